@@ -1,0 +1,35 @@
+# make demo | test | lint | bench | clean. Each makes .venv first if it is missing or out of date.
+# Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
+
+SHELL := /bin/sh
+PYTEST_ARGS ?=
+# Where to write pytest's own exit code, since make turns every failure into a 2.
+PYTEST_STATUS ?= /dev/null
+
+.PHONY: demo test lint bench clean distclean
+
+demo:
+	@scripts/make-venv plot
+	@.venv/bin/testis-abm run scenarios/obese_anastrozole.toml
+
+test:
+	@scripts/make-venv plot test
+	@.venv/bin/python -m pytest $(PYTEST_ARGS); status=$$?; echo $$status >"$(PYTEST_STATUS)"; exit $$status
+
+lint:
+	@scripts/make-venv dev
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m mypy
+
+bench:
+	@scripts/make-venv plot
+	@.venv/bin/python benchmarks/reference_man.py
+
+# Keeps .venv and the results in runs/.
+clean:
+	@rm -rf build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.git/*' -prune -exec rm -rf {} +
+
+# Removes .venv too; the next make builds it again.
+distclean: clean
+	@rm -rf .venv

@@ -1,0 +1,61 @@
+"""Where compiled rules are cached: one folder per version of their sources.
+
+numba's own cache does not notice an edit to a rule that is inlined from another file, so stale biology would run. The
+cache folder is therefore named by a hash of every source that holds compiled code; it must be chosen before numba is
+imported, and its absence is the moment to announce the compile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+_ROOMS = ("body", "tissue", "tract")
+_package = Path(__file__).parent
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for room in _ROOMS:
+        for source in sorted((_package / room).glob("*.py")):
+            digest.update(source.name.encode())
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _usable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK)
+    except OSError:
+        return False
+
+
+def cache_folder() -> Path:
+    """Return a writable folder for this version's compiled code (the user's cache, else a temporary one)."""
+    base = Path(os.environ.get("TESTIS_ABM_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "testis_abm" / _digest()
+    if _usable(folder):
+        return folder
+    folder = Path(tempfile.gettempdir()) / f"testis_abm-{os.getuid()}" / _digest()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def prepare() -> bool:
+    """Point numba at the cache folder; return True when nothing is compiled there yet."""
+    if "numba" in sys.modules:
+        from numba import config
+
+        folder = cache_folder()
+        config.CACHE_DIR = str(folder)
+    else:
+        folder = cache_folder()
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    return not any(folder.rglob("*.nbi"))
+
+
+cold = prepare()

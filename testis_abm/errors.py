@@ -1,0 +1,119 @@
+"""Errors that a user can act on, and the wording they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import NamedTuple
+
+_LONGEST_SHOWN = 60
+
+
+class TestisError(Exception):
+    """A fault of the input or the machine, told in one line (exit code 2)."""
+
+    # Stops pytest from collecting the class for its name.
+    __test__ = False
+
+
+class Problem(NamedTuple):
+    """One fault of an input.
+
+    Attributes:
+        path: keys from the outside in; list positions count from 0, as in ("therapy", 1, "dose").
+        text: what is wrong, what is allowed and what to do, on one line.
+        named: whether the text itself names the last key of the path.
+    """
+
+    path: tuple[str | int, ...]
+    text: str
+    named: bool = False
+
+    def line(self) -> str:
+        """Return the problem as users read it: `therapy 2: dose: ...`."""
+        path = self.path[:-1] if self.named else self.path
+        return "".join(f"{part}: " for part in _parts(path)) + self.text
+
+
+class ScenarioError(TestisError, ValueError):
+    """A scenario that cannot be understood or lies outside the allowed range, one line a problem.
+
+    It is a ValueError too, so that pydantic gathers it with its neighbours.
+
+    Attributes:
+        problems: every fault found, with its path.
+    """
+
+    def __init__(self, told: str | Iterable[Problem]) -> None:
+        self.problems = (Problem((), told),) if isinstance(told, str) else tuple(told)
+        super().__init__("\n".join(problem.line() for problem in self.problems))
+
+
+def _parts(path: tuple[str | int, ...]) -> list[str]:
+    parts: list[str] = []
+    for key in path:
+        if isinstance(key, int) and parts:
+            parts[-1] += f" {key + 1}"
+        else:
+            parts.append(printable(str(key)))
+    return parts
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line: what cannot be printed is escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def shown(value: object) -> str:
+    """Return `value` as a user wrote it, on one line and cut to a readable length."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
+    try:
+        # An integer of thousands of digits refuses to become text.
+        text = str(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    text = printable(text)
+    if len(text) > _LONGEST_SHOWN:
+        text = text[: _LONGEST_SHOWN - 3] + "..."
+    return text if isinstance(value, Real) else f'"{text}"'
+
+
+def nearest(word: object, names: Iterable[str]) -> str | None:
+    """Return the name most like `word`, or None where nothing is alike.
+
+    The last part of a dotted name counts as a name too: "lh_reference" finds "axis.lh_reference".
+    """
+    import difflib
+
+    spellings: dict[str, str] = {}
+    for name in names:
+        spellings.setdefault(name.lower().rpartition(".")[2], name)
+    spellings |= {name.lower(): name for name in names}
+    found = difflib.get_close_matches(str(word)[:_LONGEST_SHOWN].strip().lower(), spellings, n=1, cutoff=0.5)
+    return spellings[found[0]] if found else None
+
+
+def unknown(what: str, word: object, names: Iterable[str], see: str = "") -> str:
+    """Return the message for a name that does not exist: the nearest one, or all when they are few.
+
+    Args:
+        what: kind of the name, such as "preset"; may be empty.
+        word: the name that was given.
+        names: the names that exist.
+        see: the command that lists them.
+    """
+    names = sorted(names)
+    guess = nearest(word, names)
+    message = f"{what} {shown(str(word))} is not known".strip()
+    if guess:
+        message += f'; nearest: "{guess}"'
+    elif len(names) <= 12:
+        message += "; known: " + ", ".join(names)
+    return message + (f" (see: {see})" if see else "")

@@ -1,0 +1,44 @@
+"""Rate laws that body, tissue and tract share: plain scalar functions that also compile inside numba loops."""
+
+from __future__ import annotations
+
+import math
+
+from numba.extending import register_jitable
+
+
+@register_jitable
+def relax(value, target, days, dt):
+    """Return `value` after first-order approach to `target` with time constant `days` over `dt` days."""
+    return target + (value - target) * math.exp(-dt / days)
+
+
+@register_jitable
+def hill(concentration, half, exponent):
+    """Return the occupancy of a site with half-saturation `half`, from 0 to 1."""
+    if concentration <= 0.0:
+        return 0.0
+    bound = (concentration / half) ** exponent
+    return bound / (1.0 + bound)
+
+
+@register_jitable
+def relative_hill(concentration, half, exponent, reference):
+    """Return `hill` relative to its value at `reference` (1 in the reference man)."""
+    return hill(concentration, half, exponent) / hill(reference, half, exponent)
+
+
+@register_jitable
+def lh_response(activity, saturation):
+    """Return acute steroidogenic response to relative LH activity; 1 at activity 1, near linear below `saturation`."""
+    return (1.0 + saturation) * activity / (saturation + activity)
+
+
+@register_jitable
+def shielded_inhibition(substrate, km, inhibitor):
+    """Return aromatase velocity relative to Vmax with a competitive inhibitor.
+
+    `substrate` and `km` in nmol/L of free testosterone; `inhibitor` is concentration over inhibition constant.
+    v = S / (Km (1 + I) + S): a high local substrate shields the enzyme.
+    """
+    return substrate / (km * (1.0 + inhibitor) + substrate)

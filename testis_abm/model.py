@@ -1,0 +1,302 @@
+"""The whole man as a Mesa model: one clock that moves body, tissue and tract, a day a step."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import mesa
+import numpy as np
+
+from testis_abm import _compile  # noqa: F401  (names numba's cache before numba is imported)
+from testis_abm import parameters as tables
+from testis_abm.body import axis
+from testis_abm.body.axis import TissueOutput
+from testis_abm.body.pharmacology import TESTOSTERONE, UNITS, Kinetics, hourly_doses
+from testis_abm.body.safety import Safety
+from testis_abm.errors import TestisError
+from testis_abm.physiology import axis_parameters, complete, sperm_per_release, testis_mass
+from testis_abm.tissue import biopsy, steps
+from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
+from testis_abm.tissue.build import reference_counts, tissue_parameters
+from testis_abm.tissue.reference import ReferenceCells
+from testis_abm.tissue.rules import androgen_signal
+from testis_abm.tissue.tissue import BloodInput, Tissue, TissueDay
+from testis_abm.tract.epididymis import Epididymis
+from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
+
+if TYPE_CHECKING:
+    from testis_abm.scenario import Scenario
+
+_FLUX_DAYS = 16  # rates of the germ line are reported over one cycle
+_SEMEN_STREAM, _BLOOD_STREAM = 1, 2
+
+
+class TestisModel(mesa.Model):
+    """A man under a scenario, as a Mesa model whose agents are his Leydig, Sertoli and germ cells.
+
+    `step()` is one day; `run_for(days)` several. The man starts at his own steady state on day `-baseline`.
+
+    Args:
+        scenario: what to simulate.
+        rng: seed of every draw (an integer; default the scenario's).
+        treated: whether the scenario's therapies are given (False: his untreated twin, with the same luck).
+        engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
+
+    Raises:
+        TestisError: if the man has no steady state within the physical range.
+    """
+
+    __test__ = False
+
+    def __init__(
+        self, scenario: Scenario, *, rng: int | None = None, treated: bool = True, engine: str | None = None
+    ) -> None:
+        seed = scenario.plan.seed if rng is None else int(rng)
+        super().__init__(rng=seed)
+        self.case = scenario
+        self.seed = seed
+        self.treated = treated
+        self.values = complete(tables.values(scenario.parameters))
+        self.man = dict(scenario.man.physiology)
+        self.engine = engine or scenario.plan.engine
+        self.day = -round(scenario.plan.baseline_days)
+        self.last_day = round(scenario.plan.duration_days)
+        self.engine_seconds = 0.0
+        self._plan_drugs(scenario)
+        self._axis = axis_parameters(self.values, self.man)
+        self.body = np.array([1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0])
+        tissue = scenario.tissue
+        self.tissue = Tissue(self.values, self.man, tissue.tubules, tissue.sertoli_per_tubule, seed)
+        self.tract, self.glands, self.safety = self._settle()
+        if self.engine == "reference":
+            self.tissue.cells = ReferenceCells(self, self.tissue)
+        self.records: dict[str, list[tuple[Any, ...]]] = {
+            name: [] for name in ("hormones", "tissue", "semen", "blood", "biopsy", "safety", "drugs")
+        }
+
+    # ---- before the first day
+
+    def _plan_drugs(self, scenario: Scenario) -> None:
+        given = scenario.therapy if self.treated else ()
+        known = tables.drugs()
+        names = tuple(dict.fromkeys(therapy.drug for therapy in given))
+        self.kinetics = Kinetics.of([known[name] for name in names])
+        self._drug_units = {name: UNITS[known[name].action] for name in names}
+        self.doses = sorted((day, therapy.drug, therapy.dose) for therapy in given for day in therapy.dose_days())
+        self._depot, self._central = np.zeros(len(names)), np.zeros(len(names))
+
+    def _settle(self) -> tuple[Epididymis, Glands, Safety]:
+        """Bring body, tissue and tract to the man's own untreated steady state."""
+        tissue, output = self.tissue, TissueOutput(1.0, 1.0, 1.0)
+        for turn in range(26):
+            means = self._settle_body(output, 400 if turn == 0 else 60)
+            report = tissue.settle_soma(self._blood(means, 0.0))
+            output = _output(report)
+            if turn in (12, 20):
+                tissue.settle_germ_line()
+        self._check(means)
+        tissue.settle_germ_line()
+        self._output, self.means, self.report = output, means, report
+        reference, _ = tissue_parameters(self.values, {name: p.value for name, p in tables.physiology().items()})
+        per_day = reference_counts(reference)[steps.ELONGATED_SPERMATID] / reference.elongated_spermatid_days
+        self._reference_output = per_day * self.values["tissue.sertoli_per_man"] / 1e6 * reference.spermiation
+        self._million = sperm_per_release(self.values, self.man, tissue.sertoli_count)
+        mean_release = self._expected_release() * self._million
+        tract = Epididymis(self.values, self.man, self._reference_output)
+        relative = self._relative_testosterone(means)
+        normal = mean_release * self._normal_share(report)
+        tract.settle(mean_release, normal, relative, report.oestradiol_nmol_l / tissue.scale.oestradiol)
+        self._flux: list[np.ndarray] = []
+        return (
+            tract,
+            Glands(self.values, self.man, relative),
+            Safety(self.values, means[axis.MEAN_T], means[axis.MEAN_E2]),
+        )
+
+    def _settle_body(self, output: TissueOutput, days: int) -> np.ndarray:
+        none, doses = np.zeros(0), np.zeros((axis.HOURS, 0))
+        idle = Kinetics.of([])
+        for _ in range(days):
+            means = axis.body_day(
+                self.body, self._axis, output, none, none, idle.action, none, none, none, none, doses
+            )
+        return np.asarray(means)
+
+    def _expected_release(self) -> float:
+        """Return the released spermatids a day that the present germ line implies (mean over its elongated spermatids)."""
+        elongated = self.tissue.counts()[steps.ELONGATED_SPERMATID]
+        support = float(self.tissue.columns.sertoli.support[:, steps.SPERMIATION].mean())
+        return float(elongated / self.tissue.p.elongated_spermatid_days * support)
+
+    def _check(self, means: np.ndarray) -> None:
+        if not np.all(np.isfinite(means)) or means[axis.MEAN_T] > 500 or means[axis.MEAN_LH] > 500:
+            raise TestisError(
+                f"this man has no steady state in the physical range (T {means[axis.MEAN_T]:.3g} nmol/L, "
+                f"LH {means[axis.MEAN_LH]:.3g} IU/L): bring his physiology nearer to 1"
+            )
+
+    # ---- a day
+
+    def step(self) -> None:
+        """Advance the man by one day."""
+        started = time.perf_counter()
+        self._advance()
+        self.engine_seconds += time.perf_counter() - started
+        self._record()
+        self.day += 1
+        if self.day > self.last_day:
+            self.running = False
+
+    def _advance(self) -> None:
+        kinetics = self.kinetics
+        means = axis.body_day(
+            self.body, self._axis, self._output, self._depot, self._central, kinetics.action, kinetics.absorption,
+            kinetics.elimination, kinetics.volume, kinetics.inhibition_constant,
+            hourly_doses(kinetics, self.doses, self.day),
+        )  # fmt: skip
+        self.means = means
+        self._check(means)
+        self.report = self.tissue.day(self._blood(means, self.tract.back_pressure))
+        self._output = _output(self.report)
+        events = self.tissue.events
+        released = float(events.released.sum()) * self._million
+        relative = self._relative_testosterone(means)
+        testis_e2 = self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
+        self.tract.day(released, released * self._normal_share(self.report), relative, testis_e2)
+        self.glands.day(relative)
+        self.safe = self.safety.day(float(means[axis.MEAN_T]), float(means[axis.MEAN_E2]))
+        self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
+
+    def _blood(self, means: np.ndarray, pressure: float) -> BloodInput:
+        return BloodInput(
+            float(means[axis.MEAN_LH_ACTIVITY]),
+            float(means[axis.MEAN_FSH]),
+            self._relative_testosterone(means),
+            float(means[axis.MEAN_INHIBITOR]),
+            pressure,
+        )
+
+    def _relative_testosterone(self, means: np.ndarray) -> float:
+        return float(means[axis.MEAN_FREE_T] / self._axis.free_testosterone_reference)
+
+    def _normal_share(self, report: TissueDay) -> float:
+        """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly."""
+        p = self.tissue.p
+        androgen = float(self.tissue.columns.sertoli.androgen.mean())
+        signal = min(1.0, androgen_signal(androgen, p.elongation_androgen_half, p))
+        dependent = self.values["tract.morphology_androgen_share"]
+        share = self.values["tract.morphology_reference"] * self.man["morphology"]
+        return float(min(0.6, share * (1.0 - dependent * (1.0 - signal))))
+
+    # ---- what is kept
+
+    def _record(self) -> None:
+        m, r, day = self.means, self.report, self.day
+        self.records["hormones"].append(
+            (day, m[axis.MEAN_T], 1e3 * m[axis.MEAN_FREE_T], m[axis.MEAN_E2], m[axis.MEAN_LH], m[axis.MEAN_FSH],
+             m[axis.MEAN_INHIBIN], m[axis.MEAN_SHBG], m[axis.MEAN_HCG], r.testosterone_nmol_l, r.oestradiol_nmol_l)
+        )  # fmt: skip
+        self.records["tissue"].append((day, *self._tissue_row()))
+        self.records["safety"].append((day, *dataclasses.astuple(self.safe)))
+        for k, name in enumerate(self.kinetics.names):
+            self.records["drugs"].append((day, name, self._concentration(k), self._drug_units[name]))
+        samples = self.case.samples
+        if day in samples.semen:
+            self.records["semen"].append((day, samples.abstinence_days, *self.semen_sample(samples.abstinence_days)))
+        if day in samples.blood:
+            self.records["blood"].append((day, *self._blood_sample()))
+        if day in samples.biopsy:
+            counts = self.tissue.counts()
+            score = biopsy.johnsen_score(self.tissue.columns.sertoli.counts, self.tissue.geometry.sertoli_per_tubule)
+            self.records["biopsy"].append((day, *(counts / self.tissue.sertoli_count), score))
+
+    def _tissue_row(self) -> tuple[float, ...]:
+        r, events = self.report, self.tissue.events
+        released = int(events.released.sum())
+        deaths = int(events.deaths.sum() + events.retained.sum())
+        flux = np.sum(self._flux, axis=0)
+        divided, rounds, sperm = flux
+        loss = 100.0 * (1.0 - rounds / (4.0 * divided)) if divided > 0 else float("nan")
+        counts = self.tissue.counts()
+        production = sperm / len(self._flux) * self._million / (testis_mass(self.values) * self.man["sertoli_number"])
+        sertoli = self.tissue.sertoli_count
+        elongated = (counts[steps.ELONGATING_SPERMATID] + counts[steps.ELONGATED_SPERMATID]) / sertoli
+        share = self._axis.testicular_oestradiol_share * self._output.oestradiol_output
+        share_pct = 100.0 * share / (share + self.means[axis.MEAN_PERIPHERAL_E2]) if share > 0 else 0.0
+        return (
+            *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, production,
+            loss, elongated, r.androgen_signal, r.er_alpha_signal, r.er_beta_signal, r.fsh_signal,
+            100.0 * self.means[axis.MEAN_FAT_INHIBITION], 100.0 * r.aromatase_inhibition, share_pct,
+        )  # fmt: skip
+
+    def _concentration(self, k: int) -> float:
+        if self.kinetics.action[k] == TESTOSTERONE:
+            return float(self._depot[k] * self.kinetics.absorption[k] * axis.HOURS)
+        return float(self._central[k] / self.kinetics.volume[k])
+
+    def expected_semen(self, abstinence: float) -> Semen:
+        """Return today's ejaculate after `abstinence` days, without variation or counting error."""
+        return expected_semen(self.tract, self.glands, abstinence, self.values["tract.motility_abstinence_slope"])
+
+    def semen_sample(self, abstinence: float) -> tuple[float, ...]:
+        """Return today's semen analysis as the laboratory reports it, then as expected (see results tables)."""
+        expected = self.expected_semen(abstinence)
+        luck = np.random.default_rng([self.seed & 0xFFFFFFFF, _SEMEN_STREAM, self.day + 100_000])
+        return (*dataclasses.astuple(analyse(expected, self.values, luck)), *dataclasses.astuple(expected))
+
+    def _blood_sample(self) -> tuple[float, ...]:
+        m = self.means
+        luck = np.random.default_rng([self.seed & 0xFFFFFFFF, _BLOOD_STREAM, self.day + 100_000])
+        true = {
+            "testosterone": m[axis.MEAN_T],
+            "oestradiol": m[axis.MEAN_E2],
+            "lh": m[axis.MEAN_LH],
+            "fsh": m[axis.MEAN_FSH],
+            "inhibin_b": m[axis.MEAN_INHIBIN],
+            "shbg": m[axis.MEAN_SHBG],
+        }
+        drawn = {name: value * _lognormal(self.values[f"blood_variation.{name}"], luck) for name, value in true.items()}
+        if self.case.samples.assay == "immunoassay":
+            floor = self.values["axis.immunoassay_oestradiol_floor"]
+            drawn["oestradiol"] = floor + drawn["oestradiol"] * (1.0 - floor / self._axis.oestradiol_reference)
+        return tuple(float(value) for value in drawn.values())
+
+    # ---- Mesa's view of the cells
+
+    @property
+    def agents(self) -> Any:
+        """Return all cells (and any agent that a user registered) as an AgentSet."""
+        return agent_sets(self, super().agents)[0]
+
+    @property
+    def agents_by_type(self) -> Mapping[type, Any]:
+        """Return LeydigCell, SertoliCell, GermCell (and a user's types) -> AgentSet."""
+        return agent_sets(self, super().agents)[1]
+
+    @property
+    def agent_types(self) -> list[type]:
+        """Return the types that are present."""
+        return list(self.agents_by_type)
+
+
+def _lognormal(cv: float, rng: np.random.Generator) -> float:
+    sigma = float(np.sqrt(np.log1p(cv * cv)))
+    return float(np.exp(sigma * rng.standard_normal() - 0.5 * sigma * sigma))
+
+
+def _output(report: TissueDay) -> TissueOutput:
+    return TissueOutput(report.secretory_capacity, report.oestradiol_output, report.inhibin_output)
+
+
+def _flux(events: Any) -> np.ndarray:
+    """Return a day's primary spermatocytes that divided, round spermatids made, and sperm released."""
+    done = events.completed.sum(axis=0)
+    return np.array(
+        [done[steps.DIPLOTENE], 2.0 * done[steps.SECONDARY_SPERMATOCYTE], events.released.sum()], dtype=float
+    )
+
+
+__all__ = ["GermCell", "LeydigCell", "SertoliCell", "TestisModel"]

@@ -1,0 +1,29 @@
+"""Every number of the model: TOML tables with unit, range, source and confidence, and their loader."""
+
+from testis_abm.parameters.table import (
+    Drug,
+    FrozenMapping,
+    Parameter,
+    Preset,
+    drugs,
+    fault,
+    load,
+    physiology,
+    presets,
+    search,
+    values,
+)
+
+__all__ = [
+    "Drug",
+    "FrozenMapping",
+    "Parameter",
+    "Preset",
+    "drugs",
+    "fault",
+    "load",
+    "physiology",
+    "presets",
+    "search",
+    "values",
+]

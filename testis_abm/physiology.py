@@ -1,0 +1,56 @@
+"""One man's body and tissue from his physiology and the parameter tables: the numbers that the rooms below work with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from testis_abm.body.axis import AxisParameters
+from testis_abm.body.binding import free_testosterone
+
+_AGE_REFERENCE = 34.0
+
+
+def complete(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the parameters with what follows from them: the free testosterone of the reference man, nmol/L."""
+    free = free_testosterone(
+        values["axis.testosterone_reference"],
+        values["axis.shbg_reference"],
+        values["axis.shbg_binding"],
+        values["axis.albumin_binding"],
+    )
+    return {**values, "axis.free_testosterone_reference": free}
+
+
+def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> AxisParameters:
+    """Fold a man's physiology into the numbers of the axis.
+
+    Fat's aromatase and SHBG follow BMI and age on a log scale; ER-alpha sensitivity scales the oestradiol feedback.
+
+    Args:
+        values: dotted parameter name -> value, completed.
+        man: physiology field -> value.
+    """
+    axis = {name.split(".")[1]: value for name, value in values.items() if name.startswith("axis.")}
+    heavier = man["bmi"] - axis["bmi_reference"]
+    older = man["age"] - _AGE_REFERENCE
+    fat = math.exp(axis["peripheral_aromatase_bmi_slope"] * heavier + axis["peripheral_aromatase_age_slope"] * older)
+    own = {
+        "lh_saturation": values["leydig.lh_saturation"],
+        "gnrh_drive": man["gnrh_drive"],
+        "shbg_production": axis["shbg_reference"] * man["shbg_production"] * math.exp(axis["shbg_bmi_slope"] * heavier),
+        "peripheral_aromatase": man["adipose_aromatase"] * fat,
+        "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"],
+    }
+    fields = {**axis, **own}
+    return AxisParameters(**{name: float(fields[name]) for name in AxisParameters._fields})
+
+
+def sperm_per_release(values: Mapping[str, float], man: Mapping[str, float], sertoli_simulated: int) -> float:
+    """Return how many million sperm of the man one released spermatid of the simulated tissue stands for."""
+    return values["tissue.sertoli_per_man"] * man["sertoli_number"] / sertoli_simulated / 1e6
+
+
+def testis_mass(values: Mapping[str, float]) -> float:
+    """Return the mass of both testes of the reference man, g."""
+    return values["tissue.testis_volume"] * values["tissue.testis_density"]

@@ -1,0 +1,304 @@
+"""The tables of a run: what columns each has, in what unit and type, and their conversion to conventional units.
+
+Every table is tidy: a row is one arm and replicate at one day. Columns carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from testis_abm.errors import TestisError, shown
+
+Kind = Literal["text", "integer", "number", "flag"]
+
+STEPS = (
+    "a_dark",
+    "a_pale",
+    "b_spermatogonium",
+    "preleptotene",
+    "leptotene",
+    "zygotene",
+    "pachytene",
+    "diplotene",
+    "secondary_spermatocyte",
+    "round_spermatid",
+    "elongating_spermatid",
+    "elongated_spermatid",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        kind: "text", "integer", "number" (floating point) or "flag" (true or false).
+        unit: as printed; "" for names, counts and scores without one.
+        label: in words, for axes and summaries.
+    """
+
+    kind: Kind
+    unit: str
+    label: str
+
+
+def _numbers(*entries: tuple[str, str, str]) -> dict[str, Column]:
+    return {name: Column("number", unit, label) for name, unit, label in entries}
+
+
+_ARM = {"arm": Column("text", "", "Arm")}
+_REPLICATE = {"replicate": Column("integer", "", "Replicate")}
+_DAILY = {**_ARM, **_REPLICATE, "day": Column("integer", "day", "Day")}
+# A sample or a dose may fall between two midnights.
+_SAMPLED = {**_ARM, **_REPLICATE, "day": Column("number", "day", "Day")}
+_BLOOD = _numbers(
+    ("testosterone_nmol_l", "nmol/L", "Testosterone"),
+    ("oestradiol_pmol_l", "pmol/L", "Oestradiol"),
+    ("lh_iu_l", "IU/L", "LH"),
+    ("fsh_iu_l", "IU/L", "FSH"),
+    ("inhibin_b_pg_ml", "pg/mL", "Inhibin B"),
+    ("shbg_nmol_l", "nmol/L", "SHBG"),
+)
+_SEMEN = _numbers(
+    ("volume_ml", "mL", "Ejaculate volume"),
+    ("concentration_million_ml", "million/mL", "Sperm concentration"),
+    ("total_count_million", "million", "Total sperm count"),
+    ("progressive_motility_pct", "%", "Progressive motility"),
+    ("normal_forms_pct", "%", "Normal forms"),
+    ("total_motile_count_million", "million", "Total motile count"),
+)
+
+SCHEMAS: Mapping[str, Mapping[str, Column]] = {
+    "hormones": {
+        **_DAILY,
+        "testosterone_nmol_l": _BLOOD["testosterone_nmol_l"],
+        **_numbers(("free_testosterone_pmol_l", "pmol/L", "Free testosterone")),
+        **{name: column for name, column in _BLOOD.items() if name != "testosterone_nmol_l"},
+        **_numbers(
+            ("hcg_iu_l", "IU/L", "hCG"),
+            ("intratesticular_testosterone_nmol_l", "nmol/L", "Intratesticular testosterone"),
+            ("intratesticular_oestradiol_nmol_l", "nmol/L", "Intratesticular oestradiol"),
+        ),
+    },
+    "tissue": {
+        **_DAILY,
+        **{
+            name: Column("integer", "cells", name.replace("_", " ").capitalize())
+            for name in (*STEPS, "sertoli", "leydig", "apoptosis", "sperm_released")
+        },
+        **_numbers(
+            ("daily_production_million_g", "million/g/day", "Daily sperm production"),
+            ("meiotic_loss_pct", "%", "Loss at meiosis"),
+            ("elongated_per_sertoli", "cells per Sertoli cell", "Elongated spermatids"),
+            ("androgen_signal", "x reference", "Androgen signal of Sertoli cells"),
+            ("er_alpha_signal", "x reference", "Oestrogen receptor α signal"),
+            ("er_beta_signal", "x reference", "Oestrogen receptor β signal"),
+            ("fsh_signal", "x reference", "FSH signal of Sertoli cells"),
+            ("aromatase_inhibition_fat_pct", "%", "Aromatase inhibition in fat"),
+            ("aromatase_inhibition_testis_pct", "%", "Aromatase inhibition in the testis"),
+            ("testicular_oestradiol_share_pct", "%", "Share of oestradiol from the testis"),
+        ),
+    },
+    "semen": {
+        **_SAMPLED,
+        **_numbers(("abstinence_days", "day", "Abstinence")),
+        **_SEMEN,
+        **{
+            f"expected_{name}": Column("number", column.unit, column.label)
+            for name, column in _SEMEN.items()
+        },
+    },
+    "blood": {**_SAMPLED, **_BLOOD},
+    "biopsy": {
+        **_SAMPLED,
+        **{
+            name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize())
+            for name in STEPS
+        },
+        **_numbers(("johnsen_score", "", "Johnsen score")),
+    },
+    "safety": {
+        **_DAILY,
+        **_numbers(
+            ("bone_density_change_pct", "%", "Bone density change"),
+            ("hdl_change_mg_dl", "mg/dL", "HDL cholesterol change"),
+            ("haematocrit_pct", "%", "Haematocrit"),
+            ("libido_score", "of 100", "Libido score"),
+            ("vasomotor_pct", "% of visits", "Hot flushes"),
+        ),
+        "oestradiol_low": Column("flag", "", "Oestradiol under 10 pg/mL"),
+    },
+    "therapy": {
+        **_ARM,
+        "day": _SAMPLED["day"],
+        "drug": Column("text", "", "Drug"),
+        "dose": Column("number", "as unit", "Dose"),
+        "unit": Column("text", "", "Unit of the dose"),
+        "route": Column("text", "", "Route"),
+    },
+    "drugs": {
+        **_DAILY,
+        "drug": Column("text", "", "Drug"),
+        "concentration": Column("number", "as unit", "Concentration"),
+        "unit": Column("text", "", "Unit of the concentration"),
+    },
+}
+
+_DTYPE: Mapping[Kind, str] = {"text": "str", "integer": "int64", "number": "float64", "flag": "bool"}
+
+
+def empty(name: str) -> pd.DataFrame:
+    """Return table `name` without rows."""
+    return pd.DataFrame(
+        {column: pd.Series(dtype=_DTYPE[of.kind]) for column, of in SCHEMAS[name].items()}
+    )
+
+
+def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with exactly the columns, order and types of table `name`.
+
+    A table that already has them comes back as it is; columns in another order or of a narrower type are put right.
+
+    Raises:
+        TestisError: unknown table; column missing, unexpected or of a type that does not fit.
+    """
+    if name not in SCHEMAS:
+        raise TestisError(f"{shown(name)} is not a table of a run; tables: {', '.join(SCHEMAS)}")
+    schema = SCHEMAS[name]
+    missing = [column for column in schema if column not in table]
+    extra = [str(column) for column in table if column not in schema]
+    if missing or extra:
+        faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has no place for {', '.join(extra)}"] * bool(extra)
+        raise TestisError(f"table {name}: {'; '.join(faults)}")
+    columns = {column: _typed(name, column, table[column], of.kind) for column, of in schema.items()}
+    if list(table) == list(schema) and all(columns[column] is table[column] for column in schema):
+        return table.reset_index(drop=True)
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _typed(name: str, column: str, values: pd.Series, kind: Kind) -> pd.Series:
+    try:
+        typed = values.astype(_DTYPE[kind])
+        fits = kind in ("text", "number") or bool((typed == values).all())
+    except (TypeError, ValueError):
+        fits = False
+    if not fits or (kind == "text" and values.isna().any()):
+        raise TestisError(f"table {name}: {column} holds {values.dtype} where {kind} values are expected")
+    return typed
+
+
+# Molar mass 288.4 g/mol: 1 nmol/L of testosterone is 28.84 ng/dL; 1 pg/mL of oestradiol is 3.67 pmol/L.
+TESTOSTERONE_NG_DL = 28.84
+OESTRADIOL_PMOL_L = 3.67
+TESTOSTERONE_NMOL_L = 3.47  # of 1 ng/mL
+
+# Column in SI -> column in conventional units, factor.
+CONVENTIONAL: Mapping[str, tuple[str, str, float]] = {
+    "testosterone_nmol_l": ("testosterone_ng_dl", "ng/dL", TESTOSTERONE_NG_DL),
+    "free_testosterone_pmol_l": ("free_testosterone_pg_ml", "pg/mL", TESTOSTERONE_NG_DL / 100.0),
+    "oestradiol_pmol_l": ("oestradiol_pg_ml", "pg/mL", 1.0 / OESTRADIOL_PMOL_L),
+    "intratesticular_testosterone_nmol_l": (
+        "intratesticular_testosterone_ng_ml",
+        "ng/mL",
+        1.0 / TESTOSTERONE_NMOL_L,
+    ),
+    "intratesticular_oestradiol_nmol_l": (
+        "intratesticular_oestradiol_ng_ml",
+        "ng/mL",
+        1.0 / OESTRADIOL_PMOL_L,
+    ),
+}
+
+# Factors to nmol/L, where a unit's worth depends on the steroid.
+_STEROID_NMOL_L: Mapping[str, Mapping[str, float]] = {
+    "testosterone": {
+        "nmol/l": 1.0,
+        "pmol/l": 1e-3,
+        "umol/l": 1e3,
+        "ng/dl": 1.0 / TESTOSTERONE_NG_DL,
+        "ng/ml": 100.0 / TESTOSTERONE_NG_DL,
+        "ug/l": 100.0 / TESTOSTERONE_NG_DL,
+        "pg/ml": 0.1 / TESTOSTERONE_NG_DL,
+        "ng/l": 0.1 / TESTOSTERONE_NG_DL,
+    },
+    "oestradiol": {
+        "nmol/l": 1.0,
+        "pmol/l": 1e-3,
+        "pg/ml": 1e-3 * OESTRADIOL_PMOL_L,
+        "ng/l": 1e-3 * OESTRADIOL_PMOL_L,
+        "ng/dl": 1e-2 * OESTRADIOL_PMOL_L,
+        "ng/ml": OESTRADIOL_PMOL_L,
+    },
+}
+# Spellings of one unit.
+_SAME = {
+    "miu/ml": "iu/l",
+    "mu/ml": "iu/l",
+    "u/l": "iu/l",
+    "ng/l": "pg/ml",
+    "m/ml": "million/ml",
+    "10^6/ml": "million/ml",
+    "m": "million",
+    "10^6": "million",
+    "percent": "%",
+    "pct": "%",
+}
+
+
+def column_of(variable: str) -> Column | None:
+    """Return the column named `variable` of the first table that has it, or None."""
+    return next((schema[variable] for schema in SCHEMAS.values() if variable in schema), None)
+
+
+def in_column_unit(value: float, unit: str, variable: str) -> float:
+    """Return `value`, given in `unit`, in the unit of the column `variable`.
+
+    Raises:
+        TestisError: no table has the variable, or the unit does not convert.
+    """
+    column = column_of(variable)
+    if column is None:
+        raise TestisError(f"observed: {shown(variable)} is not a column of any table")
+    given, own = _plain(unit), _plain(column.unit)
+    steroid = next((name for name in _STEROID_NMOL_L if name in variable), None)
+    if steroid and own in _STEROID_NMOL_L[steroid]:
+        # "ng/L" of a steroid is no spelling of "pg/mL" to be lost: both have a factor.
+        factors = _STEROID_NMOL_L[steroid]
+        if given in factors:
+            return value * factors[given] / factors[own]
+    elif _SAME.get(given, given) == _SAME.get(own, own):
+        return value
+    raise TestisError(f"observed: {shown(unit)} does not convert to {column.unit} of {variable}")
+
+
+def _plain(unit: str) -> str:
+    return unit.strip().lower().replace("µ", "u").replace("μ", "u").replace(" ", "")
+
+
+def to_conventional(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy with testosterone in ng/dL, oestradiol in pg/mL, intratesticular levels in ng/mL.
+
+    Columns are renamed to match, such as `testosterone_ng_dl`; all others stay.
+    """
+    copy = table.copy()
+    for name, (_, _, factor) in CONVENTIONAL.items():
+        if name in copy:
+            copy[name] = copy[name] * factor
+    return copy.rename(columns={name: new for name, (new, _, _) in CONVENTIONAL.items()})
+
+
+def testosterone_over_oestradiol(testosterone_nmol_l: np.ndarray, oestradiol_pmol_l: np.ndarray) -> np.ndarray:
+    """Return the clinic's ratio in ng/dL per pg/mL; infinite without oestradiol."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(
+            testosterone_nmol_l * TESTOSTERONE_NG_DL / (oestradiol_pmol_l / OESTRADIOL_PMOL_L), dtype=float
+        )
+
+
+# Stops pytest from collecting the function for its name.
+testosterone_over_oestradiol.__test__ = False  # type: ignore[attr-defined]

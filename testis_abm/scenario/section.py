@@ -1,0 +1,155 @@
+"""What all parts of a scenario share: frozen, strict about keys, and faults told in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from numbers import Integral, Real
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
+
+
+class Section(BaseModel):
+    """A table of a scenario file; keyword arguments are its keys, values as the file would have them.
+
+    Raises:
+        ScenarioError: with every fault of the table, one line each.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True)
+
+    def __init__(self, /, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise ScenarioError(_problems(error, self.keys(), self.see())) from None
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Return the keys that the table may have."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    @classmethod
+    def see(cls) -> str:
+        """Return the command that lists the names the table may use; may be empty."""
+        return ""
+
+
+def _problems(error: ValidationError, keys: Iterable[str], see: str) -> Iterable[Problem]:
+    for item in error.errors(include_url=False):
+        path, kind = item["loc"], item["type"]
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, ScenarioError):
+            yield from (Problem(path + p.path, p.text, p.named) for p in cause.problems)
+        elif kind == "extra_forbidden":
+            yield Problem(path, unknown_key(path[-1], keys, see), named=True)
+        elif kind == "missing":
+            yield Problem(path, f"{path[-1]} is missing", named=True)
+        else:
+            yield Problem(path, printable(f"{shown(item['input'])}: {item['msg']}"))
+
+
+def unknown_key(key: object, keys: Iterable[str], see: str = "") -> str:
+    """Return the message for a key that a table does not have."""
+    keys = list(keys)
+    guess = nearest(key, keys)
+    hint = f'nearest: "{guess}"' if guess else f"known: {', '.join(keys)}"
+    if see:
+        hint = f'nearest: "{guess}" (see: {see})' if guess else f"see: {see}"
+    return f"key {shown(key)} is not known; {hint}"
+
+
+def _whole(low: int, high: int, value: object) -> int:
+    allowed = f"allowed: {low} to {high}"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ScenarioError(f"{shown(value)} is not a whole number; {allowed}")
+    # Written so that NaN fails.
+    if not low <= cast(float, value) <= high:
+        raise ScenarioError(f"{shown(value)} is out of range; {allowed}")
+    if not isinstance(value, Integral) and not float(value).is_integer():
+        raise ScenarioError(f"{shown(value)} is not a whole number; {allowed}")
+    return int(value)
+
+
+def whole(low: int, high: int) -> BeforeValidator:
+    """Return the check of a whole number from `low` to `high`."""
+    return BeforeValidator(partial(_whole, low, high))
+
+
+def _one_of(names: tuple[str, ...], value: object) -> str:
+    if value in names:
+        return str(value)
+    guess = nearest(value, names) if isinstance(value, str) else None
+    raise ScenarioError(f"{shown(value)} is not one of {', '.join(names)}" + (f'; nearest: "{guess}"' if guess else ""))
+
+
+def one_of(*names: str) -> BeforeValidator:
+    """Return the check of a name out of a few."""
+    return BeforeValidator(partial(_one_of, names))
+
+
+def _line(value: object) -> str:
+    if not isinstance(value, str):
+        raise ScenarioError(f"{shown(value)} is not text; put it in quotes")
+    if not value.isprintable() or len(value) > 200:
+        raise ScenarioError(f"{shown(value)} must be one line of at most 200 characters")
+    return value
+
+
+Line = Annotated[str, BeforeValidator(_line)]
+
+
+def plain(value: object) -> Any:
+    """Return `value` with every mapping as a dict and every sequence as a list, as TOML would give them."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def _is_table(name: str, value: object) -> object:
+    if isinstance(value, Section):
+        return value
+    if isinstance(value, Mapping):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        raise ScenarioError(f"is a list; write one table, [{name}] in single brackets")
+    raise ScenarioError(f"{shown(value)} is not a table; write [{name}] and its keys below it")
+
+
+def table(name: str) -> BeforeValidator:
+    """Return the check that a key holds one table."""
+    return BeforeValidator(partial(_is_table, name))
+
+
+def _is_tables(name: str, value: object) -> object:
+    brackets = f"write [[{name}]], in double brackets, above each one"
+    if isinstance(value, Mapping | Section):
+        raise ScenarioError(f"is one table and not a list of them; {brackets}")
+    if not isinstance(value, list | tuple):
+        raise ScenarioError(f"{shown(value)} is not a list of tables; {brackets}")
+    wrong = [(i, item) for i, item in enumerate(value) if not isinstance(item, Mapping | Section)]
+    if wrong:
+        raise ScenarioError([Problem((i,), f"{shown(item)} is not a table; {brackets}") for i, item in wrong])
+    return tuple(item if isinstance(item, Section) else plain(item) for item in value)
+
+
+def tables(name: str) -> BeforeValidator:
+    """Return the check that a key holds a list of tables."""
+    return BeforeValidator(partial(_is_tables, name))
+
+
+def quantity(parse: Callable[[object], float], low: float, high: float, unit: str = "days") -> BeforeValidator:
+    """Return the check of a quantity that `parse` reads, from `low` to `high` in `unit`."""
+
+    def check(value: object) -> float:
+        number = parse(value)
+        if not low <= number <= high:
+            raise ScenarioError(f"{shown(value)} is out of range; allowed: {low:g} to {high:g} {unit}")
+        return number
+
+    return BeforeValidator(check)

@@ -1,0 +1,107 @@
+"""The ejaculate and the laboratory that looks at it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from testis_abm.kinetics import relative_hill, relax
+from testis_abm.tract.epididymis import Epididymis
+
+_ABSTINENCE_REFERENCE = 3.0
+
+
+@dataclass(frozen=True)
+class Semen:
+    """A semen analysis: mL, million/mL, million, %."""
+
+    volume_ml: float
+    concentration_million_ml: float
+    total_count_million: float
+    progressive_motility_pct: float
+    normal_forms_pct: float
+    total_motile_count_million: float
+
+    @classmethod
+    def of(cls, volume: float, concentration: float, motility: float, normal: float) -> Semen:
+        """Return the analysis that follows from volume (mL), concentration (million/mL) and shares (0 to 1)."""
+        total = volume * concentration
+        return cls(volume, concentration, total, 100.0 * motility, 100.0 * normal, total * motility)
+
+
+class Glands:
+    """Seminal vesicles and prostate: ejaculate volume follows androgen over weeks."""
+
+    def __init__(self, values: Mapping[str, float], man: Mapping[str, float], free_testosterone: float) -> None:
+        self._of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("tract.")}
+        self._man = man
+        self._lean = values["axis.bmi_reference"]
+        self.size = self._target(free_testosterone)
+
+    def _target(self, free_testosterone: float) -> float:
+        return float(min(1.15, relative_hill(free_testosterone, self._of["volume_androgen_half"], 1.0, 1.0)))
+
+    def day(self, free_testosterone: float) -> None:
+        """Advance one day at relative free testosterone."""
+        self.size = relax(self.size, self._target(free_testosterone), self._of["volume_days"], 1.0)
+
+    def volume(self, abstinence: float) -> float:
+        """Return the expected ejaculate volume in mL after `abstinence` days."""
+        of = self._of
+        rested = of["volume_reference"] + of["volume_slope"] * (min(abstinence, 7.0) - _ABSTINENCE_REFERENCE)
+        weight = math.exp(of["volume_bmi_slope"] * (self._man["bmi"] - self._lean))
+        return float(max(0.3, rested * self.size * weight * self._man["gland_volume"]))
+
+
+def expected_semen(epididymis: Epididymis, glands: Glands, abstinence: float, slope: float) -> Semen:
+    """Return the ejaculate that the man's tract would give, without day-to-day variation or counting error.
+
+    `slope` is the change of motile share per day of abstinence beyond five.
+    """
+    sperm, motile, normal = epididymis.reserve(abstinence)
+    volume = glands.volume(abstinence)
+    share = max(0.0, motile / sperm + slope * max(0.0, abstinence - 5.0)) if sperm > 0 else 0.0
+    return Semen.of(volume, sperm / volume, share, normal / sperm if sperm > 0 else 0.0)
+
+
+def analyse(expected: Semen, values: Mapping[str, float], rng: np.random.Generator) -> Semen:
+    """Return what a laboratory reports of one ejaculate: biological variation, technician, and Poisson counting.
+
+    Args:
+        expected: the man's expectation.
+        values: dotted parameter name -> value (semen_variation.*).
+        rng: keyed to the man and the day, so that both arms of a comparison share the luck.
+    """
+
+    def vary(name: str) -> float:
+        cv = values[f"semen_variation.{name}"]
+        sigma = math.sqrt(math.log(1.0 + cv * cv))
+        return math.exp(sigma * rng.standard_normal() - 0.5 * sigma * sigma)
+
+    volume = expected.volume_ml * vary("volume")
+    concentration = expected.concentration_million_ml * vary("concentration") * vary("technician")
+    counted = min(values["semen_variation.sperm_counted"], concentration * 1e3 * values["semen_variation.chamber_dilution"])
+    # A drawn uniform, not a drawn Poisson, keeps the stream in step between arms.
+    seen = _poisson(counted, rng.random())
+    concentration = concentration * seen / counted if counted > 0 else 0.0
+    motility = min(0.98, expected.progressive_motility_pct / 100.0 * vary("motility"))
+    normal = min(0.98, expected.normal_forms_pct / 100.0 * vary("morphology"))
+    if seen == 0:
+        motility = normal = 0.0
+    return Semen.of(volume, concentration, motility, normal)
+
+
+def _poisson(mean: float, quantile: float) -> int:
+    """Return the quantile of a Poisson distribution by inversion."""
+    if mean <= 0.0:
+        return 0
+    k, log_p = 0, -mean
+    total = math.exp(log_p)
+    while total < quantile and k < 20 * mean + 50:
+        k += 1
+        log_p += math.log(mean / k)
+        total += math.exp(log_p)
+    return k
