@@ -58,4 +58,12 @@ def prepare() -> bool:
     return not any(folder.rglob("*.nbi"))
 
 
-cold = prepare()
+_cold = prepare()
+
+
+def announce() -> None:
+    """Say once that the rules are being compiled, if they have not been on this machine."""
+    global _cold
+    if _cold:
+        print("Compiling the rules of the cells (about ten seconds, once per version) ...", file=sys.stderr, flush=True)
+        _cold = False

@@ -85,6 +85,11 @@ def shown(value: object) -> str:
     return text if isinstance(value, Real) else f'"{text}"'
 
 
+def written(number: float) -> str:
+    """Return `number` so that it reads back exactly, without a bare ".0"."""
+    return repr(float(number)).removesuffix(".0")
+
+
 def nearest(word: object, names: Iterable[str]) -> str | None:
     """Return the name most like `word`, or None where nothing is alike.
 
@@ -96,7 +101,7 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
     for name in names:
         spellings.setdefault(name.lower().rpartition(".")[2], name)
     spellings |= {name.lower(): name for name in names}
-    found = difflib.get_close_matches(str(word)[:_LONGEST_SHOWN].strip().lower(), spellings, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(str(word)[:_LONGEST_SHOWN].strip().lower(), spellings, n=1, cutoff=0.6)
     return spellings[found[0]] if found else None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mesa
 import numpy as np
 
-from testis_abm import _compile  # noqa: F401  (names numba's cache before numba is imported)
+from testis_abm import _compile  # first: it names numba's cache before numba is imported
 from testis_abm import parameters as tables
 from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput
@@ -23,6 +23,7 @@ from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_se
 from testis_abm.tissue.build import reference_counts, tissue_parameters
 from testis_abm.tissue.reference import ReferenceCells
 from testis_abm.tissue.rules import androgen_signal
+from testis_abm.tissue.section import cross_section
 from testis_abm.tissue.tissue import BloodInput, Tissue, TissueDay
 from testis_abm.tract.epididymis import Epididymis
 from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
@@ -56,6 +57,7 @@ class TestisModel(mesa.Model):
     ) -> None:
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
+        _compile.announce()
         self.case = scenario
         self.seed = seed
         self.treated = treated
@@ -65,6 +67,7 @@ class TestisModel(mesa.Model):
         self.day = -round(scenario.plan.baseline_days)
         self.last_day = round(scenario.plan.duration_days)
         self.engine_seconds = 0.0
+        self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
         self._axis = axis_parameters(self.values, self.man)
         self.body = np.array([1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0])
@@ -74,7 +77,7 @@ class TestisModel(mesa.Model):
         if self.engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
         self.records: dict[str, list[tuple[Any, ...]]] = {
-            name: [] for name in ("hormones", "tissue", "semen", "blood", "biopsy", "safety", "drugs")
+            name: [] for name in ("hormones", "tissue", "semen", "blood", "biopsy", "safety", "drugs", "signals")
         }
 
     # ---- before the first day
@@ -201,6 +204,7 @@ class TestisModel(mesa.Model):
         )  # fmt: skip
         self.records["tissue"].append((day, *self._tissue_row()))
         self.records["safety"].append((day, *dataclasses.astuple(self.safe)))
+        self.records["signals"].append((day, *self.signals()))
         for k, name in enumerate(self.kinetics.names):
             self.records["drugs"].append((day, name, self._concentration(k), self._drug_units[name]))
         samples = self.case.samples
@@ -212,6 +216,16 @@ class TestisModel(mesa.Model):
             counts = self.tissue.counts()
             score = biopsy.johnsen_score(self.tissue.columns.sertoli.counts, self.tissue.geometry.sertoli_per_tubule)
             self.records["biopsy"].append((day, *(counts / self.tissue.sertoli_count), score))
+
+    def signals(self) -> tuple[float, ...]:
+        """Return what drives the rates today: free androgen, free oestrogen and FSH that the Sertoli cells have responded
+        to (nmol/L, nmol/L, IU/L; means), back-pressure, and the brakes of testosterone and oestradiol on the gonadotrophs.
+        """
+        sertoli = self.tissue.columns.sertoli
+        return (
+            float(sertoli.androgen.mean()), float(sertoli.oestrogen.mean()), float(sertoli.fsh.mean()),
+            self.tract.back_pressure, float(self.means[axis.MEAN_T_FEEDBACK]), float(self.means[axis.MEAN_E2_FEEDBACK]),
+        )  # fmt: skip
 
     def _tissue_row(self) -> tuple[float, ...]:
         r, events = self.report, self.tissue.events
@@ -263,6 +277,10 @@ class TestisModel(mesa.Model):
             floor = self.values["axis.immunoassay_oestradiol_floor"]
             drawn["oestradiol"] = floor + drawn["oestradiol"] * (1.0 - floor / self._axis.oestradiol_reference)
         return tuple(float(value) for value in drawn.values())
+
+    def cross_section(self) -> dict[str, Any]:
+        """Return the cells and fields as they lie today, for a picture (see tissue/section.py)."""
+        return cross_section(self.tissue, self.day - 1)
 
     # ---- Mesa's view of the cells
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from numbers import Real
 from types import MappingProxyType
 
-from testis_abm.errors import ScenarioError, nearest, shown
+from testis_abm.errors import ScenarioError, nearest, shown, unknown
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
@@ -82,8 +82,9 @@ def parse_duration(value: object) -> float:
     else:
         number, unit = _split(value, 'a length of time, such as "28 days"')
         if unit.lower() not in _DURATIONS:
-            guess = nearest(unit, _DURATIONS) or "hours, days, weeks, months, years"
-            raise ScenarioError(f"{shown(value)}: unit {shown(unit)} is not one of time; nearest: {guess}")
+            guess = nearest(unit, _DURATIONS)
+            hint = f'nearest: "{guess}"' if guess else "known: hours, days, weeks, months, years"
+            raise ScenarioError(f"{shown(value)}: unit {shown(unit)} is not one of time; {hint}")
         days = _finite(number * _DURATIONS[unit.lower()], value)
     if days < 0:
         raise ScenarioError(f"{shown(value)} is negative; a length of time cannot be")
@@ -125,7 +126,7 @@ def parse_dose(value: object, unit: str = "mg") -> float:
     if dose < 0:
         raise ScenarioError(f"{shown(value)} is negative; a dose must be above 0 {unit}")
     if dose == 0:
-        raise ScenarioError(f"{shown(value)} is no dose; a dose must be above 0 {unit}")
+        raise ScenarioError(f"{shown(value)} is zero; a dose must be above 0 {unit}")
     return dose
 
 
@@ -157,8 +158,7 @@ def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
         ScenarioError: unknown variable, or a unit of another kind.
     """
     if variable not in UNITS:
-        guess = nearest(variable, UNITS)
-        raise ScenarioError(f"{shown(variable)} has no units to convert" + (f'; nearest: "{guess}"' if guess else ""))
+        raise ScenarioError(unknown("variable", variable, UNITS))
     source, target = parse_unit(variable, unit_from), parse_unit(variable, unit_to)
     if source == target:
         return value

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
+from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown, unknown
 
 
 class Section(BaseModel):
@@ -19,37 +19,49 @@ class Section(BaseModel):
         ScenarioError: with every fault of the table, one line each.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     def __init__(self, /, **given: Any) -> None:
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise ScenarioError(_problems(error, self.keys(), self.see())) from None
+            raise ScenarioError(_problems(error, type(self))) from None
 
     @classmethod
-    def keys(cls) -> list[str]:
+    def allowed_keys(cls) -> list[str]:
         """Return the keys that the table may have."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     @classmethod
-    def see(cls) -> str:
+    def example(cls, key: str) -> object:
+        """Return a possible value of `key`."""
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        return (fields[key].examples or [""])[0]
+
+    @classmethod
+    def listed_by(cls) -> str:
         """Return the command that lists the names the table may use; may be empty."""
         return ""
 
 
-def _problems(error: ValidationError, keys: Iterable[str], see: str) -> Iterable[Problem]:
+def _problems(error: ValidationError, section: type[Section]) -> Iterable[Problem]:
     for item in error.errors(include_url=False):
         path, kind = item["loc"], item["type"]
+        key = str(path[-1]) if path else ""
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, ScenarioError):
             yield from (Problem(path + p.path, p.text, p.named) for p in cause.problems)
         elif kind == "extra_forbidden":
-            yield Problem(path, unknown_key(path[-1], keys, see), named=True)
+            yield Problem(path, unknown_key(key, section.allowed_keys(), section.listed_by()), named=True)
         elif kind == "missing":
-            yield Problem(path, f"{path[-1]} is missing", named=True)
+            yield Problem(path, missing_key(key, section.example(key)), named=True)
         else:
             yield Problem(path, printable(f"{shown(item['input'])}: {item['msg']}"))
+
+
+def missing_key(key: str, example: object) -> str:
+    """Return the message for a key that a table needs."""
+    return f"{key} is missing; for example {key} = {shown(example)}"
 
 
 def unknown_key(key: object, keys: Iterable[str], see: str = "") -> str:
@@ -71,7 +83,7 @@ def _whole(low: int, high: int, value: object) -> int:
         raise ScenarioError(f"{shown(value)} is out of range; {allowed}")
     if not isinstance(value, Integral) and not float(value).is_integer():
         raise ScenarioError(f"{shown(value)} is not a whole number; {allowed}")
-    return int(value)
+    return int(cast(float, value))
 
 
 def whole(low: int, high: int) -> BeforeValidator:
@@ -82,8 +94,11 @@ def whole(low: int, high: int) -> BeforeValidator:
 def _one_of(names: tuple[str, ...], value: object) -> str:
     if value in names:
         return str(value)
+    if len(names) > 5:
+        raise ScenarioError(unknown("", value, names))
     guess = nearest(value, names) if isinstance(value, str) else None
-    raise ScenarioError(f"{shown(value)} is not one of {', '.join(names)}" + (f'; nearest: "{guess}"' if guess else ""))
+    hint = f'; nearest: "{guess}"' if guess else ""
+    raise ScenarioError(f"{shown(value)} is not one of {', '.join(names)}{hint}")
 
 
 def one_of(*names: str) -> BeforeValidator:
@@ -143,7 +158,7 @@ def tables(name: str) -> BeforeValidator:
     return BeforeValidator(partial(_is_tables, name))
 
 
-def quantity(parse: Callable[[object], float], low: float, high: float, unit: str = "days") -> BeforeValidator:
+def quantity(parse: Callable[[object], float], low: float, high: float, unit: str) -> BeforeValidator:
     """Return the check of a quantity that `parse` reads, from `low` to `high` in `unit`."""
 
     def check(value: object) -> float:

@@ -138,8 +138,8 @@ class Tissue:
         shape = (tubules, sertoli_per_tubule)
         self.testosterone = np.full(shape, self.scale.testosterone)
         self.oestradiol = np.full(shape, self.scale.oestradiol)
-        self._corner_testosterone = np.full((tubules, CORNERS), self.scale.testosterone)
-        self._corner_oestradiol = np.full((tubules, CORNERS), self.scale.oestradiol)
+        self.corner_testosterone = np.full((tubules, CORNERS), self.scale.testosterone)
+        self.corner_oestradiol = np.full((tubules, CORNERS), self.scale.oestradiol)
         self.events = Events.none(tubules)
 
     @property
@@ -168,9 +168,9 @@ class Tissue:
 
     def _soma(self, blood: BloodInput, dt: float) -> TissueDay:
         scale, cells = self.scale, self.cells
-        secretion = cells.secrete(self._corner_oestradiol.ravel() * scale.oestradiol_free, blood.lh_activity, dt)
+        secretion = cells.secrete(self.corner_oestradiol.ravel() * scale.oestradiol_free, blood.lh_activity, dt)
         self._diffuse_testosterone(secretion, blood.free_testosterone)
-        free = self._corner_testosterone.ravel() * scale.testosterone_free
+        free = self.corner_testosterone.ravel() * scale.testosterone_free
         leydig = cells.aromatise_leydig(free, blood.inhibitor)
         niches = cells.aromatise_niches(blood.inhibitor)
         self._diffuse_oestradiol(leydig, niches)
@@ -185,10 +185,11 @@ class Tissue:
         entry = self.scale.blood_entry
         for weights, level in (
             (self.testosterone_kernel.niche, self.testosterone),
-            (self.testosterone_kernel.corner, self._corner_testosterone),
+            (self.testosterone_kernel.corner, self.corner_testosterone),
         ):
             level[:] = 0.0
             spread_from_corners(weights, self.geometry.neighbours, corners, level)
+            _conserve(level, float(corners.mean()))
             level *= (1.0 - entry) * self.scale.testosterone
             level += entry * blood_free * self.scale.testosterone
         self.columns.sertoli.local_testosterone[:] = self.testosterone.ravel() * self.scale.testosterone_free
@@ -200,11 +201,12 @@ class Tissue:
         per_niche = niches.reshape(shape)
         self.oestradiol[:] = 0.0
         spread_from_corners(self.oestradiol_kernel.niche, self.geometry.neighbours, corners, self.oestradiol)
+        _conserve(self.oestradiol, float(corners.mean()))
         spread_from_niches(self.oestradiol_kernel.ring, per_niche, self.oestradiol)
         self.oestradiol *= self.scale.oestradiol
-        self._corner_oestradiol[:] = per_niche.mean()
-        spread_from_corners(self.oestradiol_kernel.corner, self.geometry.neighbours, corners, self._corner_oestradiol)
-        self._corner_oestradiol *= self.scale.oestradiol
+        self.corner_oestradiol[:] = per_niche.mean()
+        spread_from_corners(self.oestradiol_kernel.corner, self.geometry.neighbours, corners, self.corner_oestradiol)
+        self.corner_oestradiol *= self.scale.oestradiol
         self.columns.sertoli.local_oestradiol[:] = self.oestradiol.ravel() * self.scale.oestradiol_free
 
     def _report(self, blood: BloodInput, capacity: float, made: float, inhibin: float) -> TissueDay:
@@ -225,6 +227,13 @@ class Tissue:
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""
         return self.columns.sertoli.counts.sum(axis=0, dtype=np.int64)
+
+
+def _conserve(level: np.ndarray, mean: float) -> None:
+    """Scale a field to the mean that production and clearance fix (a lattice with empty sites would miss it a little)."""
+    found = float(level.mean())
+    if found > 0.0:
+        level *= mean / found
 
 
 def build_corners(value: np.ndarray, corner: np.ndarray, tubules: int) -> np.ndarray:

@@ -91,9 +91,12 @@ class Epididymis:
         return np.asarray(share @ days)
 
     def _uptake(self, testis_e2: float) -> float:
+        """Return the share of rete fluid taken up: part of the action of ER-alpha needs no oestradiol."""
         of = self._of
-        signal = relative_hill(testis_e2 * self._man["er_alpha_sensitivity"], of["reabsorption_er_half"], 1.0, 1.0)
-        return float(of["reabsorption"] * (1.0 - of["reabsorption_er_share"] * max(0.0, 1.0 - signal)))
+        ligand = relative_hill(testis_e2, of["reabsorption_er_half"], 1.0, 1.0)
+        signal = of["reabsorption_ligand_free"] + (1.0 - of["reabsorption_ligand_free"]) * min(1.0, ligand)
+        signal *= min(1.0, self._man["er_alpha_sensitivity"])
+        return float(of["reabsorption"] * (1.0 - of["reabsorption_er_share"] * (1.0 - signal)))
 
     def _pressure(self, testis_e2: float) -> float:
         lacking = 1.0 - self._uptake(testis_e2) / self._of["reabsorption"]

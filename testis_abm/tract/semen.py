@@ -42,7 +42,8 @@ class Glands:
         self.size = self._target(free_testosterone)
 
     def _target(self, free_testosterone: float) -> float:
-        return float(min(1.15, relative_hill(free_testosterone, self._of["volume_androgen_half"], 1.0, 1.0)))
+        half, exponent = self._of["volume_androgen_half"], self._of["volume_androgen_exponent"]
+        return float(relative_hill(free_testosterone, half, exponent, 1.0))
 
     def day(self, free_testosterone: float) -> None:
         """Advance one day at relative free testosterone."""

@@ -1,0 +1,45 @@
+"""testis_abm: an agent-based simulation of human spermatogenesis in a closed hormonal loop.
+
+Research software: a simulation, not medical advice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from testis_abm.errors import ScenarioError, TestisError
+    from testis_abm.model import GermCell, LeydigCell, SertoliCell, TestisModel
+    from testis_abm.results.run_result import RunResult
+    from testis_abm.simulate import run
+    from testis_abm.scenario import Scenario, load
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ScenarioError": "errors",
+    "TestisError": "errors",
+    "GermCell": "model",
+    "LeydigCell": "model",
+    "SertoliCell": "model",
+    "TestisModel": "model",
+    "RunResult": "results.run_result",
+    "run": "simulate",
+    "Scenario": "scenario",
+    "load": "scenario",
+}
+__all__ = [
+    "GermCell", "LeydigCell", "RunResult", "Scenario", "ScenarioError", "SertoliCell", "TestisError", "TestisModel",
+    "load", "run",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names on first use, so that importing the package stays cheap."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'testis_abm' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"testis_abm.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

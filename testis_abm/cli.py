@@ -1,0 +1,241 @@
+"""The command `testis-abm`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from testis_abm.errors import TestisError
+
+if TYPE_CHECKING:
+    from testis_abm.parameters import Parameter
+    from testis_abm.scenario import Scenario
+
+_NOTE = "Research software: a simulation, not medical advice."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.action(options) or 0)
+    except TestisError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone: nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + _NOTE
+    )
+    parser.add_argument("--version", action="version", version=f"testis-abm {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
+    run.add_argument("file", help="scenario (TOML), e.g. scenarios/obese_anastrozole.toml")
+    run.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31")
+    run.add_argument("--seed", type=int, help="instead of plan.seed")
+    run.add_argument("--days", type=int, help="instead of plan.duration")
+    run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
+    run.add_argument("--no-plots", action="store_true", help="write tables only")
+    run.set_defaults(action=_run)
+
+    for name, what, action in (
+        ("parameters", "list and explain the numbers of the model", _parameters),
+        ("men", "list the presets, or show one", _men),
+        ("drugs", "list the drugs, or show one", _drugs),
+    ):
+        command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
+        command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
+        command.set_defaults(action=action)
+    return parser
+
+
+def _version() -> str:
+    from testis_abm import __version__
+
+    return __version__
+
+
+# ---- run
+
+
+def _run(options: argparse.Namespace) -> int:
+    from testis_abm.scenario import load
+
+    scenario = load(options.file, overrides=_overrides(options))
+    folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
+    from testis_abm.results.store import check_writable
+
+    check_writable(folder)
+    with _drawing(not options.no_plots) as pool:
+        from testis_abm.simulate import run
+
+        where = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
+        try:
+            with _progress(scenario, where) as progress:
+                result = run(scenario, progress=progress)
+        except KeyboardInterrupt:
+            print(
+                f"\nStopped in replicate {where['replicate'] + 1} of {scenario.plan.replicates}, {where['arm']} arm, "
+                f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written.",
+                file=sys.stderr,
+            )
+            return 130
+        return _report(result, folder, pool)
+
+
+def _report(result, folder, pool) -> int:  # type: ignore[no-untyped-def]
+    from testis_abm.results.summary import render
+
+    try:
+        result.save(folder)
+        print(render(result))
+        names = pool.draw(result, folder) if pool is not None else ()
+    except KeyboardInterrupt:
+        saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
+        print(f"\nStopped after the simulation. {saved}", file=sys.stderr)
+        return 130
+    pictures = ", ".join(sorted(Path(name).name for name in names if str(name).endswith(".png")))
+    print(f"Results in {folder}/" + (f"  (pictures: {pictures}; each as SVG too)" if pictures else ""))
+    return 0
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str | int]:
+    changes: dict[str, str | int] = {}
+    for entry in options.set:
+        path, equals, value = entry.partition("=")
+        if not equals or not path.strip():
+            raise TestisError(f"--set {entry}: write it as PATH=VALUE, for example --set man.bmi=31")
+        changes[path.strip()] = value.strip()
+    if options.seed is not None:
+        changes["plan.seed"] = options.seed
+    if options.days is not None:
+        changes["plan.duration"] = f"{options.days} days"
+    return changes
+
+
+def _default_folder(file: str, scenario: Scenario) -> Path:
+    text = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
+    return Path("runs") / f"{Path(file).stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+@contextmanager
+def _drawing(wanted: bool) -> Iterator:  # type: ignore[type-arg]
+    """Start the drawing processes while the simulation still runs."""
+    if not wanted:
+        yield None
+        return
+    from testis_abm.results.draw import DrawingPool
+
+    with DrawingPool() as pool:
+        pool.start()
+        yield pool
+
+
+@contextmanager
+def _progress(scenario: Scenario, where: dict[str, int | str]) -> Iterator[Callable[[int, str, int], None]]:
+    """Show a bar with the day and the time left; keep in `where` how far the run has come."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    arms = 2 if scenario.therapy else 1
+    days = scenario.plan.baseline_days + scenario.plan.duration_days + 1
+    total = days * arms * scenario.plan.replicates
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("starting", total=total)
+        done = 0
+
+        def advance(replicate: int, arm: str, day: int) -> None:
+            nonlocal done
+            done += 1
+            where.update(replicate=replicate, arm=arm, day=day)
+            if done % 10 == 0 or done == total:
+                text = f"replicate {replicate + 1}/{scenario.plan.replicates} {arm:9s} day {day}/{scenario.plan.duration_days}"
+                bar.update(task, completed=done, description=text)
+
+        yield advance
+
+
+# ---- tables to read
+
+
+def _parameters(options: argparse.Namespace) -> int:
+    from testis_abm.parameters import search
+
+    found = search(options.word)
+    if not found:
+        raise TestisError(f'no parameter speaks of "{options.word}" (all of them: testis-abm parameters)')
+    for parameter in found:
+        print("\n".join(_explained(parameter)))
+    print(f"{len(found)} parameters. Change one in a scenario: [parameters] with \"name\" = value, inside its range.")
+    return 0
+
+
+def _explained(parameter: Parameter) -> Iterator[str]:
+    p = parameter
+    yield f"{p.name} = {p.value:g} {p.unit}   (range {p.low:g} to {p.high:g}; {p.confidence})"
+    for label, text in (("source", p.source), ("note", p.note)):
+        if text:
+            yield textwrap.fill(f"{label}: {text}", 110, initial_indent="    ", subsequent_indent="    ")
+
+
+def _men(options: argparse.Namespace) -> int:
+    from testis_abm.errors import unknown
+    from testis_abm.parameters import physiology, presets
+
+    known = presets()
+    if options.word is None:
+        for preset in known.values():
+            print(f"{preset.name:28s}{preset.title}")
+        print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
+        for field in physiology().values():
+            print(f"  {field.name.rpartition('.')[2]:28s}{field.value:g} {field.unit} ({field.low:g} to {field.high:g})")
+        return 0
+    if options.word not in known:
+        raise TestisError(unknown("preset", options.word, known))
+    preset = known[options.word]
+    print(f"{preset.name}: {preset.title}\n    source: {preset.source}")
+    for name, field in physiology().items():
+        mark = "  <- differs from the fertile man" if name in preset.values else ""
+        print(f"  {name:28s}{preset.values.get(name, field.value):g} {field.unit}{mark}")
+    return 0
+
+
+def _drugs(options: argparse.Namespace) -> int:
+    from testis_abm.errors import unknown
+    from testis_abm.parameters import drugs
+
+    known = drugs()
+    if options.word is None:
+        for drug in known.values():
+            print(f"{drug.name:26s}{drug.title}; {drug.drug_class}; usual {drug.usual}")
+        print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
+        return 0
+    if options.word not in known:
+        raise TestisError(unknown("drug", options.word, known))
+    drug = known[options.word]
+    print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
+    for parameter in drug.numbers.values():
+        print("\n".join(_explained(parameter)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

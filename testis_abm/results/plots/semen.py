@@ -1,0 +1,48 @@
+"""Figure: semen analyses."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from testis_abm.results.plots import style
+from testis_abm.results.plots.data import PlotData
+from testis_abm.results.plots.reference import reference_ranges
+
+_PANELS = {
+    "concentration_million_ml": "Sperm concentration\n(million/mL)",
+    "total_count_million": "Total sperm count\n(million)",
+    "total_motile_count_million": "Total motile count\n(million)",
+    "volume_ml": "Ejaculate volume (mL)",
+    "progressive_motility_pct": "Progressive motility (%)",
+    "normal_forms_pct": "Normal forms (%)",
+}
+
+
+def draw(data: PlotData) -> Figure:
+    """Return the figure of semen over time: lines as expected, dots as the laboratory measured."""
+    sheet = style.Sheet(data, "Semen", 3, 2, right=0.1)
+    for arm in data.arms:
+        day, grid = data.grid("semen", arm, [f"expected_{name}" for name in _PANELS])
+        rows = data.tables["semen"]
+        rows = rows[rows["arm"] == arm]
+        for k, (axes, name) in enumerate(zip(sheet.panels, _PANELS, strict=True)):
+            style.draw_curve(axes, data.curve(day, grid[:, :, k]), arm)
+            # The arms' dots stand a day apart, or one would hide the other.
+            shift = 1.0 if arm == "treated" else 0.0
+            axes.plot(
+                rows["day"] + shift, rows[name], ".", ms=2.4, mew=0, color=style.COLOUR[arm], alpha=0.45, zorder=1.8,
+                rasterized=len(rows) > 2000,
+            )  # fmt: skip
+    for axes, (name, label) in zip(sheet.panels, _PANELS.items(), strict=True):
+        style.draw_marks(axes, [mark for mark in data.marks if mark.variable == name])
+        limit = reference_ranges().get(name)
+        style.from_zero(axes, limit.low if limit else 0.0)
+        axes.set_ylabel(label)
+        if limit:
+            style.draw_limit(axes, limit.low, f"{limit.source}: {limit.low:g}")
+    handles = style.legend_of(data, marks=any(mark.variable in _PANELS for mark in data.marks))
+    handles.insert(
+        len(data.arms), Line2D([], [], ls="", marker=".", ms=5, mew=0, color="#555555", label="measured sample")
+    )
+    return sheet.finish(handles)

@@ -1,0 +1,260 @@
+"""The common look of the figures: type, colours, and the parts that every panel shares.
+
+Colours are those of Okabe and Ito, which stay apart in every common form of colour blindness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+from testis_abm.results.plots.data import Curve, Mark, PlotData, Span
+
+DPI = 150
+WIDTH = 7.2  # inch: two columns of a journal
+COLOUR = {"untreated": "#6E6E6E", "treated": "#0072B2"}
+OBSERVED = "#D55E00"
+LIMIT = "#444444"
+REFERENCE = "#009E73"
+SPANS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73")
+
+RC: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "axes.linewidth": 0.7,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "xtick.major.size": 2.8,
+    "ytick.major.size": 2.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelpad": 3,
+    "lines.linewidth": 1.4,
+    "legend.frameon": False,
+    # Text that journals can edit, and the same bytes from the same run.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "testis_abm",
+}
+_TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
+_LANE = 0.13  # inch, height of the strip of one therapy
+_TOP, _BOTTOM = 0.42, 0.62  # inch, for the title and for the legend with the footer
+
+
+class Sheet:
+    """A figure with a title, a grid of panels, a legend and a footer.
+
+    Args:
+        data: the run.
+        name: what the figure shows, after the run's title.
+        rows, columns: of the grid.
+        height: of a row of panels, inch.
+        right: room at the right of each panel for a second axis, inch.
+    """
+
+    def __init__(
+        self, data: PlotData, name: str, rows: int, columns: int, height: float = 1.55, right: float = 0.55
+    ) -> None:
+        self.data = data
+        gap, left = 0.42, 0.62
+        strip = _LANE * len(lanes(data.spans)) + 0.06
+        total = _TOP + strip + rows * height + (rows - 1) * gap + 0.36 + _BOTTOM
+        self.figure = Figure(figsize=(WIDTH, total), dpi=DPI)
+        FigureCanvasAgg(self.figure)
+        width = (WIDTH - columns * (left + right)) / columns
+        self.panels: list[Axes] = []
+        for k in range(rows * columns):
+            row, column = divmod(k, columns)
+            x = left + column * (width + left + right)
+            y = total - _TOP - strip - (row + 1) * height - row * gap
+            self.panels.append(
+                self.figure.add_axes((x / WIDTH, y / total, width / WIDTH, height / total))
+            )
+        self.columns = columns
+        self.title(name, total)
+
+    def title(self, name: str, total: float) -> None:
+        """Write the title line and the footer."""
+        self.figure.text(0.012, 1.0 - 0.1 / total, self.data.title, va="top", weight="bold", size=9.5)
+        self.figure.text(0.988, 1.0 - 0.1 / total, name, va="top", ha="right", size=8.5, color="#555555")
+        self.figure.text(0.988, 0.07 / total, footer(self.data), ha="right", size=6.5, color="#777777")
+
+    def finish(self, handles: Sequence[Any]) -> Figure:
+        """Dress the time axes, draw the strips of the therapies, put the legend; return the figure."""
+        last_row = len(self.panels) - self.columns
+        for k, axes in enumerate(self.panels):
+            time_axis(axes, self.data, labelled=k >= last_row)
+            shade(axes, self.data.spans)
+            letter(axes, k)
+        for axes in self.panels[: self.columns]:
+            strips(axes, self.data.spans)
+        total = float(self.figure.get_size_inches()[1])
+        self.figure.legend(
+            handles=list(handles), loc="lower left", ncols=6, bbox_to_anchor=(0.005, 0.16 / total), columnspacing=1.4,
+            handlelength=1.6,
+        )  # fmt: skip
+        return self.figure
+
+
+def footer(data: PlotData) -> str:
+    """Return the small print: replicates, seed, and what this is not."""
+    plural = "s" if data.replicates != 1 else ""
+    seed = f", seed {data.seed}" if data.seed else ""
+    return f"{data.replicates:,} replicate{plural}{seed}. testis_abm: a simulation for research, not medical advice."
+
+
+def lanes(spans: Sequence[Span]) -> list[list[Span]]:
+    """Return the therapies in as few rows as they need not to cover one another, labels included."""
+    rows: list[list[Span]] = []
+    for span in sorted(spans, key=lambda of: of.start):
+        row = next((row for row in rows if row[-1].end <= span.start and row[-1].end > row[-1].start), None)
+        if row is None:
+            rows.append([span])
+        else:
+            row.append(span)
+    return rows
+
+
+def span_colour(spans: Sequence[Span], span: Span) -> str:
+    """Return the colour of a therapy: one a drug, by order of appearance."""
+    drugs = list(dict.fromkeys(of.label.split()[0] for of in spans))
+    return SPANS[drugs.index(span.label.split()[0]) % len(SPANS)]
+
+
+def shade(axes: Axes, spans: Sequence[Span]) -> None:
+    """Shade the days of treatment; a single dose is a line."""
+    for span in spans:
+        colour = span_colour(spans, span)
+        if span.end > span.start:
+            axes.axvspan(span.start, span.end, color=colour, alpha=0.09, lw=0, zorder=0)
+        else:
+            axes.axvline(span.start, color=colour, lw=0.9, alpha=0.9, zorder=0.5)
+
+
+def strips(axes: Axes, spans: Sequence[Span]) -> None:
+    """Draw each therapy as a named strip above the axes."""
+    height = _LANE / (axes.get_position().height * float(axes.figure.get_size_inches()[1]))
+    first, last = axes.get_xlim()
+    for k, row in enumerate(lanes(spans)):
+        y = 1.02 + k * height
+        for span in row:
+            width = max(span.end - span.start, 0.006 * (last - first))
+            axes.add_patch(
+                Rectangle(
+                    (span.start, y), width, 0.85 * height, transform=axes.get_xaxis_transform(), clip_on=False, lw=0,
+                    color=span_colour(spans, span), alpha=0.45,
+                )
+            )  # fmt: skip
+            axes.text(
+                span.start + 0.012 * (last - first), y + 0.4 * height, span.label, size=6.2, va="center",
+                transform=axes.get_xaxis_transform(),
+            )  # fmt: skip
+
+
+def time_axis(axes: Axes, data: PlotData, *, labelled: bool) -> None:
+    """Count days in whole weeks; day 0 starts the treatment."""
+    first, last = data.days
+    axes.set_xlim(first, last)
+    base = next((of for of in _TICKS if (last - first) / of <= 9), _TICKS[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(base))
+    if labelled:
+        axes.set_xlabel("Day")
+    else:
+        axes.tick_params(labelbottom=False)
+
+
+def letter(axes: Axes, k: int) -> None:
+    """Mark a panel with its letter."""
+    axes.annotate(
+        "abcdefghijkl"[k], (0, 1), xytext=(-37, 2), xycoords="axes fraction", textcoords="offset points", weight="bold",
+        size=9.5, va="top",
+    )  # fmt: skip
+
+
+def draw_curve(axes: Axes, curve: Curve, arm: str, **line: Any) -> None:
+    """Draw a mean with its band."""
+    look = {"color": COLOUR[arm], "zorder": 3 if arm == "treated" else 2.5, "solid_capstyle": "round", **line}
+    axes.plot(curve.day, curve.mean, **look)
+    if curve.low is not None and curve.high is not None:
+        axes.fill_between(curve.day, curve.low, curve.high, color=look["color"], alpha=0.2, lw=0, zorder=2)
+
+
+def draw_reference(axes: Axes, low: float, high: float) -> None:
+    """Shade the range of healthy men."""
+    axes.axhspan(low, high, color=REFERENCE, alpha=0.07, lw=0, zorder=0.2)
+    for edge in (low, high):
+        axes.axhline(edge, color=REFERENCE, alpha=0.45, lw=0.6, ls=(0, (4, 3)), zorder=0.3)
+
+
+def draw_limit(axes: Axes, value: float, text: str) -> None:
+    """Draw a lower reference limit, named at its left end."""
+    axes.axhline(value, color=LIMIT, lw=0.8, ls=(0, (4, 3)), zorder=1.5)
+    axes.annotate(
+        text, (0, value), xytext=(3, 1.5), xycoords=("axes fraction", "data"), textcoords="offset points", size=6.2,
+        color=LIMIT,
+    )  # fmt: skip
+
+
+def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
+    """Draw observed values as open diamonds with their labels."""
+    for mark in marks:
+        axes.plot(
+            [mark.day], [mark.value], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", zorder=5
+        )
+        axes.annotate(
+            mark.label, (mark.day, mark.value), xytext=(5, 4), textcoords="offset points", size=6.2, color=OBSERVED,
+            zorder=5, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
+        )  # fmt: skip
+
+
+def from_zero(axes: Axes, reference: float = 0.0) -> None:
+    """Start at zero, leave room above what is drawn; `reference` shows too if that at most doubles the axis."""
+    top = max(float(axes.dataLim.y1), 1e-9)
+    if top < reference <= 2.0 * top:
+        top = reference
+    axes.set_ylim(0.0, 1.12 * top)
+    round_ticks(axes.yaxis)
+
+
+def round_ticks(axis: Axis) -> None:
+    """Put few ticks at round numbers."""
+    axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+
+
+def second_axis(axes: Axes, factor: float, label: str) -> None:
+    """Put conventional units on the right: `factor` times the left ones."""
+    right = axes.secondary_yaxis("right", functions=(lambda v: v * factor, lambda v: v / factor))
+    right.set_ylabel(label)
+    right.spines["right"].set_visible(True)
+    round_ticks(right.yaxis)
+
+
+def legend_of(data: PlotData, *, reference: bool = False, marks: bool = False) -> list[Any]:
+    """Return the legend entries that most figures share."""
+    handles: list[Any] = [Line2D([], [], color=COLOUR[arm], label=arm) for arm in data.arms]
+    if data.band:
+        handles.append(Patch(color=COLOUR[data.arms[-1]], alpha=0.25, lw=0, label=data.band))
+    if reference:
+        handles.append(Patch(fc="#E9F5F1", ec=REFERENCE, lw=0.6, ls="--", label="reference range"))
+    if marks:
+        handles.append(
+            Line2D([], [], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", label="observed")
+        )
+    return handles
+
+
+def looks() -> Any:
+    """Return the context in which figures are made and saved."""
+    return rc_context(RC)

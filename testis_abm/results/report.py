@@ -1,0 +1,235 @@
+"""The paragraphs of a run's closing text. Each function returns a block of lines, empty if there is nothing to say."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from testis_abm.results.observed import observed
+from testis_abm.results.run_result import RunResult
+from testis_abm.results.tables import STEPS, column_of
+from testis_abm.results.treatment import Treatment
+
+_WIDTH = 110
+_INDENT = "     "
+_YEAR = 365.25
+_LEVELS = (20.0, 15.0, 10.0, 5.0, 3.0, 1.0)  # million/mL
+_OLIGOZOOSPERMIA = 15.0  # million/mL
+_HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and stop testosterone
+_FLUSHES = 5.0  # % of visits
+_LIBIDO = 10.0  # points
+_HDL = 5.0  # mg/dL
+
+
+def number(value: float) -> str:
+    """Return `value` with about three figures, "-" if it is missing."""
+    if math.isnan(value):
+        return "-"
+    size = abs(value)
+    if size >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 or value == 0.0 else f"{value:.2g}"
+
+
+def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
+    """Return a change in % and its interval as text, as a multiple once it is tenfold."""
+    if math.isnan(centre):
+        return "-", ""
+    if centre >= 900.0:
+        of = [number(1.0 + value / 100.0) for value in (centre, low, high)]
+        return f"x {of[0]}", "" if math.isnan(low) else f"(x {of[1]} to {of[2]})"
+    places = 0 if abs(centre) >= 9.95 else 1
+    text = [f"{value:+.{places}f}" for value in (centre, low, high)]
+    return f"{text[0]} %", "" if math.isnan(low) else f"({text[1]} to {text[2]})"
+
+
+def title(result: RunResult) -> str:
+    """Return the title line: what was simulated, how often, how large, which seed."""
+    plural = "s" if result.replicates != 1 else ""
+    facts = [f"{result.replicates:,} replicate{plural}"]
+    if len(result.tissue):
+        facts.append(f"{_cells(result.tissue):,} cells each")
+    if "seed" in result.provenance:
+        facts.append(f"seed {result.provenance['seed']}")
+    return f"{result.title}      {', '.join(facts)}"
+
+
+def _cells(tissue: pd.DataFrame) -> int:
+    first = tissue[tissue["day"] == tissue["day"].min()]
+    return round(float(first[[*STEPS, "sertoli", "leydig"]].sum(axis=1).mean()))
+
+
+def basis(result: RunResult, treatment: Treatment | None) -> str:
+    """Return which days the table covers and what its interval holds."""
+    if treatment is None:
+        first, last = result.hormones["day"].min(), result.hormones["day"].max()
+        text = f"Means over days {first:g} to {last:g}; drift: last quarter against the first; "
+        return _wrapped("", text + "spread: standard deviation over replicates.")
+    first, last = treatment.window
+    text = f"Means over days {first:g} to {last:g} (end of treatment); sperm as expected, without counting error. "
+    if result.replicates < 2:
+        return _wrapped("", text + "One replicate: no interval; ask for two or more in plan.replicates.")
+    return _wrapped(
+        "", text + "Interval: over replicates of this one man, paired; it holds no spread between men or of parameters."
+    )
+
+
+def why(result: RunResult) -> str:
+    """Return the sentence that explains the effect, if the run has one."""
+    text = str(result.provenance.get("why") or "").removeprefix("Why:").strip()
+    return _wrapped("Why: ", text) if text else ""
+
+
+def observed_block(result: RunResult) -> str:
+    """Return predicted beside observed values."""
+    table = observed(result)
+    if table.empty:
+        return ""
+    rows = [("Observed", "day", "observed", "predicted", "ratio", "")]
+    for of in table.to_dict("records"):
+        column = column_of(of["variable"])
+        name = column.label.lower() if column and not column.label.isupper() else (column.label if column else "")
+        told = (number(of["observed"]), number(of["predicted"]), number(of["ratio"]))
+        rows.append((f"  {name or of['variable']} ({of['unit']})", f"{of['day']:g}", *told, of["label"]))
+    widths = [max(len(row[k]) for row in rows) for k in range(5)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in range(1, 5)), row[5]]) for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def flags(result: RunResult, treatment: Treatment | None) -> str:
+    """Return what the readouts of safety say."""
+    if result.safety.empty or not result.arms:
+        return ""
+    arm = result.arms[-1]
+    safety = result.safety[result.safety["arm"] == arm]
+    start, end = (treatment.start, treatment.end) if treatment else (0.0, float(safety["day"].max()))
+    safety = safety[safety["day"] >= start]
+    told = [
+        f"oestradiol under 10 pg/mL: {_days(safety, safety['oestradiol_low'])}.",
+        _bone(safety[safety["day"] <= end]),
+        _haematocrit(safety),
+        *_complaints(result, arm, start),
+    ]
+    return _wrapped("Flags: ", " ".join(part for part in told if part))
+
+
+def _days(safety: pd.DataFrame, flag: pd.Series) -> str:
+    """Return on how many days of a replicate, on average, `flag` is up."""
+    per_replicate = flag.groupby(safety["replicate"]).sum()
+    if not per_replicate.any():
+        return "never"
+    days = per_replicate.mean()
+    return f"{days:,.0f} days" if days >= 1.5 else "1 day"
+
+
+def _bone(safety: pd.DataFrame) -> str:
+    course = safety.groupby("day")["bone_density_change_pct"].mean()
+    span = course.index[-1] - course.index[0] if len(course) else 0
+    if not span:
+        return ""
+    trend = (course.iloc[-1] - course.iloc[0]) / span * _YEAR
+    # Without it a trend of -0.001 prints as "-0.0".
+    return f"Bone density trend {trend:+.1f} % a year." if abs(trend) >= 0.05 else "Bone density steady."
+
+
+def _haematocrit(safety: pd.DataFrame) -> str:
+    highest = safety["haematocrit_pct"].max()
+    if highest <= _HAEMATOCRIT[0]:
+        return f"Haematocrit at most {highest:.0f} %."
+    over = [
+        f"over {limit:g} % {_days(safety, safety['haematocrit_pct'] > limit)}"
+        for limit in _HAEMATOCRIT
+        if limit == _HAEMATOCRIT[0] or highest > limit
+    ]
+    return f"Haematocrit up to {highest:.1f} %: {', '.join(over)}."
+
+
+def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
+    """Return what changed of flushes, libido and HDL against the days before treatment."""
+    safety = result.safety[result.safety["arm"] == arm]
+    columns = ["vasomotor_pct", "libido_score", "hdl_change_mg_dl"]
+    course = safety.groupby("day")[columns].mean()
+    before, after = course[course.index < start], course[course.index >= start]
+    own = before.mean() if len(before) else course.iloc[0]
+    told = []
+    if after["vasomotor_pct"].max() - own["vasomotor_pct"] > _FLUSHES:
+        told.append(f"Hot flushes at up to {after['vasomotor_pct'].max():.0f} % of visits.")
+    if own["libido_score"] - after["libido_score"].min() > _LIBIDO:
+        told.append(f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}.")
+    shift = (after["hdl_change_mg_dl"] - own["hdl_change_mg_dl"]).to_numpy()
+    largest = float(shift[np.abs(shift).argmax()]) if len(shift) else 0.0
+    if abs(largest) > _HDL:
+        told.append(f"HDL cholesterol {largest:+.0f} mg/dL.")
+    return told
+
+
+def recovery(result: RunResult, treatment: Treatment | None) -> str:
+    """Return when sperm fell under treatment and came back after it, if the man became oligozoospermic by it."""
+    if treatment is None or not treatment.stops_early or result.semen.empty:
+        return ""
+    semen = result.semen[result.semen["arm"] == "treated"]
+    course = semen.groupby("day")["expected_concentration_million_ml"].mean()
+    day, sperm = course.index.to_numpy(dtype=float), course.to_numpy()
+    before = sperm[day <= treatment.start]
+    after = sperm[day >= treatment.start]
+    if not len(before) or not len(after) or before[-1] < _OLIGOZOOSPERMIA or after.min() >= _OLIGOZOOSPERMIA:
+        return ""
+    levels = [level for level in _LEVELS if level < before[-1]]
+    down = [crossing(day, sperm, level, after=treatment.start, rising=False) for level in levels]
+    up = [
+        crossing(day, sperm, level, after=max(treatment.end, float(day[np.argmin(sperm)])), rising=True)
+        if fell is not None
+        else None
+        for level, fell in zip(levels, down, strict=True)
+    ]
+    rows = [
+        ("Recovery: expected sperm (M/mL)", [f"{level:g}" for level in levels]),
+        ("  weeks from the start, falling below", [_weeks(d, treatment.start, "-") for d in down]),
+        (
+            "  weeks from the end, rising above",
+            [_weeks(u, treatment.end, "-" if d is None else "not yet") for u, d in zip(up, down, strict=True)],
+        ),
+    ]
+    follow = (float(result.hormones["day"].max()) - treatment.end) / 7.0
+    lowest = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after the end of treatment"
+    return "\n".join([*(name.ljust(40) + _cells_of(cells) for name, cells in rows), lowest])
+
+
+def _cells_of(cells: Sequence[str]) -> str:
+    return "".join(cell.rjust(9) for cell in cells)
+
+
+def _weeks(day: float | None, since: float, otherwise: str) -> str:
+    return otherwise if day is None else f"{(day - since) / 7.0:.1f}"
+
+
+def crossing(
+    day: np.ndarray, value: np.ndarray, level: float, *, after: float, rising: bool
+) -> float | None:
+    """Return the day from `after` on when `value` first crosses `level`, by straight line between samples, or None."""
+    start = np.interp(after, day, value)
+    later = day > after
+    days, values = np.r_[after, day[later]], np.r_[start, value[later]]
+    beyond = values >= level if rising else values < level
+    if not beyond.any():
+        return None
+    k = int(beyond.argmax())
+    if k == 0:
+        return float(after)
+    share = (level - values[k - 1]) / (values[k] - values[k - 1])
+    return float(days[k - 1] + share * (days[k] - days[k - 1]))
+
+
+def warnings(result: RunResult) -> str:
+    """Return the warnings of the run, one a line."""
+    return "\n".join(_wrapped("Note: ", str(text)) for text in result.provenance.get("warnings") or ())
+
+
+def _wrapped(head: str, text: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=head, subsequent_indent=_INDENT if head else "")

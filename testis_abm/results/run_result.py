@@ -1,0 +1,159 @@
+"""What a run returns: the scenario as understood, tidy tables, provenance, drawn sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from testis_abm.errors import TestisError
+from testis_abm.results.tables import SCHEMAS, conform, empty
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class RunResult:
+    """The result of one run.
+
+    Args:
+        scenario: the scenario as understood.
+        tables: name -> table (see `tables.SCHEMAS`); a table left out has no rows.
+        provenance: versions, seed, seconds, warnings and whatever else tells how the result came about; may hold
+            "why", the sentence that explains the effect.
+        sections: arm -> arrays of one drawn cross-section (see `plots.tubules`).
+        attribution: which modifier of which rate did what, if it was worked out.
+
+    Raises:
+        TestisError: a table lacks a column or holds one of the wrong type.
+    """
+
+    def __init__(
+        self,
+        *,
+        scenario: Any,
+        tables: Mapping[str, pd.DataFrame],
+        provenance: Mapping[str, Any] | None = None,
+        sections: Mapping[str, Mapping[str, Any]] | None = None,
+        attribution: pd.DataFrame | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self.tables = {name: empty(name) for name in SCHEMAS}
+        self.tables |= {name: conform(name, table) for name, table in tables.items()}
+        self.provenance = dict(provenance or {})
+        self.sections = {arm: dict(section) for arm, section in (sections or {}).items()}
+        self.attribution = attribution
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {len(table):,}" for name, table in self.tables.items() if len(table))
+        return f"<RunResult {self.title!r}: {' and '.join(self.arms)}; rows: {rows}>"
+
+    @property
+    def title(self) -> str:
+        """Return the title of the scenario."""
+        return str(self.scenario.title)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Return the arms that were simulated: "untreated", and "treated" if there was a therapy."""
+        present = set(self.hormones["arm"].unique())
+        return tuple(arm for arm in ("untreated", "treated") if arm in present)
+
+    @property
+    def replicates(self) -> int:
+        """Return the number of replicates."""
+        return int(self.hormones["replicate"].nunique())
+
+    @property
+    def hormones(self) -> pd.DataFrame:
+        """Return the true hormone levels, one row a day."""
+        return self.tables["hormones"]
+
+    @property
+    def tissue(self) -> pd.DataFrame:
+        """Return cell counts, output and signals of the simulated tissue, one row a day."""
+        return self.tables["tissue"]
+
+    @property
+    def semen(self) -> pd.DataFrame:
+        """Return the semen analyses: as measured, and as expected without variation and counting error."""
+        return self.tables["semen"]
+
+    @property
+    def blood(self) -> pd.DataFrame:
+        """Return the blood samples as the laboratory reports them."""
+        return self.tables["blood"]
+
+    @property
+    def biopsy(self) -> pd.DataFrame:
+        """Return the biopsies: germ cells per Sertoli cell by step, and the Johnsen score."""
+        return self.tables["biopsy"]
+
+    @property
+    def safety(self) -> pd.DataFrame:
+        """Return the readouts of safety, one row a day."""
+        return self.tables["safety"]
+
+    @property
+    def therapy(self) -> pd.DataFrame:
+        """Return the log of doses given."""
+        return self.tables["therapy"]
+
+    @property
+    def drugs(self) -> pd.DataFrame:
+        """Return the drug concentrations, one row a drug and day."""
+        return self.tables["drugs"]
+
+    def untreated(self) -> RunResult:
+        """Return a copy with the untreated arm only.
+
+        Raises:
+            TestisError: the run has no such arm.
+        """
+        return self._arm("untreated")
+
+    def treated(self) -> RunResult:
+        """Return a copy with the treated arm only.
+
+        Raises:
+            TestisError: the run has no such arm.
+        """
+        return self._arm("treated")
+
+    def _arm(self, arm: str) -> RunResult:
+        if arm not in self.arms:
+            raise TestisError(f"this run has no {arm} arm; it has: {', '.join(self.arms) or 'none'}")
+        return RunResult(
+            scenario=self.scenario,
+            tables={name: table[table["arm"] == arm] for name, table in self.tables.items()},
+            provenance=self.provenance,
+            sections={of: section for of, section in self.sections.items() if of == arm},
+            attribution=self.attribution,
+        )
+
+    def summary(self) -> pd.DataFrame:
+        """Return levels with and without treatment, and the change with its 95 % interval (see `summary.summarise`)."""
+        from testis_abm.results.summary import summarise
+
+        return summarise(self)
+
+    def plot(self, folder: str | Path | None = None) -> dict[str, Figure]:
+        """Return the figures of this run by name; write each as PNG and SVG too if a folder is given."""
+        from testis_abm.results.draw import draw_figures
+
+        return draw_figures(self, folder)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write everything to `folder`, whole or not at all; return its path (see `store.save`)."""
+        from testis_abm.results.store import save
+
+        return save(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> RunResult:
+        """Read a result that `save` wrote (see `store.load`)."""
+        from testis_abm.results.store import load
+
+        return load(folder)

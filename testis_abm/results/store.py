@@ -1,0 +1,281 @@
+"""Results on disk: one folder a run, written whole or not at all.
+
+A folder holds a Parquet file for each table, `run.json` (provenance), `scenario.toml`, `sections.npz` (drawn
+cross-sections) and, if known, `attribution.parquet`. Whatever differs between two runs of one seed (clock times,
+versions) stands in `run.json` only, so that the other files can be compared byte by byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from testis_abm.errors import TestisError, printable
+from testis_abm.results.plots import FIGURES, KINDS
+from testis_abm.results.run_result import RunResult
+from testis_abm.results.tables import SCHEMAS
+
+SOFTWARE = "testis_abm"
+FORMAT = 1
+
+_RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION = "run.json", "scenario.toml", "sections.npz", "attribution.parquet"
+FILES = frozenset(
+    {_RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION}
+    | {f"{name}.parquet" for name in SCHEMAS}
+    | {f"{name}.{kind}" for name in FIGURES for kind in KINDS}
+)
+_PACKAGES = ("testis_abm", "mesa", "numpy", "numba", "pandas", "pyarrow", "pydantic", "scipy")
+_PROBE_BYTES = 65536
+
+
+def check_writable(folder: str | Path) -> None:
+    """Make sure, before a run, that its results can be saved to `folder`; leave no trace.
+
+    Raises:
+        TestisError: the place cannot be written, is no folder, or holds something else than results.
+    """
+    target = _resolved(folder)
+    _check_replaceable(target)
+    parent = target.parent
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    with _told(target), tempfile.TemporaryDirectory(dir=parent, prefix=".testis_abm-") as probe:
+        # Permission bits tell nothing of a full disk or of a file system mounted read-only.
+        Path(probe, "probe").write_bytes(bytes(_PROBE_BYTES))
+        # A path too long for the file system shows here, not after the run.
+        Path(probe, target.name).mkdir()
+
+
+def save(result: RunResult, folder: str | Path) -> Path:
+    """Write `result` to `folder`, whole or not at all, and return the folder.
+
+    Earlier results in the folder are replaced; files in it that are no results are kept.
+
+    Raises:
+        TestisError: the folder holds something else than results, or the disk refuses.
+    """
+    target = _resolved(folder)
+    _check_replaceable(target)
+    with _told(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}.partial-"))
+        try:
+            _write(result, partial)
+            _sync(partial)
+            partial.chmod(0o777 & ~_umask())
+            _swap(partial, target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def load(folder: str | Path) -> RunResult:
+    """Read the results in `folder`.
+
+    Raises:
+        TestisError: there are none, they are damaged, or another version wrote what this one cannot read.
+    """
+    import pyarrow
+    import pyarrow.parquet as pq
+
+    from testis_abm.scenario import load as load_scenario
+
+    folder = Path(folder)
+    run = _read_run(folder)
+    try:
+        tables = {name: pq.read_table(folder / f"{name}.parquet").to_pandas() for name in SCHEMAS}
+        attribution = folder / _ATTRIBUTION
+        return RunResult(
+            scenario=load_scenario(run["scenario"]),
+            tables=tables,
+            provenance=run["provenance"],
+            sections=_read_sections(folder / _SECTIONS),
+            attribution=pq.read_table(attribution).to_pandas() if attribution.exists() else None,
+        )
+    except TestisError as error:
+        raise TestisError(f"{folder}: {str(error).splitlines()[0]}") from error
+    except (OSError, KeyError, ValueError, pyarrow.ArrowException) as error:
+        raise TestisError(f"{folder}: the results are damaged: {_one_line(error)}") from error
+
+
+def _resolved(folder: str | Path) -> Path:
+    try:
+        return Path(os.path.realpath(Path(folder).expanduser()))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise TestisError(f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}") from error
+
+
+def _check_replaceable(target: Path) -> None:
+    with _told(target):
+        if not target.exists():
+            return
+        if not target.is_dir():
+            raise TestisError(f"{target}: is a file; results need a folder of their own")
+        if not any(target.iterdir()):
+            return
+    if not _is_marked(target):
+        raise TestisError(f"{target}: is not empty and holds no results of an earlier run; choose another folder")
+
+
+def _is_marked(folder: Path) -> bool:
+    try:
+        run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(run, dict) and run.get("software") == SOFTWARE
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    try:
+        run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TestisError(f"{folder}: holds no results of a run ({_RUN}: {error.strerror or error})") from error
+    except ValueError as error:
+        raise TestisError(f"{folder}: {_RUN} is damaged: {_one_line(error)}") from error
+    if not isinstance(run, dict) or run.get("software") != SOFTWARE:
+        raise TestisError(f"{folder}: {_RUN} was not written by {SOFTWARE}")
+    if run.get("format") != FORMAT:
+        raise TestisError(f"{folder}: written in format {run.get('format')}; this version reads format {FORMAT}")
+    return run
+
+
+def _write(result: RunResult, folder: Path) -> None:
+    for name, table in result.tables.items():
+        _write_table(table, folder / f"{name}.parquet", {c: of.unit for c, of in SCHEMAS[name].items()})
+    if result.attribution is not None:
+        _write_table(result.attribution, folder / _ATTRIBUTION, {})
+    if result.sections:
+        arrays = {f"{arm}/{key}": v for arm, section in result.sections.items() for key, v in section.items()}
+        np.savez_compressed(folder / _SECTIONS, **{key: np.asarray(value) for key, value in arrays.items()})
+    (folder / _SCENARIO).write_text(result.scenario.to_toml(), encoding="utf-8")
+    text = json.dumps(_run(result), indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / _RUN).write_text(text + "\n", encoding="utf-8")
+
+
+def _write_table(table: pd.DataFrame, path: Path, units: Mapping[str, str]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    fields = [
+        field.with_metadata({"unit": units[field.name]} if units.get(field.name) else None) for field in arrow.schema
+    ]
+    # The units stand in for pandas' own notes, which name its version.
+    pq.write_table(arrow.cast(pa.schema(fields)), path, compression="zstd")
+
+
+def _read_sections(path: Path) -> dict[str, dict[str, Any]]:
+    sections: dict[str, dict[str, Any]] = {}
+    if path.exists():
+        with np.load(path, allow_pickle=False) as arrays:
+            for key in arrays.files:
+                arm, _, name = key.partition("/")
+                value = arrays[key]
+                sections.setdefault(arm, {})[name] = value.item() if value.ndim == 0 else value
+    return sections
+
+
+def _run(result: RunResult) -> dict[str, Any]:
+    run = {
+        "software": SOFTWARE,
+        "format": FORMAT,
+        "title": result.title,
+        "rows": {name: len(table) for name, table in result.tables.items()},
+        # Results that were loaded and saved again keep the environment they were computed in.
+        "provenance": {"environment": environment(), **result.provenance},
+        "scenario": result.scenario.as_dict(),
+    }
+    return dict(_plain(run))
+
+
+def environment() -> dict[str, Any]:
+    """Return the versions of Python and of the packages that shape results, and the platform."""
+    versions = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {"python": sys.version.split()[0], "platform": platform.platform(), "packages": versions}
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it: numpy numbers as Python's, what is not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(of) for key, of in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(of) for of in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk hold every file before the folder gets its name."""
+    for path in (*folder.iterdir(), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _swap(partial: Path, target: Path) -> None:
+    """Give `partial` the name `target`; what stood there goes, or comes back if that fails."""
+    if not target.exists():
+        os.rename(partial, target)
+        return
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}.old-"))
+    old = aside / target.name
+    try:
+        os.rename(target, old)
+        os.rename(partial, target)
+    finally:
+        if target.exists():
+            _keep_others(old, target)
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            os.rename(old, target)
+            aside.rmdir()
+
+
+def _keep_others(old: Path, target: Path) -> None:
+    """Move what is no result: a user's notes are not ours to delete, but pictures of an earlier run would mislead."""
+    for path in old.iterdir() if old.exists() else ():
+        if path.name not in FILES:
+            os.rename(path, target / path.name)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one line."""
+    try:
+        yield
+    except OSError as error:
+        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+        raise TestisError(f"{printable(str(target))}: cannot be written: {reason}; nothing was saved") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return printable(" ".join(str(error).split()) or type(error).__name__)
+
+

@@ -1,0 +1,157 @@
+"""What treatment did, in numbers with intervals, and the text that a run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from testis_abm.results import report
+from testis_abm.results.measures import Measure, measures
+from testis_abm.results.run_result import RunResult
+from testis_abm.results.treatment import Treatment, within
+
+_LEVEL = 0.95
+
+
+def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
+    """Return the summary of a run, one row a quantity, indexed by its name with unit.
+
+    With both arms, levels are means over the last 28 days of treatment; of semen, over the samples expected then,
+    without variation or counting error. `change_pct` is that of the geometric mean of treated over untreated twin;
+    `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log ratios; missing with one
+    replicate). Should a replicate have none of a quantity, differences in percent of the untreated mean stand in.
+    The spread (`..._sd`) is the standard deviation over replicates.
+
+    With one arm: mean and spread over the whole run, and `drift_pct`, the last quarter against the first.
+
+    Args:
+        result: the run.
+        conventional: testosterone in ng/dL, oestradiol in pg/mL and intratesticular levels in ng/mL, else SI.
+    """
+    treatment = Treatment.of(result)
+    rows = [
+        _change(result, treatment, measure) if treatment else _course(result, measure)
+        for measure in measures(conventional)
+        if len(result.tables[measure.table])
+    ]
+    return pd.DataFrame(rows).set_index("name")
+
+
+def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
+    rows = within(result.tables[measure.table], *treatment.window)
+    level = measure.read(rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
+    untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
+    change, low, high = paired_change(untreated, treated)
+    return {
+        "name": measure.name,
+        "label": measure.label,
+        "unit": measure.unit,
+        "untreated": untreated.mean(),
+        "treated": treated.mean(),
+        "change_pct": change,
+        "low_pct": low,
+        "high_pct": high,
+        "untreated_sd": _sd(untreated),
+        "treated_sd": _sd(treated),
+        "replicates": len(level),
+    }
+
+
+def _course(result: RunResult, measure: Measure) -> dict[str, object]:
+    table = result.tables[measure.table]
+    value = measure.read(table)
+    level = value.groupby(table["replicate"]).mean().to_numpy()
+    first, last = table["day"].min(), table["day"].max()
+    early = value[table["day"] <= first + (last - first) / 4.0].mean()
+    late = value[table["day"] >= last - (last - first) / 4.0].mean()
+    return {
+        "name": measure.name,
+        "label": measure.label,
+        "unit": measure.unit,
+        "mean": level.mean(),
+        "sd": _sd(level),
+        "drift_pct": 100.0 * (late / early - 1.0) if early else np.nan,
+        "replicates": len(level),
+    }
+
+
+def _sd(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def paired_change(untreated: np.ndarray, treated: np.ndarray) -> tuple[float, float, float]:
+    """Return the change in % of pairs of levels, and the ends of its 95 % interval (NaN for a single pair).
+
+    Without any untreated level there is no change to give: NaN.
+    """
+    if not len(untreated) or not untreated.any():
+        return float("nan"), float("nan"), float("nan")
+    if (untreated > 0.0).all() and (treated > 0.0).all():
+        centre, half = _mean_and_half(np.log(treated / untreated))
+        change, low, high = 100.0 * np.expm1([centre, centre - half, centre + half])
+        return float(change), float(low), float(high)
+    centre, half = _mean_and_half(100.0 * (treated - untreated) / untreated.mean())
+    return centre, centre - half, centre + half
+
+
+def _mean_and_half(values: np.ndarray) -> tuple[float, float]:
+    from scipy.special import stdtrit
+
+    n = len(values)
+    if n < 2:
+        return float(values.mean()), float("nan")
+    quantile = float(stdtrit(n - 1, 0.5 + _LEVEL / 2.0))
+    return float(values.mean()), quantile * _sd(values) / float(np.sqrt(n))
+
+
+def render(result: RunResult) -> str:
+    """Return the text that a run ends with: levels and changes, why, observed values, flags, recovery."""
+    treatment = Treatment.of(result)
+    summary = summarise(result)
+    table = _two_arms(summary) if treatment else _one_arm(summary)
+    blocks = [
+        report.title(result),
+        table,
+        report.basis(result, treatment),
+        report.why(result),
+        report.observed_block(result),
+        report.flags(result, treatment),
+        report.recovery(result, treatment),
+        report.warnings(result),
+        "Research software: a simulation, not medical advice.",
+    ]
+    return "\n".join(block for block in blocks if block)
+
+
+def _two_arms(summary: pd.DataFrame) -> str:
+    rows = [("", "untreated", "treated", "change", "(95 % interval)")]
+    for row in summary.itertuples():
+        change, interval = report.change(row.change_pct, row.low_pct, row.high_pct)
+        rows.append((_heading(row), report.number(row.untreated), report.number(row.treated), change, interval))
+    if summary["replicates"].max() < 2:
+        rows = [row[:4] for row in rows]
+    return _aligned(rows)
+
+
+def _one_arm(summary: pd.DataFrame) -> str:
+    rows = [("", "mean", "spread", "drift")]
+    for row in summary.itertuples():
+        drift = report.change(row.drift_pct)[0]
+        rows.append((_heading(row), report.number(row.mean), report.number(row.sd), drift))
+    return _aligned(rows)
+
+
+def _heading(row: object) -> str:
+    unit = str(row.unit).replace("million/mL", "M/mL")  # type: ignore[attr-defined]
+    return f"{row.label} ({unit})" if unit else str(row.label)  # type: ignore[attr-defined]
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(widths[k]) for k, cell in enumerate(row[1:4], 1)), *row[4:]]
+        lines.append(("  " + "   ".join(cells)).rstrip())
+    return "\n" + "\n".join(lines) + "\n"

@@ -1,0 +1,51 @@
+"""When treatment ran, and which days tell what it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from testis_abm.results.run_result import RunResult
+
+WINDOW_DAYS = 28.0
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """The treatment of a run, from the first dose to the end of the last therapy.
+
+    Attributes:
+        start, end: days.
+        stops_early: whether the run goes on after treatment.
+    """
+
+    start: float
+    end: float
+    stops_early: bool
+
+    @classmethod
+    def of(cls, result: RunResult) -> Treatment | None:
+        """Return the treatment of `result`, or None if it has no treated arm beside an untreated one."""
+        if result.arms != ("untreated", "treated"):
+            return None
+        last = float(result.hormones["day"].max())
+        therapies = [of for of in result.scenario.therapy if of.from_day < last]
+        if not therapies:
+            return None
+        end = min(last, max(float(of.until_day) for of in therapies))
+        return cls(min(float(of.from_day) for of in therapies), end, end < last)
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Return the last 28 days of treatment, or all of it if shorter, as first and last day."""
+        return max(self.start, self.end - WINDOW_DAYS), self.end
+
+
+def within(table: pd.DataFrame, first: float, last: float) -> pd.DataFrame:
+    """Return the rows of the days from `first` to `last`; of a table without any, those of the day nearest `last`."""
+    rows = table[table["day"].between(first, last)]
+    if rows.empty and len(table):
+        nearest = table["day"].iloc[int((table["day"] - last).abs().to_numpy().argmin())]
+        rows = table[table["day"] == nearest]
+    return rows

@@ -1,0 +1,233 @@
+"""Reads scenario files and names every fault by file and place."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
+from testis_abm.scenario.scenario import Scenario, flat
+from testis_abm.scenario.section import plain
+
+# Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
+_LARGEST_BYTES = 1_000_000
+_SHORTEST = 'a scenario can be as short as title = "Fertile man"'
+_LISTS = ("therapy", "observed")
+_TOML_FAULT = re.compile(r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+type Place = tuple[str | int, ...]
+
+
+def load(
+    source: str | os.PathLike[str] | Mapping[str, Any], *, overrides: Mapping[str, object] | None = None
+) -> Scenario:
+    """Read a scenario from a TOML file, or from a mapping of the same shape.
+
+    Args:
+        source: path of the file, or the mapping.
+        overrides: values by dotted path, as in `--set`: "man.bmi", "therapy.1.dose" (counted from 1),
+            "parameters.axis.lh_reference". Text is read as a TOML value where it is one: "31" is a number.
+
+    Raises:
+        ScenarioError: one line a problem: file, place, value, what is allowed.
+    """
+    path = None if isinstance(source, Mapping) else os.fspath(source)
+    name = "scenario" if path is None else printable(path)
+    if path is None:
+        raw = plain(source)
+    else:
+        raw = _read(Path(path), name)
+        raw.setdefault("title", printable(Path(path).stem)[:200] or "Untitled")
+    if isinstance(raw.get("parameters"), dict):
+        raw["parameters"] = _unnested(raw["parameters"], name)
+    settings = _Settings(overrides or {})
+    settings.apply(raw)
+    try:
+        scenario = Scenario(**raw)
+    except ScenarioError as error:
+        raise _lines(settings.line(problem, name) for problem in error.problems) from None
+    scenario._path = path
+    return scenario
+
+
+def _lines(lines: Iterable[str]) -> ScenarioError:
+    return ScenarioError(Problem((), line) for line in lines)
+
+
+class _Settings:
+    """The overrides of one load: puts them in place and recognises the problems they cause."""
+
+    def __init__(self, overrides: Mapping[str, object]) -> None:
+        self._given = {key: (_split(key), value) for key, value in overrides.items()}
+        faults = [
+            f"{_label(key, value)}: is not a place in a scenario; write for example man.bmi=31"
+            for key, (path, value) in self._given.items()
+            if not path
+        ]
+        if faults:
+            raise _lines(faults)
+
+    def apply(self, raw: dict[str, Any]) -> None:
+        faults = []
+        for key, (path, value) in self._given.items():
+            if text := _put(raw, path, _toml_value(value)):
+                faults.append(f"{_label(key, value)}: {text}")
+        if faults:
+            raise _lines(faults)
+
+    def line(self, problem: Problem, source: str) -> str:
+        """Return the problem as one line, under the override that caused it or else under the source."""
+        causes = [(path, key) for key, (path, _) in self._given.items() if _overlap(path, problem.path)]
+        if not causes:
+            return f"{source}: {problem.line()}"
+        path, key = max(causes, key=lambda cause: len(cause[0]))
+        # What lies below the overridden place still has to be named.
+        below = problem.path[len(path) :]
+        inner = Problem(below, problem.text, named=problem.named and bool(below))
+        return f"{_label(key, self._given[key][1])}: {inner.line()}"
+
+
+def _label(key: str, value: object) -> str:
+    text = printable(value) if isinstance(value, str) else shown(value)
+    return f"--set {printable(key)}={text}"
+
+
+def _overlap(one: Place, other: Place) -> bool:
+    return bool(one and other) and all(a == b for a, b in zip(one, other, strict=False))
+
+
+def _split(key: str) -> Place:
+    """Return the path of "therapy.1.dose" as ("therapy", 0, "dose"); empty if it is none."""
+    section, _, rest = key.strip().partition(".")
+    if section == "parameters" and rest:
+        return section, rest
+    parts: list[str | int] = [part.strip() for part in key.split(".")]
+    if "" in parts:
+        return ()
+    if section in _LISTS and len(parts) > 1 and str(parts[1]).isdecimal():
+        parts[1] = int(parts[1]) - 1
+    return tuple(parts)
+
+
+def _put(raw: dict[str, Any], path: Place, value: object) -> str | None:
+    """Set a value inside `raw`; return what is wrong with the path, or None."""
+    place: Any = raw
+    if path[0] in _LISTS and len(path) > 1:
+        if fault := _position_fault(raw.get(str(path[0]), []), str(path[0]), path[1]):
+            return fault
+        place = raw[str(path[0])]
+        if len(path) == 2:
+            return f"say which key of {path[0]}, as in {path[0]}.1.<key>"
+        path = path[1:]
+    for key in path[:-1]:
+        place = place[key] if isinstance(key, int) else place.setdefault(key, {})
+        if not isinstance(place, dict):
+            return f"{key} is {shown(place)} in the scenario and holds no keys"
+    place[path[-1]] = value
+    return None
+
+
+def _position_fault(items: object, section: str, position: str | int) -> str | None:
+    if not isinstance(items, list) or not items:
+        return f"the scenario has no [[{section}]]"
+    if isinstance(position, int) and 0 <= position < len(items):
+        return None if isinstance(items[position], dict) else f"{section} {position + 1} is not a table"
+    last = f" to {section}.{len(items)}.<key>" if len(items) > 1 else ""
+    return f"the scenario has {len(items)} [[{section}]]; write {section}.1.<key>{last}"
+
+
+def _toml_value(value: object) -> object:
+    """Return the value that text spells in TOML, or the text itself; other values as lists and tables."""
+    if not isinstance(value, str):
+        return plain(value)
+    try:
+        found = tomllib.loads(f"value = {value}")
+    except (ValueError, RecursionError):
+        return value
+    # A comment or a line break would hide part of what was typed.
+    whole = found.keys() == {"value"} and "#" not in value and "\n" not in value
+    return found["value"] if whole and isinstance(found["value"], int | float | str | list | dict) else value
+
+
+def _unnested(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    numbers: dict[str, Any] = {}
+    for key, value in flat(raw):
+        if key in numbers:
+            raise ScenarioError(f"{name}: parameters: {printable(key)}: is given twice")
+        numbers[key] = value
+    return numbers
+
+
+def _read(path: Path, name: str) -> dict[str, Any]:
+    text = _decoded(_bytes(path, name), name)
+    try:
+        raw = tomllib.loads(text)
+    except RecursionError:
+        raise ScenarioError(f"{name}: is nested too deeply to be a scenario") from None
+    except ValueError as error:
+        raise ScenarioError(f"{name}: {_toml_fault(str(error), text)}") from None
+    if not raw:
+        raise ScenarioError(f"{name}: has no settings in it; {_SHORTEST}")
+    return raw
+
+
+def _bytes(path: Path, name: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        raise ScenarioError(f"{name}: no such file{_neighbour(path)}") from None
+    except IsADirectoryError:
+        raise ScenarioError(f"{name}: is a directory; name a scenario file (*.toml) in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ScenarioError(f"{name}: cannot be read: {printable(reason).lower()}") from None
+    if len(content) > _LARGEST_BYTES:
+        raise ScenarioError(f"{name}: is larger than 1 MB and no scenario")
+    return content
+
+
+def _neighbour(path: Path) -> str:
+    try:
+        names = {other.stem: other.name for other in path.parent.glob("*.toml")}
+    except OSError:
+        return ""
+    guess = nearest(path.stem, names)
+    return f'; nearest: "{printable(str(path.parent / names[guess]))}"' if guess else ""
+
+
+def _decoded(content: bytes, name: str) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ScenarioError(f"{name}: is UTF-16 text; save it as UTF-8")
+    if b"\0" in content:
+        raise ScenarioError(f"{name}: is a binary file; a scenario is TOML text")
+    try:
+        # Windows editors put a byte-order mark in front.
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        wrong = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
+        raise ScenarioError(f"{name}: line {line}: {wrong}; save the file as UTF-8") from None
+    if not text.strip():
+        raise ScenarioError(f"{name}: is empty; {_SHORTEST}")
+    return text
+
+
+def _toml_fault(message: str, text: str) -> str:
+    found = _TOML_FAULT.fullmatch(message)
+    if found is None:
+        # Python's own limit on the digits of an integer comes without a place.
+        long = "digits" in message
+        return f"is not valid TOML: {'a number has thousands of digits' if long else printable(message)}"
+    said, line, column = found.groups()
+    said = printable(said[:1].lower() + said[1:])
+    if line is None:
+        last = text.rstrip().count("\n") + 1
+        return f"line {last}: {said}, and the file ends there; is it cut short?"
+    # "cannot ..." is a table or key given twice; all else is a matter of punctuation.
+    hint = "" if said.startswith("cannot") else "; is a quote, bracket or = missing?"
+    return f"line {line}, column {column}: {said}{hint}"

@@ -1,0 +1,174 @@
+"""A whole scenario: its parts, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
+
+from testis_abm import parameters
+from testis_abm.errors import Problem, ScenarioError, shown
+from testis_abm.parameters import FrozenMapping
+from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Therapy, Tissue
+from testis_abm.scenario.section import Line, Section, plain, table, tables
+
+
+def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield dotted names and values from [parameters], where TOML makes nested tables of unquoted dots."""
+    for key, value in raw.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _parameters(value: object) -> FrozenMapping[float]:
+    if not isinstance(value, Mapping):
+        raise ScenarioError(f"{shown(value)} is not a table; write [parameters] and name = number below it")
+    numbers: dict[str, float] = {}
+    problems = []
+    for name, number in flat(value):
+        if name in numbers:
+            problems.append(Problem((name,), "is given twice"))
+        elif text := parameters.fault(name, number):
+            problems.append(Problem((name,), text, named=name not in parameters.load()))
+        else:
+            numbers[name] = float(number)  # type: ignore[arg-type]
+    if problems:
+        raise ScenarioError(problems)
+    return FrozenMapping(sorted(numbers.items()))
+
+
+class Scenario(Section):
+    """A man, a plan and treatments, as understood: every default filled in and every unit resolved.
+
+    `Scenario(man=Man(bmi=31), plan=Plan(duration="60 days"), therapy=[Therapy("letrozole", "2.5 mg")])`; each
+    part may also be a mapping as in a scenario file. Immutable, hashable, and equal to a scenario read from
+    elsewhere that says the same.
+
+    Attributes:
+        title: one line.
+        man, tissue, plan, samples: the sections of the file.
+        therapy: treatments, in the file's order; none is an untreated man.
+        observed: published values to show beside the prediction.
+        parameters: overrides of model parameters by dotted name.
+
+    Raises:
+        ScenarioError: with every fault found, one line each.
+    """
+
+    title: Line = "Untitled"
+    man: Annotated[Man, table("man")] = Field(default_factory=Man)
+    tissue: Annotated[Tissue, table("tissue")] = Field(default_factory=Tissue)
+    plan: Annotated[Plan, table("plan")] = Field(default_factory=Plan)
+    therapy: Annotated[tuple[Therapy, ...], tables("therapy")] = ()
+    samples: Samples = Field(default_factory=Samples, validate_default=True)
+    observed: Annotated[tuple[Observed, ...], tables("observed")] = ()
+    parameters: Annotated[FrozenMapping[float], BeforeValidator(_parameters)] = FrozenMapping()
+    _path: str | None = PrivateAttr(None)
+
+    def __init__(self, /, **given: Any) -> None:
+        super().__init__(**given)
+
+    @property
+    def path(self) -> str | None:
+        """The file the scenario was read from."""
+        return self._path
+
+    def __eq__(self, other: object) -> bool:
+        # The path is where it came from and no part of what it says.
+        return isinstance(other, Scenario) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
+
+    @field_validator("therapy")
+    @classmethod
+    def _within_plan(cls, therapies: tuple[Therapy, ...], info: ValidationInfo) -> tuple[Therapy, ...]:
+        plan = info.data.get("plan")
+        if plan is None:
+            return therapies
+        end = float(plan.duration_days)
+        late = f"is not before the end of the plan (day {end:g}); start earlier or lengthen plan duration"
+        problems = [
+            Problem((i, "from"), f"day {therapy.from_day:g} {late}")
+            for i, therapy in enumerate(therapies)
+            if therapy.from_day >= end
+        ]
+        if problems:
+            raise ScenarioError(problems)
+        return tuple(t.model_copy(update={"until_day": min(t.until_day, end)}) for t in therapies)
+
+    @field_validator("samples", mode="before")
+    @classmethod
+    def _schedules_of_plan(cls, value: object, info: ValidationInfo) -> object:
+        given = value
+        if isinstance(value, Samples):
+            as_given = value.as_dict()
+            given = {key: as_given[key] for key in as_given if _field(key) in value.model_fields_set}
+        elif not isinstance(value, Mapping):
+            raise ScenarioError(f"{shown(value)} is not a table; write [samples] and its keys below it")
+        return _filled(plain(given), info.data.get("plan") or Plan())
+
+    @field_validator("samples")
+    @classmethod
+    def _samples_in_plan(cls, samples: Samples, info: ValidationInfo) -> Samples:
+        plan = info.data.get("plan")
+        # One line a kind is enough: the first day outside shows how the rest went wrong.
+        first: dict[str, str] = {}
+        for kind, day in samples.days():
+            if plan and (text := plan.outside(day)):
+                first.setdefault(kind, text)
+        if first:
+            raise ScenarioError(Problem((kind,), text) for kind, text in first.items())
+        return samples
+
+    @field_validator("observed")
+    @classmethod
+    def _observed_in_plan(cls, observed: tuple[Observed, ...], info: ValidationInfo) -> tuple[Observed, ...]:
+        plan = info.data.get("plan")
+        faults = [plan.outside(item.day) for item in observed] if plan else []
+        problems = [Problem((i, "day"), text) for i, text in enumerate(faults) if text]
+        if problems:
+            raise ScenarioError(problems)
+        return observed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the scenario as understood, as `load` accepts it: plain lists, tables, text and numbers."""
+        tables = {
+            "title": self.title,
+            "man": self.man.as_dict(),
+            "tissue": self.tissue.as_dict(),
+            "plan": self.plan.as_dict(),
+            "samples": self.samples.as_dict(),
+            "parameters": dict(self.parameters),
+            "therapy": [therapy.as_dict() for therapy in self.therapy],
+            "observed": [item.as_dict() for item in self.observed],
+        }
+        optional = ("parameters", "therapy", "observed")
+        return {name: value for name, value in tables.items() if value or name not in optional}
+
+    def to_toml(self) -> str:
+        """Return the scenario as understood, as the text of a scenario file."""
+        import tomli_w
+
+        return tomli_w.dumps(self.as_dict())
+
+
+def _field(key: str) -> str:
+    return "abstinence_days" if key == "abstinence" else key
+
+
+def _filled(given: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """Return the samples table with the days that depend on the plan: ends and default schedules."""
+    usual: dict[str, dict[str, Any]] = {
+        "blood": {"every": 28, "from": 0},
+        "semen": {"every": 14, "from": -plan.baseline_days},
+        "biopsy": {"from": 0},
+    }
+    filled: dict[str, Any] = {"blood": {}, "semen": {}, "biopsy": []} | given
+    for kind, schedule in usual.items():
+        if isinstance(filled[kind], dict):
+            filled[kind] = schedule | {"until": plan.duration_days} | filled[kind]
+    return filled

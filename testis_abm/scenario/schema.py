@@ -1,0 +1,392 @@
+"""The parts of a scenario: a man, a piece of tissue, a plan, therapies, samples, published values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from testis_abm import parameters
+from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
+from testis_abm.parameters import Drug, FrozenMapping
+from testis_abm.scenario.quantities import (
+    DAYS_PER_YEAR,
+    UNITS,
+    canonical_unit,
+    convert,
+    parse_day,
+    parse_dose,
+    parse_duration,
+    parse_unit,
+)
+from testis_abm.scenario.schedule import Days
+from testis_abm.scenario.section import Line, Section, one_of, quantity, unknown_key, whole
+
+# Doses enter the body at the hour, so nothing can be given more often.
+_SHORTEST_INTERVAL = 1 / 24
+_LONGEST_INTERVAL = 3653.0
+
+
+def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator]:
+    # The model's step is a day; "6 months" is 183 of them. Pydantic applies the last one first.
+    return BeforeValidator(round), quantity(parse_duration, low, high, "days")
+
+
+def _every(value: object) -> float | None:
+    if value is None:
+        return None
+    days = parse_duration(value)
+    if days <= 0:
+        raise ScenarioError(f'{shown(value)} is not above 0; write every = "1 day", or no every for one dose')
+    if not _SHORTEST_INTERVAL <= days <= _LONGEST_INTERVAL:
+        raise ScenarioError(f"{shown(value)} is out of range; allowed: 1 hour to 10 years")
+    return days
+
+
+class Man(Section):
+    """A man's physiology: a preset, and the fields in which he differs from it.
+
+    `Man(preset="obese_low_t_e2", bmi=33.5, age="34 years")`; a field is read as `man["bmi"]`.
+
+    Attributes:
+        preset: name of the preset he started from.
+        physiology: every physiology field, resolved (unit in `parameters.physiology()`).
+
+    Raises:
+        ScenarioError: unknown preset or field, or a value out of range.
+    """
+
+    preset: str
+    physiology: FrozenMapping[float]
+
+    def __init__(self, /, preset: object = "fertile", **given: Any) -> None:
+        fields = parameters.physiology()
+        values = {name: field.value for name, field in fields.items()}
+        problems = []
+        if isinstance(preset, str) and preset in parameters.presets():
+            values.update(parameters.presets()[preset].values)
+        else:
+            text = unknown("preset", preset, parameters.presets(), see=self.listed_by())
+            problems.append(Problem(("preset",), text, named=True))
+        for name, value in given.items():
+            if name not in fields:
+                text = unknown_key(name, self.allowed_keys(), self.listed_by())
+                problems.append(Problem((name,), text, named=True))
+                continue
+            number, fault = _age(value) if name == "age" else (value, None)
+            if fault := fault or fields[name].fault(number):
+                problems.append(Problem((name,), fault))
+            else:
+                values[name] = float(number)
+        if problems:
+            raise ScenarioError(problems)
+        super().__init__(preset=preset, physiology=FrozenMapping(values))
+
+    def __getitem__(self, field: str) -> float:
+        return self.physiology[field]
+
+    @property
+    def age(self) -> float:
+        """Age in years."""
+        return self.physiology["age"]
+
+    @property
+    def bmi(self) -> float:
+        """Body mass index in kg/m2."""
+        return self.physiology["bmi"]
+
+    @classmethod
+    def allowed_keys(cls) -> list[str]:
+        """Return "preset" and the names of the physiology fields."""
+        return ["preset", *parameters.physiology()]
+
+    @classmethod
+    def listed_by(cls) -> str:
+        """Return the command that lists presets and fields."""
+        return "testis-abm men"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it, every field included."""
+        return {"preset": self.preset, **self.physiology}
+
+
+def _age(value: Any) -> tuple[Any, str | None]:
+    """Return an age in years, from "34 years" or as given, and what is wrong with the text."""
+    if not isinstance(value, str):
+        return value, None
+    try:
+        years = parse_duration(value) / DAYS_PER_YEAR
+    except ScenarioError as error:
+        return None, str(error)
+    return int(years) if years.is_integer() else years, None
+
+
+class Tissue(Section):
+    """How much of the testis is simulated, cell by cell.
+
+    Attributes:
+        tubules: cross-sections of tubules, 1 to 200000.
+        sertoli_per_tubule: Sertoli cells along each, 1 to 200.
+    """
+
+    tubules: Annotated[int, whole(1, 200_000)] = 12
+    sertoli_per_tubule: Annotated[int, whole(1, 200)] = 24
+
+    def __init__(self, /, **given: Any) -> None:
+        super().__init__(**given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it."""
+        return self.model_dump()
+
+
+class Plan(Section):
+    """When the simulated time starts and ends, and how often it is repeated.
+
+    `Plan(baseline="28 days", duration="6 months", replicates=8, seed=1)`
+
+    Attributes:
+        baseline_days: whole days before treatment, observed and untreated; they are days -baseline_days to 0.
+        duration_days: whole days from day 0.
+        replicates: repeats that differ in chance alone.
+        seed: with the scenario it fixes every result.
+        engine: "compiled", or "reference", the slow plain one.
+    """
+
+    baseline_days: Annotated[int, *_whole_days(0, 3653)] = Field(28, alias="baseline")
+    duration_days: Annotated[int, *_whole_days(1, 9131)] = Field(180, alias="duration")
+    replicates: Annotated[int, whole(1, 10_000)] = 8
+    seed: Annotated[int, whole(0, 2**63 - 1)] = 1
+    engine: Annotated[Literal["compiled", "reference"], one_of("compiled", "reference")] = "compiled"
+
+    def __init__(self, /, **given: Any) -> None:
+        super().__init__(**given)
+
+    def outside(self, day: float) -> str | None:
+        """Return the message that `day` is not in the plan, or None if it is."""
+        if -self.baseline_days <= day <= self.duration_days:
+            return None
+        allowed = f"day {-self.baseline_days} to day {self.duration_days}"
+        return f"day {day:g} is outside the plan; allowed: {allowed}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it."""
+        days = {"baseline": f"{self.baseline_days} days", "duration": f"{self.duration_days} days"}
+        return days | {"replicates": self.replicates, "seed": self.seed, "engine": self.engine}
+
+
+class Therapy(Section):
+    """One drug at one dose, once or at an interval.
+
+    `Therapy("anastrozole", dose="1 mg", every="1 day", until="day 150")`; for `from`, a word of Python's,
+    write `from_="day 30"`.
+
+    Attributes:
+        drug: name in the drug table.
+        dose: in `dose_unit`.
+        every_days: interval between doses; None is a single dose.
+        from_day: day of the first dose, at least 0.
+        until_day: no dose on this day or after; infinite until a scenario sets it to the end of its plan.
+        route: one of the drug's routes.
+    """
+
+    drug: str = Field(examples=["anastrozole"])
+    dose: float = Field(examples=["1 mg"])
+    every_days: Annotated[float | None, BeforeValidator(_every)] = Field(None, alias="every")
+    from_day: Annotated[float, BeforeValidator(parse_day)] = Field(0.0, alias="from")
+    until_day: Annotated[float, BeforeValidator(parse_day)] = Field(math.inf, alias="until")
+    route: Annotated[str, Field(validate_default=True)] = ""
+
+    def __init__(self, /, *drug_and_dose: object, **given: Any) -> None:
+        if len(drug_and_dose) > 2:
+            raise TypeError("give what follows drug and dose by name, as in every=...")
+        named = dict(zip(("drug", "dose"), drug_and_dose, strict=False)) | given
+        if "from_" in named:
+            named["from"] = named.pop("from_")
+        super().__init__(**named)
+
+    @property
+    def dose_unit(self) -> str:
+        """Unit of the dose: "mg" or "IU"."""
+        return parameters.drugs()[self.drug].dose_unit
+
+    def dose_days(self) -> tuple[float, ...]:
+        """Return the days of the doses: `from_day` and every `every_days` after it, before `until_day`.
+
+        Raises:
+            ScenarioError: the therapy has no end because no scenario holds it yet.
+        """
+        if self.every_days is None:
+            return (self.from_day,)
+        if math.isinf(self.until_day):
+            raise ScenarioError("the therapy has no end yet; give until, or put it in a scenario")
+        # Rounding must not turn the excluded end into one more dose.
+        count = math.ceil((self.until_day - self.from_day) / self.every_days - 1e-9)
+        return tuple(self.from_day + i * self.every_days for i in range(count))
+
+    @field_validator("drug", mode="before")
+    @classmethod
+    def _known_drug(cls, value: object) -> str:
+        if isinstance(value, str) and value in parameters.drugs():
+            return value
+        text = unknown("drug", value, parameters.drugs(), see="testis-abm drugs")
+        raise ScenarioError([Problem((), text, named=True)])
+
+    @field_validator("dose", mode="before")
+    @classmethod
+    def _dose_of_drug(cls, value: object, info: ValidationInfo) -> float:
+        drug = _drug_of(info)
+        if drug is None:
+            return 0.0
+        usual = f" (usual for {drug.name}: {drug.usual})"
+        try:
+            dose = parse_dose(value, drug.dose_unit)
+        except ScenarioError as error:
+            raise ScenarioError(f"{error}{usual}") from None
+        if dose > drug.largest_dose:
+            largest = f"{drug.largest_dose:g} {drug.dose_unit}"
+            raise ScenarioError(f"{shown(value)} is too much; a single dose may be up to {largest}{usual}")
+        return dose
+
+    @field_validator("from_day")
+    @classmethod
+    def _after_baseline(cls, day: float) -> float:
+        if day < 0:
+            raise ScenarioError(
+                f"day {day:g} is in the baseline, which is untreated; start at day 0 or later"
+            )
+        return day
+
+    @field_validator("route", mode="before")
+    @classmethod
+    def _route_of_drug(cls, value: object, info: ValidationInfo) -> str:
+        drug = _drug_of(info)
+        if drug is None or value == "":
+            return drug.routes[0] if drug else ""
+        if value not in drug.routes:
+            routes = ", ".join(drug.routes)
+            raise ScenarioError(f"{shown(value)} is not a route of {drug.name}; known: {routes}")
+        return str(value)
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.every_days is None and math.isfinite(self.until_day):
+            text = 'a single dose has no end; add every = "1 day" or remove until'
+            raise ScenarioError([Problem(("until",), text)])
+        if self.until_day <= self.from_day:
+            text = f"day {self.until_day:g} is not after from (day {self.from_day:g}); no dose would be given"
+            raise ScenarioError([Problem(("until",), text)])
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it."""
+        table: dict[str, Any] = {"drug": self.drug, "dose": f"{written(self.dose)} {self.dose_unit}"}
+        if self.every_days is not None:
+            table["every"] = f"{written(self.every_days)} days"
+        table["from"] = f"day {written(self.from_day)}"
+        if self.every_days is not None and math.isfinite(self.until_day):
+            table["until"] = f"day {written(self.until_day)}"
+        return table | {"route": self.route}
+
+
+def _drug_of(info: ValidationInfo) -> Drug | None:
+    name = info.data.get("drug")
+    return None if name is None else parameters.drugs()[name]
+
+
+class Samples(Section):
+    """What is taken from the man, and when.
+
+    Each of blood, semen and biopsy is a list of days or a table such as `{every="4 weeks", from="day 0"}`,
+    ends included. A scenario fills in what is left out: blood every 4 weeks from day 0, semen every 2 weeks
+    from the start of baseline, no biopsy.
+
+    Attributes:
+        blood, semen, biopsy: days, rising.
+        abstinence_days: before each semen sample, 0.5 to 30.
+        assay: how oestradiol is measured, "lc-ms" or "immunoassay".
+    """
+
+    blood: Days = ()
+    semen: Days = ()
+    biopsy: Days = ()
+    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days")] = Field(
+        3.0, alias="abstinence"
+    )
+    assay: Annotated[Literal["lc-ms", "immunoassay"], one_of("lc-ms", "immunoassay")] = "lc-ms"
+
+    def __init__(self, /, **given: Any) -> None:
+        semen = given.get("semen")
+        if isinstance(semen, dict) and "abstinence" in semen:
+            if "abstinence" in given:
+                text = "is given under samples too; remove one of them"
+                raise ScenarioError([Problem(("semen", "abstinence"), text)])
+            given["abstinence"] = semen["abstinence"]
+            given["semen"] = {key: value for key, value in semen.items() if key != "abstinence"}
+        super().__init__(**given)
+
+    def days(self) -> Iterator[tuple[str, int]]:
+        """Yield each kind of sample with each of its days."""
+        for kind in ("blood", "semen", "biopsy"):
+            for day in getattr(self, kind):
+                yield kind, day
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it."""
+        table: dict[str, Any] = {"blood": [], "semen": [], "biopsy": []}
+        for kind, day in self.days():
+            table[kind].append(f"day {day}")
+        return table | {"abstinence": f"{written(self.abstinence_days)} days", "assay": self.assay}
+
+
+class Observed(Section):
+    """A published value to show beside the prediction.
+
+    `Observed(variable="testosterone_nmol_l", day=30, value=480.4, unit="ng/dL", label="Shah 2021")`
+
+    Attributes:
+        variable: a column of the hormones or semen table.
+        day: day of the plan.
+        value: as published, in `unit`.
+        label: the source, for pictures.
+    """
+
+    variable: Annotated[str, one_of(*UNITS)] = Field(examples=["testosterone_nmol_l"])
+    day: Annotated[float, BeforeValidator(parse_day)] = Field(examples=["day 30"])
+    value: float = Field(examples=[480.4])
+    unit: str = Field(examples=["ng/dL"])
+    label: Line = ""
+
+    def __init__(self, /, **given: Any) -> None:
+        super().__init__(**given)
+
+    @property
+    def canonical_value(self) -> float:
+        """The value in the unit of the column."""
+        return convert(self.variable, self.value, self.unit, self.canonical_unit)
+
+    @property
+    def canonical_unit(self) -> str:
+        """The unit of the column."""
+        return canonical_unit(self.variable)
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _plain_number(cls, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ScenarioError(f"{shown(value)} is not a plain number; its unit goes in unit")
+        if not 0 <= value < 1e12:
+            raise ScenarioError(f"{shown(value)} is out of range; a measured value is 0 or more")
+        return float(value)
+
+    @field_validator("unit", mode="before")
+    @classmethod
+    def _unit_of_variable(cls, value: object, info: ValidationInfo) -> str:
+        variable = info.data.get("variable")
+        return "" if variable is None else parse_unit(variable, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it."""
+        return self.model_dump() | {"day": f"day {written(self.day)}"}

@@ -1,0 +1,163 @@
+"""Run a scenario: every replicate of the treated man beside his untreated twin, into tidy tables."""
+
+from __future__ import annotations
+
+import platform
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from testis_abm.model import TestisModel
+from testis_abm.results import attribution
+from testis_abm.results.run_result import RunResult
+from testis_abm.results.tables import SCHEMAS, conform
+from testis_abm.scenario import Scenario, load
+from testis_abm.tissue.luck import mix
+
+Progress = Callable[[int, str, int], None]
+_PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
+_WINDOW = 28
+SIGNAL_COLUMNS = ("day", *attribution.SIGNALS, "testosterone_brake", "oestradiol_brake")
+
+
+def replicate_seed(seed: int, replicate: int) -> int:
+    """Return the seed of a replicate: replicate 0 keeps the scenario's own, the others are hashed from it."""
+    return seed if replicate == 0 else mix(seed, replicate) >> 1
+
+
+def run(
+    scenario: Scenario | str | Path | Mapping[str, Any],
+    *,
+    seed: int | None = None,
+    replicates: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Simulate a scenario.
+
+    Args:
+        scenario: a Scenario, a mapping, or the path of a scenario file.
+        seed, replicates: instead of those of the scenario.
+        overrides: dotted path -> value, as `--set` of the command.
+        progress: called as progress(replicate, arm, day) after each simulated day.
+
+    Returns:
+        The tables of all replicates; arm "untreated" is the same man with the same luck and no therapy.
+
+    Raises:
+        TestisError: for a scenario that cannot be understood, or a man outside the physical range.
+    """
+    changes = dict(overrides or {})
+    if seed is not None:
+        changes["plan.seed"] = seed
+    if replicates is not None:
+        changes["plan.replicates"] = replicates
+    if changes or not isinstance(scenario, Scenario):
+        scenario = load(scenario.as_dict() if isinstance(scenario, Scenario) else scenario, overrides=changes)
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        collected, models, engine = _simulate(scenario, progress)
+    tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
+    tables["therapy"] = _therapy_log(scenario)
+    signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *SIGNAL_COLUMNS])
+    provenance: dict[str, Any] = {
+        "title": scenario.title,
+        "seed": scenario.plan.seed,
+        "cells": int(models["untreated"].tissue.columns.germ.total),
+        "versions": {name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "engine": models["untreated"].engine,
+        "engine_seconds": engine,
+        "wall_seconds": time.perf_counter() - started,
+        "warnings": sorted({str(entry.message) for entry in caught}),
+    }
+    explained = _attribution(scenario, tables, signals, models["untreated"])
+    if explained is not None:
+        provenance["why"] = explained[1]
+    return RunResult(
+        scenario=scenario,
+        tables=tables,
+        provenance=provenance,
+        sections={arm: model.section for arm, model in models.items()},
+        attribution=None if explained is None else explained[0],
+    )
+
+
+def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _simulate(
+    scenario: Scenario, progress: Progress | None
+) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, TestisModel], float]:
+    arms = ("untreated", "treated") if scenario.therapy else ("untreated",)
+    collected: dict[str, list[tuple[Any, ...]]] = {}
+    first: dict[str, TestisModel] = {}
+    engine = 0.0
+    for replicate in range(scenario.plan.replicates):
+        for arm in arms:
+            model = TestisModel(
+                scenario, rng=replicate_seed(scenario.plan.seed, replicate), treated=arm == "treated"
+            )
+            last = _treatment_end(scenario)
+            while model.running:
+                model.step()
+                if replicate == 0 and model.day - 1 == last:
+                    model.section = model.cross_section()
+                if progress is not None:
+                    progress(replicate, arm, model.day - 1)
+            engine += model.engine_seconds
+            for name, rows in model.records.items():
+                collected.setdefault(name, []).extend((arm, replicate, *row) for row in rows)
+            if replicate == 0:
+                first[arm] = model
+    return collected, first, engine
+
+
+def _treatment_end(scenario: Scenario) -> int:
+    """Return the last day under treatment (the plan's last day where there is none)."""
+    end = round(scenario.plan.duration_days)
+    if not scenario.therapy:
+        return end
+    return min(end, max(0, round(max(therapy.until_day for therapy in scenario.therapy)) - 1))
+
+
+def _frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    return conform(name, pd.DataFrame(rows, columns=list(SCHEMAS[name])))
+
+
+def _therapy_log(scenario: Scenario) -> pd.DataFrame:
+    rows = [
+        ("treated", day, therapy.drug, therapy.dose, therapy.dose_unit, therapy.route)
+        for therapy in scenario.therapy
+        for day in therapy.dose_days()
+    ]
+    return _frame("therapy", sorted(rows, key=lambda row: (row[1], row[2])))
+
+
+def _attribution(
+    scenario: Scenario, tables: Mapping[str, pd.DataFrame], signals: pd.DataFrame, model: TestisModel
+) -> tuple[pd.DataFrame, str] | None:
+    if not scenario.therapy:
+        return None
+    end = _treatment_end(scenario)
+
+    def mean(frame: pd.DataFrame, arm: str) -> pd.Series:
+        rows = frame[(frame["arm"] == arm) & frame["day"].between(end - _WINDOW + 1, end)]
+        return rows.drop(columns="arm").mean(numeric_only=True)
+
+    before = dict(mean(signals, "untreated")) | {"lh": mean(tables["hormones"], "untreated")["lh_iu_l"]}
+    after = dict(mean(signals, "treated")) | {"lh": mean(tables["hormones"], "treated")["lh_iu_l"]}
+    table = attribution.attribute(before, after, model.tissue.p)
+    share = model.values["axis.oestradiol_pituitary_share"]
+    return table, attribution.explain(before, after, table, dict(mean(tables["tissue"], "treated")), share)

@@ -1,0 +1,196 @@
+"""Cells as Mesa agents: a view of one row of the columns, found by lineage; attributes are readings of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from weakref import WeakKeyDictionary
+
+import mesa
+import numpy as np
+
+from testis_abm.tissue import steps
+
+if TYPE_CHECKING:
+    from testis_abm.tissue.tissue import Tissue
+
+Rows = np.ndarray  # int64 rows of the columns of one kind of cell
+Values = np.ndarray | Sequence[Any]
+
+
+class Index:
+    """The living cells of one kind on one day: their rows, in order, and the row of each lineage."""
+
+    def __init__(self, lineage: np.ndarray, rows: Rows) -> None:
+        self.lineage, self.rows = lineage, rows
+        self._order = np.argsort(lineage)
+        self._sorted = lineage[self._order]
+
+    def find(self, lineages: np.ndarray) -> Rows:
+        """Return the row of each lineage, -1 where it does not live."""
+        if not len(self._sorted):
+            return np.full(len(lineages), -1, dtype=np.int64)
+        place = np.minimum(np.searchsorted(self._sorted, lineages), len(self._sorted) - 1)
+        return np.where(self._sorted[place] == lineages, self.rows[self._order[place]], -1)
+
+
+# Per tissue and kind: the index and the events of the day that it was made on (cells move only with events).
+_INDEX: WeakKeyDictionary[Tissue, dict[str, tuple[Any, Index]]] = WeakKeyDictionary()
+
+
+def index_of(tissue: Tissue, kind: str) -> Index:
+    """Return the index of the "leydig", "sertoli" or "germ" columns, made anew when germ cells have moved."""
+    known = _INDEX.setdefault(tissue, {})
+    day = tissue.events if kind == "germ" else None
+    if kind not in known or known[kind][0] is not day:
+        columns = getattr(tissue.columns, kind)
+        rows = columns.rows() if kind == "germ" else np.arange(len(columns.lineage))
+        known[kind] = day, Index(columns.lineage[rows], rows)
+    return known[kind][1]
+
+
+class Reading:
+    """An attribute of a kind of cell: one array operation over rows, for a single view and for whole sets alike.
+
+    Args:
+        read: (tissue, rows) -> one value a row.
+        write: (tissue, rows, value) -> None, or None when the rules alone change it.
+        doc: what it is, with its unit.
+    """
+
+    def __init__(
+        self, read: Callable[[Tissue, Rows], Values], write: Callable[[Tissue, Rows, Any], None] | None = None, doc: str = ""
+    ) -> None:
+        self.read, self.write, self.__doc__ = read, write, doc
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, cell: Cell | None, owner: type) -> Any:
+        """Return the value of one cell."""
+        if cell is None:
+            return self
+        return as_list(self.read(cell.model.tissue, np.array([cell.row])))[0]
+
+    def __set__(self, cell: Cell, value: Any) -> None:
+        """Write the value of one cell into the columns."""
+        if self.write is None:
+            raise AttributeError(f"{type(cell).__name__}.{self.name} follows from the rules and cannot be set")
+        self.write(cell.model.tissue, np.array([cell.row]), value)
+        cell.refresh()
+
+
+def as_list(values: Values) -> list[Any]:
+    """Return plain Python values, as Mesa's own sets would."""
+    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+
+
+class Cell(mesa.Agent):
+    """A Mesa agent whose state is one row of the columns of its tissue.
+
+    A view is made when it is looked at and is not registered with the model; two views of one cell are equal. It stays
+    valid through births, deaths and compaction; once its cell has died or divided, reading it raises LookupError.
+
+    Attributes:
+        model: the model, which has `tissue`.
+        unique_id: the lineage of the cell (an unsigned 64-bit integer), its name in every run with the same seed.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, model: Any, lineage: int) -> None:
+        # mesa.Agent.__init__ would register the view with the model.
+        self.model = model
+        self.unique_id = int(lineage)
+        self.pos = None
+        self.current_action = None
+        self._seen: tuple[Index, int] | None = None
+
+    @classmethod
+    def at(cls, model: Any, index: Index, row: int, lineage: int) -> Self:
+        """Return the view of a row that is known."""
+        view = cls(model, lineage)
+        view._seen = index, row
+        return view
+
+    @property
+    def lineage(self) -> int:
+        """Return the hash that names this cell and keys its luck."""
+        return int(self.unique_id)
+
+    @property
+    def row(self) -> int:
+        """Return the row of this cell in today's columns."""
+        index = index_of(self.model.tissue, self.kind)
+        if self._seen is None or self._seen[0] is not index:
+            row = int(index.find(np.array([self.lineage], dtype=np.uint64))[0])
+            if row < 0:
+                raise LookupError(
+                    f"{type(self).__name__} {self.lineage} is no longer in the tissue: it has died, divided or been released"
+                )
+            self._seen = index, row
+        return self._seen[1]
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the cell is still in the tissue."""
+        try:
+            return self.row >= 0
+        except LookupError:
+            return False
+
+    def refresh(self) -> None:
+        """Take notice that the columns have been written (a view has nothing to do)."""
+
+    def remove(self) -> None:
+        """Refuse: cells are born and die by the rules."""
+        raise TypeError(
+            f"{type(self).__name__} cannot be removed: cells are born and die by the rules "
+            "(to kill a germ cell, set its hazard_budget to 0)"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cell) and self.kind == other.kind and self.unique_id == other.unique_id
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.unique_id))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.unique_id})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the row: another process finds it anew."""
+        return {**self.__dict__, "_seen": None}
+
+
+def column(kind: str, name: str) -> Callable[[Tissue, Rows], np.ndarray]:
+    """Return a reader of one column."""
+
+    def read(tissue: Tissue, rows: Rows) -> np.ndarray:
+        return np.asarray(getattr(getattr(tissue.columns, kind), name)[rows])
+
+    return read
+
+
+def writer(kind: str, name: str) -> Callable[[Tissue, Rows, Any], None]:
+    """Return a writer of one column of non-negative numbers."""
+
+    def write(tissue: Tissue, rows: Rows, value: Any) -> None:
+        number = np.asarray(value, dtype=float)
+        if not np.all(np.isfinite(number)) or np.any(number < 0):
+            raise ValueError(f"{name} must be a number of 0 or more, not {value!r}")
+        getattr(getattr(tissue.columns, kind), name)[rows] = number
+
+    return write
+
+
+def step_number(value: Any) -> int:
+    """Return the index of a germ-cell step from its name or index."""
+    if isinstance(value, str):
+        if value not in steps.NAMES:
+            raise ValueError(f"step {value!r} is not known: use one of {', '.join(steps.NAMES)}")
+        return steps.NAMES.index(value)
+    if not 0 <= int(value) < steps.COUNT:
+        raise ValueError(f"step {value!r} is not an index from 0 to {steps.COUNT - 1}")
+    return int(value)
