@@ -141,7 +141,7 @@ def suppression(replicates: int) -> None:
     for level, week in ((10, 6.8), (5, 8.7), (3, 10.0), (1, 13.0)):
         near(f"enanthate: sperm under {level} M/mL", crossing(day, value, level, 0, up=False), week, "weeks", 0.15)
     for level, week in ((3, 9.0), (5, 9.9), (10, 11.5), (20, 13.6)):
-        near(f"after stopping: sperm over {level} M/mL", crossing(day, value, level, 182, up=True), week, "weeks", 0.15)
+        near(f"after the last injection: over {level} M/mL", crossing(day, value, level, 175, up=True), week, "weeks", 0.15)
     plateau = 100 * s[s.index > 480].mean() / s[s.index <= 0].mean()
     near("after stopping: recovery plateau", plateau, 85, "% of baseline", 0.2)
 

@@ -19,10 +19,10 @@ _package = Path(__file__).parent
 
 def _digest() -> str:
     digest = hashlib.sha256(sys.version.encode())
-    for room in _ROOMS:
-        for source in sorted((_package / room).glob("*.py")):
-            digest.update(source.name.encode())
-            digest.update(source.read_bytes())
+    sources = [source for room in _ROOMS for source in sorted((_package / room).glob("*.py"))]
+    for source in (_package / "kinetics.py", *sources):
+        digest.update(source.name.encode())
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -31,6 +31,7 @@ from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
 if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
+_HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FLUX_DAYS = 16  # rates of the germ line are reported over one cycle
 _SEMEN_STREAM, _BLOOD_STREAM = 1, 2
 
@@ -135,11 +136,14 @@ class TestisModel(mesa.Model):
         return float(elongated / self.tissue.p.elongated_spermatid_days * support)
 
     def _check(self, means: np.ndarray) -> None:
-        if not np.all(np.isfinite(means)) or means[axis.MEAN_T] > 500 or means[axis.MEAN_LH] > 500:
-            raise TestisError(
-                f"this man has no steady state in the physical range (T {means[axis.MEAN_T]:.3g} nmol/L, "
-                f"LH {means[axis.MEAN_LH]:.3g} IU/L): bring his physiology nearer to 1"
-            )
+        """Stop when the man leaves the range in which the equations mean anything."""
+        testosterone, lh = means[axis.MEAN_T], means[axis.MEAN_LH]
+        if np.all(np.isfinite(means)) and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
+            return
+        raise TestisError(
+            f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
+            f"(up to {_HIGHEST_TESTOSTERONE:g} and {_HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
+        )
 
     # ---- a day
 

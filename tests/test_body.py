@@ -159,3 +159,11 @@ def test_an_hour_of_dosing_lands_in_its_hour():
     doses = hourly_doses(drugs, [(3.5, "anastrozole", 2.0), (4.0, "anastrozole", 1.0)], 3)
     assert doses.sum() == pytest.approx(2.0 * 1e6 / 293.4)
     assert doses[12, 0] > 0 and math.isclose(doses[12, 0], doses.sum())
+
+
+def test_every_eight_hours_gives_three_doses_a_day():
+    drugs = Kinetics.of([parameters.drugs()["anastrozole"]])
+    plan = [(k * (8 / 24), "anastrozole", 1.0) for k in range(3 * 60)]
+    for day in range(60):
+        given_at = np.flatnonzero(hourly_doses(drugs, plan, day)[:, 0])
+        assert list(given_at) == [0, 8, 16]

@@ -94,7 +94,7 @@ def test_a_name_in_two_files_is_refused(tables):
 
 def test_broken_and_missing_tables_say_which_file(tables, tmp_path):
     with pytest.raises(TestisError, match=r"axis\.toml: not a valid table: .*line 1"):
-        parameters.load(tables(axis="[axis"))
+        parameters.load(tables(axis="[axis\n"))
     (tables() / "men.toml").unlink()
     with pytest.raises(TestisError, match=r"men\.toml: no such file or directory"):
         parameters.physiology(tmp_path)

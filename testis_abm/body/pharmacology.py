@@ -106,7 +106,9 @@ def hourly_doses(kinetics: Kinetics, plan: Sequence[tuple[float, str, float]], d
     """Return the amounts given in each hour of `day`, shape (24, drugs), from (day, drug, dose) entries."""
     doses = np.zeros((_HOURS, len(kinetics.names)))
     for when, name, dose in plan:
-        if int(math.floor(when)) == day:
+        # To the nearest hour: multiples of a third of a day are not exact.
+        hour = round(when * _HOURS) - day * _HOURS
+        if 0 <= hour < _HOURS:
             drug = kinetics.names.index(name)
-            doses[int((when - day) * _HOURS), drug] += dose * kinetics.load[drug]
+            doses[hour, drug] += dose * kinetics.load[drug]
     return doses

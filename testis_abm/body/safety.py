@@ -70,7 +70,8 @@ class Safety:
         of = self._of
         by_t = relative_hill(testosterone, of["libido_testosterone_half"], 2.0, self._reference_t)
         by_e = relative_hill(oestradiol, of["libido_oestradiol_half"], 2.0, self._reference_e)
-        return float(100.0 * min(1.0, by_t) * min(1.0, by_e))
+        share = of["libido_oestradiol_share"]
+        return float(100.0 * min(1.0, by_t) * (1.0 - share + share * min(1.0, by_e)))
 
     def _vasomotor(self, testosterone: float, oestradiol: float) -> float:
         of = self._of

@@ -66,8 +66,7 @@ def measures(conventional: bool = True) -> tuple[Measure, ...]:
 
 def _column(table: str, name: str, conventional: bool = False) -> Measure:
     column = SCHEMAS[table][name]
-    label = column.label if column.label.isupper() else column.label[0].lower() + column.label[1:]
     if conventional:
         new, unit, factor = CONVENTIONAL[name]
-        return Measure(new, label, unit, table, lambda rows: rows[name] * factor)
-    return Measure(name, label, column.unit, table, lambda rows: rows[name])
+        return Measure(new, column.inline, unit, table, lambda rows: rows[name] * factor)
+    return Measure(name, column.inline, column.unit, table, lambda rows: rows[name])

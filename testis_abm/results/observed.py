@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from testis_abm.errors import TestisError
 from testis_abm.results.run_result import RunResult
-from testis_abm.results.tables import SCHEMAS, in_column_unit
+from testis_abm.results.tables import SCHEMAS
+from testis_abm.scenario import convert
 
 COLUMNS = ("variable", "day", "label", "unit", "observed", "predicted", "ratio")
 
@@ -23,34 +23,27 @@ def observed(result: RunResult) -> pd.DataFrame:
     """
     rows = []
     for entry in result.scenario.observed:
-        value, predicted = float(entry.value), predict(result, entry.variable, entry.unit, float(entry.day))
-        ratio = predicted / value if value else np.nan
-        rows.append((entry.variable, float(entry.day), entry.label, entry.unit, value, predicted, ratio))
+        stored = predict(result, entry.variable, entry.day)
+        predicted = convert(entry.variable, stored, entry.canonical_unit, entry.unit)
+        ratio = predicted / entry.value if entry.value else np.nan
+        rows.append((entry.variable, entry.day, entry.label, entry.unit, entry.value, predicted, ratio))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def predict(result: RunResult, variable: str, unit: str, day: float) -> float:
-    """Return the prediction for `variable` at `day` in `unit`, NaN if there is none (see `observed`)."""
+def predict(result: RunResult, variable: str, day: float) -> float:
+    """Return the prediction for `variable` at `day` in the unit of its column, NaN if there is none (see `observed`)."""
     for name, column in _sources(result, variable):
         table = result.tables[name]
-        table = table[table["arm"] == result.arms[-1]]
-        try:
-            factor = in_column_unit(1.0, unit, variable)
-        except TestisError:
-            continue
-        curve = table.groupby("day")[column].mean().dropna()
+        curve = table[table["arm"] == result.arms[-1]].groupby("day")[column].mean().dropna()
         if len(curve) and curve.index[0] <= day <= curve.index[-1]:
-            return float(np.interp(day, curve.index, curve)) / factor
+            return float(np.interp(day, curve.index, curve))
     return float("nan")
 
 
 def _sources(result: RunResult, variable: str) -> Iterator[tuple[str, str]]:
-    samples = getattr(result.scenario, "samples", None)
-    if variable == "oestradiol_pmol_l" and getattr(samples, "assay", "") == "immunoassay":
+    """Yield table and column that may hold the variable, the best first."""
+    if variable == "oestradiol_pmol_l" and result.scenario.samples.assay == "immunoassay":
         yield "blood", variable
-    expected = f"expected_{variable}"
-    if expected in SCHEMAS["semen"]:
-        yield "semen", expected
-    for name, schema in SCHEMAS.items():
-        if variable in schema:
-            yield name, variable
+    for name, column in (("hormones", variable), ("semen", f"expected_{variable}")):
+        if column in SCHEMAS[name]:
+            yield name, column

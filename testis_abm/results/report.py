@@ -11,7 +11,7 @@ import pandas as pd
 
 from testis_abm.results.observed import observed
 from testis_abm.results.run_result import RunResult
-from testis_abm.results.tables import STEPS, column_of
+from testis_abm.results.tables import SCHEMAS, STEPS
 from testis_abm.results.treatment import Treatment
 
 _WIDTH = 110
@@ -42,7 +42,8 @@ def change(centre: float, low: float = math.nan, high: float = math.nan) -> tupl
     if centre >= 900.0:
         of = [number(1.0 + value / 100.0) for value in (centre, low, high)]
         return f"x {of[0]}", "" if math.isnan(low) else f"(x {of[1]} to {of[2]})"
-    places = 0 if abs(centre) >= 9.95 else 1
+    # A narrow interval keeps its width in print.
+    places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
     text = [f"{value:+.{places}f}" for value in (centre, low, high)]
     return f"{text[0]} %", "" if math.isnan(low) else f"({text[1]} to {text[2]})"
 
@@ -91,10 +92,9 @@ def observed_block(result: RunResult) -> str:
         return ""
     rows = [("Observed", "day", "observed", "predicted", "ratio", "")]
     for of in table.to_dict("records"):
-        column = column_of(of["variable"])
-        name = column.label.lower() if column and not column.label.isupper() else (column.label if column else "")
+        name = SCHEMAS["hormones" if of["variable"] in SCHEMAS["hormones"] else "semen"][of["variable"]].inline
         told = (number(of["observed"]), number(of["predicted"]), number(of["ratio"]))
-        rows.append((f"  {name or of['variable']} ({of['unit']})", f"{of['day']:g}", *told, of["label"]))
+        rows.append((f"  {name} ({of['unit']})", f"{of['day']:g}", *told, of["label"]))
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in range(1, 5)), row[5]]) for row in rows

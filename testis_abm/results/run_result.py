@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from testis_abm.errors import TestisError
 from testis_abm.results.tables import SCHEMAS, conform, empty
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
+
+    from testis_abm.scenario import Scenario
 
 
 class RunResult:
@@ -33,7 +34,7 @@ class RunResult:
     def __init__(
         self,
         *,
-        scenario: Any,
+        scenario: Scenario,
         tables: Mapping[str, pd.DataFrame],
         provenance: Mapping[str, Any] | None = None,
         sections: Mapping[str, Mapping[str, Any]] | None = None,
@@ -53,7 +54,7 @@ class RunResult:
     @property
     def title(self) -> str:
         """Return the title of the scenario."""
-        return str(self.scenario.title)
+        return self.scenario.title
 
     @property
     def arms(self) -> tuple[str, ...]:

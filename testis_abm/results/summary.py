@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from testis_abm.errors import TestisError
 from testis_abm.results import report
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run_result import RunResult
@@ -29,6 +30,9 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
     Args:
         result: the run.
         conventional: testosterone in ng/dL, oestradiol in pg/mL and intratesticular levels in ng/mL, else SI.
+
+    Raises:
+        TestisError: the run is empty.
     """
     treatment = Treatment.of(result)
     rows = [
@@ -36,6 +40,8 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
         for measure in measures(conventional)
         if len(result.tables[measure.table])
     ]
+    if not rows:
+        raise TestisError("the run has no tables to summarise")
     return pd.DataFrame(rows).set_index("name")
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from testis_abm.errors import TestisError, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["text", "integer", "number", "flag"]
 
@@ -45,6 +47,11 @@ class Column:
     kind: Kind
     unit: str
     label: str
+
+    @property
+    def inline(self) -> str:
+        """Return the label as within a sentence: abbreviations keep their case."""
+        return self.label if self.label[1:2].isupper() else self.label[0].lower() + self.label[1:]
 
 
 def _numbers(*entries: tuple[str, str, str]) -> dict[str, Column]:
@@ -154,6 +161,8 @@ _DTYPE: Mapping[Kind, str] = {"text": "str", "integer": "int64", "number": "floa
 
 def empty(name: str) -> pd.DataFrame:
     """Return table `name` without rows."""
+    import pandas as pd
+
     return pd.DataFrame(
         {column: pd.Series(dtype=_DTYPE[of.kind]) for column, of in SCHEMAS[name].items()}
     )
@@ -167,6 +176,8 @@ def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         TestisError: unknown table; column missing, unexpected or of a type that does not fit.
     """
+    import pandas as pd
+
     if name not in SCHEMAS:
         raise TestisError(f"{shown(name)} is not a table of a run; tables: {', '.join(SCHEMAS)}")
     schema = SCHEMAS[name]
@@ -192,10 +203,10 @@ def _typed(name: str, column: str, values: pd.Series, kind: Kind) -> pd.Series:
     return typed
 
 
-# Molar mass 288.4 g/mol: 1 nmol/L of testosterone is 28.84 ng/dL; 1 pg/mL of oestradiol is 3.67 pmol/L.
-TESTOSTERONE_NG_DL = 28.84
-OESTRADIOL_PMOL_L = 3.67
-TESTOSTERONE_NMOL_L = 3.47  # of 1 ng/mL
+# As in scenario.quantities, which the figures would have to import with all of its room.
+TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
+TESTOSTERONE_NMOL_L = 100.0 / TESTOSTERONE_NG_DL  # nmol/L in 1 ng/mL
+OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
 
 # Column in SI -> column in conventional units, factor.
 CONVENTIONAL: Mapping[str, tuple[str, str, float]] = {
@@ -213,71 +224,6 @@ CONVENTIONAL: Mapping[str, tuple[str, str, float]] = {
         1.0 / OESTRADIOL_PMOL_L,
     ),
 }
-
-# Factors to nmol/L, where a unit's worth depends on the steroid.
-_STEROID_NMOL_L: Mapping[str, Mapping[str, float]] = {
-    "testosterone": {
-        "nmol/l": 1.0,
-        "pmol/l": 1e-3,
-        "umol/l": 1e3,
-        "ng/dl": 1.0 / TESTOSTERONE_NG_DL,
-        "ng/ml": 100.0 / TESTOSTERONE_NG_DL,
-        "ug/l": 100.0 / TESTOSTERONE_NG_DL,
-        "pg/ml": 0.1 / TESTOSTERONE_NG_DL,
-        "ng/l": 0.1 / TESTOSTERONE_NG_DL,
-    },
-    "oestradiol": {
-        "nmol/l": 1.0,
-        "pmol/l": 1e-3,
-        "pg/ml": 1e-3 * OESTRADIOL_PMOL_L,
-        "ng/l": 1e-3 * OESTRADIOL_PMOL_L,
-        "ng/dl": 1e-2 * OESTRADIOL_PMOL_L,
-        "ng/ml": OESTRADIOL_PMOL_L,
-    },
-}
-# Spellings of one unit.
-_SAME = {
-    "miu/ml": "iu/l",
-    "mu/ml": "iu/l",
-    "u/l": "iu/l",
-    "ng/l": "pg/ml",
-    "m/ml": "million/ml",
-    "10^6/ml": "million/ml",
-    "m": "million",
-    "10^6": "million",
-    "percent": "%",
-    "pct": "%",
-}
-
-
-def column_of(variable: str) -> Column | None:
-    """Return the column named `variable` of the first table that has it, or None."""
-    return next((schema[variable] for schema in SCHEMAS.values() if variable in schema), None)
-
-
-def in_column_unit(value: float, unit: str, variable: str) -> float:
-    """Return `value`, given in `unit`, in the unit of the column `variable`.
-
-    Raises:
-        TestisError: no table has the variable, or the unit does not convert.
-    """
-    column = column_of(variable)
-    if column is None:
-        raise TestisError(f"observed: {shown(variable)} is not a column of any table")
-    given, own = _plain(unit), _plain(column.unit)
-    steroid = next((name for name in _STEROID_NMOL_L if name in variable), None)
-    if steroid and own in _STEROID_NMOL_L[steroid]:
-        # "ng/L" of a steroid is no spelling of "pg/mL" to be lost: both have a factor.
-        factors = _STEROID_NMOL_L[steroid]
-        if given in factors:
-            return value * factors[given] / factors[own]
-    elif _SAME.get(given, given) == _SAME.get(own, own):
-        return value
-    raise TestisError(f"observed: {shown(unit)} does not convert to {column.unit} of {variable}")
-
-
-def _plain(unit: str) -> str:
-    return unit.strip().lower().replace("µ", "u").replace("μ", "u").replace(" ", "")
 
 
 def to_conventional(table: pd.DataFrame) -> pd.DataFrame:

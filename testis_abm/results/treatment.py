@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from testis_abm.results.run_result import RunResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WINDOW_DAYS = 28.0
 
@@ -27,14 +29,12 @@ class Treatment:
     @classmethod
     def of(cls, result: RunResult) -> Treatment | None:
         """Return the treatment of `result`, or None if it has no treated arm beside an untreated one."""
-        if result.arms != ("untreated", "treated"):
+        if result.arms != ("untreated", "treated") or not result.scenario.therapy:
             return None
         last = float(result.hormones["day"].max())
-        therapies = [of for of in result.scenario.therapy if of.from_day < last]
-        if not therapies:
-            return None
-        end = min(last, max(float(of.until_day) for of in therapies))
-        return cls(min(float(of.from_day) for of in therapies), end, end < last)
+        therapies = result.scenario.therapy
+        end = min(last, max(of.until_day for of in therapies))
+        return cls(min(of.from_day for of in therapies), end, end < last)
 
     @property
     def window(self) -> tuple[float, float]:

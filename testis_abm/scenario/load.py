@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
+from testis_abm.scenario.quantities import parse_day, parse_duration
 from testis_abm.scenario.scenario import Scenario, flat
 from testis_abm.scenario.section import plain
 
@@ -30,22 +31,21 @@ def load(
     Args:
         source: path of the file, or the mapping.
         overrides: values by dotted path, as in `--set`: "man.bmi", "therapy.1.dose" (counted from 1),
-            "parameters.axis.lh_reference". Text is read as a TOML value where it is one: "31" is a number.
+            "parameters.axis.lh_reference". Text is read as a TOML value where it is one: "31" is a number. A shorter
+            "plan.duration" also leaves out the samples, observations and therapies of the file that lie beyond it.
 
     Raises:
         ScenarioError: one line a problem: file, place, value, what is allowed.
     """
     path = None if isinstance(source, Mapping) else os.fspath(source)
     name = "scenario" if path is None else printable(path)
-    if path is None:
-        raw = plain(source)
-    else:
-        raw = _read(Path(path), name)
+    raw = _tidy(source if path is None else _read(Path(path), name), name)
+    if path is not None:
         raw.setdefault("title", printable(Path(path).stem)[:200] or "Untitled")
-    if isinstance(raw.get("parameters"), dict):
-        raw["parameters"] = _unnested(raw["parameters"], name)
     settings = _Settings(overrides or {})
     settings.apply(raw)
+    if "plan.duration" in settings.paths:
+        _cut(raw)
     try:
         scenario = Scenario(**raw)
     except ScenarioError as error:
@@ -71,6 +71,11 @@ class _Settings:
         if faults:
             raise _lines(faults)
 
+    @property
+    def paths(self) -> set[str]:
+        """Return the dotted paths that are overridden."""
+        return {key.strip() for key in self._given}
+
     def apply(self, raw: dict[str, Any]) -> None:
         faults = []
         for key, (path, value) in self._given.items():
@@ -89,6 +94,31 @@ class _Settings:
         below = problem.path[len(path) :]
         inner = Problem(below, problem.text, named=problem.named and bool(below))
         return f"{_label(key, self._given[key][1])}: {inner.line()}"
+
+
+def _cut(raw: dict[str, Any]) -> None:
+    """Leave out what lies beyond the plan's end; what cannot be read stays for the checks to name."""
+    plan, samples = raw.get("plan"), raw.get("samples")
+    if not isinstance(plan, dict):
+        return
+    try:
+        end = parse_duration(plan.get("duration"))
+    except ScenarioError:
+        return
+    if isinstance(samples, dict):
+        for name, days in samples.items():
+            if isinstance(days, list):
+                samples[name] = [day for day in days if not _beyond(day, end)]
+    for section, key in (("observed", "day"), ("therapy", "from")):
+        if isinstance(items := raw.get(section), list):
+            raw[section] = [item for item in items if not (isinstance(item, dict) and _beyond(item.get(key, 0), end))]
+
+
+def _beyond(day: object, end: float) -> bool:
+    try:
+        return parse_day(day) > end
+    except ScenarioError:
+        return False
 
 
 def _label(key: str, value: object) -> str:
@@ -145,7 +175,7 @@ def _toml_value(value: object) -> object:
     if not isinstance(value, str):
         return plain(value)
     try:
-        found = tomllib.loads(f"value = {value}")
+        found = plain(tomllib.loads(f"value = {value}"))
     except (ValueError, RecursionError):
         return value
     # A comment or a line break would hide part of what was typed.
@@ -153,13 +183,20 @@ def _toml_value(value: object) -> object:
     return found["value"] if whole and isinstance(found["value"], int | float | str | list | dict) else value
 
 
-def _unnested(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    numbers: dict[str, Any] = {}
-    for key, value in flat(raw):
-        if key in numbers:
-            raise ScenarioError(f"{name}: parameters: {printable(key)}: is given twice")
-        numbers[key] = value
-    return numbers
+def _tidy(source: object, name: str) -> dict[str, Any]:
+    """Return plain tables of our own; parameters by dotted name, so that settings find them."""
+    try:
+        raw: dict[str, Any] = plain(source)
+    except ScenarioError as error:
+        raise ScenarioError(f"{name}: {error}") from None
+    if isinstance(raw.get("parameters"), dict):
+        numbers: dict[str, Any] = {}
+        for key, value in flat(raw["parameters"]):
+            if key in numbers:
+                raise ScenarioError(f"{name}: parameters: {printable(key)}: is given twice")
+            numbers[key] = value
+        raw["parameters"] = numbers
+    return raw
 
 
 def _read(path: Path, name: str) -> dict[str, Any]:

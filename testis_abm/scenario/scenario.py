@@ -28,7 +28,7 @@ def _parameters(value: object) -> FrozenMapping[float]:
         raise ScenarioError(f"{shown(value)} is not a table; write [parameters] and name = number below it")
     numbers: dict[str, float] = {}
     problems = []
-    for name, number in flat(value):
+    for name, number in flat(plain(value)):
         if name in numbers:
             problems.append(Problem((name,), "is given twice"))
         elif text := parameters.fault(name, number):

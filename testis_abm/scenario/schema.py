@@ -131,8 +131,8 @@ class Tissue(Section):
         sertoli_per_tubule: Sertoli cells along each, 1 to 200.
     """
 
-    tubules: Annotated[int, whole(1, 200_000)] = 12
-    sertoli_per_tubule: Annotated[int, whole(1, 200)] = 24
+    tubules: Annotated[int, whole(1, 200_000)] = 16
+    sertoli_per_tubule: Annotated[int, whole(1, 200)] = 26
 
     def __init__(self, /, **given: Any) -> None:
         super().__init__(**given)

@@ -11,6 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown, unknown
 
+_DEEPEST = 20
+
 
 class Section(BaseModel):
     """A table of a scenario file; keyword arguments are its keys, values as the file would have them.
@@ -117,12 +119,18 @@ def _line(value: object) -> str:
 Line = Annotated[str, BeforeValidator(_line)]
 
 
-def plain(value: object) -> Any:
-    """Return `value` with every mapping as a dict and every sequence as a list, as TOML would give them."""
+def plain(value: object, depth: int = 0) -> Any:
+    """Return `value` with every mapping as a dict and every sequence as a list, as TOML would give them.
+
+    Raises:
+        ScenarioError: tables or lists are nested deeper than any scenario needs.
+    """
+    if depth > _DEEPEST:
+        raise ScenarioError("is nested too deeply to be a scenario")
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [plain(inner, depth + 1) for inner in value]
     return value
 
 

@@ -304,7 +304,7 @@ def germ_cell_step(remaining, budget, hazard, dt):
     It dies when the hazard it has accumulated in the stage exceeds its budget: exact for any length of step.
     """
     if hazard * min(remaining, dt) >= budget:
-        return DIES, budget / hazard
+        return DIES, budget / hazard if hazard > 0.0 else 0.0
     if remaining > dt:
         return LIVES, dt
     return COMPLETES, remaining

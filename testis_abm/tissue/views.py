@@ -98,11 +98,18 @@ class Cell(mesa.Agent):
     """
 
     kind: ClassVar[str]
+    _lineage: int
+
+    def __new__(cls, model: Any = None, lineage: int = 0) -> Self:
+        """Name the cell at once: unpickling may need its hash before its state."""
+        cell = super().__new__(cls)
+        cell._lineage = int(lineage)
+        return cell
 
     def __init__(self, model: Any, lineage: int) -> None:
         # mesa.Agent.__init__ would register the view with the model.
         self.model = model
-        self.unique_id = int(lineage)
+        self.unique_id = self._lineage
         self.pos = None
         self.current_action = None
         self._seen: tuple[Index, int] | None = None
@@ -117,7 +124,7 @@ class Cell(mesa.Agent):
     @property
     def lineage(self) -> int:
         """Return the hash that names this cell and keys its luck."""
-        return int(self.unique_id)
+        return self._lineage
 
     @property
     def row(self) -> int:
@@ -147,17 +154,21 @@ class Cell(mesa.Agent):
         """Refuse: cells are born and die by the rules."""
         raise TypeError(
             f"{type(self).__name__} cannot be removed: cells are born and die by the rules "
-            "(to kill a germ cell, set its hazard_budget to 0)"
+            "(to end a germ cell from B spermatogonium on, set its hazard_budget to 0)"
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Cell) and self.kind == other.kind and self.unique_id == other.unique_id
+        return isinstance(other, Cell) and self.kind == other.kind and self._lineage == other._lineage
 
     def __hash__(self) -> int:
-        return hash((self.kind, self.unique_id))
+        return hash((self.kind, self._lineage))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.unique_id})"
+        return f"{type(self).__name__}({self._lineage})"
+
+    def __getnewargs__(self) -> tuple[None, int]:
+        """Return what `__new__` needs."""
+        return None, self._lineage
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the row: another process finds it anew."""

@@ -1,0 +1,3 @@
+"""The tract: epididymis and ejaculate."""
+
+from testis_abm import _compile  # noqa: F401  (names the cache of compiled rules before any is decorated)

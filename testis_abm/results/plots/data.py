@@ -1,26 +1,40 @@
-"""What the figures need of a run: plain tables and texts, quick to send to another process."""
+"""What the figures need of a run: plain arrays and texts, quick to send to another process.
+
+Free of pandas, so that the processes that draw start fast.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from testis_abm.errors import TestisError
-from testis_abm.results.run_result import RunResult
-from testis_abm.results.tables import in_column_unit
+from testis_abm.results.plots import FIGURES
+from testis_abm.results.tables import SCHEMAS, STEPS
+
+if TYPE_CHECKING:
+    from testis_abm.results.run_result import RunResult
+    from testis_abm.scenario import Therapy
 
 _FEW = 20  # replicates below which a band shows the extremes
+_TABLES = {
+    "hormones": tuple(SCHEMAS["hormones"])[3:],
+    "tissue": (
+        *STEPS, "sertoli", "apoptosis", "sperm_released", "meiotic_loss_pct", "androgen_signal", "er_alpha_signal",
+        "er_beta_signal", "fsh_signal",
+    ),
+    "semen": tuple(SCHEMAS["semen"])[4:],
+}  # fmt: skip
+_TABLE_OF_FIGURE = {"intratesticular": "hormones"}
 
 
 @dataclass(frozen=True)
 class Span:
-    """One therapy: its name with dose, and its first and last day (the same for a single dose)."""
+    """One therapy: the drug, its name with dose, and its first and last day (the same for a single dose)."""
 
+    drug: str
     label: str
     start: float
     end: float
@@ -47,14 +61,29 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """The columns of one table and arm: `day` (days,), `values` name -> (replicates, days), NaN where there is none."""
+
+    day: np.ndarray
+    values: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class PlotData:
-    """A run as the figures see it."""
+    """A run as the figures see it.
+
+    Attributes:
+        days: first and last day.
+        grids: (table, arm) -> its columns.
+        sections: arm -> arrays of a cross-section (see `tubules`).
+    """
 
     title: str
     arms: tuple[str, ...]
     replicates: int
     seed: str
-    tables: Mapping[str, pd.DataFrame]
+    days: tuple[float, float]
+    grids: Mapping[tuple[str, str], Grid]
     spans: tuple[Span, ...]
     marks: tuple[Mark, ...]
     sections: Mapping[str, Mapping[str, Any]]
@@ -63,15 +92,16 @@ class PlotData:
     def of(cls, result: RunResult) -> PlotData:
         """Return what the figures need of `result`."""
         days = result.hormones["day"]
-        last = float(days.max()) if len(days) else 0.0
+        first, last = (float(days.min()), float(days.max())) if len(days) else (0.0, 1.0)
         return cls(
             result.title,
             result.arms,
             result.replicates,
             str(result.provenance.get("seed", "")),
-            {name: result.tables[name] for name in ("hormones", "tissue", "semen")},
-            _spans(result, last) if "treated" in result.arms else (),
-            _marks(result),
+            (first, last),
+            {(table, arm): _grid(result, table, arm) for table in _TABLES for arm in result.arms},
+            tuple(_span(of, last) for of in result.scenario.therapy) if "treated" in result.arms else (),
+            tuple(Mark(of.variable, of.day, of.canonical_value, of.label) for of in result.scenario.observed),
             result.sections,
         )
 
@@ -82,21 +112,18 @@ class PlotData:
             return ""
         return "range of replicates" if self.replicates < _FEW else "central 95 % of replicates"
 
-    @cached_property
-    def days(self) -> tuple[float, float]:
-        """Return the first and the last day."""
-        day = self.tables["hormones"]["day"]
-        return float(day.min()), float(day.max())
+    def figures(self) -> tuple[str, ...]:
+        """Return the names of the figures that this run has something for."""
+        with_rows = {table for (table, _), grid in self.grids.items() if len(grid.day)}
+        present = {"hormones", "intratesticular"} if "hormones" in with_rows else set()
+        present |= with_rows | ({"tubules"} if self.sections else set())
+        return tuple(name for name in FIGURES if name in present)
 
-    def grid(self, table: str, arm: str, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the days, and the values of `columns` as (replicates, days, columns); NaN where there is none."""
-        rows = self.tables[table]
-        rows = rows[rows["arm"] == arm]
-        day, at_day = np.unique(rows["day"].to_numpy(dtype=float), return_inverse=True)
-        replicate, of_replicate = np.unique(rows["replicate"].to_numpy(), return_inverse=True)
-        grid = np.full((len(replicate), len(day), len(columns)), np.nan)
-        grid[of_replicate, at_day] = rows[columns].to_numpy(dtype=float)
-        return day, grid
+    def only(self, figure: str) -> PlotData:
+        """Return a copy with no more than `figure` needs."""
+        table = _TABLE_OF_FIGURE.get(figure, figure)
+        grids = {key: grid for key, grid in self.grids.items() if key[0] == table}
+        return replace(self, grids=grids, sections=self.sections if figure == "tubules" else {})
 
     def curve(self, day: np.ndarray, values: np.ndarray) -> Curve:
         """Return the course of `values`, (replicates, days), with the band that suits the number of replicates."""
@@ -109,34 +136,23 @@ class PlotData:
         return Curve(day, mean, low, high)
 
 
-def _spans(result: RunResult, last: float) -> tuple[Span, ...]:
-    spans = []
-    for therapy in result.scenario.therapy:
-        start, every = float(therapy.from_day), therapy.every_days
-        end = start if every is None else min(last, float(therapy.until_day))
-        if start < last:
-            spans.append(Span(_label(therapy), start, end))
-    return tuple(spans)
+def _grid(result: RunResult, table: str, arm: str) -> Grid:
+    rows = result.tables[table]
+    rows = rows[rows["arm"] == arm]
+    day, at_day = np.unique(rows["day"].to_numpy(dtype=float), return_inverse=True)
+    replicate, of_replicate = np.unique(rows["replicate"].to_numpy(), return_inverse=True)
+    values = {}
+    for name in _TABLES[table]:
+        values[name] = np.full((len(replicate), len(day)), np.nan)
+        values[name][of_replicate, at_day] = rows[name].to_numpy(dtype=float)
+    return Grid(day, values)
 
 
-def _label(therapy: Any) -> str:
+def _span(therapy: Therapy, last: float) -> Span:
     from testis_abm.parameters import drugs
 
-    drug = drugs().get(therapy.drug)
-    name = drug.title if drug else therapy.drug.replace("_", " ")
-    unit = f" {drug.dose_unit}" if drug else ""
     every = therapy.every_days
     rhythm = {None: "once", 1.0: "daily", 7.0: "weekly"}.get(every) or f"every {every:g} days"
-    return f"{name} {therapy.dose:g}{unit} {rhythm}"
-
-
-def _marks(result: RunResult) -> tuple[Mark, ...]:
-    marks = []
-    for entry in result.scenario.observed:
-        try:
-            value = in_column_unit(float(entry.value), entry.unit, entry.variable)
-        except TestisError:
-            # The closing text says that the run has nothing to compare; a figure has no place for it.
-            continue
-        marks.append(Mark(entry.variable, float(entry.day), value, entry.label))
-    return tuple(marks)
+    label = f"{drugs()[therapy.drug].title} {therapy.dose:g} {therapy.dose_unit} {rhythm}"
+    end = therapy.from_day if every is None else min(last, therapy.until_day)
+    return Span(therapy.drug, label, therapy.from_day, end)

@@ -25,8 +25,7 @@ _PANELS: tuple[tuple[str, str, float, str], ...] = (
 def draw(data: PlotData) -> Figure:
     """Return the figure of testosterone, oestradiol, LH, FSH, inhibin B and T/E2 over time."""
     sheet = style.Sheet(data, "Hormones in blood", 3, 2)
-    columns = [name for name, *_ in _PANELS if name != _RATIO]
-    courses = {arm: _courses(data, arm, columns) for arm in data.arms}
+    courses = {arm: _course(data, arm) for arm in data.arms}
     for axes, (name, label, factor, unit) in zip(sheet.panels, _PANELS, strict=True):
         for arm, (day, values) in courses.items():
             style.draw_curve(axes, data.curve(day, values[name]), arm)
@@ -37,16 +36,17 @@ def draw(data: PlotData) -> Figure:
         if known and np.isfinite(known.high):
             style.draw_reference(axes, known.low, known.high)
         elif known:
-            style.draw_limit(axes, known.low, known.source.partition(":")[0])
+            style.draw_limit(axes, known.low, f"{known.source.partition(':')[0]}: {known.low:g}")
         if factor:
             style.second_axis(axes, factor, unit)
-    shown = any(mark.variable in columns for mark in data.marks)
-    return sheet.finish(style.legend_of(data, reference=True, marks=shown))
+    names = [name for name, *_ in _PANELS]
+    return sheet.finish(
+        style.legend_of(data, reference=True, marks=any(mark.variable in names for mark in data.marks))
+    )
 
 
-def _courses(data: PlotData, arm: str, columns: list[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    day, grid = data.grid("hormones", arm, columns)
-    values = {name: grid[:, :, k] for k, name in enumerate(columns)}
-    ratio = clinical_ratio(values["testosterone_nmol_l"], values["oestradiol_pmol_l"])
-    values[_RATIO] = np.where(np.isfinite(ratio), ratio, np.nan)
-    return day, values
+def _course(data: PlotData, arm: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the days of an arm and its columns, (replicates, days), the ratio among them."""
+    grid = data.grids["hormones", arm]
+    ratio = clinical_ratio(grid.values["testosterone_nmol_l"], grid.values["oestradiol_pmol_l"])
+    return grid.day, {**grid.values, _RATIO: np.where(np.isfinite(ratio), ratio, np.nan)}

@@ -10,20 +10,20 @@ from testis_abm.results.tables import OESTRADIOL_PMOL_L, TESTOSTERONE_NMOL_L
 
 _COLUMNS = ["intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l"]
 _PANELS = (
-    ("Intratesticular\ntestosterone (nmol/L)", 1.0 / TESTOSTERONE_NMOL_L),
-    ("Intratesticular\noestradiol (nmol/L)", 1.0 / OESTRADIOL_PMOL_L),
-    ("Intratesticular T/E2\n(mol per mol)", 0.0),
+    ("Testosterone\n(nmol/L)", 1.0 / TESTOSTERONE_NMOL_L),
+    ("Oestradiol\n(nmol/L)", 1.0 / OESTRADIOL_PMOL_L),
+    ("T/E2\n(mol per mol)", 0.0),
 )
 
 
 def draw(data: PlotData) -> Figure:
     """Return the figure of intratesticular testosterone, oestradiol and their ratio over time."""
-    sheet = style.Sheet(data, "Steroids in the testis", 3, 1, height=1.45, right=0.7)
+    sheet = style.Sheet(data, "Steroids inside the testis", 3, 1, height=1.45, right=0.6)
     for arm in data.arms:
-        day, grid = data.grid("hormones", arm, _COLUMNS)
-        values = (grid[:, :, 0], grid[:, :, 1], grid[:, :, 0] / grid[:, :, 1])
-        for axes, of in zip(sheet.panels, values, strict=True):
-            style.draw_curve(axes, data.curve(day, of), arm)
+        grid = data.grids["hormones", arm]
+        testosterone, oestradiol = (grid.values[name] for name in _COLUMNS)
+        for axes, values in zip(sheet.panels, (testosterone, oestradiol, testosterone / oestradiol), strict=True):
+            style.draw_curve(axes, data.curve(grid.day, values), arm)
     for k, (axes, (label, factor)) in enumerate(zip(sheet.panels, _PANELS, strict=True)):
         marks = [mark for mark in data.marks if mark.variable == "".join(_COLUMNS[k : k + 1])]
         style.draw_marks(axes, marks)

@@ -23,16 +23,14 @@ def draw(data: PlotData) -> Figure:
     """Return the figure of semen over time: lines as expected, dots as the laboratory measured."""
     sheet = style.Sheet(data, "Semen", 3, 2, right=0.1)
     for arm in data.arms:
-        day, grid = data.grid("semen", arm, [f"expected_{name}" for name in _PANELS])
-        rows = data.tables["semen"]
-        rows = rows[rows["arm"] == arm]
-        for k, (axes, name) in enumerate(zip(sheet.panels, _PANELS, strict=True)):
-            style.draw_curve(axes, data.curve(day, grid[:, :, k]), arm)
-            # The arms' dots stand a day apart, or one would hide the other.
-            shift = 1.0 if arm == "treated" else 0.0
+        grid = data.grids["semen", arm]
+        # The arms' dots stand a day apart, or one would hide the other.
+        day = grid.day + (1.0 if arm == "treated" else 0.0)
+        for axes, name in zip(sheet.panels, _PANELS, strict=True):
+            style.draw_curve(axes, data.curve(grid.day, grid.values[f"expected_{name}"]), arm)
             axes.plot(
-                rows["day"] + shift, rows[name], ".", ms=2.4, mew=0, color=style.COLOUR[arm], alpha=0.45, zorder=1.8,
-                rasterized=len(rows) > 2000,
+                day, grid.values[name].T, ".", ms=3.6, mew=0, color=style.COLOUR[arm], alpha=0.5, zorder=1.8,
+                rasterized=data.replicates > 100,
             )  # fmt: skip
     for axes, (name, label) in zip(sheet.panels, _PANELS.items(), strict=True):
         style.draw_marks(axes, [mark for mark in data.marks if mark.variable == name])

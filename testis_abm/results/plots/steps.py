@@ -50,5 +50,5 @@ GROUPS = (
     ("primary spermatocytes", "#B65B9A"),
     ("secondary spermatocytes", "#E3A3C0"),
     ("round spermatids", "#8FA3D8"),
-    ("elongating and elongated", "#1C2F6E"),
+    ("elongating, elongated", "#1C2F6E"),
 )

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, MultipleLocator
@@ -49,16 +50,18 @@ RC: dict[Any, Any] = {
     "svg.hashsalt": "testis_abm",
 }
 _TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
-_LANE = 0.13  # inch, height of the strip of one therapy
-_TOP, _BOTTOM = 0.42, 0.62  # inch, for the title and for the legend with the footer
+# Inches: height of the strip of one therapy, of a line of the legend, of the title, of the time axis; gap between rows;
+# room left of a panel, and the distance from there to its label.
+_LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.7, 0.36
+_LETTER = 0.05  # inch, width of a letter of a therapy's name
 
 
 class Sheet:
-    """A figure with a title, a grid of panels, a legend and a footer.
+    """A figure with a title, a grid of panels over time, a legend and a footer.
 
     Args:
         data: the run.
-        name: what the figure shows, after the run's title.
+        name: what the figure shows, under the run's title.
         rows, columns: of the grid.
         height: of a row of panels, inch.
         right: room at the right of each panel for a second axis, inch.
@@ -67,45 +70,53 @@ class Sheet:
     def __init__(
         self, data: PlotData, name: str, rows: int, columns: int, height: float = 1.55, right: float = 0.55
     ) -> None:
-        self.data = data
-        gap, left = 0.42, 0.62
-        strip = _LANE * len(lanes(data.spans)) + 0.06
-        total = _TOP + strip + rows * height + (rows - 1) * gap + 0.36 + _BOTTOM
-        self.figure = Figure(figsize=(WIDTH, total), dpi=DPI)
+        self.data, self.name, self.columns = data, name, columns
+        self.rows, self.height, self.right = rows, height, right
+        self.untreated: set[int] = set()  # panels that show no treatment
+        self.figure = Figure(figsize=(WIDTH, 1.0), dpi=DPI)
         FigureCanvasAgg(self.figure)
-        width = (WIDTH - columns * (left + right)) / columns
-        self.panels: list[Axes] = []
-        for k in range(rows * columns):
-            row, column = divmod(k, columns)
-            x = left + column * (width + left + right)
-            y = total - _TOP - strip - (row + 1) * height - row * gap
-            self.panels.append(
-                self.figure.add_axes((x / WIDTH, y / total, width / WIDTH, height / total))
-            )
-        self.columns = columns
-        self.title(name, total)
+        self.panels = [self.figure.add_axes((0, 0, 1, 1), label=str(k)) for k in range(rows * columns)]
 
-    def title(self, name: str, total: float) -> None:
-        """Write the title line and the footer."""
-        self.figure.text(0.012, 1.0 - 0.1 / total, self.data.title, va="top", weight="bold", size=9.5)
-        self.figure.text(0.988, 1.0 - 0.1 / total, name, va="top", ha="right", size=8.5, color="#555555")
-        self.figure.text(0.988, 0.07 / total, footer(self.data), ha="right", size=6.5, color="#777777")
-
-    def finish(self, handles: Sequence[Any]) -> Figure:
-        """Dress the time axes, draw the strips of the therapies, put the legend; return the figure."""
-        last_row = len(self.panels) - self.columns
+    def finish(self, *legend: Sequence[Any]) -> Figure:
+        """Place the panels, dress their axes, add title, therapies, footer and `legend`, row by row; return the figure."""
+        bottom = 0.24 + _LINE * len(legend)
+        width = WIDTH / self.columns - _LEFT - self.right
+        rows_of_spans = lanes(self.data.spans, (self.data.days[1] - self.data.days[0]) / width)
+        strip = _LANE * len(rows_of_spans) + 0.04
+        total = _TOP + strip + self.rows * self.height + (self.rows - 1) * _GAP + _TIME + bottom
+        self.figure.set_size_inches(WIDTH, total)
         for k, axes in enumerate(self.panels):
-            time_axis(axes, self.data, labelled=k >= last_row)
-            shade(axes, self.data.spans)
+            row, column = divmod(k, self.columns)
+            x = _LEFT + column * (width + _LEFT + self.right)
+            y = bottom + _TIME + (self.rows - 1 - row) * (self.height + _GAP)
+            axes.set_position((x / WIDTH, y / total, width / WIDTH, self.height / total))
+            axes.yaxis.set_label_coords(-_LABEL / width, 0.5)
+            time_axis(axes, self.data, labelled=row == self.rows - 1)
             letter(axes, k)
-        for axes in self.panels[: self.columns]:
-            strips(axes, self.data.spans)
-        total = float(self.figure.get_size_inches()[1])
-        self.figure.legend(
-            handles=list(handles), loc="lower left", ncols=6, bbox_to_anchor=(0.005, 0.16 / total), columnspacing=1.4,
-            handlelength=1.6,
-        )  # fmt: skip
+            if k not in self.untreated:
+                shade(axes, self.data.spans)
+            if row == 0 and k not in self.untreated:
+                strips(axes, rows_of_spans)
+        for k, handles in enumerate(legend):
+            self.figure.add_artist(
+                Legend(
+                    self.figure, handles, [of.get_label() for of in handles], loc="lower left", ncols=len(handles),
+                    bbox_to_anchor=(0.005, (0.17 + _LINE * (len(legend) - 1 - k)) / total), borderaxespad=0.0,
+                    columnspacing=1.0, handlelength=1.2, bbox_transform=self.figure.transFigure,
+                )
+            )  # fmt: skip
+        write_frame(self.figure, self.data, self.name)
         return self.figure
+
+
+def write_frame(figure: Figure, data: PlotData, name: str) -> None:
+    """Write the title, what the figure shows, and the small print."""
+    width, total = (float(side) for side in figure.get_size_inches())
+    # A long title shrinks before it leaves the page.
+    size = min(9.5, 9.5 * 13.0 * width / max(len(data.title), 1))
+    figure.text(0.09 / width, 1.0 - 0.08 / total, data.title, va="top", weight="bold", size=size)
+    figure.text(0.09 / width, 1.0 - 0.25 / total, name, va="top", size=8, color="#555555")
+    figure.text(1.0 - 0.09 / width, 0.05 / total, footer(data), ha="right", size=6.3, color="#777777")
 
 
 def footer(data: PlotData) -> str:
@@ -115,22 +126,26 @@ def footer(data: PlotData) -> str:
     return f"{data.replicates:,} replicate{plural}{seed}. testis_abm: a simulation for research, not medical advice."
 
 
-def lanes(spans: Sequence[Span]) -> list[list[Span]]:
-    """Return the therapies in as few rows as they need not to cover one another, labels included."""
+def lanes(spans: Sequence[Span], days_per_inch: float) -> list[list[Span]]:
+    """Return the therapies in as few rows as they need so as not to cover one another, names included."""
     rows: list[list[Span]] = []
+    ends: list[float] = []
     for span in sorted(spans, key=lambda of: of.start):
-        row = next((row for row in rows if row[-1].end <= span.start and row[-1].end > row[-1].start), None)
-        if row is None:
+        end = max(span.end, span.start + _LETTER * len(span.label) * days_per_inch)
+        free = next((k for k, taken in enumerate(ends) if taken <= span.start), None)
+        if free is None:
             rows.append([span])
+            ends.append(end)
         else:
-            row.append(span)
+            rows[free].append(span)
+            ends[free] = end
     return rows
 
 
 def span_colour(spans: Sequence[Span], span: Span) -> str:
-    """Return the colour of a therapy: one a drug, by order of appearance."""
-    drugs = list(dict.fromkeys(of.label.split()[0] for of in spans))
-    return SPANS[drugs.index(span.label.split()[0]) % len(SPANS)]
+    """Return the colour of a therapy: one a drug."""
+    drugs = sorted({of.drug for of in spans})
+    return SPANS[drugs.index(span.drug) % len(SPANS)]
 
 
 def shade(axes: Axes, spans: Sequence[Span]) -> None:
@@ -138,16 +153,17 @@ def shade(axes: Axes, spans: Sequence[Span]) -> None:
     for span in spans:
         colour = span_colour(spans, span)
         if span.end > span.start:
-            axes.axvspan(span.start, span.end, color=colour, alpha=0.09, lw=0, zorder=0)
+            axes.axvspan(span.start, span.end, color=colour, alpha=0.07, lw=0, zorder=0)
         else:
             axes.axvline(span.start, color=colour, lw=0.9, alpha=0.9, zorder=0.5)
 
 
-def strips(axes: Axes, spans: Sequence[Span]) -> None:
+def strips(axes: Axes, rows: Sequence[Sequence[Span]]) -> None:
     """Draw each therapy as a named strip above the axes."""
     height = _LANE / (axes.get_position().height * float(axes.figure.get_size_inches()[1]))
     first, last = axes.get_xlim()
-    for k, row in enumerate(lanes(spans)):
+    spans = [span for row in rows for span in row]
+    for k, row in enumerate(rows):
         y = 1.02 + k * height
         for span in row:
             width = max(span.end - span.start, 0.006 * (last - first))
@@ -178,8 +194,8 @@ def time_axis(axes: Axes, data: PlotData, *, labelled: bool) -> None:
 def letter(axes: Axes, k: int) -> None:
     """Mark a panel with its letter."""
     axes.annotate(
-        "abcdefghijkl"[k], (0, 1), xytext=(-37, 2), xycoords="axes fraction", textcoords="offset points", weight="bold",
-        size=9.5, va="top",
+        "abcdefghijkl"[k], (0, 1), xytext=(-45, -1), xycoords="axes fraction", textcoords="offset points", weight="bold",
+        size=9.5, va="bottom",
     )  # fmt: skip
 
 
@@ -214,8 +230,8 @@ def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
             [mark.day], [mark.value], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", zorder=5
         )
         axes.annotate(
-            mark.label, (mark.day, mark.value), xytext=(5, 4), textcoords="offset points", size=6.2, color=OBSERVED,
-            zorder=5, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
+            mark.label, (mark.day, mark.value), xytext=(6, -8), textcoords="offset points", size=6.2, color=OBSERVED,
+            zorder=5, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.55},
         )  # fmt: skip
 
 

@@ -21,29 +21,34 @@ _SIGNALS = {
     "fsh_signal": ("FSH", "#009E73"),
 }
 _WEEK = 7
-_FOLD = 2.0  # the colour scale of the change ends at a fold of this at least
+# Ticks of the colour scale, fine and coarse; the fine ones serve up to a fold of _FINE.
+_FOLDS = ((1, 1.5, 2, 3, 4), (1, 2, 4, 8, 16, 32))
+_FINE = 4.5
 
 
 def draw(data: PlotData) -> Figure:
     """Return the figure of composition, change by step, sperm released and Sertoli signals."""
-    sheet = style.Sheet(data, "Seminiferous epithelium", 3, 2, right=0.3)
+    sheet = style.Sheet(data, "Seminiferous epithelium", 3, 2, right=0.42)
+    # What happens in the other arm would mislead here.
+    sheet.untreated = {0} if len(data.arms) == 2 else set()
     counts = {arm: _per_sertoli(data, arm) for arm in data.arms}
     _compose(sheet, data, counts)
     if len(data.arms) == 2:
         _change(sheet.panels[2], data, counts)
     else:
         _lines(sheet.panels[2], data.arms[0], counts)
-    _rate(sheet.panels[3], data, "apoptosis", "Germ cells lost\n(per 100 Sertoli cells a day)")
-    _rate(sheet.panels[4], data, "sperm_released", "Sperm released\n(per 100 Sertoli cells a day)")
+    _rate(sheet.panels[3], data, "apoptosis", "Germ cells lost a day\n(per 100 Sertoli cells)")
+    _rate(sheet.panels[4], data, "sperm_released", "Sperm released a day\n(per 100 Sertoli cells)")
     _signals(sheet.panels[5], data)
     handles = [Patch(color=colour, lw=0, label=name) for name, colour in reversed(GROUPS)]
-    return sheet.finish([*handles, *style.legend_of(data)])
+    return sheet.finish(handles, style.legend_of(data))
 
 
 def _per_sertoli(data: PlotData, arm: str) -> tuple[np.ndarray, np.ndarray]:
     """Return days and germ cells per Sertoli cell, (days, steps), mean over replicates."""
-    day, grid = data.grid("tissue", arm, [*tables.STEPS, "sertoli"])
-    return day, np.nanmean(grid[:, :, :-1] / grid[:, :, -1:], axis=0)
+    grid = data.grids["tissue", arm]
+    counts = np.stack([grid.values[name] for name in tables.STEPS], axis=-1)
+    return grid.day, np.nanmean(counts / grid.values["sertoli"][:, :, None], axis=0)
 
 
 def _compose(sheet: style.Sheet, data: PlotData, counts: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
@@ -57,15 +62,15 @@ def _compose(sheet: style.Sheet, data: PlotData, counts: dict[str, tuple[np.ndar
         axes.stackplot(day, groups, colors=[colour for _, colour in GROUPS], lw=0.3, edgecolor="white", zorder=2)
         axes.set_ylim(0, 1.12 * max(top, 1e-9))
         style.round_ticks(axes.yaxis)
-        axes.set_ylabel("Germ cells per Sertoli cell")
+        axes.set_ylabel("Germ cells\nper Sertoli cell")
         axes.text(0.985, 0.97, arm, transform=axes.transAxes, ha="right", va="top", weight="bold", zorder=4)
     if len(data.arms) == 1:
         _loss(sheet.panels[1], data)
 
 
 def _loss(axes: Axes, data: PlotData) -> None:
-    day, grid = data.grid("tissue", data.arms[0], ["meiotic_loss_pct"])
-    style.draw_curve(axes, data.curve(day, grid[:, :, 0]), data.arms[0])
+    grid = data.grids["tissue", data.arms[0]]
+    style.draw_curve(axes, data.curve(grid.day, grid.values["meiotic_loss_pct"]), data.arms[0])
     axes.set_ylim(0, 100)
     axes.set_ylabel("Loss at meiosis (%)")
 
@@ -77,8 +82,8 @@ def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.n
     with np.errstate(divide="ignore", invalid="ignore"):
         fold = np.log2(_weekly(treated) / _weekly(untreated))
     finite = np.abs(fold[np.isfinite(fold)])
-    reach = max(np.log2(_FOLD), float(np.quantile(finite, 0.99)) if len(finite) else 0.0)
-    reach = min(reach, 5.0)
+    reach = float(np.quantile(finite, 0.98)) if len(finite) else 0.0
+    reach = float(np.clip(reach, 1.0, np.log2(_FOLDS[1][-1])))
     # A step that vanished is at the end of the scale, one that neither arm has is left blank.
     fold = np.clip(fold, -reach, reach)
     half = 0.5 * (day[1] - day[0]) if len(day) > 1 else 0.5
@@ -89,10 +94,12 @@ def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.n
     axes.set_yticks(range(len(STEPS)), [_short(name) for name in tables.STEPS], fontsize=5.6)
     axes.tick_params(axis="y", length=0, pad=2)
     bar = axes.inset_axes((1.02, 0.0, 0.025, 1.0))
-    ticks = [of for of in (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5) if abs(of) <= reach]
-    axes.figure.colorbar(image, cax=bar, ticks=ticks)
-    bar.set_yticklabels([f"{2.0**of:.3g}" for of in ticks], fontsize=6)
-    bar.set_title("treated/\nuntreated", fontsize=5.8, pad=3, loc="center")
+    scale = _FOLDS[0] if reach <= np.log2(_FINE) else _FOLDS[1]
+    folds = [of for of in scale if of <= 2.0**reach * 1.001]
+    axes.figure.colorbar(image, cax=bar, ticks=[*(-np.log2(folds[:0:-1])), *np.log2(folds)])
+    bar.set_yticklabels([*(f"1/{of:g}" for of in folds[:0:-1]), *(f"{of:g}" for of in folds)], fontsize=5.8)
+    bar.tick_params(length=1.5, pad=1)
+    axes.set_title("treated / untreated, 7-day mean", fontsize=6.5, pad=2, loc="right")
 
 
 def _short(name: str) -> str:
@@ -111,18 +118,30 @@ def _weekly(values: np.ndarray) -> np.ndarray:
 
 def _lines(axes: Axes, arm: str, counts: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
     day, count = counts[arm]
-    for k, look in enumerate(STEPS):
-        axes.plot(day, count[:, k], color=look.fill, lw=1.0)
-        axes.text(day[-1], count[-1, k], f" {_short(tables.STEPS[k])}", size=5, va="center", color=look.edge)
+    order = np.argsort(count[-1])
+    places = _apart(count[-1, order], 0.062 * float(count.max()))
+    for k, place in zip(order, places, strict=True):
+        axes.plot(day, count[:, k], color=STEPS[k].fill, lw=1.0)
+        axes.annotate(
+            _short(tables.STEPS[k]), (day[-1], count[-1, k]), xytext=(1.025, place), textcoords=axes.get_yaxis_transform(),
+            size=4.8, va="center", color=STEPS[k].edge, annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": STEPS[k].edge, "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip
     style.from_zero(axes)
-    axes.set_ylabel("Cells per Sertoli cell")
+    axes.set_ylabel("Germ cells\nper Sertoli cell")
+
+
+def _apart(rising: np.ndarray, gap: float) -> np.ndarray:
+    """Return `rising` places with each at least `gap` above the one before."""
+    shift = gap * np.arange(len(rising))
+    return np.asarray(np.maximum.accumulate(rising - shift) + shift)
 
 
 def _rate(axes: Axes, data: PlotData, column: str, label: str) -> None:
     for arm in data.arms:
-        day, grid = data.grid("tissue", arm, [column, "sertoli"])
-        rate = 100.0 * grid[:, :, 0] / grid[:, :, 1]
-        style.draw_curve(axes, data.curve(day, _weekly(rate.T).T), arm)
+        grid = data.grids["tissue", arm]
+        rate = 100.0 * grid.values[column] / grid.values["sertoli"]
+        style.draw_curve(axes, data.curve(grid.day, _weekly(rate.T).T), arm)
     style.from_zero(axes)
     axes.set_ylabel(label)
     axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color="#555555")
@@ -130,11 +149,11 @@ def _rate(axes: Axes, data: PlotData, column: str, label: str) -> None:
 
 def _signals(axes: Axes, data: PlotData) -> None:
     for arm in data.arms:
-        day, grid = data.grid("tissue", arm, list(_SIGNALS))
+        grid = data.grids["tissue", arm]
         dashed = arm == "untreated" and len(data.arms) == 2
-        for k, (_, colour) in enumerate(_SIGNALS.values()):
+        for name, (_, colour) in _SIGNALS.items():
             axes.plot(
-                day, np.nanmean(grid[:, :, k], axis=0), color=colour, lw=0.9 if dashed else 1.4,
+                grid.day, np.nanmean(grid.values[name], axis=0), color=colour, lw=0.9 if dashed else 1.4,
                 ls=(0, (3, 2)) if dashed else "-", zorder=2 if dashed else 3,
             )  # fmt: skip
     style.from_zero(axes)

@@ -1,0 +1,275 @@
+"""The three kinds of cell as Mesa agents, and the sets of them that a model shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import mesa
+import numpy as np
+from mesa.agentset import AbstractAgentSet
+from numba import njit
+
+from testis_abm.kinetics import hill
+from testis_abm.tissue import rules, steps
+from testis_abm.tissue.agent_sets import ColumnAgentSet, ListedAgents, UnionAgentSet
+from testis_abm.tissue.luck import u64
+from testis_abm.tissue.places import (
+    germ_places,
+    germ_positions,
+    leydig_places,
+    leydig_positions,
+    sertoli_places,
+    sertoli_positions,
+)
+from testis_abm.tissue.views import Cell, Reading, Rows, column, index_of, step_number, writer
+
+if TYPE_CHECKING:
+    from testis_abm.tissue.tissue import Tissue
+
+_PMOL = 1e3  # pmol in a nmol
+_NAMES = np.array(steps.NAMES)
+
+# ---- what all kinds read
+
+
+def _pairs(x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
+    return list(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def _each_niche(niches: Rows, value: Callable[[int], float]) -> np.ndarray:
+    """Return `value` of each niche, worked out once a niche."""
+    which, back = np.unique(niches, return_inverse=True)
+    return np.array([value(int(niche)) for niche in which], dtype=float)[back]
+
+
+def _androgen_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
+    p, level = tissue.p, tissue.columns.sertoli.androgen
+    return _each_niche(niches, lambda i: rules.androgen_signal(float(level[i]), p.meiosis_androgen_half, p))
+
+
+def _fsh_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
+    return _each_niche(niches, lambda i: rules.fsh_signal(float(tissue.columns.sertoli.fsh[i]), tissue.p))
+
+
+def _er_beta_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
+    return _each_niche(niches, lambda i: rules.er_beta_signal(float(tissue.columns.sertoli.oestrogen[i]), tissue.p))
+
+
+def _er_alpha_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
+    p, level = tissue.p, tissue.columns.sertoli.oestrogen
+    reference = hill(p.free_oestradiol_reference, p.er_alpha_half, p.oestrogen_exponent)
+    return _each_niche(niches, lambda i: rules.er_alpha_occupancy(float(level[i]), p) / reference)
+
+
+# ---- Leydig cell
+
+
+def _leydig_corner(tissue: Tissue, rows: Rows) -> Rows:
+    return np.asarray(tissue.columns.leydig.corner[rows])
+
+
+def _leydig_aromatase(tissue: Tissue, rows: Rows) -> np.ndarray:
+    p, cell = tissue.p, tissue.columns.leydig
+    return np.asarray(p.leydig_aromatase * p.leydig_secretion * cell.size[rows] * cell.expression[rows])
+
+
+def _leydig_er_alpha(tissue: Tissue, rows: Rows) -> np.ndarray:
+    level = tissue.corner_oestradiol.ravel()[_leydig_corner(tissue, rows)] / tissue.scale.oestradiol
+    return np.asarray(tissue.p.er_alpha_sensitivity * level)
+
+
+class LeydigCell(Cell):
+    """A Leydig cell in an interstice: makes testosterone under LH, and some oestradiol."""
+
+    kind = "leydig"
+    corner = Reading(_leydig_corner, doc="Interstice in which it lies; tubule i owns 2 i and 2 i + 1.")
+    size = Reading(column("leydig", "size"), writer("leydig", "size"), "Secretory size, mean 1.")
+    capacity = Reading(
+        column("leydig", "capacity"), writer("leydig", "capacity"), "Trophic capacity to secrete, 1 under normal LH."
+    )
+    aromatase_expression = Reading(
+        column("leydig", "expression"), writer("leydig", "expression"), "Aromatase expression, 1 under normal LH."
+    )
+    aromatase = Reading(_leydig_aromatase, doc="Aromatase activity; the reference tissue has 1 per Sertoli cell in all.")
+    testosterone_secretion = Reading(
+        column("leydig", "testosterone"), doc="Testosterone secreted, relative to the mean cell of the reference man."
+    )
+    oestradiol_secretion = Reading(
+        column("leydig", "oestradiol"), doc="Oestradiol made; the reference tissue makes 1 per Sertoli cell in all."
+    )
+    er_alpha_signal = Reading(_leydig_er_alpha, doc="Local oestradiol through ER-alpha, 1 = reference man.")
+    testosterone_nmol_l = Reading(
+        lambda tissue, rows: tissue.corner_testosterone.ravel()[_leydig_corner(tissue, rows)],
+        doc="Total testosterone in its interstice, nmol/L.",
+    )
+    oestradiol_pmol_l = Reading(
+        lambda tissue, rows: _PMOL * tissue.corner_oestradiol.ravel()[_leydig_corner(tissue, rows)],
+        doc="Total oestradiol in its interstice, pmol/L.",
+    )
+    position = Reading(lambda tissue, rows: _pairs(*leydig_places(tissue, rows)), doc="x, y in um.")
+
+
+# ---- Sertoli cell
+
+
+def _support(name: str) -> Callable[[Tissue, Rows], np.ndarray]:
+    which = steps.SUPPORT.index(name)
+    return lambda tissue, rows: np.asarray(tissue.columns.sertoli.support[rows, which])
+
+
+class SertoliCell(Cell):
+    """A Sertoli cell: reads testosterone, oestradiol and FSH and supports the germ cells of its niche."""
+
+    kind = "sertoli"
+    phase = Reading(column("sertoli", "phase"), doc="Phase of its clock of the cycle at the start, 0 to 1.")
+    tubule = Reading(lambda tissue, rows: rows // tissue.geometry.sertoli_per_tubule, doc="Tubule on whose wall it stands.")
+    androgen_signal = Reading(_androgen_signal, doc="AR signal for meiosis, 1 = reference man.")
+    fsh_signal = Reading(_fsh_signal, doc="FSH signal, 1 = reference man.")
+    er_alpha_signal = Reading(_er_alpha_signal, doc="ER-alpha occupancy, 1 = reference man.")
+    er_beta_signal = Reading(_er_beta_signal, doc="ER-beta signal, 1 = reference man.")
+    aromatase = Reading(
+        lambda tissue, rows: np.full(len(rows), tissue.p.sertoli_aromatase), doc="Its own aromatase activity."
+    )
+    oestradiol_secretion = Reading(column("sertoli", "oestradiol_made"), doc="Oestradiol made by it and its germ cells.")
+    inhibin = Reading(column("sertoli", "inhibin"), doc="Inhibin B output, 1 = reference man.")
+    testosterone_nmol_l = Reading(
+        lambda tissue, rows: tissue.testosterone.ravel()[rows], doc="Total testosterone at it, nmol/L."
+    )
+    oestradiol_pmol_l = Reading(
+        lambda tissue, rows: _PMOL * tissue.oestradiol.ravel()[rows], doc="Total oestradiol at it, pmol/L."
+    )
+    germ_cells = Reading(
+        lambda tissue, rows: tissue.columns.sertoli.counts[rows].sum(axis=1), doc="Germ cells that it supports."
+    )
+    position = Reading(lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um.")
+    commitment = Reading(_support("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle.")
+    spermatogonial_hazard = Reading(_support("spermatogonial_hazard"), doc="Hazard of B spermatogonia, per day.")
+    prophase_hazard = Reading(_support("prophase_hazard"), doc="Hazard of spermatocytes in prophase, per day.")
+    meiotic_hazard = Reading(_support("meiotic_hazard"), doc="Hazard of secondary spermatocytes, per day.")
+    round_hazard = Reading(_support("round_hazard"), doc="Hazard of round spermatids, per day.")
+    elongation_hazard = Reading(_support("elongation_hazard"), doc="Hazard of elongating and elongated spermatids, per day.")
+    spermiation = Reading(_support("spermiation"), doc="Share of elongated spermatids that it releases.")
+    oestrogen_lack_hazard = Reading(
+        _support("oestrogen_lack_hazard"), doc="Hazard that a missing ER-beta signal adds where it is expressed, per day."
+    )
+
+
+# ---- germ cell
+
+
+@njit(cache=True, nogil=True)
+def _hazards(step, niche, support, p, hazard):
+    """Fill in the hazard of each germ cell, per day."""
+    for i in range(step.size):
+        hazard[i] = rules.germ_hazard(np.int64(step[i]), support[niche[i]], p)
+
+
+def _niche(tissue: Tissue, rows: Rows) -> Rows:
+    return np.asarray(tissue.columns.germ.niche[rows], dtype=np.int64)
+
+
+def _hazard(tissue: Tissue, rows: Rows) -> np.ndarray:
+    hazard = np.empty(len(rows))
+    _hazards(tissue.columns.germ.step[rows], _niche(tissue, rows), tissue.columns.sertoli.support, tissue.p, hazard)
+    return hazard
+
+
+def _by_step(value: Callable[[int, rules.TissueParameters], float]) -> Callable[[Tissue, Rows], np.ndarray]:
+    """Return a reader of what depends on a cell's step alone."""
+
+    def read(tissue: Tissue, rows: Rows) -> np.ndarray:
+        table = np.array([value(step, tissue.p) for step in range(steps.COUNT)], dtype=float)
+        return np.asarray(table[tissue.columns.germ.step[rows]])
+
+    return read
+
+
+_er_beta_expression = _by_step(rules.er_beta_expression)
+
+
+def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
+    """Let cells enter a step now, with the duration and the budget that their luck holds for it."""
+    to, seed, germ, counts = step_number(value), int(u64(tissue.seed)), tissue.columns.germ, tissue.columns.sertoli.counts
+    for row in rows:
+        lineage = int(germ.lineage[row])
+        counts[germ.niche[row], germ.step[row]] -= 1
+        counts[germ.niche[row], to] += 1
+        germ.step[row] = to
+        germ.remaining[row] = rules.draw_duration(seed, lineage, to, tissue.p)
+        germ.budget[row] = rules.draw_budget(seed, lineage, to)
+
+
+class GermCell(Cell):
+    """A germ cell in the niche of a Sertoli cell, from A-dark spermatogonium to elongated spermatid."""
+
+    kind = "germ"
+    step = Reading(lambda tissue, rows: _NAMES[tissue.columns.germ.step[rows]], _enter_step, "Name of its step.")
+    step_index = Reading(column("germ", "step"), _enter_step, "Index of its step, 0 (A-dark) to 11 (elongated).")
+    niche = Reading(_niche, doc="Index of its Sertoli cell.")
+    tubule = Reading(
+        lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule, doc="Tubule in which it lies."
+    )
+    remaining_days = Reading(
+        column("germ", "remaining"), writer("germ", "remaining"), "Days until its step (stem cells: its cycle) ends."
+    )
+    hazard_budget = Reading(
+        column("germ", "budget"),
+        writer("germ", "budget"),
+        "Hazard that it can still take in this step (A-pale: the share of a clone that it has gathered).",
+    )
+    turn = Reading(column("germ", "turn"), doc="Turns of the cycle that a stem cell has made.")
+    hazard_per_day = Reading(_hazard, doc="Hazard under the support of its Sertoli cell, per day.")
+    aromatase = Reading(_by_step(rules.germ_aromatase), doc="Aromatase activity.")
+    er_beta_signal = Reading(
+        lambda tissue, rows: _er_beta_expression(tissue, rows) * _er_beta_signal(tissue, _niche(tissue, rows)),
+        doc="ER-beta signal: that of its niche (1 = reference man) times the expression in its step.",
+    )
+    er_alpha_signal = Reading(
+        lambda tissue, rows: _er_alpha_signal(tissue, _niche(tissue, rows)), doc="ER-alpha occupancy of its niche, 1 = reference."
+    )
+    testosterone_nmol_l = Reading(
+        lambda tissue, rows: tissue.testosterone.ravel()[_niche(tissue, rows)], doc="Total testosterone in its niche, nmol/L."
+    )
+    oestradiol_pmol_l = Reading(
+        lambda tissue, rows: _PMOL * tissue.oestradiol.ravel()[_niche(tissue, rows)],
+        doc="Total oestradiol in its niche, pmol/L.",
+    )
+    position = Reading(lambda tissue, rows: _pairs(*germ_places(tissue, rows)[:2]), doc="x, y in um.")
+
+    @property
+    def sertoli(self) -> SertoliCell:
+        """Return the Sertoli cell that supports it."""
+        index, niche = index_of(self.model.tissue, "sertoli"), self.niche
+        return SertoliCell.at(self.model, index, niche, int(index.lineage[niche]))
+
+
+# ---- the sets that a model shows
+
+KINDS: tuple[type[Cell], ...] = (LeydigCell, SertoliCell, GermCell)
+
+
+def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dict[type, AbstractAgentSet]]:
+    """Return all agents of a model, and each type's.
+
+    Args:
+        model: has `tissue`, whose columns hold the cells (or whose plain agents are registered, see reference.py).
+        own: the agents that are registered with Mesa: a user's, and the reference engine's plain cells.
+    """
+    # Mesa's own sets by type, which the model overrides.
+    registered = dict(mesa.Model.agents_by_type.fget(model))
+    if getattr(model, "tissue", None) is None:
+        return own, registered
+    plain = {kind: found for kind in KINDS for of, found in registered.items() if issubclass(of, kind)}
+    others = {of: found for of, found in registered.items() if not issubclass(of, Cell)}
+    if plain:
+        cells: dict[type, AbstractAgentSet] = {kind: plain.get(kind, ListedAgents([], own.random)) for kind in KINDS}
+        return own, {**cells, **others}
+    cells = {kind: ColumnAgentSet(model, kind, own.random) for kind in KINDS}
+    return UnionAgentSet({**cells, **others}, own.random), {**cells, **others}
+
+
+__all__ = [
+    "KINDS", "ColumnAgentSet", "GermCell", "LeydigCell", "SertoliCell", "agent_sets", "germ_positions", "leydig_positions",
+    "sertoli_positions",
+]  # fmt: skip

@@ -1,0 +1,105 @@
+"""Keyed luck: the same draw compiled and plain, spread evenly, and each bit of a key counts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from testis_abm.tissue import luck
+
+KEYS = st.integers(min_value=0, max_value=2**64 - 1)
+STAGES = st.integers(min_value=0, max_value=2**20)
+PURPOSES = st.integers(min_value=0, max_value=63)
+
+
+@njit
+def compiled(seed, lineage, stage, purpose):
+    return (
+        luck.mix(seed, lineage),
+        luck.child(lineage, stage),
+        luck.uniform(seed, lineage, stage, purpose),
+        luck.exponential(seed, lineage, stage, purpose),
+        luck.spread(seed, lineage, stage, purpose, 0.1),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(seed=KEYS, lineage=KEYS, stage=STAGES, purpose=PURPOSES)
+@example(seed=2**64 - 1, lineage=2**64 - 1, stage=2**20, purpose=63)
+@example(seed=0, lineage=0, stage=0, purpose=0)
+@example(seed=2**63, lineage=2**63 - 1, stage=1, purpose=0)
+def test_compiled_luck_is_plain_luck(seed, lineage, stage, purpose):
+    plain = (
+        luck.mix(seed, lineage),
+        luck.child(lineage, stage),
+        luck.uniform(seed, lineage, stage, purpose),
+        luck.exponential(seed, lineage, stage, purpose),
+        luck.spread(seed, lineage, stage, purpose, 0.1),
+    )
+    mixed, daughter, *draws = compiled(np.uint64(seed), np.uint64(lineage), stage, purpose)
+    assert (int(mixed), int(daughter), *draws) == plain
+    assert 0.0 <= plain[2] < 1.0
+    assert plain[3] >= 0.0
+    assert math.isfinite(plain[3])
+
+
+@pytest.fixture(scope="module")
+def draws():
+    return np.array([luck.uniform(7, lineage, 3, luck.DURATION) for lineage in range(40_000)])
+
+
+def test_draws_are_even(draws):
+    n = len(draws)
+    assert draws.mean() == pytest.approx(0.5, abs=4.0 / math.sqrt(12.0 * n))
+    assert draws.var() == pytest.approx(1.0 / 12.0, rel=0.02)
+    expected = n / 50
+    chi_square = ((np.histogram(draws, bins=50, range=(0.0, 1.0))[0] - expected) ** 2 / expected).sum()
+    assert chi_square < 49 + 5.0 * math.sqrt(2.0 * 49)
+    assert len(np.unique(draws)) == n
+
+
+def test_neighbouring_keys_draw_independently(draws):
+    bound = 4.0 / math.sqrt(len(draws))
+    assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < bound
+    for seed, stage, purpose in ((8, 3, luck.DURATION), (7, 4, luck.DURATION), (7, 3, luck.SURVIVAL)):
+        other = np.array([luck.uniform(seed, lineage, stage, purpose) for lineage in range(len(draws))])
+        assert abs(np.corrcoef(draws, other)[0, 1]) < bound
+
+
+def test_exponential_and_spread_have_their_moments():
+    budget = np.array([luck.exponential(1, lineage, 2, luck.SURVIVAL) for lineage in range(20_000)])
+    assert budget.mean() == pytest.approx(1.0, abs=0.03)
+    assert budget.var() == pytest.approx(1.0, abs=0.08)
+    spread = np.array([luck.spread(1, lineage, 2, luck.SIZE, 0.25) for lineage in range(20_000)])
+    assert spread.mean() == pytest.approx(1.0, abs=0.006)
+    assert spread.std() == pytest.approx(0.25, rel=0.02)
+    assert spread.min() > 0.56
+
+
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_each_bit_of_a_key_flips_half_of_the_hash(which):
+    flips = np.zeros((64, 64))
+    samples = 200
+    for sample in range(samples):
+        a, b = luck.mix(1, sample), luck.mix(2, sample)
+        before = luck.mix(a, b)
+        for bit in range(64):
+            after = luck.mix(a ^ (1 << bit), b) if which == "first" else luck.mix(a, b ^ (1 << bit))
+            changed = before ^ after
+            flips[bit] += [(changed >> k) & 1 for k in range(64)]
+    share = flips / samples
+    assert share.mean() == pytest.approx(0.5, abs=0.005)
+    assert np.abs(share - 0.5).max() < 6.0 * 0.5 / math.sqrt(samples)
+
+
+def test_descendants_have_lineages_of_their_own():
+    generation, seen = [luck.mix(5, founder) for founder in range(4)], set()
+    for _ in range(12):
+        seen.update(generation)
+        generation = [luck.child(of, ordinal) for of in generation for ordinal in range(2)]
+    assert len(seen) == 4 * (2**12 - 1)

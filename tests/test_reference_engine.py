@@ -1,0 +1,241 @@
+"""The reference engine (plain Mesa agents) and the compiled one hold the same cells, to the last bit."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import mesa
+import numpy as np
+import pytest
+from small_tissue import NORMAL, SmallModel, assert_same
+
+from testis_abm.model import TestisModel
+from testis_abm.scenario import load
+from testis_abm.tissue import steps
+from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell
+from testis_abm.tissue.luck import child
+
+DAYS = 75
+WITHDRAWN = NORMAL._replace(lh_activity=0.02, fsh_iu_l=0.1, free_testosterone=0.4)
+ON_LETROZOLE = NORMAL._replace(lh_activity=1.9, fsh_iu_l=7.5, inhibitor=400.0)
+CASES = {
+    "normal": {"blood": lambda day: NORMAL},
+    "androgen withdrawal": {"blood": lambda day: WITHDRAWN},
+    "inhibitor": {"blood": lambda day: ON_LETROZOLE},
+    "no FSH": {"blood": lambda day: NORMAL._replace(fsh_iu_l=0.0)},
+    "oestrogen receptors nearly silent": {
+        "blood": lambda day: NORMAL._replace(inhibitor=3e4),
+        "man": {"er_alpha_sensitivity": 0.02, "er_beta_sensitivity": 0.02},
+    },
+    "Sertoli cells only": {"blood": lambda day: NORMAL, "man": {"germ_cell_endowment": 0.0}},
+    "few stem cells, which are lost and replaced": {
+        "blood": lambda day: NORMAL,
+        "man": {"germ_cell_endowment": 0.5},
+        "numbers": {"germ.stem_cell_loss": 0.05},
+    },
+    "blood that changes": {
+        "blood": lambda day: NORMAL._replace(
+            lh_activity=1.0 + 0.9 * np.sin(day / 5.0).item(),
+            fsh_iu_l=4.0 + 3.0 * np.cos(day / 9.0).item(),
+            inhibitor=50.0 if 20 <= day < 40 else 0.0,
+            back_pressure=0.5 if day > 50 else 0.0,
+        )
+    },
+    "oestrogen brake and excess": {
+        "blood": lambda day: NORMAL._replace(lh_activity=3.7),
+        "numbers": {"leydig.oestrogen_brake": 0.6, "aromatase.testicular_km": 30.0, "germ.duration_variation": 0.1},
+    },
+}
+
+
+def pair(seed=1, tubules=2, sertoli=12, blood=NORMAL, numbers=None, **man):
+    """Return one tissue in both engines, settled under `blood`."""
+    models = [SmallModel(engine, seed, tubules, sertoli, numbers, **man) for engine in ("compiled", "reference")]
+    for model in models:
+        model.blood = blood
+        model.settle()
+    return models
+
+
+def balance(before, tissue):
+    """Assert that every tubule's change in count is what entered a step less what completed it or died in it."""
+    per = tissue.geometry.sertoli_per_tubule
+    events = tissue.events
+    change = (tissue.columns.sertoli.counts.astype(int) - before).reshape(-1, per, steps.COUNT).sum(axis=1)
+    entered = events.completed * steps.DAUGHTERS
+    for step in range(steps.PRELEPTOTENE, steps.COUNT):
+        assert np.array_equal(
+            change[:, step], entered[:, step - 1] - events.completed[:, step] - events.deaths[:, step]
+        ), steps.NAMES[step]
+    assert np.array_equal(events.completed[:, steps.ELONGATED_SPERMATID], events.released + events.retained)
+    founded = change[:, 2] + events.completed[:, 2] + events.deaths[:, 2]
+    assert np.all(founded % 2 == 0)
+    assert np.all((founded >= 0) & (founded <= 2 * events.completed[:, steps.A_PALE]))
+    replaced = change[:, steps.A_PALE] + events.deaths[:, steps.A_PALE]
+    assert np.all((replaced >= 0) & (replaced <= events.completed[:, steps.A_DARK]))
+    births = founded + replaced + (events.completed * (steps.DAUGHTERS == 2) * (np.arange(steps.COUNT) > 1))[
+        :, : steps.ROUND_SPERMATID
+    ].sum(axis=1) - events.completed[:, steps.B_SPERMATOGONIUM] * 0
+    lost = events.deaths.sum(axis=1) + events.released + events.retained
+    assert np.array_equal(change.sum(axis=1), births - lost)
+    assert tissue.columns.germ.total == tissue.columns.sertoli.counts.sum()
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("seed", [1, 2**63 + 12345])
+def test_engines_hold_the_same_cells(name, seed):
+    case = CASES[name]
+    compiled, reference = pair(seed, numbers=case.get("numbers"), **case.get("man", {}))
+    assert_same(compiled.tissue, reference.tissue)
+    for day in range(DAYS):
+        before = compiled.tissue.columns.sertoli.counts.astype(int)
+        for model in (compiled, reference):
+            model.blood = case["blood"](day)
+            model.step()
+        assert compiled.report == reference.report
+        balance(before, compiled.tissue)
+        if day % 5 == 4:
+            assert_same(compiled.tissue, reference.tissue)
+    if name != "Sertoli cells only":
+        assert compiled.tissue.columns.germ.total > 50
+
+
+def test_a_larger_tissue_and_the_order_of_its_cells():
+    compiled, reference = pair(seed=9, tubules=4, sertoli=24)
+    for _ in range(20):
+        compiled.step()
+        reference.step()
+    assert 900 < compiled.tissue.columns.germ.total < 1500
+    assert_same(compiled.tissue, reference.tissue)
+    left, right = compiled.tissue.columns.germ, reference.tissue.columns.germ
+    assert np.array_equal(left.compacted("lineage"), right.compacted("lineage"))
+    assert np.array_equal(left.count, right.count)
+
+
+def test_segments_grow_when_births_find_no_room():
+    compiled, reference = (SmallModel(engine, seed=4) for engine in ("compiled", "reference"))
+    germ = compiled.tissue.columns.germ
+    germ.start, wanted = germ.start.copy(), germ.count.copy()
+    germ.grow(wanted)  # no slack at all
+    assert germ.start[-1] == germ.total
+    for model in (compiled, reference):
+        model.settle()
+    assert germ.start[-1] > wanted.sum()
+    assert_same(compiled.tissue, reference.tissue)
+
+
+def test_order_of_cells_within_a_tubule_does_not_matter():
+    one, other = (SmallModel(seed=6).settle() for _ in range(2))
+    germ, rng = other.tissue.columns.germ, np.random.default_rng(0)
+    for _ in range(30):
+        for start, count in zip(germ.start[:-1], germ.count, strict=True):
+            order = start + rng.permutation(count)
+            for name in ("lineage", "niche", "step", "turn", "remaining", "budget"):
+                column = getattr(germ, name)
+                column[start : start + count] = column[order]
+        one.step()
+        other.step()
+        assert_same(one.tissue, other.tissue)
+
+
+def test_parallel_tubules_hold_the_same_cells(monkeypatch):
+    serial = SmallModel(seed=8, tubules=6).settle()
+    monkeypatch.setattr("testis_abm.tissue.tissue._PARALLEL_FROM", 0)
+    parallel = SmallModel(seed=8, tubules=6).settle()
+    for _ in range(10):
+        parallel.step()
+    monkeypatch.undo()
+    for _ in range(10):
+        serial.step()
+    assert_same(serial.tissue, parallel.tissue)
+    assert np.array_equal(serial.tissue.columns.germ.rows(), parallel.tissue.columns.germ.rows())
+
+
+# ---- the plain agents as Mesa agents
+
+
+def test_births_register_agents_and_deaths_remove_them():
+    model = SmallModel("reference").settle()
+    mine = mesa.Agent(model)
+    for _ in range(10):
+        before = {cell.lineage for cell in model.agents_by_type[GermCell]}
+        model.step()
+        after = {cell.lineage for cell in model.agents_by_type[GermCell]}
+        assert after == set(model.tissue.columns.germ.lineage.tolist())
+        assert before != after
+    assert len(model.agents) == model.tissue.columns.germ.total + 24 + len(model.tissue.columns.leydig.lineage) + 1
+    assert mine in model.agents
+    assert all(cell.model is model and isinstance(cell, mesa.Agent) for cell in model.agents)
+
+
+def test_a_mother_gives_way_to_two_daughters():
+    model = SmallModel("reference").settle()
+    dividing = [
+        cell for cell in model.agents_by_type[GermCell] if cell.step == "secondary_spermatocyte" and cell.remaining_days < 1
+    ]
+    mother, others = dividing[0], dividing[1:]
+    model.agents_by_type[GermCell].set("hazard_budget", 9.0)
+    model.step()
+    alive = {cell.lineage: cell.step for cell in model.agents_by_type[GermCell]}
+    assert alive[child(mother.lineage, 0)] == alive[child(mother.lineage, 1)] == "round_spermatid"
+    assert mother.lineage not in alive
+    assert not any(cell.alive for cell in (mother, *others))
+    with pytest.raises(LookupError, match="no longer in the tissue"):
+        _ = mother.step
+
+
+def test_what_a_user_sets_acts_the_same_in_both_engines():
+    compiled, reference = pair(seed=3)
+    for model in (compiled, reference):
+        cells = sorted(model.agents_by_type[GermCell], key=lambda cell: cell.lineage)
+        rounds = [cell for cell in cells if cell.step == "round_spermatid"]
+        rounds[0].hazard_budget = 0
+        rounds[1].remaining_days = 0.25
+        rounds[2].step = "elongated_spermatid"
+        sorted(model.agents_by_type[LeydigCell], key=lambda cell: cell.lineage)[0].capacity = 3.0
+    assert_same(compiled.tissue, reference.tissue)
+    for _ in range(12):
+        compiled.step()
+        reference.step()
+        assert_same(compiled.tissue, reference.tissue)
+    assert compiled.report == reference.report
+
+
+def test_agents_read_the_same_in_both_engines():
+    compiled, reference = pair(seed=5)
+    for model in (compiled, reference):
+        model.step()
+    for kind, names in {
+        GermCell: ["unique_id", "step", "niche", "remaining_days", "hazard_per_day", "position", "aromatase", "turn"],
+        SertoliCell: ["unique_id", "androgen_signal", "commitment", "germ_cells", "oestradiol_pmol_l"],
+        LeydigCell: ["unique_id", "capacity", "testosterone_secretion", "position"],
+    }.items():
+        left, right = (sorted(model.agents_by_type[kind].get(names)) for model in (compiled, reference))
+        assert left == right
+        assert set(compiled.agents_by_type[kind]) == set(reference.agents_by_type[kind])
+
+
+def scenario():
+    return load(
+        {
+            "title": "both engines",
+            "tissue": {"tubules": 2, "sertoli_per_tubule": 12},
+            "plan": {"baseline": "4 days", "duration": "30 days", "seed": 11},
+            "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+        }
+    )
+
+
+def test_a_whole_man_is_the_same_in_both_engines_and_after_copying():
+    compiled, reference = (TestisModel(scenario(), engine=engine) for engine in ("compiled", "reference"))
+    for model in (compiled, reference):
+        model.run_for(12)
+    copies = [copy.deepcopy(reference), pickle.loads(pickle.dumps(reference)), pickle.loads(pickle.dumps(compiled))]
+    for model in (compiled, reference, *copies):
+        model.run_for(10)
+    assert compiled.tissue.columns.germ.total > 100
+    for other in (reference, *copies):
+        assert repr(compiled.records) == repr(other.records)
+        assert_same(compiled.tissue, other.tissue)
+        assert set(other.agents_by_type[GermCell]) == set(compiled.agents_by_type[GermCell])
