@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FLUX_DAYS = 16  # rates of the germ line are reported over one cycle
+_STATE = ("body", "tissue", "tract", "glands", "safety", "means", "report", "_output", "_million", "_reference_output")
 _SEMEN_STREAM, _BLOOD_STREAM = 1, 2
 
 
@@ -46,6 +48,8 @@ class TestisModel(mesa.Model):
         rng: seed of every draw (an integer; default the scenario's).
         treated: whether the scenario's therapies are given (False: his untreated twin, with the same luck).
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
+        settled: a model of the same man, scenario and seed that has not taken a step: its steady state is copied instead
+            of sought again.
 
     Raises:
         TestisError: if the man has no steady state within the physical range.
@@ -54,7 +58,13 @@ class TestisModel(mesa.Model):
     __test__ = False
 
     def __init__(
-        self, scenario: Scenario, *, rng: int | None = None, treated: bool = True, engine: str | None = None
+        self,
+        scenario: Scenario,
+        *,
+        rng: int | None = None,
+        treated: bool = True,
+        engine: str | None = None,
+        settled: TestisModel | None = None,
     ) -> None:
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
@@ -71,10 +81,12 @@ class TestisModel(mesa.Model):
         self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
         self._axis = axis_parameters(self.values, self.man)
-        self.body = np.array([1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0])
-        tissue = scenario.tissue
-        self.tissue = Tissue(self.values, self.man, tissue.tubules, tissue.sertoli_per_tubule, seed)
-        self.tract, self.glands, self.safety = self._settle()
+        self._flux: list[np.ndarray] = []
+        if settled is None:
+            self._settle()
+        else:
+            for name in _STATE:
+                setattr(self, name, copy.deepcopy(getattr(settled, name)))
         if self.engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
         self.records: dict[str, list[tuple[Any, ...]]] = {
@@ -92,9 +104,12 @@ class TestisModel(mesa.Model):
         self.doses = sorted((day, therapy.drug, therapy.dose) for therapy in given for day in therapy.dose_days())
         self._depot, self._central = np.zeros(len(names)), np.zeros(len(names))
 
-    def _settle(self) -> tuple[Epididymis, Glands, Safety]:
+    def _settle(self) -> None:
         """Bring body, tissue and tract to the man's own untreated steady state."""
-        tissue, output = self.tissue, TissueOutput(1.0, 1.0, 1.0)
+        size = self.case.tissue
+        self.body = np.array([1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0])
+        self.tissue = tissue = Tissue(self.values, self.man, size.tubules, size.sertoli_per_tubule, self.seed)
+        output = TissueOutput(1.0, 1.0, 1.0)
         for turn in range(26):
             means = self._settle_body(output, 400 if turn == 0 else 60)
             report = tissue.settle_soma(self._blood(means, 0.0))
@@ -109,16 +124,12 @@ class TestisModel(mesa.Model):
         self._reference_output = per_day * self.values["tissue.sertoli_per_man"] / 1e6 * reference.spermiation
         self._million = sperm_per_release(self.values, self.man, tissue.sertoli_count)
         mean_release = self._expected_release() * self._million
-        tract = Epididymis(self.values, self.man, self._reference_output)
+        self.tract = Epididymis(self.values, self.man, self._reference_output)
         relative = self._relative_testosterone(means)
         normal = mean_release * self._normal_share(report)
-        tract.settle(mean_release, normal, relative, report.oestradiol_nmol_l / tissue.scale.oestradiol)
-        self._flux: list[np.ndarray] = []
-        return (
-            tract,
-            Glands(self.values, self.man, relative),
-            Safety(self.values, means[axis.MEAN_T], means[axis.MEAN_E2]),
-        )
+        self.tract.settle(mean_release, normal, relative, report.oestradiol_nmol_l / tissue.scale.oestradiol)
+        self.glands = Glands(self.values, self.man, relative)
+        self.safety = Safety(self.values, means[axis.MEAN_T], means[axis.MEAN_E2])
 
     def _settle_body(self, output: TissueOutput, days: int) -> np.ndarray:
         none, doses = np.zeros(0), np.zeros((axis.HOURS, 0))

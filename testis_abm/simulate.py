@@ -104,12 +104,13 @@ def _simulate(
     collected: dict[str, list[tuple[Any, ...]]] = {}
     first: dict[str, TestisModel] = {}
     engine = 0.0
+    last = _treatment_end(scenario)
     for replicate in range(scenario.plan.replicates):
-        for arm in arms:
-            model = TestisModel(
-                scenario, rng=replicate_seed(scenario.plan.seed, replicate), treated=arm == "treated"
-            )
-            last = _treatment_end(scenario)
+        seed = replicate_seed(scenario.plan.seed, replicate)
+        man = TestisModel(scenario, rng=seed, treated=False)
+        # The twin is made before the first step, from the same steady state.
+        men = {"untreated": man} | {arm: TestisModel(scenario, rng=seed, settled=man) for arm in arms[1:]}
+        for arm, model in men.items():
             while model.running:
                 model.step()
                 if replicate == 0 and model.day - 1 == last:

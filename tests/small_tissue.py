@@ -6,15 +6,14 @@ from typing import Any
 
 import mesa
 import numpy as np
+from conftest import NORMAL_BLOOD
 
 from testis_abm import parameters
 from testis_abm.physiology import complete
 from testis_abm.tissue.agents import agent_sets
 from testis_abm.tissue.cells import GERM_DTYPES
 from testis_abm.tissue.reference import ReferenceCells
-from testis_abm.tissue.tissue import BloodInput, Tissue
-
-NORMAL = BloodInput(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
+from testis_abm.tissue.tissue import Tissue
 
 
 class SmallModel(mesa.Model):
@@ -32,7 +31,7 @@ class SmallModel(mesa.Model):
         super().__init__(rng=seed)
         values = complete(parameters.values(numbers or {}))
         normal = {name: field.value for name, field in parameters.physiology().items()}
-        self.blood = NORMAL
+        self.blood = NORMAL_BLOOD
         self.tissue = Tissue(values, {**normal, **man}, tubules, sertoli_per_tubule, seed)
         if engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
@@ -40,6 +39,7 @@ class SmallModel(mesa.Model):
     def settle(self) -> SmallModel:
         self.tissue.settle_soma(self.blood)
         self.tissue.settle_germ_line()
+        self.tissue.settle_soma(self.blood)  # the germ cells have brought their aromatase
         return self
 
     def step(self) -> None:

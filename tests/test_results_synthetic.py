@@ -125,7 +125,7 @@ def make(
         provenance={
             "seed": of.plan.seed,
             "warnings": [],
-            "why": "LH rises because oestradiol falls (pituitary 71 %, hypothalamus 29 % of the change); aromatase is "
+            "why": "LH rises because oestradiol falls (pituitary 71 %, hypothalamus 29 %); aromatase is "
             "inhibited 96 % in fat, 44 % in the testis.",
         },
         sections={arm: section(arm, seed, effect) for arm in arms} if sections else None,

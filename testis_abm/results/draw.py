@@ -1,7 +1,7 @@
 """Drawing a run's figures, in this process or in two that were started while the simulation still ran.
 
-The processes are plain interpreters fed through their standard input: they need no guard in the user's script, and they
-end when that pipe closes, be it because the parent was killed.
+The processes are plain interpreters fed through their standard input: they need no guard in the user's
+script, and they end when that pipe closes, be it because the parent was killed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def write_figure(figure: Figure, name: str, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         return [_write(figure, folder / f"{name}.{kind}", kind) for kind in KINDS]
     except OSError as error:
-        raise TestisError(f"{printable(str(folder))}: pictures cannot be written: {error.strerror or error}") from error
+        raise TestisError(
+            f"{printable(str(folder))}: pictures cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def _write(figure: Figure, path: Path, kind: str) -> Path:
@@ -104,7 +106,9 @@ def _style() -> Any:
         return import_module("testis_abm.results.plots.style")
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "matplotlib":
-            raise TestisError("pictures need matplotlib, which is not installed: pip install matplotlib") from error
+            raise TestisError(
+                "pictures need matplotlib, which is not installed: pip install matplotlib"
+            ) from error
         raise
 
 
@@ -135,16 +139,19 @@ class DrawingPool:
         while sys.executable and len(self._workers) < self.processes:
             try:
                 worker = subprocess.Popen(
-                    [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL, env=environment,
-                )  # fmt: skip
+                    [sys.executable, "-c", code],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=environment,
+                )
             except OSError:
                 break
             self._workers.append(worker)
         return self
 
     def draw(self, result: RunResult, folder: str | Path) -> list[Path]:
-        """Write all figures of `result` to `folder` as PNG and SVG; return their paths in the order of the figures.
+        """Write all figures of `result` to `folder` as PNG and SVG; return their paths by figure.
 
         Raises:
             TestisError: matplotlib is missing, or the folder cannot be written.

@@ -17,9 +17,10 @@ COLUMNS = ("variable", "day", "label", "unit", "observed", "predicted", "ratio")
 def observed(result: RunResult) -> pd.DataFrame:
     """Return the observed values of the scenario beside the prediction, in the unit they were given in.
 
-    The prediction is the mean over replicates of the treated arm (or the only one), between samples by straight line:
-    true levels of hormones, expected semen; oestradiol as the laboratory reports it if the scenario names an
-    immunoassay. It is missing where the run has nothing to compare. `ratio` is predicted over observed.
+    The prediction is the mean over replicates of the treated arm (or the only one), between samples by
+    straight line: true levels of hormones, expected semen; oestradiol as the laboratory reports it if the
+    scenario names an immunoassay. It is missing where the run has nothing to compare. `ratio` is predicted
+    over observed.
     """
     rows = []
     for entry in result.scenario.observed:
@@ -31,7 +32,7 @@ def observed(result: RunResult) -> pd.DataFrame:
 
 
 def predict(result: RunResult, variable: str, day: float) -> float:
-    """Return the prediction for `variable` at `day` in the unit of its column, NaN if there is none (see `observed`)."""
+    """Return the prediction of `observed` for `variable` at `day`, in the unit of its column; NaN without."""
     for name, column in _sources(result, variable):
         table = result.tables[name]
         curve = table[table["arm"] == result.arms[-1]].groupby("day")[column].mean().dropna()

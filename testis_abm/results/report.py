@@ -1,4 +1,4 @@
-"""The paragraphs of a run's closing text. Each function returns a block of lines, empty if there is nothing to say."""
+"""The paragraphs of a run's closing text; each function returns lines, empty if there is nothing to say."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def number(value: float) -> str:
     size = abs(value)
     if size >= 99.95:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 or value == 0.0 else f"{value:.2g}"
+    return (
+        f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 or value == 0.0 else f"{value:.2g}"
+    )
 
 
 def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
@@ -71,11 +73,13 @@ def basis(result: RunResult, treatment: Treatment | None) -> str:
         text = f"Means over days {first:g} to {last:g}; drift: last quarter against the first; "
         return _wrapped("", text + "spread: standard deviation over replicates.")
     first, last = treatment.window
-    text = f"Means over days {first:g} to {last:g} (end of treatment); sperm as expected, without counting error. "
+    text = f"Means over days {first:g} to {last:g} (end of treatment); sperm as expected, no counting error. "
     if result.replicates < 2:
         return _wrapped("", text + "One replicate: no interval; ask for two or more in plan.replicates.")
     return _wrapped(
-        "", text + "Interval: over replicates of this one man, paired; it holds no spread between men or of parameters."
+        "",
+        text
+        + "Interval: over paired replicates of this one man; it holds no spread of men or of parameters.",
     )
 
 
@@ -92,12 +96,15 @@ def observed_block(result: RunResult) -> str:
         return ""
     rows = [("Observed", "day", "observed", "predicted", "ratio", "")]
     for of in table.to_dict("records"):
-        name = SCHEMAS["hormones" if of["variable"] in SCHEMAS["hormones"] else "semen"][of["variable"]].inline
+        name = SCHEMAS["hormones" if of["variable"] in SCHEMAS["hormones"] else "semen"][
+            of["variable"]
+        ].inline
         told = (number(of["observed"]), number(of["predicted"]), number(of["ratio"]))
         rows.append((f"  {name} ({of['unit']})", f"{of['day']:g}", *told, of["label"]))
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
     lines = [
-        "  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in range(1, 5)), row[5]]) for row in rows
+        "  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in range(1, 5)), row[5]])
+        for row in rows
     ]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -161,7 +168,9 @@ def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
     if after["vasomotor_pct"].max() - own["vasomotor_pct"] > _FLUSHES:
         told.append(f"Hot flushes at up to {after['vasomotor_pct'].max():.0f} % of visits.")
     if own["libido_score"] - after["libido_score"].min() > _LIBIDO:
-        told.append(f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}.")
+        told.append(
+            f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}."
+        )
     shift = (after["hdl_change_mg_dl"] - own["hdl_change_mg_dl"]).to_numpy()
     largest = float(shift[np.abs(shift).argmax()]) if len(shift) else 0.0
     if abs(largest) > _HDL:
@@ -170,7 +179,7 @@ def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
 
 
 def recovery(result: RunResult, treatment: Treatment | None) -> str:
-    """Return when sperm fell under treatment and came back after it, if the man became oligozoospermic by it."""
+    """Return when sperm fell under treatment and came back, if it made the man oligozoospermic."""
     if treatment is None or not treatment.stops_early or result.semen.empty:
         return ""
     semen = result.semen[result.semen["arm"] == "treated"]
@@ -193,11 +202,14 @@ def recovery(result: RunResult, treatment: Treatment | None) -> str:
         ("  weeks from the start, falling below", [_weeks(d, treatment.start, "-") for d in down]),
         (
             "  weeks from the end, rising above",
-            [_weeks(u, treatment.end, "-" if d is None else "not yet") for u, d in zip(up, down, strict=True)],
+            [
+                _weeks(u, treatment.end, "-" if d is None else "not yet")
+                for u, d in zip(up, down, strict=True)
+            ],
         ),
     ]
     follow = (float(result.hormones["day"].max()) - treatment.end) / 7.0
-    lowest = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after the end of treatment"
+    lowest = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after treatment"
     return "\n".join([*(name.ljust(40) + _cells_of(cells) for name, cells in rows), lowest])
 
 
@@ -209,10 +221,8 @@ def _weeks(day: float | None, since: float, otherwise: str) -> str:
     return otherwise if day is None else f"{(day - since) / 7.0:.1f}"
 
 
-def crossing(
-    day: np.ndarray, value: np.ndarray, level: float, *, after: float, rising: bool
-) -> float | None:
-    """Return the day from `after` on when `value` first crosses `level`, by straight line between samples, or None."""
+def crossing(day: np.ndarray, value: np.ndarray, level: float, *, after: float, rising: bool) -> float | None:
+    """Return the day from `after` on when `value` first crosses `level`, between samples by straight line."""
     start = np.interp(after, day, value)
     later = day > after
     days, values = np.r_[after, day[later]], np.r_[start, value[later]]

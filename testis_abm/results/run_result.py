@@ -22,8 +22,8 @@ class RunResult:
     Args:
         scenario: the scenario as understood.
         tables: name -> table (see `tables.SCHEMAS`); a table left out has no rows.
-        provenance: versions, seed, seconds, warnings and whatever else tells how the result came about; may hold
-            "why", the sentence that explains the effect.
+        provenance: versions, seed, seconds, warnings and whatever else tells how the result came about; may
+            hold "why", the sentence that explains the effect.
         sections: arm -> arrays of one drawn cross-section (see `plots.tubules`).
         attribution: which modifier of which rate did what, if it was worked out.
 
@@ -135,7 +135,7 @@ class RunResult:
         )
 
     def summary(self) -> pd.DataFrame:
-        """Return levels with and without treatment, and the change with its 95 % interval (see `summary.summarise`)."""
+        """Return levels with and without treatment, and changes with intervals (see `summary.summarise`)."""
         from testis_abm.results.summary import summarise
 
         return summarise(self)

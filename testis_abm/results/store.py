@@ -1,8 +1,8 @@
 """Results on disk: one folder a run, written whole or not at all.
 
 A folder holds a Parquet file for each table, `run.json` (provenance), `scenario.toml`, `sections.npz` (drawn
-cross-sections) and, if known, `attribution.parquet`. Whatever differs between two runs of one seed (clock times,
-versions) stands in `run.json` only, so that the other files can be compared byte by byte.
+cross-sections) and, if known, `attribution.parquet`. Whatever differs between two runs of one seed (clock
+times, versions) stands in `run.json` only, so that the other files can be compared byte by byte.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ def _resolved(folder: str | Path) -> Path:
     try:
         return Path(os.path.realpath(Path(folder).expanduser()))
     except (OSError, ValueError, RuntimeError) as error:
-        raise TestisError(f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}") from error
+        raise TestisError(
+            f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}"
+        ) from error
 
 
 def _check_replaceable(target: Path) -> None:
@@ -127,7 +129,9 @@ def _check_replaceable(target: Path) -> None:
         if not any(target.iterdir()):
             return
     if not _is_marked(target):
-        raise TestisError(f"{target}: is not empty and holds no results of an earlier run; choose another folder")
+        raise TestisError(
+            f"{target}: is not empty and holds no results of an earlier run; choose another folder"
+        )
 
 
 def _is_marked(folder: Path) -> bool:
@@ -142,13 +146,17 @@ def _read_run(folder: Path) -> dict[str, Any]:
     try:
         run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
     except OSError as error:
-        raise TestisError(f"{folder}: holds no results of a run ({_RUN}: {error.strerror or error})") from error
+        raise TestisError(
+            f"{folder}: holds no results of a run ({_RUN}: {error.strerror or error})"
+        ) from error
     except ValueError as error:
         raise TestisError(f"{folder}: {_RUN} is damaged: {_one_line(error)}") from error
     if not isinstance(run, dict) or run.get("software") != SOFTWARE:
         raise TestisError(f"{folder}: {_RUN} was not written by {SOFTWARE}")
     if run.get("format") != FORMAT:
-        raise TestisError(f"{folder}: written in format {run.get('format')}; this version reads format {FORMAT}")
+        raise TestisError(
+            f"{folder}: written in format {run.get('format')}; this version reads format {FORMAT}"
+        )
     return run
 
 
@@ -159,7 +167,8 @@ def _write(result: RunResult, folder: Path) -> None:
         _write_table(result.attribution, folder / _ATTRIBUTION, {})
     if result.sections:
         arrays = {f"{arm}/{key}": v for arm, section in result.sections.items() for key, v in section.items()}
-        np.savez_compressed(folder / _SECTIONS, **{key: np.asarray(value) for key, value in arrays.items()})
+        plain: Any = {key: np.asarray(value) for key, value in arrays.items()}
+        np.savez_compressed(folder / _SECTIONS, **plain)
     (folder / _SCENARIO).write_text(result.scenario.to_toml(), encoding="utf-8")
     text = json.dumps(_run(result), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / _RUN).write_text(text + "\n", encoding="utf-8")
@@ -171,7 +180,8 @@ def _write_table(table: pd.DataFrame, path: Path, units: Mapping[str, str]) -> N
 
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     fields = [
-        field.with_metadata({"unit": units[field.name]} if units.get(field.name) else None) for field in arrow.schema
+        field.with_metadata({"unit": units[field.name]} if units.get(field.name) else None)
+        for field in arrow.schema
     ]
     # The units stand in for pandas' own notes, which name its version.
     pq.write_table(arrow.cast(pa.schema(fields)), path, compression="zstd")
@@ -253,7 +263,7 @@ def _swap(partial: Path, target: Path) -> None:
 
 
 def _keep_others(old: Path, target: Path) -> None:
-    """Move what is no result: a user's notes are not ours to delete, but pictures of an earlier run would mislead."""
+    """Move what is no result: notes are not ours to delete; pictures of an earlier run would mislead."""
     for path in old.iterdir() if old.exists() else ():
         if path.name not in FILES:
             os.rename(path, target / path.name)
@@ -271,11 +281,15 @@ def _told(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
-        raise TestisError(f"{printable(str(target))}: cannot be written: {reason}; nothing was saved") from error
+        reason = (
+            "the disk is full"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else error.strerror or str(error)
+        )
+        raise TestisError(
+            f"{printable(str(target))}: cannot be written: {reason}; nothing was saved"
+        ) from error
 
 
 def _one_line(error: BaseException) -> str:
     return printable(" ".join(str(error).split()) or type(error).__name__)
-
-

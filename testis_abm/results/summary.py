@@ -19,11 +19,11 @@ _LEVEL = 0.95
 def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
     """Return the summary of a run, one row a quantity, indexed by its name with unit.
 
-    With both arms, levels are means over the last 28 days of treatment; of semen, over the samples expected then,
-    without variation or counting error. `change_pct` is that of the geometric mean of treated over untreated twin;
-    `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log ratios; missing with one
-    replicate). Should a replicate have none of a quantity, differences in percent of the untreated mean stand in.
-    The spread (`..._sd`) is the standard deviation over replicates.
+    With both arms, levels are means over the last 28 days of treatment; of semen, over the samples expected
+    then, without variation or counting error. `change_pct` is that of the geometric mean of treated over
+    untreated twin; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
+    ratios; missing with one replicate). Should a replicate have none of a quantity, differences in percent of
+    the untreated mean stand in. The spread (`..._sd`) is the standard deviation over replicates.
 
     With one arm: mean and spread over the whole run, and `drift_pct`, the last quarter against the first.
 
@@ -132,10 +132,12 @@ def render(result: RunResult) -> str:
 
 
 def _two_arms(summary: pd.DataFrame) -> str:
-    rows = [("", "untreated", "treated", "change", "(95 % interval)")]
+    rows: list[tuple[str, ...]] = [("", "untreated", "treated", "change", "(95 % interval)")]
     for row in summary.itertuples():
         change, interval = report.change(row.change_pct, row.low_pct, row.high_pct)
-        rows.append((_heading(row), report.number(row.untreated), report.number(row.treated), change, interval))
+        rows.append(
+            (_heading(row), report.number(row.untreated), report.number(row.treated), change, interval)
+        )
     if summary["replicates"].max() < 2:
         rows = [row[:4] for row in rows]
     return _aligned(rows)
@@ -158,6 +160,10 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(widths[k]) for k, cell in enumerate(row[1:4], 1)), *row[4:]]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(widths[k]) for k, cell in enumerate(row[1:4], 1)),
+            *row[4:],
+        ]
         lines.append(("  " + "   ".join(cells)).rstrip())
     return "\n" + "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The tables of a run: what columns each has, in what unit and type, and their conversion to conventional units.
+"""The tables of a run: what columns each has, in what unit and type, and their conversion to other units.
 
 Every table is tidy: a row is one arm and replicate at one day. Columns carry their unit in the name.
 """
@@ -116,8 +116,7 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
         **_numbers(("abstinence_days", "day", "Abstinence")),
         **_SEMEN,
         **{
-            f"expected_{name}": Column("number", column.unit, column.label)
-            for name, column in _SEMEN.items()
+            f"expected_{name}": Column("number", column.unit, column.label) for name, column in _SEMEN.items()
         },
     },
     "blood": {**_SAMPLED, **_BLOOD},
@@ -163,15 +162,13 @@ def empty(name: str) -> pd.DataFrame:
     """Return table `name` without rows."""
     import pandas as pd
 
-    return pd.DataFrame(
-        {column: pd.Series(dtype=_DTYPE[of.kind]) for column, of in SCHEMAS[name].items()}
-    )
+    return pd.DataFrame({column: pd.Series(dtype=_DTYPE[of.kind]) for column, of in SCHEMAS[name].items()})
 
 
 def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return `table` with exactly the columns, order and types of table `name`.
 
-    A table that already has them comes back as it is; columns in another order or of a narrower type are put right.
+    Columns in another order or of a narrower type are put right.
 
     Raises:
         TestisError: unknown table; column missing, unexpected or of a type that does not fit.
@@ -184,7 +181,9 @@ def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in schema if column not in table]
     extra = [str(column) for column in table if column not in schema]
     if missing or extra:
-        faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has no place for {', '.join(extra)}"] * bool(extra)
+        faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [
+            f"has no place for {', '.join(extra)}"
+        ] * bool(extra)
         raise TestisError(f"table {name}: {'; '.join(faults)}")
     columns = {column: _typed(name, column, table[column], of.kind) for column, of in schema.items()}
     if list(table) == list(schema) and all(columns[column] is table[column] for column in schema):
@@ -239,7 +238,7 @@ def to_conventional(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def clinical_ratio(testosterone_nmol_l: np.ndarray, oestradiol_pmol_l: np.ndarray) -> np.ndarray:
-    """Return testosterone over oestradiol as clinics give it, in ng/dL per pg/mL; infinite without oestradiol."""
+    """Return testosterone over oestradiol as clinics do, ng/dL per pg/mL; infinite without oestradiol."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(
             testosterone_nmol_l * TESTOSTERONE_NG_DL / (oestradiol_pmol_l / OESTRADIOL_PMOL_L), dtype=float

@@ -43,7 +43,7 @@ class Treatment:
 
 
 def within(table: pd.DataFrame, first: float, last: float) -> pd.DataFrame:
-    """Return the rows of the days from `first` to `last`; of a table without any, those of the day nearest `last`."""
+    """Return the rows of the days from `first` to `last`; without any, those of the day nearest `last`."""
     rows = table[table["day"].between(first, last)]
     if rows.empty and len(table):
         nearest = table["day"].iloc[int((table["day"] - last).abs().to_numpy().argmin())]

@@ -28,7 +28,7 @@ def _limit(at_most: int | float) -> int | None:
     return None if at_most == float("inf") else max(0, math.ceil(at_most))
 
 
-class _CellSet(AbstractAgentSet):
+class _CellSet(AbstractAgentSet):  # type: ignore[misc]
     """What every set of cells can do, one agent at a time; its members are those that are still alive."""
 
     random: Random
@@ -63,7 +63,9 @@ class _CellSet(AbstractAgentSet):
             AttributeError: for an unknown attribute, unless `handle_missing` is "default".
         """
         if handle_missing not in _MISSING:
-            raise ValueError(f"Unknown handle_missing option: {handle_missing}, should be one of 'error' or 'default'")
+            raise ValueError(
+                f"Unknown handle_missing option: {handle_missing}, should be one of 'error' or 'default'"
+            )
         if isinstance(attr_names, str):
             return self._values(attr_names, handle_missing, default_value)
         columns = [self._values(name, handle_missing, default_value) for name in attr_names]
@@ -81,7 +83,7 @@ class _CellSet(AbstractAgentSet):
         inplace: bool = False,
         agent_type: type | None = None,
     ) -> Any:
-        """Return the agents that pass a test and are of a type, the first `at_most` (a number, or a share as a float)."""
+        """Return the first `at_most` (a number, or a share as a float) agents that pass a test and are of a type."""
         if filter_func is None and agent_type is None and at_most == float("inf"):
             return self if inplace else copy.copy(self)
         if isinstance(at_most, float) and at_most <= 1.0:
@@ -152,11 +154,15 @@ class _CellSet(AbstractAgentSet):
 
     def add(self, agent: Any) -> None:
         """Refuse: cells are born by the rules."""
-        raise TypeError("cells are born by the rules, not added to a set; register agents of your own with mesa.Agent(model)")
+        raise TypeError(
+            "cells are born by the rules, not added to a set; an agent of your own is a mesa.Agent(model)"
+        )
 
     def discard(self, agent: Any) -> None:
         """Refuse: cells die by the rules."""
-        raise TypeError("cells die by the rules and cannot be taken out of a set; use select() for a part of it")
+        raise TypeError(
+            "cells die by the rules and cannot be taken out of a set; use select() for a part of it"
+        )
 
     def remove(self, agent: Any) -> None:
         """Refuse: cells die by the rules."""
@@ -208,7 +214,11 @@ class UnionAgentSet(_CellSet):
     def _of_type(self, agent_type: type | None) -> Iterable[Any]:
         if agent_type is None:
             return self
-        parts = (part for of, part in self._parts.items() if issubclass(of, agent_type) or issubclass(agent_type, of))
+        parts = (
+            part
+            for of, part in self._parts.items()
+            if issubclass(of, agent_type) or issubclass(agent_type, of)
+        )
         return itertools.chain.from_iterable(parts)
 
     def select(
@@ -218,7 +228,7 @@ class UnionAgentSet(_CellSet):
         inplace: bool = False,
         agent_type: type | None = None,
     ) -> Any:
-        """Return the agents that pass a test and are of a type; one kind of cell alone stays backed by columns."""
+        """Return the agents that pass a test and are of a type; cells of one kind stay backed by columns."""
         part = self._parts.get(agent_type) if agent_type is not None else None
         if isinstance(part, ColumnAgentSet) and not inplace and isinstance(at_most, int):
             return part.select(filter_func, at_most)
@@ -244,8 +254,8 @@ class UnionAgentSet(_CellSet):
 class ColumnAgentSet(_CellSet):
     """The cells of one kind, backed by columns: all that live, or a selection of them.
 
-    `get`, `set`, `agg`, `sort` and `groupby` by name are array operations; views are made only for what looks at a cell.
-    All that live follows births and deaths; a selection keeps its members until they die.
+    `get`, `set`, `agg`, `sort` and `groupby` by name are array operations; views are made only for what
+    looks at a cell. All that live follows births and deaths; a selection keeps its members until they die.
 
     Args:
         model: has `tissue`.
@@ -254,7 +264,9 @@ class ColumnAgentSet(_CellSet):
         lineages: of the selection, uint64, in order (None: all that live, in the order of the columns).
     """
 
-    def __init__(self, model: Any, cell_type: type[Cell], random: Random, lineages: np.ndarray | None = None) -> None:
+    def __init__(
+        self, model: Any, cell_type: type[Cell], random: Random, lineages: np.ndarray | None = None
+    ) -> None:
         self.model, self.cell_type, self.random = model, cell_type, random
         self._lineages = lineages
 
@@ -305,7 +317,11 @@ class ColumnAgentSet(_CellSet):
         """
         reading = getattr(self.cell_type, attr_name, None)
         if not isinstance(reading, Reading) or reading.write is None:
-            known = [name for name, what in vars(self.cell_type).items() if isinstance(what, Reading) and what.write]
+            known = [
+                name
+                for name, what in vars(self.cell_type).items()
+                if isinstance(what, Reading) and what.write
+            ]
             can = f"can be set: {', '.join(known)}" if known else "none can be set"
             raise AttributeError(f"{attr_name!r} of {self.cell_type.__name__} cannot be set ({can})")
         reading.write(self.model.tissue, self._members()[0], value)

@@ -53,7 +53,9 @@ def _fsh_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
 
 
 def _er_beta_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
-    return _each_niche(niches, lambda i: rules.er_beta_signal(float(tissue.columns.sertoli.oestrogen[i]), tissue.p))
+    return _each_niche(
+        niches, lambda i: rules.er_beta_signal(float(tissue.columns.sertoli.oestrogen[i]), tissue.p)
+    )
 
 
 def _er_alpha_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
@@ -86,17 +88,25 @@ class LeydigCell(Cell):
     corner = Reading(_leydig_corner, doc="Interstice in which it lies; tubule i owns 2 i and 2 i + 1.")
     size = Reading(column("leydig", "size"), writer("leydig", "size"), "Secretory size, mean 1.")
     capacity = Reading(
-        column("leydig", "capacity"), writer("leydig", "capacity"), "Trophic capacity to secrete, 1 under normal LH."
+        column("leydig", "capacity"),
+        writer("leydig", "capacity"),
+        "Trophic capacity to secrete, 1 under normal LH.",
     )
     aromatase_expression = Reading(
-        column("leydig", "expression"), writer("leydig", "expression"), "Aromatase expression, 1 under normal LH."
+        column("leydig", "expression"),
+        writer("leydig", "expression"),
+        "Aromatase expression, 1 under normal LH.",
     )
-    aromatase = Reading(_leydig_aromatase, doc="Aromatase activity; the reference tissue has 1 per Sertoli cell in all.")
+    aromatase = Reading(
+        _leydig_aromatase, doc="Aromatase activity; the reference tissue has 1 per Sertoli cell in all."
+    )
     testosterone_secretion = Reading(
-        column("leydig", "testosterone"), doc="Testosterone secreted, relative to the mean cell of the reference man."
+        column("leydig", "testosterone"),
+        doc="Testosterone secreted, relative to the mean cell of the reference man.",
     )
     oestradiol_secretion = Reading(
-        column("leydig", "oestradiol"), doc="Oestradiol made; the reference tissue makes 1 per Sertoli cell in all."
+        column("leydig", "oestradiol"),
+        doc="Oestradiol made; the reference tissue makes 1 per Sertoli cell in all.",
     )
     er_alpha_signal = Reading(_leydig_er_alpha, doc="Local oestradiol through ER-alpha, 1 = reference man.")
     testosterone_nmol_l = Reading(
@@ -123,7 +133,9 @@ class SertoliCell(Cell):
 
     kind = "sertoli"
     phase = Reading(column("sertoli", "phase"), doc="Phase of its clock of the cycle at the start, 0 to 1.")
-    tubule = Reading(lambda tissue, rows: rows // tissue.geometry.sertoli_per_tubule, doc="Tubule on whose wall it stands.")
+    tubule = Reading(
+        lambda tissue, rows: rows // tissue.geometry.sertoli_per_tubule, doc="Tubule on whose wall it stands."
+    )
     androgen_signal = Reading(_androgen_signal, doc="AR signal for meiosis, 1 = reference man.")
     fsh_signal = Reading(_fsh_signal, doc="FSH signal, 1 = reference man.")
     er_alpha_signal = Reading(_er_alpha_signal, doc="ER-alpha occupancy, 1 = reference man.")
@@ -131,7 +143,9 @@ class SertoliCell(Cell):
     aromatase = Reading(
         lambda tissue, rows: np.full(len(rows), tissue.p.sertoli_aromatase), doc="Its own aromatase activity."
     )
-    oestradiol_secretion = Reading(column("sertoli", "oestradiol_made"), doc="Oestradiol made by it and its germ cells.")
+    oestradiol_secretion = Reading(
+        column("sertoli", "oestradiol_made"), doc="Oestradiol made by it and its germ cells."
+    )
     inhibin = Reading(column("sertoli", "inhibin"), doc="Inhibin B output, 1 = reference man.")
     testosterone_nmol_l = Reading(
         lambda tissue, rows: tissue.testosterone.ravel()[rows], doc="Total testosterone at it, nmol/L."
@@ -140,18 +154,30 @@ class SertoliCell(Cell):
         lambda tissue, rows: _PMOL * tissue.oestradiol.ravel()[rows], doc="Total oestradiol at it, pmol/L."
     )
     germ_cells = Reading(
-        lambda tissue, rows: tissue.columns.sertoli.counts[rows].sum(axis=1), doc="Germ cells that it supports."
+        lambda tissue, rows: tissue.columns.sertoli.counts[rows].sum(axis=1),
+        doc="Germ cells that it supports.",
     )
-    position = Reading(lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um.")
-    commitment = Reading(_support("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle.")
-    spermatogonial_hazard = Reading(_support("spermatogonial_hazard"), doc="Hazard of B spermatogonia, per day.")
-    prophase_hazard = Reading(_support("prophase_hazard"), doc="Hazard of spermatocytes in prophase, per day.")
+    position = Reading(
+        lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um."
+    )
+    commitment = Reading(
+        _support("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle."
+    )
+    spermatogonial_hazard = Reading(
+        _support("spermatogonial_hazard"), doc="Hazard of B spermatogonia, per day."
+    )
+    prophase_hazard = Reading(
+        _support("prophase_hazard"), doc="Hazard of spermatocytes in prophase, per day."
+    )
     meiotic_hazard = Reading(_support("meiotic_hazard"), doc="Hazard of secondary spermatocytes, per day.")
     round_hazard = Reading(_support("round_hazard"), doc="Hazard of round spermatids, per day.")
-    elongation_hazard = Reading(_support("elongation_hazard"), doc="Hazard of elongating and elongated spermatids, per day.")
+    elongation_hazard = Reading(
+        _support("elongation_hazard"), doc="Hazard of elongating and elongated spermatids, per day."
+    )
     spermiation = Reading(_support("spermiation"), doc="Share of elongated spermatids that it releases.")
     oestrogen_lack_hazard = Reading(
-        _support("oestrogen_lack_hazard"), doc="Hazard that a missing ER-beta signal adds where it is expressed, per day."
+        _support("oestrogen_lack_hazard"),
+        doc="Hazard that a missing ER-beta signal adds where it is expressed, per day.",
     )
 
 
@@ -171,7 +197,9 @@ def _niche(tissue: Tissue, rows: Rows) -> Rows:
 
 def _hazard(tissue: Tissue, rows: Rows) -> np.ndarray:
     hazard = np.empty(len(rows))
-    _hazards(tissue.columns.germ.step[rows], _niche(tissue, rows), tissue.columns.sertoli.support, tissue.p, hazard)
+    _hazards(
+        tissue.columns.germ.step[rows], _niche(tissue, rows), tissue.columns.sertoli.support, tissue.p, hazard
+    )
     return hazard
 
 
@@ -190,7 +218,12 @@ _er_beta_expression = _by_step(rules.er_beta_expression)
 
 def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
     """Let cells enter a step now, with the duration and the budget that their luck holds for it."""
-    to, seed, germ, counts = step_number(value), int(u64(tissue.seed)), tissue.columns.germ, tissue.columns.sertoli.counts
+    to, seed, germ, counts = (
+        step_number(value),
+        int(u64(tissue.seed)),
+        tissue.columns.germ,
+        tissue.columns.sertoli.counts,
+    )
     for row in rows:
         lineage = int(germ.lineage[row])
         counts[germ.niche[row], germ.step[row]] -= 1
@@ -204,14 +237,21 @@ class GermCell(Cell):
     """A germ cell in the niche of a Sertoli cell, from A-dark spermatogonium to elongated spermatid."""
 
     kind = "germ"
-    step = Reading(lambda tissue, rows: _NAMES[tissue.columns.germ.step[rows]], _enter_step, "Name of its step.")
-    step_index = Reading(column("germ", "step"), _enter_step, "Index of its step, 0 (A-dark) to 11 (elongated).")
+    step = Reading(
+        lambda tissue, rows: _NAMES[tissue.columns.germ.step[rows]], _enter_step, "Name of its step."
+    )
+    step_index = Reading(
+        column("germ", "step"), _enter_step, "Index of its step, 0 (A-dark) to 11 (elongated)."
+    )
     niche = Reading(_niche, doc="Index of its Sertoli cell.")
     tubule = Reading(
-        lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule, doc="Tubule in which it lies."
+        lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule,
+        doc="Tubule in which it lies.",
     )
     remaining_days = Reading(
-        column("germ", "remaining"), writer("germ", "remaining"), "Days until its step (stem cells: its cycle) ends."
+        column("germ", "remaining"),
+        writer("germ", "remaining"),
+        "Days until its step (stem cells: its cycle) ends.",
     )
     hazard_budget = Reading(
         column("germ", "budget"),
@@ -222,14 +262,18 @@ class GermCell(Cell):
     hazard_per_day = Reading(_hazard, doc="Hazard under the support of its Sertoli cell, per day.")
     aromatase = Reading(_by_step(rules.germ_aromatase), doc="Aromatase activity.")
     er_beta_signal = Reading(
-        lambda tissue, rows: _er_beta_expression(tissue, rows) * _er_beta_signal(tissue, _niche(tissue, rows)),
+        lambda tissue, rows: (
+            _er_beta_expression(tissue, rows) * _er_beta_signal(tissue, _niche(tissue, rows))
+        ),
         doc="ER-beta signal: that of its niche (1 = reference man) times the expression in its step.",
     )
     er_alpha_signal = Reading(
-        lambda tissue, rows: _er_alpha_signal(tissue, _niche(tissue, rows)), doc="ER-alpha occupancy of its niche, 1 = reference."
+        lambda tissue, rows: _er_alpha_signal(tissue, _niche(tissue, rows)),
+        doc="ER-alpha occupancy of its niche, 1 = reference.",
     )
     testosterone_nmol_l = Reading(
-        lambda tissue, rows: tissue.testosterone.ravel()[_niche(tissue, rows)], doc="Total testosterone in its niche, nmol/L."
+        lambda tissue, rows: tissue.testosterone.ravel()[_niche(tissue, rows)],
+        doc="Total testosterone in its niche, nmol/L.",
     )
     oestradiol_pmol_l = Reading(
         lambda tissue, rows: _PMOL * tissue.oestradiol.ravel()[_niche(tissue, rows)],
@@ -253,7 +297,7 @@ def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dic
     """Return all agents of a model, and each type's.
 
     Args:
-        model: has `tissue`, whose columns hold the cells (or whose plain agents are registered, see reference.py).
+        model: has `tissue`, whose columns hold the cells (plain agents are registered, see reference.py).
         own: the agents that are registered with Mesa: a user's, and the reference engine's plain cells.
     """
     # Mesa's own sets by type, which the model overrides.
@@ -263,13 +307,15 @@ def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dic
     plain = {kind: found for kind in KINDS for of, found in registered.items() if issubclass(of, kind)}
     others = {of: found for of, found in registered.items() if not issubclass(of, Cell)}
     if plain:
-        cells: dict[type, AbstractAgentSet] = {kind: plain.get(kind, ListedAgents([], own.random)) for kind in KINDS}
+        cells: dict[type, AbstractAgentSet] = {
+            kind: plain.get(kind, ListedAgents([], own.random)) for kind in KINDS
+        }
         return own, {**cells, **others}
     cells = {kind: ColumnAgentSet(model, kind, own.random) for kind in KINDS}
     return UnionAgentSet({**cells, **others}, own.random), {**cells, **others}
 
 
 __all__ = [
-    "KINDS", "ColumnAgentSet", "GermCell", "LeydigCell", "SertoliCell", "agent_sets", "germ_positions", "leydig_positions",
-    "sertoli_positions",
+    "KINDS", "ColumnAgentSet", "GermCell", "LeydigCell", "SertoliCell", "agent_sets", "germ_positions",
+    "leydig_positions", "sertoli_positions",
 ]  # fmt: skip

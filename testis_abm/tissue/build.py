@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -164,8 +165,8 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
 
 
 def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
-    """Return the lattice for a tissue of `tubules` sections."""
-    return lattice(
+    """Return the lattice for a tissue of `tubules` sections (the last few are kept, as replicates share one)."""
+    return _lattice(
         tubules, sertoli_per_tubule, values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
     )
 
@@ -186,12 +187,15 @@ def build_kernels(values: Mapping[str, float], geometry: Geometry) -> tuple[Kern
         * 1e-3
     )
     e_clearance = produced / (values["tissue.intratesticular_oestradiol_reference"] * volume)
-    softening = values["tissue.cell_radius"]
-    diffusion = values["tissue.diffusion"]
+    softening, diffusion = values["tissue.cell_radius"], values["tissue.diffusion"]
     return (
-        Kernels(geometry, screening_length(diffusion, t_clearance), softening),
-        Kernels(geometry, screening_length(diffusion, e_clearance), softening),
+        _kernels(geometry, screening_length(diffusion, t_clearance), softening),
+        _kernels(geometry, screening_length(diffusion, e_clearance), softening),
     )
+
+
+_lattice = lru_cache(maxsize=4)(lattice)
+_kernels = lru_cache(maxsize=8)(Kernels)
 
 
 def leydig_count(values: Mapping[str, float], geometry: Geometry) -> int:
@@ -200,11 +204,11 @@ def leydig_count(values: Mapping[str, float], geometry: Geometry) -> int:
 
 
 def _lineages(seed: int, stream: str, n: int) -> np.ndarray:
-    return np.array([luck.mix(luck.mix(seed, _STREAM[stream]), i) for i in range(n)], dtype=np.uint64)
+    return np.asarray(luck.lineages(np.uint64(seed), np.uint64(_STREAM[stream]), n))
 
 
 def _uniforms(seed: int, lineages: np.ndarray, purpose: int) -> np.ndarray:
-    return np.array([luck.uniform(seed, int(of), 0, purpose) for of in lineages])
+    return np.asarray(luck.uniforms(np.uint64(seed), lineages, 0, purpose))
 
 
 def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> LeydigColumns:
@@ -213,7 +217,7 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> 
     lineage = _lineages(seed, "leydig", n)
     corner = (_uniforms(seed, lineage, luck.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
     variation = values["leydig.size_variation"]
-    size = np.array([luck.spread(seed, int(of), 0, luck.SIZE, variation) for of in lineage])
+    size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(seed, lineage, luck.SIZE) - 1.0)
     one = np.ones(n)
     return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
 

@@ -15,7 +15,7 @@ CORNERS = 2
 _REACH = 2.6  # corners within this many lattice spacings act on a niche
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Geometry:
     """The lattice of one tissue.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 from numba.extending import overload, register_jitable
 
 _MASK = 0xFFFFFFFFFFFFFFFF
@@ -67,3 +68,21 @@ def exponential(seed, lineage, stage, purpose):
 def spread(seed, lineage, stage, purpose, variation):
     """Return a draw with mean 1 and coefficient of variation `variation` (uniform, so never negative below 0.57)."""
     return 1.0 + variation * 1.7320508075688772 * (2.0 * uniform(seed, lineage, stage, purpose) - 1.0)
+
+
+@njit(cache=True, nogil=True)
+def lineages(seed, stream, n):
+    """Return the lineages of `n` founder cells of a kind, uint64 (n,); `stream` tells the kinds apart."""
+    found = np.empty(n, np.uint64)
+    for i in range(n):
+        found[i] = mix(mix(seed, stream), i)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def uniforms(seed, of, stage, purpose):
+    """Return one draw in [0, 1) for each lineage, float64."""
+    drawn = np.empty(of.size, np.float64)
+    for i in range(of.size):
+        drawn[i] = uniform(seed, of[i], stage, purpose)
+    return drawn

@@ -1,7 +1,7 @@
 """Where the cells of a tissue are, in um: what pictures and `position` show.
 
-A germ cell lies in the sector of its Sertoli cell, at a depth that its step and progress fix: spermatogonia on the basement
-membrane, spermatocytes between, elongated spermatids at the lumen. Keyed luck scatters neighbours.
+A germ cell lies in the sector of its Sertoli cell, at a depth that its step and progress fix: spermatogonia on
+the basement membrane, spermatocytes between, elongated spermatids at the lumen. Keyed luck scatters neighbours.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from testis_abm.tissue.luck import PLACE, u64, uniform
+from testis_abm.tissue.luck import PLACE, u64, uniform, uniforms
 from testis_abm.tissue.rules import draw_duration
 
 if TYPE_CHECKING:
     from testis_abm.tissue.tissue import Tissue
 
-# Distance from the axis over tubule radius when a step begins; the next row is where it ends. The lumen lies within 0.30.
+# Distance from the axis over tubule radius when a step begins; it ends at the next. The lumen lies within 0.30.
 _DEPTH = np.array([0.95, 0.95, 0.95, 0.92, 0.90, 0.87, 0.84, 0.70, 0.68, 0.65, 0.50, 0.42, 0.34])
 _STEM_CELLS = 2
 _RADIAL_SCATTER = 0.02
@@ -29,7 +29,7 @@ _ALONG, _ACROSS = 1, 2  # which of a cell's two draws of its place
 
 @njit(cache=True, nogil=True)
 def _germ_places(seed, lineage, step, remaining, depth, stem_cells, p, radial, sideways):
-    """Fill in distance from the axis over radius (without scatter) and two draws in [-0.5, 0.5) for each cell."""
+    """Fill in each cell's distance from the axis over the radius and a draw in [-0.5, 0.5) for its angle."""
     for i in range(lineage.size):
         at = np.int64(step[i])
         progress = 0.0
@@ -42,13 +42,13 @@ def _germ_places(seed, lineage, step, remaining, depth, stem_cells, p, radial, s
 
 
 def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return x, y (um) and the angle around its tubule (radians) of the germ cells in `rows` of the columns."""
+    """Return x, y (um) and angle around the tubule (radians) of the germ cells in `rows` of the columns."""
     germ, geometry = tissue.columns.germ, tissue.geometry
     niche = germ.niche[rows].astype(np.int64)
     radial, sideways = np.empty(len(rows)), np.empty(len(rows))
     _germ_places(
-        np.uint64(u64(tissue.seed)), germ.lineage[rows], germ.step[rows], germ.remaining[rows].astype(float), _DEPTH,
-        _STEM_CELLS, tissue.p, radial, sideways,
+        np.uint64(u64(tissue.seed)), germ.lineage[rows], germ.step[rows], germ.remaining[rows].astype(float),
+        _DEPTH, _STEM_CELLS, tissue.p, radial, sideways,
     )  # fmt: skip
     per = geometry.sertoli_per_tubule
     angle = geometry.niche_angle[niche % per] + sideways * _SECTOR * 2.0 * np.pi / per
@@ -66,19 +66,19 @@ def sertoli_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def leydig_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return x, y (um) of the Leydig cells in `rows`: around the capillary of their interstice, clear of the tubules."""
-    geometry, leydig, seed = tissue.geometry, tissue.columns.leydig, tissue.seed
+    """Return x, y (um) of the Leydig cells in `rows`: around their capillary, clear of the tubules."""
+    geometry, leydig, seed = tissue.geometry, tissue.columns.leydig, np.uint64(u64(tissue.seed))
     room = max(0.0, geometry.spacing / math.sqrt(3.0) - geometry.radius - tissue.scale.softening)
     corner = geometry.corners()[leydig.corner[rows]]
-    lineages = [int(of) for of in leydig.lineage[rows]]
-    angle = 2.0 * np.pi * np.array([uniform(seed, of, _ALONG, PLACE) for of in lineages])
-    area = np.array([uniform(seed, of, _ACROSS, PLACE) for of in lineages])
+    lineages = leydig.lineage[rows]
+    angle = 2.0 * np.pi * uniforms(seed, lineages, _ALONG, PLACE)
+    area = uniforms(seed, lineages, _ACROSS, PLACE)
     distance = room * np.sqrt(_CAPILLARY + (1.0 - _CAPILLARY) * area)
     return corner[:, 0] + distance * np.cos(angle), corner[:, 1] + distance * np.sin(angle)
 
 
 def germ_positions(tissue: Tissue) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return x, y (um) and angle (radians) of every living germ cell, in the order of the columns without slack."""
+    """Return x, y (um) and angle (radians) of every living germ cell, in the order of the columns."""
     return germ_places(tissue, tissue.columns.germ.rows())
 
 

@@ -1,8 +1,8 @@
-"""The reference engine: every cell a registered Mesa agent with its own state, moved one at a time by the plain rules.
+"""The reference engine: every cell a registered Mesa agent with its own state, moved by the plain rules.
 
-It must give the same cells as the compiled engine, bit for bit. So the state is kept as the columns keep it (remaining
-days and budgets rounded to float32 at the end of a day), and the arithmetic runs on plain Python floats and integers:
-NumPy's scalars and its powers and sums round differently.
+It must give the same cells as the compiled engine, bit for bit. So the state is kept as the columns keep it
+(remaining days and budgets rounded to float32 at the end of a day), and the arithmetic runs on plain Python floats
+and integers: NumPy's scalars and its powers and sums round differently.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class PlainLeydigCell(LeydigCell):
         """Take the state from the columns."""
         row, cell = self.row, self.model.tissue.columns.leydig
         self.state = LeydigState(
-            int(cell.corner[row]), float(cell.size[row]), float(cell.capacity[row]), float(cell.expression[row]),
-            float(cell.testosterone[row]), float(cell.oestradiol[row]),
+            int(cell.corner[row]), float(cell.size[row]), float(cell.capacity[row]),
+            float(cell.expression[row]), float(cell.testosterone[row]), float(cell.oestradiol[row]),
         )  # fmt: skip
 
 
@@ -91,7 +91,10 @@ class PlainSertoliCell(SertoliCell):
         """Take the state from the columns."""
         row, cell = self.row, self.model.tissue.columns.sertoli
         self.state = SertoliState(
-            float(cell.androgen[row]), float(cell.oestrogen[row]), float(cell.fsh[row]), tuple(cell.support[row].tolist())
+            float(cell.androgen[row]),
+            float(cell.oestrogen[row]),
+            float(cell.fsh[row]),
+            tuple(cell.support[row].tolist()),
         )
 
 
@@ -113,8 +116,8 @@ class PlainGermCell(GermCell):
         """Take the state from the columns."""
         row, germ = self.row, self.model.tissue.columns.germ
         self.state = GermState(
-            self.lineage, int(germ.niche[row]), int(germ.step[row]), int(germ.turn[row]), float(germ.remaining[row]),
-            float(germ.budget[row]),
+            self.lineage, int(germ.niche[row]), int(germ.step[row]), int(germ.turn[row]),
+            float(germ.remaining[row]), float(germ.budget[row]),
         )  # fmt: skip
 
 
@@ -130,8 +133,8 @@ def _register(cell: PlainCell, model: Any) -> None:
 class ReferenceCells:
     """The engine of plain Mesa agents, with the interface of `CompiledCells`.
 
-    The agents take over the state that the columns of `tissue` hold; after each call the columns are written again, so
-    that whatever reads them (reports, views, pictures) serves both engines.
+    The agents take over the state that the columns of `tissue` hold; after each call the columns are written
+    again, so that whatever reads them (reports, views, pictures) serves both engines.
 
     Args:
         model: the Mesa model that registers the agents; has `tissue`.
@@ -178,7 +181,9 @@ class ReferenceCells:
         cells, p = self.columns.sertoli, self.p
         by_step = [rules.germ_aromatase(step, p) for step in range(steps.COUNT)]
         made = []
-        for counts, testosterone in zip(cells.counts.tolist(), cells.local_testosterone.tolist(), strict=True):
+        for counts, testosterone in zip(
+            cells.counts.tolist(), cells.local_testosterone.tolist(), strict=True
+        ):
             activity = p.sertoli_aromatase
             for step in range(steps.COUNT):
                 activity += counts[step] * by_step[step]
@@ -195,7 +200,9 @@ class ReferenceCells:
             cell.androgen, cell.oestrogen, cell.fsh = rules.sertoli_day(
                 cell.androgen, cell.oestrogen, cell.fsh, testosterone, oestradiol, blood.fsh_iu_l, p, dt
             )
-            cell.support = rules.sertoli_support(cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p)
+            cell.support = rules.sertoli_support(
+                cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p
+            )
         written.androgen[:] = [agent.state.androgen for agent in self.sertoli]
         written.oestrogen[:] = [agent.state.oestrogen for agent in self.sertoli]
         written.fsh[:] = [agent.state.fsh for agent in self.sertoli]
@@ -248,9 +255,12 @@ class ReferenceCells:
         states = [agent.state for cells in self.germ for agent in cells]
         count = np.array([len(cells) for cells in self.germ], dtype=np.int64)
         columns = {
-            name: np.array([getattr(state, name) for state in states], dtype=dtype) for name, dtype in GERM_DTYPES.items()
+            name: np.array([getattr(state, name) for state in states], dtype=dtype)
+            for name, dtype in GERM_DTYPES.items()
         }
-        return GermColumns(**columns, start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64), count=count)
+        return GermColumns(
+            **columns, start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64), count=count
+        )
 
 
 class Surroundings(NamedTuple):
@@ -273,7 +283,7 @@ class Surroundings(NamedTuple):
 
 
 def live_germ_cell(cell: GermState, around: Surroundings, dt: float) -> list[GermState]:
-    """Return what is left of a germ cell after `dt` days: itself, nothing, or its daughters; `cell` is not changed."""
+    """Return what is left of a germ cell after `dt` days: itself, nothing, or daughters; `cell` stays as it is."""
     alive: list[GermState] = []
     waiting = [(GermState(cell.lineage, cell.niche, cell.step, cell.turn, cell.remaining, cell.budget), dt)]
     while waiting:
@@ -283,8 +293,10 @@ def live_germ_cell(cell: GermState, around: Surroundings, dt: float) -> list[Ger
     return alive
 
 
-def _live_through(cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]) -> bool:
-    """Advance one cell by `left` days; daughters join `waiting` with the days left to them. Return whether it lives."""
+def _live_through(
+    cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]
+) -> bool:
+    """Advance a cell by `left` days; daughters join `waiting` with the days they have. Return whether it lives."""
     support, seed, events, tubule = around.support, around.seed, around.events, around.tubule
     while True:
         stem = cell.step <= steps.A_PALE
@@ -305,7 +317,11 @@ def _live_through(cell: GermState, left: float, around: Surroundings, waiting: l
                 events.deaths[tubule, cell.step] += 1
                 return False
         elif cell.step == steps.ELONGATED_SPERMATID:
-            fate = events.released if rules.is_released(seed, cell.lineage, support[steps.SPERMIATION]) else events.retained
+            fate = (
+                events.released
+                if rules.is_released(seed, cell.lineage, support[steps.SPERMIATION])
+                else events.retained
+            )
             fate[tubule] += 1
             return False
         else:
@@ -318,7 +334,14 @@ def _live_through(cell: GermState, left: float, around: Surroundings, waiting: l
 def _turn(cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]) -> bool:
     """Turn the cycle of a stem cell: found what it founds. Return whether it is kept."""
     lost, cell.budget, founds = rules.stem_cell_turn(
-        around.seed, cell.lineage, cell.step, cell.turn, cell.budget, around.support[steps.COMMITMENT], around.a_pale, around.p
+        around.seed,
+        cell.lineage,
+        cell.step,
+        cell.turn,
+        cell.budget,
+        around.support[steps.COMMITMENT],
+        around.a_pale,
+        around.p,
     )
     if lost:
         return False

@@ -1,4 +1,4 @@
-"""Cells as Mesa agents: a view of one row of the columns, found by lineage; attributes are readings of columns."""
+"""Cells as Mesa agents: views of one row of the columns, found by lineage, whose attributes read columns."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def index_of(tissue: Tissue, kind: str) -> Index:
 
 
 class Reading:
-    """An attribute of a kind of cell: one array operation over rows, for a single view and for whole sets alike.
+    """An attribute of a kind of cell: one array operation over rows, for one view and for whole sets alike.
 
     Args:
         read: (tissue, rows) -> one value a row.
@@ -59,7 +59,10 @@ class Reading:
     """
 
     def __init__(
-        self, read: Callable[[Tissue, Rows], Values], write: Callable[[Tissue, Rows, Any], None] | None = None, doc: str = ""
+        self,
+        read: Callable[[Tissue, Rows], Values],
+        write: Callable[[Tissue, Rows, Any], None] | None = None,
+        doc: str = "",
     ) -> None:
         self.read, self.write, self.__doc__ = read, write, doc
         self.name = ""
@@ -76,7 +79,9 @@ class Reading:
     def __set__(self, cell: Cell, value: Any) -> None:
         """Write the value of one cell into the columns."""
         if self.write is None:
-            raise AttributeError(f"{type(cell).__name__}.{self.name} follows from the rules and cannot be set")
+            raise AttributeError(
+                f"{type(cell).__name__}.{self.name} follows from the rules and cannot be set"
+            )
         self.write(cell.model.tissue, np.array([cell.row]), value)
         cell.refresh()
 
@@ -86,15 +91,16 @@ def as_list(values: Values) -> list[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
 
 
-class Cell(mesa.Agent):
+class Cell(mesa.Agent):  # type: ignore[misc]
     """A Mesa agent whose state is one row of the columns of its tissue.
 
-    A view is made when it is looked at and is not registered with the model; two views of one cell are equal. It stays
-    valid through births, deaths and compaction; once its cell has died or divided, reading it raises LookupError.
+    A view is made when it is looked at and is not registered with the model; two views of one cell are equal.
+    It stays valid through births, deaths and compaction; once its cell has died or divided, reading it raises
+    LookupError.
 
     Attributes:
         model: the model, which has `tissue`.
-        unique_id: the lineage of the cell (an unsigned 64-bit integer), its name in every run with the same seed.
+        unique_id: the lineage of the cell (unsigned, 64 bits), its name in every run with the same seed.
     """
 
     kind: ClassVar[str]
@@ -102,7 +108,7 @@ class Cell(mesa.Agent):
 
     def __new__(cls, model: Any = None, lineage: int = 0) -> Self:
         """Name the cell at once: unpickling may need its hash before its state."""
-        cell = super().__new__(cls)
+        cell: Self = super().__new__(cls)
         cell._lineage = int(lineage)
         return cell
 
@@ -134,7 +140,8 @@ class Cell(mesa.Agent):
             row = int(index.find(np.array([self.lineage], dtype=np.uint64))[0])
             if row < 0:
                 raise LookupError(
-                    f"{type(self).__name__} {self.lineage} is no longer in the tissue: it has died, divided or been released"
+                    f"{type(self).__name__} {self.lineage} is no longer in the tissue: "
+                    "it has died, divided or been released"
                 )
             self._seen = index, row
         return self._seen[1]

@@ -22,11 +22,18 @@ _FEW = 20  # replicates below which a band shows the extremes
 _TABLES = {
     "hormones": tuple(SCHEMAS["hormones"])[3:],
     "tissue": (
-        *STEPS, "sertoli", "apoptosis", "sperm_released", "meiotic_loss_pct", "androgen_signal", "er_alpha_signal",
-        "er_beta_signal", "fsh_signal",
+        *STEPS,
+        "sertoli",
+        "apoptosis",
+        "sperm_released",
+        "meiotic_loss_pct",
+        "androgen_signal",
+        "er_alpha_signal",
+        "er_beta_signal",
+        "fsh_signal",
     ),
     "semen": tuple(SCHEMAS["semen"])[4:],
-}  # fmt: skip
+}
 _TABLE_OF_FIGURE = {"intratesticular": "hormones"}
 
 
@@ -52,7 +59,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curve:
-    """One quantity over time: (days,) arrays of mean, low and high over replicates; low and high may be missing."""
+    """One quantity over time: (days,) arrays of mean, low and high over replicates, these may be missing."""
 
     day: np.ndarray
     mean: np.ndarray
@@ -62,7 +69,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Grid:
-    """The columns of one table and arm: `day` (days,), `values` name -> (replicates, days), NaN where there is none."""
+    """The columns of one table and arm.
+
+    Attributes:
+        day: (days,) rising.
+        values: name -> (replicates, days), NaN where there is none.
+    """
 
     day: np.ndarray
     values: Mapping[str, np.ndarray]
@@ -126,7 +138,7 @@ class PlotData:
         return replace(self, grids=grids, sections=self.sections if figure == "tubules" else {})
 
     def curve(self, day: np.ndarray, values: np.ndarray) -> Curve:
-        """Return the course of `values`, (replicates, days), with the band that suits the number of replicates."""
+        """Return the course of `values`, (replicates, days), with a band that suits their number."""
         mean = np.nanmean(values, axis=0)
         if self.replicates < 2:
             return Curve(day, mean, None, None)

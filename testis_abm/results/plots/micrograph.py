@@ -1,4 +1,4 @@
-"""One section drawn as a stained slide: interstitium, tubules, Sertoli cells, germ cells by step, field of a steroid."""
+"""One section drawn as a stained slide: interstitium, tubules, cells, the field of a steroid."""
 
 from __future__ import annotations
 
@@ -31,16 +31,21 @@ _TURN = np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False)
 def draw_section(
     axes: Axes, section: Mapping[str, Any], view: View, field: np.ndarray, norm: Normalize, cmap: Any
 ) -> AxesImage:
-    """Draw `section` (see `tubules`) within `view`; return the picture of the `field`, whose colours `norm` scales."""
+    """Draw `section` (see `tubules`) within `view`; return the picture of `field`, coloured by `norm`."""
     axes.set_facecolor(STROMA)
     axes.set_rasterization_zorder(RASTERED)
     axes.set(
-        xlim=(view.left, view.left + view.width), ylim=(view.bottom, view.bottom + view.height), aspect="equal",
-        xticks=[], yticks=[],
-    )  # fmt: skip
+        xlim=(view.left, view.left + view.width),
+        ylim=(view.bottom, view.bottom + view.height),
+        aspect="equal",
+        xticks=[],
+        yticks=[],
+    )
     image = _draw_field(axes, field, view, norm, cmap)
     luck = np.random.default_rng(0)
-    centre, index = view.tile(section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20)
+    centre, index = view.tile(
+        section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20
+    )
     radius = np.broadcast_to(section["tubule_radius"], np.shape(section["tubule_x"]))[index]
     lumen = np.broadcast_to(section["lumen_radius"], np.shape(section["tubule_x"]))[index]
     _draw_tubules(axes, centre, radius, lumen, luck)
@@ -56,9 +61,14 @@ def _draw_field(axes: Axes, field: np.ndarray, view: View, norm: Normalize, cmap
     y = (view.bottom + (np.arange(up) + 0.5) / up * view.height) / view.period[1]
     box = (view.left, view.left + view.width, view.bottom, view.bottom + view.height)
     return axes.imshow(
-        _periodic(_periodic(field, y).T, x).T, extent=box, origin="lower", cmap=cmap, norm=norm, interpolation="bilinear",
+        _periodic(_periodic(field, y).T, x).T,
+        extent=box,
+        origin="lower",
+        cmap=cmap,
+        norm=norm,
+        interpolation="bilinear",
         zorder=0.5,
-    )  # fmt: skip
+    )
 
 
 def _periodic(field: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -71,26 +81,30 @@ def _periodic(field: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 def _circles(axes: Axes, place: np.ndarray, radius: Any, **look: Any) -> None:
     """Draw circles of `radius` um."""
-    _ellipses(axes, place, 2.0 * np.broadcast_to(radius, len(place)), 2.0 * np.broadcast_to(radius, len(place)), 0.0, **look)
+    _ellipses(axes, place, 2.0 * radius, 2.0 * radius, 0.0, **look)
 
 
 def _ellipses(axes: Axes, place: np.ndarray, length: Any, width: Any, angle: Any, **look: Any) -> None:
     """Draw ellipses of `length` and `width` um at `angle` radians."""
     n = len(place)
     if n:
-        axes.add_collection(
-            EllipseCollection(
-                np.broadcast_to(length, n), np.broadcast_to(width, n), np.degrees(np.broadcast_to(angle, n)), units="xy",
-                offsets=place, offset_transform=axes.transData, **look,
-            ),
-            autolim=False,
-        )  # fmt: skip
+        shape = [np.broadcast_to(of, n) for of in (length, width, np.degrees(angle))]
+        cells = EllipseCollection(*shape, units="xy", offsets=place, offset_transform=axes.transData, **look)
+        axes.add_collection(cells, autolim=False)
 
 
-def _rims(place: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Return outlines, (cells, points, 2), from the radius of each at every angle of a turn, (cells, points)."""
+def _polygons(axes: Axes, outline: Any, **look: Any) -> None:
+    axes.add_collection(PolyCollection(outline, **look), autolim=False)
+
+
+def _lines(axes: Axes, line: np.ndarray, **look: Any) -> None:
+    axes.add_collection(LineCollection(list(line), **look), autolim=False)
+
+
+def _rims(place: np.ndarray, radius: np.ndarray) -> Any:
+    """Return outlines, (cells, points, 2), from the radius at all angles of a turn, (cells, points)."""
     turn = np.linspace(0.0, 2.0 * np.pi, radius.shape[1], endpoint=False)
-    return np.asarray(place[:, None] + radius[..., None] * np.stack([np.cos(turn), np.sin(turn)], axis=-1))
+    return place[:, None] + radius[..., None] * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
 
 
 def _ragged(n: int, roughness: float, waves: Sequence[int], luck: np.random.Generator) -> np.ndarray:
@@ -106,12 +120,12 @@ def _draw_tubules(
     axes: Axes, centre: np.ndarray, radius: np.ndarray, lumen: np.ndarray, luck: np.random.Generator
 ) -> None:
     wall = _rims(centre, radius[:, None] * _ragged(len(centre), 0.006, (3, 5), luck))
-    axes.add_collection(PolyCollection(wall, fc=EPITHELIUM, ec="none", alpha=0.62, zorder=1), autolim=False)
-    axes.add_collection(PolyCollection(wall, fc="none", ec=MEMBRANE, lw=1.1, zorder=2), autolim=False)
-    outer = centre[:, None] + 1.022 * (wall - centre[:, None])
-    axes.add_collection(PolyCollection(outer, fc="none", ec=MEMBRANE, lw=0.35, alpha=0.7, zorder=2), autolim=False)
+    _polygons(axes, wall, fc=EPITHELIUM, ec="none", alpha=0.62, zorder=1)
+    _polygons(axes, wall, fc="none", ec=MEMBRANE, lw=1.1, zorder=2)
+    layer = centre[:, None] + 1.022 * (wall - centre[:, None])
+    _polygons(axes, layer, fc="none", ec=MEMBRANE, lw=0.35, alpha=0.7, zorder=2)
     edge = _rims(centre, lumen[:, None] * _ragged(len(centre), 0.12, (4, 7, 11), luck))
-    axes.add_collection(PolyCollection(edge, fc=LUMEN, ec="none", alpha=0.8, zorder=1.2), autolim=False)
+    _polygons(axes, edge, fc=LUMEN, ec="none", alpha=0.8, zorder=1.2)
 
 
 def _draw_interstitium(
@@ -125,12 +139,19 @@ def _draw_interstitium(
     leydig, _ = view.tile(section["leydig_x"], section["leydig_y"], 20)
     vessel, _ = view.tile(section["capillary_x"], section["capillary_y"], 20)
     place = np.concatenate([leydig, vessel, tubule])
-    radius = np.r_[np.full(len(leydig), _LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02]
+    radius = np.r_[
+        np.full(len(leydig), _LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02
+    ]
     n = len(place)
     place = spread(
-        place, radius, np.zeros(n), fixed=np.arange(n) >= n - len(tubule), centre=place, inner=np.zeros(n),
+        place,
+        radius,
+        np.zeros(n),
+        fixed=np.arange(n) >= n - len(tubule),
+        centre=place,
+        inner=np.zeros(n),
         outer=radius + 40.0,
-    )  # fmt: skip
+    )
     draw_leydig(axes, place[: len(leydig)], luck)
     draw_capillaries(axes, place[len(leydig) : n - len(tubule)], luck)
 
@@ -138,9 +159,7 @@ def _draw_interstitium(
 def draw_leydig(axes: Axes, leydig: np.ndarray, luck: np.random.Generator) -> None:
     """Draw Leydig cells: polygons that take up eosin, with a round nucleus off their middle."""
     outline = _rims(leydig, _LEYDIG_RADIUS * _ragged(len(leydig), 0.22, (2, 3, 5), luck)[:, ::6])
-    axes.add_collection(
-        PolyCollection(outline, fc=LEYDIG, ec=LEYDIG_EDGE, lw=0.4, zorder=2.2), autolim=False
-    )
+    _polygons(axes, outline, fc=LEYDIG, ec=LEYDIG_EDGE, lw=0.4, zorder=2.2)
     nucleus = leydig + luck.uniform(-1.4, 1.4, leydig.shape)
     _circles(axes, nucleus, 2.9, fc=LEYDIG_NUCLEUS, ec="#4A2763", lw=0.35, zorder=2.3)
     _circles(axes, nucleus + luck.uniform(-1, 1, nucleus.shape), 0.7, fc="#35154F", ec="none", zorder=2.35)
@@ -176,9 +195,14 @@ def _draw_epithelium(
     slender = np.r_[np.zeros(len(sertoli), dtype=bool), step >= ELONGATING]
     radius[slender] = 0.9
     place = spread(
-        place, radius, home, fixed=np.arange(len(place)) < len(sertoli), centre=tubule[home],
-        inner=np.where(slender, 0.75, 0.95) * lumen[home], outer=tubule_radius[home] - 0.6,
-    )  # fmt: skip
+        place,
+        radius,
+        home,
+        fixed=np.arange(len(place)) < len(sertoli),
+        centre=tubule[home],
+        inner=np.where(slender, 0.75, 0.95) * lumen[home],
+        outer=tubule_radius[home] - 0.6,
+    )
     germ = place[len(sertoli) :]
     _draw_sertoli_cells(axes, sertoli, tubule, home[: len(sertoli)], lumen, luck)
     draw_cytoplasm(axes, germ[step < ELONGATING], step[step < ELONGATING])
@@ -195,7 +219,7 @@ def _nearest(place: np.ndarray, tubule: np.ndarray) -> np.ndarray:
 
 
 def _of_step(step: np.ndarray, name: str) -> np.ndarray:
-    return np.array([getattr(look, name) for look in STEPS])[step]
+    return np.asarray(np.array([getattr(look, name) for look in STEPS])[step])
 
 
 def _draw_sertoli_cells(
@@ -211,7 +235,7 @@ def _draw_sertoli_cells(
     distance = np.hypot(inward[:, 0], inward[:, 1])
     inward /= np.maximum(distance, 1e-6)[:, None]
     trunk = np.stack([place + 4.0 * inward, place + inward * (distance - lumen[home])[:, None]], axis=1)
-    axes.add_collection(LineCollection(list(trunk), colors="#DDB4CB", lw=0.7, alpha=0.8, zorder=1.5), autolim=False)
+    _lines(axes, trunk, colors="#DDB4CB", lw=0.7, alpha=0.8, zorder=1.5)
     draw_sertoli(axes, place, np.arctan2(inward[:, 1], inward[:, 0]), luck)
 
 
@@ -219,9 +243,7 @@ def draw_sertoli(axes: Axes, place: np.ndarray, angle: np.ndarray, luck: np.rand
     """Draw Sertoli nuclei: pale blunt triangles that point to the lumen at `angle`, with a dark nucleolus."""
     turn = _TURN[::5] - angle[:, None]
     shape = _SERTOLI_RADIUS * (0.88 + 0.2 * np.cos(3.0 * turn) + luck.uniform(-0.03, 0.03, turn.shape))
-    axes.add_collection(
-        PolyCollection(_rims(place, shape), fc=SERTOLI, ec=SERTOLI_EDGE, lw=0.5, zorder=3), autolim=False
-    )
+    _polygons(axes, _rims(place, shape), fc=SERTOLI, ec=SERTOLI_EDGE, lw=0.5, zorder=3)
     _circles(axes, place + luck.uniform(-0.8, 0.8, place.shape), 0.95, fc=NUCLEOLUS, ec="none", zorder=3.1)
 
 
@@ -239,7 +261,15 @@ def draw_nuclei(
     # Round nuclei lie as they fall; slender heads point to the base, that is along the same line.
     turned = angle if look.length > 1.5 * look.width else luck.uniform(0.0, np.pi, len(place))
     _ellipses(
-        axes, place, size * look.length, size * look.width, turned, fc=look.fill, ec=look.edge, lw=0.4, zorder=3.2
+        axes,
+        place,
+        size * look.length,
+        size * look.width,
+        turned,
+        fc=look.fill,
+        ec=look.edge,
+        lw=0.4,
+        zorder=3.2,
     )
     if look.specks:
         way = luck.uniform(0.0, 2.0 * np.pi, (len(place), look.specks))
@@ -260,4 +290,4 @@ def _draw_tails(axes: Axes, place: np.ndarray, angle: np.ndarray, luck: np.rando
     way = angle[:, None] + bend * along
     start = place + 1.8 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     line = start[:, None] + (length * along)[..., None] * np.stack([np.cos(way), np.sin(way)], axis=-1)
-    axes.add_collection(LineCollection(list(line), colors="#6C74A8", lw=0.35, alpha=0.7, zorder=2.9), autolim=False)
+    _lines(axes, line, colors="#6C74A8", lw=0.35, alpha=0.7, zorder=2.9)

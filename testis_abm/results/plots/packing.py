@@ -1,4 +1,4 @@
-"""Room for nuclei: a section holds them side by side, so that those which the model puts on one spot are nudged apart."""
+"""Room for nuclei: those that the model puts on one spot are nudged apart, to lie side by side."""
 
 from __future__ import annotations
 

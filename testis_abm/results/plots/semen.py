@@ -29,9 +29,16 @@ def draw(data: PlotData) -> Figure:
         for axes, name in zip(sheet.panels, _PANELS, strict=True):
             style.draw_curve(axes, data.curve(grid.day, grid.values[f"expected_{name}"]), arm)
             axes.plot(
-                day, grid.values[name].T, ".", ms=3.6, mew=0, color=style.COLOUR[arm], alpha=0.5, zorder=1.8,
+                day,
+                grid.values[name].T,
+                ".",
+                ms=3.6,
+                mew=0,
+                color=style.COLOUR[arm],
+                alpha=0.5,
+                zorder=1.8,
                 rasterized=data.replicates > 100,
-            )  # fmt: skip
+            )
     for axes, (name, label) in zip(sheet.panels, _PANELS.items(), strict=True):
         style.draw_marks(axes, [mark for mark in data.marks if mark.variable == name])
         limit = reference_ranges().get(name)
@@ -41,6 +48,7 @@ def draw(data: PlotData) -> Figure:
             style.draw_limit(axes, limit.low, f"{limit.source}: {limit.low:g}")
     handles = style.legend_of(data, marks=any(mark.variable in _PANELS for mark in data.marks))
     handles.insert(
-        len(data.arms), Line2D([], [], ls="", marker=".", ms=5, mew=0, color="#555555", label="measured sample")
+        len(data.arms),
+        Line2D([], [], ls="", marker=".", ms=5, mew=0, color="#555555", label="measured sample"),
     )
     return sheet.finish(handles)

@@ -1,4 +1,4 @@
-"""How the steps of the germ line look: size, colour and chromatin, after sections stained with haematoxylin and eosin."""
+"""How the steps of the germ line look: size, colour and chromatin, after haematoxylin-eosin stains."""
 
 from __future__ import annotations
 

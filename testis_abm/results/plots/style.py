@@ -50,8 +50,8 @@ RC: dict[Any, Any] = {
     "svg.hashsalt": "testis_abm",
 }
 _TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
-# Inches: height of the strip of one therapy, of a line of the legend, of the title, of the time axis; gap between rows;
-# room left of a panel, and the distance from there to its label.
+# Inches: height of the strip of one therapy, of a line of the legend, of the title, of the time axis; gap
+# between rows; room left of a panel, and the distance from there to its label.
 _LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.7, 0.36
 _LETTER = 0.05  # inch, width of a letter of a therapy's name
 
@@ -78,7 +78,7 @@ class Sheet:
         self.panels = [self.figure.add_axes((0, 0, 1, 1), label=str(k)) for k in range(rows * columns)]
 
     def finish(self, *legend: Sequence[Any]) -> Figure:
-        """Place the panels, dress their axes, add title, therapies, footer and `legend`, row by row; return the figure."""
+        """Place and dress the panels, add title, footer and `legend`, row by row; return the figure."""
         bottom = 0.24 + _LINE * len(legend)
         width = WIDTH / self.columns - _LEFT - self.right
         rows_of_spans = lanes(self.data.spans, (self.data.days[1] - self.data.days[0]) / width)
@@ -96,15 +96,22 @@ class Sheet:
             if k not in self.untreated:
                 shade(axes, self.data.spans)
             if row == 0 and k not in self.untreated:
-                strips(axes, rows_of_spans)
+                strips(axes, rows_of_spans, self.height)
         for k, handles in enumerate(legend):
             self.figure.add_artist(
                 Legend(
-                    self.figure, handles, [of.get_label() for of in handles], loc="lower left", ncols=len(handles),
-                    bbox_to_anchor=(0.005, (0.17 + _LINE * (len(legend) - 1 - k)) / total), borderaxespad=0.0,
-                    columnspacing=1.0, handlelength=1.2, bbox_transform=self.figure.transFigure,
+                    self.figure,
+                    handles,
+                    [of.get_label() for of in handles],
+                    loc="lower left",
+                    ncols=len(handles),
+                    bbox_to_anchor=(0.005, (0.17 + _LINE * (len(legend) - 1 - k)) / total),
+                    borderaxespad=0.0,
+                    columnspacing=1.0,
+                    handlelength=1.2,
+                    bbox_transform=self.figure.transFigure,
                 )
-            )  # fmt: skip
+            )
         write_frame(self.figure, self.data, self.name)
         return self.figure
 
@@ -123,7 +130,8 @@ def footer(data: PlotData) -> str:
     """Return the small print: replicates, seed, and what this is not."""
     plural = "s" if data.replicates != 1 else ""
     seed = f", seed {data.seed}" if data.seed else ""
-    return f"{data.replicates:,} replicate{plural}{seed}. testis_abm: a simulation for research, not medical advice."
+    warning = "testis_abm: a simulation for research, not medical advice."
+    return f"{data.replicates:,} replicate{plural}{seed}. {warning}"
 
 
 def lanes(spans: Sequence[Span], days_per_inch: float) -> list[list[Span]]:
@@ -158,9 +166,9 @@ def shade(axes: Axes, spans: Sequence[Span]) -> None:
             axes.axvline(span.start, color=colour, lw=0.9, alpha=0.9, zorder=0.5)
 
 
-def strips(axes: Axes, rows: Sequence[Sequence[Span]]) -> None:
-    """Draw each therapy as a named strip above the axes."""
-    height = _LANE / (axes.get_position().height * float(axes.figure.get_size_inches()[1]))
+def strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
+    """Draw each therapy as a named strip above the axes, which are `inches` high."""
+    height = _LANE / inches
     first, last = axes.get_xlim()
     spans = [span for row in rows for span in row]
     for k, row in enumerate(rows):
@@ -169,14 +177,24 @@ def strips(axes: Axes, rows: Sequence[Sequence[Span]]) -> None:
             width = max(span.end - span.start, 0.006 * (last - first))
             axes.add_patch(
                 Rectangle(
-                    (span.start, y), width, 0.85 * height, transform=axes.get_xaxis_transform(), clip_on=False, lw=0,
-                    color=span_colour(spans, span), alpha=0.45,
+                    (span.start, y),
+                    width,
+                    0.85 * height,
+                    transform=axes.get_xaxis_transform(),
+                    clip_on=False,
+                    lw=0,
+                    color=span_colour(spans, span),
+                    alpha=0.45,
                 )
-            )  # fmt: skip
+            )
             axes.text(
-                span.start + 0.012 * (last - first), y + 0.4 * height, span.label, size=6.2, va="center",
+                span.start + 0.012 * (last - first),
+                y + 0.4 * height,
+                span.label,
+                size=6.2,
+                va="center",
                 transform=axes.get_xaxis_transform(),
-            )  # fmt: skip
+            )
 
 
 def time_axis(axes: Axes, data: PlotData, *, labelled: bool) -> None:
@@ -194,9 +212,15 @@ def time_axis(axes: Axes, data: PlotData, *, labelled: bool) -> None:
 def letter(axes: Axes, k: int) -> None:
     """Mark a panel with its letter."""
     axes.annotate(
-        "abcdefghijkl"[k], (0, 1), xytext=(-45, -1), xycoords="axes fraction", textcoords="offset points", weight="bold",
-        size=9.5, va="bottom",
-    )  # fmt: skip
+        "abcdefghijkl"[k],
+        (0, 1),
+        xytext=(-45, -1),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        weight="bold",
+        size=9.5,
+        va="bottom",
+    )
 
 
 def draw_curve(axes: Axes, curve: Curve, arm: str, **line: Any) -> None:
@@ -215,12 +239,19 @@ def draw_reference(axes: Axes, low: float, high: float) -> None:
 
 
 def draw_limit(axes: Axes, value: float, text: str) -> None:
-    """Draw a lower reference limit, named at its left end."""
+    """Draw a lower reference limit, named at its left end, if it is in the panel."""
+    if value > axes.get_ylim()[1]:
+        return
     axes.axhline(value, color=LIMIT, lw=0.8, ls=(0, (4, 3)), zorder=1.5)
     axes.annotate(
-        text, (0, value), xytext=(3, 1.5), xycoords=("axes fraction", "data"), textcoords="offset points", size=6.2,
+        text,
+        (0, value),
+        xytext=(3, 1.5),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        size=6.2,
         color=LIMIT,
-    )  # fmt: skip
+    )
 
 
 def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
@@ -230,15 +261,23 @@ def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
             [mark.day], [mark.value], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", zorder=5
         )
         axes.annotate(
-            mark.label, (mark.day, mark.value), xytext=(6, -8), textcoords="offset points", size=6.2, color=OBSERVED,
-            zorder=5, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.55},
-        )  # fmt: skip
+            mark.label,
+            (mark.day, mark.value),
+            xytext=(6, -8),
+            textcoords="offset points",
+            size=6.2,
+            color=OBSERVED,
+            zorder=5,
+            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.55},
+        )
 
 
 def from_zero(axes: Axes, reference: float = 0.0) -> None:
-    """Start at zero, leave room above what is drawn; `reference` shows too if that at most doubles the axis."""
-    top = max(float(axes.dataLim.y1), 1e-9)
-    if top < reference <= 2.0 * top:
+    """Start at zero, leave room at the top; `reference` shows too if that at most doubles the axis."""
+    top = float(axes.dataLim.y1)
+    if not top > 0.0:
+        top = reference or 1.0
+    elif top < reference <= 2.0 * top:
         top = reference
     axes.set_ylim(0.0, 1.12 * top)
     round_ticks(axes.yaxis)
@@ -251,7 +290,14 @@ def round_ticks(axis: Axis) -> None:
 
 def second_axis(axes: Axes, factor: float, label: str) -> None:
     """Put conventional units on the right: `factor` times the left ones."""
-    right = axes.secondary_yaxis("right", functions=(lambda v: v * factor, lambda v: v / factor))
+
+    def forth(value: Any) -> Any:
+        return value * factor
+
+    def back(value: Any) -> Any:
+        return value / factor
+
+    right = axes.secondary_yaxis("right", functions=(forth, back))
     right.set_ylabel(label)
     right.spines["right"].set_visible(True)
     round_ticks(right.yaxis)

@@ -59,7 +59,9 @@ def _compose(sheet: style.Sheet, data: PlotData, counts: dict[str, tuple[np.ndar
             count[:, [k for k, look in enumerate(STEPS) if look.group == group]].sum(axis=1)
             for group in range(len(GROUPS))
         ]
-        axes.stackplot(day, groups, colors=[colour for _, colour in GROUPS], lw=0.3, edgecolor="white", zorder=2)
+        axes.stackplot(
+            day, groups, colors=[colour for _, colour in GROUPS], lw=0.3, edgecolor="white", zorder=2
+        )
         axes.set_ylim(0, 1.12 * max(top, 1e-9))
         style.round_ticks(axes.yaxis)
         axes.set_ylabel("Germ cells\nper Sertoli cell")
@@ -76,7 +78,7 @@ def _loss(axes: Axes, data: PlotData) -> None:
 
 
 def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    """Draw treated over untreated as a map of step against day: the wave that passes through the germ line."""
+    """Draw treated over untreated as a map of step against day: the wave that goes through the germ line."""
     day, untreated = counts["untreated"]
     _, treated = counts["treated"]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -88,9 +90,15 @@ def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.n
     fold = np.clip(fold, -reach, reach)
     half = 0.5 * (day[1] - day[0]) if len(day) > 1 else 0.5
     image = axes.imshow(
-        fold.T, aspect="auto", origin="lower", extent=(day[0] - half, day[-1] + half, -0.5, len(STEPS) - 0.5),
-        cmap="RdBu_r", norm=TwoSlopeNorm(0.0, -reach, reach), interpolation="nearest", zorder=1,
-    )  # fmt: skip
+        fold.T,
+        aspect="auto",
+        origin="lower",
+        extent=(day[0] - half, day[-1] + half, -0.5, len(STEPS) - 0.5),
+        cmap="RdBu_r",
+        norm=TwoSlopeNorm(0.0, -reach, reach),
+        interpolation="nearest",
+        zorder=1,
+    )
     axes.set_yticks(range(len(STEPS)), [_short(name) for name in tables.STEPS], fontsize=5.6)
     axes.tick_params(axis="y", length=0, pad=2)
     bar = axes.inset_axes((1.02, 0.0, 0.025, 1.0))
@@ -104,7 +112,10 @@ def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.n
 
 def _short(name: str) -> str:
     return (
-        name.replace("_spermatogonium", "").replace("_spermatocyte", "").replace("_spermatid", "").replace("_", " ")
+        name.replace("_spermatogonium", "")
+        .replace("_spermatocyte", "")
+        .replace("_spermatid", "")
+        .replace("_", " ")
     )
 
 
@@ -123,10 +134,16 @@ def _lines(axes: Axes, arm: str, counts: dict[str, tuple[np.ndarray, np.ndarray]
     for k, place in zip(order, places, strict=True):
         axes.plot(day, count[:, k], color=STEPS[k].fill, lw=1.0)
         axes.annotate(
-            _short(tables.STEPS[k]), (day[-1], count[-1, k]), xytext=(1.025, place), textcoords=axes.get_yaxis_transform(),
-            size=4.8, va="center", color=STEPS[k].edge, annotation_clip=False,
+            _short(tables.STEPS[k]),
+            (day[-1], count[-1, k]),
+            xytext=(1.025, place),
+            textcoords=axes.get_yaxis_transform(),
+            size=4.8,
+            va="center",
+            color=STEPS[k].edge,
+            annotation_clip=False,
             arrowprops={"arrowstyle": "-", "lw": 0.4, "color": STEPS[k].edge, "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
+        )
     style.from_zero(axes)
     axes.set_ylabel("Germ cells\nper Sertoli cell")
 
@@ -144,7 +161,9 @@ def _rate(axes: Axes, data: PlotData, column: str, label: str) -> None:
         style.draw_curve(axes, data.curve(grid.day, _weekly(rate.T).T), arm)
     style.from_zero(axes)
     axes.set_ylabel(label)
-    axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color="#555555")
+    axes.text(
+        0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color="#555555"
+    )
 
 
 def _signals(axes: Axes, data: PlotData) -> None:
@@ -153,9 +172,13 @@ def _signals(axes: Axes, data: PlotData) -> None:
         dashed = arm == "untreated" and len(data.arms) == 2
         for name, (_, colour) in _SIGNALS.items():
             axes.plot(
-                grid.day, np.nanmean(grid.values[name], axis=0), color=colour, lw=0.9 if dashed else 1.4,
-                ls=(0, (3, 2)) if dashed else "-", zorder=2 if dashed else 3,
-            )  # fmt: skip
+                grid.day,
+                np.nanmean(grid.values[name], axis=0),
+                color=colour,
+                lw=0.9 if dashed else 1.4,
+                ls=(0, (3, 2)) if dashed else "-",
+                zorder=2 if dashed else 3,
+            )
     style.from_zero(axes)
     axes.set_ylabel("Sertoli signal\n(reference man = 1)")
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _SIGNALS.values()]
@@ -163,6 +186,12 @@ def _signals(axes: Axes, data: PlotData) -> None:
         handles.append(Line2D([], [], color="#555555", lw=0.9, ls=(0, (3, 2)), label="untreated"))
     axes.set_ylim(top=1.3 * axes.get_ylim()[1])
     axes.legend(
-        handles=handles, ncols=5, loc="upper left", fontsize=6.2, handlelength=1.3, columnspacing=0.8,
-        borderaxespad=0.1, handletextpad=0.4,
-    )  # fmt: skip
+        handles=handles,
+        ncols=5,
+        loc="upper left",
+        fontsize=6.2,
+        handlelength=1.3,
+        columnspacing=0.8,
+        borderaxespad=0.1,
+        handletextpad=0.4,
+    )

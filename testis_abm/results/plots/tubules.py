@@ -1,10 +1,10 @@
 """Figure: the tubules in cross-section, cell by cell, over the field of testosterone or oestradiol.
 
-A section is a mapping of one arm at one day: `day`; `extent`, the width and height of the patch that repeats, um;
-`tubule_x`, `tubule_y`, `tubule_radius`; `lumen_radius` (one for all, or one each); `sertoli_x`, `sertoli_y`;
-`leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, `germ_step` (0 to 11, as `tables.STEPS`),
-`germ_angle` (radians, towards the lumen), all um; `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over
-the extent).
+A section is a mapping of one arm at one day: `day`; `extent`, the width and height of the patch that repeats,
+um; `tubule_x`, `tubule_y`, `tubule_radius`; `lumen_radius` (one for all, or one each); `sertoli_x`,
+`sertoli_y`; `leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, `germ_step` (0 to 11,
+as `tables.STEPS`), `germ_angle` (radians, towards the lumen), all um; `field_testosterone`,
+`field_oestradiol` (nmol/L, rows upwards over the extent).
 """
 
 from __future__ import annotations
@@ -67,13 +67,29 @@ def _frame(axes: Axes, view: View, text: str, *, with_bar: bool) -> None:
         spine.set(visible=True, linewidth=0.7)
     box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85}
     axes.text(
-        0.02, 0.975, text, transform=axes.transAxes, va="top", weight="bold", size=7.5, bbox=box, zorder=RASTERED + 2
+        0.02,
+        0.975,
+        text,
+        transform=axes.transAxes,
+        va="top",
+        weight="bold",
+        size=7.5,
+        bbox=box,
+        zorder=RASTERED + 2,
     )
     if with_bar:
         x, y = view.left + 0.03 * view.width, view.bottom + 0.035 * view.height
-        axes.plot([x, x + _SCALE_BAR], [y, y], color="black", lw=2.2, solid_capstyle="butt", zorder=RASTERED + 2)
+        axes.plot(
+            [x, x + _SCALE_BAR], [y, y], color="black", lw=2.2, solid_capstyle="butt", zorder=RASTERED + 2
+        )
         axes.text(
-            x + 0.5 * _SCALE_BAR, y + 5, f"{_SCALE_BAR:g} µm", ha="center", size=6.8, bbox=box, zorder=RASTERED + 1
+            x + 0.5 * _SCALE_BAR,
+            y + 5,
+            f"{_SCALE_BAR:g} µm",
+            ha="center",
+            size=6.8,
+            bbox=box,
+            zorder=RASTERED + 1,
         )
 
 
@@ -81,13 +97,17 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
     """Draw a cell of each kind beside its name, at the scale of the sections."""
     wide, high = (style.WIDTH - 2 * _MARGIN) * um_per_inch, _KEY * um_per_inch
     axes = figure.add_axes(
-        (_MARGIN / style.WIDTH, 0.2 / total, 1.0 - 2 * _MARGIN / style.WIDTH, _KEY / total), xlim=(0, wide), ylim=(0, high)
+        (_MARGIN / style.WIDTH, 0.2 / total, 1.0 - 2 * _MARGIN / style.WIDTH, _KEY / total),
+        xlim=(0, wide),
+        ylim=(0, high),
     )
     axes.set_axis_off()
     names = [*(look.name for look in STEPS), "Sertoli cell (nucleus)", "Leydig cell", "capillary"]
     columns = -(-len(names) // _KEY_ROWS)
     k = np.arange(len(names))
-    place = np.stack([9.0 + k // _KEY_ROWS * wide / columns, high * (1.0 - (k % _KEY_ROWS + 0.5) / _KEY_ROWS)], axis=-1)
+    place = np.stack(
+        [9.0 + k // _KEY_ROWS * wide / columns, high * (1.0 - (k % _KEY_ROWS + 0.5) / _KEY_ROWS)], axis=-1
+    )
     _draw_kinds(axes, place)
     for name, (x, y) in zip(names, place, strict=True):
         axes.text(x + 11.0, y, name, va="center", size=6.8)

@@ -1,4 +1,4 @@
-"""The field of view on a periodic section: as under a microscope, a window on a tissue that goes on beyond it."""
+"""The field of view on a periodic section: as in a microscope, a window on tissue that goes on beyond it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class View:
         )
 
     def tile(self, x: np.ndarray, y: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the places of what lies in the window or at most `margin` outside, and the index of each in `x`.
+        """Return places in the window or at most `margin` outside, and the index in `x` of what is there.
 
         What repeats appears as often as it is seen.
         """
