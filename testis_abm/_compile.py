@@ -51,7 +51,7 @@ def prepare() -> bool:
         from numba import config
 
         folder = cache_folder()
-        config.CACHE_DIR = str(folder)
+        setattr(config, "CACHE_DIR", str(folder))  # noqa: B010 (numba sets its options at run time)
     else:
         folder = cache_folder()
         os.environ["NUMBA_CACHE_DIR"] = str(folder)

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import TestisError
 
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     with _drawing(not options.no_plots) as pool:
         from testis_abm.simulate import run
 
-        where = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
+        where: dict[str, Any] = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
         try:
             with _progress(scenario, where) as progress:
                 result = run(scenario, progress=progress)
@@ -146,7 +146,7 @@ def _drawing(wanted: bool) -> Iterator:  # type: ignore[type-arg]
 
 
 @contextmanager
-def _progress(scenario: Scenario, where: dict[str, int | str]) -> Iterator[Callable[[int, str, int], None]]:
+def _progress(scenario: Scenario, where: dict[str, Any]) -> Iterator[Callable[[int, str, int], None]]:
     """Show a bar with the day and the time left; keep in `where` how far the run has come."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -30,7 +30,7 @@ from testis_abm.tract.epididymis import Epididymis
 from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
 
 if TYPE_CHECKING:
-    from testis_abm.scenario import Scenario
+    from testis_abm.scenario import Scenario, Therapy
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FLUX_DAYS = 16  # rates of the germ line are reported over one cycle
@@ -38,7 +38,15 @@ _STATE = ("body", "tissue", "tract", "glands", "safety", "means", "report", "_ou
 _SEMEN_STREAM, _BLOOD_STREAM = 1, 2
 
 
-class TestisModel(mesa.Model):
+def dose_days(therapy: Therapy, last_day: int) -> tuple[float, ...]:
+    """Return the days on which a therapy is given; one that lasts as long as the plan is given on the last day too."""
+    days = therapy.dose_days()
+    if therapy.every_days is None or therapy.until_day < last_day:
+        return days
+    return (*days, *(day for day in (days[-1] + therapy.every_days,) if abs(day - last_day) < 1e-9))
+
+
+class TestisModel(mesa.Model):  # type: ignore[misc]
     """A man under a scenario, as a Mesa model whose agents are his Leydig, Sertoli and germ cells.
 
     `step()` is one day; `run_for(days)` several. The man starts at his own steady state on day `-baseline`.
@@ -75,8 +83,8 @@ class TestisModel(mesa.Model):
         self.values = complete(tables.values(scenario.parameters))
         self.man = dict(scenario.man.physiology)
         self.engine = engine or scenario.plan.engine
-        self.day = -round(scenario.plan.baseline_days)
-        self.last_day = round(scenario.plan.duration_days)
+        self.day = -scenario.plan.baseline_days
+        self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
         self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
@@ -101,7 +109,7 @@ class TestisModel(mesa.Model):
         names = tuple(dict.fromkeys(therapy.drug for therapy in given))
         self.kinetics = Kinetics.of([known[name] for name in names])
         self._drug_units = {name: UNITS[known[name].action] for name in names}
-        self.doses = sorted((day, therapy.drug, therapy.dose) for therapy in given for day in therapy.dose_days())
+        self.doses = sorted((day, therapy.drug, therapy.dose) for therapy in given for day in dose_days(therapy, self.last_day))
         self._depot, self._central = np.zeros(len(names)), np.zeros(len(names))
 
     def _settle(self) -> None:

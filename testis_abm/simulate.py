@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from testis_abm.model import TestisModel
+from testis_abm.model import TestisModel, dose_days
 from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, conform
@@ -127,10 +127,9 @@ def _simulate(
 
 def _treatment_end(scenario: Scenario) -> int:
     """Return the last day under treatment (the plan's last day where there is none)."""
-    end = round(scenario.plan.duration_days)
-    if not scenario.therapy:
-        return end
-    return min(end, max(0, round(max(therapy.until_day for therapy in scenario.therapy)) - 1))
+    end = scenario.plan.duration_days
+    until = max((therapy.until_day for therapy in scenario.therapy), default=end)
+    return end if until >= end else max(0, round(until) - 1)
 
 
 def _frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
@@ -141,7 +140,7 @@ def _therapy_log(scenario: Scenario) -> pd.DataFrame:
     rows = [
         ("treated", day, therapy.drug, therapy.dose, therapy.dose_unit, therapy.route)
         for therapy in scenario.therapy
-        for day in therapy.dose_days()
+        for day in dose_days(therapy, scenario.plan.duration_days)
     ]
     return _frame("therapy", sorted(rows, key=lambda row: (row[1], row[2])))
 
@@ -160,5 +159,6 @@ def _attribution(
     before = dict(mean(signals, "untreated")) | {"lh": mean(tables["hormones"], "untreated")["lh_iu_l"]}
     after = dict(mean(signals, "treated")) | {"lh": mean(tables["hormones"], "treated")["lh_iu_l"]}
     table = attribution.attribute(before, after, model.tissue.p)
+    tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ("untreated", "treated")}
     share = model.values["axis.oestradiol_pituitary_share"]
-    return table, attribution.explain(before, after, table, dict(mean(tables["tissue"], "treated")), share)
+    return table, attribution.explain(before, after, table, tissue, model.tissue.p, share)

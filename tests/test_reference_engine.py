@@ -185,6 +185,8 @@ def test_births_register_agents_and_deaths_remove_them():
     )
     assert mine in model.agents
     assert all(cell.model is model and isinstance(cell, mesa.Agent) for cell in model.agents)
+    with pytest.raises(TypeError, match="born and die by the rules"):
+        model.remove_all_agents()
 
 
 def test_a_mother_gives_way_to_two_daughters():

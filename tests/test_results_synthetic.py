@@ -55,6 +55,15 @@ def scenario(**changes: Any) -> Scenario:
     )
 
 
+def short() -> Scenario:
+    """Return the man observed for four weeks under treatment, once."""
+    return scenario(
+        plan={"duration": "28 days", "replicates": 1},
+        therapy=[{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+        observed=[],
+    )
+
+
 def suppression() -> Scenario:
     """Return a fertile man on weekly testosterone for half a year, followed for another."""
     return scenario(
@@ -88,9 +97,7 @@ class Course:
         return gain**share * np.exp(noise * (wobble / 8.0 + self.rng.normal()))
 
 
-def make(
-    of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sections: bool = True
-) -> RunResult:
+def make(of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sections: bool = True) -> RunResult:
     """Return a made-up result of a scenario; `effect` below 0 turns stimulation into suppression."""
     of = of or scenario()
     arms = ARMS if of.therapy else ARMS[:1]
@@ -210,9 +217,7 @@ def _analysis(
     }
 
 
-def _blood(
-    course: Course, of: Scenario, key: dict[str, Any], hormones: dict[str, np.ndarray]
-) -> pd.DataFrame:
+def _blood(course: Course, of: Scenario, key: dict[str, Any], hormones: dict[str, np.ndarray]) -> pd.DataFrame:
     days = np.array(of.samples.blood)
     at = np.searchsorted(course.day, days)
     names = list(SCHEMAS["blood"])[3:]
@@ -242,9 +247,7 @@ def section(arm: str, seed: int = 1, effect: float = 1.0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     width, height = COLUMNS * SPACING, ROWS * SPACING * math.sqrt(3) / 2
     row, column = np.divmod(np.arange(COLUMNS * ROWS), COLUMNS)
-    centre = np.stack(
-        [(column + 0.5 + 0.5 * (row % 2)) * SPACING, (row + 0.5) * SPACING * math.sqrt(3) / 2], axis=1
-    )
+    centre = np.stack([(column + 0.5 + 0.5 * (row % 2)) * SPACING, (row + 0.5) * SPACING * math.sqrt(3) / 2], axis=1)
     angle = 2 * np.pi * np.arange(NICHES) / NICHES
     niche = centre[:, None] + (RADIUS - 7.0) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     loss = (0.06 if effect < 0 else 1.3) if arm == "treated" else 1.0

@@ -26,7 +26,8 @@ RATES = (
 
 def log_rates(signals: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
     """Return the log of each rate's factor in sperm output, in the order of RATES; their sum is the log of output."""
-    support = sertoli_support(*(signals[name] for name in SIGNALS), p)
+    androgen, oestrogen, fsh, pressure = (signals[name] for name in SIGNALS)
+    support = sertoli_support(androgen, oestrogen, fsh, pressure, p)
     prophase = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
     lack = support[steps.OESTROGEN_LACK_HAZARD]
     oestrogen = lack * (
@@ -87,46 +88,85 @@ def feedback_shares(before: Mapping[str, float], after: Mapping[str, float]) -> 
 
 
 def explain(
-    before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame, tissue: Mapping[str, float], pituitary: float
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    table: pd.DataFrame,
+    tissue: Mapping[str, Mapping[str, float]],
+    p: TissueParameters,
+    pituitary: float,
 ) -> str:
     """Return the sentence that says what happened and why.
 
     Args:
-        before, after: mean signals, brakes and LH (`lh`, IU/L) of both arms.
+        before, after: mean signals, brakes and LH (`lh`, IU/L) without and with treatment.
         table: from `attribute`.
-        tissue: mean aromatase inhibition in the treated arm (aromatase_inhibition_fat_pct, _testis_pct).
+        tissue: "untreated" and "treated" -> means of the tissue table.
+        p: the man's tissue parameters.
         pituitary: share of the oestradiol feedback that acts at the pituitary.
     """
-    by_t, by_e = feedback_shares(before, after)
-    change = math.log(after["lh"] / before["lh"])
-    parts = []
-    if abs(change) > 0.05:
-        verb = "rises" if change > 0 else "falls"
-        cause, own, other = ("oestradiol", by_e, by_t) if abs(by_e) >= abs(by_t) else ("testosterone", by_t, by_e)
-        if own * change > 0:
-            moved = "falls" if own > 0 else "rises"
-            text = f"LH {verb} {math.exp(change):.2f}-fold because {cause} {moved}"
-            if cause == "oestradiol":
-                text += f" (its brake acts {100 * pituitary:.0f} % at the pituitary, {100 - 100 * pituitary:.0f} % at the hypothalamus)"
-            if own * other < 0 and abs(other) > 0.05:
-                text += f"; testosterone holds back {100 * min(1.0, abs(other / own)):.0f} % of it" if cause == "oestradiol" else ""
-        else:
-            text = f"LH {verb} {math.exp(change):.2f}-fold"
-        parts.append(text)
-    fat, testis = tissue["aromatase_inhibition_fat_pct"], tissue["aromatase_inhibition_testis_pct"]
-    if fat > 1.0:
-        parts.append(f"aromatase is inhibited {fat:.0f} % in fat, {testis:.0f} % in the testis")
-    total = table[list(SIGNALS)].sum().sum()
-    strongest = table.loc[table["output_change_pct"].abs().idxmax()]
-    if abs(strongest["output_change_pct"]) > 1.0:
-        signal = max(SIGNALS, key=lambda name: abs(strongest[name]))
-        name = {"androgen": "free intratesticular testosterone", "oestrogen": "free intratesticular oestradiol",
-                "fsh": "FSH", "back_pressure": "back-pressure"}[signal]  # fmt: skip
-        unit = {"androgen": " nmol/L", "oestrogen": " nmol/L", "fsh": " IU/L", "back_pressure": ""}[signal]
+    parts = _why_lh(before, after, pituitary)
+    treated = tissue["treated"]
+    if treated["aromatase_inhibition_fat_pct"] > 1.0:
         parts.append(
-            f"sperm production follows by {100 * math.expm1(total):+.0f} % in the long run, most through {strongest['rate']} "
-            f"({strongest['output_change_pct']:+.0f} %, {name} {before[signal]:.3g} -> {after[signal]:.3g}{unit})"
+            f"aromatase is inhibited {treated['aromatase_inhibition_fat_pct']:.0f} % in fat, "
+            f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis"
         )
+    if max(arm["daily_production_million_g"] for arm in tissue.values()) == 0.0:
+        parts.append(_why_none(after, treated, p))
     else:
-        parts.append("no rate of the germ line changes by more than 1 %")
+        parts.append(_why_sperm(before, after, table))
     return "; ".join(parts) + "."
+
+
+def _changed(ratio: float) -> str:
+    """Return a ratio in words: "rises 2.23-fold", "falls to 4.4 % of untreated"."""
+    if ratio >= 1.0:
+        return f"rises {ratio:.2f}-fold"
+    return f"falls to {100 * ratio:.2g} % of untreated"
+
+
+def _why_lh(before: Mapping[str, float], after: Mapping[str, float], pituitary: float) -> list[str]:
+    change = math.log(after["lh"] / before["lh"])
+    if abs(change) < 0.05:
+        return []
+    brakes = dict(zip(("testosterone", "oestradiol"), feedback_shares(before, after), strict=True))
+    cause = max(brakes, key=lambda name: brakes[name] * math.copysign(1.0, change))
+    other = "oestradiol" if cause == "testosterone" else "testosterone"
+    text = f"LH {_changed(math.exp(change))} because {cause} {'falls' if change > 0 else 'rises'}"
+    if cause == "oestradiol":
+        text += (
+            f" (its brake acts {100 * pituitary:.0f} % at the pituitary, {100 - 100 * pituitary:.0f} % at the hypothalamus)"
+        )
+    if brakes[cause] * brakes[other] < 0 and abs(brakes[other]) > 0.05:
+        held = abs(brakes[other] / brakes[cause])
+        text += f"; the {'rise' if change > 0 else 'fall'} of {other} holds back {100 * held:.0f} % of it"
+    return [text]
+
+
+def _why_none(after: Mapping[str, float], treated: Mapping[str, float], p: TissueParameters) -> str:
+    if treated["a_pale"] == 0.0:
+        return "no sperm are made with or without it, as no niche holds stem cells"
+    rates = dict(zip(RATES, log_rates(after, p), strict=True))
+    worst = min(rates, key=lambda name: rates[name])
+    return f"no sperm are made with or without it: {worst} stays at {100 * math.exp(rates[worst]):.2g} %"
+
+
+_NAMES = {
+    "androgen": ("free intratesticular testosterone", " nmol/L"),
+    "oestrogen": ("free intratesticular oestradiol", " nmol/L"),
+    "fsh": ("FSH", " IU/L"),
+    "back_pressure": ("back-pressure", ""),
+}
+
+
+def _why_sperm(before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame) -> str:
+    strongest = table.loc[table["output_change_pct"].abs().idxmax()]
+    if abs(strongest["output_change_pct"]) <= 1.0:
+        return "no rate of the germ line changes by more than 1 %"
+    signal = max(SIGNALS, key=lambda name: abs(strongest[name]))
+    name, unit = _NAMES[signal]
+    total = math.exp(table[list(SIGNALS)].to_numpy().sum())
+    return (
+        f"sperm production {_changed(total)} in the long run, most through {strongest['rate']} "
+        f"({strongest['output_change_pct']:+.0f} %; {name} {before[signal]:.3g} -> {after[signal]:.3g}{unit})"
+    )

@@ -75,9 +75,7 @@ def write_figure(figure: Figure, name: str, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         return [_write(figure, folder / f"{name}.{kind}", kind) for kind in KINDS]
     except OSError as error:
-        raise TestisError(
-            f"{printable(str(folder))}: pictures cannot be written: {error.strerror or error}"
-        ) from error
+        raise TestisError(f"{printable(str(folder))}: pictures cannot be written: {error.strerror or error}") from error
 
 
 def _write(figure: Figure, path: Path, kind: str) -> Path:
@@ -106,9 +104,7 @@ def _style() -> Any:
         return import_module("testis_abm.results.plots.style")
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "matplotlib":
-            raise TestisError(
-                "pictures need matplotlib, which is not installed: pip install matplotlib"
-            ) from error
+            raise TestisError("pictures need matplotlib, which is not installed: pip install matplotlib") from error
         raise
 
 
@@ -124,6 +120,7 @@ class DrawingPool:
     def __init__(self, processes: int = 2) -> None:
         self.processes = processes
         self._workers: list[subprocess.Popen[bytes]] = []
+        self._drawing = False
 
     def __enter__(self) -> Self:
         return self.start()
@@ -165,8 +162,10 @@ class DrawingPool:
         return [path for name in FIGURES for path in written.get(name, ())]
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes; a picture that is being written is finished first."""
         for worker in self._workers:
+            if not self._drawing:
+                worker.kill()
             for pipe in (worker.stdin, worker.stdout):
                 with contextlib.suppress(OSError):
                     if pipe:
@@ -174,10 +173,9 @@ class DrawingPool:
         for worker in self._workers:
             try:
                 worker.wait(_PATIENCE)
-            except BaseException:
+            except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
-                raise
         self._workers.clear()
 
     def _share_out(self, data: PlotData, names: Sequence[str], folder: Path) -> dict[str, list[Path]]:
@@ -190,10 +188,19 @@ class DrawingPool:
             threading.Thread(target=_feed, args=(worker, tasks, data, folder, written), daemon=True)
             for worker in self._workers
         ]
+        self._drawing = True
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except BaseException:
+            # Ctrl-C: what nobody has begun is not drawn.
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    tasks.get_nowait()
+            raise
+        self._drawing = False
         return written
 
 

@@ -53,9 +53,7 @@ def measures(conventional: bool = True) -> tuple[Measure, ...]:
             "intratesticular T/E2",
             "molar",
             "hormones",
-            lambda rows: (
-                rows["intratesticular_testosterone_nmol_l"] / rows["intratesticular_oestradiol_nmol_l"]
-            ),
+            lambda rows: rows["intratesticular_testosterone_nmol_l"] / rows["intratesticular_oestradiol_nmol_l"],
         ),
         _column("tissue", "daily_production_million_g"),
         _column("semen", "expected_concentration_million_ml"),

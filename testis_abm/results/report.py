@@ -32,9 +32,7 @@ def number(value: float) -> str:
     size = abs(value)
     if size >= 99.95:
         return f"{value:,.0f}"
-    return (
-        f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 or value == 0.0 else f"{value:.2g}"
-    )
+    return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 or value == 0.0 else f"{value:.2g}"
 
 
 def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
@@ -78,8 +76,7 @@ def basis(result: RunResult, treatment: Treatment | None) -> str:
         return _wrapped("", text + "One replicate: no interval; ask for two or more in plan.replicates.")
     return _wrapped(
         "",
-        text
-        + "Interval: over paired replicates of this one man; it holds no spread of men or of parameters.",
+        text + "Interval: over paired replicates of this one man; it holds no spread of men or of parameters.",
     )
 
 
@@ -96,15 +93,12 @@ def observed_block(result: RunResult) -> str:
         return ""
     rows = [("Observed", "day", "observed", "predicted", "ratio", "")]
     for of in table.to_dict("records"):
-        name = SCHEMAS["hormones" if of["variable"] in SCHEMAS["hormones"] else "semen"][
-            of["variable"]
-        ].inline
+        name = SCHEMAS["hormones" if of["variable"] in SCHEMAS["hormones"] else "semen"][of["variable"]].inline
         told = (number(of["observed"]), number(of["predicted"]), number(of["ratio"]))
         rows.append((f"  {name} ({of['unit']})", f"{of['day']:g}", *told, of["label"]))
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
     lines = [
-        "  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in range(1, 5)), row[5]])
-        for row in rows
+        "  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in range(1, 5)), row[5]]) for row in rows
     ]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -168,9 +162,7 @@ def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
     if after["vasomotor_pct"].max() - own["vasomotor_pct"] > _FLUSHES:
         told.append(f"Hot flushes at up to {after['vasomotor_pct'].max():.0f} % of visits.")
     if own["libido_score"] - after["libido_score"].min() > _LIBIDO:
-        told.append(
-            f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}."
-        )
+        told.append(f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}.")
     shift = (after["hdl_change_mg_dl"] - own["hdl_change_mg_dl"]).to_numpy()
     largest = float(shift[np.abs(shift).argmax()]) if len(shift) else 0.0
     if abs(largest) > _HDL:
@@ -202,10 +194,7 @@ def recovery(result: RunResult, treatment: Treatment | None) -> str:
         ("  weeks from the start, falling below", [_weeks(d, treatment.start, "-") for d in down]),
         (
             "  weeks from the end, rising above",
-            [
-                _weeks(u, treatment.end, "-" if d is None else "not yet")
-                for u, d in zip(up, down, strict=True)
-            ],
+            [_weeks(u, treatment.end, "-" if d is None else "not yet") for u, d in zip(up, down, strict=True)],
         ),
     ]
     follow = (float(result.hormones["day"].max()) - treatment.end) / 7.0

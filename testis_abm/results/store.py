@@ -13,8 +13,9 @@ import json
 import os
 import platform
 import shutil
-import sys
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -107,7 +108,7 @@ def load(folder: str | Path) -> RunResult:
         )
     except TestisError as error:
         raise TestisError(f"{folder}: {str(error).splitlines()[0]}") from error
-    except (OSError, KeyError, ValueError, pyarrow.ArrowException) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException) as error:
         raise TestisError(f"{folder}: the results are damaged: {_one_line(error)}") from error
 
 
@@ -115,9 +116,7 @@ def _resolved(folder: str | Path) -> Path:
     try:
         return Path(os.path.realpath(Path(folder).expanduser()))
     except (OSError, ValueError, RuntimeError) as error:
-        raise TestisError(
-            f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}"
-        ) from error
+        raise TestisError(f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}") from error
 
 
 def _check_replaceable(target: Path) -> None:
@@ -129,9 +128,7 @@ def _check_replaceable(target: Path) -> None:
         if not any(target.iterdir()):
             return
     if not _is_marked(target):
-        raise TestisError(
-            f"{target}: is not empty and holds no results of an earlier run; choose another folder"
-        )
+        raise TestisError(f"{target}: is not empty and holds no results of an earlier run; choose another folder")
 
 
 def _is_marked(folder: Path) -> bool:
@@ -146,17 +143,13 @@ def _read_run(folder: Path) -> dict[str, Any]:
     try:
         run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
     except OSError as error:
-        raise TestisError(
-            f"{folder}: holds no results of a run ({_RUN}: {error.strerror or error})"
-        ) from error
+        raise TestisError(f"{folder}: holds no results of a run ({_RUN}: {error.strerror or error})") from error
     except ValueError as error:
         raise TestisError(f"{folder}: {_RUN} is damaged: {_one_line(error)}") from error
     if not isinstance(run, dict) or run.get("software") != SOFTWARE:
         raise TestisError(f"{folder}: {_RUN} was not written by {SOFTWARE}")
     if run.get("format") != FORMAT:
-        raise TestisError(
-            f"{folder}: written in format {run.get('format')}; this version reads format {FORMAT}"
-        )
+        raise TestisError(f"{folder}: written in format {run.get('format')}; this version reads format {FORMAT}")
     return run
 
 
@@ -180,8 +173,7 @@ def _write_table(table: pd.DataFrame, path: Path, units: Mapping[str, str]) -> N
 
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     fields = [
-        field.with_metadata({"unit": units[field.name]} if units.get(field.name) else None)
-        for field in arrow.schema
+        field.with_metadata({"unit": units[field.name]} if units.get(field.name) else None) for field in arrow.schema
     ]
     # The units stand in for pandas' own notes, which name its version.
     pq.write_table(arrow.cast(pa.schema(fields)), path, compression="zstd")
@@ -204,20 +196,20 @@ def _run(result: RunResult) -> dict[str, Any]:
         "format": FORMAT,
         "title": result.title,
         "rows": {name: len(table) for name, table in result.tables.items()},
-        # Results that were loaded and saved again keep the environment they were computed in.
-        "provenance": {"environment": environment(), **result.provenance},
+        # Results that were loaded and saved again keep the versions and platform they were computed with.
+        "provenance": {"platform": platform.platform(), "versions": versions(), **result.provenance},
         "scenario": result.scenario.as_dict(),
     }
     return dict(_plain(run))
 
 
-def environment() -> dict[str, Any]:
-    """Return the versions of Python and of the packages that shape results, and the platform."""
-    versions = {}
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that shape results."""
+    found = {"python": platform.python_version()}
     for name in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return {"python": sys.version.split()[0], "platform": platform.platform(), "packages": versions}
+            found[name] = metadata.version(name)
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -281,14 +273,8 @@ def _told(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (
-            "the disk is full"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else error.strerror or str(error)
-        )
-        raise TestisError(
-            f"{printable(str(target))}: cannot be written: {reason}; nothing was saved"
-        ) from error
+        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+        raise TestisError(f"{printable(str(target))}: cannot be written: {reason}; nothing was saved") from error
 
 
 def _one_line(error: BaseException) -> str:

@@ -46,7 +46,9 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
 
 def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
-    rows = within(result.tables[measure.table], *treatment.window)
+    first, last = treatment.window
+    # The sample that closes a treatment is planned on the day after its last dose.
+    rows = within(result.tables[measure.table], first, treatment.end if measure.table == "semen" else last)
     level = measure.read(rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated)
@@ -135,9 +137,7 @@ def _two_arms(summary: pd.DataFrame) -> str:
     rows: list[tuple[str, ...]] = [("", "untreated", "treated", "change", "(95 % interval)")]
     for row in summary.itertuples():
         change, interval = report.change(row.change_pct, row.low_pct, row.high_pct)
-        rows.append(
-            (_heading(row), report.number(row.untreated), report.number(row.treated), change, interval)
-        )
+        rows.append((_heading(row), report.number(row.untreated), report.number(row.treated), change, interval))
     if summary["replicates"].max() < 2:
         rows = [row[:4] for row in rows]
     return _aligned(rows)

@@ -115,17 +115,12 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
         **_SAMPLED,
         **_numbers(("abstinence_days", "day", "Abstinence")),
         **_SEMEN,
-        **{
-            f"expected_{name}": Column("number", column.unit, column.label) for name, column in _SEMEN.items()
-        },
+        **{f"expected_{name}": Column("number", column.unit, column.label) for name, column in _SEMEN.items()},
     },
     "blood": {**_SAMPLED, **_BLOOD},
     "biopsy": {
         **_SAMPLED,
-        **{
-            name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize())
-            for name in STEPS
-        },
+        **{name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize()) for name in STEPS},
         **_numbers(("johnsen_score", "", "Johnsen score")),
     },
     "safety": {
@@ -181,9 +176,9 @@ def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in schema if column not in table]
     extra = [str(column) for column in table if column not in schema]
     if missing or extra:
-        faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [
-            f"has no place for {', '.join(extra)}"
-        ] * bool(extra)
+        faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"has no place for {', '.join(extra)}"] * bool(
+            extra
+        )
         raise TestisError(f"table {name}: {'; '.join(faults)}")
     columns = {column: _typed(name, column, table[column], of.kind) for column, of in schema.items()}
     if list(table) == list(schema) and all(columns[column] is table[column] for column in schema):

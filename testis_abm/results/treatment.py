@@ -39,7 +39,8 @@ class Treatment:
     @property
     def window(self) -> tuple[float, float]:
         """Return the last 28 days of treatment, or all of it if shorter, as first and last day."""
-        return max(self.start, self.end - WINDOW_DAYS), self.end
+        # No dose falls on the day that ends a therapy.
+        return max(self.start, self.end - WINDOW_DAYS), self.end - 1.0
 
 
 def within(table: pd.DataFrame, first: float, last: float) -> pd.DataFrame:

@@ -83,7 +83,7 @@ class _CellSet(AbstractAgentSet):  # type: ignore[misc]
         inplace: bool = False,
         agent_type: type | None = None,
     ) -> Any:
-        """Return the first `at_most` (a number, or a share as a float) agents that pass a test and are of a type."""
+        """Return agents that pass a test and are of a type, the first `at_most` (a number or a share)."""
         if filter_func is None and agent_type is None and at_most == float("inf"):
             return self if inplace else copy.copy(self)
         if isinstance(at_most, float) and at_most <= 1.0:
@@ -306,7 +306,7 @@ class ColumnAgentSet(_CellSet):
         if isinstance(reading, Reading):
             return as_list(reading.read(self.model.tissue, rows))
         if name in ("lineage", "unique_id"):
-            return lineages.tolist()
+            return as_list(lineages)
         return super()._values(name, missing, default)
 
     def set(self, attr_name: str, value: Any) -> Self:

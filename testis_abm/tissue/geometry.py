@@ -48,7 +48,7 @@ class Geometry:
     @property
     def niche_angle(self) -> np.ndarray:
         """Return the angle of each niche around its tubule, radians."""
-        return 2.0 * np.pi * np.arange(self.sertoli_per_tubule) / self.sertoli_per_tubule
+        return np.asarray(2.0 * np.pi * np.arange(self.sertoli_per_tubule) / self.sertoli_per_tubule)
 
     def centres(self) -> np.ndarray:
         """Return tubule centres, (tubules, 2), um."""
@@ -57,7 +57,7 @@ class Geometry:
     def corners(self) -> np.ndarray:
         """Return corner positions, (tubules * 2, 2), um; tubule i owns corners 2 i and 2 i + 1."""
         own = _own_corners(self.spacing)
-        return (self.centres()[:, None, :] + own[None]).reshape(-1, 2)
+        return np.asarray((self.centres()[:, None, :] + own[None]).reshape(-1, 2))
 
 
 def _site(column: np.ndarray, row: np.ndarray, spacing: float) -> np.ndarray:

@@ -172,7 +172,7 @@ def _tubule(
                 break
             waiting -= 1
             of = stack_lineage[waiting]
-            at = stack_step[waiting]
+            at = np.int64(stack_step[waiting])
             left = stack_left[waiting]
             turns = 0
             left_in_step = draw_duration(seed, of, at, p)

@@ -1,7 +1,7 @@
 """Where the cells of a tissue are, in um: what pictures and `position` show.
 
-A germ cell lies in the sector of its Sertoli cell, at a depth that its step and progress fix: spermatogonia on
-the basement membrane, spermatocytes between, elongated spermatids at the lumen. Keyed luck scatters neighbours.
+A germ cell lies in the sector of its Sertoli cell, at a depth that its step and progress fix: spermatogonia
+on the basement membrane, spermatocytes between, elongated spermatids at the lumen. Keyed luck scatters them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from testis_abm.tissue.rules import draw_duration
 if TYPE_CHECKING:
     from testis_abm.tissue.tissue import Tissue
 
-# Distance from the axis over tubule radius when a step begins; it ends at the next. The lumen lies within 0.30.
+# Distance from the axis over tubule radius when a step begins; it ends at the next. Lumen: below 0.30.
 _DEPTH = np.array([0.95, 0.95, 0.95, 0.92, 0.90, 0.87, 0.84, 0.70, 0.68, 0.65, 0.50, 0.42, 0.34])
 _STEM_CELLS = 2
 _RADIAL_SCATTER = 0.02

@@ -1,8 +1,8 @@
 """The reference engine: every cell a registered Mesa agent with its own state, moved by the plain rules.
 
 It must give the same cells as the compiled engine, bit for bit. So the state is kept as the columns keep it
-(remaining days and budgets rounded to float32 at the end of a day), and the arithmetic runs on plain Python floats
-and integers: NumPy's scalars and its powers and sums round differently.
+(remaining days and budgets rounded to float32 at the end of a day), and the arithmetic runs on plain Python
+floats and integers: NumPy's scalars and its powers and sums round differently.
 """
 
 from __future__ import annotations
@@ -283,7 +283,7 @@ class Surroundings(NamedTuple):
 
 
 def live_germ_cell(cell: GermState, around: Surroundings, dt: float) -> list[GermState]:
-    """Return what is left of a germ cell after `dt` days: itself, nothing, or daughters; `cell` stays as it is."""
+    """Return what is left of a germ cell after `dt` days: itself, nothing, or daughters; `cell` is kept."""
     alive: list[GermState] = []
     waiting = [(GermState(cell.lineage, cell.niche, cell.step, cell.turn, cell.remaining, cell.budget), dt)]
     while waiting:
@@ -296,7 +296,7 @@ def live_germ_cell(cell: GermState, around: Surroundings, dt: float) -> list[Ger
 def _live_through(
     cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]
 ) -> bool:
-    """Advance a cell by `left` days; daughters join `waiting` with the days they have. Return whether it lives."""
+    """Advance a cell by `left` days; daughters join `waiting` with theirs. Return whether it lives."""
     support, seed, events, tubule = around.support, around.seed, around.events, around.tubule
     while True:
         stem = cell.step <= steps.A_PALE

@@ -40,9 +40,7 @@ def draw(data: PlotData) -> Figure:
         if factor:
             style.second_axis(axes, factor, unit)
     names = [name for name, *_ in _PANELS]
-    return sheet.finish(
-        style.legend_of(data, reference=True, marks=any(mark.variable in names for mark in data.marks))
-    )
+    return sheet.finish(style.legend_of(data, reference=True, marks=any(mark.variable in names for mark in data.marks)))
 
 
 def _course(data: PlotData, arm: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -22,9 +22,7 @@ def draw(data: PlotData) -> Figure:
     for arm in data.arms:
         grid = data.grids["hormones", arm]
         testosterone, oestradiol = (grid.values[name] for name in _COLUMNS)
-        for axes, values in zip(
-            sheet.panels, (testosterone, oestradiol, testosterone / oestradiol), strict=True
-        ):
+        for axes, values in zip(sheet.panels, (testosterone, oestradiol, testosterone / oestradiol), strict=True):
             style.draw_curve(axes, data.curve(grid.day, values), arm)
     for k, (axes, (label, factor)) in enumerate(zip(sheet.panels, _PANELS, strict=True)):
         marks = [mark for mark in data.marks if mark.variable == "".join(_COLUMNS[k : k + 1])]

@@ -43,9 +43,7 @@ def draw_section(
     )
     image = _draw_field(axes, field, view, norm, cmap)
     luck = np.random.default_rng(0)
-    centre, index = view.tile(
-        section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20
-    )
+    centre, index = view.tile(section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20)
     radius = np.broadcast_to(section["tubule_radius"], np.shape(section["tubule_x"]))[index]
     lumen = np.broadcast_to(section["lumen_radius"], np.shape(section["tubule_x"]))[index]
     _draw_tubules(axes, centre, radius, lumen, luck)
@@ -139,9 +137,7 @@ def _draw_interstitium(
     leydig, _ = view.tile(section["leydig_x"], section["leydig_y"], 20)
     vessel, _ = view.tile(section["capillary_x"], section["capillary_y"], 20)
     place = np.concatenate([leydig, vessel, tubule])
-    radius = np.r_[
-        np.full(len(leydig), _LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02
-    ]
+    radius = np.r_[np.full(len(leydig), _LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02]
     n = len(place)
     place = spread(
         place,
@@ -170,9 +166,7 @@ def draw_capillaries(axes: Axes, vessel: np.ndarray, luck: np.random.Generator) 
     _circles(axes, vessel, _VESSEL_RADIUS - 0.6, fc="#FDECEA", ec=VESSEL, lw=1.0, zorder=2.2)
     for side in (-1.6, 1.7):
         cell = vessel + np.array([side, 0.3 * side]) + luck.uniform(-0.7, 0.7, vessel.shape)
-        _ellipses(
-            axes, cell, 3.6, 2.6, luck.uniform(0, np.pi, len(vessel)), fc=BLOOD, ec=VESSEL, lw=0.2, zorder=2.3
-        )
+        _ellipses(axes, cell, 3.6, 2.6, luck.uniform(0, np.pi, len(vessel)), fc=BLOOD, ec=VESSEL, lw=0.2, zorder=2.3)
 
 
 def _draw_epithelium(
@@ -187,7 +181,6 @@ def _draw_epithelium(
     sertoli, _ = view.tile(section["sertoli_x"], section["sertoli_y"], 12)
     germ, index = view.tile(section["germ_x"], section["germ_y"], 12)
     step = np.asarray(section["germ_step"])[index].astype(int)
-    angle = np.asarray(section["germ_angle"])[index]
     place = np.concatenate([sertoli, germ])
     home = _nearest(place, tubule)
     radius = np.r_[np.full(len(sertoli), _SERTOLI_RADIUS), _ROOM * 0.5 * _of_step(step, "length")]
@@ -204,6 +197,8 @@ def _draw_epithelium(
         outer=tubule_radius[home] - 0.6,
     )
     germ = place[len(sertoli) :]
+    inward = tubule[home[len(sertoli) :]] - germ
+    angle = np.arctan2(inward[:, 1], inward[:, 0])
     _draw_sertoli_cells(axes, sertoli, tubule, home[: len(sertoli)], lumen, luck)
     draw_cytoplasm(axes, germ[step < ELONGATING], step[step < ELONGATING])
     for code, look in enumerate(STEPS):
@@ -253,9 +248,7 @@ def draw_cytoplasm(axes: Axes, place: np.ndarray, step: np.ndarray) -> None:
     _circles(axes, place, radius, fc=CYTOPLASM, ec=CYTOPLASM_EDGE, lw=0.3, alpha=0.85, zorder=2.6)
 
 
-def draw_nuclei(
-    axes: Axes, place: np.ndarray, angle: np.ndarray, look: Look, luck: np.random.Generator
-) -> None:
+def draw_nuclei(axes: Axes, place: np.ndarray, angle: np.ndarray, look: Look, luck: np.random.Generator) -> None:
     """Draw nuclei of one step at `place`, long axis towards the lumen at `angle`, with their chromatin."""
     size = luck.normal(1.0, 0.04, len(place))
     # Round nuclei lie as they fall; slender heads point to the base, that is along the same line.

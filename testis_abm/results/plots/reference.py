@@ -23,6 +23,5 @@ def reference_ranges() -> dict[str, Range]:
     with open(Path(__file__).with_name("reference_ranges.toml"), "rb") as file:
         entries = tomllib.load(file)
     return {
-        name: Range(entry["low"], entry.get("high", float("inf")), entry["source"])
-        for name, entry in entries.items()
+        name: Range(entry["low"], entry.get("high", float("inf")), entry["source"]) for name, entry in entries.items()
     }

@@ -9,6 +9,7 @@ from testis_abm.results.plots import style
 from testis_abm.results.plots.data import PlotData
 from testis_abm.results.plots.reference import reference_ranges
 
+_MANY = 250  # dots of a panel and arm, above which they shrink
 _PANELS = {
     "concentration_million_ml": "Sperm concentration\n(million/mL)",
     "total_count_million": "Total sperm count\n(million)",
@@ -32,7 +33,7 @@ def draw(data: PlotData) -> Figure:
                 day,
                 grid.values[name].T,
                 ".",
-                ms=3.6,
+                ms=3.6 if grid.values[name].size < _MANY else 2.2,
                 mew=0,
                 color=style.COLOUR[arm],
                 alpha=0.5,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -53,6 +54,7 @@ _TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
 # Inches: height of the strip of one therapy, of a line of the legend, of the title, of the time axis; gap
 # between rows; room left of a panel, and the distance from there to its label.
 _LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.7, 0.36
+_MANY_SWINGS = 16
 _LETTER = 0.05  # inch, width of a letter of a therapy's name
 
 
@@ -226,9 +228,18 @@ def letter(axes: Axes, k: int) -> None:
 def draw_curve(axes: Axes, curve: Curve, arm: str, **line: Any) -> None:
     """Draw a mean with its band."""
     look = {"color": COLOUR[arm], "zorder": 3 if arm == "treated" else 2.5, "solid_capstyle": "round", **line}
+    if _swings(curve.mean) > _MANY_SWINGS:
+        look["linewidth"] = 0.7
     axes.plot(curve.day, curve.mean, **look)
     if curve.low is not None and curve.high is not None:
         axes.fill_between(curve.day, curve.low, curve.high, color=look["color"], alpha=0.2, lw=0, zorder=2)
+
+
+def _swings(values: np.ndarray) -> int:
+    """Return how often a curve turns, small wobbles apart: injections make it swing."""
+    step = np.diff(values)
+    large = step[np.abs(step) > 0.04 * np.abs(values).max()]
+    return int((np.diff(np.sign(large)) != 0).sum())
 
 
 def draw_reference(axes: Axes, low: float, high: float) -> None:
@@ -257,9 +268,7 @@ def draw_limit(axes: Axes, value: float, text: str) -> None:
 def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
     """Draw observed values as open diamonds with their labels."""
     for mark in marks:
-        axes.plot(
-            [mark.day], [mark.value], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", zorder=5
-        )
+        axes.plot([mark.day], [mark.value], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", zorder=5)
         axes.annotate(
             mark.label,
             (mark.day, mark.value),
@@ -311,9 +320,7 @@ def legend_of(data: PlotData, *, reference: bool = False, marks: bool = False) -
     if reference:
         handles.append(Patch(fc="#E9F5F1", ec=REFERENCE, lw=0.6, ls="--", label="reference range"))
     if marks:
-        handles.append(
-            Line2D([], [], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", label="observed")
-        )
+        handles.append(Line2D([], [], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", label="observed"))
     return handles
 
 

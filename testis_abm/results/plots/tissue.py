@@ -59,12 +59,12 @@ def _compose(sheet: style.Sheet, data: PlotData, counts: dict[str, tuple[np.ndar
             count[:, [k for k, look in enumerate(STEPS) if look.group == group]].sum(axis=1)
             for group in range(len(GROUPS))
         ]
-        axes.stackplot(
-            day, groups, colors=[colour for _, colour in GROUPS], lw=0.3, edgecolor="white", zorder=2
-        )
-        axes.set_ylim(0, 1.12 * max(top, 1e-9))
+        axes.stackplot(day, groups, colors=[colour for _, colour in GROUPS], lw=0.3, edgecolor="white", zorder=2)
+        axes.set_ylim(0, 1.12 * top if top > 0.0 else 1.0)
         style.round_ticks(axes.yaxis)
         axes.set_ylabel("Germ cells\nper Sertoli cell")
+        if not top > 0.0:
+            axes.text(0.5, 0.5, "no germ cells", transform=axes.transAxes, ha="center", color="#555555")
         axes.text(0.985, 0.97, arm, transform=axes.transAxes, ha="right", va="top", weight="bold", zorder=4)
     if len(data.arms) == 1:
         _loss(sheet.panels[1], data)
@@ -111,12 +111,7 @@ def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.n
 
 
 def _short(name: str) -> str:
-    return (
-        name.replace("_spermatogonium", "")
-        .replace("_spermatocyte", "")
-        .replace("_spermatid", "")
-        .replace("_", " ")
-    )
+    return name.replace("_spermatogonium", "").replace("_spermatocyte", "").replace("_spermatid", "").replace("_", " ")
 
 
 def _weekly(values: np.ndarray) -> np.ndarray:
@@ -161,9 +156,7 @@ def _rate(axes: Axes, data: PlotData, column: str, label: str) -> None:
         style.draw_curve(axes, data.curve(grid.day, _weekly(rate.T).T), arm)
     style.from_zero(axes)
     axes.set_ylabel(label)
-    axes.text(
-        0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color="#555555"
-    )
+    axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color="#555555")
 
 
 def _signals(axes: Axes, data: PlotData) -> None:

@@ -2,9 +2,8 @@
 
 A section is a mapping of one arm at one day: `day`; `extent`, the width and height of the patch that repeats,
 um; `tubule_x`, `tubule_y`, `tubule_radius`; `lumen_radius` (one for all, or one each); `sertoli_x`,
-`sertoli_y`; `leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, `germ_step` (0 to 11,
-as `tables.STEPS`), `germ_angle` (radians, towards the lumen), all um; `field_testosterone`,
-`field_oestradiol` (nmol/L, rows upwards over the extent).
+`sertoli_y`; `leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, all um; `germ_step` (0
+to 11, as `tables.STEPS`); `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over the extent).
 """
 
 from __future__ import annotations
@@ -79,9 +78,7 @@ def _frame(axes: Axes, view: View, text: str, *, with_bar: bool) -> None:
     )
     if with_bar:
         x, y = view.left + 0.03 * view.width, view.bottom + 0.035 * view.height
-        axes.plot(
-            [x, x + _SCALE_BAR], [y, y], color="black", lw=2.2, solid_capstyle="butt", zorder=RASTERED + 2
-        )
+        axes.plot([x, x + _SCALE_BAR], [y, y], color="black", lw=2.2, solid_capstyle="butt", zorder=RASTERED + 2)
         axes.text(
             x + 0.5 * _SCALE_BAR,
             y + 5,
@@ -105,9 +102,7 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
     names = [*(look.name for look in STEPS), "Sertoli cell (nucleus)", "Leydig cell", "capillary"]
     columns = -(-len(names) // _KEY_ROWS)
     k = np.arange(len(names))
-    place = np.stack(
-        [9.0 + k // _KEY_ROWS * wide / columns, high * (1.0 - (k % _KEY_ROWS + 0.5) / _KEY_ROWS)], axis=-1
-    )
+    place = np.stack([9.0 + k // _KEY_ROWS * wide / columns, high * (1.0 - (k % _KEY_ROWS + 0.5) / _KEY_ROWS)], axis=-1)
     _draw_kinds(axes, place)
     for name, (x, y) in zip(names, place, strict=True):
         axes.text(x + 11.0, y, name, va="center", size=6.8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,7 @@ class View:
 
         What repeats appears as often as it is seen.
         """
-        x, y = np.atleast_1d(x), np.atleast_1d(y)
+        x, y = np.atleast_1d(x) % self.period[0], np.atleast_1d(y) % self.period[1]
         places, indices = [np.empty((0, 2))], [np.empty(0, dtype=np.intp)]
         for i in self._shifts(0, self.left, self.width, margin):
             for j in self._shifts(1, self.bottom, self.height, margin):
@@ -63,8 +64,7 @@ class View:
 
     def _shifts(self, axis: int, start: float, length: float, margin: float) -> range:
         period = self.period[axis]
-        first = int(np.floor((start - margin) / period)) - 1
-        return range(first, int(np.ceil((start + length + margin) / period)) + 1)
+        return range(math.floor((start - margin) / period), math.floor((start + length + margin) / period) + 1)
 
 
 def _spacing(x: np.ndarray, y: np.ndarray, period: tuple[float, float], radius: float) -> float:

@@ -1,0 +1,108 @@
+"""The shape of the tables, and their units."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from test_results_synthetic import make
+
+from testis_abm.errors import TestisError
+from testis_abm.results.tables import (
+    CONVENTIONAL,
+    SCHEMAS,
+    STEPS,
+    clinical_ratio,
+    conform,
+    empty,
+    to_conventional,
+)
+from testis_abm.scenario import convert
+from testis_abm.tissue import steps
+
+
+def test_the_steps_are_those_of_the_tissue():
+    assert steps.NAMES == STEPS
+
+
+def test_columns_end_in_their_unit():
+    endings = {
+        "nmol/L": "nmol_l",
+        "pmol/L": "pmol_l",
+        "IU/L": "iu_l",
+        "pg/mL": "pg_ml",
+        "%": "pct",
+        "mL": "ml",
+        "million/mL": "million_ml",
+        "million": "million",
+        "million/g/day": "million_g",
+        "mg/dL": "mg_dl",
+    }
+    for schema in SCHEMAS.values():
+        for name, column in schema.items():
+            if column.unit in endings:
+                assert name.endswith(endings[column.unit]), name
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_an_empty_table_conforms(name):
+    table = empty(name)
+    assert list(table) == list(SCHEMAS[name])
+    pd.testing.assert_frame_equal(conform(name, table), table)
+
+
+def test_order_and_narrower_types_are_put_right():
+    table = make(sections=False).semen
+    odd = table[list(table)[::-1]].astype({"replicate": "int8", "day": "int64"})
+    pd.testing.assert_frame_equal(conform("semen", odd), table)
+
+
+def test_filtered_rows_are_counted_anew():
+    table = make(sections=False).hormones
+    later = conform("hormones", table[table["day"] > 0])
+    assert list(later.index) == list(range(len(later)))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda t: t.drop(columns="lh_iu_l"), "table hormones: lacks lh_iu_l"),
+        (lambda t: t.assign(lh=1.0), "table hormones: has no place for lh"),
+        (lambda t: t.assign(lh_iu_l="high"), "table hormones: lh_iu_l holds .* where number"),
+        (lambda t: t.assign(day=t["day"] + 0.5), "table hormones: day holds float64 where integer"),
+        (lambda t: t.assign(arm=None), "table hormones: arm holds .* where text"),
+    ],
+)
+def test_a_table_that_does_not_conform_is_named(change, told):
+    with pytest.raises(TestisError, match=told):
+        conform("hormones", change(make(sections=False).hormones))
+
+
+def test_an_unknown_table_is_refused():
+    with pytest.raises(TestisError, match='"hormone" is not a table'):
+        conform("hormone", empty("hormones"))
+
+
+@pytest.mark.parametrize("name", CONVENTIONAL)
+def test_conventional_units_are_those_of_scenarios(name):
+    _, unit, factor = CONVENTIONAL[name]
+    stored = SCHEMAS["hormones"][name].unit
+    assert factor == pytest.approx(convert(name, 1.0, stored, unit), rel=1e-12)
+
+
+def test_conversion_leaves_the_original_alone():
+    table = make(sections=False).hormones
+    before = table.copy()
+    other = to_conventional(table)
+    pd.testing.assert_frame_equal(table, before)
+    assert "testosterone_nmol_l" not in other
+    assert other["lh_iu_l"].equals(table["lh_iu_l"])
+    # 300 ng/dL is the textbook's 10.4 nmol/L; 10 pg/mL are 36.7 pmol/L.
+    row = to_conventional(pd.DataFrame({"testosterone_nmol_l": [10.4], "oestradiol_pmol_l": [36.7]}))
+    assert row["testosterone_ng_dl"].item() == pytest.approx(300.0, rel=0.002)
+    assert row["oestradiol_pg_ml"].item() == pytest.approx(10.0)
+
+
+def test_the_clinical_ratio_survives_a_man_without_oestradiol():
+    ratio = clinical_ratio(pd.Series([10.4, 10.4]).to_numpy(), pd.Series([110.1, 0.0]).to_numpy())
+    assert ratio[0] == pytest.approx(10.0, rel=0.002)
+    assert ratio[1] == float("inf")
