@@ -41,7 +41,12 @@ def within(what: str, value: float, low: float, high: float, unit: str) -> None:
 def near(what: str, value: float, target: float, unit: str, tolerance: float) -> None:
     """Add a line for a value that should be within a relative tolerance of a published figure."""
     ratio = value / target if np.isfinite(value) else float("nan")
-    row(what, f"{target:g} {unit} (+-{tolerance:.0%})", f"{value:.4g}  (x{ratio:.2f})", bool(abs(ratio - 1) <= tolerance))
+    row(
+        what,
+        f"{target:g} {unit} (+-{tolerance:.0%})",
+        f"{value:.4g}  (x{ratio:.2f})",
+        bool(abs(ratio - 1) <= tolerance),
+    )
 
 
 def show() -> None:
@@ -101,7 +106,10 @@ def reference_man(replicates: int) -> None:
         series = weekly(frame, column)
         worst = 100 * np.abs(series / series.mean() - 1).max()
         row(
-            f"drift over two years: {name}", "< 2 %", f"{drift(series):+.2f} %  (worst week {worst:.2f} %)", abs(drift(series)) < 2.0
+            f"drift over two years: {name}",
+            "< 2 %",
+            f"{drift(series):+.2f} %  (worst week {worst:.2f} %)",
+            abs(drift(series)) < 2.0,
         )
     concentration = s.groupby("replicate")["expected_concentration_million_ml"]
     cv = float((concentration.std() / concentration.mean()).mean())
@@ -134,14 +142,26 @@ def suppression(replicates: int) -> None:
     base = h[h.index < 0].mean()
     week3 = h.loc[21:23].mean() / base
     near("enanthate, week 3: LH", 100 * week3.lh_iu_l, 5, "% of baseline", 0.25)
-    near("enanthate, week 3: intratesticular T", 100 * week3.intratesticular_testosterone_nmol_l, 6, "% of baseline", 0.25)
+    near(
+        "enanthate, week 3: intratesticular T",
+        100 * week3.intratesticular_testosterone_nmol_l,
+        6,
+        "% of baseline",
+        0.25,
+    )
     near("enanthate, week 12: inhibin B", 100 * (h.loc[77:84].mean() / base).inhibin_b_pg_ml, 75, "% of baseline", 0.1)
     s = result.semen.groupby("day")["expected_concentration_million_ml"].mean()
     day, value = s.index.to_numpy(float), s.to_numpy()
     for level, week in ((10, 6.8), (5, 8.7), (3, 10.0), (1, 13.0)):
         near(f"enanthate: sperm under {level} M/mL", crossing(day, value, level, 0, up=False), week, "weeks", 0.15)
     for level, week in ((3, 9.0), (5, 9.9), (10, 11.5), (20, 13.6)):
-        near(f"after the last injection: over {level} M/mL", crossing(day, value, level, 175, up=True), week, "weeks", 0.15)
+        near(
+            f"after the last injection: over {level} M/mL",
+            crossing(day, value, level, 175, up=True),
+            week,
+            "weeks",
+            0.15,
+        )
     plateau = 100 * s[s.index > 480].mean() / s[s.index <= 0].mean()
     near("after stopping: recovery plateau", plateau, 85, "% of baseline", 0.2)
 
@@ -156,10 +176,17 @@ def rescue(replicates: int) -> None:
     for dose, target in ((125, 0.75), (250, 0.93), (500, 1.26)):
         out = ta.run(
             SCENARIOS / "testosterone_plus_hcg.toml",
-            overrides={"plan.replicates": 1, "plan.duration": "24 days", "therapy.2.dose": f"{dose} IU", "samples.biopsy": ["day 0"]},
+            overrides={
+                "plan.replicates": 1,
+                "plan.duration": "24 days",
+                "therapy.2.dose": f"{dose} IU",
+                "samples.biopsy": ["day 0"],
+            },
         )
         h = out.hormones[out.hormones.day.between(20, 23)].groupby("arm")["intratesticular_testosterone_nmol_l"].mean()
-        near(f"enanthate with hCG {dose} IU: intratesticular T", h["treated"] / h["untreated"], target, "x baseline", 0.2)
+        near(
+            f"enanthate with hCG {dose} IU: intratesticular T", h["treated"] / h["untreated"], target, "x baseline", 0.2
+        )
 
 
 def shah(replicates: int) -> None:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from testis_abm.errors import ScenarioError, TestisError
     from testis_abm.model import GermCell, LeydigCell, SertoliCell, TestisModel
     from testis_abm.results.run_result import RunResult
-    from testis_abm.simulate import run
     from testis_abm.scenario import Scenario
     from testis_abm.scenario.load import load
+    from testis_abm.simulate import run
 
 __version__ = "0.1.0"
 

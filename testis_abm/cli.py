@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
     run.add_argument("file", help="scenario (TOML), e.g. scenarios/obese_anastrozole.toml")
-    run.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31")
+    run.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31"
+    )
     run.add_argument("--seed", type=int, help="instead of plan.seed")
     run.add_argument("--days", type=int, help="instead of plan.duration")
     run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
@@ -184,7 +186,7 @@ def _parameters(options: argparse.Namespace) -> int:
         raise TestisError(f'no parameter speaks of "{options.word}" (all of them: testis-abm parameters)')
     for parameter in found:
         print("\n".join(_explained(parameter)))
-    print(f"{len(found)} parameters. Change one in a scenario: [parameters] with \"name\" = value, inside its range.")
+    print(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')
     return 0
 
 
@@ -206,7 +208,9 @@ def _men(options: argparse.Namespace) -> int:
             print(f"{preset.name:28s}{preset.title}")
         print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
         for field in physiology().values():
-            print(f"  {field.name.rpartition('.')[2]:28s}{field.value:g} {field.unit} ({field.low:g} to {field.high:g})")
+            print(
+                f"  {field.name.rpartition('.')[2]:28s}{field.value:g} {field.unit} ({field.low:g} to {field.high:g})"
+            )
         return 0
     if options.word not in known:
         raise TestisError(unknown("preset", options.word, known))

@@ -61,9 +61,7 @@ def _parts(path: tuple[str | int, ...]) -> list[str]:
 
 def printable(text: str) -> str:
     """Return `text` on one line: what cannot be printed is escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def shown(value: object) -> str:

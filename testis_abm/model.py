@@ -109,13 +109,17 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         names = tuple(dict.fromkeys(therapy.drug for therapy in given))
         self.kinetics = Kinetics.of([known[name] for name in names])
         self._drug_units = {name: UNITS[known[name].action] for name in names}
-        self.doses = sorted((day, therapy.drug, therapy.dose) for therapy in given for day in dose_days(therapy, self.last_day))
+        self.doses = sorted(
+            (day, therapy.drug, therapy.dose) for therapy in given for day in dose_days(therapy, self.last_day)
+        )
         self._depot, self._central = np.zeros(len(names)), np.zeros(len(names))
 
     def _settle(self) -> None:
         """Bring body, tissue and tract to the man's own untreated steady state."""
         size = self.case.tissue
-        self.body = np.array([1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0])
+        self.body = np.array(
+            [1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0]
+        )
         self.tissue = tissue = Tissue(self.values, self.man, size.tubules, size.sertoli_per_tubule, self.seed)
         output = TissueOutput(1.0, 1.0, 1.0)
         for turn in range(26):
@@ -143,9 +147,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         none, doses = np.zeros(0), np.zeros((axis.HOURS, 0))
         idle = Kinetics.of([])
         for _ in range(days):
-            means = axis.body_day(
-                self.body, self._axis, output, none, none, idle.action, none, none, none, none, doses
-            )
+            means = axis.body_day(self.body, self._axis, output, none, none, idle.action, none, none, none, none, doses)
         return np.asarray(means)
 
     def _expected_release(self) -> float:
@@ -241,8 +243,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.records["biopsy"].append((day, *(counts / self.tissue.sertoli_count), score))
 
     def signals(self) -> tuple[float, ...]:
-        """Return what drives the rates today: free androgen, free oestrogen and FSH that the Sertoli cells have responded
-        to (nmol/L, nmol/L, IU/L; means), back-pressure, and the brakes of testosterone and oestradiol on the gonadotrophs.
+        """Return what drives the rates today.
+
+        Mean free androgen and oestrogen (nmol/L) and FSH (IU/L) that the Sertoli cells have responded to, back-pressure,
+        and the brakes of testosterone and of oestradiol on the gonadotrophs.
         """
         sertoli = self.tissue.columns.sertoli
         return (

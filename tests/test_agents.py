@@ -454,9 +454,7 @@ def test_positions_lie_where_histology_has_them():
 
     sertoli_x, sertoli_y = sertoli_positions(tissue)
     sertoli_centre = np.repeat(centres, 24, axis=0)
-    assert np.allclose(
-        np.hypot(sertoli_x - sertoli_centre[:, 0], sertoli_y - sertoli_centre[:, 1]), geometry.radius
-    )
+    assert np.allclose(np.hypot(sertoli_x - sertoli_centre[:, 0], sertoli_y - sertoli_centre[:, 1]), geometry.radius)
     assert model.agents_by_type[SertoliCell][30].position == (sertoli_x[30], sertoli_y[30])
 
     leydig_x, leydig_y = leydig_positions(tissue)
@@ -477,11 +475,7 @@ def test_a_cell_moves_inward_as_it_ages_and_does_not_jump(model):
     def depths():
         cells = model.agents_by_type[GermCell]
         place = np.array(cells.get("position")) - centres[cells.get("tubule")]
-        return dict(
-            zip(
-                cells.get("lineage"), np.hypot(place[:, 0], place[:, 1]) / tissue.geometry.radius, strict=True
-            )
-        )
+        return dict(zip(cells.get("lineage"), np.hypot(place[:, 0], place[:, 1]) / tissue.geometry.radius, strict=True))
 
     before = depths()
     for _ in range(10):

@@ -35,9 +35,7 @@ def settle(values, man, tissue=None, days=400, *, doses=(), start=None):
     return means, state
 
 
-@given(
-    total=st.floats(0.01, 200.0), shbg=st.floats(1.0, 150.0), k=st.floats(0.5, 1.5), albumin=st.floats(10.0, 40.0)
-)
+@given(total=st.floats(0.01, 200.0), shbg=st.floats(1.0, 150.0), k=st.floats(0.5, 1.5), albumin=st.floats(10.0, 40.0))
 def test_free_testosterone_satisfies_mass_action(total, shbg, k, albumin):
     free = free_testosterone(total, shbg, k, albumin)
     assert 0.0 < free < total

@@ -60,7 +60,9 @@ def test_sperm_fall_and_return_in_the_published_weeks(enanthate):
 
 
 def test_untreated_twin_is_the_same_man(enanthate):
-    before = [arm.hormones[arm.hormones.day < 0].drop(columns="arm") for arm in (enanthate.untreated(), enanthate.treated())]
+    before = [
+        arm.hormones[arm.hormones.day < 0].drop(columns="arm") for arm in (enanthate.untreated(), enanthate.treated())
+    ]
     assert before[0].reset_index(drop=True).equals(before[1].reset_index(drop=True))
 
 
@@ -116,7 +118,13 @@ def test_rfsh_reaches_the_sertoli_cell_and_raises_output():
 
 
 def test_concentrations_stay_physical_under_every_drug_at_once():
-    drugs = {"anastrozole": "20 mg", "letrozole": "10 mg", "testosterone_enanthate": "1000 mg", "hcg": "20000 IU", "rfsh": "3000 IU"}
+    drugs = {
+        "anastrozole": "20 mg",
+        "letrozole": "10 mg",
+        "testosterone_enanthate": "1000 mg",
+        "hcg": "20000 IU",
+        "rfsh": "3000 IU",
+    }
     therapy = [{"drug": name, "dose": dose, "every": "1 week"} for name, dose in drugs.items()]
     result = ta.run({"plan": {"duration": "90 days", "replicates": 1}, "therapy": therapy, "tissue": {"tubules": 2}})
     for table in (result.hormones, result.semen, result.drugs):
@@ -130,7 +138,9 @@ def test_same_seed_same_tables_in_another_process(tmp_path):
         "'samples.blood': ['day 0'], 'samples.biopsy': ['day 0'], 'observed': []}).save(sys.argv[2])"
     )
     for name in ("a", "b"):
-        subprocess.run([sys.executable, "-c", code, str(SCENARIOS / "obese_anastrozole.toml"), str(tmp_path / name)], check=True)
+        subprocess.run(
+            [sys.executable, "-c", code, str(SCENARIOS / "obese_anastrozole.toml"), str(tmp_path / name)], check=True
+        )
     tables = sorted(path.name for path in (tmp_path / "a").glob("*.parquet"))
     assert "hormones.parquet" in tables and "semen.parquet" in tables
     for table in tables:
@@ -152,13 +162,17 @@ def test_replicates_do_not_depend_on_their_number():
 def test_reference_engine_gives_the_same_man():
     small = {"plan__duration": "30 days", "tissue__tubules": 2, "tissue__sertoli_per_tubule": 10, "samples__blood": [],
              "samples__biopsy": [], "observed": []}  # fmt: skip
-    tables = [simulate("obese_anastrozole", plan__engine=engine, **small).tables for engine in ("compiled", "reference")]
+    tables = [
+        simulate("obese_anastrozole", plan__engine=engine, **small).tables for engine in ("compiled", "reference")
+    ]
     for name in ("hormones", "tissue", "semen", "safety"):
         assert tables[0][name].equals(tables[1][name]), name
 
 
 def test_run_for_and_step_move_one_day():
-    model = ta.TestisModel(ta.load({"plan": {"baseline": "5 days", "duration": "10 days"}, "tissue": {"tubules": 1}}), rng=1)
+    model = ta.TestisModel(
+        ta.load({"plan": {"baseline": "5 days", "duration": "10 days"}, "tissue": {"tubules": 1}}), rng=1
+    )
     model.run_for(5)
     assert model.day == 0
     model.step()
@@ -167,7 +181,9 @@ def test_run_for_and_step_move_one_day():
 
 @pytest.mark.parametrize("preset", ["secondary_hypogonadism", "primary_hypogonadism"])
 def test_hypogonadal_presets_meet_their_definition(preset):
-    result = ta.run({"man": {"preset": preset}, "plan": {"duration": "10 days", "replicates": 1}, "tissue": {"tubules": 4}})
+    result = ta.run(
+        {"man": {"preset": preset}, "plan": {"duration": "10 days", "replicates": 1}, "tissue": {"tubules": 4}}
+    )
     mean = result.hormones.mean(numeric_only=True)
     assert mean.testosterone_nmol_l < 10.5
     assert (mean.lh_iu_l > 9.4) == (preset == "primary_hypogonadism")

@@ -159,9 +159,7 @@ def test_overrides_replace_values_and_leave_the_table_alone(tables):
         ("axis.lh_reference", -math.inf, "axis.lh_reference: -inf is out of range"),
         ("axis.lh_reference", True, "axis.lh_reference: true is not a plain number"),
         ("axis.lh_reference", "4", 'axis.lh_reference: "4" is not a plain number'),
-        pytest.param(
-            "axis.lh_reference", 10**5000, "a number of thousands of digits is out of range", id="huge"
-        ),
+        pytest.param("axis.lh_reference", 10**5000, "a number of thousands of digits is out of range", id="huge"),
         ("axis.lh_referense", 4, '"axis.lh_referense" is not known; nearest: "axis.lh_reference"'),
         ("lh_reference", 4, 'nearest: "axis.lh_reference"'),
         ("man.bmi", 30, '"man.bmi" belongs to the man; set bmi under [man]'),

@@ -57,9 +57,7 @@ CASES = {
 
 def pair(seed=1, tubules=2, sertoli=12, blood=NORMAL_BLOOD, numbers=None, **man):
     """Return one tissue in both engines, settled under `blood`."""
-    models = [
-        SmallModel(engine, seed, tubules, sertoli, numbers, **man) for engine in ("compiled", "reference")
-    ]
+    models = [SmallModel(engine, seed, tubules, sertoli, numbers, **man) for engine in ("compiled", "reference")]
     for model in models:
         model.blood = blood
         model.settle()
@@ -179,10 +177,7 @@ def test_births_register_agents_and_deaths_remove_them():
         after = {cell.lineage for cell in model.agents_by_type[GermCell]}
         assert after == set(model.tissue.columns.germ.lineage.tolist())
         assert before != after
-    assert (
-        len(model.agents)
-        == model.tissue.columns.germ.total + 24 + len(model.tissue.columns.leydig.lineage) + 1
-    )
+    assert len(model.agents) == model.tissue.columns.germ.total + 24 + len(model.tissue.columns.leydig.lineage) + 1
     assert mine in model.agents
     assert all(cell.model is model and isinstance(cell, mesa.Agent) for cell in model.agents)
     with pytest.raises(TypeError, match="born and die by the rules"):

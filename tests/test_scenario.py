@@ -40,9 +40,7 @@ FULL = {
         "biopsy": ["day 0"],
         "assay": "immunoassay",
     },
-    "observed": [
-        {"variable": "testosterone_nmol_l", "day": 30, "value": 480.4, "unit": "NG/DL", "label": "S"}
-    ],
+    "observed": [{"variable": "testosterone_nmol_l", "day": 30, "value": 480.4, "unit": "NG/DL", "label": "S"}],
     "parameters": {"axis": {"lh_reference": 4.5}, "axis.fsh_reference": 5},
 }
 
@@ -124,9 +122,7 @@ def test_what_a_samples_object_leaves_out_follows_the_plan_it_joins():
 
 
 def test_a_schedule_includes_both_ends_and_may_leave_out_its_interval():
-    samples = load(
-        {"samples": {"blood": {"every": "30 days", "until": "day 90"}, "semen": {"from": 160}}}
-    ).samples
+    samples = load({"samples": {"blood": {"every": "30 days", "until": "day 90"}, "semen": {"from": 160}}}).samples
     assert samples.blood == (0, 30, 60, 90)
     assert samples.semen == (160, 174)
 

@@ -64,7 +64,7 @@ def test_field_mean_is_production_over_clearance(values, fertile, tubules, serto
     tissue = Tissue(values, fertile, tubules, sertoli, seed)
     report = tissue.settle_soma(NORMAL_BLOOD)
     assert report.testosterone_nmol_l == pytest.approx(1800.0, rel=1e-9)
-    made = (tissue.columns.leydig.oestradiol.sum() * tissue._leydig_weight + tissue.columns.sertoli.oestradiol_made.sum())
+    made = tissue.columns.leydig.oestradiol.sum() * tissue._leydig_weight + tissue.columns.sertoli.oestradiol_made.sum()
     assert report.oestradiol_nmol_l == pytest.approx(8.0 * made / tissue.sertoli_count, rel=1e-9)
     assert (tissue.testosterone > 0).all() and (tissue.oestradiol > 0).all()
 
@@ -85,7 +85,9 @@ def test_testosterone_is_highest_by_the_leydig_cells(values, fertile):
 def test_production_and_counts_are_those_of_man(values, normal):
     tissue, released = normal
     per_sertoli_day = released.mean() / tissue.sertoli_count
-    sertoli_per_g = values["tissue.sertoli_per_man"] / (values["tissue.testis_volume"] * values["tissue.testis_density"])
+    sertoli_per_g = values["tissue.sertoli_per_man"] / (
+        values["tissue.testis_volume"] * values["tissue.testis_density"]
+    )
     # Johnson 1983: 5.5 to 5.9 million per gram and day.
     assert per_sertoli_day * sertoli_per_g / 1e6 == pytest.approx(5.7, rel=0.12)
     counts = tissue.counts() / tissue.sertoli_count

@@ -159,20 +159,14 @@ def body_hour(state, p, tissue, inhibitor, hcg, fsh_drug, testosterone_input, me
     testicular = share * tissue.secretory_capacity * lh_response(activity, p.lh_saturation)
     production = reference_production * (testicular + 1.0 - share) + testosterone_input
     clearance = p.testosterone_free_clearance * free / max(total, 1e-9)
-    state[TESTOSTERONE_NMOL_L] = relax(
-        total, production / clearance, p.testosterone_distribution / clearance, dt
-    )
+    state[TESTOSTERONE_NMOL_L] = relax(total, production / clearance, p.testosterone_distribution / clearance, dt)
 
     share = p.testicular_oestradiol_share
     peripheral = (1.0 - share) * peripheral_oestradiol(x, inhibitor, p)
     state[OESTRADIOL] = relax(
         e2, share * tissue.oestradiol_output + peripheral, 1.0 / p.oestradiol_relaxation_per_day, dt
     )
-    shbg = (
-        p.shbg_production
-        * max(x, 0.02) ** p.shbg_androgen_exponent
-        * max(e2, 0.02) ** p.shbg_oestrogen_exponent
-    )
+    shbg = p.shbg_production * max(x, 0.02) ** p.shbg_androgen_exponent * max(e2, 0.02) ** p.shbg_oestrogen_exponent
     state[SHBG_NMOL_L] = relax(state[SHBG_NMOL_L], shbg, p.shbg_days, dt)
 
     means[MEAN_LH] += state[LH] * p.lh_reference * dt

@@ -134,9 +134,7 @@ def _why_lh(before: Mapping[str, float], after: Mapping[str, float], pituitary: 
     other = "oestradiol" if cause == "testosterone" else "testosterone"
     text = f"LH {_changed(math.exp(change))} because {cause} {'falls' if change > 0 else 'rises'}"
     if cause == "oestradiol":
-        text += (
-            f" (its brake acts {100 * pituitary:.0f} % at the pituitary, {100 - 100 * pituitary:.0f} % at the hypothalamus)"
-        )
+        text += f" (its brake acts {100 * pituitary:.0f} % at the pituitary, {100 - 100 * pituitary:.0f} % at the hypothalamus)"
     if brakes[cause] * brakes[other] < 0 and abs(brakes[other]) > 0.05:
         held = abs(brakes[other] / brakes[cause])
         text += f"; the {'rise' if change > 0 else 'fall'} of {other} holds back {100 * held:.0f} % of it"

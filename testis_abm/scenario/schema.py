@@ -254,9 +254,7 @@ class Therapy(Section):
     @classmethod
     def _after_baseline(cls, day: float) -> float:
         if day < 0:
-            raise ScenarioError(
-                f"day {day:g} is in the baseline, which is untreated; start at day 0 or later"
-            )
+            raise ScenarioError(f"day {day:g} is in the baseline, which is untreated; start at day 0 or later")
         return day
 
     @field_validator("route", mode="before")
@@ -312,9 +310,7 @@ class Samples(Section):
     blood: Days = ()
     semen: Days = ()
     biopsy: Days = ()
-    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days")] = Field(
-        3.0, alias="abstinence"
-    )
+    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days")] = Field(3.0, alias="abstinence")
     assay: Annotated[Literal["lc-ms", "immunoassay"], one_of("lc-ms", "immunoassay")] = "lc-ms"
 
     def __init__(self, /, **given: Any) -> None:

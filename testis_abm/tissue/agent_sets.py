@@ -54,18 +54,14 @@ class _CellSet(AbstractAgentSet):  # type: ignore[misc]
     def __getitem__(self, item: int | slice) -> Any:
         return self.to_list()[item]
 
-    def get(
-        self, attr_names: str | list[str], handle_missing: str = "error", default_value: Any = None
-    ) -> list[Any]:
+    def get(self, attr_names: str | list[str], handle_missing: str = "error", default_value: Any = None) -> list[Any]:
         """Return one attribute (or a list of several) of each agent, as Mesa's `AgentSet.get`.
 
         Raises:
             AttributeError: for an unknown attribute, unless `handle_missing` is "default".
         """
         if handle_missing not in _MISSING:
-            raise ValueError(
-                f"Unknown handle_missing option: {handle_missing}, should be one of 'error' or 'default'"
-            )
+            raise ValueError(f"Unknown handle_missing option: {handle_missing}, should be one of 'error' or 'default'")
         if isinstance(attr_names, str):
             return self._values(attr_names, handle_missing, default_value)
         columns = [self._values(name, handle_missing, default_value) for name in attr_names]
@@ -154,15 +150,11 @@ class _CellSet(AbstractAgentSet):  # type: ignore[misc]
 
     def add(self, agent: Any) -> None:
         """Refuse: cells are born by the rules."""
-        raise TypeError(
-            "cells are born by the rules, not added to a set; an agent of your own is a mesa.Agent(model)"
-        )
+        raise TypeError("cells are born by the rules, not added to a set; an agent of your own is a mesa.Agent(model)")
 
     def discard(self, agent: Any) -> None:
         """Refuse: cells die by the rules."""
-        raise TypeError(
-            "cells die by the rules and cannot be taken out of a set; use select() for a part of it"
-        )
+        raise TypeError("cells die by the rules and cannot be taken out of a set; use select() for a part of it")
 
     def remove(self, agent: Any) -> None:
         """Refuse: cells die by the rules."""
@@ -214,11 +206,7 @@ class UnionAgentSet(_CellSet):
     def _of_type(self, agent_type: type | None) -> Iterable[Any]:
         if agent_type is None:
             return self
-        parts = (
-            part
-            for of, part in self._parts.items()
-            if issubclass(of, agent_type) or issubclass(agent_type, of)
-        )
+        parts = (part for of, part in self._parts.items() if issubclass(of, agent_type) or issubclass(agent_type, of))
         return itertools.chain.from_iterable(parts)
 
     def select(
@@ -264,9 +252,7 @@ class ColumnAgentSet(_CellSet):
         lineages: of the selection, uint64, in order (None: all that live, in the order of the columns).
     """
 
-    def __init__(
-        self, model: Any, cell_type: type[Cell], random: Random, lineages: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, model: Any, cell_type: type[Cell], random: Random, lineages: np.ndarray | None = None) -> None:
         self.model, self.cell_type, self.random = model, cell_type, random
         self._lineages = lineages
 
@@ -317,11 +303,7 @@ class ColumnAgentSet(_CellSet):
         """
         reading = getattr(self.cell_type, attr_name, None)
         if not isinstance(reading, Reading) or reading.write is None:
-            known = [
-                name
-                for name, what in vars(self.cell_type).items()
-                if isinstance(what, Reading) and what.write
-            ]
+            known = [name for name, what in vars(self.cell_type).items() if isinstance(what, Reading) and what.write]
             can = f"can be set: {', '.join(known)}" if known else "none can be set"
             raise AttributeError(f"{attr_name!r} of {self.cell_type.__name__} cannot be set ({can})")
         reading.write(self.model.tissue, self._members()[0], value)

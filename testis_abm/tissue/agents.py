@@ -53,9 +53,7 @@ def _fsh_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
 
 
 def _er_beta_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
-    return _each_niche(
-        niches, lambda i: rules.er_beta_signal(float(tissue.columns.sertoli.oestrogen[i]), tissue.p)
-    )
+    return _each_niche(niches, lambda i: rules.er_beta_signal(float(tissue.columns.sertoli.oestrogen[i]), tissue.p))
 
 
 def _er_alpha_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
@@ -157,18 +155,12 @@ class SertoliCell(Cell):
         lambda tissue, rows: tissue.columns.sertoli.counts[rows].sum(axis=1),
         doc="Germ cells that it supports.",
     )
-    position = Reading(
-        lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um."
-    )
+    position = Reading(lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um.")
     commitment = Reading(
         _support("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle."
     )
-    spermatogonial_hazard = Reading(
-        _support("spermatogonial_hazard"), doc="Hazard of B spermatogonia, per day."
-    )
-    prophase_hazard = Reading(
-        _support("prophase_hazard"), doc="Hazard of spermatocytes in prophase, per day."
-    )
+    spermatogonial_hazard = Reading(_support("spermatogonial_hazard"), doc="Hazard of B spermatogonia, per day.")
+    prophase_hazard = Reading(_support("prophase_hazard"), doc="Hazard of spermatocytes in prophase, per day.")
     meiotic_hazard = Reading(_support("meiotic_hazard"), doc="Hazard of secondary spermatocytes, per day.")
     round_hazard = Reading(_support("round_hazard"), doc="Hazard of round spermatids, per day.")
     elongation_hazard = Reading(
@@ -197,9 +189,7 @@ def _niche(tissue: Tissue, rows: Rows) -> Rows:
 
 def _hazard(tissue: Tissue, rows: Rows) -> np.ndarray:
     hazard = np.empty(len(rows))
-    _hazards(
-        tissue.columns.germ.step[rows], _niche(tissue, rows), tissue.columns.sertoli.support, tissue.p, hazard
-    )
+    _hazards(tissue.columns.germ.step[rows], _niche(tissue, rows), tissue.columns.sertoli.support, tissue.p, hazard)
     return hazard
 
 
@@ -237,12 +227,8 @@ class GermCell(Cell):
     """A germ cell in the niche of a Sertoli cell, from A-dark spermatogonium to elongated spermatid."""
 
     kind = "germ"
-    step = Reading(
-        lambda tissue, rows: _NAMES[tissue.columns.germ.step[rows]], _enter_step, "Name of its step."
-    )
-    step_index = Reading(
-        column("germ", "step"), _enter_step, "Index of its step, 0 (A-dark) to 11 (elongated)."
-    )
+    step = Reading(lambda tissue, rows: _NAMES[tissue.columns.germ.step[rows]], _enter_step, "Name of its step.")
+    step_index = Reading(column("germ", "step"), _enter_step, "Index of its step, 0 (A-dark) to 11 (elongated).")
     niche = Reading(_niche, doc="Index of its Sertoli cell.")
     tubule = Reading(
         lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule,
@@ -262,9 +248,7 @@ class GermCell(Cell):
     hazard_per_day = Reading(_hazard, doc="Hazard under the support of its Sertoli cell, per day.")
     aromatase = Reading(_by_step(rules.germ_aromatase), doc="Aromatase activity.")
     er_beta_signal = Reading(
-        lambda tissue, rows: (
-            _er_beta_expression(tissue, rows) * _er_beta_signal(tissue, _niche(tissue, rows))
-        ),
+        lambda tissue, rows: _er_beta_expression(tissue, rows) * _er_beta_signal(tissue, _niche(tissue, rows)),
         doc="ER-beta signal: that of its niche (1 = reference man) times the expression in its step.",
     )
     er_alpha_signal = Reading(
@@ -307,9 +291,7 @@ def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dic
     plain = {kind: found for kind in KINDS for of, found in registered.items() if issubclass(of, kind)}
     others = {of: found for of, found in registered.items() if not issubclass(of, Cell)}
     if plain:
-        cells: dict[type, AbstractAgentSet] = {
-            kind: plain.get(kind, ListedAgents([], own.random)) for kind in KINDS
-        }
+        cells: dict[type, AbstractAgentSet] = {kind: plain.get(kind, ListedAgents([], own.random)) for kind in KINDS}
         return own, {**cells, **others}
     cells = {kind: ColumnAgentSet(model, kind, own.random) for kind in KINDS}
     return UnionAgentSet({**cells, **others}, own.random), {**cells, **others}

@@ -151,9 +151,9 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
         "spermatid_aromatase": values["aromatase.spermatid_activity"] * germ,
         "elongated_aromatase": values["aromatase.elongated_activity"] * germ,
     }
-    blank = {name: 0.0 for name in TissueParameters._fields}
+    blank = dict.fromkeys(TissueParameters._fields, 0.0)
     counts = reference_counts(TissueParameters(**{**blank, **{k: v for k, v in direct.items() if k in blank}}))
-    by_class = [counts[steps.CLASS_OF_STEP == k].sum() for k in range(4)]
+    by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
     total = (
         values["tissue.leydig_per_sertoli"] * raw["leydig_aromatase"]
         + raw["sertoli_aromatase"]
@@ -253,7 +253,9 @@ def _even_shares(phase: np.ndarray) -> np.ndarray:
     return share
 
 
-def build_germ(geometry: Geometry, sertoli: SertoliColumns, seed: int, endowment: float, p: TissueParameters) -> GermColumns:
+def build_germ(
+    geometry: Geometry, sertoli: SertoliColumns, seed: int, endowment: float, p: TissueParameters
+) -> GermColumns:
     """Give each endowed niche one A-dark and one A-pale spermatogonium on the clock of its Sertoli cell.
 
     `endowment` is the share of niches that hold stem cells (0 in Sertoli-cell-only).

@@ -83,7 +83,13 @@ def sum_to_corners(value, corner, total):
 
 
 def draw_field(
-    geometry: Geometry, sources: np.ndarray, strength: np.ndarray, length: float, softening: float, mean: float, cells: int
+    geometry: Geometry,
+    sources: np.ndarray,
+    strength: np.ndarray,
+    length: float,
+    softening: float,
+    mean: float,
+    cells: int,
 ) -> np.ndarray:
     """Return the field on a fine grid for a picture, (rows, columns) with origin below, scaled to `mean`.
 

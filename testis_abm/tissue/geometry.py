@@ -109,9 +109,7 @@ def _offsets(spacing: float) -> list[tuple[int, int, int, np.ndarray]]:
     return found
 
 
-def _neighbours(
-    tubules: int, columns: int, rows: int, offsets: list[tuple[int, int, int, np.ndarray]]
-) -> np.ndarray:
+def _neighbours(tubules: int, columns: int, rows: int, offsets: list[tuple[int, int, int, np.ndarray]]) -> np.ndarray:
     site = np.arange(tubules)
     column, row = site % columns, site // columns
     table = np.empty((tubules, len(offsets)), dtype=np.int32)

@@ -22,7 +22,16 @@ from testis_abm.tissue.rules import (
     sertoli_support,
     stem_cell_turn,
 )
-from testis_abm.tissue.steps import A_DARK, A_PALE, B_SPERMATOGONIUM, COMMITMENT, COUNT, DAUGHTERS, ELONGATED_SPERMATID, SPERMIATION
+from testis_abm.tissue.steps import (
+    A_DARK,
+    A_PALE,
+    B_SPERMATOGONIUM,
+    COMMITMENT,
+    COUNT,
+    DAUGHTERS,
+    ELONGATED_SPERMATID,
+    SPERMIATION,
+)
 
 _STACK = 16
 
@@ -41,7 +50,10 @@ def leydig_aromatase(expression, size, oestradiol, corner, testosterone_at_corne
     """Make oestradiol in every Leydig cell from the local free testosterone."""
     for i in range(expression.size):
         oestradiol[i] = aromatise(
-            p.leydig_aromatase * p.leydig_secretion * size[i] * expression[i], testosterone_at_corner[corner[i]], inhibitor, p
+            p.leydig_aromatase * p.leydig_secretion * size[i] * expression[i],
+            testosterone_at_corner[corner[i]],
+            inhibitor,
+            p,
         )
 
 
@@ -82,7 +94,25 @@ def _room(remaining, start, count, end, dt):
 
 @njit(cache=True, nogil=True)
 def _tubule(
-    tubule, lineage, niche, step, turn, remaining, budget, start, count, support, counts, done, deaths, completed, released, retained, seed, p, dt
+    tubule,
+    lineage,
+    niche,
+    step,
+    turn,
+    remaining,
+    budget,
+    start,
+    count,
+    support,
+    counts,
+    done,
+    deaths,
+    completed,
+    released,
+    retained,
+    seed,
+    p,
+    dt,
 ):
     """Advance the germ cells of one tubule in place: survivors stay in order, births follow them."""
     begin = start[tubule]
@@ -174,7 +204,7 @@ def _tubule(
             of = stack_lineage[waiting]
             at = np.int64(stack_step[waiting])
             left = stack_left[waiting]
-            turns = 0
+            turns = 0  # type: ignore[assignment]
             left_in_step = draw_duration(seed, of, at, p)
             purse = draw_budget(seed, of, at)
     if kept < end:
@@ -192,19 +222,97 @@ def _tubule(
 
 
 @njit(cache=True, nogil=True)
-def germ_cells(lineage, niche, step, turn, remaining, budget, start, count, support, counts, done, deaths, completed, released, retained, seed, p, dt):
+def germ_cells(
+    lineage,
+    niche,
+    step,
+    turn,
+    remaining,
+    budget,
+    start,
+    count,
+    support,
+    counts,
+    done,
+    deaths,
+    completed,
+    released,
+    retained,
+    seed,
+    p,
+    dt,
+):
     """Advance every germ cell by `dt` days; tubules without room for births are left untouched and not marked `done`."""
     for tubule in range(count.size):
         if not done[tubule]:
-            _tubule(tubule, lineage, niche, step, turn, remaining, budget, start, count, support, counts, done, deaths, completed, released, retained, seed, p, dt)
+            _tubule(
+                tubule,
+                lineage,
+                niche,
+                step,
+                turn,
+                remaining,
+                budget,
+                start,
+                count,
+                support,
+                counts,
+                done,
+                deaths,
+                completed,
+                released,
+                retained,
+                seed,
+                p,
+                dt,
+            )
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def germ_cells_parallel(lineage, niche, step, turn, remaining, budget, start, count, support, counts, done, deaths, completed, released, retained, seed, p, dt):
+def germ_cells_parallel(
+    lineage,
+    niche,
+    step,
+    turn,
+    remaining,
+    budget,
+    start,
+    count,
+    support,
+    counts,
+    done,
+    deaths,
+    completed,
+    released,
+    retained,
+    seed,
+    p,
+    dt,
+):
     """Do the same as `germ_cells` with the tubules shared among threads."""
     for tubule in prange(count.size):
         if not done[tubule]:
-            _tubule(tubule, lineage, niche, step, turn, remaining, budget, start, count, support, counts, done, deaths, completed, released, retained, seed, p, dt)
+            _tubule(
+                tubule,
+                lineage,
+                niche,
+                step,
+                turn,
+                remaining,
+                budget,
+                start,
+                count,
+                support,
+                counts,
+                done,
+                deaths,
+                completed,
+                released,
+                retained,
+                seed,
+                p,
+                dt,
+            )
 
 
 @njit(cache=True, nogil=True)

@@ -181,9 +181,7 @@ class ReferenceCells:
         cells, p = self.columns.sertoli, self.p
         by_step = [rules.germ_aromatase(step, p) for step in range(steps.COUNT)]
         made = []
-        for counts, testosterone in zip(
-            cells.counts.tolist(), cells.local_testosterone.tolist(), strict=True
-        ):
+        for counts, testosterone in zip(cells.counts.tolist(), cells.local_testosterone.tolist(), strict=True):
             activity = p.sertoli_aromatase
             for step in range(steps.COUNT):
                 activity += counts[step] * by_step[step]
@@ -200,9 +198,7 @@ class ReferenceCells:
             cell.androgen, cell.oestrogen, cell.fsh = rules.sertoli_day(
                 cell.androgen, cell.oestrogen, cell.fsh, testosterone, oestradiol, blood.fsh_iu_l, p, dt
             )
-            cell.support = rules.sertoli_support(
-                cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p
-            )
+            cell.support = rules.sertoli_support(cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p)
         written.androgen[:] = [agent.state.androgen for agent in self.sertoli]
         written.oestrogen[:] = [agent.state.oestrogen for agent in self.sertoli]
         written.fsh[:] = [agent.state.fsh for agent in self.sertoli]
@@ -258,9 +254,7 @@ class ReferenceCells:
             name: np.array([getattr(state, name) for state in states], dtype=dtype)
             for name, dtype in GERM_DTYPES.items()
         }
-        return GermColumns(
-            **columns, start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64), count=count
-        )
+        return GermColumns(**columns, start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64), count=count)
 
 
 class Surroundings(NamedTuple):
@@ -293,9 +287,7 @@ def live_germ_cell(cell: GermState, around: Surroundings, dt: float) -> list[Ger
     return alive
 
 
-def _live_through(
-    cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]
-) -> bool:
+def _live_through(cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]) -> bool:
     """Advance a cell by `left` days; daughters join `waiting` with theirs. Return whether it lives."""
     support, seed, events, tubule = around.support, around.seed, around.events, around.tubule
     while True:

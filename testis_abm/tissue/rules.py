@@ -6,7 +6,6 @@ same result to the last bit. Concentrations are free steroid in nmol/L, times in
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from numba.extending import register_jitable
@@ -209,13 +208,13 @@ def sertoli_support(androgen, oestrogen, fsh, pressure, p):
     spermatogonial = lost(spermatogonial, p.fsh_spermatogonial_deprivation, fsh_drive)
     prophase = lost(p.prophase_hazard, p.androgen_prophase_deprivation, meiosis)
     division = lost(p.meiotic_hazard, p.androgen_meiotic_deprivation, meiosis)
-    excess = max(0.0, er_alpha_occupancy(oestrogen, p) - hill(p.free_oestradiol_reference, p.er_alpha_half, p.oestrogen_exponent))
+    excess = max(
+        0.0, er_alpha_occupancy(oestrogen, p) - hill(p.free_oestradiol_reference, p.er_alpha_half, p.oestrogen_exponent)
+    )
     injury = p.oestrogen_excess * excess + p.back_pressure * pressure
     rounds = lost(p.round_hazard, p.androgen_round_deprivation, elongation) + injury
     elongated = lost(p.elongation_hazard, p.androgen_elongation_deprivation, elongation) + injury
-    prophase_days = (
-        p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
-    )
+    prophase_days = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
     release *= p.fsh_floor_spermiation + (1.0 - p.fsh_floor_spermiation) * fsh_drive
     lack = p.oestrogen_lack * max(0.0, 1.0 - er_beta_signal(oestrogen, p))
     return (

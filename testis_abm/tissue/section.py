@@ -25,11 +25,23 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
     centres, corners = geometry.centres(), geometry.corners()
     kernels = tissue.testosterone_kernel, tissue.oestradiol_kernel
     testosterone = draw_field(
-        geometry, leydig, columns.leydig.testosterone, kernels[0].length, scale.softening, float(tissue.testosterone.mean()), _GRID
+        geometry,
+        leydig,
+        columns.leydig.testosterone,
+        kernels[0].length,
+        scale.softening,
+        float(tissue.testosterone.mean()),
+        _GRID,
     )
     made = np.concatenate([columns.leydig.oestradiol, columns.sertoli.oestradiol_made])
     oestradiol = draw_field(
-        geometry, np.vstack([leydig, niches]), made, kernels[1].length, scale.softening, float(tissue.oestradiol.mean()), _GRID
+        geometry,
+        np.vstack([leydig, niches]),
+        made,
+        kernels[1].length,
+        scale.softening,
+        float(tissue.oestradiol.mean()),
+        _GRID,
     )
     return {
         "day": day,

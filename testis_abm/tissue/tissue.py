@@ -46,11 +46,20 @@ class TissueDay(NamedTuple):
 class Cells(Protocol):
     """An engine: the cells and the rules that move them (compiled columns, or plain Mesa agents)."""
 
-    def secrete(self, oestradiol_at_corner: np.ndarray, activity: float, dt: float) -> np.ndarray: ...
-    def aromatise_leydig(self, testosterone_at_corner: np.ndarray, inhibitor: float) -> np.ndarray: ...
-    def aromatise_niches(self, inhibitor: float) -> np.ndarray: ...
-    def support(self, blood: BloodInput, dt: float) -> np.ndarray: ...
-    def live(self, dt: float) -> Events: ...
+    def secrete(self, oestradiol_at_corner: np.ndarray, activity: float, dt: float) -> np.ndarray:
+        """Advance the Leydig cells; return their testosterone (relative, one a cell)."""
+
+    def aromatise_leydig(self, testosterone_at_corner: np.ndarray, inhibitor: float) -> np.ndarray:
+        """Return the oestradiol of each Leydig cell."""
+
+    def aromatise_niches(self, inhibitor: float) -> np.ndarray:
+        """Return the oestradiol of each Sertoli cell and its germ cells."""
+
+    def support(self, blood: BloodInput, dt: float) -> np.ndarray:
+        """Advance the Sertoli cells; return their inhibin B (relative, one a cell)."""
+
+    def live(self, dt: float) -> Events:
+        """Advance the germ cells; return what happened."""
 
 
 class CompiledCells:
@@ -65,7 +74,15 @@ class CompiledCells:
         """Advance the Leydig cells; return their testosterone (relative, one a cell)."""
         cell = self.leydig
         kernel.leydig_cells(
-            cell.capacity, cell.expression, cell.size, cell.testosterone, cell.corner, oestradiol_at_corner, activity, self.p, dt
+            cell.capacity,
+            cell.expression,
+            cell.size,
+            cell.testosterone,
+            cell.corner,
+            oestradiol_at_corner,
+            activity,
+            self.p,
+            dt,
         )
         return cell.testosterone
 
@@ -215,8 +232,12 @@ class Tissue:
         testosterone, oestradiol = float(self.testosterone.mean()), float(self.oestradiol.mean())
         free = testosterone * self.scale.testosterone_free
         open_velocity = shielded_inhibition(free, p.aromatase_km, 0.0)
-        inhibition = 1.0 - shielded_inhibition(free, p.aromatase_km, blood.inhibitor) / open_velocity if free > 0 else 0.0
-        reference = er_alpha_occupancy(p.free_oestradiol_reference / p.er_alpha_sensitivity if p.er_alpha_sensitivity else 0.0, p)
+        inhibition = (
+            1.0 - shielded_inhibition(free, p.aromatase_km, blood.inhibitor) / open_velocity if free > 0 else 0.0
+        )
+        reference = er_alpha_occupancy(
+            p.free_oestradiol_reference / p.er_alpha_sensitivity if p.er_alpha_sensitivity else 0.0, p
+        )
         alpha = er_alpha_occupancy(oestrogen, p) / reference if reference else 0.0
         return TissueDay(
             capacity, made, inhibin, testosterone, oestradiol, inhibition,
@@ -241,5 +262,3 @@ def build_corners(value: np.ndarray, corner: np.ndarray, tubules: int) -> np.nda
     total = np.zeros(CORNERS * tubules)
     sum_to_corners(value, corner, total)
     return total
-
-

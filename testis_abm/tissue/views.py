@@ -79,9 +79,7 @@ class Reading:
     def __set__(self, cell: Cell, value: Any) -> None:
         """Write the value of one cell into the columns."""
         if self.write is None:
-            raise AttributeError(
-                f"{type(cell).__name__}.{self.name} follows from the rules and cannot be set"
-            )
+            raise AttributeError(f"{type(cell).__name__}.{self.name} follows from the rules and cannot be set")
         self.write(cell.model.tissue, np.array([cell.row]), value)
         cell.refresh()
 

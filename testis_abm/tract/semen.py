@@ -84,7 +84,9 @@ def analyse(expected: Semen, values: Mapping[str, float], rng: np.random.Generat
 
     volume = expected.volume_ml * vary("volume")
     concentration = expected.concentration_million_ml * vary("concentration") * vary("technician")
-    counted = min(values["semen_variation.sperm_counted"], concentration * 1e3 * values["semen_variation.chamber_dilution"])
+    counted = min(
+        values["semen_variation.sperm_counted"], concentration * 1e3 * values["semen_variation.chamber_dilution"]
+    )
     # A drawn uniform, not a drawn Poisson, keeps the stream in step between arms.
     seen = _poisson(counted, rng.random())
     concentration = concentration * seen / counted if counted > 0 else 0.0
