@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TestisError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         # The reader of a pipe (head, less) has gone: nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,139 @@
+"""The command as a user types it: what it prints, what it writes, how it fails, how it stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from testis_abm.cli import main
+
+SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+SHORT = ["--set", "plan.replicates=2", "--set", "tissue.tubules=2", "--days", "30"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_run_prints_a_summary_and_fills_one_folder(tmp_path, capsys):
+    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here", "--no-plots"]) == 0
+    text = capsys.readouterr().out
+    for piece in ("testosterone (ng/dL)", "95 % interval", "Shah 2021", "Why: ", "not medical advice", "Results in here/"):
+        assert piece in text
+    assert {path.suffix for path in (tmp_path / "here").iterdir()} == {".parquet", ".json", ".toml", ".npz"}
+
+
+def test_run_draws_every_picture_as_png_and_svg(tmp_path):
+    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here"]) == 0
+    pictures = {path.name for path in (tmp_path / "here").iterdir() if path.suffix in (".png", ".svg")}
+    names = ("hormones", "intratesticular", "semen", "tissue", "tubules")
+    assert pictures == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+
+
+def test_the_default_folder_is_named_by_the_scenario_as_understood(tmp_path):
+    file = str(SCENARIOS / "fertile_man.toml")
+    for seed in ("1", "2", "1"):
+        assert main(["run", file, *SHORT, "--seed", seed, "--no-plots"]) == 0
+    assert len(list((tmp_path / "runs").glob("fertile_man-*"))) == 2
+
+
+BAD = {
+    'dose = "-1 mg"': "negative",
+    'dose = "1 mL"': "mL",
+    'dose = "1 mg"\nevery = "0 days"': "every",
+    'dose = "1 mg"\nfrom = "day 50"\nuntil = "day 20"': "until",
+    'dose = "1 mg"\nroute = "intravenous"': "oral",
+    'dose = "1 mg"\nsize = 3': "size",
+}
+
+
+@pytest.mark.parametrize("entry, named", BAD.items())
+def test_a_wrong_therapy_is_one_line_and_nothing_is_written(entry, named, tmp_path, capsys):
+    Path("bad.toml").write_text(f'[[therapy]]\ndrug = "anastrozole"\n{entry}\n')
+    assert main(["run", "bad.toml"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1 and told.err.startswith("bad.toml: therapy 1") and named in told.err
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+@pytest.mark.parametrize(
+    "content, named",
+    [
+        (b'[man]\npreset = "obese_low_te"', 'nearest: "obese_low_t_e2"'),
+        (b'[[therapy]]\ndrug = "anastrazole"\ndose = "1 mg"', 'nearest: "anastrozole"'),
+        (b"[tissue]\ntubules = 0", "1"),
+        (b'title = "cut', "line"),
+        (bytes(range(256)) * 4, "bad.toml"),
+        (b"", "bad.toml"),
+    ],
+)
+def test_a_wrong_file_is_refused(content, named, tmp_path, capsys):
+    Path("bad.toml").write_bytes(content)
+    assert main(["run", "bad.toml"]) == 2
+    error = capsys.readouterr().err
+    assert named in error and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.toml"]
+
+
+def test_an_impossible_output_folder_is_refused_before_the_run(tmp_path, capsys):
+    Path("file").write_text("not a folder")
+    started = time.perf_counter()
+    assert main(["run", str(SCENARIOS / "fertile_man.toml"), "--out", "file/inside"]) == 2
+    assert "file" in capsys.readouterr().err
+    assert time.perf_counter() - started < 30
+    assert Path("file").read_text() == "not a folder"
+
+
+@pytest.mark.parametrize("setting", ["man.bmi", "=3", "man.nose=1", "man.bmi=900", "therapy.1.dose=1 mg"])
+def test_a_wrong_setting_is_named(setting, capsys):
+    assert main(["run", str(SCENARIOS / "fertile_man.toml"), "--set", setting]) == 2
+    assert capsys.readouterr().err.startswith(f"--set {setting}")
+
+
+def test_lists_explain_and_unknown_names_are_refused(capsys):
+    assert main(["parameters", "aromatase"]) == 0
+    text = capsys.readouterr().out
+    assert "aromatase.testicular_km" in text and "range" in text and "source:" in text
+    assert main(["men", "obese_low_t_e2"]) == 0 and "bmi" in capsys.readouterr().out
+    assert main(["drugs", "hcg"]) == 0 and "half_life" in capsys.readouterr().out
+    for command in ("parameters", "men", "drugs"):
+        assert main([command, "xyzzy"]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_shipped_scenario_loads():
+    from testis_abm.scenario import load
+
+    files = sorted(SCENARIOS.glob("*.toml"))
+    assert len(files) >= 5
+    for file in files:
+        assert load(file).title
+
+
+@pytest.mark.parametrize("wait", [0.4, 1.5, 3.0])
+def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(wait, tmp_path):
+    command = [sys.executable, "-m", "testis_abm.cli", "run", str(SCENARIOS / "fertile_man.toml"), "--no-plots"]
+    run = subprocess.Popen(
+        [*command, "--out", "here", "--set", "plan.replicates=500"], stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    time.sleep(wait)
+    os.killpg(run.pid, signal.SIGINT)
+    _, error = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Traceback" not in error and "Nothing was written" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_needs_no_heavy_package():
+    code = "import sys, testis_abm.cli as c\ntry:\n c.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(set(sys.modules) & {'mesa','numba','pandas','matplotlib','numpy','pydantic'}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.rstrip().endswith("[]")
