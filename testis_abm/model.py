@@ -14,6 +14,7 @@ import numpy as np
 from testis_abm import _compile  # first: it names numba's cache before numba is imported
 from testis_abm import parameters as tables
 from testis_abm.body import axis
+from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.axis import TissueOutput
 from testis_abm.body.pharmacology import TESTOSTERONE, UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety
@@ -300,9 +301,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             "shbg": m[axis.MEAN_SHBG],
         }
         drawn = {name: value * _lognormal(self.values[f"blood_variation.{name}"], luck) for name, value in true.items()}
-        if self.case.samples.assay == "immunoassay":
-            floor = self.values["axis.immunoassay_oestradiol_floor"]
-            drawn["oestradiol"] = floor + drawn["oestradiol"] * (1.0 - floor / self._axis.oestradiol_reference)
+        drawn["oestradiol"] = reported_oestradiol(drawn["oestradiol"], self.case.samples.assay, self.values)
         return tuple(float(value) for value in drawn.values())
 
     def cross_section(self) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
+from testis_abm import parameters
+from testis_abm.body.assay import reported_oestradiol
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS, clinical_ratio
 
 
@@ -28,11 +30,15 @@ class Measure:
     read: Callable[[pd.DataFrame], pd.Series]
 
 
-def measures(conventional: bool = True) -> tuple[Measure, ...]:
-    """Return the quantities of a summary, in conventional or SI units."""
+def measures(conventional: bool = True, overrides: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
+    """Return the quantities of a summary, in conventional or SI units.
+
+    `overrides` are the parameters that the scenario changed; the immunoassay's floor is one that matters here.
+    """
     return (
         _column("hormones", "testosterone_nmol_l", conventional),
         _column("hormones", "oestradiol_pmol_l", conventional),
+        _immunoassay(conventional, parameters.values(overrides or {})),
         Measure(
             "testosterone_over_oestradiol",
             "T/E2",
@@ -61,6 +67,17 @@ def measures(conventional: bool = True) -> tuple[Measure, ...]:
         _column("semen", "expected_total_motile_count_million"),
         _column("semen", "expected_progressive_motility_pct"),
         _column("semen", "expected_normal_forms_pct"),
+    )
+
+
+def _immunoassay(conventional: bool, values: Mapping[str, float]) -> Measure:
+    name, unit, factor = CONVENTIONAL["oestradiol_pmol_l"] if conventional else ("oestradiol_pmol_l", "pmol/L", 1.0)
+    return Measure(
+        f"immunoassay_{name}",
+        "oestradiol by immunoassay",
+        unit,
+        "hormones",
+        lambda rows: reported_oestradiol(rows["oestradiol_pmol_l"], "immunoassay", values) * factor,
     )
 
 

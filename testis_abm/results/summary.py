@@ -37,7 +37,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
     treatment = Treatment.of(result)
     rows = [
         _change(result, treatment, measure) if treatment else _course(result, measure)
-        for measure in measures(conventional)
+        for measure in measures(conventional, getattr(result.scenario, "parameters", None))
         if len(result.tables[measure.table])
     ]
     if not rows:

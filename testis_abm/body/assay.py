@@ -1,0 +1,18 @@
+"""What a laboratory reports is not the truth: the map from true to reported oestradiol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def reported_oestradiol(true: Any, assay: str, values: Mapping[str, float]) -> Any:
+    """Return the oestradiol that an assay reports, pmol/L (a number, array or column).
+
+    An immunoassay flatters low levels: reported = floor + true (1 - floor / reference), exact at the reference man's level.
+    Mass spectrometry ("lc-ms") reports the truth.
+    """
+    if assay != "immunoassay":
+        return true
+    floor = values["axis.immunoassay_oestradiol_floor"]
+    return floor + true * (1.0 - floor / values["axis.oestradiol_reference"])
