@@ -25,7 +25,14 @@ def elsewhere(tmp_path, monkeypatch):
 def test_run_prints_a_summary_and_fills_one_folder(tmp_path, capsys):
     assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here", "--no-plots"]) == 0
     text = capsys.readouterr().out
-    for piece in ("testosterone (ng/dL)", "95 % interval", "Shah 2021", "Why: ", "not medical advice", "Results in here/"):
+    for piece in (
+        "testosterone (ng/dL)",
+        "95 % interval",
+        "Shah 2021",
+        "Why: ",
+        "not medical advice",
+        "Results in here/",
+    ):
         assert piece in text
     assert {path.suffix for path in (tmp_path / "here").iterdir()} == {".parquet", ".json", ".toml", ".npz"}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm.tissue import steps
+from testis_abm.tissue.kernel import GermArrays
 
 
 @dataclass
@@ -54,6 +55,10 @@ class GermColumns:
     budget: np.ndarray
     start: np.ndarray
     count: np.ndarray
+
+    def arrays(self) -> GermArrays:
+        """Return the columns as a kernel takes them."""
+        return GermArrays(*(getattr(self, name) for name in GermArrays._fields))
 
     @property
     def total(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit, prange
 
@@ -82,80 +84,102 @@ def sertoli_cells(
         inhibin[i] = inhibin_output(fsh[i], p)
 
 
+class GermArrays(NamedTuple):
+    """The germ columns and their segments (see cells.GermColumns), as a kernel takes them."""
+
+    lineage: np.ndarray
+    niche: np.ndarray
+    step: np.ndarray
+    turn: np.ndarray
+    remaining: np.ndarray
+    budget: np.ndarray
+    start: np.ndarray
+    count: np.ndarray
+
+
+class EventArrays(NamedTuple):
+    """What a day brings, by tubule (see cells.Events), and which tubules have lived it."""
+
+    deaths: np.ndarray
+    completed: np.ndarray
+    released: np.ndarray
+    retained: np.ndarray
+    done: np.ndarray
+
+
 @njit(cache=True, nogil=True)
-def _room(remaining, start, count, end, dt):
+def _room(germ, tubule, dt):
     """Return whether a tubule's slack holds all births that a day could bring (at most three for each cell that turns)."""
+    start, count = germ.start[tubule], germ.count[tubule]
     turning = 0
     for i in range(start, start + count):
-        if remaining[i] <= dt:
+        if germ.remaining[i] <= dt:
             turning += 1
-    return count + 3 * turning <= end - start
+    return count + 3 * turning <= germ.start[tubule + 1] - start
 
 
 @njit(cache=True, nogil=True)
-def _tubule(
-    tubule,
-    lineage,
-    niche,
-    step,
-    turn,
-    remaining,
-    budget,
-    start,
-    count,
-    support,
-    counts,
-    done,
-    deaths,
-    completed,
-    released,
-    retained,
-    seed,
-    p,
-    dt,
-):
-    """Advance the germ cells of one tubule in place: survivors stay in order, births follow them."""
-    begin = start[tubule]
-    end = begin + count[tubule]
-    if not _room(remaining, begin, count[tubule], start[tubule + 1], dt):
+def _tubule(tubule, germ, support, counts, events, seed, p, dt):
+    """Advance the germ cells of one tubule in place: survivors stay in order, births follow them.
+
+    One function on purpose: passing the columns on to another costs more than most cells' day.
+    """
+    if events.done[tubule] or not _room(germ, tubule, dt):
         return
-    done[tubule] = True
+    events.done[tubule] = True
+    lineage, niche, step, turn = germ.lineage, germ.niche, germ.step, germ.turn
+    remaining, budget = germ.remaining, germ.budget
     stack_lineage = np.empty(_STACK, np.uint64)
     stack_step = np.empty(_STACK, np.int64)
     stack_left = np.empty(_STACK, np.float64)
+    begin = germ.start[tubule]
+    end = begin + germ.count[tubule]
     kept, born = begin, end
     for i in range(begin, end):
         where = niche[i]
-        of = lineage[i]
         at = np.int64(step[i])
-        turns = np.int64(turn[i])
         left_in_step = float(remaining[i])
         purse = float(budget[i])
+        hazard = germ_hazard(at, support[where], p)
+        event, elapsed = germ_cell_step(left_in_step, 1e30 if at <= A_PALE else purse, hazard, dt)
+        if event == LIVES:
+            # Most cells live through the day in their step: nothing but their clocks is stored.
+            if kept != i:
+                lineage[kept] = lineage[i]
+                niche[kept] = where
+                step[kept] = at
+                turn[kept] = turn[i]
+                budget[kept] = purse
+            remaining[kept] = left_in_step - dt
+            if at > A_PALE:
+                budget[kept] = purse - hazard * dt
+            kept += 1
+            continue
+        of = lineage[i]
+        turns = np.int64(turn[i])
         left = dt
         waiting = 0
         place_used = False
         while True:
             alive = True
             while True:
-                hazard = germ_hazard(at, support[where], p)
-                event, elapsed = germ_cell_step(left_in_step, 1e30 if at <= A_PALE else purse, hazard, left)
                 if event == LIVES:
                     left_in_step -= left
                     if at > A_PALE:
                         purse -= hazard * left
                     break
                 if event == DIES:
-                    deaths[tubule, at] += 1
+                    events.deaths[tubule, at] += 1
                     alive = False
                     break
                 left -= elapsed
-                completed[tubule, at] += 1
+                events.completed[tubule, at] += 1
                 if at <= A_PALE:
                     lost, purse, founds = stem_cell_turn(
                         seed, of, at, turns, purse, support[where, COMMITMENT], counts[where, A_PALE], p
                     )
                     if lost:
-                        deaths[tubule, at] += 1
+                        events.deaths[tubule, at] += 1
                         alive = False
                         break
                     if founds:
@@ -167,23 +191,25 @@ def _tubule(
                             waiting += 1
                     turns += 1
                     left_in_step = p.cycle_days
-                    continue
-                if at == ELONGATED_SPERMATID:
+                elif at == ELONGATED_SPERMATID:
                     if is_released(seed, of, support[where, SPERMIATION]):
-                        released[tubule] += 1
+                        events.released[tubule] += 1
                     else:
-                        retained[tubule] += 1
+                        events.retained[tubule] += 1
                     alive = False
                     break
-                if DAUGHTERS[at] == 2:
-                    stack_lineage[waiting] = child(of, 1)
-                    stack_step[waiting] = at + 1
-                    stack_left[waiting] = left
-                    waiting += 1
-                    of = child(of, 0)
-                at += 1
-                left_in_step = draw_duration(seed, of, at, p)
-                purse = draw_budget(seed, of, at)
+                else:
+                    if DAUGHTERS[at] == 2:
+                        stack_lineage[waiting] = child(of, 1)
+                        stack_step[waiting] = at + 1
+                        stack_left[waiting] = left
+                        waiting += 1
+                        of = child(of, 0)
+                    at += 1
+                    left_in_step = draw_duration(seed, of, at, p)
+                    purse = draw_budget(seed, of, at)
+                hazard = germ_hazard(at, support[where], p)
+                event, elapsed = germ_cell_step(left_in_step, 1e30 if at <= A_PALE else purse, hazard, left)
             if alive:
                 if place_used:
                     row = born
@@ -204,9 +230,11 @@ def _tubule(
             of = stack_lineage[waiting]
             at = np.int64(stack_step[waiting])
             left = stack_left[waiting]
-            turns = 0  # type: ignore[assignment]
+            turns = np.int64(0)
             left_in_step = draw_duration(seed, of, at, p)
             purse = draw_budget(seed, of, at)
+            hazard = germ_hazard(at, support[where], p)
+            event, elapsed = germ_cell_step(left_in_step, 1e30 if at <= A_PALE else purse, hazard, left)
     if kept < end:
         for i in range(end, born):
             lineage[kept] = lineage[i]
@@ -218,107 +246,27 @@ def _tubule(
             kept += 1
     else:
         kept = born
-    count[tubule] = kept - begin
+    germ.count[tubule] = kept - begin
 
 
 @njit(cache=True, nogil=True)
-def germ_cells(
-    lineage,
-    niche,
-    step,
-    turn,
-    remaining,
-    budget,
-    start,
-    count,
-    support,
-    counts,
-    done,
-    deaths,
-    completed,
-    released,
-    retained,
-    seed,
-    p,
-    dt,
-):
-    """Advance every germ cell by `dt` days; tubules without room for births are left untouched and not marked `done`."""
-    for tubule in range(count.size):
-        if not done[tubule]:
-            _tubule(
-                tubule,
-                lineage,
-                niche,
-                step,
-                turn,
-                remaining,
-                budget,
-                start,
-                count,
-                support,
-                counts,
-                done,
-                deaths,
-                completed,
-                released,
-                retained,
-                seed,
-                p,
-                dt,
-            )
+def germ_cells(germ, support, counts, events, seed, p, dt):
+    """Advance every germ cell by `dt` days; a tubule without room for births is left untouched and not marked done."""
+    for tubule in range(germ.count.size):
+        _tubule(tubule, germ, support, counts, events, seed, p, dt)
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def germ_cells_parallel(
-    lineage,
-    niche,
-    step,
-    turn,
-    remaining,
-    budget,
-    start,
-    count,
-    support,
-    counts,
-    done,
-    deaths,
-    completed,
-    released,
-    retained,
-    seed,
-    p,
-    dt,
-):
+def germ_cells_parallel(germ, support, counts, events, seed, p, dt):
     """Do the same as `germ_cells` with the tubules shared among threads."""
-    for tubule in prange(count.size):
-        if not done[tubule]:
-            _tubule(
-                tubule,
-                lineage,
-                niche,
-                step,
-                turn,
-                remaining,
-                budget,
-                start,
-                count,
-                support,
-                counts,
-                done,
-                deaths,
-                completed,
-                released,
-                retained,
-                seed,
-                p,
-                dt,
-            )
+    for tubule in prange(germ.count.size):
+        _tubule(tubule, germ, support, counts, events, seed, p, dt)
 
 
 @njit(cache=True, nogil=True)
-def count_steps(step, niche, start, count, counts):
+def count_steps(germ, counts):
     """Count germ cells by Sertoli cell and step into `counts` (sertoli, steps)."""
     counts[:, :] = 0
-    for tubule in range(count.size):
-        for i in range(start[tubule], start[tubule] + count[tubule]):
-            counts[niche[i], step[i]] += 1
+    for tubule in range(germ.count.size):
+        for i in range(germ.start[tubule], germ.start[tubule] + germ.count[tubule]):
+            counts[germ.niche[i], germ.step[i]] += 1

@@ -116,14 +116,11 @@ class CompiledCells:
         done = np.zeros(len(germ.count), dtype=np.bool_)
         loop = kernel.germ_cells_parallel if germ.total >= _PARALLEL_FROM else kernel.germ_cells
         while not done.all():
-            loop(
-                germ.lineage, germ.niche, germ.step, germ.turn, germ.remaining, germ.budget, germ.start, germ.count,
-                self.sertoli.support, self.sertoli.counts, done, events.deaths, events.completed, events.released,
-                events.retained, self.seed, self.p, dt,
-            )  # fmt: skip
+            day = kernel.EventArrays(events.deaths, events.completed, events.released, events.retained, done)
+            loop(germ.arrays(), self.sertoli.support, self.sertoli.counts, day, self.seed, self.p, dt)
             if not done.all():
                 germ.grow(np.where(done, np.diff(germ.start), 2 * np.diff(germ.start) + 64))
-        kernel.count_steps(germ.step, germ.niche, germ.start, germ.count, self.sertoli.counts)
+        kernel.count_steps(germ.arrays(), self.sertoli.counts)
         return events
 
 
@@ -151,7 +148,7 @@ class Tissue:
         germ = build.build_germ(self.geometry, sertoli, seed, man["germ_cell_endowment"], self.p)
         self.columns = CompiledCells(build.build_leydig(values, self.geometry, seed), sertoli, germ, self.p, seed)
         self.cells: Cells = self.columns
-        kernel.count_steps(germ.step, germ.niche, germ.start, germ.count, sertoli.counts)
+        kernel.count_steps(germ.arrays(), sertoli.counts)
         shape = (tubules, sertoli_per_tubule)
         self.testosterone = np.full(shape, self.scale.testosterone)
         self.oestradiol = np.full(shape, self.scale.oestradiol)
