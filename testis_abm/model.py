@@ -215,7 +215,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly."""
         p = self.tissue.p
         androgen = float(self.tissue.columns.sertoli.androgen.mean())
-        signal = min(1.0, androgen_signal(androgen, p.elongation_androgen_half, p))
+        signal = min(1.0, androgen_signal(androgen, p.elongation_androgen_half, p.elongation_occupancy, p))
         dependent = self.values["tract.morphology_androgen_share"]
         share = self.values["tract.morphology_reference"] * self.man["morphology"]
         return float(min(0.6, share * (1.0 - dependent * (1.0 - signal))))

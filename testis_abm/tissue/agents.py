@@ -45,7 +45,9 @@ def _each_niche(niches: Rows, value: Callable[[int], float]) -> np.ndarray:
 
 def _androgen_signal(tissue: Tissue, niches: Rows) -> np.ndarray:
     p, level = tissue.p, tissue.columns.sertoli.androgen
-    return _each_niche(niches, lambda i: rules.androgen_signal(float(level[i]), p.meiosis_androgen_half, p))
+    return _each_niche(
+        niches, lambda i: rules.androgen_signal(float(level[i]), p.meiosis_androgen_half, p.meiosis_occupancy, p)
+    )
 
 
 def _fsh_signal(tissue: Tissue, niches: Rows) -> np.ndarray:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from testis_abm.kinetics import hill
 from testis_abm.tissue import luck, steps
 from testis_abm.tissue.cells import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.tissue.fields import Kernels, screening_length
@@ -133,12 +134,27 @@ def tissue_parameters(
     testis = man["testicular_aromatase"]
     direct |= {name: value * testis for name, value in activity.items()}
     direct["leydig_aromatase"] *= cells_ratio
+    direct |= _reference_occupancies(direct)
     direct["commitment"] *= man["spermatogonial_commitment"]
     direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
     direct["spermiation"] *= man["spermiation"]
     return TissueParameters(**{name: float(direct[name]) for name in TissueParameters._fields}), scale
+
+
+def _reference_occupancies(of: Mapping[str, float]) -> dict[str, float]:
+    """Return how far each receptor's process is occupied in the reference man."""
+    testosterone, oestradiol = of["free_testosterone_reference"], of["free_oestradiol_reference"]
+    androgen = {
+        f"{process}_occupancy": hill(testosterone, of[f"{process}_androgen_half"], of["androgen_exponent"])
+        for process in ("commitment", "meiosis", "elongation", "spermiation")
+    }
+    return androgen | {
+        "fsh_occupancy": hill(of["fsh_reference"], of["fsh_half"], 1.0),
+        "er_beta_occupancy": hill(oestradiol, of["er_beta_half"], of["oestrogen_exponent"]),
+        "er_alpha_reference": hill(oestradiol, of["er_alpha_half"], of["oestrogen_exponent"]),
+    }
 
 
 def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict[str, float]:

@@ -70,8 +70,10 @@ def spread_from_niches(weights, source, level):
     for tubule in range(source.shape[0]):
         for target in range(niches):
             total = 0.0
-            for k in range(niches):
-                total += weights[k] * source[tubule, (target + k) % niches]
+            for k in range(niches - target):
+                total += weights[k] * source[tubule, target + k]
+            for k in range(niches - target, niches):
+                total += weights[k] * source[tubule, target + k - niches]
             level[tubule, target] += total
 
 

@@ -94,7 +94,7 @@ class GermArrays(NamedTuple):
     remaining: np.ndarray
     budget: np.ndarray
     start: np.ndarray
-    count: np.ndarray
+    count: np.ndarray  # type: ignore[assignment]
 
 
 class EventArrays(NamedTuple):

@@ -6,11 +6,12 @@ same result to the last bit. Concentrations are free steroid in nmol/L, times in
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from numba.extending import register_jitable
 
-from testis_abm.kinetics import hill, lh_response, relative_hill, relax, shielded_inhibition
+from testis_abm.kinetics import hill, lh_response, relax, shielded_inhibition
 from testis_abm.tissue.luck import COMMIT, DURATION, RELEASE, STEM_LOSS, SURVIVAL, exponential, spread, uniform
 from testis_abm.tissue.steps import (
     A_DARK,
@@ -94,6 +95,14 @@ class TissueParameters(NamedTuple):
     inhibin_floor: float
     inhibin_fsh_gain: float
     inhibin_fsh_half: float
+    # Occupancies in the reference man, so that each is worked out once and not in every cell.
+    commitment_occupancy: float
+    meiosis_occupancy: float
+    elongation_occupancy: float
+    spermiation_occupancy: float
+    fsh_occupancy: float
+    er_beta_occupancy: float
+    er_alpha_reference: float
 
 
 # ---- Leydig cell
@@ -144,30 +153,33 @@ def sertoli_day(androgen, oestrogen, fsh, testosterone, oestradiol, blood_fsh, p
 
     The responses (transcription, adhesion) trail the hormones by `response_days`.
     """
-    androgen = relax(androgen, testosterone, p.response_days, dt)
-    oestrogen = relax(oestrogen, oestradiol, p.response_days, dt)
-    fsh = relax(fsh, blood_fsh, p.response_days, dt)
-    return androgen, oestrogen, fsh
+    held = math.exp(-dt / p.response_days)
+    return (
+        testosterone + (androgen - testosterone) * held,
+        oestradiol + (oestrogen - oestradiol) * held,
+        blood_fsh + (fsh - blood_fsh) * held,
+    )
 
 
 @register_jitable
-def androgen_signal(androgen, half, p):
-    """Return the AR signal of a Sertoli cell for a process of effective half-saturation `half`; 1 = reference."""
-    return relative_hill(androgen * p.androgen_sensitivity, half, p.androgen_exponent, p.free_testosterone_reference)
+def androgen_signal(androgen, half, reference, p):
+    """Return the AR signal of a Sertoli cell for a process of effective half-saturation `half`; 1 = reference.
+
+    `reference` is the occupancy of that process in the reference man (p.meiosis_occupancy, ...).
+    """
+    return hill(androgen * p.androgen_sensitivity, half, p.androgen_exponent) / reference
 
 
 @register_jitable
 def fsh_signal(fsh, p):
     """Return the FSH signal of a Sertoli cell, 1 = reference."""
-    return relative_hill(fsh * p.fsh_sensitivity, p.fsh_half, 1.0, p.fsh_reference)
+    return hill(fsh * p.fsh_sensitivity, p.fsh_half, 1.0) / p.fsh_occupancy
 
 
 @register_jitable
 def er_beta_signal(oestrogen, p):
     """Return the ER-beta signal at free local oestradiol, 1 = reference."""
-    return relative_hill(
-        oestrogen * p.er_beta_sensitivity, p.er_beta_half, p.oestrogen_exponent, p.free_oestradiol_reference
-    )
+    return hill(oestrogen * p.er_beta_sensitivity, p.er_beta_half, p.oestrogen_exponent) / p.er_beta_occupancy
 
 
 @register_jitable
@@ -198,19 +210,17 @@ def sertoli_support(androgen, oestrogen, fsh, pressure, p):
     spermatids, excess oestrogen (ER-alpha) and back-pressure of fluid (0 to 1) one to spermatids.
     """
     fsh_drive = fsh_signal(fsh, p)
-    base = androgen_signal(androgen, p.commitment_androgen_half, p)
-    meiosis = androgen_signal(androgen, p.meiosis_androgen_half, p)
-    elongation = androgen_signal(androgen, p.elongation_androgen_half, p)
-    release = androgen_signal(androgen, p.spermiation_androgen_half, p)
+    base = androgen_signal(androgen, p.commitment_androgen_half, p.commitment_occupancy, p)
+    meiosis = androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p)
+    elongation = androgen_signal(androgen, p.elongation_androgen_half, p.elongation_occupancy, p)
+    release = androgen_signal(androgen, p.spermiation_androgen_half, p.spermiation_occupancy, p)
 
     commitment = p.commitment * base * (p.fsh_floor_commitment + (1.0 - p.fsh_floor_commitment) * fsh_drive)
     spermatogonial = lost(p.spermatogonial_hazard, p.androgen_spermatogonial_deprivation, base)
     spermatogonial = lost(spermatogonial, p.fsh_spermatogonial_deprivation, fsh_drive)
     prophase = lost(p.prophase_hazard, p.androgen_prophase_deprivation, meiosis)
     division = lost(p.meiotic_hazard, p.androgen_meiotic_deprivation, meiosis)
-    excess = max(
-        0.0, er_alpha_occupancy(oestrogen, p) - hill(p.free_oestradiol_reference, p.er_alpha_half, p.oestrogen_exponent)
-    )
+    excess = max(0.0, er_alpha_occupancy(oestrogen, p) - p.er_alpha_reference)
     injury = p.oestrogen_excess * excess + p.back_pressure * pressure
     rounds = lost(p.round_hazard, p.androgen_round_deprivation, elongation) + injury
     elongated = lost(p.elongation_hazard, p.androgen_elongation_deprivation, elongation) + injury

@@ -232,13 +232,10 @@ class Tissue:
         inhibition = (
             1.0 - shielded_inhibition(free, p.aromatase_km, blood.inhibitor) / open_velocity if free > 0 else 0.0
         )
-        reference = er_alpha_occupancy(
-            p.free_oestradiol_reference / p.er_alpha_sensitivity if p.er_alpha_sensitivity else 0.0, p
-        )
-        alpha = er_alpha_occupancy(oestrogen, p) / reference if reference else 0.0
+        alpha = er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference
         return TissueDay(
             capacity, made, inhibin, testosterone, oestradiol, inhibition,
-            androgen_signal(androgen, p.meiosis_androgen_half, p), alpha, er_beta_signal(oestrogen, p),
+            androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p), alpha, er_beta_signal(oestrogen, p),
             fsh_signal(float(sertoli.fsh.mean()), p),
         )  # fmt: skip
 
