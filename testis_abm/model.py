@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario, Therapy
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
+_FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite nought
+_TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
 _FLUX_DAYS = 16  # rates of the germ line are reported over one cycle
 _STATE = ("body", "tissue", "tract", "glands", "safety", "means", "report", "_output", "_million", "_reference_output")
 _SEMEN_STREAM, _BLOOD_STREAM = 1, 2
@@ -122,27 +124,32 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             [1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0]
         )
         self.tissue = tissue = Tissue(self.values, self.man, size.tubules, size.sertoli_per_tubule, self.seed)
-        output = TissueOutput(1.0, 1.0, 1.0)
-        for turn in range(26):
-            means = self._settle_body(output, 400 if turn == 0 else 60)
-            report = tissue.settle_soma(self._blood(means, 0.0))
-            output = _output(report)
-            if turn in (12, 20):
-                tissue.settle_germ_line()
-        self._check(means)
-        tissue.settle_germ_line()
-        self._output, self.means, self.report = output, means, report
+        self._million = sperm_per_release(self.values, self.man, tissue.sertoli_count)
         reference, _ = tissue_parameters(self.values, {name: p.value for name, p in tables.physiology().items()})
         per_day = reference_counts(reference)[steps.ELONGATED_SPERMATID] / reference.elongated_spermatid_days
         self._reference_output = per_day * self.values["tissue.sertoli_per_man"] / 1e6 * reference.spermiation
-        self._million = sperm_per_release(self.values, self.man, tissue.sertoli_count)
-        mean_release = self._expected_release() * self._million
-        self.tract = Epididymis(self.values, self.man, self._reference_output)
+        self.tract = tract = Epididymis(self.values, self.man, self._reference_output)
+        output, pressure = TissueOutput(1.0, 1.0, 1.0), 0.0
+        for turn in range(26):
+            means = self._settle_body(output, 400 if turn == 0 else 60)
+            report = tissue.settle_soma(self._blood(means, pressure))
+            output, pressure = _output(report), tract.pressure(self._testis_oestradiol(report))
+            if turn in (12, 20):
+                tissue.settle_germ_line()
+        self._check(means)
+        self._output, self.means, self.report = output, means, report
         relative = self._relative_testosterone(means)
-        normal = mean_release * self._normal_share(report)
-        self.tract.settle(mean_release, normal, relative, report.oestradiol_nmol_l / tissue.scale.oestradiol)
+        released = tissue.settle_germ_line() * self._million
+        luminal, normal = self._testis_oestradiol(report), self._normal_share(report)
+        tract.settle(released.mean(), released.mean() * normal, relative, luminal)
+        for day in released[-_TRANSIT_DAYS:]:
+            tract.day(day, day * normal, relative, luminal)
         self.glands = Glands(self.values, self.man, relative)
         self.safety = Safety(self.values, means[axis.MEAN_T], means[axis.MEAN_E2])
+
+    def _testis_oestradiol(self, report: TissueDay) -> float:
+        """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
+        return report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
     def _settle_body(self, output: TissueOutput, days: int) -> np.ndarray:
         none, doses = np.zeros(0), np.zeros((axis.HOURS, 0))
@@ -150,12 +157,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         for _ in range(days):
             means = axis.body_day(self.body, self._axis, output, none, none, idle.action, none, none, none, none, doses)
         return np.asarray(means)
-
-    def _expected_release(self) -> float:
-        """Return the released spermatids a day that the present germ line implies (mean over its elongated spermatids)."""
-        elongated = self.tissue.counts()[steps.ELONGATED_SPERMATID]
-        support = float(self.tissue.columns.sertoli.support[:, steps.SPERMIATION].mean())
-        return float(elongated / self.tissue.p.elongated_spermatid_days * support)
 
     def _check(self, means: np.ndarray) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
@@ -193,15 +194,15 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         events = self.tissue.events
         released = float(events.released.sum()) * self._million
         relative = self._relative_testosterone(means)
-        testis_e2 = self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
-        self.tract.day(released, released * self._normal_share(self.report), relative, testis_e2)
+        luminal = self._testis_oestradiol(self.report)
+        self.tract.day(released, released * self._normal_share(self.report), relative, luminal)
         self.glands.day(relative)
         self.safe = self.safety.day(float(means[axis.MEAN_T]), float(means[axis.MEAN_E2]))
         self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
 
     def _blood(self, means: np.ndarray, pressure: float) -> BloodInput:
         return BloodInput(
-            float(means[axis.MEAN_LH_ACTIVITY]),
+            max(float(means[axis.MEAN_LH_ACTIVITY]), _FAINTEST_LH),
             float(means[axis.MEAN_FSH]),
             self._relative_testosterone(means),
             float(means[axis.MEAN_INHIBITOR]),

@@ -126,6 +126,8 @@ def _changed(ratio: float) -> str:
 
 
 def _why_lh(before: Mapping[str, float], after: Mapping[str, float], pituitary: float) -> list[str]:
+    if min(before["lh"], after["lh"]) <= 0.0:
+        return []
     change = math.log(after["lh"] / before["lh"])
     if abs(change) < 0.05:
         return []

@@ -171,14 +171,20 @@ class Tissue:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
         return self._soma(blood, _SETTLED)
 
-    def settle_germ_line(self) -> None:
+    def settle_germ_line(self) -> np.ndarray:
         """Fill the germ line to its stationary state under the present support: every living clone's history, replayed.
 
         A clone lives under 60 days from its founding to release; stem cells start at even phases and shares, so clones
         are founded at the stationary rate from the second cycle on.
+
+        Returns:
+            Sperm released on each replayed day, (80,); stationary only if the germ line was settled before.
         """
-        for _ in range(80):
+        released = np.zeros(80)
+        for day in range(80):
             self.events = self.cells.live(1.0)
+            released[day] = self.events.released.sum()
+        return released
 
     def _soma(self, blood: BloodInput, dt: float) -> TissueDay:
         scale, cells = self.scale, self.cells

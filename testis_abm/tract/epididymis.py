@@ -38,7 +38,7 @@ class Epididymis:
         """Bring the tract to its steady state under a constant daily release (million) of which `normal` are normal."""
         self.output = released
         self.motility = self._motility_target(free_testosterone, testis_e2)
-        self.back_pressure = self._pressure(testis_e2)
+        self.back_pressure = self.pressure(testis_e2)
         for _ in range(200):
             self.day(released, normal, free_testosterone, testis_e2)
 
@@ -62,7 +62,7 @@ class Epididymis:
         self.motility = relax(
             self.motility, self._motility_target(free_testosterone, testis_e2), of["motility_days"], 1.0
         )
-        self.back_pressure = relax(self.back_pressure, self._pressure(testis_e2), of["back_pressure_days"], 1.0)
+        self.back_pressure = relax(self.back_pressure, self.pressure(testis_e2), of["back_pressure_days"], 1.0)
         uptake = self._uptake(testis_e2)
         self.dilution = ((1.0 - of["reabsorption"]) / (1.0 - uptake)) ** of["dilution_exponent"]
         kept = of["collected"] * min(1.0, self.dilution)
@@ -98,7 +98,8 @@ class Epididymis:
         signal *= min(1.0, self._man["er_alpha_sensitivity"])
         return float(of["reabsorption"] * (1.0 - of["reabsorption_er_share"] * (1.0 - signal)))
 
-    def _pressure(self, testis_e2: float) -> float:
+    def pressure(self, testis_e2: float) -> float:
+        """Return the back-pressure, 0 to 1, that builds up in time at this intratesticular oestradiol (relative)."""
         lacking = 1.0 - self._uptake(testis_e2) / self._of["reabsorption"]
         return float((lacking / self._of["reabsorption_er_share"]) ** 2)
 
