@@ -5,24 +5,32 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import mesa
 import numpy as np
 
-from testis_abm import _compile  # first: it names numba's cache before numba is imported
+from testis_abm import (
+    _compile,  # first: it names numba's cache before numba is imported
+    checkpoint,
+    mesa_clock,
+)
 from testis_abm import parameters as tables
 from testis_abm.body import axis
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.axis import TissueOutput
 from testis_abm.body.pharmacology import TESTOSTERONE, UNITS, Kinetics, hourly_doses
-from testis_abm.body.safety import Safety
+from testis_abm.body.safety import Safety, SafetyDay
+from testis_abm.checkpoint import Checkpoint
 from testis_abm.errors import TestisError
 from testis_abm.physiology import axis_parameters, complete, sperm_per_release, testis_mass
 from testis_abm.tissue import biopsy, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.tissue.build import reference_counts, tissue_parameters
+from testis_abm.tissue.memory import check_fits
+from testis_abm.tissue.modifiers import Effect, Modifier, Modifiers
 from testis_abm.tissue.reference import ReferenceCells
 from testis_abm.tissue.rules import androgen_signal
 from testis_abm.tissue.section import cross_section
@@ -37,7 +45,19 @@ _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite nought
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
 _FLUX_DAYS = 16  # rates of the germ line are reported over one cycle
-_STATE = ("body", "tissue", "tract", "glands", "safety", "means", "report", "_output", "_million", "_reference_output")
+_STATE = (
+    "_flux",
+    "body",
+    "tissue",
+    "tract",
+    "glands",
+    "safety",
+    "means",
+    "report",
+    "_output",
+    "_million",
+    "_reference_output",
+)
 _SEMEN_STREAM, _BLOOD_STREAM = 1, 2
 
 
@@ -60,10 +80,17 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         treated: whether the scenario's therapies are given (False: his untreated twin, with the same luck).
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
         settled: a model of the same man, scenario and seed that has not taken a step: its steady state is copied instead
-            of sought again.
+            of sought again (`load` passes a checkpoint).
+
+    Attributes:
+        modifiers: changes from outside to named rates (see `modify`).
+        records: what each day brought, table name -> rows.
+
+    A subclass that adds rules of its own keeps these arguments, so that `load`, `testis_abm.run` and the untreated twin
+    can make it.
 
     Raises:
-        TestisError: if the man has no steady state within the physical range.
+        TestisError: if the tissue does not fit into memory, or the man has no steady state within the physical range.
     """
 
     __test__ = False
@@ -75,8 +102,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         rng: int | None = None,
         treated: bool = True,
         engine: str | None = None,
-        settled: TestisModel | None = None,
+        settled: TestisModel | Checkpoint | None = None,
     ) -> None:
+        check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
         _compile.announce()
@@ -93,15 +121,21 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._plan_drugs(scenario)
         self._axis = axis_parameters(self.values, self.man)
         self._flux: list[np.ndarray] = []
+        self.modifiers = Modifiers()
+        self.safe: SafetyDay | None = None
         if settled is None:
             self._settle()
+        elif isinstance(settled, Checkpoint):
+            self._build()
+            settled.put_cells(self)
         else:
             for name in _STATE:
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
         if self.engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
         self.records: dict[str, list[tuple[Any, ...]]] = {
-            name: [] for name in ("hormones", "tissue", "semen", "blood", "biopsy", "safety", "drugs", "signals")
+            name: []
+            for name in ("hormones", "tissue", "semen", "blood", "biopsy", "safety", "drugs", "modifiers", "signals")
         }
 
     # ---- before the first day
@@ -117,13 +151,18 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         )
         self._depot, self._central = np.zeros(len(names)), np.zeros(len(names))
 
-    def _settle(self) -> None:
-        """Bring body, tissue and tract to the man's own untreated steady state."""
+    def _build(self) -> None:
+        """Make body and tissue, not yet settled."""
         size = self.case.tissue
         self.body = np.array(
             [1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0]
         )
-        self.tissue = tissue = Tissue(self.values, self.man, size.tubules, size.sertoli_per_tubule, self.seed)
+        self.tissue = Tissue(self.values, self.man, size.tubules, size.sertoli_per_tubule, self.seed)
+
+    def _settle(self) -> None:
+        """Bring body, tissue and tract to the man's own untreated steady state."""
+        self._build()
+        tissue = self.tissue
         self._million = sperm_per_release(self.values, self.man, tissue.sertoli_count)
         reference, _ = tissue_parameters(self.values, {name: p.value for name, p in tables.physiology().items()})
         per_day = reference_counts(reference)[steps.ELONGATED_SPERMATID] / reference.elongated_spermatid_days
@@ -139,10 +178,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._check(means)
         self._output, self.means, self.report = output, means, report
         relative = self._relative_testosterone(means)
-        released = tissue.settle_germ_line() * self._million
+        released = np.zeros(_TRANSIT_DAYS)
+        for i, events in enumerate(tissue.live_on(_TRANSIT_DAYS)):
+            released[i] = events.released.sum() * self._million
+            self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
         luminal, normal = self._testis_oestradiol(report), self._normal_share(report)
         tract.settle(released.mean(), released.mean() * normal, relative, luminal)
-        for day in released[-_TRANSIT_DAYS:]:
+        for day in released:
             tract.day(day, day * normal, relative, luminal)
         self.glands = Glands(self.values, self.man, relative)
         self.safety = Safety(self.values, means[axis.MEAN_T], means[axis.MEAN_E2])
@@ -189,7 +231,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         )  # fmt: skip
         self.means = means
         self._check(means)
-        self.report = self.tissue.day(self._blood(means, self.tract.back_pressure))
+        sertoli = self.tissue.sertoli_count
+        p, change, self._modified = self.modifiers.today(self, self.tissue.p, sertoli)
+        self.report = self.tissue.day(self._blood(means, self.tract.back_pressure), p, change)
         self._output = _output(self.report)
         events = self.tissue.events
         released = float(events.released.sum()) * self._million
@@ -230,8 +274,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
              m[axis.MEAN_INHIBIN], m[axis.MEAN_SHBG], m[axis.MEAN_HCG], r.testosterone_nmol_l, r.oestradiol_nmol_l)
         )  # fmt: skip
         self.records["tissue"].append((day, *self._tissue_row()))
-        self.records["safety"].append((day, *dataclasses.astuple(self.safe)))
+        if self.safe is not None:
+            self.records["safety"].append((day, *dataclasses.astuple(self.safe)))
         self.records["signals"].append((day, *self.signals()))
+        self.records["modifiers"].extend((day, *row) for row in self._modified)
         for k, name in enumerate(self.kinetics.names):
             self.records["drugs"].append((day, name, self._concentration(k), self._drug_units[name]))
         samples = self.case.samples
@@ -308,6 +354,55 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def cross_section(self) -> dict[str, Any]:
         """Return the cells and fields as they lie today, for a picture (see tissue/section.py)."""
         return cross_section(self.tissue, self.day - 1)
+
+    # ---- a user's own rules
+
+    def modify(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
+        """Change named rates from outside from the next day on: rate * factor + added.
+
+        Args:
+            name: what does it; a second modifier of the same name replaces the first.
+            rates: of `steps.RATES` ("commitment", "spermiation", "pachytene_hazard", ...) or numbers of the tissue
+                (`modifiers.NUMBERS`: "leydig_secretion", "sertoli_aromatase", ...).
+            factor, added: a number, one for each Sertoli cell, or a function of the model that returns either each day;
+                what is added to a hazard is per day.
+
+        Raises:
+            TestisError: for a rate that is not known; on the day, for an amount that is no amount.
+        """
+        return self.modifiers.change(name, rates, factor=factor, added=added)
+
+    # ---- saving, resuming, branching
+
+    def save(self, path: str | Path) -> Path:
+        """Write the state to `path` (numbers only), to go on with `load`; see checkpoint.save for errors."""
+        return checkpoint.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the model that was saved in `path`; it goes on as the unbroken one would, bit for bit.
+
+        No code is run from the file. What it cannot hold is what a user hung on: reporters, attributes, callbacks.
+
+        Raises:
+            TestisError: if the file is missing, damaged, of another version, or needs the class that adds its modifiers.
+        """
+        from testis_abm.scenario import load as load_scenario
+
+        saved = Checkpoint(path)
+        model = cls(load_scenario(saved.state["scenario"]), rng=saved.state["seed"], treated=saved.state["treated"],
+                    engine=saved.state["engine"], settled=saved)  # fmt: skip
+        saved.put_course(model)
+        mesa_clock.set_time(model, saved.state["time"])
+        return model
+
+    def branch(self) -> Self:
+        """Return a copy that shares nothing with this model, its events and a user's own attributes included."""
+        return copy.deepcopy(self)
+
+    def pending_events(self) -> int:
+        """Return how many events of the user's own are still to come."""
+        return mesa_clock.pending_events(self)
 
     # ---- Mesa's view of the cells
 

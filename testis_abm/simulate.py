@@ -37,6 +37,7 @@ def run(
     replicates: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    model: type[TestisModel] = TestisModel,
 ) -> RunResult:
     """Simulate a scenario.
 
@@ -45,6 +46,7 @@ def run(
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
         progress: called as progress(replicate, arm, day) after each simulated day.
+        model: TestisModel, or a subclass with rules of its own.
 
     Returns:
         The tables of all replicates; arm "untreated" is the same man with the same luck and no therapy.
@@ -62,7 +64,7 @@ def run(
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        collected, models, engine = _simulate(scenario, progress)
+        collected, models, engine = _simulate(scenario, progress, model)
     tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
     tables["therapy"] = _therapy_log(scenario)
     signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *SIGNAL_COLUMNS])
@@ -98,7 +100,7 @@ def _version(name: str) -> str:
 
 
 def _simulate(
-    scenario: Scenario, progress: Progress | None
+    scenario: Scenario, progress: Progress | None, model_class: type[TestisModel]
 ) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, TestisModel], float]:
     arms = ("untreated", "treated") if scenario.therapy else ("untreated",)
     collected: dict[str, list[tuple[Any, ...]]] = {}
@@ -107,9 +109,9 @@ def _simulate(
     last = _treatment_end(scenario)
     for replicate in range(scenario.plan.replicates):
         seed = replicate_seed(scenario.plan.seed, replicate)
-        man = TestisModel(scenario, rng=seed, treated=False)
+        man = model_class(scenario, rng=seed, treated=False)
         # The twin is made before the first step, from the same steady state.
-        men = {"untreated": man} | {arm: TestisModel(scenario, rng=seed, settled=man) for arm in arms[1:]}
+        men = {"untreated": man} | {arm: model_class(scenario, rng=seed, settled=man) for arm in arms[1:]}
         for arm, model in men.items():
             while model.running:
                 model.step()

@@ -65,7 +65,8 @@ def columns_of(tissue: Tissue) -> dict[str, np.ndarray]:
     found = {f"germ.{name}": germ.compacted(name)[order] for name in GERM_DTYPES}
     for kind in ("leydig", "sertoli"):
         found |= {f"{kind}.{name}": column for name, column in vars(getattr(tissue.columns, kind)).items()}
-    found |= {name: getattr(tissue, name) for name in ("testosterone", "oestradiol", "corner_oestradiol")}
+    levels = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
+    found |= {name: getattr(tissue.levels, name) for name in levels}
     return {name: np.array(column) for name, column in found.items()}
 
 

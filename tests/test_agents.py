@@ -187,7 +187,7 @@ def test_set_writes_columns(model):
     assert rounds.set("remaining_days", 1.5) is rounds
     assert set(rounds.get("remaining_days")) == {1.5}
     step = model.tissue.columns.germ.compacted("step")
-    remaining = model.tissue.columns.germ.compacted("remaining")
+    remaining = model.tissue.columns.germ.compacted("ends") - model.tissue.now
     assert np.array_equal(remaining == 1.5, step == steps.ROUND_SPERMATID)
     model.agents_by_type[LeydigCell].set("capacity", 2.0)
     assert np.all(model.tissue.columns.leydig.capacity == 2.0)
@@ -385,7 +385,13 @@ def test_a_view_writes_its_row(model):
     cell.step = "round_spermatid"
     assert (cell.step, cell.step_index) == ("round_spermatid", steps.ROUND_SPERMATID)
     assert cell.remaining_days == pytest.approx(
-        rules.draw_duration(model.tissue.seed, cell.lineage, steps.ROUND_SPERMATID, model.tissue.p)
+        rules.on_entering(
+            cell.lineage,
+            steps.ROUND_SPERMATID,
+            [rules.mean_duration(step, model.tissue.p) for step in range(steps.COUNT)],
+            model.tissue.p.duration_variation,
+        )[0],
+        abs=1e-4,
     )
     change = model.tissue.counts() - counts
     assert (change[steps.PACHYTENE], change[steps.ROUND_SPERMATID]) == (-1, 1)
@@ -406,9 +412,7 @@ def test_readings_mean_what_they_say(model):
         niche, sertoli = cell.niche, cell.sertoli
         assert cell.tubule == sertoli.tubule == niche // per
         assert sertoli.lineage == int(tissue.columns.sertoli.lineage[niche])
-        assert cell.hazard_per_day == rules.germ_hazard(
-            cell.step_index, tissue.columns.sertoli.support[niche], tissue.p
-        )
+        assert cell.hazard_per_day == getattr(sertoli, f"{cell.step}_hazard")
         assert cell.testosterone_nmol_l == sertoli.testosterone_nmol_l == tissue.testosterone.ravel()[niche]
         assert cell.oestradiol_pmol_l == sertoli.oestradiol_pmol_l == 1e3 * tissue.oestradiol.ravel()[niche]
         assert cell.er_alpha_signal == sertoli.er_alpha_signal
@@ -417,8 +421,11 @@ def test_readings_mean_what_they_say(model):
         assert cell.aromatase == rules.germ_aromatase(cell.step_index, tissue.p)
     sertoli = model.agents_by_type[SertoliCell]
     assert sum(sertoli.get("germ_cells")) == len(model.agents_by_type[GermCell])
-    for k, name in enumerate(steps.SUPPORT):
-        assert sertoli.get(name) == tissue.columns.sertoli.support[:, k].tolist()
+    columns = tissue.columns.sertoli
+    for i, cell in enumerate(sertoli):
+        support = rules.sertoli_support(columns.androgen[i], columns.oestrogen[i], columns.fsh[i], 0.0, tissue.p)
+        set_by_rule = rules.sertoli_rates(support, tissue.p)
+        assert [getattr(cell, name) for name in steps.RATES] == pytest.approx(set_by_rule, rel=1e-12)
     leydig = model.agents_by_type[LeydigCell]
     for name in ("androgen_signal", "fsh_signal", "er_alpha_signal", "er_beta_signal", "inhibin"):
         assert np.mean(sertoli.get(name)) == pytest.approx(1.0, abs=0.1)

@@ -22,9 +22,10 @@ def compiled(seed, lineage, stage, purpose):
     return (
         luck.mix(seed, lineage),
         luck.child(lineage, stage),
-        luck.uniform(seed, lineage, stage, purpose),
-        luck.exponential(seed, lineage, stage, purpose),
-        luck.spread(seed, lineage, stage, purpose, 0.1),
+        luck.uniform(lineage, stage, purpose),
+        luck.halves(luck.bits(lineage, stage, purpose)),
+        luck.exponential(luck.uniform(lineage, stage, purpose)),
+        luck.spread(luck.uniform(lineage, stage, purpose), 0.1),
     )
 
 
@@ -37,20 +38,22 @@ def test_compiled_luck_is_plain_luck(seed, lineage, stage, purpose):
     plain = (
         luck.mix(seed, lineage),
         luck.child(lineage, stage),
-        luck.uniform(seed, lineage, stage, purpose),
-        luck.exponential(seed, lineage, stage, purpose),
-        luck.spread(seed, lineage, stage, purpose, 0.1),
+        luck.uniform(lineage, stage, purpose),
+        luck.halves(luck.bits(lineage, stage, purpose)),
+        luck.exponential(luck.uniform(lineage, stage, purpose)),
+        luck.spread(luck.uniform(lineage, stage, purpose), 0.1),
     )
     mixed, daughter, *draws = compiled(np.uint64(seed), np.uint64(lineage), stage, purpose)
     assert (int(mixed), int(daughter), *draws) == plain
     assert 0.0 <= plain[2] < 1.0
-    assert plain[3] >= 0.0
-    assert math.isfinite(plain[3])
+    assert all(0.0 <= half < 1.0 for half in plain[3])
+    assert plain[4] >= 0.0
+    assert math.isfinite(plain[4])
 
 
 @pytest.fixture(scope="module")
 def draws():
-    return np.array([luck.uniform(7, lineage, 3, luck.DURATION) for lineage in range(40_000)])
+    return np.array([luck.uniform(luck.mix(7, lineage), 3, luck.COMMIT) for lineage in range(40_000)])
 
 
 def test_draws_are_even(draws):
@@ -66,16 +69,18 @@ def test_draws_are_even(draws):
 def test_neighbouring_keys_draw_independently(draws):
     bound = 4.0 / math.sqrt(len(draws))
     assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < bound
-    for seed, stage, purpose in ((8, 3, luck.DURATION), (7, 4, luck.DURATION), (7, 3, luck.SURVIVAL)):
-        other = np.array([luck.uniform(seed, lineage, stage, purpose) for lineage in range(len(draws))])
+    for seed, stage, purpose in ((8, 3, luck.COMMIT), (7, 4, luck.COMMIT), (7, 3, luck.ENTRY)):
+        other = np.array([luck.uniform(luck.mix(seed, lineage), stage, purpose) for lineage in range(len(draws))])
         assert abs(np.corrcoef(draws, other)[0, 1]) < bound
 
 
 def test_exponential_and_spread_have_their_moments():
-    budget = np.array([luck.exponential(1, lineage, 2, luck.SURVIVAL) for lineage in range(20_000)])
+    drawn = [luck.halves(luck.bits(luck.mix(1, lineage), 2, luck.ENTRY)) for lineage in range(20_000)]
+    budget = np.array([luck.exponential(second) for _, second in drawn])
     assert budget.mean() == pytest.approx(1.0, abs=0.03)
     assert budget.var() == pytest.approx(1.0, abs=0.08)
-    spread = np.array([luck.spread(1, lineage, 2, luck.SIZE, 0.25) for lineage in range(20_000)])
+    spread = np.array([luck.spread(first, 0.25) for first, _ in drawn])
+    assert abs(np.corrcoef(budget, spread)[0, 1]) < 4.0 / math.sqrt(len(drawn))
     assert spread.mean() == pytest.approx(1.0, abs=0.006)
     assert spread.std() == pytest.approx(0.25, rel=0.02)
     assert spread.min() > 0.56

@@ -15,8 +15,9 @@ from testis_abm.model import TestisModel
 from testis_abm.scenario import load
 from testis_abm.tissue import steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell
+from testis_abm.tissue.cells import GERM_DTYPES
 from testis_abm.tissue.luck import child
-from testis_abm.tissue.rules import DIES, germ_cell_step
+from testis_abm.tissue.rules import DIES, next_event
 
 DAYS = 75
 WITHDRAWN = NORMAL_BLOOD._replace(lh_activity=0.02, fsh_iu_l=0.1, free_testosterone=0.4)
@@ -124,6 +125,9 @@ def test_segments_grow_when_births_find_no_room():
     germ.start, wanted = germ.start.copy(), germ.count.copy()
     germ.grow(wanted)  # no slack at all
     assert germ.start[-1] == germ.total
+    before = {name: germ.compacted(name) for name in GERM_DTYPES}
+    germ.grow(wanted + np.array([5, 0]))
+    assert all(np.array_equal(germ.compacted(name), column) for name, column in before.items())
     for model in (compiled, reference):
         model.settle()
     assert germ.start[-1] > wanted.sum()
@@ -136,7 +140,7 @@ def test_order_of_cells_within_a_tubule_does_not_matter():
     for _ in range(30):
         for start, count in zip(germ.start[:-1], germ.count, strict=True):
             order = start + rng.permutation(count)
-            for name in ("lineage", "niche", "step", "turn", "remaining", "budget"):
+            for name in GERM_DTYPES:
                 column = getattr(germ, name)
                 column[start : start + count] = column[order]
         one.step()
@@ -144,9 +148,11 @@ def test_order_of_cells_within_a_tubule_does_not_matter():
         assert_same(one.tissue, other.tissue)
 
 
-def test_parallel_tubules_hold_the_same_cells(monkeypatch):
+@pytest.mark.parametrize("threads", ["2", "3", "4"])
+def test_tubules_shared_among_threads_hold_the_same_cells(monkeypatch, threads):
     serial = SmallModel(seed=8, tubules=6).settle()
-    monkeypatch.setattr("testis_abm.tissue.tissue._PARALLEL_FROM", 0)
+    monkeypatch.setattr("testis_abm.tissue.threads.WORTH_SHARING", 0)
+    monkeypatch.setenv("TESTIS_ABM_THREADS", threads)
     parallel = SmallModel(seed=8, tubules=6).settle()
     for _ in range(10):
         parallel.step()
@@ -158,11 +164,11 @@ def test_parallel_tubules_hold_the_same_cells(monkeypatch):
 
 
 def test_a_cell_without_budget_dies_even_without_hazard():
-    assert germ_cell_step(1.0, 0.0, 0.0, 1.0) == (DIES, 0.0)
+    assert next_event(5.0, 0.0, 0.0, 0.0, 1.0)[0] == DIES
     model = SmallModel(numbers={"germ.round_spermatid_loss": 0.0}).settle()
     model.agents_by_type[GermCell].set("hazard_budget", 0.0)
     model.step()
-    assert model.tissue.counts()[steps.B_SPERMATOGONIUM :].sum() <= 2 * model.tissue.counts()[steps.A_PALE]
+    assert model.tissue.columns.germ.total == 0
 
 
 # ---- the plain agents as Mesa agents

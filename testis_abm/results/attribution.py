@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from testis_abm.tissue import steps
 from testis_abm.tissue.rules import TissueParameters, sertoli_support
 
 SIGNALS = ("androgen", "oestrogen", "fsh", "back_pressure")
@@ -29,22 +28,23 @@ def log_rates(signals: Mapping[str, float], p: TissueParameters) -> tuple[float,
     androgen, oestrogen, fsh, pressure = (signals[name] for name in SIGNALS)
     support = sertoli_support(androgen, oestrogen, fsh, pressure, p)
     prophase = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
-    lack = support[steps.OESTROGEN_LACK_HAZARD]
-    oestrogen = lack * (
+    commitment, spermiation, spermatogonial, prophase_hazard, meiotic, rounds, elongation, lack = support
+    late = p.elongating_spermatid_days + p.elongated_spermatid_days
+    unheard = lack * (
         p.er_beta_spermatogonium * p.b_spermatogonium_days
         + p.er_beta_spermatocyte * (prophase + p.secondary_spermatocyte_days)
         + p.er_beta_spermatid * p.round_spermatid_days
-        + p.er_beta_elongated * (p.elongating_spermatid_days + p.elongated_spermatid_days)
+        + p.er_beta_elongated * late
     )
     return (
-        math.log(max(support[steps.COMMITMENT], 1e-12)),
-        -support[steps.SPERMATOGONIAL_HAZARD] * p.b_spermatogonium_days,
-        -support[steps.PROPHASE_HAZARD] * prophase,
-        -support[steps.MEIOTIC_HAZARD] * p.secondary_spermatocyte_days,
-        -support[steps.ROUND_HAZARD] * p.round_spermatid_days,
-        -support[steps.ELONGATION_HAZARD] * (p.elongating_spermatid_days + p.elongated_spermatid_days),
-        math.log(max(support[steps.SPERMIATION], 1e-12)),
-        -oestrogen,
+        math.log(max(commitment, 1e-12)),
+        -spermatogonial * p.b_spermatogonium_days,
+        -prophase_hazard * prophase,
+        -meiotic * p.secondary_spermatocyte_days,
+        -rounds * p.round_spermatid_days,
+        -elongation * late,
+        math.log(max(spermiation, 1e-12)),
+        -unheard,
     )
 
 

@@ -111,6 +111,12 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("testicular_oestradiol_share_pct", "%", "Share of oestradiol from the testis"),
         ),
     },
+    "modifiers": {
+        **_DAILY,
+        "modifier": Column("text", "", "Modifier"),
+        "rate": Column("text", "", "Rate"),
+        **_numbers(("factor", "", "Factor"), ("added", "1/day", "Addition")),
+    },
     "semen": {
         **_SAMPLED,
         **_numbers(("abstinence_days", "day", "Abstinence")),

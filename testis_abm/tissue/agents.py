@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import mesa
 import numpy as np
 from mesa.agentset import AbstractAgentSet
-from numba import njit
 
 from testis_abm.kinetics import hill
 from testis_abm.tissue import rules, steps
 from testis_abm.tissue.agent_sets import ColumnAgentSet, ListedAgents, UnionAgentSet
-from testis_abm.tissue.luck import u64
 from testis_abm.tissue.places import (
     germ_places,
     germ_positions,
@@ -22,7 +20,7 @@ from testis_abm.tissue.places import (
     sertoli_places,
     sertoli_positions,
 )
-from testis_abm.tissue.views import Cell, Reading, Rows, column, index_of, step_number, writer
+from testis_abm.tissue.views import Cell, Reading, Rows, column, index_of, not_negative, step_number, writer
 
 if TYPE_CHECKING:
     from testis_abm.tissue.tissue import Tissue
@@ -77,7 +75,7 @@ def _leydig_aromatase(tissue: Tissue, rows: Rows) -> np.ndarray:
 
 
 def _leydig_er_alpha(tissue: Tissue, rows: Rows) -> np.ndarray:
-    level = tissue.corner_oestradiol.ravel()[_leydig_corner(tissue, rows)] / tissue.scale.oestradiol
+    level = tissue.levels.corner_oestradiol.ravel()[_leydig_corner(tissue, rows)] / tissue.scale.oestradiol
     return np.asarray(tissue.p.er_alpha_sensitivity * level)
 
 
@@ -110,11 +108,11 @@ class LeydigCell(Cell):
     )
     er_alpha_signal = Reading(_leydig_er_alpha, doc="Local oestradiol through ER-alpha, 1 = reference man.")
     testosterone_nmol_l = Reading(
-        lambda tissue, rows: tissue.corner_testosterone.ravel()[_leydig_corner(tissue, rows)],
+        lambda tissue, rows: tissue.levels.corner_testosterone.ravel()[_leydig_corner(tissue, rows)],
         doc="Total testosterone in its interstice, nmol/L.",
     )
     oestradiol_pmol_l = Reading(
-        lambda tissue, rows: _PMOL * tissue.corner_oestradiol.ravel()[_leydig_corner(tissue, rows)],
+        lambda tissue, rows: _PMOL * tissue.levels.corner_oestradiol.ravel()[_leydig_corner(tissue, rows)],
         doc="Total oestradiol in its interstice, pmol/L.",
     )
     position = Reading(lambda tissue, rows: _pairs(*leydig_places(tissue, rows)), doc="x, y in um.")
@@ -123,9 +121,14 @@ class LeydigCell(Cell):
 # ---- Sertoli cell
 
 
-def _support(name: str) -> Callable[[Tissue, Rows], np.ndarray]:
-    which = steps.SUPPORT.index(name)
-    return lambda tissue, rows: np.asarray(tissue.columns.sertoli.support[rows, which])
+def _rate(name: str) -> Callable[[Tissue, Rows], np.ndarray]:
+    which = steps.RATES.index(name)
+
+    def read(tissue: Tissue, rows: Rows) -> np.ndarray:
+        tubule, niche = np.divmod(rows, tissue.geometry.sertoli_per_tubule)
+        return np.asarray(tissue.columns.sertoli.rates[tubule, which, niche])
+
+    return read
 
 
 class SertoliCell(Cell):
@@ -158,41 +161,52 @@ class SertoliCell(Cell):
         doc="Germ cells that it supports.",
     )
     position = Reading(lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um.")
-    commitment = Reading(
-        _support("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle."
-    )
-    spermatogonial_hazard = Reading(_support("spermatogonial_hazard"), doc="Hazard of B spermatogonia, per day.")
-    prophase_hazard = Reading(_support("prophase_hazard"), doc="Hazard of spermatocytes in prophase, per day.")
-    meiotic_hazard = Reading(_support("meiotic_hazard"), doc="Hazard of secondary spermatocytes, per day.")
-    round_hazard = Reading(_support("round_hazard"), doc="Hazard of round spermatids, per day.")
-    elongation_hazard = Reading(
-        _support("elongation_hazard"), doc="Hazard of elongating and elongated spermatids, per day."
-    )
-    spermiation = Reading(_support("spermiation"), doc="Share of elongated spermatids that it releases.")
-    oestrogen_lack_hazard = Reading(
-        _support("oestrogen_lack_hazard"),
-        doc="Hazard that a missing ER-beta signal adds where it is expressed, per day.",
-    )
+    commitment = Reading(_rate("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle.")
+    spermiation = Reading(_rate("spermiation"), doc="Share of elongated spermatids that it releases.")
+
+
+for _name in steps.NAMES:
+    _hazard_of_step = Reading(_rate(f"{_name}_hazard"), doc=f"Hazard that it sets for the step {_name}, per day.")
+    _hazard_of_step.__set_name__(SertoliCell, f"{_name}_hazard")
+    setattr(SertoliCell, f"{_name}_hazard", _hazard_of_step)
 
 
 # ---- germ cell
 
 
-@njit(cache=True, nogil=True)
-def _hazards(step, niche, support, p, hazard):
-    """Fill in the hazard of each germ cell, per day."""
-    for i in range(step.size):
-        hazard[i] = rules.germ_hazard(np.int64(step[i]), support[niche[i]], p)
-
-
 def _niche(tissue: Tissue, rows: Rows) -> Rows:
-    return np.asarray(tissue.columns.germ.niche[rows], dtype=np.int64)
+    germ = tissue.columns.germ
+    return np.asarray(germ.tubule_of(rows) * tissue.geometry.sertoli_per_tubule + germ.niche[rows])
 
 
 def _hazard(tissue: Tissue, rows: Rows) -> np.ndarray:
-    hazard = np.empty(len(rows))
-    _hazards(tissue.columns.germ.step[rows], _niche(tissue, rows), tissue.columns.sertoli.support, tissue.p, hazard)
-    return hazard
+    germ = tissue.columns.germ
+    rate = steps.HAZARD + germ.step[rows].astype(np.int64)
+    return np.asarray(tissue.columns.sertoli.rates[germ.tubule_of(rows), rate, germ.niche[rows]])
+
+
+def _counted(tissue: Tissue, rows: Rows) -> np.ndarray:
+    """Return the hazard that the Sertoli cell of each germ cell has counted for its step."""
+    germ = tissue.columns.germ
+    return np.asarray(tissue.columns.sertoli.gathered[germ.tubule_of(rows), germ.step[rows], germ.niche[rows]])
+
+
+def _remaining(tissue: Tissue, rows: Rows) -> np.ndarray:
+    return np.asarray(tissue.columns.germ.ends[rows] - tissue.now, dtype=float)
+
+
+def _end_in(tissue: Tissue, rows: Rows, value: Any) -> None:
+    tissue.columns.germ.ends[rows] = tissue.now + not_negative("remaining_days", value)
+
+
+def _budget(tissue: Tissue, rows: Rows) -> np.ndarray:
+    return np.asarray(np.maximum(tissue.columns.germ.threshold[rows] - _counted(tissue, rows), 0.0))
+
+
+def _take(tissue: Tissue, rows: Rows, value: Any) -> None:
+    budget = not_negative("hazard_budget", value)
+    # Nought kills today, whatever the hazard.
+    tissue.columns.germ.threshold[rows] = np.where(budget > 0, _counted(tissue, rows) + budget, -np.inf)
 
 
 def _by_step(value: Callable[[int, rules.TissueParameters], float]) -> Callable[[Tissue, Rows], np.ndarray]:
@@ -210,19 +224,17 @@ _er_beta_expression = _by_step(rules.er_beta_expression)
 
 def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
     """Let cells enter a step now, with the duration and the budget that their luck holds for it."""
-    to, seed, germ, counts = (
-        step_number(value),
-        int(u64(tissue.seed)),
-        tissue.columns.germ,
-        tissue.columns.sertoli.counts,
-    )
-    for row in rows:
+    to, germ, counts = step_number(value), tissue.columns.germ, tissue.columns.sertoli.counts
+    mean_days = [rules.mean_duration(step, tissue.p) for step in range(steps.COUNT)]
+    for row, niche in zip(rows, _niche(tissue, rows), strict=True):
         lineage = int(germ.lineage[row])
-        counts[germ.niche[row], germ.step[row]] -= 1
-        counts[germ.niche[row], to] += 1
-        germ.step[row] = to
-        germ.remaining[row] = rules.draw_duration(seed, lineage, to, tissue.p)
-        germ.budget[row] = rules.draw_budget(seed, lineage, to)
+        counts[niche, germ.step[row]] -= 1
+        counts[niche, to] += 1
+        days, budget = rules.on_entering(lineage, to, mean_days, tissue.p.duration_variation)
+        germ.step[row], germ.turn[row] = to, 0
+        germ.share[row] = rules.first_share(lineage, to) if to == steps.A_PALE else 0.0
+        germ.ends[row] = tissue.now + days
+        germ.threshold[row] = _counted(tissue, np.array([row]))[0] + budget
 
 
 class GermCell(Cell):
@@ -236,17 +248,14 @@ class GermCell(Cell):
         lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule,
         doc="Tubule in which it lies.",
     )
-    remaining_days = Reading(
-        column("germ", "remaining"),
-        writer("germ", "remaining"),
-        "Days until its step (stem cells: its cycle) ends.",
-    )
-    hazard_budget = Reading(
-        column("germ", "budget"),
-        writer("germ", "budget"),
-        "Hazard that it can still take in this step (A-pale: the share of a clone that it has gathered).",
-    )
+    remaining_days = Reading(_remaining, _end_in, "Days until its step (stem cells: its cycle) ends.")
+    hazard_budget = Reading(_budget, _take, "Hazard that it can still take in this step before it dies.")
     turn = Reading(column("germ", "turn"), doc="Turns of the cycle that a stem cell has made.")
+    share = Reading(
+        column("germ", "share"),
+        writer("germ", "share"),
+        "Share of a clone that an A-pale has gathered; at 1 it differentiates.",
+    )
     hazard_per_day = Reading(_hazard, doc="Hazard under the support of its Sertoli cell, per day.")
     aromatase = Reading(_by_step(rules.germ_aromatase), doc="Aromatase activity.")
     er_beta_signal = Reading(

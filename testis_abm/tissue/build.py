@@ -14,7 +14,8 @@ from testis_abm.tissue import luck, steps
 from testis_abm.tissue.cells import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.tissue.fields import Kernels, screening_length
 from testis_abm.tissue.geometry import CORNERS, Geometry, lattice
-from testis_abm.tissue.rules import TissueParameters
+from testis_abm.tissue.kernel import ROOM
+from testis_abm.tissue.rules import TissueParameters, mean_duration
 
 _STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443}
 _AGE_REFERENCE = 34.0
@@ -52,20 +53,11 @@ def reference_counts(p: TissueParameters) -> np.ndarray:
     flux = 2.0 * founded
     prophase = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
     late = p.elongating_spermatid_days + p.elongated_spermatid_days
-    hazard = {
-        1: p.spermatogonial_hazard / p.b_spermatogonium_days,
-        2: p.prophase_hazard / prophase,
-        3: p.meiotic_hazard / p.secondary_spermatocyte_days,
-        4: p.round_hazard / p.round_spermatid_days,
-        5: p.elongation_hazard / late,
-    }
-    days = (
-        p.b_spermatogonium_days, p.preleptotene_days, p.leptotene_days, p.zygotene_days, p.pachytene_days,
-        p.diplotene_days, p.secondary_spermatocyte_days, p.round_spermatid_days, p.elongating_spermatid_days,
-        p.elongated_spermatid_days,
-    )  # fmt: skip
-    for step, time in enumerate(days, start=steps.B_SPERMATOGONIUM):
-        rate = hazard[int(steps.HAZARD_OF_STEP[step])]
+    meiotic, rounds = p.meiotic_hazard / p.secondary_spermatocyte_days, p.round_hazard / p.round_spermatid_days
+    spermatogonial, elongation = p.spermatogonial_hazard / p.b_spermatogonium_days, p.elongation_hazard / late
+    hazards = (spermatogonial, *[p.prophase_hazard / prophase] * 5, meiotic, rounds, elongation, elongation)
+    for step, rate in enumerate(hazards, start=steps.B_SPERMATOGONIUM):
+        time = mean_duration(step, p)
         survival = math.exp(-rate * time)
         counts[step] = flux * ((1.0 - survival) / rate if rate > 0 else time)
         flux *= survival * steps.DAUGHTERS[step]
@@ -223,17 +215,17 @@ def _lineages(seed: int, stream: str, n: int) -> np.ndarray:
     return np.asarray(luck.lineages(np.uint64(seed), np.uint64(_STREAM[stream]), n))
 
 
-def _uniforms(seed: int, lineages: np.ndarray, purpose: int) -> np.ndarray:
-    return np.asarray(luck.uniforms(np.uint64(seed), lineages, 0, purpose))
+def _uniforms(lineages: np.ndarray, purpose: int) -> np.ndarray:
+    return np.asarray(luck.uniforms(lineages, 0, purpose))
 
 
 def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> LeydigColumns:
     """Scatter Leydig cells over the interstitial corners; sizes vary and average 1."""
     n = leydig_count(values, geometry)
     lineage = _lineages(seed, "leydig", n)
-    corner = (_uniforms(seed, lineage, luck.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
+    corner = (_uniforms(lineage, luck.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
     variation = values["leydig.size_variation"]
-    size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(seed, lineage, luck.SIZE) - 1.0)
+    size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(lineage, luck.SIZE) - 1.0)
     one = np.ones(n)
     return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
 
@@ -243,7 +235,7 @@ def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p:
     n = geometry.tubules * geometry.sertoli_per_tubule
     patch = max(1, round(values["tissue.stage_patch"]))
     patches = -(-n // patch)
-    order = np.argsort(_uniforms(seed, _lineages(seed, "patch", patches), luck.PLACE), kind="stable")
+    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), luck.PLACE), kind="stable")
     phase = np.empty(patches)
     phase[order] = (np.arange(patches) + 0.5) / patches
     ones = np.ones(n)
@@ -257,8 +249,10 @@ def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p:
         ones * p.free_oestradiol_reference,
         ones.copy(),
         ones.copy(),
-        np.zeros((n, len(steps.SUPPORT))),
-        np.zeros((n, steps.COUNT), dtype=np.int32),
+        np.zeros((geometry.tubules, len(steps.RATES), geometry.sertoli_per_tubule)),
+        np.zeros((geometry.tubules, steps.COUNT, geometry.sertoli_per_tubule)),
+        np.zeros((n, steps.COUNT), dtype=np.uint16),
+        np.zeros(n, dtype=np.int32),
     )
 
 
@@ -277,19 +271,21 @@ def build_germ(
     `endowment` is the share of niches that hold stem cells (0 in Sertoli-cell-only).
     """
     n, per = len(sertoli.lineage), geometry.sertoli_per_tubule
-    endowed = _uniforms(seed, sertoli.lineage, luck.ENDOWMENT) < endowment
+    endowed = _uniforms(sertoli.lineage, luck.ENDOWMENT) < endowment
     niches = np.flatnonzero(endowed)
     columns = {name: np.zeros(2 * len(niches), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
     for k, name in enumerate(("a_dark", "a_pale")):
         lineage = _lineages(seed, name, n)[niches]
         columns["lineage"][k::2] = lineage
         columns["step"][k::2] = k
-        columns["niche"][k::2] = niches
-        columns["remaining"][k::2] = (1.0 - sertoli.phase[niches]) * p.cycle_days
+        columns["niche"][k::2] = niches % per
+        columns["ends"][k::2] = (1.0 - sertoli.phase[niches]) * p.cycle_days
+        columns["threshold"][k::2] = -np.log1p(-luck.uniforms(lineage, k, luck.ENTRY))
         if k == steps.A_PALE:
-            columns["budget"][1::2] = p.commitment + _even_shares(sertoli.phase)[niches]
+            columns["share"][1::2] = p.commitment + _even_shares(sertoli.phase)[niches]
     count = 2 * np.add.reduceat(endowed, np.arange(0, n, per)).astype(np.int64)
     germ = GermColumns(**columns, start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64), count=count)
-    room = np.ceil(1.25 * reference_counts(p).sum() * per) + 64
+    mean = reference_counts(p).sum() * per
+    room = mean + 5.0 * math.sqrt(2.0 * mean) + ROOM  # clones come and go together: twice the variance of single cells
     germ.grow(np.full(geometry.tubules, int(room), dtype=np.int64))
     return germ

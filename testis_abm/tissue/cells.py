@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm.tissue import steps
-from testis_abm.tissue.kernel import GermArrays
+from testis_abm.tissue.kernel import GermArrays, LeydigArrays, SertoliArrays
 
 
 @dataclass
@@ -22,10 +22,23 @@ class LeydigColumns:
     testosterone: np.ndarray
     oestradiol: np.ndarray
 
+    def arrays(self) -> LeydigArrays:
+        """Return the columns as a kernel takes them."""
+        return LeydigArrays(*(getattr(self, name) for name in LeydigArrays._fields))
+
 
 @dataclass
 class SertoliColumns:
-    """Sertoli cells: lineage, clock phase, what they have responded to, local free steroids, support, germ-cell counts."""
+    """Sertoli cells: what they hold, hear and set; one row each, but `rates` and `gathered` lie by tubule.
+
+    Attributes:
+        lineage, phase: name; phase of the clock of the cycle at the start.
+        androgen, oestrogen, fsh: what they have responded to (free nmol/L, free nmol/L, IU/L).
+        local_testosterone, local_oestradiol: free nmol/L; oestradiol_made: by them and their germ cells; inhibin.
+        rates: (tubules, steps.RATES, niches), what they set; gathered: (tubules, steps, niches), hazard of each step
+            counted so far.
+        counts: (sertoli, steps) germ cells; a_pale: of them A-pale when the day began.
+    """
 
     lineage: np.ndarray
     phase: np.ndarray
@@ -36,23 +49,35 @@ class SertoliColumns:
     local_oestradiol: np.ndarray
     oestradiol_made: np.ndarray
     inhibin: np.ndarray
-    support: np.ndarray
+    rates: np.ndarray
+    gathered: np.ndarray
     counts: np.ndarray
+    a_pale: np.ndarray
+
+    def arrays(self) -> SertoliArrays:
+        """Return the columns as a kernel takes them."""
+        return SertoliArrays(*(getattr(self, name) for name in SertoliArrays._fields))
 
 
 @dataclass
 class GermColumns:
-    """Germ cells in one segment per tubule, with slack for births.
+    """Germ cells in one segment per tubule, with slack for births: 25 bytes a cell.
 
-    Columns take 23 bytes a cell. `start`, `count` give each tubule's segment; rows beyond the count are unused.
+    Attributes:
+        lineage, niche, step: name, Sertoli cell (counted within the tubule), step.
+        turn, share: turns of the cycle that a stem cell has made, share of a clone that an A-pale has gathered.
+        ends: day on which the step (a stem cell's cycle) ends.
+        threshold: the cell dies when its Sertoli cell has counted so much hazard for its step.
+        start, count: each tubule's segment; rows beyond the count are unused.
     """
 
     lineage: np.ndarray
     niche: np.ndarray
     step: np.ndarray
     turn: np.ndarray
-    remaining: np.ndarray
-    budget: np.ndarray
+    share: np.ndarray
+    ends: np.ndarray
+    threshold: np.ndarray
     start: np.ndarray
     count: np.ndarray
 
@@ -67,7 +92,12 @@ class GermColumns:
 
     def rows(self) -> np.ndarray:
         """Return the row of every living cell, by tubule."""
-        return np.concatenate([np.arange(s, s + n) for s, n in zip(self.start[:-1], self.count, strict=True)])
+        before = np.cumsum(self.count) - self.count
+        return np.asarray(np.arange(self.total) + np.repeat(self.start[:-1] - before, self.count))
+
+    def tubule_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the tubule of each row."""
+        return np.asarray(np.searchsorted(self.start, rows, side="right") - 1)
 
     def compacted(self, name: str) -> np.ndarray:
         """Return a copy of one column without slack."""
@@ -76,22 +106,23 @@ class GermColumns:
     def grow(self, wanted: np.ndarray) -> None:
         """Give each tubule room for `wanted` rows (int64 per tubule), keeping every cell."""
         start = np.concatenate([[0], np.cumsum(np.maximum(wanted, self.count))]).astype(np.int64)
-        for name in GERM_DTYPES:
-            old = getattr(self, name)
-            new = np.zeros(start[-1], dtype=old.dtype)
-            for tubule, n in enumerate(self.count):
-                new[start[tubule] : start[tubule] + n] = old[self.start[tubule] : self.start[tubule] + n]
+        rows = self.rows()
+        moved = np.repeat(start[:-1] - self.start[:-1], self.count) + rows
+        for name, dtype in GERM_DTYPES.items():
+            new = np.zeros(start[-1], dtype=dtype)
+            new[moved] = getattr(self, name)[rows]
             setattr(self, name, new)
         self.start = start
 
 
 GERM_DTYPES = {
     "lineage": np.uint64,
-    "niche": np.uint32,
+    "niche": np.uint16,
     "step": np.uint8,
     "turn": np.uint16,
-    "remaining": np.float32,
-    "budget": np.float32,
+    "share": np.float32,
+    "ends": np.float32,
+    "threshold": np.float32,
 }
 
 

@@ -7,12 +7,15 @@ sum to 1, which keeps the mass balance (mean level = production / clearance) exa
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from testis_abm.tissue.geometry import CORNERS, Geometry
 
 _SECONDS = 86400.0
+_AT_ONCE = 4  # offsets that `corner_field` takes in one pass over the targets
 
 
 def screening_length(diffusion: float, clearance_per_day: float) -> float:
@@ -32,56 +35,101 @@ def kernel(distance: np.ndarray, length: float, softening: float) -> np.ndarray:
     return np.ascontiguousarray(weight / weight.sum(axis=-1, keepdims=True))
 
 
+class Weights(NamedTuple):
+    """What corner sources give to the niches of a tubule and to its own two corners, as a kernel takes it.
+
+    Attributes:
+        of: (offsets, filled up with noughts, niches + 2), what a source at each offset gives to each of a tubule's targets.
+        share: (tubules, niches + 2), one over the weight of the sources that exist.
+        reach: (corners + 1, 2), what a source gives to all niches and to all corners together.
+    """
+
+    of: np.ndarray
+    share: np.ndarray
+    reach: np.ndarray
+
+
+def _weights(geometry: Geometry, length: float, softening: float) -> Weights:
+    distance = np.vstack([geometry.niche_offset, geometry.corner_offset])
+    of = kernel(distance, length, softening).T
+    exists = geometry.neighbours >= 0
+    share = 1.0 / (exists @ of) if not exists.all() else np.ones((geometry.tubules, of.shape[1]))
+    reach = np.zeros((CORNERS * geometry.tubules + 1, 2))
+    niches = geometry.sertoli_per_tubule
+    for k, weight in enumerate(of):
+        given = share * weight
+        np.add.at(reach[:, 0], geometry.neighbours[:, k], given[:, :niches].sum(axis=1))
+        np.add.at(reach[:, 1], geometry.neighbours[:, k], given[:, niches:].sum(axis=1))
+    return Weights(np.concatenate([of, np.zeros((-len(of) % _AT_ONCE, of.shape[1]))]), share, reach)
+
+
+def sources_of(geometry: Geometry) -> np.ndarray:
+    """Return `geometry.neighbours` with empty sites added until the offsets can be taken `_AT_ONCE`."""
+    missing = -geometry.neighbours.shape[1] % _AT_ONCE
+    return np.pad(geometry.neighbours, ((0, 0), (0, missing)), constant_values=-1)
+
+
 class Kernels:
-    """The three kernels of one steroid: corners to niches, corners to corners, niches to niches of a tubule."""
+    """The kernels of one steroid: from the corners to niches and corners, and between the niches of a tubule."""
 
     def __init__(self, geometry: Geometry, length: float, softening: float) -> None:
         self.length = length
-        self.niche = kernel(geometry.niche_offset, length, softening)
-        self.corner = kernel(geometry.corner_offset, length, softening)
-        self.ring = kernel(geometry.ring, length, softening)
+        self.weights = _weights(geometry, length, softening)
+        # A niche's two neighbours at the same distance are added first; it has one self and, if even, one opposite.
+        half = len(geometry.ring) // 2
+        ring = kernel(geometry.ring, length, softening)[: half + 1]
+        ring[0] *= 0.5
+        if len(geometry.ring) % 2 == 0:
+            ring[half] *= 0.5
+        self.ring = np.concatenate([ring, np.zeros(len(ring) % 2)])  # two distances at a time
 
 
 @njit(cache=True, nogil=True)
-def spread_from_corners(weights, neighbours, source, level):
-    """Add to `level` (tubules, targets) the field of corner sources; empty sites are skipped and their weight shared.
+def conserving(reach, sources, kind, targets):
+    """Return the factor that makes the mean over `targets` that of the sources (a lattice with empty sites misses it)."""
+    given, total = 0.0, 0.0
+    for corner in range(sources.size - 1):
+        given += reach[corner, kind] * sources[corner]
+        total += sources[corner]
+    return (total / (sources.size - 1)) / (given / targets) if given > 0.0 else 0.0
 
-    Args:
-        weights: (targets, offsets), rows sum to 1.
-        neighbours: (tubules, offsets) corner index or -1.
-        source: (corners,) strength.
-        level: (tubules, targets), changed in place.
+
+@njit(cache=True, nogil=True)
+def corner_field(tubule, weights, neighbours, sources, row):
+    """Write into `row` (niches + 2) the field of the corner sources at a tubule's targets.
+
+    `sources` ends with a nought, the source of every empty site (neighbour -1). The inner loop runs over targets, so that
+    it vectorises without reordering any sum; four offsets at a time (see `sources_of`).
     """
-    for tubule in range(neighbours.shape[0]):
-        for target in range(weights.shape[0]):
-            total, weight = 0.0, 0.0
-            for k in range(neighbours.shape[1]):
-                corner = neighbours[tubule, k]
-                if corner >= 0:
-                    total += weights[target, k] * source[corner]
-                    weight += weights[target, k]
-            level[tubule, target] += total / weight
+    row[:] = 0.0
+    for k in range(0, neighbours.shape[1], 4):
+        a, b = sources[neighbours[tubule, k]], sources[neighbours[tubule, k + 1]]
+        c, d = sources[neighbours[tubule, k + 2]], sources[neighbours[tubule, k + 3]]
+        for target in range(row.size):
+            row[target] += (weights.of[k, target] * a + weights.of[k + 1, target] * b) + (
+                weights.of[k + 2, target] * c + weights.of[k + 3, target] * d
+            )
+    for target in range(row.size):
+        row[target] *= weights.share[tubule, target]
 
 
 @njit(cache=True, nogil=True)
-def spread_from_niches(weights, source, level):
-    """Add to `level` (tubules, niches) the field of sources in the niches of the same tubule (circulant weights)."""
-    niches = weights.shape[0]
-    for tubule in range(source.shape[0]):
+def ring_field(ring, made, around, row):
+    """Add to `row` (at least niches) the field of what the niches of a tubule have `made` (niches,).
+
+    `ring` is (niches // 2 + 1,) made even, see Kernels; `around` is room for three times the niches.
+    """
+    niches = made.size
+    for turn in range(3):
+        for k in range(niches):
+            around[turn * niches + k] = made[k]
+    for k in range(0, ring.size, 2):
+        near, far = ring[k], ring[k + 1]
+        # Cut out, so that no index can be below nought, which would keep the loop from vectorising.
+        before, after = around[niches - k : 2 * niches - k], around[niches + k : 2 * niches + k]
+        further, beyond = around[niches - k - 1 : 2 * niches], around[niches + k + 1 : 3 * niches]
         for target in range(niches):
-            total = 0.0
-            for k in range(niches - target):
-                total += weights[k] * source[tubule, target + k]
-            for k in range(niches - target, niches):
-                total += weights[k] * source[tubule, target + k - niches]
-            level[tubule, target] += total
-
-
-@njit(cache=True, nogil=True)
-def sum_to_corners(value, corner, total):
-    """Add each Leydig cell's value to its corner."""
-    for cell in range(value.size):
-        total[corner[cell]] += value[cell]
+            row[target] += near * (before[target] + after[target]) + far * (further[target] + beyond[target])
 
 
 def draw_field(
@@ -115,8 +163,3 @@ def draw_field(
     response = bessel_k0(np.sqrt(dx[None, :] ** 2 + dy[:, None] ** 2 + softening**2) / length)
     field = np.fft.irfft2(np.fft.rfft2(density) * np.fft.rfft2(response), s=density.shape)
     return np.asarray(field * (mean / field.mean()))
-
-
-def corner_count(geometry: Geometry) -> int:
-    """Return how many interstitial corners the tissue has."""
-    return CORNERS * geometry.tubules

@@ -1,28 +1,40 @@
-"""The rules looped over columns: compiled, releasing the GIL, parallel over tubules where it pays."""
+"""The rules looped over columns: compiled, releasing the GIL, over a range of tubules so that threads can share them.
+
+A cell that lives through the day in its step costs two comparisons and nothing is stored: its step ends on a day that is
+fixed, and it dies when the hazard that its Sertoli cell has counted passes a threshold that is fixed. Only what is due is
+worked on.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from testis_abm.tissue.fields import conserving, corner_field, ring_field
 from testis_abm.tissue.luck import child
 from testis_abm.tissue.rules import (
     DIES,
     LIVES,
+    TissueParameters,
     aromatise,
-    draw_budget,
-    draw_duration,
+    changed,
+    first_share,
     germ_aromatase,
-    germ_cell_step,
-    germ_hazard,
+    half_powers,
+    hormone_powers,
     inhibin_output,
     is_released,
     leydig_day,
+    mean_duration,
+    next_event,
+    on_entering,
     sertoli_day,
-    sertoli_support,
+    sertoli_rates,
     stem_cell_turn,
+    support_from,
 )
 from testis_abm.tissue.steps import (
     A_DARK,
@@ -32,56 +44,41 @@ from testis_abm.tissue.steps import (
     COUNT,
     DAUGHTERS,
     ELONGATED_SPERMATID,
+    HAZARD,
+    RATES,
     SPERMIATION,
 )
 
-_STACK = 16
+_SIZE = len(TissueParameters._fields)
+# Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
+ROOM = 16
 
 
-@njit(cache=True, nogil=True)
-def leydig_cells(capacity, expression, size, testosterone, corner, oestradiol_at_corner, activity, p, dt):
-    """Advance every Leydig cell by `dt` days of LH `activity`."""
-    for i in range(capacity.size):
-        capacity[i], expression[i], testosterone[i] = leydig_day(
-            capacity[i], expression[i], size[i], oestradiol_at_corner[corner[i]], activity, p, dt
-        )
+class LeydigArrays(NamedTuple):
+    """The Leydig columns (see cells.LeydigColumns), as a kernel takes them."""
+
+    corner: np.ndarray
+    size: np.ndarray
+    capacity: np.ndarray
+    expression: np.ndarray
+    testosterone: np.ndarray
+    oestradiol: np.ndarray
 
 
-@njit(cache=True, nogil=True)
-def leydig_aromatase(expression, size, oestradiol, corner, testosterone_at_corner, inhibitor, p):
-    """Make oestradiol in every Leydig cell from the local free testosterone."""
-    for i in range(expression.size):
-        oestradiol[i] = aromatise(
-            p.leydig_aromatase * p.leydig_secretion * size[i] * expression[i],
-            testosterone_at_corner[corner[i]],
-            inhibitor,
-            p,
-        )
+class SertoliArrays(NamedTuple):
+    """The Sertoli columns (see cells.SertoliColumns), as a kernel takes them."""
 
-
-@njit(cache=True, nogil=True)
-def niche_aromatase(counts, made, local_testosterone, inhibitor, p):
-    """Make oestradiol in every Sertoli cell and its germ cells."""
-    for i in range(made.size):
-        activity = p.sertoli_aromatase
-        for step in range(COUNT):
-            activity += counts[i, step] * germ_aromatase(step, p)
-        made[i] = aromatise(activity, local_testosterone[i], inhibitor, p)
-
-
-@njit(cache=True, nogil=True)
-def sertoli_cells(
-    androgen, oestrogen, fsh, local_testosterone, local_oestradiol, support, inhibin, blood_fsh, pressure, p, dt
-):
-    """Advance every Sertoli cell by `dt` days and renew the support that it gives."""
-    for i in range(androgen.size):
-        androgen[i], oestrogen[i], fsh[i] = sertoli_day(
-            androgen[i], oestrogen[i], fsh[i], local_testosterone[i], local_oestradiol[i], blood_fsh, p, dt
-        )
-        given = sertoli_support(androgen[i], oestrogen[i], fsh[i], pressure, p)
-        for k in range(len(given)):
-            support[i, k] = given[k]
-        inhibin[i] = inhibin_output(fsh[i], p)
+    androgen: np.ndarray
+    oestrogen: np.ndarray
+    fsh: np.ndarray
+    local_testosterone: np.ndarray
+    local_oestradiol: np.ndarray
+    oestradiol_made: np.ndarray
+    inhibin: np.ndarray
+    rates: np.ndarray
+    gathered: np.ndarray
+    counts: np.ndarray
+    a_pale: np.ndarray
 
 
 class GermArrays(NamedTuple):
@@ -91,182 +88,301 @@ class GermArrays(NamedTuple):
     niche: np.ndarray
     step: np.ndarray
     turn: np.ndarray
-    remaining: np.ndarray
-    budget: np.ndarray
+    share: np.ndarray
+    ends: np.ndarray
+    threshold: np.ndarray
     start: np.ndarray
     count: np.ndarray  # type: ignore[assignment]
 
 
 class EventArrays(NamedTuple):
-    """What a day brings, by tubule (see cells.Events), and which tubules have lived it."""
+    """What a day brings, by tubule (see cells.Events), and how far each tubule has lived it."""
 
     deaths: np.ndarray
     completed: np.ndarray
     released: np.ndarray
     retained: np.ndarray
-    done: np.ndarray
+    progress: np.ndarray
+
+
+NOT_BEGUN, BEGUN, DONE = range(3)
 
 
 @njit(cache=True, nogil=True)
-def _room(germ, tubule, dt):
-    """Return whether a tubule's slack holds all births that a day could bring (at most three for each cell that turns)."""
-    start, count = germ.start[tubule], germ.count[tubule]
-    turning = 0
-    for i in range(start, start + count):
-        if germ.remaining[i] <= dt:
-            turning += 1
-    return count + 3 * turning <= germ.start[tubule + 1] - start
+def _parameters(numbers):
+    """Return the numbers by name (an array crosses into compiled code faster than a tuple of them)."""
+    return TissueParameters(*to_fixed_tuple(numbers, _SIZE))  # type: ignore[call-arg]
 
 
 @njit(cache=True, nogil=True)
-def _tubule(tubule, germ, support, counts, events, seed, p, dt):
-    """Advance the germ cells of one tubule in place: survivors stay in order, births follow them.
+def secrete(leydig, oestradiol_at_corner, free, activity, numbers, dt, sources):
+    """Advance every Leydig cell by `dt` days of LH `activity`; put its testosterone into `sources` (corners + 1,)."""
+    p = _parameters(numbers)
+    sources[:] = 0.0
+    for i in range(leydig.size.size):
+        corner = leydig.corner[i]
+        leydig.capacity[i], leydig.expression[i], leydig.testosterone[i] = leydig_day(
+            leydig.capacity[i],
+            leydig.expression[i],
+            leydig.size[i],
+            oestradiol_at_corner[corner] * free,
+            activity,
+            p,
+            dt,
+        )
+        sources[corner] += leydig.testosterone[i]
+
+
+@njit(cache=True, nogil=True)
+def leydig_aromatase(leydig, testosterone_at_corner, free, inhibitor, numbers, sources):
+    """Make oestradiol in every Leydig cell from the local free testosterone; put it into `sources` (corners + 1,)."""
+    p = _parameters(numbers)
+    sources[:] = 0.0
+    for i in range(leydig.size.size):
+        corner = leydig.corner[i]
+        leydig.oestradiol[i] = aromatise(
+            p.leydig_aromatase * p.leydig_secretion * leydig.size[i] * leydig.expression[i],
+            testosterone_at_corner[corner] * free,
+            inhibitor,
+            p,
+        )
+        sources[corner] += leydig.oestradiol[i]
+
+
+@njit(cache=True, nogil=True)
+def testosterone_and_aromatase(weights, neighbours, sources, scale, entry, free, level, at_corner, sertoli, inhibitor,
+                               numbers, first, last):  # fmt: skip
+    """Spread testosterone from the corners over tubules `first` to `last`; let their niches make oestradiol from it.
+
+    Args:
+        weights: fields.Weights of testosterone.
+        sources: (corners + 1,) secretion; scale: nmol/L that a mean source of 1 gives; entry: nmol/L from the blood.
+        free: free share. level (tubules, niches), at_corner (tubules, 2): nmol/L of total steroid, filled in.
+    """
+    p = _parameters(numbers)
+    per = level.shape[1]
+    by_step = np.empty(COUNT)
+    for step in range(COUNT):
+        by_step[step] = germ_aromatase(step, p)
+    row = np.empty(weights.of.shape[1])
+    to_niche = scale * conserving(weights.reach, sources, 0, level.size)
+    to_corner = scale * conserving(weights.reach, sources, 1, at_corner.size)
+    for tubule in range(first, last):
+        corner_field(tubule, weights, neighbours, sources, row)
+        for k in range(at_corner.shape[1]):
+            at_corner[tubule, k] = row[per + k] * to_corner + entry
+        for k in range(per):
+            i = tubule * per + k
+            level[tubule, k] = row[k] * to_niche + entry
+            testosterone = level[tubule, k] * free
+            activity = p.sertoli_aromatase
+            for step in range(COUNT):
+                activity += sertoli.counts[i, step] * by_step[step]
+            sertoli.local_testosterone[i] = testosterone
+            sertoli.oestradiol_made[i] = aromatise(activity, testosterone, inhibitor, p)
+
+
+@njit(cache=True, nogil=True)
+def oestradiol_and_support(weights, ring, neighbours, sources, from_leydig, from_niches, free, level, at_corner, mean_made,
+                           sertoli, blood_fsh, pressure, change, numbers, dt, first, last):  # fmt: skip
+    """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond and renew what they set.
+
+    Args:
+        weights, ring: fields.Weights and ring of oestradiol; sources: (corners + 1,) made by Leydig cells.
+        from_leydig, from_niches: nmol/L that a mean source of 1 gives; mean_made: by the niches, for the interstices.
+        free: free share. level (tubules, niches), at_corner (tubules, 2): nmol/L of total steroid, filled in.
+        change: (2, steps.RATES, 1 or sertoli), a factor of and an addition to each rate that comes from outside.
+    """
+    p = _parameters(numbers)
+    half = half_powers(p)
+    per = level.shape[1]
+    row, made, around = np.empty(weights.of.shape[1]), np.empty(per), np.empty(3 * per)
+    bound, by_beta, by_alpha, fsh = np.empty(per), np.empty(per), np.empty(per), np.empty(per)
+    to_niche = from_leydig * conserving(weights.reach, sources, 0, level.size)
+    to_corner = from_leydig * conserving(weights.reach, sources, 1, at_corner.size)
+    for tubule in range(first, last):
+        corner_field(tubule, weights, neighbours, sources, row)
+        for k in range(at_corner.shape[1]):
+            at_corner[tubule, k] = row[per + k] * to_corner + mean_made * from_niches
+        for k in range(per):
+            row[k] *= to_niche
+            made[k] = sertoli.oestradiol_made[tubule * per + k] * from_niches
+        ring_field(ring, made, around, row)
+        for k in range(per):
+            i = tubule * per + k
+            level[tubule, k] = row[k]
+            sertoli.local_oestradiol[i] = row[k] * free
+            sertoli.androgen[i], sertoli.oestrogen[i], sertoli.fsh[i] = sertoli_day(
+                sertoli.androgen[i], sertoli.oestrogen[i], sertoli.fsh[i],
+                sertoli.local_testosterone[i], sertoli.local_oestradiol[i], blood_fsh, p, dt,
+            )  # fmt: skip
+            bound[k], by_beta[k], by_alpha[k] = hormone_powers(sertoli.androgen[i], sertoli.oestrogen[i], p)
+            fsh[k] = sertoli.fsh[i]
+            sertoli.inhibin[i] = inhibin_output(sertoli.fsh[i], p)
+        for k in range(per):
+            support = support_from(bound[k], by_beta[k], by_alpha[k], fsh[k], pressure, half, p)
+            rates = sertoli_rates(support, p)
+            for rate in range(len(rates)):
+                sertoli.rates[tubule, rate, k] = rates[rate]
+        if change.size > 0:
+            for rate in range(len(RATES)):
+                for k in range(per):
+                    here = tubule * per + k if change.shape[2] > 1 else 0
+                    sertoli.rates[tubule, rate, k] = changed(
+                        rate, sertoli.rates[tubule, rate, k], change[0, rate, here], change[1, rate, here]
+                    )
+
+
+@njit(cache=True, nogil=True)
+def live(germ, sertoli, events, now, numbers, dt, first, last):
+    """Let the germ cells of tubules `first` to `last` live the `dt` days that end on day `now`.
+
+    A cell's first descendant takes its row, the others go behind, the last row fills the place of a cell that is lost;
+    cells are taken from the last row to the first. A tubule that runs out of rows is left before the next cell and not
+    marked done: give it room and call again, and it goes on where it was.
 
     One function on purpose: passing the columns on to another costs more than most cells' day.
     """
-    if events.done[tubule] or not _room(germ, tubule, dt):
-        return
-    events.done[tubule] = True
-    lineage, niche, step, turn = germ.lineage, germ.niche, germ.step, germ.turn
-    remaining, budget = germ.remaining, germ.budget
-    stack_lineage = np.empty(_STACK, np.uint64)
-    stack_step = np.empty(_STACK, np.int64)
-    stack_left = np.empty(_STACK, np.float64)
-    begin = germ.start[tubule]
-    end = begin + germ.count[tubule]
-    kept, born = begin, end
-    for i in range(begin, end):
-        where = niche[i]
-        at = np.int64(step[i])
-        left_in_step = float(remaining[i])
-        purse = float(budget[i])
-        hazard = germ_hazard(at, support[where], p)
-        event, elapsed = germ_cell_step(left_in_step, 1e30 if at <= A_PALE else purse, hazard, dt)
-        if event == LIVES:
-            # Most cells live through the day in their step: nothing but their clocks is stored.
-            if kept != i:
-                lineage[kept] = lineage[i]
-                niche[kept] = where
-                step[kept] = at
-                turn[kept] = turn[i]
-                budget[kept] = purse
-            remaining[kept] = left_in_step - dt
-            if at > A_PALE:
-                budget[kept] = purse - hazard * dt
-            kept += 1
+    p = _parameters(numbers)
+    mean_days = np.empty(COUNT)
+    for one in range(COUNT):
+        mean_days[one] = mean_duration(one, p)
+    lineage, niche, step, turn, share = germ.lineage, germ.niche, germ.step, germ.turn, germ.share
+    ends, threshold = germ.ends, germ.threshold
+    gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
+    waiting_lineage = np.empty(ROOM, np.uint64)
+    waiting_step = np.empty(ROOM, np.int64)
+    waiting_since = np.empty(ROOM, np.float64)
+    per = sertoli.counts.shape[0] // germ.count.size
+    widest = 0
+    for tubule in range(first, last):
+        widest = max(widest, germ.count[tubule])
+    due = np.empty(widest + 1, np.int64)
+    for tubule in range(first, last):
+        if events.progress[tubule] == NOT_BEGUN:
+            for one in range(COUNT):
+                for k in range(per):
+                    gathered[tubule, one, k] += rates[tubule, HAZARD + one, k] * dt
+            for i in range(tubule * per, (tubule + 1) * per):
+                sertoli.a_pale[i] = sertoli.counts[i, A_PALE]
+            events.progress[tubule] = BEGUN
+        if events.progress[tubule] == DONE:
             continue
-        of = lineage[i]
-        turns = np.int64(turn[i])
-        left = dt
-        waiting = 0
-        place_used = False
-        while True:
-            alive = True
+        begin, wall = germ.start[tubule], tubule * per
+        top = begin + germ.count[tubule]
+        # Unsigned, so that no index needs a look at its sign.
+        found = np.uint64(0)
+        for i in range(np.uint64(begin), np.uint64(top)):
+            due[found] = i
+            counted = gathered[np.uint64(tubule), np.uint64(step[i]), np.uint64(niche[i])]
+            found += np.uint64((ends[i] <= now) | (threshold[i] <= counted))
+        enough = True
+        for next_due in range(np.int64(found) - 1, -1, -1):
+            if top + ROOM > germ.start[tubule + 1]:
+                enough = False
+                break
+            row = due[next_due]
+            of, at, where = lineage[row], np.int64(step[row]), np.int64(niche[row])
+            turns, portion = np.int64(0), 0.0
+            if at <= A_PALE:
+                turns, portion = np.int64(turn[row]), float(share[row])
+            end, limit = float(ends[row]), float(threshold[row])
+            counts[wall + where, at] -= 1
+            waiting = 0
+            place = row
             while True:
-                if event == LIVES:
-                    left_in_step -= left
-                    if at > A_PALE:
-                        purse -= hazard * left
-                    break
-                if event == DIES:
-                    events.deaths[tubule, at] += 1
-                    alive = False
-                    break
-                left -= elapsed
-                events.completed[tubule, at] += 1
-                if at <= A_PALE:
-                    lost, purse, founds = stem_cell_turn(
-                        seed, of, at, turns, purse, support[where, COMMITMENT], counts[where, A_PALE], p
+                alive = True
+                while True:
+                    event, when = next_event(
+                        end, limit, gathered[tubule, at, where], rates[tubule, HAZARD + at, where], now
                     )
-                    if lost:
+                    if event == LIVES:
+                        break
+                    if event == DIES:
                         events.deaths[tubule, at] += 1
                         alive = False
                         break
-                    if founds:
-                        daughters = 1 if at == A_DARK else 2
-                        for k in range(daughters):
-                            stack_lineage[waiting] = child(of, 2 * turns + k)
-                            stack_step[waiting] = A_PALE if at == A_DARK else B_SPERMATOGONIUM
-                            stack_left[waiting] = left
-                            waiting += 1
-                    turns += 1
-                    left_in_step = p.cycle_days
-                elif at == ELONGATED_SPERMATID:
-                    if is_released(seed, of, support[where, SPERMIATION]):
-                        events.released[tubule] += 1
+                    events.completed[tubule, at] += 1
+                    if at <= A_PALE:
+                        lost, portion, founds = stem_cell_turn(
+                            of, at, turns, portion, rates[tubule, COMMITMENT, where], sertoli.a_pale[wall + where], p
+                        )
+                        if lost:
+                            events.deaths[tubule, at] += 1
+                            alive = False
+                            break
+                        if founds:
+                            daughters = 1 if at == A_DARK else 2
+                            for k in range(daughters):
+                                waiting_lineage[waiting] = child(of, 2 * turns + k)
+                                waiting_step[waiting] = A_PALE if at == A_DARK else B_SPERMATOGONIUM
+                                waiting_since[waiting] = when
+                                waiting += 1
+                        turns += 1
+                        end += p.cycle_days
+                    elif at == ELONGATED_SPERMATID:
+                        if is_released(of, rates[tubule, SPERMIATION, where]):
+                            events.released[tubule] += 1
+                        else:
+                            events.retained[tubule] += 1
+                        alive = False
+                        break
                     else:
-                        events.retained[tubule] += 1
-                    alive = False
+                        if DAUGHTERS[at] == 2:
+                            waiting_lineage[waiting] = child(of, 1)
+                            waiting_step[waiting] = at + 1
+                            waiting_since[waiting] = when
+                            waiting += 1
+                            of = child(of, 0)
+                        at += 1
+                        days, budget = on_entering(of, at, mean_days, p.duration_variation)
+                        end = when + days
+                        limit = budget + (
+                            gathered[tubule, at, where] - rates[tubule, HAZARD + at, where] * (now - when)
+                        )
+                if alive:
+                    if place < 0:
+                        place = top
+                        top += 1
+                    lineage[place] = of
+                    if place != row:
+                        niche[place] = where
+                    step[place] = at
+                    if at <= A_PALE or place != row:
+                        turn[place] = turns
+                        share[place] = portion
+                    ends[place] = end
+                    threshold[place] = limit
+                    counts[wall + where, at] += 1
+                    place = -1
+                if waiting == 0:
                     break
-                else:
-                    if DAUGHTERS[at] == 2:
-                        stack_lineage[waiting] = child(of, 1)
-                        stack_step[waiting] = at + 1
-                        stack_left[waiting] = left
-                        waiting += 1
-                        of = child(of, 0)
-                    at += 1
-                    left_in_step = draw_duration(seed, of, at, p)
-                    purse = draw_budget(seed, of, at)
-                hazard = germ_hazard(at, support[where], p)
-                event, elapsed = germ_cell_step(left_in_step, 1e30 if at <= A_PALE else purse, hazard, left)
-            if alive:
-                if place_used:
-                    row = born
-                    born += 1
-                else:
-                    row = kept
-                    kept += 1
-                    place_used = True
-                lineage[row] = of
-                niche[row] = where
-                step[row] = at
-                turn[row] = turns
-                remaining[row] = left_in_step
-                budget[row] = purse
-            if waiting == 0:
-                break
-            waiting -= 1
-            of = stack_lineage[waiting]
-            at = np.int64(stack_step[waiting])
-            left = stack_left[waiting]
-            turns = np.int64(0)
-            left_in_step = draw_duration(seed, of, at, p)
-            purse = draw_budget(seed, of, at)
-            hazard = germ_hazard(at, support[where], p)
-            event, elapsed = germ_cell_step(left_in_step, 1e30 if at <= A_PALE else purse, hazard, left)
-    if kept < end:
-        for i in range(end, born):
-            lineage[kept] = lineage[i]
-            niche[kept] = niche[i]
-            step[kept] = step[i]
-            turn[kept] = turn[i]
-            remaining[kept] = remaining[i]
-            budget[kept] = budget[i]
-            kept += 1
-    else:
-        kept = born
-    germ.count[tubule] = kept - begin
-
-
-@njit(cache=True, nogil=True)
-def germ_cells(germ, support, counts, events, seed, p, dt):
-    """Advance every germ cell by `dt` days; a tubule without room for births is left untouched and not marked done."""
-    for tubule in range(germ.count.size):
-        _tubule(tubule, germ, support, counts, events, seed, p, dt)
-
-
-@njit(cache=True, nogil=True, parallel=True)
-def germ_cells_parallel(germ, support, counts, events, seed, p, dt):
-    """Do the same as `germ_cells` with the tubules shared among threads."""
-    for tubule in prange(germ.count.size):
-        _tubule(tubule, germ, support, counts, events, seed, p, dt)
+                waiting -= 1
+                of, at, when = waiting_lineage[waiting], waiting_step[waiting], waiting_since[waiting]
+                turns = np.int64(0)
+                portion = first_share(of, at) if at == A_PALE else 0.0
+                days, budget = on_entering(of, at, mean_days, p.duration_variation)
+                end = when + days
+                limit = budget + (gathered[tubule, at, where] - rates[tubule, HAZARD + at, where] * (now - when))
+            if place >= 0:
+                top -= 1
+                lineage[place] = lineage[top]
+                niche[place] = niche[top]
+                step[place] = step[top]
+                turn[place] = turn[top]
+                share[place] = share[top]
+                ends[place] = ends[top]
+                threshold[place] = threshold[top]
+        germ.count[tubule] = top - begin
+        if enough:
+            events.progress[tubule] = DONE
 
 
 @njit(cache=True, nogil=True)
 def count_steps(germ, counts):
     """Count germ cells by Sertoli cell and step into `counts` (sertoli, steps)."""
     counts[:, :] = 0
+    per = counts.shape[0] // germ.count.size
     for tubule in range(germ.count.size):
         for i in range(germ.start[tubule], germ.start[tubule] + germ.count[tubule]):
-            counts[germ.niche[i], germ.step[i]] += 1
+            counts[tubule * per + germ.niche[i], germ.step[i]] += 1

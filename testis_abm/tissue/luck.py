@@ -1,6 +1,6 @@
-"""Keyed luck: every draw is a hash of (seed, lineage, stage, purpose), so order, threads and timing do not change it.
+"""Keyed luck: every draw is a hash of (lineage, stage, purpose), so order, threads and timing do not change it.
 
-uint64 needs care: numba types `uint64 + int` as signed, so every literal and result passes through `u64`, which masks in
+The lineage of a founder is a hash of the seed, a daughter's of her mother's: the seed is in every draw. uint64 needs care: numba types `uint64 + int` as signed, so every literal and result passes through `u64`, which masks in
 plain Python and casts in compiled code.
 """
 
@@ -15,7 +15,7 @@ from numba.extending import overload, register_jitable
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 # Purposes of a draw.
-DURATION, SURVIVAL, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE, ENDOWMENT = range(8)
+ENTRY, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE, ENDOWMENT = range(7)
 
 
 def u64(x):
@@ -51,23 +51,33 @@ def child(lineage, ordinal):
 
 
 @register_jitable
-def uniform(seed, lineage, stage, purpose):
-    """Return the draw in [0, 1) that belongs to (seed, lineage, stage, purpose)."""
-    key = u64(u64(stage) * u64(64) + u64(purpose))
-    bits = mix(mix(u64(seed), u64(lineage)), key)
-    return float(bits >> u64(11)) * (1.0 / 9007199254740992.0)
+def bits(lineage, stage, purpose):
+    """Return the 64 random bits that belong to (lineage, stage, purpose)."""
+    return mix(lineage, u64(u64(stage) * u64(64) + u64(purpose)))
 
 
 @register_jitable
-def exponential(seed, lineage, stage, purpose):
-    """Return a unit-exponential draw: the hazard that a cell can accumulate in a stage before it dies."""
-    return -math.log(1.0 - uniform(seed, lineage, stage, purpose))
+def uniform(lineage, stage, purpose):
+    """Return the draw in [0, 1) that belongs to (lineage, stage, purpose)."""
+    return float(bits(lineage, stage, purpose) >> u64(11)) * (1.0 / 9007199254740992.0)
 
 
 @register_jitable
-def spread(seed, lineage, stage, purpose, variation):
-    """Return a draw with mean 1 and coefficient of variation `variation` (uniform, so never negative below 0.57)."""
-    return 1.0 + variation * 1.7320508075688772 * (2.0 * uniform(seed, lineage, stage, purpose) - 1.0)
+def halves(drawn):
+    """Return two draws in [0, 1) from 64 bits, of 32 bits each: two for the price of one hash."""
+    return float(drawn >> u64(32)) * (1.0 / 4294967296.0), float(drawn & u64(0xFFFFFFFF)) * (1.0 / 4294967296.0)
+
+
+@register_jitable
+def exponential(draw):
+    """Return a unit-exponential value for a draw in [0, 1): the hazard that a cell can take in a stage before it dies."""
+    return -math.log(1.0 - draw)
+
+
+@register_jitable
+def spread(draw, variation):
+    """Return a value of mean 1 and coefficient of variation `variation` for a draw in [0, 1) (uniform, bounded)."""
+    return 1.0 + variation * 1.7320508075688772 * (2.0 * draw - 1.0)
 
 
 @njit(cache=True, nogil=True)
@@ -80,9 +90,9 @@ def lineages(seed, stream, n):
 
 
 @njit(cache=True, nogil=True)
-def uniforms(seed, of, stage, purpose):
+def uniforms(of, stage, purpose):
     """Return one draw in [0, 1) for each lineage, float64."""
     drawn = np.empty(of.size, np.float64)
     for i in range(of.size):
-        drawn[i] = uniform(seed, of[i], stage, purpose)
+        drawn[i] = uniform(of[i], stage, purpose)
     return drawn

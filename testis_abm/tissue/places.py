@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from testis_abm.tissue.luck import PLACE, u64, uniform, uniforms
-from testis_abm.tissue.rules import draw_duration
+from testis_abm.tissue import steps
+from testis_abm.tissue.luck import PLACE, uniform, uniforms
+from testis_abm.tissue.rules import mean_duration, on_entering
 
 if TYPE_CHECKING:
     from testis_abm.tissue.tissue import Tissue
@@ -28,31 +29,31 @@ _ALONG, _ACROSS = 1, 2  # which of a cell's two draws of its place
 
 
 @njit(cache=True, nogil=True)
-def _germ_places(seed, lineage, step, remaining, depth, stem_cells, p, radial, sideways):
+def _germ_places(lineage, step, remaining, mean_days, depth, stem_cells, variation, radial, sideways):
     """Fill in each cell's distance from the axis over the radius and a draw in [-0.5, 0.5) for its angle."""
     for i in range(lineage.size):
         at = np.int64(step[i])
         progress = 0.0
         if at >= stem_cells:
-            progress = 1.0 - remaining[i] / draw_duration(seed, lineage[i], at, p)
+            progress = 1.0 - remaining[i] / on_entering(lineage[i], at, mean_days, variation)[0]
         progress = min(1.0, max(0.0, progress))
-        across = uniform(seed, lineage[i], _ACROSS, PLACE) - 0.5
+        across = uniform(lineage[i], _ACROSS, PLACE) - 0.5
         radial[i] = depth[at] + progress * (depth[at + 1] - depth[at]) + 2.0 * _RADIAL_SCATTER * across
-        sideways[i] = uniform(seed, lineage[i], _ALONG, PLACE) - 0.5
+        sideways[i] = uniform(lineage[i], _ALONG, PLACE) - 0.5
 
 
 def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return x, y (um) and angle around the tubule (radians) of the germ cells in `rows` of the columns."""
     germ, geometry = tissue.columns.germ, tissue.geometry
-    niche = germ.niche[rows].astype(np.int64)
     radial, sideways = np.empty(len(rows)), np.empty(len(rows))
+    mean_days = np.array([mean_duration(step, tissue.p) for step in range(steps.COUNT)])
     _germ_places(
-        np.uint64(u64(tissue.seed)), germ.lineage[rows], germ.step[rows], germ.remaining[rows].astype(float),
-        _DEPTH, _STEM_CELLS, tissue.p, radial, sideways,
+        germ.lineage[rows], germ.step[rows], germ.ends[rows] - tissue.now, mean_days, _DEPTH, _STEM_CELLS,
+        tissue.p.duration_variation, radial, sideways,
     )  # fmt: skip
     per = geometry.sertoli_per_tubule
-    angle = geometry.niche_angle[niche % per] + sideways * _SECTOR * 2.0 * np.pi / per
-    centre = geometry.centres()[niche // per]
+    angle = geometry.niche_angle[germ.niche[rows]] + sideways * _SECTOR * 2.0 * np.pi / per
+    centre = geometry.centres()[germ.tubule_of(rows)]
     distance = radial * geometry.radius
     return centre[:, 0] + distance * np.cos(angle), centre[:, 1] + distance * np.sin(angle), angle
 
@@ -67,12 +68,12 @@ def sertoli_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def leydig_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return x, y (um) of the Leydig cells in `rows`: around their capillary, clear of the tubules."""
-    geometry, leydig, seed = tissue.geometry, tissue.columns.leydig, np.uint64(u64(tissue.seed))
+    geometry, leydig = tissue.geometry, tissue.columns.leydig
     room = max(0.0, geometry.spacing / math.sqrt(3.0) - geometry.radius - tissue.scale.softening)
     corner = geometry.corners()[leydig.corner[rows]]
     lineages = leydig.lineage[rows]
-    angle = 2.0 * np.pi * uniforms(seed, lineages, _ALONG, PLACE)
-    area = uniforms(seed, lineages, _ACROSS, PLACE)
+    angle = 2.0 * np.pi * uniforms(lineages, _ALONG, PLACE)
+    area = uniforms(lineages, _ACROSS, PLACE)
     distance = room * np.sqrt(_CAPILLARY + (1.0 - _CAPILLARY) * area)
     return corner[:, 0] + distance * np.cos(angle), corner[:, 1] + distance * np.sin(angle)
 

@@ -1,8 +1,9 @@
 """The reference engine: every cell a registered Mesa agent with its own state, moved by the plain rules.
 
 It must give the same cells as the compiled engine, bit for bit. So the state is kept as the columns keep it
-(remaining days and budgets rounded to float32 at the end of a day), and the arithmetic runs on plain Python
-floats and integers: NumPy's scalars and its powers and sums round differently.
+(times and thresholds rounded to float32 at the end of a day), and the arithmetic runs on plain Python floats and
+integers: NumPy's scalars and its powers and sums round differently. Fields between the cells are no rule of a cell:
+both engines spread them with the same compiled code.
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import mesa
 import numpy as np
 
-from testis_abm.tissue import rules, steps
+from testis_abm.tissue import fields, rules, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell
 from testis_abm.tissue.cells import GERM_DTYPES, Events, GermColumns
-from testis_abm.tissue.luck import child, u64
+from testis_abm.tissue.luck import child
 
 if TYPE_CHECKING:
     from testis_abm.tissue.rules import TissueParameters
     from testis_abm.tissue.tissue import BloodInput, Tissue
-
-_ENDLESS = 1e30  # a stem cell's budget: it is lost at the turn of its cycle, not by a hazard
 
 
 @dataclass(slots=True)
@@ -44,7 +43,8 @@ class SertoliState:
     androgen: float
     oestrogen: float
     fsh: float
-    support: tuple[float, ...]
+    rates: list[float]
+    gathered: list[float]
 
 
 @dataclass(slots=True)
@@ -55,13 +55,14 @@ class GermState:
     niche: int
     step: int
     turn: int
-    remaining: float
-    budget: float
+    share: float
+    ends: float
+    threshold: float
 
     def stored(self) -> GermState:
         """Return the state as the columns store it."""
-        remaining, budget = float(np.float32(self.remaining)), float(np.float32(self.budget))
-        return GermState(self.lineage, self.niche, self.step, self.turn, remaining, budget)
+        share, ends, threshold = (float(np.float32(x)) for x in (self.share, self.ends, self.threshold))
+        return GermState(self.lineage, self.niche, self.step, self.turn, share, ends, threshold)
 
 
 class PlainLeydigCell(LeydigCell):
@@ -90,11 +91,13 @@ class PlainSertoliCell(SertoliCell):
     def refresh(self) -> None:
         """Take the state from the columns."""
         row, cell = self.row, self.model.tissue.columns.sertoli
+        tubule, niche = divmod(row, cell.rates.shape[2])
         self.state = SertoliState(
             float(cell.androgen[row]),
             float(cell.oestrogen[row]),
             float(cell.fsh[row]),
-            tuple(cell.support[row].tolist()),
+            cell.rates[tubule, :, niche].tolist(),
+            cell.gathered[tubule, :, niche].tolist(),
         )
 
 
@@ -116,8 +119,8 @@ class PlainGermCell(GermCell):
         """Take the state from the columns."""
         row, germ = self.row, self.model.tissue.columns.germ
         self.state = GermState(
-            self.lineage, int(germ.niche[row]), int(germ.step[row]), int(germ.turn[row]),
-            float(germ.remaining[row]), float(germ.budget[row]),
+            self.lineage, int(germ.niche[row]), int(germ.step[row]), int(germ.turn[row]), float(germ.share[row]),
+            float(germ.ends[row]), float(germ.threshold[row]),
         )  # fmt: skip
 
 
@@ -142,8 +145,7 @@ class ReferenceCells:
     """
 
     def __init__(self, model: Any, tissue: Tissue) -> None:
-        self.model, self.columns, self.p = model, tissue.columns, tissue.p
-        self.seed = int(u64(tissue.seed))
+        self.model, self.columns, self.levels = model, tissue.columns, tissue.levels
         self.leydig = [PlainLeydigCell(model, int(of)) for of in self.columns.leydig.lineage]
         self.sertoli = [PlainSertoliCell(model, int(of)) for of in self.columns.sertoli.lineage]
         germ = self.columns.germ
@@ -152,82 +154,129 @@ class ReferenceCells:
             for start, count in zip(germ.start[:-1], germ.count, strict=True)
         ]
 
-    def secrete(self, oestradiol_at_corner: np.ndarray, activity: float, dt: float) -> np.ndarray:
-        """Advance the Leydig cells; return their testosterone (relative, one a cell)."""
-        at_corner = oestradiol_at_corner.tolist()
+    def secrete(self, blood: BloodInput, p: TissueParameters, dt: float) -> None:
+        """Advance the Leydig cells; put their testosterone into the sources of the levels."""
+        at_corner, free = self.levels.corner_oestradiol.ravel().tolist(), self.levels.scale.oestradiol_free
+        sources = [0.0] * len(self.levels.sources)
         for agent in self.leydig:
             cell = agent.state
             cell.capacity, cell.expression, cell.testosterone = rules.leydig_day(
-                cell.capacity, cell.expression, cell.size, at_corner[cell.corner], activity, self.p, dt
+                cell.capacity, cell.expression, cell.size, at_corner[cell.corner] * free, blood.lh_activity, p, dt
             )
+            sources[cell.corner] += cell.testosterone
         written = self.columns.leydig
         written.capacity[:] = [agent.state.capacity for agent in self.leydig]
         written.expression[:] = [agent.state.expression for agent in self.leydig]
         written.testosterone[:] = [agent.state.testosterone for agent in self.leydig]
-        return written.testosterone
+        self.levels.sources[:] = sources
 
-    def aromatise_leydig(self, testosterone_at_corner: np.ndarray, inhibitor: float) -> np.ndarray:
-        """Return the oestradiol of each Leydig cell."""
-        at_corner, p = testosterone_at_corner.tolist(), self.p
+    def aromatise_leydig(self, blood: BloodInput, p: TissueParameters) -> None:
+        """Let the Leydig cells make oestradiol; put it into the sources of the levels."""
+        at_corner, free = self.levels.corner_testosterone.ravel().tolist(), self.levels.scale.testosterone_free
+        sources = [0.0] * len(self.levels.sources)
         for agent in self.leydig:
             cell = agent.state
             activity = p.leydig_aromatase * p.leydig_secretion * cell.size * cell.expression
-            cell.oestradiol = rules.aromatise(activity, at_corner[cell.corner], inhibitor, p)
+            cell.oestradiol = rules.aromatise(activity, at_corner[cell.corner] * free, blood.inhibitor, p)
+            sources[cell.corner] += cell.oestradiol
         self.columns.leydig.oestradiol[:] = [agent.state.oestradiol for agent in self.leydig]
-        return self.columns.leydig.oestradiol
+        self.levels.sources[:] = sources
 
-    def aromatise_niches(self, inhibitor: float) -> np.ndarray:
-        """Return the oestradiol of each Sertoli cell and its germ cells."""
-        cells, p = self.columns.sertoli, self.p
+    def aromatise_niches(self, blood: BloodInput, p: TissueParameters) -> None:
+        """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
+        cells, of = self.columns.sertoli, self.levels
+        entry = of.entry(blood.free_testosterone)
+        self._spread(of.testosterone_kernel, of.from_secretion, of.testosterone, of.corner_testosterone)
+        of.testosterone += entry
+        of.corner_testosterone += entry
+        cells.local_testosterone[:] = of.testosterone.ravel() * of.scale.testosterone_free
         by_step = [rules.germ_aromatase(step, p) for step in range(steps.COUNT)]
         made = []
         for counts, testosterone in zip(cells.counts.tolist(), cells.local_testosterone.tolist(), strict=True):
             activity = p.sertoli_aromatase
             for step in range(steps.COUNT):
                 activity += counts[step] * by_step[step]
-            made.append(rules.aromatise(activity, testosterone, inhibitor, p))
+            made.append(rules.aromatise(activity, testosterone, blood.inhibitor, p))
         cells.oestradiol_made[:] = made
-        return cells.oestradiol_made
 
-    def support(self, blood: BloodInput, dt: float) -> np.ndarray:
-        """Advance the Sertoli cells; return their inhibin B (relative, one a cell)."""
-        written, p = self.columns.sertoli, self.p
+    def support(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+        """Spread oestradiol; advance the Sertoli cells and renew the rates that they set, changed from outside."""
+        written, of = self.columns.sertoli, self.levels
+        mean_made = float(np.mean(written.oestradiol_made))
+        self._spread(of.oestradiol_kernel, of.from_leydig, of.oestradiol, of.corner_oestradiol)
+        of.corner_oestradiol += mean_made * of.from_niches
+        niches = of.oestradiol.shape[1]
+        made, around = written.oestradiol_made.reshape(-1, niches) * of.from_niches, np.empty(3 * niches)
+        for row, by_niches in zip(of.oestradiol, made, strict=True):
+            fields.ring_field(of.oestradiol_kernel.ring, by_niches, around, row)
+        written.local_oestradiol[:] = of.oestradiol.ravel() * of.scale.oestradiol_free
         local = zip(written.local_testosterone.tolist(), written.local_oestradiol.tolist(), strict=True)
-        for agent, (testosterone, oestradiol) in zip(self.sertoli, local, strict=True):
+        changes = change.tolist()
+        for i, (agent, (testosterone, oestradiol)) in enumerate(zip(self.sertoli, local, strict=True)):
             cell = agent.state
             cell.androgen, cell.oestrogen, cell.fsh = rules.sertoli_day(
                 cell.androgen, cell.oestrogen, cell.fsh, testosterone, oestradiol, blood.fsh_iu_l, p, dt
             )
-            cell.support = rules.sertoli_support(cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p)
+            given = rules.sertoli_support(cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p)
+            cell.rates = list(rules.sertoli_rates(given, p))
+            if change.size:
+                here = i if change.shape[2] > 1 else 0
+                for rate, value in enumerate(cell.rates):
+                    cell.rates[rate] = rules.changed(rate, value, changes[0][rate][here], changes[1][rate][here])
         written.androgen[:] = [agent.state.androgen for agent in self.sertoli]
         written.oestrogen[:] = [agent.state.oestrogen for agent in self.sertoli]
         written.fsh[:] = [agent.state.fsh for agent in self.sertoli]
-        written.support[:] = [agent.state.support for agent in self.sertoli]
         written.inhibin[:] = [rules.inhibin_output(agent.state.fsh, p) for agent in self.sertoli]
-        return written.inhibin
+        by_cell = np.array([agent.state.rates for agent in self.sertoli])
+        written.rates[:] = by_cell.reshape(-1, niches, len(steps.RATES)).transpose(0, 2, 1)
 
-    def live(self, dt: float) -> Events:
-        """Advance the germ cells; return what happened."""
+    def _spread(self, kernels: fields.Kernels, scale: float, level: np.ndarray, at_corner: np.ndarray) -> None:
+        """Fill in the field of the Leydig cells' steroid at niches and corners."""
+        of, row = kernels.weights, np.empty(kernels.weights.of.shape[1])
+        niches = level.shape[1]
+        to_niche = scale * fields.conserving(of.reach, self.levels.sources, 0, level.size)
+        to_corner = scale * fields.conserving(of.reach, self.levels.sources, 1, at_corner.size)
+        for tubule in range(len(level)):
+            fields.corner_field(tubule, of, self.levels.neighbours, self.levels.sources, row)
+            level[tubule], at_corner[tubule] = row[:niches] * to_niche, row[niches:] * to_corner
+
+    def live(self, now: float, p: TissueParameters, dt: float) -> Events:
+        """Let the germ cells live the `dt` days up to `now`; return what happened."""
         events = Events.none(len(self.germ))
-        a_pale = self.columns.sertoli.counts[:, steps.A_PALE].tolist()
+        written = self.columns.sertoli
+        written.a_pale[:] = written.counts[:, steps.A_PALE]
+        for agent in self.sertoli:
+            hazards = agent.state.rates[steps.HAZARD :]
+            agent.state.gathered = [
+                sum_ + hazard * dt for sum_, hazard in zip(agent.state.gathered, hazards, strict=True)
+            ]
+        by_cell = np.array([agent.state.gathered for agent in self.sertoli])
+        written.gathered[:] = by_cell.reshape(len(self.germ), -1, steps.COUNT).transpose(0, 2, 1)
+        mean_days = [rules.mean_duration(step, p) for step in range(steps.COUNT)]
         per = len(self.sertoli) // len(self.germ)
-        around = [
-            Surroundings(agent.state.support, a_pale[niche], self.seed, self.p, events, niche // per)
-            for niche, agent in enumerate(self.sertoli)
-        ]
         for tubule, cells in enumerate(self.germ):
-            kept: list[PlainGermCell] = []
-            born: list[GermState] = []
-            for agent in cells:
-                after = live_germ_cell(agent.state, around[agent.state.niche], dt)
-                # The first of its descendants takes a cell's place, as in the columns; the others go behind.
+            around = [
+                Surroundings(agent.state.rates, agent.state.gathered, a_pale, now, p, mean_days, events, tubule)
+                for agent, a_pale in zip(
+                    self.sertoli[tubule * per : (tubule + 1) * per],
+                    written.a_pale[tubule * per : (tubule + 1) * per].tolist(),
+                    strict=True,
+                )
+            ]
+            # From the last to the first, as in the columns: a cell's first descendant takes its place, the others go
+            # behind, and the last fills the place of a cell that is lost.
+            for place in range(len(cells) - 1, -1, -1):
+                agent = cells[place]
+                after = live_germ_cell(agent.state, around[agent.state.niche])
                 if after:
-                    kept.append(self._follow(agent, after[0]))
-                    born += after[1:]
+                    cells[place] = self._follow(agent, after[0])
+                    cells += [PlainGermCell(self.model, state.lineage, state) for state in after[1:]]
                 else:
                     mesa.Agent.remove(agent)
-            self.germ[tubule] = kept + [PlainGermCell(self.model, state.lineage, state) for state in born]
-        self._count()
+                    last = cells.pop()
+                    if last is not agent:
+                        cells[place] = last
+        self._count(per)
         self.columns.germ = self.to_columns()
         return events
 
@@ -239,11 +288,11 @@ class ReferenceCells:
         mesa.Agent.remove(agent)
         return PlainGermCell(self.model, state.lineage, state)
 
-    def _count(self) -> None:
+    def _count(self, per: int) -> None:
         counts = [[0] * steps.COUNT for _ in self.sertoli]
-        for cells in self.germ:
+        for tubule, cells in enumerate(self.germ):
             for agent in cells:
-                counts[agent.state.niche][agent.state.step] += 1
+                counts[tubule * per + agent.state.niche][agent.state.step] += 1
         self.columns.sertoli.counts[:] = counts
 
     def to_columns(self) -> GermColumns:
@@ -261,79 +310,74 @@ class Surroundings(NamedTuple):
     """What a germ cell lives in for a day.
 
     Attributes:
-        support: what its Sertoli cell gives, in the order of steps.SUPPORT.
+        rates, gathered: what its Sertoli cell sets (steps.RATES), and the hazard of each step that it has counted by now.
         a_pale: A-pale in its niche at the end of the day before.
-        seed: of the draws.
-        p: numbers of the tissue.
+        now: day at the end.
+        p, mean_days: numbers of the tissue; mean duration of each step.
         events, tubule: where to count deaths, completed steps and released sperm.
     """
 
-    support: tuple[float, ...]
+    rates: list[float]
+    gathered: list[float]
     a_pale: int
-    seed: int
+    now: float
     p: TissueParameters
+    mean_days: list[float]
     events: Events
     tubule: int
 
 
-def live_germ_cell(cell: GermState, around: Surroundings, dt: float) -> list[GermState]:
-    """Return what is left of a germ cell after `dt` days: itself, nothing, or daughters; `cell` is kept."""
+def live_germ_cell(cell: GermState, around: Surroundings) -> list[GermState]:
+    """Return what is left of a germ cell at the end of the day: itself, nothing, or daughters."""
+    if _event(cell, around)[0] == rules.LIVES:
+        return [cell]
     alive: list[GermState] = []
-    waiting = [(GermState(cell.lineage, cell.niche, cell.step, cell.turn, cell.remaining, cell.budget), dt)]
+    waiting = [GermState(cell.lineage, cell.niche, cell.step, cell.turn, cell.share, cell.ends, cell.threshold)]
     while waiting:
-        one, left = waiting.pop()
-        if _live_through(one, left, around, waiting):
+        one = waiting.pop()
+        if _live_through(one, around, waiting):
             alive.append(one.stored())
     return alive
 
 
-def _live_through(cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]) -> bool:
-    """Advance a cell by `left` days; daughters join `waiting` with theirs. Return whether it lives."""
-    support, seed, events, tubule = around.support, around.seed, around.events, around.tubule
+def _event(cell: GermState, around: Surroundings) -> tuple[int, float]:
+    event: tuple[int, float] = rules.next_event(
+        cell.ends, cell.threshold, around.gathered[cell.step], around.rates[steps.HAZARD + cell.step], around.now
+    )
+    return event
+
+
+def _live_through(cell: GermState, around: Surroundings, waiting: list[GermState]) -> bool:
+    """Let a cell live to the end of the day; daughters join `waiting`. Return whether it lives."""
+    events, tubule = around.events, around.tubule
     while True:
-        stem = cell.step <= steps.A_PALE
-        hazard = rules.germ_hazard(cell.step, support, around.p)
-        event, elapsed = rules.germ_cell_step(cell.remaining, _ENDLESS if stem else cell.budget, hazard, left)
+        event, when = _event(cell, around)
         if event == rules.LIVES:
-            cell.remaining -= left
-            if not stem:
-                cell.budget -= hazard * left
             return True
         if event == rules.DIES:
             events.deaths[tubule, cell.step] += 1
             return False
-        left -= elapsed
         events.completed[tubule, cell.step] += 1
-        if stem:
-            if not _turn(cell, left, around, waiting):
+        if cell.step <= steps.A_PALE:
+            if not _turn(cell, when, around, waiting):
                 events.deaths[tubule, cell.step] += 1
                 return False
         elif cell.step == steps.ELONGATED_SPERMATID:
-            fate = (
-                events.released
-                if rules.is_released(seed, cell.lineage, support[steps.SPERMIATION])
-                else events.retained
-            )
+            released = rules.is_released(cell.lineage, around.rates[steps.SPERMIATION])
+            fate = events.released if released else events.retained
             fate[tubule] += 1
             return False
         else:
             if steps.DAUGHTERS[cell.step] == 2:
-                waiting.append((_new(child(cell.lineage, 1), cell.niche, cell.step + 1, around), left))
+                waiting.append(_new(child(cell.lineage, 1), cell.niche, cell.step + 1, when, around))
                 cell.lineage = child(cell.lineage, 0)
-            _enter(cell, cell.step + 1, around)
+            _enter(cell, cell.step + 1, when, around)
 
 
-def _turn(cell: GermState, left: float, around: Surroundings, waiting: list[tuple[GermState, float]]) -> bool:
+def _turn(cell: GermState, when: float, around: Surroundings, waiting: list[GermState]) -> bool:
     """Turn the cycle of a stem cell: found what it founds. Return whether it is kept."""
-    lost, cell.budget, founds = rules.stem_cell_turn(
-        around.seed,
-        cell.lineage,
-        cell.step,
-        cell.turn,
-        cell.budget,
-        around.support[steps.COMMITMENT],
-        around.a_pale,
-        around.p,
+    lost, cell.share, founds = rules.stem_cell_turn(
+        cell.lineage, cell.step, cell.turn, cell.share, around.rates[steps.COMMITMENT], around.a_pale, around.p
     )
     if lost:
         return False
@@ -341,19 +385,21 @@ def _turn(cell: GermState, left: float, around: Surroundings, waiting: list[tupl
         rests = cell.step == steps.A_DARK
         for k in range(1 if rests else 2):
             step = steps.A_PALE if rests else steps.B_SPERMATOGONIUM
-            waiting.append((_new(child(cell.lineage, 2 * cell.turn + k), cell.niche, step, around), left))
+            waiting.append(_new(child(cell.lineage, 2 * cell.turn + k), cell.niche, step, when, around))
     cell.turn += 1
-    cell.remaining = around.p.cycle_days
+    cell.ends += around.p.cycle_days
     return True
 
 
-def _new(lineage: int, niche: int, step: int, around: Surroundings) -> GermState:
-    cell = GermState(lineage, niche, step, 0, 0.0, 0.0)
-    _enter(cell, step, around)
+def _new(lineage: int, niche: int, step: int, when: float, around: Surroundings) -> GermState:
+    share = rules.first_share(lineage, step) if step == steps.A_PALE else 0.0
+    cell = GermState(lineage, niche, step, 0, share, 0.0, 0.0)
+    _enter(cell, step, when, around)
     return cell
 
 
-def _enter(cell: GermState, step: int, around: Surroundings) -> None:
-    cell.step = step
-    cell.remaining = rules.draw_duration(around.seed, cell.lineage, step, around.p)
-    cell.budget = rules.draw_budget(around.seed, cell.lineage, step)
+def _enter(cell: GermState, step: int, when: float, around: Surroundings) -> None:
+    days, budget = rules.on_entering(cell.lineage, step, around.mean_days, around.p.duration_variation)
+    hazard = around.rates[steps.HAZARD + step]
+    cell.step, cell.ends = step, when + days
+    cell.threshold = budget + (around.gathered[step] - hazard * (around.now - when))

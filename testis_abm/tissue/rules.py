@@ -1,7 +1,7 @@
 """The rules of the cells: each a plain scalar function of one cell, its surroundings and the parameters.
 
 The same functions run compiled over columns (kernel.py) and uncompiled over Mesa agent objects (reference.py), with the
-same result to the last bit. Concentrations are free steroid in nmol/L, times in days, hazards per day.
+same result to the last bit. `x * (1.0 / constant)` lets the compiler divide once for all cells. Concentrations are free steroid in nmol/L, times in days, hazards per day.
 """
 
 from __future__ import annotations
@@ -11,15 +11,9 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
-from testis_abm.kinetics import hill, lh_response, relax, shielded_inhibition
-from testis_abm.tissue.luck import COMMIT, DURATION, RELEASE, STEM_LOSS, SURVIVAL, exponential, spread, uniform
-from testis_abm.tissue.steps import (
-    A_DARK,
-    A_PALE,
-    CLASS_OF_STEP,
-    HAZARD_OF_STEP,
-    OESTROGEN_LACK_HAZARD,
-)
+from testis_abm.kinetics import hill, lh_response, power, relax, shielded_inhibition
+from testis_abm.tissue.luck import COMMIT, ENTRY, RELEASE, STEM_LOSS, bits, exponential, halves, spread, uniform
+from testis_abm.tissue.steps import A_DARK, CLASS_OF_STEP, HAZARD
 
 LIVES, DIES, COMPLETES = range(3)
 
@@ -167,19 +161,20 @@ def androgen_signal(androgen, half, reference, p):
 
     `reference` is the occupancy of that process in the reference man (p.meiosis_occupancy, ...).
     """
-    return hill(androgen * p.androgen_sensitivity, half, p.androgen_exponent) / reference
+    return hill(androgen * p.androgen_sensitivity, half, p.androgen_exponent) * (1.0 / reference)
 
 
 @register_jitable
 def fsh_signal(fsh, p):
     """Return the FSH signal of a Sertoli cell, 1 = reference."""
-    return hill(fsh * p.fsh_sensitivity, p.fsh_half, 1.0) / p.fsh_occupancy
+    heard = max(fsh * p.fsh_sensitivity, 0.0)
+    return heard / (p.fsh_half + heard) * (1.0 / p.fsh_occupancy)
 
 
 @register_jitable
 def er_beta_signal(oestrogen, p):
     """Return the ER-beta signal at free local oestradiol, 1 = reference."""
-    return hill(oestrogen * p.er_beta_sensitivity, p.er_beta_half, p.oestrogen_exponent) / p.er_beta_occupancy
+    return hill(oestrogen * p.er_beta_sensitivity, p.er_beta_half, p.oestrogen_exponent) * (1.0 / p.er_beta_occupancy)
 
 
 @register_jitable
@@ -201,42 +196,119 @@ def lost(base, deprivation, signal):
     return max(0.0, base + deprivation * (1.0 - signal))
 
 
+class Powers(NamedTuple):
+    """Hormones, or half-saturations, raised to their Hill exponent: worked out once, so that the rest is plain arithmetic."""
+
+    commitment: float
+    meiosis: float
+    elongation: float
+    spermiation: float
+    er_beta: float
+    er_alpha: float
+
+
+@register_jitable
+def half_powers(p):
+    """Return the half-saturation of each process raised to its exponent."""
+    n, m = p.androgen_exponent, p.oestrogen_exponent
+    return Powers(
+        power(p.commitment_androgen_half, n),
+        power(p.meiosis_androgen_half, n),
+        power(p.elongation_androgen_half, n),
+        power(p.spermiation_androgen_half, n),
+        power(p.er_beta_half, m),
+        power(p.er_alpha_half, m),
+    )
+
+
+@register_jitable
+def hormone_powers(androgen, oestrogen, p):
+    """Return the androgen and, through ER-beta and ER-alpha, the oestrogen of a Sertoli cell raised to their exponents."""
+    return (
+        power(max(androgen * p.androgen_sensitivity, 0.0), p.androgen_exponent),
+        power(max(oestrogen * p.er_beta_sensitivity, 0.0), p.oestrogen_exponent),
+        power(max(oestrogen * p.er_alpha_sensitivity, 0.0), p.oestrogen_exponent),
+    )
+
+
 @register_jitable
 def sertoli_support(androgen, oestrogen, fsh, pressure, p):
-    """Return the support that a Sertoli cell gives its germ cells, in the order of steps.SUPPORT.
+    """Return what hormones make of a Sertoli cell's support, in the order of steps.SUPPORT (shares, hazards per day).
 
     Commitment (share of A-pale a cycle) and the B spermatogonia depend on FSH and androgen, meiosis and the elongation of
     round spermatids on androgen, spermiation on both. Missing ER-beta signal adds a hazard to spermatogonia to round
     spermatids, excess oestrogen (ER-alpha) and back-pressure of fluid (0 to 1) one to spermatids.
     """
+    bound, by_beta, by_alpha = hormone_powers(androgen, oestrogen, p)
+    return support_from(bound, by_beta, by_alpha, fsh, pressure, half_powers(p), p)
+
+
+@register_jitable
+def support_from(bound, by_beta, by_alpha, fsh, pressure, half, p):
+    """Return `sertoli_support` from `hormone_powers` and `half_powers`: no branch, so that many cells go at once."""
     fsh_drive = fsh_signal(fsh, p)
-    base = androgen_signal(androgen, p.commitment_androgen_half, p.commitment_occupancy, p)
-    meiosis = androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p)
-    elongation = androgen_signal(androgen, p.elongation_androgen_half, p.elongation_occupancy, p)
-    release = androgen_signal(androgen, p.spermiation_androgen_half, p.spermiation_occupancy, p)
+    base = bound / (half.commitment + bound) * (1.0 / p.commitment_occupancy)
+    meiosis = bound / (half.meiosis + bound) * (1.0 / p.meiosis_occupancy)
+    elongation = bound / (half.elongation + bound) * (1.0 / p.elongation_occupancy)
+    release = bound / (half.spermiation + bound) * (1.0 / p.spermiation_occupancy)
 
     commitment = p.commitment * base * (p.fsh_floor_commitment + (1.0 - p.fsh_floor_commitment) * fsh_drive)
     spermatogonial = lost(p.spermatogonial_hazard, p.androgen_spermatogonial_deprivation, base)
     spermatogonial = lost(spermatogonial, p.fsh_spermatogonial_deprivation, fsh_drive)
     prophase = lost(p.prophase_hazard, p.androgen_prophase_deprivation, meiosis)
     division = lost(p.meiotic_hazard, p.androgen_meiotic_deprivation, meiosis)
-    excess = max(0.0, er_alpha_occupancy(oestrogen, p) - p.er_alpha_reference)
+    excess = max(0.0, by_alpha / (half.er_alpha + by_alpha) - p.er_alpha_reference)
     injury = p.oestrogen_excess * excess + p.back_pressure * pressure
     rounds = lost(p.round_hazard, p.androgen_round_deprivation, elongation) + injury
     elongated = lost(p.elongation_hazard, p.androgen_elongation_deprivation, elongation) + injury
     prophase_days = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
     release *= p.fsh_floor_spermiation + (1.0 - p.fsh_floor_spermiation) * fsh_drive
-    lack = p.oestrogen_lack * max(0.0, 1.0 - er_beta_signal(oestrogen, p))
+    lack = p.oestrogen_lack * max(0.0, 1.0 - by_beta / (half.er_beta + by_beta) * (1.0 / p.er_beta_occupancy))
     return (
         min(1.0, commitment),
-        spermatogonial / p.b_spermatogonium_days,
-        prophase / prophase_days,
-        division / p.secondary_spermatocyte_days,
-        rounds / p.round_spermatid_days,
-        elongated / (p.elongating_spermatid_days + p.elongated_spermatid_days),
         min(1.0, p.spermiation * release),
-        lack / (prophase_days + p.round_spermatid_days),
+        spermatogonial * (1.0 / p.b_spermatogonium_days),
+        prophase * (1.0 / prophase_days),
+        division * (1.0 / p.secondary_spermatocyte_days),
+        rounds * (1.0 / p.round_spermatid_days),
+        elongated * (1.0 / (p.elongating_spermatid_days + p.elongated_spermatid_days)),
+        lack * (1.0 / (prophase_days + p.round_spermatid_days)),
     )
+
+
+@register_jitable
+def sertoli_rates(support, p):
+    """Return the rates that a Sertoli cell sets, in the order of steps.RATES: two shares and the hazard of each step.
+
+    Stem cells have no hazard of their own (they are lost at the turn of a cycle). Where a step expresses ER-beta, a
+    missing signal adds to its hazard.
+    """
+    commitment, spermiation, spermatogonial, prophase, meiotic, rounds, elongation, lack = support
+    prophase = prophase + p.er_beta_spermatocyte * lack
+    elongation = elongation + p.er_beta_elongated * lack
+    return (
+        commitment,
+        spermiation,
+        0.0,
+        0.0,
+        spermatogonial + p.er_beta_spermatogonium * lack,
+        prophase,
+        prophase,
+        prophase,
+        prophase,
+        prophase,
+        meiotic + p.er_beta_spermatocyte * lack,
+        rounds + p.er_beta_spermatid * lack,
+        elongation,
+        elongation,
+    )
+
+
+@register_jitable
+def changed(rate, value, factor, added):
+    """Return a named rate (index in steps.RATES) after a change from outside: a share stays within 0 and 1, a hazard >= 0."""
+    value = max(0.0, value * factor + added)
+    return min(1.0, value) if rate < HAZARD else value
 
 
 # ---- germ cell
@@ -269,19 +341,22 @@ def mean_duration(step, p):
 
 
 @register_jitable
-def draw_duration(seed, lineage, step, p):
-    """Return the time that this cell will spend in `step`; stem cells keep the clock of their niche exactly."""
-    if step <= 1:
-        return p.cycle_days
-    return mean_duration(step, p) * spread(seed, lineage, step, DURATION, p.duration_variation)
+def on_entering(lineage, step, mean_days, variation):
+    """Return how long a cell will stay in `step`, days, and what hazard it can take there: drawn once, on entering.
+
+    Stem cells keep the clock of their niche exactly. `mean_days` holds `mean_duration` of every step.
+    """
+    first, second = halves(bits(lineage, step, ENTRY))
+    days = mean_days[step]
+    if step > 1:
+        days = days * spread(first, variation)
+    return days, exponential(second)
 
 
 @register_jitable
-def draw_budget(seed, lineage, step):
-    """Return what a cell brings to `step`: for A-pale its first share of a commitment, else its hazard budget."""
-    if step == A_PALE:
-        return uniform(seed, lineage, step, COMMIT)
-    return exponential(seed, lineage, step, SURVIVAL)
+def first_share(lineage, step):
+    """Return the share of a clone that an A-pale starts with, so that neighbours do not found theirs together."""
+    return uniform(lineage, step, COMMIT)
 
 
 @register_jitable
@@ -298,29 +373,24 @@ def er_beta_expression(step, p):
 
 
 @register_jitable
-def germ_hazard(step, support, p):
-    """Return the hazard of a germ cell in `step` given the support row of its Sertoli cell."""
-    which = HAZARD_OF_STEP[step]
-    if which < 0:
-        return 0.0
-    return support[which] + er_beta_expression(step, p) * support[OESTROGEN_LACK_HAZARD]
+def next_event(ends, threshold, gathered, hazard, now):
+    """Return what a germ cell meets first up to day `now`, and when: (LIVES | DIES | COMPLETES, day).
 
-
-@register_jitable
-def germ_cell_step(remaining, budget, hazard, dt):
-    """Return what a germ cell meets first in `dt`, and when: (LIVES | DIES | COMPLETES, elapsed days).
-
-    It dies when the hazard it has accumulated in the stage exceeds its budget: exact for any length of step.
+    Its Sertoli cell counts the hazard of each step since the beginning; by now it has `gathered` and grows by `hazard`
+    a day. The cell dies when that count passes its `threshold` (the count at its entry plus its budget): exact for any
+    history of hazards and any length of step.
     """
-    if hazard * min(remaining, dt) >= budget:
-        return DIES, budget / hazard if hazard > 0.0 else 0.0
-    if remaining > dt:
-        return LIVES, dt
-    return COMPLETES, remaining
+    if threshold <= gathered:
+        died = now - (gathered - threshold) / hazard if hazard > 0.0 else -1e300
+        if died <= ends:
+            return DIES, died
+    if ends <= now:
+        return COMPLETES, ends
+    return LIVES, now
 
 
 @register_jitable
-def stem_cell_turn(seed, lineage, step, turn, share, commitment, niche_a_pale, p):
+def stem_cell_turn(lineage, step, turn, share, commitment, niche_a_pale, p):
     """Return (lost, share, founds) at the turn of a stem cell's cycle.
 
     A-pale gathers `commitment` at each turn; once its share has reached 1 it differentiates through the next cycle and
@@ -330,7 +400,7 @@ def stem_cell_turn(seed, lineage, step, turn, share, commitment, niche_a_pale, p
     """
     if step == A_DARK:
         return False, share, niche_a_pale == 0
-    if uniform(seed, lineage, 16 + turn, STEM_LOSS) < p.stem_cell_loss:
+    if uniform(lineage, 16 + turn, STEM_LOSS) < p.stem_cell_loss:
         return True, share, False
     founds = share >= 1.0
     if founds:
@@ -339,6 +409,6 @@ def stem_cell_turn(seed, lineage, step, turn, share, commitment, niche_a_pale, p
 
 
 @register_jitable
-def is_released(seed, lineage, spermiation):
+def is_released(lineage, spermiation):
     """Return whether an elongated spermatid is released at the end of its step; else it is retained and digested."""
-    return uniform(seed, lineage, 0, RELEASE) < spermiation
+    return uniform(lineage, 0, RELEASE) < spermiation

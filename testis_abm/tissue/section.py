@@ -23,7 +23,7 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
     leydig = np.column_stack([leydig_x, leydig_y])
     niches = np.column_stack([sertoli_x, sertoli_y])
     centres, corners = geometry.centres(), geometry.corners()
-    kernels = tissue.testosterone_kernel, tissue.oestradiol_kernel
+    kernels = tissue.levels.testosterone_kernel, tissue.levels.oestradiol_kernel
     testosterone = draw_field(
         geometry,
         leydig,

@@ -34,30 +34,21 @@ NAMES = (
 ) = range(12)
 COUNT = len(NAMES)
 
-# Columns of the support that a Sertoli cell gives (per day unless a share).
-(
-    COMMITMENT,
-    SPERMATOGONIAL_HAZARD,
-    PROPHASE_HAZARD,
-    MEIOTIC_HAZARD,
-    ROUND_HAZARD,
-    ELONGATION_HAZARD,
-    SPERMIATION,
-    OESTROGEN_LACK_HAZARD,
-) = range(8)
+# What hormones make of a Sertoli cell's support, in the order of rules.sertoli_support.
 SUPPORT = (
     "commitment",
+    "spermiation",
     "spermatogonial_hazard",
     "prophase_hazard",
     "meiotic_hazard",
     "round_hazard",
     "elongation_hazard",
-    "spermiation",
     "oestrogen_lack_hazard",
 )
+# Named rates that a Sertoli cell sets for its germ cells, one row each: two shares, then the hazard of each step, per day.
+COMMITMENT, SPERMIATION, HAZARD = 0, 1, 2
+RATES = ("commitment", "spermiation", *(f"{name}_hazard" for name in NAMES))
 
-# Which hazard acts on which step (-1: none; stem cells are lost at the turn of a cycle, see rules.stem_cell_turn).
-HAZARD_OF_STEP = np.array([-1, -1, 1, 2, 2, 2, 2, 2, 3, 4, 5, 5], dtype=np.int64)
 # Cells that a step's end yields, and the step they enter.
 DAUGHTERS = np.array([1, 1, 2, 1, 1, 1, 1, 2, 2, 1, 1, 0], dtype=np.int64)
 # Index of the oestrogen-receptor-beta expression and aromatase class of each step.

@@ -159,7 +159,7 @@ class Cell(mesa.Agent):  # type: ignore[misc]
         """Refuse: cells are born and die by the rules."""
         raise TypeError(
             f"{type(self).__name__} cannot be removed: cells are born and die by the rules "
-            "(to end a germ cell from B spermatogonium on, set its hazard_budget to 0)"
+            "(to end a germ cell, set its hazard_budget to 0)"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -193,12 +193,21 @@ def writer(kind: str, name: str) -> Callable[[Tissue, Rows, Any], None]:
     """Return a writer of one column of non-negative numbers."""
 
     def write(tissue: Tissue, rows: Rows, value: Any) -> None:
-        number = np.asarray(value, dtype=float)
-        if not np.all(np.isfinite(number)) or np.any(number < 0):
-            raise ValueError(f"{name} must be a number of 0 or more, not {value!r}")
-        getattr(getattr(tissue.columns, kind), name)[rows] = number
+        getattr(getattr(tissue.columns, kind), name)[rows] = not_negative(name, value)
 
     return write
+
+
+def not_negative(name: str, value: Any) -> np.ndarray:
+    """Return numbers of 0 or more as an array.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    number = np.asarray(value, dtype=float)
+    if not np.all(np.isfinite(number)) or np.any(number < 0):
+        raise ValueError(f"{name} must be a number of 0 or more, not {value!r}")
+    return number
 
 
 def step_number(value: Any) -> int:
