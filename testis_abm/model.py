@@ -21,7 +21,7 @@ from testis_abm import parameters as tables
 from testis_abm.body import axis
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.axis import TissueOutput
-from testis_abm.body.pharmacology import TESTOSTERONE, UNITS, Kinetics, hourly_doses
+from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.checkpoint import Checkpoint
 from testis_abm.errors import TestisError
@@ -145,18 +145,15 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         known = tables.drugs()
         names = tuple(dict.fromkeys(therapy.drug for therapy in given))
         self.kinetics = Kinetics.of([known[name] for name in names])
-        self._drug_units = {name: UNITS[known[name].action] for name in names}
         self.doses = sorted(
             (day, therapy.drug, therapy.dose) for therapy in given for day in dose_days(therapy, self.last_day)
         )
-        self._depot, self._central = np.zeros(len(names)), np.zeros(len(names))
+        self._depot, self._central = np.zeros(len(self.kinetics.names)), np.zeros(len(self.kinetics.names))
 
     def _build(self) -> None:
         """Make body and tissue, not yet settled."""
         size = self.case.tissue
-        self.body = np.array(
-            [1.0, 1.0, 1.0, self._axis.testosterone_reference, 1.0, self._axis.shbg_production, 1.0, 1.0]
-        )
+        self.body = axis.resting_state(self._axis)
         self.tissue = Tissue(self.values, self.man, size.tubules, size.sertoli_per_tubule, self.seed)
 
     def _settle(self) -> None:
@@ -194,10 +191,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
     def _settle_body(self, output: TissueOutput, days: int) -> np.ndarray:
-        none, doses = np.zeros(0), np.zeros((axis.HOURS, 0))
-        idle = Kinetics.of([])
+        idle, none, doses = Kinetics.of([]), np.zeros(0), np.zeros((axis.HOURS, 0))
         for _ in range(days):
-            means = axis.body_day(self.body, self._axis, output, none, none, idle.action, none, none, none, none, doses)
+            means = axis.body_day(self.body, self._axis, output, none, none, none, none, none, idle.effect, doses)
         return np.asarray(means)
 
     def _check(self, means: np.ndarray) -> None:
@@ -225,9 +221,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _advance(self) -> None:
         kinetics = self.kinetics
         means = axis.body_day(
-            self.body, self._axis, self._output, self._depot, self._central, kinetics.action, kinetics.absorption,
-            kinetics.elimination, kinetics.volume, kinetics.inhibition_constant,
-            hourly_doses(kinetics, self.doses, self.day),
+            self.body, self._axis, self._output, self._depot, self._central, kinetics.absorption, kinetics.elimination,
+            kinetics.volume, kinetics.effect, hourly_doses(kinetics, self.doses, self.day),
         )  # fmt: skip
         self.means = means
         self._check(means)
@@ -251,6 +246,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self._relative_testosterone(means),
             float(means[axis.MEAN_INHIBITOR]),
             pressure,
+            float(means[axis.MEAN_AROMATASE]),
+            1.0 / (1.0 + float(means[axis.MEAN_STEROID_BLOCK])),
         )
 
     def _relative_testosterone(self, means: np.ndarray) -> float:
@@ -279,7 +276,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.records["signals"].append((day, *self.signals()))
         self.records["modifiers"].extend((day, *row) for row in self._modified)
         for k, name in enumerate(self.kinetics.names):
-            self.records["drugs"].append((day, name, self._concentration(k), self._drug_units[name]))
+            unit = UNITS[self.kinetics.actions[k][0]]
+            self.records["drugs"].append((day, name, self._concentration(k), unit))
         samples = self.case.samples
         if day in samples.semen:
             self.records["semen"].append((day, samples.abstinence_days, *self.semen_sample(samples.abstinence_days)))
@@ -322,7 +320,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         )  # fmt: skip
 
     def _concentration(self, k: int) -> float:
-        if self.kinetics.action[k] == TESTOSTERONE:
+        if self.kinetics.releases(k):
             return float(self._depot[k] * self.kinetics.absorption[k] * axis.HOURS)
         return float(self._central[k] / self.kinetics.volume[k])
 

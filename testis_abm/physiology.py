@@ -41,6 +41,7 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> Ax
         "shbg_production": axis["shbg_reference"] * man["shbg_production"] * math.exp(axis["shbg_bmi_slope"] * heavier),
         "peripheral_aromatase": man["adipose_aromatase"] * fat,
         "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"],
+        "androgen_feedback_sensitivity": man["androgen_sensitivity"],
     }
     fields = {**axis, **own}
     return AxisParameters(**{name: float(fields[name]) for name in AxisParameters._fields})

@@ -22,15 +22,15 @@ _NONE = np.zeros(0)
 def settle(values, man, tissue=None, days=400, *, doses=(), start=None):
     """Run the body with a fixed tissue; return the last day's means and the state."""
     p = axis_parameters(values, man)
-    state = np.array([1.0, 1.0, 1.0, 18.0, 1.0, p.shbg_production, 1.0, 1.0]) if start is None else start.copy()
+    state = axis.resting_state(p) if start is None else start.copy()
     tissue = tissue or axis.TissueOutput(1.0, 1.0, 1.0)
     names = tuple(dict.fromkeys(name for _, name, _ in doses))
     drugs = Kinetics.of([parameters.drugs()[name] for name in names])
-    depot, central = np.zeros(len(names)), np.zeros(len(names))
+    depot, central = np.zeros(len(drugs.names)), np.zeros(len(drugs.names))
     for day in range(days):
         means = axis.body_day(
-            state, p, tissue, depot, central, drugs.action, drugs.absorption, drugs.elimination, drugs.volume,
-            drugs.inhibition_constant, hourly_doses(drugs, doses, day),
+            state, p, tissue, depot, central, drugs.absorption, drugs.elimination, drugs.volume, drugs.effect,
+            hourly_doses(drugs, doses, day),
         )  # fmt: skip
     return means, state
 

@@ -14,9 +14,19 @@ from numba.extending import register_jitable
 
 from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import (
-    AROMATASE_INHIBITOR,
-    FSH_ACTIVITY,
-    LH_ACTIVITY,
+    BONE_AGONIST,
+    EXPOSURES,
+    FSH_IU,
+    GNRH,
+    GNRH_BLOCK,
+    INACTIVATION,
+    INHIBITOR,
+    LH_IU,
+    LIVER_AGONIST,
+    OESTRADIOL,
+    PITUITARY_AGONIST,
+    RECEPTOR_BOUND,
+    STEROID_BLOCK,
     TESTOSTERONE,
     absorb_and_clear,
 )
@@ -37,6 +47,14 @@ class AxisParameters(NamedTuple):
     testosterone_feedback_exponent: float
     oestradiol_feedback_strength: float
     oestradiol_feedback_exponent: float
+    oestradiol_pituitary_share: float
+    gnrh_agonist_maximum: float
+    gnrh_desensitising_level: float
+    gnrh_desensitising_exponent: float
+    gnrh_desensitising_days: float
+    gnrh_tonic_hours: float
+    receptor_full_agonist: float
+    aromatase_turnover_days: float
     gonadotroph_store_days: float
     gonadotroph_store_exponent: float
     gonadotroph_store_saturation: float
@@ -66,6 +84,7 @@ class AxisParameters(NamedTuple):
     shbg_production: float
     peripheral_aromatase: float
     oestrogen_feedback_sensitivity: float
+    androgen_feedback_sensitivity: float
 
 
 class TissueOutput(NamedTuple):
@@ -77,8 +96,20 @@ class TissueOutput(NamedTuple):
 
 
 # State of the body (float64): relative unless named.
-STORE, LH, FSH, TESTOSTERONE_NMOL_L, OESTRADIOL, SHBG_NMOL_L, INHIBIN, FSH_STORE = range(8)
-STATE_SIZE = 8
+(
+    STORE,
+    LH,
+    FSH,
+    TESTOSTERONE_NMOL_L,
+    OESTRADIOL_LEVEL,
+    SHBG_NMOL_L,
+    INHIBIN,
+    FSH_STORE,
+    AROMATASE_LEFT,  # share of the enzyme that has not been inactivated
+    GNRH_TONIC,  # exposure to agonist that never ceases between pulses
+    GNRH_RECEPTOR,  # share of the gonadotroph's response that is not desensitised
+) = range(11)
+STATE_SIZE = 11
 
 # Daily means that a day returns.
 (
@@ -97,8 +128,12 @@ STATE_SIZE = 8
     MEAN_T_FEEDBACK,
     MEAN_E2_FEEDBACK,
     MEAN_PERIPHERAL_E2,
-) = range(15)
-MEANS = 15
+    MEAN_AROMATASE,
+    MEAN_STEROID_BLOCK,
+    MEAN_BONE_SIGNAL,
+    MEAN_GNRH_DRIVE,
+) = range(19)
+MEANS = 19
 
 
 @register_jitable
@@ -127,22 +162,52 @@ def peripheral_oestradiol(free_t, inhibitor, p):
 
 
 @register_jitable
-def body_hour(state, p, tissue, inhibitor, hcg, fsh_drug, testosterone_input, means):
-    """Advance the state by one hour and add this hour's values to `means`.
+def modulated(level, bound, agonist, p):
+    """Return the oestradiol level that a receptor feels among modulators (`bound`, of which `agonist` act like it).
 
-    inhibitor is the aromatase inhibitor over its constant; hcg, fsh_drug in IU/L; testosterone_input in nmol/day.
+    They displace oestradiol, and what they do themselves is worth `receptor_full_agonist` times the normal level at full
+    agonism.
     """
+    return (level + agonist * p.receptor_full_agonist) / (1.0 + bound)
+
+
+@register_jitable
+def pituitary_drive(state, x, e2, exposure, p, dt):
+    """Return the drive of the gonadotrophs and the two steroids' brakes; advance what GnRH agonists do.
+
+    Testosterone slows the hypothalamus; oestradiol brakes hypothalamus and pituitary. Given GnRH adds to what the
+    hypothalamus sends and is braked at the pituitary alone; given without pause it desensitises, after a flare.
+    """
+    felt = modulated(e2 * p.oestrogen_feedback_sensitivity, exposure[RECEPTOR_BOUND], exposure[PITUITARY_AGONIST], p)
+    brake_t = feedback(
+        x * p.androgen_feedback_sensitivity, p.testosterone_feedback_strength, p.testosterone_feedback_exponent
+    )
+    brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
+    at_pituitary = brake_e**p.oestradiol_pituitary_share
+    given = exposure[GNRH]
+    # Pulses fall to little between doses; only what never ceases counts as tonic.
+    if given < state[GNRH_TONIC]:
+        state[GNRH_TONIC] = given
+    else:
+        state[GNRH_TONIC] = relax(state[GNRH_TONIC], given, p.gnrh_tonic_hours / HOURS, dt)
+    tonic = (state[GNRH_TONIC] / p.gnrh_desensitising_level) ** p.gnrh_desensitising_exponent
+    state[GNRH_RECEPTOR] = relax(state[GNRH_RECEPTOR], 1.0 / (1.0 + tonic), p.gnrh_desensitising_days, dt)
+    signal = p.gnrh_drive * brake_t * (brake_e / at_pituitary) + p.gnrh_agonist_maximum * given / (1.0 + given)
+    signal *= state[GNRH_RECEPTOR] / (1.0 + exposure[GNRH_BLOCK])
+    return signal * at_pituitary, brake_t, brake_e
+
+
+@register_jitable
+def body_hour(state, p, tissue, exposure, means):
+    """Advance the state by one hour under drug `exposure` (pharmacology.EXPOSURES) and add this hour's values to `means`."""
     dt = 1.0 / HOURS
     total = state[TESTOSTERONE_NMOL_L]
     free = free_testosterone(total, state[SHBG_NMOL_L], p.shbg_binding, p.albumin_binding)
     x = free / p.free_testosterone_reference
-    e2 = state[OESTRADIOL]
+    e2 = state[OESTRADIOL_LEVEL]
+    inhibitor, hcg = exposure[INHIBITOR], exposure[LH_IU]
 
-    brake_t = feedback(x, p.testosterone_feedback_strength, p.testosterone_feedback_exponent)
-    brake_e = feedback(
-        e2 * p.oestrogen_feedback_sensitivity, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent
-    )
-    drive = p.gnrh_drive * brake_t * brake_e
+    drive, brake_t, brake_e = pituitary_drive(state, x, e2, exposure, p, dt)
     store = store_target(drive, p.gonadotroph_store_exponent, p.gonadotroph_store_saturation)
     fsh_store = store_target(drive, p.gonadotroph_store_exponent, p.fsh_store_saturation)
     state[STORE] = relax(state[STORE], store, p.gonadotroph_store_days, dt)
@@ -156,25 +221,37 @@ def body_hour(state, p, tissue, inhibitor, hcg, fsh_drug, testosterone_input, me
     activity = state[LH] + from_hcg / (1.0 + from_hcg / p.hcg_saturation)
     reference_production = p.testosterone_free_clearance * p.free_testosterone_reference
     share = p.testicular_testosterone_share
+    open_lyase = 1.0 / (1.0 + exposure[STEROID_BLOCK])
     testicular = share * tissue.secretory_capacity * lh_response(activity, p.lh_saturation)
-    production = reference_production * (testicular + 1.0 - share) + testosterone_input
+    # The testis has its share of the block in its capacity.
+    production = reference_production * (testicular + (1.0 - share) * open_lyase) + exposure[TESTOSTERONE]
     clearance = p.testosterone_free_clearance * free / max(total, 1e-9)
     state[TESTOSTERONE_NMOL_L] = relax(total, production / clearance, p.testosterone_distribution / clearance, dt)
 
+    # Inactivated enzyme is lost until it is made anew.
+    left = state[AROMATASE_LEFT]
+    renewal = 1.0 / p.aromatase_turnover_days
+    lost = exposure[INACTIVATION]
+    state[AROMATASE_LEFT] = relax(left, renewal / (renewal + lost), 1.0 / (renewal + lost), dt)
     share = p.testicular_oestradiol_share
-    peripheral = (1.0 - share) * peripheral_oestradiol(x, inhibitor, p)
-    state[OESTRADIOL] = relax(
-        e2, share * tissue.oestradiol_output + peripheral, 1.0 / p.oestradiol_relaxation_per_day, dt
+    open_fat = (1.0 - share) * peripheral_oestradiol(x, 0.0, p)
+    peripheral = left * (1.0 - share) * peripheral_oestradiol(x, inhibitor, p)
+    given = exposure[OESTRADIOL] / (p.oestradiol_clearance * p.oestradiol_reference * 1e-3)
+    state[OESTRADIOL_LEVEL] = relax(
+        e2, share * tissue.oestradiol_output + peripheral + given, 1.0 / p.oestradiol_relaxation_per_day, dt
     )
-    shbg = p.shbg_production * max(x, 0.02) ** p.shbg_androgen_exponent * max(e2, 0.02) ** p.shbg_oestrogen_exponent
+    by_liver = modulated(e2, exposure[RECEPTOR_BOUND], exposure[LIVER_AGONIST], p)
+    shbg = (
+        p.shbg_production * max(x, 0.02) ** p.shbg_androgen_exponent * max(by_liver, 0.02) ** p.shbg_oestrogen_exponent
+    )
     state[SHBG_NMOL_L] = relax(state[SHBG_NMOL_L], shbg, p.shbg_days, dt)
 
     means[MEAN_LH] += state[LH] * p.lh_reference * dt
     means[MEAN_FSH_IU_L] += state[FSH] * p.fsh_reference * dt
-    means[MEAN_FSH] += (state[FSH] * p.fsh_reference + fsh_drug) * dt
+    means[MEAN_FSH] += (state[FSH] * p.fsh_reference + exposure[FSH_IU]) * dt
     means[MEAN_T] += state[TESTOSTERONE_NMOL_L] * dt
     means[MEAN_FREE_T] += free * dt
-    means[MEAN_E2] += state[OESTRADIOL] * p.oestradiol_reference * dt
+    means[MEAN_E2] += state[OESTRADIOL_LEVEL] * p.oestradiol_reference * dt
     means[MEAN_SHBG] += state[SHBG_NMOL_L] * dt
     means[MEAN_INHIBIN] += state[INHIBIN] * p.inhibin_b_reference * dt
     means[MEAN_HCG] += hcg * dt
@@ -183,39 +260,45 @@ def body_hour(state, p, tissue, inhibitor, hcg, fsh_drug, testosterone_input, me
     means[MEAN_T_FEEDBACK] += brake_t * dt
     means[MEAN_E2_FEEDBACK] += brake_e * dt
     means[MEAN_PERIPHERAL_E2] += peripheral * dt
-    uninhibited = peripheral_oestradiol(x, 0.0, p)
-    if uninhibited > 0.0:
-        means[MEAN_FAT_INHIBITION] += (1.0 - peripheral / (1.0 - share) / uninhibited) * dt
+    means[MEAN_AROMATASE] += left * dt
+    means[MEAN_STEROID_BLOCK] += exposure[STEROID_BLOCK] * dt
+    means[MEAN_BONE_SIGNAL] += (
+        modulated(e2, exposure[RECEPTOR_BOUND], exposure[BONE_AGONIST], p) * p.oestradiol_reference * dt
+    )
+    means[MEAN_GNRH_DRIVE] += drive * dt
+    if open_fat > 0.0:
+        means[MEAN_FAT_INHIBITION] += (1.0 - peripheral / open_fat) * dt
 
 
 @njit(cache=True, nogil=True)
-def body_day(state, p, tissue, depot, central, action, absorption, elimination, volume, constant, doses):
+def body_day(state, p, tissue, depot, central, absorption, elimination, volume, effect, doses):
     """Advance the body by one day; return the day's means (index constants MEAN_*).
 
     Args:
         state: float64 (STATE_SIZE,), changed in place.
         p: AxisParameters of the man.
         tissue: TissueOutput of the day before.
-        depot, central: drug amounts (drugs,), nmol or IU, changed in place.
-        action, absorption, elimination, volume, constant: see pharmacology.Kinetics.
-        doses: amounts given in each hour, (24, drugs).
+        depot, central: amounts (substances,), nmol or IU, changed in place.
+        absorption, elimination, volume, effect: see pharmacology.Kinetics.
+        doses: amounts given in each hour, (24, substances).
     """
     means = np.zeros(MEANS)
+    exposure = np.zeros(EXPOSURES)
     for hour in range(HOURS):
-        inhibitor, hcg, fsh_drug, testosterone_input = 0.0, 0.0, 0.0, 0.0
-        for drug in range(depot.size):
-            depot[drug] += doses[hour, drug]
-            depot[drug], central[drug], absorbed = absorb_and_clear(
-                depot[drug], central[drug], absorption[drug], elimination[drug], 1.0
-            )
-            concentration = central[drug] / volume[drug]
-            if action[drug] == AROMATASE_INHIBITOR:
-                inhibitor += concentration / constant[drug]
-            elif action[drug] == TESTOSTERONE:
-                testosterone_input += absorbed * HOURS
-            elif action[drug] == LH_ACTIVITY:
-                hcg += concentration
-            elif action[drug] == FSH_ACTIVITY:
-                fsh_drug += concentration
-        body_hour(state, p, tissue, inhibitor, hcg, fsh_drug, testosterone_input, means)
+        exposure[:] = 0.0
+        for k in range(depot.size):
+            depot[k] += doses[hour, k]
+            depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
+            level = absorbed * HOURS if elimination[k] == 0.0 else central[k] / volume[k]
+            for which in range(EXPOSURES):
+                exposure[which] += effect[k, which] * level
+        body_hour(state, p, tissue, exposure, means)
     return means
+
+
+def resting_state(p: AxisParameters) -> np.ndarray:
+    """Return a first state of the body to settle from, float64 (STATE_SIZE,)."""
+    state = np.ones(STATE_SIZE)
+    state[TESTOSTERONE_NMOL_L], state[SHBG_NMOL_L] = p.testosterone_reference, p.shbg_production
+    state[GNRH_TONIC] = 0.0
+    return state

@@ -1,4 +1,8 @@
-"""Drugs in the body: one compartment with first-order absorption, and what each kind of drug acts on."""
+"""Drugs in the body: each substance a depot and a compartment, and the matrix of what it acts on.
+
+A substance's concentration (nmol/L, IU/L) over its constant, or the steroid that it releases, adds to an *exposure*; the
+body and the testis read exposures and never drugs, so that any drugs combine, and a new drug is a new table.
+"""
 
 from __future__ import annotations
 
@@ -14,78 +18,141 @@ from testis_abm.errors import TestisError
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
+    from testis_abm.parameters.table import Substance
 
-AROMATASE_INHIBITOR, TESTOSTERONE, LH_ACTIVITY, FSH_ACTIVITY = range(4)
-ACTIONS: Mapping[str, int] = {
-    "aromatase_inhibitor": AROMATASE_INHIBITOR,
-    "testosterone": TESTOSTERONE,
-    "lh_activity": LH_ACTIVITY,
-    "fsh_activity": FSH_ACTIVITY,
-}
+# Exposures: what drugs do, summed over all of them.
+(
+    INHIBITOR,  # of aromatase, reversible: concentration over inhibition constant
+    INACTIVATION,  # of aromatase, for good: share of the enzyme lost per day
+    STEROID_BLOCK,  # of 17,20-lyase: concentration over inhibition constant
+    RECEPTOR_BOUND,  # oestrogen receptor: concentration over binding constant
+    PITUITARY_AGONIST,  # of that, weighted with what it does at hypothalamus and pituitary,
+    LIVER_AGONIST,  # liver (SHBG)
+    BONE_AGONIST,  # and bone
+    GNRH,  # agonist: concentration over the half-maximal one
+    GNRH_BLOCK,  # antagonist: concentration over inhibition constant
+    LH_IU,  # hCG-like activity, IU/L
+    FSH_IU,  # IU/L
+    TESTOSTERONE,  # released, nmol/day
+    OESTRADIOL,  # released, nmol/day
+) = range(13)
+EXPOSURES = 13
+
+# Action -> what a plot or table of its concentration is in.
 UNITS: Mapping[str, str] = {
     "aromatase_inhibitor": "nmol/L",
-    "testosterone": "nmol/day released",
+    "aromatase_inactivator": "nmol/L",
+    "lyase_inhibitor": "nmol/L",
+    "oestrogen_receptor_modulator": "nmol/L",
+    "gnrh_agonist": "nmol/L",
+    "gnrh_antagonist": "nmol/L",
     "lh_activity": "IU/L",
     "fsh_activity": "IU/L",
+    "testosterone": "nmol/day released",
+    "oestradiol": "nmol/day released",
 }
-
+_STEROIDS = {"testosterone": TESTOSTERONE, "oestradiol": OESTRADIOL}
+_CONSTANTS = {
+    "aromatase_inhibitor": ("inhibition_constant", INHIBITOR),
+    "lyase_inhibitor": ("lyase_constant", STEROID_BLOCK),
+    "gnrh_agonist": ("gnrh_constant", GNRH),
+    "gnrh_antagonist": ("block_constant", GNRH_BLOCK),
+}
 _HOURS = 24
+_RAPID = math.log(2.0) / 0.25  # 1/h: what an implant has released is absorbed at once
 
 
 @dataclass(frozen=True)
 class Kinetics:
-    """The drugs of one run as arrays, one entry a drug.
+    """The substances of one run as arrays, one entry each.
 
     Attributes:
-        names: drug names.
-        action: code of the action of each drug.
-        absorption, elimination: rate constants, 1/h (elimination is 0 for a testosterone ester: its load joins blood T).
+        names, drugs: of the substance, and of the drug that brings it.
+        actions: what it does, for people.
+        absorption, elimination: rate constants, 1/h (elimination 0 for a released steroid: its load joins the blood's).
         load: amount that reaches the absorption site per unit of dose: nmol per mg, or IU per IU.
-        volume: litres (1 for a testosterone ester).
-        inhibition_constant: nmol/L (1 where the drug inhibits nothing).
+        volume: litres (1 for a released steroid).
+        release: hours over which a dose is released evenly (0: at once).
+        effect: (substances, EXPOSURES), exposure per nmol/L or IU/L, or per nmol released in a day.
     """
 
     names: tuple[str, ...]
-    action: np.ndarray
+    drugs: tuple[str, ...]
+    actions: tuple[tuple[str, ...], ...]
     absorption: np.ndarray
     elimination: np.ndarray
     load: np.ndarray
     volume: np.ndarray
-    inhibition_constant: np.ndarray
+    release: np.ndarray
+    effect: np.ndarray
 
     @classmethod
     def of(cls, drugs: Sequence[Drug]) -> Kinetics:
         """Build the arrays from rows of the drug table."""
-        rows = [_row(drug) for drug in drugs]
-        columns = np.array(rows, dtype=float).reshape(len(rows), 6).T
+        pairs = [(drug, substance) for drug in drugs for substance in drug.substances]
+        rows = [_row(drug.name, substance) for drug, substance in pairs]
+        columns = np.array([row[:5] for row in rows], dtype=float).reshape(len(rows), 5).T
+        effect = np.array([row[5] for row in rows], dtype=float).reshape(len(rows), EXPOSURES)
         return cls(
-            tuple(drug.name for drug in drugs),
-            np.ascontiguousarray(columns[0]).astype(np.int64),
-            *(np.ascontiguousarray(column) for column in columns[1:]),
+            tuple(substance.name for _, substance in pairs),
+            tuple(drug.name for drug, _ in pairs),
+            tuple(substance.actions for _, substance in pairs),
+            *(np.ascontiguousarray(column) for column in columns),
+            effect,
         )
 
+    def releases(self, k: int) -> bool:
+        """Return whether substance `k` is a depot of a steroid of the body."""
+        return bool(self.elimination[k] == 0.0)
 
-def _row(drug: Drug) -> tuple[float, ...]:
-    number = {name: parameter.value for name, parameter in drug.numbers.items()}
+
+def _row(drug: str, substance: Substance) -> tuple[float, float, float, float, float, np.ndarray]:
+    number = {name: parameter.value for name, parameter in substance.numbers.items()}
+    unknown = [action for action in substance.actions if action not in UNITS]
+    if unknown:
+        raise TestisError(f'drug "{drug}": action "{unknown[0]}" is not known; known: {", ".join(UNITS)}')
     try:
-        action = ACTIONS[drug.action]
-        absorption = math.log(2.0) / number["absorption_half_life"]
-        load = number["bioavailability"] * number.get("payload_fraction", 1.0)
+        release = number.get("release_days", 0.0) * _HOURS
+        absorption = _RAPID if release else math.log(2.0) / number["absorption_half_life"]
+        load = number["bioavailability"] * number.get("payload_fraction", 1.0) * number.get("share", 1.0)
         if "molar_mass" in number:
             load *= 1e6 / number["molar_mass"]
-        if action == TESTOSTERONE:
-            return action, absorption, 0.0, load, 1.0, 1.0
+        effect = _effect(substance.actions, number)
+        if any(action in _STEROIDS for action in substance.actions):
+            return absorption, 0.0, load, 1.0, release, effect
         elimination = math.log(2.0) / number["half_life"]
-        volume = number["clearance"] / elimination
-        inhibition = number["inhibition_constant"] if action == AROMATASE_INHIBITOR else 1.0
+        return absorption, elimination, load, number["clearance"] / elimination, release, effect
     except KeyError as missing:
-        raise TestisError(f'drug "{drug.name}": the drug table lacks {missing} for action "{drug.action}"') from None
-    return action, absorption, elimination, load, volume, inhibition
+        raise TestisError(
+            f'drug "{drug}": the drug table lacks {missing} for action "{", ".join(substance.actions)}"'
+        ) from None
+
+
+def _effect(actions: Sequence[str], number: Mapping[str, float]) -> np.ndarray:
+    effect = np.zeros(EXPOSURES)
+    for action in actions:
+        if action in _STEROIDS:
+            effect[_STEROIDS[action]] = 1.0
+        elif action == "lh_activity":
+            effect[LH_IU] = 1.0
+        elif action == "fsh_activity":
+            effect[FSH_IU] = 1.0
+        elif action == "aromatase_inactivator":
+            effect[INACTIVATION] = number["inactivation_rate"]
+        elif action == "oestrogen_receptor_modulator":
+            bound = 1.0 / number["receptor_constant"]
+            effect[RECEPTOR_BOUND] = bound
+            for site, which in (("pituitary", PITUITARY_AGONIST), ("liver", LIVER_AGONIST), ("bone", BONE_AGONIST)):
+                effect[which] = bound * number[f"{site}_activity"]
+        else:
+            constant, which = _CONSTANTS[action]
+            effect[which] = 1.0 / number[constant]
+    return effect
 
 
 @register_jitable
 def absorb_and_clear(depot, central, absorption, elimination, hours):
-    """Advance one drug by `hours`; return depot, central amount and the amount absorbed.
+    """Advance one substance by `hours`; return depot, central amount and the amount absorbed.
 
     Exact for the linear chain depot -> central -> out (amounts in nmol or IU, rates in 1/h).
     """
@@ -103,12 +170,21 @@ def absorb_and_clear(depot, central, absorption, elimination, hours):
 
 
 def hourly_doses(kinetics: Kinetics, plan: Sequence[tuple[float, str, float]], day: int) -> np.ndarray:
-    """Return the amounts given in each hour of `day`, shape (24, drugs), from (day, drug, dose) entries."""
+    """Return the amounts that enter the depots in each hour of `day`, (24, substances), from (day, drug, dose) entries."""
     doses = np.zeros((_HOURS, len(kinetics.names)))
     for when, name, dose in plan:
         # To the nearest hour: multiples of a third of a day are not exact.
         hour = round(when * _HOURS) - day * _HOURS
-        if 0 <= hour < _HOURS:
-            drug = kinetics.names.index(name)
-            doses[hour, drug] += dose * kinetics.load[drug]
+        if hour >= _HOURS:
+            continue
+        for k, drug in enumerate(kinetics.drugs):
+            if drug != name:
+                continue
+            amount, release = dose * kinetics.load[k], round(kinetics.release[k])
+            if release == 0:
+                if hour >= 0:
+                    doses[hour, k] += amount
+            elif hour + release > 0:
+                doses[max(0, hour) : min(_HOURS, hour + release), k] += amount / release
     return doses
+

@@ -22,7 +22,7 @@ CONFIDENCE = ("measured", "derived", "fitted", "assumed")
 _MEN, _DRUGS = "men.toml", "drugs.toml"
 _ENTRY_TEXTS = ("unit", "source", "confidence")
 _ENTRY_KEYS = {"value", "range", "note", *_ENTRY_TEXTS}
-_DRUG_TEXTS = ("title", "class", "action", "dose_unit", "usual")
+_DRUG_TEXTS = ("title", "class", "dose_unit", "usual")
 
 
 class FrozenMapping[V](Mapping[str, V]):
@@ -87,6 +87,21 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Substance:
+    """A substance that a drug holds or turns into, or one of several depots of it.
+
+    Attributes:
+        name: of the substance.
+        actions: the mechanisms that the body applies (see body/pharmacology.py).
+        numbers: its constants by short name.
+    """
+
+    name: str
+    actions: tuple[str, ...]
+    numbers: Mapping[str, Parameter]
+
+
+@dataclass(frozen=True)
 class Drug:
     """One row of the drug table.
 
@@ -99,7 +114,8 @@ class Drug:
         routes: possible routes, the usual one first.
         usual: usual dosing, for messages.
         largest_dose: in `dose_unit`; a larger single dose is taken for a slip.
-        numbers: kinetic and dynamic constants by short name.
+        numbers: kinetic and dynamic constants by short name ("enclomiphene.half_life" where a drug has several substances).
+        substances: what is in it, or comes of it in the body.
     """
 
     name: str
@@ -111,6 +127,7 @@ class Drug:
     usual: str
     largest_dose: float
     numbers: Mapping[str, Parameter]
+    substances: tuple[Substance, ...]
 
 
 @dataclass(frozen=True)
@@ -235,13 +252,33 @@ def _preset(path: Path, name: str, raw: dict[str, Any], fields: Mapping[str, Par
 
 def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
     raw = dict(raw)
-    title, drug_class, action, dose_unit, usual = (_text(path, name, raw, key) for key in _DRUG_TEXTS)
+    title, drug_class, dose_unit, usual = (_text(path, name, raw, key) for key in _DRUG_TEXTS)
+    actions = _actions(path, name, raw)
     routes, largest = raw.pop("routes", None), raw.pop("largest_dose", None)
     good = isinstance(routes, list) and bool(routes) and all(isinstance(route, str) for route in routes)
     _check(good, path, name, "routes must be a list of names")
     _check(_is_number(largest) and largest > 0, path, name, "largest_dose must be a number above 0")
-    numbers = _short_names(_entries(path, f"drug.{name}", raw))
-    return Drug(name, title, drug_class, action, dose_unit, tuple(routes), usual, float(largest), numbers)
+    parts = _table(path, raw, "substance") if "substance" in raw else {name: raw}
+    substances = []
+    for part, inner in parts.items():
+        _check(isinstance(inner, dict), path, f"{name}.{part}", "must be a table")
+        own = _actions(path, f"{name}.{part}", inner) if "action" in inner else actions
+        where = f"drug.{name}" if inner is raw else f"drug.{name}.{part}"
+        substances.append(Substance(part, own, _short_names(_entries(path, where, inner))))
+    prefix = f"drug.{name}."
+    numbers = FrozenMapping(
+        {entry.name.removeprefix(prefix): entry for of in substances for entry in of.numbers.values()}
+    )
+    return Drug(
+        name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances)
+    )
+
+
+def _actions(path: Path, name: str, raw: dict[str, Any]) -> tuple[str, ...]:
+    given = raw.pop("action", None)
+    actions = (given,) if isinstance(given, str) else tuple(given or ())
+    _check(bool(actions) and all(isinstance(of, str) for of in actions), path, name, "action must be given, as text")
+    return actions
 
 
 def _entries(path: Path, name: str, raw: dict[str, Any]) -> Iterator[Parameter]:

@@ -172,6 +172,20 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
     return {name: value / total for name, value in raw.items()}
 
 
+_AROMATASE = (
+    "leydig_aromatase",
+    "sertoli_aromatase",
+    "spermatocyte_aromatase",
+    "spermatid_aromatase",
+    "elongated_aromatase",
+)
+
+
+def with_aromatase(p: TissueParameters, left: float) -> TissueParameters:
+    """Return the numbers of a tissue of whose aromatase only the share `left` works."""
+    return p if left == 1.0 else p._replace(**{name: getattr(p, name) * left for name in _AROMATASE})
+
+
 def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
     """Return the lattice for a tissue of `tubules` sections (the last few are kept, as replicates share one)."""
     return _lattice(

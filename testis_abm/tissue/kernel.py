@@ -115,7 +115,7 @@ def _parameters(numbers):
 
 
 @njit(cache=True, nogil=True)
-def secrete(leydig, oestradiol_at_corner, free, activity, numbers, dt, sources):
+def secrete(leydig, oestradiol_at_corner, free, activity, open_lyase, numbers, dt, sources):
     """Advance every Leydig cell by `dt` days of LH `activity`; put its testosterone into `sources` (corners + 1,)."""
     p = _parameters(numbers)
     sources[:] = 0.0
@@ -127,6 +127,7 @@ def secrete(leydig, oestradiol_at_corner, free, activity, numbers, dt, sources):
             leydig.size[i],
             oestradiol_at_corner[corner] * free,
             activity,
+            open_lyase,
             p,
             dt,
         )

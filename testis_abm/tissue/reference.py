@@ -161,8 +161,9 @@ class ReferenceCells:
         for agent in self.leydig:
             cell = agent.state
             cell.capacity, cell.expression, cell.testosterone = rules.leydig_day(
-                cell.capacity, cell.expression, cell.size, at_corner[cell.corner] * free, blood.lh_activity, p, dt
-            )
+                cell.capacity, cell.expression, cell.size, at_corner[cell.corner] * free, blood.lh_activity,
+                blood.open_lyase, p, dt,
+            )  # fmt: skip
             sources[cell.corner] += cell.testosterone
         written = self.columns.leydig
         written.capacity[:] = [agent.state.capacity for agent in self.leydig]

@@ -103,8 +103,10 @@ class TissueParameters(NamedTuple):
 
 
 @register_jitable
-def leydig_day(capacity, expression, size, oestradiol, activity, p, dt):
+def leydig_day(capacity, expression, size, oestradiol, activity, open_lyase, p, dt):
     """Return the capacity, aromatase expression and testosterone secretion of a Leydig cell after `dt`.
+
+    `open_lyase` is the share of steroid synthesis that no drug blocks.
 
     LH activity (LH and hCG, relative) secretes at once and, over weeks, sets capacity; it also raises aromatase.
     `oestradiol` is the free local level: with the brake switched on, ER-alpha slows secretion. Secretion is relative to
@@ -114,7 +116,7 @@ def leydig_day(capacity, expression, size, oestradiol, activity, p, dt):
     expression = relax(expression, activity**p.aromatase_lh_exponent, p.aromatase_days, dt)
     level = p.er_alpha_sensitivity * oestradiol / p.free_oestradiol_reference
     brake = (1.0 + p.oestrogen_brake) / (1.0 + p.oestrogen_brake * level)
-    secretion = p.leydig_secretion * size * capacity * brake * lh_response(activity, p.lh_saturation)
+    secretion = p.leydig_secretion * open_lyase * size * capacity * brake * lh_response(activity, p.lh_saturation)
     return capacity, expression, secretion
 
 

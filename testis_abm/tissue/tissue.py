@@ -21,13 +21,22 @@ LIFE_DAYS = 70  # longer than a clone lives from its founding to release
 
 
 class BloodInput(NamedTuple):
-    """What the blood brings to the testes in a day."""
+    """What the blood brings to the testes in a day.
+
+    Attributes:
+        lh_activity: of LH and hCG, relative; fsh_iu_l; free_testosterone: relative.
+        inhibitor: of aromatase, concentration over inhibition constant.
+        back_pressure: of fluid in the tract, 0 to 1.
+        aromatase_left: share of the enzyme that no drug has inactivated; open_lyase: of steroid synthesis not blocked.
+    """
 
     lh_activity: float
     fsh_iu_l: float
     free_testosterone: float
     inhibitor: float
     back_pressure: float
+    aromatase_left: float = 1.0
+    open_lyase: float = 1.0
 
 
 class TissueDay(NamedTuple):
@@ -83,7 +92,7 @@ class CompiledCells:
         of = self.levels
         kernel.secrete(
             self.leydig.arrays(), of.corner_oestradiol.ravel(), of.scale.oestradiol_free, blood.lh_activity,
-            np.array(p), dt, of.sources,
+            blood.open_lyase, np.array(p), dt, of.sources,
         )  # fmt: skip
 
     def aromatise_niches(self, blood: BloodInput, p: TissueParameters) -> None:
@@ -199,7 +208,7 @@ class Tissue:
             p: numbers of the tissue today, if not its own.
             change: (2, steps.RATES, 1 or sertoli), factors of and additions to the rates that Sertoli cells set.
         """
-        p = self.p if p is None else p
+        p = build.with_aromatase(self.p if p is None else p, blood.aromatase_left)
         self._soma(blood, p, change, 1.0)
         self.now += 1.0
         self.events = self.cells.live(self.now, p, 1.0)
@@ -240,9 +249,8 @@ class Tissue:
         testosterone, oestradiol = float(self.testosterone.mean()), float(self.oestradiol.mean())
         free = testosterone * self.scale.testosterone_free
         open_velocity = shielded_inhibition(free, p.aromatase_km, 0.0)
-        inhibition = (
-            1.0 - shielded_inhibition(free, p.aromatase_km, blood.inhibitor) / open_velocity if free > 0 else 0.0
-        )
+        velocity = shielded_inhibition(free, p.aromatase_km, blood.inhibitor) * blood.aromatase_left
+        inhibition = 1.0 - velocity / open_velocity if free > 0 else 0.0
         alpha = er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference
         return TissueDay(
             capacity, made / self.sertoli_count, float(np.mean(sertoli.inhibin)), testosterone, oestradiol, inhibition,
