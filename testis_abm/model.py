@@ -426,7 +426,9 @@ def _lognormal(cv: float, rng: np.random.Generator) -> float:
 
 
 def _output(report: TissueDay) -> TissueOutput:
-    return TissueOutput(report.secretory_capacity, report.oestradiol_output, report.inhibin_output)
+    return TissueOutput(
+        report.secretory_capacity, report.oestradiol_output, report.inhibin_output, report.aromatase_access
+    )
 
 
 def _flux(events: Any) -> np.ndarray:

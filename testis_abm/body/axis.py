@@ -88,11 +88,16 @@ class AxisParameters(NamedTuple):
 
 
 class TissueOutput(NamedTuple):
-    """What the testes give the blood, relative to the reference man."""
+    """What the testes give the blood, relative to the reference man.
+
+    `aromatase_access` is the share of time in which testicular aromatase is not held by its substrate: an inactivator
+    reaches it only then.
+    """
 
     secretory_capacity: float
     oestradiol_output: float
     inhibin_output: float
+    aromatase_access: float = 1.0
 
 
 # State of the body (float64): relative unless named.
@@ -105,11 +110,12 @@ class TissueOutput(NamedTuple):
     SHBG_NMOL_L,
     INHIBIN,
     FSH_STORE,
-    AROMATASE_LEFT,  # share of the enzyme that has not been inactivated
+    AROMATASE_LEFT,  # share of fat's enzyme that has not been inactivated
+    TESTIS_AROMATASE_LEFT,
     GNRH_TONIC,  # exposure to agonist that never ceases between pulses
     GNRH_RECEPTOR,  # share of the gonadotroph's response that is not desensitised
-) = range(11)
-STATE_SIZE = 11
+) = range(12)
+STATE_SIZE = 12
 
 # Daily means that a day returns.
 (
@@ -172,6 +178,13 @@ def modulated(level, bound, agonist, p):
 
 
 @register_jitable
+def enzyme_left(left, lost, p, dt):
+    """Return the share of aromatase that works after `dt` days in which a share `lost` per day is inactivated."""
+    renewal = 1.0 / p.aromatase_turnover_days
+    return relax(left, renewal / (renewal + lost), 1.0 / (renewal + lost), dt)
+
+
+@register_jitable
 def pituitary_drive(state, x, e2, exposure, p, dt):
     """Return the drive of the gonadotrophs and the two steroids' brakes; advance what GnRH agonists do.
 
@@ -230,9 +243,11 @@ def body_hour(state, p, tissue, exposure, means):
 
     # Inactivated enzyme is lost until it is made anew.
     left = state[AROMATASE_LEFT]
-    renewal = 1.0 / p.aromatase_turnover_days
-    lost = exposure[INACTIVATION]
-    state[AROMATASE_LEFT] = relax(left, renewal / (renewal + lost), 1.0 / (renewal + lost), dt)
+    in_fat = p.peripheral_aromatase_km / (p.peripheral_aromatase_km + free)
+    state[AROMATASE_LEFT] = enzyme_left(left, in_fat * exposure[INACTIVATION], p, dt)
+    state[TESTIS_AROMATASE_LEFT] = enzyme_left(
+        state[TESTIS_AROMATASE_LEFT], tissue.aromatase_access * exposure[INACTIVATION], p, dt
+    )
     share = p.testicular_oestradiol_share
     open_fat = (1.0 - share) * peripheral_oestradiol(x, 0.0, p)
     peripheral = left * (1.0 - share) * peripheral_oestradiol(x, inhibitor, p)
@@ -260,7 +275,7 @@ def body_hour(state, p, tissue, exposure, means):
     means[MEAN_T_FEEDBACK] += brake_t * dt
     means[MEAN_E2_FEEDBACK] += brake_e * dt
     means[MEAN_PERIPHERAL_E2] += peripheral * dt
-    means[MEAN_AROMATASE] += left * dt
+    means[MEAN_AROMATASE] += state[TESTIS_AROMATASE_LEFT] * dt
     means[MEAN_STEROID_BLOCK] += exposure[STEROID_BLOCK] * dt
     means[MEAN_BONE_SIGNAL] += (
         modulated(e2, exposure[RECEPTOR_BOUND], exposure[BONE_AGONIST], p) * p.oestradiol_reference * dt

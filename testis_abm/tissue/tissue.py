@@ -52,6 +52,7 @@ class TissueDay(NamedTuple):
     er_alpha_signal: float
     er_beta_signal: float
     fsh_signal: float
+    aromatase_access: float
 
 
 # What comes from outside when nothing does: no factor of, no addition to any rate.
@@ -255,7 +256,7 @@ class Tissue:
         return TissueDay(
             capacity, made / self.sertoli_count, float(np.mean(sertoli.inhibin)), testosterone, oestradiol, inhibition,
             androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p), alpha, er_beta_signal(oestrogen, p),
-            fsh_signal(float(sertoli.fsh.mean()), p),
+            fsh_signal(float(sertoli.fsh.mean()), p), p.aromatase_km / (p.aromatase_km + free),
         )  # fmt: skip
 
     def counts(self) -> np.ndarray:
