@@ -174,7 +174,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 tissue.settle_germ_line()
         self._check(means)
         self._output, self.means, self.report = output, means, report
-        relative = self._relative_testosterone(means)
+        relative = self._relative_testosterone(means) * self.man["androgen_sensitivity"]
         released = np.zeros(_TRANSIT_DAYS)
         for i, events in enumerate(tissue.live_on(_TRANSIT_DAYS)):
             released[i] = events.released.sum() * self._million
@@ -234,8 +234,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         released = float(events.released.sum()) * self._million
         relative = self._relative_testosterone(means)
         luminal = self._testis_oestradiol(self.report)
-        self.tract.day(released, released * self._normal_share(self.report), relative, luminal)
-        self.glands.day(relative)
+        heard = relative * self.man["androgen_sensitivity"]
+        self.tract.day(released, released * self._normal_share(self.report), heard, luminal)
+        self.glands.day(heard)
         self.safe = self.safety.day(float(means[axis.MEAN_T]), float(means[axis.MEAN_E2]))
         self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
 

@@ -127,7 +127,8 @@ def tissue_parameters(
     direct |= {name: value * testis for name, value in activity.items()}
     direct["leydig_aromatase"] *= cells_ratio
     direct |= _reference_occupancies(direct)
-    direct["commitment"] *= man["spermatogonial_commitment"]
+    older = max(0.0, man["age"] - _AGE_REFERENCE)
+    direct["commitment"] *= man["spermatogonial_commitment"] * math.exp(of("tissue", "output_age_slope") * older)
     direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
