@@ -23,6 +23,7 @@ lint:
 
 bench:
 	@scripts/make-venv plot
+	@.venv/bin/python benchmarks/engine.py
 	@.venv/bin/python benchmarks/reference_man.py
 
 # Keeps .venv and the results in runs/.

@@ -257,8 +257,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _normal_share(self, report: TissueDay) -> float:
         """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly."""
         p = self.tissue.p
-        androgen = float(self.tissue.columns.sertoli.androgen.mean())
-        signal = min(1.0, androgen_signal(androgen, p.elongation_androgen_half, p.elongation_occupancy, p))
+        signal = min(1.0, androgen_signal(report.androgen, p.elongation_androgen_half, p.elongation_occupancy, p))
         dependent = self.values["tract.morphology_androgen_share"]
         share = self.values["tract.morphology_reference"] * self.man["morphology"]
         return float(min(0.6, share * (1.0 - dependent * (1.0 - signal))))
@@ -295,10 +294,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         Mean free androgen and oestrogen (nmol/L) and FSH (IU/L) that the Sertoli cells have responded to, back-pressure,
         and the brakes of testosterone and of oestradiol on the gonadotrophs.
         """
-        sertoli = self.tissue.columns.sertoli
+        report = self.report
         return (
-            float(sertoli.androgen.mean()), float(sertoli.oestrogen.mean()), float(sertoli.fsh.mean()),
-            self.tract.back_pressure, float(self.means[axis.MEAN_T_FEEDBACK]), float(self.means[axis.MEAN_E2_FEEDBACK]),
+            report.androgen, report.oestrogen, report.fsh, self.tract.back_pressure,
+            float(self.means[axis.MEAN_T_FEEDBACK]), float(self.means[axis.MEAN_E2_FEEDBACK]),
         )  # fmt: skip
 
     def _tissue_row(self) -> tuple[float, ...]:

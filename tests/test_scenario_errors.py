@@ -64,7 +64,7 @@ def test_milligrams_of_a_drug_in_units_are_refused():
             {"drug": "anastrazole"},
             'drug "anastrazole" is not known; nearest: "anastrozole" (see: testis-abm drugs)',
         ),
-        ({"drug": 3}, 'drug "3" is not known; known: anastrozole, '),
+        ({"drug": 3}, 'drug "3" is not known (see: testis-abm drugs)'),
         ({"drug": None}, 'drug is missing; for example drug = "anastrozole"'),
         ({"dose": None}, 'dose is missing; for example dose = "1 mg"'),
         ({"evry": "1 day"}, 'key "evry" is not known; nearest: "every"'),

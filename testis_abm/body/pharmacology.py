@@ -91,14 +91,18 @@ class Kinetics:
         """Build the arrays from rows of the drug table."""
         pairs = [(drug, substance) for drug in drugs for substance in drug.substances]
         rows = [_row(drug.name, substance) for drug, substance in pairs]
-        columns = np.array([row[:5] for row in rows], dtype=float).reshape(len(rows), 5).T
+        columns = [np.array([row[i] for row in rows], dtype=float) for i in range(5)]
         effect = np.array([row[5] for row in rows], dtype=float).reshape(len(rows), EXPOSURES)
         return cls(
             tuple(substance.name for _, substance in pairs),
             tuple(drug.name for drug, _ in pairs),
             tuple(substance.actions for _, substance in pairs),
-            *(np.ascontiguousarray(column) for column in columns),
-            effect,
+            absorption=columns[0],
+            elimination=columns[1],
+            load=columns[2],
+            volume=columns[3],
+            release=columns[4],
+            effect=effect,
         )
 
     def releases(self, k: int) -> bool:
@@ -187,4 +191,3 @@ def hourly_doses(kinetics: Kinetics, plan: Sequence[tuple[float, str, float]], d
             elif hour + release > 0:
                 doses[max(0, hour) : min(_HOURS, hour + release), k] += amount / release
     return doses
-

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from testis_abm.kinetics import shielded_inhibition
 from testis_abm.tissue.fields import conserving, corner_field, ring_field
 from testis_abm.tissue.luck import child
 from testis_abm.tissue.rules import (
@@ -377,6 +378,26 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
         germ.count[tubule] = top - begin
         if enough:
             events.progress[tubule] = DONE
+
+
+@njit(cache=True, nogil=True)
+def step_totals(counts):
+    """Return germ cells by step, int64 (steps,), from the counts of each Sertoli cell."""
+    total = np.zeros(COUNT, np.int64)
+    for i in range(counts.shape[0]):
+        for step in range(COUNT):
+            total[step] += counts[i, step]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def inhibited_share(free, km, inhibitor, left):
+    """Return the share of aromatase kept from working, over cells at local `free` testosterone."""
+    with_drug, without = 0.0, 0.0
+    for i in range(free.size):
+        with_drug += shielded_inhibition(free[i], km, inhibitor)
+        without += shielded_inhibition(free[i], km, 0.0)
+    return 1.0 - left * with_drug / without if without > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from testis_abm.kinetics import lh_response, shielded_inhibition
+from testis_abm.kinetics import lh_response
 from testis_abm.tissue import build, kernel, steps
 from testis_abm.tissue.cells import Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.tissue.geometry import Geometry
 from testis_abm.tissue.levels import Levels
-from testis_abm.tissue.rules import TissueParameters, androgen_signal, er_alpha_occupancy, er_beta_signal, fsh_signal
+from testis_abm.tissue.rules import (
+    TissueParameters,
+    androgen_signal,
+    er_alpha_occupancy,
+    er_beta_signal,
+    fsh_signal,
+    germ_aromatase,
+)
 from testis_abm.tissue.threads import over_tubules
 
 _SETTLED = 1e6  # days: long enough that every first-order response has arrived
@@ -40,7 +47,17 @@ class BloodInput(NamedTuple):
 
 
 class TissueDay(NamedTuple):
-    """What the testes did in a day: outputs relative to the reference man, levels in nmol/L of total steroid."""
+    """What the testes did in a day: outputs relative to the reference man, levels in nmol/L of total steroid.
+
+    Attributes:
+        secretory_capacity, oestradiol_output, inhibin_output: relative; from_leydig, from_sertoli, from_germ: parts of
+            oestradiol_output.
+        aromatase_inhibition: share of all testicular aromatase that drugs keep from working, and of that of the Leydig
+            cells and of the Sertoli and germ cells in their niches.
+        androgen_signal, er_alpha_signal, er_beta_signal, fsh_signal: of the Sertoli cells, 1 = reference.
+        aromatase_access: share of aromatase that its substrate does not hold.
+        androgen, oestrogen, fsh: mean levels that the Sertoli cells have responded to (free nmol/L, free nmol/L, IU/L).
+    """
 
     secretory_capacity: float
     oestradiol_output: float
@@ -48,11 +65,19 @@ class TissueDay(NamedTuple):
     testosterone_nmol_l: float
     oestradiol_nmol_l: float
     aromatase_inhibition: float
+    leydig_inhibition: float
+    niche_inhibition: float
+    from_leydig: float
+    from_sertoli: float
+    from_germ: float
     androgen_signal: float
     er_alpha_signal: float
     er_beta_signal: float
     fsh_signal: float
     aromatase_access: float
+    androgen: float
+    oestrogen: float
+    fsh: float
 
 
 # What comes from outside when nothing does: no factor of, no addition to any rate.
@@ -78,6 +103,18 @@ class Cells(Protocol):
         """Let the germ cells live the `dt` days up to `now`; return what happened."""
 
 
+@lru_cache(maxsize=8)
+def _numbers(p: TissueParameters) -> np.ndarray:
+    """Return the numbers as the compiled loops take them."""
+    return np.array(p)
+
+
+@lru_cache(maxsize=8)
+def _germ_activity(p: TissueParameters) -> np.ndarray:
+    """Return the aromatase activity of each step."""
+    return np.array([germ_aromatase(step, p) for step in range(steps.COUNT)])
+
+
 class CompiledCells:
     """The cells as columns, moved by compiled loops."""
 
@@ -93,12 +130,12 @@ class CompiledCells:
         of = self.levels
         kernel.secrete(
             self.leydig.arrays(), of.corner_oestradiol.ravel(), of.scale.oestradiol_free, blood.lh_activity,
-            blood.open_lyase, np.array(p), dt, of.sources,
+            blood.open_lyase, _numbers(p), dt, of.sources,
         )  # fmt: skip
 
     def aromatise_niches(self, blood: BloodInput, p: TissueParameters) -> None:
         """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
-        of, sertoli, numbers = self.levels, self.sertoli.arrays(), np.array(p)
+        of, sertoli, numbers = self.levels, self.sertoli.arrays(), _numbers(p)
         to, scale, entry = of.testosterone_kernel, of.from_secretion, of.entry(blood.free_testosterone)
 
         over_tubules(
@@ -114,7 +151,7 @@ class CompiledCells:
         of = self.levels
         kernel.leydig_aromatase(
             self.leydig.arrays(), of.corner_testosterone.ravel(), of.scale.testosterone_free, blood.inhibitor,
-            np.array(p), of.sources,
+            _numbers(p), of.sources,
         )  # fmt: skip
 
     def support(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
@@ -125,7 +162,7 @@ class CompiledCells:
                 kernel.oestradiol_and_support, to.weights, to.ring, of.neighbours, of.sources, of.from_leydig,
                 of.from_niches, of.scale.oestradiol_free, of.oestradiol, of.corner_oestradiol,
                 float(np.mean(sertoli.oestradiol_made)), sertoli, blood.fsh_iu_l, blood.back_pressure, change,
-                np.array(p), dt,
+                _numbers(p), dt,
             ),
             *self._size(),
         )  # fmt: skip
@@ -137,7 +174,7 @@ class CompiledCells:
         progress = np.zeros(len(germ.count), dtype=np.uint8)
         day = kernel.EventArrays(events.deaths, events.completed, events.released, events.retained, progress)
         while True:
-            over_tubules(partial(kernel.live, germ.arrays(), sertoli, day, now, np.array(p), dt), *self._size())
+            over_tubules(partial(kernel.live, germ.arrays(), sertoli, day, now, _numbers(p), dt), *self._size())
             crowded = progress != kernel.DONE
             if not crowded.any():
                 return events
@@ -245,20 +282,37 @@ class Tissue:
     def _report(self, blood: BloodInput, p: TissueParameters) -> TissueDay:
         leydig, sertoli = self.columns.leydig, self.columns.sertoli
         capacity = float(np.mean(leydig.testosterone)) / lh_response(blood.lh_activity, p.lh_saturation)
-        made = self._leydig_weight * float(np.sum(leydig.oestradiol)) + float(np.sum(sertoli.oestradiol_made))
-        androgen, oestrogen = float(sertoli.androgen.mean()), float(sertoli.oestrogen.mean())
+        androgen, oestrogen, fsh = (float(np.mean(of)) for of in (sertoli.androgen, sertoli.oestrogen, sertoli.fsh))
         testosterone, oestradiol = float(self.testosterone.mean()), float(self.oestradiol.mean())
         free = testosterone * self.scale.testosterone_free
-        open_velocity = shielded_inhibition(free, p.aromatase_km, 0.0)
-        velocity = shielded_inhibition(free, p.aromatase_km, blood.inhibitor) * blood.aromatase_left
-        inhibition = 1.0 - velocity / open_velocity if free > 0 else 0.0
+        by_site = self._production(blood, p)
+        whole = sum(by_site[2:])
+        open_whole = by_site[2] / max(1.0 - by_site[0], 1e-12) + (by_site[3] + by_site[4]) / max(
+            1.0 - by_site[1], 1e-12
+        )
+        inhibition = 1.0 - whole / open_whole if open_whole > 0 else 0.0
         alpha = er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference
         return TissueDay(
-            capacity, made / self.sertoli_count, float(np.mean(sertoli.inhibin)), testosterone, oestradiol, inhibition,
+            capacity, sum(by_site[2:]), float(np.mean(sertoli.inhibin)), testosterone, oestradiol, inhibition,
+            *by_site,
             androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p), alpha, er_beta_signal(oestrogen, p),
-            fsh_signal(float(sertoli.fsh.mean()), p), p.aromatase_km / (p.aromatase_km + free),
+            fsh_signal(fsh, p), p.aromatase_km / (p.aromatase_km + free), androgen, oestrogen, fsh,
         )  # fmt: skip
+
+    def _production(self, blood: BloodInput, p: TissueParameters) -> tuple[float, float, float, float, float]:
+        """Return the inhibited share in Leydig cells and niches, then what Leydig, Sertoli and germ cells make, relative."""
+        leydig, sertoli, left = self.columns.leydig, self.columns.sertoli, blood.aromatase_left
+        in_leydig = in_niches = 1.0 - left
+        if blood.inhibitor > 0.0:
+            corner = self.levels.corner_testosterone.ravel()[leydig.corner] * self.scale.testosterone_free
+            in_leydig = kernel.inhibited_share(corner, p.aromatase_km, blood.inhibitor, left)
+            in_niches = kernel.inhibited_share(sertoli.local_testosterone, p.aromatase_km, blood.inhibitor, left)
+        by_leydig = self._leydig_weight * float(np.sum(leydig.oestradiol)) / self.sertoli_count
+        by_niches = float(np.mean(sertoli.oestradiol_made))
+        germ = float(np.dot(self.counts(), _germ_activity(p))) / self.sertoli_count
+        share = germ / (germ + p.sertoli_aromatase) if germ > 0 else 0.0
+        return in_leydig, in_niches, by_leydig, by_niches * (1.0 - share), by_niches * share
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""
-        return self.columns.sertoli.counts.sum(axis=0, dtype=np.int64)
+        return np.asarray(kernel.step_totals(self.columns.sertoli.counts))

@@ -1,0 +1,216 @@
+"""A saved, loaded or branched man goes on as the unbroken one would; a bad file is refused and never runs code."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import pickle
+import zipfile
+from pathlib import Path
+
+import mesa
+import numpy as np
+import pytest
+from small_tissue import assert_same
+
+from testis_abm import TestisError, TestisModel, checkpoint, load
+
+CASE = {
+    "title": "to be continued",
+    "tissue": {"tubules": 2, "sertoli_per_tubule": 10},
+    "plan": {"baseline": "5 days", "duration": "60 days", "seed": 4},
+    "therapy": [
+        {"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "until": "day 25"},
+        {"drug": "testosterone_pellets", "dose": "400 mg", "from": "day 10"},
+    ],
+    "samples": {"semen": {"every": "10 days"}, "blood": ["day 20", "day 40"], "biopsy": ["day 30"]},
+}
+
+
+class Heated(TestisModel):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.modify("heat", "pachytene_hazard", added=lambda model: 0.5 if model.day > 8 else 0.0)
+
+
+def model(engine="compiled", kind=TestisModel):
+    return kind(load(CASE), rng=9, engine=engine)
+
+
+def same_course(one, other):
+    assert (one.day, one.time, one.running) == (other.day, other.time, other.running)
+    for name, rows in one.records.items():
+        assert len(rows) == len(other.records[name]), name
+        for left, right in zip(rows, other.records[name], strict=True):
+            pairs = zip(left, right, strict=True)
+            assert all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in pairs), name
+    assert_same(one.tissue, other.tissue)
+    assert np.array_equal(one.body, other.body)
+    assert one.rng.bit_generator.state == other.rng.bit_generator.state
+    assert one.random.getstate() == other.random.getstate()
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+@pytest.mark.parametrize("days", [0, 18])
+def test_a_loaded_man_goes_on_as_the_unbroken_one(tmp_path, engine, days):
+    unbroken = model(engine)
+    if days:
+        unbroken.run_for(days)
+    loaded = TestisModel.load(unbroken.save(tmp_path / "man.npz"))
+    branched = unbroken.branch()
+    for one in (unbroken, loaded, branched):
+        one.run_for(15)
+    again = TestisModel.load(loaded.save(tmp_path / "man.npz"))
+    for one in (unbroken, loaded, branched, again):
+        one.run_for(12)
+    for other in (loaded, branched, again):
+        same_course(unbroken, other)
+
+
+def test_a_branch_shares_nothing():
+    one = model()
+    one.run_for(3)
+    other = one.branch()
+    other.modify("arrest", "secondary_spermatocyte_hazard", added=9.0)
+    before = one.tissue.columns.germ.compacted("lineage")
+    other.run_for(30)
+    assert np.array_equal(before, one.tissue.columns.germ.compacted("lineage"))
+    one.run_for(30)
+    assert other.tissue.counts()[9] < one.tissue.counts()[9]
+
+
+def test_modifiers_come_back_with_their_class(tmp_path):
+    unbroken = model(kind=Heated)
+    unbroken.run_for(12)
+    path = unbroken.save(tmp_path / "heated.npz")
+    with pytest.raises(TestisError, match=r"heated\.npz.*'heat'.*class that adds them"):
+        TestisModel.load(path)
+    loaded = Heated.load(path)
+    for one in (unbroken, loaded):
+        one.run_for(10)
+    same_course(unbroken, loaded)
+
+
+def test_what_a_file_cannot_hold_is_refused(tmp_path):
+    one = model()
+    one.schedule_event(one.run_model, at=30.0)
+    with pytest.raises(TestisError, match="1 scheduled events still to come"):
+        one.save(tmp_path / "x.npz")
+    other = model()
+    mesa.Agent(other)
+    with pytest.raises(TestisError, match=r"agents of your own \(Agent\)"):
+        other.save(tmp_path / "x.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    one = model()
+    path = one.save(tmp_path / "man.npz")
+    before = path.read_bytes()
+    monkeypatch.setattr(np, "savez", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(TestisError, match=r"man\.npz: cannot be written \(No space left"):
+        one.save(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(TestisError, match="cannot be written"):
+        one.save(Path("/proc/nowhere/man.npz"))
+
+
+def rewritten(path, change):
+    with np.load(path) as file:
+        arrays = {name: file[name].copy() for name in file.files}
+    change(arrays)
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    one = model()
+    one.run_for(8)
+    return one.save(tmp_path_factory.mktemp("saved") / "man.npz").read_bytes()
+
+
+@pytest.fixture
+def path(tmp_path, saved):
+    place = tmp_path / "man.npz"
+    place.write_bytes(saved)
+    return place
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_cut_file_is_refused(path, saved, share):
+    path.write_bytes(saved[: int(share * len(saved))])
+    with pytest.raises(TestisError, match=r"man\.npz: not a checkpoint of testis_abm, or damaged"):
+        TestisModel.load(path)
+
+
+def test_another_files_bytes_are_refused(path, tmp_path):
+    with pytest.raises(TestisError, match="there is no such file"):
+        TestisModel.load(tmp_path / "none.npz")
+    for content in (b"hello", np.random.default_rng(0).bytes(5000), b"PK\x03\x04" + bytes(100)):
+        path.write_bytes(content)
+        with pytest.raises(TestisError, match="not a checkpoint"):
+            TestisModel.load(path)
+
+
+class Trap:
+    def __init__(self, place):
+        self.place = place
+
+    def __reduce__(self):
+        return Path.touch, (self.place,)
+
+
+def test_no_code_runs_on_loading(path, tmp_path):
+    sprung = tmp_path / "sprung"
+    path.write_bytes(pickle.dumps(Trap(sprung)))
+    with pytest.raises(TestisError, match="not a checkpoint"):
+        TestisModel.load(path)
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Trap(sprung)], dtype=object), allow_pickle=True)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("state.npy", buffer.getvalue())
+    with pytest.raises(TestisError, match="not a checkpoint"):
+        TestisModel.load(path)
+    assert not sprung.exists()
+
+
+def put(name, at, value):
+    def change(arrays):
+        arrays[name].flat[at] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("germ.niche", 0, 200), "its cells lie outside the tissue"),
+        (put("germ.step", 1, 200), "its cells lie outside the tissue"),
+        (put("germ.count", 0, 10**6), "its cells lie outside the tissue"),
+        (put("germ.start", 0, -5), "its cells lie outside the tissue"),
+        (put("leydig.corner", 0, 99), "its cells lie outside the tissue"),
+        (lambda arrays: arrays.pop("germ.ends"), "damaged"),
+        (lambda arrays: arrays.pop("sertoli.rates"), "damaged"),
+        (lambda arrays: arrays.update({"sertoli.fsh": arrays["sertoli.fsh"][:-1]}), r"sertoli\.fsh is float64\(19,\)"),
+        (lambda arrays: arrays.update({"germ.ends": arrays["germ.ends"][:-1]}), "its cells lie outside"),
+        (lambda arrays: arrays.update({"state": np.frombuffer(b"[1]", np.uint8)}), "saved by testis_abm None"),
+    ],
+)
+def test_a_damaged_array_is_told(path, change, said):
+    with pytest.raises(TestisError, match=said):
+        TestisModel.load(rewritten(path, change))
+
+
+def test_another_version_is_refused_with_a_clear_word(path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "__version__", "9.9.9")
+    with pytest.raises(TestisError, match=r"saved by testis_abm .*, and this is 9\.9\.9: its rules may differ"):
+        TestisModel.load(path)
+
+
+def test_the_state_is_plain_json(path):
+    with np.load(path, allow_pickle=False) as file:
+        state = json.loads(file["state"].tobytes())
+        assert all(file[name].dtype != object for name in file.files)
+    assert state["scenario"]["title"] == CASE["title"] and state["scalars"]["day"] == 3

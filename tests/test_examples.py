@@ -1,0 +1,31 @@
+"""The examples run as their first lines say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def test_heat_stress_from_outside(tmp_path):
+    picture = tmp_path / "heat.png"
+    line = [sys.executable, str(EXAMPLES / "heat_stress.py"), "--plot", str(picture)]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    share = {int(row.split()[0]): float(row.split()[2]) for row in done.stdout.splitlines()[1:-1]}
+    assert share[-2] == 100 and share[5] < 50 and share[14] > 90
+    assert picture.stat().st_size > 10_000
+
+
+def test_mesas_own_page_shows_a_man():
+    solara = pytest.importorskip("solara")
+    code = (
+        "import runpy,solara;"
+        f"of=runpy.run_path({str(EXAMPLES / 'mesa_page.py')!r});"
+        "box,rc=solara.render(of['Page'](),handle_error=False);rc.close()"
+    )
+    assert solara
+    subprocess.run([sys.executable, "-c", code], check=True, env={"MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"})

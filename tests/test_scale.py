@@ -1,0 +1,77 @@
+"""Size: refused when it cannot fit, the same at any number of threads, at rest from the first day."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import testis_abm as ta
+from testis_abm import TestisError, TestisModel, load
+from testis_abm.tissue import memory, steps
+
+
+def test_a_tissue_larger_than_memory_is_refused_before_it_is_built(monkeypatch):
+    case = load({"title": "too large", "tissue": {"tubules": 200_000, "sertoli_per_tubule": 200}})
+    monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
+    with pytest.raises(
+        TestisError, match=r"tissue\.tubules: 200000 sections.*8\.0 GB are free; tissue\.tubules up to"
+    ) as told:
+        TestisModel(case)
+    fits = int(str(told.value).split("up to ")[1].split()[0])
+    memory.check_fits(fits, 200)
+    with pytest.raises(TestisError):
+        memory.check_fits(fits + 1, 200)
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    with pytest.raises(TestisError, match="fewer Sertoli cells per tubule would fit"):
+        memory.check_fits(1, 200)
+
+
+def test_memory_is_known():
+    assert 10**7 < memory.available() < 10**15
+
+
+def test_a_man_is_the_same_at_any_number_of_threads(monkeypatch):
+    case = load(
+        {"title": "threads", "tissue": {"tubules": 5, "sertoli_per_tubule": 9}, "plan": {"duration": "40 days"}}
+    )
+    monkeypatch.setattr("testis_abm.tissue.threads.WORTH_SHARING", 0)
+    records = []
+    for threads in ("1", "2", "3", "7"):
+        monkeypatch.setenv("TESTIS_ABM_THREADS", threads)
+        one = TestisModel(case, rng=1)
+        one.run_for(30)
+        records.append((repr(one.records), one.tissue.columns.germ.compacted("lineage").tobytes()))
+    assert len(set(records)) == 1
+
+
+@pytest.mark.parametrize("preset", ["fertile", "obese_low_t_e2"])
+def test_no_step_drifts_in_the_first_ninety_days(preset):
+    case = {
+        "title": "at rest",
+        "man": {"preset": preset},
+        "tissue": {"tubules": 300},
+        "plan": {"baseline": "1 day", "duration": "240 days", "replicates": 1},
+    }
+    counts: pd.DataFrame = ta.run(case).tissue.set_index("day")[list(steps.NAMES)]
+    # A cycle of 16 days is the germ line's own rhythm: means over whole cycles.
+    cycles = np.array([counts.iloc[i : i + 16].mean().to_numpy() for i in range(0, 240, 16)])
+    early, whole = cycles[:6].mean(axis=0), cycles.mean(axis=0)
+    np.testing.assert_allclose(early, whole, rtol=0.03)
+
+
+def test_nothing_in_a_run_is_deprecated():
+    code = (
+        "import testis_abm as ta, mesa;"
+        "m=ta.TestisModel(ta.load({'title':'x','tissue':{'tubules':1,'sertoli_per_tubule':6}}),rng=1);"
+        "c=mesa.DataCollector(model_reporters={'n':lambda m:len(m.agents)},"
+        "agenttype_reporters={ta.GermCell:{'step':'step'}});"
+        "m.run_for(3);c.collect(m);m.branch().run_for(2);print(len(c.get_agenttype_vars_dataframe(ta.GermCell)))"
+    )
+    warned = [f"-Werror::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")]
+    done = subprocess.run([sys.executable, *warned, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 10
