@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import TestisError
+from testis_abm.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Parameter
@@ -23,20 +24,21 @@ _NOTE = "Research software: a simulation, not medical advice."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted)."""
+    """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted, 143 terminated)."""
     options = _parser().parse_args(arguments)
-    try:
-        return int(options.action(options) or 0)
-    except TestisError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has gone: nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    with Interrupt() as options.interrupt:
+        try:
+            return int(options.action(options) or 0)
+        except TestisError as error:
+            print(error, file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
+            return int(options.interrupt.code)
+        except BrokenPipeError:
+            # The reader of a pipe (head, less) has gone: nothing more to say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,12 +87,14 @@ def _run(options: argparse.Namespace) -> int:
     from testis_abm.results.store import check_writable
 
     check_writable(folder)
+    options.interrupt.check()
     with _drawing(not options.no_plots) as pool:
         from testis_abm.simulate import run
 
+        options.interrupt.check()
         where: dict[str, Any] = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
         try:
-            with _progress(scenario, where) as progress:
+            with _progress(scenario, where, options.interrupt) as progress:
                 result = run(scenario, progress=progress)
         except KeyboardInterrupt:
             print(
@@ -98,21 +102,22 @@ def _run(options: argparse.Namespace) -> int:
                 f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written.",
                 file=sys.stderr,
             )
-            return 130
-        return _report(result, folder, pool)
+            return int(options.interrupt.code)
+        return _report(result, folder, pool, options.interrupt)
 
 
-def _report(result, folder, pool) -> int:  # type: ignore[no-untyped-def]
+def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
     from testis_abm.results.summary import render
 
     try:
         result.save(folder)
+        interrupt.at_once()
         print(render(result))
         names = pool.draw(result, folder) if pool is not None else ()
     except KeyboardInterrupt:
         saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
         print(f"\nStopped after the simulation. {saved}", file=sys.stderr)
-        return 130
+        return interrupt.code
     pictures = ", ".join(sorted(Path(name).name for name in names if str(name).endswith(".png")))
     print(f"Results in {folder}/" + (f"  (pictures: {pictures}; each as SVG too)" if pictures else ""))
     return 0
@@ -151,7 +156,9 @@ def _drawing(wanted: bool) -> Iterator:  # type: ignore[type-arg]
 
 
 @contextmanager
-def _progress(scenario: Scenario, where: dict[str, Any]) -> Iterator[Callable[[int, str, int], None]]:
+def _progress(
+    scenario: Scenario, where: dict[str, Any], interrupt: Interrupt
+) -> Iterator[Callable[[int, str, int], None]]:
     """Show a bar with the day and the time left; keep in `where` how far the run has come."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -171,6 +178,7 @@ def _progress(scenario: Scenario, where: dict[str, Any]) -> Iterator[Callable[[i
             nonlocal done
             done += 1
             where.update(replicate=replicate, arm=arm, day=day)
+            interrupt.check()
             if done % 10 == 0 or done == total:
                 text = f"replicate {replicate + 1}/{scenario.plan.replicates} {arm:9s} day {day}/{scenario.plan.duration_days}"
                 bar.update(task, completed=done, description=text)

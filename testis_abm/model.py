@@ -26,6 +26,7 @@ from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.checkpoint import Checkpoint
 from testis_abm.errors import TestisError
 from testis_abm.physiology import axis_parameters, complete, sperm_per_release, testis_mass
+from testis_abm.scenario import Scenario
 from testis_abm.tissue import biopsy, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.tissue.build import reference_counts, tissue_parameters
@@ -39,7 +40,7 @@ from testis_abm.tract.epididymis import Epididymis
 from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
 
 if TYPE_CHECKING:
-    from testis_abm.scenario import Scenario, Therapy
+    from testis_abm.scenario import Therapy
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite nought
@@ -104,6 +105,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
     ) -> None:
+        if not isinstance(scenario, Scenario):
+            raise TestisError(
+                f"TestisModel takes a Scenario, not {type(scenario).__name__}; use testis_abm.load(...) first"
+            )
+        if engine not in (None, "compiled", "reference"):
+            raise TestisError(f'engine {engine!r} is not known: use "compiled" or "reference"')
+        if rng is not None and (isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0):
+            raise TestisError(f"rng must be a whole number of 0 or more (the seed of every draw), not {rng!r}")
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)

@@ -16,12 +16,12 @@ from testis_abm.model import TestisModel, dose_days
 from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, conform
+from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
 from testis_abm.tissue.luck import mix
 
 Progress = Callable[[int, str, int], None]
 _PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
-_WINDOW = 28
 SIGNAL_COLUMNS = ("day", *attribution.SIGNALS, "testosterone_brake", "oestradiol_brake")
 
 
@@ -152,10 +152,10 @@ def _attribution(
 ) -> tuple[pd.DataFrame, str] | None:
     if not scenario.therapy:
         return None
-    end = _treatment_end(scenario)
+    first, last = Treatment.planned(scenario, scenario.plan.duration_days).window
 
     def mean(frame: pd.DataFrame, arm: str) -> pd.Series:
-        rows = frame[(frame["arm"] == arm) & frame["day"].between(end - _WINDOW + 1, end)]
+        rows = within(frame[frame["arm"] == arm], first, last)
         return rows.drop(columns="arm").mean(numeric_only=True)
 
     before = dict(mean(signals, "untreated")) | {"lh": mean(tables["hormones"], "untreated")["lh_iu_l"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 
 import testis_abm as ta
+from testis_abm.results.treatment import Treatment
 
+CASE = {"title": "small", "tissue": {"tubules": 1, "sertoli_per_tubule": 6}}
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 
 
@@ -203,3 +206,30 @@ def test_a_run_that_leaves_the_physical_range_stops_with_the_reason():
     therapy = [{"drug": "testosterone_enanthate", "dose": "1000 mg", "every": "1 day"}]
     with pytest.raises(ta.TestisError, match=r"day \d+: testosterone .* nmol/L .* lower the doses"):
         ta.run({"plan": {"duration": "60 days", "replicates": 1}, "therapy": therapy, "tissue": {"tubules": 1}})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("scenarios/fertile_man.toml",), "takes a Scenario, not str; use testis_abm.load"),
+        ((None,), "takes a Scenario, not NoneType"),
+        ((ta.load(CASE), {"engine": "foo"}), 'engine \'foo\' is not known: use "compiled" or "reference"'),
+        ((ta.load(CASE), {"rng": "x"}), "rng must be a whole number of 0 or more"),
+        ((ta.load(CASE), {"rng": -3}), "rng must be a whole number of 0 or more"),
+    ],
+)
+def test_what_is_no_model_is_told(arguments, said):
+    scenario, named = arguments[0], arguments[1] if len(arguments) > 1 else {}
+    with pytest.raises(ta.TestisError, match=said):
+        ta.TestisModel(scenario, **named)
+
+
+@pytest.mark.parametrize(("start", "days"), [(0, 3), (0, 20), (40, 50)])
+def test_the_reason_and_the_table_speak_of_the_same_days(start, days):
+    case = {**CASE, "plan": {"baseline": "5 days", "duration": f"{days} days", "replicates": 1}}
+    case["therapy"] = [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "from": f"day {start}"}]
+    result = ta.run(case)
+    told = float(re.search(r"([\d.]+)-fold", result.provenance["why"]).group(1))
+    first, last = Treatment.of(result).window
+    lh = result.hormones[result.hormones.day.between(first, last)].groupby("arm")["lh_iu_l"].mean()
+    assert told == pytest.approx(lh["treated"] / lh["untreated"], abs=0.006)

@@ -10,6 +10,8 @@ from testis_abm.results.run_result import RunResult
 if TYPE_CHECKING:
     import pandas as pd
 
+    from testis_abm.scenario import Scenario
+
 WINDOW_DAYS = 28.0
 
 
@@ -31,8 +33,12 @@ class Treatment:
         """Return the treatment of `result`, or None if it has no treated arm beside an untreated one."""
         if result.arms != ("untreated", "treated") or not result.scenario.therapy:
             return None
-        last = float(result.hormones["day"].max())
-        therapies = result.scenario.therapy
+        return cls.planned(result.scenario, float(result.hormones["day"].max()))
+
+    @classmethod
+    def planned(cls, scenario: Scenario, last: float) -> Treatment:
+        """Return the treatment of a scenario that has therapies and ends on day `last`."""
+        therapies = scenario.therapy
         end = min(last, max(of.until_day for of in therapies))
         return cls(min(of.from_day for of in therapies), end, end < last)
 

@@ -1,0 +1,59 @@
+"""Stopping a command by Ctrl-C or SIGTERM where it can stop cleanly, and nowhere else.
+
+An exception out of a signal handler may land inside the import of a package, which can swallow it or leave the interpreter
+to end as if nobody had caught it. So the signal is noted, and raised at the next safe place.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupt:
+    """Notes SIGINT and SIGTERM while it is entered; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._at_once = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {of: signal.signal(of, self._note) for of in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for of, before in self._before.items():
+            signal.signal(of, before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal:
+            os._exit(128 + number)
+        self.signal = number
+        if self._at_once:
+            raise KeyboardInterrupt
+
+    @property
+    def code(self) -> int:
+        """Return the exit code of a process ended by the signal (130 for SIGINT, 143 for SIGTERM)."""
+        return 128 + (self.signal or int(signal.SIGINT))
+
+    def check(self) -> None:
+        """Stop here if a signal has come.
+
+        Raises:
+            KeyboardInterrupt: if one has.
+        """
+        if self.signal:
+            raise KeyboardInterrupt
+
+    def at_once(self) -> None:
+        """Let signals stop whatever runs from here on, since nothing can be lost any more."""
+        self.check()
+        self._at_once = True
