@@ -320,12 +320,17 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         production = sperm / len(self._flux) * self._million / (testis_mass(self.values) * self.man["sertoli_number"])
         sertoli = self.tissue.sertoli_count
         elongated = (counts[steps.ELONGATING_SPERMATID] + counts[steps.ELONGATED_SPERMATID]) / sertoli
-        share = self._axis.testicular_oestradiol_share * self._output.oestradiol_output
-        share_pct = 100.0 * share / (share + self.means[axis.MEAN_PERIPHERAL_E2]) if share > 0 else 0.0
+        part = self._axis.testicular_oestradiol_share
+        whole = part * r.oestradiol_output + float(self.means[axis.MEAN_PERIPHERAL_E2])
+        shares = [
+            100.0 * part * made / whole if whole > 0 else 0.0
+            for made in (r.oestradiol_output, r.from_leydig, r.from_sertoli, r.from_germ)
+        ]
         return (
             *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, production,
             loss, elongated, r.androgen_signal, r.er_alpha_signal, r.er_beta_signal, r.fsh_signal,
-            100.0 * self.means[axis.MEAN_FAT_INHIBITION], 100.0 * r.aromatase_inhibition, share_pct,
+            100.0 * self.means[axis.MEAN_FAT_INHIBITION], 100.0 * r.aromatase_inhibition, 100.0 * r.leydig_inhibition,
+            100.0 * r.niche_inhibition, *shares,
         )  # fmt: skip
 
     def _concentration(self, k: int) -> float:

@@ -176,7 +176,10 @@ def _tissue(course: Course, effect: float) -> dict[str, np.ndarray]:
     table["fsh_signal"] = 0.98 * course.change(1.2**effect, lag=15)
     table["aromatase_inhibition_fat_pct"] = np.where(course.on & (course.day >= 0), 96.0, 0.0)
     table["aromatase_inhibition_testis_pct"] = np.where(course.on & (course.day >= 0), 44.0, 0.0)
-    table["testicular_oestradiol_share_pct"] = np.full(n, 21.0)
+    for site in ("leydig", "niche"):
+        table[f"aromatase_inhibition_{site}_pct"] = table["aromatase_inhibition_testis_pct"]
+    for site, share in (("testicular", 21.0), ("leydig", 17.0), ("sertoli", 2.0), ("germ", 2.0)):
+        table[f"{site}_oestradiol_share_pct"] = np.full(n, share)
     return table
 
 

@@ -108,7 +108,12 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("fsh_signal", "x reference", "FSH signal of Sertoli cells"),
             ("aromatase_inhibition_fat_pct", "%", "Aromatase inhibition in fat"),
             ("aromatase_inhibition_testis_pct", "%", "Aromatase inhibition in the testis"),
+            ("aromatase_inhibition_leydig_pct", "%", "Aromatase inhibition in Leydig cells"),
+            ("aromatase_inhibition_niche_pct", "%", "Aromatase inhibition in Sertoli and germ cells"),
             ("testicular_oestradiol_share_pct", "%", "Share of oestradiol from the testis"),
+            ("leydig_oestradiol_share_pct", "%", "Share of oestradiol from Leydig cells"),
+            ("sertoli_oestradiol_share_pct", "%", "Share of oestradiol from Sertoli cells"),
+            ("germ_oestradiol_share_pct", "%", "Share of oestradiol from germ cells"),
         ),
     },
     "modifiers": {
