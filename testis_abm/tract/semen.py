@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from testis_abm.kinetics import relative_hill, relax
+from testis_abm.kinetics import relax
+from testis_abm.tract import rules
 from testis_abm.tract.epididymis import Epididymis
-
-_ABSTINENCE_REFERENCE = 3.0
+from testis_abm.tract.rules import tract_parameters
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,17 @@ class Glands:
     """Seminal vesicles and prostate: ejaculate volume follows androgen over weeks."""
 
     def __init__(self, values: Mapping[str, float], man: Mapping[str, float], free_testosterone: float) -> None:
-        self._of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("tract.")}
+        self._p = tract_parameters(values, man)
         self._man = man
-        self._lean = values["axis.bmi_reference"]
-        self.size = self._target(free_testosterone)
-
-    def _target(self, free_testosterone: float) -> float:
-        half, exponent = self._of["volume_androgen_half"], self._of["volume_androgen_exponent"]
-        return float(relative_hill(free_testosterone, half, exponent, 1.0))
+        self.size = float(rules.gland_target(free_testosterone, self._p))
 
     def day(self, free_testosterone: float) -> None:
         """Advance one day at relative free testosterone."""
-        self.size = relax(self.size, self._target(free_testosterone), self._of["volume_days"], 1.0)
+        self.size = float(relax(self.size, rules.gland_target(free_testosterone, self._p), self._p.volume_days, 1.0))
 
     def volume(self, abstinence: float) -> float:
         """Return the expected ejaculate volume in mL after `abstinence` days."""
-        of = self._of
-        rested = of["volume_reference"] + of["volume_slope"] * (min(abstinence, 7.0) - _ABSTINENCE_REFERENCE)
-        weight = math.exp(of["volume_bmi_slope"] * (self._man["bmi"] - self._lean))
-        return float(max(0.3, rested * self.size * weight * self._man["gland_volume"]))
+        return float(rules.volume(self.size, abstinence, self._man["bmi"], self._p))
 
 
 def expected_semen(epididymis: Epididymis, glands: Glands, abstinence: float, slope: float) -> Semen:
