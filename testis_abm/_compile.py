@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-_ROOMS = ("body", "tissue", "tract")
+_ROOMS = ("body", "tissue", "tract", "expected")
 _package = Path(__file__).parent
 
 

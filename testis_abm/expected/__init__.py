@@ -1,0 +1,10 @@
+"""The expected man: the same rules for the mean cell of each kind, thousands of men a minute.
+
+Where a question needs many men (populations, a man from his labs, trials, calibration) and not the single cells, the
+expectation over cells answers it. It equals the mean of the cells up to what their spread in space does to curved responses.
+"""
+
+from testis_abm import _compile  # noqa: F401  (names the cache of compiled rules before any is decorated)
+from testis_abm.expected.man import COLUMNS, ExpectedMan, rest
+
+__all__ = ["COLUMNS", "ExpectedMan", "rest"]
