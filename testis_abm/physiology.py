@@ -38,7 +38,10 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> Ax
     own = {
         "lh_saturation": values["leydig.lh_saturation"],
         "gnrh_drive": man["gnrh_drive"],
-        "shbg_production": axis["shbg_reference"] * man["shbg_production"] * math.exp(axis["shbg_bmi_slope"] * heavier),
+        "fsh_secretion": man["fsh_secretion"],
+        "shbg_production": axis["shbg_reference"]
+        * man["shbg_production"]
+        * math.exp(axis["shbg_bmi_slope"] * heavier + axis["shbg_age_slope"] * older),
         "peripheral_aromatase": man["adipose_aromatase"] * fat,
         "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"],
         "androgen_feedback_sensitivity": man["androgen_sensitivity"],

@@ -81,6 +81,7 @@ class AxisParameters(NamedTuple):
     lh_saturation: float
     free_testosterone_reference: float
     gnrh_drive: float
+    fsh_secretion: float
     shbg_production: float
     peripheral_aromatase: float
     oestrogen_feedback_sensitivity: float
@@ -227,7 +228,8 @@ def body_hour(state, p, tissue, exposure, means):
     state[FSH_STORE] = relax(state[FSH_STORE], fsh_store, p.gonadotroph_store_days, dt)
     state[LH] = relax(state[LH], state[STORE] * drive, 1.0 / p.lh_clearance_per_day, dt)
     inhibin_brake = max(state[INHIBIN], 0.02) ** -p.inhibin_feedback_exponent
-    state[FSH] = relax(state[FSH], state[FSH_STORE] * drive * inhibin_brake, 1.0 / p.fsh_clearance_per_day, dt)
+    fsh = p.fsh_secretion * state[FSH_STORE] * drive * inhibin_brake
+    state[FSH] = relax(state[FSH], fsh, 1.0 / p.fsh_clearance_per_day, dt)
     state[INHIBIN] = relax(state[INHIBIN], tissue.inhibin_output, p.inhibin_b_days, dt)
 
     from_hcg = p.hcg_lh_equivalence * hcg

@@ -48,6 +48,7 @@ class TractParameters(NamedTuple):
 def tract_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> TractParameters:
     """Fold a man's physiology into the numbers of the tract (dotted parameter name -> value, field -> value)."""
     of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("tract.")}
+    of["collected"] *= man["duct_patency"]
     of["motility_reference"] *= man["motility"]
     of["volume_reference"] *= man["gland_volume"]
     of["volume_slope"] *= man["gland_volume"]

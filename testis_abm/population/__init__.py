@@ -1,0 +1,6 @@
+"""Men as they come: populations over physiologies, cohorts screened by their labs, and the men who could have given labs."""
+
+from testis_abm.population.cohort import Cohort, draw
+from testis_abm.population.distribution import POPULATIONS, Population
+
+__all__ = ["POPULATIONS", "Cohort", "Population", "draw"]

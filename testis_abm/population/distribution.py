@@ -1,0 +1,138 @@
+"""A distribution over physiologies: independent standard normals behind every field, and what they mean in a man.
+
+Numbers and sources are in parameters/population.toml. A man is a row of hidden coordinates (standard normals), so that the
+prior of a man from his labs is known, and a lesion, which is one of a few kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from testis_abm import parameters
+from testis_abm.errors import TestisError, unknown
+
+POPULATIONS = ("clinic", "community")
+# Hidden coordinates, standard normal each.
+COORDINATES = (
+    "age", "bmi", "gnrh_drive", "leydig_capacity", "adipose_aromatase", "testicular_aromatase", "shbg_production",
+    "sertoli_number", "inhibin_capacity", "spermatogonial_commitment", "meiotic_completion", "motility", "morphology",
+    "gland_volume", "fsh_secretion", "testis_quality", "focus",
+)  # fmt: skip
+LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction")
+_SPREAD = {
+    "gnrh_drive": "gnrh_drive_spread",
+    "leydig_capacity": "leydig_capacity_spread",
+    "adipose_aromatase": "adipose_aromatase_spread",
+    "testicular_aromatase": "testicular_aromatase_spread",
+    "shbg_production": "shbg_production_spread",
+    "sertoli_number": "sertoli_number_spread",
+    "inhibin_capacity": "inhibin_capacity_spread",
+    "spermatogonial_commitment": "commitment_spread",
+    "meiotic_completion": "meiotic_spread",
+    "motility": "motility_spread",
+    "morphology": "morphology_spread",
+    "gland_volume": "gland_volume_spread",
+    "fsh_secretion": "fsh_secretion_spread",
+}
+_CLINIC = {
+    "leydig_capacity": "clinic_leydig_capacity",
+    "gnrh_drive": "clinic_gnrh_drive",
+    "inhibin_capacity": "clinic_inhibin_capacity",
+    "spermatogonial_commitment": "clinic_commitment",
+    "meiotic_completion": "clinic_meiotic_completion",
+    "motility": "clinic_motility",
+    "morphology": "clinic_morphology",
+}
+_QUALITY = {
+    "leydig_capacity": "quality_to_leydig",
+    "inhibin_capacity": "quality_to_inhibin",
+    "spermatogonial_commitment": "quality_to_commitment",
+    "meiotic_completion": "quality_to_meiosis",
+}
+# Log10 of the share of niches that still hold stem cells in a Sertoli-cell-only testis, and of meiosis completed in arrest.
+_FEWEST, _MOST = -7.0, -2.5
+
+
+@dataclass(frozen=True)
+class Population:
+    """One population of men.
+
+    Attributes:
+        name: "clinic" (men at infertility clinics) or "community".
+        of: short name -> value of parameters/population.toml.
+    """
+
+    name: str
+    of: Mapping[str, float]
+
+    @classmethod
+    def named(cls, name: str, values: Mapping[str, float] | None = None) -> Population:
+        """Return a population by name; `values` are dotted parameters (default: the table's).
+
+        Raises:
+            TestisError: unknown name.
+        """
+        if name not in POPULATIONS:
+            raise TestisError(unknown("population", name, POPULATIONS))
+        values = parameters.values() if values is None else values
+        return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
+
+    def lesion_shares(self) -> np.ndarray:
+        """Return the share of men with each of LESIONS."""
+        if self.name == "community":
+            return np.array([1.0, 0.0, 0.0, 0.0])
+        rare = [self.of[f"{lesion}_share"] for lesion in LESIONS[1:]]
+        return np.array([1.0 - sum(rare), *rare])
+
+    def hidden(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw `n` men: hidden coordinates (n, COORDINATES) and lesions (n,), indices into LESIONS."""
+        coordinates = rng.standard_normal((n, len(COORDINATES)))
+        lesions = np.searchsorted(np.cumsum(self.lesion_shares()), rng.random(n), side="right")
+        return coordinates, np.minimum(lesions, len(LESIONS) - 1)
+
+    def fields(self, hidden: np.ndarray, lesions: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the physiology of men, field -> (n,), from their hidden coordinates and lesions.
+
+        A field never leaves its range in parameters/men.toml.
+        """
+        of = self.of
+        z = {name: hidden[:, k] for k, name in enumerate(COORDINATES)}
+        table = parameters.physiology()
+        men = {name: np.full(len(hidden), field.value) for name, field in table.items()}
+        men["age"], men["bmi"] = self._age(z["age"]), of["bmi_median"] * np.exp(of["bmi_spread"] * z["bmi"])
+        for name, spread in _SPREAD.items():
+            log = of[spread] * z[name]
+            if self.name == "clinic":
+                if name == "meiotic_completion":
+                    log = of["clinic_meiotic_spread"] * z[name]
+                log = log + np.log(of[_CLINIC[name]]) if name in _CLINIC else log
+                log = log + of[_QUALITY[name]] * z["testis_quality"] if name in _QUALITY else log
+            men[name] = np.exp(log)
+        self._hurt(men, z["focus"], lesions)
+        return {name: np.clip(men[name], field.low, field.high) for name, field in table.items()}
+
+    def _age(self, z: np.ndarray) -> np.ndarray:
+        if self.name == "clinic":
+            return np.asarray(self.of["age_mean"] + self.of["age_sd"] * z)
+        from scipy.special import ndtr
+
+        low, high = self.of["community_age_low"], self.of["community_age_high"]
+        return np.asarray(low + (high - low) * ndtr(z))
+
+    def _hurt(self, men: dict[str, np.ndarray], focus: np.ndarray, lesions: np.ndarray) -> None:
+        """Give the men their lesions; how much is left of the germ line spreads evenly over orders of magnitude."""
+        from scipy.special import ndtr
+
+        left = 10.0 ** (_FEWEST + (_MOST - _FEWEST) * ndtr(focus))
+        only = lesions == LESIONS.index("sertoli_cell_only")
+        men["germ_cell_endowment"] = np.where(only, left, men["germ_cell_endowment"])
+        for name, what in (("inhibin_capacity", "inhibin"), ("leydig_capacity", "leydig")):
+            own = self.of[f"sertoli_cell_only_{what}"]
+            centre = self.of[_CLINIC[name]] if what == "inhibin" else 1.0
+            men[name] = np.where(only, men[name] * own / centre, men[name])
+        arrest = lesions == LESIONS.index("maturation_arrest")
+        men["meiotic_completion"] = np.where(arrest, left, men["meiotic_completion"])
+        men["duct_patency"] = np.where(lesions == LESIONS.index("obstruction"), 0.0, men["duct_patency"])
