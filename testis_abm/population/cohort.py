@@ -44,12 +44,9 @@ def measure(
         sigma = np.sqrt(np.log1p(cv * cv))
         seen[name] = true[name] * np.exp(sigma * rng.standard_normal(len(true)) - 0.5 * sigma * sigma)
     seen["oestradiol_pmol_l"] = reported_oestradiol(seen["oestradiol_pmol_l"], assay, values)
-    analyses = [
-        analyse(Semen(**{name: float(row[k]) for k, name in enumerate(_SEMEN)}), values, rng)
-        for row in true[list(_SEMEN)].to_numpy()
-    ]
+    report = analyse(Semen(**{name: true[name].to_numpy() for name in _SEMEN}), values, rng)
     for name in _SEMEN:
-        seen[name] = [getattr(one, name) for one in analyses]
+        seen[name] = getattr(report, name)
     return seen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,39 +65,35 @@ def analyse(expected: Semen, values: Mapping[str, float], rng: np.random.Generat
     """Return what a laboratory reports of one ejaculate: biological variation, technician, and Poisson counting.
 
     Args:
-        expected: the man's expectation.
+        expected: the man's expectation; of many men, with arrays for numbers.
         values: dotted parameter name -> value (semen_variation.*).
         rng: keyed to the man and the day, so that both arms of a comparison share the luck.
     """
+    size = np.shape(expected.volume_ml)
 
-    def vary(name: str) -> float:
+    def vary(name: str) -> Any:
         cv = values[f"semen_variation.{name}"]
         sigma = math.sqrt(math.log(1.0 + cv * cv))
-        return math.exp(sigma * rng.standard_normal() - 0.5 * sigma * sigma)
+        return np.exp(sigma * rng.standard_normal(size) - 0.5 * sigma * sigma)
 
     volume = expected.volume_ml * vary("volume")
     concentration = expected.concentration_million_ml * vary("concentration") * vary("technician")
-    counted = min(
+    counted = np.minimum(
         values["semen_variation.sperm_counted"], concentration * 1e3 * values["semen_variation.chamber_dilution"]
     )
     # A drawn uniform, not a drawn Poisson, keeps the stream in step between arms.
-    seen = _poisson(counted, rng.random())
-    concentration = concentration * seen / counted if counted > 0 else 0.0
-    motility = min(0.98, expected.progressive_motility_pct / 100.0 * vary("motility"))
-    normal = min(0.98, expected.normal_forms_pct / 100.0 * vary("morphology"))
-    if seen == 0:
-        motility = normal = 0.0
-    return Semen.of(volume, concentration, motility, normal)
+    seen = _poisson(counted, rng.random(size))
+    concentration = concentration * seen / np.maximum(counted, 1e-300)
+    motility = np.where(seen > 0, np.minimum(0.98, expected.progressive_motility_pct / 100.0 * vary("motility")), 0.0)
+    normal = np.where(seen > 0, np.minimum(0.98, expected.normal_forms_pct / 100.0 * vary("morphology")), 0.0)
+    report = (volume, concentration, motility, normal)
+    return Semen.of(*(report if size else (float(value) for value in report)))
 
 
-def _poisson(mean: float, quantile: float) -> int:
-    """Return the quantile of a Poisson distribution by inversion."""
-    if mean <= 0.0:
-        return 0
-    k, log_p = 0, -mean
-    total = math.exp(log_p)
-    while total < quantile and k < 20 * mean + 50:
-        k += 1
-        log_p += math.log(mean / k)
-        total += math.exp(log_p)
-    return k
+def _poisson(mean: Any, quantile: Any) -> Any:
+    """Return the quantile of a Poisson distribution: the least whole number whose probability or less reaches it."""
+    from scipy.special import pdtrik
+
+    none = np.exp(-mean)
+    # Beyond the chance of none the continuous inverse is defined; rounding up gives the quantile.
+    return np.where(quantile <= none, 0.0, np.ceil(pdtrik(np.maximum(quantile, none), np.maximum(mean, 1e-300))))
