@@ -1,0 +1,90 @@
+"""What a therapy would do to men: their labs and semen at rest and at its end, man by man."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from testis_abm import parameters
+from testis_abm.body.assay import reported_oestradiol
+from testis_abm.expected.man import COLUMNS, ExpectedMan
+from testis_abm.expected.treat import dose_table, treat
+
+if TYPE_CHECKING:
+    from testis_abm.scenario import Scenario
+
+# Column -> label, unit of clinical reports, factor from the column's unit.
+SHOWN: Mapping[str, tuple[str, str, float]] = {
+    "testosterone_nmol_l": ("testosterone", "ng/dL", 28.84),
+    "oestradiol_reported_pmol_l": ("oestradiol, as reported", "pg/mL", 1.0 / 3.67),
+    "oestradiol_pmol_l": ("oestradiol, true", "pg/mL", 1.0 / 3.67),
+    "t_over_e2": ("T/E2, as reported", "", 1.0),
+    "lh_iu_l": ("LH", "IU/L", 1.0),
+    "fsh_iu_l": ("FSH", "IU/L", 1.0),
+    "inhibin_b_pg_ml": ("inhibin B", "pg/mL", 1.0),
+    "intratesticular_testosterone_nmol_l": ("intratesticular testosterone", "nmol/L", 1.0),
+    "intratesticular_oestradiol_nmol_l": ("intratesticular oestradiol", "nmol/L", 1.0),
+    "concentration_million_ml": ("sperm concentration", "M/mL", 1.0),
+    "total_motile_count_million": ("total motile count", "M", 1.0),
+    "progressive_motility_pct": ("progressive motility", "%", 1.0),
+    "normal_forms_pct": ("normal forms", "%", 1.0),
+    "volume_ml": ("ejaculate volume", "mL", 1.0),
+}
+_WINDOW = 28  # days over which hormones are averaged at the end
+
+
+def predict(
+    men: pd.DataFrame, scenario: Scenario, values: Mapping[str, float] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Run each man through the scenario's therapies; return his labs untreated and at the end of the plan.
+
+    Args:
+        men: a row of physiology fields each (the scenario's own man is not used).
+        scenario: its plan, therapies, abstinence and assay.
+        values: dotted parameters (default: the scenario's).
+
+    Returns:
+        Two tables, one row a man, columns as SHOWN: before, after. Hormones after are means of the last 28 days.
+    """
+    values = parameters.values(scenario.parameters) if values is None else values
+    known = parameters.drugs()
+    drugs = [known[name] for name in dict.fromkeys(therapy.drug for therapy in scenario.therapy)]
+    doses = [(day, therapy.drug, therapy.dose) for therapy in scenario.therapy for day in therapy.dose_days()]
+    table = dose_table(drugs, doses, 0, scenario.plan.duration_days)
+    abstinence = scenario.samples.abstinence_days
+    keys = ("volume_ml", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct", "total_motile_count_million")
+
+    def look(man: ExpectedMan) -> np.ndarray:
+        rows = []
+        for hormones, semen in ((man.rest, man.semen(abstinence, 0)), (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence))):
+            rows.append([*hormones, *(semen[key] for key in keys)])
+        return np.array(rows)
+
+    seen = treat(men, drugs, table, values, look=look)
+    frames = [pd.DataFrame(seen[:, i], columns=[*COLUMNS, *keys], index=men.index) for i in range(2)]
+    return tuple(_completed(frame, scenario.samples.assay, values) for frame in frames)  # type: ignore[return-value]
+
+
+def _completed(frame: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:
+    frame = frame.copy()
+    reported = reported_oestradiol(frame["oestradiol_pmol_l"], assay, values)
+    frame["oestradiol_reported_pmol_l"] = reported
+    frame["t_over_e2"] = frame["testosterone_nmol_l"] * 28.84 / (np.maximum(reported, 0.1) / 3.67)
+    return frame[list(SHOWN)]
+
+
+def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a quantity: median before and after, median change in % with its 90 % interval over men, share who rise."""
+    rows = []
+    for name, (label, unit, factor) in SHOWN.items():
+        first, last = before[name].to_numpy() * factor, after[name].to_numpy() * factor
+        present = first > 1e-3
+        change = 100.0 * (last[present] / first[present] - 1.0)
+        spread = np.quantile(change, [0.05, 0.5, 0.95]) if present.any() else np.full(3, np.nan)
+        rises = 100.0 * float(np.mean(last > 1.2 * first + 1e-3))
+        rows.append((label, unit, np.median(first), np.median(last), spread[1], spread[0], spread[2], rises))
+    names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct"]
+    return pd.DataFrame(rows, columns=names).set_index("quantity")
