@@ -221,11 +221,12 @@ def oestradiol_and_support(weights, ring, neighbours, sources, from_leydig, from
             bound[k], by_beta[k], by_alpha[k] = hormone_powers(sertoli.androgen[i], sertoli.oestrogen[i], p)
             fsh[k] = sertoli.fsh[i]
             sertoli.inhibin[i] = inhibin_output(sertoli.fsh[i], p)
+        rates = sertoli.rates[tubule]
         for k in range(per):
             support = support_from(bound[k], by_beta[k], by_alpha[k], fsh[k], pressure, half, p)
-            rates = sertoli_rates(support, p)
-            for rate in range(len(rates)):
-                sertoli.rates[tubule, rate, k] = rates[rate]
+            # One by one: an index into a tuple that is not a constant would keep the loop from vectorising.
+            (rates[0, k], rates[1, k], rates[2, k], rates[3, k], rates[4, k], rates[5, k], rates[6, k], rates[7, k],
+             rates[8, k], rates[9, k], rates[10, k], rates[11, k], rates[12, k], rates[13, k]) = sertoli_rates(support, p)  # fmt: skip
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
