@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm import commands as people
 from testis_abm.errors import TestisError
 from testis_abm.interrupt import Interrupt
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
         command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
         command.set_defaults(action=action)
+    people.add(commands)
     return parser
 
 
