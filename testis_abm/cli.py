@@ -165,7 +165,7 @@ def _progress(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    arms = 2 if scenario.therapy else 1
+    arms = 2 if scenario.treated else 1
     days = scenario.plan.baseline_days + scenario.plan.duration_days + 1
     total = days * arms * scenario.plan.replicates
     bar = Progress(

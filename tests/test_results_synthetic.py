@@ -120,8 +120,9 @@ def make(of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sect
                     pd.DataFrame({**key, "day": course.day, "drug": of.therapy[0].drug, **concentration})
                 )
     doses = [
-        ("treated", day, therapy.drug, therapy.dose, therapy.dose_unit, therapy.route)
-        for therapy in of.therapy
+        ("treated", replicate, day, i + 1, therapy.drug, therapy.dose, therapy.dose_unit, therapy.route, 0.0)
+        for replicate in range(of.plan.replicates)
+        for i, therapy in enumerate(of.therapy)
         for day in therapy.dose_days()
     ]
     parts["therapy"] = [pd.DataFrame(doses, columns=list(SCHEMAS["therapy"]))] if doses else []

@@ -19,6 +19,7 @@ from testis_abm.body.pharmacology import (
     FSH_IU,
     GNRH,
     GNRH_BLOCK,
+    GNRH_TROUGH,
     INACTIVATION,
     INHIBITOR,
     LH_IU,
@@ -29,6 +30,7 @@ from testis_abm.body.pharmacology import (
     STEROID_BLOCK,
     TESTOSTERONE,
     absorb_and_clear,
+    clear_in_minutes,
 )
 from testis_abm.kinetics import lh_response, relax, shielded_inhibition
 
@@ -198,12 +200,12 @@ def pituitary_drive(state, x, e2, exposure, p, dt):
     )
     brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
     at_pituitary = brake_e**p.oestradiol_pituitary_share
-    given = exposure[GNRH]
+    given, left = exposure[GNRH], exposure[GNRH_TROUGH]
     # Pulses fall to little between doses; only what never ceases counts as tonic.
-    if given < state[GNRH_TONIC]:
-        state[GNRH_TONIC] = given
+    if left < state[GNRH_TONIC]:
+        state[GNRH_TONIC] = left
     else:
-        state[GNRH_TONIC] = relax(state[GNRH_TONIC], given, p.gnrh_tonic_hours / HOURS, dt)
+        state[GNRH_TONIC] = relax(state[GNRH_TONIC], left, p.gnrh_tonic_hours / HOURS, dt)
     tonic = (state[GNRH_TONIC] / p.gnrh_desensitising_level) ** p.gnrh_desensitising_exponent
     state[GNRH_RECEPTOR] = relax(state[GNRH_RECEPTOR], 1.0 / (1.0 + tonic), p.gnrh_desensitising_days, dt)
     signal = p.gnrh_drive * brake_t * (brake_e / at_pituitary) + p.gnrh_agonist_maximum * given / (1.0 + given)
@@ -297,14 +299,21 @@ def body_day(state, p, tissue, depot, central, absorption, elimination, volume, 
         tissue: TissueOutput of the day before.
         depot, central: amounts (substances,), nmol or IU, changed in place.
         absorption, elimination, volume, effect: see pharmacology.Kinetics.
-        doses: amounts given in each hour, (24, substances).
+        doses: amounts given at the start of each hour, then evenly through it, (48, substances).
     """
     means = np.zeros(MEANS)
     exposure = np.zeros(EXPOSURES)
     for hour in range(HOURS):
         exposure[:] = 0.0
         for k in range(depot.size):
-            depot[k] += doses[hour, k]
+            if effect[k, GNRH] > 0.0:
+                depot[k], central[k], mean, lowest = clear_in_minutes(
+                    depot[k], central[k], doses[hour, k], doses[HOURS + hour, k], absorption[k], elimination[k]
+                )
+                exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
+                exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
+                continue
+            depot[k] += doses[hour, k] + doses[HOURS + hour, k]
             depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
             level = absorbed * HOURS if elimination[k] == 0.0 else central[k] / volume[k]
             for which in range(EXPOSURES):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from numbers import Real
 from pathlib import Path
@@ -102,6 +102,23 @@ class Substance:
 
 
 @dataclass(frozen=True)
+class Course:
+    """A part of a drug's usual regimen; parts follow one another.
+
+    Attributes:
+        dose: in the drug's unit.
+        every_hours: hours between doses; None is a single dose.
+        over_hours: hours over which a dose is infused; None is at once.
+        days: how long this part lasts.
+    """
+
+    dose: float
+    every_hours: float | None
+    over_hours: float | None
+    days: float
+
+
+@dataclass(frozen=True)
 class Drug:
     """One row of the drug table.
 
@@ -116,6 +133,8 @@ class Drug:
         largest_dose: in `dose_unit`; a larger single dose is taken for a slip.
         numbers: kinetic and dynamic constants by short name ("enclomiphene.half_life" where a drug has several substances).
         substances: what is in it, or comes of it in the body.
+        regimen: usual dosing, for pictures.
+        excludes: drug that must not act at the same time -> the reason.
     """
 
     name: str
@@ -128,6 +147,8 @@ class Drug:
     largest_dose: float
     numbers: Mapping[str, Parameter]
     substances: tuple[Substance, ...]
+    regimen: tuple[Course, ...] = ()
+    excludes: Mapping[str, str] = field(default_factory=FrozenMapping)
 
 
 @dataclass(frozen=True)
@@ -236,7 +257,11 @@ def _presets(folder: Path) -> Mapping[str, Preset]:
 def _drugs(folder: Path) -> Mapping[str, Drug]:
     path = folder / _DRUGS
     raw = _read(path)
-    return FrozenMapping({name: _drug(path, name, _table(path, raw, name)) for name in raw})
+    found = {name: _drug(path, name, _table(path, raw, name)) for name in raw}
+    for drug in found.values():
+        for other in drug.excludes:
+            _check(other in found, path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, found)}")
+    return FrozenMapping(found)
 
 
 def _preset(path: Path, name: str, raw: dict[str, Any], fields: Mapping[str, Parameter]) -> Preset:
@@ -258,6 +283,7 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
     good = isinstance(routes, list) and bool(routes) and all(isinstance(route, str) for route in routes)
     _check(good, path, name, "routes must be a list of names")
     _check(_is_number(largest) and largest > 0, path, name, "largest_dose must be a number above 0")
+    regimen, excludes = _regimen(path, name, raw, float(largest)), _excludes(path, name, raw)
     parts = _table(path, raw, "substance") if "substance" in raw else {name: raw}
     substances = []
     for part, inner in parts.items():
@@ -270,8 +296,35 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
         {entry.name.removeprefix(prefix): entry for of in substances for entry in of.numbers.values()}
     )
     return Drug(
-        name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances)
-    )
+        name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances),
+        regimen, excludes,
+    )  # fmt: skip
+
+
+def _regimen(path: Path, name: str, raw: dict[str, Any], largest: float) -> tuple[Course, ...]:
+    given = raw.pop("regimen", [])
+    _check(isinstance(given, list), path, name, "regimen must be a list of tables")
+    return tuple(_course(path, f"{name}.regimen", part, largest) for part in given)
+
+
+def _course(path: Path, name: str, raw: object, largest: float) -> Course:
+    if not isinstance(raw, dict):
+        raise TestisError(f"{path}: {name}: must be a list of tables")
+    surplus = sorted(raw.keys() - {"dose", "every_hours", "over_hours", "days"})
+    _check(not surplus, path, name, f"has an unknown key: {', '.join(surplus)}")
+    for key in ("dose", "days", *(raw.keys() & {"every_hours", "over_hours"})):
+        value = raw.get(key)
+        _check(_is_number(value) and cast(float, value) > 0, path, name, f"{key} must be a number above 0")
+    _check(raw["dose"] <= largest, path, name, f"dose {raw['dose']:g} is above the largest dose, {largest:g}")
+    hours = [float(raw[key]) if key in raw else None for key in ("every_hours", "over_hours")]
+    return Course(float(raw["dose"]), hours[0], hours[1], float(raw["days"]))
+
+
+def _excludes(path: Path, name: str, raw: dict[str, Any]) -> FrozenMapping[str]:
+    given = raw.pop("excludes", {})
+    good = isinstance(given, dict) and all(isinstance(reason, str) and reason for reason in given.values())
+    _check(good, path, name, "excludes must be a table of drug = reason")
+    return FrozenMapping(given)
 
 
 def _actions(path: Path, name: str, raw: dict[str, Any]) -> tuple[str, ...]:

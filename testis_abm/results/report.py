@@ -86,6 +86,42 @@ def why(result: RunResult) -> str:
     return _wrapped("Why: ", text) if text else ""
 
 
+def decisions(result: RunResult) -> str:
+    """Return what was measured and decided for each therapy with a condition, one paragraph each."""
+    table = result.decisions
+    told = []
+    for number_, rows in table.groupby("therapy"):
+        therapy = result.scenario.therapy[int(number_) - 1]
+        name = f"{therapy.drug} {therapy.dose:g} {therapy.dose_unit} when {therapy.when}"
+        made = rows.groupby(["replicate", "day"])["taken"].first()
+        told.append(_wrapped("Decided: ", f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows)})."))
+    return "\n".join(told)
+
+
+def _verdict(made: pd.Series) -> str:
+    """Return how often a therapy was given, from one decision a replicate or several."""
+    days = made.index.get_level_values("day").unique()
+    taken, count = int(made.sum()), len(made)
+    when = f"on day {days[0]:g}" if len(days) == 1 else f"on {len(days)} days from {days.min():g} to {days.max():g}"
+    if taken in (0, count):
+        of = "" if count == 1 else f" every time, {count} decisions" if taken else f" in all {count} decisions"
+        return f"{when} {'given' if taken else 'not given'}{of}"
+    first = made[made].index.get_level_values("day").min()
+    return f"{when} given after {taken} of {count} decisions, first on day {first:g}"
+
+
+def _measurements(rows: pd.DataFrame) -> str:
+    """Return the measured values, by the clause and the day of their sample."""
+    told = []
+    for _, of in rows.groupby("clause", sort=False):
+        low, high = number(of["measured"].min()), number(of["measured"].max())
+        unit = of["unit"].iloc[0]
+        days = sorted(of["measured_day"].unique())
+        when = f"day {days[0]:g}" if len(days) == 1 else f"days {days[0]:g} to {days[-1]:g}"
+        told.append(f"{of['quantity'].iloc[0]} {low if low == high else f'{low} to {high}'} {unit} on {when}")
+    return "; ".join(told)
+
+
 def observed_block(result: RunResult) -> str:
     """Return predicted beside observed values."""
     table = observed(result)

@@ -99,8 +99,13 @@ class RunResult:
 
     @property
     def therapy(self) -> pd.DataFrame:
-        """Return the log of doses given."""
+        """Return the log of doses given, one row a dose."""
         return self.tables["therapy"]
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """Return what was measured and decided for therapies with a condition, one row a clause."""
+        return self.tables["decisions"]
 
     @property
     def drugs(self) -> pd.DataFrame:

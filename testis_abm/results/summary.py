@@ -124,6 +124,7 @@ def render(result: RunResult) -> str:
         table,
         report.basis(result, treatment),
         report.why(result),
+        report.decisions(result),
         report.observed_block(result),
         report.flags(result, treatment),
         report.recovery(result, treatment),
