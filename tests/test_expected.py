@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.expected import COLUMNS, ExpectedMan, rest
-from testis_abm.expected.treat import dose_table, treat
+from testis_abm.expected.treat import Treatment, treat
 from testis_abm.scenario import Man
 
 AT = {name: k for k, name in enumerate(COLUMNS)}
@@ -52,17 +53,14 @@ def test_rest_is_that_of_the_cells(values, preset):
 )
 def test_a_course_is_that_of_the_cells(values, fertile, drug, dose, every, until):
     known = parameters.drugs()[drug]
-    days = 200
-    run = cells(
-        {
-            "plan": {"baseline": "1 day", "duration": f"{days} days"},
-            "therapy": [{"drug": drug, "dose": f"{dose} {known.dose_unit}", "every": f"{every} days", "until": f"day {until}"}],
-            "samples": {"semen": {"every": "20 days", "from": 0}},
-        }
-    )
-    man = ExpectedMan(values, fertile, [known])
-    doses = [(day, drug, dose) for day in np.arange(0, until - 1e-9, every)]
-    rows = man.advance(dose_table([known], doses, 0, days))
+    case = {
+        "plan": {"baseline": "1 day", "duration": "200 days"},
+        "therapy": [{"drug": drug, "dose": f"{dose} {known.dose_unit}", "every": f"{every} days", "until": f"day {until}"}],
+        "samples": {"semen": {"every": "20 days", "from": 0}},
+    }
+    run, treatment = cells(case), Treatment(ta.load({"title": "expected", **case}))
+    man = treatment.follow(ExpectedMan(values, fertile, treatment.drugs))
+    rows = man.days
     seen = run.hormones[(run.hormones["arm"] == "treated") & (run.hormones["day"] >= 0)]
     for name in SHARED:
         np.testing.assert_allclose(rows[:, AT[name]], seen[name], rtol=0.02, atol=0.02, err_msg=name)
@@ -71,30 +69,47 @@ def test_a_course_is_that_of_the_cells(values, fertile, drug, dose, every, until
         assert man.semen(3.0, int(day) + 1)["concentration_million_ml"] == pytest.approx(count, rel=0.15, abs=2.0), day
 
 
-def test_men_in_a_crowd_are_the_men_alone(values, fertile):
-    import pandas as pd
+def plan(drug: str, dose: str, **more: object) -> ta.Scenario:
+    return ta.load(
+        {
+            "title": "x",
+            "plan": {"duration": "40 days"},
+            "therapy": [{"drug": drug, "dose": dose, "every": "1 day", "until": "day 30"}],
+            **more,
+        }
+    )
 
+
+def test_men_in_a_crowd_are_the_men_alone(values, fertile):
     men = pd.DataFrame([fertile, {**fertile, "bmi": 35.0}, {**fertile, "gnrh_drive": 0.4}])
-    drugs = [parameters.drugs()["letrozole"]]
-    table = dose_table(drugs, [(float(day), "letrozole", 2.5) for day in range(30)], 0, 40)
-    together = treat(men, drugs, table, parameters.values())
+    case = plan("letrozole", "2.5 mg")
+    together = treat(men, case, parameters.values())
     for row, man in zip(together, men.to_dict("records"), strict=True):
-        assert np.array_equal(row, ExpectedMan(values, man, drugs).advance(table))
+        treatment = Treatment(case)
+        assert np.array_equal(row, treatment.follow(ExpectedMan(values, man, treatment.drugs)).days)
 
 
 def test_a_day_at_a_time_is_all_at_once(values, fertile):
-    drugs = [parameters.drugs()["hcg"]]
-    table = dose_table(drugs, [(float(day), "hcg", 2000.0) for day in range(0, 30, 3)], 0, 40)
-    whole, parts = ExpectedMan(values, fertile, drugs), ExpectedMan(values, fertile, drugs)
-    whole.advance(table)
-    for begin in range(0, 41, 7):
-        parts.advance(table[begin : begin + 7])
-    assert np.array_equal(whole.days, parts.days)
+    # A weight that does not change is followed day by day.
+    whole, parts = Treatment(plan("hcg", "500 IU")), Treatment(plan("hcg", "500 IU", weight=[{"bmi": fertile["bmi"], "from": 0, "until": 20}]))
+    men = [one.follow(ExpectedMan(values, fertile, one.drugs)) for one in (whole, parts)]
+    assert np.array_equal(men[0].days, men[1].days)
+
+
+def test_rules_and_weight_reach_the_expected_man(values, fertile):
+    obese = {**fertile, "bmi": 38.0}
+    thin = Treatment(plan("anastrozole", "1 mg", weight=[{"bmi": 28, "from": 0, "until": 40}]))
+    fat = Treatment(plan("anastrozole", "1 mg"))
+    last = [one.follow(ExpectedMan(values, obese, one.drugs)).days[-1] for one in (thin, fat)]
+    assert last[0][AT["shbg_nmol_l"]] > last[1][AT["shbg_nmol_l"]]
+    never = Treatment(plan("anastrozole", "1 mg", therapy=[{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "LH > 90"}]))
+    man = never.follow(ExpectedMan(values, fertile, never.drugs))
+    assert man.days[-1][AT["oestradiol_pmol_l"]] == pytest.approx(man.rest[AT["oestradiol_pmol_l"]], rel=1e-3)
 
 
 def test_an_untreated_man_stays_at_rest(values):
     man = ExpectedMan(values, Man(preset="obese_low_t_e2").physiology)
-    rows = man.advance(np.zeros((400, 24, 0)))
+    rows = man.advance(np.zeros((400, 48, 0)))
     for name in SHARED:
         assert rows[-1, AT[name]] == pytest.approx(man.rest[AT[name]], rel=1e-3), name
     assert rows[-1, AT["released_million"]] == pytest.approx(man.rest[AT["released_million"]], rel=1e-3)

@@ -114,7 +114,7 @@ def decided(result):
 
 
 def test_a_decision_is_what_the_blood_table_shows():
-    rule = "oestradiol > 18 pg/mL and T/E2 > 1 and testosterone > 1 ng/dL and free testosterone > 1 pmol/L and SHBG > 1"
+    rule = "oestradiol > 22 pg/mL and T/E2 > 1 and testosterone > 1 ng/dL and free testosterone > 1 pmol/L and SHBG > 1"
     result = ta.run(case(pill(when=rule, dose="0.1 mg"), samples={"blood": {"every": 1, "from": -3}, "assay": "immunoassay"}))
     blood = result.blood[result.blood.arm == "treated"].set_index("day")
     made = result.decisions.pivot(index="measured_day", columns="quantity", values="measured")
@@ -127,7 +127,7 @@ def test_a_decision_is_what_the_blood_table_shows():
     taken = result.decisions.groupby("day").taken.first()
     assert set(taken.index) == set(range(41)) and 0 < taken.sum() < 41
     assert set(result.therapy.day) == set(taken.index[taken])
-    assert (made["oestradiol"] > 18).to_numpy().tolist() == taken.tolist()
+    assert (made["oestradiol"] > 22).to_numpy().tolist() == taken.tolist()
 
 
 def test_semen_decides_as_the_laboratory_reports_it():

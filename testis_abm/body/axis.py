@@ -29,8 +29,7 @@ from testis_abm.body.pharmacology import (
     RECEPTOR_BOUND,
     STEROID_BLOCK,
     TESTOSTERONE,
-    absorb_and_clear,
-    clear_in_minutes,
+    expose,
 )
 from testis_abm.kinetics import lh_response, relax, shielded_inhibition
 
@@ -304,20 +303,7 @@ def body_day(state, p, tissue, depot, central, absorption, elimination, volume, 
     means = np.zeros(MEANS)
     exposure = np.zeros(EXPOSURES)
     for hour in range(HOURS):
-        exposure[:] = 0.0
-        for k in range(depot.size):
-            if effect[k, GNRH] > 0.0:
-                depot[k], central[k], mean, lowest = clear_in_minutes(
-                    depot[k], central[k], doses[hour, k], doses[HOURS + hour, k], absorption[k], elimination[k]
-                )
-                exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
-                exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
-                continue
-            depot[k] += doses[hour, k] + doses[HOURS + hour, k]
-            depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
-            level = absorbed * HOURS if elimination[k] == 0.0 else central[k] / volume[k]
-            for which in range(EXPOSURES):
-                exposure[which] += effect[k, which] * level
+        expose(exposure, depot, central, doses[hour], doses[HOURS + hour], absorption, elimination, volume, effect)
         body_hour(state, p, tissue, exposure, means)
     return means
 

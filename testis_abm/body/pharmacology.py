@@ -205,6 +205,28 @@ def clear_in_minutes(depot, central, at_once, evenly, absorption, elimination):
     return depot, central, (start - depot - central) / elimination, lowest
 
 
+@register_jitable
+def expose(exposure, depot, central, at_once, evenly, absorption, elimination, volume, effect):
+    """Advance every substance by an hour and sum up what they do into `exposure` (EXPOSURES,).
+
+    `at_once` and `evenly` (substances,) are the amounts given at the start of the hour and all through it.
+    """
+    exposure[:] = 0.0
+    for k in range(depot.size):
+        if effect[k, GNRH] > 0.0:
+            depot[k], central[k], mean, lowest = clear_in_minutes(
+                depot[k], central[k], at_once[k], evenly[k], absorption[k], elimination[k]
+            )
+            exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
+            exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
+            continue
+        depot[k] += at_once[k] + evenly[k]
+        depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
+        level = absorbed * _HOURS if elimination[k] == 0.0 else central[k] / volume[k]
+        for which in range(EXPOSURES):
+            exposure[which] += effect[k, which] * level
+
+
 def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[Any, ...]], day: int) -> np.ndarray:
     """Return the amounts that enter the depots on `day`, (48, substances), from the entries of `Dose`.
 

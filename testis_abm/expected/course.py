@@ -10,7 +10,7 @@ from numba.extending import register_jitable
 
 from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput, body_hour, feedback, peripheral_oestradiol, store_target
-from testis_abm.body.pharmacology import EXPOSURES, absorb_and_clear
+from testis_abm.body.pharmacology import EXPOSURES, expose
 from testis_abm.expected.mean_cells import (
     ANDROGEN,
     FSH,
@@ -216,7 +216,7 @@ def _relative(body, a):
 @njit(cache=True, nogil=True)
 def advance(body, soma, founders, commitments, spent, descendants, last, tract, chain, output, depot, central, absorption,
             elimination, volume, effect, doses, a, p, scale, t, sperm, reference_output, normal, dependent, heard, out):  # fmt: skip
-    """Advance the expected man by the days of `doses` (days, 24, substances); fill a row of `out` a day. See ExpectedMan.
+    """Advance the expected man by the days of `doses` (days, 48, substances); fill a row of `out` a day. See ExpectedMan.
 
     `output` (4,) holds the TissueOutput of the day before and is renewed.
     """
@@ -227,15 +227,9 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
         means = np.zeros(axis.MEANS)
         tissue = TissueOutput(output[0], output[1], output[2], output[3])
         for hour in range(axis.HOURS):
-            exposure[:] = 0.0
-            for k in range(depot.size):
-                depot[k] += doses[day, hour, k]
-                depot[k], central[k], absorbed = absorb_and_clear(
-                    depot[k], central[k], absorption[k], elimination[k], 1.0
-                )
-                level = absorbed * axis.HOURS if elimination[k] == 0.0 else central[k] / volume[k]
-                for which in range(EXPOSURES):
-                    exposure[which] += effect[k, which] * level
+            expose(
+                exposure, depot, central, doses[day, hour], doses[day, axis.HOURS + hour], absorption, elimination, volume, effect
+            )
             body_hour(body, a, tissue, exposure, means)
         x = means[axis.MEAN_FREE_T] / a.free_testosterone_reference
         blood = Blood(

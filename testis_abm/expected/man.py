@@ -144,7 +144,7 @@ class ExpectedMan:
         self._numbers = _Numbers.of(self.values, man, self._numbers.reference_output)
 
     def advance(self, doses: np.ndarray) -> np.ndarray:
-        """Advance by the days of `doses` (days, 24, substances; what enters each depot in each hour); return their rows."""
+        """Advance by the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return their rows."""
         rows = np.zeros((len(doses), len(COLUMNS)))
         k = self.kinetics
         course.advance(

@@ -11,7 +11,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.expected.man import COLUMNS, ExpectedMan
-from testis_abm.expected.treat import dose_table, treat
+from testis_abm.expected.treat import treat
 
 if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
@@ -50,10 +50,6 @@ def predict(
         Two tables, one row a man, columns as SHOWN: before, after. Hormones after are means of the last 28 days.
     """
     values = parameters.values(scenario.parameters) if values is None else values
-    known = parameters.drugs()
-    drugs = [known[name] for name in dict.fromkeys(therapy.drug for therapy in scenario.therapy)]
-    doses = [(day, therapy.drug, therapy.dose) for therapy in scenario.therapy for day in therapy.dose_days()]
-    table = dose_table(drugs, doses, 0, scenario.plan.duration_days)
     abstinence = scenario.samples.abstinence_days
     keys = ("volume_ml", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct", "total_motile_count_million")
 
@@ -63,7 +59,7 @@ def predict(
             rows.append([*hormones, *(semen[key] for key in keys)])
         return np.array(rows)
 
-    seen = treat(men, drugs, table, values, look=look)
+    seen = treat(men, scenario, values, look=look)
     frames = [pd.DataFrame(seen[:, i], columns=[*COLUMNS, *keys], index=men.index) for i in range(2)]
     return tuple(_completed(frame, scenario.samples.assay, values) for frame in frames)  # type: ignore[return-value]
 
