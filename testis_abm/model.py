@@ -29,7 +29,7 @@ from testis_abm.errors import TestisError
 from testis_abm.physiology import axis_parameters, complete, sperm_per_release, testis_mass
 from testis_abm.regimen import RECORDS, Regimen
 from testis_abm.results.tables import clinical_ratio
-from testis_abm.scenario import Clause, Scenario, bmi_on
+from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
 from testis_abm.tissue import biopsy, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.tissue.build import reference_counts, tissue_parameters
@@ -127,6 +127,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.safe: SafetyDay | None = None
         if settled is None:
             self._settle()
+            self._live_history()
         elif isinstance(settled, Checkpoint):
             self._build()
             settled.put_cells(self)
@@ -134,6 +135,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             for name in _STATE:
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
             self.glands._man = self.man  # whose weight may change
+            # What the history left in the body; its drugs come first in both arms.
+            self._depot[: settled._depot.size], self._central[: settled._central.size] = settled._depot, settled._central
         if self.engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
         self.records: dict[str, list[tuple[Any, ...]]] = {
@@ -148,7 +151,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _plan_drugs(self, scenario: Scenario) -> None:
         given = scenario.therapy if self.treated else ()
         known = tables.drugs()
-        names = tuple(dict.fromkeys(therapy.drug for therapy in given))
+        names = tuple(dict.fromkeys(therapy.drug for therapy in (*scenario.man.history, *given)))
         self.kinetics = Kinetics.of([known[name] for name in names])
         self.regimen = Regimen(given, self.last_day, max(self.kinetics.release, default=0.0))
         self._depot, self._central = np.zeros(len(self.kinetics.names)), np.zeros(len(self.kinetics.names))
@@ -221,13 +224,26 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.day > self.last_day:
             self.running = False
 
+    def _live_history(self) -> None:
+        """Live through what the man was given before the plan begins, from his own rest."""
+        begin, doses = past_doses(self.case.man.history)
+        first = self.day
+        for day in range(begin, 0):
+            self.day = first + day
+            self._live(hourly_doses(self.kinetics, doses, day))
+        self.day, self.safety.bone = first, 0.0
+
     def _advance(self) -> None:
-        kinetics = self.kinetics
         self._weigh(self.day)
         doses = self.regimen.day(self.day, self._measured, self.records)
+        self._live(hourly_doses(self.kinetics, doses, self.day))
+
+    def _live(self, doses: np.ndarray) -> None:
+        """Live a day in which `doses` (48, substances) enter the depots."""
+        kinetics = self.kinetics
         means = axis.body_day(
             self.body, self._axis, self._output, self._depot, self._central, kinetics.absorption, kinetics.elimination,
-            kinetics.volume, kinetics.effect, hourly_doses(kinetics, doses, self.day),
+            kinetics.volume, kinetics.effect, doses,
         )  # fmt: skip
         self.means = means
         self._check(means)

@@ -62,6 +62,7 @@ class AxisParameters(NamedTuple):
     fsh_store_saturation: float
     lh_clearance_per_day: float
     fsh_clearance_per_day: float
+    inhibin_feedback_strength: float
     inhibin_feedback_exponent: float
     inhibin_b_days: float
     testosterone_free_clearance: float
@@ -146,7 +147,7 @@ MEANS = 19
 
 @register_jitable
 def feedback(level, strength, exponent):
-    """Return the brake of a steroid on GnRH or gonadotroph, 1 at level 1, up to 1 + strength without steroid."""
+    """Return the brake of a steroid or inhibin B on GnRH or gonadotroph, 1 at level 1, up to 1 + strength without it."""
     return (1.0 + strength) / (1.0 + strength * max(level, 0.0) ** exponent)
 
 
@@ -228,7 +229,7 @@ def body_hour(state, p, tissue, exposure, means):
     state[STORE] = relax(state[STORE], store, p.gonadotroph_store_days, dt)
     state[FSH_STORE] = relax(state[FSH_STORE], fsh_store, p.gonadotroph_store_days, dt)
     state[LH] = relax(state[LH], state[STORE] * drive, 1.0 / p.lh_clearance_per_day, dt)
-    inhibin_brake = max(state[INHIBIN], 0.02) ** -p.inhibin_feedback_exponent
+    inhibin_brake = feedback(state[INHIBIN], p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
     fsh = p.fsh_secretion * state[FSH_STORE] * drive * inhibin_brake
     state[FSH] = relax(state[FSH], fsh, 1.0 / p.fsh_clearance_per_day, dt)
     state[INHIBIN] = relax(state[INHIBIN], tissue.inhibin_output, p.inhibin_b_days, dt)

@@ -86,7 +86,7 @@ class ExpectedMan:
         reference_output: from `reference_output`, if known (else worked out).
 
     Attributes:
-        rest: one day of his rest, (COLUMNS,).
+        rest: one day of his rest, (COLUMNS,), or the day before `begin` was called.
         days: (n, COLUMNS), every day since.
     """
 
@@ -118,7 +118,7 @@ class ExpectedMan:
             self._chain, *self._numbers.tuple(), self.rest,
         )  # fmt: skip
         self._output = self._resting_output()
-        self.days = np.zeros((0, len(COLUMNS)))
+        self.days, self._earlier = np.zeros((0, len(COLUMNS))), np.tile(self.rest, (_HISTORY, 1))
 
     def _resting_output(self) -> np.ndarray:
         from testis_abm.kinetics import lh_response
@@ -158,13 +158,15 @@ class ExpectedMan:
     def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:
         """Return the expected ejaculate after `day` days since rest (all of them by default), named as the semen table."""
         upto = len(self.days) if day is None else day
-        rows = self.days[max(0, upto - _HISTORY) : upto]
-        latest = rows[-1] if len(rows) else self.rest
+        rows = np.concatenate([self._earlier, self.days[:upto]])[-_HISTORY:]
         first = COLUMNS.index("collected_million")
-        store = np.tile(self.rest[first : first + 3], (_HISTORY, 1))
-        if len(rows):
-            store[_HISTORY - len(rows) :] = rows[:, first : first + 3]
-        return ejaculate(store[::-1], latest[COLUMNS.index("glands")], abstinence, self.man["bmi"], self.values, self._numbers.tract)
+        store, glands = rows[::-1, first : first + 3], rows[-1, COLUMNS.index("glands")]
+        return ejaculate(store, glands, abstinence, self.man["bmi"], self.values, self._numbers.tract)
+
+    def begin(self) -> None:
+        """Count days from here: what has been lived so far is his past, and `rest` his last day."""
+        self._earlier = np.concatenate([self._earlier, self.days])[-_HISTORY:]
+        self.rest, self.days = self._earlier[-1], self.days[:0]
 
 
 def ejaculate(

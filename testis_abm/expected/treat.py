@@ -18,7 +18,7 @@ from testis_abm.expected.man import COLUMNS, ExpectedMan, reference_output
 from testis_abm.physiology import complete
 from testis_abm.regimen import RECORDS, Regimen
 from testis_abm.results.tables import clinical_ratio
-from testis_abm.scenario import bmi_on
+from testis_abm.scenario import bmi_on, past_doses
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -40,12 +40,15 @@ class Treatment:
     Args:
         scenario: whose plan, therapies, weight changes, samples.
         drugs: rows of the drug table by name (default: the table's).
+        history: whether the men share the history of the scenario's man.
     """
 
-    def __init__(self, scenario: Scenario, drugs: Mapping[str, Drug] | None = None) -> None:
+    def __init__(self, scenario: Scenario, drugs: Mapping[str, Drug] | None = None, *, history: bool = False) -> None:
         known = parameters.drugs() if drugs is None else drugs
         self.scenario = scenario
-        self.drugs = [known[name] for name in dict.fromkeys(therapy.drug for therapy in scenario.therapy)]
+        past = scenario.man.history if history else ()
+        self._past = past_doses(past)
+        self.drugs = [known[name] for name in dict.fromkeys(of.drug for of in (*past, *scenario.therapy))]
         self.kinetics = Kinetics.of(self.drugs)
         self.days = scenario.plan.duration_days + 1
         self._table = None if self.decides or scenario.weight else self._planned()
@@ -71,6 +74,10 @@ class Treatment:
 
     def follow(self, man: ExpectedMan, luck: np.random.Generator | None = None) -> ExpectedMan:
         """Take a man at rest through days 0 to the end of the plan; `luck` is that of the measurements that decide."""
+        begin, doses = self._past
+        if begin < 0:
+            man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
+            man.begin()
         if self._table is not None:
             man.advance(self._table)
             return man

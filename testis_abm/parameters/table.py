@@ -153,12 +153,13 @@ class Drug:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named man: the physiology fields in which he differs from the reference man."""
+    """A named man: the physiology fields in which he differs from the reference man, and what he was given before."""
 
     name: str
     title: str
     source: str
     values: Mapping[str, float]
+    history: tuple[str, ...] = ()
 
 
 def load(folder: Path | None = None) -> Mapping[str, Parameter]:
@@ -267,12 +268,14 @@ def _drugs(folder: Path) -> Mapping[str, Drug]:
 def _preset(path: Path, name: str, raw: dict[str, Any], fields: Mapping[str, Parameter]) -> Preset:
     raw = dict(raw)
     title, source = (_text(path, f"preset.{name}", raw, key) for key in ("title", "source"))
+    history = raw.pop("history", [])
+    _check(isinstance(history, list), path, f"preset.{name}", "history must be a list of texts")
     for field, value in raw.items():
         where = f"preset.{name}.{field}"
         _check(field in fields, path, where, f"is no physiology field; nearest: {nearest(field, fields)}")
         wrong = fields[field].fault(value)
         _check(wrong is None, path, where, wrong or "")
-    return Preset(name, title, source, FrozenMapping({field: float(value) for field, value in raw.items()}))
+    return Preset(name, title, source, FrozenMapping({field: float(value) for field, value in raw.items()}), tuple(history))
 
 
 def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:

@@ -1,6 +1,7 @@
 """Scenario files: TOML in, frozen and checked objects out. The only place that parses units."""
 
 from testis_abm.scenario.condition import Clause, Condition
+from testis_abm.scenario.history import PastTherapy, past_doses
 from testis_abm.scenario.load import load
 from testis_abm.scenario.quantities import UNITS, canonical_unit, convert
 from testis_abm.scenario.scenario import Scenario
@@ -13,6 +14,7 @@ __all__ = [
     "Condition",
     "Man",
     "Observed",
+    "PastTherapy",
     "Plan",
     "Samples",
     "Scenario",
@@ -23,4 +25,5 @@ __all__ = [
     "canonical_unit",
     "convert",
     "load",
+    "past_doses",
 ]

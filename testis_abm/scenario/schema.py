@@ -12,6 +12,7 @@ from testis_abm import parameters
 from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
 from testis_abm.parameters import Drug, FrozenMapping
 from testis_abm.scenario.condition import Condition, parse_condition
+from testis_abm.scenario.history import PastTherapy, parse_history
 from testis_abm.scenario.quantities import (
     DAYS_PER_YEAR,
     UNITS,
@@ -71,6 +72,7 @@ class Man(Section):
     Attributes:
         preset: name of the preset he started from.
         physiology: every physiology field, resolved (unit in `parameters.physiology()`).
+        history: what he was given before the plan begins (see history.PastTherapy); [] for none of the preset's.
 
     Raises:
         ScenarioError: unknown preset or field, or a value out of range.
@@ -78,13 +80,16 @@ class Man(Section):
 
     preset: str
     physiology: FrozenMapping[float]
+    history: tuple[PastTherapy, ...] = ()
 
-    def __init__(self, /, preset: object = "fertile", **given: Any) -> None:
+    def __init__(self, /, preset: object = "fertile", history: object = None, **given: Any) -> None:
         fields = parameters.physiology()
         values = {name: field.value for name, field in fields.items()}
         problems = []
+        past: tuple[PastTherapy, ...] = ()
         if isinstance(preset, str) and preset in parameters.presets():
             values.update(parameters.presets()[preset].values)
+            history = parameters.presets()[preset].history if history is None else history
         else:
             text = unknown("preset", preset, parameters.presets(), see=self.listed_by())
             problems.append(Problem(("preset",), text, named=True))
@@ -98,9 +103,13 @@ class Man(Section):
                 problems.append(Problem((name,), fault))
             else:
                 values[name] = float(number)
+        try:
+            past = parse_history(history or ())
+        except ScenarioError as error:
+            problems += [Problem(("history", *problem.path), problem.text) for problem in error.problems]
         if problems:
             raise ScenarioError(problems)
-        super().__init__(preset=preset, physiology=FrozenMapping(values))
+        super().__init__(preset=preset, physiology=FrozenMapping(values), history=past)
 
     def __getitem__(self, field: str) -> float:
         return self.physiology[field]
@@ -117,8 +126,8 @@ class Man(Section):
 
     @classmethod
     def allowed_keys(cls) -> list[str]:
-        """Return "preset" and the names of the physiology fields."""
-        return ["preset", *parameters.physiology()]
+        """Return "preset", "history" and the names of the physiology fields."""
+        return ["preset", "history", *parameters.physiology()]
 
     @classmethod
     def listed_by(cls) -> str:
@@ -127,7 +136,8 @@ class Man(Section):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the table as a scenario file would have it, every field included."""
-        return {"preset": self.preset, **self.physiology}
+        past = {"history": [str(of) for of in self.history]} if self.history or parameters.presets()[self.preset].history else {}
+        return {"preset": self.preset, **past, **self.physiology}
 
 
 def _age(value: Any) -> tuple[Any, str | None]:
