@@ -212,26 +212,22 @@ def _explained(parameter: Parameter) -> Iterator[str]:
 
 
 def _men(options: argparse.Namespace) -> int:
+    from testis_abm import men
     from testis_abm.errors import unknown
     from testis_abm.parameters import physiology, presets
 
-    known = presets()
     if options.word is None:
-        for preset in known.values():
-            print(f"{preset.name:28s}{preset.title}")
+        print("\n".join(men.listed()))
         print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
         for field in physiology().values():
             print(
                 f"  {field.name.rpartition('.')[2]:28s}{field.value:g} {field.unit} ({field.low:g} to {field.high:g})"
             )
         return 0
-    if options.word not in known:
-        raise TestisError(unknown("preset", options.word, known))
-    preset = known[options.word]
-    print(f"{preset.name}: {preset.title}\n    source: {preset.source}")
-    for name, field in physiology().items():
-        mark = "  <- differs from the fertile man" if name in preset.values else ""
-        print(f"  {name:28s}{preset.values.get(name, field.value):g} {field.unit}{mark}")
+    if options.word not in presets():
+        raise TestisError(unknown("preset", options.word, presets()))
+    print("\n".join(men.told(options.word)))
+    print(f"\n{_NOTE}")
     return 0
 
 

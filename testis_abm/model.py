@@ -32,13 +32,14 @@ from testis_abm.results.tables import clinical_ratio
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
 from testis_abm.tissue import biopsy, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
-from testis_abm.tissue.build import reference_counts, tissue_parameters
+from testis_abm.tissue.build import reference_counts, standing_elongated, tissue_parameters
 from testis_abm.tissue.memory import check_fits
 from testis_abm.tissue.modifiers import Effect, Modifier, Modifiers
 from testis_abm.tissue.reference import ReferenceCells
-from testis_abm.tissue.rules import androgen_signal
+from testis_abm.tissue.rules import androgen_signal, sertoli_rates, sertoli_support
 from testis_abm.tissue.section import cross_section
 from testis_abm.tissue.tissue import BloodInput, Tissue, TissueDay
+from testis_abm.tract import outcome
 from testis_abm.tract.epididymis import Epididymis
 from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
 
@@ -142,7 +143,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.records: dict[str, list[tuple[Any, ...]]] = {
             name: []
             for name in (
-                "hormones", "tissue", "semen", "blood", "biopsy", "safety", "drugs", "modifiers", "signals", *RECORDS
+                "hormones", "tissue", "semen", "blood", "biopsy", "safety", "outcome", "drugs", "modifiers", "signals",
+                *RECORDS,
             )
         }  # fmt: skip
 
@@ -326,12 +328,25 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         samples = self.case.samples
         if day in samples.semen:
             self.records["semen"].append((day, samples.abstinence_days, *self.semen_sample(samples.abstinence_days)))
+            self.records["outcome"].append((day, *self._outcome(samples.abstinence_days)))
         if day in samples.blood:
             self.records["blood"].append((day, *self._blood_sample(day)))
         if day in samples.biopsy:
             counts = self.tissue.counts()
             score = biopsy.johnsen_score(self.tissue.columns.sertoli.counts, self.tissue.geometry.sertoli_per_tubule)
             self.records["biopsy"].append((day, *(counts / self.tissue.sertoli_count), score))
+
+    def _outcome(self, abstinence: float) -> tuple[float, ...]:
+        """Return today's chances in % (see tract/outcome.py).
+
+        Spermatids are the expectation under today's support: the simulated sections are too few to hold rare foci.
+        """
+        p, r, values = self.tissue.p, self.report, self.values
+        concentration = self.expected_semen(abstinence).concentration_million_ml
+        rates = sertoli_rates(sertoli_support(r.androgen, r.oestrogen, r.fsh, self.tract.back_pressure, p), p)
+        niches = values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
+        found = outcome.retrieval(niches * standing_elongated(p, rates), concentration, values)
+        return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), found))
 
     def signals(self) -> tuple[float, ...]:
         """Return what drives the rates today.
@@ -357,10 +372,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         sertoli = self.tissue.sertoli_count
         elongated = (counts[steps.ELONGATING_SPERMATID] + counts[steps.ELONGATED_SPERMATID]) / sertoli
         part = self._axis.testicular_oestradiol_share
-        whole = part * r.oestradiol_output + float(self.means[axis.MEAN_PERIPHERAL_E2])
+        peripheral, adrenal = float(self.means[axis.MEAN_PERIPHERAL_E2]), float(self.means[axis.MEAN_ADRENAL_E2])
+        in_testis = [part * made for made in (r.oestradiol_output, r.from_leydig, r.from_sertoli, r.from_germ)]
+        whole = in_testis[0] + peripheral
         shares = [
-            100.0 * part * made / whole if whole > 0 else 0.0
-            for made in (r.oestradiol_output, r.from_leydig, r.from_sertoli, r.from_germ)
+            100.0 * made / whole if whole > 0 else 0.0 for made in (*in_testis, peripheral - adrenal, adrenal)
         ]
         return (
             *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, production,

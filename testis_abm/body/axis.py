@@ -141,8 +141,9 @@ STATE_SIZE = 12
     MEAN_STEROID_BLOCK,
     MEAN_BONE_SIGNAL,
     MEAN_GNRH_DRIVE,
-) = range(19)
-MEANS = 19
+    MEAN_ADRENAL_E2,
+) = range(20)
+MEANS = 20
 
 
 @register_jitable
@@ -279,6 +280,8 @@ def body_hour(state, p, tissue, exposure, means):
     means[MEAN_T_FEEDBACK] += brake_t * dt
     means[MEAN_E2_FEEDBACK] += brake_e * dt
     means[MEAN_PERIPHERAL_E2] += peripheral * dt
+    from_adrenal = p.peripheral_aromatase * p.adrenal_oestradiol_share / (1.0 + inhibitor)
+    means[MEAN_ADRENAL_E2] += left * (1.0 - share) * from_adrenal * dt
     means[MEAN_AROMATASE] += state[TESTIS_AROMATASE_LEFT] * dt
     means[MEAN_STEROID_BLOCK] += exposure[STEROID_BLOCK] * dt
     means[MEAN_BONE_SIGNAL] += (

@@ -72,12 +72,16 @@ class Treatment:
         days = [hourly_doses(self.kinetics, regimen.day(day, none, records), day) for day in range(self.days)]
         return np.array(days)
 
-    def follow(self, man: ExpectedMan, luck: np.random.Generator | None = None) -> ExpectedMan:
-        """Take a man at rest through days 0 to the end of the plan; `luck` is that of the measurements that decide."""
+    def before(self, man: ExpectedMan) -> None:
+        """Take a man at rest through the history, if there is one."""
         begin, doses = self._past
         if begin < 0:
             man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
             man.begin()
+
+    def follow(self, man: ExpectedMan, luck: np.random.Generator | None = None) -> ExpectedMan:
+        """Take a man at rest through days 0 to the end of the plan; `luck` is that of the measurements that decide."""
+        self.before(man)
         if self._table is not None:
             man.advance(self._table)
             return man

@@ -19,7 +19,7 @@ from testis_abm.errors import Problem, ScenarioError, TestisError, nearest, show
 FOLDER = Path(__file__).parent
 CONFIDENCE = ("measured", "derived", "fitted", "assumed")
 
-_MEN, _DRUGS = "men.toml", "drugs.toml"
+_MEN, _DRUGS, _OBSERVED = "men.toml", "drugs.toml", "men_observed.toml"
 _ENTRY_TEXTS = ("unit", "source", "confidence")
 _ENTRY_KEYS = {"value", "range", "note", *_ENTRY_TEXTS}
 _DRUG_TEXTS = ("title", "class", "dose_unit", "usual")
@@ -228,11 +228,33 @@ def search(word: str | None = None, *, folder: Path | None = None) -> list[Param
     return [p for p in every if wanted in f"{p.name}\n{p.unit}\n{p.source}\n{p.note}".lower()]
 
 
+@dataclass(frozen=True)
+class Range:
+    """What was published of men like a preset: `low` to `high` of a quantity in the unit of its name."""
+
+    quantity: str
+    low: float
+    high: float
+    source: str
+
+
+def observed_in(preset: str, folder: Path | None = None) -> Mapping[str, Range]:
+    """Return the published ranges of men like a preset, by quantity; empty where there are none."""
+    path = (folder or FOLDER) / _OBSERVED
+    raw = _read(path).get(preset, {})
+    found = {}
+    for quantity, entry in raw.items():
+        good = isinstance(entry, dict) and entry.keys() == {"low", "high", "source"} and entry["low"] <= entry["high"]
+        _check(good, path, f"{preset}.{quantity}", "must be a table with low, high and source")
+        found[quantity] = Range(quantity, float(entry["low"]), float(entry["high"]), str(entry["source"]))
+    return FrozenMapping(found)
+
+
 @cache
 def _load(folder: Path) -> Mapping[str, Parameter]:
     found: dict[str, Parameter] = {}
     for path in sorted(folder.glob("*.toml")):
-        if path.name not in (_MEN, _DRUGS):
+        if path.name not in (_MEN, _DRUGS, _OBSERVED):
             for parameter in _entries(path, "", _read(path)):
                 _check(parameter.name not in found, path, parameter.name, "is defined twice")
                 found[parameter.name] = parameter

@@ -156,6 +156,28 @@ def flags(result: RunResult, treatment: Treatment | None) -> str:
     return _wrapped("Flags: ", " ".join(part for part in told if part))
 
 
+def chances(result: RunResult, treatment: Treatment | None) -> str:
+    """Return the chances of conception and, for an azoospermic man, of sperm retrieval."""
+    if result.outcome.empty or not result.arms:
+        return ""
+    last = treatment.end if treatment else float(result.outcome["day"].max())
+    rows = result.outcome[result.outcome["day"] <= last]
+    told = []
+    for arm in result.arms:
+        own = rows[rows["arm"] == arm]
+        if own.empty:
+            return ""
+        at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
+        text = f"{arm} {at['conception_pct']:.1f} % ({at['conception_low_pct']:.1f} to {at['conception_high_pct']:.1f})"
+        if not math.isnan(at["retrieval_pct"]):
+            text += f", microdissection would find sperm with a chance of {at['retrieval_pct']:.0f} %"
+        told.append(text)
+    return _wrapped(
+        "Chance of conception in a month, by sperm concentration alone: ",
+        "; ".join(told) + ". Curves of populations with wide uncertainty, no couple's chance.",
+    )
+
+
 def _days(safety: pd.DataFrame, flag: pd.Series) -> str:
     """Return on how many days of a replicate, on average, `flag` is up."""
     per_replicate = flag.groupby(safety["replicate"]).sum()

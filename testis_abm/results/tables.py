@@ -114,6 +114,8 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("leydig_oestradiol_share_pct", "%", "Share of oestradiol from Leydig cells"),
             ("sertoli_oestradiol_share_pct", "%", "Share of oestradiol from Sertoli cells"),
             ("germ_oestradiol_share_pct", "%", "Share of oestradiol from germ cells"),
+            ("fat_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of testosterone"),
+            ("adrenal_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of adrenal precursor"),
         ),
     },
     "modifiers": {
@@ -144,6 +146,15 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("vasomotor_pct", "% of visits", "Hot flushes"),
         ),
         "oestradiol_low": Column("flag", "", "Oestradiol under 10 pg/mL"),
+    },
+    "outcome": {
+        **_SAMPLED,
+        **_numbers(
+            ("conception_pct", "% a month", "Chance of conception"),
+            ("conception_low_pct", "% a month", "Chance of conception, low"),
+            ("conception_high_pct", "% a month", "Chance of conception, high"),
+            ("retrieval_pct", "%", "Chance that microdissection finds sperm"),
+        ),
     },
     "therapy": {
         **_SAMPLED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -62,6 +62,18 @@ def reference_counts(p: TissueParameters) -> np.ndarray:
         counts[step] = flux * ((1.0 - survival) / rate if rate > 0 else time)
         flux *= survival * steps.DAUGHTERS[step]
     return counts
+
+
+def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
+    """Return elongating and elongated spermatids per niche with stem cells that stand under `rates` (steps.RATES) for good."""
+    flux, held = 2.0 * rates[steps.COMMITMENT] / p.cycle_days, 0.0
+    for step in range(steps.B_SPERMATOGONIUM, steps.COUNT):
+        rate, time = rates[steps.HAZARD + step], mean_duration(step, p)
+        survival = math.exp(-rate * time)
+        if step >= steps.ELONGATING_SPERMATID:
+            held += flux * ((1.0 - survival) / rate if rate > 0 else time)
+        flux *= survival * steps.DAUGHTERS[step]
+    return float(held)
 
 
 def tissue_parameters(
