@@ -174,7 +174,7 @@ def _span(therapy: Therapy, last: float) -> Span:
     every = therapy.every_days
     rhythm = {None: "once", 1.0: "daily", 7.0: "weekly"}.get(every) or _rhythm(every or 0.0)
     infused = f" over {therapy.over_hours:g} h" if therapy.over_hours else ""
-    condition = f" when {therapy.when}" if therapy.when else ""
+    condition = " by rule" if therapy.when else ""
     label = f"{drugs()[therapy.drug].title} {therapy.dose:g} {therapy.dose_unit} {rhythm}{infused}{condition}"
     end = therapy.first_day if every is None else min(last, therapy.until_day)
     return Span(therapy.drug, label, therapy.first_day, end)
