@@ -68,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
         command.set_defaults(action=action)
         if name == "drugs":
-            command.add_argument("--out", metavar="FOLDER", default="pictures", help="of the picture (default pictures)")
+            command.add_argument(
+                "--out", metavar="FOLDER", default="pictures", help="of the picture (default pictures)"
+            )
             command.add_argument("--no-plots", action="store_true", help="write no picture")
     return parser
 

@@ -102,7 +102,9 @@ def drug_course(name: str) -> DrugCourse:
 
 def _scenario(man: Mapping[str, float], therapies: Sequence[Mapping[str, Any]], days: int) -> Scenario:
     plan = {"baseline": 0, "duration": days, "replicates": 1}
-    return load({"man": man, "tissue": _TISSUE, "plan": plan, "therapy": therapies, "samples": {"blood": [], "semen": []}})
+    return load(
+        {"man": man, "tissue": _TISSUE, "plan": plan, "therapy": therapies, "samples": {"blood": [], "semen": []}}
+    )
 
 
 def _therapies(drug: Drug) -> list[dict[str, Any]]:
@@ -120,9 +122,7 @@ def _therapies(drug: Drug) -> list[dict[str, Any]]:
 
 
 def _in_words(drug: Drug) -> str:
-    return ", then ".join(
-        f"{amount(part.dose, drug.dose_unit)} {_rhythm(part.every_hours)}" for part in drug.regimen
-    )
+    return ", then ".join(f"{amount(part.dose, drug.dose_unit)} {_rhythm(part.every_hours)}" for part in drug.regimen)
 
 
 def amount(dose: float, unit: str) -> str:
@@ -152,9 +152,9 @@ def _concentration(drug: Drug, therapies: Sequence[Mapping[str, Any]], days: flo
     # Several depots of one substance are one concentration.
     depots = {"fast", "slow"} >= set(kinetics.names)
     if depots or len(kinetics.names) == 1:
-        levels, names = levels.sum(axis=0, keepdims=True), (drug.title,)
+        levels, names = levels.sum(axis=0, keepdims=True), [drug.title]
     else:
-        names = tuple(_titled(name) for name in kinetics.names)
+        names = [_titled(name) for name in kinetics.names]
     lines = tuple(Series(name, hour, of) for name, of in zip(names, levels, strict=True))
     if kinetics.releases(0):
         mass = masses.pop()

@@ -77,6 +77,8 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path, capsys):
 
 
 def test_help_does_without_matplotlib():
-    code = "import sys; from testis_abm.cli import _parser; _parser(); import testis_abm.parameters; " \
-           "sys.exit(any(name in sys.modules for name in ('matplotlib', 'numba', 'mesa')))"
+    code = (
+        "import sys; from testis_abm.cli import _parser; _parser(); import testis_abm.parameters; "
+        "sys.exit(any(name in sys.modules for name in ('matplotlib', 'numba', 'mesa')))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -162,9 +162,7 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
 
 def _spans(scenario: Scenario, last: float) -> tuple[Span, ...]:
     weights = sorted(scenario.weight, key=lambda of: of.from_day)
-    changes = tuple(
-        Span("weight", f"to BMI {of.bmi:g} kg/m2", of.from_day, min(last, of.until_day)) for of in weights
-    )
+    changes = tuple(Span("weight", f"to BMI {of.bmi:g} kg/m2", of.from_day, min(last, of.until_day)) for of in weights)
     return tuple(_span(of, last) for of in scenario.therapy) + changes
 
 

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from testis_abm.drug_course import DrugCourse, Panel
 
 # Okabe and Ito again; line styles differ too, for print without colour.
-_LINES = (("#0072B2", "-"), ("#D55E00", (0, (5, 1.5))), ("#009E73", (0, (1.2, 1.2))), ("#CC79A7", (0, (5, 1.2, 1.2, 1.2))))
+_LINES = (
+    ("#0072B2", "-"),
+    ("#D55E00", (0, (5, 1.5))),
+    ("#009E73", (0, (1.2, 1.2))),
+    ("#CC79A7", (0, (5, 1.2, 1.2, 1.2))),
+)
 _HEIGHT, _DAYS = 4.55, (1, 2, 7, 14, 28, 56, 84, 168, 364)
 _MANY, _FREQUENT = 60, 200  # doses above which lines are thin, and above which the last days are shown alone
 _SHOWN_DAYS = 2.0
