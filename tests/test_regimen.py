@@ -324,6 +324,58 @@ def test_excluded_drugs_may_follow_one_another():
     assert "agonist and antagonist" in refusal(depot, {"drug": "degarelix", "dose": "240 mg", "from": "day 20"})
 
 
+def test_wash_out_and_switch_bring_back_what_was_suppressed():
+    """Testosterone stopped, a wash-out, then clomiphene with hCG, overlapping for a while with rFSH."""
+    enanthate = {"drug": "testosterone_enanthate", "dose": "200 mg", "every": "7 days", "until": "day 70"}
+    rescue = [
+        {"drug": "clomiphene", "dose": "25 mg", "every": "1 day", "from": "day 112"},
+        {"drug": "hcg", "dose": "1500 IU", "every": "3.5 days", "from": "day 112", "until": "day 168"},
+        {"drug": "rfsh", "dose": "150 IU", "every": "56 hours", "from": "day 140", "until": "day 196"},
+    ]
+    alone = ta.run(case(enanthate, days=300)).hormones.query("arm == 'treated'").set_index("day")
+    result = ta.run(case(enanthate, *rescue, days=300))
+    both = result.hormones.query("arm == 'treated'").set_index("day")
+    assert alone.lh_iu_l[69] < 0.6 and both.lh_iu_l[69] == alone.lh_iu_l[69]
+    # Through the wash-out the two are the same man; afterwards the drugs do their work.
+    pd.testing.assert_frame_equal(alone.loc[:111], both.loc[:111])
+    assert alone.lh_iu_l[300] == pytest.approx(4.0, rel=0.1)
+    inside = "intratesticular_testosterone_nmol_l"
+    assert both[inside][130] > 1.5 * alone[inside][130]
+    assert both.lh_iu_l[300] > 1.5 * alone.lh_iu_l[300]
+    given = result.therapy.groupby("drug").day.agg(["min", "max"])
+    assert given.loc["hcg"].tolist() == [112, 164.5] and given.loc["rfsh"].iloc[0] == 140
+
+
+@pytest.mark.parametrize(
+    ("therapy", "said"),
+    [
+        (gonadorelin(), "because gonadorelin drives the gonadotrophs"),
+        ({"drug": "leuprolide", "dose": "7.5 mg"}, "because leuprolide desensitises the gonadotrophs"),
+        ({"drug": "degarelix", "dose": "240 mg"}, "because degarelix keeps GnRH from its receptor"),
+        (
+            {"drug": "clomiphene", "dose": "25 mg", "every": "1 day"},
+            "because clomiphene keeps oestradiol from its receptor (its brake acts",
+        ),
+        (pill(), "because oestradiol falls"),
+    ],
+)
+def test_the_reason_names_what_the_drug_does(therapy, said):
+    man = HYPOGONADOTROPIC if therapy["drug"] == "gonadorelin" else {}
+    why = ta.run(case(therapy, days=28, man=man)).provenance["why"]
+    assert why.startswith("LH ") and said in why
+    assert "e+" not in why and not any(len(word) > 12 and word[:1].isdigit() for word in why.split())
+
+
+def test_a_pump_of_a_year_costs_little():
+    import time
+
+    model = TestisModel(load(case(gonadorelin(every="1 hour"), days=365)))
+    started = time.perf_counter()
+    model.run_for(365)
+    assert len(model.records["therapy"]) > 8000
+    assert time.perf_counter() - started < 20.0
+
+
 # ---- weight
 
 

@@ -206,6 +206,8 @@ class Therapy(Section):
     A condition with `at day N` is decided once, on the sample of that day; without, it is decided anew on each day with a
     dose, on what was measured the day before. The result of a sample is known the next day: a therapy that starts on the day
     of its own sample, `from = "day 30"` with `at day 30`, gives its first dose on day 31, and the rest of its doses with it.
+    While its condition holds it takes the place of earlier-listed therapies of the same drug; a dose once begun (an infusion, a
+    depot) runs its time.
 
     Attributes:
         drug: name in the drug table.
