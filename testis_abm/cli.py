@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
         command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
         command.set_defaults(action=action)
+        if name == "drugs":
+            command.add_argument(
+                "--out", metavar="FOLDER", default="pictures", help="of the picture (default pictures)"
+            )
+            command.add_argument("--no-plots", action="store_true", help="write no picture")
     people.add(commands)
     return parser
 
@@ -247,6 +252,26 @@ def _drugs(options: argparse.Namespace) -> int:
     print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
     for parameter in drug.numbers.values():
         print("\n".join(_explained(parameter)))
+    for other, reason in drug.excludes.items():
+        print(f"not with {other}: {reason}")
+    return 0 if options.no_plots else _draw_drug(drug.name, Path(options.out))
+
+
+def _draw_drug(name: str, folder: Path) -> int:
+    """Write the picture of a drug at its usual regimen."""
+    try:
+        from testis_abm.results.plots import drug, style
+    except ModuleNotFoundError as error:
+        # The table is what was asked for; the picture is an extra, and so is matplotlib.
+        print(f"No picture: {error.name} is not installed (pip install matplotlib).", file=sys.stderr)
+        return 0
+    from testis_abm.drug_course import drug_course
+    from testis_abm.results.draw import write_figure
+
+    course = drug_course(name)
+    with style.looks():
+        paths = write_figure(drug.draw(course), name, folder)
+    print(f"Picture: {paths[0]} (SVG beside it)")
     return 0
 
 

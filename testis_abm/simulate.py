@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from testis_abm.model import TestisModel
+from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, conform
@@ -153,4 +154,15 @@ def _attribution(
     table = attribution.attribute(before, after, model.tissue.p)
     tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ("untreated", "treated")}
     share = model.values["axis.oestradiol_pituitary_share"]
-    return table, attribution.explain(before, after, table, tissue, model.tissue.p, share)
+    return table, attribution.explain(
+        before, after, table, tissue, model.tissue.p, share, _by_action(tables["therapy"])
+    )
+
+
+def _by_action(given: pd.DataFrame) -> dict[str, list[str]]:
+    """Return action -> drugs of the therapy log."""
+    found: dict[str, list[str]] = {}
+    for name in given["drug"].unique():
+        for action in {action for part in drugs()[name].substances for action in part.actions}:
+            found.setdefault(action, []).append(name)
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from numbers import Real
 from pathlib import Path
@@ -148,7 +148,7 @@ class Drug:
     numbers: Mapping[str, Parameter]
     substances: tuple[Substance, ...]
     regimen: tuple[Course, ...] = ()
-    excludes: Mapping[str, str] = field(default_factory=FrozenMapping)
+    excludes: Mapping[str, str] = FrozenMapping()
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,9 @@ def _drugs(folder: Path) -> Mapping[str, Drug]:
     found = {name: _drug(path, name, _table(path, raw, name)) for name in raw}
     for drug in found.values():
         for other in drug.excludes:
-            _check(other in found, path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, found)}")
+            _check(
+                other in found, path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, found)}"
+            )
     return FrozenMapping(found)
 
 

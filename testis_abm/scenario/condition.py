@@ -149,7 +149,9 @@ def _clause(text: str) -> Clause:
     limit = float(found["number"])
     if limit < 0 or limit > 1e12:
         raise ScenarioError(f"{shown(text)}: {shown(limit)} is out of range; a measured value is 0 or more")
-    return Clause(column, found["operator"], limit, _unit(column, found["unit"].strip(), text), _day(found["day"], text))
+    return Clause(
+        column, found["operator"], limit, _unit(column, found["unit"].strip(), text), _day(found["day"], text)
+    )
 
 
 def _column(quantity: str) -> str:

@@ -54,7 +54,9 @@ def _over(value: object) -> float | None:
     hours = 24.0 * parse_duration(value)
     # Doses enter the body hour by hour.
     if not 1.0 <= hours <= 24.0 * _LONGEST_INTERVAL:
-        raise ScenarioError(f"{shown(value)} is out of range; allowed: 1 hour up to every; without over a dose is given at once")
+        raise ScenarioError(
+            f"{shown(value)} is out of range; allowed: 1 hour up to every; without over a dose is given at once"
+        )
     return round(hours, 6)
 
 
@@ -214,6 +216,8 @@ class Therapy(Section):
     A condition with `at day N` is decided once, on the sample of that day; without, it is decided anew on each day with a
     dose, on what was measured the day before. The result of a sample is known the next day: a therapy that starts on the day
     of its own sample, `from = "day 30"` with `at day 30`, gives its first dose on day 31, and the rest of its doses with it.
+    While its condition holds it takes the place of earlier-listed therapies of the same drug; a dose once begun (an infusion, a
+    depot) runs its time.
 
     Attributes:
         drug: name in the drug table.
@@ -341,14 +345,18 @@ class Therapy(Section):
     def _decided_before_it_starts(self) -> Self:
         if self.when is None:
             if self.adds:
-                raise ScenarioError([Problem(("adds",), "goes with when; doses of therapies without when add by themselves")])
+                raise ScenarioError(
+                    [Problem(("adds",), "goes with when; doses of therapies without when add by themselves")]
+                )
             return self
         late = [day for day in self.when.days if day > self.from_day]
         if late:
             text = f"day {late[0]} is after from (day {self.from_day:g}); a sample can decide on later doses only"
             raise ScenarioError([Problem(("when",), text)])
         if self.until_day <= self.first_day:
-            text = f"day {self.until_day:g} leaves no dose: the sample of day {max(self.when.days)} is known a day later"
+            text = (
+                f"day {self.until_day:g} leaves no dose: the sample of day {max(self.when.days)} is known a day later"
+            )
             raise ScenarioError([Problem(("until",), text)])
         return self
 

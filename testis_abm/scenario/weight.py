@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -69,7 +70,7 @@ def overlaps(changes: Sequence[Weight]) -> list[Problem]:
             f"day {changes[i].from_day:g} is before weight {before + 1} is complete (day {changes[before].until_day:g}); "
             "let one change follow the other",
         )
-        for before, i in zip(order, order[1:], strict=False)
+        for before, i in pairwise(order)
         if changes[i].from_day < changes[before].until_day
     ]
 

@@ -162,9 +162,7 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
 
 def _spans(scenario: Scenario, last: float) -> tuple[Span, ...]:
     weights = sorted(scenario.weight, key=lambda of: of.from_day)
-    changes = tuple(
-        Span("weight", f"to BMI {of.bmi:g} kg/m2", of.from_day, min(last, of.until_day)) for of in weights
-    )
+    changes = tuple(Span("weight", f"to BMI {of.bmi:g} kg/m2", of.from_day, min(last, of.until_day)) for of in weights)
     return tuple(_span(of, last) for of in scenario.therapy) + changes
 
 
@@ -174,7 +172,7 @@ def _span(therapy: Therapy, last: float) -> Span:
     every = therapy.every_days
     rhythm = {None: "once", 1.0: "daily", 7.0: "weekly"}.get(every) or _rhythm(every or 0.0)
     infused = f" over {therapy.over_hours:g} h" if therapy.over_hours else ""
-    condition = f" when {therapy.when}" if therapy.when else ""
+    condition = " by rule" if therapy.when else ""
     label = f"{drugs()[therapy.drug].title} {therapy.dose:g} {therapy.dose_unit} {rhythm}{infused}{condition}"
     end = therapy.first_day if every is None else min(last, therapy.until_day)
     return Span(therapy.drug, label, therapy.first_day, end)
