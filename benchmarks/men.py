@@ -1,6 +1,6 @@
 """Print what follows from each preset's physiology beside what was published of such men.
 
-    python benchmarks/men.py
+python benchmarks/men.py
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ def main() -> None:
     for preset in parameters.presets():
         for of in men.findings(preset):
             if of.published is not None:
-                row(f"{preset}: {of.label}", f"{of.published.low:g} to {of.published.high:g}", f"{of.value:.4g}", bool(of.fits))
+                row(
+                    f"{preset}: {of.label}",
+                    f"{of.published.low:g} to {of.published.high:g}",
+                    f"{of.value:.4g}",
+                    bool(of.fits),
+                )
     show()
 
 

@@ -1,6 +1,6 @@
 """Print who responds to anastrozole 1 mg daily for six months, preset by preset, and through which rate of the germ line.
 
-    python benchmarks/responders.py
+python benchmarks/responders.py
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
     pill = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
     ends = []
     for therapy in ([], [pill]):
-        of = Treatment(ta.load({"title": preset, "man": {"preset": preset}, "plan": plan, "therapy": therapy}), history=True)
+        of = Treatment(
+            ta.load({"title": preset, "man": {"preset": preset}, "plan": plan, "therapy": therapy}), history=True
+        )
         one = of.follow(ExpectedMan(values, man.physiology, of.drugs))
         row = dict(zip(COLUMNS, one.days[-28:].mean(axis=0), strict=True)) | one.semen(3.0)
         row["immunoassay"] = float(reported_oestradiol(row["oestradiol_pmol_l"], "immunoassay", values))
@@ -38,14 +40,22 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
     table = attribute(*({name: row[column] for name, column in SIGNALS.items()} for row in ends), p)
     strongest = table.loc[table["output_change_pct"].abs().idxmax()]
     why = f"{strongest['rate']} {strongest['output_change_pct']:+.0f} %"
-    return before, after, why if before["released_million"] > 1e-9 or after["released_million"] > 1e-9 else "no germ cells to gain"
+    return (
+        before,
+        after,
+        why if before["released_million"] > 1e-9 or after["released_million"] > 1e-9 else "no germ cells to gain",
+    )
 
 
 def main() -> None:
     """Run all presets and print the table."""
-    print("anastrozole 1 mg daily, 6 months: untreated twin -> treated (expected values); T ng/dL, E2 pg/mL, sperm M/mL, TMC M")
+    print(
+        "anastrozole 1 mg daily, 6 months: untreated twin -> treated (expected values); T ng/dL, E2 pg/mL, sperm M/mL, TMC M"
+    )
     head = ("preset", "T/LH", "T/E2*", "T", "E2", "E2*", "LH", "FSH", "ITT", "sperm", "TMC", "gain", "most through")
-    print(f"{head[0]:31s}{head[1]:>6s}{head[2]:>6s}{head[3]:>12s}{head[4]:>11s}{head[5]:>11s}{head[6]:>10s}{head[7]:>12s}{head[8]:>7s}{head[9]:>13s}{head[10]:>14s}{head[11]:>8s}  {head[12]}")
+    print(
+        f"{head[0]:31s}{head[1]:>6s}{head[2]:>6s}{head[3]:>12s}{head[4]:>11s}{head[5]:>11s}{head[6]:>10s}{head[7]:>12s}{head[8]:>7s}{head[9]:>13s}{head[10]:>14s}{head[11]:>8s}  {head[12]}"
+    )
     for preset in parameters.presets():
         before, after, why = course(preset)
         t, e = before["testosterone_nmol_l"] * 28.84, before["immunoassay"] / 3.67

@@ -36,7 +36,13 @@ LABS: Mapping[str, tuple[str, str, str | None]] = {
 _PLAIN = {"bmi": "kg/m2", "age": "years"}
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(.*?)\s*", re.IGNORECASE)
 _GIVE = re.compile(r"(?P<drug>\S+)\s+(?P<dose>[\d.]+\s*[a-zA-Z]+)(?:\s+(?P<often>.+))?")
-_OFTEN = {"daily": "1 day", "twice daily": "12 hours", "weekly": "7 days", "twice weekly": "3.5 days", "monthly": "28 days"}
+_OFTEN = {
+    "daily": "1 day",
+    "twice daily": "12 hours",
+    "weekly": "7 days",
+    "twice weekly": "3.5 days",
+    "monthly": "28 days",
+}
 
 
 def add(commands: Any) -> None:
@@ -48,12 +54,22 @@ def add(commands: Any) -> None:
         '--give "anastrozole 1mg daily"',
     )  # fmt: skip
     for option, (_, variable, unit) in LABS.items():
-        command.add_argument(f"--{option}", metavar="VALUE", help=f"{variable}" + (f" (in {unit} if no unit is given)" if unit else ", with its unit"))
+        command.add_argument(
+            f"--{option}",
+            metavar="VALUE",
+            help=f"{variable}" + (f" (in {unit} if no unit is given)" if unit else ", with its unit"),
+        )
     for option, unit in _PLAIN.items():
         command.add_argument(f"--{option}", metavar="VALUE", help=f"{unit}")
     command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
     command.add_argument("--population", default="clinic", help='prior over men: "clinic" (default) or "community"')
-    command.add_argument("--give", action="append", default=[], metavar='"DRUG DOSE OFTEN"', help='a therapy, e.g. "anastrozole 1mg daily"')
+    command.add_argument(
+        "--give",
+        action="append",
+        default=[],
+        metavar='"DRUG DOSE OFTEN"',
+        help='a therapy, e.g. "anastrozole 1mg daily"',
+    )
     command.add_argument("--scenario", metavar="FILE", help="take plan and therapies from a scenario file")
     command.add_argument("--days", type=int, default=180, help="of treatment with --give (default 180)")
     command.add_argument("--men", type=int, default=200, help="men that are treated (default 200)")
@@ -68,8 +84,12 @@ def add(commands: Any) -> None:
         '--where "sperm concentration < 15 M/mL" --visits 2',
     )  # fmt: skip
     command.add_argument("--men", type=int, default=100, help="men wanted (default 100)")
-    command.add_argument("--where", action="append", default=[], metavar="CRITERION", help="of what is measured, at every visit")
-    command.add_argument("--visits", type=int, default=1, help="baseline measurements that must all meet the criteria (default 1)")
+    command.add_argument(
+        "--where", action="append", default=[], metavar="CRITERION", help="of what is measured, at every visit"
+    )
+    command.add_argument(
+        "--visits", type=int, default=1, help="baseline measurements that must all meet the criteria (default 1)"
+    )
     command.add_argument("--population", default="clinic", help='"clinic" (default) or "community"')
     command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
     command.add_argument("--seed", type=int, default=1)
@@ -88,10 +108,14 @@ def parse_lab(option: str, text: str) -> float:
     lab, variable, usual = LABS[option]
     found = _QUANTITY.fullmatch(text)
     if found is None:
-        raise TestisError(f"--{option} {text}: {shown(text)} is not a number with a unit; write for example {_example(option)}")
+        raise TestisError(
+            f"--{option} {text}: {shown(text)} is not a number with a unit; write for example {_example(option)}"
+        )
     unit = found[2] or usual
     if unit is None:
-        raise TestisError(f"--{option} {text}: has no unit; write for example {_example(option)} ({', '.join(UNITS[variable])})")
+        raise TestisError(
+            f"--{option} {text}: has no unit; write for example {_example(option)} ({', '.join(UNITS[variable])})"
+        )
     try:
         value = convert(variable, float(found[1]), unit, canonical_unit(variable))
     except TestisError as error:
@@ -138,9 +162,13 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     for text in options.give:
         found = _GIVE.fullmatch(text.strip())
         if found is None:
-            raise TestisError(f'--give {shown(text)}: write drug, dose and how often, for example "anastrozole 1mg daily"')
+            raise TestisError(
+                f'--give {shown(text)}: write drug, dose and how often, for example "anastrozole 1mg daily"'
+            )
         often = (found["often"] or "daily").strip().lower()
-        therapies.append({"drug": found["drug"], "dose": found["dose"], "every": _OFTEN.get(often, often.removeprefix("every "))})
+        therapies.append(
+            {"drug": found["drug"], "dose": found["dose"], "every": _OFTEN.get(often, often.removeprefix("every "))}
+        )
     return load(
         {
             "title": "; ".join(options.give),
@@ -179,7 +207,10 @@ def _twin(options: argparse.Namespace) -> int:
 def _about(found: Twin) -> str:
     from testis_abm.population.twin import MEASURES
 
-    lines = [f"Men who could have given these labs: a weighted set of {len(found.men):,}, worth {found.effective:.0f} equal men", ""]
+    lines = [
+        f"Men who could have given these labs: a weighted set of {len(found.men):,}, worth {found.effective:.0f} equal men",
+        "",
+    ]
     if found.misfit:
         far = ", ".join(f"{name} ({abs(value):.1f} tolerances off)" for name, value in found.misfit.items())
         lines += [f"No physiology explains all of these labs. Nearest fit below; not explained: {far}.", ""]
@@ -199,7 +230,11 @@ def _about(found: Twin) -> str:
     if open_:
         lines += ["", "These labs leave open: " + ", ".join(open_) + "."]
     lesions = found.lesion.groupby(found.lesion).apply(lambda part: float(found.weights[part.index].sum()))
-    rare = [f"{name.replace('_', ' ')} {100 * share:.0f} %" for name, share in lesions.items() if name != "none" and share > 0.005]
+    rare = [
+        f"{name.replace('_', ' ')} {100 * share:.0f} %"
+        for name, share in lesions.items()
+        if name != "none" and share > 0.005
+    ]
     if rare:
         lines.append("Lesions that could be behind them: " + ", ".join(rare) + ".")
     return "\n".join(lines)
@@ -245,7 +280,12 @@ def _cohort(options: argparse.Namespace) -> int:
     from testis_abm.population.screen import screen
 
     kept = screen(
-        Population.named(options.population), options.men, options.where, visits=options.visits, seed=options.seed, assay=assay
+        Population.named(options.population),
+        options.men,
+        options.where,
+        visits=options.visits,
+        seed=options.seed,
+        assay=assay,
     )
     print(kept.told())
     print(f"\n{_NOTE}")

@@ -9,7 +9,8 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
-from testis_abm.expected.man import COLUMNS, ExpectedMan
+from testis_abm.expected.course import COLUMNS
+from testis_abm.expected.man import ExpectedMan
 from testis_abm.expected.treat import Treatment
 from testis_abm.physiology import complete
 from testis_abm.scenario import Man, Scenario

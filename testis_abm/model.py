@@ -137,7 +137,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
             self.glands._man = self.man  # whose weight may change
             # What the history left in the body; its drugs come first in both arms.
-            self._depot[: settled._depot.size], self._central[: settled._central.size] = settled._depot, settled._central
+            self._depot[: settled._depot.size], self._central[: settled._central.size] = (
+                settled._depot,
+                settled._central,
+            )
         if self.engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
         self.records: dict[str, list[tuple[Any, ...]]] = {
@@ -153,7 +156,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _plan_drugs(self, scenario: Scenario) -> None:
         given = scenario.therapy if self.treated else ()
         known = tables.drugs()
-        names = tuple(dict.fromkeys(therapy.drug for therapy in (*scenario.man.history, *given)))
+        past = [of.drug for of in scenario.man.history]
+        names = tuple(dict.fromkeys([*past, *(therapy.drug for therapy in given)]))
         self.kinetics = Kinetics.of([known[name] for name in names])
         self.regimen = Regimen(given, self.last_day, max(self.kinetics.release, default=0.0))
         self._depot, self._central = np.zeros(len(self.kinetics.names)), np.zeros(len(self.kinetics.names))
@@ -375,9 +379,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         peripheral, adrenal = float(self.means[axis.MEAN_PERIPHERAL_E2]), float(self.means[axis.MEAN_ADRENAL_E2])
         in_testis = [part * made for made in (r.oestradiol_output, r.from_leydig, r.from_sertoli, r.from_germ)]
         whole = in_testis[0] + peripheral
-        shares = [
-            100.0 * made / whole if whole > 0 else 0.0 for made in (*in_testis, peripheral - adrenal, adrenal)
-        ]
+        shares = [100.0 * made / whole if whole > 0 else 0.0 for made in (*in_testis, peripheral - adrenal, adrenal)]
         return (
             *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, production,
             loss, elongated, r.androgen_signal, r.er_alpha_signal, r.er_beta_signal, r.fsh_signal,

@@ -47,7 +47,11 @@ def simulate(preset: str, **case: object) -> ta.RunResult:
 
 def test_a_man_off_testosterone_recovers_in_both_arms():
     hcg = [{"drug": "hcg", "dose": "2000 IU", "every": "3.5 days"}]
-    run = simulate("recovering_from_testosterone", therapy=hcg, plan={"baseline": "14 days", "duration": "270 days", "replicates": 1})
+    run = simulate(
+        "recovering_from_testosterone",
+        therapy=hcg,
+        plan={"baseline": "14 days", "duration": "270 days", "replicates": 1},
+    )
     first = run.hormones[run.hormones["day"] == -14].set_index("arm")
     assert (first["lh_iu_l"] < 0.5).all() and (first["testosterone_nmol_l"] > 20).all()
     assert first.loc["treated", "testosterone_nmol_l"] == first.loc["untreated", "testosterone_nmol_l"]
@@ -58,7 +62,14 @@ def test_a_man_off_testosterone_recovers_in_both_arms():
 
 
 def test_a_history_can_be_saved_and_resumed(tmp_path):
-    case = ta.load({"title": "x", "man": {"preset": "recovering_from_testosterone"}, "tissue": {"tubules": 2}, "plan": {"duration": "30 days"}})
+    case = ta.load(
+        {
+            "title": "x",
+            "man": {"preset": "recovering_from_testosterone"},
+            "tissue": {"tubules": 2},
+            "plan": {"duration": "30 days"},
+        }
+    )
     whole, part = (ta.TestisModel(case, rng=1) for _ in range(2))
     part.run_for(10)
     path = part.save(tmp_path / "man.npz")
@@ -81,7 +92,10 @@ def test_a_history_reads_back():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("testosterone_enanthat 200 mg every 7 days for 52 weeks", 'drug "testosterone_enanthat" is not known; nearest'),
+        (
+            "testosterone_enanthat 200 mg every 7 days for 52 weeks",
+            'drug "testosterone_enanthat" is not known; nearest',
+        ),
         ("testosterone_enanthate 200 every week", "is not a past therapy; write for example"),
         ("testosterone_enanthate 2000 mg every 7 days for 52 weeks", "is too much"),
         ("testosterone_enanthate 200 mg every 7 days for 52 years", "allowed: 1 to 3653"),
@@ -132,7 +146,11 @@ def test_the_testis_shields_its_aromatase_and_fat_does_not():
         for extra in ([], [pill]):
             given = therapy + extra
             run = simulate("fertile", therapy=given) if given else simulate("fertile")
-            level.append(run.hormones[(run.hormones["arm"] == run.arms[-1]) & (run.hormones["day"] > 120)]["oestradiol_pmol_l"].mean())
+            level.append(
+                run.hormones[(run.hormones["arm"] == run.arms[-1]) & (run.hormones["day"] > 120)][
+                    "oestradiol_pmol_l"
+                ].mean()
+            )
         held[name] = level[1] / level[0]
     assert held["off"] < 0.6 * held["on"]
 
@@ -157,7 +175,9 @@ def test_retrieval_in_a_clinic_is_the_published_one():
     share = {}
     for lesion in ("sertoli_cell_only", "maturation_arrest"):
         rows = cohort.lesions == lesion
-        spermatids = cohort.true["elongated_per_sertoli"] * cohort.men["sertoli_number"] * values["tissue.sertoli_per_man"]
+        spermatids = (
+            cohort.true["elongated_per_sertoli"] * cohort.men["sertoli_number"] * values["tissue.sertoli_per_man"]
+        )
         share[lesion] = np.mean([outcome.retrieval(float(n), 0.0, values) for n in spermatids[rows]])
     assert 0.15 < share["sertoli_cell_only"] < 0.45  # 15 % (n = 13) to 41 %
     assert 0.44 < share["maturation_arrest"] < 0.75
@@ -165,6 +185,8 @@ def test_retrieval_in_a_clinic_is_the_published_one():
 
 def test_the_command_shows_men():
     for word in ([], ["klinefelter"]):
-        done = subprocess.run([sys.executable, "-m", "testis_abm.cli", "men", *word], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "testis_abm.cli", "men", *word], capture_output=True, text=True, check=True
+        )
         assert "klinefelter" in done.stdout
     assert "OUTSIDE 12.4 to 25.5" in done.stdout and "within 21.5 to 41.8" in done.stdout

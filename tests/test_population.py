@@ -115,7 +115,11 @@ def test_impossible_labs_are_refused(given, said):
 def test_a_prediction_has_the_spread_of_the_men(values):
     found = twin.find({"t": 9.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0, "concentration": 6.0})
     case = load(
-        {"title": "x", "plan": {"duration": "120 days"}, "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]}
+        {
+            "title": "x",
+            "plan": {"duration": "120 days"},
+            "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+        }
     )
     before, after = predict(found.sample(60), case)
     table = changes(before, after)

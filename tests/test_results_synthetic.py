@@ -179,7 +179,14 @@ def _tissue(course: Course, effect: float) -> dict[str, np.ndarray]:
     table["aromatase_inhibition_testis_pct"] = np.where(course.on & (course.day >= 0), 44.0, 0.0)
     for site in ("leydig", "niche"):
         table[f"aromatase_inhibition_{site}_pct"] = table["aromatase_inhibition_testis_pct"]
-    for site, share in (("testicular", 21.0), ("leydig", 17.0), ("sertoli", 2.0), ("germ", 2.0), ("fat", 69.0), ("adrenal", 10.0)):
+    for site, share in (
+        ("testicular", 21.0),
+        ("leydig", 17.0),
+        ("sertoli", 2.0),
+        ("germ", 2.0),
+        ("fat", 69.0),
+        ("adrenal", 10.0),
+    ):
         table[f"{site}_oestradiol_share_pct"] = np.full(n, share)
     return table
 

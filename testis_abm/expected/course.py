@@ -125,7 +125,9 @@ def find_rest(body, soma, founders, commitments, spent, descendants, last, count
             break
     free = x * a.free_testosterone_reference
     by_liver = e
-    shbg = a.shbg_production * max(x, 0.02) ** a.shbg_androgen_exponent * max(by_liver, 0.02) ** a.shbg_oestrogen_exponent
+    shbg = (
+        a.shbg_production * max(x, 0.02) ** a.shbg_androgen_exponent * max(by_liver, 0.02) ** a.shbg_oestrogen_exponent
+    )
     total = free * (1.0 + a.albumin_binding + a.shbg_binding * shbg / (1.0 + a.shbg_binding * free))
     body[:] = 1.0
     body[axis.STORE], body[axis.FSH_STORE], body[axis.LH], body[axis.FSH] = store, fsh_store, lh, fsh
@@ -229,7 +231,15 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
         tissue = TissueOutput(output[0], output[1], output[2], output[3])
         for hour in range(axis.HOURS):
             expose(
-                exposure, depot, central, doses[day, hour], doses[day, axis.HOURS + hour], absorption, elimination, volume, effect
+                exposure,
+                depot,
+                central,
+                doses[day, hour],
+                doses[day, axis.HOURS + hour],
+                absorption,
+                elimination,
+                volume,
+                effect,
             )
             body_hour(body, a, tissue, exposure, means)
         x = means[axis.MEAN_FREE_T] / a.free_testosterone_reference
@@ -248,4 +258,3 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
         share = normal_share(soma[ANDROGEN], normal, dependent, p)
         collected = _tract_day(tract, chain, released, share, x * heard, e_local, t, reference_output)
         _row(out[day], means, made, a, soma, tract, released, counts[-1] + counts[-2], collected)
-

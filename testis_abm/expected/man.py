@@ -20,7 +20,7 @@ from testis_abm.tissue import steps
 from testis_abm.tissue.build import reference_counts, tissue_parameters
 from testis_abm.tissue.rules import TissueParameters
 from testis_abm.tract.epididymis import reserve_weights
-from testis_abm.tract.rules import TractParameters, tract_parameters, volume
+from testis_abm.tract.rules import CHAIN, TractParameters, tract_parameters, volume
 
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
@@ -109,11 +109,11 @@ class ExpectedMan:
         self._founders, self._spent = np.zeros(AGES), np.zeros((AGES, steps.COUNT))
         self._commitments = np.zeros(max(1, round(self._numbers.tissue.cycle_days)))
         self._descendants = np.zeros(steps.COUNT)
-        self._tract, self._chain = np.zeros(TRACT), np.zeros((course.CHAIN, 2))
+        self._tract, self._chain = np.zeros(TRACT), np.zeros((CHAIN, 2))
         substances = len(self.kinetics.names)
         self._depot, self._central = np.zeros(substances), np.zeros(substances)
         self.rest = np.zeros(len(COLUMNS))
-        self._last = course.rest_state(
+        self._last = course.rest_state(  # type: ignore[call-arg]
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._tract,
             self._chain, *self._numbers.tuple(), self.rest,
         )  # fmt: skip
@@ -147,7 +147,7 @@ class ExpectedMan:
         """Advance by the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return their rows."""
         rows = np.zeros((len(doses), len(COLUMNS)))
         k = self.kinetics
-        course.advance(
+        course.advance(  # type: ignore[call-arg]
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._last,
             self._tract, self._chain, self._output, self._depot, self._central, k.absorption, k.elimination, k.volume,
             k.effect, np.ascontiguousarray(doses), *self._numbers.tuple(), rows,

@@ -14,7 +14,8 @@ from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import Kinetics, hourly_doses
-from testis_abm.expected.man import COLUMNS, ExpectedMan, reference_output
+from testis_abm.expected.course import COLUMNS
+from testis_abm.expected.man import ExpectedMan, reference_output
 from testis_abm.physiology import complete
 from testis_abm.regimen import RECORDS, Regimen
 from testis_abm.results.tables import clinical_ratio
@@ -48,7 +49,8 @@ class Treatment:
         self.scenario = scenario
         past = scenario.man.history if history else ()
         self._past = past_doses(past)
-        self.drugs = [known[name] for name in dict.fromkeys(of.drug for of in (*past, *scenario.therapy))]
+        names = [of.drug for of in past] + [therapy.drug for therapy in scenario.therapy]
+        self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
         self.days = scenario.plan.duration_days + 1
         self._table = None if self.decides or scenario.weight else self._planned()
@@ -111,10 +113,10 @@ class Treatment:
             binding = values["axis.shbg_binding"], values["axis.albumin_binding"]
             return clause.in_unit(1e3 * free_testosterone(blood["testosterone_nmol_l"], blood["shbg_nmol_l"], *binding))
         if clause.column == "testosterone_over_oestradiol":
-            return float(clinical_ratio(blood["testosterone_nmol_l"], blood["oestradiol_pmol_l"]))  # type: ignore[arg-type]
+            return float(clinical_ratio(blood["testosterone_nmol_l"], blood["oestradiol_pmol_l"]))
         if clause.column == "haematocrit_pct":
             relative = true["testosterone_nmol_l"] / values["axis.testosterone_reference"]
-            return values["safety.haematocrit_reference"] + values["safety.haematocrit_slope"] * (relative - 1.0)
+            return float(values["safety.haematocrit_reference"] + values["safety.haematocrit_slope"] * (relative - 1.0))
         return clause.in_unit(blood[clause.column])
 
 

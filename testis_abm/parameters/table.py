@@ -299,7 +299,9 @@ def _preset(path: Path, name: str, raw: dict[str, Any], fields: Mapping[str, Par
         _check(field in fields, path, where, f"is no physiology field; nearest: {nearest(field, fields)}")
         wrong = fields[field].fault(value)
         _check(wrong is None, path, where, wrong or "")
-    return Preset(name, title, source, FrozenMapping({field: float(value) for field, value in raw.items()}), tuple(history))
+    return Preset(
+        name, title, source, FrozenMapping({field: float(value) for field, value in raw.items()}), tuple(history)
+    )
 
 
 def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:

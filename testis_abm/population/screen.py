@@ -15,7 +15,9 @@ from testis_abm.population.cohort import Cohort, draw
 from testis_abm.population.distribution import Population
 from testis_abm.scenario.condition import parse_condition
 
-_OWN = re.compile(r"\s*(BMI|age|T/LH)\s*(<=|>=|<|>)\s*(\d+(?:\.\d*)?)\s*(kg/m2|years?|ng/dL per IU/L)?\s*", re.IGNORECASE)
+_OWN = re.compile(
+    r"\s*(BMI|age|T/LH)\s*(<=|>=|<|>)\s*(\d+(?:\.\d*)?)\s*(kg/m2|years?|ng/dL per IU/L)?\s*", re.IGNORECASE
+)
 _COMPARE: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
 }  # fmt: skip
@@ -87,7 +89,11 @@ class Screened:
         first = self.cohort.measured[0]
         kept = len(self.cohort)
         criteria = f" ({'; '.join(self.criteria)})" if self.criteria else ""
-        lines = [f"{kept:,} men of {self.seen:,} measured{criteria}", "", f"  {'first visit':30s}{'median':>9s}{'quartiles':>22s}"]
+        lines = [
+            f"{kept:,} men of {self.seen:,} measured{criteria}",
+            "",
+            f"  {'first visit':30s}{'median':>9s}{'quartiles':>22s}",
+        ]
         shown_as = (
             ("BMI (kg/m2)", self.cohort.men["bmi"]),
             ("testosterone (ng/dL)", first["testosterone_nmol_l"] * 28.84),
@@ -128,7 +134,9 @@ def screen(
     kept: list[Cohort] = []
     found = seen = 0
     while found < n:
-        batch = draw(population, max(_BATCH, min(4000, n)), seed=seed + 7919 * seen, visits=visits, values=values, assay=assay)
+        batch = draw(
+            population, max(_BATCH, min(4000, n)), seed=seed + 7919 * seen, visits=visits, values=values, assay=assay
+        )
         good = np.ones(len(batch), dtype=bool)
         for test in tests:
             for visit in batch.measured:
@@ -147,7 +155,10 @@ def screen(
 
 def _rows(of: Cohort, chosen: np.ndarray) -> Cohort:
     return Cohort(
-        of.men.iloc[chosen], of.lesions.iloc[chosen], of.true.iloc[chosen], [visit.iloc[chosen] for visit in of.measured]
+        of.men.iloc[chosen],
+        of.lesions.iloc[chosen],
+        of.true.iloc[chosen],
+        [visit.iloc[chosen] for visit in of.measured],
     )
 
 

@@ -36,7 +36,10 @@ def by_site(result: RunResult) -> pd.DataFrame:
     level = {arm: mean(result.hormones, arm)["oestradiol_pmol_l"] / 3.67 for arm in arms}
     rows = []
     for site, (inhibited, share) in SITES.items():
-        row: dict[str, object] = {"site": site, "inhibited_pct": tissue[arms[-1]][inhibited] if len(arms) > 1 else np.nan}
+        row: dict[str, object] = {
+            "site": site,
+            "inhibited_pct": tissue[arms[-1]][inhibited] if len(arms) > 1 else np.nan,
+        }
         for arm in arms:
             row[f"{arm}_share_pct"] = tissue[arm][share]
             row[f"{arm}_oestradiol_pg_ml"] = tissue[arm][share] / 100.0 * level[arm]

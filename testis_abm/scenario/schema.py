@@ -138,7 +138,11 @@ class Man(Section):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the table as a scenario file would have it, every field included."""
-        past = {"history": [str(of) for of in self.history]} if self.history or parameters.presets()[self.preset].history else {}
+        past = (
+            {"history": [str(of) for of in self.history]}
+            if self.history or parameters.presets()[self.preset].history
+            else {}
+        )
         return {"preset": self.preset, **past, **self.physiology}
 
 

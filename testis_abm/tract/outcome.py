@@ -21,7 +21,7 @@ def conception(concentration: float, values: Mapping[str, float]) -> tuple[float
 
     def at(most: float, middle: float) -> float:
         powered = max(concentration, 0.0) ** n
-        return most * powered / (middle**n + powered)
+        return float(most * powered / (middle**n + powered))
 
     return (
         at(values["outcome.conception_top"], values["outcome.conception_half"]),
