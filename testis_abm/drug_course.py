@@ -133,7 +133,7 @@ def amount(dose: float, unit: str) -> str:
 def _rhythm(hours: float | None) -> str:
     if hours is None:
         return "once"
-    if hours < _HOURS:
+    if hours < _HOURS or (2.0 * hours) % _HOURS:
         return f"every {hours:g} h"
     days = hours / _HOURS
     if days.is_integer() and days % 7 == 0 and days > 7:
@@ -239,7 +239,7 @@ _IN_BLOOD = (
     ("testosterone", axis.MEAN_T, "axis.testosterone_reference"),
     ("oestradiol", axis.MEAN_E2, "axis.oestradiol_reference"),
     ("LH", axis.MEAN_LH, "axis.lh_reference"),
-    ("FSH", axis.MEAN_FSH_IU_L, "axis.fsh_reference"),
+    ("FSH", axis.MEAN_FSH, "axis.fsh_reference"),
 )
 
 

@@ -54,6 +54,8 @@ def test_the_curve_of_anastrozole_is_that_of_a_run():
 
 def test_doses_in_words():
     assert (amount(0.01, "mg"), amount(2.5, "mg"), amount(1500, "IU")) == ("10 ug", "2.5 mg", "1500 IU")
+    assert drug_course("hcg").regimen == "1500 IU every 3.5 days"
+    assert drug_course("rfsh").regimen == "150 IU every 56 h"
     assert drug_course("degarelix").regimen == "240 mg once, then 80 mg every 4 weeks"
 
 
