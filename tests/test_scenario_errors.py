@@ -102,7 +102,7 @@ def test_a_wrong_therapy(changes, said):
     ("man", "said"),
     [
         ({"preset": "obese_low_te"}, 'preset "obese_low_te" is not known; nearest: "obese_low_t_e2"'),
-        ({"preset": 3}, 'preset "3" is not known; known: fertile, '),
+        ({"preset": 3}, 'preset "3" is not known (see: testis-abm men)'),
         ({"bmii": 30}, 'key "bmii" is not known; nearest: "bmi" (see: testis-abm men)'),
         ({"physiology": {}}, 'key "physiology" is not known'),
         ({"self": 1}, 'key "self" is not known'),
