@@ -130,6 +130,7 @@ def tissue_parameters(
         "er_beta_spermatocyte": of("er_beta_expression", "spermatocyte"),
         "er_beta_spermatid": of("er_beta_expression", "round_spermatid"),
         "er_beta_elongated": of("er_beta_expression", "elongating_spermatid"),
+        "er_alpha_germ": of("er_alpha_expression", "germ_cell"),
         "inhibin_floor": of("inhibin", "floor") * man["inhibin_capacity"] * man["sertoli_number"],
         "inhibin_fsh_gain": of("inhibin", "fsh_gain") * man["inhibin_capacity"] * man["sertoli_number"],
         "inhibin_fsh_half": of("inhibin", "fsh_half"),
