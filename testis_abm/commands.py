@@ -73,6 +73,9 @@ def add(commands: Any) -> None:
     command.add_argument("--scenario", metavar="FILE", help="take plan and therapies from a scenario file")
     command.add_argument("--days", type=int, default=180, help="of treatment with --give (default 180)")
     command.add_argument("--men", type=int, default=200, help="men that are treated (default 200)")
+    command.add_argument(
+        "--ensemble", action="store_true", help="spread the prediction over plausible parameter sets too"
+    )
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--out", metavar="FOLDER", help="write tables (Parquet) and twin.json there")
     command.set_defaults(action=_twin)
@@ -190,12 +193,14 @@ def _twin(options: argparse.Namespace) -> int:
     print(_about(found))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
     if case is not None:
-        from testis_abm.population.predict import changes, predict
+        from testis_abm.population.predict import changes, predict, predict_with
+        from testis_abm.studies.ensemble import shipped
 
-        before, after = predict(found.sample(options.men, options.seed), case)
+        men = found.sample(options.men, options.seed)
+        before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
         table = changes(before, after)
         print(f"\n{case.title}, {case.plan.duration_days} days, over {options.men} of these men:\n")
-        print(_predicted(table))
+        print(_predicted(table, options.ensemble))
         tables |= {"prediction": table.reset_index(), "before": before, "after": after}
     print(f"\n{_NOTE}")
     if options.out:
@@ -240,7 +245,7 @@ def _about(found: Twin) -> str:
     return "\n".join(lines)
 
 
-def _predicted(table: pd.DataFrame) -> str:
+def _predicted(table: pd.DataFrame, parameters_too: bool) -> str:
     from testis_abm.results.report import number
 
     lines = [f"  {'':32s}{'before':>9s}{'after':>9s}{'change':>9s}{'(90 % of the men)':>22s}   men who gain over 20 %"]
@@ -250,7 +255,12 @@ def _predicted(table: pd.DataFrame) -> str:
         lines.append(
             f"  {label:32s}{number(row['before']):>9s}{number(row['after']):>9s}{row['change_pct']:+8.0f} %{interval:>22s}   {row['gain_over_20_pct']:.0f} %"
         )
-    lines.append("  The spread is that of the men who fit the labs; it holds none of the model's own parameters.")
+    held = (
+        "of the model's parameters (the shipped ensemble) too"
+        if parameters_too
+        else "none of the model's own parameters"
+    )
+    lines.append(f"  The spread is that of the men who fit the labs; it holds {held}.")
     return "\n".join(lines)
 
 

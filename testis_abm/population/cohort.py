@@ -72,7 +72,7 @@ class Cohort:
 
 def draw(
     population: Population, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
-    assay: str = "immunoassay",
+    assay: str = "immunoassay", fixed: Mapping[str, float] | None = None,
 ) -> Cohort:  # fmt: skip
     """Draw `n` men of a population and measure each at so many visits.
 
@@ -82,11 +82,12 @@ def draw(
         visits: baseline measurements of each man.
         values: dotted parameters (default: the table's).
         assay: of oestradiol, "immunoassay" or "lc-ms".
+        fixed: physiology fields that all men share.
     """
     values = parameters.values() if values is None else values
     rng = np.random.default_rng(seed)
     hidden, lesions = population.hidden(n, rng)
-    men = pd.DataFrame(population.fields(hidden, lesions))
+    men = pd.DataFrame(population.fields(hidden, lesions)).assign(**(fixed or {}))
     true = labs(men, values)
     measured = [measure(true, values, rng, assay=assay) for _ in range(visits)]
     from testis_abm.population.distribution import LESIONS

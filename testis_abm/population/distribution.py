@@ -14,7 +14,7 @@ import numpy as np
 from testis_abm import parameters
 from testis_abm.errors import TestisError, unknown
 
-POPULATIONS = ("clinic", "community")
+POPULATIONS = ("clinic", "community", "healthy")
 # Hidden coordinates, standard normal each.
 COORDINATES = (
     "age", "bmi", "gnrh_drive", "leydig_capacity", "adipose_aromatase", "testicular_aromatase", "shbg_production",
@@ -59,7 +59,7 @@ class Population:
     """One population of men.
 
     Attributes:
-        name: "clinic" (men at infertility clinics) or "community".
+        name: "clinic" (men at infertility clinics), "community" (40 to 79 years) or "healthy" (lean volunteers of 20 to 45 years).
         of: short name -> value of parameters/population.toml.
     """
 
@@ -80,7 +80,7 @@ class Population:
 
     def lesion_shares(self) -> np.ndarray:
         """Return the share of men with each of LESIONS."""
-        if self.name == "community":
+        if self.name != "clinic":
             return np.array([1.0, 0.0, 0.0, 0.0])
         rare = [self.of[f"{lesion}_share"] for lesion in LESIONS[1:]]
         return np.array([1.0 - sum(rare), *rare])
@@ -100,7 +100,9 @@ class Population:
         z = {name: hidden[:, k] for k, name in enumerate(COORDINATES)}
         table = parameters.physiology()
         men = {name: np.full(len(hidden), field.value) for name, field in table.items()}
-        men["age"], men["bmi"] = self._age(z["age"]), of["bmi_median"] * np.exp(of["bmi_spread"] * z["bmi"])
+        own = "healthy_" if self.name == "healthy" else ""
+        men["age"] = self._age(z["age"])
+        men["bmi"] = of[f"{own}bmi_median"] * np.exp(of[f"{own}bmi_spread"] * z["bmi"])
         for name, spread in _SPREAD.items():
             log = of[spread] * z[name]
             if self.name == "clinic":
@@ -119,7 +121,7 @@ class Population:
             return np.asarray(self.of["age_mean"] + self.of["age_sd"] * z)
         from scipy.special import ndtr
 
-        low, high = self.of["community_age_low"], self.of["community_age_high"]
+        low, high = self.of[f"{self.name}_age_low"], self.of[f"{self.name}_age_high"]
         return np.asarray(low + (high - low) * ndtr(z))
 
     def _hurt(self, men: dict[str, np.ndarray], focus: np.ndarray, lesions: np.ndarray) -> None:

@@ -15,7 +15,9 @@ from testis_abm.expected.man import ExpectedMan
 from testis_abm.expected.treat import treat
 
 if TYPE_CHECKING:
+    from testis_abm.parameters import Drug
     from testis_abm.scenario import Scenario
+    from testis_abm.studies.ensemble import Ensemble
 
 # Column -> label, unit of clinical reports, factor from the column's unit.
 SHOWN: Mapping[str, tuple[str, str, float]] = {
@@ -38,7 +40,10 @@ _WINDOW = 28  # days over which hormones are averaged at the end
 
 
 def predict(
-    men: pd.DataFrame, scenario: Scenario, values: Mapping[str, float] | None = None
+    men: pd.DataFrame,
+    scenario: Scenario,
+    values: Mapping[str, float] | None = None,
+    drugs: Mapping[str, Drug] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Run each man through the scenario's therapies; return his labs untreated and at the end of the plan.
 
@@ -46,6 +51,7 @@ def predict(
         men: a row of physiology fields each (the scenario's own man is not used).
         scenario: its plan, therapies, abstinence and assay.
         values: dotted parameters (default: the scenario's).
+        drugs: rows of the drug table by name (default: the table's).
 
     Returns:
         Two tables, one row a man, columns as SHOWN: before, after. Hormones after are means of the last 28 days.
@@ -69,9 +75,23 @@ def predict(
             rows.append([*hormones, *(semen[key] for key in keys)])
         return np.array(rows)
 
-    seen = treat(men, scenario, values, look=look)
+    seen = treat(men, scenario, values, look=look, drugs=drugs)
     frames = [pd.DataFrame(seen[:, i], columns=[*COLUMNS, *keys], index=men.index) for i in range(2)]
     return tuple(_completed(frame, scenario.samples.assay, values) for frame in frames)
+
+
+def predict_with(
+    men: pd.DataFrame, scenario: Scenario, ensemble: Ensemble, *, sets: int = 20, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters."""
+    parts = []
+    for i, k in enumerate(ensemble.pick(sets, seed)):
+        own = men.iloc[i::sets]
+        if len(own):
+            values, drugs = ensemble.applied(int(k))
+            parts.append(predict(own, scenario, values, drugs))
+    before, after = (pd.concat(frames).sort_index() for frames in zip(*parts, strict=True))
+    return before, after
 
 
 def _completed(frame: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:

@@ -118,7 +118,7 @@ class Screened:
 
 def screen(
     population: Population, n: int, criteria: Sequence[str], *, visits: int = 1, seed: int = 1,
-    values: Mapping[str, float] | None = None, assay: str = "immunoassay",
+    values: Mapping[str, float] | None = None, assay: str = "immunoassay", fixed: Mapping[str, float] | None = None,
 ) -> Screened:  # fmt: skip
     """Draw men until `n` meet every criterion at every visit.
 
@@ -135,7 +135,13 @@ def screen(
     found = seen = 0
     while found < n:
         batch = draw(
-            population, max(_BATCH, min(4000, n)), seed=seed + 7919 * seen, visits=visits, values=values, assay=assay
+            population,
+            max(_BATCH, min(4000, n)),
+            seed=seed + 7919 * seen,
+            visits=visits,
+            values=values,
+            assay=assay,
+            fixed=fixed,
         )
         good = np.ones(len(batch), dtype=bool)
         for test in tests:

@@ -1,0 +1,130 @@
+"""Replay every study and write docs/validation.md: scores of fitted, left-out and set-apart studies, misses, what data identify.
+
+    python scripts/make_validation.py CALIBRATION_FOLDER
+
+The folder is that of testis-abm calibrate, whose ensemble must be the one in the package.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from testis_abm import __version__
+from testis_abm.studies import known, load_study, report
+from testis_abm.studies.ensemble import Ensemble, best, shipped
+from testis_abm.studies.replay import configuration, replay
+
+ROOT = Path(__file__).resolve().parents[1]
+# Structural questions: what is asked, and the values of parameters that stand for each answer.
+ALTERNATIVES = {
+    "as the tables stand": {},
+    "testicular aromatase hardly shielded (Km 40 nmol/L)": {"aromatase.testicular_km": 40.0},
+    "immunoassay with the least floor (20 pmol/L)": {"axis.immunoassay_oestradiol_floor": 20.0},
+    "hardly shielded and the least floor": {"aromatase.testicular_km": 40.0, "axis.immunoassay_oestradiol_floor": 20.0},
+    "testicular share of oestradiol 0.08": {"axis.testicular_oestradiol_share": 0.08},
+    "testicular share of oestradiol 0.27": {"axis.testicular_oestradiol_share": 0.27},
+    "FSH acts on A to B (floor 0.3)": {"germ.fsh_floor_commitment": 0.3},
+    "FSH does not act on A to B (floor 1)": {"germ.fsh_floor_commitment": 1.0},
+    "androgen acts on B alone (no loss in meiosis and after)": {
+        "germ.androgen_meiotic_deprivation": 0.5, "germ.androgen_round_deprivation": 0.5, "germ.androgen_elongation_deprivation": 0.0,
+        "germ.androgen_spermatogonial_deprivation": 3.0,
+    },
+    "ER-alpha carries the germ cells' oestrogen signal": {"er_alpha_expression.germ_cell": 1.0},
+}  # fmt: skip
+WHY = {
+    "leder_2004": "aromatase inhibitors: LH and T rise too much in men with low T; the three randomised trials differ four-fold in LH",
+    "burnett_bowie_2009_bone": "T wanes after months in the trial; persistence and adherence are not modelled",
+    "burnett_bowie_2009_body": "reported oestradiol falls less than any assay map of a true fall of 85 % gives",
+    "shah_2021": "T wanes after the first month; persistence and adherence are not modelled",
+    "tsjoen_2005_young": "LH x 4.4 where Leder has x 1.5 at nearly the same oestradiol: no feedback gives both",
+    "tsjoen_2005_elderly": "LH x 4.2 where Leder has x 1.5 at nearly the same oestradiol: no feedback gives both",
+    "loves_2008": "severely obese men gain more than by oestradiol alone: leptin and insulin are not modelled",
+    "raman_2002": "uncontrolled sperm gains are mostly selection; testolactone at 100 mg a day is set at Smals' potency",
+    "pavlovich_2001": "uncontrolled; testolactone at 150 mg a day is set at Smals' potency, a tenth of what T/E2 here asks for",
+    "basar_2009": "uncontrolled sperm gains",
+    "coviello_2005": "FSH at 3 % of baseline is at the assay's floor",
+    "matsumoto_1983": "FSH falls too little on hCG alone",
+    "herbst_2002": "FSH secreted without GnRH, and its slow isoforms, are not modelled",
+    "finkelstein_2016": "castrate T 44 ng/dL here, 9 in the label of degarelix",
+    "degarelix_smpc": "castrate T 9 ng/dL here, 44 on goserelin",
+    "hypogonadotropic_hcg_1986": "Leydig cells that have never seen LH mature for months: not modelled",
+    "herrmann_2005": "one man; feedback of given oestradiol is steeper in him",
+    "roth_2013": "intratesticular T without gonadotrophins differs five-fold between laboratories",
+    "willis_1977": "assays of 1977; LH of 1.7 IU/L before",
+    "hsieh_2013": "mixed regimens; hCG with testosterone keeps sperm without FSH in these men",
+    "network_2021": "unit of T not sure",
+    "nankin_1987": "peaks of single men, not of the mean curve",
+    "hcg_single_dose": "the second peak at three days is steeper than a depot of 28 h gives",
+    "katz_2012": "from memory",
+    "smals_1985": "testolactone's weak androgen action on LH is not modelled",
+}
+
+
+def main() -> None:
+    """Replay, score, write."""
+    folder = Path(sys.argv[1])
+    studies = [load_study(path) for path in known().values()]
+    apart = configuration()["apart"]
+    tables = [replay(study, shipped(), sets=30, men=10, repeats=300) for study in studies]
+    table = pd.concat(tables, ignore_index=True)
+    report.save(table, ROOT / "docs" / "validation")
+    left = pd.read_csv(folder / "left_out.csv")
+    used = left[left["fitted"] & (left["confidence"] != "memory")]
+    table["fitted"] = ~table["study"].isin(apart) & (table["confidence"] != "memory")
+    lines = [
+        "# Validation", "",
+        f"Made by `scripts/make_validation.py` with testis_abm {__version__}: {len(studies)} studies, {len(table)} observations, "
+        f"{len(shipped())} parameter sets (ES-MDA; every parameter inside its sourced range). "
+        "Prediction intervals hold men, measurement, parameters and what studies of the same thing differ by (log SD by quantity in "
+        "`testis_abm/studies/calibration.toml`); the last is left out in the second column. Studies that are set apart, and why: `testis_abm/studies/calibration.toml`.", "",
+        "| | observations | inside 95 % | within one laboratory | median fold error | direction right |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name, rows in (
+        ("fitted", table[table["fitted"]]),
+        ("set apart, never fitted", table[~table["fitted"] & (table["confidence"] != "memory")]),
+        ("from memory, never fitted", table[table["confidence"] == "memory"]),
+    ):
+        signs = [bool(of) for of in rows["sign"] if of is not None]
+        lines.append(
+            f"| {name} | {len(rows)} | {100 * rows['inside'].mean():.0f} % | {100 * rows['inside_same_laboratory'].mean():.0f} % | {rows['fold'].median():.2f} | {sum(signs)} of {len(signs)} |"
+        )
+    lines.append(
+        f"| fitted, each study left out in turn | {len(used)} | {100 * used['inside'].mean():.0f} % | | {used['fold'].median():.2f} | |"
+    )
+    lines += [
+        "", "Leaving out is by weights of the ensemble, its interval holds parameters, the study's own error and what studies of one thing "
+        "differ by. Goal: 85 % inside and a fold error under 1.25 when left out.", "",
+        "![observed over predicted](validation/studies.png)", "", "## Outside the interval, and why", "",
+    ]  # fmt: skip
+    for study, rows in table[~table["inside"] & (table["confidence"] != "memory")].groupby("study", sort=False):
+        what = "; ".join(
+            f"{row.label}: {report.number(row.observed)} observed, {report.number(row.low)} to {report.number(row.high)} {row.unit}"
+            for row in rows.itertuples()
+        )
+        lines.append(f"- **{rows['citation'].iloc[0]}** ({what}): {WHY.get(str(study), 'not explained')}.")
+    lines += ["", "## Structural questions", "", "Each answer as parameter values, the rest of the table unchanged; all studies but those from memory.", "",
+              "| answer | inside 95 % | median fold error |", "|---|---|---|"]  # fmt: skip
+    for answer, of in ALTERNATIVES.items():
+        one = best() if not of else Ensemble(pd.DataFrame([of]), np.ones(1))
+        rows = pd.concat([replay(study, one, sets=3, men=8, repeats=120) for study in studies], ignore_index=True)
+        rows = rows[rows["confidence"] != "memory"]
+        lines.append(f"| {answer} | {100 * rows['inside'].mean():.0f} % | {rows['fold'].median():.3f} |")
+    lines += ["", "Clonal against single-cell death is not among them: the model has single-cell death only.", "",
+              "## What the data identify", "", "Width: posterior over prior SD on the hidden scale (1: the data say nothing). The table is that of the calibration; "
+        "anastrozole's constant has been set to 8 since, because of it.", "",
+              "| parameter | table | range | median (90 %) | width | most correlated with |", "|---|---|---|---|---|---|"]  # fmt: skip
+    for row in pd.read_csv(folder / "identified.csv").itertuples():
+        lines.append(
+            f"| `{row.parameter}` | {row.table:.3g} | {row.range_low:.3g} to {row.range_high:.3g} | {row.median:.3g} ({row.low:.3g} to {row.high:.3g}) "
+            f"| {row.width:.2f} | `{row.most_correlated}` ({row.r:+.2f}) |"
+        )
+    (ROOT / "docs" / "validation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines[:16]))
+
+
+if __name__ == "__main__":
+    main()

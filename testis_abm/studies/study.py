@@ -1,0 +1,289 @@
+"""A study file: who was studied, what they were given, what was seen. README.md in this folder tells how to write one."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from testis_abm import parameters
+from testis_abm.errors import Problem, ScenarioError, TestisError, shown, unknown
+from testis_abm.parameters import FrozenMapping
+from testis_abm.population.distribution import POPULATIONS
+from testis_abm.population.screen import parse_criterion
+from testis_abm.scenario.quantities import UNITS, parse_day, parse_duration, parse_unit
+from testis_abm.scenario.schema import Therapy
+from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
+
+FOLDER = Path(__file__).parent
+# Clinical word -> column of the expected man's tables; T/E2 is worked out.
+VARIABLES: Mapping[str, str] = {
+    "testosterone": "testosterone_nmol_l",
+    "free testosterone": "free_testosterone_pmol_l",
+    "oestradiol": "oestradiol_pmol_l",
+    "T/E2": "t_over_e2",
+    "LH": "lh_iu_l",
+    "FSH": "fsh_iu_l",
+    "inhibin B": "inhibin_b_pg_ml",
+    "SHBG": "shbg_nmol_l",
+    "intratesticular testosterone": "intratesticular_testosterone_nmol_l",
+    "intratesticular oestradiol": "intratesticular_oestradiol_nmol_l",
+    "sperm concentration": "concentration_million_ml",
+    "total motile count": "total_motile_count_million",
+    "progressive motility": "progressive_motility_pct",
+    "normal forms": "normal_forms_pct",
+    "ejaculate volume": "volume_ml",
+}
+KINDS = ("change", "level", "difference", "share_below", "weeks_below", "weeks_above", "lowest", "highest")
+_WITH_UNIT = ("level", "difference", "share_below", "weeks_below", "weeks_above")
+_WITH_LIMIT = ("share_below", "weeks_below", "weeks_above")
+_LONGEST = 1100.0
+
+
+def _window(value: object) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    ends = value if isinstance(value, list | tuple) else [value, value]
+    if len(ends) != 2:
+        raise ScenarioError(f"{shown(value)} is not a day or a window; write 84 or [70, 84]")
+    first, last = (parse_day(end) for end in ends)
+    if last < first:
+        raise ScenarioError(f"window {first:g} to {last:g} ends before it begins")
+    return first, last
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ScenarioError(f"{shown(value)} is not a plain number")
+    return float(value)
+
+
+class Arm(Section):
+    """One arm: its name and therapies (none: untreated)."""
+
+    name: Line
+    therapy: Annotated[tuple[Therapy, ...], tables("arm.therapy")] = ()
+
+    def __init__(self, /, **given: Any) -> None:
+        super().__init__(**given)
+
+
+class Observation(Section):
+    """One published number (see README.md for what each `as` means).
+
+    Attributes:
+        arm, variable: of which; kind: the key `as`.
+        day: window of days, or None.
+        value, se: in the unit that `as` implies; limit, since, versus: where `as` needs them.
+        confidence: "seen", "derived" or "memory"; memory is shown apart and never fitted.
+    """
+
+    arm: Line
+    variable: Annotated[str, one_of(*VARIABLES)] = Field(examples=["testosterone"])
+    kind: Annotated[str, one_of(*KINDS)] = Field(alias="as", examples=["change"])
+    day: Annotated[tuple[float, float] | None, BeforeValidator(_window)] = None
+    value: Annotated[float, BeforeValidator(_number)] = Field(examples=[67])
+    unit: Annotated[str, Field(validate_default=True)] = ""
+    limit: Annotated[float | None, BeforeValidator(lambda value: None if value is None else _number(value))] = None
+    since: Annotated[float, BeforeValidator(parse_day)] = 0.0
+    versus: str = ""
+    se: Annotated[float | None, BeforeValidator(lambda value: None if value is None else _number(value))] = None
+    confidence: Annotated[Literal["seen", "derived", "memory"], one_of("seen", "derived", "memory")] = "seen"
+    note: str = ""
+
+    def __init__(self, /, **given: Any) -> None:
+        super().__init__(**given)
+
+    @property
+    def column(self) -> str:
+        """Return the column that it is of."""
+        return VARIABLES[self.variable]
+
+    @property
+    def factor(self) -> float:
+        """Return how many of the column's unit make one of its unit."""
+        return UNITS[self.column][self.unit] if self.unit and self.column in UNITS else 1.0
+
+    @property
+    def label(self) -> str:
+        """Return it in words: arm, variable, days."""
+        if self.kind in ("weeks_below", "weeks_above"):
+            when = f"{self.kind.removeprefix('weeks_')} {self.limit:g}"
+        elif self.day is None:
+            when = ""
+        else:
+            when = f"day {self.day[0]:g}" if self.day[0] == self.day[1] else f"day {self.day[0]:g}-{self.day[1]:g}"
+        return " ".join(word for word in (self.arm, self.variable, when) if word)
+
+    @property
+    def shown_unit(self) -> str:
+        """Return the unit of `value` for print."""
+        if self.kind in ("change", "share_below"):
+            return "%"
+        if self.kind in ("lowest", "highest"):
+            return "% of own"
+        return "weeks" if self.kind.startswith("weeks") else self.unit
+
+    @field_validator("unit")
+    @classmethod
+    def _unit_of_variable(cls, value: object, info: ValidationInfo) -> str:
+        variable, kind = info.data.get("variable"), info.data.get("kind")
+        if variable is None or kind is None or (value == "" and kind not in _WITH_UNIT):
+            return ""
+        column = VARIABLES[variable]
+        if column not in UNITS:
+            return ""
+        if value == "":
+            raise ScenarioError(f"is missing; {kind} of {variable} is in one of {', '.join(UNITS[column])}")
+        return parse_unit(column, value)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Observation:
+        if self.kind in _WITH_LIMIT and self.limit is None:
+            raise ScenarioError([Problem(("limit",), f"limit is missing; {self.kind} needs one", named=True)])
+        if self.kind == "difference" and not self.versus:
+            raise ScenarioError(
+                [Problem(("versus",), "versus is missing; a difference is from another arm", named=True)]
+            )
+        if not self.kind.startswith("weeks") and self.day is None:
+            raise ScenarioError([Problem(("day",), "day is missing; for example day = 84", named=True)])
+        return self
+
+
+class Study(Section):
+    """A published study, to be replayed.
+
+    Attributes:
+        title, citation, doi: what and whose.
+        population, where, visits, man: who: a population, criteria at each of so many visits, fields all men share.
+        n: men an arm; assay: of oestradiol; duration_days: of the plan.
+        arm, observed: what they were given, what was seen.
+        name: of the file.
+    """
+
+    title: Line
+    citation: Line
+    doi: Line = ""
+    population: Annotated[str, one_of(*POPULATIONS)] = "clinic"
+    where: tuple[str, ...] = ()
+    visits: Annotated[int, whole(1, 10)] = 1
+    man: FrozenMapping[float] = FrozenMapping()
+    n: Annotated[int, whole(1, 20_000)] = Field(examples=[12])
+    assay: Annotated[Literal["lc-ms", "immunoassay"], one_of("lc-ms", "immunoassay")] = "immunoassay"
+    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days")] = Field(3.0, alias="abstinence")
+    duration_days: Annotated[float, quantity(parse_duration, 1, _LONGEST, "days")] = Field(
+        alias="duration", examples=["84 days"]
+    )
+    arm: Annotated[tuple[Arm, ...], tables("arm")]
+    observed: Annotated[tuple[Observation, ...], tables("observed")]
+    name: str = ""
+
+    def __init__(self, /, **given: Any) -> None:
+        super().__init__(**given)
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _criteria(cls, value: object) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not all(isinstance(of, str) for of in value):
+            raise ScenarioError(f'{shown(value)} is not a list of criteria; write ["testosterone < 350 ng/dL"]')
+        problems = []
+        for i, text in enumerate(value):
+            try:
+                parse_criterion(text)
+            except TestisError as error:
+                problems.append(Problem((i,), str(error).removeprefix("--where ")))
+        if problems:
+            raise ScenarioError(problems)
+        return tuple(value)
+
+    @field_validator("man", mode="before")
+    @classmethod
+    def _fields(cls, value: object) -> FrozenMapping[float]:
+        table = parameters.physiology()
+        if not isinstance(value, Mapping):
+            raise ScenarioError(f"{shown(value)} is not a table of physiology fields")
+        problems = []
+        for name, number in value.items():
+            if name not in table:
+                problems.append(Problem((name,), unknown("field", name, table, see="testis-abm men"), named=True))
+            elif fault := table[name].fault(number):
+                problems.append(Problem((name,), fault))
+        if problems:
+            raise ScenarioError(problems)
+        return FrozenMapping({name: float(number) for name, number in value.items()})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        names = [arm.name for arm in self.arm]
+        problems = []
+        if len(set(names)) < len(names):
+            problems.append(Problem(("arm",), "two arms have the same name"))
+        if not self.observed:
+            problems.append(Problem(("observed",), "nothing was observed; add [[observed]]", named=True))
+        for i, arm in enumerate(self.arm):
+            for k, therapy in enumerate(arm.therapy):
+                if therapy.from_day >= self.duration_days:
+                    text = f"day {therapy.from_day:g} is not before the end of the study (day {self.duration_days:g})"
+                    problems.append(Problem(("arm", i, "therapy", k, "from"), text))
+        for i, of in enumerate(self.observed):
+            for key, arm_name in (("arm", of.arm), ("versus", of.versus)):
+                if arm_name and arm_name not in names:
+                    problems.append(Problem(("observed", i, key), unknown("arm", arm_name, names)))
+            if of.versus and of.versus == of.arm:
+                problems.append(Problem(("observed", i, "versus"), "is the arm itself"))
+            if of.day is not None and not 0 <= of.day[0] <= of.day[1] <= self.duration_days:
+                text = f"day {of.day[1]:g} is outside the study (day 0 to {self.duration_days:g})"
+                problems.append(Problem(("observed", i, "day"), text))
+        if problems:
+            raise ScenarioError(problems)
+        return self
+
+
+def load_study(source: str | Path) -> Study:
+    """Read a study file.
+
+    Raises:
+        TestisError: a line a problem: file, line, place, what is wrong.
+    """
+    path = Path(source)
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except FileNotFoundError:
+        raise TestisError(f"{path}: no such file (shipped studies: testis-abm studies)") from None
+    except OSError as error:
+        raise TestisError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise TestisError(f"{path}: {error}") from None
+    try:
+        return Study(**{**raw, "name": path.stem})
+    except ScenarioError as error:
+        lines = [f"{path}: line {_line_of(text, problem.path)}: {problem.line()}" for problem in error.problems]
+        raise TestisError("\n".join(lines)) from None
+
+
+def _line_of(text: str, path: tuple[str | int, ...]) -> int:
+    """Return the line of a key of a study file (of its table, where the key is missing)."""
+    lines = text.splitlines()
+    begin, end = 0, len(lines)
+    if len(path) > 1 and isinstance(path[1], int):
+        heads = [i for i, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{path[0]}\s*\]\]", line)]
+        if path[1] < len(heads):
+            begin = heads[path[1]]
+            later = [i for i, line in enumerate(lines) if i > begin and line.lstrip().startswith("[[")]
+            end = later[0] if later else end
+        path = path[2:]
+    for key in path[:1]:
+        for i in range(begin, end):
+            if re.match(rf"\s*{re.escape(str(key))}\s*=", lines[i]):
+                return i + 1
+    return begin + 1
+
+
+def known() -> dict[str, Path]:
+    """Return the shipped studies, name -> file."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.toml")) if path.stem != "calibration"}

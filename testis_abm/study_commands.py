@@ -1,0 +1,126 @@
+"""Commands about studies: `testis-abm studies` and `testis-abm calibrate`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testis_abm.errors import TestisError, unknown
+
+if TYPE_CHECKING:
+    from testis_abm.studies.ensemble import Ensemble
+    from testis_abm.studies.study import Study
+
+_NOTE = "Research software: a simulation, not medical advice."
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser of `testis-abm`."""
+    command = commands.add_parser(
+        "studies", help="list published studies, or replay them as virtual trials",
+        description="List the shipped studies; with run, replay one, a file, or all. " + _NOTE,
+        epilog="Example: testis-abm studies run leder_2004",
+    )  # fmt: skip
+    command.add_argument("what", nargs="?", choices=["run"], help="replay")
+    command.add_argument("name", nargs="?", default="all", help='a shipped study, a study file, or "all" (default)')
+    command.add_argument(
+        "--ensemble",
+        default="shipped",
+        help='"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
+    )
+    command.add_argument("--sets", type=int, default=24, help="parameter sets (default 24)")
+    command.add_argument("--repeats", type=int, default=240, help="virtual trials (default 240)")
+    command.add_argument("--seed", type=int, default=1)
+    command.add_argument(
+        "--out", metavar="FOLDER", default="runs/studies", help="table, JSON and picture (default runs/studies)"
+    )
+    command.add_argument("--no-plots", action="store_true")
+    command.set_defaults(action=_studies)
+
+    command = commands.add_parser(
+        "calibrate",
+        help="fit the ensemble of parameter sets to the studies",
+        description="Calibrate on the shipped studies (ES-MDA). " + _NOTE,
+    )
+    command.add_argument("--members", type=int, default=240)
+    command.add_argument("--rounds", type=int, default=4)
+    command.add_argument("--seed", type=int, default=1)
+    command.add_argument(
+        "--out", metavar="FOLDER", default="runs/calibration", help="rounds are kept and resumed there"
+    )
+    command.add_argument("--ship", action="store_true", help="put the ensemble into the package")
+    command.set_defaults(action=_calibrate)
+
+
+def _ensemble(name: str) -> Ensemble:
+    from testis_abm.studies import ensemble
+
+    if name == "none":
+        return ensemble.best()
+    return ensemble.shipped() if name == "shipped" else ensemble.read(Path(name))
+
+
+def _chosen(name: str) -> list[Study]:
+    from testis_abm.studies import known, load_study
+
+    shipped = known()
+    if name == "all":
+        return [load_study(path) for path in shipped.values()]
+    if name in shipped:
+        return [load_study(shipped[name])]
+    if name.endswith(".toml") or Path(name).exists():
+        return [load_study(name)]
+    raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
+
+
+def _studies(options: argparse.Namespace) -> int:
+    from testis_abm.studies import known, load_study, report
+    from testis_abm.studies.replay import replay
+
+    if options.what is None:
+        for name, path in known().items():
+            study = load_study(path)
+            print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
+        print("\nReplay: testis-abm studies run NAME | FILE | all. Write one: testis_abm/studies/README.md")
+        return 0
+    if not (1 <= options.sets <= 1000 and 20 <= options.repeats <= 100_000):
+        raise TestisError(
+            f"--sets {options.sets} --repeats {options.repeats}: use 1 to 1000 sets and 20 to 100000 repeats"
+        )
+    studies, ensemble = _chosen(options.name), _ensemble(options.ensemble)
+    tables = []
+    for study in studies:
+        options.interrupt.check()
+        tables.append(replay(study, ensemble, sets=options.sets, repeats=options.repeats, seed=options.seed))
+        print(report.text(tables[-1]), flush=True)
+    import pandas as pd
+
+    table = pd.concat(tables, ignore_index=True)
+    print(f"\n{report.score(table)}")
+    print(
+        "Interval: over men, measurement, what studies of one thing differ by and, with an ensemble, parameters. "
+        + _NOTE
+    )
+    written = report.save(table, Path(options.out), plots=not options.no_plots)
+    print(f"Results in {options.out}/  ({', '.join(path.name for path in written)})")
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    try:
+        import iterative_ensemble_smoother  # noqa: F401
+    except ImportError:
+        raise TestisError('calibration needs one more package: pip install "testis_abm[calibrate]"') from None
+    from testis_abm.studies.calibrate import calibrate
+
+    options.interrupt.at_once()
+    table = calibrate(
+        Path(options.out), members=options.members, rounds=options.rounds, seed=options.seed, ship=options.ship,
+        progress=lambda text: print(text, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    print(
+        f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv; left out: left_out.csv"
+    )
+    return 0

@@ -1,0 +1,173 @@
+"""Study files and their replay: format, errors, selection, statistics, the ensemble."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from testis_abm import TestisError, parameters
+from testis_abm.studies import known, load_study
+from testis_abm.studies.calibrate import _ranges, calibrate, configuration, error, scaled, to_values
+from testis_abm.studies.ensemble import applied, best, read, shipped
+from testis_abm.studies.replay import Course, replay, statistic
+from testis_abm.studies.study import Observation
+
+TEXT = known()["leder_2004"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", known())
+def test_a_shipped_study_is_read(name):
+    study = load_study(known()[name])
+    assert study.observed and study.arm and study.name == name
+
+
+def test_what_is_set_apart_exists():
+    assert set(configuration()["apart"]) <= set(known())
+    for name in configuration()["parameters"]:
+        value, low, high, _ = _ranges(name)
+        assert low <= value <= high, name
+
+
+def broken(tmp_path, old: str, new: str) -> str:
+    assert old in TEXT
+    path = tmp_path / "study.toml"
+    path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(TestisError) as told:
+        load_study(path)
+    return str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"anastrozole", dose', '"anastrozol", dose', 'drug "anastrozol" is not known; nearest: "anastrozole"'),
+        ('variable = "LH"', 'variable = "LHH"', '"LHH" is not known; nearest: "LH"'),
+        ("day = 84", "day = 840", "day 840 is outside the study (day 0 to 84)"),
+        ('arm = "anastrozole"', 'arm = "placebo"', 'arm "placebo" is not known'),
+        ('as = "change"', 'as = "level"', "unit: is missing; level of testosterone is in one of"),
+        ('as = "change"', 'as = "chang"', "is not"),
+        ('"testosterone < 350 ng/dL"', '"testosteron < 350 ng/dL"', "names no measured quantity"),
+        ("n = 12", "n = 0", "out of range"),
+        ('population = "community"', 'population = "comunity"', 'nearest: "community"'),
+        ("duration = ", "durations = ", "duration is missing"),
+        ("n = 12", "n = 12 =", "study.toml"),
+    ],
+)
+def test_a_wrong_study_is_told_with_its_line(tmp_path, old, new, said):
+    message = broken(tmp_path, old, new)
+    assert said in message and "line" in message
+
+
+def test_the_line_is_that_of_the_fault(tmp_path):
+    message = broken(tmp_path, 'variable = "LH"', 'variable = "LHH"')
+    wanted = 1 + TEXT[: TEXT.index('variable = "LH"')].count("\n")
+    assert f"line {wanted}:" in message
+
+
+def course(before: list[float], after: list[float]) -> Course:
+    men = len(before)
+    return Course(np.array(before)[:, None], np.array(after)[:, None], np.full((men, 1), 1.0), {}, np.arange(men))
+
+
+def test_statistics_are_what_a_paper_prints():
+    one = np.ones(2)
+    of = {"arm": "a", "variable": "LH", "day": 10, "value": 1.0}
+    seen = course([2.0, 6.0], [4.0, 8.0])
+
+    def made(**more: object) -> float:
+        return statistic(Observation(**{**of, **more}), 0, seen, np.arange(2), one, one, one)
+
+    assert made(**{"as": "change"}) == pytest.approx(50.0)
+    assert made(**{"as": "level", "unit": "IU/L"}) == pytest.approx(6.0)
+    assert made(**{"as": "difference", "unit": "IU/L", "versus": "b"}) == pytest.approx(5.0)
+    assert made(**{"as": "share_below", "unit": "IU/L", "limit": 5.0}) == pytest.approx(50.0)
+    assert made(**{"as": "lowest"}) == pytest.approx(150.0)
+
+
+def test_untreated_men_selected_on_a_low_count_rise(tmp_path):
+    path = tmp_path / "nothing.toml"
+    path.write_text(
+        'title = "x"\ncitation = "x"\npopulation = "clinic"\nn = 200\nduration = "30 days"\n'
+        'where = ["sperm concentration < 10 M/mL", "sperm concentration > 1 M/mL"]\n[[arm]]\nname = "none"\n[[observed]]\n'
+        'arm = "none"\nvariable = "sperm concentration"\nas = "change"\nday = 30\nvalue = 0\n',
+        encoding="utf-8",
+    )
+    once = replay(load_study(path), best(), sets=2, men=40, repeats=40)["predicted"].iloc[0]
+    path.write_text(path.read_text(encoding="utf-8").replace("n = 200", "n = 200\nvisits = 3"), encoding="utf-8")
+    thrice = replay(load_study(path), best(), sets=2, men=40, repeats=40)["predicted"].iloc[0]
+    assert once > 8 and once > thrice
+
+
+def test_a_replay_is_the_same_again_and_wider_for_fewer_men(tmp_path, monkeypatch):
+    monkeypatch.setattr("testis_abm.studies.replay.between_studies", lambda of: 0.0)
+    study = load_study(known()["tsjoen_2005_young"])
+    first, second = (replay(study, best(), sets=3, men=6, repeats=80) for _ in range(2))
+    assert first.equals(second)
+    path = tmp_path / "more.toml"
+    path.write_text(
+        known()["tsjoen_2005_young"].read_text(encoding="utf-8").replace("n = 10", "n = 200"), encoding="utf-8"
+    )
+    more = replay(load_study(path), best(), sets=3, men=6, repeats=80)
+    assert ((more["high"] - more["low"]) < (first["high"] - first["low"])).all()
+
+
+def test_the_ensemble_stays_inside_its_ranges():
+    of = shipped()
+    assert len(of) >= 200 and of.weights.sum() == pytest.approx(1.0)
+    for name in of.sets.columns:
+        _, low, high, _ = _ranges(name)
+        assert of.sets[name].between(low * (1 - 1e-5 * np.sign(low)), high * (1 + 1e-5 * np.sign(high))).all(), name
+    values, drugs = of.applied(0)
+    assert values["axis.testicular_oestradiol_share"] == of.sets["axis.testicular_oestradiol_share"].iloc[0]
+    inner = drugs["tamoxifen"].substances[1].numbers["receptor_constant"].value
+    assert inner == of.sets["drug.tamoxifen.receptor_constant"].iloc[0]
+    assert parameters.drugs()["tamoxifen"].substances[1].numbers["receptor_constant"].value != inner
+
+
+def test_the_prior_is_centred_on_the_table_and_bounded():
+    middle = to_values(np.zeros(len(configuration()["parameters"])))
+    for name, value in middle.items():
+        table, low, high, _ = _ranges(name)
+        assert value == pytest.approx(table, abs=0.06 * (high - low)), name
+    for end in (-9.0, 9.0):
+        for name, value in to_values(np.full(len(configuration()["parameters"]), end)).items():
+            _, low, high, _ = _ranges(name)
+            assert low - 1e-9 <= value <= high + 1e-9, name
+
+
+def test_a_folder_of_another_calibration_is_refused(tmp_path):
+    (tmp_path / "calibration.json").write_text('{"members": 3}', encoding="utf-8")
+    with pytest.raises(TestisError, match="holds another calibration"):
+        calibrate(tmp_path, members=40, rounds=1)
+    with pytest.raises(TestisError, match="use at least 40 members"):
+        calibrate(tmp_path, members=3, rounds=1)
+
+
+def test_what_is_no_ensemble_is_told(tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text("axis.lh_referenc,weight\n4.0,1\n", encoding="utf-8")
+    with pytest.raises(TestisError, match=r"axis\.lh_referenc is no parameter of this version"):
+        read(path)
+    with pytest.raises(TestisError, match="no ensemble"):
+        read(tmp_path / "none.csv")
+
+
+def test_errors_and_scales():
+    of = Observation(arm="a", variable="LH", day=10, value=-50, **{"as": "change"})
+    assert scaled(of, -50.0) == pytest.approx(np.log(0.5))
+    assert error(of, 4) > error(of, 400) >= configuration()["spread"]["LH"]
+    assert applied({})[1] is not None
+
+
+def test_the_command_replays(tmp_path):
+    line = [sys.executable, "-m", "testis_abm.cli", "studies"]
+    done = subprocess.run(
+        [*line, "run", "mauras_2003", "--sets", "4", "--out", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "inside the 95 % interval" in done.stdout
+    assert {"studies.json", "studies.csv", "studies.png", "studies.svg"} <= {path.name for path in tmp_path.iterdir()}
+    wrong = subprocess.run([*line, "run", "ledr_2004"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2 and 'nearest: "leder_2004"' in wrong.stderr
