@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | clean. Each makes .venv first if it is missing or out of date.
+# make demo | test | lint | bench | tables | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo test lint bench clean distclean
+.PHONY: demo test lint bench tables clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -20,6 +20,10 @@ lint:
 	@scripts/make-venv dev
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m mypy
+
+tables:
+	@scripts/make-venv plot
+	@for of in men populations responders drugs; do .venv/bin/python benchmarks/$$of.py; done
 
 bench:
 	@scripts/make-venv plot

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from testis_abm.errors import ScenarioError, TestisError
+    from testis_abm.expected import ExpectedMan
     from testis_abm.model import GermCell, LeydigCell, SertoliCell, TestisModel
+    from testis_abm.population.screen import screen
+    from testis_abm.population.twin import find as find_twin
     from testis_abm.results.run_result import RunResult
     from testis_abm.scenario import Scenario
     from testis_abm.scenario.load import load
@@ -24,14 +27,18 @@ _HOME = {
     "LeydigCell": "model",
     "SertoliCell": "model",
     "TestisModel": "model",
+    "ExpectedMan": "expected",
     "RunResult": "results.run_result",
+    "find_twin": "population.twin",
+    "screen": "population.screen",
     "run": "simulate",
     "Scenario": "scenario",
     "load": "scenario",
 }
+_INSIDE = {"find_twin": "find"}
 __all__ = [
-    "GermCell", "LeydigCell", "RunResult", "Scenario", "ScenarioError", "SertoliCell", "TestisError", "TestisModel",
-    "load", "run",
+    "ExpectedMan", "GermCell", "LeydigCell", "RunResult", "Scenario", "ScenarioError", "SertoliCell", "TestisError", "TestisModel",
+    "find_twin", "load", "run", "screen",
 ]  # fmt: skip
 
 
@@ -41,6 +48,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'testis_abm' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"testis_abm.{_HOME[name]}"), name)
+    value = getattr(import_module(f"testis_abm.{_HOME[name]}"), _INSIDE.get(name, name))
     globals()[name] = value
     return value

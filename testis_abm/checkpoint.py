@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from testis_abm.model import TestisModel
     from testis_abm.tissue.tissue import Tissue
 
-FORMAT = 1
+FORMAT = 2
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
 _ARRAYS = ("body", "means", "_depot", "_central")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm import commands as people
 from testis_abm.errors import TestisError
 from testis_abm.interrupt import Interrupt
 
@@ -67,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
         command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
         command.set_defaults(action=action)
+        if name == "drugs":
+            command.add_argument(
+                "--out", metavar="FOLDER", default="pictures", help="of the picture (default pictures)"
+            )
+            command.add_argument("--no-plots", action="store_true", help="write no picture")
+    people.add(commands)
     return parser
 
 
@@ -163,7 +170,7 @@ def _progress(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    arms = 2 if scenario.therapy else 1
+    arms = 2 if scenario.treated else 1
     days = scenario.plan.baseline_days + scenario.plan.duration_days + 1
     total = days * arms * scenario.plan.replicates
     bar = Progress(
@@ -210,26 +217,22 @@ def _explained(parameter: Parameter) -> Iterator[str]:
 
 
 def _men(options: argparse.Namespace) -> int:
+    from testis_abm import men
     from testis_abm.errors import unknown
     from testis_abm.parameters import physiology, presets
 
-    known = presets()
     if options.word is None:
-        for preset in known.values():
-            print(f"{preset.name:28s}{preset.title}")
+        print("\n".join(men.listed()))
         print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
         for field in physiology().values():
             print(
                 f"  {field.name.rpartition('.')[2]:28s}{field.value:g} {field.unit} ({field.low:g} to {field.high:g})"
             )
         return 0
-    if options.word not in known:
-        raise TestisError(unknown("preset", options.word, known))
-    preset = known[options.word]
-    print(f"{preset.name}: {preset.title}\n    source: {preset.source}")
-    for name, field in physiology().items():
-        mark = "  <- differs from the fertile man" if name in preset.values else ""
-        print(f"  {name:28s}{preset.values.get(name, field.value):g} {field.unit}{mark}")
+    if options.word not in presets():
+        raise TestisError(unknown("preset", options.word, presets()))
+    print("\n".join(men.told(options.word)))
+    print(f"\n{_NOTE}")
     return 0
 
 
@@ -249,6 +252,26 @@ def _drugs(options: argparse.Namespace) -> int:
     print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
     for parameter in drug.numbers.values():
         print("\n".join(_explained(parameter)))
+    for other, reason in drug.excludes.items():
+        print(f"not with {other}: {reason}")
+    return 0 if options.no_plots else _draw_drug(drug.name, Path(options.out))
+
+
+def _draw_drug(name: str, folder: Path) -> int:
+    """Write the picture of a drug at its usual regimen."""
+    try:
+        from testis_abm.results.plots import drug, style
+    except ModuleNotFoundError as error:
+        # The table is what was asked for; the picture is an extra, and so is matplotlib.
+        print(f"No picture: {error.name} is not installed (pip install matplotlib).", file=sys.stderr)
+        return 0
+    from testis_abm.drug_course import drug_course
+    from testis_abm.results.draw import write_figure
+
+    course = drug_course(name)
+    with style.looks():
+        paths = write_figure(drug.draw(course), name, folder)
+    print(f"Picture: {paths[0]} (SVG beside it)")
     return 0
 
 

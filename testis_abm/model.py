@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import mesa
 import numpy as np
@@ -21,26 +21,27 @@ from testis_abm import parameters as tables
 from testis_abm.body import axis
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.axis import TissueOutput
+from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.checkpoint import Checkpoint
 from testis_abm.errors import TestisError
 from testis_abm.physiology import axis_parameters, complete, sperm_per_release, testis_mass
-from testis_abm.scenario import Scenario
+from testis_abm.regimen import RECORDS, Regimen
+from testis_abm.results.tables import clinical_ratio
+from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
 from testis_abm.tissue import biopsy, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
-from testis_abm.tissue.build import reference_counts, tissue_parameters
+from testis_abm.tissue.build import reference_counts, standing_elongated, tissue_parameters
 from testis_abm.tissue.memory import check_fits
 from testis_abm.tissue.modifiers import Effect, Modifier, Modifiers
 from testis_abm.tissue.reference import ReferenceCells
-from testis_abm.tissue.rules import androgen_signal
+from testis_abm.tissue.rules import androgen_signal, sertoli_rates, sertoli_support
 from testis_abm.tissue.section import cross_section
 from testis_abm.tissue.tissue import BloodInput, Tissue, TissueDay
+from testis_abm.tract import outcome
 from testis_abm.tract.epididymis import Epididymis
 from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
-
-if TYPE_CHECKING:
-    from testis_abm.scenario import Therapy
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite nought
@@ -60,14 +61,7 @@ _STATE = (
     "_reference_output",
 )
 _SEMEN_STREAM, _BLOOD_STREAM = 1, 2
-
-
-def dose_days(therapy: Therapy, last_day: int) -> tuple[float, ...]:
-    """Return the days on which a therapy is given; one that lasts as long as the plan is given on the last day too."""
-    days = therapy.dose_days()
-    if therapy.every_days is None or therapy.until_day < last_day:
-        return days
-    return (*days, *(day for day in (days[-1] + therapy.every_days,) if abs(day - last_day) < 1e-9))
+_BLOOD = ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l")
 
 
 class TestisModel(mesa.Model):  # type: ignore[misc]
@@ -134,29 +128,38 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.safe: SafetyDay | None = None
         if settled is None:
             self._settle()
+            self._live_history()
         elif isinstance(settled, Checkpoint):
             self._build()
             settled.put_cells(self)
         else:
             for name in _STATE:
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
+            self.glands._man = self.man  # whose weight may change
+            # What the history left in the body; its drugs come first in both arms.
+            self._depot[: settled._depot.size], self._central[: settled._central.size] = (
+                settled._depot,
+                settled._central,
+            )
         if self.engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
         self.records: dict[str, list[tuple[Any, ...]]] = {
             name: []
-            for name in ("hormones", "tissue", "semen", "blood", "biopsy", "safety", "drugs", "modifiers", "signals")
-        }
+            for name in (
+                "hormones", "tissue", "semen", "blood", "biopsy", "safety", "outcome", "drugs", "modifiers", "signals",
+                *RECORDS,
+            )
+        }  # fmt: skip
 
     # ---- before the first day
 
     def _plan_drugs(self, scenario: Scenario) -> None:
         given = scenario.therapy if self.treated else ()
         known = tables.drugs()
-        names = tuple(dict.fromkeys(therapy.drug for therapy in given))
+        past = [of.drug for of in scenario.man.history]
+        names = tuple(dict.fromkeys([*past, *(therapy.drug for therapy in given)]))
         self.kinetics = Kinetics.of([known[name] for name in names])
-        self.doses = sorted(
-            (day, therapy.drug, therapy.dose) for therapy in given for day in dose_days(therapy, self.last_day)
-        )
+        self.regimen = Regimen(given, self.last_day, max(self.kinetics.release, default=0.0))
         self._depot, self._central = np.zeros(len(self.kinetics.names)), np.zeros(len(self.kinetics.names))
 
     def _build(self) -> None:
@@ -227,11 +230,26 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.day > self.last_day:
             self.running = False
 
+    def _live_history(self) -> None:
+        """Live through what the man was given before the plan begins, from his own rest."""
+        begin, doses = past_doses(self.case.man.history)
+        first = self.day
+        for day in range(begin, 0):
+            self.day = first + day
+            self._live(hourly_doses(self.kinetics, doses, day))
+        self.day, self.safety.bone = first, 0.0
+
     def _advance(self) -> None:
+        self._weigh(self.day)
+        doses = self.regimen.day(self.day, self._measured, self.records)
+        self._live(hourly_doses(self.kinetics, doses, self.day))
+
+    def _live(self, doses: np.ndarray) -> None:
+        """Live a day in which `doses` (48, substances) enter the depots."""
         kinetics = self.kinetics
         means = axis.body_day(
             self.body, self._axis, self._output, self._depot, self._central, kinetics.absorption, kinetics.elimination,
-            kinetics.volume, kinetics.effect, hourly_doses(kinetics, self.doses, self.day),
+            kinetics.volume, kinetics.effect, doses,
         )  # fmt: skip
         self.means = means
         self._check(means)
@@ -248,6 +266,30 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.glands.day(heard)
         self.safe = self.safety.day(float(means[axis.MEAN_T]), float(means[axis.MEAN_E2]))
         self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
+
+    def _weigh(self, day: int) -> None:
+        """Let fat, SHBG and glands follow the body mass index of `day`, if the treatment changes it."""
+        if self.treated and self.case.weight:
+            self.man["bmi"] = bmi_on(day, self.case.man.bmi, self.case.weight)
+            self._axis = axis_parameters(self.values, self.man)
+
+    def _measured(self, clause: Clause) -> float:
+        """Return what the laboratory reports of the day before for a clause of a therapy, in its unit."""
+        day = self.day - 1
+        if clause.in_semen:
+            sample = self.semen_sample(self.case.samples.abstinence_days, day)
+            return clause.in_unit(sample[[field.name for field in dataclasses.fields(Semen)].index(clause.column)])
+        blood = dict(zip(_BLOOD, self._blood_sample(day), strict=True))
+        if clause.column == "haematocrit_pct":
+            return clause.in_unit(self.safety.haematocrit)
+        if clause.column == "free_testosterone_pmol_l":
+            # As laboratories do: worked out from what they report.
+            p = self._axis
+            total, shbg = blood["testosterone_nmol_l"], blood["shbg_nmol_l"]
+            return clause.in_unit(1e3 * free_testosterone(total, shbg, p.shbg_binding, p.albumin_binding))
+        if clause.column == "testosterone_over_oestradiol":
+            return float(clinical_ratio(blood["testosterone_nmol_l"], blood["oestradiol_pmol_l"]))  # type: ignore[arg-type]
+        return clause.in_unit(blood[clause.column])
 
     def _blood(self, means: np.ndarray, pressure: float) -> BloodInput:
         return BloodInput(
@@ -290,12 +332,25 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         samples = self.case.samples
         if day in samples.semen:
             self.records["semen"].append((day, samples.abstinence_days, *self.semen_sample(samples.abstinence_days)))
+            self.records["outcome"].append((day, *self._outcome(samples.abstinence_days)))
         if day in samples.blood:
-            self.records["blood"].append((day, *self._blood_sample()))
+            self.records["blood"].append((day, *self._blood_sample(day)))
         if day in samples.biopsy:
             counts = self.tissue.counts()
             score = biopsy.johnsen_score(self.tissue.columns.sertoli.counts, self.tissue.geometry.sertoli_per_tubule)
             self.records["biopsy"].append((day, *(counts / self.tissue.sertoli_count), score))
+
+    def _outcome(self, abstinence: float) -> tuple[float, ...]:
+        """Return today's chances in % (see tract/outcome.py).
+
+        Spermatids are the expectation under today's support: the simulated sections are too few to hold rare foci.
+        """
+        p, r, values = self.tissue.p, self.report, self.values
+        concentration = self.expected_semen(abstinence).concentration_million_ml
+        rates = sertoli_rates(sertoli_support(r.androgen, r.oestrogen, r.fsh, self.tract.back_pressure, p), p)
+        niches = values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
+        found = outcome.retrieval(niches * standing_elongated(p, rates), concentration, values)
+        return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), found))
 
     def signals(self) -> tuple[float, ...]:
         """Return what drives the rates today.
@@ -321,11 +376,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         sertoli = self.tissue.sertoli_count
         elongated = (counts[steps.ELONGATING_SPERMATID] + counts[steps.ELONGATED_SPERMATID]) / sertoli
         part = self._axis.testicular_oestradiol_share
-        whole = part * r.oestradiol_output + float(self.means[axis.MEAN_PERIPHERAL_E2])
-        shares = [
-            100.0 * part * made / whole if whole > 0 else 0.0
-            for made in (r.oestradiol_output, r.from_leydig, r.from_sertoli, r.from_germ)
-        ]
+        peripheral, adrenal = float(self.means[axis.MEAN_PERIPHERAL_E2]), float(self.means[axis.MEAN_ADRENAL_E2])
+        in_testis = [part * made for made in (r.oestradiol_output, r.from_leydig, r.from_sertoli, r.from_germ)]
+        whole = in_testis[0] + peripheral
+        shares = [100.0 * made / whole if whole > 0 else 0.0 for made in (*in_testis, peripheral - adrenal, adrenal)]
         return (
             *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, production,
             loss, elongated, r.androgen_signal, r.er_alpha_signal, r.er_beta_signal, r.fsh_signal,
@@ -342,15 +396,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return today's ejaculate after `abstinence` days, without variation or counting error."""
         return expected_semen(self.tract, self.glands, abstinence, self.values["tract.motility_abstinence_slope"])
 
-    def semen_sample(self, abstinence: float) -> tuple[float, ...]:
-        """Return today's semen analysis as the laboratory reports it, then as expected (see results tables)."""
+    def semen_sample(self, abstinence: float, day: int | None = None) -> tuple[float, ...]:
+        """Return the present semen analysis as the laboratory reports it, then as expected (see results tables).
+
+        `day` is what the luck of the laboratory is keyed to (default today).
+        """
         expected = self.expected_semen(abstinence)
-        luck = np.random.default_rng([self.seed & 0xFFFFFFFF, _SEMEN_STREAM, self.day + 100_000])
+        luck = self._luck(_SEMEN_STREAM, self.day if day is None else day)
         return (*dataclasses.astuple(analyse(expected, self.values, luck)), *dataclasses.astuple(expected))
 
-    def _blood_sample(self) -> tuple[float, ...]:
+    def _luck(self, stream: int, day: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed & 0xFFFFFFFF, stream, day + 100_000])
+
+    def _blood_sample(self, day: int) -> tuple[float, ...]:
+        """Return the present blood as the laboratory reports it, its luck keyed to `day`; in the order of _BLOOD."""
         m = self.means
-        luck = np.random.default_rng([self.seed & 0xFFFFFFFF, _BLOOD_STREAM, self.day + 100_000])
+        luck = self._luck(_BLOOD_STREAM, day)
         true = {
             "testosterone": m[axis.MEAN_T],
             "oestradiol": m[axis.MEAN_E2],
@@ -405,6 +466,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         model = cls(load_scenario(saved.state["scenario"]), rng=saved.state["seed"], treated=saved.state["treated"],
                     engine=saved.state["engine"], settled=saved)  # fmt: skip
         saved.put_course(model)
+        model._weigh(model.day - 1)
         mesa_clock.set_time(model, saved.state["time"])
         return model
 

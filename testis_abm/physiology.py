@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from testis_abm.body.axis import AxisParameters
 from testis_abm.body.binding import free_testosterone
 
-_AGE_REFERENCE = 34.0
+_AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
 
 
 def complete(values: Mapping[str, float]) -> dict[str, float]:
@@ -25,7 +25,7 @@ def complete(values: Mapping[str, float]) -> dict[str, float]:
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> AxisParameters:
     """Fold a man's physiology into the numbers of the axis.
 
-    Fat's aromatase and SHBG follow BMI and age on a log scale; ER-alpha sensitivity scales the oestradiol feedback.
+    Fat's aromatase and SHBG follow BMI and age on a log scale, aromatase by the CYP19A1 variant; ER-alpha sensitivity scales the oestradiol feedback.
 
     Args:
         values: dotted parameter name -> value, completed.
@@ -34,7 +34,12 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> Ax
     axis = {name.split(".")[1]: value for name, value in values.items() if name.startswith("axis.")}
     heavier = man["bmi"] - axis["bmi_reference"]
     older = man["age"] - _AGE_REFERENCE
-    fat = math.exp(axis["peripheral_aromatase_bmi_slope"] * heavier + axis["peripheral_aromatase_age_slope"] * older)
+    # Half a unit either way of the mean of men: up to 7 TTTA repeats, or more.
+    variant = min(0.5, max(-0.5, man["cyp19a1_repeats"] - _REPEATS_REFERENCE))
+    slope = axis["peripheral_aromatase_bmi_slope"] * (1.0 + variant * axis["aromatase_repeat_slope"])
+    fat = math.exp(
+        slope * heavier + axis["peripheral_aromatase_age_slope"] * older + axis["aromatase_repeat_effect"] * variant
+    )
     own = {
         "lh_saturation": values["leydig.lh_saturation"],
         "gnrh_drive": man["gnrh_drive"],

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from testis_abm.model import TestisModel, dose_days
+from testis_abm.model import TestisModel
+from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, conform
@@ -66,7 +67,6 @@ def run(
         warnings.simplefilter("always")
         collected, models, engine = _simulate(scenario, progress, model)
     tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
-    tables["therapy"] = _therapy_log(scenario)
     signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *SIGNAL_COLUMNS])
     provenance: dict[str, Any] = {
         "title": scenario.title,
@@ -102,7 +102,7 @@ def _version(name: str) -> str:
 def _simulate(
     scenario: Scenario, progress: Progress | None, model_class: type[TestisModel]
 ) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, TestisModel], float]:
-    arms = ("untreated", "treated") if scenario.therapy else ("untreated",)
+    arms = ("untreated", "treated") if scenario.treated else ("untreated",)
     collected: dict[str, list[tuple[Any, ...]]] = {}
     first: dict[str, TestisModel] = {}
     engine = 0.0
@@ -130,7 +130,7 @@ def _simulate(
 def _treatment_end(scenario: Scenario) -> int:
     """Return the last day under treatment (the plan's last day where there is none)."""
     end = scenario.plan.duration_days
-    until = max((therapy.until_day for therapy in scenario.therapy), default=end)
+    until = Treatment.planned(scenario, end).end if scenario.treated else end
     return end if until >= end else max(0, round(until) - 1)
 
 
@@ -138,19 +138,10 @@ def _frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     return conform(name, pd.DataFrame(rows, columns=list(SCHEMAS[name])))
 
 
-def _therapy_log(scenario: Scenario) -> pd.DataFrame:
-    rows = [
-        ("treated", day, therapy.drug, therapy.dose, therapy.dose_unit, therapy.route)
-        for therapy in scenario.therapy
-        for day in dose_days(therapy, scenario.plan.duration_days)
-    ]
-    return _frame("therapy", sorted(rows, key=lambda row: (row[1], row[2])))
-
-
 def _attribution(
     scenario: Scenario, tables: Mapping[str, pd.DataFrame], signals: pd.DataFrame, model: TestisModel
 ) -> tuple[pd.DataFrame, str] | None:
-    if not scenario.therapy:
+    if not scenario.treated:
         return None
     first, last = Treatment.planned(scenario, scenario.plan.duration_days).window
 
@@ -163,4 +154,15 @@ def _attribution(
     table = attribution.attribute(before, after, model.tissue.p)
     tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ("untreated", "treated")}
     share = model.values["axis.oestradiol_pituitary_share"]
-    return table, attribution.explain(before, after, table, tissue, model.tissue.p, share)
+    return table, attribution.explain(
+        before, after, table, tissue, model.tissue.p, share, _by_action(tables["therapy"])
+    )
+
+
+def _by_action(given: pd.DataFrame) -> dict[str, list[str]]:
+    """Return action -> drugs of the therapy log."""
+    found: dict[str, list[str]] = {}
+    for name in given["drug"].unique():
+        for action in {action for part in drugs()[name].substances for action in part.actions}:
+            found.setdefault(action, []).append(name)
+    return found

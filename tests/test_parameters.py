@@ -123,6 +123,16 @@ def test_a_wrong_preset_is_told(tables, change, said):
         (('["oral", "buccal"]', "[]"), "routes must be a list of names"),
         (('dose_unit = "mg"', ""), "dose_unit must be given"),
         (('dose_unit = "mg"', 'dose_unit = "mg"\ncolour = "red"'), "drug.pill.colour: must be a table"),
+        (("largest_dose = 20", "largest_dose = 20\nregimen = 3"), "pill: regimen must be a list of tables"),
+        (("largest_dose = 20", "largest_dose = 20\nregimen = [3]"), "pill.regimen: must be a list of tables"),
+        (("largest_dose = 20", "largest_dose = 20\nregimen = [{ dose = 1 }]"), "days must be a number above 0"),
+        (("largest_dose = 20", "largest_dose = 20\nregimen = [{ dose = 30, days = 1 }]"), "above the largest dose, 20"),
+        (("largest_dose = 20", "largest_dose = 20\nregimen = [{ doses = 3, days = 1 }]"), "has an unknown key: doses"),
+        (
+            ("largest_dose = 20", "largest_dose = 20\nexcludes.pil = 'x'"),
+            "pill.excludes.pil: is no drug; nearest: pill",
+        ),
+        (("largest_dose = 20", "largest_dose = 20\nexcludes.pill = 3"), "excludes must be a table of drug = reason"),
     ],
 )
 def test_a_wrong_drug_is_told(tables, change, said):

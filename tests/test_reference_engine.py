@@ -45,6 +45,10 @@ CASES = {
             back_pressure=0.5 if day > 50 else 0.0,
         )
     },
+    "ER-alpha in germ cells under an inhibitor": {
+        "blood": lambda day: NORMAL_BLOOD._replace(inhibitor=43.0),
+        "numbers": {"er_alpha_expression.germ_cell": 0.7, "er_beta_expression.elongating_spermatid": 1.0},
+    },
     "oestrogen brake and excess": {
         "blood": lambda day: NORMAL_BLOOD._replace(lh_activity=3.7),
         "numbers": {

@@ -120,8 +120,9 @@ def make(of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sect
                     pd.DataFrame({**key, "day": course.day, "drug": of.therapy[0].drug, **concentration})
                 )
     doses = [
-        ("treated", day, therapy.drug, therapy.dose, therapy.dose_unit, therapy.route)
-        for therapy in of.therapy
+        ("treated", replicate, day, i + 1, therapy.drug, therapy.dose, therapy.dose_unit, therapy.route, 0.0)
+        for replicate in range(of.plan.replicates)
+        for i, therapy in enumerate(of.therapy)
         for day in therapy.dose_days()
     ]
     parts["therapy"] = [pd.DataFrame(doses, columns=list(SCHEMAS["therapy"]))] if doses else []
@@ -178,7 +179,14 @@ def _tissue(course: Course, effect: float) -> dict[str, np.ndarray]:
     table["aromatase_inhibition_testis_pct"] = np.where(course.on & (course.day >= 0), 44.0, 0.0)
     for site in ("leydig", "niche"):
         table[f"aromatase_inhibition_{site}_pct"] = table["aromatase_inhibition_testis_pct"]
-    for site, share in (("testicular", 21.0), ("leydig", 17.0), ("sertoli", 2.0), ("germ", 2.0)):
+    for site, share in (
+        ("testicular", 21.0),
+        ("leydig", 17.0),
+        ("sertoli", 2.0),
+        ("germ", 2.0),
+        ("fat", 69.0),
+        ("adrenal", 10.0),
+    ):
         table[f"{site}_oestradiol_share_pct"] = np.full(n, share)
     return table
 

@@ -201,6 +201,17 @@ def test_aromatase_switches_move_its_place_not_its_sum(values, fertile):
     assert levels == pytest.approx([8.0, 8.0], rel=0.06)
 
 
+def test_a_switch_lets_er_alpha_carry_the_germ_cells_oestrogen_signal(values, fertile):
+    lack = {}
+    for share in (0.0, 1.0):
+        p, _ = build.tissue_parameters({**values, "er_alpha_expression.germ_cell": share}, fertile)
+        whole, half = (sertoli_support(77.4, level, 4.0, 0.0, p)[-1] for level in (0.208, 0.104))
+        assert whole == pytest.approx(0.0, abs=1e-9)  # nothing is lacking in the reference man, whichever receptor
+        lack[share] = half
+    # ER-alpha is far from saturated at the testis's level, so half of the oestradiol is felt at once.
+    assert lack[1.0] > 3 * lack[0.0] > 0
+
+
 _LEVEL = st.floats(0.0, 400.0)
 
 

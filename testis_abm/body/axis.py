@@ -19,6 +19,7 @@ from testis_abm.body.pharmacology import (
     FSH_IU,
     GNRH,
     GNRH_BLOCK,
+    GNRH_TROUGH,
     INACTIVATION,
     INHIBITOR,
     LH_IU,
@@ -28,7 +29,7 @@ from testis_abm.body.pharmacology import (
     RECEPTOR_BOUND,
     STEROID_BLOCK,
     TESTOSTERONE,
-    absorb_and_clear,
+    expose,
 )
 from testis_abm.kinetics import lh_response, relax, shielded_inhibition
 
@@ -61,6 +62,7 @@ class AxisParameters(NamedTuple):
     fsh_store_saturation: float
     lh_clearance_per_day: float
     fsh_clearance_per_day: float
+    inhibin_feedback_strength: float
     inhibin_feedback_exponent: float
     inhibin_b_days: float
     testosterone_free_clearance: float
@@ -139,13 +141,14 @@ STATE_SIZE = 12
     MEAN_STEROID_BLOCK,
     MEAN_BONE_SIGNAL,
     MEAN_GNRH_DRIVE,
-) = range(19)
-MEANS = 19
+    MEAN_ADRENAL_E2,
+) = range(20)
+MEANS = 20
 
 
 @register_jitable
 def feedback(level, strength, exponent):
-    """Return the brake of a steroid on GnRH or gonadotroph, 1 at level 1, up to 1 + strength without steroid."""
+    """Return the brake of a steroid or inhibin B on GnRH or gonadotroph, 1 at level 1, up to 1 + strength without it."""
     return (1.0 + strength) / (1.0 + strength * max(level, 0.0) ** exponent)
 
 
@@ -198,12 +201,12 @@ def pituitary_drive(state, x, e2, exposure, p, dt):
     )
     brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
     at_pituitary = brake_e**p.oestradiol_pituitary_share
-    given = exposure[GNRH]
+    given, left = exposure[GNRH], exposure[GNRH_TROUGH]
     # Pulses fall to little between doses; only what never ceases counts as tonic.
-    if given < state[GNRH_TONIC]:
-        state[GNRH_TONIC] = given
+    if left < state[GNRH_TONIC]:
+        state[GNRH_TONIC] = left
     else:
-        state[GNRH_TONIC] = relax(state[GNRH_TONIC], given, p.gnrh_tonic_hours / HOURS, dt)
+        state[GNRH_TONIC] = relax(state[GNRH_TONIC], left, p.gnrh_tonic_hours / HOURS, dt)
     tonic = (state[GNRH_TONIC] / p.gnrh_desensitising_level) ** p.gnrh_desensitising_exponent
     state[GNRH_RECEPTOR] = relax(state[GNRH_RECEPTOR], 1.0 / (1.0 + tonic), p.gnrh_desensitising_days, dt)
     signal = p.gnrh_drive * brake_t * (brake_e / at_pituitary) + p.gnrh_agonist_maximum * given / (1.0 + given)
@@ -227,7 +230,7 @@ def body_hour(state, p, tissue, exposure, means):
     state[STORE] = relax(state[STORE], store, p.gonadotroph_store_days, dt)
     state[FSH_STORE] = relax(state[FSH_STORE], fsh_store, p.gonadotroph_store_days, dt)
     state[LH] = relax(state[LH], state[STORE] * drive, 1.0 / p.lh_clearance_per_day, dt)
-    inhibin_brake = max(state[INHIBIN], 0.02) ** -p.inhibin_feedback_exponent
+    inhibin_brake = feedback(state[INHIBIN], p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
     fsh = p.fsh_secretion * state[FSH_STORE] * drive * inhibin_brake
     state[FSH] = relax(state[FSH], fsh, 1.0 / p.fsh_clearance_per_day, dt)
     state[INHIBIN] = relax(state[INHIBIN], tissue.inhibin_output, p.inhibin_b_days, dt)
@@ -277,6 +280,8 @@ def body_hour(state, p, tissue, exposure, means):
     means[MEAN_T_FEEDBACK] += brake_t * dt
     means[MEAN_E2_FEEDBACK] += brake_e * dt
     means[MEAN_PERIPHERAL_E2] += peripheral * dt
+    from_adrenal = p.peripheral_aromatase * p.adrenal_oestradiol_share / (1.0 + inhibitor)
+    means[MEAN_ADRENAL_E2] += left * (1.0 - share) * from_adrenal * dt
     means[MEAN_AROMATASE] += state[TESTIS_AROMATASE_LEFT] * dt
     means[MEAN_STEROID_BLOCK] += exposure[STEROID_BLOCK] * dt
     means[MEAN_BONE_SIGNAL] += (
@@ -297,18 +302,12 @@ def body_day(state, p, tissue, depot, central, absorption, elimination, volume, 
         tissue: TissueOutput of the day before.
         depot, central: amounts (substances,), nmol or IU, changed in place.
         absorption, elimination, volume, effect: see pharmacology.Kinetics.
-        doses: amounts given in each hour, (24, substances).
+        doses: amounts given at the start of each hour, then evenly through it, (48, substances).
     """
     means = np.zeros(MEANS)
     exposure = np.zeros(EXPOSURES)
     for hour in range(HOURS):
-        exposure[:] = 0.0
-        for k in range(depot.size):
-            depot[k] += doses[hour, k]
-            depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
-            level = absorbed * HOURS if elimination[k] == 0.0 else central[k] / volume[k]
-            for which in range(EXPOSURES):
-                exposure[which] += effect[k, which] * level
+        expose(exposure, depot, central, doses[hour], doses[HOURS + hour], absorption, elimination, volume, effect)
         body_hour(state, p, tissue, exposure, means)
     return means
 

@@ -7,9 +7,9 @@ body and the testis read exposures and never drugs, so that any drugs combine, a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
     PITUITARY_AGONIST,  # of that, weighted with what it does at hypothalamus and pituitary,
     LIVER_AGONIST,  # liver (SHBG)
     BONE_AGONIST,  # and bone
-    GNRH,  # agonist: concentration over the half-maximal one
+    GNRH,  # agonist: concentration over the half-maximal one, mean of the hour
+    GNRH_TROUGH,  # the lowest of the hour: what a pulse leaves
     GNRH_BLOCK,  # antagonist: concentration over inhibition constant
     LH_IU,  # hCG-like activity, IU/L
     FSH_IU,  # IU/L
     TESTOSTERONE,  # released, nmol/day
     OESTRADIOL,  # released, nmol/day
-) = range(13)
-EXPOSURES = 13
+) = range(14)
+EXPOSURES = 14
 
 # Action -> what a plot or table of its concentration is in.
 UNITS: Mapping[str, str] = {
@@ -173,21 +174,76 @@ def absorb_and_clear(depot, central, absorption, elimination, hours):
     return left, central * stay + entered, absorbed
 
 
-def hourly_doses(kinetics: Kinetics, plan: Sequence[tuple[float, str, float]], day: int) -> np.ndarray:
-    """Return the amounts that enter the depots in each hour of `day`, (24, substances), from (day, drug, dose) entries."""
-    doses = np.zeros((_HOURS, len(kinetics.names)))
-    for when, name, dose in plan:
-        # To the nearest hour: multiples of a third of a day are not exact.
+class Dose(NamedTuple):
+    """One dose: day (with fraction), drug, amount in the drug's unit, hours over which it is infused (0: at once)."""
+
+    day: float
+    drug: str
+    amount: float
+    over_hours: float = 0.0
+
+
+def day_of(when: float) -> int:
+    """Return the day on which a dose enters the body: to the nearest hour, as thirds of a day are not exact."""
+    return round(when * _HOURS) // _HOURS
+
+
+@register_jitable
+def clear_in_minutes(depot, central, at_once, evenly, absorption, elimination):
+    """Advance one substance by an hour in steps of five minutes; return depot, central, and its mean and lowest amount.
+
+    For what comes and goes within the hour. `at_once` enters at its start, `evenly` all through it.
+    """
+    parts = 12
+    start, lowest = depot + at_once + evenly + central, math.inf
+    depot += at_once
+    for _ in range(parts):
+        depot += evenly / parts
+        depot, central, _absorbed = absorb_and_clear(depot, central, absorption, elimination, 1.0 / parts)
+        lowest = min(lowest, central)
+    # What was cleared, over the rate of clearance.
+    return depot, central, (start - depot - central) / elimination, lowest
+
+
+@register_jitable
+def expose(exposure, depot, central, at_once, evenly, absorption, elimination, volume, effect):
+    """Advance every substance by an hour and sum up what they do into `exposure` (EXPOSURES,).
+
+    `at_once` and `evenly` (substances,) are the amounts given at the start of the hour and all through it.
+    """
+    exposure[:] = 0.0
+    for k in range(depot.size):
+        if effect[k, GNRH] > 0.0:
+            depot[k], central[k], mean, lowest = clear_in_minutes(
+                depot[k], central[k], at_once[k], evenly[k], absorption[k], elimination[k]
+            )
+            exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
+            exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
+            continue
+        depot[k] += at_once[k] + evenly[k]
+        depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
+        level = absorbed * _HOURS if elimination[k] == 0.0 else central[k] / volume[k]
+        for which in range(EXPOSURES):
+            exposure[which] += effect[k, which] * level
+
+
+def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[Any, ...]], day: int) -> np.ndarray:
+    """Return the amounts that enter the depots on `day`, (48, substances), from the entries of `Dose`.
+
+    Rows 0 to 23 are given at the start of that hour, rows 24 to 47 evenly through hours 0 to 23.
+    """
+    doses = np.zeros((2 * _HOURS, len(kinetics.names)))
+    for when, name, dose, *over in plan:
         hour = round(when * _HOURS) - day * _HOURS
         if hour >= _HOURS:
             continue
         for k, drug in enumerate(kinetics.drugs):
             if drug != name:
                 continue
-            amount, release = dose * kinetics.load[k], round(kinetics.release[k])
+            amount, release = dose * kinetics.load[k], round(kinetics.release[k]) or round(sum(over))
             if release == 0:
                 if hour >= 0:
                     doses[hour, k] += amount
             elif hour + release > 0:
-                doses[max(0, hour) : min(_HOURS, hour + release), k] += amount / release
+                doses[_HOURS + max(0, hour) : _HOURS + min(_HOURS, hour + release), k] += amount / release
     return doses

@@ -5,6 +5,7 @@ expectation over cells answers it. It equals the mean of the cells up to what th
 """
 
 from testis_abm import _compile  # noqa: F401  (names the cache of compiled rules before any is decorated)
-from testis_abm.expected.man import COLUMNS, ExpectedMan, rest
+from testis_abm.expected.course import COLUMNS
+from testis_abm.expected.man import ExpectedMan, rest
 
 __all__ = ["COLUMNS", "ExpectedMan", "rest"]

@@ -10,7 +10,7 @@ from numba.extending import register_jitable
 
 from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput, body_hour, feedback, peripheral_oestradiol, store_target
-from testis_abm.body.pharmacology import EXPOSURES, absorb_and_clear
+from testis_abm.body.pharmacology import EXPOSURES, expose
 from testis_abm.expected.mean_cells import (
     ANDROGEN,
     FSH,
@@ -107,7 +107,8 @@ def find_rest(body, soma, founders, commitments, spent, descendants, last, count
         store = store_target(drive, a.gonadotroph_store_exponent, a.gonadotroph_store_saturation)
         fsh_store = store_target(drive, a.gonadotroph_store_exponent, a.fsh_store_saturation)
         lh = store * drive
-        fsh = a.fsh_secretion * fsh_store * drive * max(b, 0.02) ** -a.inhibin_feedback_exponent
+        inhibin_brake = feedback(b, a.inhibin_feedback_strength, a.inhibin_feedback_exponent)
+        fsh = a.fsh_secretion * fsh_store * drive * inhibin_brake
         pressed = pressure(e_local, t)
         blood = Blood(max(lh, _FAINTEST), fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0)
         made = soma_day(soma, counts, blood, p, scale, _LONG)
@@ -124,7 +125,9 @@ def find_rest(body, soma, founders, commitments, spent, descendants, last, count
             break
     free = x * a.free_testosterone_reference
     by_liver = e
-    shbg = a.shbg_production * max(x, 0.02) ** a.shbg_androgen_exponent * max(by_liver, 0.02) ** a.shbg_oestrogen_exponent
+    shbg = (
+        a.shbg_production * max(x, 0.02) ** a.shbg_androgen_exponent * max(by_liver, 0.02) ** a.shbg_oestrogen_exponent
+    )
     total = free * (1.0 + a.albumin_binding + a.shbg_binding * shbg / (1.0 + a.shbg_binding * free))
     body[:] = 1.0
     body[axis.STORE], body[axis.FSH_STORE], body[axis.LH], body[axis.FSH] = store, fsh_store, lh, fsh
@@ -216,7 +219,7 @@ def _relative(body, a):
 @njit(cache=True, nogil=True)
 def advance(body, soma, founders, commitments, spent, descendants, last, tract, chain, output, depot, central, absorption,
             elimination, volume, effect, doses, a, p, scale, t, sperm, reference_output, normal, dependent, heard, out):  # fmt: skip
-    """Advance the expected man by the days of `doses` (days, 24, substances); fill a row of `out` a day. See ExpectedMan.
+    """Advance the expected man by the days of `doses` (days, 48, substances); fill a row of `out` a day. See ExpectedMan.
 
     `output` (4,) holds the TissueOutput of the day before and is renewed.
     """
@@ -227,15 +230,17 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
         means = np.zeros(axis.MEANS)
         tissue = TissueOutput(output[0], output[1], output[2], output[3])
         for hour in range(axis.HOURS):
-            exposure[:] = 0.0
-            for k in range(depot.size):
-                depot[k] += doses[day, hour, k]
-                depot[k], central[k], absorbed = absorb_and_clear(
-                    depot[k], central[k], absorption[k], elimination[k], 1.0
-                )
-                level = absorbed * axis.HOURS if elimination[k] == 0.0 else central[k] / volume[k]
-                for which in range(EXPOSURES):
-                    exposure[which] += effect[k, which] * level
+            expose(
+                exposure,
+                depot,
+                central,
+                doses[day, hour],
+                doses[day, axis.HOURS + hour],
+                absorption,
+                elimination,
+                volume,
+                effect,
+            )
             body_hour(body, a, tissue, exposure, means)
         x = means[axis.MEAN_FREE_T] / a.free_testosterone_reference
         blood = Blood(
@@ -253,4 +258,3 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
         share = normal_share(soma[ANDROGEN], normal, dependent, p)
         collected = _tract_day(tract, chain, released, share, x * heard, e_local, t, reference_output)
         _row(out[day], means, made, a, soma, tract, released, counts[-1] + counts[-2], collected)
-

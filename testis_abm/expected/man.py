@@ -20,7 +20,7 @@ from testis_abm.tissue import steps
 from testis_abm.tissue.build import reference_counts, tissue_parameters
 from testis_abm.tissue.rules import TissueParameters
 from testis_abm.tract.epididymis import reserve_weights
-from testis_abm.tract.rules import TractParameters, tract_parameters, volume
+from testis_abm.tract.rules import CHAIN, TractParameters, tract_parameters, volume
 
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
@@ -86,7 +86,7 @@ class ExpectedMan:
         reference_output: from `reference_output`, if known (else worked out).
 
     Attributes:
-        rest: one day of his rest, (COLUMNS,).
+        rest: one day of his rest, (COLUMNS,), or the day before `begin` was called.
         days: (n, COLUMNS), every day since.
     """
 
@@ -109,16 +109,16 @@ class ExpectedMan:
         self._founders, self._spent = np.zeros(AGES), np.zeros((AGES, steps.COUNT))
         self._commitments = np.zeros(max(1, round(self._numbers.tissue.cycle_days)))
         self._descendants = np.zeros(steps.COUNT)
-        self._tract, self._chain = np.zeros(TRACT), np.zeros((course.CHAIN, 2))
+        self._tract, self._chain = np.zeros(TRACT), np.zeros((CHAIN, 2))
         substances = len(self.kinetics.names)
         self._depot, self._central = np.zeros(substances), np.zeros(substances)
         self.rest = np.zeros(len(COLUMNS))
-        self._last = course.rest_state(
+        self._last = course.rest_state(  # type: ignore[call-arg]
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._tract,
             self._chain, *self._numbers.tuple(), self.rest,
         )  # fmt: skip
         self._output = self._resting_output()
-        self.days = np.zeros((0, len(COLUMNS)))
+        self.days, self._earlier = np.zeros((0, len(COLUMNS))), np.tile(self.rest, (_HISTORY, 1))
 
     def _resting_output(self) -> np.ndarray:
         from testis_abm.kinetics import lh_response
@@ -144,10 +144,10 @@ class ExpectedMan:
         self._numbers = _Numbers.of(self.values, man, self._numbers.reference_output)
 
     def advance(self, doses: np.ndarray) -> np.ndarray:
-        """Advance by the days of `doses` (days, 24, substances; what enters each depot in each hour); return their rows."""
+        """Advance by the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return their rows."""
         rows = np.zeros((len(doses), len(COLUMNS)))
         k = self.kinetics
-        course.advance(
+        course.advance(  # type: ignore[call-arg]
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._last,
             self._tract, self._chain, self._output, self._depot, self._central, k.absorption, k.elimination, k.volume,
             k.effect, np.ascontiguousarray(doses), *self._numbers.tuple(), rows,
@@ -158,13 +158,15 @@ class ExpectedMan:
     def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:
         """Return the expected ejaculate after `day` days since rest (all of them by default), named as the semen table."""
         upto = len(self.days) if day is None else day
-        rows = self.days[max(0, upto - _HISTORY) : upto]
-        latest = rows[-1] if len(rows) else self.rest
+        rows = np.concatenate([self._earlier, self.days[:upto]])[-_HISTORY:]
         first = COLUMNS.index("collected_million")
-        store = np.tile(self.rest[first : first + 3], (_HISTORY, 1))
-        if len(rows):
-            store[_HISTORY - len(rows) :] = rows[:, first : first + 3]
-        return ejaculate(store[::-1], latest[COLUMNS.index("glands")], abstinence, self.man["bmi"], self.values, self._numbers.tract)
+        store, glands = rows[::-1, first : first + 3], rows[-1, COLUMNS.index("glands")]
+        return ejaculate(store, glands, abstinence, self.man["bmi"], self.values, self._numbers.tract)
+
+    def begin(self) -> None:
+        """Count days from here: what has been lived so far is his past, and `rest` his last day."""
+        self._earlier = np.concatenate([self._earlier, self.days])[-_HISTORY:]
+        self.rest, self.days = self._earlier[-1], self.days[:0]
 
 
 def ejaculate(

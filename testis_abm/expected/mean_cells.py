@@ -202,4 +202,3 @@ def clones_founded(commitments, commitment, a_pale, p):
         commitments[day] = commitments[day - 1]
     commitments[0] = commitment
     return 2.0 * a_pale * then / p.cycle_days
-

@@ -3,68 +3,167 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.body.assay import reported_oestradiol
+from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import Kinetics, hourly_doses
-from testis_abm.expected.man import COLUMNS, ExpectedMan, reference_output
-from testis_abm.parameters import Drug
+from testis_abm.expected.course import COLUMNS
+from testis_abm.expected.man import ExpectedMan, reference_output
 from testis_abm.physiology import complete
+from testis_abm.regimen import RECORDS, Regimen
+from testis_abm.results.tables import clinical_ratio
+from testis_abm.scenario import bmi_on, past_doses
 
-Dose = tuple[float, str, float]  # day, drug, amount
+if TYPE_CHECKING:
+    from testis_abm.parameters import Drug
+    from testis_abm.scenario import Clause, Scenario
+
+_BLOOD = {
+    "testosterone_nmol_l": "testosterone",
+    "oestradiol_pmol_l": "oestradiol",
+    "lh_iu_l": "lh",
+    "fsh_iu_l": "fsh",
+    "inhibin_b_pg_ml": "inhibin_b",
+    "shbg_nmol_l": "shbg",
+}
 
 
-def dose_table(drugs: Sequence[Drug], doses: Sequence[Dose], first: int, last: int) -> np.ndarray:
-    """Return what enters each depot in each hour of days `first` to `last`, (days, 24, substances)."""
-    kinetics = Kinetics.of(drugs)
-    plan = sorted(doses)
-    lasting = max([0.0, *kinetics.release]) / 24.0
-    days = np.array([day for day, _, _ in plan])
-    table = np.zeros((last - first + 1, 24, len(kinetics.names)))
-    for i, day in enumerate(range(first, last + 1)):
-        # Only doses that can still enter the body today are looked at.
-        begin, end = np.searchsorted(days, [day - lasting - 1.0, day + 1.0])
-        table[i] = hourly_doses(kinetics, plan[begin:end], day)
-    return table
+class Treatment:
+    """The therapies of a scenario, for any number of expected men.
+
+    Args:
+        scenario: whose plan, therapies, weight changes, samples.
+        drugs: rows of the drug table by name (default: the table's).
+        history: whether the men share the history of the scenario's man.
+    """
+
+    def __init__(self, scenario: Scenario, drugs: Mapping[str, Drug] | None = None, *, history: bool = False) -> None:
+        known = parameters.drugs() if drugs is None else drugs
+        self.scenario = scenario
+        past = scenario.man.history if history else ()
+        self._past = past_doses(past)
+        names = [of.drug for of in past] + [therapy.drug for therapy in scenario.therapy]
+        self.drugs = [known[name] for name in dict.fromkeys(names)]
+        self.kinetics = Kinetics.of(self.drugs)
+        self.days = scenario.plan.duration_days + 1
+        self._table = None if self.decides or scenario.weight else self._planned()
+
+    @property
+    def decides(self) -> bool:
+        """Return whether measurements of the man decide on doses."""
+        return any(therapy.when is not None for therapy in self.scenario.therapy)
+
+    def _regimen(self) -> Regimen:
+        longest = max(self.kinetics.release, default=0.0)
+        return Regimen(self.scenario.therapy, self.scenario.plan.duration_days, longest)
+
+    def _planned(self) -> np.ndarray:
+        """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
+        regimen, records = self._regimen(), _records()
+
+        def none(clause: Clause) -> float:
+            raise AssertionError("a plan without conditions measures nothing")
+
+        days = [hourly_doses(self.kinetics, regimen.day(day, none, records), day) for day in range(self.days)]
+        return np.array(days)
+
+    def before(self, man: ExpectedMan) -> None:
+        """Take a man at rest through the history, if there is one."""
+        begin, doses = self._past
+        if begin < 0:
+            man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
+            man.begin()
+
+    def follow(self, man: ExpectedMan, luck: np.random.Generator | None = None) -> ExpectedMan:
+        """Take a man at rest through days 0 to the end of the plan; `luck` is that of the measurements that decide."""
+        self.before(man)
+        if self._table is not None:
+            man.advance(self._table)
+            return man
+        regimen, records, case = self._regimen(), _records(), self.scenario
+        luck = np.random.default_rng(0) if luck is None else luck
+        present = man.man["bmi"]
+        for day in range(self.days):
+            doses = regimen.day(day, lambda clause: self._measured(clause, man, luck), records)
+            if case.weight:
+                man.change({**man.man, "bmi": bmi_on(day, present, case.weight)})
+            man.advance(hourly_doses(self.kinetics, doses, day)[None])
+        return man
+
+    def _measured(self, clause: Clause, man: ExpectedMan, luck: np.random.Generator) -> float:
+        """Return what a laboratory would report of the last day, in the unit of the clause."""
+        values = man.values
+        if clause.in_semen:
+            sigma = np.hypot(values["semen_variation.concentration"], values["semen_variation.technician"])
+            return clause.in_unit(man.semen(self.scenario.samples.abstinence_days)[clause.column] * _noise(sigma, luck))
+        row = man.days[-1] if len(man.days) else man.rest
+        true = dict(zip(COLUMNS, row, strict=True))
+        blood = {name: true[name] * _noise(values[f"blood_variation.{short}"], luck) for name, short in _BLOOD.items()}
+        blood["oestradiol_pmol_l"] = float(
+            reported_oestradiol(blood["oestradiol_pmol_l"], self.scenario.samples.assay, values)
+        )
+        if clause.column == "free_testosterone_pmol_l":
+            binding = values["axis.shbg_binding"], values["axis.albumin_binding"]
+            return clause.in_unit(1e3 * free_testosterone(blood["testosterone_nmol_l"], blood["shbg_nmol_l"], *binding))
+        if clause.column == "testosterone_over_oestradiol":
+            return float(clinical_ratio(blood["testosterone_nmol_l"], blood["oestradiol_pmol_l"]))
+        if clause.column == "haematocrit_pct":
+            relative = true["testosterone_nmol_l"] / values["axis.testosterone_reference"]
+            return float(values["safety.haematocrit_reference"] + values["safety.haematocrit_slope"] * (relative - 1.0))
+        return clause.in_unit(blood[clause.column])
+
+
+def _records() -> dict[str, list[tuple[Any, ...]]]:
+    return {name: [] for name in RECORDS}
+
+
+def _noise(cv: float, luck: np.random.Generator) -> float:
+    sigma = float(np.sqrt(np.log1p(cv * cv)))
+    return float(np.exp(sigma * luck.standard_normal() - 0.5 * sigma * sigma))
 
 
 def treat(
     men: pd.DataFrame,
-    drugs: Sequence[Drug],
-    table: np.ndarray,
+    scenario: Scenario,
     values: Mapping[str, float],
     *,
     look: Callable[[ExpectedMan], np.ndarray] | None = None,
+    drugs: Mapping[str, Drug] | None = None,
+    seed: int = 1,
 ) -> np.ndarray:
-    """Run men through doses from their own rest, on all cores.
+    """Take men from their own rest through the therapies of a scenario, on all cores.
 
     Args:
-        men: a row of physiology fields each.
-        drugs: rows of the drug table, in the order of `table`.
-        table: from dose_table.
+        men: a row of physiology fields each (the scenario's own man is not used).
+        scenario: plan, therapies, weight, samples.
         values: dotted parameters.
         look: what to keep of each man (default: all his days, (days, COLUMNS)).
+        drugs: rows of the drug table by name (default: the table's).
+        seed: of the measurements that decide on doses.
 
     Returns:
         (men, ...) what was kept.
     """
     values = complete(values)
     reference = reference_output(values, {name: field.value for name, field in parameters.physiology().items()})
-    names = list(men.columns)
+    treatment, names = Treatment(scenario, drugs), list(men.columns)
 
-    def one(row: np.ndarray) -> np.ndarray:
-        man = ExpectedMan(values, dict(zip(names, row, strict=True)), drugs, reference=reference)
-        man.advance(table)
+    def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
+        i, row = numbered
+        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs, reference=reference)
+        treatment.follow(man, np.random.default_rng([seed, i]))
         return man.days if look is None else look(man)
 
-    rows = men.to_numpy(dtype=float)
-    if len(rows) == 0:
-        return np.zeros((0, len(table), len(COLUMNS)))
+    rows = list(enumerate(men.to_numpy(dtype=float)))
+    if not rows:
+        return np.zeros((0, treatment.days, len(COLUMNS)))
     first = one(rows[0])  # compiles once, before threads could do it twice
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        rest = list(pool.map(one, rows[1:], chunksize=8))
-    return np.stack([first, *rest])
+        return np.stack([first, *pool.map(one, rows[1:])])

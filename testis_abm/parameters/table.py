@@ -19,7 +19,7 @@ from testis_abm.errors import Problem, ScenarioError, TestisError, nearest, show
 FOLDER = Path(__file__).parent
 CONFIDENCE = ("measured", "derived", "fitted", "assumed")
 
-_MEN, _DRUGS = "men.toml", "drugs.toml"
+_MEN, _DRUGS, _OBSERVED = "men.toml", "drugs.toml", "men_observed.toml"
 _ENTRY_TEXTS = ("unit", "source", "confidence")
 _ENTRY_KEYS = {"value", "range", "note", *_ENTRY_TEXTS}
 _DRUG_TEXTS = ("title", "class", "dose_unit", "usual")
@@ -102,6 +102,23 @@ class Substance:
 
 
 @dataclass(frozen=True)
+class Course:
+    """A part of a drug's usual regimen; parts follow one another.
+
+    Attributes:
+        dose: in the drug's unit.
+        every_hours: hours between doses; None is a single dose.
+        over_hours: hours over which a dose is infused; None is at once.
+        days: how long this part lasts.
+    """
+
+    dose: float
+    every_hours: float | None
+    over_hours: float | None
+    days: float
+
+
+@dataclass(frozen=True)
 class Drug:
     """One row of the drug table.
 
@@ -116,6 +133,8 @@ class Drug:
         largest_dose: in `dose_unit`; a larger single dose is taken for a slip.
         numbers: kinetic and dynamic constants by short name ("enclomiphene.half_life" where a drug has several substances).
         substances: what is in it, or comes of it in the body.
+        regimen: usual dosing, for pictures.
+        excludes: drug that must not act at the same time -> the reason.
     """
 
     name: str
@@ -128,16 +147,19 @@ class Drug:
     largest_dose: float
     numbers: Mapping[str, Parameter]
     substances: tuple[Substance, ...]
+    regimen: tuple[Course, ...] = ()
+    excludes: Mapping[str, str] = FrozenMapping()
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A named man: the physiology fields in which he differs from the reference man."""
+    """A named man: the physiology fields in which he differs from the reference man, and what he was given before."""
 
     name: str
     title: str
     source: str
     values: Mapping[str, float]
+    history: tuple[str, ...] = ()
 
 
 def load(folder: Path | None = None) -> Mapping[str, Parameter]:
@@ -206,11 +228,33 @@ def search(word: str | None = None, *, folder: Path | None = None) -> list[Param
     return [p for p in every if wanted in f"{p.name}\n{p.unit}\n{p.source}\n{p.note}".lower()]
 
 
+@dataclass(frozen=True)
+class Range:
+    """What was published of men like a preset: `low` to `high` of a quantity in the unit of its name."""
+
+    quantity: str
+    low: float
+    high: float
+    source: str
+
+
+def observed_in(preset: str, folder: Path | None = None) -> Mapping[str, Range]:
+    """Return the published ranges of men like a preset, by quantity; empty where there are none."""
+    path = (folder or FOLDER) / _OBSERVED
+    raw = _read(path).get(preset, {})
+    found = {}
+    for quantity, entry in raw.items():
+        good = isinstance(entry, dict) and entry.keys() == {"low", "high", "source"} and entry["low"] <= entry["high"]
+        _check(good, path, f"{preset}.{quantity}", "must be a table with low, high and source")
+        found[quantity] = Range(quantity, float(entry["low"]), float(entry["high"]), str(entry["source"]))
+    return FrozenMapping(found)
+
+
 @cache
 def _load(folder: Path) -> Mapping[str, Parameter]:
     found: dict[str, Parameter] = {}
     for path in sorted(folder.glob("*.toml")):
-        if path.name not in (_MEN, _DRUGS):
+        if path.name not in (_MEN, _DRUGS, _OBSERVED):
             for parameter in _entries(path, "", _read(path)):
                 _check(parameter.name not in found, path, parameter.name, "is defined twice")
                 found[parameter.name] = parameter
@@ -236,18 +280,28 @@ def _presets(folder: Path) -> Mapping[str, Preset]:
 def _drugs(folder: Path) -> Mapping[str, Drug]:
     path = folder / _DRUGS
     raw = _read(path)
-    return FrozenMapping({name: _drug(path, name, _table(path, raw, name)) for name in raw})
+    found = {name: _drug(path, name, _table(path, raw, name)) for name in raw}
+    for drug in found.values():
+        for other in drug.excludes:
+            _check(
+                other in found, path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, found)}"
+            )
+    return FrozenMapping(found)
 
 
 def _preset(path: Path, name: str, raw: dict[str, Any], fields: Mapping[str, Parameter]) -> Preset:
     raw = dict(raw)
     title, source = (_text(path, f"preset.{name}", raw, key) for key in ("title", "source"))
+    history = raw.pop("history", [])
+    _check(isinstance(history, list), path, f"preset.{name}", "history must be a list of texts")
     for field, value in raw.items():
         where = f"preset.{name}.{field}"
         _check(field in fields, path, where, f"is no physiology field; nearest: {nearest(field, fields)}")
         wrong = fields[field].fault(value)
         _check(wrong is None, path, where, wrong or "")
-    return Preset(name, title, source, FrozenMapping({field: float(value) for field, value in raw.items()}))
+    return Preset(
+        name, title, source, FrozenMapping({field: float(value) for field, value in raw.items()}), tuple(history)
+    )
 
 
 def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
@@ -258,6 +312,7 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
     good = isinstance(routes, list) and bool(routes) and all(isinstance(route, str) for route in routes)
     _check(good, path, name, "routes must be a list of names")
     _check(_is_number(largest) and largest > 0, path, name, "largest_dose must be a number above 0")
+    regimen, excludes = _regimen(path, name, raw, float(largest)), _excludes(path, name, raw)
     parts = _table(path, raw, "substance") if "substance" in raw else {name: raw}
     substances = []
     for part, inner in parts.items():
@@ -270,8 +325,35 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
         {entry.name.removeprefix(prefix): entry for of in substances for entry in of.numbers.values()}
     )
     return Drug(
-        name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances)
-    )
+        name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances),
+        regimen, excludes,
+    )  # fmt: skip
+
+
+def _regimen(path: Path, name: str, raw: dict[str, Any], largest: float) -> tuple[Course, ...]:
+    given = raw.pop("regimen", [])
+    _check(isinstance(given, list), path, name, "regimen must be a list of tables")
+    return tuple(_course(path, f"{name}.regimen", part, largest) for part in given)
+
+
+def _course(path: Path, name: str, raw: object, largest: float) -> Course:
+    if not isinstance(raw, dict):
+        raise TestisError(f"{path}: {name}: must be a list of tables")
+    surplus = sorted(raw.keys() - {"dose", "every_hours", "over_hours", "days"})
+    _check(not surplus, path, name, f"has an unknown key: {', '.join(surplus)}")
+    for key in ("dose", "days", *(raw.keys() & {"every_hours", "over_hours"})):
+        value = raw.get(key)
+        _check(_is_number(value) and cast(float, value) > 0, path, name, f"{key} must be a number above 0")
+    _check(raw["dose"] <= largest, path, name, f"dose {raw['dose']:g} is above the largest dose, {largest:g}")
+    hours = [float(raw[key]) if key in raw else None for key in ("every_hours", "over_hours")]
+    return Course(float(raw["dose"]), hours[0], hours[1], float(raw["days"]))
+
+
+def _excludes(path: Path, name: str, raw: dict[str, Any]) -> FrozenMapping[str]:
+    given = raw.pop("excludes", {})
+    good = isinstance(given, dict) and all(isinstance(reason, str) and reason for reason in given.values())
+    _check(good, path, name, "excludes must be a table of drug = reason")
+    return FrozenMapping(given)
 
 
 def _actions(path: Path, name: str, raw: dict[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ POPULATIONS = ("clinic", "community")
 COORDINATES = (
     "age", "bmi", "gnrh_drive", "leydig_capacity", "adipose_aromatase", "testicular_aromatase", "shbg_production",
     "sertoli_number", "inhibin_capacity", "spermatogonial_commitment", "meiotic_completion", "motility", "morphology",
-    "gland_volume", "fsh_secretion", "testis_quality", "focus",
+    "gland_volume", "fsh_secretion", "cyp19a1_repeats", "testis_quality", "focus",
 )  # fmt: skip
 LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction")
 _SPREAD = {
@@ -52,8 +52,6 @@ _QUALITY = {
     "spermatogonial_commitment": "quality_to_commitment",
     "meiotic_completion": "quality_to_meiosis",
 }
-# Log10 of the share of niches that still hold stem cells in a Sertoli-cell-only testis, and of meiosis completed in arrest.
-_FEWEST, _MOST = -7.0, -2.5
 
 
 @dataclass(frozen=True)
@@ -111,6 +109,8 @@ class Population:
                 log = log + np.log(of[_CLINIC[name]]) if name in _CLINIC else log
                 log = log + of[_QUALITY[name]] * z["testis_quality"] if name in _QUALITY else log
             men[name] = np.exp(log)
+        # Alleles with up to 7 and with more repeats are about equally common (Hammoud 2010).
+        men["cyp19a1_repeats"] = np.where(z["cyp19a1_repeats"] > 0.0, 8.0, 7.0)
         self._hurt(men, z["focus"], lesions)
         return {name: np.clip(men[name], field.low, field.high) for name, field in table.items()}
 
@@ -126,13 +126,16 @@ class Population:
         """Give the men their lesions; how much is left of the germ line spreads evenly over orders of magnitude."""
         from scipy.special import ndtr
 
-        left = 10.0 ** (_FEWEST + (_MOST - _FEWEST) * ndtr(focus))
+        def left(lesion: str) -> np.ndarray:
+            fewest, most = self.of[f"{lesion}_fewest"], self.of[f"{lesion}_most"]
+            return np.asarray(10.0 ** (fewest + (most - fewest) * ndtr(focus)))
+
         only = lesions == LESIONS.index("sertoli_cell_only")
-        men["germ_cell_endowment"] = np.where(only, left, men["germ_cell_endowment"])
+        men["germ_cell_endowment"] = np.where(only, left("sertoli_cell_only"), men["germ_cell_endowment"])
         for name, what in (("inhibin_capacity", "inhibin"), ("leydig_capacity", "leydig")):
             own = self.of[f"sertoli_cell_only_{what}"]
             centre = self.of[_CLINIC[name]] if what == "inhibin" else 1.0
             men[name] = np.where(only, men[name] * own / centre, men[name])
         arrest = lesions == LESIONS.index("maturation_arrest")
-        men["meiotic_completion"] = np.where(arrest, left, men["meiotic_completion"])
+        men["meiotic_completion"] = np.where(arrest, left("maturation_arrest"), men["meiotic_completion"])
         men["duct_patency"] = np.where(lesions == LESIONS.index("obstruction"), 0.0, men["duct_patency"])

@@ -10,8 +10,9 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
-from testis_abm.expected.man import COLUMNS, ExpectedMan
-from testis_abm.expected.treat import dose_table, treat
+from testis_abm.expected.course import COLUMNS
+from testis_abm.expected.man import ExpectedMan
+from testis_abm.expected.treat import treat
 
 if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
@@ -50,22 +51,27 @@ def predict(
         Two tables, one row a man, columns as SHOWN: before, after. Hormones after are means of the last 28 days.
     """
     values = parameters.values(scenario.parameters) if values is None else values
-    known = parameters.drugs()
-    drugs = [known[name] for name in dict.fromkeys(therapy.drug for therapy in scenario.therapy)]
-    doses = [(day, therapy.drug, therapy.dose) for therapy in scenario.therapy for day in therapy.dose_days()]
-    table = dose_table(drugs, doses, 0, scenario.plan.duration_days)
     abstinence = scenario.samples.abstinence_days
-    keys = ("volume_ml", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct", "total_motile_count_million")
+    keys = (
+        "volume_ml",
+        "concentration_million_ml",
+        "progressive_motility_pct",
+        "normal_forms_pct",
+        "total_motile_count_million",
+    )
 
     def look(man: ExpectedMan) -> np.ndarray:
         rows = []
-        for hormones, semen in ((man.rest, man.semen(abstinence, 0)), (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence))):
+        for hormones, semen in (
+            (man.rest, man.semen(abstinence, 0)),
+            (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence)),
+        ):
             rows.append([*hormones, *(semen[key] for key in keys)])
         return np.array(rows)
 
-    seen = treat(men, drugs, table, values, look=look)
+    seen = treat(men, scenario, values, look=look)
     frames = [pd.DataFrame(seen[:, i], columns=[*COLUMNS, *keys], index=men.index) for i in range(2)]
-    return tuple(_completed(frame, scenario.samples.assay, values) for frame in frames)  # type: ignore[return-value]
+    return tuple(_completed(frame, scenario.samples.assay, values) for frame in frames)
 
 
 def _completed(frame: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:

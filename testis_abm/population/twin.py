@@ -56,7 +56,9 @@ def check(given: Mapping[str, float]) -> None:
     for name, value in given.items():
         if name not in allowed:
             close = nearest(name, allowed)
-            raise TestisError(f"{shown(name)} is not a lab; " + (f'nearest: "{close}"' if close else f"known: {', '.join(allowed)}"))
+            raise TestisError(
+                f"{shown(name)} is not a lab; " + (f'nearest: "{close}"' if close else f"known: {', '.join(allowed)}")
+            )
         unit, low, high = allowed[name]
         if not low <= value <= high:
             raise TestisError(f"{name} {value:g} {unit} is not believable; allowed: {low:g} to {high:g} {unit}")
@@ -198,7 +200,12 @@ class _Search:
     """Rounds of draws; every draw is weighted against the mixture of all rounds (AMIS)."""
 
     def __init__(
-        self, prior: Population, given: Mapping[str, float], values: Mapping[str, float], assay: str, rng: np.random.Generator
+        self,
+        prior: Population,
+        given: Mapping[str, float],
+        values: Mapping[str, float],
+        assay: str,
+        rng: np.random.Generator,
     ) -> None:
         self.prior, self.given, self.values, self.assay, self.rng = prior, given, values, assay, rng
         self.size = len(COORDINATES)

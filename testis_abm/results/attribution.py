@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -94,6 +94,7 @@ def explain(
     tissue: Mapping[str, Mapping[str, float]],
     p: TissueParameters,
     pituitary: float,
+    drugs: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """Return the sentence that says what happened and why.
 
@@ -103,8 +104,9 @@ def explain(
         tissue: "untreated" and "treated" -> means of the tissue table.
         p: the man's tissue parameters.
         pituitary: share of the oestradiol feedback that acts at the pituitary.
+        drugs: action -> names of the drugs that were given for it.
     """
-    parts = _why_lh(before, after, pituitary)
+    parts = _why_lh(before, after, pituitary, drugs or {})
     treated = tissue["treated"]
     if treated["aromatase_inhibition_fat_pct"] > 1.0:
         parts.append(
@@ -120,27 +122,45 @@ def explain(
 
 def _changed(ratio: float) -> str:
     """Return a ratio in words: "rises 2.23-fold", "falls to 4.4 % of untreated"."""
+    if ratio >= 1000.0:
+        return "rises from next to nothing"
     if ratio >= 1.0:
         return f"rises {ratio:.2f}-fold"
     return f"falls to {100 * ratio:.2g} % of untreated"
 
 
-def _why_lh(before: Mapping[str, float], after: Mapping[str, float], pituitary: float) -> list[str]:
+def _why_lh(
+    before: Mapping[str, float], after: Mapping[str, float], pituitary: float, drugs: Mapping[str, Sequence[str]]
+) -> list[str]:
     if min(before["lh"], after["lh"]) <= 0.0:
         return []
     change = math.log(after["lh"] / before["lh"])
     if abs(change) < 0.05:
         return []
+    if given := _at_the_gonadotroph(change, drugs):
+        return [f"LH {_changed(math.exp(change))} {given}"]
     brakes = dict(zip(("testosterone", "oestradiol"), feedback_shares(before, after), strict=True))
     cause = max(brakes, key=lambda name: brakes[name] * math.copysign(1.0, change))
     other = "oestradiol" if cause == "testosterone" else "testosterone"
     text = f"LH {_changed(math.exp(change))} because {cause} {'falls' if change > 0 else 'rises'}"
+    if cause == "oestradiol" and change > 0 and (names := drugs.get("oestrogen_receptor_modulator")):
+        text = f"LH {_changed(math.exp(change))} because {' and '.join(names)} keeps oestradiol from its receptor"
     if cause == "oestradiol":
         text += f" (its brake acts {100 * pituitary:.0f} % at the pituitary, {100 - 100 * pituitary:.0f} % at the hypothalamus)"
     if brakes[cause] * brakes[other] < 0 and abs(brakes[other]) > 0.05:
         held = abs(brakes[other] / brakes[cause])
         text += f"; the {'rise' if change > 0 else 'fall'} of {other} holds back {100 * held:.0f} % of it"
     return [text]
+
+
+def _at_the_gonadotroph(change: float, drugs: Mapping[str, Sequence[str]]) -> str:
+    """Return how drugs that act on the GnRH receptor changed LH; "" without any."""
+    if names := drugs.get("gnrh_antagonist"):
+        return f"because {' and '.join(names)} keeps GnRH from its receptor"
+    if names := drugs.get("gnrh_agonist"):
+        does = "drives" if change > 0 else "desensitises"
+        return f"because {' and '.join(names)} {does} the gonadotrophs"
+    return ""
 
 
 def _why_none(after: Mapping[str, float], treated: Mapping[str, float], p: TissueParameters) -> str:
@@ -159,6 +179,10 @@ _NAMES = {
 }
 
 
+def _percent(change: float) -> str:
+    return f"{change:+.0f} %" if change < 900.0 else "from next to none"
+
+
 def _why_sperm(before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame) -> str:
     strongest = table.loc[table["output_change_pct"].abs().idxmax()]
     if abs(strongest["output_change_pct"]) <= 1.0:
@@ -168,5 +192,5 @@ def _why_sperm(before: Mapping[str, float], after: Mapping[str, float], table: p
     total = math.exp(table[list(SIGNALS)].to_numpy().sum())
     return (
         f"sperm production {_changed(total)} in the long run, most through {strongest['rate']} "
-        f"({strongest['output_change_pct']:+.0f} %; {name} {before[signal]:.3g} -> {after[signal]:.3g}{unit})"
+        f"({_percent(strongest['output_change_pct'])}; {name} {before[signal]:.3g} -> {after[signal]:.3g}{unit})"
     )

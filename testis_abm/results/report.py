@@ -86,6 +86,42 @@ def why(result: RunResult) -> str:
     return _wrapped("Why: ", text) if text else ""
 
 
+def decisions(result: RunResult) -> str:
+    """Return what was measured and decided for each therapy with a condition, one paragraph each."""
+    table = result.decisions
+    told = []
+    for number_, rows in table.groupby("therapy"):
+        therapy = result.scenario.therapy[int(number_) - 1]
+        name = f"{therapy.drug} {therapy.dose:g} {therapy.dose_unit} when {therapy.when}"
+        made = rows.groupby(["replicate", "day"])["taken"].first()
+        told.append(_wrapped("Decided: ", f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows)})."))
+    return "\n".join(told)
+
+
+def _verdict(made: pd.Series) -> str:
+    """Return how often a therapy was given, from one decision a replicate or several."""
+    days = made.index.get_level_values("day").unique()
+    taken, count = int(made.sum()), len(made)
+    when = f"on day {days[0]:g}" if len(days) == 1 else f"on {len(days)} days from {days.min():g} to {days.max():g}"
+    if taken in (0, count):
+        of = "" if count == 1 else f" every time, {count} decisions" if taken else f" in all {count} decisions"
+        return f"{when} {'given' if taken else 'not given'}{of}"
+    first = made[made].index.get_level_values("day").min()
+    return f"{when} given after {taken} of {count} decisions, first on day {first:g}"
+
+
+def _measurements(rows: pd.DataFrame) -> str:
+    """Return the measured values, by the clause and the day of their sample."""
+    told = []
+    for _, of in rows.groupby("clause", sort=False):
+        low, high = number(of["measured"].min()), number(of["measured"].max())
+        unit = of["unit"].iloc[0]
+        days = sorted(of["measured_day"].unique())
+        when = f"day {days[0]:g}" if len(days) == 1 else f"days {days[0]:g} to {days[-1]:g}"
+        told.append(f"{of['quantity'].iloc[0]} {low if low == high else f'{low} to {high}'} {unit} on {when}")
+    return "; ".join(told)
+
+
 def observed_block(result: RunResult) -> str:
     """Return predicted beside observed values."""
     table = observed(result)
@@ -118,6 +154,28 @@ def flags(result: RunResult, treatment: Treatment | None) -> str:
         *_complaints(result, arm, start),
     ]
     return _wrapped("Flags: ", " ".join(part for part in told if part))
+
+
+def chances(result: RunResult, treatment: Treatment | None) -> str:
+    """Return the chances of conception and, for an azoospermic man, of sperm retrieval."""
+    if result.outcome.empty or not result.arms:
+        return ""
+    last = treatment.end if treatment else float(result.outcome["day"].max())
+    rows = result.outcome[result.outcome["day"] <= last]
+    told = []
+    for arm in result.arms:
+        own = rows[rows["arm"] == arm]
+        if own.empty:
+            return ""
+        at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
+        text = f"{arm} {at['conception_pct']:.1f} % ({at['conception_low_pct']:.1f} to {at['conception_high_pct']:.1f})"
+        if not math.isnan(at["retrieval_pct"]):
+            text += f", microdissection would find sperm with a chance of {at['retrieval_pct']:.0f} %"
+        told.append(text)
+    return _wrapped(
+        "Chance of conception in a month, by sperm concentration alone: ",
+        "; ".join(told) + ". Curves of populations with wide uncertainty, no couple's chance.",
+    )
 
 
 def _days(safety: pd.DataFrame, flag: pd.Series) -> str:

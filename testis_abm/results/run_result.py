@@ -98,9 +98,25 @@ class RunResult:
         return self.tables["safety"]
 
     @property
+    def outcome(self) -> pd.DataFrame:
+        """Return the chance of conception in a month and of sperm retrieval, on the days of semen samples."""
+        return self.tables["outcome"]
+
+    def aromatase(self) -> pd.DataFrame:
+        """Return how far aromatase is inhibited at each site, and what each gives of the blood's oestradiol (see aromatase.by_site)."""
+        from testis_abm.results.aromatase import by_site
+
+        return by_site(self)
+
+    @property
     def therapy(self) -> pd.DataFrame:
-        """Return the log of doses given."""
+        """Return the log of doses given, one row a dose."""
         return self.tables["therapy"]
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """Return what was measured and decided for therapies with a condition, one row a clause."""
+        return self.tables["decisions"]
 
     @property
     def drugs(self) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
 
 SOFTWARE = "testis_abm"
-FORMAT = 1
+FORMAT = 2
 
 _RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION = "run.json", "scenario.toml", "sections.npz", "attribution.parquet"
 FILES = frozenset(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.errors import TestisError
-from testis_abm.results import report
+from testis_abm.results import aromatase, report
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment, within
@@ -124,8 +124,11 @@ def render(result: RunResult) -> str:
         table,
         report.basis(result, treatment),
         report.why(result),
+        aromatase.told(result),
+        report.decisions(result),
         report.observed_block(result),
         report.flags(result, treatment),
+        report.chances(result, treatment),
         report.recovery(result, treatment),
         report.warnings(result),
         "Research software: a simulation, not medical advice.",

@@ -31,16 +31,16 @@ class Treatment:
     @classmethod
     def of(cls, result: RunResult) -> Treatment | None:
         """Return the treatment of `result`, or None if it has no treated arm beside an untreated one."""
-        if result.arms != ("untreated", "treated") or not result.scenario.therapy:
+        if result.arms != ("untreated", "treated") or not result.scenario.treated:
             return None
         return cls.planned(result.scenario, float(result.hormones["day"].max()))
 
     @classmethod
     def planned(cls, scenario: Scenario, last: float) -> Treatment:
-        """Return the treatment of a scenario that has therapies and ends on day `last`."""
-        therapies = scenario.therapy
-        end = min(last, max(of.until_day for of in therapies))
-        return cls(min(of.from_day for of in therapies), end, end < last)
+        """Return the treatment of a scenario that has therapies and ends on day `last`; a changed weight is held till then."""
+        start = min([of.from_day for of in scenario.therapy] + [of.from_day for of in scenario.weight])
+        end = last if scenario.weight else min(last, max(of.until_day for of in scenario.therapy))
+        return cls(start, end, end < last)
 
     @property
     def window(self) -> tuple[float, float]:

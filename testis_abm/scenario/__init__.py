@@ -1,20 +1,29 @@
 """Scenario files: TOML in, frozen and checked objects out. The only place that parses units."""
 
+from testis_abm.scenario.condition import Clause, Condition
+from testis_abm.scenario.history import PastTherapy, past_doses
 from testis_abm.scenario.load import load
 from testis_abm.scenario.quantities import UNITS, canonical_unit, convert
 from testis_abm.scenario.scenario import Scenario
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Therapy, Tissue
+from testis_abm.scenario.weight import Weight, bmi_on
 
 __all__ = [
     "UNITS",
+    "Clause",
+    "Condition",
     "Man",
     "Observed",
+    "PastTherapy",
     "Plan",
     "Samples",
     "Scenario",
     "Therapy",
     "Tissue",
+    "Weight",
+    "bmi_on",
     "canonical_unit",
     "convert",
     "load",
+    "past_doses",
 ]

@@ -17,7 +17,7 @@ from testis_abm.scenario.section import plain
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
 _SHORTEST = 'a scenario can be as short as title = "Fertile man"'
-_LISTS = ("therapy", "observed")
+_LISTS = ("therapy", "weight", "observed")
 _TOML_FAULT = re.compile(r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 type Place = tuple[str | int, ...]
@@ -109,7 +109,7 @@ def _cut(raw: dict[str, Any]) -> None:
         for name, days in samples.items():
             if isinstance(days, list):
                 samples[name] = [day for day in days if not _beyond(day, end)]
-    for section, key in (("observed", "day"), ("therapy", "from")):
+    for section, key in (("observed", "day"), ("therapy", "from"), ("weight", "from")):
         if isinstance(items := raw.get(section), list):
             raw[section] = [item for item in items if not (isinstance(item, dict) and _beyond(item.get(key, 0), end))]
 

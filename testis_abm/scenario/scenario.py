@@ -12,6 +12,7 @@ from testis_abm.errors import Problem, ScenarioError, shown
 from testis_abm.parameters import FrozenMapping
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Therapy, Tissue
 from testis_abm.scenario.section import Line, Section, plain, table, tables
+from testis_abm.scenario.weight import Weight, overlaps
 
 
 def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -50,7 +51,8 @@ class Scenario(Section):
     Attributes:
         title: one line.
         man, tissue, plan, samples: the sections of the file.
-        therapy: treatments, in the file's order; none is an untreated man.
+        therapy: drugs, in the file's order.
+        weight: changes of body mass index; without these and without therapy the man is untreated.
         observed: published values to show beside the prediction.
         parameters: overrides of model parameters by dotted name.
 
@@ -63,6 +65,7 @@ class Scenario(Section):
     tissue: Annotated[Tissue, table("tissue")] = Field(default_factory=Tissue)
     plan: Annotated[Plan, table("plan")] = Field(default_factory=Plan)
     therapy: Annotated[tuple[Therapy, ...], tables("therapy")] = ()
+    weight: Annotated[tuple[Weight, ...], tables("weight")] = ()
     samples: Samples = Field(default_factory=Samples, validate_default=True)
     observed: Annotated[tuple[Observed, ...], tables("observed")] = ()
     parameters: Annotated[FrozenMapping[float], BeforeValidator(_parameters)] = FrozenMapping()
@@ -75,6 +78,11 @@ class Scenario(Section):
     def path(self) -> str | None:
         """The file the scenario was read from."""
         return self._path
+
+    @property
+    def treated(self) -> bool:
+        """Whether anything is done to the man: drugs, or a change of weight."""
+        return bool(self.therapy or self.weight)
 
     def __eq__(self, other: object) -> bool:
         # The path is where it came from and no part of what it says.
@@ -98,7 +106,35 @@ class Scenario(Section):
         ]
         if problems:
             raise ScenarioError(problems)
-        return tuple(t.model_copy(update={"until_day": min(t.until_day, end)}) for t in therapies)
+        problems = [
+            Problem((i, "when"), text)
+            for i, therapy in enumerate(therapies)
+            for day in (therapy.when.days if therapy.when else ())
+            if (text := plan.outside(day))
+        ]
+        if problems:
+            raise ScenarioError(problems)
+        therapies = tuple(t.model_copy(update={"until_day": min(t.until_day, end)}) for t in therapies)
+        problems = list(_at_odds(therapies))
+        if problems:
+            raise ScenarioError(problems)
+        return therapies
+
+    @field_validator("weight")
+    @classmethod
+    def _weight_in_plan(cls, changes: tuple[Weight, ...], info: ValidationInfo) -> tuple[Weight, ...]:
+        plan = info.data.get("plan")
+        end = float(plan.duration_days) if plan else float("inf")
+        late = f"is not before the end of the plan (day {end:g}); start earlier or lengthen plan duration"
+        problems = [
+            Problem((i, "from"), f"day {change.from_day:g} {late}")
+            for i, change in enumerate(changes)
+            if change.from_day >= end
+        ]
+        problems += overlaps(changes)
+        if problems:
+            raise ScenarioError(problems)
+        return changes
 
     @field_validator("samples", mode="before")
     @classmethod
@@ -144,9 +180,10 @@ class Scenario(Section):
             "samples": self.samples.as_dict(),
             "parameters": dict(self.parameters),
             "therapy": [therapy.as_dict() for therapy in self.therapy],
+            "weight": [change.as_dict() for change in self.weight],
             "observed": [item.as_dict() for item in self.observed],
         }
-        optional = ("parameters", "therapy", "observed")
+        optional = ("parameters", "therapy", "weight", "observed")
         return {name: value for name, value in tables.items() if value or name not in optional}
 
     def to_toml(self) -> str:
@@ -154,6 +191,22 @@ class Scenario(Section):
         import tomli_w
 
         return tomli_w.dumps(self.as_dict())
+
+
+def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
+    """Yield a problem for each therapy that an earlier-listed one excludes while both act."""
+    known = parameters.drugs()
+    for i, one in enumerate(therapies):
+        for k, other in enumerate(therapies[:i]):
+            reason = known[one.drug].excludes.get(other.drug) or known[other.drug].excludes.get(one.drug)
+            if not reason or one.first_day >= other.last_effect_day or other.first_day >= one.last_effect_day:
+                continue
+            first, second = sorted((one, other), key=lambda of: of.first_day)
+            text = (
+                f"{one.drug} and {other.drug} (therapy {k + 1}) cannot be combined: {reason}; {first.drug} acts until day "
+                f"{first.last_effect_day:g}: start {second.drug} then, or leave one out"
+            )
+            yield Problem((i, "drug"), text)
 
 
 def _field(key: str) -> str:

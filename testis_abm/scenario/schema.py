@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from testis_abm import parameters
 from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
 from testis_abm.parameters import Drug, FrozenMapping
+from testis_abm.scenario.condition import Condition, parse_condition
+from testis_abm.scenario.history import PastTherapy, parse_history
 from testis_abm.scenario.quantities import (
     DAYS_PER_YEAR,
     UNITS,
@@ -45,6 +47,25 @@ def _every(value: object) -> float | None:
     return days
 
 
+def _over(value: object) -> float | None:
+    """Return hours."""
+    if value is None:
+        return None
+    hours = 24.0 * parse_duration(value)
+    # Doses enter the body hour by hour.
+    if not 1.0 <= hours <= 24.0 * _LONGEST_INTERVAL:
+        raise ScenarioError(
+            f"{shown(value)} is out of range; allowed: 1 hour up to every; without over a dose is given at once"
+        )
+    return round(hours, 6)
+
+
+def _yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ScenarioError(f"{shown(value)} is not true or false")
+
+
 class Man(Section):
     """A man's physiology: a preset, and the fields in which he differs from it.
 
@@ -53,6 +74,7 @@ class Man(Section):
     Attributes:
         preset: name of the preset he started from.
         physiology: every physiology field, resolved (unit in `parameters.physiology()`).
+        history: what he was given before the plan begins (see history.PastTherapy); [] for none of the preset's.
 
     Raises:
         ScenarioError: unknown preset or field, or a value out of range.
@@ -60,13 +82,16 @@ class Man(Section):
 
     preset: str
     physiology: FrozenMapping[float]
+    history: tuple[PastTherapy, ...] = ()
 
-    def __init__(self, /, preset: object = "fertile", **given: Any) -> None:
+    def __init__(self, /, preset: object = "fertile", history: object = None, **given: Any) -> None:
         fields = parameters.physiology()
         values = {name: field.value for name, field in fields.items()}
         problems = []
+        past: tuple[PastTherapy, ...] = ()
         if isinstance(preset, str) and preset in parameters.presets():
             values.update(parameters.presets()[preset].values)
+            history = parameters.presets()[preset].history if history is None else history
         else:
             text = unknown("preset", preset, parameters.presets(), see=self.listed_by())
             problems.append(Problem(("preset",), text, named=True))
@@ -80,9 +105,13 @@ class Man(Section):
                 problems.append(Problem((name,), fault))
             else:
                 values[name] = float(number)
+        try:
+            past = parse_history(history or ())
+        except ScenarioError as error:
+            problems += [Problem(("history", *problem.path), problem.text) for problem in error.problems]
         if problems:
             raise ScenarioError(problems)
-        super().__init__(preset=preset, physiology=FrozenMapping(values))
+        super().__init__(preset=preset, physiology=FrozenMapping(values), history=past)
 
     def __getitem__(self, field: str) -> float:
         return self.physiology[field]
@@ -99,8 +128,8 @@ class Man(Section):
 
     @classmethod
     def allowed_keys(cls) -> list[str]:
-        """Return "preset" and the names of the physiology fields."""
-        return ["preset", *parameters.physiology()]
+        """Return "preset", "history" and the names of the physiology fields."""
+        return ["preset", "history", *parameters.physiology()]
 
     @classmethod
     def listed_by(cls) -> str:
@@ -109,7 +138,12 @@ class Man(Section):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the table as a scenario file would have it, every field included."""
-        return {"preset": self.preset, **self.physiology}
+        past = (
+            {"history": [str(of) for of in self.history]}
+            if self.history or parameters.presets()[self.preset].history
+            else {}
+        )
+        return {"preset": self.preset, **past, **self.physiology}
 
 
 def _age(value: Any) -> tuple[Any, str | None]:
@@ -178,25 +212,37 @@ class Plan(Section):
 
 
 class Therapy(Section):
-    """One drug at one dose, once or at an interval.
+    """One drug at one dose, once or at an interval, always or while a condition holds.
 
     `Therapy("anastrozole", dose="1 mg", every="1 day", until="day 150")`; for `from`, a word of Python's,
     write `from_="day 30"`.
+
+    A condition with `at day N` is decided once, on the sample of that day; without, it is decided anew on each day with a
+    dose, on what was measured the day before. The result of a sample is known the next day: a therapy that starts on the day
+    of its own sample, `from = "day 30"` with `at day 30`, gives its first dose on day 31, and the rest of its doses with it.
+    While its condition holds it takes the place of earlier-listed therapies of the same drug; a dose once begun (an infusion, a
+    depot) runs its time.
 
     Attributes:
         drug: name in the drug table.
         dose: in `dose_unit`.
         every_days: interval between doses; None is a single dose.
+        over_hours: time over which each dose is infused evenly; None gives it at once.
         from_day: day of the first dose, at least 0.
         until_day: no dose on this day or after; infinite until a scenario sets it to the end of its plan.
+        when: the condition under which it is given; None is always.
+        adds: whether it adds to earlier-listed therapies of the same drug while `when` holds, instead of taking their place.
         route: one of the drug's routes.
     """
 
     drug: str = Field(examples=["anastrozole"])
     dose: float = Field(examples=["1 mg"])
     every_days: Annotated[float | None, BeforeValidator(_every)] = Field(None, alias="every")
+    over_hours: Annotated[float | None, BeforeValidator(_over)] = Field(None, alias="over")
     from_day: Annotated[float, BeforeValidator(parse_day)] = Field(0.0, alias="from")
     until_day: Annotated[float, BeforeValidator(parse_day)] = Field(math.inf, alias="until")
+    when: Annotated[Condition | None, BeforeValidator(parse_condition)] = None
+    adds: Annotated[bool, BeforeValidator(_yes_or_no)] = False
     route: Annotated[str, Field(validate_default=True)] = ""
 
     def __init__(self, /, *drug_and_dose: object, **given: Any) -> None:
@@ -212,19 +258,40 @@ class Therapy(Section):
         """Unit of the dose: "mg" or "IU"."""
         return parameters.drugs()[self.drug].dose_unit
 
+    @property
+    def first_day(self) -> float:
+        """Day of the first dose: `from_day`, or a day later if a sample of that day decides on it."""
+        decided = max(self.when.days, default=-math.inf) if self.when else -math.inf
+        return self.from_day + (1.0 if decided >= math.floor(self.from_day) else 0.0)
+
+    @property
+    def last_effect_day(self) -> float:
+        """Day from which it gives and releases nothing more: its end, or that of the depot of its last dose."""
+        last = self.dose_days()[-1]
+        depots = [part.numbers["release_days"].value for part in parameters.drugs()[self.drug].substances
+                  if "release_days" in part.numbers]  # fmt: skip
+        planned = self.first_day + 1.0 if self.every_days is None else self.until_day
+        return max([planned, last + (self.over_hours or 0.0) / 24.0, *(last + days for days in depots)])
+
     def dose_days(self) -> tuple[float, ...]:
-        """Return the days of the doses: `from_day` and every `every_days` after it, before `until_day`.
+        """Return the days of the doses: `first_day` and every `every_days` after it, before `until_day`.
 
         Raises:
             ScenarioError: the therapy has no end because no scenario holds it yet.
         """
         if self.every_days is None:
-            return (self.from_day,)
+            return (self.first_day,)
         if math.isinf(self.until_day):
             raise ScenarioError("the therapy has no end yet; give until, or put it in a scenario")
         # Rounding must not turn the excluded end into one more dose.
-        count = math.ceil((self.until_day - self.from_day) / self.every_days - 1e-9)
-        return tuple(self.from_day + i * self.every_days for i in range(count))
+        count = math.ceil((self.until_day - self.first_day) / self.every_days - 1e-9)
+        return tuple(self.first_day + i * self.every_days for i in range(max(count, 1)))
+
+    def covers(self, day: float) -> bool:
+        """Return whether `day` lies in the time of the therapy (that of a single dose is its day)."""
+        if self.every_days is None:
+            return math.floor(self.first_day) == math.floor(day)
+        return self.first_day <= day < self.until_day
 
     @field_validator("drug", mode="before")
     @classmethod
@@ -278,14 +345,51 @@ class Therapy(Section):
             raise ScenarioError([Problem(("until",), text)])
         return self
 
+    @model_validator(mode="after")
+    def _decided_before_it_starts(self) -> Self:
+        if self.when is None:
+            if self.adds:
+                raise ScenarioError(
+                    [Problem(("adds",), "goes with when; doses of therapies without when add by themselves")]
+                )
+            return self
+        late = [day for day in self.when.days if day > self.from_day]
+        if late:
+            text = f"day {late[0]} is after from (day {self.from_day:g}); a sample can decide on later doses only"
+            raise ScenarioError([Problem(("when",), text)])
+        if self.until_day <= self.first_day:
+            text = (
+                f"day {self.until_day:g} leaves no dose: the sample of day {max(self.when.days)} is known a day later"
+            )
+            raise ScenarioError([Problem(("until",), text)])
+        return self
+
+    @model_validator(mode="after")
+    def _infused_between_doses(self) -> Self:
+        if self.over_hours is None:
+            return self
+        drug = parameters.drugs()[self.drug]
+        if any("release_days" in part.numbers for part in drug.substances):
+            raise ScenarioError([Problem(("over",), f"{drug.name} is a depot that releases by itself; remove over")])
+        if self.every_days is not None and self.over_hours > 24.0 * self.every_days + 1e-6:
+            text = f"{self.over_hours:g} hours is longer than every ({24 * self.every_days:g} hours); the next dose begins then"
+            raise ScenarioError([Problem(("over",), text)])
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         """Return the table as a scenario file would have it."""
         table: dict[str, Any] = {"drug": self.drug, "dose": f"{written(self.dose)} {self.dose_unit}"}
         if self.every_days is not None:
             table["every"] = f"{written(self.every_days)} days"
+        if self.over_hours is not None:
+            table["over"] = f"{written(self.over_hours)} hours"
         table["from"] = f"day {written(self.from_day)}"
         if self.every_days is not None and math.isfinite(self.until_day):
             table["until"] = f"day {written(self.until_day)}"
+        if self.when is not None:
+            table["when"] = str(self.when)
+        if self.adds:
+            table["adds"] = True
         return table | {"route": self.route}
 
 

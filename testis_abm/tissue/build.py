@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -64,6 +64,18 @@ def reference_counts(p: TissueParameters) -> np.ndarray:
     return counts
 
 
+def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
+    """Return elongating and elongated spermatids per niche with stem cells that stand under `rates` (steps.RATES) for good."""
+    flux, held = 2.0 * rates[steps.COMMITMENT] / p.cycle_days, 0.0
+    for step in range(steps.B_SPERMATOGONIUM, steps.COUNT):
+        rate, time = rates[steps.HAZARD + step], mean_duration(step, p)
+        survival = math.exp(-rate * time)
+        if step >= steps.ELONGATING_SPERMATID:
+            held += flux * ((1.0 - survival) / rate if rate > 0 else time)
+        flux *= survival * steps.DAUGHTERS[step]
+    return float(held)
+
+
 def tissue_parameters(
     values: Mapping[str, float], man: Mapping[str, float], cells_ratio: float = 1.0
 ) -> tuple[TissueParameters, TissueScale]:
@@ -118,6 +130,7 @@ def tissue_parameters(
         "er_beta_spermatocyte": of("er_beta_expression", "spermatocyte"),
         "er_beta_spermatid": of("er_beta_expression", "round_spermatid"),
         "er_beta_elongated": of("er_beta_expression", "elongating_spermatid"),
+        "er_alpha_germ": of("er_alpha_expression", "germ_cell"),
         "inhibin_floor": of("inhibin", "floor") * man["inhibin_capacity"] * man["sertoli_number"],
         "inhibin_fsh_gain": of("inhibin", "fsh_gain") * man["inhibin_capacity"] * man["sertoli_number"],
         "inhibin_fsh_half": of("inhibin", "fsh_half"),

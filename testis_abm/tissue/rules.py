@@ -86,6 +86,7 @@ class TissueParameters(NamedTuple):
     er_beta_spermatocyte: float
     er_beta_spermatid: float
     er_beta_elongated: float
+    er_alpha_germ: float
     inhibin_floor: float
     inhibin_fsh_gain: float
     inhibin_fsh_half: float
@@ -259,8 +260,9 @@ def sertoli_support(androgen, oestrogen, fsh, pressure, p):
     """Return what hormones make of a Sertoli cell's support, in the order of steps.SUPPORT (shares, hazards per day).
 
     Commitment (share of A-pale a cycle) and the B spermatogonia depend on FSH and androgen, meiosis and the elongation of
-    round spermatids on androgen, spermiation on both. Missing ER-beta signal adds a hazard to spermatogonia to round
-    spermatids, excess oestrogen (ER-alpha) and back-pressure of fluid (0 to 1) one to spermatids.
+    round spermatids on androgen, spermiation on both. Missing oestrogen signal (ER-beta, or by a switch ER-alpha, of germ
+    cells) adds a hazard to spermatogonia to round spermatids, excess oestrogen (ER-alpha) and back-pressure of fluid (0 to 1)
+    one to spermatids.
     """
     bound, by_beta, by_alpha = hormone_powers(androgen, oestrogen, p)
     return support_from(bound, by_beta, by_alpha, fsh, pressure, half_powers(p), p)
@@ -286,7 +288,10 @@ def support_from(bound, by_beta, by_alpha, fsh, pressure, half, p):
     elongated = lost(p.elongation_hazard, p.androgen_elongation_deprivation, elongation) + injury
     prophase_days = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
     release *= p.fsh_floor_spermiation + (1.0 - p.fsh_floor_spermiation) * fsh_drive
-    lack = p.oestrogen_lack * max(0.0, 1.0 - by_beta / (half.er_beta + by_beta) * (1.0 / p.er_beta_occupancy))
+    by_alpha_share = by_alpha / (half.er_alpha + by_alpha) * (1.0 / p.er_alpha_reference)
+    by_beta_share = by_beta / (half.er_beta + by_beta) * (1.0 / p.er_beta_occupancy)
+    heard = p.er_alpha_germ * by_alpha_share + (1.0 - p.er_alpha_germ) * by_beta_share
+    lack = p.oestrogen_lack * max(0.0, 1.0 - heard)
     return (
         min(1.0, commitment),
         min(1.0, p.spermiation * release),

@@ -16,7 +16,7 @@ from testis_abm.results.tables import SCHEMAS, STEPS
 
 if TYPE_CHECKING:
     from testis_abm.results.run_result import RunResult
-    from testis_abm.scenario import Therapy
+    from testis_abm.scenario import Scenario, Therapy
 
 _FEW = 20  # replicates below which a band shows the extremes
 _TABLES = {
@@ -112,7 +112,7 @@ class PlotData:
             str(result.provenance.get("seed", "")),
             (first, last),
             {(table, arm): _grid(result, table, arm) for table in _TABLES for arm in result.arms},
-            tuple(_span(of, last) for of in result.scenario.therapy) if "treated" in result.arms else (),
+            _spans(result.scenario, last) if "treated" in result.arms else (),
             tuple(Mark(of.variable, of.day, of.canonical_value, of.label) for of in result.scenario.observed),
             result.sections,
         )
@@ -160,11 +160,23 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
     return Grid(day, values)
 
 
+def _spans(scenario: Scenario, last: float) -> tuple[Span, ...]:
+    weights = sorted(scenario.weight, key=lambda of: of.from_day)
+    changes = tuple(Span("weight", f"to BMI {of.bmi:g} kg/m2", of.from_day, min(last, of.until_day)) for of in weights)
+    return tuple(_span(of, last) for of in scenario.therapy) + changes
+
+
 def _span(therapy: Therapy, last: float) -> Span:
     from testis_abm.parameters import drugs
 
     every = therapy.every_days
-    rhythm = {None: "once", 1.0: "daily", 7.0: "weekly"}.get(every) or f"every {every:g} days"
-    label = f"{drugs()[therapy.drug].title} {therapy.dose:g} {therapy.dose_unit} {rhythm}"
-    end = therapy.from_day if every is None else min(last, therapy.until_day)
-    return Span(therapy.drug, label, therapy.from_day, end)
+    rhythm = {None: "once", 1.0: "daily", 7.0: "weekly"}.get(every) or _rhythm(every or 0.0)
+    infused = f" over {therapy.over_hours:g} h" if therapy.over_hours else ""
+    condition = " by rule" if therapy.when else ""
+    label = f"{drugs()[therapy.drug].title} {therapy.dose:g} {therapy.dose_unit} {rhythm}{infused}{condition}"
+    end = therapy.first_day if every is None else min(last, therapy.until_day)
+    return Span(therapy.drug, label, therapy.first_day, end)
+
+
+def _rhythm(days: float) -> str:
+    return f"every {days:g} days" if days > 1.0 else f"every {24.0 * days:g} h"

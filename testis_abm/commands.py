@@ -1,0 +1,302 @@
+"""Commands about men: `testis-abm twin` and `testis-abm cohort`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testis_abm.errors import TestisError, shown, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from testis_abm.population.twin import Twin
+    from testis_abm.scenario import Scenario
+
+_NOTE = "Research software: a simulation, not medical advice."
+# Option -> lab of twin.MEASURES, variable whose units are known, unit if none is given (None: one must be).
+LABS: Mapping[str, tuple[str, str, str | None]] = {
+    "t": ("t", "testosterone_nmol_l", None),
+    "free-t": ("free_t", "free_testosterone_pmol_l", None),
+    "e2": ("e2", "oestradiol_pmol_l", None),
+    "lh": ("lh", "lh_iu_l", "IU/L"),
+    "fsh": ("fsh", "fsh_iu_l", "IU/L"),
+    "inhibin-b": ("inhibin_b", "inhibin_b_pg_ml", "pg/mL"),
+    "shbg": ("shbg", "shbg_nmol_l", "nmol/L"),
+    "concentration": ("concentration", "concentration_million_ml", "million/mL"),
+    "volume": ("volume", "volume_ml", "mL"),
+    "motility": ("motility", "progressive_motility_pct", "%"),
+    "morphology": ("morphology", "normal_forms_pct", "%"),
+    "tmc": ("tmc", "total_motile_count_million", "million"),
+}
+_PLAIN = {"bmi": "kg/m2", "age": "years"}
+_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(.*?)\s*", re.IGNORECASE)
+_GIVE = re.compile(r"(?P<drug>\S+)\s+(?P<dose>[\d.]+\s*[a-zA-Z]+)(?:\s+(?P<often>.+))?")
+_OFTEN = {
+    "daily": "1 day",
+    "twice daily": "12 hours",
+    "weekly": "7 days",
+    "twice weekly": "3.5 days",
+    "monthly": "28 days",
+}
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser of `testis-abm`."""
+    what = "find the physiologies that could have given a man's labs, and run a therapy on them"
+    command = commands.add_parser(
+        "twin", help="the men who could have given labs", description=what[0].upper() + what[1:] + ". " + _NOTE,
+        epilog="Example: testis-abm twin --t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL "
+        '--give "anastrozole 1mg daily"',
+    )  # fmt: skip
+    for option, (_, variable, unit) in LABS.items():
+        command.add_argument(
+            f"--{option}",
+            metavar="VALUE",
+            help=f"{variable}" + (f" (in {unit} if no unit is given)" if unit else ", with its unit"),
+        )
+    for option, unit in _PLAIN.items():
+        command.add_argument(f"--{option}", metavar="VALUE", help=f"{unit}")
+    command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
+    command.add_argument("--population", default="clinic", help='prior over men: "clinic" (default) or "community"')
+    command.add_argument(
+        "--give",
+        action="append",
+        default=[],
+        metavar='"DRUG DOSE OFTEN"',
+        help='a therapy, e.g. "anastrozole 1mg daily"',
+    )
+    command.add_argument("--scenario", metavar="FILE", help="take plan and therapies from a scenario file")
+    command.add_argument("--days", type=int, default=180, help="of treatment with --give (default 180)")
+    command.add_argument("--men", type=int, default=200, help="men that are treated (default 200)")
+    command.add_argument("--seed", type=int, default=1)
+    command.add_argument("--out", metavar="FOLDER", help="write tables (Parquet) and twin.json there")
+    command.set_defaults(action=_twin)
+
+    command = commands.add_parser(
+        "cohort", help="draw men from a population and screen them by their labs",
+        description="Draw men from a population, measure them, keep those who meet every criterion. " + _NOTE,
+        epilog='Example: testis-abm cohort --men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
+        '--where "sperm concentration < 15 M/mL" --visits 2',
+    )  # fmt: skip
+    command.add_argument("--men", type=int, default=100, help="men wanted (default 100)")
+    command.add_argument(
+        "--where", action="append", default=[], metavar="CRITERION", help="of what is measured, at every visit"
+    )
+    command.add_argument(
+        "--visits", type=int, default=1, help="baseline measurements that must all meet the criteria (default 1)"
+    )
+    command.add_argument("--population", default="clinic", help='"clinic" (default) or "community"')
+    command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
+    command.add_argument("--seed", type=int, default=1)
+    command.add_argument("--out", metavar="FILE", help="write the men and their labs as Parquet")
+    command.set_defaults(action=_cohort)
+
+
+def parse_lab(option: str, text: str) -> float:
+    """Return a lab in the unit of twin.MEASURES, from "260ng/dL", "48 pg/mL" or "3.1".
+
+    Raises:
+        TestisError: no number, no unit where one is needed, or a unit of another kind.
+    """
+    from testis_abm.scenario.quantities import UNITS, canonical_unit, convert
+
+    lab, variable, usual = LABS[option]
+    found = _QUANTITY.fullmatch(text)
+    if found is None:
+        raise TestisError(
+            f"--{option} {text}: {shown(text)} is not a number with a unit; write for example {_example(option)}"
+        )
+    unit = found[2] or usual
+    if unit is None:
+        raise TestisError(
+            f"--{option} {text}: has no unit; write for example {_example(option)} ({', '.join(UNITS[variable])})"
+        )
+    try:
+        value = convert(variable, float(found[1]), unit, canonical_unit(variable))
+    except TestisError as error:
+        raise TestisError(f"--{option} {text}: {error}") from None
+    return value / 1e3 if lab == "free_t" else value
+
+
+def _example(option: str) -> str:
+    return {"t": "260ng/dL", "free-t": "8pg/mL", "e2": "30pg/mL"}.get(option, "4.4")
+
+
+def _given(options: argparse.Namespace) -> dict[str, float]:
+    given: dict[str, float] = {}
+    for option, (lab, _, _) in LABS.items():
+        text = getattr(options, option.replace("-", "_"))
+        if text is not None:
+            given[lab] = parse_lab(option, text)
+    for option in _PLAIN:
+        text = getattr(options, option)
+        if text is not None:
+            try:
+                given[option] = float(text)
+            except ValueError:
+                raise TestisError(f"--{option} {text}: is not a plain number") from None
+    return given
+
+
+def _assay(name: str) -> str:
+    if name not in ("immunoassay", "lc-ms"):
+        raise TestisError(unknown("assay", name, ("immunoassay", "lc-ms")))
+    return name
+
+
+def _treatment(options: argparse.Namespace) -> Scenario | None:
+    from testis_abm.scenario import load
+
+    if options.scenario and options.give:
+        raise TestisError("--scenario and --give: use one of them")
+    if options.scenario:
+        return load(options.scenario)
+    if not options.give:
+        return None
+    therapies = []
+    for text in options.give:
+        found = _GIVE.fullmatch(text.strip())
+        if found is None:
+            raise TestisError(
+                f'--give {shown(text)}: write drug, dose and how often, for example "anastrozole 1mg daily"'
+            )
+        often = (found["often"] or "daily").strip().lower()
+        therapies.append(
+            {"drug": found["drug"], "dose": found["dose"], "every": _OFTEN.get(often, often.removeprefix("every "))}
+        )
+    return load(
+        {
+            "title": "; ".join(options.give),
+            "plan": {"duration": f"{options.days} days"},
+            "therapy": therapies,
+            "samples": {"assay": options.assay},
+        }
+    )
+
+
+def _twin(options: argparse.Namespace) -> int:
+    given, assay, case = _given(options), _assay(options.assay), _treatment(options)
+    from testis_abm.population import twin
+
+    twin.check(given)
+    options.interrupt.check()
+    found = twin.find(given, population=options.population, assay=assay, seed=options.seed)
+    options.interrupt.check()
+    print(_about(found))
+    tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
+    if case is not None:
+        from testis_abm.population.predict import changes, predict
+
+        before, after = predict(found.sample(options.men, options.seed), case)
+        table = changes(before, after)
+        print(f"\n{case.title}, {case.plan.duration_days} days, over {options.men} of these men:\n")
+        print(_predicted(table))
+        tables |= {"prediction": table.reset_index(), "before": before, "after": after}
+    print(f"\n{_NOTE}")
+    if options.out:
+        _write(Path(options.out), tables, found)
+        print(f"Results in {options.out}/")
+    return 0
+
+
+def _about(found: Twin) -> str:
+    from testis_abm.population.twin import MEASURES
+
+    lines = [
+        f"Men who could have given these labs: a weighted set of {len(found.men):,}, worth {found.effective:.0f} equal men",
+        "",
+    ]
+    if found.misfit:
+        far = ", ".join(f"{name} ({abs(value):.1f} tolerances off)" for name, value in found.misfit.items())
+        lines += [f"No physiology explains all of these labs. Nearest fit below; not explained: {far}.", ""]
+    lines.append(f"  {'lab':16s}{'given':>10s}{'set: median':>13s}{'(90 % of the set)':>22s}")
+    for name, row in found.labs().iterrows():
+        lines.append(
+            f"  {name!s:16s}{row['given']:10.3g}{row['median']:13.3g}{f'({row["low"]:.3g} to {row["high"]:.3g})':>22s}  {MEASURES[str(name)][1]}"
+        )
+    lines += ["", f"  {'physiology':28s}{'population':>11s}{'median':>9s}{'(90 % of the set)':>22s}   determined"]
+    table = found.physiology().sort_values("determined", ascending=False)
+    for name, row in table.iterrows():
+        bar = "known" if row["determined"] > 0.999 else f"{100 * row['determined']:.0f} %"
+        lines.append(
+            f"  {name!s:28s}{row['population_median']:11.3g}{row['median']:9.3g}{f'({row["low"]:.3g} to {row["high"]:.3g})':>22s}   {bar}"
+        )
+    open_ = [str(name) for name, row in table.iterrows() if row["determined"] < 0.2]
+    if open_:
+        lines += ["", "These labs leave open: " + ", ".join(open_) + "."]
+    lesions = found.lesion.groupby(found.lesion).apply(lambda part: float(found.weights[part.index].sum()))
+    rare = [
+        f"{name.replace('_', ' ')} {100 * share:.0f} %"
+        for name, share in lesions.items()
+        if name != "none" and share > 0.005
+    ]
+    if rare:
+        lines.append("Lesions that could be behind them: " + ", ".join(rare) + ".")
+    return "\n".join(lines)
+
+
+def _predicted(table: pd.DataFrame) -> str:
+    from testis_abm.results.report import number
+
+    lines = [f"  {'':32s}{'before':>9s}{'after':>9s}{'change':>9s}{'(90 % of the men)':>22s}   men who gain over 20 %"]
+    for name, row in table.iterrows():
+        label = f"{name} ({row['unit']})" if row["unit"] else str(name)
+        interval = f"({row['low_pct']:+.0f} to {row['high_pct']:+.0f})"
+        lines.append(
+            f"  {label:32s}{number(row['before']):>9s}{number(row['after']):>9s}{row['change_pct']:+8.0f} %{interval:>22s}   {row['gain_over_20_pct']:.0f} %"
+        )
+    lines.append("  The spread is that of the men who fit the labs; it holds none of the model's own parameters.")
+    return "\n".join(lines)
+
+
+def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
+    """Write each table whole or not at all."""
+    from testis_abm import __version__
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
+        for name, table in {**tables, "men": men}.items():
+            beside = folder / f".{name}.parquet"
+            table.to_parquet(beside)
+            beside.replace(folder / f"{name}.parquet")
+        kept = {"version": __version__, "given": dict(found.given), "assay": found.assay, "population": found.prior.name,
+                "effective": found.effective, "misfit": dict(found.misfit)}  # fmt: skip
+        beside = folder / ".twin.json"
+        beside.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        beside.replace(folder / "twin.json")
+    except OSError as error:
+        raise TestisError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def _cohort(options: argparse.Namespace) -> int:
+    assay = _assay(options.assay)
+    from testis_abm.population import Population
+    from testis_abm.population.screen import screen
+
+    kept = screen(
+        Population.named(options.population),
+        options.men,
+        options.where,
+        visits=options.visits,
+        seed=options.seed,
+        assay=assay,
+    )
+    print(kept.told())
+    print(f"\n{_NOTE}")
+    if options.out:
+        try:
+            path = Path(options.out)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}")
+            kept.table().to_parquet(beside)
+            beside.replace(path)
+        except OSError as error:
+            raise TestisError(f"{options.out}: cannot be written ({error.strerror or error})") from error
+        print(f"Men in {options.out}")
+    return 0

@@ -1,0 +1,108 @@
+"""What a man was given before the plan begins: "testosterone_enanthate 200 mg every 7 days for 52 weeks"."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from testis_abm import parameters
+from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
+from testis_abm.scenario.quantities import parse_dose, parse_duration
+
+_PAST = re.compile(
+    r"(?P<drug>\S+)\s+(?P<dose>[\d.]+\s*\w+)\s+every\s+(?P<every>[\d.]+\s*\w+)\s+for\s+(?P<length>[\d.]+\s*\w+)"
+    r"(?:,?\s+ended\s+(?P<ended>[\d.]+\s*\w+)\s+before)?",
+    re.IGNORECASE,
+)
+_USAGE = 'write for example "testosterone_enanthate 200 mg every 7 days for 52 weeks, ended 8 weeks before"'
+_LONGEST_DAYS = 3653.0
+
+
+@dataclass(frozen=True)
+class PastTherapy:
+    """A drug at one dose and interval, that ended before the plan began.
+
+    Attributes:
+        drug: name in the drug table.
+        dose: in its unit.
+        every_days: between doses.
+        length_days: from the first dose to the end.
+        ended_days: how long before the first simulated day of the plan it ended.
+    """
+
+    drug: str
+    dose: float
+    every_days: float
+    length_days: float
+    ended_days: float = 0.0
+
+    @property
+    def begins(self) -> int:
+        """Return the first day of it, counted from the first simulated day of the plan (negative)."""
+        return -math.ceil(self.length_days + self.ended_days)
+
+    def doses(self) -> list[tuple[float, str, float]]:
+        """Return (day, drug, dose), days counted from the first simulated day of the plan."""
+        count = math.ceil(self.length_days / self.every_days - 1e-9)
+        return [(self.begins + i * self.every_days, self.drug, self.dose) for i in range(count)]
+
+    def __str__(self) -> str:
+        """Return it as a scenario file would have it."""
+        unit = parameters.drugs()[self.drug].dose_unit
+        ended = f", ended {written(self.ended_days)} days before" if self.ended_days else ""
+        return (
+            f"{self.drug} {written(self.dose)} {unit} every {written(self.every_days)} days "
+            f"for {written(self.length_days)} days{ended}"
+        )
+
+
+def parse_history(value: object) -> tuple[PastTherapy, ...]:
+    """Return past therapies from a line of text or a list of them.
+
+    Raises:
+        ScenarioError: with the position of each that is none.
+    """
+    if isinstance(value, str) and value.strip().lower() in ("", "none"):
+        return ()
+    items = [value] if isinstance(value, str | PastTherapy) else value
+    if not isinstance(items, list | tuple):
+        raise ScenarioError(f"{shown(value)} is not a past therapy; {_USAGE}")
+    past, problems = [], []
+    for i, item in enumerate(items):
+        try:
+            past.append(item if isinstance(item, PastTherapy) else _one(item))
+        except ScenarioError as error:
+            problems.append(Problem((i,) if len(items) > 1 else (), str(error)))
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(past)
+
+
+def _one(text: object) -> PastTherapy:
+    found = _PAST.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        raise ScenarioError(f"{shown(text)} is not a past therapy; {_USAGE}")
+    known = parameters.drugs()
+    if found["drug"] not in known:
+        raise ScenarioError(unknown("drug", found["drug"], known, see="testis-abm drugs"))
+    drug = known[found["drug"]]
+    dose = parse_dose(found["dose"], drug.dose_unit)
+    if dose > drug.largest_dose:
+        raise ScenarioError(
+            f"{shown(found['dose'])} is too much; a single dose may be up to {drug.largest_dose:g} {drug.dose_unit}"
+        )
+    every, length = parse_duration(found["every"]), parse_duration(found["length"])
+    ended = parse_duration(found["ended"]) if found["ended"] else 0.0
+    if every < 1 / 24:
+        raise ScenarioError(f"{shown(found['every'])} is too short; doses are an hour or more apart")
+    if not 1.0 <= length + ended <= _LONGEST_DAYS:
+        raise ScenarioError(f"{shown(text)} lies {length + ended:g} days back; allowed: 1 to {_LONGEST_DAYS:g}")
+    return PastTherapy(found["drug"], dose, every, length, ended)
+
+
+def past_doses(history: Iterable[PastTherapy]) -> tuple[int, list[tuple[float, str, float]]]:
+    """Return the first day of a history and all its doses in time, counted from the first simulated day of the plan."""
+    past = list(history)
+    return min((of.begins for of in past), default=0), sorted(dose for of in past for dose in of.doses())

@@ -1,0 +1,86 @@
+"""Loss and regain of weight as a therapy: body mass index over the days of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from testis_abm import parameters
+from testis_abm.errors import Problem, ScenarioError, written
+from testis_abm.scenario.quantities import parse_day
+from testis_abm.scenario.section import Section
+
+
+class Weight(Section):
+    """A change of body mass index: in a straight line from what it is, and held afterwards.
+
+    `Weight(bmi=28, until="day 180")`; for `from`, a word of Python's, write `from_="day 30"`.
+
+    Attributes:
+        bmi: kg/m2, reached on `until_day`.
+        from_day: first day of the change, at least 0.
+        until_day: day on which it is complete.
+    """
+
+    bmi: float = Field(examples=[28])
+    from_day: Annotated[float, BeforeValidator(parse_day)] = Field(0.0, alias="from")
+    until_day: Annotated[float, BeforeValidator(parse_day)] = Field(alias="until", examples=["day 180"])
+
+    def __init__(self, /, **given: Any) -> None:
+        if "from_" in given:
+            given["from"] = given.pop("from_")
+        super().__init__(**given)
+
+    @field_validator("bmi", mode="before")
+    @classmethod
+    def _bmi_of_a_man(cls, value: Any) -> float:
+        if fault := parameters.physiology()["bmi"].fault(value):
+            raise ScenarioError(fault)
+        return float(value)
+
+    @field_validator("from_day")
+    @classmethod
+    def _after_baseline(cls, day: float) -> float:
+        if day < 0:
+            raise ScenarioError(f"day {day:g} is in the baseline, which is untreated; start at day 0 or later")
+        return day
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> Self:
+        if self.until_day <= self.from_day:
+            text = f"day {self.until_day:g} is not after from (day {self.from_day:g}); weight changes over days"
+            raise ScenarioError([Problem(("until",), text)])
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it."""
+        days = {"from": f"day {written(self.from_day)}", "until": f"day {written(self.until_day)}"}
+        return {"bmi": self.bmi, **days}
+
+
+def overlaps(changes: Sequence[Weight]) -> list[Problem]:
+    """Return a problem for each change that begins before the one before it, in time, is complete."""
+    order = sorted(range(len(changes)), key=lambda i: changes[i].from_day)
+    return [
+        Problem(
+            (i, "from"),
+            f"day {changes[i].from_day:g} is before weight {before + 1} is complete (day {changes[before].until_day:g}); "
+            "let one change follow the other",
+        )
+        for before, i in pairwise(order)
+        if changes[i].from_day < changes[before].until_day
+    ]
+
+
+def bmi_on(day: float, present: float, changes: Sequence[Weight]) -> float:
+    """Return the body mass index on `day` of a man whose `present` one changes as planned, kg/m2."""
+    bmi = present
+    for change in sorted(changes, key=lambda of: of.from_day):
+        if day <= change.from_day:
+            break
+        done = min(1.0, (day - change.from_day) / (change.until_day - change.from_day))
+        bmi = change.bmi if done == 1.0 else bmi + (change.bmi - bmi) * done
+    return bmi

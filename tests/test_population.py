@@ -1,0 +1,135 @@
+"""Populations against published quartiles and slopes, and the men who could have given labs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from testis_abm import TestisError, load, parameters
+from testis_abm.expected import rest
+from testis_abm.population import Population, draw, twin
+from testis_abm.population.cohort import measure
+from testis_abm.population.predict import changes, predict
+from testis_abm.scenario import Man
+
+
+@pytest.fixture(scope="module")
+def clinic():
+    return draw(Population.named("clinic"), 2500, seed=11, visits=2)
+
+
+@pytest.fixture(scope="module")
+def community():
+    return draw(Population.named("community"), 2500, seed=12, assay="lc-ms")
+
+
+@pytest.mark.parametrize(
+    ("column", "factor", "quartiles", "tolerance"),
+    [
+        ("testosterone_nmol_l", 28.84, (320, 429, 547), 0.08),
+        ("lh_iu_l", 1.0, (3.1, 4.5, 6.2), 0.1),
+        ("fsh_iu_l", 1.0, (3.4, 5.7, 10.6), 0.12),
+    ],
+)
+def test_the_clinic_has_tradewells_quartiles(clinic, column, factor, quartiles, tolerance):
+    found = np.quantile(clinic.measured[0][column] * factor, [0.25, 0.5, 0.75])
+    assert found == pytest.approx(quartiles, rel=tolerance)
+
+
+def test_the_clinic_has_tradewells_sperm(clinic):
+    count = clinic.measured[0]["concentration_million_ml"]
+    assert 100 * (count == 0).mean() == pytest.approx(22.5, abs=3)
+    assert count.median() == pytest.approx(7.6, rel=0.25)
+    assert count.quantile(0.75) == pytest.approx(23.8, rel=0.25)
+
+
+def test_inhibin_goes_with_fsh_and_count_as_published(clinic):
+    seen = clinic.measured[0]
+    r = np.corrcoef(np.log(seen["inhibin_b_pg_ml"]), np.log(seen["fsh_iu_l"]))[0, 1]
+    assert -0.85 < r < -0.6  # Pierik 1998 -0.78, PMID 16764873 -0.72
+    r = np.corrcoef(seen["inhibin_b_pg_ml"], np.log10(seen["concentration_million_ml"] + 0.1))[0, 1]
+    assert 0.35 < r < 0.65  # 0.48 and 0.54
+
+
+def test_obesity_lowers_testosterone_as_in_emas(community):
+    bmi, t = community.men["bmi"], community.true["testosterone_nmol_l"]
+    obese = t[bmi >= 30].mean() - t[bmi < 25].mean()
+    assert obese == pytest.approx(-5.09, abs=1.3)
+    lh = community.true["lh_iu_l"]
+    assert lh[bmi >= 30].mean() <= lh[bmi < 25].mean()
+
+
+def test_men_selected_on_one_low_count_rise_untreated(clinic):
+    first, second = (visit["concentration_million_ml"] for visit in clinic.measured)
+    low = (first > 0) & (first < 10)
+    assert second[low].mean() > 1.1 * first[low].mean()
+
+
+def test_measuring_varies_as_a_laboratory_does(values, fertile):
+    true = pd.DataFrame([rest(values, fertile)] * 4000)
+    seen = measure(true, values, np.random.default_rng(1), assay="lc-ms")
+    for name, cv in (("testosterone_nmol_l", 0.16), ("lh_iu_l", 0.26), ("volume_ml", 0.26)):
+        assert seen[name].std() / seen[name].mean() == pytest.approx(cv, rel=0.1)
+        assert seen[name].mean() == pytest.approx(true[name].iloc[0], rel=0.02)
+
+
+@pytest.mark.parametrize("preset", ["obese_low_t_e2", "secondary_hypogonadism", "compensated_hypogonadism"])
+def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
+    man = dict(Man(preset=preset).physiology)
+    true = rest(values, man)
+    given = {
+        "t": true["testosterone_nmol_l"], "e2": true["oestradiol_pmol_l"], "lh": true["lh_iu_l"], "fsh": true["fsh_iu_l"],
+        "concentration": true["concentration_million_ml"], "bmi": man["bmi"],
+    }  # fmt: skip
+    found = twin.find(given, assay="lc-ms")
+    assert found.effective > 80 and not found.misfit
+    for name, row in found.labs().iterrows():
+        assert row["low"] <= given[name] * 1.05 and row["high"] >= given[name] * 0.95, name
+    table = found.physiology()
+    for name in ("gnrh_drive", "leydig_capacity"):
+        assert table.loc[name, "low"] * 0.6 <= man[name] <= table.loc[name, "high"] * 1.6, name
+    # Labs of the blood say nothing of the glands.
+    assert table.loc["leydig_capacity", "determined"] > 0.5 > table.loc["gland_volume", "determined"]
+
+
+def test_labs_that_no_physiology_explains_are_told(values):
+    found = twin.find({"t": 18.0, "lh": 90.0, "fsh": 1.0, "concentration": 80.0})
+    assert "lh" in found.misfit and abs(found.misfit["lh"]) > 3
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"t": 0.0}, r"t 0 nmol/L is not believable; allowed: 0\.1 to 100"),
+        ({"t": 12.0, "lh": 900.0}, "lh 900 IU/L is not believable"),
+        ({"testosteron": 3.0}, "is not a lab"),
+        ({"bmi": 30.0}, "give at least one lab"),
+    ],
+)
+def test_impossible_labs_are_refused(given, said):
+    with pytest.raises(TestisError, match=said):
+        twin.find(given)
+
+
+def test_a_prediction_has_the_spread_of_the_men(values):
+    found = twin.find({"t": 9.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0, "concentration": 6.0})
+    case = load(
+        {
+            "title": "x",
+            "plan": {"duration": "120 days"},
+            "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+        }
+    )
+    before, after = predict(found.sample(60), case)
+    table = changes(before, after)
+    assert table.loc["testosterone", "low_pct"] > 20 and table.loc["oestradiol, true", "high_pct"] < -30
+    assert table.loc["testosterone", "high_pct"] > table.loc["testosterone", "change_pct"] + 5
+
+
+def test_a_population_that_is_not_known(values):
+    with pytest.raises(TestisError, match='population "clinc" is not known; nearest: "clinic"'):
+        Population.named("clinc")
+    assert set(Population.named("clinic").of) == {
+        name.split(".")[1] for name in parameters.load() if name.startswith("population.")
+    }
