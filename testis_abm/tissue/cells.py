@@ -24,7 +24,7 @@ class LeydigColumns:
 
     def arrays(self) -> LeydigArrays:
         """Return the columns as a kernel takes them."""
-        return LeydigArrays(*(getattr(self, name) for name in LeydigArrays._fields))
+        return LeydigArrays(self.corner, self.size, self.capacity, self.expression, self.testosterone, self.oestradiol)
 
 
 @dataclass
@@ -56,7 +56,10 @@ class SertoliColumns:
 
     def arrays(self) -> SertoliArrays:
         """Return the columns as a kernel takes them."""
-        return SertoliArrays(*(getattr(self, name) for name in SertoliArrays._fields))
+        return SertoliArrays(
+            self.androgen, self.oestrogen, self.fsh, self.local_testosterone, self.local_oestradiol,
+            self.oestradiol_made, self.inhibin, self.rates, self.gathered, self.counts, self.a_pale,
+        )  # fmt: skip
 
 
 @dataclass
@@ -83,7 +86,9 @@ class GermColumns:
 
     def arrays(self) -> GermArrays:
         """Return the columns as a kernel takes them."""
-        return GermArrays(*(getattr(self, name) for name in GermArrays._fields))
+        return GermArrays(
+            self.lineage, self.niche, self.step, self.turn, self.share, self.ends, self.threshold, self.start, self.count
+        )
 
     @property
     def total(self) -> int:

@@ -14,7 +14,7 @@ from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from testis_abm.kinetics import shielded_inhibition
-from testis_abm.tissue.fields import conserving, corner_field, ring_field
+from testis_abm.tissue.fields import Weights, conserving, corner_field, ring_field
 from testis_abm.tissue.luck import child
 from testis_abm.tissue.rules import (
     DIES,
@@ -23,16 +23,17 @@ from testis_abm.tissue.rules import (
     aromatise,
     changed,
     first_share,
-    germ_aromatase,
     half_powers,
-    hormone_powers,
+    heard,
     inhibin_output,
     is_released,
     leydig_day,
     mean_duration,
     next_event,
+    niche_aromatase,
     on_entering,
-    sertoli_day,
+    responded,
+    response_kept,
     sertoli_rates,
     stem_cell_turn,
     support_from,
@@ -53,6 +54,8 @@ from testis_abm.tissue.steps import (
 _SIZE = len(TissueParameters._fields)
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
 ROOM = 16
+# Tubules that a kernel takes at a time: what their cells hold fits into the cache of a core.
+BLOCK = 16
 
 
 class LeydigArrays(NamedTuple):
@@ -96,6 +99,42 @@ class GermArrays(NamedTuple):
     count: np.ndarray  # type: ignore[assignment]
 
 
+class FieldArrays(NamedTuple):
+    """One steroid between the cells, as a kernel takes it (see fields.Kernels, levels.Levels)."""
+
+    weights: Weights
+    ring: np.ndarray
+    neighbours: np.ndarray
+    sources: np.ndarray
+    level: np.ndarray
+    at_corner: np.ndarray
+
+
+class Today(NamedTuple):
+    """What is the same for all cells in a step of `dt` days that ends on day `now`.
+
+    Attributes:
+        lh_activity, open_lyase, inhibitor, fsh, pressure: brought by the blood (see tissue.BloodInput).
+        from_secretion, entry: nmol/L of testosterone that a mean source of 1 gives, and that enters with the blood.
+        from_leydig, from_niches: nmol/L of oestradiol that a mean source of 1 gives.
+        testosterone_free, oestradiol_free: free shares.
+    """
+
+    lh_activity: float
+    open_lyase: float
+    inhibitor: float
+    fsh: float
+    pressure: float
+    from_secretion: float
+    entry: float
+    from_leydig: float
+    from_niches: float
+    testosterone_free: float
+    oestradiol_free: float
+    now: float
+    dt: float
+
+
 class EventArrays(NamedTuple):
     """What a day brings, by tubule (see cells.Events), and how far each tubule has lived it."""
 
@@ -109,15 +148,15 @@ class EventArrays(NamedTuple):
 NOT_BEGUN, BEGUN, DONE = range(3)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _parameters(numbers):
     """Return the numbers by name (an array crosses into compiled code faster than a tuple of them)."""
     return TissueParameters(*to_fixed_tuple(numbers, _SIZE))  # type: ignore[call-arg]
 
 
-@njit(cache=True, nogil=True)
-def secrete(leydig, oestradiol_at_corner, free, activity, open_lyase, numbers, dt, sources):
-    """Advance every Leydig cell by `dt` days of LH `activity`; put its testosterone into `sources` (corners + 1,)."""
+@njit(cache=True, nogil=True, error_model="numpy")
+def secrete(leydig, oestradiol_at_corner, today, numbers, sources):
+    """Advance every Leydig cell by the days of `today`; put its testosterone into `sources` (corners + 1,)."""
     p = _parameters(numbers)
     sources[:] = 0.0
     for i in range(leydig.size.size):
@@ -126,17 +165,17 @@ def secrete(leydig, oestradiol_at_corner, free, activity, open_lyase, numbers, d
             leydig.capacity[i],
             leydig.expression[i],
             leydig.size[i],
-            oestradiol_at_corner[corner] * free,
-            activity,
-            open_lyase,
+            oestradiol_at_corner[corner] * today.oestradiol_free,
+            today.lh_activity,
+            today.open_lyase,
             p,
-            dt,
+            today.dt,
         )
         sources[corner] += leydig.testosterone[i]
 
 
-@njit(cache=True, nogil=True)
-def leydig_aromatase(leydig, testosterone_at_corner, free, inhibitor, numbers, sources):
+@njit(cache=True, nogil=True, error_model="numpy")
+def leydig_aromatase(leydig, testosterone_at_corner, today, numbers, sources):
     """Make oestradiol in every Leydig cell from the local free testosterone; put it into `sources` (corners + 1,)."""
     p = _parameters(numbers)
     sources[:] = 0.0
@@ -144,99 +183,184 @@ def leydig_aromatase(leydig, testosterone_at_corner, free, inhibitor, numbers, s
         corner = leydig.corner[i]
         leydig.oestradiol[i] = aromatise(
             p.leydig_aromatase * p.leydig_secretion * leydig.size[i] * leydig.expression[i],
-            testosterone_at_corner[corner] * free,
-            inhibitor,
+            testosterone_at_corner[corner] * today.testosterone_free,
+            today.inhibitor,
             p,
         )
         sources[corner] += leydig.oestradiol[i]
 
 
-@njit(cache=True, nogil=True)
-def testosterone_and_aromatase(weights, neighbours, sources, scale, entry, free, level, at_corner, sertoli, inhibitor,
-                               numbers, first, last):  # fmt: skip
+@njit(cache=True, nogil=True, error_model="numpy")
+def testosterone_and_aromatase(field, today, sertoli, numbers, first, last):
     """Spread testosterone from the corners over tubules `first` to `last`; let their niches make oestradiol from it.
 
     Args:
-        weights: fields.Weights of testosterone.
-        sources: (corners + 1,) secretion; scale: nmol/L that a mean source of 1 gives; entry: nmol/L from the blood.
-        free: free share. level (tubules, niches), at_corner (tubules, 2): nmol/L of total steroid, filled in.
+        field: FieldArrays of testosterone, its levels filled in; today: Today. numbers: TissueParameters.
     """
     p = _parameters(numbers)
-    per = level.shape[1]
-    by_step = np.empty(COUNT)
-    for step in range(COUNT):
-        by_step[step] = germ_aromatase(step, p)
-    row = np.empty(weights.of.shape[1])
-    to_niche = scale * conserving(weights.reach, sources, 0, level.size)
-    to_corner = scale * conserving(weights.reach, sources, 1, at_corner.size)
+    per = field.level.shape[1]
+    row, activity = np.empty(field.weights.of.shape[1]), np.empty(BLOCK * per)
+    to_niche = today.from_secretion * conserving(field.weights.reach, field.sources, 0, field.level.size)
+    to_corner = today.from_secretion * conserving(field.weights.reach, field.sources, 1, field.at_corner.size)
+    for begin in range(first, last, BLOCK):
+        end = min(begin + BLOCK, last)
+        for tubule in range(begin, end):
+            corner_field(tubule, field.weights, field.neighbours, field.sources, row)
+            for k in range(field.at_corner.shape[1]):
+                field.at_corner[tubule, k] = row[per + k] * to_corner + today.entry
+            level = field.level[tubule]
+            for k in range(per):
+                level[k] = row[k] * to_niche + today.entry
+        # Cut out, so that no index can be below nought, which would keep the loops from vectorising; few columns in a
+        # loop, because more than a few that might overlap would do so too.
+        level = field.level.reshape(-1)[begin * per : end * per]
+        local, made = sertoli.local_testosterone[begin * per : end * per], sertoli.oestradiol_made[begin * per : end * per]
+        _activity(sertoli.counts[begin * per : end * per], p, activity)
+        for k in range(level.size):
+            local[k] = level[k] * today.testosterone_free
+        for k in range(level.size):
+            made[k] = aromatise(activity[k], local[k], today.inhibitor, p)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _activity(counts, p, activity):
+    """Write the aromatase activity of Sertoli cells with such `counts` (n, steps) of germ cells into `activity`."""
+    for i in range(counts.shape[0]):
+        spermatocytes, spermatids, elongated = _by_class(counts[i])
+        activity[i] = niche_aromatase(spermatocytes, spermatids, elongated, p)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _by_class(counts):
+    """Return the spermatocytes, round and elongated spermatids of a Sertoli cell from its counts by step."""
+    spermatocytes = np.int32(counts[3]) + counts[4] + counts[5] + counts[6] + counts[7] + counts[8]
+    return np.int32(spermatocytes), np.int32(counts[9]), np.int32(counts[10]) + np.int32(counts[11])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _respond(response, level, kept):
+    for k in range(level.size):
+        response[k] = responded(response[k], level[k], kept)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hear(level, sensitivity, exponent, to):
+    """Write `heard` into `to`: a loop of its own for the usual exponent, which then vectorises."""
+    if exponent == 2.0:
+        for k in range(level.size):
+            to[k] = heard(level[k], sensitivity, 2.0)
+    else:
+        for k in range(level.size):
+            to[k] = heard(level[k], sensitivity, exponent)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _oestradiol(field, today, sertoli, to_niche, to_corner, mean_made, row, made, around, first, last):
+    """Spread oestradiol over tubules `first` to `last`."""
+    per = field.level.shape[1]
     for tubule in range(first, last):
-        corner_field(tubule, weights, neighbours, sources, row)
-        for k in range(at_corner.shape[1]):
-            at_corner[tubule, k] = row[per + k] * to_corner + entry
-        for k in range(per):
-            i = tubule * per + k
-            level[tubule, k] = row[k] * to_niche + entry
-            testosterone = level[tubule, k] * free
-            activity = p.sertoli_aromatase
-            for step in range(COUNT):
-                activity += sertoli.counts[i, step] * by_step[step]
-            sertoli.local_testosterone[i] = testosterone
-            sertoli.oestradiol_made[i] = aromatise(activity, testosterone, inhibitor, p)
-
-
-@njit(cache=True, nogil=True)
-def oestradiol_and_support(weights, ring, neighbours, sources, from_leydig, from_niches, free, level, at_corner, mean_made,
-                           sertoli, blood_fsh, pressure, change, numbers, dt, first, last):  # fmt: skip
-    """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond and renew what they set.
-
-    Args:
-        weights, ring: fields.Weights and ring of oestradiol; sources: (corners + 1,) made by Leydig cells.
-        from_leydig, from_niches: nmol/L that a mean source of 1 gives; mean_made: by the niches, for the interstices.
-        free: free share. level (tubules, niches), at_corner (tubules, 2): nmol/L of total steroid, filled in.
-        change: (2, steps.RATES, 1 or sertoli), a factor of and an addition to each rate that comes from outside.
-    """
-    p = _parameters(numbers)
-    half = half_powers(p)
-    per = level.shape[1]
-    row, made, around = np.empty(weights.of.shape[1]), np.empty(per), np.empty(3 * per)
-    bound, by_beta, by_alpha, fsh = np.empty(per), np.empty(per), np.empty(per), np.empty(per)
-    to_niche = from_leydig * conserving(weights.reach, sources, 0, level.size)
-    to_corner = from_leydig * conserving(weights.reach, sources, 1, at_corner.size)
-    for tubule in range(first, last):
-        corner_field(tubule, weights, neighbours, sources, row)
-        for k in range(at_corner.shape[1]):
-            at_corner[tubule, k] = row[per + k] * to_corner + mean_made * from_niches
+        corner_field(tubule, field.weights, field.neighbours, field.sources, row)
+        for k in range(field.at_corner.shape[1]):
+            field.at_corner[tubule, k] = row[per + k] * to_corner + mean_made * today.from_niches
+        by_niches, level = sertoli.oestradiol_made[tubule * per : (tubule + 1) * per], field.level[tubule]
         for k in range(per):
             row[k] *= to_niche
-            made[k] = sertoli.oestradiol_made[tubule * per + k] * from_niches
-        ring_field(ring, made, around, row)
+            made[k] = by_niches[k] * today.from_niches
+        ring_field(field.ring, made, around, row)
         for k in range(per):
-            i = tubule * per + k
-            level[tubule, k] = row[k]
-            sertoli.local_oestradiol[i] = row[k] * free
-            sertoli.androgen[i], sertoli.oestrogen[i], sertoli.fsh[i] = sertoli_day(
-                sertoli.androgen[i], sertoli.oestrogen[i], sertoli.fsh[i],
-                sertoli.local_testosterone[i], sertoli.local_oestradiol[i], blood_fsh, p, dt,
-            )  # fmt: skip
-            bound[k], by_beta[k], by_alpha[k] = hormone_powers(sertoli.androgen[i], sertoli.oestrogen[i], p)
-            fsh[k] = sertoli.fsh[i]
-            sertoli.inhibin[i] = inhibin_output(sertoli.fsh[i], p)
+            level[k] = row[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _support(level, today, sertoli, change, p, half, heard_of, first, last):
+    """Let the Sertoli cells of tubules `first` to `last` respond and renew what they set; `heard_of`: room, (4, block)."""
+    per = level.shape[1]
+    begin, end = first * per, last * per
+    flat, local = level.reshape(-1)[begin:end], sertoli.local_oestradiol[begin:end]
+    for k in range(local.size):
+        local[k] = flat[k] * today.oestradiol_free
+    kept = response_kept(p, today.dt)
+    androgen, oestrogen, fsh = sertoli.androgen[begin:end], sertoli.oestrogen[begin:end], sertoli.fsh[begin:end]
+    _respond(androgen, sertoli.local_testosterone[begin:end], kept)
+    _respond(oestrogen, local, kept)
+    for k in range(fsh.size):
+        fsh[k] = responded(fsh[k], today.fsh, kept)
+    inhibin = sertoli.inhibin[begin:end]
+    for k in range(fsh.size):
+        inhibin[k] = inhibin_output(fsh[k], p)
+    _hear(androgen, p.androgen_sensitivity, p.androgen_exponent, heard_of[0])
+    _hear(oestrogen, p.er_beta_sensitivity, p.oestrogen_exponent, heard_of[1])
+    _hear(oestrogen, p.er_alpha_sensitivity, p.oestrogen_exponent, heard_of[2])
+    for k in range(fsh.size):
+        heard_of[3, k] = fsh[k]
+    for tubule in range(first, last):
         rates = sertoli.rates[tubule]
+        of = heard_of[:, (tubule - first) * per : (tubule - first + 1) * per]
         for k in range(per):
-            support = support_from(bound[k], by_beta[k], by_alpha[k], fsh[k], pressure, half, p)
+            support = support_from(of[0, k], of[1, k], of[2, k], of[3, k], today.pressure, half, p)
             # One by one: an index into a tuple that is not a constant would keep the loop from vectorising.
             (rates[0, k], rates[1, k], rates[2, k], rates[3, k], rates[4, k], rates[5, k], rates[6, k], rates[7, k],
              rates[8, k], rates[9, k], rates[10, k], rates[11, k], rates[12, k], rates[13, k]) = sertoli_rates(support, p)  # fmt: skip
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
-                    here = tubule * per + k if change.shape[2] > 1 else 0
-                    sertoli.rates[tubule, rate, k] = changed(
-                        rate, sertoli.rates[tubule, rate, k], change[0, rate, here], change[1, rate, here]
-                    )
+                    one = tubule * per + k if change.shape[2] > 1 else 0
+                    rates[rate, k] = changed(rate, rates[rate, k], change[0, rate, one], change[1, rate, one])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def oestradiol_and_germ_cells(field, today, mean_made, sertoli, change, germ, events, lives, numbers, first, last):
+    """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond, and their germ cells live if `lives`.
+
+    Some tubules at a time, so that what a Sertoli cell sets is still near when its germ cells ask for it.
+
+    Args:
+        field: FieldArrays of oestradiol, its levels filled in; today: Today. numbers: TissueParameters.
+        mean_made: oestradiol that a niche makes on average, for the interstices.
+        change: (2, steps.RATES, 1 or sertoli), a factor of and an addition to each rate that comes from outside.
+    """
+    p = _parameters(numbers)
+    half, per = half_powers(p), field.level.shape[1]
+    row, made, around = np.empty(field.weights.of.shape[1]), np.empty(per), np.empty(3 * per)
+    heard_of = np.empty((4, BLOCK * per))
+    to_niche = today.from_leydig * conserving(field.weights.reach, field.sources, 0, field.level.size)
+    to_corner = today.from_leydig * conserving(field.weights.reach, field.sources, 1, field.at_corner.size)
+    for begin in range(first, last, BLOCK):
+        end = min(begin + BLOCK, last)
+        _oestradiol(field, today, sertoli, to_niche, to_corner, mean_made, row, made, around, begin, end)
+        _support(field.level, today, sertoli, change, p, half, heard_of, begin, end)
+        if lives:
+            live(germ, sertoli, events, today.now, numbers, today.dt, begin, end)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def mean(values):
+    """Return the mean of a column, added up four at a time."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = values.size // 4 * 4
+    for i in range(0, whole, 4):
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+    for i in range(whole, values.size):
+        a += values[i]
+    return ((a + b) + (c + d)) / values.size
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, events, numbers):
+    """Let all cells live a day on one thread: one call, because handing columns to compiled code takes microseconds."""
+    secrete(leydig, oestradiol.at_corner.reshape(-1), today, numbers, testosterone.sources)
+    testosterone_and_aromatase(testosterone, today, sertoli, numbers, 0, germ.count.size)
+    leydig_aromatase(leydig, testosterone.at_corner.reshape(-1), today, numbers, oestradiol.sources)
+    mean_made = mean(sertoli.oestradiol_made)
+    oestradiol_and_germ_cells(
+        oestradiol, today, mean_made, sertoli, change, germ, events, True, numbers, 0, germ.count.size
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def live(germ, sertoli, events, now, numbers, dt, first, last):
     """Let the germ cells of tubules `first` to `last` live the `dt` days that end on day `now`.
 
@@ -381,7 +505,35 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
             events.progress[tubule] = DONE
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def means(leydig, sertoli, testosterone, oestradiol):
+    """Return means over the cells, in the order of tissue.Means; `testosterone` and `oestradiol` at each niche."""
+    secreted, by_leydig = 0.0, 0.0
+    for i in range(leydig.size.size):
+        secreted += leydig.testosterone[i]
+        by_leydig += leydig.oestradiol[i]
+    androgen, oestrogen, fsh, inhibin, made, first, second = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    spermatocytes, spermatids, elongated = 0, 0, 0
+    for i in range(sertoli.androgen.size):
+        androgen += sertoli.androgen[i]
+        oestrogen += sertoli.oestrogen[i]
+        fsh += sertoli.fsh[i]
+        inhibin += sertoli.inhibin[i]
+        made += sertoli.oestradiol_made[i]
+        first += testosterone[i]
+        second += oestradiol[i]
+        by_class = _by_class(sertoli.counts[i])
+        spermatocytes += by_class[0]
+        spermatids += by_class[1]
+        elongated += by_class[2]
+    n, m = leydig.size.size, sertoli.androgen.size
+    return (
+        secreted / n, by_leydig / n, androgen / m, oestrogen / m, fsh / m, inhibin / m, made / m, first / m, second / m,
+        spermatocytes / m, spermatids / m, elongated / m,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def step_totals(counts):
     """Return germ cells by step, int64 (steps,), from the counts of each Sertoli cell."""
     total = np.zeros(COUNT, np.int64)
@@ -391,7 +543,7 @@ def step_totals(counts):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def inhibited_share(free, km, inhibitor, left):
     """Return the share of aromatase kept from working, over cells at local `free` testosterone."""
     with_drug, without = 0.0, 0.0
@@ -401,7 +553,7 @@ def inhibited_share(free, km, inhibitor, left):
     return 1.0 - left * with_drug / without if without > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def count_steps(germ, counts):
     """Count germ cells by Sertoli cell and step into `counts` (sertoli, steps)."""
     counts[:, :] = 0

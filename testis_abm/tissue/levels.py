@@ -9,6 +9,7 @@ import numpy as np
 from testis_abm.tissue.build import TissueScale, build_kernels
 from testis_abm.tissue.fields import sources_of
 from testis_abm.tissue.geometry import CORNERS, Geometry
+from testis_abm.tissue.kernel import FieldArrays
 
 
 class Levels:
@@ -42,6 +43,18 @@ class Levels:
         self.from_secretion = (1.0 - scale.blood_entry) * scale.testosterone * count / leydig
         self.from_leydig = scale.oestradiol * weight * count / self.testosterone.size
         self.from_niches = scale.oestradiol
+
+    def fields(self) -> tuple[FieldArrays, FieldArrays]:
+        """Return testosterone and oestradiol as a kernel takes them."""
+        first, second = self.testosterone_kernel, self.oestradiol_kernel
+        return (
+            FieldArrays(
+                first.weights, first.ring, self.neighbours, self.sources, self.testosterone, self.corner_testosterone
+            ),
+            FieldArrays(
+                second.weights, second.ring, self.neighbours, self.sources, self.oestradiol, self.corner_oestradiol
+            ),
+        )
 
     def entry(self, blood: float) -> float:
         """Return the testosterone that comes in with the blood, nmol/L, at a relative free level of `blood`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import mesa
 import numpy as np
 
-from testis_abm.tissue import fields, rules, steps
+from testis_abm.tissue import fields, kernel, rules, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell
 from testis_abm.tissue.cells import GERM_DTYPES, Events, GermColumns
 from testis_abm.tissue.luck import child
@@ -191,19 +191,16 @@ class ReferenceCells:
         of.testosterone += entry
         of.corner_testosterone += entry
         cells.local_testosterone[:] = of.testosterone.ravel() * of.scale.testosterone_free
-        by_step = [rules.germ_aromatase(step, p) for step in range(steps.COUNT)]
         made = []
         for counts, testosterone in zip(cells.counts.tolist(), cells.local_testosterone.tolist(), strict=True):
-            activity = p.sertoli_aromatase
-            for step in range(steps.COUNT):
-                activity += counts[step] * by_step[step]
+            activity = rules.niche_aromatase(sum(counts[3:9]), counts[9], sum(counts[10:]), p)
             made.append(rules.aromatise(activity, testosterone, blood.inhibitor, p))
         cells.oestradiol_made[:] = made
 
     def support(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Spread oestradiol; advance the Sertoli cells and renew the rates that they set, changed from outside."""
         written, of = self.columns.sertoli, self.levels
-        mean_made = float(np.mean(written.oestradiol_made))
+        mean_made = kernel.mean(written.oestradiol_made)
         self._spread(of.oestradiol_kernel, of.from_leydig, of.oestradiol, of.corner_oestradiol)
         of.corner_oestradiol += mean_made * of.from_niches
         niches = of.oestradiol.shape[1]
@@ -240,6 +237,18 @@ class ReferenceCells:
         for tubule in range(len(level)):
             fields.corner_field(tubule, of, self.levels.neighbours, self.levels.sources, row)
             level[tubule], at_corner[tubule] = row[:niches] * to_niche, row[niches:] * to_corner
+
+    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+        """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
+        self.soma(blood, p, change, dt)
+        return self.live(now, p, dt)
+
+    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+        """Advance the Leydig cells, the fields and the Sertoli cells."""
+        self.secrete(blood, p, dt)
+        self.aromatise_niches(blood, p)
+        self.aromatise_leydig(blood, p)
+        self.support(blood, p, change, dt)
 
     def live(self, now: float, p: TissueParameters, dt: float) -> Events:
         """Let the germ cells live the `dt` days up to `now`; return what happened."""

@@ -125,7 +125,7 @@ def leydig_day(capacity, expression, size, oestradiol, activity, open_lyase, p, 
 def aromatise(activity, testosterone, inhibitor, p):
     """Return the oestradiol made by a cell of aromatase `activity` at local free testosterone (relative to reference)."""
     reference = shielded_inhibition(p.free_testosterone_reference, p.aromatase_km, 0.0)
-    return activity * shielded_inhibition(testosterone, p.aromatase_km, inhibitor) / reference
+    return activity * shielded_inhibition(testosterone, p.aromatase_km, inhibitor) * (1.0 / reference)
 
 
 @register_jitable
@@ -141,21 +141,36 @@ def germ_aromatase(step, p):
     return p.elongated_aromatase
 
 
+@register_jitable
+def niche_aromatase(spermatocytes, spermatids, elongated, p):
+    """Return the aromatase activity of a Sertoli cell with so many germ cells of each class (integers)."""
+    germ = spermatocytes * p.spermatocyte_aromatase + spermatids * p.spermatid_aromatase
+    return p.sertoli_aromatase + (germ + elongated * p.elongated_aromatase)
+
+
 # ---- Sertoli cell
 
 
 @register_jitable
-def sertoli_day(androgen, oestrogen, fsh, testosterone, oestradiol, blood_fsh, p, dt):
-    """Return the androgen, oestrogen and FSH that a Sertoli cell has responded to, after `dt`.
+def response_kept(p, dt):
+    """Return the share of a Sertoli cell's old response that is left after `dt`: the same for all of them.
 
     The responses (transcription, adhesion) trail the hormones by `response_days`.
     """
-    held = math.exp(-dt / p.response_days)
-    return (
-        testosterone + (androgen - testosterone) * held,
-        oestradiol + (oestrogen - oestradiol) * held,
-        blood_fsh + (fsh - blood_fsh) * held,
-    )
+    return math.exp(-dt / p.response_days)
+
+
+@register_jitable
+def responded(response, level, kept):
+    """Return what a Sertoli cell has responded to (androgen, oestrogen, FSH) once it has `kept` so much of the old."""
+    return level + (response - level) * kept
+
+
+@register_jitable
+def sertoli_day(androgen, oestrogen, fsh, testosterone, oestradiol, blood_fsh, p, dt):
+    """Return the androgen, oestrogen and FSH that a Sertoli cell has responded to, after `dt`."""
+    kept = response_kept(p, dt)
+    return responded(androgen, testosterone, kept), responded(oestrogen, oestradiol, kept), responded(fsh, blood_fsh, kept)
 
 
 @register_jitable
@@ -170,8 +185,8 @@ def androgen_signal(androgen, half, reference, p):
 @register_jitable
 def fsh_signal(fsh, p):
     """Return the FSH signal of a Sertoli cell, 1 = reference."""
-    heard = max(fsh * p.fsh_sensitivity, 0.0)
-    return heard / (p.fsh_half + heard) * (1.0 / p.fsh_occupancy)
+    bound = max(fsh * p.fsh_sensitivity, 0.0)
+    return bound / (p.fsh_half + bound) * (1.0 / p.fsh_occupancy)
 
 
 @register_jitable
@@ -189,7 +204,7 @@ def er_alpha_occupancy(oestrogen, p):
 @register_jitable
 def inhibin_output(fsh, p):
     """Return the inhibin B of a Sertoli cell relative to the reference man."""
-    relative = fsh * p.fsh_sensitivity / p.fsh_reference
+    relative = fsh * p.fsh_sensitivity * (1.0 / p.fsh_reference)
     return p.inhibin_floor + p.inhibin_fsh_gain * relative / (p.inhibin_fsh_half + relative)
 
 
@@ -228,10 +243,16 @@ def half_powers(p):
 def hormone_powers(androgen, oestrogen, p):
     """Return the androgen and, through ER-beta and ER-alpha, the oestrogen of a Sertoli cell raised to their exponents."""
     return (
-        power(max(androgen * p.androgen_sensitivity, 0.0), p.androgen_exponent),
-        power(max(oestrogen * p.er_beta_sensitivity, 0.0), p.oestrogen_exponent),
-        power(max(oestrogen * p.er_alpha_sensitivity, 0.0), p.oestrogen_exponent),
+        heard(androgen, p.androgen_sensitivity, p.androgen_exponent),
+        heard(oestrogen, p.er_beta_sensitivity, p.oestrogen_exponent),
+        heard(oestrogen, p.er_alpha_sensitivity, p.oestrogen_exponent),
     )
+
+
+@register_jitable
+def heard(level, sensitivity, exponent):
+    """Return a hormone's level as a receptor of that sensitivity hears it, raised to its exponent."""
+    return power(max(level * sensitivity, 0.0), exponent)
 
 
 @register_jitable

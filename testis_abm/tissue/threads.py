@@ -25,9 +25,14 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="tubules")
 
 
+def sharing(tubules: int, cells: int) -> int:
+    """Return how many threads share a tissue of that size."""
+    return min(available(), tubules) if cells >= WORTH_SHARING else 1
+
+
 def over_tubules(work: Callable[[int, int], None], tubules: int, cells: int) -> None:
     """Call `work(first, last)` until every tubule has been covered once, sharing them among threads where it pays."""
-    threads = min(available(), tubules) if cells >= WORTH_SHARING else 1
+    threads = sharing(tubules, cells)
     if threads == 1:
         work(0, tubules)
         return

@@ -19,9 +19,8 @@ from testis_abm.tissue.rules import (
     er_alpha_occupancy,
     er_beta_signal,
     fsh_signal,
-    germ_aromatase,
 )
-from testis_abm.tissue.threads import over_tubules
+from testis_abm.tissue.threads import over_tubules, sharing
 
 _SETTLED = 1e6  # days: long enough that every first-order response has arrived
 LIFE_DAYS = 70  # longer than a clone lives from its founding to release
@@ -87,17 +86,11 @@ UNCHANGED = np.zeros((2, len(steps.RATES), 0))
 class Cells(Protocol):
     """An engine: the cells and the rules that move them (compiled columns, or plain Mesa agents)."""
 
-    def secrete(self, blood: BloodInput, p: TissueParameters, dt: float) -> None:
-        """Advance the Leydig cells; put their testosterone into the sources of the levels."""
+    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+        """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
 
-    def aromatise_niches(self, blood: BloodInput, p: TissueParameters) -> None:
-        """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
-
-    def aromatise_leydig(self, blood: BloodInput, p: TissueParameters) -> None:
-        """Let the Leydig cells make oestradiol; put it into the sources of the levels."""
-
-    def support(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
-        """Spread oestradiol; advance the Sertoli cells and renew the rates that they set, changed from outside."""
+    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+        """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
 
     def live(self, now: float, p: TissueParameters, dt: float) -> Events:
         """Let the germ cells live the `dt` days up to `now`; return what happened."""
@@ -109,10 +102,28 @@ def _numbers(p: TissueParameters) -> np.ndarray:
     return np.array(p)
 
 
-@lru_cache(maxsize=8)
-def _germ_activity(p: TissueParameters) -> np.ndarray:
-    """Return the aromatase activity of each step."""
-    return np.array([germ_aromatase(step, p) for step in range(steps.COUNT)])
+class Means(NamedTuple):
+    """Means over the cells, in the order of `kernel.means`.
+
+    Attributes:
+        leydig_testosterone, leydig_oestradiol: made by a Leydig cell.
+        androgen, oestrogen, fsh, inhibin, made: of a Sertoli cell; made: oestradiol by its niche.
+        testosterone, oestradiol: nmol/L at the niches.
+        spermatocytes, spermatids, elongated: germ cells of a Sertoli cell, by class of aromatase.
+    """
+
+    leydig_testosterone: float
+    leydig_oestradiol: float
+    androgen: float
+    oestrogen: float
+    fsh: float
+    inhibin: float
+    made: float
+    testosterone: float
+    oestradiol: float
+    spermatocytes: float
+    spermatids: float
+    elongated: float
 
 
 class CompiledCells:
@@ -125,62 +136,69 @@ class CompiledCells:
     def __init__(self, leydig: LeydigColumns, sertoli: SertoliColumns, germ: GermColumns, levels: Levels) -> None:
         self.leydig, self.sertoli, self.germ, self.levels = leydig, sertoli, germ, levels
 
-    def secrete(self, blood: BloodInput, p: TissueParameters, dt: float) -> None:
-        """Advance the Leydig cells; put their testosterone into the sources of the levels."""
-        of = self.levels
-        kernel.secrete(
-            self.leydig.arrays(), of.corner_oestradiol.ravel(), of.scale.oestradiol_free, blood.lh_activity,
-            blood.open_lyase, _numbers(p), dt, of.sources,
-        )  # fmt: skip
+    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+        """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
+        day = self._nothing_yet()
+        self._advance(self._today(blood, now, dt), p, change, day, True)
+        return self._live_on(day, now, p, dt)
 
-    def aromatise_niches(self, blood: BloodInput, p: TissueParameters) -> None:
-        """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
-        of, sertoli, numbers = self.levels, self.sertoli.arrays(), _numbers(p)
-        to, scale, entry = of.testosterone_kernel, of.from_secretion, of.entry(blood.free_testosterone)
-
-        over_tubules(
-            partial(
-                kernel.testosterone_and_aromatase, to.weights, of.neighbours, of.sources, scale, entry,
-                of.scale.testosterone_free, of.testosterone, of.corner_testosterone, sertoli, blood.inhibitor, numbers,
-            ),
-            *self._size(),
-        )  # fmt: skip
-
-    def aromatise_leydig(self, blood: BloodInput, p: TissueParameters) -> None:
-        """Let the Leydig cells make oestradiol; put it into the sources of the levels."""
-        of = self.levels
-        kernel.leydig_aromatase(
-            self.leydig.arrays(), of.corner_testosterone.ravel(), of.scale.testosterone_free, blood.inhibitor,
-            _numbers(p), of.sources,
-        )  # fmt: skip
-
-    def support(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
-        """Spread oestradiol; advance the Sertoli cells and renew the rates that they set."""
-        of, to, sertoli = self.levels, self.levels.oestradiol_kernel, self.sertoli.arrays()
-        over_tubules(
-            partial(
-                kernel.oestradiol_and_support, to.weights, to.ring, of.neighbours, of.sources, of.from_leydig,
-                of.from_niches, of.scale.oestradiol_free, of.oestradiol, of.corner_oestradiol,
-                float(np.mean(sertoli.oestradiol_made)), sertoli, blood.fsh_iu_l, blood.back_pressure, change,
-                _numbers(p), dt,
-            ),
-            *self._size(),
-        )  # fmt: skip
+    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+        """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
+        self._advance(self._today(blood, 0.0, dt), p, change, self._nothing_yet(), False)
 
     def live(self, now: float, p: TissueParameters, dt: float) -> Events:
         """Let the germ cells live the `dt` days up to `now`; return what happened."""
-        germ, sertoli = self.germ, self.sertoli.arrays()
-        events = Events.none(len(germ.count))
-        progress = np.zeros(len(germ.count), dtype=np.uint8)
-        day = kernel.EventArrays(events.deaths, events.completed, events.released, events.retained, progress)
-        while True:
-            over_tubules(partial(kernel.live, germ.arrays(), sertoli, day, now, _numbers(p), dt), *self._size())
-            crowded = progress != kernel.DONE
-            if not crowded.any():
-                return events
-            room = np.diff(germ.start)
-            crowded |= room - germ.count < 2 * kernel.ROOM  # the next to run out
-            germ.grow(np.where(crowded, room + room // 4 + 2 * kernel.ROOM, room))
+        day = self._nothing_yet()
+        self._live(day, now, p, dt)
+        return self._live_on(day, now, p, dt)
+
+    def _nothing_yet(self) -> kernel.EventArrays:
+        tubules = len(self.germ.count)
+        return kernel.EventArrays(*vars(Events.none(tubules)).values(), np.zeros(tubules, dtype=np.uint8))
+
+    def _today(self, blood: BloodInput, now: float, dt: float) -> kernel.Today:
+        of = self.levels
+        return kernel.Today(
+            float(blood.lh_activity), float(blood.open_lyase), float(blood.inhibitor), float(blood.fsh_iu_l),
+            float(blood.back_pressure), of.from_secretion, float(of.entry(blood.free_testosterone)), of.from_leydig,
+            of.from_niches, of.scale.testosterone_free, of.scale.oestradiol_free, float(now), float(dt),
+        )  # fmt: skip
+
+    def _advance(
+        self, today: kernel.Today, p: TissueParameters, change: np.ndarray, day: kernel.EventArrays, lives: bool
+    ) -> None:
+        """Advance Leydig cells, fields and Sertoli cells, and the germ cells as far as they have room if it `lives`."""
+        testosterone, oestradiol = self.levels.fields()
+        leydig, sertoli, germ = self.leydig.arrays(), self.sertoli.arrays(), self.germ.arrays()
+        numbers, size = _numbers(p), self._size()
+        if lives and sharing(*size) == 1:
+            kernel.whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, day, numbers)
+            return
+        kernel.secrete(leydig, oestradiol.at_corner.ravel(), today, numbers, testosterone.sources)
+        over_tubules(partial(kernel.testosterone_and_aromatase, testosterone, today, sertoli, numbers), *size)
+        kernel.leydig_aromatase(leydig, testosterone.at_corner.ravel(), today, numbers, oestradiol.sources)
+        mean_made = kernel.mean(sertoli.oestradiol_made)
+        over_tubules(
+            partial(
+                kernel.oestradiol_and_germ_cells, oestradiol, today, mean_made, sertoli, change, germ, day, lives,
+                numbers,
+            ),
+            *size,
+        )  # fmt: skip
+
+    def _live(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> None:
+        over_tubules(
+            partial(kernel.live, self.germ.arrays(), self.sertoli.arrays(), day, now, _numbers(p), dt), *self._size()
+        )
+
+    def _live_on(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> Events:
+        """Give room to the tubules that have run out of it, until all have lived their day; return what happened."""
+        while (crowded := day.progress != kernel.DONE).any():
+            room = np.diff(self.germ.start)
+            crowded |= room - self.germ.count < 2 * kernel.ROOM  # the next to run out
+            self.germ.grow(np.where(crowded, room + room // 4 + 2 * kernel.ROOM, room))
+            self._live(day, now, p, dt)
+        return Events(*day[:-1])
 
     def _size(self) -> tuple[int, int]:
         return len(self.germ.count), self.germ.total
@@ -247,14 +265,13 @@ class Tissue:
             change: (2, steps.RATES, 1 or sertoli), factors of and additions to the rates that Sertoli cells set.
         """
         p = build.with_aromatase(self.p if p is None else p, blood.aromatase_left)
-        self._soma(blood, p, change, 1.0)
         self.now += 1.0
-        self.events = self.cells.live(self.now, p, 1.0)
+        self.events = self.cells.day(blood, p, change, self.now, 1.0)
         return self._report(blood, p)
 
     def settle_soma(self, blood: BloodInput) -> TissueDay:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
-        self._soma(blood, self.p, UNCHANGED, _SETTLED)
+        self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
         return self._report(blood, self.p)
 
     def live_on(self, days: int) -> Iterator[Events]:
@@ -273,33 +290,32 @@ class Tissue:
         for _ in self.live_on(LIFE_DAYS):
             pass
 
-    def _soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
-        self.cells.secrete(blood, p, dt)
-        self.cells.aromatise_niches(blood, p)
-        self.cells.aromatise_leydig(blood, p)
-        self.cells.support(blood, p, change, dt)
-
     def _report(self, blood: BloodInput, p: TissueParameters) -> TissueDay:
-        leydig, sertoli = self.columns.leydig, self.columns.sertoli
-        capacity = float(np.mean(leydig.testosterone)) / lh_response(blood.lh_activity, p.lh_saturation)
-        androgen, oestrogen, fsh = (float(np.mean(of)) for of in (sertoli.androgen, sertoli.oestrogen, sertoli.fsh))
-        testosterone, oestradiol = float(self.testosterone.mean()), float(self.oestradiol.mean())
-        free = testosterone * self.scale.testosterone_free
-        by_site = self._production(blood, p)
+        mean = self._means()
+        capacity = mean.leydig_testosterone / lh_response(blood.lh_activity, p.lh_saturation)
+        free = mean.testosterone * self.scale.testosterone_free
+        by_site = self._production(blood, p, mean)
         whole = sum(by_site[2:])
         open_whole = by_site[2] / max(1.0 - by_site[0], 1e-12) + (by_site[3] + by_site[4]) / max(
             1.0 - by_site[1], 1e-12
         )
         inhibition = 1.0 - whole / open_whole if open_whole > 0 else 0.0
-        alpha = er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference
+        alpha = er_alpha_occupancy(mean.oestrogen, p) / p.er_alpha_reference
         return TissueDay(
-            capacity, sum(by_site[2:]), float(np.mean(sertoli.inhibin)), testosterone, oestradiol, inhibition,
-            *by_site,
-            androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p), alpha, er_beta_signal(oestrogen, p),
-            fsh_signal(fsh, p), p.aromatase_km / (p.aromatase_km + free), androgen, oestrogen, fsh,
+            capacity, whole, mean.inhibin, mean.testosterone, mean.oestradiol, inhibition, *by_site,
+            androgen_signal(mean.androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p), alpha,
+            er_beta_signal(mean.oestrogen, p), fsh_signal(mean.fsh, p), p.aromatase_km / (p.aromatase_km + free),
+            mean.androgen, mean.oestrogen, mean.fsh,
         )  # fmt: skip
 
-    def _production(self, blood: BloodInput, p: TissueParameters) -> tuple[float, float, float, float, float]:
+    def _means(self) -> Means:
+        """Return means over the cells: one compiled call, where one of NumPy's means takes microseconds."""
+        leydig, sertoli = self.columns.leydig.arrays(), self.columns.sertoli.arrays()
+        return Means(*kernel.means(leydig, sertoli, self.testosterone.ravel(), self.oestradiol.ravel()))
+
+    def _production(
+        self, blood: BloodInput, p: TissueParameters, mean: Means
+    ) -> tuple[float, float, float, float, float]:
         """Return the inhibited share in Leydig cells and niches, then what Leydig, Sertoli and germ cells make, relative."""
         leydig, sertoli, left = self.columns.leydig, self.columns.sertoli, blood.aromatase_left
         in_leydig = in_niches = 1.0 - left
@@ -307,11 +323,11 @@ class Tissue:
             corner = self.levels.corner_testosterone.ravel()[leydig.corner] * self.scale.testosterone_free
             in_leydig = kernel.inhibited_share(corner, p.aromatase_km, blood.inhibitor, left)
             in_niches = kernel.inhibited_share(sertoli.local_testosterone, p.aromatase_km, blood.inhibitor, left)
-        by_leydig = self._leydig_weight * float(np.sum(leydig.oestradiol)) / self.sertoli_count
-        by_niches = float(np.mean(sertoli.oestradiol_made))
-        germ = float(np.dot(self.counts(), _germ_activity(p))) / self.sertoli_count
+        by_leydig = self._leydig_weight * mean.leydig_oestradiol * len(leydig.lineage) / self.sertoli_count
+        germ = mean.spermatocytes * p.spermatocyte_aromatase + mean.spermatids * p.spermatid_aromatase
+        germ += mean.elongated * p.elongated_aromatase
         share = germ / (germ + p.sertoli_aromatase) if germ > 0 else 0.0
-        return in_leydig, in_niches, by_leydig, by_niches * (1.0 - share), by_niches * share
+        return in_leydig, in_niches, by_leydig, mean.made * (1.0 - share), mean.made * share
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""
