@@ -87,7 +87,15 @@ class GermColumns:
     def arrays(self) -> GermArrays:
         """Return the columns as a kernel takes them."""
         return GermArrays(
-            self.lineage, self.niche, self.step, self.turn, self.share, self.ends, self.threshold, self.start, self.count
+            self.lineage,
+            self.niche,
+            self.step,
+            self.turn,
+            self.share,
+            self.ends,
+            self.threshold,
+            self.start,
+            self.count,
         )
 
     @property

@@ -214,7 +214,10 @@ def testosterone_and_aromatase(field, today, sertoli, numbers, first, last):
         # Cut out, so that no index can be below nought, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
-        local, made = sertoli.local_testosterone[begin * per : end * per], sertoli.oestradiol_made[begin * per : end * per]
+        local, made = (
+            sertoli.local_testosterone[begin * per : end * per],
+            sertoli.oestradiol_made[begin * per : end * per],
+        )
         _activity(sertoli.counts[begin * per : end * per], p, activity)
         for k in range(level.size):
             local[k] = level[k] * today.testosterone_free

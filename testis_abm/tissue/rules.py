@@ -170,7 +170,11 @@ def responded(response, level, kept):
 def sertoli_day(androgen, oestrogen, fsh, testosterone, oestradiol, blood_fsh, p, dt):
     """Return the androgen, oestrogen and FSH that a Sertoli cell has responded to, after `dt`."""
     kept = response_kept(p, dt)
-    return responded(androgen, testosterone, kept), responded(oestrogen, oestradiol, kept), responded(fsh, blood_fsh, kept)
+    return (
+        responded(androgen, testosterone, kept),
+        responded(oestrogen, oestradiol, kept),
+        responded(fsh, blood_fsh, kept),
+    )
 
 
 @register_jitable

@@ -154,7 +154,8 @@ class CompiledCells:
 
     def _nothing_yet(self) -> kernel.EventArrays:
         tubules = len(self.germ.count)
-        return kernel.EventArrays(*vars(Events.none(tubules)).values(), np.zeros(tubules, dtype=np.uint8))
+        of = Events.none(tubules)
+        return kernel.EventArrays(of.deaths, of.completed, of.released, of.retained, np.zeros(tubules, dtype=np.uint8))
 
     def _today(self, blood: BloodInput, now: float, dt: float) -> kernel.Today:
         of = self.levels
