@@ -387,9 +387,11 @@ def test_a_view_writes_its_row(model):
     assert cell.remaining_days == pytest.approx(
         rules.on_entering(
             cell.lineage,
+            cell.clone,
             steps.ROUND_SPERMATID,
             [rules.mean_duration(step, model.tissue.p) for step in range(steps.COUNT)],
             model.tissue.p.duration_variation,
+            0.0,
         )[0],
         abs=1e-4,
     )

@@ -49,6 +49,10 @@ CASES = {
         "blood": lambda day: NORMAL_BLOOD._replace(inhibitor=43.0),
         "numbers": {"er_alpha_expression.germ_cell": 0.7, "er_beta_expression.elongating_spermatid": 1.0},
     },
+    "clones that die together": {
+        "blood": lambda day: NORMAL_BLOOD._replace(fsh_iu_l=1.0),
+        "numbers": {"germ.clonal_death": 0.6},
+    },
     "oestrogen brake and excess": {
         "blood": lambda day: NORMAL_BLOOD._replace(lh_activity=3.7),
         "numbers": {

@@ -228,9 +228,15 @@ def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
     mean_days = [rules.mean_duration(step, tissue.p) for step in range(steps.COUNT)]
     for row, niche in zip(rows, _niche(tissue, rows), strict=True):
         lineage = int(germ.lineage[row])
+        if to <= steps.A_PALE:
+            germ.clone[row] = 0
+        elif germ.clone[row] == 0:
+            germ.clone[row] = rules.clone_of(lineage, int(germ.turn[row]))
         counts[niche, germ.step[row]] -= 1
         counts[niche, to] += 1
-        days, budget = rules.on_entering(lineage, to, mean_days, tissue.p.duration_variation)
+        days, budget = rules.on_entering(
+            lineage, int(germ.clone[row]), to, mean_days, tissue.p.duration_variation, tissue.p.clonal_death
+        )
         germ.step[row], germ.turn[row] = to, 0
         germ.share[row] = rules.first_share(lineage, to) if to == steps.A_PALE else 0.0
         germ.ends[row] = tissue.now + days
@@ -256,6 +262,7 @@ class GermCell(Cell):
         writer("germ", "share"),
         "Share of a clone that an A-pale has gathered; at 1 it differentiates.",
     )
+    clone = Reading(column("germ", "clone"), doc="Name of the clone that bridges join it to; 0 for a stem cell.")
     hazard_per_day = Reading(_hazard, doc="Hazard under the support of its Sertoli cell, per day.")
     aromatase = Reading(_by_step(rules.germ_aromatase), doc="Aromatase activity.")
     er_beta_signal = Reading(

@@ -64,11 +64,12 @@ class SertoliColumns:
 
 @dataclass
 class GermColumns:
-    """Germ cells in one segment per tubule, with slack for births: 25 bytes a cell.
+    """Germ cells in one segment per tubule, with slack for births: 29 bytes a cell.
 
     Attributes:
         lineage, niche, step: name, Sertoli cell (counted within the tubule), step.
         turn, share: turns of the cycle that a stem cell has made, share of a clone that an A-pale has gathered.
+        clone: name of the clone that bridges join it to, 0 for a stem cell.
         ends: day on which the step (a stem cell's cycle) ends.
         threshold: the cell dies when its Sertoli cell has counted so much hazard for its step.
         start, count: each tubule's segment; rows beyond the count are unused.
@@ -79,6 +80,7 @@ class GermColumns:
     step: np.ndarray
     turn: np.ndarray
     share: np.ndarray
+    clone: np.ndarray
     ends: np.ndarray
     threshold: np.ndarray
     start: np.ndarray
@@ -92,6 +94,7 @@ class GermColumns:
             self.step,
             self.turn,
             self.share,
+            self.clone,
             self.ends,
             self.threshold,
             self.start,
@@ -134,6 +137,7 @@ GERM_DTYPES = {
     "step": np.uint8,
     "turn": np.uint16,
     "share": np.float32,
+    "clone": np.uint32,
     "ends": np.float32,
     "threshold": np.float32,
 }

@@ -15,13 +15,14 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from testis_abm.kinetics import shielded_inhibition
 from testis_abm.tissue.fields import Weights, conserving, corner_field, ring_field
-from testis_abm.tissue.luck import child
+from testis_abm.tissue.luck import child, u64
 from testis_abm.tissue.rules import (
     DIES,
     LIVES,
     TissueParameters,
     aromatise,
     changed,
+    clone_of,
     first_share,
     half_powers,
     heard,
@@ -93,6 +94,7 @@ class GermArrays(NamedTuple):
     step: np.ndarray
     turn: np.ndarray
     share: np.ndarray
+    clone: np.ndarray
     ends: np.ndarray
     threshold: np.ndarray
     start: np.ndarray
@@ -378,9 +380,10 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
     for one in range(COUNT):
         mean_days[one] = mean_duration(one, p)
     lineage, niche, step, turn, share = germ.lineage, germ.niche, germ.step, germ.turn, germ.share
-    ends, threshold = germ.ends, germ.threshold
+    clone, ends, threshold = germ.clone, germ.ends, germ.threshold
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
     waiting_lineage = np.empty(ROOM, np.uint64)
+    waiting_clone = np.empty(ROOM, np.uint64)
     waiting_step = np.empty(ROOM, np.int64)
     waiting_since = np.empty(ROOM, np.float64)
     per = sertoli.counts.shape[0] // germ.count.size
@@ -412,7 +415,7 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                 enough = False
                 break
             row = due[next_due]
-            of, at, where = lineage[row], np.int64(step[row]), np.int64(niche[row])
+            of, at, where, together = lineage[row], np.int64(step[row]), np.int64(niche[row]), np.uint64(clone[row])
             turns, portion = np.int64(0), 0.0
             if at <= A_PALE:
                 turns, portion = np.int64(turn[row]), float(share[row])
@@ -445,6 +448,7 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                             daughters = 1 if at == A_DARK else 2
                             for k in range(daughters):
                                 waiting_lineage[waiting] = child(of, 2 * turns + k)
+                                waiting_clone[waiting] = u64(0) if at == A_DARK else clone_of(of, turns)
                                 waiting_step[waiting] = A_PALE if at == A_DARK else B_SPERMATOGONIUM
                                 waiting_since[waiting] = when
                                 waiting += 1
@@ -460,12 +464,13 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                     else:
                         if DAUGHTERS[at] == 2:
                             waiting_lineage[waiting] = child(of, 1)
+                            waiting_clone[waiting] = together
                             waiting_step[waiting] = at + 1
                             waiting_since[waiting] = when
                             waiting += 1
                             of = child(of, 0)
                         at += 1
-                        days, budget = on_entering(of, at, mean_days, p.duration_variation)
+                        days, budget = on_entering(of, together, at, mean_days, p.duration_variation, p.clonal_death)
                         end = when + days
                         limit = budget + (
                             gathered[tubule, at, where] - rates[tubule, HAZARD + at, where] * (now - when)
@@ -477,6 +482,7 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                     lineage[place] = of
                     if place != row:
                         niche[place] = where
+                        clone[place] = together
                     step[place] = at
                     if at <= A_PALE or place != row:
                         turn[place] = turns
@@ -489,9 +495,10 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                     break
                 waiting -= 1
                 of, at, when = waiting_lineage[waiting], waiting_step[waiting], waiting_since[waiting]
+                together = waiting_clone[waiting]
                 turns = np.int64(0)
                 portion = first_share(of, at) if at == A_PALE else 0.0
-                days, budget = on_entering(of, at, mean_days, p.duration_variation)
+                days, budget = on_entering(of, together, at, mean_days, p.duration_variation, p.clonal_death)
                 end = when + days
                 limit = budget + (gathered[tubule, at, where] - rates[tubule, HAZARD + at, where] * (now - when))
             if place >= 0:
@@ -501,6 +508,7 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                 step[place] = step[top]
                 turn[place] = turn[top]
                 share[place] = share[top]
+                clone[place] = clone[top]
                 ends[place] = ends[top]
                 threshold[place] = threshold[top]
         germ.count[tubule] = top - begin

@@ -15,7 +15,7 @@ from numba.extending import overload, register_jitable
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 # Purposes of a draw.
-ENTRY, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE, ENDOWMENT = range(7)
+ENTRY, COMMIT, STEM_LOSS, RELEASE, PLACE, SIZE, ENDOWMENT, CLONE = range(8)
 
 
 def u64(x):

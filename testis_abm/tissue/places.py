@@ -35,7 +35,7 @@ def _germ_places(lineage, step, remaining, mean_days, depth, stem_cells, variati
         at = np.int64(step[i])
         progress = 0.0
         if at >= stem_cells:
-            progress = 1.0 - remaining[i] / on_entering(lineage[i], at, mean_days, variation)[0]
+            progress = 1.0 - remaining[i] / on_entering(lineage[i], 0, at, mean_days, variation, 0.0)[0]
         progress = min(1.0, max(0.0, progress))
         across = uniform(lineage[i], _ACROSS, PLACE) - 0.5
         radial[i] = depth[at] + progress * (depth[at + 1] - depth[at]) + 2.0 * _RADIAL_SCATTER * across

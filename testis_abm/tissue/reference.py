@@ -56,13 +56,14 @@ class GermState:
     step: int
     turn: int
     share: float
+    clone: int
     ends: float
     threshold: float
 
     def stored(self) -> GermState:
         """Return the state as the columns store it."""
         share, ends, threshold = (float(np.float32(x)) for x in (self.share, self.ends, self.threshold))
-        return GermState(self.lineage, self.niche, self.step, self.turn, share, ends, threshold)
+        return GermState(self.lineage, self.niche, self.step, self.turn, share, self.clone, ends, threshold)
 
 
 class PlainLeydigCell(LeydigCell):
@@ -120,7 +121,7 @@ class PlainGermCell(GermCell):
         row, germ = self.row, self.model.tissue.columns.germ
         self.state = GermState(
             self.lineage, int(germ.niche[row]), int(germ.step[row]), int(germ.turn[row]), float(germ.share[row]),
-            float(germ.ends[row]), float(germ.threshold[row]),
+            int(germ.clone[row]), float(germ.ends[row]), float(germ.threshold[row]),
         )  # fmt: skip
 
 
@@ -342,7 +343,9 @@ def live_germ_cell(cell: GermState, around: Surroundings) -> list[GermState]:
     if _event(cell, around)[0] == rules.LIVES:
         return [cell]
     alive: list[GermState] = []
-    waiting = [GermState(cell.lineage, cell.niche, cell.step, cell.turn, cell.share, cell.ends, cell.threshold)]
+    waiting = [
+        GermState(cell.lineage, cell.niche, cell.step, cell.turn, cell.share, cell.clone, cell.ends, cell.threshold)
+    ]
     while waiting:
         one = waiting.pop()
         if _live_through(one, around, waiting):
@@ -379,7 +382,7 @@ def _live_through(cell: GermState, around: Surroundings, waiting: list[GermState
             return False
         else:
             if steps.DAUGHTERS[cell.step] == 2:
-                waiting.append(_new(child(cell.lineage, 1), cell.niche, cell.step + 1, when, around))
+                waiting.append(_new(child(cell.lineage, 1), cell.clone, cell.niche, cell.step + 1, when, around))
                 cell.lineage = child(cell.lineage, 0)
             _enter(cell, cell.step + 1, when, around)
 
@@ -395,21 +398,24 @@ def _turn(cell: GermState, when: float, around: Surroundings, waiting: list[Germ
         rests = cell.step == steps.A_DARK
         for k in range(1 if rests else 2):
             step = steps.A_PALE if rests else steps.B_SPERMATOGONIUM
-            waiting.append(_new(child(cell.lineage, 2 * cell.turn + k), cell.niche, step, when, around))
+            clone = 0 if rests else rules.clone_of(cell.lineage, cell.turn)
+            waiting.append(_new(child(cell.lineage, 2 * cell.turn + k), clone, cell.niche, step, when, around))
     cell.turn += 1
     cell.ends += around.p.cycle_days
     return True
 
 
-def _new(lineage: int, niche: int, step: int, when: float, around: Surroundings) -> GermState:
+def _new(lineage: int, clone: int, niche: int, step: int, when: float, around: Surroundings) -> GermState:
     share = rules.first_share(lineage, step) if step == steps.A_PALE else 0.0
-    cell = GermState(lineage, niche, step, 0, share, 0.0, 0.0)
+    cell = GermState(lineage, niche, step, 0, share, clone, 0.0, 0.0)
     _enter(cell, step, when, around)
     return cell
 
 
 def _enter(cell: GermState, step: int, when: float, around: Surroundings) -> None:
-    days, budget = rules.on_entering(cell.lineage, step, around.mean_days, around.p.duration_variation)
+    days, budget = rules.on_entering(
+        cell.lineage, cell.clone, step, around.mean_days, around.p.duration_variation, around.p.clonal_death
+    )
     hazard = around.rates[steps.HAZARD + step]
     cell.step, cell.ends = step, when + days
     cell.threshold = budget + (around.gathered[step] - hazard * (around.now - when))

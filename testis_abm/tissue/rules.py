@@ -12,8 +12,21 @@ from typing import NamedTuple
 from numba.extending import register_jitable
 
 from testis_abm.kinetics import hill, lh_response, power, relax, shielded_inhibition
-from testis_abm.tissue.luck import COMMIT, ENTRY, RELEASE, STEM_LOSS, bits, exponential, halves, spread, uniform
-from testis_abm.tissue.steps import A_DARK, CLASS_OF_STEP, HAZARD
+from testis_abm.tissue.luck import (
+    CLONE,
+    COMMIT,
+    ENTRY,
+    RELEASE,
+    STEM_LOSS,
+    bits,
+    child,
+    exponential,
+    halves,
+    spread,
+    u64,
+    uniform,
+)
+from testis_abm.tissue.steps import A_DARK, A_PALE, CLASS_OF_STEP, HAZARD
 
 LIVES, DIES, COMPLETES = range(3)
 
@@ -65,6 +78,7 @@ class TissueParameters(NamedTuple):
     duration_variation: float
     commitment: float
     stem_cell_loss: float
+    clonal_death: float
     spermatogonial_hazard: float
     prophase_hazard: float
     meiotic_hazard: float
@@ -373,12 +387,21 @@ def mean_duration(step, p):
 
 
 @register_jitable
-def on_entering(lineage, step, mean_days, variation):
+def clone_of(lineage, turn):
+    """Return the name of the clone that an A-pale founds at a turn of its cycle: 32 bits, never 0 (stem cells have 0)."""
+    return u64(child(lineage, 2 * turn) >> u64(32)) | u64(1)
+
+
+@register_jitable
+def on_entering(lineage, clone, step, mean_days, variation, clonal_death):
     """Return how long a cell will stay in `step`, days, and what hazard it can take there: drawn once, on entering.
 
-    Stem cells keep the clock of their niche exactly. `mean_days` holds `mean_duration` of every step.
+    Stem cells keep the clock of their niche exactly. `mean_days` holds `mean_duration` of every step. With the chance
+    `clonal_death` the cells of a clone, which bridges join, share what they can take in the step: they die together.
     """
     first, second = halves(bits(lineage, step, ENTRY))
+    if clonal_death > 0.0 and step > A_PALE and uniform(clone, step, CLONE) < clonal_death:
+        second = halves(bits(clone, step, ENTRY))[1]
     days = mean_days[step]
     if step > 1:
         days = days * spread(first, variation)
