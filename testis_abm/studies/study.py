@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ FOLDER = Path(__file__).parent
 VARIABLES: Mapping[str, str] = {
     "testosterone": "testosterone_nmol_l",
     "free testosterone": "free_testosterone_pmol_l",
+    "bioavailable testosterone": "free_testosterone_pmol_l",  # albumin holds a fixed multiple of the free: as changes only
     "oestradiol": "oestradiol_pmol_l",
     "T/E2": "t_over_e2",
     "LH": "lh_iu_l",
@@ -38,9 +40,10 @@ VARIABLES: Mapping[str, str] = {
     "normal forms": "normal_forms_pct",
     "ejaculate volume": "volume_ml",
 }
-KINDS = ("change", "level", "difference", "share_below", "weeks_below", "weeks_above", "lowest", "highest")
+KINDS = ("change", "ratio", "level", "difference", "share_below", "weeks_below", "weeks_above", "lowest", "highest")
 _WITH_UNIT = ("level", "difference", "share_below", "weeks_below", "weeks_above")
 _WITH_LIMIT = ("share_below", "weeks_below", "weeks_above")
+_WITH_VERSUS = ("difference", "ratio")
 _LONGEST = 1100.0
 
 
@@ -59,14 +62,29 @@ def _window(value: object) -> tuple[float, float] | None:
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ScenarioError(f"{shown(value)} is not a plain number")
+    if not math.isfinite(value):
+        raise ScenarioError(f"{value} is no number that a paper could print")
     return float(value)
 
 
+def _size(value: object) -> int | None:
+    return None if value is None else int(whole(1, 20_000).func(value))  # type: ignore[call-arg]
+
+
+def _error(value: object) -> float | None:
+    if value is None:
+        return None
+    number = _number(value)
+    if number <= 0.0:
+        raise ScenarioError(f"{number:g} is not above 0; leave se out where the paper gives none")
+    return number
+
+
 class Arm(Section):
-    """One arm: its name and therapies (none: untreated)."""
+    """One arm: its name and therapies ([]: untreated)."""
 
     name: Line
-    therapy: Annotated[tuple[Therapy, ...], tables("arm.therapy")] = ()
+    therapy: Annotated[tuple[Therapy, ...], tables("arm.therapy")]
 
     def __init__(self, /, **given: Any) -> None:
         super().__init__(**given)
@@ -79,6 +97,7 @@ class Observation(Section):
         arm, variable: of which; kind: the key `as`.
         day: window of days, or None.
         value, se: in the unit that `as` implies; limit, since, versus: where `as` needs them.
+        n: men, where other than the study's.
         confidence: "seen", "derived" or "memory"; memory is shown apart and never fitted.
     """
 
@@ -91,12 +110,18 @@ class Observation(Section):
     limit: Annotated[float | None, BeforeValidator(lambda value: None if value is None else _number(value))] = None
     since: Annotated[float, BeforeValidator(parse_day)] = 0.0
     versus: str = ""
-    se: Annotated[float | None, BeforeValidator(lambda value: None if value is None else _number(value))] = None
+    se: Annotated[float | None, BeforeValidator(_error)] = None
+    n: Annotated[int | None, BeforeValidator(_size)] = None
     confidence: Annotated[Literal["seen", "derived", "memory"], one_of("seen", "derived", "memory")] = "seen"
     note: str = ""
 
     def __init__(self, /, **given: Any) -> None:
         super().__init__(**given)
+
+    def same_as(self, other: Observation) -> bool:
+        """Return whether two observations are of the same thing."""
+        keys = ("arm", "variable", "kind", "day", "limit", "since", "versus")
+        return all(getattr(self, key) == getattr(other, key) for key in keys)
 
     @property
     def column(self) -> str:
@@ -122,7 +147,7 @@ class Observation(Section):
     @property
     def shown_unit(self) -> str:
         """Return the unit of `value` for print."""
-        if self.kind in ("change", "share_below"):
+        if self.kind in ("change", "ratio", "share_below"):
             return "%"
         if self.kind in ("lowest", "highest"):
             return "% of own"
@@ -132,25 +157,53 @@ class Observation(Section):
     @classmethod
     def _unit_of_variable(cls, value: object, info: ValidationInfo) -> str:
         variable, kind = info.data.get("variable"), info.data.get("kind")
-        if variable is None or kind is None or (value == "" and kind not in _WITH_UNIT):
+        if variable is None or kind is None:
+            return ""
+        if kind not in _WITH_UNIT:
+            if value:
+                raise ScenarioError(f"{shown(value)} is not used: {kind} is in %; leave unit out")
             return ""
         column = VARIABLES[variable]
+        if variable == "bioavailable testosterone":
+            raise ScenarioError(
+                f"{kind} of bioavailable testosterone is not worked out; use change, ratio, lowest or highest"
+            )
         if column not in UNITS:
             return ""
         if value == "":
             raise ScenarioError(f"is missing; {kind} of {variable} is in one of {', '.join(UNITS[column])}")
-        return parse_unit(column, value)
+        try:
+            return parse_unit(column, value)
+        except ScenarioError:
+            raise ScenarioError(f"{shown(value)} is not a unit of {variable}; use {', '.join(UNITS[column])}") from None
 
     @model_validator(mode="after")
     def _complete(self) -> Observation:
         if self.kind in _WITH_LIMIT and self.limit is None:
             raise ScenarioError([Problem(("limit",), f"limit is missing; {self.kind} needs one", named=True)])
-        if self.kind == "difference" and not self.versus:
+        if self.kind in _WITH_VERSUS and not self.versus:
             raise ScenarioError(
-                [Problem(("versus",), "versus is missing; a difference is from another arm", named=True)]
+                [Problem(("versus",), f"versus is missing; a {self.kind} is to another arm", named=True)]
             )
         if not self.kind.startswith("weeks") and self.day is None:
             raise ScenarioError([Problem(("day",), "day is missing; for example day = 84", named=True)])
+        unused = [
+            key
+            for key, given, kinds in (
+                ("limit", self.limit is not None, _WITH_LIMIT),
+                ("versus", self.versus, _WITH_VERSUS),
+                ("since", self.since, ("weeks_below", "weeks_above")),
+            )
+            if given and self.kind not in kinds
+        ]
+        if unused:
+            raise ScenarioError([Problem((key,), f"is not used by {self.kind}; leave it out") for key in unused])
+        if self.kind in ("change", "ratio") and self.value <= -100.0:
+            raise ScenarioError([Problem(("value",), f"{self.value:g} % is out of range (above -100 %)")])
+        if self.kind == "share_below" and not 0.0 <= self.value <= 100.0:
+            raise ScenarioError([Problem(("value",), f"{self.value:g} % is out of range (0 to 100 %)")])
+        if self.kind not in ("change", "ratio", "difference") and self.value < 0.0:
+            raise ScenarioError([Problem(("value",), f"{self.value:g} is negative; {self.kind} is 0 or more")])
         return self
 
 
@@ -161,6 +214,8 @@ class Study(Section):
         title, citation, doi: what and whose.
         population, where, visits, man: who: a population, criteria at each of so many visits, fields all men share.
         n: men an arm; assay: of oestradiol; duration_days: of the plan.
+        baseline: "screening" (what screening measured is the baseline that is printed) or "separate" (measured anew).
+        design: "paired" (the same men in every arm) or "parallel" (other men in each).
         arm, observed: what they were given, what was seen.
         name: of the file.
     """
@@ -174,6 +229,8 @@ class Study(Section):
     man: FrozenMapping[float] = FrozenMapping()
     n: Annotated[int, whole(1, 20_000)] = Field(examples=[12])
     assay: Annotated[Literal["lc-ms", "immunoassay"], one_of("lc-ms", "immunoassay")] = "immunoassay"
+    baseline: Annotated[Literal["screening", "separate"], one_of("screening", "separate")] = "screening"
+    design: Annotated[Literal["paired", "parallel"], one_of("paired", "parallel")] = "paired"
     abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days")] = Field(3.0, alias="abstinence")
     duration_days: Annotated[float, quantity(parse_duration, 1, _LONGEST, "days")] = Field(
         alias="duration", examples=["84 days"]
@@ -235,6 +292,17 @@ class Study(Section):
                     problems.append(Problem(("observed", i, key), unknown("arm", arm_name, names)))
             if of.versus and of.versus == of.arm:
                 problems.append(Problem(("observed", i, "versus"), "is the arm itself"))
+            begins = [therapy.from_day for arm in self.arm if arm.name == of.arm for therapy in arm.therapy]
+            if of.day is not None and begins and of.day[1] <= min(begins) and of.kind != "level":
+                text = f"day {of.day[1]:g} is not after the first dose (day {min(begins):g})"
+                problems.append(Problem(("observed", i, "day"), text))
+            if of.since >= self.duration_days:
+                text = f"day {of.since:g} is outside the study (day 0 to {self.duration_days:g})"
+                problems.append(Problem(("observed", i, "since"), text))
+            if any(of.same_as(other) for other in self.observed[:i]):
+                problems.append(
+                    Problem(("observed", i), "is observed twice: the same arm, variable, as and day are above")
+                )
             if of.day is not None and not 0 <= of.day[0] <= of.day[1] <= self.duration_days:
                 text = f"day {of.day[1]:g} is outside the study (day 0 to {self.duration_days:g})"
                 problems.append(Problem(("observed", i, "day"), text))
@@ -270,12 +338,10 @@ def _line_of(text: str, path: tuple[str | int, ...]) -> int:
     """Return the line of a key of a study file (of its table, where the key is missing)."""
     lines = text.splitlines()
     begin, end = 0, len(lines)
-    if len(path) > 1 and isinstance(path[1], int):
-        heads = [i for i, line in enumerate(lines) if re.match(rf"\s*\[\[\s*{path[0]}\s*\]\]", line)]
-        if path[1] < len(heads):
-            begin = heads[path[1]]
-            later = [i for i, line in enumerate(lines) if i > begin and line.lstrip().startswith("[[")]
-            end = later[0] if later else end
+    heads = [i for i, line in enumerate(lines) if path and re.match(rf"\s*\[\[\s*{path[0]}\s*\]\]", line)]
+    if heads and len(path) > 1 and isinstance(path[1], int):
+        begin = heads[min(path[1], len(heads) - 1)]
+        end = next((i for i, line in enumerate(lines) if i > begin and line.lstrip().startswith("[[")), end)
         path = path[2:]
     for key in path[:1]:
         for i in range(begin, end):
