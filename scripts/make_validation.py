@@ -1,8 +1,8 @@
 """Replay every study and write docs/validation.md: scores of fitted, left-out and set-apart studies, misses, what data identify.
 
-    python scripts/make_validation.py CALIBRATION_FOLDER
+    python scripts/make_validation.py CALIBRATION_FOLDER CROSS_VALIDATION_FOLDER
 
-The folder is that of testis-abm calibrate, whose ensemble must be the one in the package.
+The folders are those of `testis-abm calibrate --ship` and of `testis-abm calibrate --cross-validate 10 --members 100 --rounds 3`.
 """
 
 from __future__ import annotations
@@ -94,14 +94,15 @@ def clones(tissues: int = 8) -> list[str]:
 
 def main() -> None:
     """Replay, score, write."""
-    folder = Path(sys.argv[1])
+    folder, crossed = Path(sys.argv[1]), Path(sys.argv[2])
     studies = [load_study(path) for path in known().values()]
     apart = configuration()["apart"]
-    tables = [replay(study, shipped(), sets=30, men=10, repeats=300) for study in studies]
+    tables = [replay(study, shipped(), repeats=300) for study in studies]
     table = pd.concat(tables, ignore_index=True)
     report.save(table, ROOT / "docs" / "validation")
-    left = pd.read_csv(folder / "left_out.csv")
-    used = left[left["fitted"] & (left["confidence"] != "memory")]
+    left = pd.read_csv(crossed / "left_out.csv", keep_default_na=True)
+    used = left[left["confidence"] != "memory"]
+    used.to_csv(ROOT / "docs" / "validation" / "left_out.csv", index=False)
     table["fitted"] = ~table["study"].isin(apart) & (table["confidence"] != "memory")
     lines = [
         "# Validation", "",
