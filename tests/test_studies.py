@@ -17,12 +17,11 @@ from testis_abm.studies.calibrate import (
     calibrate,
     configuration,
     error,
-    scaled,
     to_values,
     workers,
 )
 from testis_abm.studies.ensemble import applied, best, read, shipped
-from testis_abm.studies.replay import Course, replay, same_sign, statistic
+from testis_abm.studies.replay import Course, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
 
 GUIDE = (known()["leder_2004"].parent / "README.md").read_text(encoding="utf-8")
@@ -134,6 +133,13 @@ def test_what_men_were_selected_on_regresses_and_nothing_else(tmp_path):
     assert nothing(tmp_path, "testosterone < 300 ng/dL", "free testosterone") > 3
     assert abs(nothing(tmp_path, "T/E2 < 10", "sperm concentration")) < 8
     assert abs(nothing(tmp_path, "T/E2 < 10", "T/E2", baseline="separate")) < 3
+
+
+def test_a_log_score_prefers_what_lies_near_and_is_sure_of_it():
+    of = Observation(arm="a", variable="LH", day=10, value=50.0, **{"as": "change"})
+    near, far = np.random.default_rng(1).normal(50, 10, 400), np.random.default_rng(1).normal(150, 10, 400)
+    vague = np.random.default_rng(1).normal(50, 60, 400)
+    assert log_score(of, near) > log_score(of, vague) > log_score(of, far)
 
 
 def test_a_direction_is_right_or_wrong_and_asked_only_where_there_is_one():

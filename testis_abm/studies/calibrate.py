@@ -35,12 +35,13 @@ from testis_abm.studies.replay import (
     courses,
     expectation,
     replay,
+    scaled,
 )
 from testis_abm.studies.study import Observation, Study, known, load_study
 
 _PULL = 0.8  # SD of the prior on the hidden scale: about 90 % of a range for a value at its middle
 _EDGE = 0.03
-_MEN, _SEED = 6, 1
+_MEN, _SEED = 4, 1
 
 
 @cache
@@ -70,15 +71,6 @@ def to_values(hidden: np.ndarray, middle: bool = False) -> dict[str, float]:
         place = float(ndtr(ndtri(min(1.0 - _EDGE, max(_EDGE, place))) + _PULL * z))
         found[name] = float(low * (high / low) ** place if log else low + (high - low) * place)
     return found
-
-
-def scaled(of: Observation, value: float) -> float:
-    """Return a value on the scale it is compared on: log of a fold, or as it is (differences, shares of men)."""
-    if of.kind == "difference":
-        return value
-    if of.kind == "share_below":
-        return value / 100.0
-    return float(np.log(max(as_fold(of, value), 0.005)))
 
 
 def error(of: Observation, n: int) -> float:
@@ -204,6 +196,27 @@ def workers() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"))
 
 
+def answer(
+    folder: Path,
+    fixed: Mapping[str, float],
+    *,
+    members: int = 100,
+    rounds: int = 3,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> Ensemble:
+    """Return the ensemble of one answer to a structural question: calibrated with the parameters that stand for it `fixed`.
+
+    Raises:
+        TestisError: as calibrate.
+    """
+    what = _what(folder, members, rounds, seed)
+    with workers() as pool:
+        hidden = _assimilate(folder, tuple(known()), pool, what, progress or (lambda text: None), fixed=fixed)
+    sets = _table(hidden, False).drop(columns="weight").assign(**fixed)
+    return Ensemble(sets, np.full(members, 1.0 / members))
+
+
 def _what(folder: Path, members: int, rounds: int, seed: int) -> dict[str, Any]:
     """Return what a calibration is of, kept in its folder; refuse a folder of another one."""
     if members < 40 or rounds < 1:
@@ -218,9 +231,12 @@ def _what(folder: Path, members: int, rounds: int, seed: int) -> dict[str, Any]:
 
 def _assimilate(
     folder: Path, names: tuple[str, ...], pool: ProcessPoolExecutor, what: Mapping[str, Any],
-    tell: Callable[[str], None], *, middle: bool = False,
+    tell: Callable[[str], None], *, middle: bool = False, fixed: Mapping[str, float] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """Return the posterior, (parameters, members) on the hidden scale, fitted to those studies of `names` that are fitted."""
+    """Return the posterior, (parameters, members) on the hidden scale, fitted to those studies of `names` that are fitted.
+
+    Parameters that are `fixed` keep their value.
+    """
     from iterative_ensemble_smoother import ESMDA
 
     flat = [(_study(name), of) for name in names for of in _study(name).observed]
@@ -239,7 +255,7 @@ def _assimilate(
             tell(f"round {turn + 1} of {rounds}: found")
         else:
             tell(f"round {turn + 1} of {rounds}: {members} parameter sets through {len(names)} studies")
-            jobs = [(names, to_values(column, middle)) for column in hidden.T]
+            jobs = [(names, to_values(column, middle) | dict(fixed or {})) for column in hidden.T]
             made = np.array(list(pool.map(respond, jobs, chunksize=4))).T[chosen]
             beside = folder / f".round-{turn}.npz"
             np.savez(beside, hidden=hidden, made=made)

@@ -331,7 +331,7 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
                 "label": of.label, "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
                 "predicted": middle, "low": low, "high": high, "inside": bool(low <= of.value <= high),
                 "inside_same_laboratory": bool(near <= of.value <= far),
-                "fold": fold_error(of, middle), "sign": same_sign(of, middle),
+                "fold": fold_error(of, middle), "sign": same_sign(of, middle), "log_score": log_score(of, other[:, k]),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -356,3 +356,21 @@ def same_sign(of: Observation, predicted: float) -> bool | None:
         return None
     least = of.se if of.se is not None else 5.0 if of.relative else 0.0
     return None if abs(of.value) <= least else bool(np.sign(predicted) == np.sign(of.value))
+
+
+def scaled(of: Observation, value: float) -> float:
+    """Return a value on the scale it is compared on: log of a fold, or as it is (differences, shares of men)."""
+    if of.kind == "difference":
+        return value
+    if of.kind == "share_below":
+        return value / 100.0
+    return float(np.log(max(as_fold(of, value), 0.005)))
+
+
+def log_score(of: Observation, drawn: np.ndarray) -> float:
+    """Return the log density of what was observed among predicted trials (normal on the scale of `scaled`); higher is better."""
+    told = np.array([scaled(of, value) for value in drawn[np.isfinite(drawn)]])
+    if len(told) < 2:
+        return float("nan")
+    sd = max(float(told.std()), 1e-3)
+    return float(-0.5 * ((scaled(of, of.value) - told.mean()) / sd) ** 2 - np.log(sd))
