@@ -1,0 +1,191 @@
+"""Which runs an experiment has: axes over dotted paths, and the points that a grid, a list or a sampler makes of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from testis_abm.errors import ScenarioError, shown, unknown
+
+METHODS = ("grid", "list", "latin_hypercube", "sobol")
+MOST_POINTS = 1_000_000
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(.*)", re.IGNORECASE | re.DOTALL)
+
+Value = float | int | str | bool
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that is varied.
+
+    Attributes:
+        path: dotted, as in `--set`; unit: that every value carries ("mg"; empty for a plain number).
+        values: as they are put into the scenario (empty for a range that is only sampled).
+        low, high, log: of a range.
+    """
+
+    path: str
+    unit: str = ""
+    values: tuple[Value, ...] = ()
+    low: float = math.nan
+    high: float = math.nan
+    log: bool = False
+
+    @property
+    def ranged(self) -> bool:
+        """Return whether it is a range that can be sampled."""
+        return math.isfinite(self.low)
+
+    def at(self, share: float) -> Value:
+        """Return the value at a share (0 to 1) of the range."""
+        number = self.low * (self.high / self.low) ** share if self.log else self.low + share * (self.high - self.low)
+        return self.written(float(f"{number:.6g}"))
+
+    def written(self, number: float) -> Value:
+        """Return a number as it is put into the scenario."""
+        return f"{number:g} {self.unit}" if self.unit else number
+
+    def number(self, value: Value) -> float:
+        """Return the number in a value, NaN where it is a word."""
+        if isinstance(value, bool | int | float):
+            return float(value)
+        found = _NUMBER.fullmatch(value)
+        return float(found[1]) if found else math.nan
+
+
+@dataclass(frozen=True)
+class Design:
+    """Axes and points.
+
+    Attributes:
+        axes: what is varied.
+        points: (points, axes) values, in order.
+    """
+
+    axes: tuple[Axis, ...]
+    points: tuple[tuple[Value, ...], ...]
+
+    def overrides(self, point: int) -> dict[str, Value]:
+        """Return what a point puts into the scenario, path -> value."""
+        return dict(zip((axis.path for axis in self.axes), self.points[point], strict=True))
+
+
+def parse_axis(path: str, given: object) -> Axis:
+    """Return an axis from a list of values or a table { from, to, steps, scale }.
+
+    Raises:
+        ScenarioError: what is wrong with it.
+    """
+    if isinstance(given, list):
+        if not given:
+            raise ScenarioError(f"{path}: is an empty list; name at least one value")
+        if not all(isinstance(value, bool | int | float | str) for value in given):
+            raise ScenarioError(f"{path}: {shown(given)} holds more than numbers and text")
+        units = {_split(value)[1] for value in given if isinstance(value, str) and _NUMBER.fullmatch(value)}
+        return Axis(path, units.pop() if len(units) == 1 else "", tuple(given))
+    if not isinstance(given, Mapping):
+        raise ScenarioError(f"{path}: {shown(given)} is neither a list of values nor {{ from = ..., to = ..., steps = ... }}")
+    for key in given:
+        if key not in ("from", "to", "steps", "scale"):
+            raise ScenarioError(f"{path}: {unknown('key', key, ('from', 'to', 'steps', 'scale'))}")
+    for key in ("from", "to"):
+        if key not in given:
+            raise ScenarioError(f"{path}: {key} is missing")
+    (low, unit), (high, other) = _split(given["from"], path), _split(given["to"], path)
+    if unit != other:
+        raise ScenarioError(f"{path}: from {shown(given['from'])} and to {shown(given['to'])} are in different units")
+    if not low < high:
+        raise ScenarioError(f"{path}: from {low:g} is not below to {high:g}")
+    scale = given.get("scale", "linear")
+    if scale not in ("linear", "log"):
+        raise ScenarioError(f"{path}: scale {shown(scale)} is not one of linear, log")
+    if scale == "log" and low <= 0.0:
+        raise ScenarioError(f"{path}: from {low:g} is not above 0; a log scale has no place for it")
+    axis = Axis(path, unit, (), low, high, scale == "log")
+    steps = given.get("steps")
+    if steps is None:
+        return axis
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 2 <= steps <= 10_000:
+        raise ScenarioError(f"{path}: steps {shown(steps)} is out of range (2 to 10000)")
+    return Axis(path, unit, tuple(axis.at(i / (steps - 1)) for i in range(steps)), low, high, axis.log)
+
+
+def _split(value: object, path: str = "") -> tuple[float, str]:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ScenarioError(f"{path}: {shown(value)} is no number")
+    if not isinstance(value, str):
+        return float(value), ""
+    found = _NUMBER.fullmatch(value)
+    if found is None:
+        raise ScenarioError(f"{path}: {shown(value)} is no number with a unit")
+    return float(found[1]), found[2].strip()
+
+
+def parse_design(given: Mapping[str, Any]) -> Design:
+    """Return the design of a [sweep] or [sensitivity] table: over, method, samples, seed.
+
+    Raises:
+        ScenarioError: nothing is varied, or a key is wrong.
+    """
+    over = given.get("over")
+    if not isinstance(over, Mapping) or not over:
+        raise ScenarioError('over is empty: nothing is varied; write for example "man.bmi" = [22, 28, 34]')
+    axes = tuple(parse_axis(path, value) for path, value in _flat(over))
+    method = given.get("method", "grid")
+    if method not in METHODS:
+        raise ScenarioError(unknown("method", method, METHODS))
+    if method in ("grid", "list"):
+        for axis in axes:
+            if not axis.values:
+                raise ScenarioError(f"{axis.path}: steps is missing; a {method} needs a number of values")
+        if method == "list" and len({len(axis.values) for axis in axes}) > 1:
+            sizes = ", ".join(f"{axis.path} {len(axis.values)}" for axis in axes)
+            raise ScenarioError(f"method list takes the first of each, then the second: the axes differ in length ({sizes})")
+        count = math.prod(len(axis.values) for axis in axes) if method == "grid" else len(axes[0].values)
+        _few_enough(count)
+        rows = itertools.product(*(axis.values for axis in axes)) if method == "grid" else zip(*(a.values for a in axes))
+        return Design(axes, tuple(rows))
+    for axis in axes:
+        if not axis.ranged:
+            raise ScenarioError(f"{axis.path}: is a list; {method} samples a range: {{ from = ..., to = ... }}")
+    samples = _whole(given, "samples", 64, 2, MOST_POINTS)
+    shares = sampled(method, len(axes), samples, _whole(given, "seed", 1, 0, 2**31))
+    return Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
+
+
+def sampled(method: str, axes: int, samples: int, seed: int) -> np.ndarray:
+    """Return (samples, axes) shares in [0, 1) of a Latin hypercube or a scrambled Sobol sequence."""
+    from scipy.stats import qmc
+
+    if method == "latin_hypercube":
+        return np.asarray(qmc.LatinHypercube(axes, rng=seed).random(samples))
+    # A Sobol sequence is balanced at powers of two: the rest of the last one is left out.
+    whole = qmc.Sobol(axes, rng=seed).random_base2(max(1, math.ceil(math.log2(samples))))
+    return np.asarray(whole[:samples])
+
+
+def _flat(over: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    """Return dotted paths and axes, where TOML makes nested tables of unquoted dots."""
+    found: list[tuple[str, object]] = []
+    for key, value in over.items():
+        nested = isinstance(value, Mapping) and not ({"from", "to", "steps", "scale"} & set(value))
+        found += _flat(value, f"{prefix}{key}.") if nested else [(f"{prefix}{key}", value)]
+    return found
+
+
+def _few_enough(count: int) -> None:
+    if count > MOST_POINTS:
+        raise ScenarioError(f"{count:,} points are more than {MOST_POINTS:,}; use fewer values, or method = \"sobol\" with samples")
+
+
+def _whole(given: Mapping[str, Any], key: str, default: int, low: int, high: int) -> int:
+    value = given.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ScenarioError(f"{key}: {shown(value)} is out of range ({low} to {high})")
+    return value
