@@ -50,6 +50,10 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--out", metavar="FOLDER", default="runs/calibration", help="rounds are kept and resumed there"
     )
+    command.add_argument(
+        "--cross-validate", type=int, metavar="FOLDS", default=0,
+        help="instead fit anew without each fold's papers and predict them (10 folds: members 100, rounds 3)",
+    )  # fmt: skip
     command.add_argument("--ship", action="store_true", help="put the ensemble into the package")
     command.set_defaults(action=_calibrate)
 
@@ -113,14 +117,19 @@ def _calibrate(options: argparse.Namespace) -> int:
         import iterative_ensemble_smoother  # noqa: F401
     except ImportError:
         raise TestisError('calibration needs one more package: pip install "testis_abm[calibrate]"') from None
-    from testis_abm.studies.calibrate import calibrate
+    from testis_abm.studies import report
+    from testis_abm.studies.calibrate import calibrate, cross_validate
 
     options.interrupt.at_once()
-    table = calibrate(
-        Path(options.out), members=options.members, rounds=options.rounds, seed=options.seed, ship=options.ship,
-        progress=lambda text: print(text, file=sys.stderr, flush=True),
-    )  # fmt: skip
-    print(
-        f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv; left out: left_out.csv"
-    )
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": tell}
+    if options.cross_validate:
+        found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
+        print(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
+        return 0
+    table = calibrate(Path(options.out), ship=options.ship, **size)
+    print(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
     return 0

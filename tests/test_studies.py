@@ -10,12 +10,27 @@ import pytest
 
 from testis_abm import TestisError, parameters
 from testis_abm.studies import known, load_study
-from testis_abm.studies.calibrate import _ranges, calibrate, configuration, error, scaled, to_values
+from testis_abm.studies.calibrate import (
+    _assimilate,
+    _ranges,
+    _what,
+    calibrate,
+    configuration,
+    error,
+    to_values,
+    workers,
+)
 from testis_abm.studies.ensemble import applied, best, read, shipped
-from testis_abm.studies.replay import Course, replay, statistic
+from testis_abm.studies.replay import Course, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
 
-TEXT = known()["leder_2004"].read_text(encoding="utf-8")
+GUIDE = (known()["leder_2004"].parent / "README.md").read_text(encoding="utf-8")
+# What anastrozole's effect on testosterone and oestradiol turns on.
+FEEDBACK = (
+    "drug.anastrozole.inhibition_constant", "axis.oestradiol_feedback_strength", "axis.oestradiol_feedback_exponent",
+    "axis.immunoassay_oestradiol_floor", "axis.testosterone_feedback_strength",
+)  # fmt: skip
+TEXT = GUIDE.split("```toml\n")[1].split("```")[0]  # the guide's own example
 
 
 @pytest.mark.parametrize("name", known())
@@ -44,8 +59,12 @@ def broken(tmp_path, old: str, new: str) -> str:
     ("old", "new", "said"),
     [
         ('"anastrozole", dose', '"anastrozol", dose', 'drug "anastrozol" is not known; nearest: "anastrozole"'),
-        ('variable = "LH"', 'variable = "LHH"', '"LHH" is not known; nearest: "LH"'),
-        ("day = 84", "day = 840", "day 840 is outside the study (day 0 to 84)"),
+        (
+            'variable = "testosterone"',
+            'variable = "testosteron"',
+            '"testosteron" is not known; nearest: "testosterone"',
+        ),
+        ("day = 84 ", "day = 840 ", "day 840 is outside the study (day 0 to 84)"),
         ('arm = "anastrozole"', 'arm = "placebo"', 'arm "placebo" is not known'),
         ('as = "change"', 'as = "level"', "unit: is missing; level of testosterone is in one of"),
         ('as = "change"', 'as = "chang"', "is not"),
@@ -54,6 +73,15 @@ def broken(tmp_path, old: str, new: str) -> str:
         ('population = "community"', 'population = "comunity"', 'nearest: "community"'),
         ("duration = ", "durations = ", "duration is missing"),
         ("n = 12", "n = 12 =", "study.toml"),
+        ("value = 67", "value = nan", "nan is no number"),
+        ("value = 67", "value = -150", "-150 % is out of range (above -100 %)"),
+        ("value = 67", "value = 67\nlimit = 3", "limit: is not used by change"),
+        ("value = 67", 'value = 67\nunit = "ng/dL"', '"ng/dL" is not used: change is in %'),
+        ("se = 13", "se = -3", "-3 is not above 0"),
+        ("se = 13", "n = 0 #", "out of range"),
+        ("therapy = [", "therapy_ = [", "therapy is missing"),
+        ('dose = "1 mg", every = "1 day"', 'dose = "1 mg", every = "1 day", from = "day 84"', "is not before the end"),
+        ('design = "paired"', 'design = "parallell"', 'nearest: "parallel"'),
     ],
 )
 def test_a_wrong_study_is_told_with_its_line(tmp_path, old, new, said):
@@ -62,8 +90,8 @@ def test_a_wrong_study_is_told_with_its_line(tmp_path, old, new, said):
 
 
 def test_the_line_is_that_of_the_fault(tmp_path):
-    message = broken(tmp_path, 'variable = "LH"', 'variable = "LHH"')
-    wanted = 1 + TEXT[: TEXT.index('variable = "LH"')].count("\n")
+    message = broken(tmp_path, 'variable = "testosterone"', 'variable = "LHH"')
+    wanted = 1 + TEXT[: TEXT.index('variable = "testosterone"')].count("\n")
     assert f"line {wanted}:" in message
 
 
@@ -78,20 +106,91 @@ def test_statistics_are_what_a_paper_prints():
     seen = course([2.0, 6.0], [4.0, 8.0])
 
     def made(**more: object) -> float:
-        return statistic(Observation(**{**of, **more}), 0, seen, np.arange(2), one, one, one)
+        return statistic(Observation(**{**of, **more}), 0, seen, np.arange(2), one, one, np.arange(2), one)
 
     assert made(**{"as": "change"}) == pytest.approx(50.0)
     assert made(**{"as": "level", "unit": "IU/L"}) == pytest.approx(6.0)
     assert made(**{"as": "difference", "unit": "IU/L", "versus": "b"}) == pytest.approx(5.0)
     assert made(**{"as": "share_below", "unit": "IU/L", "limit": 5.0}) == pytest.approx(50.0)
+    assert made(**{"as": "ratio", "versus": "b"}) == pytest.approx(500.0)
     assert made(**{"as": "lowest"}) == pytest.approx(150.0)
+
+
+def nothing(tmp_path, where: str, variable: str, **more: object) -> float:
+    """Return the predicted change of men who are selected and given nothing."""
+    path = tmp_path / "nothing.toml"
+    top = "".join(f"{name} = {value!r}\n".replace("'", '"') for name, value in more.items())
+    path.write_text(
+        f'title = "x"\ncitation = "x"\npopulation = "clinic"\nn = 200\nduration = "30 days"\nwhere = ["{where}"]\n{top}'
+        f'[[arm]]\nname = "none"\ntherapy = []\n[[observed]]\narm = "none"\nvariable = "{variable}"\nas = "change"\nday = 30\nvalue = 10\n',
+        encoding="utf-8",
+    )
+    return float(replay(load_study(path), best(), sets=2, men=120, repeats=40)["predicted"].iloc[0])
+
+
+def test_what_men_were_selected_on_regresses_and_nothing_else(tmp_path):
+    assert nothing(tmp_path, "T/E2 < 10", "T/E2") > 5
+    assert nothing(tmp_path, "testosterone < 300 ng/dL", "free testosterone") > 3
+    assert abs(nothing(tmp_path, "T/E2 < 10", "sperm concentration")) < 8
+    assert abs(nothing(tmp_path, "T/E2 < 10", "T/E2", baseline="separate")) < 3
+
+
+def test_a_log_score_prefers_what_lies_near_and_is_sure_of_it():
+    of = Observation(arm="a", variable="LH", day=10, value=50.0, **{"as": "change"})
+    near, far = np.random.default_rng(1).normal(50, 10, 400), np.random.default_rng(1).normal(150, 10, 400)
+    vague = np.random.default_rng(1).normal(50, 60, 400)
+    assert log_score(of, near) > log_score(of, vague) > log_score(of, far)
+
+
+def test_a_direction_is_right_or_wrong_and_asked_only_where_there_is_one():
+    of = {"arm": "a", "variable": "LH", "day": 10, "as": "change"}
+    assert same_sign(Observation(value=120.0, **of), 2.0) is True
+    assert same_sign(Observation(value=120.0, **of), -4.0) is False
+    assert same_sign(Observation(value=20.0, se=30.0, **of), -4.0) is None
+    assert same_sign(Observation(value=3.0, **of), -4.0) is None
+
+
+def test_men_of_other_arms_are_other_men(tmp_path):
+    text = TEXT.replace('name = "anastrozole"', 'name = "none"\ntherapy = []\n[[arm]]\nname = "anastrozole"')
+    text = text.replace('as = "change"', 'as = "ratio"\nversus = "none"')
+    wide = []
+    for design in ("paired", "parallel"):
+        path = tmp_path / f"{design}.toml"
+        path.write_text(text.replace('design = "paired"', f'design = "{design}"'), encoding="utf-8")
+        table = replay(load_study(path), best(), sets=2, men=40, repeats=80)
+        assert table["predicted"].iloc[0] > 30
+        drawn = table["high"].iloc[0] - table["low"].iloc[0]
+        wide.append(drawn)
+    assert wide[1] > wide[0]
+
+
+def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
+    what = {"members": 40, "rounds": 1, "seed": 1}
+    names = ("leder_2004", "hcg_single_dose")
+    with workers() as pool:
+        both = _assimilate(tmp_path / "both", names, pool, what, print)
+        one = _assimilate(tmp_path / "one", names[:1], pool, what, print)
+        again = _assimilate(tmp_path / "one", names[:1], pool, what, print)
+    assert np.array_equal(one, again)
+    assert not np.allclose(both, one)
+    prior = np.random.default_rng(1).standard_normal(one.shape)
+    moved = np.abs(one.mean(axis=1) - prior.mean(axis=1))
+    assert moved.argmax() in [configuration()["parameters"].index(name) for name in FEEDBACK]
+
+
+def test_a_changed_input_is_another_calibration(tmp_path, monkeypatch):
+    first = _what(tmp_path / "a", 40, 1, 1)
+    extra = tmp_path / "extra.toml"
+    extra.write_text("x = 1", encoding="utf-8")
+    monkeypatch.setattr("testis_abm.studies.calibrate.known", lambda: {"extra": extra})
+    assert _what(tmp_path / "b", 40, 1, 1)["inputs"] != first["inputs"]
 
 
 def test_untreated_men_selected_on_a_low_count_rise(tmp_path):
     path = tmp_path / "nothing.toml"
     path.write_text(
         'title = "x"\ncitation = "x"\npopulation = "clinic"\nn = 200\nduration = "30 days"\n'
-        'where = ["sperm concentration < 10 M/mL", "sperm concentration > 1 M/mL"]\n[[arm]]\nname = "none"\n[[observed]]\n'
+        'where = ["sperm concentration < 10 M/mL", "sperm concentration > 1 M/mL"]\n[[arm]]\nname = "none"\ntherapy = []\n[[observed]]\n'
         'arm = "none"\nvariable = "sperm concentration"\nas = "change"\nday = 30\nvalue = 0\n',
         encoding="utf-8",
     )

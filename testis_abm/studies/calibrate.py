@@ -3,15 +3,20 @@
 Every parameter stays inside its sourced range: it is moved on a hidden normal scale whose centre is the table's value. Each round runs
 every member through the studies and moves all members towards what was observed, as far as its error allows; rounds are kept on
 disk, so that a stopped calibration goes on where it was.
+
+Cross-validation fits anew without some papers and replays those. It starts from the middle of each range, so that no value of the
+tables that owes something to a paper helps to predict it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +25,23 @@ import pandas as pd
 
 from testis_abm import __version__, parameters
 from testis_abm.errors import TestisError
-from testis_abm.studies.ensemble import FILE, applied
-from testis_abm.studies.replay import as_fold, between_studies, configuration, courses, expectation
+from testis_abm.studies.ensemble import FILE, Ensemble, applied
+from testis_abm.studies.replay import (
+    CONFIGURATION,
+    POOL,
+    as_fold,
+    between_studies,
+    configuration,
+    courses,
+    expectation,
+    replay,
+    scaled,
+)
 from testis_abm.studies.study import Observation, Study, known, load_study
 
 _PULL = 0.8  # SD of the prior on the hidden scale: about 90 % of a range for a value at its middle
 _EDGE = 0.03
-_MEN, _POOL, _SEED = 4, 40, 1
-_SHARE_SD = 0.1  # of a share of men
+_MEN, _SEED = 4, 1
 
 
 @cache
@@ -42,36 +56,33 @@ def _ranges(name: str) -> tuple[float, float, float, bool]:
     return entry.value, entry.low, entry.high, entry.low > 0.0 and entry.high / entry.low > 3.0
 
 
-def to_values(hidden: np.ndarray) -> dict[str, float]:
-    """Return parameter values from hidden standard normals, in the order of the configuration."""
+def to_values(hidden: np.ndarray, middle: bool = False) -> dict[str, float]:
+    """Return parameter values from hidden standard normals, in the order of the configuration.
+
+    The centre is the table's value or, with `middle`, the middle of the range.
+    """
     from scipy.special import ndtr, ndtri
 
     found = {}
     for name, z in zip(configuration()["parameters"], hidden, strict=True):
         value, low, high, log = _ranges(name)
         place = np.log(value / low) / np.log(high / low) if log else (value - low) / (high - low)
+        place = 0.5 if middle else place
         place = float(ndtr(ndtri(min(1.0 - _EDGE, max(_EDGE, place))) + _PULL * z))
         found[name] = float(low * (high / low) ** place if log else low + (high - low) * place)
     return found
 
 
-def scaled(of: Observation, value: float) -> float:
-    """Return a value on the scale it is compared on: log of a fold, or as it is (differences, shares of men)."""
-    if of.kind == "difference":
-        return value
-    if of.kind == "share_below":
-        return value / 100.0
-    return float(np.log(max(as_fold(of, value), 0.005)))
-
-
 def error(of: Observation, n: int) -> float:
     """Return the SD of an observation on the scale of `scaled`: its own error and what studies differ by."""
+    spread = configuration()["spread"]
     if of.kind == "share_below":
-        return _SHARE_SD
+        return float(np.hypot(spread["share"], 0.5 / np.sqrt(of.n or n)))
     if of.kind == "difference":
-        return float(np.hypot(of.se or 0.3 * abs(of.value), 0.3 * abs(of.value)) + 1e-6)
+        own = abs(of.value) * spread["difference"]
+        return float(np.hypot(of.se or own, own) + 1e-6)
     size = abs(as_fold(of, of.value))
-    own = (of.se / (100.0 if of.kind == "change" else 1.0)) / max(size, 1e-6) if of.se else 0.5 / np.sqrt(n)
+    own = (of.se / (100.0 if of.relative else 1.0)) / max(size, 1e-6) if of.se else 0.5 / np.sqrt(of.n or n)
     return float(np.hypot(own, between_studies(of)))
 
 
@@ -88,7 +99,7 @@ def respond(job: tuple[tuple[str, ...], Mapping[str, float]]) -> np.ndarray:
     for name in names:
         study = _study(name)
         try:
-            seen = expectation(study, courses(study, values, drugs, _MEN, pool=_POOL, seed=_SEED))
+            seen = expectation(study, courses(study, values, drugs, _MEN, pool=POOL, seed=_SEED), pool=POOL, seed=_SEED)
         except (FloatingPointError, ZeroDivisionError):
             seen = np.full(len(study.observed), np.nan)
         for obs, value in zip(study.observed, seen, strict=True):
@@ -125,47 +136,149 @@ def calibrate(
     Raises:
         TestisError: too few members, a folder of another calibration, or one that cannot be written.
     """
+    what = _what(folder, members, rounds, seed)
+    tell = progress or (lambda text: None)
+    with workers() as pool:
+        hidden = _assimilate(folder, tuple(known()), pool, what, tell)
+    table = _table(hidden, False)
+    head = (
+        f"# {len(table)} plausible parameter sets, testis_abm {what['version']}: ES-MDA, {rounds} rounds, seed {seed}, "
+        f"{len(what['studies'])} studies; made by testis-abm calibrate\n"
+    )
+    for path in [folder / FILE.name, *([FILE] if ship else [])]:
+        _write(path, head + table.to_csv(index=False, float_format="%.6g"))
+    _write(folder / "identified.csv", identified(hidden).to_csv(float_format="%.4g"))
+    return table
+
+
+def cross_validate(
+    folder: Path,
+    *,
+    folds: int = 10,
+    members: int = 100,
+    rounds: int = 3,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Fit anew without the papers of each fold and replay them; return a row an observation (see replay), with its `left_out` fold.
+
+    Studies of one paper, or on the same men, are left out together (`related` in calibration.toml). Rounds are kept in `folder`.
+
+    Raises:
+        TestisError: as calibrate; fewer than 2 folds.
+    """
+    if folds < 2:
+        raise TestisError(f"{folds} folds: use 2 or more")
+    what = _what(folder, members, rounds, seed)
+    tell = progress or (lambda text: None)
+    fitted = [name for name in known() if any(is_fitted(_study(name), of) for of in _study(name).observed)]
+    related = configuration()["related"]
+    papers = list(dict.fromkeys(next((of[0] for of in related if name in of), name) for name in fitted))
+    tables = []
+    with workers() as pool:
+        for fold in range(min(folds, len(papers))):
+            out = papers[fold::folds]
+            left = [name for name in fitted if next((of[0] for of in related if name in of), name) in out]
+            tell(f"without {', '.join(left)}")
+            used = tuple(name for name in fitted if name not in left)
+            hidden = _assimilate(folder / f"fold-{fold}", used, pool, what, tell, middle=True)
+            table = _table(hidden, True)
+            ensemble = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
+            for name in left:
+                tables.append(replay(_study(name), ensemble, sets=24, repeats=240).assign(left_out=fold))
+    found = pd.concat(tables, ignore_index=True)
+    _write(folder / "left_out.csv", found.to_csv(index=False, float_format="%.4g"))
+    return found
+
+
+def workers() -> ProcessPoolExecutor:
+    """Return a process for each core (spawned: replays start threads, which do not survive a fork)."""
+    return ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn"))
+
+
+def answer(
+    folder: Path,
+    fixed: Mapping[str, float],
+    *,
+    members: int = 100,
+    rounds: int = 3,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> Ensemble:
+    """Return the ensemble of one answer to a structural question: calibrated with the parameters that stand for it `fixed`.
+
+    Raises:
+        TestisError: as calibrate.
+    """
+    what = _what(folder, members, rounds, seed)
+    with workers() as pool:
+        hidden = _assimilate(folder, tuple(known()), pool, what, progress or (lambda text: None), fixed=fixed)
+    sets = _table(hidden, False).drop(columns="weight").assign(**fixed)
+    return Ensemble(sets, np.full(members, 1.0 / members))
+
+
+def _what(folder: Path, members: int, rounds: int, seed: int) -> dict[str, Any]:
+    """Return what a calibration is of, kept in its folder; refuse a folder of another one."""
     if members < 40 or rounds < 1:
         raise TestisError(f"{members} members and {rounds} rounds: use at least 40 members and 1 round")
+    files = [CONFIGURATION, *known().values(), *sorted(CONFIGURATION.parents[1].glob("parameters/*.toml"))]
+    inputs = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(known()),
+            "inputs": inputs}  # fmt: skip
+    _same(folder, what)
+    return what
+
+
+def _assimilate(
+    folder: Path, names: tuple[str, ...], pool: ProcessPoolExecutor, what: Mapping[str, Any],
+    tell: Callable[[str], None], *, middle: bool = False, fixed: Mapping[str, float] | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Return the posterior, (parameters, members) on the hidden scale, fitted to those studies of `names` that are fitted.
+
+    Parameters that are `fixed` keep their value.
+    """
     from iterative_ensemble_smoother import ESMDA
 
-    names, studies = tuple(known()), [_study(name) for name in known()]
-    flat = [(study, of) for study in studies for of in study.observed]
+    flat = [(_study(name), of) for name in names for of in _study(name).observed]
     chosen = np.array([k for k, (study, of) in enumerate(flat) if is_fitted(study, of)])
-    seen = np.array([scaled(of, of.value) for _, of in flat])
-    sd = np.array([error(of, study.n) for study, of in flat])
-    what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(names),
-            "parameters": configuration()["parameters"]}  # fmt: skip
-    _same(folder, what)
-    smoother = ESMDA(
-        covariance=sd[chosen] ** 2, observations=seen[chosen], alpha=rounds, seed=np.random.default_rng(seed + 1)
-    )
+    seen = np.array([scaled(of, of.value) for _, of in flat])[chosen]
+    sd = np.array([error(of, study.n) for study, of in flat])[chosen]
+    members, rounds, seed = what["members"], what["rounds"], what["seed"]
+    smoother = ESMDA(covariance=sd**2, observations=seen, alpha=rounds, seed=np.random.default_rng(seed + 1))
     hidden = np.random.default_rng(seed).standard_normal((len(configuration()["parameters"]), members))
-    tell = progress or (lambda text: None)
-    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
-        for turn in range(rounds + 1):
-            kept = folder / f"round-{turn}.npz"
-            if kept.exists():
-                with np.load(kept) as file:
-                    hidden, made = file["hidden"], file["made"]
-                tell(f"round {turn} of {rounds}: found")
-            else:
-                tell(f"round {turn} of {rounds}: {members} parameter sets through {len(studies)} studies")
-                jobs = [(names, to_values(column)) for column in hidden.T]
-                made = np.array(list(pool.map(respond, jobs, chunksize=4))).T
-                beside = folder / f".round-{turn}.npz"
-                np.savez(beside, hidden=hidden, made=made)
-                beside.replace(kept)
-            far = (made[chosen] - seen[chosen][:, None]) / sd[chosen][:, None]
-            tell(
-                f"  root mean square misfit {np.sqrt((far**2).mean()):.2f} SD; of the mean {np.sqrt((far.mean(axis=1) ** 2).mean()):.2f}"
-            )
-            # The smoother's own draws follow the round, so that a resumed calibration is the unbroken one.
-            smoother.rng = np.random.default_rng([seed, turn])
-            if turn < rounds:
-                smoother.prepare_assimilation(Y=made[chosen])
-                hidden = np.clip(smoother.assimilate_batch(X=hidden), -3.5, 3.5)
-    return _keep(folder, hidden, made, seen, sd, flat, what, ship)
+    folder.mkdir(parents=True, exist_ok=True)
+    for turn in range(rounds):
+        kept = folder / f"round-{turn}.npz"
+        if kept.exists():
+            with np.load(kept) as file:
+                hidden, made = file["hidden"], file["made"]
+            tell(f"round {turn + 1} of {rounds}: found")
+        else:
+            tell(f"round {turn + 1} of {rounds}: {members} parameter sets through {len(names)} studies")
+            jobs = [(names, to_values(column, middle) | dict(fixed or {})) for column in hidden.T]
+            made = np.array(list(pool.map(respond, jobs, chunksize=4))).T[chosen]
+            beside = folder / f".round-{turn}.npz"
+            np.savez(beside, hidden=hidden, made=made)
+            beside.replace(kept)
+        far = (made - seen[:, None]) / sd[:, None]
+        tell(
+            f"  misfit {np.sqrt((far**2).mean()):.2f} SD (root mean square); of the mean {np.sqrt((far.mean(axis=1) ** 2).mean()):.2f}"
+        )
+        # The smoother's own draws follow the round, so that a resumed calibration is the unbroken one.
+        smoother.rng = np.random.default_rng([seed, turn])
+        smoother.prepare_assimilation(Y=made)
+        hidden = np.clip(smoother.assimilate_batch(X=hidden), -3.5, 3.5)
+    return np.asarray(hidden)
+
+
+def _table(hidden: np.ndarray, middle: bool) -> pd.DataFrame:
+    return pd.DataFrame([to_values(column, middle) for column in hidden.T]).assign(weight=1.0 / hidden.shape[1])
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
 
 
 def _same(folder: Path, what: dict[str, Any]) -> None:
@@ -181,25 +294,6 @@ def _same(folder: Path, what: dict[str, Any]) -> None:
         raise TestisError(f"{folder}: cannot be written ({error.strerror or error})") from error
 
 
-def _keep(
-    folder: Path, hidden: np.ndarray, made: np.ndarray, seen: np.ndarray, sd: np.ndarray,
-    flat: list[tuple[Study, Observation]], what: dict[str, Any], ship: bool,
-) -> pd.DataFrame:  # fmt: skip
-    table = pd.DataFrame([to_values(column) for column in hidden.T])
-    table["weight"] = 1.0 / len(table)
-    head = (
-        f"# {len(table)} plausible parameter sets, testis_abm {what['version']}: ES-MDA, {what['rounds']} rounds, seed {what['seed']}, "
-        f"{len(what['studies'])} studies; made by testis-abm calibrate\n"
-    )
-    for path in [folder / FILE.name, *([FILE] if ship else [])]:
-        beside = path.with_name(f".{path.name}")
-        beside.write_text(head + table.to_csv(index=False, float_format="%.6g"), encoding="utf-8")
-        beside.replace(path)
-    identified(hidden).to_csv(folder / "identified.csv", float_format="%.4g")
-    left_out(made, seen, sd, flat).to_csv(folder / "left_out.csv", index=False, float_format="%.4g")
-    return table
-
-
 def identified(hidden: np.ndarray) -> pd.DataFrame:
     """Return what the data identify: each parameter's value, posterior median and 90 % interval, posterior over prior width."""
     sets = pd.DataFrame([to_values(column) for column in hidden.T])
@@ -213,44 +307,3 @@ def identified(hidden: np.ndarray) -> pd.DataFrame:
                      sets.columns[other], float(correlation[k, other])))  # fmt: skip
     names = ["parameter", "table", "range_low", "range_high", "low", "median", "high", "width", "most_correlated", "r"]
     return pd.DataFrame(rows, columns=names).set_index("parameter").sort_values("width")
-
-
-def left_out(made: np.ndarray, seen: np.ndarray, sd: np.ndarray, flat: list[tuple[Study, Observation]]) -> pd.DataFrame:
-    """Return each observation as predicted by the ensemble with its own study left out.
-
-    Leaving out is by weights: a member that owed its place to the study loses weight by the likelihood that it got from it.
-    """
-    names = np.array([study.name for study, _ in flat])
-    rows = []
-    for study in dict.fromkeys(names.tolist()):
-        own = np.flatnonzero(names == study)
-        fitted = [k for k in own if is_fitted(*flat[k])]
-        far = (made[fitted] - seen[fitted][:, None]) / sd[fitted][:, None]
-        log = np.minimum(0.5 * (far**2).sum(axis=0), 12.0) if fitted else np.zeros(made.shape[1])
-        weights = np.exp(log - log.max())
-        weights /= weights.sum()
-        for k in own:
-            order = np.argsort(made[k])
-            heap = np.cumsum(weights[order])
-            middle = float(np.interp(0.5, heap, made[k][order]))
-            mean = float(weights @ made[k])
-            spread = float(np.sqrt(weights @ (made[k] - mean) ** 2 + sd[k] ** 2))
-            of = flat[k][1]
-            inside = abs(seen[k] - mean) <= 1.96 * spread
-            rows.append((study, of.label, of.confidence, bool(fitted), of.value, middle, seen[k], spread, inside,
-                         np.exp(abs(middle - seen[k])) if of.kind not in ("difference", "share_below") else np.nan,
-                         1.0 / float((weights**2).sum())))  # fmt: skip
-    names_ = [
-        "study",
-        "label",
-        "confidence",
-        "fitted",
-        "observed",
-        "predicted_scaled",
-        "observed_scaled",
-        "sd",
-        "inside",
-        "fold",
-        "effective",
-    ]
-    return pd.DataFrame(rows, columns=names_)

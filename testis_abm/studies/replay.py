@@ -1,7 +1,8 @@
 """A study as a virtual trial: its own selection and number of men, many times, with uncertain parameters and noisy measurement.
 
 Men are drawn and screened by measured labs as the study did; each parameter set runs some of them through every arm; each repeat
-of the trial draws its men from those, measures them anew and works out what the paper printed.
+of the trial draws its men from those, measures them and works out what the paper printed. What screening measured is the baseline
+(unless the study had a separate one), so that men selected on one low value regress to their mean, treated or not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
+from testis_abm.errors import TestisError
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, reference_output
 from testis_abm.expected.treat import Treatment
@@ -27,11 +29,14 @@ from testis_abm.parameters import Drug
 from testis_abm.physiology import complete
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
+from testis_abm.results.tables import clinical_ratio
 from testis_abm.scenario import Plan, Samples, Scenario
 from testis_abm.studies.ensemble import Ensemble
 from testis_abm.studies.study import Observation, Study
 
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
+POOL = 240  # men of a study who pass its screening
+_MOST_MEN = 48  # of them that a parameter set is run on
 _STEP = 3  # days between the samples of a course that is searched for a crossing
 _SEMEN = (
     "concentration_million_ml",
@@ -64,14 +69,35 @@ _NOISE = {
 
 
 @lru_cache(maxsize=128)
-def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return men who pass the study's screening, their true labs, and what was measured of them (mean of the visits)."""
-    kept = screen(
-        Population.named(study.population), n, study.where, visits=study.visits, seed=seed, assay=study.assay,
-        fixed=dict(study.man),
-    ).cohort  # fmt: skip
+def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np.ndarray]]:
+    """Return men who pass the study's screening, and by column what was measured of each at baseline over his true level.
+
+    The men lie in the order of what the study observed first, so that every k-th of them stands for all.
+    """
+    try:
+        kept = screen(
+            Population.named(study.population), n, study.where, visits=study.visits, seed=seed, assay=study.assay,
+            fixed=dict(study.man),
+        ).cohort  # fmt: skip
+    except TestisError as error:
+        raise TestisError(f"study {study.name}: {error}") from None
     seen = sum(visit for visit in kept.measured) / len(kept.measured)
-    return kept.men, kept.true, seen
+    true = kept.true.assign(oestradiol_pmol_l=reported_oestradiol(
+        kept.true["oestradiol_pmol_l"].to_numpy(), study.assay, parameters.values()
+    ))  # fmt: skip
+    for of in (seen, true):
+        of["t_over_e2"] = clinical_ratio(of["testosterone_nmol_l"], of["oestradiol_pmol_l"])
+    # A laboratory works free testosterone out from what it measures of the total.
+    seen["free_testosterone_pmol_l"] = seen["testosterone_nmol_l"]
+    true["free_testosterone_pmol_l"] = true["testosterone_nmol_l"]
+    first = study.observed[0].column
+    order = np.argsort((true[first] if first in true else true["testosterone_nmol_l"]).to_numpy(), kind="stable")
+    factors = {
+        name: seen[name].to_numpy()[order] / np.maximum(true[name].to_numpy()[order], 1e-12)
+        for name in seen
+        if study.baseline == "screening"
+    }
+    return kept.men.iloc[order], factors
 
 
 @dataclass(frozen=True)
@@ -111,7 +137,7 @@ def _levels(man: ExpectedMan, column: str, days: list[int], study: Study, values
     if column == "oestradiol_pmol_l":
         return oestradiol
     if column == "t_over_e2":
-        return 28.84 * at["testosterone_nmol_l"] / (np.maximum(oestradiol, 0.1) / 3.67)
+        return clinical_ratio(at["testosterone_nmol_l"], np.maximum(oestradiol, 0.1))
     if column == "free_testosterone_pmol_l":
         return 1e3 * at["free_testosterone_nmol_l"]
     return at[column]
@@ -135,9 +161,9 @@ def courses(
     seed: int,
     offset: int = 0,
 ) -> Course:
-    """Run `men` of the study's screened `pool` through its arms under one parameter set."""
-    rows, _, _ = _men(study, pool, seed)
-    chosen = (offset * men + np.arange(men)) % len(rows)
+    """Run `men` of the study's screened `pool` through its arms under one parameter set: every k-th of them from `offset` on."""
+    rows, _ = _men(study, pool, seed)
+    chosen = (offset + np.arange(men) * max(1, len(rows) // men)) % len(rows)
     whole = complete(values)
     reference = reference_output(whole, {name: field.value for name, field in parameters.physiology().items()})
     treatments = [Treatment(_scenario(study, arm), drugs) for arm in range(len(study.arm))]
@@ -166,14 +192,15 @@ def courses(
 
 
 def statistic(
-    of: Observation, k: int, course: Course, chosen: np.ndarray, base: np.ndarray, noise: np.ndarray, other: np.ndarray
-) -> float:
+    of: Observation, k: int, course: Course, chosen: np.ndarray, base: np.ndarray, noise: np.ndarray,
+    others: np.ndarray, other: np.ndarray,
+) -> float:  # fmt: skip
     """Return what a paper would print of an observation.
 
     Args:
         of, k: the observation and its number; course: what the parameter set gives.
-        chosen: which of its men the trial has; base, noise, other: (men,) factors of measurement at baseline, at follow-up and in the
-            other arm.
+        chosen, others: which of its men the arm and the arm that it is compared with have.
+        base, noise, other: (men,) factors of measurement at baseline, at follow-up and in the other arm.
     """
     if of.kind in ("weeks_below", "weeks_above"):
         sperm = np.maximum(course.crossing[k][chosen], 1e-3)
@@ -187,21 +214,31 @@ def statistic(
         return float(100.0 * (after.mean() / max(before.mean(), 1e-12) - 1.0))
     if of.kind in ("lowest", "highest"):
         return float(100.0 * after.mean() / max(before.mean(), 1e-12))
-    if of.kind == "difference":
-        return float((after.mean() - (course.versus[chosen, k] * other).mean()) / of.factor)
+    if of.versus:
+        beside = (course.versus[others, k] * other).mean()
+        if of.kind == "ratio":
+            return float(100.0 * (after.mean() / max(beside, 1e-12) - 1.0))
+        return float((after.mean() - beside) / of.factor)
     if of.kind == "share_below":
         return float(100.0 * (after / of.factor < of.limit).mean())
     return float(after.mean() / of.factor)
 
 
-def expectation(study: Study, course: Course) -> np.ndarray:
-    """Return the statistic of every observation over all men of a course, without noise of measurement."""
+def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.ndarray:
+    """Return the statistic of every observation over all men of a course, measured without noise but selected as they were."""
     everyone, one = np.arange(len(course.men)), np.ones(len(course.men))
-    return np.array([statistic(of, k, course, everyone, one, one, one) for k, of in enumerate(study.observed)])
+    _, factors = _men(study, pool, seed)
+    selected = {name: float(factor.mean()) for name, factor in factors.items()}
+    return np.array(
+        [
+            statistic(of, k, course, everyone, one * selected.get(of.column, 1.0), one, everyone, one)
+            for k, of in enumerate(study.observed)
+        ]
+    )
 
 
 def replay(
-    study: Study, ensemble: Ensemble, *, sets: int = 24, men: int = 10, repeats: int = 240, seed: int = 1
+    study: Study, ensemble: Ensemble, *, sets: int = 24, men: int | None = None, repeats: int = 240, seed: int = 1
 ) -> pd.DataFrame:
     """Replay a study many times; return a row an observation: observed, predicted median and 95 % interval.
 
@@ -210,12 +247,14 @@ def replay(
 
     Args:
         study: from load_study.
-        ensemble: parameter sets; `sets` of them are run, on `men` men each.
+        ensemble: parameter sets; `sets` of them are run, on `men` men each (as many as the study had, 12 to 48).
         repeats: of the trial.
         seed: of everything.
     """
-    pool = max(40, min(2 * men * 4, 4 * men))
-    _, true, seen = _men(study, pool, seed)
+    sizes = [of.n or study.n for of in study.observed]
+    men = men or min(max(12, *sizes), _MOST_MEN)
+    pool = max(POOL, 2 * men)
+    _, factors = _men(study, pool, seed)
     picked = ensemble.pick(sets, seed)
 
     def one(numbered: tuple[int, int]) -> Course:
@@ -229,32 +268,34 @@ def replay(
         ran += list(threads.map(one, jobs[1:]))
     values, rng = parameters.values(), np.random.default_rng([seed, 17])
     drawn = np.full((repeats, len(study.observed)), np.nan)
-    size = min(study.n, 4000)
+
+    def some(size: int) -> np.ndarray:
+        """Return which of the men a trial of that size has, none twice where there are enough."""
+        return np.asarray(rng.permutation(men)[:size] if size <= men else rng.integers(men, size=size))
+
     for r in range(repeats):
         course = ran[r % len(ran)]
-        chosen = rng.integers(len(course.men), size=size)
-        for k, of in enumerate(study.observed):
+        arms = {size: some(size) for size in sorted(set(sizes))}
+        for k, (of, size) in enumerate(zip(study.observed, sizes, strict=True)):
             sigma = float(np.sqrt(sum(np.log1p(values[name] ** 2) for name in _NOISE[of.column])))
             noise, other, base = (np.exp(sigma * rng.standard_normal(size) - 0.5 * sigma**2) for _ in range(3))
-            if of.column in seen:
-                # The baseline is what screening measured: men selected on a low value were partly low by chance.
-                whom = course.men[chosen]
-                own = true[of.column].to_numpy()[whom]
-                known = (
-                    np.asarray(reported_oestradiol(own, study.assay, values))
-                    if of.column == "oestradiol_pmol_l"
-                    else own
-                )
-                base = seen[of.column].to_numpy()[whom] / np.maximum(known, 1e-12)
-            drawn[r, k] = statistic(of, k, course, chosen, base, noise, other)
+            chosen = arms[size]
+            if of.column in factors:
+                base = factors[of.column][course.men[chosen]]
+            others = some(size) if of.versus and study.design == "parallel" else chosen
+            drawn[r, k] = statistic(of, k, course, chosen, base, noise, others, other)
     return _table(study, drawn, _between(study, drawn, rng))
 
 
 def between_studies(of: Observation) -> float:
     """Return the SD by which studies of the same thing differ (laboratories, conduct), on a log scale (calibration.toml)."""
-    if of.kind.startswith("weeks"):
-        return 0.12
-    return float(configuration()["spread"][of.variable])
+    spread = configuration()["spread"]
+    return float(spread["weeks" if of.kind.startswith("weeks") else spread_name(of.variable)])
+
+
+def spread_name(variable: str) -> str:
+    """Return under which name calibration.toml has a variable's spread."""
+    return "free testosterone" if variable == "bioavailable testosterone" else variable
 
 
 @cache
@@ -265,18 +306,16 @@ def configuration() -> dict[str, Any]:
 
 def _between(study: Study, drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the repeats as other studies of the same thing would have printed them."""
-    other = drawn.copy()
+    other, spread = drawn.copy(), configuration()["spread"]
     for k, of in enumerate(study.observed):
         luck = rng.standard_normal(len(drawn))
         if of.kind == "share_below":
-            other[:, k] = np.clip(drawn[:, k] + 10.0 * luck, 0.0, 100.0)
+            other[:, k] = np.clip(drawn[:, k] + 100.0 * spread["share"] * luck, 0.0, 100.0)
         elif of.kind == "difference":
-            other[:, k] = drawn[:, k] + 0.3 * np.nanmedian(np.abs(drawn[:, k])) * luck
+            other[:, k] = drawn[:, k] + spread["difference"] * np.nanmedian(np.abs(drawn[:, k])) * luck
         else:
             fold = np.exp(between_studies(of) * luck)
-            other[:, k] = (
-                100.0 * ((1.0 + drawn[:, k] / 100.0) * fold - 1.0) if of.kind == "change" else drawn[:, k] * fold
-            )
+            other[:, k] = 100.0 * ((1.0 + drawn[:, k] / 100.0) * fold - 1.0) if of.relative else drawn[:, k] * fold
     return other
 
 
@@ -289,10 +328,10 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
         rows.append(
             {
                 "study": study.name, "citation": study.citation, "arm": of.arm, "variable": of.variable, "kind": of.kind,
-                "label": of.label, "unit": of.shown_unit, "confidence": of.confidence, "n": study.n, "observed": of.value,
+                "label": of.label, "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
                 "predicted": middle, "low": low, "high": high, "inside": bool(low <= of.value <= high),
                 "inside_same_laboratory": bool(near <= of.value <= far),
-                "fold": fold_error(of, middle), "sign": same_sign(of, middle),
+                "fold": fold_error(of, middle), "sign": same_sign(of, middle), "log_score": log_score(of, other[:, k]),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -300,7 +339,7 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
 
 def as_fold(of: Observation, value: float) -> float:
     """Return a value as a fold on its own scale: a change of -40 % is 0.6, a level or a time itself."""
-    return 1.0 + value / 100.0 if of.kind == "change" else value
+    return 1.0 + value / 100.0 if of.relative else value
 
 
 def fold_error(of: Observation, predicted: float) -> float:
@@ -312,9 +351,26 @@ def fold_error(of: Observation, predicted: float) -> float:
 
 
 def same_sign(of: Observation, predicted: float) -> bool | None:
-    """Return whether a change or difference goes the way it was seen to (within 5 % of nought counts as none)."""
-    if of.kind not in ("change", "difference"):
+    """Return whether a change or difference goes the way it was seen to; None where none was (under its error, or 5 %)."""
+    if not (of.relative or of.kind == "difference"):
         return None
-    flat = 5.0 if of.kind == "change" else 0.05 * max(abs(of.value), abs(predicted))
-    signs = [0.0 if abs(value) <= flat else float(np.sign(value)) for value in (of.value, predicted)]
-    return bool(signs[0] == signs[1] or 0.0 in signs)
+    least = of.se if of.se is not None else 5.0 if of.relative else 0.0
+    return None if abs(of.value) <= least else bool(np.sign(predicted) == np.sign(of.value))
+
+
+def scaled(of: Observation, value: float) -> float:
+    """Return a value on the scale it is compared on: log of a fold, or as it is (differences, shares of men)."""
+    if of.kind == "difference":
+        return value
+    if of.kind == "share_below":
+        return value / 100.0
+    return float(np.log(max(as_fold(of, value), 0.005)))
+
+
+def log_score(of: Observation, drawn: np.ndarray) -> float:
+    """Return the log density of what was observed among predicted trials (normal on the scale of `scaled`); higher is better."""
+    told = np.array([scaled(of, value) for value in drawn[np.isfinite(drawn)]])
+    if len(told) < 2:
+        return float("nan")
+    sd = max(float(told.std()), 1e-3)
+    return float(-0.5 * ((scaled(of, of.value) - told.mean()) / sd) ** 2 - np.log(sd))

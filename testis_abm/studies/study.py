@@ -84,7 +84,7 @@ class Arm(Section):
     """One arm: its name and therapies ([]: untreated)."""
 
     name: Line
-    therapy: Annotated[tuple[Therapy, ...], tables("arm.therapy")]
+    therapy: Annotated[tuple[Therapy, ...], tables("arm.therapy")] = Field(examples=[[]])
 
     def __init__(self, /, **given: Any) -> None:
         super().__init__(**given)
@@ -127,6 +127,11 @@ class Observation(Section):
     def column(self) -> str:
         """Return the column that it is of."""
         return VARIABLES[self.variable]
+
+    @property
+    def relative(self) -> bool:
+        """Return whether its value is a change in %."""
+        return self.kind in ("change", "ratio")
 
     @property
     def factor(self) -> float:
