@@ -60,7 +60,6 @@ class AxisParameters(NamedTuple):
     gonadotroph_store_exponent: float
     gonadotroph_store_saturation: float
     fsh_store_saturation: float
-    fsh_constitutive: float
     lh_clearance_per_day: float
     fsh_clearance_per_day: float
     inhibin_feedback_strength: float
@@ -154,18 +153,6 @@ def feedback(level, strength, exponent):
 
 
 @register_jitable
-def fsh_secreted(store, drive, brake_e, inhibin, p):
-    """Return the FSH secreted, relative: inhibin B brakes it, and a share leaves its store without GnRH.
-
-    Oestradiol brakes that share at the pituitary (`brake_e` is its brake on hypothalamus and pituitary); only GnRH fills the store.
-    """
-    alone = p.fsh_constitutive * brake_e**p.oestradiol_pituitary_share
-    released = (1.0 - p.fsh_constitutive) * drive + alone
-    brake = feedback(inhibin, p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
-    return p.fsh_secretion * store * released * brake
-
-
-@register_jitable
 def store_target(drive, exponent, saturation):
     """Return the slow synthetic capacity that a lasting `drive` builds, ceiling 1 + saturation."""
     powered = drive**exponent
@@ -243,7 +230,8 @@ def body_hour(state, p, tissue, exposure, means):
     state[STORE] = relax(state[STORE], store, p.gonadotroph_store_days, dt)
     state[FSH_STORE] = relax(state[FSH_STORE], fsh_store, p.gonadotroph_store_days, dt)
     state[LH] = relax(state[LH], state[STORE] * drive, 1.0 / p.lh_clearance_per_day, dt)
-    fsh = fsh_secreted(state[FSH_STORE], drive, brake_e, state[INHIBIN], p)
+    inhibin_brake = feedback(state[INHIBIN], p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
+    fsh = p.fsh_secretion * state[FSH_STORE] * drive * inhibin_brake
     state[FSH] = relax(state[FSH], fsh, 1.0 / p.fsh_clearance_per_day, dt)
     state[INHIBIN] = relax(state[INHIBIN], tissue.inhibin_output, p.inhibin_b_days, dt)
 

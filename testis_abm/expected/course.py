@@ -9,7 +9,7 @@ from numba import njit
 from numba.extending import register_jitable
 
 from testis_abm.body import axis
-from testis_abm.body.axis import TissueOutput, body_hour, feedback, fsh_secreted, peripheral_oestradiol, store_target
+from testis_abm.body.axis import TissueOutput, body_hour, feedback, peripheral_oestradiol, store_target
 from testis_abm.body.pharmacology import EXPOSURES, expose
 from testis_abm.expected.mean_cells import (
     ANDROGEN,
@@ -107,7 +107,8 @@ def find_rest(body, soma, founders, commitments, spent, descendants, last, count
         store = store_target(drive, a.gonadotroph_store_exponent, a.gonadotroph_store_saturation)
         fsh_store = store_target(drive, a.gonadotroph_store_exponent, a.fsh_store_saturation)
         lh = store * drive
-        fsh = fsh_secreted(fsh_store, drive, brake_e, b, a)
+        inhibin_brake = feedback(b, a.inhibin_feedback_strength, a.inhibin_feedback_exponent)
+        fsh = a.fsh_secretion * fsh_store * drive * inhibin_brake
         pressed = pressure(e_local, t)
         blood = Blood(max(lh, _FAINTEST), fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0)
         made = soma_day(soma, counts, blood, p, scale, _LONG)
