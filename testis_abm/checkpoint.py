@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FORMAT = 2
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
-_ARRAYS = ("body", "means", "_depot", "_central")
+_ARRAYS = ("body", "means", "_depot", "_central", "maturity")
 
 
 def _tissue_parts(tissue: Tissue) -> dict[str, tuple[Any, tuple[str, ...]]]:

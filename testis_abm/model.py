@@ -26,7 +26,15 @@ from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.checkpoint import Checkpoint
 from testis_abm.errors import TestisError
-from testis_abm.physiology import axis_parameters, complete, sperm_per_release, testis_mass
+from testis_abm.physiology import (
+    MATURITY,
+    axis_parameters,
+    complete,
+    is_adult,
+    matured,
+    sperm_per_release,
+    testis_mass,
+)
 from testis_abm.regimen import RECORDS, Regimen
 from testis_abm.results.tables import clinical_ratio
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
@@ -59,6 +67,7 @@ _STATE = (
     "_output",
     "_million",
     "_reference_output",
+    "maturity",
 )
 _SEMEN_STREAM, _BLOOD_STREAM = 1, 2
 _BLOOD = ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l")
@@ -116,6 +125,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.treated = treated
         self.values = complete(tables.values(scenario.parameters))
         self.man = dict(scenario.man.physiology)
+        self.maturity = np.array([self.man[name] for name in MATURITY])
         self.engine = engine or scenario.plan.engine
         self.day = -scenario.plan.baseline_days
         self.last_day = scenario.plan.duration_days
@@ -132,10 +142,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         elif isinstance(settled, Checkpoint):
             self._build()
             settled.put_cells(self)
+            if not is_adult(self.man):
+                self._come_of_age()
         else:
             for name in _STATE:
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
             self.glands._man = self.man  # whose weight may change
+            if not is_adult(self.man):
+                self._come_of_age()
             # What the history left in the body; its drugs come first in both arms.
             self._depot[: settled._depot.size], self._central[: settled._central.size] = (
                 settled._depot,
@@ -266,6 +280,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.glands.day(heard)
         self.safe = self.safety.day(float(means[axis.MEAN_T]), float(means[axis.MEAN_E2]))
         self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
+        if not is_adult(self.man):
+            self._mature()
+
+    def _mature(self) -> None:
+        """Let an immature testis come of age by what the day brought."""
+        p, report = self.tissue.p, self.report
+        androgen = androgen_signal(report.androgen, p.commitment_androgen_half, p.commitment_occupancy, p)
+        activity = float(self.means[axis.MEAN_LH_ACTIVITY])
+        self.man |= matured(self.man, activity, report.fsh_signal * androgen, 1.0, self.values)
+        self.maturity = np.array([self.man[name] for name in MATURITY])
+        self._come_of_age()
+
+    def _come_of_age(self) -> None:
+        """Give the tissue the numbers of the present maturity."""
+        self.man |= dict(zip(MATURITY, self.maturity.tolist(), strict=True))
+        self.tissue.p = tissue_parameters(self.values, self.man)[0]
 
     def _weigh(self, day: int) -> None:
         """Let fat, SHBG and glands follow the body mass index of `day`, if the treatment changes it."""

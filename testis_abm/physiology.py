@@ -63,3 +63,30 @@ def sperm_per_release(values: Mapping[str, float], man: Mapping[str, float], ser
 def testis_mass(values: Mapping[str, float]) -> float:
     """Return the mass of both testes of the reference man, g."""
     return values["tissue.testis_volume"] * values["tissue.testis_density"]
+
+
+MATURITY = ("somatic_maturity", "spermatogonial_maturity")
+
+
+def is_adult(man: Mapping[str, float]) -> bool:
+    """Return whether his testis has been through puberty and matures no more."""
+    return all(man[name] >= 1.0 for name in MATURITY)
+
+
+def matured(
+    man: Mapping[str, float], lh_activity: float, support: float, days: float, values: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the maturity of a man's somatic cells and spermatogonia after `days` under what drives them.
+
+    Leydig (and with them Sertoli) cells that have never seen LH come of age one by one; a pool of spermatogonia multiplies until its niches are full.
+    Neither goes back. The square keeps a man at rest who has had a little LH all his life.
+
+    Args:
+        lh_activity: LH and hCG, 1 = normal (more does not hasten it).
+        support: FSH signal times androgen signal of the Sertoli cells, 1 = reference man.
+    """
+    young = 1.0 - man["somatic_maturity"]
+    young *= math.exp(-days * min(1.0, lh_activity) ** 2 / values["leydig.maturation_days"])
+    pool = man["spermatogonial_maturity"]
+    empty = (1.0 - pool) * math.exp(-days * values["germ.pool_growth"] * min(1.0, support))
+    return dict(zip(MATURITY, (1.0 - young, pool / (pool + empty)), strict=True))

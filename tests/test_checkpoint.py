@@ -68,6 +68,23 @@ def test_a_loaded_man_goes_on_as_the_unbroken_one(tmp_path, engine, days):
         same_course(unbroken, other)
 
 
+def test_a_man_who_comes_of_age_goes_on_where_he_was(tmp_path):
+    case = {
+        **CASE,
+        "man": {"preset": "congenital_hypogonadotropic"},
+        "therapy": [{"drug": "hcg", "dose": "1500 IU", "every": "3 days"}],
+    }
+    unbroken = TestisModel(load(case), rng=9)
+    unbroken.run_for(30)
+    loaded = TestisModel.load(unbroken.save(tmp_path / "man.npz"))
+    branch = unbroken.branch()
+    for man in (unbroken, loaded, branch):
+        man.run_for(20)
+    assert unbroken.maturity[0] > 0.05
+    same_course(unbroken, loaded)
+    same_course(unbroken, branch)
+
+
 def test_a_branch_shares_nothing():
     one = model()
     one.run_for(3)

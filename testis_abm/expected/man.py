@@ -15,13 +15,14 @@ from testis_abm.expected import course
 from testis_abm.expected.course import COLUMNS, TRACT
 from testis_abm.expected.mean_cells import AGES, SOMA, Scale
 from testis_abm.parameters import Drug
-from testis_abm.physiology import axis_parameters
+from testis_abm.physiology import axis_parameters, is_adult, matured
 from testis_abm.tissue import steps
 from testis_abm.tissue.build import reference_counts, tissue_parameters
-from testis_abm.tissue.rules import TissueParameters
+from testis_abm.tissue.rules import TissueParameters, androgen_signal, fsh_signal
 from testis_abm.tract.epididymis import reserve_weights
 from testis_abm.tract.rules import CHAIN, TractParameters, tract_parameters, volume
 
+_WEEK = 7  # days after which an immature testis is looked at anew
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
 _NO_DRUGS = Kinetics.of([])
@@ -145,6 +146,25 @@ class ExpectedMan:
 
     def advance(self, doses: np.ndarray) -> np.ndarray:
         """Advance by the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return their rows."""
+        if is_adult(self.man) or len(doses) <= _WEEK:
+            return self._advance(doses)
+        weeks = []
+        for first in range(0, len(doses), _WEEK):
+            weeks.append(self._advance(doses[first : first + _WEEK]))
+        return np.concatenate(weeks)
+
+    def _mature(self, rows: np.ndarray) -> None:
+        """Let an immature testis come of age by what the days of `rows` brought."""
+        at, p = _at(rows.mean(axis=0)), self._numbers.tissue
+        hcg = self.values["axis.hcg_lh_equivalence"] * at["hcg_iu_l"]
+        activity = at["lh_iu_l"] / self.values["axis.lh_reference"] + hcg / (
+            1.0 + hcg / self.values["axis.hcg_saturation"]
+        )
+        androgen = androgen_signal(at["androgen"], p.commitment_androgen_half, p.commitment_occupancy, p)
+        support = fsh_signal(at["fsh_heard"], p) * androgen
+        self.change({**self.man, **matured(self.man, activity, support, len(rows), self.values)})
+
+    def _advance(self, doses: np.ndarray) -> np.ndarray:
         rows = np.zeros((len(doses), len(COLUMNS)))
         k = self.kinetics
         course.advance(  # type: ignore[call-arg]
@@ -153,6 +173,8 @@ class ExpectedMan:
             k.effect, np.ascontiguousarray(doses), *self._numbers.tuple(), rows,
         )  # fmt: skip
         self.days = np.concatenate([self.days, rows])
+        if not is_adult(self.man) and len(rows):
+            self._mature(rows)
         return rows
 
     def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:

@@ -90,7 +90,9 @@ def parse_axis(path: str, given: object) -> Axis:
         units = {_split(value)[1] for value in given if isinstance(value, str) and _NUMBER.fullmatch(value)}
         return Axis(path, units.pop() if len(units) == 1 else "", tuple(given))
     if not isinstance(given, Mapping):
-        raise ScenarioError(f"{path}: {shown(given)} is neither a list of values nor {{ from = ..., to = ..., steps = ... }}")
+        raise ScenarioError(
+            f"{path}: {shown(given)} is neither a list of values nor {{ from = ..., to = ..., steps = ... }}"
+        )
     for key in given:
         if key not in ("from", "to", "steps", "scale"):
             raise ScenarioError(f"{path}: {unknown('key', key, ('from', 'to', 'steps', 'scale'))}")
@@ -146,10 +148,14 @@ def parse_design(given: Mapping[str, Any]) -> Design:
                 raise ScenarioError(f"{axis.path}: steps is missing; a {method} needs a number of values")
         if method == "list" and len({len(axis.values) for axis in axes}) > 1:
             sizes = ", ".join(f"{axis.path} {len(axis.values)}" for axis in axes)
-            raise ScenarioError(f"method list takes the first of each, then the second: the axes differ in length ({sizes})")
+            raise ScenarioError(
+                f"method list takes the first of each, then the second: the axes differ in length ({sizes})"
+            )
         count = math.prod(len(axis.values) for axis in axes) if method == "grid" else len(axes[0].values)
         _few_enough(count)
-        rows = itertools.product(*(axis.values for axis in axes)) if method == "grid" else zip(*(a.values for a in axes))
+        rows = (
+            itertools.product(*(axis.values for axis in axes)) if method == "grid" else zip(*(a.values for a in axes))
+        )
         return Design(axes, tuple(rows))
     for axis in axes:
         if not axis.ranged:
@@ -181,7 +187,9 @@ def _flat(over: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]
 
 def _few_enough(count: int) -> None:
     if count > MOST_POINTS:
-        raise ScenarioError(f"{count:,} points are more than {MOST_POINTS:,}; use fewer values, or method = \"sobol\" with samples")
+        raise ScenarioError(
+            f'{count:,} points are more than {MOST_POINTS:,}; use fewer values, or method = "sobol" with samples'
+        )
 
 
 def _whole(given: Mapping[str, Any], key: str, default: int, low: int, high: int) -> int:

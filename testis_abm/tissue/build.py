@@ -99,6 +99,8 @@ def tissue_parameters(
         of("tissue", "cell_radius"),
     )
     attrition = max(0.2, 1.0 - of("tissue", "leydig_attrition") * max(0.0, man["age"] - _AGE_REFERENCE))
+    # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL, Kallmann).
+    inhibin = man["inhibin_capacity"] * man["sertoli_number"] * math.sqrt(man["somatic_maturity"])
     germ = {name.split(".")[1]: v for name, v in values.items() if name.startswith("germ.")}
     receptor = {name.split(".")[1]: v for name, v in values.items() if name.startswith("receptor.")}
     direct = {
@@ -110,7 +112,7 @@ def tissue_parameters(
         "aromatase_lh_exponent": of("leydig", "aromatase_lh_exponent"),
         "aromatase_days": of("leydig", "aromatase_days"),
         "oestrogen_brake": of("leydig", "oestrogen_brake"),
-        "leydig_secretion": man["leydig_capacity"] * attrition * cells_ratio,
+        "leydig_secretion": man["leydig_capacity"] * man["somatic_maturity"] * attrition * cells_ratio,
         "aromatase_km": of("aromatase", "testicular_km"),
         "free_testosterone_reference": scale.testosterone * scale.testosterone_free,
         "free_oestradiol_reference": scale.oestradiol * scale.oestradiol_free,
@@ -131,8 +133,8 @@ def tissue_parameters(
         "er_beta_spermatid": of("er_beta_expression", "round_spermatid"),
         "er_beta_elongated": of("er_beta_expression", "elongating_spermatid"),
         "er_alpha_germ": of("er_alpha_expression", "germ_cell"),
-        "inhibin_floor": of("inhibin", "floor") * man["inhibin_capacity"] * man["sertoli_number"],
-        "inhibin_fsh_gain": of("inhibin", "fsh_gain") * man["inhibin_capacity"] * man["sertoli_number"],
+        "inhibin_floor": of("inhibin", "floor") * inhibin,
+        "inhibin_fsh_gain": of("inhibin", "fsh_gain") * inhibin,
         "inhibin_fsh_half": of("inhibin", "fsh_half"),
     }
     activity = _aromatase(values, direct)
@@ -141,7 +143,8 @@ def tissue_parameters(
     direct["leydig_aromatase"] *= cells_ratio
     direct |= _reference_occupancies(direct)
     older = max(0.0, man["age"] - _AGE_REFERENCE)
-    direct["commitment"] *= man["spermatogonial_commitment"] * math.exp(of("tissue", "output_age_slope") * older)
+    direct["commitment"] *= man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
+    direct["commitment"] *= math.exp(of("tissue", "output_age_slope") * older)
     direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
