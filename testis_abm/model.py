@@ -89,6 +89,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     Attributes:
         modifiers: changes from outside to named rates (see `modify`).
         records: what each day brought, table name -> rows.
+        brief: set, a run records its hormones and decisions only, for experiments that look at little.
 
     A subclass that adds rules of its own keeps these arguments, so that `load`, `testis_abm.run` and the untreated twin
     can make it.
@@ -130,6 +131,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.day = -scenario.plan.baseline_days
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
+        self.brief = False
         self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
         self._axis = axis_parameters(self.values, self.man)
@@ -351,6 +353,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             (day, m[axis.MEAN_T], 1e3 * m[axis.MEAN_FREE_T], m[axis.MEAN_E2], m[axis.MEAN_LH], m[axis.MEAN_FSH],
              m[axis.MEAN_INHIBIN], m[axis.MEAN_SHBG], m[axis.MEAN_HCG], r.testosterone_nmol_l, r.oestradiol_nmol_l)
         )  # fmt: skip
+        if self.brief:
+            return
         self.records["tissue"].append((day, *self._tissue_row()))
         if self.safe is not None:
             self.records["safety"].append((day, *dataclasses.astuple(self.safe)))
