@@ -120,7 +120,12 @@ def _spread(
             try:
                 while (waiting or running) and not broken:
                     while waiting and len(running) < workers + _AHEAD:
-                        running[pool.submit(work, job, waiting[-1])] = waiting.pop()
+                        one = waiting.pop()
+                        try:
+                            running[pool.submit(work, job, one)] = one
+                        except BrokenProcessPool:
+                            waiting.append(one)
+                            raise
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         tasks = running[future]
                         try:

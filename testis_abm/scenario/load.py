@@ -199,6 +199,15 @@ def _tidy(source: object, name: str) -> dict[str, Any]:
     return raw
 
 
+def read_raw(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file as they stand.
+
+    Raises:
+        ScenarioError: it is missing, or no TOML.
+    """
+    return _read(path, printable(str(path)))
+
+
 def _read(path: Path, name: str) -> dict[str, Any]:
     text = _decoded(_bytes(path, name), name)
     try:
