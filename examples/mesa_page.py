@@ -1,4 +1,4 @@
-"""Mesa's own browser page on this model: solara run examples/mesa_page.py (needs solara; see docs/engine.md)."""
+"""Mesa's own browser page on this model: solara run examples/mesa_page.py (pip install "testis_abm[app]")."""
 
 from __future__ import annotations
 

@@ -11,19 +11,26 @@ import hashlib
 import os
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
-_ROOMS = ("body", "tissue", "tract", "expected")
+_COMPILED = ("kinetics.py", "body/*.py", "tissue/*.py", "tract/*.py", "expected/*.py")
+_RULES = (*_COMPILED[:4], "model.py", "physiology.py", "regimen.py", "parameters/*.toml")
 _package = Path(__file__).parent
 
 
-def _digest() -> str:
-    digest = hashlib.sha256(sys.version.encode())
-    sources = [source for room in _ROOMS for source in sorted((_package / room).glob("*.py"))]
-    for source in (_package / "kinetics.py", *sources):
+def _digest(start: str, patterns: tuple[str, ...]) -> str:
+    digest = hashlib.sha256(start.encode())
+    for source in [source for pattern in patterns for source in sorted(_package.glob(pattern))]:
         digest.update(source.name.encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+@cache
+def rules_fingerprint() -> str:
+    """Return a hash of all sources that decide how a man goes on from a state: rules and parameters."""
+    return _digest("", _RULES)
 
 
 def _usable(folder: Path) -> bool:
@@ -37,10 +44,10 @@ def _usable(folder: Path) -> bool:
 def cache_folder() -> Path:
     """Return a writable folder for this version's compiled code (the user's cache, else a temporary one)."""
     base = Path(os.environ.get("TESTIS_ABM_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "testis_abm" / _digest()
+    folder = base / "testis_abm" / _digest(sys.version, _COMPILED)
     if _usable(folder):
         return folder
-    folder = Path(tempfile.gettempdir()) / f"testis_abm-{os.getuid()}" / _digest()
+    folder = Path(tempfile.gettempdir()) / f"testis_abm-{os.getuid()}" / _digest(sys.version, _COMPILED)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 

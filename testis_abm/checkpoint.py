@@ -5,21 +5,26 @@ What follows from the scenario (parameters, geometry, drugs) is worked out again
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import warnings
 import zipfile
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm import __version__
+from testis_abm import __version__, mesa_clock
+from testis_abm._compile import rules_fingerprint
+from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput
 from testis_abm.body.safety import Safety, SafetyDay
-from testis_abm.errors import TestisError
-from testis_abm.tissue import steps
-from testis_abm.tissue.cells import GERM_DTYPES, Events
+from testis_abm.errors import TestisError, shown
+from testis_abm.tissue import kernel, steps
+from testis_abm.tissue.cells import GERM_DTYPES
 from testis_abm.tissue.geometry import CORNERS
 from testis_abm.tissue.tissue import TissueDay
 from testis_abm.tract.epididymis import Epididymis
@@ -29,37 +34,66 @@ if TYPE_CHECKING:
     from testis_abm.model import TestisModel
     from testis_abm.tissue.tissue import Tissue
 
-FORMAT = 2
+FORMAT = 3
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
 _ARRAYS = ("body", "means", "_depot", "_central", "maturity")
+# What the JSON of a checkpoint holds, and "safe", which is null before the first day.
+_KEYS = {
+    "scenario": dict, "seed": int, "treated": bool, "engine": str, "scalars": dict, "now": float, "report": list,
+    "output": list, "tract": dict, "glands": dict, "safety": dict, "records": dict, "time": float, "next_step": float,
+    "rng": dict, "random": list, "modifiers": list,
+}  # fmt: skip
 
 
-def _tissue_parts(tissue: Tissue) -> dict[str, tuple[Any, tuple[str, ...]]]:
-    """Return what holds the state of a tissue, and which of its attributes are arrays of state."""
-    columns = tissue.columns
-    return {
-        "leydig": (columns.leydig, tuple(vars(columns.leydig))),
-        "sertoli": (columns.sertoli, tuple(vars(columns.sertoli))),
-        "germ": (columns.germ, tuple(vars(columns.germ))),
-        "levels": (tissue.levels, _LEVELS),
-    }
+def _arrays(model: TestisModel) -> dict[str, tuple[object, str]]:
+    """Return the name of each array of state in a file -> the part of the model and the attribute that hold it."""
+    tissue = model.tissue
+    columns, parts = tissue.columns, {"levels": (tissue.levels, _LEVELS), "model": (model, _ARRAYS)}
+    for kind, part in (("leydig", columns.leydig), ("sertoli", columns.sertoli), ("germ", columns.germ)):
+        parts[kind] = part, tuple(vars(part))
+    parts |= {"events": (tissue.events, tuple(vars(tissue.events))), "tract": (model.tract, ("chain",))}
+    return {f"{kind}.{name}": (part, name) for kind, (part, names) in parts.items() for name in names}
 
 
-def columns_hold(tissue: Tissue) -> bool:
-    """Return whether every index in the columns points into the tissue (compiled code would follow it anywhere)."""
+def _fault(tissue: Tissue) -> str | None:
+    """Return what is wrong with the germ cells of a tissue, if anything is (compiled code would follow any index)."""
     germ, leydig, geometry = tissue.columns.germ, tissue.columns.leydig, tissue.geometry
+    outside = "its cells lie outside the tissue"
     segments = len(germ.start) == geometry.tubules + 1 == len(germ.count) + 1 and germ.start[0] == 0
     if not segments or np.any(germ.count < 0) or np.any(germ.count > np.diff(germ.start)):
-        return False
+        return outside
     if any(len(getattr(germ, name)) != germ.start[-1] for name in GERM_DTYPES):
-        return False
+        return outside
     rows = germ.rows()
-    return bool(
-        np.all(germ.niche[rows] < geometry.sertoli_per_tubule)
-        and np.all(germ.step[rows] < steps.COUNT)
-        and np.all((leydig.corner >= 0) & (leydig.corner < CORNERS * geometry.tubules))
-    )
+    if (
+        np.any(germ.niche[rows] >= geometry.sertoli_per_tubule)
+        or np.any(germ.step[rows] >= steps.COUNT)
+        or np.any((leydig.corner < 0) | (leydig.corner >= CORNERS * geometry.tubules))
+    ):
+        return outside
+    # A cell cannot have lived on for days after the end of its step: its progeny has room for one day.
+    ends, threshold, share = germ.ends[rows], germ.threshold[rows], germ.share[rows]
+    if not np.all((ends >= tissue.now - 1.0) & (ends < np.inf)):
+        return "germ.ends lie in the past or are no numbers"
+    budget = (threshold >= 0.0) | (threshold == -np.inf)  # a user may have taken all of it
+    if not np.all(budget & (threshold < np.inf) & (share >= 0.0) & (share < np.inf)):
+        return "germ.threshold or germ.share are negative or no numbers"
+    counts = np.zeros_like(tissue.columns.sertoli.counts)
+    kernel.count_steps(germ.arrays(), counts)
+    agree = np.array_equal(counts, tissue.columns.sertoli.counts)
+    return None if agree else "sertoli.counts do not agree with its germ cells"
+
+
+def _finite(values: Any) -> Any:
+    """Return `values` (a number, or a list or table of them).
+
+    Raises:
+        ValueError, TypeError: if one of them is no finite number.
+    """
+    if not np.all(np.isfinite(np.asarray(values))):
+        raise ValueError(f"not finite: {shown(values)}")
+    return values
 
 
 def _numbers(part: object) -> dict[str, Any]:
@@ -72,10 +106,16 @@ def _numbers(part: object) -> dict[str, Any]:
 
 
 def _restore_numbers(part: object, numbers: dict[str, Any]) -> None:
-    for name, value in numbers.items():
-        old = getattr(part, name)
-        new = deque((tuple(row) for row in value), maxlen=old.maxlen) if isinstance(old, deque) else value
+    for name in _numbers(part):
+        old, value = getattr(part, name), _finite(numbers[name])
+        new = deque((tuple(row) for row in value), maxlen=old.maxlen) if isinstance(old, deque) else float(value)
         setattr(part, name, new)
+
+
+def _file(path: str | Path) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TestisError(f"a checkpoint is a file: give its path, not {path!r}")
+    return Path(path)
 
 
 def _own_agents(model: TestisModel) -> list[str]:
@@ -89,9 +129,12 @@ def save(model: TestisModel, path: str | Path) -> Path:
 
     Raises:
         TestisError: for what a file of numbers cannot hold (agents of the user's own, events of theirs still to come), or
-            a path that cannot be written.
+            a path that cannot be written, and within a step before the day has been lived.
     """
-    path = Path(path)
+    path = _file(path)
+    if path.is_dir():
+        raise TestisError(f"{path}: is a folder; name a file in it")
+    model.check_whole_day()
     own, pending = _own_agents(model), model.pending_events()
     if own or pending:
         what = f"agents of your own ({', '.join(own)})" if own else f"{pending} scheduled events still to come"
@@ -99,16 +142,13 @@ def save(model: TestisModel, path: str | Path) -> Path:
             f"{path}: the model holds {what}, which a checkpoint of numbers cannot; use model.branch() or pickle.dump"
         )
     tissue = model.tissue
-    arrays = {
-        f"{kind}.{name}": getattr(part, name) for kind, (part, names) in _tissue_parts(tissue).items() for name in names
-    }
-    arrays |= {f"events.{name}": array for name, array in vars(tissue.events).items()}
-    arrays |= {f"model.{name}": getattr(model, name) for name in _ARRAYS}
-    arrays |= {"model.flux": np.array(model._flux), "tract.chain": model.tract.chain}
+    arrays = {key: getattr(part, name) for key, (part, name) in _arrays(model).items()}
+    arrays["model.flux"] = np.array(model._flux)
     arrays |= {f"section.{name}": np.asarray(value) for name, value in model.section.items()}
     state = {
         "format": FORMAT,
         "version": __version__,
+        "rules": rules_fingerprint(),
         "scenario": model.case.as_dict(),
         "seed": model.seed,
         "treated": model.treated,
@@ -123,6 +163,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "safety": _numbers(model.safety),
         "records": model.records,
         "time": float(model.time),
+        "next_step": mesa_clock.next_step(model),
         "rng": model.rng.bit_generator.state,
         "random": model.random.getstate(),
         "modifiers": list(model.modifiers),
@@ -152,10 +193,10 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = _file(path)
         try:
             with np.load(self.path, allow_pickle=False) as file:
-                self.arrays = {name: file[name] for name in file.files}
+                self.arrays = {name: np.ascontiguousarray(file[name]) for name in file.files}
             self.state = json.loads(self.arrays.pop("state").tobytes())
         except FileNotFoundError as error:
             raise TestisError(f"{self.path}: there is no such file") from error
@@ -163,67 +204,110 @@ class Checkpoint:
             raise TestisError(
                 f"{self.path}: not a checkpoint of testis_abm, or damaged ({type(error).__name__}); save it anew"
             ) from error
-        found = self.state.get("version") if isinstance(self.state, dict) else None
-        if found != __version__ or self.state.get("format") != FORMAT:
-            raise TestisError(
-                f"{self.path}: saved by testis_abm {found}, and this is {__version__}: its rules may differ. "
-                "Load it with that version, or run the scenario again"
-            )
+        if not isinstance(self.state, dict):
+            raise self._damaged("its state is no table")
+        self._check_rules(self.state.get("version"), self.state.get("format"))
+        for key, kind in _KEYS.items():
+            if not isinstance(self.state.get(key), kind):
+                raise self._damaged(f"{key} is missing or no {kind.__name__}")
+
+    def _check_rules(self, version: object, form: object) -> None:
+        if version != __version__:
+            found = f"saved by testis_abm {version}, and this is {__version__}: its rules may differ"
+        elif form != FORMAT:
+            found = f"a checkpoint of format {form}, and this testis_abm {__version__} reads format {FORMAT}"
+        elif self.state.get("rules") != rules_fingerprint():
+            found = f"saved by a testis_abm {version} with other rules or parameters than this one"
+        else:
+            return
+        raise TestisError(f"{self.path}: {found}. Load it with that version, or run the scenario again")
+
+    def _damaged(self, what: object) -> TestisError:
+        return TestisError(f"{self.path}: damaged: {what}; save it anew")
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell what goes wrong on reading the state as one line."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise self._damaged(error) from error
 
     def put_cells(self, model: TestisModel) -> None:
         """Give a model whose parts have just been built the saved state of its cells, body and tract.
 
         Raises:
-            TestisError: if the arrays do not fit the scenario.
+            TestisError: if the arrays do not fit the scenario or hold what cannot be.
         """
-        tissue = model.tissue
-        try:
-            for kind, (part, names) in _tissue_parts(tissue).items():
-                for name in names:
-                    self._put(part, name, f"{kind}.{name}", same_shape=kind != "germ")
-            if not columns_hold(tissue):
-                raise TestisError(f"{self.path}: damaged: its cells lie outside the tissue; save it anew")
-            tissue.events = Events(*(self.arrays[f"events.{name}"] for name in vars(tissue.events)))
-            for name in _ARRAYS:
-                setattr(model, name, self.arrays[f"model.{name}"])
+        tissue, state = model.tissue, self.state
+        with self._reading():
             for name in ("_million", "_reference_output"):
-                setattr(model, name, self.state["scalars"][name])
-            model._flux = list(self.arrays["model.flux"])
-            tissue.now = self.state["now"]
-            model.report, model._output = TissueDay(*self.state["report"]), TissueOutput(*self.state["output"])
+                setattr(model, name, _finite(state["scalars"][name]))
+            model.means = np.zeros(axis.MEANS)
             model.tract = Epididymis(model.values, model.man, model._reference_output)
             model.glands = Glands(model.values, model.man, 1.0)
             model.safety = Safety(model.values, 1.0, 1.0)
+            tissue.now = _finite(state["now"])
+            for key, (part, name) in _arrays(model).items():
+                setattr(part, name, self._array(key, getattr(part, name)))
+            fault = _fault(tissue)
+            if fault is not None:
+                raise self._damaged(fault)
+            flux = self.arrays["model.flux"]
+            if flux.dtype != float or flux.ndim != 2 or flux.shape[1] != 3 or not len(flux):
+                raise self._damaged(f"model.flux is {flux.dtype}{flux.shape}, not float64(days, 3)")
+            model._flux = list(_finite(flux))
             for name in ("tract", "glands", "safety"):
-                _restore_numbers(getattr(model, name), self.state[name])
-            model.tract.chain = self.arrays["tract.chain"]
-            model.safe = None if self.state["safe"] is None else SafetyDay(*self.state["safe"])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise TestisError(f"{self.path}: damaged: {error}; save it anew") from error
+                _restore_numbers(getattr(model, name), state[name])
+            model.report, model._output = TissueDay(*_finite(state["report"])), TissueOutput(*_finite(state["output"]))
+            model.safe = None if state["safe"] is None else SafetyDay(*_finite(state["safe"]))
 
-    def _put(self, part: object, name: str, key: str, *, same_shape: bool) -> None:
-        old, new = getattr(part, name), self.arrays[key]
-        if new.dtype != old.dtype or new.ndim != old.ndim or (same_shape and new.shape != old.shape):
-            raise TestisError(f"{self.path}: damaged: {key} is {new.dtype}{new.shape}, not {old.dtype}{old.shape}")
-        setattr(part, name, new)
+    def _array(self, key: str, built: np.ndarray) -> np.ndarray:
+        """Return an array of the file, which must be such as the scenario has `built` (germ cells are checked by _fault)."""
+        found, germ = self.arrays[key], key.startswith("germ.")
+        if found.dtype != built.dtype or found.ndim != built.ndim or (not germ and found.shape != built.shape):
+            raise self._damaged(f"{key} is {found.dtype}{found.shape}, not {built.dtype}{built.shape}")
+        if not germ and not np.all(np.isfinite(found)):
+            raise self._damaged(f"{key} holds what is no finite number")
+        if not germ and not key.startswith("model.") and np.any(found < 0):
+            raise self._damaged(f"{key} holds a negative number")
+        return found
 
     def put_course(self, model: TestisModel) -> None:
-        """Give a model the saved day, records and random streams."""
+        """Give a model the saved day, records and random streams.
+
+        Raises:
+            TestisError: if they do not fit, or a modifier is missing.
+        """
         kept = self.state
-        missing = [name for name in kept["modifiers"] if name not in model.modifiers]
-        if missing:
-            raise TestisError(
-                f"{self.path}: saved with the modifiers {', '.join(map(repr, missing))}, which a file cannot hold; load it "
-                "with the class that adds them in its __init__"
+        with self._reading():
+            missing = [name for name in kept["modifiers"] if name not in model.modifiers]
+            if missing:
+                raise TestisError(
+                    f"{self.path}: saved with the modifiers {', '.join(map(repr, missing))}, which a file cannot hold; "
+                    "load it with the class that adds them in its __init__"
+                )
+            surplus = [name for name in model.modifiers if name not in kept["modifiers"]]
+            for name in surplus:
+                del model.modifiers[name]
+            for name in kept["modifiers"]:  # in the saved order: the last bit of a product depends on it
+                model.modifiers[name] = model.modifiers.pop(name)
+            if not _finite(kept["time"]) <= _finite(kept["next_step"]) <= kept["time"] + 1.0:
+                raise ValueError(f"next_step {kept['next_step']} does not follow time {kept['time']}")
+            for name in ("day", "engine_seconds", "running"):
+                setattr(model, name, type(getattr(model, name))(_finite(kept["scalars"][name])))
+            model.records = {name: [tuple(row) for row in kept["records"][name]] for name in model.records}
+            model.section = {
+                name.partition(".")[2]: array if array.ndim else array.item()
+                for name, array in self.arrays.items()
+                if name.startswith("section.")
+            }
+            model.rng.bit_generator.state = kept["rng"]
+            version, numbers, gauss = kept["random"]
+            model.random.setstate((version, tuple(numbers), gauss))
+        if surplus:
+            warnings.warn(
+                f"{self.path}: saved without the modifiers {', '.join(map(repr, surplus))}, which {type(model).__name__} "
+                "adds: they are taken off; modify() adds them again",
+                stacklevel=3,
             )
-        for name in ("day", "engine_seconds", "running"):
-            setattr(model, name, kept["scalars"][name])
-        model.records = {name: [tuple(row) for row in rows] for name, rows in kept["records"].items()}
-        model.section = {
-            name.partition(".")[2]: array if array.ndim else array.item()
-            for name, array in self.arrays.items()
-            if name.startswith("section.")
-        }
-        model.rng.bit_generator.state = kept["rng"]
-        version, numbers, gauss = kept["random"]
-        model.random.setstate((version, tuple(numbers), gauss))

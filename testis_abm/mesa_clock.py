@@ -5,16 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 
+def _to_come(model: Any) -> list[Any]:
+    """Return the events that are still to come; the one that runs at this moment is none of them."""
+    listed = len(model._event_list)
+    return list(model._event_list.peek_ahead(listed)) if listed else []  # Mesa raises on an empty list
+
+
 def pending_events(model: Any) -> int:
     """Return how many events of the user's own are still to come (Mesa's own step schedule is one of its list)."""
-    own = model._default_schedule._current_event
-    return sum(event is not own for event in model._event_list.peek_ahead(len(model._event_list)))
+    own, events = model._default_schedule, _to_come(model)
+    # A recurring event that runs at this moment puts its next one into the list only when it has ended.
+    between = [of for of in model._event_generators if of is not own and of._current_event not in events]
+    return sum(event is not own._current_event for event in events) + len(between)
 
 
-def set_time(model: Any, time: float) -> None:
-    """Set Mesa's time; the next step comes one unit later."""
-    model._default_schedule.pause()
+def stepping(model: Any) -> bool:
+    """Return whether Mesa is within a step at this moment."""
+    return model._default_schedule._current_event not in _to_come(model)
+
+
+def next_step(model: Any) -> float:
+    """Return the time at which Mesa will take the next step."""
+    return float(model.time + 1 if stepping(model) else model._default_schedule.next_scheduled_time)
+
+
+def set_time(model: Any, time: float, step: float) -> None:
+    """Set Mesa's time; the next step comes at time `step`."""
+    schedule = model._default_schedule
+    schedule.pause()
+    model.time = step - 1  # a schedule resumes one interval later
+    schedule.resume()
     model.time = time
     if hasattr(model, "steps"):  # gone in 4.0
-        model.steps = round(time)
-    model._default_schedule.resume()
+        model.steps = round(step - 1)
+
+
+def go_on(model: Any) -> None:
+    """Give a copy that was made within an event what the original schedules only when that event has ended."""
+    events = _to_come(model)
+    for of in list(model._event_generators):
+        if of._current_event is not None and of._current_event not in events:
+            of._execution_count += 1
+            of.pause()
+            of.resume()

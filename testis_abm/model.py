@@ -25,7 +25,7 @@ from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.checkpoint import Checkpoint
-from testis_abm.errors import TestisError
+from testis_abm.errors import TestisError, shown
 from testis_abm.physiology import (
     MATURITY,
     axis_parameters,
@@ -115,8 +115,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             )
         if engine not in (None, "compiled", "reference"):
             raise TestisError(f'engine {engine!r} is not known: use "compiled" or "reference"')
-        if rng is not None and (isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0):
-            raise TestisError(f"rng must be a whole number of 0 or more (the seed of every draw), not {rng!r}")
+        whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
+        if rng is not None and not (whole and 0 <= rng < 2**64):
+            raise TestisError(
+                f"rng must be a whole number from 0 to {2**64 - 1} (the seed of every draw), not {shown(rng)}"
+            )
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
@@ -132,6 +135,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
         self.brief = False
+        self._lived_at = 0.0  # Mesa's time of the last whole day
         self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
         self._axis = axis_parameters(self.values, self.man)
@@ -243,6 +247,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.engine_seconds += time.perf_counter() - started
         self._record()
         self.day += 1
+        self._lived_at = self.time
         if self.day > self.last_day:
             self.running = False
 
@@ -475,7 +480,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 what is added to a hazard is per day.
 
         Raises:
-            TestisError: for a rate that is not known; on the day, for an amount that is no amount.
+            TestisError: for a rate that is not known or an amount that is no number; on the day, for one that does not fit.
         """
         return self.modifiers.change(name, rates, factor=factor, added=added)
 
@@ -492,7 +497,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         No code is run from the file. What it cannot hold is what a user hung on: reporters, attributes, callbacks.
 
         Raises:
-            TestisError: if the file is missing, damaged, of another version, or needs the class that adds its modifiers.
+            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers.
         """
         from testis_abm.scenario import load as load_scenario
 
@@ -501,12 +506,37 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                     engine=saved.state["engine"], settled=saved)  # fmt: skip
         saved.put_course(model)
         model._weigh(model.day - 1)
-        mesa_clock.set_time(model, saved.state["time"])
+        mesa_clock.set_time(model, saved.state["time"], saved.state["next_step"])
         return model
 
     def branch(self) -> Self:
-        """Return a copy that shares nothing with this model, its events and a user's own attributes included."""
+        """Return a copy that shares nothing with this model, its events and a user's own attributes included.
+
+        Raises:
+            TestisError: within `step`, before the day has been lived.
+        """
         return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or pickle takes along."""
+        self.check_whole_day()
+        return self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a model that may have been copied by its own step or event, and go on from there."""
+        self.__dict__.update(state)
+        mesa_clock.go_on(self)
+
+    def check_whole_day(self) -> None:
+        """Raise unless the last day has been lived to its end, so that the state is one to go on from.
+
+        Raises:
+            TestisError: within `step`, before the day has been lived.
+        """
+        if mesa_clock.stepping(self) and self._lived_at != self.time:
+            raise TestisError(
+                f"day {self.day} is not over: the man cannot be saved or copied now; within step() do it after super().step()"
+            )
 
     def pending_events(self) -> int:
         """Return how many events of the user's own are still to come."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import time
 import warnings
@@ -20,8 +21,10 @@ from testis_abm.results.tables import SCHEMAS, conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
 from testis_abm.tissue.luck import mix
+from testis_abm.tissue.memory import check_fits
 
 Progress = Callable[[int, str, int], None]
+_LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
 _PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
 SIGNAL_COLUMNS = ("day", *attribution.SIGNALS, "testosterone_brake", "oestradiol_brake")
 
@@ -107,11 +110,14 @@ def _simulate(
     first: dict[str, TestisModel] = {}
     engine = 0.0
     last = _treatment_end(scenario)
-    for replicate in range(scenario.plan.replicates):
+    size, replicates = scenario.tissue, scenario.plan.replicates
+    # The men of the first replicate are kept beside those of the present one.
+    check_fits(size.tubules, size.sertoli_per_tubule, men=len(arms) * min(2, replicates), pictures=len(arms))
+    for replicate in range(replicates):
         seed = replicate_seed(scenario.plan.seed, replicate)
-        man = model_class(scenario, rng=seed, treated=False)
+        men = {"untreated": model_class(scenario, rng=seed, treated=False)}
         # The twin is made before the first step, from the same steady state.
-        men = {"untreated": man} | {arm: model_class(scenario, rng=seed, settled=man) for arm in arms[1:]}
+        men |= {arm: model_class(scenario, rng=seed, settled=men["untreated"]) for arm in arms[1:]}
         for arm, model in men.items():
             while model.running:
                 model.step()
@@ -124,6 +130,9 @@ def _simulate(
                 collected.setdefault(name, []).extend((arm, replicate, *row) for row in rows)
             if replicate == 0:
                 first[arm] = model
+        del men, model
+        if size.tubules * size.sertoli_per_tubule > _LARGE:
+            gc.collect()  # a model refers to itself: free it before the next is made
     return collected, first, engine
 
 

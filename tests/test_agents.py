@@ -109,13 +109,13 @@ def test_every_attribute_reads_alike_from_a_view_and_a_set(model, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("at_most", [float("inf"), 5, 0, 0.5, 1.0, 2.5, 10_000])
+@pytest.mark.parametrize("at_most", [float("inf"), math.nan, 5, 0, 0.5, 1.0, 2.5, 10_000])
 def test_select_equals_mesas(model, kind, at_most):
     columns, agents, own = of(model, kind)
     name = NUMBERS[kind][0]
     middle = float(np.median(columns.get(name)))
     for test in (None, lambda agent: getattr(agent, name) > middle):
-        for agent_type in (None, kind, mesa.Agent, AgentSet):
+        for agent_type in (None, kind, mesa.Agent, AgentSet, (kind, AgentSet)):
             chosen = columns.select(test, at_most=at_most, agent_type=agent_type)
             same(chosen, own.select(test, at_most=at_most, agent_type=agent_type))
     assert len(columns) == len(agents)
@@ -178,7 +178,7 @@ def test_do_and_map_equal_mesas(model, kind):
     seen = []
     assert columns.do(seen.append) is columns
     assert seen == agents
-    assert columns.do("refresh") is columns
+    assert columns.do("__repr__") is columns
 
 
 def test_set_writes_columns(model):
@@ -199,6 +199,53 @@ def test_set_writes_columns(model):
         cells.set("remaining_days", -1.0)
     with pytest.raises(ValueError, match="0 or more"):
         cells.set("remaining_days", math.nan)
+
+
+def test_what_not_all_agents_have_is_written_to_none(model):
+    before = model.tissue.columns.leydig.capacity.copy()
+    mine = Macrophage(model)
+    for agents in (model.agents, model.agents.select(lambda agent: True)):
+        with pytest.raises(AttributeError, match=r"'capacity' of .* cannot be set"):
+            agents.set("capacity", 2.0)
+        with pytest.raises(AttributeError, match="cannot be set"):
+            agents.set("fed", 2)
+    assert np.array_equal(model.tissue.columns.leydig.capacity, before) and mine.fed == 0
+    model.agents.select(agent_type=Macrophage).set("fed", 3)
+    assert mine.fed == 3
+
+
+def test_a_selection_is_a_users_own(model):
+    germ, leydig = model.agents_by_type[GermCell], model.agents_by_type[LeydigCell]
+    for chosen in (germ.select(at_most=5), model.agents.select(lambda cell: isinstance(cell, GermCell), at_most=5)):
+        first, other = chosen[0], germ[7]
+        chosen.add(other)
+        chosen.add(other)
+        chosen.remove(first)
+        chosen.discard(first)
+        assert len(chosen) == 5 and other in chosen and first not in chosen
+        assert (chosen.index(other), chosen.count(other), chosen.count(first)) == (4, 1, 0)
+        with pytest.raises(KeyError):
+            chosen.remove(first)
+        with pytest.raises(ValueError):
+            chosen.index(first)
+        assert isinstance(chosen, AgentSet)
+        chosen.clear()
+        assert len(chosen) == 0 < len(germ)
+    with pytest.raises(TypeError, match="a selection of GermCell of one model cannot hold LeydigCell"):
+        germ.select(at_most=5).add(leydig[0])
+    with pytest.raises(TypeError, match="the rules"):
+        germ.clear()
+
+
+def test_arrays_of_every_set(model):
+    germ = model.agents_by_type[GermCell]
+    assert germ.array("unique_id").tolist() == germ.get("unique_id")
+    assert germ.array("position").shape == (len(germ), 2)
+    assert model.agents.array("unique_id").tolist() == model.agents.get("unique_id")
+    listed = model.agents.select(lambda cell: isinstance(cell, GermCell))
+    assert listed.array("step_index").tolist() == germ.array("step_index").tolist()
+    with pytest.raises(AttributeError, match="nothing"):
+        model.agents.array("nothing")
 
 
 def test_cells_are_neither_added_nor_removed(model):
@@ -259,6 +306,8 @@ def test_a_users_agents_stand_beside_the_cells(model):
         model.agents.select(agent_type=GermCell)[: len(model.agents) // 10],
     )
     assert len(model.agents.select(agent_type=mesa.Agent)) == cells + 3
+    two = model.agents.select(agent_type=(LeydigCell, Macrophage))
+    assert len(two) == len(model.agents_by_type[LeydigCell]) + 3
     with pytest.raises(AttributeError):
         model.agents.get("step_index")
     mine[0].remove()
@@ -375,8 +424,41 @@ def test_views_are_equal_by_kind_and_lineage(model):
     model.followed = {cell: 1, cell.sertoli: 2}
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         other.step()
-        assert set(other.followed) == {cell, cell.sertoli}
+        assert [view.lineage for view in other.followed] == [cell.lineage, cell.sertoli.lineage]
         assert all(view.model is other for view in other.followed)
+
+
+def test_cells_of_a_copy_are_other_cells(model):
+    other = copy.deepcopy(model)
+    mine, theirs = model.agents_by_type[GermCell], other.agents_by_type[GermCell]
+    assert mine[0].lineage == theirs[0].lineage and mine[0] != theirs[0]
+    for members in (other.agents, theirs, other.agents.select(lambda cell: True)):
+        assert mine[0] not in members and theirs[0] in members
+    assert len(mine - theirs) == len(mine) and len(mine & theirs) == 0
+    assert len(mine - mine) == 0 and len(mine & mine) == len(mine)
+
+
+def test_a_view_holds_nothing_of_a_users_own(model):
+    cells = model.agents_by_type[GermCell]
+    for name in ("flag", "unique_id", "pos", "lineage"):
+        with pytest.raises(AttributeError, match=rf"'{name}' of GermCell cannot be set.* in a dict by cell\.lineage"):
+            setattr(cells[0], name, 1)
+        with pytest.raises(AttributeError, match=name):
+            cells.set(name, 1)
+    with pytest.raises(AttributeError, match="flag"):
+        cells.do(lambda cell: setattr(cell, "flag", 1))
+
+
+def test_one_cell_is_found_without_a_view_of_each(model, monkeypatch):
+    cells = model.agents_by_type[GermCell]
+    agents, made = cells.to_list(), []
+    at = GermCell.at.__func__
+    monkeypatch.setattr(GermCell, "at", classmethod(lambda *args: made.append(1) or at(*args)))
+    assert (cells[0], cells[-1], cells[2:4]) == (agents[0], agents[-1], agents[2:4])
+    assert cells[3] in model.agents
+    assert len(made) == 5
+    with pytest.raises(IndexError):
+        cells[len(agents)]
 
 
 def test_a_view_writes_its_row(model):
@@ -401,8 +483,14 @@ def test_a_view_writes_its_row(model):
         cell.step = "sperm"
     with pytest.raises(ValueError, match="0 to 11"):
         cell.step_index = 12
-    with pytest.raises(AttributeError, match="follows from the rules"):
+    with pytest.raises(AttributeError, match=r"'niche' of GermCell cannot be set \(can be set: step, "):
         cell.niche = 3
+    for wrong in (3.9, True, -1, None):
+        with pytest.raises(ValueError, match="is not an index from 0 to 11"):
+            cell.step = wrong
+    for name in ("share", "remaining_days", "hazard_budget"):
+        with pytest.raises(ValueError, match=rf"{name} must be a number of 0 or more, up to 3.4e\+38, not 1e\+40"):
+            setattr(cell, name, 1e40)
     cell.hazard_budget = 0.0
     model.step()
     assert not cell.alive

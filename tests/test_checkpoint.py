@@ -12,9 +12,10 @@ from pathlib import Path
 import mesa
 import numpy as np
 import pytest
+from mesa.time import Schedule
 from small_tissue import assert_same
 
-from testis_abm import TestisError, TestisModel, checkpoint, load
+from testis_abm import GermCell, TestisError, TestisModel, checkpoint, load
 
 CASE = {
     "title": "to be continued",
@@ -85,6 +86,81 @@ def test_a_man_who_comes_of_age_goes_on_where_he_was(tmp_path):
     same_course(unbroken, branch)
 
 
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_a_man_goes_on_from_within_a_day(tmp_path, engine):
+    unbroken = model(engine)
+    unbroken.run_for(2.5)
+    men = [unbroken, TestisModel.load(unbroken.save(tmp_path / "man.npz")), unbroken.branch()]
+    for days in (0.9, 3, 0.25):
+        for one in men:
+            one.run_for(days)
+        same_course(men[0], men[1])
+        same_course(men[0], men[2])
+    assert [getattr(one, "steps", None) for one in men] == [getattr(unbroken, "steps", None)] * 3
+
+
+class Copied(TestisModel):
+    """Saves, branches and pickles itself after each day, and on an event between two days."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.copies = {}
+
+    def step(self):
+        super().step()
+        self.copy()
+
+    def copy(self):
+        kept, self.copies = self.copies, {}
+        place = self.folder / f"{self.time}.npz"
+        kept[self.time] = self.save(place), self.branch(), pickle.loads(pickle.dumps(self))
+        self.copies = kept
+
+
+def test_a_man_copies_himself_within_a_step_or_an_event(tmp_path):
+    unbroken, Copied.folder = model(kind=Copied), tmp_path
+    unbroken.run_for(4)
+    unbroken.schedule_event(unbroken.copy, at=4.5)
+    unbroken.run_for(3)
+    assert list(unbroken.copies) == [1.0, 2.0, 3.0, 4.0, 4.5, 5.0, 6.0, 7.0]
+    for saved_at, (place, *others) in list(unbroken.copies.items()):
+        for other in (TestisModel.load(place), *others):
+            assert other.time == saved_at and other.pending_events() == 0
+            other.copy = lambda: None
+            if saved_at < 7.0:
+                other.run_for(7.0 - saved_at)
+                same_course(unbroken, other)
+            other.run_for(2)
+            assert other.day == unbroken.day + 2
+
+
+def test_a_day_that_is_not_over_cannot_be_copied(tmp_path):
+    class Early(TestisModel):
+        def step(self):
+            for attempt in (self.branch, lambda: self.save(tmp_path / "x.npz"), lambda: pickle.dumps(self)):
+                with pytest.raises(TestisError, match=r"day -5 is not over.* do it after super\(\)\.step\(\)"):
+                    attempt()
+            super().step()
+
+    one = Early(load(CASE), rng=9)
+    one.step()
+    assert one.day == -4 and not list(tmp_path.iterdir())
+
+
+def test_a_recurring_event_is_still_to_come_while_it_runs(tmp_path):
+    one, told = model(), []
+
+    def tick():
+        with pytest.raises(TestisError, match="1 scheduled events still to come"):
+            one.save(tmp_path / "x.npz")
+        told.append(one.branch())
+
+    one.schedule_recurring(tick, Schedule(interval=2.0, start=1.5, count=3))
+    one.run_for(2)
+    told[0].run_for(4)
+    assert len(told) == 3 and told[0].pending_events() == 0
+
+
 def test_a_branch_shares_nothing():
     one = model()
     one.run_for(3)
@@ -109,6 +185,25 @@ def test_modifiers_come_back_with_their_class(tmp_path):
     same_course(unbroken, loaded)
 
 
+def test_a_modifier_that_was_deleted_stays_so(tmp_path):
+    unbroken = model(kind=Heated)
+    unbroken.modify("cold", "pachytene_hazard", factor=0.5)
+    unbroken.modify("frost", "pachytene_hazard", factor=0.3)
+    del unbroken.modifiers["heat"], unbroken.modifiers["cold"]
+    unbroken.modify("cold", "pachytene_hazard", factor=0.5)
+    unbroken.run_for(2)
+
+    class Frozen(Heated):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.modify("cold", "pachytene_hazard", factor=0.5)
+            self.modify("frost", "pachytene_hazard", factor=0.3)
+
+    with pytest.warns(UserWarning, match=r"man\.npz: saved without the modifiers 'heat', which Frozen adds"):
+        loaded = Frozen.load(unbroken.save(tmp_path / "man.npz"))
+    assert list(loaded.modifiers) == list(unbroken.modifiers) == ["frost", "cold"]
+
+
 def test_what_a_file_cannot_hold_is_refused(tmp_path):
     one = model()
     one.schedule_event(one.run_model, at=30.0)
@@ -131,6 +226,11 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
     with pytest.raises(TestisError, match="cannot be written"):
         one.save(Path("/proc/nowhere/man.npz"))
+    with pytest.raises(TestisError, match="is a folder; name a file in it"):
+        one.save(".")
+    for call in (one.save, TestisModel.load):
+        with pytest.raises(TestisError, match="give its path, not None"):
+            call(None)
 
 
 def rewritten(path, change):
@@ -212,12 +312,112 @@ def put(name, at, value):
         (lambda arrays: arrays.pop("sertoli.rates"), "damaged"),
         (lambda arrays: arrays.update({"sertoli.fsh": arrays["sertoli.fsh"][:-1]}), r"sertoli\.fsh is float64\(19,\)"),
         (lambda arrays: arrays.update({"germ.ends": arrays["germ.ends"][:-1]}), "its cells lie outside"),
-        (lambda arrays: arrays.update({"state": np.frombuffer(b"[1]", np.uint8)}), "saved by testis_abm None"),
+        (lambda arrays: arrays.update({"state": np.frombuffer(b"[1]", np.uint8)}), "its state is no table"),
+        (lambda arrays: arrays.update({"state": np.frombuffer(b"{}", np.uint8)}), "saved by testis_abm None"),
+        *[
+            (lambda arrays, name=name: arrays.update({name: arrays[name][..., :-1]}), rf"{name} is [a-z0-9]+\(")
+            for name in (
+                "model.body",
+                "model.means",
+                "model._depot",
+                "model._central",
+                "model.flux",
+                "tract.chain",
+                "events.deaths",
+                "events.released",
+                "levels.sources",
+                "sertoli.counts",
+            )
+        ],
+        *[
+            (lambda arrays, name=name: arrays.update({name: arrays[name].astype(np.float32)}), rf"{name} is float32")
+            for name in ("model.body", "model.flux", "events.deaths")
+        ],
+        *[
+            (put(name, 0, math.nan), f"damaged: .*{said}")
+            for name, said in {
+                "model.body": "no finite number",
+                "model.means": "no finite number",
+                "tract.chain": "no finite number",
+                "sertoli.rates": "no finite number",
+                "model.flux": "not finite",
+                "germ.ends": "germ.ends",
+                "germ.threshold": "germ.threshold",
+                "germ.share": "germ.share",
+            }.items()
+        ],
+        *[
+            (put(name, 0, -1), f"damaged: {said}")
+            for name, said in {
+                "sertoli.gathered": "sertoli.gathered holds a negative number",
+                "germ.ends": "germ.ends lie in the past",
+                "sertoli.androgen": "sertoli.androgen holds a negative",
+                "sertoli.rates": "sertoli.rates holds a negative",
+                "germ.threshold": "germ.threshold or germ.share are negative",
+                "levels.testosterone": "levels.testosterone",
+            }.items()
+        ],
+        (put("sertoli.counts", 0, 65535), "sertoli.counts do not agree with its germ cells"),
+        (put("germ.step", 0, 5), "sertoli.counts do not agree with its germ cells"),
     ],
 )
 def test_a_damaged_array_is_told(path, change, said):
     with pytest.raises(TestisError, match=said):
         TestisModel.load(rewritten(path, change))
+
+
+def restated(path, change):
+    def rewrite(arrays):
+        state = json.loads(arrays["state"].tobytes())
+        change(state)
+        arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+
+    return rewritten(path, rewrite)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "scenario", "seed", "treated", "engine", "records", "time", "next_step", "rng", "random", "modifiers", "scalars",
+        "now", "report", "output", "safe", "tract", "glands", "safety",
+    ],
+)  # fmt: skip
+def test_a_missing_or_wrong_word_of_the_state_is_told(path, saved, key):
+    for change in (lambda state: state.pop(key), lambda state: state.update({key: "?"})):
+        path.write_bytes(saved)
+        with pytest.raises(TestisError, match=r"man\.npz: damaged: .*; save it anew|engine '\?' is not known"):
+            TestisModel.load(restated(path, change))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda state: state["records"].pop("semen"), "semen"),
+        (lambda state: state["tract"].pop("store"), "store"),
+        (lambda state: state["tract"].update(motility=math.nan), "not finite"),
+        (lambda state: state["tract"]["store"].append(["x"]), "damaged"),
+        (lambda state: state["report"].pop(), "damaged"),
+        (lambda state: state["scalars"].pop("day"), "day"),
+        (lambda state: state.update(next_step=-5.0), "next_step -5.0 does not follow time 8.0"),
+        (lambda state: state.update(now=1e7), "germ.ends lie in the past"),
+        (lambda state: state["rng"].pop("state"), "state"),
+        (lambda state: state["random"].pop(), "damaged"),
+        (lambda state: state.update(format=99), "a checkpoint of format 99, and this testis_abm .* reads format"),
+        (lambda state: state.update(rules="other"), "with other rules or parameters than this one"),
+    ],
+)
+def test_a_damaged_state_is_told(path, change, said):
+    with pytest.raises(TestisError, match=rf"man\.npz: .*{said}"):
+        TestisModel.load(restated(path, change))
+
+
+def test_a_budget_of_nought_is_no_damage(tmp_path):
+    one = model()
+    one.agents_by_type[GermCell].select(at_most=20).set("hazard_budget", 0.0)
+    loaded = TestisModel.load(one.save(tmp_path / "man.npz"))
+    for man in (one, loaded):
+        man.run_for(1)
+    same_course(one, loaded)
 
 
 def test_another_version_is_refused_with_a_clear_word(path, monkeypatch):

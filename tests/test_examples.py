@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import testis_abm as ta
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -18,6 +21,17 @@ def test_heat_stress_from_outside(tmp_path):
     share = {int(row.split()[0]): float(row.split()[2]) for row in done.stdout.splitlines()[1:-1]}
     assert share[-2] == 100 and share[5] < 50 and share[14] > 90
     assert picture.stat().st_size > 10_000
+
+
+def test_heat_stress_runs_on_both_engines():
+    heat = runpy.run_path(str(EXAMPLES / "heat_stress.py"))
+    case = ta.load({**heat["SCENARIO"], "tissue": {"tubules": 1}})
+    collected = []
+    for engine in ("compiled", "reference"):
+        model = heat["HeatStress"](case, engine=engine)
+        model.run_for(3)
+        collected.append(model.collector.get_model_vars_dataframe())
+    assert len(collected[0]) == 3 and collected[0].equals(collected[1])
 
 
 def test_mesas_own_page_shows_a_man():

@@ -214,8 +214,9 @@ def test_a_run_that_leaves_the_physical_range_stops_with_the_reason():
         (("scenarios/fertile_man.toml",), "takes a Scenario, not str; use testis_abm.load"),
         ((None,), "takes a Scenario, not NoneType"),
         ((ta.load(CASE), {"engine": "foo"}), 'engine \'foo\' is not known: use "compiled" or "reference"'),
-        ((ta.load(CASE), {"rng": "x"}), "rng must be a whole number of 0 or more"),
-        ((ta.load(CASE), {"rng": -3}), "rng must be a whole number of 0 or more"),
+        ((ta.load(CASE), {"rng": "x"}), "rng must be a whole number from 0 to"),
+        ((ta.load(CASE), {"rng": -3}), "rng must be a whole number from 0 to 18446744073709551615 .*, not -3"),
+        ((ta.load(CASE), {"rng": 2**70}), "rng must be a whole number from 0 to"),
     ],
 )
 def test_what_is_no_model_is_told(arguments, said):

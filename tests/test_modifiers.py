@@ -30,6 +30,7 @@ def model(engine="compiled"):
         ("pachytene_hazard", {"added": float("nan")}, "added must be one finite number"),
         ("pachytene_hazard", {"added": [0.1, 0.2]}, "one for each of 20 Sertoli cells"),
         ("leydig_secretion", {"factor": np.ones(20)}, "holds for the whole tissue"),
+        ("pachytene_hazard", {"added": lambda model: "x"}, 'added must be a number.*, not "x"'),
     ],
 )
 def test_what_is_no_change_is_told(rates, amount, said):
@@ -37,6 +38,22 @@ def test_what_is_no_change_is_told(rates, amount, said):
     with pytest.raises(TestisError, match=f"modifier 'mine'.*{said}"):
         one.modify("mine", rates, **amount)
         one.step()
+
+
+@pytest.mark.parametrize(
+    ("rates", "amount", "said"),
+    [
+        (5, {}, "name a rate or a list of rates, not 5"),
+        ([], {}, "name a rate or a list of rates"),
+        ("pachytene_hazard", {"added": "x"}, 'added must be a number.*, not "x"'),
+        ("pachytene_hazard", {"factor": [[1], [2, 3]]}, "factor must be a number.*, not a list"),
+    ],
+)
+def test_what_is_no_change_is_told_at_once(rates, amount, said):
+    one = model()
+    with pytest.raises(TestisError, match=f"modifier 'mine': {said}"):
+        one.modify("mine", rates, **amount)
+    assert not one.modifiers
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,8 +32,59 @@ def test_a_tissue_larger_than_memory_is_refused_before_it_is_built(monkeypatch):
         memory.check_fits(1, 200)
 
 
+def test_a_run_needs_room_for_all_its_men(monkeypatch):
+    case = load(
+        {
+            "title": "a run",
+            "tissue": {"tubules": 3200},
+            "plan": {"duration": "12 days", "replicates": 1},
+            "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+        }
+    )
+    asked = []
+    monkeypatch.setattr(memory, "available", lambda: 300 * 10**6)
+    memory.check_fits(3200, 26)  # one man alone would fit
+    for replicates, men in ((1, 2), (2, 4), (8, 4)):
+        with pytest.raises(TestisError, match=f"3200 sections of 26 Sertoli cells for {men} men at a time") as told:
+            ta.run(case, replicates=replicates)
+        asked.append(float(str(told.value).split("about ")[1].split()[0]))
+    assert asked == [0.5, 0.7, 0.7]  # GB; 0.42 were measured
+
+
 def test_memory_is_known():
     assert 10**7 < memory.available() < 10**15
+
+
+def test_the_limit_of_the_process_counts(monkeypatch):
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    monkeypatch.setattr("resource.getrlimit", lambda which: (taken + 300 * 10**6, -1))
+    assert 0 < memory.available() <= 60 * 10**6
+    monkeypatch.setattr("resource.getrlimit", lambda which: (taken, -1))
+    assert memory.available() == 0
+
+
+def test_nested_control_groups_count(tmp_path):
+    own, groups = tmp_path / "cgroup", tmp_path / "fs"
+
+    def group(path, limit, taken, cached=0, names=("memory.max", "memory.current", "inactive_file")):
+        (groups / path).mkdir(parents=True, exist_ok=True)
+        (groups / path / names[0]).write_text(f"{limit}\n")
+        (groups / path / names[1]).write_text(f"{taken}\n")
+        (groups / path / "memory.stat").write_text(f"anon 5\n{names[2]} {cached}\n")
+
+    own.write_text("0::/outer/inner\n")
+    assert memory.free_in_groups(own, groups, 900) == 900  # none can be seen
+    group("outer/inner", "max", 100)
+    group("outer", 500, 300, cached=50)
+    assert memory.free_in_groups(own, groups, 900) == 250
+    group("outer/inner", 130, 100)
+    assert memory.free_in_groups(own, groups, 900) == 30
+    group(".", 20, 10)
+    assert memory.free_in_groups(own, groups, 900) == 10
+    own.write_text("3:cpuset:/\n4:memory:/old\n")
+    group("memory/old", 70, 10, names=("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"))
+    assert memory.free_in_groups(own, groups, 900) == 60
+    assert memory.free_in_groups(tmp_path / "none", groups, 900) == 900
 
 
 def test_a_man_is_the_same_at_any_number_of_threads(monkeypatch):

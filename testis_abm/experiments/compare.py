@@ -52,21 +52,32 @@ class Comparison:
             for arm in self.arms[1:]:
                 row = of.loc[arm]
                 interval = f" ({row['low_pct']:+.0f} to {row['high_pct']:+.0f})" if np.isfinite(row["low_pct"]) else ""
-                cells.append(f"{row['level']:.3g}  {row['change_pct']:+.0f} %{interval}" if np.isfinite(row["change_pct"]) else f"{row['level']:.3g}")
+                cells.append(
+                    f"{row['level']:.3g}  {row['change_pct']:+.0f} %{interval}"
+                    if np.isfinite(row["change_pct"])
+                    else f"{row['level']:.3g}"
+                )
             worth = of["worth"].median()
             rows.append([*cells, f"x{worth:.0f}" if np.isfinite(worth) else ""])
         widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
         lines = ["  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-        lines.append(f"\n  {self.replicates} replicates, each arm with the same luck; levels are means of the last {WINDOW} days.")
+        lines.append(
+            f"\n  {self.replicates} replicates, each arm with the same luck; levels are means of the last {WINDOW} days."
+        )
         for arm, table in self.attribution.items():
             best = table.reindex(table["output_change_pct"].abs().sort_values(ascending=False).index).head(3)
             told = ", ".join(
-                f"{row.rate} {row.output_change_pct:+.0f} % (mostly {max(SIGNALS, key=lambda name, row=row: abs(getattr(row, name))).replace('_', ' ')})"
-                for row in best.itertuples()
-                if abs(row.output_change_pct) > 0.5
+                f"{row['rate']} {row['output_change_pct']:+.0f} % (mostly {_main_signal(row)})"
+                for _, row in best.iterrows()
+                if abs(row["output_change_pct"]) > 0.5
             )
             lines.append(f"  Why {arm} differs in sperm output: {told or 'no rate differs'}.")
         return "\n".join(lines)
+
+
+def _main_signal(row: pd.Series) -> str:
+    """Return the signal that adds most to a rate."""
+    return str(row[list(SIGNALS)].astype(float).abs().idxmax()).replace("_", " ")
 
 
 def read_arms(sources: Sequence[str | Path]) -> dict[str, Scenario]:
@@ -105,7 +116,9 @@ def compare(
         raise TestisError(f"{len(arms)} arm: compare needs two or more")
     plans = {(case.plan.duration_days, case.plan.baseline_days) for case in arms.values()}
     if len(plans) > 1:
-        lengths = ", ".join(f"{name}: {case.plan.baseline_days} + {case.plan.duration_days} days" for name, case in arms.items())
+        lengths = ", ".join(
+            f"{name}: {case.plan.baseline_days} + {case.plan.duration_days} days" for name, case in arms.items()
+        )
         raise TestisError(f"the arms differ in length ({lengths}); give them the same plan, or name --days")
     names = tuple(arms)
     plan = arms[names[0]].plan
@@ -128,7 +141,9 @@ def compare(
             if progress is not None:
                 progress(replicate, name)
     end = pd.DataFrame(ends, columns=["arm", "replicate", *COLUMNS])
-    heard = pd.DataFrame(signals, columns=["arm", "replicate", *SIGNAL_COLUMNS[1:]]).groupby("arm").mean(numeric_only=True)
+    heard = (
+        pd.DataFrame(signals, columns=["arm", "replicate", *SIGNAL_COLUMNS[1:]]).groupby("arm").mean(numeric_only=True)
+    )
     assert numbers is not None
     return Comparison(
         names, count, pd.DataFrame(courses, columns=["arm", "replicate", "day", *COLUMNS]), _effects(end, names),
@@ -157,7 +172,9 @@ def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
             other = level[name]
             change, low, high = paired_change(first, other)
             rows.append((name, column, first.mean(), other.mean(), change, low, high, _worth(first, other)))
-    return pd.DataFrame(rows, columns=["arm", "column", "reference", "level", "change_pct", "low_pct", "high_pct", "worth"])
+    return pd.DataFrame(
+        rows, columns=["arm", "column", "reference", "level", "change_pct", "low_pct", "high_pct", "worth"]
+    )
 
 
 def _worth(first: np.ndarray, other: np.ndarray) -> float:

@@ -72,7 +72,11 @@ def read_experiment(source: str | Path | Mapping[str, Any], kind: str, keys: tup
         if table.get("engine", "cells") not in ("cells", "expected"):
             raise ScenarioError(f"{kind}: engine: {shown(table['engine'])} is not one of cells, expected")
     except ScenarioError as error:
-        raise ScenarioError(str(error).replace("scenario: ", f"{name}: ", 1) if str(error).startswith("scenario: ") else f"{name}: {error}") from None
+        raise ScenarioError(
+            str(error).replace("scenario: ", f"{name}: ", 1)
+            if str(error).startswith("scenario: ")
+            else f"{name}: {error}"
+        ) from None
     return Experiment(name, kind, scenario, arms, table, outputs, days)
 
 

@@ -160,7 +160,13 @@ def _alone(job: Job, chunks: list[list[Task]], keep: Callable[[Any, list[str], i
                 keep(*pool.submit(work, job, [task]).result())
             except BrokenProcessPool:
                 name = task.name(job)
-                keep(table_of([(name, task.case, task.point, task.replicate, [], "its process was killed, three times")]), [name], 1)
+                keep(
+                    table_of(
+                        [(name, task.case, task.point, task.replicate, [], "its process was killed, three times")]
+                    ),
+                    [name],
+                    1,
+                )
 
 
 @contextmanager

@@ -52,7 +52,9 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
     if of != "untreated" and not experiment.scenario.treated:
         raise TestisError(f"{experiment.name}: sensitivity: of: {of} needs a therapy; the scenario has none")
     arms = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}[of]
-    job = Job({"": experiment.scenario.as_dict()}, experiment.days[-1:], experiment.table.get("engine", "expected"), arms)
+    job = Job(
+        {"": experiment.scenario.as_dict()}, experiment.days[-1:], experiment.table.get("engine", "expected"), arms
+    )
     return experiment, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))]
 
 
@@ -94,7 +96,12 @@ def sensitivity(
     """
     experiment, design, job, tasks = prepare(source)
     table = experiment.table
-    extra = {"method": table.get("method", "morris"), "of": job.arms, "samples": table.get("samples", 32), "seed": table.get("seed", 1)}
+    extra = {
+        "method": table.get("method", "morris"),
+        "of": job.arms,
+        "samples": table.get("samples", 32),
+        "seed": table.get("seed", 1),
+    }
     store = Store(folder, manifest(experiment, design, job, len(tasks)) | extra)
     told = execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
     if shard != (1, 1) and told.done == told.runs and len(store.done()) < len(tasks):
@@ -116,13 +123,17 @@ def indices(folder: str | Path) -> pd.DataFrame:
         raise TestisError(f"{folder}: is no sensitivity analysis")
     failed = table[table["error"] != ""]
     if len(failed):
-        raise TestisError(f"{folder}: {len(failed)} runs failed, and the method needs all: {failed['error'].iloc[0]}; narrow the ranges")
+        raise TestisError(
+            f"{folder}: {len(failed)} runs failed, and the method needs all: {failed['error'].iloc[0]}; narrow the ranges"
+        )
     if len(table["point"].unique()) < found["runs"]:
-        raise TestisError(f"{folder}: {found['runs'] - table['point'].nunique():,} of {found['runs']:,} runs are still to come")
+        raise TestisError(
+            f"{folder}: {found['runs'] - table['point'].nunique():,} of {found['runs']:,} runs are still to come"
+        )
     design, method, arms = found["design"], found["method"], found["of"]
     axes = tuple(Axis(path) for path in design["paths"])
     problem = _problem(axes)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for word in found["outputs"]:
         column = OUTPUTS[word][0]
         level = table.pivot_table(index="point", columns="arm", values=column, dropna=False).sort_index()
@@ -150,10 +161,17 @@ def indices(folder: str | Path) -> pd.DataFrame:
                 (word, unit, path, float(s1), float(c1), float(st), float(ct))
                 for path, s1, c1, st, ct in zip(design["paths"], of["S1"], of["S1_conf"], of["ST"], of["ST_conf"])
             ]
-    names = ["mu_star", "confidence", "sigma"] if method == "morris" else ["first", "first_confidence", "total", "confidence"]
+    names = (
+        ["mu_star", "confidence", "sigma"]
+        if method == "morris"
+        else ["first", "first_confidence", "total", "confidence"]
+    )
     frame = pd.DataFrame(rows, columns=["output", "quantity", "input", *names])
     rank = "mu_star" if method == "morris" else "total"
     order = {word: k for k, word in enumerate(found["outputs"])}
     return (
-        frame.assign(_=frame["output"].map(order)).sort_values(["_", rank], ascending=[True, False]).drop(columns="_").reset_index(drop=True)
+        frame.assign(_=frame["output"].map(order))
+        .sort_values(["_", rank], ascending=[True, False])
+        .drop(columns="_")
+        .reset_index(drop=True)
     )

@@ -132,7 +132,14 @@ def schema() -> pa.Schema:
     """Return the columns of a part."""
     import pyarrow as pa
 
-    keys = [("run", pa.string()), ("case", pa.string()), ("point", pa.int32()), ("replicate", pa.int32()), ("arm", pa.string()), ("day", pa.int32())]
+    keys = [
+        ("run", pa.string()),
+        ("case", pa.string()),
+        ("point", pa.int32()),
+        ("replicate", pa.int32()),
+        ("arm", pa.string()),
+        ("day", pa.int32()),
+    ]
     return pa.schema([*keys, *((name, pa.float64()) for name in COLUMNS), ("error", pa.string())])
 
 
@@ -156,7 +163,9 @@ def runs_in(folder: Path) -> Iterator[str]:
         try:
             yield from pq.read_table(path, columns=["run"])["run"].unique().to_pylist()
         except (OSError, ValueError) as error:
-            raise TestisError(f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again") from error
+            raise TestisError(
+                f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again"
+            ) from error
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -200,13 +209,17 @@ def sorted_table(folder: str | Path) -> pa.Table:
         try:
             part = pq.read_table(path, schema=schema())
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise TestisError(f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again") from error
+            raise TestisError(
+                f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again"
+            ) from error
         names = part["run"].to_pylist()
         new = [name not in seen for name in names]
         seen.update(names)
         parts.append(part if all(new) else part.filter(pa.array(new)))
     whole = pa.concat_tables(parts) if parts else schema().empty_table()
-    return whole.sort_by([(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]).combine_chunks()
+    return whole.sort_by(
+        [(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]
+    ).combine_chunks()
 
 
 def merge(into: str | Path, folders: Sequence[str | Path]) -> int:

@@ -49,7 +49,9 @@ def check_axes(experiment: Experiment, design: Design) -> None:
     base = experiment.scenario.as_dict()
     problems = []
     for k, axis in enumerate(design.axes):
-        ends = (axis.at(0.0), axis.at(1.0)) if axis.ranged else tuple(dict.fromkeys(point[k] for point in design.points))
+        ends = (
+            (axis.at(0.0), axis.at(1.0)) if axis.ranged else tuple(dict.fromkeys(point[k] for point in design.points))
+        )
         for value in ends:
             try:
                 load(base, overrides={axis.path: value})
@@ -116,7 +118,9 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
     """
     whole_table = results(folder)
     found = read_manifest(folder)
-    table = whole_table[(whole_table["day"] == (max(found["days"]) if day is None else day)) & (whole_table["error"] == "")]
+    table = whole_table[
+        (whole_table["day"] == (max(found["days"]) if day is None else day)) & (whole_table["error"] == "")
+    ]
     columns = [OUTPUTS[word][0] for word in found["outputs"]]
     mean = table.groupby(["point", "arm"])[columns].mean().unstack("arm")
     rows = {path: [point[k] for point in found["design"]["points"]] for k, path in enumerate(found["design"]["paths"])}

@@ -39,9 +39,7 @@ class Job:
     @cached_property
     def text(self) -> str:
         """Return all that decides on results, as JSON."""
-        return json.dumps(
-            [__version__, self.cases, self.days, self.engine, self.arms], sort_keys=True, default=str
-        )
+        return json.dumps([__version__, self.cases, self.days, self.engine, self.arms], sort_keys=True, default=str)
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,9 @@ class Task:
 
     def name(self, job: Job) -> str:
         """Return the run's name: a hash of all that decides on its results."""
-        own = json.dumps([self.case, self.point, self.replicate, self.overrides, self.man, self.arms], sort_keys=True, default=str)
+        own = json.dumps(
+            [self.case, self.point, self.replicate, self.overrides, self.man, self.arms], sort_keys=True, default=str
+        )
         return hashlib.blake2b(f"{job.text}\n{own}".encode(), digest_size=8).hexdigest()
 
 

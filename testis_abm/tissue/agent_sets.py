@@ -9,23 +9,20 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import mesa
 import numpy as np
-from mesa.agentset import AbstractAgentSet, GroupBy
+from mesa.agentset import AbstractAgentSet, AgentSet, GroupBy
 
-from testis_abm.tissue.views import Reading, Rows, as_list, index_of
-
-if TYPE_CHECKING:
-    from testis_abm.tissue.views import Cell
+from testis_abm.tissue.views import Cell, Reading, Rows, as_list, index_of
 
 _MISSING = ("error", "default")
 
 
 def _limit(at_most: int | float) -> int | None:
-    """Return how many agents `at_most` lets through (None: all)."""
-    return None if at_most == float("inf") else max(0, math.ceil(at_most))
+    """Return how many agents `at_most` lets through (None: all, as in Mesa for what is no number too)."""
+    return max(0, math.ceil(at_most)) if at_most < float("inf") else None
 
 
 class _CellSet(AbstractAgentSet):  # type: ignore[misc]
@@ -54,6 +51,18 @@ class _CellSet(AbstractAgentSet):  # type: ignore[misc]
     def __getitem__(self, item: int | slice) -> Any:
         return self.to_list()[item]
 
+    def index(self, agent: Any) -> int:
+        """Return the place of an agent.
+
+        Raises:
+            ValueError: if it is no member.
+        """
+        return self.to_list().index(agent)
+
+    def count(self, agent: Any) -> int:
+        """Return how often an agent is a member: 0 or 1."""
+        return int(agent in self)
+
     def get(self, attr_names: str | list[str], handle_missing: str = "error", default_value: Any = None) -> list[Any]:
         """Return one attribute (or a list of several) of each agent, as Mesa's `AgentSet.get`.
 
@@ -72,12 +81,29 @@ class _CellSet(AbstractAgentSet):  # type: ignore[misc]
             return [getattr(agent, name, default) for agent in self]
         return [getattr(agent, name) for agent in self]
 
+    def array(self, name: str) -> np.ndarray:
+        """Return an attribute of every agent as an array."""
+        # NumPy would turn a mixture of lineages and small numbers into floats.
+        return np.array(self.get(name), dtype=np.uint64 if name in ("lineage", "unique_id") else None)
+
+    def set(self, attr_name: str, value: Any) -> Self:
+        """Write one value into an attribute of every agent, or of none.
+
+        Raises:
+            AttributeError: if it is not an attribute that can be set.
+        """
+        for kind in {type(agent) for agent in self}:
+            if issubclass(kind, Cell):
+                kind.setter(attr_name)
+        super().set(attr_name, value)
+        return self
+
     def select(
         self,
         filter_func: Callable[[Any], bool] | None = None,
         at_most: int | float = float("inf"),
         inplace: bool = False,
-        agent_type: type | None = None,
+        agent_type: type | tuple[type, ...] | None = None,
     ) -> Any:
         """Return agents that pass a test and are of a type, the first `at_most` (a number or a share)."""
         if filter_func is None and agent_type is None and at_most == float("inf"):
@@ -91,7 +117,7 @@ class _CellSet(AbstractAgentSet):  # type: ignore[misc]
         )
         return self._chosen(itertools.islice(passing, _limit(at_most)), inplace)
 
-    def _of_type(self, agent_type: type | None) -> Iterable[Any]:
+    def _of_type(self, agent_type: type | tuple[type, ...] | None) -> Iterable[Any]:
         """Return at least the members of a type (a set that knows better need not visit the others)."""
         return self
 
@@ -178,6 +204,22 @@ class ListedAgents(_CellSet):
         self._agents = dict.fromkeys(agents)
         return self
 
+    def add(self, agent: Any) -> None:
+        """Take an agent into the selection."""
+        self._agents[agent] = None
+
+    def discard(self, agent: Any) -> None:
+        """Leave an agent out of the selection."""
+        self._agents.pop(agent, None)
+
+    def remove(self, agent: Any) -> None:
+        """Leave an agent out of the selection.
+
+        Raises:
+            KeyError: if it is no member.
+        """
+        del self._agents[agent]
+
 
 class UnionAgentSet(_CellSet):
     """The members of several sets, one after the other.
@@ -203,10 +245,10 @@ class UnionAgentSet(_CellSet):
     def _values(self, name: str, missing: str, default: Any) -> list[Any]:
         return [value for part in self._parts.values() for value in part.get(name, missing, default)]
 
-    def _of_type(self, agent_type: type | None) -> Iterable[Any]:
+    def _of_type(self, agent_type: type | tuple[type, ...] | None) -> Iterable[Any]:
         if agent_type is None:
             return self
-        parts = (part for of, part in self._parts.items() if issubclass(of, agent_type) or issubclass(agent_type, of))
+        parts = (part for of, part in self._parts.items() if of is mesa.Agent or issubclass(of, agent_type))
         return itertools.chain.from_iterable(parts)
 
     def select(
@@ -214,21 +256,15 @@ class UnionAgentSet(_CellSet):
         filter_func: Callable[[Any], bool] | None = None,
         at_most: int | float = float("inf"),
         inplace: bool = False,
-        agent_type: type | None = None,
+        agent_type: type | tuple[type, ...] | None = None,
     ) -> Any:
         """Return the agents that pass a test and are of a type; cells of one kind stay backed by columns."""
-        part = self._parts.get(agent_type) if agent_type is not None else None
+        part = self._parts.get(agent_type) if isinstance(agent_type, type) else None
         if isinstance(part, ColumnAgentSet) and not inplace and isinstance(at_most, int):
             return part.select(filter_func, at_most)
         if isinstance(part, ColumnAgentSet) and not inplace and at_most == float("inf"):
             return part.select(filter_func)
         return super().select(filter_func, at_most, inplace, agent_type)
-
-    def set(self, attr_name: str, value: Any) -> Self:
-        """Set an attribute of every agent."""
-        for part in self._parts.values():
-            part.set(attr_name, value)
-        return self
 
     def map(self, method: str | Callable[..., Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Return what a method (by name) or a function gives for each agent."""
@@ -269,8 +305,10 @@ class ColumnAgentSet(_CellSet):
         return len(self._members()[0])
 
     def __iter__(self) -> Iterator[Any]:
+        return self._views(*self._members())
+
+    def _views(self, rows: Rows, lineages: np.ndarray) -> Iterator[Any]:
         index = index_of(self.model.tissue, self.cell_type.kind)
-        rows, lineages = self._members()
         for row, lineage in zip(rows.tolist(), lineages.tolist(), strict=True):
             yield self.cell_type.at(self.model, index, row, lineage)
 
@@ -279,12 +317,25 @@ class ColumnAgentSet(_CellSet):
             return False
         return self._lineages is None or bool(np.any(self._lineages == np.uint64(agent.lineage)))
 
+    def __getitem__(self, item: int | slice) -> Any:
+        rows, lineages = self._members()
+        if isinstance(item, slice):
+            return list(self._views(rows[item], lineages[item]))
+        return next(self._views(rows[[item]], lineages[[item]]))
+
     def array(self, name: str) -> np.ndarray:
-        """Return a numeric attribute of every cell as an array."""
+        """Return an attribute of every cell as an array.
+
+        Raises:
+            AttributeError: if no column or reading has that name.
+        """
         reading = getattr(self.cell_type, name, None)
-        if not isinstance(reading, Reading):
-            raise AttributeError(f"{self.cell_type.__name__} has no column {name!r}")
-        return np.asarray(reading.read(self.model.tissue, self._members()[0]))
+        rows, lineages = self._members()
+        if isinstance(reading, Reading):
+            return np.asarray(reading.read(self.model.tissue, rows))
+        if name in ("lineage", "unique_id"):
+            return lineages.copy()
+        raise AttributeError(f"{self.cell_type.__name__} has no column {name!r}")
 
     def _values(self, name: str, missing: str, default: Any) -> list[Any]:
         reading = getattr(self.cell_type, name, None)
@@ -301,13 +352,43 @@ class ColumnAgentSet(_CellSet):
         Raises:
             AttributeError: if it is not an attribute that can be set.
         """
-        reading = getattr(self.cell_type, attr_name, None)
-        if not isinstance(reading, Reading) or reading.write is None:
-            known = [name for name, what in vars(self.cell_type).items() if isinstance(what, Reading) and what.write]
-            can = f"can be set: {', '.join(known)}" if known else "none can be set"
-            raise AttributeError(f"{attr_name!r} of {self.cell_type.__name__} cannot be set ({can})")
-        reading.write(self.model.tissue, self._members()[0], value)
+        self.cell_type.setter(attr_name)(self.model.tissue, self._members()[0], value)
         return self
+
+    def add(self, agent: Any) -> None:
+        """Take a cell into a selection.
+
+        Raises:
+            TypeError: for the set of all cells, and for what is no cell of this kind and model.
+        """
+        if self._lineages is None:
+            super().add(agent)
+        elif type(agent) is not self.cell_type or agent.model is not self.model:
+            raise TypeError(f"a selection of {self.cell_type.__name__} of one model cannot hold {agent!r}")
+        elif agent not in self:
+            self._lineages = np.append(self._lineages, np.uint64(agent.lineage))
+
+    def discard(self, agent: Any) -> None:
+        """Leave a cell out of a selection.
+
+        Raises:
+            TypeError: for the set of all cells.
+        """
+        if self._lineages is None:
+            super().discard(agent)
+        elif agent in self:
+            self._lineages = self._lineages[self._lineages != np.uint64(agent.lineage)]
+
+    def remove(self, agent: Any) -> None:
+        """Leave a cell out of a selection.
+
+        Raises:
+            TypeError: for the set of all cells.
+            KeyError: if it is no member.
+        """
+        if self._lineages is not None and agent not in self:
+            raise KeyError(agent)
+        self.discard(agent)
 
     def _update(self, agents: Iterable[Any]) -> Self:
         self._lineages = np.array([agent.lineage for agent in agents], dtype=np.uint64)
@@ -322,7 +403,7 @@ class ColumnAgentSet(_CellSet):
         filter_func: Callable[[Any], bool] | None = None,
         at_most: int | float = float("inf"),
         inplace: bool = False,
-        agent_type: type | None = None,
+        agent_type: type | tuple[type, ...] | None = None,
     ) -> Any:
         """Return the cells that pass a test, the first `at_most` (a number, or a share as a float)."""
         fits = agent_type is None or issubclass(self.cell_type, agent_type)
@@ -365,3 +446,6 @@ class ColumnAgentSet(_CellSet):
         chosen = self if inplace else type(self)(self.model, self.cell_type, self.random)
         chosen._lineages = lineages
         return chosen
+
+
+AgentSet.register(_CellSet)  # for isinstance: all that an AgentSet of Mesa does, a set of cells does too

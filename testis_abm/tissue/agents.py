@@ -11,7 +11,7 @@ from mesa.agentset import AbstractAgentSet
 
 from testis_abm.kinetics import hill
 from testis_abm.tissue import rules, steps
-from testis_abm.tissue.agent_sets import ColumnAgentSet, ListedAgents, UnionAgentSet
+from testis_abm.tissue.agent_sets import ColumnAgentSet, UnionAgentSet
 from testis_abm.tissue.places import (
     germ_places,
     germ_positions,
@@ -167,7 +167,6 @@ class SertoliCell(Cell):
 
 for _name in steps.NAMES:
     _hazard_of_step = Reading(_rate(f"{_name}_hazard"), doc=f"Hazard that it sets for the step {_name}, per day.")
-    _hazard_of_step.__set_name__(SertoliCell, f"{_name}_hazard")
     setattr(SertoliCell, f"{_name}_hazard", _hazard_of_step)
 
 
@@ -295,27 +294,31 @@ class GermCell(Cell):
 KINDS: tuple[type[Cell], ...] = (LeydigCell, SertoliCell, GermCell)
 
 
+class PlainCell(mesa.Agent):  # type: ignore[misc]
+    """A cell of the reference engine (see reference.py): registered with Mesa, and shown as a view of its columns."""
+
+    def __init__(self, model: Any, lineage: int, state: Any) -> None:
+        super().__init__(model)
+        self.lineage, self.state = lineage, state
+
+
 def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dict[type, AbstractAgentSet]]:
     """Return all agents of a model, and each type's.
 
     Args:
-        model: has `tissue`, whose columns hold the cells (plain agents are registered, see reference.py).
-        own: the agents that are registered with Mesa: a user's, and the reference engine's plain cells.
+        model: has `tissue`, whose columns hold the cells, whatever engine moves them.
+        own: the agents that are registered with Mesa: a user's, and the plain cells of the reference engine.
     """
     # Mesa's own sets by type, which the model overrides.
     registered = dict(mesa.Model.agents_by_type.fget(model))
     if getattr(model, "tissue", None) is None:
         return own, registered
-    plain = {kind: found for kind in KINDS for of, found in registered.items() if issubclass(of, kind)}
-    others = {of: found for of, found in registered.items() if not issubclass(of, Cell)}
-    if plain:
-        cells: dict[type, AbstractAgentSet] = {kind: plain.get(kind, ListedAgents([], own.random)) for kind in KINDS}
-        return own, {**cells, **others}
     cells = {kind: ColumnAgentSet(model, kind, own.random) for kind in KINDS}
+    others = {of: found for of, found in registered.items() if not issubclass(of, PlainCell)}
     return UnionAgentSet({**cells, **others}, own.random), {**cells, **others}
 
 
 __all__ = [
-    "KINDS", "ColumnAgentSet", "GermCell", "LeydigCell", "SertoliCell", "agent_sets", "germ_positions",
+    "KINDS", "ColumnAgentSet", "GermCell", "LeydigCell", "PlainCell", "SertoliCell", "agent_sets", "germ_positions",
     "leydig_positions", "sertoli_positions",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.errors import TestisError, nearest
+from testis_abm.errors import TestisError, nearest, shown
 from testis_abm.tissue import steps
 from testis_abm.tissue.rules import TissueParameters
 from testis_abm.tissue.tissue import UNCHANGED
@@ -56,7 +56,7 @@ class Modifier:
 
     def _amount(self, which: str, model: TestisModel, sertoli: int) -> np.ndarray:
         effect = getattr(self, which)
-        amount = np.atleast_1d(np.asarray(effect(model) if callable(effect) else effect, dtype=float))
+        amount = self._number(which, effect(model) if callable(effect) else effect)
         if amount.shape not in ((1,), (sertoli,)) or not np.all(np.isfinite(amount)):
             raise TestisError(
                 f"modifier {self.name!r}: {which} must be one finite number or one for each of {sertoli} Sertoli cells, "
@@ -69,6 +69,26 @@ class Modifier:
             )
         return amount
 
+    def check(self) -> None:
+        """Raise if an amount that is known already is no number.
+
+        Raises:
+            TestisError: naming it.
+        """
+        for which, effect in (("factor", self.factor), ("added", self.added)):
+            if not callable(effect):
+                self._number(which, effect)
+
+    def _number(self, which: str, value: object) -> np.ndarray:
+        """Return an amount as an array of one dimension or more."""
+        try:
+            return np.atleast_1d(np.asarray(value, dtype=float))
+        except (TypeError, ValueError) as error:
+            raise TestisError(
+                f"modifier {self.name!r}: {which} must be a number, one for each Sertoli cell, or a function of the "
+                f"model, not {shown(value)}"
+            ) from error
+
 
 class Modifiers(dict[str, Modifier]):
     """The modifiers of a model by name, in the order in which they were added."""
@@ -77,9 +97,11 @@ class Modifiers(dict[str, Modifier]):
         """Add a modifier, or replace the one of that name.
 
         Raises:
-            TestisError: for a rate that is not known.
+            TestisError: for a rate that is not known, or an amount that is no number.
         """
-        wanted = (rates,) if isinstance(rates, str) else tuple(rates)
+        wanted = (rates,) if isinstance(rates, str) else tuple(rates) if isinstance(rates, Iterable) else ()
+        if not wanted:
+            raise TestisError(f"modifier {name!r}: name a rate or a list of rates, not {shown(rates)}")
         known = (*steps.RATES, *NUMBERS)
         for rate in wanted:
             if rate not in known:
@@ -88,8 +110,10 @@ class Modifiers(dict[str, Modifier]):
                     f"modifier {name!r}: rate {rate!r} is not known"
                     + (f"; nearest: {close!r}" if close else f"; rates: {', '.join(steps.RATES)}")
                 )
-        self[name] = Modifier(name, wanted, factor, added)
-        return self[name]
+        modifier = Modifier(name, wanted, factor, added)
+        modifier.check()
+        self[name] = modifier
+        return modifier
 
     def today(
         self, model: TestisModel, p: TissueParameters, sertoli: int

@@ -8,14 +8,14 @@ both engines spread them with the same compiled code.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import mesa
 import numpy as np
 
 from testis_abm.tissue import fields, kernel, rules, steps
-from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell
+from testis_abm.tissue.agents import PlainCell
 from testis_abm.tissue.cells import GERM_DTYPES, Events, GermColumns
 from testis_abm.tissue.luck import child
 
@@ -66,79 +66,24 @@ class GermState:
         return GermState(self.lineage, self.niche, self.step, self.turn, share, self.clone, ends, threshold)
 
 
-class PlainLeydigCell(LeydigCell):
-    """A Leydig cell that holds its own state and is registered with Mesa."""
-
-    def __init__(self, model: Any, lineage: int) -> None:
-        _register(self, model)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Take the state from the columns."""
-        row, cell = self.row, self.model.tissue.columns.leydig
-        self.state = LeydigState(
-            int(cell.corner[row]), float(cell.size[row]), float(cell.capacity[row]),
-            float(cell.expression[row]), float(cell.testosterone[row]), float(cell.oestradiol[row]),
-        )  # fmt: skip
+class PlainLeydigCell(PlainCell):
+    """A Leydig cell with its LeydigState."""
 
 
-class PlainSertoliCell(SertoliCell):
-    """A Sertoli cell that holds its own state and is registered with Mesa."""
-
-    def __init__(self, model: Any, lineage: int) -> None:
-        _register(self, model)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Take the state from the columns."""
-        row, cell = self.row, self.model.tissue.columns.sertoli
-        tubule, niche = divmod(row, cell.rates.shape[2])
-        self.state = SertoliState(
-            float(cell.androgen[row]),
-            float(cell.oestrogen[row]),
-            float(cell.fsh[row]),
-            cell.rates[tubule, :, niche].tolist(),
-            cell.gathered[tubule, :, niche].tolist(),
-        )
+class PlainSertoliCell(PlainCell):
+    """A Sertoli cell with its SertoliState."""
 
 
-class PlainGermCell(GermCell):
-    """A germ cell that holds its own state and is registered with Mesa."""
-
-    def __init__(self, model: Any, lineage: int, state: GermState | None = None) -> None:
-        _register(self, model)
-        if state is None:
-            self.refresh()
-        else:
-            self.state = state
-
-    def __new__(cls, model: Any = None, lineage: int = 0, state: GermState | None = None) -> PlainGermCell:
-        """Name the cell at once."""
-        return super().__new__(cls, model, lineage)
-
-    def refresh(self) -> None:
-        """Take the state from the columns."""
-        row, germ = self.row, self.model.tissue.columns.germ
-        self.state = GermState(
-            self.lineage, int(germ.niche[row]), int(germ.step[row]), int(germ.turn[row]), float(germ.share[row]),
-            int(germ.clone[row]), float(germ.ends[row]), float(germ.threshold[row]),
-        )  # fmt: skip
-
-
-PlainCell = PlainLeydigCell | PlainSertoliCell | PlainGermCell
-
-
-def _register(cell: PlainCell, model: Any) -> None:
-    mesa.Agent.__init__(cell, model)
-    cell.unique_id = cell.lineage  # Mesa has just numbered it
-    cell._seen = None
+class PlainGermCell(PlainCell):
+    """A germ cell with its GermState."""
 
 
 class ReferenceCells:
     """The engine of plain Mesa agents, with the interface of `CompiledCells`.
 
-    The agents take over the state that the columns of `tissue` hold; after each call the columns are written
-    again, so that whatever reads them (reports, views, pictures) serves both engines.
+    The agents take over the state that the columns of `tissue` hold, before each call what a user can have set in them;
+    after each call the columns are written again, so that whatever reads them (reports, views, pictures) serves both
+    engines.
 
     Args:
         model: the Mesa model that registers the agents; has `tissue`.
@@ -147,13 +92,34 @@ class ReferenceCells:
 
     def __init__(self, model: Any, tissue: Tissue) -> None:
         self.model, self.columns, self.levels = model, tissue.columns, tissue.levels
-        self.leydig = [PlainLeydigCell(model, int(of)) for of in self.columns.leydig.lineage]
-        self.sertoli = [PlainSertoliCell(model, int(of)) for of in self.columns.sertoli.lineage]
-        germ = self.columns.germ
-        self.germ = [
-            [PlainGermCell(model, int(of)) for of in germ.lineage[start : start + count]]
-            for start, count in zip(germ.start[:-1], germ.count, strict=True)
+        leydig, sertoli, germ = self.columns.leydig, self.columns.sertoli, self.columns.germ
+        self.leydig = [PlainLeydigCell(model, of, None) for of in leydig.lineage.tolist()]
+        states = zip(
+            sertoli.androgen.tolist(), sertoli.oestrogen.tolist(), sertoli.fsh.tolist(),
+            sertoli.rates.transpose(0, 2, 1).reshape(-1, len(steps.RATES)).tolist(),
+            sertoli.gathered.transpose(0, 2, 1).reshape(-1, steps.COUNT).tolist(),
+            strict=True,
+        )  # fmt: skip
+        self.sertoli = [
+            PlainSertoliCell(model, of, SertoliState(*state))
+            for of, state in zip(sertoli.lineage.tolist(), states, strict=True)
         ]
+        lineages = iter(germ.compacted("lineage").tolist())
+        self.germ = [
+            [PlainGermCell(model, of, None) for of in itertools.islice(lineages, count)]
+            for count in germ.count.tolist()
+        ]
+
+    def _take_leydig(self) -> None:
+        of = self.columns.leydig
+        columns = (of.corner, of.size, of.capacity, of.expression, of.testosterone, of.oestradiol)
+        for agent, *state in zip(self.leydig, *(column.tolist() for column in columns), strict=True):
+            agent.state = LeydigState(*state)
+
+    def _take_germ(self) -> None:
+        columns = (self.columns.germ.compacted(name).tolist() for name in GERM_DTYPES)
+        for agent, *state in zip(itertools.chain.from_iterable(self.germ), *columns, strict=True):
+            agent.state = GermState(*state)
 
     def secrete(self, blood: BloodInput, p: TissueParameters, dt: float) -> None:
         """Advance the Leydig cells; put their testosterone into the sources of the levels."""
@@ -246,6 +212,7 @@ class ReferenceCells:
 
     def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells."""
+        self._take_leydig()
         self.secrete(blood, p, dt)
         self.aromatise_niches(blood, p)
         self.aromatise_leydig(blood, p)
@@ -253,6 +220,7 @@ class ReferenceCells:
 
     def live(self, now: float, p: TissueParameters, dt: float) -> Events:
         """Let the germ cells live the `dt` days up to `now`; return what happened."""
+        self._take_germ()
         events = Events.none(len(self.germ))
         written = self.columns.sertoli
         written.a_pale[:] = written.counts[:, steps.A_PALE]
@@ -283,7 +251,7 @@ class ReferenceCells:
                     cells[place] = self._follow(agent, after[0])
                     cells += [PlainGermCell(self.model, state.lineage, state) for state in after[1:]]
                 else:
-                    mesa.Agent.remove(agent)
+                    agent.remove()
                     last = cells.pop()
                     if last is not agent:
                         cells[place] = last
@@ -296,7 +264,7 @@ class ReferenceCells:
         if state.lineage == agent.lineage:
             agent.state = state
             return agent
-        mesa.Agent.remove(agent)
+        agent.remove()
         return PlainGermCell(self.model, state.lineage, state)
 
     def _count(self, per: int) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Rows = np.ndarray  # int64 rows of the columns of one kind of cell
 Values = np.ndarray | Sequence[Any]
+_put = object.__setattr__  # past Cell.__setattr__
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Index:
@@ -65,23 +67,12 @@ class Reading:
         doc: str = "",
     ) -> None:
         self.read, self.write, self.__doc__ = read, write, doc
-        self.name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
 
     def __get__(self, cell: Cell | None, owner: type) -> Any:
         """Return the value of one cell."""
         if cell is None:
             return self
         return as_list(self.read(cell.model.tissue, np.array([cell.row])))[0]
-
-    def __set__(self, cell: Cell, value: Any) -> None:
-        """Write the value of one cell into the columns."""
-        if self.write is None:
-            raise AttributeError(f"{type(cell).__name__}.{self.name} follows from the rules and cannot be set")
-        self.write(cell.model.tissue, np.array([cell.row]), value)
-        cell.refresh()
 
 
 def as_list(values: Values) -> list[Any]:
@@ -92,9 +83,9 @@ def as_list(values: Values) -> list[Any]:
 class Cell(mesa.Agent):  # type: ignore[misc]
     """A Mesa agent whose state is one row of the columns of its tissue.
 
-    A view is made when it is looked at and is not registered with the model; two views of one cell are equal.
-    It stays valid through births, deaths and compaction; once its cell has died or divided, reading it raises
-    LookupError.
+    A view is made when it is looked at and is not registered with the model; two views of one cell of one model are
+    equal. It stays valid through births, deaths and compaction; once its cell has died or divided, reading it raises
+    LookupError. It holds nothing of a user's own, which the next view of the cell would not have.
 
     Attributes:
         model: the model, which has `tissue`.
@@ -102,32 +93,58 @@ class Cell(mesa.Agent):  # type: ignore[misc]
     """
 
     kind: ClassVar[str]
+    pos: ClassVar[None] = None
+    current_action: ClassVar[None] = None
+    model: Any
     _lineage: int
+    _seen: tuple[Index, int] | None
 
     def __new__(cls, model: Any = None, lineage: int = 0) -> Self:
         """Name the cell at once: unpickling may need its hash before its state."""
         cell: Self = super().__new__(cls)
-        cell._lineage = int(lineage)
+        _put(cell, "_lineage", int(lineage))
         return cell
 
     def __init__(self, model: Any, lineage: int) -> None:
         # mesa.Agent.__init__ would register the view with the model.
-        self.model = model
-        self.unique_id = self._lineage
-        self.pos = None
-        self.current_action = None
-        self._seen: tuple[Index, int] | None = None
+        _put(self, "model", model)
+        _put(self, "_seen", None)
 
     @classmethod
     def at(cls, model: Any, index: Index, row: int, lineage: int) -> Self:
         """Return the view of a row that is known."""
         view = cls(model, lineage)
-        view._seen = index, row
+        _put(view, "_seen", (index, row))
         return view
+
+    @classmethod
+    def setter(cls, name: str) -> Callable[[Tissue, Rows, Any], None]:
+        """Return what writes an attribute, as `Reading.write`.
+
+        Raises:
+            AttributeError: if it cannot, with those that can.
+        """
+        reading = getattr(cls, name, None)
+        if not isinstance(reading, Reading) or reading.write is None:
+            known = [known for known, what in vars(cls).items() if isinstance(what, Reading) and what.write]
+            can = f"can be set: {', '.join(known)}" if known else "none can be set"
+            raise AttributeError(
+                f"{name!r} of {cls.__name__} cannot be set ({can}); keep what is your own in a dict by cell.lineage"
+            )
+        return reading.write
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Write an attribute into the columns; refuse what the columns cannot hold, which would be lost."""
+        self.setter(name)(self.model.tissue, np.array([self.row]), value)
 
     @property
     def lineage(self) -> int:
         """Return the hash that names this cell and keys its luck."""
+        return self._lineage
+
+    @property
+    def unique_id(self) -> int:
+        """Return the lineage, which is what Mesa knows the cell by."""
         return self._lineage
 
     @property
@@ -141,7 +158,8 @@ class Cell(mesa.Agent):  # type: ignore[misc]
                     f"{type(self).__name__} {self.lineage} is no longer in the tissue: "
                     "it has died, divided or been released"
                 )
-            self._seen = index, row
+            _put(self, "_seen", (index, row))
+            return row
         return self._seen[1]
 
     @property
@@ -152,9 +170,6 @@ class Cell(mesa.Agent):  # type: ignore[misc]
         except LookupError:
             return False
 
-    def refresh(self) -> None:
-        """Take notice that the columns have been written (a view has nothing to do)."""
-
     def remove(self) -> None:
         """Refuse: cells are born and die by the rules."""
         raise TypeError(
@@ -163,7 +178,12 @@ class Cell(mesa.Agent):  # type: ignore[misc]
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Cell) and self.kind == other.kind and self._lineage == other._lineage
+        return (
+            isinstance(other, Cell)
+            and self.kind == other.kind
+            and self._lineage == other._lineage
+            and self.model is other.model
+        )
 
     def __hash__(self) -> int:
         return hash((self.kind, self._lineage))
@@ -199,14 +219,14 @@ def writer(kind: str, name: str) -> Callable[[Tissue, Rows, Any], None]:
 
 
 def not_negative(name: str, value: Any) -> np.ndarray:
-    """Return numbers of 0 or more as an array.
+    """Return numbers of 0 or more, and not more than a column can hold, as an array.
 
     Raises:
         ValueError: for anything else.
     """
     number = np.asarray(value, dtype=float)
-    if not np.all(np.isfinite(number)) or np.any(number < 0):
-        raise ValueError(f"{name} must be a number of 0 or more, not {value!r}")
+    if not np.all((number >= 0) & (number <= _LARGEST)):
+        raise ValueError(f"{name} must be a number of 0 or more, up to {_LARGEST:.3g}, not {value!r}")
     return number
 
 
@@ -216,6 +236,7 @@ def step_number(value: Any) -> int:
         if value not in steps.NAMES:
             raise ValueError(f"step {value!r} is not known: use one of {', '.join(steps.NAMES)}")
         return steps.NAMES.index(value)
-    if not 0 <= int(value) < steps.COUNT:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not 0 <= value < steps.COUNT:
         raise ValueError(f"step {value!r} is not an index from 0 to {steps.COUNT - 1}")
     return int(value)
