@@ -54,11 +54,9 @@ def add(commands: Any) -> None:
         '--give "anastrozole 1mg daily"',
     )  # fmt: skip
     for option, (_, variable, unit) in LABS.items():
-        command.add_argument(
-            f"--{option}",
-            metavar="VALUE",
-            help=f"{variable}" + (f" (in {unit} if no unit is given)" if unit else ", with its unit"),
-        )
+        needed = f" (in {unit} if no unit is given)" if unit else ", with its unit"
+        # argparse formats help with %.
+        command.add_argument(f"--{option}", metavar="VALUE", help=(variable + needed).replace("%", "%%"))
     for option, unit in _PLAIN.items():
         command.add_argument(f"--{option}", metavar="VALUE", help=f"{unit}")
     command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')

@@ -144,6 +144,13 @@ def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(wai
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["", "run", "parameters", "men", "drugs", "twin", "cohort", "studies", "calibrate"])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([*command.split(), "--help"])
+    assert left.value.code == 0 and "usage: testis-abm" in capsys.readouterr().out
+
+
 def test_help_needs_no_heavy_package():
     code = "import sys, testis_abm.cli as c\ntry:\n c.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(set(sys.modules) & {'mesa','numba','pandas','matplotlib','numpy','pydantic'}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
