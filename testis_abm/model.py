@@ -349,8 +349,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         concentration = self.expected_semen(abstinence).concentration_million_ml
         rates = sertoli_rates(sertoli_support(r.androgen, r.oestrogen, r.fsh, self.tract.back_pressure, p), p)
         niches = values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
-        found = outcome.retrieval(niches * standing_elongated(p, rates), concentration, values)
-        return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), found))
+        lh = float(self.means[axis.MEAN_LH] + self.means[axis.MEAN_HCG])
+        found = outcome.retrieval(
+            niches, standing_elongated(p, rates), concentration, lh, float(self.means[axis.MEAN_FSH]), values
+        )
+        return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), *found))
 
     def signals(self) -> tuple[float, ...]:
         """Return what drives the rates today.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
+from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan
 from testis_abm.expected.treat import treat
+from testis_abm.population.cohort import retrieval
+from testis_abm.tract import outcome
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -36,6 +40,17 @@ SHOWN: Mapping[str, tuple[str, str, float]] = {
     "normal_forms_pct": ("normal forms", "%", 1.0),
     "volume_ml": ("ejaculate volume", "mL", 1.0),
 }
+# Safety and outcome, whose change is told in their own unit: column -> label, unit.
+READOUTS: Mapping[str, tuple[str, str]] = {
+    "haematocrit_pct": ("haematocrit", "%"),
+    "bone_density_change_pct": ("bone density against day 0", "%"),
+    "hdl_change_mg_dl": ("HDL cholesterol against day 0", "mg/dL"),
+    "libido_score": ("libido score", "of 100"),
+    "vasomotor_pct": ("hot flushes", "% of visits"),
+    "conception_pct": ("chance of conception", "% a month"),
+    "retrieval_pct": ("microdissection finds sperm", "%"),
+}
+_SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
 _WINDOW = 28  # days over which hormones are averaged at the end
 
 
@@ -54,7 +69,8 @@ def predict(
         drugs: rows of the drug table by name (default: the table's).
 
     Returns:
-        Two tables, one row a man, columns as SHOWN: before, after. Hormones after are means of the last 28 days.
+        Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
+        safety that of the last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
     """
     values = parameters.values(scenario.parameters) if values is None else values
     abstinence = scenario.samples.abstinence_days
@@ -73,11 +89,21 @@ def predict(
             (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence)),
         ):
             rows.append([*hormones, *(semen[key] for key in keys)])
-        return np.array(rows)
+        return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    frames = [pd.DataFrame(seen[:, i], columns=[*COLUMNS, *keys], index=men.index) for i in range(2)]
-    return tuple(_completed(frame, scenario.samples.assay, values) for frame in frames)
+    names = [*COLUMNS, *keys, *_SAFETY]
+    frames = [pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2)]
+    return tuple(_completed(frame, men, scenario.samples.assay, values) for frame in frames)
+
+
+def _safety(man: ExpectedMan) -> np.ndarray:
+    """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
+    levels = [COLUMNS.index(name) for name in ("testosterone_nmol_l", "oestradiol_pmol_l")]
+    rest = man.rest[levels].tolist()
+    follow = Safety(man.values, *rest)
+    days = [follow.day(*level) for level in [rest, *man.days[:, levels].tolist()]]
+    return np.array([dataclasses.astuple(day) for day in (days[0], days[-1])], dtype=float)
 
 
 def predict_with(
@@ -94,12 +120,14 @@ def predict_with(
     return before, after
 
 
-def _completed(frame: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:
+def _completed(frame: pd.DataFrame, men: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:
     frame = frame.copy()
+    frame["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
+    frame["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
     reported = reported_oestradiol(frame["oestradiol_pmol_l"], assay, values)
     frame["oestradiol_reported_pmol_l"] = reported
     frame["t_over_e2"] = frame["testosterone_nmol_l"] * 28.84 / (np.maximum(reported, 0.1) / 3.67)
-    return frame[list(SHOWN)]
+    return frame[[*SHOWN, *READOUTS]]
 
 
 def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.results.observed import observed
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS
@@ -170,12 +171,21 @@ def chances(result: RunResult, treatment: Treatment | None) -> str:
         at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
         text = f"{arm} {at['conception_pct']:.1f} % ({at['conception_low_pct']:.1f} to {at['conception_high_pct']:.1f})"
         if not math.isnan(at["retrieval_pct"]):
-            text += f", microdissection would find sperm with a chance of {at['retrieval_pct']:.0f} %"
+            interval = f"{at['retrieval_low_pct']:.0f} to {at['retrieval_high_pct']:.0f}"
+            text += f", microdissection would find sperm with a chance of {at['retrieval_pct']:.0f} % ({interval})"
+        elif _azoospermic(result, arm, at["day"]):
+            text += ", microdissection not worked out (LH and FSH are low: gonadotrophins come first)"
         told.append(text)
     return _wrapped(
         "Chance of conception in a month, by sperm concentration alone: ",
         "; ".join(told) + ". Curves of populations with wide uncertainty, no couple's chance.",
     )
+
+
+def _azoospermic(result: RunResult, arm: str, day: float) -> bool:
+    semen = result.semen[(result.semen["arm"] == arm) & (result.semen["day"] == day)]
+    below = parameters.values(result.scenario.parameters)["outcome.azoospermic_below"]
+    return bool(semen["expected_concentration_million_ml"].mean() < below)
 
 
 def _days(safety: pd.DataFrame, flag: pd.Series) -> str:
