@@ -6,8 +6,10 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +29,7 @@ _NOTE = "Research software: a simulation, not medical advice."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted, 143 terminated)."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     with Interrupt() as options.interrupt:
         try:
             return int(options.action(options) or 0)
@@ -41,6 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The reader of a pipe (head, less) has gone: nothing more to say.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with "--t -3nmol/L" as "--t=-3nmol/L": argparse would take the value for an option."""
+    joined: list[str] = []
+    for text in arguments:
+        if re.match(r"-[\d.]", text) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
+            joined[-1] += f"={text}"
+        else:
+            joined.append(text)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,7 +104,11 @@ def _version() -> str:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = load(options.file, overrides=_overrides(options))
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        scenario = load(options.file, overrides=_overrides(options))
+    for note in notes:
+        print(f"Note: {note.message}", file=sys.stderr)
     folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
     from testis_abm.results.store import check_writable
 

@@ -51,6 +51,15 @@ def test_the_default_folder_is_named_by_the_scenario_as_understood(tmp_path):
     assert len(list((tmp_path / "runs").glob("fertile_man-*"))) == 2
 
 
+def test_a_shortened_run_says_which_therapies_it_leaves_out(capsys):
+    scenario = str(SCENARIOS / "anastrozole_titrated.toml")
+    assert main(["run", scenario, *SHORT, "--days", "3", "--no-plots"]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(notes) == 1
+    assert notes[0].startswith("Note: left out, as they begin after the last day, 3: therapy 2 (anastrozole ")
+    assert " from day 30, when oestradiol " in notes[0]
+
+
 BAD = {
     'dose = "-1 mg"': "negative",
     'dose = "1 mL"': "mL",

@@ -47,10 +47,14 @@ READOUTS: Mapping[str, tuple[str, str]] = {
     "hdl_change_mg_dl": ("HDL cholesterol against day 0", "mg/dL"),
     "libido_score": ("libido score", "of 100"),
     "vasomotor_pct": ("hot flushes", "% of visits"),
+    "oestradiol_low_pct": ("oestradiol under 10 pg/mL", "% of men"),
     "conception_pct": ("chance of conception", "% a month"),
     "retrieval_pct": ("microdissection finds sperm", "%"),
 }
 _SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
+_OF_SPERM = (
+    "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct"
+)  # fmt: skip
 _WINDOW = 28  # days over which hormones are averaged at the end
 
 
@@ -122,6 +126,7 @@ def predict_with(
 
 def _completed(frame: pd.DataFrame, men: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:
     frame = frame.copy()
+    frame["oestradiol_low_pct"] = 100.0 * frame["oestradiol_low"]
     frame["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
     frame["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
     reported = reported_oestradiol(frame["oestradiol_pmol_l"], assay, values)
@@ -130,11 +135,25 @@ def _completed(frame: pd.DataFrame, men: pd.DataFrame, assay: str, values: Mappi
     return frame[[*SHOWN, *READOUTS]]
 
 
+def with_sperm(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
+    """Return which men have sperm in their ejaculate, before or after."""
+    least = parameters.values()["outcome.azoospermic_below"]
+    concentration = [of["concentration_million_ml"].to_numpy() for of in (before, after)]
+    return np.asarray(np.maximum(*concentration) >= least)
+
+
 def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a quantity: median before and after, median change in % with its 90 % interval over men, share who rise."""
-    rows = []
+    """Return a row a quantity: median before and after, median change in % with its 90 % interval over men, share who rise.
+
+    Sperm are those of men who have any, before or after (with_sperm); NaN if no man has.
+    """
+    rows, sperm = [], with_sperm(before, after)
     for name, (label, unit, factor) in SHOWN.items():
-        first, last = before[name].to_numpy() * factor, after[name].to_numpy() * factor
+        men = sperm if name in _OF_SPERM else np.ones(len(before), dtype=bool)
+        first, last = before[name].to_numpy()[men] * factor, after[name].to_numpy()[men] * factor
+        if not men.any():
+            rows.append((label, unit, *[np.nan] * 6))
+            continue
         present = first > 1e-3
         change = 100.0 * (last[present] / first[present] - 1.0)
         spread = np.quantile(change, [0.05, 0.5, 0.95]) if present.any() else np.full(3, np.nan)
@@ -142,3 +161,19 @@ def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         rows.append((label, unit, np.median(first), np.median(last), spread[1], spread[0], spread[2], rises))
     names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct"]
     return pd.DataFrame(rows, columns=names).set_index("quantity")
+
+
+def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a readout of safety or outcome: mean before and after, mean difference with its 90 % interval over men.
+
+    The chance of microdissection is that of the men for whom it has a place, before and after; without one it has no row.
+    """
+    rows = []
+    for name, (label, unit) in READOUTS.items():
+        both = (before[name].notna() & after[name].notna()).to_numpy()
+        if both.any():
+            first, last = before[name].to_numpy()[both], after[name].to_numpy()[both]
+            interval = np.quantile(last - first, [0.05, 0.95])
+            rows.append((label, unit, first.mean(), last.mean(), (last - first).mean(), *interval))
+    names = ["readout", "unit", "before", "after", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=names).set_index("readout")
