@@ -222,4 +222,9 @@ def test_the_command_shows_men():
             [sys.executable, "-m", "testis_abm.cli", "men", *word], capture_output=True, text=True, check=True
         )
         assert "klinefelter" in done.stdout
+    told = subprocess.run([sys.executable, "-m", "testis_abm.cli", "men"], capture_output=True, text=True, check=True)
+    rows = {line.split()[0]: line.split()[1:7] for line in told.stdout.splitlines() if line[:1].islower()}
+    for preset in ("sertoli_cell_only", "klinefelter", "maturation_arrest", "congenital_hypogonadotropic"):
+        assert rows[preset][5] == "0", preset
+    assert "Coming off a year of testosterone *" in told.stdout and "* on day 0" in told.stdout
     assert "OUTSIDE 12.4 to 25.5" in done.stdout and "within 21.5 to 41.8" in done.stdout

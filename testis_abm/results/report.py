@@ -21,19 +21,22 @@ _YEAR = 365.25
 _LEVELS = (20.0, 15.0, 10.0, 5.0, 3.0, 1.0)  # million/mL
 _OLIGOZOOSPERMIA = 15.0  # million/mL
 _HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and stop testosterone
+_NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
 _HDL = 5.0  # mg/dL
 
 
 def number(value: float) -> str:
-    """Return `value` with about three figures, "-" if it is missing."""
+    """Return `value` with about three figures, "-" if it is missing, "0" where nobody would measure any."""
     if math.isnan(value):
         return "-"
     size = abs(value)
+    if size < _NOTHING:
+        return "0"
     if size >= 99.95:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 or value == 0.0 else f"{value:.2g}"
+    return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
 def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
