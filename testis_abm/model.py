@@ -392,7 +392,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _concentration(self, k: int) -> float:
         if self.kinetics.releases(k):
-            return float(self._depot[k] * self.kinetics.absorption[k] * axis.HOURS)
+            drugs = self.kinetics
+            ester = self._central[k] * drugs.elimination[k]
+            return float((ester if drugs.elimination[k] else self._depot[k] * drugs.absorption[k]) * axis.HOURS)
         return float(self._central[k] / self.kinetics.volume[k])
 
     def expected_semen(self, abstinence: float) -> Semen:
