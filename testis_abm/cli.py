@@ -9,7 +9,6 @@ import os
 import re
 import sys
 import textwrap
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,11 +103,7 @@ def _version() -> str:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        scenario = load(options.file, overrides=_overrides(options))
-    for note in notes:
-        print(f"Note: {note.message}", file=sys.stderr)
+    scenario = people.noted(load, options.file, overrides=_overrides(options))
     folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
     from testis_abm.results.store import check_writable
 

@@ -6,7 +6,8 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,7 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     if options.scenario and options.give:
         raise TestisError("--scenario and --give: use one of them")
     if options.scenario:
-        return load(options.scenario)
+        return noted(load, options.scenario)
     if not options.give:
         return None
     therapies = []
@@ -194,14 +195,25 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
         therapies.append(
             {"drug": found["drug"], "dose": found["dose"], "every": _OFTEN.get(often, often.removeprefix("every "))}
         )
-    return load(
+    return noted(
+        load,
         {
             "title": "; ".join(options.give),
             "plan": {"duration": f"{options.days} days"},
             "therapy": therapies,
             "samples": {"assay": options.assay},
-        }
+        },
     )
+
+
+def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
+    """Return what `make` makes; print its warnings as notes, a line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        made = make(*given, **named)
+    for note in notes:
+        print(f"Note: {note.message}", file=sys.stderr)
+    return made
 
 
 def _twin(options: argparse.Namespace) -> int:

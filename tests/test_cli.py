@@ -114,6 +114,36 @@ def test_a_wrong_setting_is_named(setting, capsys):
     assert capsys.readouterr().err.startswith(f"--set {setting}")
 
 
+def test_a_name_that_begins_as_the_word_is_the_nearest(capsys):
+    assert main(["men", "obese"]) == 2
+    assert 'nearest: "obese_low_t_e2"' in capsys.readouterr().err
+
+
+def test_drugs_that_act_alike_are_noted_in_one_line(capsys):
+    both = ["--give", "anastrozole 1mg daily", "--give", "letrozole 2.5mg daily", "--days", "20", "--men", "3"]
+    assert main(["twin", "--t", "9nmol/L", *both, "--no-ensemble"]) == 0
+    note = "Note: anastrozole and letrozole act alike (aromatase inhibitor) at the same time; their effects add\n"
+    assert capsys.readouterr().err == note
+
+
+def test_the_summary_says_why_an_immunoassay_sees_less(capsys):
+    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here", "--no-plots"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "T/E2 by immunoassay (ng/dL per pg/mL)" in text and "Assay: true oestradiol (mass spectrometry) -" in text
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("testosterone < 300 kg", 'unit "kg" is not one of testosterone; known: nmol/L, pmol/L, ng/dL, ng/mL, ug/L\n'),
+        ("xyz < 300", "total motile count, BMI, age, T/LH\n"),
+    ],
+)
+def test_a_wrong_criterion_lists_units_or_quantities(where, said, capsys):
+    assert main(["cohort", "--men", "5", "--where", where]) == 2
+    assert capsys.readouterr().err.endswith(said)
+
+
 def test_lists_explain_and_unknown_names_are_refused(capsys):
     assert main(["parameters", "aromatase"]) == 0
     text = capsys.readouterr().out

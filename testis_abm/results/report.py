@@ -21,6 +21,8 @@ _YEAR = 365.25
 _LEVELS = (20.0, 15.0, 10.0, 5.0, 3.0, 1.0)  # million/mL
 _OLIGOZOOSPERMIA = 15.0  # million/mL
 _HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and stop testosterone
+_IMMUNOASSAY = "oestradiol by immunoassay"
+_PARTED = 10.0  # points between the falls of true and reported oestradiol
 _NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
@@ -81,6 +83,22 @@ def basis(result: RunResult, treatment: Treatment | None) -> str:
     return _wrapped(
         "",
         text + "Interval: over paired replicates of this one man; it holds no spread of men or of parameters.",
+    )
+
+
+def assay(summary: pd.DataFrame) -> str:
+    """Return why an immunoassay sees less of a fall of oestradiol, where the two part."""
+    if "change_pct" not in summary:
+        return ""
+    true, seen = (
+        next(of for of in summary.itertuples() if of.label == label) for label in ("oestradiol", _IMMUNOASSAY)
+    )
+    if seen.change_pct - true.change_pct < _PARTED:
+        return ""
+    return _wrapped(
+        "Assay: ",
+        f"true oestradiol (mass spectrometry) {true.change_pct:+.0f} %, by immunoassay {seen.change_pct:+.0f} %: an immunoassay "
+        "reads other steroids too and so hardly goes below its floor; compare a clinic's values, T/E2 among them, with its rows.",
     )
 
 

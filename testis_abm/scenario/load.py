@@ -12,7 +12,7 @@ from typing import Any
 
 from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
 from testis_abm.scenario.quantities import parse_day, parse_duration
-from testis_abm.scenario.scenario import Scenario, flat
+from testis_abm.scenario.scenario import Scenario, alike, flat
 from testis_abm.scenario.section import plain
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
@@ -51,6 +51,8 @@ def load(
         scenario = Scenario(**raw)
     except ScenarioError as error:
         raise _lines(settings.line(problem, name) for problem in error.problems) from None
+    for note in alike(scenario.therapy):
+        warnings.warn(note, stacklevel=2)
     scenario._path = path
     return scenario
 
