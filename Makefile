@@ -23,7 +23,7 @@ lint:
 
 tables:
 	@scripts/make-venv plot
-	@for of in men populations responders drugs; do .venv/bin/python benchmarks/$$of.py; done
+	@.venv/bin/python benchmarks/tables.py
 
 bench:
 	@scripts/make-venv plot

@@ -121,7 +121,8 @@ def main() -> None:
     print(f"{'':44s}{'published':>28s}{'model':>10s}")
     for what, said, found, verdict in lines:
         print(f"{what:44s}{said:>28s}{found:>10s}  {verdict}".rstrip() if said else what)
-    print(f"\n{np.sum(hits)} of {len(hits)} hit in {time.perf_counter() - started:.0f} s")
+    print(f"\n{np.sum(hits)} of {len(hits)} hit")
+    print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
     if lacking:
         print("no study of:", ", ".join(lacking))
 

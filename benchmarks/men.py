@@ -8,6 +8,7 @@ from __future__ import annotations
 from table import row, show
 
 from testis_abm import men, parameters
+from testis_abm.results.report import number
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
                 row(
                     f"{preset}: {of.label}",
                     f"{of.published.low:g} to {of.published.high:g}",
-                    f"{of.value:.4g}",
+                    number(of.value),
                     bool(of.fits),
                 )
     show()

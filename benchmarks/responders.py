@@ -1,4 +1,4 @@
-"""Print who responds to anastrozole 1 mg daily for six months, preset by preset, and through which rate of the germ line.
+"""Print who responds to anastrozole 1 mg daily for six months, preset by preset and in men of a clinic, and by which labs.
 
 python benchmarks/responders.py
 """
@@ -13,10 +13,20 @@ from testis_abm.body.assay import reported_oestradiol
 from testis_abm.expected import COLUMNS, ExpectedMan
 from testis_abm.expected.treat import Treatment
 from testis_abm.physiology import complete
+from testis_abm.population import Population, draw
+from testis_abm.population.predict import predict, with_sperm
 from testis_abm.results.attribution import attribute
 from testis_abm.scenario import Man
 from testis_abm.tissue.build import tissue_parameters
 
+MEN, GAIN = 400, 20.0  # men of the clinic; %: of sperm concentration
+PILL = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
+LIMITS = {"T/LH (ng/dL over IU/L)": 100.0, "T/E2": 10.0, "BMI (kg/m2)": 25.0}  # LH is split at its median
+PUBLISHED = (
+    "Basar & Tuglu 2009, anastrozole 1 mg twice daily, 60 days, T/E2 low: concentration +80 %, motility +43 % (n = 32, uncontrolled)",
+    "Raman & Schlegel 2002 (memory), anastrozole 1 mg, T/E2 low: concentration +184 % (n = 25, uncontrolled)",
+    "an abstract of 2024 on clomiphene: low LH foretells the gain of concentration (R2 0.76, binned), T/LH does not (n = 134)",
+)
 SIGNALS = {"androgen": "androgen", "oestrogen": "oestrogen", "fsh": "fsh_heard", "back_pressure": "back_pressure"}
 
 
@@ -25,9 +35,8 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
     values = complete(parameters.values())
     man = Man(preset=preset)
     plan = {"duration": "180 days"}
-    pill = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
     ends = []
-    for therapy in ([], [pill]):
+    for therapy in ([], [PILL]):
         of = Treatment(
             ta.load({"title": preset, "man": {"preset": preset}, "plan": plan, "therapy": therapy}), history=True
         )
@@ -47,8 +56,65 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
     )
 
 
+def by_labs() -> None:
+    """Print the gain of men of a clinic by what was measured of them before, and which lab foretells a gain."""
+    men = draw(Population.named("clinic"), MEN, seed=4)
+    plan = {"duration": "180 days"}
+    case = ta.load({"title": "clinic", "plan": plan, "therapy": [PILL], "samples": {"assay": "immunoassay"}})
+    before, after = predict(men.men, case)
+    sperm, seen = with_sperm(before, after), men.measured[0]
+    t, e2 = seen["testosterone_nmol_l"] * 28.84, seen["oestradiol_pmol_l"] / 3.67
+    labs = {
+        "T/LH (ng/dL over IU/L)": t / seen["lh_iu_l"], "T/E2": t / e2, "BMI (kg/m2)": men.men["bmi"], "LH (IU/L)": seen["lh_iu_l"],
+    }  # fmt: skip
+    gains = [
+        (100.0 * (after[name] / before[name] - 1.0)).to_numpy()[sperm]
+        for name in ("concentration_million_ml", "total_motile_count_million")
+    ]
+    gain = gains[0] > GAIN
+    print(
+        f"\nanastrozole 1 mg daily, 180 days, {MEN} men of a clinic: the {sperm.sum()} with sperm, by what was measured "
+        f"before (immunoassay); expected semen\n{'':32s}{'men':>5s}{'concentration':>15s}{'TMC':>8s}{'gain over 20 %':>16s}{'AUC':>7s}"
+    )
+
+    def line(label: str, of: np.ndarray, auc: str = "") -> None:
+        middle = [f"{np.median(by[of]):+.0f} %" for by in gains]
+        print(f"{label:32s}{of.sum():5d}{middle[0]:>15s}{middle[1]:>8s}{100.0 * gain[of].mean():14.0f} %{auc:>7s}")
+
+    line("all", np.ones(sperm.sum(), dtype=bool))
+    areas = {}
+    for name, column in labs.items():
+        lab = column.to_numpy()[sperm]
+        areas[name] = area(lab, gain)
+        limit = LIMITS.get(name, float(np.median(lab)))
+        line(f"{name} under {limit:.3g}", lab < limit, f"{areas[name]:.2f}")
+        line(f"{name} from {limit:.3g}", lab >= limit)
+    print(
+        "AUC: chance that a man who gains over 20 % of sperm concentration has the higher value than one who does not (0.5: blind)"
+    )
+    for text in PUBLISHED:
+        print(f"published: {text}")
+    told = {name.split(" (")[0]: max(of, 1.0 - of) for name, of in areas.items()}
+    best = max(areas, key=lambda name: abs(areas[name] - 0.5))
+    lab = best.split(" (")[0]
+    others = ", ".join(f"{name} {of:.2f}" for name, of in told.items() if name != lab)
+    print(
+        f"In the model {100.0 * gain.mean():.0f} % of men with sperm gain over 20 % (median {np.median(gains[0]):+.0f} %); of these labs a "
+        f"{'low' if areas[best] < 0.5 else 'high'} {lab} tells best who does (AUC {told[lab]:.2f}, either way; {others})."
+    )
+
+
+def area(lab: np.ndarray, gain: np.ndarray) -> float:
+    """Return the area under the ROC curve of a lab for a gain (ties count half)."""
+    from scipy.stats import rankdata
+
+    ranks, hits = rankdata(lab), int(gain.sum())
+    others = len(gain) - hits
+    return float((ranks[gain].sum() - hits * (hits + 1) / 2.0) / (hits * others)) if hits and others else float("nan")
+
+
 def main() -> None:
-    """Run all presets and print the table."""
+    """Run all presets and the clinic, and print the tables."""
     print(
         "anastrozole 1 mg daily, 6 months: untreated twin -> treated (expected values); T ng/dL, E2 pg/mL, sperm M/mL, TMC M"
     )
@@ -73,6 +139,7 @@ def main() -> None:
             f"{pair('concentration_million_ml', 1, 1):>13s}{pair('total_motile_count_million', 1, 1):>14s}{gain:>8s}  {why}"
         )
     print("* as an andrology clinic's immunoassay reads it; gain: of sperm concentration")
+    by_labs()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ _NOTE = "Research software: a simulation, not medical advice."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted, 143 terminated)."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     with Interrupt() as options.interrupt:
         try:
             return int(options.action(options) or 0)
@@ -41,6 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The reader of a pipe (head, less) has gone: nothing more to say.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with "--t -3nmol/L" as "--t=-3nmol/L": argparse would take the value for an option."""
+    joined: list[str] = []
+    for text in arguments:
+        if re.match(r"-[\d.]", text) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
+            joined[-1] += f"={text}"
+        else:
+            joined.append(text)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,7 +103,7 @@ def _version() -> str:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = load(options.file, overrides=_overrides(options))
+    scenario = people.noted(load, options.file, overrides=_overrides(options))
     folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
     from testis_abm.results.store import check_writable
 

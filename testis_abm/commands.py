@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +57,9 @@ def add(commands: Any) -> None:
         '--give "anastrozole 1mg daily"',
     )  # fmt: skip
     for option, (_, variable, unit) in LABS.items():
-        command.add_argument(
-            f"--{option}",
-            metavar="VALUE",
-            help=f"{variable}" + (f" (in {unit} if no unit is given)" if unit else ", with its unit"),
-        )
+        needed = f" (in {unit} if no unit is given)" if unit else ", with its unit"
+        # argparse formats help with %.
+        command.add_argument(f"--{option}", metavar="VALUE", help=(variable + needed).replace("%", "%%"))
     for option, unit in _PLAIN.items():
         command.add_argument(f"--{option}", metavar="VALUE", help=f"{unit}")
     command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
@@ -74,10 +75,14 @@ def add(commands: Any) -> None:
     command.add_argument("--days", type=int, default=180, help="of treatment with --give (default 180)")
     command.add_argument("--men", type=int, default=200, help="men that are treated (default 200)")
     command.add_argument(
-        "--ensemble", action="store_true", help="spread the prediction over plausible parameter sets too"
+        "--ensemble",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="spread the prediction over plausible parameter sets too (default), or not",
     )
     command.add_argument("--seed", type=int, default=1)
-    command.add_argument("--out", metavar="FOLDER", help="write tables (Parquet) and twin.json there")
+    command.add_argument("--out", metavar="FOLDER", help="write tables (Parquet), twin.json and a picture there")
+    command.add_argument("--no-plots", action="store_true", help="write no picture")
     command.set_defaults(action=_twin)
 
     command = commands.add_parser(
@@ -100,13 +105,24 @@ def add(commands: Any) -> None:
     command.set_defaults(action=_cohort)
 
 
-def parse_lab(option: str, text: str) -> float:
-    """Return a lab in the unit of twin.MEASURES, from "260ng/dL", "48 pg/mL" or "3.1".
+@dataclass(frozen=True)
+class Lab:
+    """A lab as a user wrote it: its value in the unit of twin.MEASURES, the user's unit, and the factor to that."""
+
+    value: float
+    unit: str
+    factor: float = 1.0
+
+
+def parse_lab(option: str, text: str) -> Lab:
+    """Return the lab that "260ng/dL", "48 pg/mL" or "3.1" spells for an option of LABS.
 
     Raises:
-        TestisError: no number, no unit where one is needed, or a unit of another kind.
+        TestisError: no number, no unit where one is needed, a unit of another kind, or a value that no living man has.
     """
-    from testis_abm.scenario.quantities import UNITS, canonical_unit, convert
+    from testis_abm.population.told import LABELS
+    from testis_abm.population.twin import MEASURES
+    from testis_abm.scenario.quantities import UNITS, canonical_unit, convert, parse_unit
 
     lab, variable, usual = LABS[option]
     found = _QUANTITY.fullmatch(text)
@@ -114,35 +130,42 @@ def parse_lab(option: str, text: str) -> float:
         raise TestisError(
             f"--{option} {text}: {shown(text)} is not a number with a unit; write for example {_example(option)}"
         )
-    unit = found[2] or usual
-    if unit is None:
-        raise TestisError(
-            f"--{option} {text}: has no unit; write for example {_example(option)} ({', '.join(UNITS[variable])})"
-        )
+    number, wanted = float(found[1]), found[2] or usual
+    if wanted is None and number > 0.0:
+        units = ", ".join(UNITS[variable])
+        raise TestisError(f"--{option} {text}: has no unit; write for example {_example(option)} ({units})")
+    canonical = canonical_unit(variable)
     try:
-        value = convert(variable, float(found[1]), unit, canonical_unit(variable))
+        unit = parse_unit(variable, wanted or canonical)
     except TestisError as error:
-        raise TestisError(f"--{option} {text}: {error}") from None
-    return value / 1e3 if lab == "free_t" else value
+        raise TestisError(f"--{option} {text}: {str(error).replace(variable, LABELS[lab])}") from None
+    _, _, low, high = MEASURES[lab]
+    # The free testosterone of twin.MEASURES is in nmol/L.
+    factor = convert(variable, 1e3 if lab == "free_t" else 1.0, canonical, unit)
+    if not low <= number / factor <= high:
+        raise TestisError(
+            f"--{option} {text} is not believable; allowed: {LABELS[lab]} of {low * factor:.3g} to {high * factor:.4g} {unit}"
+        )
+    return Lab(number / factor, unit, factor)
 
 
 def _example(option: str) -> str:
     return {"t": "260ng/dL", "free-t": "8pg/mL", "e2": "30pg/mL"}.get(option, "4.4")
 
 
-def _given(options: argparse.Namespace) -> dict[str, float]:
-    given: dict[str, float] = {}
+def _given(options: argparse.Namespace) -> dict[str, Lab]:
+    given: dict[str, Lab] = {}
     for option, (lab, _, _) in LABS.items():
         text = getattr(options, option.replace("-", "_"))
         if text is not None:
             given[lab] = parse_lab(option, text)
-    for option in _PLAIN:
+    for option, unit in _PLAIN.items():
         text = getattr(options, option)
         if text is not None:
             try:
-                given[option] = float(text)
+                given[option] = Lab(float(text), unit)
             except ValueError:
-                raise TestisError(f"--{option} {text}: is not a plain number") from None
+                raise TestisError(f"--{option} {text}: is not a plain number (of {unit})") from None
     return given
 
 
@@ -158,7 +181,7 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     if options.scenario and options.give:
         raise TestisError("--scenario and --give: use one of them")
     if options.scenario:
-        return load(options.scenario)
+        return noted(load, options.scenario)
     if not options.give:
         return None
     therapies = []
@@ -172,96 +195,70 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
         therapies.append(
             {"drug": found["drug"], "dose": found["dose"], "every": _OFTEN.get(often, often.removeprefix("every "))}
         )
-    return load(
+    return noted(
+        load,
         {
             "title": "; ".join(options.give),
             "plan": {"duration": f"{options.days} days"},
             "therapy": therapies,
             "samples": {"assay": options.assay},
-        }
+        },
     )
 
 
-def _twin(options: argparse.Namespace) -> int:
-    given, assay, case = _given(options), _assay(options.assay), _treatment(options)
-    from testis_abm.population import twin
+def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
+    """Return what `make` makes; print its warnings as notes, a line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        made = make(*given, **named)
+    for note in notes:
+        print(f"Note: {note.message}", file=sys.stderr)
+    return made
 
+
+def _twin(options: argparse.Namespace) -> int:
+    labs, assay, case = _given(options), _assay(options.assay), _treatment(options)
+    from testis_abm.population import told, twin
+
+    given = {name: lab.value for name, lab in labs.items()}
     twin.check(given)
     options.interrupt.check()
     found = twin.find(given, population=options.population, assay=assay, seed=options.seed)
     options.interrupt.check()
-    print(_about(found))
+    print(told.about(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
     if case is not None:
-        from testis_abm.population.predict import changes, predict, predict_with
+        from testis_abm.population.predict import changes, predict, predict_with, readouts
         from testis_abm.studies.ensemble import shipped
 
-        men = found.sample(options.men, options.seed)
+        men, lesions = (sample(options.men, options.seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        table = changes(before, after)
         print(f"\n{case.title}, {case.plan.duration_days} days, over {options.men} of these men:\n")
-        print(_predicted(table, options.ensemble))
-        tables |= {"prediction": table.reset_index(), "before": before, "after": after}
+        print(told.predicted(before, after, lesions, options.ensemble))
+        tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
+        tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
     print(f"\n{_NOTE}")
     if options.out:
-        _write(Path(options.out), tables, found)
+        folder = Path(options.out)
+        _write(folder, tables, found)
+        if case is not None and not options.no_plots:
+            _draw(before, after, case, folder)
         print(f"Results in {options.out}/")
     return 0
 
 
-def _about(found: Twin) -> str:
-    from testis_abm.population.twin import MEASURES
+def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
+    """Write the picture of the men before and after; without matplotlib the tables are there all the same."""
+    try:
+        from testis_abm.results.plots import style, twin
+    except ModuleNotFoundError as error:
+        print(f"No picture: {error.name} is not installed (pip install matplotlib).", file=sys.stderr)
+        return
+    from testis_abm.results.draw import write_figure
 
-    lines = [
-        f"Men who could have given these labs: a weighted set of {len(found.men):,}, worth {found.effective:.0f} equal men",
-        "",
-    ]
-    if found.misfit:
-        far = ", ".join(f"{name} ({abs(value):.1f} tolerances off)" for name, value in found.misfit.items())
-        lines += [f"No physiology explains all of these labs. Nearest fit below; not explained: {far}.", ""]
-    lines.append(f"  {'lab':16s}{'given':>10s}{'set: median':>13s}{'(90 % of the set)':>22s}")
-    for name, row in found.labs().iterrows():
-        lines.append(
-            f"  {name!s:16s}{row['given']:10.3g}{row['median']:13.3g}{f'({row["low"]:.3g} to {row["high"]:.3g})':>22s}  {MEASURES[str(name)][1]}"
-        )
-    lines += ["", f"  {'physiology':28s}{'population':>11s}{'median':>9s}{'(90 % of the set)':>22s}   determined"]
-    table = found.physiology().sort_values("determined", ascending=False)
-    for name, row in table.iterrows():
-        bar = "known" if row["determined"] > 0.999 else f"{100 * row['determined']:.0f} %"
-        lines.append(
-            f"  {name!s:28s}{row['population_median']:11.3g}{row['median']:9.3g}{f'({row["low"]:.3g} to {row["high"]:.3g})':>22s}   {bar}"
-        )
-    open_ = [str(name) for name, row in table.iterrows() if row["determined"] < 0.2]
-    if open_:
-        lines += ["", "These labs leave open: " + ", ".join(open_) + "."]
-    lesions = found.lesion.groupby(found.lesion).apply(lambda part: float(found.weights[part.index].sum()))
-    rare = [
-        f"{name.replace('_', ' ')} {100 * share:.0f} %"
-        for name, share in lesions.items()
-        if name != "none" and share > 0.005
-    ]
-    if rare:
-        lines.append("Lesions that could be behind them: " + ", ".join(rare) + ".")
-    return "\n".join(lines)
-
-
-def _predicted(table: pd.DataFrame, parameters_too: bool) -> str:
-    from testis_abm.results.report import number
-
-    lines = [f"  {'':32s}{'before':>9s}{'after':>9s}{'change':>9s}{'(90 % of the men)':>22s}   men who gain over 20 %"]
-    for name, row in table.iterrows():
-        label = f"{name} ({row['unit']})" if row["unit"] else str(name)
-        interval = f"({row['low_pct']:+.0f} to {row['high_pct']:+.0f})"
-        lines.append(
-            f"  {label:32s}{number(row['before']):>9s}{number(row['after']):>9s}{row['change_pct']:+8.0f} %{interval:>22s}   {row['gain_over_20_pct']:.0f} %"
-        )
-    held = (
-        "of the model's parameters (the shipped ensemble) too"
-        if parameters_too
-        else "none of the model's own parameters"
-    )
-    lines.append(f"  The spread is that of the men who fit the labs; it holds {held}.")
-    return "\n".join(lines)
+    with style.looks():
+        paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
+    print(f"Picture: {paths[0]} (SVG beside it)")
 
 
 def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:

@@ -146,16 +146,16 @@ def _rhythm(hours: float | None) -> str:
 
 def _concentration(drug: Drug, therapies: Sequence[Mapping[str, Any]], days: float) -> Panel:
     kinetics = Kinetics.of([drug])
-    levels = _levels(kinetics, [Therapy(**therapy) for therapy in therapies], round(days))
-    hour = (np.arange(levels.shape[1]) + 1.0) * days / levels.shape[1]
+    found = levels(kinetics, [Therapy(**therapy) for therapy in therapies], round(days))
+    hour = (np.arange(found.shape[1]) + 1.0) * days / found.shape[1]
     masses = {part.numbers["molar_mass"].value for part in drug.substances if "molar_mass" in part.numbers}
     # Several depots of one substance are one concentration.
     depots = {"fast", "slow"} >= set(kinetics.names)
     if depots or len(kinetics.names) == 1:
-        levels, names = levels.sum(axis=0, keepdims=True), [drug.title]
+        found, names = found.sum(axis=0, keepdims=True), [drug.title]
     else:
         names = [_titled(name) for name in kinetics.names]
-    lines = tuple(Series(name, hour, of) for name, of in zip(names, levels, strict=True))
+    lines = tuple(Series(name, hour, of) for name, of in zip(names, found, strict=True))
     if kinetics.releases(0):
         mass = masses.pop()
         released = tuple(Series(of.label, of.x, of.values * mass * 1e-6) for of in lines)
@@ -170,13 +170,13 @@ def _titled(name: str) -> str:
     return name.upper() if name in ("fsh", "lh") else name.capitalize()
 
 
-def _levels(kinetics: Kinetics, therapies: Sequence[Therapy], days: int) -> np.ndarray:
+def levels(kinetics: Kinetics, therapies: Sequence[Therapy], days: int) -> np.ndarray:
     """Return the course of concentrations, nmol/L or IU/L (nmol/day of a released steroid), by the hour or finer."""
     plan = [(day, of.drug, of.dose, of.over_hours or 0.0) for of in therapies for day in of.dose_days()]
     depot, central = np.zeros(len(kinetics.names)), np.zeros(len(kinetics.names))
     # What comes and goes within the hour is followed by five minutes.
     parts = 12 if kinetics.elimination.max() > np.log(2.0) else 1
-    levels = np.zeros((len(depot), days * _HOURS * parts))
+    found = np.zeros((len(depot), days * _HOURS * parts))
     for day in range(days):
         near = [dose for dose in plan if day - 1 - max(*kinetics.release, dose[3], 0.0) / _HOURS <= dose[0] <= day + 1]
         doses = hourly_doses(kinetics, near, day)
@@ -184,12 +184,14 @@ def _levels(kinetics: Kinetics, therapies: Sequence[Therapy], days: int) -> np.n
             hour, part = divmod(step, parts)
             for k in range(len(depot)):
                 depot[k] += (doses[hour, k] if part == 0 else 0.0) + doses[_HOURS + hour, k] / parts
+                held = central[k]
                 depot[k], central[k], absorbed = absorb_and_clear(
                     depot[k], central[k], kinetics.absorption[k], kinetics.elimination[k], 1.0 / parts
                 )
-                released = absorbed * _HOURS * parts if kinetics.releases(k) else central[k] / kinetics.volume[k]
-                levels[k, day * _HOURS * parts + step] = released
-    return levels
+                released = (held + absorbed - central[k]) * _HOURS * parts
+                level = released if kinetics.releases(k) else central[k] / kinetics.volume[k]
+                found[k, day * _HOURS * parts + step] = level
+    return found
 
 
 # ---- effect

@@ -99,7 +99,13 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
     for name in names:
         spellings.setdefault(name.lower().rpartition(".")[2], name)
     spellings |= {name.lower(): name for name in names}
-    found = difflib.get_close_matches(str(word)[:_LONGEST_SHOWN].strip().lower(), spellings, n=1, cutoff=0.6)
+    sought = str(word)[:_LONGEST_SHOWN].strip().lower()
+    found = difflib.get_close_matches(sought, spellings, n=1, cutoff=0.6)
+    if not found and len(sought) > 2:
+        # "obese" is too short to be alike: a name that begins with it, or holds it, is meant.
+        found = sorted(
+            (name for name in spellings if sought in name), key=lambda name: (not name.startswith(sought), name)
+        )
     return spellings[found[0]] if found else None
 
 

@@ -13,6 +13,7 @@ from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan
 from testis_abm.expected.treat import Treatment
 from testis_abm.physiology import complete
+from testis_abm.results.report import number
 from testis_abm.scenario import Man, Scenario
 
 _NG_DL, _PG_ML = 28.84, 1.0 / 3.67
@@ -95,16 +96,17 @@ def findings(preset: str) -> list[Finding]:
 
 def listed() -> Iterator[str]:
     """Yield the lines that list all presets with their labs in short."""
-    yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>8s}   title"
-    yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>8s}"
+    yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>9s}   title"
+    yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
     for preset in parameters.presets().values():
         of = labs(Man(preset=preset.name))
         ratio = f"{of['t_e2_immunoassay']:7.1f}"
         yield (
             f"{preset.name:32s}{of['testosterone']:6.0f}{of['oestradiol_immunoassay']:7.1f}{ratio}{of['lh']:7.1f}{of['fsh']:7.1f}"
-            f"{of['concentration']:8.3g}   {preset.title}"
+            f"{number(of['concentration']):>9s}   {preset.title}{' *' if preset.history else ''}"
         )
     yield "Oestradiol as an andrology clinic's immunoassay would read it."
+    yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
 
 
 def told(name: str) -> Iterator[str]:
@@ -121,12 +123,15 @@ def told(name: str) -> Iterator[str]:
     if not preset.values:
         yield "    as the fertile reference man"
     yield ""
-    yield f"  {'What follows from it':46s}{'':10s}   published"
+    when = "What follows on day 0, after his history" if preset.history else "What follows from it"
+    yield f"  {when:46s}{'':10s}   published"
     for of in findings(name):
         text = ""
         if of.published is not None:
             mark = "within" if of.fits else "OUTSIDE"
             text = f"{mark} {of.published.low:g} to {of.published.high:g}: {of.published.source}"
-        number = "-" if np.isinf(of.value) else f"{of.value:.3g}" if of.value < 100 else f"{of.value:,.0f}"
-        yield f"    {of.label:44s}{number:>10s}   {text}".rstrip()
+        level = "-" if np.isinf(of.value) else number(of.value)
+        yield f"    {of.label:44s}{level:>10s}   {text}".rstrip()
     yield "  Expected values at three days of abstinence; a sample varies about them."
+    if preset.history:
+        yield "  What he took still acts: run him untreated to see him recover."

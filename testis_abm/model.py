@@ -388,8 +388,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         concentration = self.expected_semen(abstinence).concentration_million_ml
         rates = sertoli_rates(sertoli_support(r.androgen, r.oestrogen, r.fsh, self.tract.back_pressure, p), p)
         niches = values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
-        found = outcome.retrieval(niches * standing_elongated(p, rates), concentration, values)
-        return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), found))
+        lh = float(self.means[axis.MEAN_LH] + self.means[axis.MEAN_HCG])
+        found = outcome.retrieval(
+            niches, standing_elongated(p, rates), concentration, lh, float(self.means[axis.MEAN_FSH]), values
+        )
+        return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), *found))
 
     def signals(self) -> tuple[float, ...]:
         """Return what drives the rates today.
@@ -428,7 +431,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _concentration(self, k: int) -> float:
         if self.kinetics.releases(k):
-            return float(self._depot[k] * self.kinetics.absorption[k] * axis.HOURS)
+            drugs = self.kinetics
+            ester = self._central[k] * drugs.elimination[k]
+            return float((ester if drugs.elimination[k] else self._depot[k] * drugs.absorption[k]) * axis.HOURS)
         return float(self._central[k] / self.kinetics.volume[k])
 
     def expected_semen(self, abstinence: float) -> Semen:

@@ -51,6 +51,15 @@ def test_the_default_folder_is_named_by_the_scenario_as_understood(tmp_path):
     assert len(list((tmp_path / "runs").glob("fertile_man-*"))) == 2
 
 
+def test_a_shortened_run_says_which_therapies_it_leaves_out(capsys):
+    scenario = str(SCENARIOS / "anastrozole_titrated.toml")
+    assert main(["run", scenario, *SHORT, "--days", "3", "--no-plots"]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(notes) == 1
+    assert notes[0].startswith("Note: left out, as they begin after the last day, 3: therapy 2 (anastrozole ")
+    assert " from day 30, when oestradiol " in notes[0]
+
+
 BAD = {
     'dose = "-1 mg"': "negative",
     'dose = "1 mL"': "mL",
@@ -105,6 +114,36 @@ def test_a_wrong_setting_is_named(setting, capsys):
     assert capsys.readouterr().err.startswith(f"--set {setting}")
 
 
+def test_a_name_that_begins_as_the_word_is_the_nearest(capsys):
+    assert main(["men", "obese"]) == 2
+    assert 'nearest: "obese_low_t_e2"' in capsys.readouterr().err
+
+
+def test_drugs_that_act_alike_are_noted_in_one_line(capsys):
+    both = ["--give", "anastrozole 1mg daily", "--give", "letrozole 2.5mg daily", "--days", "20", "--men", "3"]
+    assert main(["twin", "--t", "9nmol/L", *both, "--no-ensemble"]) == 0
+    note = "Note: anastrozole and letrozole act alike (aromatase inhibitor) at the same time; their effects add\n"
+    assert capsys.readouterr().err == note
+
+
+def test_the_summary_says_why_an_immunoassay_sees_less(capsys):
+    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here", "--no-plots"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "T/E2 by immunoassay (ng/dL per pg/mL)" in text and "Assay: true oestradiol (mass spectrometry) -" in text
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("testosterone < 300 kg", 'unit "kg" is not one of testosterone; known: nmol/L, pmol/L, ng/dL, ng/mL, ug/L\n'),
+        ("xyz < 300", "total motile count, BMI, age, T/LH\n"),
+    ],
+)
+def test_a_wrong_criterion_lists_units_or_quantities(where, said, capsys):
+    assert main(["cohort", "--men", "5", "--where", where]) == 2
+    assert capsys.readouterr().err.endswith(said)
+
+
 def test_lists_explain_and_unknown_names_are_refused(capsys):
     assert main(["parameters", "aromatase"]) == 0
     text = capsys.readouterr().out
@@ -142,6 +181,13 @@ def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(wai
     assert run.returncode == code
     assert "Traceback" not in error and "Nothing was written" in error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["", "run", "parameters", "men", "drugs", "twin", "cohort", "studies", "calibrate"])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([*command.split(), "--help"])
+    assert left.value.code == 0 and "usage: testis-abm" in capsys.readouterr().out
 
 
 def test_help_needs_no_heavy_package():

@@ -10,10 +10,43 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
+from testis_abm.body.pharmacology import Kinetics
 from testis_abm.cli import main
-from testis_abm.drug_course import amount, drug_course
+from testis_abm.drug_course import amount, drug_course, levels
 from testis_abm.results.plots import drug, style
-from testis_abm.scenario import load
+from testis_abm.scenario import Therapy, load
+
+
+def course_of(name, dose, every, days):
+    """Return the concentration or release of a drug by the hour, its depots together."""
+    therapy = Therapy(name, dose=dose, **({"every": every, "until": days} if every else {}))
+    return levels(Kinetics.of([parameters.drugs()[name]]), [therapy], days).sum(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "dose", "low", "high"),
+    [
+        ("testosterone_enanthate", "250 mg", 1.5, 3.0),  # Testoviron Depot Fachinfo
+        ("testosterone_cypionate", "200 mg", 2.0, 5.0),  # Nankin 1987
+        ("testosterone_undecanoate", "1000 mg", 3.0, 14.0),
+    ],
+)
+def test_an_oil_depot_peaks_after_days(name, dose, low, high):
+    released = course_of(name, dose, None, 400)
+    assert released[0] < 0.2 * released.max() and low <= released.argmax() / 24 <= high
+    mass = sum(released) / 24 * 288.4 / 1e6
+    payload = parameters.drugs()[name].numbers["payload_fraction"].value
+    assert mass == pytest.approx(float(dose.split()[0]) * payload, rel=0.01)
+
+
+def test_a_monthly_depot_bursts_and_does_not_overlap():
+    """US label: almost 20 ng/mL at 4 h and 0.36 ng/mL at 4 weeks after 7.5 mg of leuprolide."""
+    level = course_of("leuprolide", "7.5 mg", "28 days", 112).reshape(112, 24, -1)[:, :, -1] * 1209.4 / 1e3
+    assert level[0, 3] == pytest.approx(20.0, rel=0.1)
+    assert level[27, 23] == pytest.approx(0.36, rel=0.05)
+    late = level[[41, 69, 97]]
+    assert late == pytest.approx(np.full_like(late, 0.36), rel=0.05)
+
 
 DRUGS = sorted(parameters.drugs())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ import pytest
 import testis_abm as ta
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def test_the_rule_of_readmes_scenario_fires():
+    text = EXAMPLES.with_name("README.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    case = tomllib.loads(text)
+    case["plan"] |= {"duration": "60 days", "replicates": 1}
+    case["samples"]["blood"], case["weight"][0]["until"] = ["day 0"], "day 60"
+    run = ta.run({**case, "tissue": {"tubules": 2}})
+    assert len(run.decisions) and run.decisions["taken"].all()
 
 
 def test_heat_stress_from_outside(tmp_path):

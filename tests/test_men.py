@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import testis_abm as ta
 from testis_abm import men, parameters
 from testis_abm.expected import rest
+from testis_abm.population.cohort import labs, retrieval
 from testis_abm.scenario import Man, PastTherapy
 from testis_abm.tract import outcome
 
@@ -163,24 +165,55 @@ def test_chances_are_chances(values):
     # Liu PY 2009: a median of 28.2 months at 8 million/mL; Ding 2015: 2 of 29 in 5 months.
     assert grid[2][1] < 1 - 0.5 ** (1 / 28.2) < grid[2][2]
     assert grid[2][1] < 1 - (1 - 2 / 29) ** (1 / 5) < grid[2][2]
-    assert outcome.retrieval(0.0, 0.0, values) == 0.0 and outcome.retrieval(1e9, 0.0, values) == pytest.approx(1.0)
-    assert np.isnan(outcome.retrieval(1e9, 30.0, values))
+    assert outcome.retrieval(0.0, 3.4, 0.0, 4.0, 4.0, values) == (0.0, 0.0, 0.0)
+    assert outcome.retrieval(1e9, 3.4, 0.0, 4.0, 4.0, values) == pytest.approx((1.0, 1.0, 1.0))
+    assert np.isnan(outcome.retrieval(1e9, 3.4, 30.0, 4.0, 4.0, values)).all()
+    # Half of the spermatids in the same foci: as good as found.
+    whole, half = (outcome.retrieval(600.0, held, 0.0, 12.0, 24.0, values) for held in (3.4, 1.7))
+    assert half == pytest.approx(whole, rel=1e-3) and whole[1] < whole[0] < whole[2]
 
 
-def test_retrieval_in_a_clinic_is_the_published_one():
+@pytest.mark.parametrize(
+    ("preset", "low", "high"),
+    [
+        ("klinefelter", 0.28, 0.34),  # 29.8 and 32.1 %
+        ("sertoli_cell_only", 0.30, 0.42),  # 41 % (memory), 15 % with normal FSH (n = 13)
+        ("maturation_arrest", 0.48, 0.62),  # 44 to 75 %
+        ("obstructive_azoospermia", 0.99, 1.0),
+        ("fsh_receptor_inactivation", np.nan, np.nan),  # he has sperm
+        ("congenital_hypogonadotropic", np.nan, np.nan),  # he is treated with gonadotrophins
+    ],
+)
+def test_retrieval_is_what_surgeons_find(preset, low, high, values):
+    man = pd.DataFrame([Man(preset=preset).physiology])
+    chance, least, most = retrieval(man, labs(man, values), values)[0]
+    if np.isnan(low):
+        assert np.isnan([chance, least, most]).all()
+    else:
+        assert low <= chance <= high and least <= chance <= most
+    assert (chance > 0.9 or most - least > 0.3) or np.isnan(low)
+
+
+def test_no_drug_makes_foci(values):
+    from testis_abm.population.predict import predict
+
+    men_ = pd.DataFrame([Man(preset=name).physiology for name in ("klinefelter", "sertoli_cell_only")])
+    therapy = [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]
+    before, after = predict(men_, ta.load({"title": "x", "plan": {"duration": "180 days"}, "therapy": therapy}))
+    assert after["testosterone_nmol_l"].min() > 1.2 * before["testosterone_nmol_l"].min()
+    assert after["retrieval_pct"].to_numpy() == pytest.approx(before["retrieval_pct"].to_numpy(), abs=0.5)
+
+
+def test_retrieval_in_a_clinic_is_the_published_one(values):
     from testis_abm.population import Population, draw
 
     cohort = draw(Population.named("clinic"), 3000, seed=3)
-    values = parameters.values()
-    share = {}
-    for lesion in ("sertoli_cell_only", "maturation_arrest"):
-        rows = cohort.lesions == lesion
-        spermatids = (
-            cohort.true["elongated_per_sertoli"] * cohort.men["sertoli_number"] * values["tissue.sertoli_per_man"]
-        )
-        share[lesion] = np.mean([outcome.retrieval(float(n), 0.0, values) for n in spermatids[rows]])
-    assert 0.15 < share["sertoli_cell_only"] < 0.45  # 15 % (n = 13) to 41 %
-    assert 0.44 < share["maturation_arrest"] < 0.75
+    chance = retrieval(cohort.men, cohort.true, values)[:, 0]
+    none = (cohort.measured[0]["concentration_million_ml"] == 0).to_numpy() & ~np.isnan(chance)
+    of = {lesion: chance[none & (cohort.lesions == lesion).to_numpy()].mean() for lesion in set(cohort.lesions)}
+    assert 0.15 < of["sertoli_cell_only"] < 0.45  # 15 % (n = 13) to 41 %
+    assert 0.44 < of["maturation_arrest"] < 0.75
+    assert 0.45 < chance[none & (cohort.lesions != "obstruction").to_numpy()].mean() < 0.55  # 48.7 and 51.9 %
 
 
 def test_the_command_shows_men():
@@ -189,4 +222,9 @@ def test_the_command_shows_men():
             [sys.executable, "-m", "testis_abm.cli", "men", *word], capture_output=True, text=True, check=True
         )
         assert "klinefelter" in done.stdout
+    told = subprocess.run([sys.executable, "-m", "testis_abm.cli", "men"], capture_output=True, text=True, check=True)
+    rows = {line.split()[0]: line.split()[1:7] for line in told.stdout.splitlines() if line[:1].islower()}
+    for preset in ("sertoli_cell_only", "klinefelter", "maturation_arrest", "congenital_hypogonadotropic"):
+        assert rows[preset][5] == "0", preset
+    assert "Coming off a year of testosterone *" in told.stdout and "* on day 0" in told.stdout
     assert "OUTSIDE 12.4 to 25.5" in done.stdout and "within 21.5 to 41.8" in done.stdout

@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 
 from testis_abm import TestisError, load, parameters
+from testis_abm.cli import main
 from testis_abm.expected import rest
-from testis_abm.population import Population, draw, twin
+from testis_abm.population import Population, draw, told, twin
 from testis_abm.population.cohort import measure
-from testis_abm.population.predict import changes, predict
+from testis_abm.population.predict import changes, predict, readouts
 from testis_abm.scenario import Man
+
+ANASTROZOLE = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +88,7 @@ def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
     found = twin.find(given, assay="lc-ms")
     assert found.effective > 80 and not found.misfit
     for name, row in found.labs().iterrows():
-        assert row["low"] <= given[name] * 1.05 and row["high"] >= given[name] * 0.95, name
+        assert row["low"] <= row["given"] * 1.05 and row["high"] >= row["given"] * 0.95, name
     table = found.physiology()
     for name in ("gnrh_drive", "leydig_capacity"):
         assert table.loc[name, "low"] * 0.6 <= man[name] <= table.loc[name, "high"] * 1.6, name
@@ -125,6 +128,68 @@ def test_a_prediction_has_the_spread_of_the_men(values):
     table = changes(before, after)
     assert table.loc["testosterone", "low_pct"] > 20 and table.loc["oestradiol, true", "high_pct"] < -30
     assert table.loc["testosterone", "high_pct"] > table.loc["testosterone", "change_pct"] + 5
+
+
+def test_men_without_sperm_make_no_sperm_gain(values):
+    """Sperm too few to be in any ejaculate may grow by a third; that is no gain."""
+    lesions = ["sertoli_cell_only", "none", "none"]
+    men = pd.DataFrame([Man(preset=name).physiology for name in ("sertoli_cell_only", "idiopathic_oligozoospermia")])
+    case = load({"title": "x", "plan": {"duration": "180 days"}, "therapy": [ANASTROZOLE]})
+    before, after = predict(men.iloc[[0, 1, 1]].reset_index(drop=True), case)
+    table = changes(before, after)
+    assert table.loc["sperm concentration", "before"] == pytest.approx(before["concentration_million_ml"].iloc[1])
+    text = told.predicted(before, after, pd.Series(lesions), False)
+    assert "Azoospermic before and after (under 0.05 million/mL) in 33 %: sertoli cell only 33 %" in text
+    alone = told.predicted(before.iloc[:1], after.iloc[:1], pd.Series(lesions[:1]), False)
+    assert "Nobody gains sperm" in alone and np.isnan(
+        changes(before.iloc[:1], after.iloc[:1]).loc["normal forms", "before"]
+    )
+    safety = readouts(before, after)
+    assert safety.loc["haematocrit", "difference"] > 0 > safety.loc["bone density against day 0", "difference"]
+    assert safety.loc["chance of conception", "difference"] > 0
+    assert safety.loc["microdissection finds sperm", "difference"] == pytest.approx(0.0, abs=0.1)
+
+
+def test_no_man_without_sperm_explains_a_count():
+    found = twin.find({"t": 9.0, "lh": 3.1, "fsh": 4.4, "concentration": 6.0})
+    assert found.weights[(found.true["concentration_million_ml"] < 0.5).to_numpy()].sum() < 1e-3
+
+
+def test_only_what_was_given_is_called_known_and_strain_is_shown():
+    found = twin.find({"t": 12.0, "e2": 110.0, "lh": 8.0, "fsh": 16.0, "bmi": 30.0, "concentration": 0.0})
+    lines = told.about(found, {"t": ("ng/dL", 28.84), "e2": ("pg/mL", 1 / 3.67)}).splitlines()
+    end = {line.split()[0]: line.split()[-1] for line in lines if line.strip()}
+    assert end["bmi"] == "given" and end["germ_cell_endowment"] == "open" and list(end.values()).count("given") == 1
+    assert any(line.startswith("  testosterone (ng/dL)                  346") for line in lines)
+    assert any(line.startswith("  T/E2                                 11.5") for line in lines)
+    strained = told.about(twin.find({"t": 18.0, "lh": 90.0, "fsh": 1.0}), {})
+    assert " *" in next(line for line in strained.splitlines() if line.startswith("  LH"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--t", "5000ng/dL"], "--t 5000ng/dL is not believable; allowed: testosterone of 2.88 to 2884 ng/dL"),
+        (["--t", "3kg"], '--t 3kg: "kg" is not a unit of testosterone; known: nmol/L'),
+        (["--t", "0"], "--t 0 is not believable; allowed: testosterone of 0.1 to 100 nmol/L"),
+        (["--t", "-3nmol/L"], "--t -3nmol/L is not believable; allowed: testosterone of 0.1"),
+        (["--concentration", "900"], "--concentration 900 is not believable; allowed: sperm concentration of 0 to 600 million/mL"),
+        (["--e2", "30"], "--e2 30: has no unit; write for example 30pg/mL"),
+    ],
+)  # fmt: skip
+def test_a_wrong_lab_is_told_in_the_words_and_the_unit_of_the_user(given, said, capsys):
+    assert main(["twin", *given]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(said) and error.count("\n") == 1
+
+
+def test_twin_writes_tables_and_a_picture(tmp_path, capsys):
+    given = ["--t", "260ng/dL", "--lh", "3.1", "--concentration", "6M/mL", "--give", "anastrozole 1mg daily"]
+    assert main(["twin", *given, "--days", "30", "--men", "20", "--out", str(tmp_path / "here")]) == 0
+    text = capsys.readouterr().out
+    assert "haematocrit" in text and "chance of conception" in text and "the model's parameters (the ensemble)" in text
+    names = {path.name for path in (tmp_path / "here").iterdir()}
+    assert {"before_and_after.png", "before_and_after.svg", "prediction.parquet", "safety_and_outcome.parquet"} <= names
 
 
 def test_a_population_that_is_not_known(values):

@@ -318,8 +318,8 @@ def test_a_pump_among_what_makes_it_useless(other):
 
 def test_excluded_drugs_may_follow_one_another():
     depot = {"drug": "leuprolide", "dose": "7.5 mg"}
-    assert "leuprolide acts until day 30: start gonadorelin then" in refusal(depot, gonadorelin(**{"from": "day 10"}))
-    load(case(depot, gonadorelin(**{"from": "day 30"})))
+    assert "leuprolide acts until day 28: start gonadorelin then" in refusal(depot, gonadorelin(**{"from": "day 10"}))
+    load(case(depot, gonadorelin(**{"from": "day 28"})))
     load(case({"drug": "degarelix", "dose": "240 mg"}, depot | {"from": "day 28"}))
     assert "agonist and antagonist" in refusal(depot, {"drug": "degarelix", "dose": "240 mg", "from": "day 20"})
 

@@ -150,17 +150,23 @@ def test_a_single_dose_is_a_line_not_a_span():
     assert (span.label, span.start, span.end) == ("Anastrozole 1 mg once", 0.0, 0.0)
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 200)), max_size=12),
-    st.floats(10.0, 200.0),
-)
-def test_therapies_of_one_row_do_not_cover_one_another(days, days_per_inch):
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 200)), max_size=12), st.floats(2.0, 6.0))
+def test_therapies_of_one_row_do_not_cover_one_another(days, inches):
+    """Neither their bars nor their names, which end with the axis."""
+    axis = (-28.0, 500.0)
     spans = [Span("drug", f"drug {start} mg", float(start), float(start + length)) for start, length in days]
-    rows = style.lanes(spans, days_per_inch)
+    rows = style.lanes(spans, axis, inches)
     assert sorted(map(id, (span for row in rows for span in row))) == sorted(map(id, spans))
     for row in rows:
         for one, next_one in itertools.pairwise(row):
-            assert max(one.end, one.start + 0.05 * len(one.label) * days_per_inch) <= next_one.start
+            assert max(one.end, style.name_days(one, axis, inches)[1]) <= min(
+                next_one.start, style.name_days(next_one, axis, inches)[0]
+            )
+
+
+def test_the_name_of_a_late_therapy_ends_with_the_axis():
+    start, end = style.name_days(Span("hcg", "Human chorionic gonadotrophin 1500 IU", 110.0, 120.0), (0.0, 120.0), 2.8)
+    assert start < 110.0 and end <= 120.0 + 1e-9
 
 
 def test_who_limits_are_those_of_the_2021_manual(figures):

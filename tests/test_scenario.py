@@ -253,7 +253,8 @@ def test_a_shorter_plan_leaves_out_what_lies_beyond_it():
         "observed": [{"variable": "lh_iu_l", "day": 90, "value": 4, "unit": "IU/L"}],
         "therapy": [{"drug": "hcg", "dose": "500 IU", "every": "2 days", "from": "day 70"}],
     }
-    cut = load(case, overrides={"plan.duration": "60 days"})
+    with pytest.warns(UserWarning, match=r"left out, .* 60: therapy 1 \(hcg 500 IU from day 70\)"):
+        cut = load(case, overrides={"plan.duration": "60 days"})
     assert cut.samples.blood == (0,) and max(cut.samples.semen) <= 60
     assert cut.observed == () and cut.therapy == ()
     assert load(case).samples.blood == (0, 90)

@@ -70,9 +70,10 @@ class Kinetics:
     Attributes:
         names, drugs: of the substance, and of the drug that brings it.
         actions: what it does, for people.
-        absorption, elimination: rate constants, 1/h (elimination 0 for a released steroid: its load joins the blood's).
+        absorption, elimination: rate constants, 1/h. A released steroid joins the blood's: its elimination is that of its ester
+            into it (0: at once).
         load: amount that reaches the absorption site per unit of dose: nmol per mg, or IU per IU.
-        volume: litres (1 for a released steroid).
+        volume: litres (0 for a released steroid).
         release: hours over which a dose is released evenly (0: at once).
         effect: (substances, EXPOSURES), exposure per nmol/L or IU/L, or per nmol released in a day.
     """
@@ -108,7 +109,7 @@ class Kinetics:
 
     def releases(self, k: int) -> bool:
         """Return whether substance `k` is a depot of a steroid of the body."""
-        return bool(self.elimination[k] == 0.0)
+        return bool(self.volume[k] == 0.0)
 
 
 def _row(drug: str, substance: Substance) -> tuple[float, float, float, float, float, np.ndarray]:
@@ -124,7 +125,8 @@ def _row(drug: str, substance: Substance) -> tuple[float, float, float, float, f
             load *= 1e6 / number["molar_mass"]
         effect = _effect(substance.actions, number)
         if any(action in _STEROIDS for action in substance.actions):
-            return absorption, 0.0, load, 1.0, release, effect
+            ester = math.log(2.0) / number["uptake_half_life"] if "uptake_half_life" in number else 0.0
+            return absorption, ester, load, 0.0, release, effect
         elimination = math.log(2.0) / number["half_life"]
         return absorption, elimination, load, number["clearance"] / elimination, release, effect
     except KeyError as missing:
@@ -221,8 +223,9 @@ def expose(exposure, depot, central, at_once, evenly, absorption, elimination, v
             exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
             continue
         depot[k] += at_once[k] + evenly[k]
+        held = central[k]
         depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
-        level = absorbed * _HOURS if elimination[k] == 0.0 else central[k] / volume[k]
+        level = (held + absorbed - central[k]) * _HOURS if volume[k] == 0.0 else central[k] / volume[k]
         for which in range(EXPOSURES):
             exposure[which] += effect[k, which] * level
 

@@ -127,7 +127,6 @@ def _spread(
                             waiting.append(one)
                             raise
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        tasks = running[future]
                         try:
                             found = future.result()
                         except (BrokenProcessPool, CancelledError):

@@ -14,6 +14,7 @@ from testis_abm.expected import rest
 from testis_abm.expected.man import reference_output
 from testis_abm.physiology import complete
 from testis_abm.population.distribution import Population
+from testis_abm.tract import outcome
 from testis_abm.tract.semen import Semen, analyse
 
 # What a clinic measures: hormones by blood sample, semen by analysis.
@@ -32,6 +33,22 @@ def labs(men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
     names = list(men.columns)
     rows = [rest(values, dict(zip(names, row, strict=True)), reference=reference) for row in men.to_numpy()]
     return pd.DataFrame(rows, index=men.index)
+
+
+def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:
+    """Return each man's chance that microdissection finds sperm, and its low and high end, (men, 3): see tract/outcome.py."""
+    share = men["germ_cell_endowment"].to_numpy()
+    niches = values["tissue.sertoli_per_man"] * men["sertoli_number"].to_numpy() * share
+    held = np.divide(true["elongated_per_sertoli"].to_numpy(), share, out=np.zeros(len(men)), where=share > 0.0)
+    rows = zip(
+        niches,
+        held,
+        true["concentration_million_ml"],
+        true["lh_iu_l"] + true["hcg_iu_l"],
+        true["fsh_iu_l"],
+        strict=True,
+    )
+    return np.array([outcome.retrieval(*row, values) for row in rows]).reshape(-1, 3)
 
 
 def measure(

@@ -52,6 +52,8 @@ _QUALITY = {
     "spermatogonial_commitment": "quality_to_commitment",
     "meiotic_completion": "quality_to_meiosis",
 }
+# A rate of the tissue falls to this at the least (tissue/build.py): where less passes meiosis, the rest stops as round spermatids.
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -139,5 +141,7 @@ class Population:
             centre = self.of[_CLINIC[name]] if what == "inhibin" else 1.0
             men[name] = np.where(only, men[name] * own / centre, men[name])
         arrest = lesions == LESIONS.index("maturation_arrest")
-        men["meiotic_completion"] = np.where(arrest, left("maturation_arrest"), men["meiotic_completion"])
+        passed = left("maturation_arrest")
+        men["meiotic_completion"] = np.where(arrest, np.maximum(passed, _LEAST), men["meiotic_completion"])
+        men["spermatid_elongation"] = np.where(arrest, np.minimum(passed / _LEAST, 1.0), men["spermatid_elongation"])
         men["duct_patency"] = np.where(lesions == LESIONS.index("obstruction"), 0.0, men["duct_patency"])

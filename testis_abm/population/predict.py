@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
+from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan
 from testis_abm.expected.treat import treat
+from testis_abm.population.cohort import retrieval
+from testis_abm.tract import outcome
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -36,6 +40,21 @@ SHOWN: Mapping[str, tuple[str, str, float]] = {
     "normal_forms_pct": ("normal forms", "%", 1.0),
     "volume_ml": ("ejaculate volume", "mL", 1.0),
 }
+# Safety and outcome, whose change is told in their own unit: column -> label, unit.
+READOUTS: Mapping[str, tuple[str, str]] = {
+    "haematocrit_pct": ("haematocrit", "%"),
+    "bone_density_change_pct": ("bone density against day 0", "%"),
+    "hdl_change_mg_dl": ("HDL cholesterol against day 0", "mg/dL"),
+    "libido_score": ("libido score", "of 100"),
+    "vasomotor_pct": ("hot flushes", "% of visits"),
+    "oestradiol_low_pct": ("oestradiol under 10 pg/mL", "% of men"),
+    "conception_pct": ("chance of conception", "% a month"),
+    "retrieval_pct": ("microdissection finds sperm", "%"),
+}
+_SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
+_OF_SPERM = (
+    "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct"
+)  # fmt: skip
 _WINDOW = 28  # days over which hormones are averaged at the end
 
 
@@ -54,7 +73,8 @@ def predict(
         drugs: rows of the drug table by name (default: the table's).
 
     Returns:
-        Two tables, one row a man, columns as SHOWN: before, after. Hormones after are means of the last 28 days.
+        Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
+        safety that of the last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
     """
     values = parameters.values(scenario.parameters) if values is None else values
     abstinence = scenario.samples.abstinence_days
@@ -73,11 +93,21 @@ def predict(
             (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence)),
         ):
             rows.append([*hormones, *(semen[key] for key in keys)])
-        return np.array(rows)
+        return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    frames = [pd.DataFrame(seen[:, i], columns=[*COLUMNS, *keys], index=men.index) for i in range(2)]
-    return tuple(_completed(frame, scenario.samples.assay, values) for frame in frames)
+    names = [*COLUMNS, *keys, *_SAFETY]
+    frames = [pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2)]
+    return tuple(_completed(frame, men, scenario.samples.assay, values) for frame in frames)
+
+
+def _safety(man: ExpectedMan) -> np.ndarray:
+    """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
+    levels = [COLUMNS.index(name) for name in ("testosterone_nmol_l", "oestradiol_pmol_l")]
+    rest = man.rest[levels].tolist()
+    follow = Safety(man.values, *rest)
+    days = [follow.day(*level) for level in [rest, *man.days[:, levels].tolist()]]
+    return np.array([dataclasses.astuple(day) for day in (days[0], days[-1])], dtype=float)
 
 
 def predict_with(
@@ -94,19 +124,36 @@ def predict_with(
     return before, after
 
 
-def _completed(frame: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:
+def _completed(frame: pd.DataFrame, men: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:
     frame = frame.copy()
+    frame["oestradiol_low_pct"] = 100.0 * frame["oestradiol_low"]
+    frame["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
+    frame["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
     reported = reported_oestradiol(frame["oestradiol_pmol_l"], assay, values)
     frame["oestradiol_reported_pmol_l"] = reported
     frame["t_over_e2"] = frame["testosterone_nmol_l"] * 28.84 / (np.maximum(reported, 0.1) / 3.67)
-    return frame[list(SHOWN)]
+    return frame[[*SHOWN, *READOUTS]]
+
+
+def with_sperm(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
+    """Return which men have sperm in their ejaculate, before or after."""
+    least = parameters.values()["outcome.azoospermic_below"]
+    concentration = [of["concentration_million_ml"].to_numpy() for of in (before, after)]
+    return np.asarray(np.maximum(*concentration) >= least)
 
 
 def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a quantity: median before and after, median change in % with its 90 % interval over men, share who rise."""
-    rows = []
+    """Return a row a quantity: median before and after, median change in % with its 90 % interval over men, share who rise.
+
+    Sperm are those of men who have any, before or after (with_sperm); NaN if no man has.
+    """
+    rows, sperm = [], with_sperm(before, after)
     for name, (label, unit, factor) in SHOWN.items():
-        first, last = before[name].to_numpy() * factor, after[name].to_numpy() * factor
+        men = sperm if name in _OF_SPERM else np.ones(len(before), dtype=bool)
+        first, last = before[name].to_numpy()[men] * factor, after[name].to_numpy()[men] * factor
+        if not men.any():
+            rows.append((label, unit, *[np.nan] * 6))
+            continue
         present = first > 1e-3
         change = 100.0 * (last[present] / first[present] - 1.0)
         spread = np.quantile(change, [0.05, 0.5, 0.95]) if present.any() else np.full(3, np.nan)
@@ -114,3 +161,19 @@ def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         rows.append((label, unit, np.median(first), np.median(last), spread[1], spread[0], spread[2], rises))
     names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct"]
     return pd.DataFrame(rows, columns=names).set_index("quantity")
+
+
+def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a readout of safety or outcome: mean before and after, mean difference with its 90 % interval over men.
+
+    The chance of microdissection is that of the men for whom it has a place, before and after; without one it has no row.
+    """
+    rows = []
+    for name, (label, unit) in READOUTS.items():
+        both = (before[name].notna() & after[name].notna()).to_numpy()
+        if both.any():
+            first, last = before[name].to_numpy()[both], after[name].to_numpy()[both]
+            interval = np.quantile(last - first, [0.05, 0.95])
+            rows.append((label, unit, first.mean(), last.mean(), (last - first).mean(), *interval))
+    names = ["readout", "unit", "before", "after", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=names).set_index("readout")

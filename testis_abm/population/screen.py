@@ -44,7 +44,9 @@ def parse_criterion(text: str) -> Criterion:
     try:
         condition = parse_condition(text)
     except ScenarioError as error:
-        raise TestisError(f"--where {shown(text)}: {error}, BMI, age, T/LH") from None
+        # Where all quantities are listed, those of the man belong to the list.
+        also = ", BMI, age, T/LH" if "measured are: " in str(error) else ""
+        raise TestisError(f"--where {shown(text)}: {error}{also}") from None
     if condition is None or condition.days:
         raise TestisError(f"--where {shown(text)}: a criterion is met at every visit; leave out the day")
 

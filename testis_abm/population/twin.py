@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from testis_abm.body.assay import reported_oestradiol
 from testis_abm.errors import TestisError, nearest, shown
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
+from testis_abm.results.tables import clinical_ratio
 
 # What can be given: name -> (column of the true labs, unit, lowest, highest believable value).
 MEASURES: Mapping[str, tuple[str, str, float, float]] = {
@@ -94,10 +94,15 @@ class Twin:
 
     def sample(self, n: int, seed: int = 1) -> pd.DataFrame:
         """Return `n` men drawn by weight (systematic resampling), physiology in columns."""
-        rng = np.random.default_rng(seed)
-        points = (np.arange(n) + rng.random()) / n
-        chosen = np.searchsorted(np.cumsum(self.weights), points)
-        return self.men.iloc[np.minimum(chosen, len(self.men) - 1)].reset_index(drop=True)
+        return self.men.iloc[self._chosen(n, seed)].reset_index(drop=True)
+
+    def sample_lesions(self, n: int, seed: int = 1) -> pd.Series:
+        """Return the lesions of the men that `sample` returns."""
+        return self.lesion.iloc[self._chosen(n, seed)].reset_index(drop=True)
+
+    def _chosen(self, n: int, seed: int) -> np.ndarray:
+        points = (np.arange(n) + np.random.default_rng(seed).random()) / n
+        return np.minimum(np.searchsorted(np.cumsum(self.weights), points), len(self.men) - 1)
 
     def physiology(self) -> pd.DataFrame:
         """Return each field's median and 90 % interval before and after the labs, and how far they determine it (0 to 1)."""
@@ -110,22 +115,39 @@ class Twin:
                 continue
             low, middle, high = quantiles(values, self.weights, (0.05, 0.5, 0.95))
             # On a log scale, as the fields are drawn.
-            wide = float(np.diff(np.log(np.maximum(np.quantile(prior, [0.16, 0.84]), 1e-9)))[0])
-            narrow = float(np.diff(np.log(np.maximum(quantiles(values, self.weights, (0.16, 0.84)), 1e-9)))[0])
+            prior_log, log = np.log(np.maximum(prior, 1e-9)), np.log(np.maximum(values, 1e-9))
+            wide = float(np.diff(np.quantile(prior_log, [0.16, 0.84]))[0]) / 2.0
+            narrow = float(np.diff(quantiles(log, self.weights, (0.16, 0.84)))[0]) / 2.0
+            if wide == 0.0:  # a field that only a lesion moves: few men of the population have it
+                wide = float(prior_log.std())
+                narrow = float(np.sqrt(self.weights @ (log - self.weights @ log) ** 2))
             determined = 1.0 - min(1.0, (narrow / wide) ** 2) if wide > 0 else 1.0
             rows.append((name, *np.quantile(prior, [0.5]), middle, low, high, determined))
         columns = ["field", "population_median", "median", "low", "high", "determined"]
         return pd.DataFrame(rows, columns=columns).set_index("field")
 
     def labs(self) -> pd.DataFrame:
-        """Return each given lab beside what the weighted men give: given, median, low, high (90 %)."""
-        rows = []
+        """Return each given lab, and T/E2, beside what the weighted men give: median, low, high (90 %), and how far off.
+
+        `tolerances` is how far the middle of the men is from the lab, in tolerances (see distance).
+        """
+        rows, apart = [], {}
         for name, value in self.given.items():
             if name in MEASURES:
                 predicted = seen_by(self.true, name, self.assay)
-                low, middle, high = quantiles(predicted, self.weights, (0.05, 0.5, 0.95))
-                rows.append((name, MEASURES[name][1], value, middle, low, high))
-        return pd.DataFrame(rows, columns=["lab", "unit", "given", "median", "low", "high"]).set_index("lab")
+                off, sigma = apart[name] = distance(self.true, name, value, parameters.values(), self.assay)
+                rows.append((name, MEASURES[name][1], value, *self._middle(predicted), self._middle(off / sigma)[0]))
+        if {"t", "e2"} <= apart.keys():
+            (t, t_sigma), (e2, e2_sigma) = apart["t"], apart["e2"]
+            given = float(clinical_ratio(np.array(self.given["t"]), np.array(self.given["e2"])))
+            far = self._middle((t - e2) / np.hypot(t_sigma, e2_sigma))[0]
+            rows.append(("t_e2", "", given, *self._middle(given * np.exp(t - e2)), far))
+        columns = ["lab", "unit", "given", "median", "low", "high", "tolerances"]
+        return pd.DataFrame(rows, columns=columns).set_index("lab")
+
+    def _middle(self, values: np.ndarray) -> tuple[float, float, float]:
+        low, middle, high = quantiles(values, self.weights, (0.05, 0.5, 0.95))
+        return middle, low, high
 
 
 def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
@@ -141,29 +163,39 @@ def seen_by(true: pd.DataFrame, name: str, assay: str) -> np.ndarray:
     return np.asarray(reported_oestradiol(column, assay, parameters.values())) if name == "e2" else column
 
 
+def distance(
+    true: pd.DataFrame, name: str, measured: float, values: Mapping[str, float], assay: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far each man's expectation is from what was measured, log, and the tolerance of that, SD on the same scale.
+
+    Within-man variation, the technician and counting make the tolerance, and an immunoassay's own spread.
+    """
+    expected = seen_by(true, name, assay)
+    if name in ("concentration", "tmc"):
+        ml = true["volume_ml"].to_numpy() if name == "tmc" else np.ones(len(expected))
+        chamber = 1e3 * values["semen_variation.chamber_dilution"]
+        most = values["semen_variation.sperm_counted"]
+        counted = np.minimum(most, (expected if measured == 0.0 else measured) / ml * chamber)
+        if measured == 0.0:
+            return np.sqrt(2.0 * counted), np.ones(len(expected))  # the chance to count none is exp(-counted)
+        spread = [values[f"semen_variation.{k}"] for k in ("concentration", "technician")]
+        if name == "tmc":
+            spread += [values[f"semen_variation.{k}"] for k in ("volume", "motility")]
+        sigma = np.sqrt(sum(s * s for s in spread) + 1.0 / np.maximum(counted, 1.0))
+    else:
+        sigma = np.full(len(expected), values[_NOISE[name]])
+        if name == "e2" and assay == "immunoassay":
+            sigma = np.hypot(sigma, values["axis.immunoassay_oestradiol_spread"])
+    return np.log(np.maximum(expected, 1e-12) / max(measured, 1e-12)), sigma
+
+
 def _distances(true: pd.DataFrame, given: Mapping[str, float], values: Mapping[str, float], assay: str) -> pd.DataFrame:
     """Return how far each man's expectation is from each lab, in tolerances."""
-    far: dict[str, Any] = {}
-    chamber = 1e3 * values["semen_variation.chamber_dilution"]
-    for name, measured in given.items():
-        if name not in MEASURES:
-            continue
-        expected = seen_by(true, name, assay)
-        if name in ("concentration", "tmc"):
-            ml = true["volume_ml"].to_numpy() if name == "tmc" else 1.0
-            counted = np.minimum(values["semen_variation.sperm_counted"], np.maximum(expected / ml, 1e-12) * chamber)
-            spread = [values[f"semen_variation.{k}"] for k in ("concentration", "technician")]
-            if name == "tmc":
-                spread += [values[f"semen_variation.{k}"] for k in ("volume", "motility")]
-            if measured == 0.0:
-                far[name] = np.sqrt(2.0 * counted)  # the chance to count none is exp(-counted)
-                continue
-            sigma = np.sqrt(sum(s * s for s in spread) + 1.0 / np.maximum(counted, 1e-3))
-        else:
-            sigma = np.full(len(expected), values[_NOISE[name]])
-            if name == "e2" and assay == "immunoassay":
-                sigma = np.hypot(sigma, values["axis.immunoassay_oestradiol_spread"])
-        far[name] = np.log(np.maximum(expected, 1e-12) / max(measured, 1e-12)) / sigma
+    far = {}
+    for name in given:
+        if name in MEASURES:
+            off, sigma = distance(true, name, given[name], values, assay)
+            far[name] = off / sigma
     return pd.DataFrame(far, index=true.index)
 
 
@@ -243,20 +275,12 @@ class _Search:
                 men[name] = float(self.given[name])
         true = labs(men, self.values)
         far = _distances(true, self.given, self.values, self.assay)
-        spread_cost = -0.5 * (far.to_numpy() ** 2).sum(axis=1) + self._narrowness(true)
+        fit = -0.5 * (far.to_numpy() ** 2).sum(axis=1)
         self.hidden, self.lesions = np.vstack([self.hidden, z]), np.concatenate([self.lesions, lesion])
         self.men = pd.concat([self.men, men], ignore_index=True)
         self.true = pd.concat([self.true, true], ignore_index=True)
         self.far = pd.concat([self.far, far], ignore_index=True)
-        self.fit = np.concatenate([self.fit, spread_cost])
-
-    def _narrowness(self, true: pd.DataFrame) -> np.ndarray:
-        """Return the log density that widens with the counting error of few sperm (a wide likelihood is a low one)."""
-        measured = self.given.get("concentration")
-        if not measured:
-            return np.zeros(len(true))
-        counted = np.minimum(400.0, np.maximum(true["concentration_million_ml"].to_numpy(), 1e-12) * 20.0)
-        return np.asarray(-0.5 * np.log(0.1 + 1.0 / np.maximum(counted, 1e-3)))
+        self.fit = np.concatenate([self.fit, fit])
 
     def _log_prior(self) -> np.ndarray:
         shares = self.prior.lesion_shares()

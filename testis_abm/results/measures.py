@@ -49,6 +49,7 @@ def measures(conventional: bool = True, overrides: Mapping[str, float] | None = 
                 index=rows.index,
             ),
         ),
+        _immunoassay_ratio(parameters.values(overrides or {})),
         _column("hormones", "lh_iu_l"),
         _column("hormones", "fsh_iu_l"),
         _column("hormones", "inhibin_b_pg_ml"),
@@ -79,6 +80,15 @@ def _immunoassay(conventional: bool, values: Mapping[str, float]) -> Measure:
         "hormones",
         lambda rows: reported_oestradiol(rows["oestradiol_pmol_l"], "immunoassay", values) * factor,
     )
+
+
+def _immunoassay_ratio(values: Mapping[str, float]) -> Measure:
+    def read(rows: pd.DataFrame) -> pd.Series:
+        seen = reported_oestradiol(rows["oestradiol_pmol_l"], "immunoassay", values)
+        return pd.Series(clinical_ratio(rows["testosterone_nmol_l"].to_numpy(), seen.to_numpy()), index=rows.index)
+
+    name = "testosterone_over_immunoassay_oestradiol"
+    return Measure(name, "T/E2 by immunoassay", "ng/dL per pg/mL", "hormones", read)
 
 
 def _column(table: str, name: str, conventional: bool = False) -> Measure:

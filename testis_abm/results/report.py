@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.results.observed import observed
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS
@@ -20,19 +21,24 @@ _YEAR = 365.25
 _LEVELS = (20.0, 15.0, 10.0, 5.0, 3.0, 1.0)  # million/mL
 _OLIGOZOOSPERMIA = 15.0  # million/mL
 _HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and stop testosterone
+_IMMUNOASSAY = "oestradiol by immunoassay"
+_PARTED = 10.0  # points between the falls of true and reported oestradiol
+_NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
 _HDL = 5.0  # mg/dL
 
 
 def number(value: float) -> str:
-    """Return `value` with about three figures, "-" if it is missing."""
+    """Return `value` with about three figures, "-" if it is missing, "0" where nobody would measure any."""
     if math.isnan(value):
         return "-"
     size = abs(value)
+    if size < _NOTHING:
+        return "0"
     if size >= 99.95:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 or value == 0.0 else f"{value:.2g}"
+    return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
 def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
@@ -77,6 +83,22 @@ def basis(result: RunResult, treatment: Treatment | None) -> str:
     return _wrapped(
         "",
         text + "Interval: over paired replicates of this one man; it holds no spread of men or of parameters.",
+    )
+
+
+def assay(summary: pd.DataFrame) -> str:
+    """Return why an immunoassay sees less of a fall of oestradiol, where the two part."""
+    if "change_pct" not in summary:
+        return ""
+    true, seen = (
+        next(of for of in summary.itertuples() if of.label == label) for label in ("oestradiol", _IMMUNOASSAY)
+    )
+    if seen.change_pct - true.change_pct < _PARTED:
+        return ""
+    return _wrapped(
+        "Assay: ",
+        f"true oestradiol (mass spectrometry) {true.change_pct:+.0f} %, by immunoassay {seen.change_pct:+.0f} %: an immunoassay "
+        "reads other steroids too and so hardly goes below its floor; compare a clinic's values, T/E2 among them, with its rows.",
     )
 
 
@@ -170,12 +192,21 @@ def chances(result: RunResult, treatment: Treatment | None) -> str:
         at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
         text = f"{arm} {at['conception_pct']:.1f} % ({at['conception_low_pct']:.1f} to {at['conception_high_pct']:.1f})"
         if not math.isnan(at["retrieval_pct"]):
-            text += f", microdissection would find sperm with a chance of {at['retrieval_pct']:.0f} %"
+            interval = f"{at['retrieval_low_pct']:.0f} to {at['retrieval_high_pct']:.0f}"
+            text += f", microdissection would find sperm with a chance of {at['retrieval_pct']:.0f} % ({interval})"
+        elif _azoospermic(result, arm, at["day"]):
+            text += ", microdissection not worked out (LH and FSH are low: gonadotrophins come first)"
         told.append(text)
     return _wrapped(
         "Chance of conception in a month, by sperm concentration alone: ",
         "; ".join(told) + ". Curves of populations with wide uncertainty, no couple's chance.",
     )
+
+
+def _azoospermic(result: RunResult, arm: str, day: float) -> bool:
+    semen = result.semen[(result.semen["arm"] == arm) & (result.semen["day"] == day)]
+    below = parameters.values(result.scenario.parameters)["outcome.azoospermic_below"]
+    return bool(semen["expected_concentration_million_ml"].mean() < below)
 
 
 def _days(safety: pd.DataFrame, flag: pd.Series) -> str:

@@ -123,6 +123,7 @@ def render(result: RunResult) -> str:
         report.title(result),
         table,
         report.basis(result, treatment),
+        report.assay(summary),
         report.why(result),
         aromatase.told(result),
         report.decisions(result),

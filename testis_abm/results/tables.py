@@ -154,6 +154,8 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("conception_low_pct", "% a month", "Chance of conception, low"),
             ("conception_high_pct", "% a month", "Chance of conception, high"),
             ("retrieval_pct", "%", "Chance that microdissection finds sperm"),
+            ("retrieval_low_pct", "%", "Chance that microdissection finds sperm, low"),
+            ("retrieval_high_pct", "%", "Chance that microdissection finds sperm, high"),
         ),
     },
     "therapy": {

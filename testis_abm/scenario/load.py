@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
 from testis_abm.scenario.quantities import parse_day, parse_duration
-from testis_abm.scenario.scenario import Scenario, flat
+from testis_abm.scenario.scenario import Scenario, alike, flat
 from testis_abm.scenario.section import plain
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
@@ -50,6 +51,8 @@ def load(
         scenario = Scenario(**raw)
     except ScenarioError as error:
         raise _lines(settings.line(problem, name) for problem in error.problems) from None
+    for note in alike(scenario.therapy):
+        warnings.warn(note, stacklevel=2)
     scenario._path = path
     return scenario
 
@@ -109,9 +112,23 @@ def _cut(raw: dict[str, Any]) -> None:
         for name, days in samples.items():
             if isinstance(days, list):
                 samples[name] = [day for day in days if not _beyond(day, end)]
+    late: list[str] = []
     for section, key in (("observed", "day"), ("therapy", "from"), ("weight", "from")):
         if isinstance(items := raw.get(section), list):
-            raw[section] = [item for item in items if not (isinstance(item, dict) and _beyond(item.get(key, 0), end))]
+            beyond = [isinstance(item, dict) and _beyond(item.get(key, 0), end) for item in items]
+            raw[section] = [item for item, of in zip(items, beyond, strict=True) if not of]
+            if section != "observed":
+                told = zip(range(1, len(items) + 1), items, beyond, strict=True)
+                late += [f"{section} {k} ({_in_short(item)})" for k, item, of in told if of]
+    if late:
+        warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", stacklevel=3)
+
+
+def _in_short(item: Mapping[str, Any]) -> str:
+    """Return a therapy or a weight as a few words: what, from when, and what would have decided."""
+    what = [printable(str(item[key])) for key in ("drug", "dose", "bmi") if key in item]
+    when = f", when {printable(str(item['when']))}" if "when" in item else ""
+    return f"{' '.join(what)} from {printable(str(item.get('from', 0)))}{when}"
 
 
 def _beyond(day: object, end: float) -> bool:

@@ -199,7 +199,7 @@ def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
     for i, one in enumerate(therapies):
         for k, other in enumerate(therapies[:i]):
             reason = known[one.drug].excludes.get(other.drug) or known[other.drug].excludes.get(one.drug)
-            if not reason or one.first_day >= other.last_effect_day or other.first_day >= one.last_effect_day:
+            if not reason or not _together(one, other):
                 continue
             first, second = sorted((one, other), key=lambda of: of.first_day)
             text = (
@@ -207,6 +207,22 @@ def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
                 f"{first.last_effect_day:g}: start {second.drug} then, or leave one out"
             )
             yield Problem((i, "drug"), text)
+
+
+def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
+    """Yield a note for each pair of drugs that act alike at the same time."""
+    known, told = parameters.drugs(), set()
+    for i, one in enumerate(therapies):
+        for other in therapies[:i]:
+            pair = tuple(sorted({one.drug, other.drug}))
+            same = known[one.drug].action == known[other.drug].action
+            if len(pair) == 2 and same and pair not in told and _together(one, other):
+                told.add(pair)
+                yield f"{pair[0]} and {pair[1]} act alike ({known[one.drug].action.replace('_', ' ')}) at the same time; their effects add"
+
+
+def _together(one: Therapy, other: Therapy) -> bool:
+    return one.first_day < other.last_effect_day and other.first_day < one.last_effect_day
 
 
 def _field(key: str) -> str:

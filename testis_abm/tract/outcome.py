@@ -30,11 +30,25 @@ def conception(concentration: float, values: Mapping[str, float]) -> tuple[float
     )
 
 
-def retrieval(spermatids: float, concentration: float, values: Mapping[str, float]) -> float:
-    """Return the chance that microdissection finds sperm in a man with so many elongated spermatids in his testes.
+def retrieval(
+    niches: float, spermatids: float, concentration: float, lh: float, fsh: float, values: Mapping[str, float]
+) -> tuple[float, float, float]:
+    """Return the chance that microdissection finds sperm, and its low and high end (range of outcome.retrieval_share).
 
-    Each is found with the same small chance. NaN for a man who has sperm in his ejaculate (expected `concentration`).
+    The surgeon looks for foci: each of a man's `niches` that hold stem cells is found with the same small chance and yields
+    sperm once it holds a few per cent of the normal number of elongating and elongated `spermatids` (per niche). So the number
+    of foci limits, and hormones hardly move it unless they make foci complete.
+
+    NaN for a man who has sperm in his ejaculate (expected `concentration`, million/mL), and for one whose gonadotrophins `lh`
+    and `fsh` (IU/L, given ones included) are both low: he is treated with gonadotrophins first.
     """
-    if concentration >= values["outcome.azoospermic_below"]:
-        return math.nan
-    return 1.0 - math.exp(-spermatids * values["outcome.retrieval_share"])
+    off = lh < values["outcome.retrieval_lh_low"] and fsh < values["outcome.retrieval_fsh_low"]
+    if off or concentration >= values["outcome.azoospermic_below"]:
+        return math.nan, math.nan, math.nan
+    yielding = niches * -math.expm1(-spermatids / values["outcome.retrieval_spermatids"])
+    share = parameters.load()["outcome.retrieval_share"]
+
+    def at(found: float) -> float:
+        return -math.expm1(-found * yielding)
+
+    return at(values["outcome.retrieval_share"]), at(share.low), at(share.high)

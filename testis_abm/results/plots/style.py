@@ -55,6 +55,7 @@ _TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
 # between rows; room left of a panel, and the distance from there to its label.
 _LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.7, 0.36
 _MANY_SWINGS = 16
+_PAPER = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.6}  # behind a label that lies on data
 _LETTER = 0.05  # inch, width of a letter of a therapy's name
 
 
@@ -83,7 +84,7 @@ class Sheet:
         """Place and dress the panels, add title, footer and `legend`, row by row; return the figure."""
         bottom = 0.24 + _LINE * len(legend)
         width = WIDTH / self.columns - _LEFT - self.right
-        rows_of_spans = lanes(self.data.spans, (self.data.days[1] - self.data.days[0]) / width)
+        rows_of_spans = lanes(self.data.spans, self.data.days, width)
         strip = _LANE * len(rows_of_spans) + 0.04
         total = _TOP + strip + self.rows * self.height + (self.rows - 1) * _GAP + _TIME + bottom
         self.figure.set_size_inches(WIDTH, total)
@@ -136,13 +137,17 @@ def footer(data: PlotData) -> str:
     return f"{data.replicates:,} replicate{plural}{seed}. {warning}"
 
 
-def lanes(spans: Sequence[Span], days_per_inch: float) -> list[list[Span]]:
-    """Return the therapies in as few rows as they need so as not to cover one another, names included."""
+def lanes(spans: Sequence[Span], days: tuple[float, float], inches: float) -> list[list[Span]]:
+    """Return the therapies in as few rows as they need so as not to cover one another, names included.
+
+    `days` are the first and the last of an axis of `inches`.
+    """
     rows: list[list[Span]] = []
     ends: list[float] = []
     for span in sorted(spans, key=lambda of: of.start):
-        end = max(span.end, span.start + _LETTER * len(span.label) * days_per_inch)
-        free = next((k for k, taken in enumerate(ends) if taken <= span.start), None)
+        named, ended = name_days(span, days, inches)
+        start, end = min(span.start, named), max(span.end, ended)
+        free = next((k for k, taken in enumerate(ends) if taken <= start), None)
         if free is None:
             rows.append([span])
             ends.append(end)
@@ -150,6 +155,14 @@ def lanes(spans: Sequence[Span], days_per_inch: float) -> list[list[Span]]:
             rows[free].append(span)
             ends[free] = end
     return rows
+
+
+def name_days(span: Span, days: tuple[float, float], inches: float) -> tuple[float, float]:
+    """Return the days between which a therapy's name stands: from its start, or to the end of the axis if that is too near."""
+    first, last = days
+    width = _LETTER * len(span.label) * (last - first) / inches
+    start = max(first, min(span.start + 0.012 * (last - first), last - width))
+    return start, start + width
 
 
 def span_colour(spans: Sequence[Span], span: Span) -> str:
@@ -172,6 +185,7 @@ def strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
     """Draw each therapy as a named strip above the axes, which are `inches` high."""
     height = _LANE / inches
     first, last = axes.get_xlim()
+    inches_wide = axes.get_window_extent().width / DPI
     spans = [span for row in rows for span in row]
     for k, row in enumerate(rows):
         y = 1.02 + k * height
@@ -190,7 +204,7 @@ def strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
                 )
             )
             axes.text(
-                span.start + 0.012 * (last - first),
+                name_days(span, (first, last), inches_wide)[0],
                 y + 0.4 * height,
                 span.label,
                 size=6.2,
@@ -257,27 +271,34 @@ def draw_limit(axes: Axes, value: float, text: str) -> None:
     axes.annotate(
         text,
         (0, value),
-        xytext=(3, 1.5),
+        xytext=(3, -2),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
+        va="top",
         size=6.2,
         color=LIMIT,
+        zorder=4,
+        bbox=_PAPER,
     )
 
 
 def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
     """Draw observed values as open diamonds with their labels."""
+    first, last = axes.dataLim.x0, axes.dataLim.x1
     for mark in marks:
+        # Near the right axis the label stands to the left of its mark.
+        late = mark.day - first > 0.7 * (last - first)
         axes.plot([mark.day], [mark.value], marker="D", ms=5, mfc="white", mec=OBSERVED, mew=1.3, ls="", zorder=5)
         axes.annotate(
             mark.label,
             (mark.day, mark.value),
-            xytext=(6, -8),
+            xytext=(-6 if late else 6, -8),
+            ha="right" if late else "left",
             textcoords="offset points",
             size=6.2,
             color=OBSERVED,
             zorder=5,
-            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.55},
+            bbox=_PAPER,
         )
 
 
