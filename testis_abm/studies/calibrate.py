@@ -91,6 +91,11 @@ def is_fitted(study: Study, of: Observation) -> bool:
     return of.confidence != "memory" and study.name not in configuration()["apart"]
 
 
+def fitted_studies() -> tuple[str, ...]:
+    """Return the names of the studies of which something is fitted."""
+    return tuple(name for name in known() if any(is_fitted(_study(name), of) for of in _study(name).observed))
+
+
 def respond(job: tuple[tuple[str, ...], Mapping[str, float]]) -> np.ndarray:
     """Return what one parameter set predicts for every observation of the named studies (on the scale of `scaled`)."""
     names, of = job
@@ -139,7 +144,7 @@ def calibrate(
     what = _what(folder, members, rounds, seed)
     tell = progress or (lambda text: None)
     with workers() as pool:
-        hidden = _assimilate(folder, tuple(known()), pool, what, tell)
+        hidden = _assimilate(folder, fitted_studies(), pool, what, tell)
     table = _table(hidden, False)
     head = (
         f"# {len(table)} plausible parameter sets, testis_abm {what['version']}: ES-MDA, {rounds} rounds, seed {seed}, "
@@ -171,7 +176,7 @@ def cross_validate(
         raise TestisError(f"{folds} folds: use 2 or more")
     what = _what(folder, members, rounds, seed)
     tell = progress or (lambda text: None)
-    fitted = [name for name in known() if any(is_fitted(_study(name), of) for of in _study(name).observed)]
+    fitted = fitted_studies()
     related = configuration()["related"]
     papers = list(dict.fromkeys(next((of[0] for of in related if name in of), name) for name in fitted))
     tables = []
@@ -200,7 +205,7 @@ def answer(
     folder: Path,
     fixed: Mapping[str, float],
     *,
-    members: int = 100,
+    members: int = 60,
     rounds: int = 3,
     seed: int = 1,
     progress: Callable[[str], None] | None = None,
@@ -212,7 +217,7 @@ def answer(
     """
     what = _what(folder, members, rounds, seed)
     with workers() as pool:
-        hidden = _assimilate(folder, tuple(known()), pool, what, progress or (lambda text: None), fixed=fixed)
+        hidden = _assimilate(folder, fitted_studies(), pool, what, progress or (lambda text: None), fixed=fixed)
     sets = _table(hidden, False).drop(columns="weight").assign(**fixed)
     return Ensemble(sets, np.full(members, 1.0 / members))
 
