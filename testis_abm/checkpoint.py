@@ -49,7 +49,8 @@ _KEYS = {
 def _arrays(model: TestisModel) -> dict[str, tuple[object, str]]:
     """Return the name of each array of state in a file -> the part of the model and the attribute that hold it."""
     tissue = model.tissue
-    columns, parts = tissue.columns, {"levels": (tissue.levels, _LEVELS), "model": (model, _ARRAYS)}
+    columns = tissue.columns
+    parts: dict[str, tuple[object, tuple[str, ...]]] = {"levels": (tissue.levels, _LEVELS), "model": (model, _ARRAYS)}
     for kind, part in (("leydig", columns.leydig), ("sertoli", columns.sertoli), ("germ", columns.germ)):
         parts[kind] = part, tuple(vars(part))
     parts |= {"events": (tissue.events, tuple(vars(tissue.events))), "tract": (model.tract, ("chain",))}
