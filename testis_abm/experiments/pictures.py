@@ -1,0 +1,251 @@
+"""Pictures of experiments: arms over time, sweeps as lines or maps, trials, ranked sensitivities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from testis_abm.experiments.design import Axis
+from testis_abm.experiments.outputs import OUTPUTS, clinical, label
+from testis_abm.results.draw import write_figure
+from testis_abm.results.plots import style
+
+if TYPE_CHECKING:
+    from testis_abm.experiments.compare import Comparison
+    from testis_abm.experiments.trial import Result
+
+# Okabe and Ito, the grey of the untreated first.
+COLOURS = ("#6E6E6E", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_SHOWN = (
+    "testosterone", "oestradiol", "T/E2", "LH", "FSH", "intratesticular testosterone", "sperm concentration", "total motile count",
+)  # fmt: skip
+
+
+def _sheet(panels: int, columns: int = 2, height: float = 1.7, title: str = "") -> tuple[Figure, list[Axes]]:
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(style.WIDTH, height * rows + 0.6), dpi=style.DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = list(np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel())
+    for spare in axes[panels:]:
+        spare.set_visible(False)
+    figure.suptitle(title, fontsize=9.5, x=0.01, ha="left")
+    return figure, axes[:panels]
+
+
+def compared(of: Comparison, folder: Path) -> list[Path]:
+    """Draw arms over time: mean and 95 % interval over replicates."""
+    with style.looks():
+        figure, axes = _sheet(len(_SHOWN), title="Arms with the same luck: mean and 95 % of replicates")
+        for panel, word in zip(axes, _SHOWN):
+            column = OUTPUTS[word][0]
+            for colour, arm in zip(COLOURS, of.arms):
+                rows = of.courses[of.courses["arm"] == arm].pivot(index="day", columns="replicate", values=column)
+                values = clinical(column, rows.to_numpy())
+                panel.plot(rows.index, values.mean(axis=1), color=colour, label=arm)
+                if values.shape[1] > 1:
+                    low, high = np.quantile(values, [0.025, 0.975], axis=1)
+                    panel.fill_between(rows.index, low, high, color=colour, alpha=0.15, linewidth=0)
+            panel.set_ylabel(label(column), fontsize=7)
+            panel.set_ylim(bottom=0)
+            panel.set_xlabel("day")
+        axes[0].legend(loc="best")
+    return write_figure(figure, "arms", folder)
+
+
+def swept(table: pd.DataFrame, axes: Sequence[Axis], outputs: Sequence[str], folder: Path) -> list[Path]:
+    """Draw a sweep's summary: lines over one axis, a map over two, clouds over more.
+
+    Args:
+        table: from sweep.summary; axes: as varied; outputs: clinical words.
+    """
+    words = list(outputs)[:8]
+    if (
+        len(axes) == 2
+        and len(table) == table[axes[0].path].nunique() * table[axes[1].path].nunique()
+        and len(table) > 3
+    ):
+        return _map(table, axes, words, folder)
+    return _lines(table, axes, words, folder)
+
+
+def _numbers(axis: Axis, column: pd.Series) -> np.ndarray:
+    """Return positions on an axis: its numbers, or the places of its words."""
+    found = np.array([axis.number(value) for value in column])
+    if np.isfinite(found).all():
+        return found
+    words = {word: k for k, word in enumerate(dict.fromkeys(column))}
+    return np.array([words[word] for word in column], dtype=float)
+
+
+def _name_axis(panel: Axes, axis: Axis, column: pd.Series, which: str = "x") -> None:
+    text = f"{axis.path} ({axis.unit})" if axis.unit else axis.path
+    (panel.set_xlabel if which == "x" else panel.set_ylabel)(text, fontsize=7)
+    if not all(np.isfinite(axis.number(value)) for value in column):
+        words = [str(word) for word in dict.fromkeys(column)]
+        (panel.set_xticks if which == "x" else panel.set_yticks)(range(len(words)), words)
+    elif axis.log:
+        (panel.set_xscale if which == "x" else panel.set_yscale)("log")
+
+
+def _lines(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path) -> list[Path]:
+    paths = []
+    with style.looks():
+        for k, axis in enumerate(axes):
+            figure, panels = _sheet(len(words), title=f"Sweep over {axis.path}")
+            x = _numbers(axis, table[axis.path])
+            order, joined = np.argsort(x, kind="stable"), len(axes) == 1
+            for panel, word in zip(panels, words):
+                column = OUTPUTS[word][0]
+                for arm in ("untreated", "treated"):
+                    name = f"{column}, {arm}"
+                    if name in table:
+                        y = clinical(column, table[name])
+                        panel.plot(x[order], y[order], "o-" if joined else "o", markersize=2.5, color=style.COLOUR[arm], label=arm,
+                                   alpha=1.0 if joined else 0.6)  # fmt: skip
+                panel.set_ylabel(label(column), fontsize=7)
+                _name_axis(panel, axis, table[axis.path])
+            panels[0].legend(loc="best")
+            paths += write_figure(figure, "sweep" if joined else f"sweep-{k + 1}", folder)
+    return paths
+
+
+def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path) -> list[Path]:
+    with style.looks():
+        figure, panels = _sheet(len(words), height=2.1, title="Sweep: change under treatment, or level")
+        numbers = [_numbers(axis, table[axis.path]) for axis in axes]
+        ticks = [np.unique(of) for of in numbers]
+        for panel, word in zip(panels, words):
+            column = OUTPUTS[word][0]
+            change = f"{column}, change_pct"
+            treated = change in table and table[change].notna().any()
+            value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, untreated"])
+            grid = np.full((len(ticks[1]), len(ticks[0])), np.nan)
+            grid[np.searchsorted(ticks[1], numbers[1]), np.searchsorted(ticks[0], numbers[0])] = value
+            most = np.nanmax(np.abs(grid)) or 1.0
+            kind = (
+                {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+                if treated and np.nanmin(grid) < 0
+                else {"cmap": "viridis"}
+            )
+            drawn = panel.imshow(grid, origin="lower", aspect="auto", **kind)
+            for place, axis, tick, which in ((0, axes[0], ticks[0], "x"), (1, axes[1], ticks[1], "y")):
+                shown = np.unique(np.linspace(0, len(tick) - 1, min(6, len(tick))).round().astype(int))
+                words_of = dict(zip(numbers[place], table[axis.path]))
+                texts = [
+                    f"{tick[i]:.3g}" if np.isfinite(axis.number(words_of[tick[i]])) else str(words_of[tick[i]])
+                    for i in shown
+                ]
+                (panel.set_xticks if which == "x" else panel.set_yticks)(shown, texts)
+                text = f"{axis.path} ({axis.unit})" if axis.unit else axis.path
+                (panel.set_xlabel if which == "x" else panel.set_ylabel)(text, fontsize=7)
+            bar = figure.colorbar(drawn, ax=panel, shrink=0.9)
+            bar.set_label("change, %" if treated else OUTPUTS[word][1], fontsize=7)
+            panel.set_title(word if treated else label(column), fontsize=8)
+    return write_figure(figure, "sweep", folder)
+
+
+def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw sensitivities, an output a panel, inputs ranked, with intervals."""
+    words = list(dict.fromkeys(table["output"]))[:8]
+    if not words:
+        return []
+    morris = "mu_star" in table
+    with style.looks():
+        inputs = table.groupby("output").size().max()
+        figure, panels = _sheet(
+            len(words),
+            height=0.6 + 0.16 * inputs,
+            title="Morris: mean effect of crossing the range" if morris else "Sobol: share of variance",
+        )
+        for panel, word in zip(panels, words):
+            rows = table[table["output"] == word].iloc[::-1]
+            y = np.arange(len(rows))
+            if morris:
+                panel.barh(
+                    y, rows["mu_star"], xerr=rows["confidence"], color=COLOURS[1], height=0.6, error_kw={"lw": 0.8}
+                )
+            else:
+                panel.barh(
+                    y,
+                    rows["total"],
+                    xerr=rows["confidence"],
+                    color="#56B4E9",
+                    height=0.7,
+                    error_kw={"lw": 0.8},
+                    label="total",
+                )
+                panel.barh(y, rows["first"], color=COLOURS[1], height=0.35, label="alone")
+            panel.set_yticks(y, rows["input"], fontsize=6)
+            panel.set_title(f"{word}, {rows['quantity'].iloc[0]}".rstrip(", "), fontsize=8)
+            panel.set_xlim(left=0)
+        if not morris:
+            panels[0].legend(loc="lower right")
+    return write_figure(figure, "sensitivity", folder)
+
+
+def tried(of: Result, folder: Path) -> list[Path]:
+    """Draw a trial: the outcome at visits, what foretells response, power."""
+    names = list(dict.fromkeys(of.men["arm"]))
+    word = next(word for word, found in OUTPUTS.items() if found[0] == of.outcome)
+    days = sorted(
+        int(name[3 : name.index("_")]) for name in of.men if name.endswith(f"_{of.outcome}") and name.startswith("day")
+    )
+    with style.looks():
+        figure, panels = _sheet(4, height=2.2, title=of.title)
+        for colour, arm in zip(COLOURS, sorted(names, key=lambda arm: arm not in _controls(of))):
+            men = of.men[of.men["arm"] == arm]
+            columns = [f"baseline_{of.outcome}"] * (f"baseline_{of.outcome}" in men) + [
+                f"day{day}_{of.outcome}" for day in days
+            ]
+            at = [0, *days] if len(columns) > len(days) else days
+            values = clinical(of.outcome, men[columns].to_numpy(dtype=float))
+            middle, n = np.nanmean(values, axis=0), np.isfinite(values).sum(axis=0)
+            panels[0].errorbar(at, middle, yerr=1.96 * np.nanstd(values, axis=0) / np.sqrt(np.maximum(n, 1)), color=colour, marker="o",
+                               markersize=3, capsize=2, label=arm)  # fmt: skip
+            with np.errstate(divide="ignore", invalid="ignore"):
+                rise = 100.0 * (values[:, -1] / values[:, 0] - 1.0)
+            rise = np.sort(rise[np.isfinite(rise)])
+            panels[1].plot(rise, np.linspace(0, 100, len(rise)), color=colour, label=arm)
+        panels[0].set_xlabel("day")
+        panels[0].set_ylabel(label(of.outcome), fontsize=7)
+        panels[0].legend(loc="best")
+        panels[1].axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
+        panels[1].set_xlim(-100, 300)
+        panels[1].set_xlabel(f"change in {word}, %")
+        panels[1].set_ylabel("men, %")
+        active = list(dict.fromkeys(of.predictors["arm"]))
+        for k, (colour, arm) in enumerate(zip(COLOURS[1:], active)):
+            rows = of.predictors[of.predictors["arm"] == arm].iloc[::-1]
+            y = np.arange(len(rows)) + 0.12 * k
+            panels[2].errorbar(
+                rows["auc"],
+                y,
+                xerr=[rows["auc"] - rows["low"], rows["high"] - rows["auc"]],
+                fmt="o",
+                color=colour,
+                markersize=3,
+            )
+            panels[2].set_yticks(np.arange(len(rows)), rows["predictor"])
+            power = of.power[of.power["arm"] == arm]
+            panels[3].plot(power["men"], 100 * power["power"], "o-", color=colour, markersize=3, label=arm)
+        panels[2].axvline(0.5, color="#444444", linewidth=0.7)
+        panels[2].set_xlim(0, 1)
+        panels[2].set_xlabel("AUC for response")
+        panels[3].axhline(80, color="#444444", linewidth=0.7, linestyle=":")
+        panels[3].set_xscale("log")
+        panels[3].set_xticks([10, 20, 40, 80, 160, 320], ["10", "20", "40", "80", "160", "320"])
+        panels[3].set_xlabel("men an arm")
+        panels[3].set_ylabel("power, %")
+        panels[3].set_ylim(0, 102)
+    return write_figure(figure, "trial", folder)
+
+
+def _controls(of: Result) -> set[str]:
+    return set(of.men["arm"]) - set(of.power["arm"]) - set(of.predictors["arm"])

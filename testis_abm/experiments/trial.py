@@ -1,0 +1,381 @@
+"""Virtual randomised trials: a cohort screened as a clinic would, randomised, treated, measured with noise and missing visits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from testis_abm.errors import ScenarioError, TestisError, shown, unknown
+from testis_abm.experiments.files import Experiment, number, read_experiment, whole
+from testis_abm.experiments.outputs import COLUMNS, OUTPUTS
+from testis_abm.experiments.runner import Progress, execute
+from testis_abm.experiments.store import Store, read, read_manifest
+from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task
+from testis_abm.parameters import values as parameter_values
+from testis_abm.population import Population
+from testis_abm.population.screen import Screened, screen
+
+KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
+_Z = 1.959964
+# CVs within a man and of the laboratory, by column (parameters blood_variation.* and semen_variation.*).
+_NOISE: Mapping[str, tuple[str, ...]] = {
+    "testosterone_nmol_l": ("blood_variation.testosterone",),
+    "free_testosterone_pmol_l": ("blood_variation.testosterone",),
+    "oestradiol_pmol_l": ("blood_variation.oestradiol",),
+    "reported_oestradiol_pmol_l": ("blood_variation.oestradiol",),
+    "t_over_e2": ("blood_variation.testosterone", "blood_variation.oestradiol"),
+    "lh_iu_l": ("blood_variation.lh",),
+    "fsh_iu_l": ("blood_variation.fsh",),
+    "inhibin_b_pg_ml": ("blood_variation.inhibin_b",),
+    "shbg_nmol_l": ("blood_variation.shbg",),
+    "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
+    "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
+    "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
+    "total_motile_count_million": (
+        "semen_variation.concentration", "semen_variation.technician", "semen_variation.volume", "semen_variation.motility",
+    ),
+    "progressive_motility_pct": ("semen_variation.motility",),
+    "normal_forms_pct": ("semen_variation.morphology",),
+    "volume_ml": ("semen_variation.volume",),
+    "conception_pct": (),
+}  # fmt: skip
+PREDICTORS = ("T/LH", "T/E2", "testosterone", "LH", "FSH", "BMI", "sperm concentration")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial as designed.
+
+    Attributes:
+        experiment: file; cohort: the men, screened.
+        arm: of each man; job, tasks: what is run.
+        outcome: column of the primary outcome; responder_pct: rise that makes a responder; missing: share of visits.
+        seed: of randomisation, measurement and missing visits.
+    """
+
+    experiment: Experiment
+    cohort: Screened
+    arm: np.ndarray
+    job: Job
+    tasks: list[Task]
+    outcome: str
+    responder_pct: float
+    missing: float
+    seed: int
+
+
+def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
+    """Read a trial; draw, screen and randomise its men.
+
+    Raises:
+        TestisError: a wrong key, fewer than two arms, criteria that nearly nobody meets.
+    """
+    experiment = read_experiment(source, "trial", KEYS)
+    table = experiment.table
+    try:
+        if len(experiment.arms) < 2:
+            raise TestisError(
+                f"{len(experiment.arms)} [[arm]]: a trial needs two or more; a control is an arm with therapy = []"
+            )
+        men, seed = whole(table, "men", 100, 4, 100_000), whole(table, "seed", experiment.scenario.plan.seed, 0, 2**31)
+        where = table.get("where", [])
+        if not isinstance(where, list) or not all(isinstance(of, str) for of in where):
+            raise TestisError(f'where: {shown(where)} is not a list of criteria; write ["BMI > 25", "T/E2 < 10"]')
+        outcome = table.get("outcome", "sperm concentration")
+        if outcome not in OUTPUTS:
+            raise TestisError(f"outcome: {unknown('output', outcome, OUTPUTS)}")
+        allocation = table.get("allocation", [1] * len(experiment.arms))
+        if (
+            not isinstance(allocation, list)
+            or len(allocation) != len(experiment.arms)
+            or not all(isinstance(of, int) and not isinstance(of, bool) and 1 <= of <= 20 for of in allocation)
+        ):
+            raise TestisError(
+                f"allocation: {shown(allocation)} is not one whole number (1 to 20) for each of {len(experiment.arms)} arms"
+            )
+        missing = number(table, "missing", 0.0, 0.0, 0.9)
+        responder = number(table, "responder_pct", 20.0, -100.0, 10_000.0)
+        cohort = screen(
+            Population.named(table.get("population", "clinic")), men, where, visits=whole(table, "visits", 1, 1, 20),
+            seed=seed, assay=experiment.scenario.samples.assay, values=parameter_values(experiment.scenario.parameters),
+        )  # fmt: skip
+    except TestisError as error:
+        raise ScenarioError(f"{experiment.name}: trial: {str(error).removeprefix('--where ')}") from None
+    names = list(experiment.arms)
+    arm = _randomised(names, allocation, men, seed)
+    cases = {name: _for_trial(case.as_dict()) for name, case in experiment.arms.items()}
+    job = Job(cases, experiment.days, table.get("engine", "cells"), (TREATED,))
+    rows = cohort.cohort.men.to_dict("records")
+    tasks = [
+        Task(i, i, {}, row, name, (TREATED if experiment.arms[name].treated else UNTREATED,))
+        for i, (row, name) in enumerate(zip(rows, arm))
+    ]
+    return Trial(experiment, cohort, arm, job, tasks, OUTPUTS[outcome][0], responder, missing, seed)
+
+
+def _for_trial(case: dict[str, Any]) -> dict[str, Any]:
+    """Return a scenario for men of a cohort: no preset or past of its own."""
+    return {**case, "man": {}}
+
+
+def _randomised(names: list[str], allocation: list[int], men: int, seed: int) -> np.ndarray:
+    """Return the arm of each man: permuted blocks."""
+    rng = np.random.default_rng([seed, 31])
+    block = [name for name, count in zip(names, allocation) for _ in range(2 * count)]
+    drawn = [rng.permutation(block) for _ in range(men // len(block) + 1)]
+    return np.concatenate(drawn)[:men]
+
+
+def trial(
+    source: str | Path | Mapping[str, Any],
+    folder: str | Path,
+    *,
+    workers: int = 0,
+    dask: str = "",
+    shard: tuple[int, int] = (1, 1),
+    progress: Callable[[Progress], None] | None = None,
+) -> Result | None:
+    """Run a virtual trial (what is missing of it); return its analysis, None while shards of it are still to come.
+
+    Raises:
+        TestisError: see prepare, Store and execute.
+    """
+    of = prepare(source)
+    store = Store(folder, _manifest(of))
+    execute(of.job, of.tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
+    return analyse(of, folder) if len(store.done()) >= len(of.tasks) else None
+
+
+def _manifest(of: Trial) -> dict[str, Any]:
+    return {
+        "kind": "trial", "title": of.experiment.scenario.title, "scenario": dict(of.job.cases),
+        "design": json.loads(json.dumps(dict(of.experiment.table), default=str)), "engine": of.job.engine,
+        "days": list(of.job.days), "outputs": list(of.experiment.outputs), "runs": len(of.tasks),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial found.
+
+    Attributes:
+        men: a row a man: arm, what screening measured (`baseline_`), what each visit measured (`day<d>_`), NaN where it was missed.
+        effects: a row an arm (against the first) and output at the last visit: means, difference in %, 95 % interval, p.
+        responders: a row an arm: share with a rise over `responder_pct`, number needed to treat with its interval.
+        predictors: a row an active arm and baseline measure: AUC for response with its 95 % interval.
+        power: a row an active arm and number of men an arm: share of trials of that size with p under 0.05.
+        failed: men whose run failed, with the error.
+    """
+
+    title: str
+    outcome: str
+    responder_pct: float
+    men: pd.DataFrame
+    effects: pd.DataFrame
+    responders: pd.DataFrame
+    predictors: pd.DataFrame
+    power: pd.DataFrame
+    failed: pd.DataFrame
+
+    def text(self) -> str:
+        """Return the result in words and tables."""
+        word = next(word for word, of in OUTPUTS.items() if of[0] == self.outcome)
+        lines = [f"{self.title}: {len(self.men):,} men, primary outcome {word} at the last visit", ""]
+        for row in self.effects.itertuples():
+            name = next(word for word, of in OUTPUTS.items() if of[0] == row.column)
+            mark = "*" if row.column == self.outcome else " "
+            lines.append(
+                f" {mark}{name:30s}{row.arm:24.24s}{row.control_mean:10.4g} -> {row.mean:<10.4g}{row.difference_pct:+7.1f} % "
+                f"({row.low_pct:+.1f} to {row.high_pct:+.1f})  p {row.p:.2g}, n {row.n_control} and {row.n}"
+            )
+        lines.append(f"\n  Responders (rise of over {self.responder_pct:g} % in {word}, as measured):")
+        for row in self.responders.itertuples():
+            needed = (
+                ""
+                if not np.isfinite(row.nnt)
+                else f"; number needed to treat {row.nnt:.1f}{_interval(row.nnt_low, row.nnt_high)}"
+            )
+            lines.append(f"    {row.arm:24.24s}{row.share_pct:5.0f} %  ({row.responders} of {row.n}){needed}")
+        lines.append("\n  What foretells response (AUC, 0.5 is chance; under 0.5: low values respond):")
+        for arm, rows in self.predictors.groupby("arm", sort=False):
+            told = ", ".join(
+                f"{row.predictor} {row.auc:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows.itertuples()
+            )
+            lines.append(f"    {arm}: {told}")
+        lines.append("\n  Power by men an arm (resampled from these men):")
+        for arm, rows in self.power.groupby("arm", sort=False):
+            lines.append(
+                f"    {arm}: " + ", ".join(f"{row.men} men {100 * row.power:.0f} %" for row in rows.itertuples())
+            )
+        if len(self.failed):
+            lines.append(f"\n  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
+        return "\n".join(lines)
+
+
+def _interval(low: float, high: float) -> str:
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return " (interval includes no effect)"
+    return f" ({low:.1f} to {high:.1f})"
+
+
+def analyse(of: Trial, folder: str | Path) -> Result:
+    """Measure the men of a finished trial and analyse it.
+
+    Levels are compared on a log scale, adjusted for the baseline (analysis of covariance); men who missed the last visit are left out.
+    """
+    read_manifest(folder)
+    table = read(folder)
+    failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
+    men = _measured(of, table[table["error"] == ""])
+    last, names = f"day{max(of.job.days)}_", list(of.experiment.arms)
+    effects, columns = [], [OUTPUTS[word][0] for word in of.experiment.outputs]
+    for column in dict.fromkeys([of.outcome, *columns]):
+        for name in names[1:]:
+            effects.append((name, column, *_effect(men, names[0], name, column, last)))
+    found = pd.DataFrame(
+        effects,
+        columns=[
+            "arm",
+            "column",
+            "n_control",
+            "n",
+            "control_mean",
+            "mean",
+            "difference_pct",
+            "low_pct",
+            "high_pct",
+            "p",
+        ],
+    )
+    base = _base(men, of.outcome)
+    rise = 100.0 * (men[f"{last}{of.outcome}"] / base - 1.0)
+    seen = rise.notna() & np.isfinite(rise)
+    responds = (rise > of.responder_pct)[seen]
+    arm = men["arm"][seen]
+    return Result(
+        of.experiment.scenario.title, of.outcome, of.responder_pct, men, found, _responders(responds, arm, names),
+        _predictors(men[seen], responds, arm, names), _power(men, of.outcome, last, names, of.seed), failed.reset_index(drop=True),
+    )  # fmt: skip
+
+
+def _base(men: pd.DataFrame, column: str) -> pd.Series:
+    """Return the baseline of a column (NaN where it was not measured, or there was none of it)."""
+    name = f"baseline_{column}"
+    return men[name].where(men[name] > 0) if name in men else pd.Series(np.nan, men.index)
+
+
+def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the men with what was measured of them at baseline and, with noise and missing visits, on each day."""
+    visits = of.cohort.cohort.measured
+    before = sum(visit for visit in visits) / len(visits)
+    men = pd.DataFrame({"arm": of.arm, "age": of.cohort.cohort.men["age"], "bmi": of.cohort.cohort.men["bmi"]})
+    men["lesion"] = of.cohort.cohort.lesions.to_numpy()
+    for name in before:
+        if name in COLUMNS:
+            men[f"baseline_{name}"] = before[name].to_numpy()
+    men["baseline_reported_oestradiol_pmol_l"] = before["oestradiol_pmol_l"].to_numpy()
+    men["baseline_t_over_e2"] = 28.84 * before["testosterone_nmol_l"] / (before["oestradiol_pmol_l"] / 3.67)
+    del men["baseline_oestradiol_pmol_l"]  # what was measured is reported oestradiol
+    values = parameter_values(of.experiment.scenario.parameters)
+    for day in of.job.days:
+        rng = np.random.default_rng([of.seed, 37, day])
+        rows = table[table["day"] == day].set_index("point").reindex(men.index)
+        there = rng.random(len(men)) >= of.missing
+        for column in COLUMNS:
+            sigma = float(np.sqrt(sum(np.log1p(values[name] ** 2) for name in _NOISE[column])))
+            luck = np.exp(sigma * rng.standard_normal(len(men)) - 0.5 * sigma**2)
+            men[f"day{day}_{column}"] = np.where(there, rows[column].to_numpy(dtype=float) * luck, np.nan)
+    return men
+
+
+def _effect(men: pd.DataFrame, control: str, name: str, column: str, last: str) -> tuple[float, ...]:
+    """Return n of both, means of both, difference in % with interval, p: log level on arm, and baseline where it was measured."""
+    from scipy.stats import t as student
+
+    after, before = men[f"{last}{column}"], _base(men, column)
+    adjusted = before.notna().any()
+    used = men["arm"].isin([control, name]) & (after > 0) & (before.notna() if adjusted else True)
+    y, treated = np.log(after[used].to_numpy(dtype=float)), (men["arm"][used] == name).to_numpy(dtype=float)
+    parts = [np.ones(len(y)), treated] + ([np.log(before[used].to_numpy(dtype=float))] if adjusted else [])
+    x = np.column_stack(parts)
+    n_c, n = int((treated == 0).sum()), int(treated.sum())
+    level = [float(after[used][treated == flag].mean()) if m else np.nan for flag, m in ((0, n_c), (1, n))]
+    free = len(y) - x.shape[1]
+    if min(n_c, n) < 2 or free < 1:
+        return n_c, n, *level, np.nan, np.nan, np.nan, np.nan
+    fit, *_ = np.linalg.lstsq(x, y, rcond=None)
+    variance = float(((y - x @ fit) ** 2).sum() / free)
+    error = float(np.sqrt(variance * np.linalg.pinv(x.T @ x)[1, 1]))
+    half = float(student.ppf(0.975, free)) * error
+    p = float(2.0 * student.sf(abs(fit[1]) / error, free)) if error > 0 else float("nan")
+    change = 100.0 * np.expm1([fit[1], fit[1] - half, fit[1] + half])
+    return n_c, n, *level, *(float(of) for of in change), p
+
+
+def _responders(responds: pd.Series, arm: pd.Series, names: list[str]) -> pd.DataFrame:
+    rows = []
+    shares = {name: (responds[arm == name].mean(), int((arm == name).sum())) for name in names}
+    control, n_control = shares[names[0]]
+    for name in names:
+        share, n = shares[name]
+        difference = share - control
+        error = np.sqrt(share * (1 - share) / max(n, 1) + control * (1 - control) / max(n_control, 1))
+        low, high = difference - _Z * error, difference + _Z * error
+        clear = name != names[0] and low > 0
+        rows.append((name, int(responds[arm == name].sum()), n, 100.0 * share, 1.0 / difference if name != names[0] and difference > 0 else np.nan,
+                     1.0 / high if clear else np.nan, 1.0 / low if clear else np.nan))  # fmt: skip
+    return pd.DataFrame(rows, columns=["arm", "responders", "n", "share_pct", "nnt", "nnt_low", "nnt_high"])
+
+
+def auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
+    """Return the area under the ROC curve and its 95 % interval (Hanley & McNeil 1982); NaN without both kinds."""
+    from scipy.stats import rankdata
+
+    n1, n0 = int(positive.sum()), int((~positive).sum())
+    if n1 == 0 or n0 == 0:
+        return float("nan"), float("nan"), float("nan")
+    area = float((rankdata(scores)[positive].sum() - n1 * (n1 + 1) / 2.0) / (n1 * n0))
+    q1, q2 = area / (2.0 - area), 2.0 * area * area / (1.0 + area)
+    error = np.sqrt(max(0.0, area * (1 - area) + (n1 - 1) * (q1 - area**2) + (n0 - 1) * (q2 - area**2)) / (n1 * n0))
+    return area, float(max(0.0, area - _Z * error)), float(min(1.0, area + _Z * error))
+
+
+def _predictors(men: pd.DataFrame, responds: pd.Series, arm: pd.Series, names: list[str]) -> pd.DataFrame:
+    columns = {
+        "T/LH": 28.84 * men["baseline_testosterone_nmol_l"] / men["baseline_lh_iu_l"],
+        "T/E2": men["baseline_t_over_e2"],
+        "testosterone": men["baseline_testosterone_nmol_l"],
+        "LH": men["baseline_lh_iu_l"],
+        "FSH": men["baseline_fsh_iu_l"],
+        "BMI": men["bmi"],
+        "sperm concentration": men["baseline_concentration_million_ml"],
+    }
+    rows = []
+    for name in names[1:]:
+        own = (arm == name).to_numpy()
+        for predictor in PREDICTORS:
+            rows.append((name, predictor, *auc(columns[predictor].to_numpy()[own], responds.to_numpy()[own])))
+    return pd.DataFrame(rows, columns=["arm", "predictor", "auc", "low", "high"])
+
+
+def _power(men: pd.DataFrame, column: str, last: str, names: list[str], seed: int, trials: int = 1000) -> pd.DataFrame:
+    """Return the share of trials with p < 0.05 (t-test of the log rise) by men an arm, resampled from these men."""
+    from scipy.stats import ttest_ind
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rise = np.log(men[f"{last}{column}"].to_numpy(dtype=float) / _base(men, column).to_numpy(dtype=float))
+    rng, rows = np.random.default_rng([seed, 41]), []
+    of = {name: rise[(men["arm"] == name).to_numpy() & np.isfinite(rise)] for name in names}
+    for name in names[1:]:
+        for n in (10, 20, 40, 80, 160, 320):
+            if min(len(of[name]), len(of[names[0]])) < 3:
+                continue
+            one, other = (rng.choice(of[arm], (trials, n)) for arm in (name, names[0]))
+            rows.append((name, n, float((ttest_ind(one, other, axis=1).pvalue < 0.05).mean())))
+    return pd.DataFrame(rows, columns=["arm", "men", "power"])
