@@ -154,7 +154,7 @@ def screen(
         seen += len(batch) if found + good.sum() <= n else int(chosen[-1]) + 1
         found += len(chosen)
         kept.append(_rows(batch, chosen))
-        if seen >= _MOST and found < n:
+        if found < n and seen >= (_MOST if found else _MOST // 5):
             raise TestisError(
                 f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the criteria or ask for fewer men"
             )

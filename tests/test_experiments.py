@@ -1,0 +1,470 @@
+"""Experiments: designs, the store, the runner; results do not depend on how they were computed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import testis_abm as ta
+from testis_abm import TestisError
+from testis_abm.experiments import runner
+from testis_abm.experiments.compare import compare, read_arms
+from testis_abm.experiments.design import Design, parse_axis, parse_design, sampled
+from testis_abm.experiments.outputs import COLUMNS, OUTPUTS
+from testis_abm.experiments.runner import execute
+from testis_abm.experiments.sensitivity import indices, sensitivity
+from testis_abm.experiments.store import Store, merge, read, sorted_table
+from testis_abm.experiments.sweep import prepare, results, summary, sweep
+from testis_abm.experiments.task import Job, Task, attempt, perform
+from testis_abm.experiments.trial import analyse, auc, trial
+from testis_abm.experiments.trial import prepare as prepare_trial
+
+EXAMPLES = Path(__file__).parents[1] / "scenarios" / "experiments"
+SMALL = {
+    "title": "small",
+    "man": {"preset": "obese_low_t_e2"},
+    "tissue": {"tubules": 2, "sertoli_per_tubule": 10},
+    "plan": {"baseline": "2 days", "duration": "40 days", "seed": 3},
+    "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+}
+SWEEP = {
+    **SMALL,
+    "sweep": {
+        "replicates": 2,
+        "at": ["day 20", "end"],
+        "over": {"man.bmi": [24, 32], "therapy.1.dose": ["0.5 mg", "1 mg"]},
+    },
+}
+
+
+def same_bytes(folder, tmp_path):
+    """Return the bytes of a store's sorted table."""
+    path = tmp_path / "sorted.parquet"
+    pq.write_table(sorted_table(folder), path)
+    return path.read_bytes()
+
+
+# ---- designs
+
+
+def test_a_grid_has_every_pair_and_a_list_the_first_of_each():
+    over = {"man.bmi": [22, 30], "therapy.1.dose": {"from": "0.25 mg", "to": "1 mg", "steps": 3, "scale": "log"}}
+    grid = parse_design({"over": over})
+    assert grid.points == tuple((bmi, dose) for bmi in (22, 30) for dose in ("0.25 mg", "0.5 mg", "1 mg"))
+    both = parse_design({"over": {**over, "man.bmi": [22, 26, 30]}, "method": "list"})
+    assert both.points == ((22, "0.25 mg"), (26, "0.5 mg"), (30, "1 mg"))
+    assert grid.overrides(1) == {"man.bmi": 22, "therapy.1.dose": "0.5 mg"}
+
+
+@pytest.mark.parametrize("method", ["latin_hypercube", "sobol"])
+def test_a_sample_fills_its_ranges(method):
+    over = {"man.bmi": {"from": 20, "to": 40}, "x": {"from": 0.1, "to": 10, "scale": "log"}}
+    design = parse_design({"over": over, "method": method, "samples": 64, "seed": 5})
+    bmi, x = np.array(design.points, dtype=float).T
+    assert len(bmi) == 64 and np.histogram(bmi, 8, (20, 40))[0].min() >= 6
+    assert np.histogram(np.log10(x), 8, (-1, 1))[0].min() >= 6
+    assert design == parse_design({"over": over, "method": method, "samples": 64, "seed": 5})
+    assert design != parse_design({"over": over, "method": method, "samples": 64, "seed": 6})
+    assert sampled("sobol", 2, 5, 1).shape == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"over": {}}, "nothing is varied"),
+        ({"over": {"man.bmi": []}}, "man.bmi: is an empty list"),
+        ({"over": {"man.bmi": 3}}, "neither a list"),
+        ({"over": {"man.bmi": {"from": 3, "to": 2, "steps": 3}}}, "from 3 is not below to 2"),
+        ({"over": {"man.bmi": {"from": 0, "to": 2, "steps": 3, "scale": "log"}}}, "from 0 is not above 0"),
+        ({"over": {"d": {"from": "1 mg", "to": "2 g", "steps": 3}}}, "different units"),
+        ({"over": {"man.bmi": {"from": 20, "to": 30}}}, "steps is missing"),
+        ({"over": {"man.bmi": {"from": 20, "to": 30, "step": 3}}}, 'key "step" is not known; nearest: "steps"'),
+        ({"over": {"man.bmi": [22, 24]}, "method": "soboll"}, 'nearest: "sobol"'),
+        ({"over": {"man.bmi": [22, 24]}, "method": "sobol"}, "is a list; sobol samples a range"),
+        ({"over": {"a": [1, 2], "b": [1, 2, 3]}, "method": "list"}, "the axes differ in length (a 2, b 3)"),
+        ({"over": {"a": list(range(2000)), "b": list(range(2000))}}, "4,000,000 points are more than"),
+    ],
+)
+def test_a_wrong_design_is_told(given, said):
+    with pytest.raises(TestisError) as told:
+        parse_design(given)
+    assert said in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"over": {"man.bmii": [22, 24]}}, 'nearest: "bmi"'),
+        ({"over": {"man.bmi": [22, 240]}}, "240 is out of range"),
+        ({"over": {"therapy.2.dose": ["1 mg"]}}, "the scenario has 1 [[therapy]]"),
+        ({"over": {"parameters.aromatase.testicular_kmm": [1, 2]}}, "testicular_km"),
+        ({"outputs": ["testosteron"]}, 'nearest: "testosterone"'),
+        ({"at": ["day 90"]}, "day 90 is outside the plan (day 0 to 40)"),
+        ({"engine": "fast"}, "is not one of cells, expected"),
+        ({"replicates": 0}, "replicates: 0 is out of range"),
+        ({"replicate": 3}, 'nearest: "replicates"'),
+    ],
+)
+def test_a_wrong_sweep_is_told_before_it_runs(change, said):
+    with pytest.raises(TestisError) as told:
+        prepare({**SWEEP, "sweep": {**SWEEP["sweep"], **change}})
+    assert said in str(told.value) and "\n" not in str(told.value)
+
+
+def test_a_file_of_another_kind_names_its_command():
+    with pytest.raises(TestisError, match="use testis-abm trial"):
+        prepare(EXAMPLES / "trial.toml")
+
+
+# ---- one runner, one store
+
+
+def test_a_run_gives_what_the_model_gives():
+    job = Job({"": SMALL}, (40,), "cells")
+    rows = perform(job, Task(0, 0, {"man.bmi": 30}))
+    run = ta.run(SMALL, overrides={"man.bmi": 30}, replicates=1)
+    last = run.hormones[run.hormones["day"].between(13, 40)]
+    for arm, day, *values in rows:
+        found = dict(zip(COLUMNS, values, strict=True))
+        mean = last[last["arm"] == arm].mean(numeric_only=True)
+        assert day == 40 and found["testosterone_nmol_l"] == pytest.approx(mean["testosterone_nmol_l"])
+        assert found["fsh_iu_l"] == pytest.approx(mean["fsh_iu_l"])
+    assert [row[0] for row in rows] == ["untreated", "treated"]
+
+
+def test_the_expected_man_is_the_mean_of_the_cells():
+    case = {**SMALL, "tissue": {"tubules": 40}, "plan": {**SMALL["plan"], "duration": "120 days"}}
+    both = [perform(Job({"": case}, (120,), engine), Task(0, 0)) for engine in ("cells", "expected")]
+    for cells, expected in zip(*both, strict=True):
+        one, other = (dict(zip(COLUMNS, row[2:], strict=True)) for row in (cells, expected))
+        for name in ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "t_over_e2"):
+            assert one[name] == pytest.approx(other[name], rel=0.02), name
+        assert one["concentration_million_ml"] == pytest.approx(other["concentration_million_ml"], rel=0.15)
+
+
+def test_results_do_not_depend_on_how_they_were_computed(tmp_path):
+    _experiment, _design, job, tasks = prepare(SWEEP)
+    about = {"kind": "sweep", "runs": len(tasks), "design": {}, "days": [40], "outputs": []}
+
+    def done(name: str, **how: object) -> Path:
+        execute(job, tasks, Store(tmp_path / name, about), **how)
+        return tmp_path / name
+
+    alone = same_bytes(done("alone", workers=1), tmp_path)
+    assert same_bytes(done("chunks", workers=1, chunk=3), tmp_path) == alone
+    assert same_bytes(done("two", workers=2), tmp_path) == alone
+    shards = [done(f"shard{i}", workers=1, shard=(i, 3)) for i in (1, 2, 3)]
+    merge(tmp_path / "merged", shards)
+    assert same_bytes(tmp_path / "merged", tmp_path) == alone
+    # Stopped after each of five parts, and one part lost.
+    broken = tmp_path / "broken"
+    for k in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            execute(job, tasks, Store(broken, about), workers=1, chunk=1, progress=_stop_after(k + 1))
+    next((broken / "parts").glob("*.parquet")).unlink()
+    assert same_bytes(done("broken", workers=1), tmp_path) == alone
+    # Runs that two stores share are not doubled.
+    merge(tmp_path / "merged", [tmp_path / "two", tmp_path / "merged"])
+    assert same_bytes(tmp_path / "merged", tmp_path) == alone
+
+
+def _stop_after(runs: int):
+    def tell(of) -> None:
+        if of.done >= runs and of.done > of.found:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def test_dask_gives_the_same_bytes(tmp_path):
+    pytest.importorskip("distributed")
+    _experiment, _design, job, tasks = prepare(SWEEP)
+    about = {"kind": "sweep", "runs": len(tasks)}
+    execute(job, tasks, Store(tmp_path / "alone", about), workers=1)
+    execute(job, tasks, Store(tmp_path / "dask", about), dask="local", workers=2)
+    assert same_bytes(tmp_path / "dask", tmp_path) == same_bytes(tmp_path / "alone", tmp_path)
+    with pytest.raises(TestisError, match="no scheduler answers"):
+        execute(job, tasks, Store(tmp_path / "none", about), dask="tcp://127.0.0.1:9")
+
+
+def test_what_is_kept_is_not_done_again(tmp_path, monkeypatch):
+    sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
+    monkeypatch.setattr(runner, "work", lambda job, tasks: pytest.fail("a kept run was done again"))
+    sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
+
+
+def test_a_run_that_fails_is_recorded_and_stops_nobody(tmp_path):
+    given = {**SMALL, "sweep": {"replicates": 1, "over": {"man.bmi": [24, 30]}}}
+    _experiment, _design, job, tasks = prepare(given)
+    tasks.append(Task(2, 0, {"man.bmi": 500}))
+    found = execute(job, tasks, Store(tmp_path / "s", {"kind": "sweep", "runs": 3}), workers=1)
+    table = read(tmp_path / "s")
+    assert (found.done, found.failed) == (3, 1)
+    assert "500 is out of range" in table.loc[table["point"] == 2, "error"].iloc[0]
+    assert (table[table["point"] < 2]["error"] == "").all() and len(table) == 5
+    again = execute(job, tasks, Store(tmp_path / "s", {"kind": "sweep", "runs": 3}), workers=1)
+    assert again.found == 3
+
+
+def test_a_store_of_another_experiment_is_refused(tmp_path):
+    sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
+    before = read(tmp_path / "s")
+    other = {**SWEEP, "man": {"preset": "fertile"}, "sweep": {**SWEEP["sweep"], "replicates": 1}}
+    with pytest.raises(TestisError, match="different scenario"):
+        sweep(other, tmp_path / "s", workers=1)
+    manifest = tmp_path / "s" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": "0.0.1"}))
+    with pytest.raises(TestisError, match="different version of testis_abm"):
+        sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
+    assert read(tmp_path / "s").equals(before)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    with pytest.raises(TestisError, match="holds something else"):
+        Store(tmp_path / "mine", {"kind": "sweep"})
+    with pytest.raises(TestisError, match="holds no experiment"):
+        read(tmp_path / "mine")
+
+
+def test_a_full_disk_is_told_and_the_finished_part_kept(tmp_path, monkeypatch):
+    _experiment, _design, job, tasks = prepare(SWEEP)
+    written = []
+
+    def write(table, path, *rest, **more):
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        return real(table, path, *rest, **more)
+
+    real = pq.write_table
+    monkeypatch.setattr(pq, "write_table", write)
+    store = Store(tmp_path / "s", {"kind": "sweep", "runs": 8})
+    with pytest.raises(TestisError, match="the disk is full; what was finished is kept"):
+        execute(job, tasks, store, workers=1, chunk=2)
+    monkeypatch.setattr(pq, "write_table", real)
+    assert len(store.done()) == 4 and not list((tmp_path / "s" / "parts").glob(".*"))
+
+
+def test_a_damaged_part_is_named(tmp_path):
+    sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
+    part = next((tmp_path / "s" / "parts").glob("*.parquet"))
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(TestisError, match="is damaged.*remove it"):
+        read(tmp_path / "s")
+
+
+KILLED = """
+import sys
+from testis_abm.experiments.sweep import sweep
+case = {case!r}
+if __name__ == "__main__":
+    sweep(case, sys.argv[1], workers=2)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL") or not Path("/proc").exists(), reason="needs Linux")
+def test_killed_workers_and_parents_lose_and_double_nothing(tmp_path):
+    many = {**SMALL, "plan": {**SMALL["plan"], "duration": "60 days"}}
+    many["sweep"] = {"replicates": 1, "engine": "cells", "over": {"man.bmi": {"from": 20, "to": 40, "steps": 60}}}
+    script = tmp_path / "run.py"
+    script.write_text(KILLED.format(case=many))
+    folder = tmp_path / "s"
+    for who in ("worker", "parent"):
+        process = subprocess.Popen([sys.executable, str(script), str(folder)], stderr=subprocess.DEVNULL)
+        parts, began = folder / "parts", time.monotonic()
+        before = len(list(parts.glob("*.parquet"))) if parts.exists() else 0
+        while time.monotonic() - began < 60 and process.poll() is None:
+            if parts.exists() and len(list(parts.glob("*.parquet"))) > before:
+                break
+            time.sleep(0.05)
+        children = _workers_of(process.pid)
+        if who == "worker":
+            os.kill(children[0], signal.SIGKILL)
+            assert process.wait(120) == 0
+            shutil.rmtree(folder / "parts")
+            (folder / "parts").mkdir()
+        else:
+            process.kill()
+            process.wait(20)
+            deadline = time.monotonic() + 20
+            while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert not any(Path(f"/proc/{child}").exists() for child in children), "workers outlived their parent"
+    table = sweep(many, folder, workers=1)
+    assert len(table) == 120 and not table.duplicated(["point", "arm"]).any() and (table["error"] == "").all()
+
+
+def _workers_of(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+            line = (path.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and b"spawn_main" in line:
+            found.append(int(path.parent.name))
+    return found
+
+
+# ---- comparisons, trials, sensitivity
+
+
+ARMS = {
+    "title": "arms", **{key: value for key, value in SMALL.items() if key not in ("therapy", "title")},
+    "arm": [
+        {"name": "none", "therapy": []},
+        {"name": "anastrozole", "therapy": SMALL["therapy"]},
+        {"name": "lighter", "weight": [{"bmi": 27, "until": "day 30"}]},
+    ],
+}  # fmt: skip
+
+
+def test_arms_share_their_luck(tmp_path):
+    from testis_abm.experiments.files import read_experiment
+
+    arms = read_experiment(ARMS, "compare", ()).arms
+    found = compare(arms, replicates=4)
+    effects = found.effects.set_index(["arm", "column"])
+    run = ta.run(SMALL, replicates=4).summary().loc["testosterone_ng_dl"]
+    mine = effects.loc[("anastrozole", "testosterone_nmol_l")]
+    assert mine["change_pct"] == pytest.approx(run["change_pct"], abs=1.5)
+    assert mine["low_pct"] < mine["change_pct"] < mine["high_pct"] and mine["worth"] > 1
+    assert effects.loc[("lighter", "oestradiol_pmol_l"), "change_pct"] < 0
+    assert set(found.attribution) == {"anastrozole", "lighter"}
+    same = compare({"a": arms["anastrozole"], "b": arms["anastrozole"]}, replicates=2)
+    assert (same.effects["change_pct"].dropna() == 0.0).all()
+    assert "anastrozole" in found.text() and "replicates" in found.text()
+
+
+def test_arms_of_different_length_or_name_are_told(tmp_path):
+    one, other = (ta.load({**SMALL, "plan": {"duration": days}}) for days in ("40 days", "60 days"))
+    with pytest.raises(TestisError, match="differ in length"):
+        compare({"a": one, "b": other})
+    with pytest.raises(TestisError, match="two or more"):
+        compare({"a": one})
+    path = tmp_path / "one.toml"
+    path.write_text('title = "x"\n[[arm]]\nname = "a"\ntherapy = []\n[[arm]]\nname = "a"\n')
+    with pytest.raises(TestisError, match='name "a" is that of another arm'):
+        read_arms([path])
+    path.write_text(
+        'title = "x"\n[[arm]]\nname = "a"\ntherapy = [{ drug = "anastrozol", dose = "1 mg", every = "1 day" }]\n'
+    )
+    with pytest.raises(TestisError, match='nearest: "anastrozole"'):
+        read_arms([path])
+
+
+TRIAL = {
+    "title": "trial", "plan": {"duration": "120 days", "seed": 2}, "samples": {"assay": "immunoassay"},
+    "trial": {"men": 120, "where": ["sperm concentration < 15 M/mL", "sperm concentration > 1 M/mL"], "engine": "expected",
+              "missing": 0.2, "allocation": [1, 2], "outputs": ["testosterone", "sperm concentration"]},
+    "arm": [{"name": "control", "therapy": []}, {"name": "clomiphene", "therapy": [{"drug": "clomiphene", "dose": "50 mg", "every": "1 day"}]}],
+}  # fmt: skip
+
+
+def test_a_trial_randomises_measures_and_analyses(tmp_path):
+    found = trial(TRIAL, tmp_path / "t", workers=1)
+    assert found.men["arm"].value_counts().to_dict() == {"clomiphene": 80, "control": 40}
+    missed = found.men["day120_testosterone_nmol_l"].isna().mean()
+    assert 0.1 < missed < 0.3
+    effects = found.effects.set_index("column")
+    t = effects.loc["testosterone_nmol_l"]
+    assert 40 < t["difference_pct"] < 200 and t["low_pct"] > 0 and t["p"] < 1e-6
+    # Men selected on one low count rise without treatment.
+    control = found.men[found.men["arm"] == "control"]
+    rise = np.log(control["day120_concentration_million_ml"] / control["baseline_concentration_million_ml"]).mean()
+    assert rise > 0
+    power = found.power.set_index("men")["power"]
+    assert power.is_monotonic_increasing or power.max() > power.min()
+    assert set(found.predictors["predictor"]) >= {"T/LH", "T/E2", "FSH", "BMI"}
+    assert "number needed to treat" in found.text() and "Responders" in found.text()
+    again = analyse(prepare_trial(TRIAL), tmp_path / "t")
+    pd.testing.assert_frame_equal(found.men, again.men)
+
+
+def test_an_auc_is_that_of_its_ranks():
+    rng = np.random.default_rng(1)
+    score, positive = rng.normal(size=200), np.r_[np.ones(80), np.zeros(120)].astype(bool)
+    area, low, high = auc(score + 1.5 * positive, positive)
+    pairs = (score[positive][:, None] + 1.5 > score[~positive][None]).mean()
+    assert area == pytest.approx(pairs) and low < area < high <= 1.0
+    assert np.isnan(auc(score, np.ones(200, dtype=bool))[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"where": ["testosteron < 3 nmol/L"]}, "names no measured quantity"),
+        ({"allocation": [1]}, "is not one whole number"),
+        ({"men": 2}, "men: 2 is out of range"),
+        ({"outcome": "sperm"}, "output"),
+        ({"missing": 2}, "missing: 2 is out of range"),
+        ({"population": "clinik"}, 'nearest: "clinic"'),
+        ({"where": ["BMI > 30", "BMI < 25"]}, "meet"),
+    ],
+)
+def test_a_wrong_trial_is_told(change, said):
+    with pytest.raises(TestisError) as told:
+        prepare_trial({**TRIAL, "trial": {**TRIAL["trial"], **change}})
+    assert said in str(told.value)
+
+
+@pytest.mark.parametrize("method", ["morris", "sobol"])
+def test_sensitivity_finds_what_matters_and_what_does_not(tmp_path, method):
+    pytest.importorskip("SALib")
+    case = {
+        **SMALL,
+        "sensitivity": {
+            "method": method, "samples": 8, "of": "untreated", "engine": "expected", "outputs": ["testosterone"],
+            "over": {"man.gnrh_drive": {"from": 0.4, "to": 1.2}, "man.motility": {"from": 0.5, "to": 1.5},
+                     "man.leydig_capacity": {"from": 0.9, "to": 1.0}},
+        },
+    }  # fmt: skip
+    table = sensitivity(case, tmp_path / "s", workers=1).set_index("input")
+    rank = table["mu_star" if method == "morris" else "total"]
+    assert rank["man.gnrh_drive"] > 5 * rank["man.leydig_capacity"] and rank["man.motility"] == pytest.approx(
+        0, abs=1e-6
+    )
+    assert rank.idxmax() == "man.gnrh_drive"
+    next((tmp_path / "s" / "parts").glob("*.parquet")).unlink()
+    with pytest.raises(TestisError, match="still to come"):
+        indices(tmp_path / "s")
+
+
+def test_a_sweep_is_summed_up(tmp_path):
+    sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}}, tmp_path / "s", workers=1)
+    short, long = summary(tmp_path / "s"), results(tmp_path / "s")
+    assert len(short) == 4 and len(long) == 4 * 2 * 2
+    change = short.pivot(index="man.bmi", columns="therapy.1.dose", values=f"{OUTPUTS['testosterone'][0]}, change_pct")
+    assert (change["1 mg"] > change["0.5 mg"]).all() and (change.loc[32] > change.loc[24]).all()
+    early = summary(tmp_path / "s", day=20)
+    assert not np.allclose(early["testosterone_nmol_l, treated"], short["testosterone_nmol_l, treated"])
+
+
+def test_a_design_has_no_points_of_its_own_making():
+    assert Design((parse_axis("a", [1]),), ((1,),)).overrides(0) == {"a": 1}
+    name, rows, error = attempt(Job({"": {"title": "x"}}, (1,)), Task(0, 0, {"man.bmi": "thin"}))
+    assert rows == [] and "thin" in error and len(name) == 16
+
+
+def test_the_commands_run(tmp_path):
+    line = [sys.executable, "-m", "testis_abm.cli"]
+    done = subprocess.run(
+        [*line, "sensitivity", str(EXAMPLES / "sensitivity.toml"), "--workers", "1", "--shard", "1/8", "--out", str(tmp_path / "s")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0 and "Shard 1 of 8 is done" in done.stdout, done.stderr
+    wrong = subprocess.run(
+        [*line, "sweep", str(EXAMPLES / "sweep.toml"), "--shard", "3/2"], capture_output=True, text=True, check=False
+    )
+    assert wrong.returncode == 2 and "write it as I/N" in wrong.stderr
