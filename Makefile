@@ -29,6 +29,7 @@ bench:
 	@scripts/make-venv plot
 	@.venv/bin/python benchmarks/engine.py
 	@.venv/bin/python benchmarks/reference_man.py
+	@.venv/bin/python benchmarks/experiments.py quick
 
 # Keeps .venv and the results in runs/.
 clean:

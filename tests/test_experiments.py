@@ -259,7 +259,7 @@ def test_a_damaged_part_is_named(tmp_path):
     sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
     part = next((tmp_path / "s" / "parts").glob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-20])
-    with pytest.raises(TestisError, match="is damaged.*remove it"):
+    with pytest.raises(TestisError, match=r"is damaged.*remove it"):
         read(tmp_path / "s")
 
 

@@ -1,0 +1,230 @@
+"""Print what experiments cost and whether they lose anything: the runner against bare runs, a trial, kills, memory.
+
+python benchmarks/experiments.py [quick]
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from table import row, show
+
+import testis_abm as ta
+from testis_abm.experiments.compare import compare
+from testis_abm.experiments.files import read_experiment
+from testis_abm.experiments.runner import execute
+from testis_abm.experiments.store import Store
+from testis_abm.experiments.sweep import sweep
+from testis_abm.experiments.task import Job, Task, attempt
+from testis_abm.experiments.trial import trial
+
+ROOT = Path(__file__).resolve().parents[1]
+SIX_MONTHS = {
+    "title": "six months", "man": {"preset": "obese_low_t_e2"}, "plan": {"baseline": "28 days", "duration": "180 days"},
+    "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+}  # fmt: skip
+
+
+def python_of_a_step() -> None:
+    """Time the Python between compiled calls: a whole step less its compiled calls."""
+    from testis_abm.body import axis
+    from testis_abm.tissue import kernel
+
+    model = ta.TestisModel(ta.load(SIX_MONTHS), rng=1)
+    model.brief = True
+    model.run_for(5)
+    branches = [model.branch() for _ in range(5)]
+    whole = min(_time(one.run_for, 150) for one in branches) / 150
+    inside = [0.0]
+
+    def timed(work):  # type: ignore[no-untyped-def]
+        def wrapped(*arguments):  # type: ignore[no-untyped-def]
+            began = time.perf_counter()
+            try:
+                return work(*arguments)
+            finally:
+                inside[0] += time.perf_counter() - began
+
+        return wrapped
+
+    owners = [
+        (axis, "body_day"),
+        *((kernel, name) for name in ("whole_day", "means", "inhibited_share", "step_totals")),
+    ]
+    kept = [(owner, name, getattr(owner, name)) for owner, name in owners]
+    for owner, name, work in kept:
+        setattr(owner, name, timed(work))
+    compiled = []
+    for one in (model.branch() for _ in range(5)):
+        inside[0] = 0.0
+        one.run_for(150)
+        compiled.append(inside[0] / 150)
+    for owner, name, work in kept:
+        setattr(owner, name, work)
+    between = 1e6 * (whole - min(compiled))
+    row("Python between compiled calls, a step", "< 50 us", f"{between:.0f} us of {1e6 * whole:.0f}", between < 50)
+
+
+def _time(work, *arguments: object) -> float:  # type: ignore[no-untyped-def]
+    began = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - began
+
+
+def throughput(folder: Path) -> None:
+    """Time bare runs, then the same behind the runner with one process and with all."""
+    job, cores = Job({"": SIX_MONTHS}, (180,)), os.cpu_count() or 1
+    tasks = [Task(i, i) for i in range(60)]
+    for task in tasks[:3]:
+        attempt(job, task)
+    bare = sum(_time(attempt, job, task) for task in tasks)
+    one = _time(lambda: execute(job, tasks, Store(folder / "one", {"runs": 60}), workers=1))
+    row("two arms, six months, default tissue, one core", "", f"{len(tasks) / bare:.1f} men/s", True)
+    row("overhead of the runner over bare runs", "< 10 %", f"{100 * (one / bare - 1):.1f} %", one < 1.1 * bare)
+    many = [Task(i, i) for i in range(60 * cores)]
+    took = _time(lambda: execute(job, many, Store(folder / "all", {"runs": len(many)}), workers=cores))
+    row(
+        f"the same on {cores} cores, starting the workers included",
+        "",
+        f"{len(many) / took / cores:.1f} men/s and core",
+        True,
+    )
+
+
+def thousand(folder: Path) -> None:
+    """Run a trial of 1,000 men on the default tissue."""
+    case = {
+        **{key: value for key, value in SIX_MONTHS.items() if key not in ("man", "therapy")},
+        "samples": {"assay": "immunoassay"},
+        "trial": {"men": 1000, "where": ["T/E2 < 10", "sperm concentration < 15 M/mL"], "engine": "cells"},
+        "arm": [{"name": "control", "therapy": []}, {"name": "anastrozole", "therapy": SIX_MONTHS["therapy"]}],
+    }
+    began = time.perf_counter()
+    found = trial(case, folder / "trial")
+    took = time.perf_counter() - began
+    row("1,000-man, two-arm, six-month trial, default tissue", "< 180 s", f"{took:.0f} s", took < 180)
+    print(found.text() if found else "")
+
+
+def pairing() -> None:
+    """Measure what common random numbers save."""
+    raw = ROOT / "scenarios" / "experiments" / "compare_drugs.toml"
+    found = compare(read_experiment(raw, "compare", ()).arms, replicates=12)
+    for column in ("testosterone_nmol_l", "intratesticular_testosterone_nmol_l", "concentration_million_ml"):
+        worth = found.effects[found.effects["column"] == column].groupby("arm")["worth"].first()
+        told = ", ".join(f"{arm} x{worth[arm]:.1f}" for arm in worth.index)
+        row(f"unpaired over paired variance: {column}", "> 1", told, float(worth.min()) > 1)
+
+
+def kills(folder: Path, times: int) -> None:
+    """Kill workers and parents at random moments; nothing may be lost or doubled."""
+    case = {
+        "title": "kill", "tissue": {"tubules": 2, "sertoli_per_tubule": 10}, "plan": {"baseline": "2 days", "duration": "60 days"},
+        "therapy": SIX_MONTHS["therapy"],
+        "sweep": {"replicates": 1, "over": {"man.bmi": {"from": 20, "to": 40, "steps": 4000}}},
+    }  # fmt: skip
+    script = folder / "kill.py"
+    script.write_text(
+        "import sys\nfrom testis_abm.experiments.sweep import sweep\n"
+        f"if __name__ == '__main__':\n    sweep({case!r}, sys.argv[1], workers=2)\n"
+    )
+    luck, killed = random.Random(1), {"worker": 0, "parent": 0}
+    store = folder / "killed"
+    process = None
+    for k in range(times):
+        if process is None or process.poll() is not None:
+            process = subprocess.Popen([sys.executable, str(script), str(store)], stderr=subprocess.DEVNULL)
+        time.sleep(luck.uniform(3, 9))
+        if process.poll() is not None:
+            break
+        children = _workers(process.pid)
+        if k % 2 and children:
+            os.kill(luck.choice(children), signal.SIGKILL)
+            killed["worker"] += 1
+        else:
+            process.kill()
+            process.wait()
+            killed["parent"] += 1
+    if process is not None:
+        process.kill()
+        process.wait()
+    table = sweep(case, store)
+    whole = len(table) == 8000 and not table.duplicated(["point", "arm"]).any() and bool((table["error"] == "").all())
+    row(
+        "kill -9 at random moments, nothing lost or doubled",
+        "20 kills",
+        f"{killed['worker']} workers, {killed['parent']} parents",
+        whole and sum(killed.values()) == times,
+    )
+
+
+def _workers(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            spawned = b"spawn_main" in (path.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == pid and spawned:
+            found.append(int(path.parent.name))
+    return found
+
+
+def memory(folder: Path, runs: int) -> None:
+    """Write and sum up a store of many small runs in a process of its own; tell its peak."""
+    code = (
+        "import resource,sys\nfrom testis_abm.experiments.store import Store,table_of\nfrom testis_abm.experiments.sweep import summary\n"
+        "from testis_abm.experiments.outputs import COLUMNS,DEFAULT\nfrom testis_abm.experiments.store import sorted_table\n"
+        f"runs,folder={runs},sys.argv[1]\n"
+        "about={'kind':'sweep','runs':runs,'days':[180],'outputs':list(DEFAULT),'design':{'paths':['man.bmi'],'units':[''],'log':[False],"
+        "'points':[[20+20*i/runs] for i in range(runs)]},'scenario':{},'title':'many'}\n"
+        "store=Store(folder,about)\n"
+        "for first in range(0,runs,400):\n"
+        "    found=[(f'{i:016x}','',i,0,[(arm,180,*(float(i+k) for k in range(len(COLUMNS)))) for arm in ('untreated','treated')],'') for i in range(first,min(runs,first+400))]\n"
+        "    store.write(table_of(found),[of[0] for of in found])\n"
+        "print(len(summary(folder)),resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "many")], capture_output=True, text=True, check=True
+    )
+    points, peak = done.stdout.split()
+    row(
+        f"a store of {runs:,} runs, written and summed up: peak memory",
+        "< 1000 MB",
+        f"{float(peak):.0f} MB",
+        int(points) == runs and float(peak) < 1000,
+    )
+
+
+def main() -> None:
+    """Run all parts and print the table."""
+    quick = "quick" in sys.argv[1:]
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        python_of_a_step()
+        throughput(folder)
+        memory(folder, 100_000)
+        if not quick:
+            pairing()
+            thousand(folder)
+            kills(folder, 20)
+        shutil.rmtree(folder, ignore_errors=True)
+    show()
+    print(
+        f"{time.perf_counter() - began:.0f} s on {os.cpu_count()} cores, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()
