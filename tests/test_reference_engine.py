@@ -306,3 +306,15 @@ def test_a_whole_man_is_the_same_in_both_engines_and_after_copying():
         assert repr(compiled.records) == repr(other.records)
         assert_same(compiled.tissue, other.tissue)
         assert other.agents_by_type[GermCell].get("lineage") == compiled.agents_by_type[GermCell].get("lineage")
+
+
+def test_a_daughter_takes_the_place_of_a_stem_cell_that_died():
+    models = pair(tubules=2, sertoli=10)
+    for model in models:
+        for cell in model.agents_by_type[GermCell].select(lambda cell: cell.step == "a_pale"):
+            cell.share = 1.5  # founds at its next turn
+            cell.hazard_budget = 0.0  # and ends on that day
+    for _ in range(18):
+        for model in models:
+            model.step()
+        assert_same(models[0].tissue, models[1].tissue)

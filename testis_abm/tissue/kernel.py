@@ -416,8 +416,8 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                 break
             row = due[next_due]
             of, at, where, together = lineage[row], np.int64(step[row]), np.int64(niche[row]), np.uint64(clone[row])
-            turns, portion = np.int64(0), 0.0
-            if at <= A_PALE:
+            turns, portion, stem = np.int64(0), 0.0, at <= A_PALE
+            if stem:
                 turns, portion = np.int64(turn[row]), float(share[row])
             end, limit = float(ends[row]), float(threshold[row])
             counts[wall + where, at] -= 1
@@ -482,9 +482,10 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                     lineage[place] = of
                     if place != row:
                         niche[place] = where
-                        clone[place] = together
                     step[place] = at
-                    if at <= A_PALE or place != row:
+                    # A row that was or is a stem cell's, or another's: the daughter of a stem cell that died may take its place.
+                    if stem or at <= A_PALE or place != row:
+                        clone[place] = together
                         turn[place] = turns
                         share[place] = portion
                     ends[place] = end
