@@ -309,12 +309,20 @@ def test_a_whole_man_is_the_same_in_both_engines_and_after_copying():
 
 
 def test_a_daughter_takes_the_place_of_a_stem_cell_that_died():
-    models = pair(tubules=2, sertoli=10)
+    case = load(
+        {
+            "title": "turn",
+            "tissue": {"tubules": 3, "sertoli_per_tubule": 20},
+            "plan": {"baseline": "1 day", "duration": "30 days"},
+        }
+    )
+    models = [TestisModel(case, rng=3, engine=engine) for engine in ("compiled", "reference")]
     for model in models:
+        # Every A-pale founds at its turn, and most of them die on the day.
+        model.modify("harsh", "a_pale_hazard", added=1.5)
         for cell in model.agents_by_type[GermCell].select(lambda cell: cell.step == "a_pale"):
-            cell.share = 1.5  # founds at its next turn
-            cell.hazard_budget = 0.0  # and ends on that day
-    for _ in range(18):
+            cell.share = 1.5
+    for _ in range(6):
         for model in models:
             model.step()
         assert_same(models[0].tissue, models[1].tissue)
