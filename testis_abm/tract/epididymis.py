@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from testis_abm.kinetics import relax
 from testis_abm.tract import rules
 from testis_abm.tract.rules import CHAIN, tract_parameters
 
@@ -28,6 +27,7 @@ class Epididymis:
     def __init__(self, values: Mapping[str, float], man: Mapping[str, float], reference_output: float) -> None:
         self._of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("tract.")}
         self._p = tract_parameters(values, man)
+        self._numbers = np.array(self._p)
         self._reference_output = reference_output
         self.chain = np.zeros((CHAIN, 2))
         self.motility = 1.0
@@ -52,21 +52,11 @@ class Epididymis:
             free_testosterone: of blood, relative to the reference man.
             testis_e2: intratesticular oestradiol, relative.
         """
-        p = self._p
-        self.output = relax(self.output, released, p.transit_days, 1.0)
-        moved = min(1.0, CHAIN / rules.transit(self.output / self._reference_output, p))
-        leaving = moved * self.chain
-        self.chain -= leaving
-        self.chain[0] += (released, normal)
-        self.chain[1:] += leaving[:-1]
-        self.motility = relax(
-            self.motility, rules.motility_target(free_testosterone, testis_e2, p), p.motility_days, 1.0
-        )
-        self.back_pressure = relax(self.back_pressure, self.pressure(testis_e2), p.back_pressure_days, 1.0)
-        self.dilution = rules.dilution(testis_e2, p)
-        kept = p.collected * min(1.0, self.dilution)
-        sperm, normal_out = leaving[-1] * kept
-        self.store.append((float(sperm), float(sperm) * self.motility, float(normal_out)))
+        self.output, self.motility, self.back_pressure, self.dilution, sperm, normal_out = rules.tract_day(
+            self.chain, self._numbers, float(self.output), float(self.motility), float(self.back_pressure), float(released),
+            float(normal), float(free_testosterone), float(testis_e2), float(self._reference_output),
+        )  # fmt: skip
+        self.store.append((sperm, sperm * self.motility, normal_out))
 
     def reserve(self, abstinence: float) -> tuple[float, float, float]:
         """Return what an ejaculate after `abstinence` days holds: sperm, motile sperm, normal sperm, million."""

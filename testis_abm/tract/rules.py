@@ -10,9 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from numba import njit
 from numba.extending import register_jitable
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from testis_abm.kinetics import relative_hill
+from testis_abm.kinetics import relative_hill, relax
 
 CHAIN = 5  # compartments of the epididymis
 _ABSTINENCE_REFERENCE = 3.0
@@ -104,3 +106,26 @@ def volume(size, abstinence, bmi, p):
     """Return the expected ejaculate volume in mL of glands of relative `size` after `abstinence` days."""
     rested = p.volume_reference + p.volume_slope * (min(abstinence, _LONGEST_RESTED) - _ABSTINENCE_REFERENCE)
     return max(0.3, rested * size * math.exp(p.volume_bmi_slope * (bmi - p.bmi_reference)))
+
+
+_SIZE = len(TractParameters._fields)
+
+
+@njit(cache=True, nogil=True)
+def tract_day(
+    chain, numbers, output, motility, back_pressure, released, normal, free_testosterone, testis_e2, reference
+):
+    """Advance the chain (CHAIN, 2) by a day; return output, motility, back-pressure, dilution, and sperm and normal sperm collected."""
+    p = TractParameters(*to_fixed_tuple(numbers, _SIZE))  # type: ignore[call-arg]
+    output = relax(output, released, p.transit_days, 1.0)
+    moved = min(1.0, CHAIN / transit(output / reference, p))
+    sperm, normal_out = moved * chain[CHAIN - 1, 0], moved * chain[CHAIN - 1, 1]
+    for i in range(CHAIN - 1, -1, -1):
+        for k in range(2):
+            entering = (released, normal)[k] if i == 0 else moved * chain[i - 1, k]
+            chain[i, k] = chain[i, k] - moved * chain[i, k] + entering
+    motility = relax(motility, motility_target(free_testosterone, testis_e2, p), p.motility_days, 1.0)
+    back_pressure = relax(back_pressure, pressure(testis_e2, p), p.back_pressure_days, 1.0)
+    diluted = dilution(testis_e2, p)
+    kept = p.collected * min(1.0, diluted)
+    return output, motility, back_pressure, diluted, sperm * kept, normal_out * kept
