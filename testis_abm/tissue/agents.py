@@ -229,8 +229,8 @@ def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
         lineage = int(germ.lineage[row])
         if to <= steps.A_PALE:
             germ.clone[row] = 0
-        elif germ.clone[row] == 0:
-            germ.clone[row] = rules.clone_of(lineage, int(germ.turn[row]))
+        elif germ.step[row] <= steps.A_PALE:
+            germ.clone[row] = rules.clone_of(lineage, int(germ.clone[row]))
         counts[niche, germ.step[row]] -= 1
         counts[niche, to] += 1
         days, budget = rules.on_entering(
@@ -240,6 +240,11 @@ def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
         germ.share[row] = rules.first_share(lineage, to) if to == steps.A_PALE else 0.0
         germ.ends[row] = tissue.now + days
         germ.threshold[row] = _counted(tissue, np.array([row]))[0] + budget
+
+
+def _clone(tissue: Tissue, rows: Rows) -> np.ndarray:
+    germ = tissue.columns.germ
+    return np.where(germ.step[rows] <= steps.A_PALE, 0, germ.clone[rows])
 
 
 class GermCell(Cell):
@@ -261,7 +266,7 @@ class GermCell(Cell):
         writer("germ", "share"),
         "Share of a clone that an A-pale has gathered; at 1 it differentiates.",
     )
-    clone = Reading(column("germ", "clone"), doc="Name of the clone that bridges join it to; 0 for a stem cell.")
+    clone = Reading(_clone, doc="Name of the clone that bridges join it to; 0 for a stem cell.")
     hazard_per_day = Reading(_hazard, doc="Hazard under the support of its Sertoli cell, per day.")
     aromatase = Reading(_by_step(rules.germ_aromatase), doc="Aromatase activity.")
     er_beta_signal = Reading(

@@ -69,7 +69,7 @@ class GermColumns:
     Attributes:
         lineage, niche, step: name, Sertoli cell (counted within the tubule), step.
         turn, share: turns of the cycle that a stem cell has made, share of a clone that an A-pale has gathered.
-        clone: name of the clone that bridges join it to, 0 for a stem cell.
+        clone: name of the clone that bridges join it to; of a stem cell, how many it has founded.
         ends: day on which the step (a stem cell's cycle) ends.
         threshold: the cell dies when its Sertoli cell has counted so much hazard for its step.
         start, count: each tubule's segment; rows beyond the count are unused.

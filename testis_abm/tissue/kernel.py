@@ -447,11 +447,12 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
                         if founds:
                             daughters = 1 if at == A_DARK else 2
                             for k in range(daughters):
-                                waiting_lineage[waiting] = child(of, 2 * turns + k)
-                                waiting_clone[waiting] = u64(0) if at == A_DARK else clone_of(of, turns)
+                                waiting_lineage[waiting] = child(of, 2 * np.int64(together) + k)
+                                waiting_clone[waiting] = u64(0) if at == A_DARK else clone_of(of, np.int64(together))
                                 waiting_step[waiting] = A_PALE if at == A_DARK else B_SPERMATOGONIUM
                                 waiting_since[waiting] = when
                                 waiting += 1
+                            together += u64(1)
                         turns += 1
                         end += p.cycle_days
                     elif at == ELONGATED_SPERMATID:

@@ -366,8 +366,9 @@ def _turn(cell: GermState, when: float, around: Surroundings, waiting: list[Germ
         rests = cell.step == steps.A_DARK
         for k in range(1 if rests else 2):
             step = steps.A_PALE if rests else steps.B_SPERMATOGONIUM
-            clone = 0 if rests else rules.clone_of(cell.lineage, cell.turn)
-            waiting.append(_new(child(cell.lineage, 2 * cell.turn + k), clone, cell.niche, step, when, around))
+            clone = 0 if rests else rules.clone_of(cell.lineage, cell.clone)
+            waiting.append(_new(child(cell.lineage, 2 * cell.clone + k), clone, cell.niche, step, when, around))
+        cell.clone += 1
     cell.turn += 1
     cell.ends += around.p.cycle_days
     return True

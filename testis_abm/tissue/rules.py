@@ -387,9 +387,12 @@ def mean_duration(step, p):
 
 
 @register_jitable
-def clone_of(lineage, turn):
-    """Return the name of the clone that an A-pale founds at a turn of its cycle: 32 bits, never 0 (stem cells have 0)."""
-    return u64(child(lineage, 2 * turn) >> u64(32)) | u64(1)
+def clone_of(lineage, ordinal):
+    """Return the name of the clone that an A-pale founds after `ordinal` others: 32 bits, never 0.
+
+    Not named by the turn: a treatment that lets it found earlier shifts its clones in time and leaves each its luck.
+    """
+    return u64(child(lineage, 2 * ordinal) >> u64(32)) | u64(1)
 
 
 @register_jitable
