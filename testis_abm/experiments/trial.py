@@ -404,8 +404,10 @@ def _power(men: pd.DataFrame, column: str, last: str, names: list[str], seed: in
     """Return the share of trials with p < 0.05 (t-test of the log rise) by men an arm, resampled from these men."""
     from scipy.stats import ttest_ind
 
+    more = _COUNTS.get(column, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rise = np.log(men[f"{last}{column}"].to_numpy(dtype=float) / _base(men, column).to_numpy(dtype=float))
+        after = men[f"{last}{column}"].to_numpy(dtype=float) + more
+        rise = np.log(after / (_base(men, column).to_numpy(dtype=float) + more))
     rng, rows = np.random.default_rng([seed, 41]), []
     of = {name: rise[(men["arm"] == name).to_numpy() & np.isfinite(rise)] for name in names}
     for name in names[1:]:
