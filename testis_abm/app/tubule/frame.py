@@ -120,7 +120,7 @@ def _layout(head: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
 
 
 def _whole(value: np.ndarray, most: float) -> np.ndarray:
-    return np.rint(np.clip(value, 0.0, most))
+    return np.asarray(np.rint(np.clip(value, 0.0, most)))
 
 
 def _quantised(grid: np.ndarray, low: float, high: float) -> np.ndarray:

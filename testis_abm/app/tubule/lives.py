@@ -42,7 +42,7 @@ def find(among: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _daughters(lineage, ordinal):
+def _daughters(lineage: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
     made = np.empty(lineage.size, np.uint64)
     for i in range(lineage.size):
         made[i] = child(lineage[i], ordinal[i])
@@ -118,9 +118,7 @@ class Lives:
     def daughters(self, lineage: int) -> list[tuple[int, int]]:
         """Return day and lineage of each daughter of a cell, in order."""
         return [
-            (day, int(of))
-            for day, daughters, mothers in self.births
-            for of in daughters[mothers == np.uint64(lineage)]
+            (day, int(of)) for day, daughters, mothers in self.births for of in daughters[mothers == np.uint64(lineage)]
         ]
 
 

@@ -14,14 +14,26 @@ _TETHER = 0.04  # of the same way, a round
 
 
 @njit(cache=True, nogil=True)
-def pack(x, y, to_x, to_y, room, fixed, start, centre, inner, outer, rounds):
+def pack(
+    x: np.ndarray,
+    y: np.ndarray,
+    to_x: np.ndarray,
+    to_y: np.ndarray,
+    room: np.ndarray,
+    fixed: np.ndarray,
+    start: np.ndarray,
+    centre: np.ndarray,
+    nearest: np.ndarray,
+    furthest: float,
+    rounds: int,
+) -> None:
     """Move the cells of each circle apart in place, um, until they hardly overlap.
 
     Args:
         x, y: where they are; to_x, to_y: where the model puts them.
         room: radius of each; fixed: whether it stays.
         start: (circles + 1,) the first cell of each circle; cells of different circles do not meet.
-        centre: (circles, 2); inner, outer: between which distances from it their edges stay.
+        centre: (circles, 2). nearest: least distance of each cell from it; furthest: of every cell's edge.
         rounds: how often they yield.
     """
     for circle in range(start.size - 1):
@@ -61,6 +73,6 @@ def pack(x, y, to_x, to_y, room, fixed, start, centre, inner, outer, rounds):
                     y[i] += _TETHER * (to_y[i] - y[i])
                     dx, dy = x[i] - centre[circle, 0], y[i] - centre[circle, 1]
                     distance = max(np.sqrt(dx * dx + dy * dy), 1e-3)
-                    held = min(max(distance, inner[circle] + room[i]), outer[circle] - room[i])
+                    held = min(max(distance, nearest[i]), furthest - room[i])
                     x[i] = centre[circle, 0] + dx * held / distance
                     y[i] = centre[circle, 1] + dy * held / distance

@@ -22,6 +22,7 @@ from testis_abm.tissue.rules import TissueParameters, er_alpha_occupancy, er_bet
 
 MOST_CELLS = 10_000
 _FIRST_ROUNDS, _ROUNDS = 60, 6
+_BASAL = 0.85  # of the radius: spermatogonia do not leave the membrane
 _LINK = struct.Struct("<5Ii")
 _NOWHERE = 0xFFFFFFFF
 _PMOL = 1e3  # pmol in a nmol
@@ -138,6 +139,10 @@ class Recording:
         """Return frame `index` as arrays."""
         return unpack(self._kept[index][1], self.section.window)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out who listens: a copy is not shown yet."""
+        return {**self.__dict__, "listeners": []}
+
     # ---- what a click shows
 
     def describe(self, frame_index: int, cell_index: int) -> dict[str, Any]:
@@ -146,7 +151,8 @@ class Recording:
         Raises:
             IndexError: if there is no such frame or cell.
         """
-        frame, day = self.frame(frame_index), self._kept[frame_index][0]
+        day, packed = self._kept[frame_index]
+        frame = unpack(packed, self.section.window)
         if not 0 <= cell_index < len(frame.step):
             raise IndexError(f"frame {frame_index} has cells 0 to {len(frame.step) - 1}, not {cell_index}")
         step, lineage, place = (int(of[cell_index]) for of in (frame.step, frame.lineage, frame.place))
@@ -220,9 +226,9 @@ class Recording:
         at = np.concatenate([section.sertoli_nucleus, was])[order]
         step = np.concatenate([np.full(tubules * per, SERTOLI), germ.step])[order]
         x, y = at[:, 0].copy(), at[:, 1].copy()
-        radius = np.full(tubules, section.radius)
-        pack(x, y, to[:, 0].copy(), to[:, 1].copy(), ROOM[step], step == SERTOLI, start, section.centres,
-             0.92 * LUMEN * radius, radius - 0.6, rounds)  # fmt: skip
+        nearest = np.where(step < steps.PRELEPTOTENE, _BASAL, 0.92 * LUMEN) * section.radius
+        pack(x, y, to[:, 0].copy(), to[:, 1].copy(), ROOM[step], step == SERTOLI, start, section.centres, nearest,
+             section.radius - 0.6, rounds)  # fmt: skip
         mine = order >= tubules * per
         germ.x[order[mine] - tubules * per], germ.y[order[mine] - tubules * per] = x[mine], y[mine]
 
@@ -326,7 +332,9 @@ def _levels(tissue: Any, section: Section) -> np.ndarray:
     """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is heard."""
     niches, corners, sertoli = section.niches, section.corner, tissue.columns.sertoli
     levels = np.full((5, len(niches) + len(corners)), np.nan)
-    levels[0] = np.concatenate([tissue.testosterone.ravel()[niches], tissue.levels.corner_testosterone.ravel()[corners]])
+    levels[0] = np.concatenate(
+        [tissue.testosterone.ravel()[niches], tissue.levels.corner_testosterone.ravel()[corners]]
+    )
     levels[1] = np.concatenate([tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]])
     _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, levels[2:, : len(niches)])
     # As the Leydig cells hear it (see agents.LeydigCell.er_alpha_signal).
@@ -335,7 +343,7 @@ def _levels(tissue: Any, section: Section) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _signals(androgen, oestrogen, p, to):
+def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, to: np.ndarray) -> None:
     """Write the AR, ER-alpha and ER-beta signals of Sertoli cells, 1 = reference man, into `to` (3, cells)."""
     for i in range(androgen.size):
         to[0, i] = rules.androgen_signal(androgen[i], p.meiosis_androgen_half, p.meiosis_occupancy, p)
@@ -344,7 +352,9 @@ def _signals(androgen, oestrogen, p, to):
 
 
 @njit(cache=True, nogil=True)
-def _durations(lineage, step, mean_days, variation, days):
+def _durations(
+    lineage: np.ndarray, step: np.ndarray, mean_days: np.ndarray, variation: float, days: np.ndarray
+) -> None:
     """Write how long each germ cell stays in its step, days."""
     for i in range(lineage.size):
         days[i] = on_entering(lineage[i], 0, np.int64(step[i]), mean_days, variation, 0.0)[0]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import solara
 
@@ -21,11 +20,15 @@ _EXPORTS = (
     "STEP_COLOURS, CLONE_COLOURS, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
 )
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
+_STEPS = {
+    "a_dark": "A dark spermatogonium", "a_pale": "A pale spermatogonium", "b_spermatogonium": "B spermatogonium",
+    **{of: f"{of.capitalize()} spermatocyte" for of in ("preleptotene", "leptotene", "zygotene", "pachytene", "diplotene")},
+}  # fmt: skip
 _ENDS = {"released": "released as sperm", "retained": "retained by the Sertoli cell and digested", "died": "died"}
 
 
 @solara.component_vue("tubule.vue", vuetify=False)
-def _Tubule(
+def _Tubule(  # noqa: N802
     scenes: list[dict[str, Any]],
     chunk: bytes,
     panel: dict[str, Any] | None,
@@ -39,7 +42,7 @@ def _Tubule(
 
 
 @solara.component
-def TubuleView(
+def TubuleView(  # noqa: N802 (a component, as Solara writes them)
     recording: Recording,
     twin: Recording | None = None,
     *,
@@ -105,39 +108,42 @@ def make_tubule(model: Any = None, **look: Any) -> Callable[..., solara.Element]
     """
     kept = {name: look.pop(name) for name in ("every", "tubules", "megabytes") if name in look}
     look.setdefault("names", ("Tubules", ""))
-    recordings: WeakKeyDictionary[Any, Recording] = WeakKeyDictionary()
-
-    def recorded(of: Any) -> Recording:
-        if of not in recordings:
-            recordings[of] = Recording(of, **kept)
-            follow(of, recordings[of])
-        return recordings[of]
-
     if model is not None:
-        recorded(model)
+        follow(model, **kept)
 
     def component(shown: Any = None) -> solara.Element:
-        return TubuleView(recorded(model if shown is None else shown), **look)
+        return TubuleView(follow(model if shown is None else shown, **kept), **look)
 
     return component
 
 
-def follow(model: Any, recording: Recording) -> None:
-    """Let a model record itself after each day that it lives."""
-    model._record = partial(_recorded, model._record, model, recording)
+class _Recorder:
+    """What a model that records itself does at the end of a day: its own records, then a frame."""
+
+    def __init__(self, own: Callable[[], None], recording: Recording) -> None:
+        self.own, self.recording = own, recording
+
+    def __call__(self) -> None:
+        self.own()
+        self.recording.record(self.recording.model.day)  # the model counts on only after its records
 
 
-def _recorded(own: Callable[[], None], model: Any, recording: Recording) -> None:
-    own()
-    recording.record(model.day)  # which counts on only after its records
+def follow(model: Any, **kept: Any) -> Recording:
+    """Let a model record itself after each day that it lives; return the recording (a model has one).
+
+    Args:
+        model: a TestisModel.
+        kept: for `Recording`.
+    """
+    if not isinstance(model._record, _Recorder):
+        model._record = _Recorder(model._record, Recording(model, **kept))
+    recording: Recording = model._record.recording
+    return recording
 
 
 def told(cell: dict[str, Any]) -> dict[str, Any]:
     """Return what `Recording.describe` found, in words: title, where, rows of (label, value), story."""
-    step = cell["step"]
-    title = _KINDS.get(cell["kind"]) or step.replace("_", " ").replace("a dark", "A dark spermatogonium").replace(
-        "a pale", "A pale spermatogonium"
-    ).replace("b spermato", "B spermato")
+    title = _KINDS.get(cell["kind"]) or _STEPS.get(cell["step"]) or cell["step"].replace("_", " ").capitalize()
     where = f"day {cell['day']}" + (f", tubule {cell['tubule']}" if "tubule" in cell else ", between the tubules")
     rows = [
         ("Testosterone here", f"{cell['testosterone_nmol_l']:.0f} nmol/L"),
@@ -152,7 +158,7 @@ def told(cell: dict[str, Any]) -> dict[str, Any]:
         rows = [("In this step", f"{cell['age_days']} days"), ("Days left", f"{cell['left_days']}"), *rows]
         rows.append(("Clone", cell["clone"] or f"stem cell, {cell['clones_founded']} founded"))
     rows.append(("Lineage", cell["lineage"]))
-    return {"title": title[0].upper() + title[1:], "where": where, "rows": rows, "story": _story(cell)}
+    return {"title": title, "where": where, "rows": rows, "story": _story(cell)}
 
 
 def _number(value: float | None) -> str:
@@ -211,9 +217,9 @@ def _answer(shown: list[Recording], wanted: dict[str, Any]) -> bytes:
     head = struct.pack("<2I", 0 if which is None else which, next(_ANSWERS))  # no two alike, or it would not be sent
     if which is None:
         return head
-    days = shown[which].days
-    asked = [day for day in list(wanted.get("days") or [])[:_MOST_DAYS] if day in days]
-    return head + b"".join(shown[which].link(days.index(day)) for day in asked)
+    days, asked = shown[which].days, wanted.get("days")
+    some = asked[:_MOST_DAYS] if isinstance(asked, list) else []
+    return head + b"".join(shown[which].link(days.index(day)) for day in some if day in days)
 
 
 def _clicked(shown: list[Recording], clicked: dict[str, Any]) -> dict[str, Any] | None:
