@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from testis_abm.experiments.runner import Progress
     from testis_abm.interrupt import Interrupt
 
+_LOG_EVERY = 30.0  # seconds between lines of progress where there is no terminal
 _NOTE = "Research software: a simulation, not medical advice."
 
 
@@ -78,8 +80,9 @@ def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    bar = Bar(TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[told]}"),
-                   console=Console(stderr=True), transient=True)  # fmt: skip
+    console, told = Console(stderr=True), time.monotonic()
+    columns = TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[told]}")
+    bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar:
         task = bar.add_task(what, total=None, told="starting")
 
@@ -88,6 +91,12 @@ def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]
             left = "" if of.rate <= 0 else f", {of.rate:.3g} runs/s, {of.seconds_left:.0f} s left"
             failed = f", {of.failed} failed" if of.failed else ""
             found = f" ({of.found:,} found)" if of.found else ""
+            nonlocal told
+            ended = of.done == of.runs
+            if not console.is_terminal and (time.monotonic() - told > _LOG_EVERY or (ended and told < float("inf"))):
+                # A log of a job has no bar: a line now and then, and one at the end.
+                told = float("inf") if ended else time.monotonic()
+                print(f"{what}: {of.done:,}/{of.runs:,} runs{found}{left}{failed}", file=sys.stderr, flush=True)
             bar.update(
                 task,
                 total=max(1, of.runs),
