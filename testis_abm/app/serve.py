@@ -53,9 +53,8 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool) -> None
     shown.publish(stores)
     check_port(host, port)
     os.environ.update(_SETTINGS)
-    import uvicorn
-
     import solara.server.starlette
+    import uvicorn
 
     from testis_abm.app.session import warm
 
