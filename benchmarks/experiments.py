@@ -119,10 +119,10 @@ def pairing() -> None:
     """Measure what common random numbers save."""
     raw = ROOT / "scenarios" / "experiments" / "compare_drugs.toml"
     found = compare(read_experiment(raw, "compare", ()).arms, replicates=12)
-    for column in ("testosterone_nmol_l", "intratesticular_testosterone_nmol_l", "concentration_million_ml"):
-        worth = found.effects[found.effects["column"] == column].groupby("arm")["worth"].first()
+    for word in ("testosterone", "intratesticular testosterone", "sperm concentration"):
+        worth = found.effects[found.effects["output"] == word].groupby("arm")["worth"].first()
         told = ", ".join(f"{arm} x{worth[arm]:.1f}" for arm in worth.index)
-        row(f"unpaired over paired variance: {column}", "> 1", told, float(worth.min()) > 1)
+        row(f"unpaired over paired variance: {word}", "> 1", told, float(worth.min()) > 1)
 
 
 def kills(folder: Path, times: int) -> None:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from testis_abm.errors import ScenarioError, TestisError
     from testis_abm.expected import ExpectedMan
+    from testis_abm.experiments.compare import compare
+    from testis_abm.experiments.sensitivity import sensitivity
+    from testis_abm.experiments.sweep import sweep
+    from testis_abm.experiments.trial import trial
     from testis_abm.model import GermCell, LeydigCell, SertoliCell, TestisModel
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
@@ -31,6 +35,10 @@ _HOME = {
     "RunResult": "results.run_result",
     "find_twin": "population.twin",
     "screen": "population.screen",
+    "compare": "experiments.compare",
+    "sensitivity": "experiments.sensitivity",
+    "sweep": "experiments.sweep",
+    "trial": "experiments.trial",
     "run": "simulate",
     "Scenario": "scenario",
     "load": "scenario",
@@ -38,7 +46,7 @@ _HOME = {
 _INSIDE = {"find_twin": "find"}
 __all__ = [
     "ExpectedMan", "GermCell", "LeydigCell", "RunResult", "Scenario", "ScenarioError", "SertoliCell", "TestisError", "TestisModel",
-    "find_twin", "load", "run", "screen",
+    "compare", "find_twin", "load", "run", "screen", "sensitivity", "sweep", "trial",
 ]  # fmt: skip
 
 

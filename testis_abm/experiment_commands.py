@@ -222,6 +222,11 @@ def _sensitivity(options: argparse.Namespace) -> int:
     folder, table = done
     _keep(table, folder / "indices.parquet")
     morris = "mu_star" in table
+    from testis_abm.experiments.store import read_manifest
+
+    for word in read_manifest(folder)["outputs"]:
+        if word not in set(table["output"]):
+            print(f"  {word}: no input moves it")
     for word, rows in table.groupby("output", sort=False):
         print(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
         for row in rows.itertuples():

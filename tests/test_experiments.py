@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,9 @@ def test_a_wrong_design_is_told(given, said):
         ({"engine": "fast"}, "is not one of cells, expected"),
         ({"replicates": 0}, "replicates: 0 is out of range"),
         ({"replicate": 3}, 'nearest: "replicates"'),
+        ({"over": {"plan.duration": ["30 days", "60 days"]}}, "name the days to look at in at"),
+        ({"method": "sobol", "samples": 4, "over": {"tissue.tubules": {"from": 2, "to": 4}}}, "whole number"),
+        ({"over": {"man.bmi": {"from": 20, "to": float("inf"), "steps": 3}}}, "has no end"),
     ],
 )
 def test_a_wrong_sweep_is_told_before_it_runs(change, said):
@@ -174,9 +178,10 @@ def test_results_do_not_depend_on_how_they_were_computed(tmp_path):
             execute(job, tasks, Store(broken, about), workers=1, chunk=1, progress=_stop_after(k + 1))
     next((broken / "parts").glob("*.parquet")).unlink()
     assert same_bytes(done("broken", workers=1), tmp_path) == alone
-    # Runs that two stores share are not doubled.
-    merge(tmp_path / "merged", [tmp_path / "two", tmp_path / "merged"])
-    assert same_bytes(tmp_path / "merged", tmp_path) == alone
+    # Runs that two stores share are not doubled, not for those who read the parts themselves either.
+    merge(tmp_path / "all", [tmp_path / "chunks", tmp_path / "shard1", tmp_path / "two"])
+    assert same_bytes(tmp_path / "all", tmp_path) == alone
+    assert len(pd.read_parquet(tmp_path / "all" / "parts")) == len(read(tmp_path / "alone"))
 
 
 def _stop_after(runs: int):
@@ -249,7 +254,7 @@ def test_a_full_disk_is_told_and_the_finished_part_kept(tmp_path, monkeypatch):
     real = pq.write_table
     monkeypatch.setattr(pq, "write_table", write)
     store = Store(tmp_path / "s", {"kind": "sweep", "runs": 8})
-    with pytest.raises(TestisError, match="the disk is full; what was finished is kept"):
+    with pytest.raises(TestisError, match="the disk is full; what was finished before is kept"):
         execute(job, tasks, store, workers=1, chunk=2)
     monkeypatch.setattr(pq, "write_table", real)
     assert len(store.done()) == 4 and not list((tmp_path / "s" / "parts").glob(".*"))
@@ -335,15 +340,19 @@ def test_arms_share_their_luck(tmp_path):
 
     arms = read_experiment(ARMS, "compare", ()).arms
     found = compare(arms, replicates=4)
-    effects = found.effects.set_index(["arm", "column"])
+    effects = found.effects.set_index(["arm", "output"])
     run = ta.run(SMALL, replicates=4).summary().loc["testosterone_ng_dl"]
-    mine = effects.loc[("anastrozole", "testosterone_nmol_l")]
+    mine = effects.loc[("anastrozole", "testosterone")]
     assert mine["change_pct"] == pytest.approx(run["change_pct"], abs=1.5)
     assert mine["low_pct"] < mine["change_pct"] < mine["high_pct"] and mine["worth"] > 1
-    assert effects.loc[("lighter", "oestradiol_pmol_l"), "change_pct"] < 0
+    assert effects.loc[("lighter", "oestradiol"), "change_pct"] < 0
     assert set(found.attribution) == {"anastrozole", "lighter"}
     same = compare({"a": arms["anastrozole"], "b": arms["anastrozole"]}, replicates=2)
     assert (same.effects["change_pct"].dropna() == 0.0).all()
+    fewer = ta.load({**SMALL, "parameters": {"germ": {"commitment": 0.4}}})
+    rates = compare({"a": ta.load(SMALL), "b": fewer}, replicates=2).attribution["b"].set_index("rate")
+    assert rates.loc["commitment of A-pale", "numbers"] == pytest.approx(np.log(0.4 / 0.6))
+    assert rates.loc["commitment of A-pale", "output_change_pct"] == pytest.approx(-33.3, abs=1.0)
     assert "anastrozole" in found.text() and "replicates" in found.text()
 
 
@@ -390,6 +399,57 @@ def test_a_trial_randomises_measures_and_analyses(tmp_path):
     assert "number needed to treat" in found.text() and "Responders" in found.text()
     again = analyse(prepare_trial(TRIAL), tmp_path / "t")
     pd.testing.assert_frame_equal(found.men, again.men)
+
+
+def test_men_who_lose_all_sperm_stay_in_the_effect_and_a_visit_agrees_with_itself(tmp_path):
+    stop = [{"drug": "testosterone_enanthate", "dose": "200 mg", "every": "7 days"}]
+    given = {**TRIAL, "trial": {**TRIAL["trial"], "where": [], "men": 60, "missing": 0}}
+    given["arm"] = [TRIAL["arm"][0], {"name": "enanthate", "therapy": stop}]
+    found = trial(given, tmp_path / "t", workers=1)
+    effect = found.effects.set_index("output").loc["sperm concentration"]
+    assert effect["n"] + effect["n_control"] == 60 and effect["difference_pct"] < -60
+    men = found.men
+    ratio = 28.84 * men["day120_testosterone_nmol_l"] / (men["day120_reported_oestradiol_pmol_l"] / 3.67)
+    np.testing.assert_allclose(men["day120_t_over_e2"], ratio, rtol=2e-3)
+    count = (
+        men["day120_concentration_million_ml"] * men["day120_volume_ml"] * men["day120_progressive_motility_pct"] / 100
+    )
+    np.testing.assert_allclose(men["day120_total_motile_count_million"], count)
+
+
+def test_a_trial_draws_its_men():
+    for change in ({"man": {"bmi": 40}}, {"arm": [TRIAL["arm"][0], {**TRIAL["arm"][1], "set": {"man.bmi": 60}}]}):
+        with pytest.raises(TestisError, match="draws its men from population"):
+            prepare_trial({**TRIAL, **change})
+
+
+def test_runs_that_kill_their_process_are_told_and_not_recorded(tmp_path, monkeypatch):
+    calls = []
+
+    class Cluster:
+        """An executor that loses the worker of one run each time."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def submit(self, work, job, tasks):
+            future = Future()
+            calls.append(len(tasks))
+            if any(task.point == 1 for task in tasks):
+                future.set_exception(RuntimeError("KilledWorker"))
+            else:
+                future.set_result(work(job, tasks))
+            return future
+
+    monkeypatch.setattr(runner, "_executor", lambda dask, workers: Cluster())
+    _experiment, _design, job, tasks = prepare(SWEEP)
+    store = Store(tmp_path / "s", {"kind": "sweep", "runs": 8})
+    with pytest.raises(TestisError, match="2 runs lost their process"):
+        execute(job, tasks, store, workers=2, chunk=4)
+    assert len(store.done()) == 6 and (read(tmp_path / "s")["error"] == "").all()
 
 
 def test_an_auc_is_that_of_its_ranks():

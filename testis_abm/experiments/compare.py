@@ -14,10 +14,11 @@ from testis_abm.errors import TestisError
 from testis_abm.experiments.files import read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WINDOW, clinical, label, of_cells
 from testis_abm.model import TestisModel
-from testis_abm.results.attribution import SIGNALS, attribute
+from testis_abm.results.attribution import SIGNALS, attribute, log_rates
 from testis_abm.results.summary import paired_change
 from testis_abm.scenario import Scenario, load
 from testis_abm.simulate import SIGNAL_COLUMNS, replicate_seed
+from testis_abm.tissue.rules import TissueParameters
 
 _EVERY = 7  # days between the points of a course
 
@@ -29,9 +30,9 @@ class Comparison:
     Attributes:
         arms: names; replicates: pairs.
         courses: a row an arm, replicate and week: outputs (COLUMNS).
-        effects: a row an arm (but the first) and output, in clinical units: level of the first arm and of this one, change in %
-            with its 95 % interval, and `worth`, how many times the replicates that unpaired arms would need for it.
-        attribution: arm -> what each rate and signal adds to the difference in sperm output.
+        effects: a row an arm (but the first) and output, in its `unit`: level of the first arm (`reference`) and of this one, change
+            in % with its 95 % interval, and `worth`, how many times the replicates that unpaired arms would need for it.
+        attribution: arm -> what each rate adds to the difference in sperm output, by signal, and by `numbers` of the tissue that differ.
     """
 
     arms: tuple[str, ...]
@@ -47,7 +48,7 @@ class Comparison:
         rows = [head]
         for word in DEFAULT:
             column = OUTPUTS[word][0]
-            of = self.effects[self.effects["column"] == column].set_index("arm")
+            of = self.effects[self.effects["output"] == word].set_index("arm")
             cells = [label(column), f"{of['reference'].iloc[0]:.3g}"]
             for arm in self.arms[1:]:
                 row = of.loc[arm]
@@ -62,7 +63,7 @@ class Comparison:
         widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
         lines = ["  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
         lines.append(
-            f"\n  {self.replicates} replicates, each arm with the same luck; levels are means of the last {WINDOW} days."
+            f"\n  {self.replicates} replicates, each arm with the same luck; hormones are means of the last {WINDOW} days, semen is that of the last."
         )
         for arm, table in self.attribution.items():
             best = table.reindex(table["output_change_pct"].abs().sort_values(ascending=False).index).head(3)
@@ -71,13 +72,16 @@ class Comparison:
                 for _, row in best.iterrows()
                 if abs(row["output_change_pct"]) > 0.5
             )
-            lines.append(f"  Why {arm} differs in sperm output: {told or 'no rate differs'}.")
+            rates = 100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0).sum())
+            lines.append(
+                f"  Why {arm} differs in sperm made: {told or 'no rate differs'}; all rates together {rates:+.0f} %."
+            )
         return "\n".join(lines)
 
 
 def _main_signal(row: pd.Series) -> str:
     """Return the signal that adds most to a rate."""
-    return str(row[list(SIGNALS)].astype(float).abs().idxmax()).replace("_", " ")
+    return str(row[[*SIGNALS, "numbers"]].astype(float).abs().idxmax()).replace("_", " ")
 
 
 def read_arms(sources: Sequence[str | Path]) -> dict[str, Scenario]:
@@ -119,18 +123,18 @@ def compare(
         lengths = ", ".join(
             f"{name}: {case.plan.baseline_days} + {case.plan.duration_days} days" for name, case in arms.items()
         )
-        raise TestisError(f"the arms differ in length ({lengths}); give them the same plan, or name --days")
+        raise TestisError(f"the arms differ in length ({lengths}); give them the same plan")
     names = tuple(arms)
     plan = arms[names[0]].plan
     count = plan.replicates if replicates is None else replicates
     if not 1 <= count <= 10_000:
         raise TestisError(f"{count} replicates are out of range (1 to 10000)")
     courses, ends, signals = [], [], []
-    numbers = None
+    numbers: dict[str, TissueParameters] = {}
     for replicate in range(count):
         seed = replicate_seed(plan.seed, replicate)
         for name, model in _men(arms, seed).items():
-            numbers = numbers or model.tissue.p
+            numbers.setdefault(name, model.tissue.p)
             while model.running:
                 model.step()
                 if (model.day - 1) % _EVERY == 0 and model.day > 0:
@@ -144,11 +148,20 @@ def compare(
     heard = (
         pd.DataFrame(signals, columns=["arm", "replicate", *SIGNAL_COLUMNS[1:]]).groupby("arm").mean(numeric_only=True)
     )
-    assert numbers is not None
     return Comparison(
         names, count, pd.DataFrame(courses, columns=["arm", "replicate", "day", *COLUMNS]), _effects(end, names),
-        {arm: attribute(dict(heard.loc[names[0]]), dict(heard.loc[arm]), numbers) for arm in names[1:]},
+        {arm: _attributed(heard, names[0], arm, numbers) for arm in names[1:]},
     )  # fmt: skip
+
+
+def _attributed(heard: pd.DataFrame, first: str, arm: str, numbers: Mapping[str, TissueParameters]) -> pd.DataFrame:
+    """Return what each rate adds: signals under the first arm's numbers of the tissue, then the arm's own numbers."""
+    after = dict(heard.loc[arm])
+    table = attribute(dict(heard.loc[first]), after, numbers[first])
+    own, other = (log_rates(after, numbers[name]) for name in (arm, first))
+    table["numbers"] = [a - b for a, b in zip(own, other)]
+    table["output_change_pct"] = 100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0) + table["numbers"])
+    return table
 
 
 def _men(arms: Mapping[str, Scenario], seed: int) -> dict[str, TestisModel]:
@@ -165,16 +178,15 @@ def _men(arms: Mapping[str, Scenario], seed: int) -> dict[str, TestisModel]:
 
 def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     rows = []
-    for column in COLUMNS:
+    for word, (column, unit, _) in OUTPUTS.items():
         level = {name: clinical(column, end[end["arm"] == name].sort_values("replicate")[column]) for name in names}
         first = level[names[0]]
         for name in names[1:]:
             other = level[name]
             change, low, high = paired_change(first, other)
-            rows.append((name, column, first.mean(), other.mean(), change, low, high, _worth(first, other)))
-    return pd.DataFrame(
-        rows, columns=["arm", "column", "reference", "level", "change_pct", "low_pct", "high_pct", "worth"]
-    )
+            rows.append((name, word, unit, first.mean(), other.mean(), change, low, high, _worth(first, other)))
+    columns = ["arm", "output", "unit", "reference", "level", "change_pct", "low_pct", "high_pct", "worth"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _worth(first: np.ndarray, other: np.ndarray) -> float:

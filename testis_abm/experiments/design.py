@@ -102,6 +102,8 @@ def parse_axis(path: str, given: object) -> Axis:
     (low, unit), (high, other) = _split(given["from"], path), _split(given["to"], path)
     if unit != other:
         raise ScenarioError(f"{path}: from {shown(given['from'])} and to {shown(given['to'])} are in different units")
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ScenarioError(f"{path}: from {low:g} to {high:g} has no end; name two numbers")
     if not low < high:
         raise ScenarioError(f"{path}: from {low:g} is not below to {high:g}")
     scale = given.get("scale", "linear")

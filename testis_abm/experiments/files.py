@@ -53,6 +53,10 @@ def read_experiment(source: str | Path | Mapping[str, Any], kind: str, keys: tup
     raw = dict(source) if isinstance(source, Mapping) else read_raw(Path(source))
     tables = {of: raw.pop(of, None) for of in KINDS}
     table, given = tables.get(kind), raw.pop("arm", None)
+    if kind == "trial" and _names_a_man(raw, given):
+        raise ScenarioError(
+            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm sets of it"
+        )
     if kind in KINDS:
         if not isinstance(table, Mapping):
             others = [of for of in KINDS if tables[of] is not None]
@@ -78,6 +82,11 @@ def read_experiment(source: str | Path | Mapping[str, Any], kind: str, keys: tup
             else f"{name}: {error}"
         ) from None
     return Experiment(name, kind, scenario, arms, table, outputs, days)
+
+
+def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
+    sets = [of.get("set") for of in arms if isinstance(of, Mapping)] if isinstance(arms, list) else []
+    return "man" in raw or any(str(path).startswith("man.") for of in sets if isinstance(of, Mapping) for path in of)
 
 
 def _arms(raw: Mapping[str, Any], given: object) -> dict[str, Scenario]:

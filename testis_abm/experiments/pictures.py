@@ -222,7 +222,7 @@ def tried(of: Result, folder: Path) -> list[Path]:
         panels[1].set_ylabel("men, %")
         active = list(dict.fromkeys(of.predictors["arm"]))
         for k, (colour, arm) in enumerate(zip(COLOURS[1:], active)):
-            rows = of.predictors[of.predictors["arm"] == arm].iloc[::-1]
+            rows = of.predictors[(of.predictors["arm"] == arm) & of.predictors["auc"].notna()].iloc[::-1]
             y = np.arange(len(rows)) + 0.12 * k
             panels[2].errorbar(
                 rows["auc"],

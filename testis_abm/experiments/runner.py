@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import TestisError
@@ -20,9 +20,10 @@ from testis_abm.experiments.task import Job, Task, attempt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LONGEST_CHUNK = {"cells": 24, "expected": 400}  # runs: some seconds of work, so little is lost with a process
+_LONGEST_CHUNK = {"cells": 8, "expected": 100}  # runs: some seconds of work, so little is lost with a process
 _AHEAD = 3  # chunks that wait for a worker
-_STRIKES = 3  # times a chunk may take its worker along before its runs are tried one by one
+_STRIKES = 3  # times a chunk, and then a run, may take its worker along
+_LOOK = 0.5  # seconds between looks at the keyboard
 
 
 @dataclass
@@ -80,7 +81,7 @@ def execute(
         progress: told after every part.
 
     Raises:
-        TestisError: the disk refuses, or the cluster cannot be reached; what was finished is kept.
+        TestisError: the disk refuses, the cluster cannot be reached, or runs kill their process; what was finished is kept.
     """
     i, n = shard
     own = [task for k, task in enumerate(tasks) if k % n == i - 1]
@@ -104,17 +105,30 @@ def execute(
         for one in chunks:
             keep(*work(job, one))
         return told
-    _spread(job, chunks, keep, dask, workers)
+    given_up = _spread(job, chunks, keep, dask, workers, lambda: tell(told))
+    if given_up:
+        raise TestisError(
+            f"{given_up} runs lost their process each of {_STRIKES} times (out of memory, or killed); all others are kept. "
+            "The same command tries these again; fewer --workers need less memory"
+        )
     return told
 
 
 def _spread(
-    job: Job, chunks: list[list[Task]], keep: Callable[[Any, list[str], int], None], dask: str, workers: int
-) -> None:
-    """Give chunks to an executor, a few ahead of its workers; a pool that breaks is made anew."""
-    waiting, strikes = chunks[::-1], 0
+    job: Job,
+    chunks: list[list[Task]],
+    keep: Callable[[Any, list[str], int], None],
+    dask: str,
+    workers: int,
+    look: Callable[[], None],
+) -> int:
+    """Give chunks to an executor, a few ahead of its workers; return how many runs took their worker along each time.
+
+    A pool that breaks is made anew. A chunk that was lost with its worker is tried again, then run by run.
+    """
+    waiting, given_up = [(tasks, 0) for tasks in reversed(chunks)], 0
     while waiting:
-        running: dict[Future[Any], list[Task]] = {}
+        running: dict[Future[Any], tuple[list[Task], int]] = {}
         broken = False
         with _executor(dask, workers) as pool:
             try:
@@ -122,50 +136,47 @@ def _spread(
                     while waiting and len(running) < workers + _AHEAD:
                         one = waiting.pop()
                         try:
-                            running[pool.submit(work, job, one)] = one
+                            running[pool.submit(work, job, one[0])] = one
                         except BrokenProcessPool:
                             waiting.append(one)
-                            raise
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                            broken = True
+                            break
+                    for future in wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
                         try:
                             found = future.result()
                         except (BrokenProcessPool, CancelledError):
                             broken = True
                             continue
+                        except TestisError:
+                            raise
+                        except Exception:  # a cluster lost the worker: `work` itself never raises
+                            given_up += _again(waiting, *running.pop(future))
+                            continue
                         del running[future]
                         keep(*found)
-                        strikes = 0
-            except BrokenProcessPool:
-                broken = True
+                    look()
             except BaseException:
+                # Nobody waits for what is running: it is done again when the experiment goes on.
                 for future in running:
                     future.cancel()
+                for process in active_children():
+                    process.terminate()
                 raise
-            if broken:
-                strikes += 1
-                left = list(running.values())
-                if strikes >= _STRIKES:
-                    # One of them kills its worker: find out which, alone in a process of its own.
-                    left = [[task] for tasks in left for task in tasks]
-                    _alone(job, left, keep)
-                    left, strikes = [], 0
-                waiting += left[::-1]
+        if broken:
+            for one in running.values():
+                given_up += _again(waiting, *one)
+    return given_up
 
 
-def _alone(job: Job, chunks: list[list[Task]], keep: Callable[[Any, list[str], int], None]) -> None:
-    for (task,) in chunks:
-        with _executor("", 1) as pool:
-            try:
-                keep(*pool.submit(work, job, [task]).result())
-            except BrokenProcessPool:
-                name = task.name(job)
-                keep(
-                    table_of(
-                        [(name, task.case, task.point, task.replicate, [], "its process was killed, three times")]
-                    ),
-                    [name],
-                    1,
-                )
+def _again(waiting: list[tuple[list[Task], int]], tasks: list[Task], tries: int) -> int:
+    """Queue a lost chunk again, run by run after `_STRIKES` losses; return 1 for a run that is given up."""
+    if tries + 1 < _STRIKES:
+        waiting.append((tasks, tries + 1))
+    elif len(tasks) > 1:
+        waiting.extend(([task], 0) for task in tasks)
+    else:
+        return 1
+    return 0
 
 
 @contextmanager

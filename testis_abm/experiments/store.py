@@ -12,7 +12,7 @@ import errno
 import hashlib
 import json
 import os
-import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
+_STALE = 86_400.0  # seconds after which a part that is still being written is a ruin
 KEYS = ("run", "case", "point", "replicate", "arm", "day")
 MANIFEST, PARTS = "manifest.json", "parts"
 
@@ -56,7 +57,7 @@ class Store:
                 raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
             (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
             for left in (self.folder / PARTS).glob(".*.partial-*"):
-                if _stale(left):
+                if time.time() - left.stat().st_mtime > _STALE:  # another machine may be writing it now
                     left.unlink(missing_ok=True)
             if not found.exists():
                 _write(found, (json.dumps(self.manifest, indent=1) + "\n").encode())
@@ -103,12 +104,6 @@ def _brief(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _stale(partial: Path) -> bool:
-    """Return whether the process that was writing a part is gone."""
-    pid = partial.name.rpartition("-")[2]
-    return not (pid.isdecimal() and Path(f"/proc/{pid}").exists())
-
-
 def _write(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
@@ -125,7 +120,7 @@ def told(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
-        raise TestisError(f"{folder}: cannot be written: {what.lower()}; what was finished is kept there") from error
+        raise TestisError(f"{folder}: cannot be written: {what.lower()}; what was finished before is kept") from error
 
 
 def schema() -> pa.Schema:
@@ -197,21 +192,27 @@ def read(folder: str | Path) -> pd.DataFrame:
     return sorted_table(folder).to_pandas()
 
 
+def _part(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, schema=schema())
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise TestisError(
+            f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again"
+        ) from error
+
+
 def sorted_table(folder: str | Path) -> pa.Table:
     """Return all runs of a store as an Arrow table, sorted, each once."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     read_manifest(folder)
     parts = []
     seen: set[str] = set()
     for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-        try:
-            part = pq.read_table(path, schema=schema())
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise TestisError(
-                f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again"
-            ) from error
+        part = _part(path)
         names = part["run"].to_pylist()
         new = [name not in seen for name in names]
         seen.update(names)
@@ -230,13 +231,16 @@ def merge(into: str | Path, folders: Sequence[str | Path]) -> int:
     """
     first = {key: value for key, value in read_manifest(folders[0]).items() if key not in ("format", "version")}
     store = Store(into, first)
+    import pyarrow as pa
+
+    kept = store.done()
     for folder in folders:
         store._same(read_manifest(folder))
         for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-            target = store.folder / PARTS / path.name
-            if not target.exists():
-                partial = target.with_name(f".{target.stem}.partial-{os.getpid()}")
-                with told(store.folder):
-                    shutil.copyfile(path, partial)
-                    partial.replace(target)
-    return len(store.done())
+            part = _part(path)
+            names = part["run"].to_pylist()
+            new = [name not in kept for name in names]
+            if any(new):
+                store.write(part.filter(pa.array(new)), sorted({name for name, is_new in zip(names, new) if is_new}))
+                kept.update(names)
+    return len(kept)

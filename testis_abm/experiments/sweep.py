@@ -19,6 +19,12 @@ from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task
 from testis_abm.scenario import load
 
 KEYS = ("over", "method", "samples", "seed", "replicates")
+_FIXED = {
+    "plan.duration": "name the days to look at in at",
+    "plan.seed": "replicates have seeds of their own",
+    "plan.replicates": "set replicates in the table",
+    "plan.engine": "set engine in the table",
+}
 
 
 def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design, Job, list[Task]]:
@@ -30,7 +36,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
     experiment = read_experiment(source, "sweep", KEYS)
     try:
         design = parse_design(experiment.table)
-        replicates = whole(experiment.table, "replicates", experiment.scenario.plan.replicates, 1, 10_000)
+        replicates = whole(experiment.table, "replicates", _replicates(experiment), 1, 10_000)
     except ScenarioError as error:
         raise ScenarioError(f"{experiment.name}: sweep: {error}") from None
     check_axes(experiment, design)
@@ -38,6 +44,11 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
     job = Job({"": experiment.scenario.as_dict()}, experiment.days, experiment.table.get("engine", "cells"), arms)
     tasks = [Task(k, r, design.overrides(k)) for k in range(len(design.points)) for r in range(replicates)]
     return experiment, design, job, tasks
+
+
+def _replicates(experiment: Experiment) -> int:
+    """Return the replicates of a sweep that names none: an expected man has no luck to repeat."""
+    return 1 if experiment.table.get("engine") == "expected" else experiment.scenario.plan.replicates
 
 
 def check_axes(experiment: Experiment, design: Design) -> None:
@@ -49,8 +60,17 @@ def check_axes(experiment: Experiment, design: Design) -> None:
     base = experiment.scenario.as_dict()
     problems = []
     for k, axis in enumerate(design.axes):
+        if axis.path in _FIXED:
+            problems.append(
+                f"{experiment.name}: {experiment.kind}: over: {axis.path} is not swept; {_FIXED[axis.path]}"
+            )
+            continue
+        # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).
+        sampled = axis.ranged and not axis.values
         ends = (
-            (axis.at(0.0), axis.at(1.0)) if axis.ranged else tuple(dict.fromkeys(point[k] for point in design.points))
+            (axis.at(0.0), axis.at(0.37), axis.at(1.0))
+            if sampled
+            else tuple(dict.fromkeys(point[k] for point in design.points))
         )
         for value in ends:
             try:
@@ -111,7 +131,7 @@ def results(folder: str | Path) -> pd.DataFrame:
 
 
 def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
-    """Return a row a point: axes, and of each output the mean of the arms over replicates and the change in %.
+    """Return a row a point: axes, and of each output mean and SD of the arms over replicates and the change in %.
 
     Args:
         folder: of the store; day: of those that were kept (default the last).
@@ -122,13 +142,17 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
         (whole_table["day"] == (max(found["days"]) if day is None else day)) & (whole_table["error"] == "")
     ]
     columns = [OUTPUTS[word][0] for word in found["outputs"]]
+    if table.empty:
+        return pd.DataFrame(columns=["point", *found["design"]["paths"]])
     mean = table.groupby(["point", "arm"])[columns].mean().unstack("arm")
+    spread = table.groupby(["point", "arm"])[columns].std().unstack("arm")
     rows = {path: [point[k] for point in found["design"]["points"]] for k, path in enumerate(found["design"]["paths"])}
     frame = pd.DataFrame(rows).loc[mean.index]
     for column in columns:
         arms = mean[column]
         for arm in arms:
             frame[f"{column}, {arm}"] = arms[arm]
+            frame[f"{column}, {arm}_sd"] = spread[column][arm]  # over replicates, NaN with one
         if {UNTREATED, TREATED} <= set(arms):
             before = arms[UNTREATED].to_numpy()
             with np.errstate(invalid="ignore", divide="ignore"):

@@ -11,25 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testis_abm.body.assay import reported_oestradiol
 from testis_abm.errors import ScenarioError, TestisError, shown, unknown
 from testis_abm.experiments.files import Experiment, number, read_experiment, whole
-from testis_abm.experiments.outputs import COLUMNS, OUTPUTS
+from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, clinical, label
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population import Population
 from testis_abm.population.screen import Screened, screen
+from testis_abm.results.tables import clinical_ratio
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
 _Z = 1.959964
-# CVs within a man and of the laboratory, by column (parameters blood_variation.* and semen_variation.*).
+# Log of the CVs within a man and of the laboratory, of what is measured itself; the rest of a visit follows from it.
 _NOISE: Mapping[str, tuple[str, ...]] = {
     "testosterone_nmol_l": ("blood_variation.testosterone",),
-    "free_testosterone_pmol_l": ("blood_variation.testosterone",),
     "oestradiol_pmol_l": ("blood_variation.oestradiol",),
-    "reported_oestradiol_pmol_l": ("blood_variation.oestradiol",),
-    "t_over_e2": ("blood_variation.testosterone", "blood_variation.oestradiol"),
     "lh_iu_l": ("blood_variation.lh",),
     "fsh_iu_l": ("blood_variation.fsh",),
     "inhibin_b_pg_ml": ("blood_variation.inhibin_b",),
@@ -37,14 +36,12 @@ _NOISE: Mapping[str, tuple[str, ...]] = {
     "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
     "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
     "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
-    "total_motile_count_million": (
-        "semen_variation.concentration", "semen_variation.technician", "semen_variation.volume", "semen_variation.motility",
-    ),
+    "volume_ml": ("semen_variation.volume",),
     "progressive_motility_pct": ("semen_variation.motility",),
     "normal_forms_pct": ("semen_variation.morphology",),
-    "volume_ml": ("semen_variation.volume",),
-    "conception_pct": (),
-}  # fmt: skip
+}
+# Counts can be 0: what is added before the log, so that men without sperm stay in (million/mL, million).
+_COUNTS = {"concentration_million_ml": 0.05, "total_motile_count_million": 0.05}
 PREDICTORS = ("T/LH", "T/E2", "testosterone", "LH", "FSH", "BMI", "sperm concentration")
 
 
@@ -188,12 +185,15 @@ class Result:
         word = next(word for word, of in OUTPUTS.items() if of[0] == self.outcome)
         lines = [f"{self.title}: {len(self.men):,} men, primary outcome {word} at the last visit", ""]
         for row in self.effects.itertuples():
-            name = next(word for word, of in OUTPUTS.items() if of[0] == row.column)
+            name = label(row.column)
             mark = "*" if row.column == self.outcome else " "
             lines.append(
-                f" {mark}{name:30s}{row.arm:24.24s}{row.control_mean:10.4g} -> {row.mean:<10.4g}{row.difference_pct:+7.1f} % "
+                f" {mark}{name:38s}{row.arm:24.24s}{row.control_mean:10.4g} -> {row.mean:<10.4g}{row.difference_pct:+7.1f} % "
                 f"({row.low_pct:+.1f} to {row.high_pct:+.1f})  p {row.p:.2g}, n {row.n_control} and {row.n}"
             )
+        lines.append(
+            "  Means as measured; differences of log levels, adjusted for the baseline, of men who came to the last visit."
+        )
         lines.append(f"\n  Responders (rise of over {self.responder_pct:g} % in {word}, as measured):")
         for row in self.responders.itertuples():
             needed = (
@@ -204,8 +204,13 @@ class Result:
             lines.append(f"    {row.arm:24.24s}{row.share_pct:5.0f} %  ({row.responders} of {row.n}){needed}")
         lines.append("\n  What foretells response (AUC, 0.5 is chance; under 0.5: low values respond):")
         for arm, rows in self.predictors.groupby("arm", sort=False):
-            told = ", ".join(
-                f"{row.predictor} {row.auc:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows.itertuples()
+            told = (
+                ", ".join(
+                    f"{row.predictor} {row.auc:.2f} ({row.low:.2f} to {row.high:.2f})"
+                    for row in rows.itertuples()
+                    if np.isfinite(row.auc)
+                )
+                or "too few of either kind"
             )
             lines.append(f"    {arm}: {told}")
         lines.append("\n  Power by men an arm (resampled from these men):")
@@ -227,7 +232,8 @@ def _interval(low: float, high: float) -> str:
 def analyse(of: Trial, folder: str | Path) -> Result:
     """Measure the men of a finished trial and analyse it.
 
-    Levels are compared on a log scale, adjusted for the baseline (analysis of covariance); men who missed the last visit are left out.
+    Levels are compared on a log scale, adjusted for the baseline (analysis of covariance); men who missed the last visit are left out,
+    men without sperm are not.
     """
     read_manifest(folder)
     table = read(folder)
@@ -237,12 +243,15 @@ def analyse(of: Trial, folder: str | Path) -> Result:
     effects, columns = [], [OUTPUTS[word][0] for word in of.experiment.outputs]
     for column in dict.fromkeys([of.outcome, *columns]):
         for name in names[1:]:
-            effects.append((name, column, *_effect(men, names[0], name, column, last)))
+            word, unit = next((word, of_word[1]) for word, of_word in OUTPUTS.items() if of_word[0] == column)
+            effects.append((name, column, word, unit, *_effect(men, names[0], name, column, last)))
     found = pd.DataFrame(
         effects,
         columns=[
             "arm",
             "column",
+            "output",
+            "unit",
             "n_control",
             "n",
             "control_mean",
@@ -285,27 +294,54 @@ def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
     values = parameter_values(of.experiment.scenario.parameters)
     for day in of.job.days:
         rng = np.random.default_rng([of.seed, 37, day])
-        rows = table[table["day"] == day].set_index("point").reindex(men.index)
+        true = table[table["day"] == day].set_index("point").reindex(men.index)
+        seen = _visit(true, values, of.experiment.scenario.samples.assay, rng)
         there = rng.random(len(men)) >= of.missing
         for column in COLUMNS:
-            sigma = float(np.sqrt(sum(np.log1p(values[name] ** 2) for name in _NOISE[column])))
-            luck = np.exp(sigma * rng.standard_normal(len(men)) - 0.5 * sigma**2)
-            men[f"day{day}_{column}"] = np.where(there, rows[column].to_numpy(dtype=float) * luck, np.nan)
+            men[f"day{day}_{column}"] = np.where(there, seen[column], np.nan)
     return men
 
 
+def _visit(
+    true: pd.DataFrame, values: Mapping[str, float], assay: str, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return what a visit measures: levels with their variation, and what is worked out from them."""
+    seen = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
+    for name, cvs in _NOISE.items():
+        sigma = float(np.sqrt(sum(np.log1p(values[cv] ** 2) for cv in cvs)))
+        luck = np.exp(sigma * rng.standard_normal(len(true)) - 0.5 * sigma**2)
+        if name == "testosterone_nmol_l":
+            seen["free_testosterone_pmol_l"] = seen["free_testosterone_pmol_l"] * luck
+        seen[name] = seen[name] * luck
+    motile = np.minimum(seen["progressive_motility_pct"], 98.0)
+    reported = np.asarray(reported_oestradiol(seen["oestradiol_pmol_l"], assay, values), dtype=float)
+    return {
+        **seen,
+        "progressive_motility_pct": motile,
+        "reported_oestradiol_pmol_l": reported,
+        "t_over_e2": np.asarray(clinical_ratio(seen["testosterone_nmol_l"], np.maximum(reported, 0.1)), dtype=float),
+        "total_motile_count_million": seen["concentration_million_ml"] * seen["volume_ml"] * motile / 100.0,
+    }
+
+
 def _effect(men: pd.DataFrame, control: str, name: str, column: str, last: str) -> tuple[float, ...]:
-    """Return n of both, means of both, difference in % with interval, p: log level on arm, and baseline where it was measured."""
+    """Return n of both, means of both (clinical unit), difference in % with interval, p.
+
+    The log of the level (of a count with `_COUNTS` added) on the arm and, where it was measured, on the log of the baseline.
+    """
     from scipy.stats import t as student
 
-    after, before = men[f"{last}{column}"], _base(men, column)
+    more = _COUNTS.get(column, 0.0)
+    after = men[f"{last}{column}"] + more
+    before = men.get(f"baseline_{column}", pd.Series(np.nan, men.index)) + more
     adjusted = before.notna().any()
-    used = men["arm"].isin([control, name]) & (after > 0) & (before.notna() if adjusted else True)
+    used = men["arm"].isin([control, name]) & (after > 0) & ((before > 0) if adjusted else True)
     y, treated = np.log(after[used].to_numpy(dtype=float)), (men["arm"][used] == name).to_numpy(dtype=float)
     parts = [np.ones(len(y)), treated] + ([np.log(before[used].to_numpy(dtype=float))] if adjusted else [])
     x = np.column_stack(parts)
     n_c, n = int((treated == 0).sum()), int(treated.sum())
-    level = [float(after[used][treated == flag].mean()) if m else np.nan for flag, m in ((0, n_c), (1, n))]
+    shown = clinical(column, after[used] - more)
+    level = [float(shown[treated == flag].mean()) if m else np.nan for flag, m in ((0, n_c), (1, n))]
     free = len(y) - x.shape[1]
     if min(n_c, n) < 2 or free < 1:
         return n_c, n, *level, np.nan, np.nan, np.nan, np.nan
@@ -368,8 +404,10 @@ def _power(men: pd.DataFrame, column: str, last: str, names: list[str], seed: in
     """Return the share of trials with p < 0.05 (t-test of the log rise) by men an arm, resampled from these men."""
     from scipy.stats import ttest_ind
 
+    more = _COUNTS.get(column, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rise = np.log(men[f"{last}{column}"].to_numpy(dtype=float) / _base(men, column).to_numpy(dtype=float))
+        after = men[f"{last}{column}"].to_numpy(dtype=float) + more
+        rise = np.log(after / (_base(men, column).to_numpy(dtype=float) + more))
     rng, rows = np.random.default_rng([seed, 41]), []
     of = {name: rise[(men["arm"] == name).to_numpy() & np.isfinite(rise)] for name in names}
     for name in names[1:]:

@@ -1,0 +1,157 @@
+"""Who came from whom, and how each ended: what a recording notes of the cells that it no longer shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+
+from testis_abm.tissue import luck, steps
+from testis_abm.tissue.luck import child
+
+LIVES, RELEASED, RETAINED, DIED, DIVIDED = range(5)
+FATES = ("lives", "released", "retained", "died", "divided")
+_GENERATIONS = 3  # that may pass between two records, a few days apart
+
+
+@dataclass(frozen=True, eq=False)
+class Germ:
+    """The germ cells of a section on one day.
+
+    Attributes:
+        lineage, step, clone, ends: see GermColumns; niche: row of their Sertoli cell; x, y: um.
+    """
+
+    lineage: np.ndarray
+    step: np.ndarray
+    clone: np.ndarray
+    ends: np.ndarray
+    niche: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+
+def find(among: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return where each of `wanted` is in `among`, -1 where it is not (uint64)."""
+    if not len(among):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    order = np.argsort(among)
+    at = order[np.minimum(np.searchsorted(among, wanted, sorter=order), len(among) - 1)]
+    return np.where(among[at] == wanted, at, -1)
+
+
+@njit(cache=True, nogil=True)
+def _daughters(lineage: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
+    made = np.empty(lineage.size, np.uint64)
+    for i in range(lineage.size):
+        made[i] = child(lineage[i], ordinal[i])
+    return made
+
+
+@dataclass
+class Lives:
+    """Births and ends, day by day: of each day its date and the arrays (daughter, mother) and (lineage, fate)."""
+
+    births: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
+    ends: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
+
+    def note(self, day: int, before: Germ, now: Germ, today: float, spermiation: np.ndarray) -> None:
+        """Note what happened between two records.
+
+        Args:
+            day: of the later.
+            before, now: the cells.
+            today: the clock by which steps end.
+            spermiation: share of sperm that the niche of each cell of `before` releases.
+        """
+        after = find(now.lineage, before.lineage)
+        new = np.ones(len(now.lineage), dtype=bool)
+        new[after[after >= 0]] = False
+        daughters, mothers = _births(before, now, after, now.lineage[new])
+        self.births.append((day, daughters, mothers))
+        gone = after < 0
+        of, step = before.lineage[gone], before.step[gone]
+        fate = np.full(len(of), DIED, dtype=np.uint8)
+        spent = (step == steps.ELONGATED_SPERMATID) & (before.ends[gone] <= today)
+        lets_go = luck.uniforms(of, 0, luck.RELEASE) < spermiation[gone]
+        fate[spent] = np.where(lets_go, RELEASED, RETAINED)[spent]
+        fate[find(mothers, of) >= 0] = DIVIDED
+        self.ends.append((day, of, fate))
+
+    def ancestors(self, lineage: np.ndarray, known: np.ndarray, after: int, until: int) -> np.ndarray:
+        """Return where each cell of day `until`, or who it came from, is among those `known` on day `after`; -1: nowhere."""
+        daughters, mothers = _joined(self.births, after, until)
+        found, of = find(known, lineage), lineage.copy()
+        for _ in range(2 * _GENERATIONS):
+            lost = np.flatnonzero(found < 0)
+            at = find(daughters, of[lost])
+            lost, at = lost[at >= 0], at[at >= 0]
+            if not len(lost):
+                break
+            of[lost] = mothers[at]
+            found[lost] = find(known, of[lost])
+        return found
+
+    def fates(self, lineage: np.ndarray, after: int, until: int) -> np.ndarray:
+        """Return what has become of each cell of day `after` by day `until`, uint8 (index of FATES)."""
+        of, fate = _joined(self.ends, after, until)
+        at = find(of, lineage)
+        return np.where(at >= 0, fate[at] if len(fate) else 0, LIVES).astype(np.uint8)
+
+    def end(self, lineage: int) -> tuple[int, int] | None:
+        """Return the day on which a cell was gone and its fate, or None if it was not seen to go."""
+        for day, of, fate in self.ends:
+            at = np.flatnonzero(of == np.uint64(lineage))
+            if len(at):
+                return day, int(fate[at[0]])
+        return None
+
+    def mother(self, lineage: int) -> tuple[int, int] | None:
+        """Return the day on which a cell was first seen and its mother, or None if it was there from the beginning."""
+        for day, daughters, mothers in self.births:
+            at = np.flatnonzero(daughters == np.uint64(lineage))
+            if len(at):
+                return day, int(mothers[at[0]])
+        return None
+
+    def daughters(self, lineage: int) -> list[tuple[int, int]]:
+        """Return day and lineage of each daughter of a cell, in order."""
+        return [
+            (day, int(of)) for day, daughters, mothers in self.births for of in daughters[mothers == np.uint64(lineage)]
+        ]
+
+
+def _joined(days: list[tuple[int, np.ndarray, np.ndarray]], after: int, until: int) -> tuple[np.ndarray, np.ndarray]:
+    some = [(first, second) for day, first, second in days if after < day <= until]
+    if not some:
+        return np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64)
+    return np.concatenate([first for first, _ in some]), np.concatenate([second for _, second in some])
+
+
+def _births(before: Germ, now: Germ, after: np.ndarray, born: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return daughters and their mothers, by trying every daughter that the cells of `before` can have had.
+
+    `after` is where each of `before` is in `now`, -1: nowhere. A daughter that divided in turn before she was seen is among
+    them when one of hers is there.
+    """
+    stem, kept = before.step <= steps.A_PALE, after >= 0
+    # A stem cell numbers its daughters by the clones that it has founded, two to each; one that is lost founds none.
+    first = 2 * before.clone[stem & kept].astype(np.int64)
+    many = 2 * now.clone[after[stem & kept]].astype(np.int64) - first
+    single = before.lineage[~stem & ~kept]
+    mother = np.concatenate([np.repeat(before.lineage[stem & kept], many), np.repeat(single, 2)])
+    nth = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    ordinal = np.concatenate([np.repeat(first, many) + nth, np.tile(np.arange(2), len(single))])
+    generations = [(_daughters(mother, ordinal), mother)]
+    for _ in range(_GENERATIONS - 1):
+        unseen = generations[-1][0]
+        unseen = unseen[find(born, unseen) < 0]
+        mother = np.repeat(unseen, 2)
+        generations.append((_daughters(mother, np.tile(np.arange(2), len(unseen))), mother))
+    daughters = np.concatenate([of for of, _ in generations])
+    mothers = np.concatenate([of for _, of in generations])
+    seen = find(born, daughters) >= 0
+    for _ in range(_GENERATIONS):
+        seen |= find(mothers[seen], daughters) >= 0
+    return daughters[seen], mothers[seen]

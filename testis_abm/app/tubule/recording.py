@@ -1,0 +1,360 @@
+"""A recording of some tubules of a model, day by day: compact frames for the browser, and what became of each cell."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
+from testis_abm.app.tubule.lives import FATES, Germ, Lives
+from testis_abm.app.tubule.packing import ROOM, pack
+from testis_abm.app.tubule.section import LUMEN, Fields, Section
+from testis_abm.errors import TestisError
+from testis_abm.tissue import rules, steps
+from testis_abm.tissue.agents import LeydigCell
+from testis_abm.tissue.places import germ_places
+from testis_abm.tissue.rules import TissueParameters, er_alpha_occupancy, er_beta_signal, mean_duration, on_entering
+
+MOST_CELLS = 10_000
+_FIRST_ROUNDS, _ROUNDS = 60, 6
+_BASAL = 0.85  # of the radius: spermatogonia do not leave the membrane
+_LINK = struct.Struct("<5Ii")
+_NOWHERE = 0xFFFFFFFF
+_PMOL = 1e3  # pmol in a nmol
+_KEYS = itertools.count(1)
+_NAMES = {SERTOLI: "sertoli", LEYDIG: "leydig"}
+_SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal")
+
+
+class Recording:
+    """Some tubules of a running model, frame by frame.
+
+    Make it before the first day, and call `record()` after each step. `frames` and `days` are replaced, never changed, so
+    that another thread may read them at any time.
+
+    Args:
+        model: a TestisModel (anything with `tissue` and `day`).
+        every: days between frames; each `record()` notes births and deaths, whether it keeps a frame or not.
+        tubules: how many to show (default: as many as hold `MOST_CELLS`).
+        megabytes: of frames; a recording that grows beyond drops every other frame and goes on at half the rate.
+
+    Attributes:
+        frames: see frame.py. days: of the plan, one each.
+        static: the geometry, see `Section.pack`.
+        ranges: quantity -> (lowest, highest) so far, for colour scales: `testosterone`, `oestradiol` (nmol/L), `ratio`,
+            `androgen_signal`, `er_alpha_signal`, `er_beta_signal`, `aromatase`.
+        listeners: called without arguments after each new frame, in the thread that records.
+        key: names the recording within this process.
+    """
+
+    def __init__(self, model: Any, every: int = 1, *, tubules: int | None = None, megabytes: float = 48.0) -> None:
+        tissue = model.tissue
+        if every < 1 or megabytes <= 0:
+            raise TestisError(f"a recording needs every >= 1 day and megabytes > 0, not {every} and {megabytes}")
+        if tubules is not None and not 1 <= tubules <= tissue.geometry.tubules:
+            raise TestisError(f"tubules is {tubules}; the tissue has 1 to {tissue.geometry.tubules} to show")
+        self.model, self.every, self.megabytes = model, every, megabytes
+        self.key = next(_KEYS)
+        self.section = Section.of(tissue, tubules or _that_fit(tissue))
+        self.static = self.section.pack()
+        self.ranges: dict[str, tuple[float, float]] = {}
+        self.listeners: list[Callable[[], None]] = []
+        self.lives = Lives()
+        self._fields = Fields(tissue, self.section)
+        self._kept: tuple[tuple[int, bytes], ...] = ()
+        self._germ: Germ | None = None
+        self._day: int | None = None
+        self.record()
+
+    @property
+    def frames(self) -> list[bytes]:
+        """Return the frames, oldest first."""
+        return [frame for _, frame in self._kept]
+
+    @property
+    def days(self) -> list[int]:
+        """Return the day of each frame."""
+        return [day for day, _ in self._kept]
+
+    def record(self, day: int | None = None) -> None:
+        """Note the cells as they are; a day that is recorded already is left alone.
+
+        Args:
+            day: default the day that the model has lived last.
+        """
+        day = self.model.day - 1 if day is None else day
+        if self._day is not None and day <= self._day:
+            return
+        tissue, section = self.model.tissue, self.section
+        rows = _rows(tissue.columns.germ, section.tubules)
+        germ = _germ(tissue, rows)
+        if self._germ is None:
+            self._settle(germ, np.arange(len(rows)), germ, _FIRST_ROUNDS)
+        else:
+            rates = tissue.columns.sertoli.rates[:, steps.SPERMIATION].ravel()
+            self.lives.note(day, self._germ, germ, tissue.now, rates[self._germ.niche])
+            origin = self.lives.ancestors(germ.lineage, self._germ.lineage, day - 1, day)
+            self._settle(germ, origin, self._germ, _ROUNDS)
+        self._germ, self._day = germ, day
+        if self._kept and day - self._kept[-1][0] < self.every:
+            return
+        frame = self._frame(day, germ, rows)
+        self._widen(frame)
+        self._kept = (*self._kept, (day, frame.pack()))
+        while sum(len(one) for _, one in self._kept) > 1e6 * self.megabytes and len(self._kept) > 2:
+            self.every *= 2
+            self._kept = self._kept[::2]
+        for heard in tuple(self.listeners):
+            heard()
+
+    def link(self, index: int) -> bytes:
+        """Return frame `index` with what ties it to the frame before, for motion between them.
+
+        A header (bytes in all, of the frame, its cells, cells of the frame before, key of the recording; day of the frame
+        before), the frame, then for each of its cells the row in the frame before of the cell itself or of who it came from
+        (uint32, 0xFFFFFFFF: nobody), and for each cell of the frame before its fate (uint8, index of FATES).
+        """
+        kept = self._kept
+        day, frame = kept[index]
+        of = lineages(frame)
+        known, after, soma = np.zeros(0, dtype=np.uint64), day, self._soma
+        if index > 0:
+            after, before = kept[index - 1]
+            known = lineages(before)
+        origin = np.arange(len(of)) if index else np.full(len(of), -1)
+        origin[soma:] = self.lives.ancestors(of[soma:], known[soma:], after, day)
+        origin[soma:] += np.where(origin[soma:] >= 0, soma, 0)
+        fate = np.zeros(len(known), dtype=np.uint8)
+        fate[soma:] = self.lives.fates(known[soma:], after, day)
+        body = frame + np.where(origin < 0, _NOWHERE, origin).astype("<u4").tobytes() + fate.tobytes()
+        body += bytes(-len(body) % 8)
+        return _LINK.pack(_LINK.size + len(body), len(frame), len(of), len(known), self.key, after) + body
+
+    def frame(self, index: int) -> Frame:
+        """Return frame `index` as arrays."""
+        return unpack(self._kept[index][1], self.section.window)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out who listens: a copy is not shown yet."""
+        return {**self.__dict__, "listeners": []}
+
+    # ---- what a click shows
+
+    def describe(self, frame_index: int, cell_index: int) -> dict[str, Any]:
+        """Return the state of a cell in a frame, where it came from and what became of it later, ready for JSON.
+
+        Raises:
+            IndexError: if there is no such frame or cell.
+        """
+        day, packed = self._kept[frame_index]
+        frame = unpack(packed, self.section.window)
+        if not 0 <= cell_index < len(frame.step):
+            raise IndexError(f"frame {frame_index} has cells 0 to {len(frame.step) - 1}, not {cell_index}")
+        step, lineage, place = (int(of[cell_index]) for of in (frame.step, frame.lineage, frame.place))
+        levels = frame.levels[:, place].astype(float)
+        kind = _NAMES.get(step, "germ")
+        found: dict[str, Any] = {
+            "day": day,
+            "index": cell_index,
+            "kind": kind,
+            "step": steps.NAMES[step] if kind == "germ" else None,
+            "lineage": str(lineage),
+            "x_um": round(float(frame.x[cell_index]), 1),
+            "y_um": round(float(frame.y[cell_index]), 1),
+            "testosterone_nmol_l": float(levels[0]),
+            "oestradiol_pmol_l": _PMOL * float(levels[1]),
+            "testosterone_over_oestradiol": float(levels[0] / levels[1]) if levels[1] > 0 else None,
+            **{name: None if np.isnan(of) else float(of) for name, of in zip(_SIGNALS, levels[2:], strict=True)},
+        }
+        if kind != "leydig":
+            found["tubule"] = int(self.section.tubules[place // self._per])
+        if kind != "germ":
+            return {**found, "aromatase": float(frame.soma_aromatase[cell_index])}
+        stem = step <= steps.A_PALE
+        expression, aromatase, _ = frame.by_step[:, step].astype(float)
+        return {
+            **found,
+            "er_beta_signal": float(found["er_beta_signal"] * expression),
+            "aromatase": float(aromatase),
+            "clone": None if stem else f"{int(frame.clone[cell_index]):08x}",
+            "clones_founded": int(frame.clone[cell_index]) if stem else None,
+            "age_days": round(float(frame.age[cell_index]), 1),
+            "left_days": round(float(frame.left[cell_index]), 1),
+            **self._life(frame_index, lineage, step),
+        }
+
+    def _life(self, frame_index: int, lineage: int, step: int) -> dict[str, Any]:
+        """Return mother, daughters, later steps and end of a germ cell, as far as they were seen."""
+        came, went = self.lives.mother(lineage), self.lives.end(lineage)
+        later = []
+        for day, frame in self._kept[frame_index + 1 :]:
+            at = np.flatnonzero(lineages(frame) == np.uint64(lineage))
+            if not len(at):
+                break
+            reached = int(unpack(frame, self.section.window).step[at[0]])
+            if reached != step:
+                later.append({"day": day, "step": steps.NAMES[reached]})
+                step = reached
+        return {
+            "mother": None if came is None else str(came[1]),
+            "born_day": None if came is None else came[0],
+            "daughters": [{"day": day, "lineage": str(of)} for day, of in self.lives.daughters(lineage)],
+            "later_steps": later,
+            "fate": FATES[0] if went is None else FATES[went[1]],
+            "fate_day": None if went is None else went[0],
+        }
+
+    # ---- a frame
+
+    def _settle(self, germ: Germ, origin: np.ndarray, before: Germ, rounds: int) -> None:
+        """Lay germ cells side by side, starting where each, or who it came from (`origin` in `before`), lay."""
+        section, tubules, per = self.section, len(self.section.tubules), self._per
+        home = np.searchsorted(section.tubules, germ.niche // per)
+        # Sertoli nuclei first in each tubule: they stay, and the others give way.
+        group = np.concatenate([np.repeat(np.arange(tubules), per), home])
+        order = np.argsort(group, kind="stable")
+        to = np.concatenate([section.sertoli_nucleus, np.stack([germ.x, germ.y], axis=-1)])[order]
+        start = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=tubules))])
+        was = np.stack([germ.x, germ.y], axis=-1)
+        seen = origin >= 0
+        was[seen] = np.stack([before.x, before.y], axis=-1)[origin[seen]]
+        at = np.concatenate([section.sertoli_nucleus, was])[order]
+        step = np.concatenate([np.full(tubules * per, SERTOLI), germ.step])[order]
+        x, y = at[:, 0].copy(), at[:, 1].copy()
+        nearest = np.where(step < steps.PRELEPTOTENE, _BASAL, 0.92 * LUMEN) * section.radius
+        pack(x, y, to[:, 0].copy(), to[:, 1].copy(), ROOM[step], step == SERTOLI, start, section.centres, nearest,
+             section.radius - 0.6, rounds)  # fmt: skip
+        mine = order >= tubules * per
+        germ.x[order[mine] - tubules * per], germ.y[order[mine] - tubules * per] = x[mine], y[mine]
+
+    @property
+    def _per(self) -> int:
+        return int(self.model.tissue.geometry.sertoli_per_tubule)
+
+    @property
+    def _soma(self) -> int:
+        return len(self.section.niches) + len(self.section.leydig)
+
+    def _frame(self, day: int, germ: Germ, rows: np.ndarray) -> Frame:
+        tissue, section = self.model.tissue, self.section
+        cells, p = tissue.columns, tissue.p
+        niches, leydig = section.niches, section.leydig
+        sertoli, interstitial = len(niches), len(leydig)
+        in_niches, in_leydig = _working(self.model)
+        mean_days = _mean_days(p)
+        days = np.empty(len(rows))
+        _durations(germ.lineage, germ.step, mean_days, p.duration_variation, days)
+        left = germ.ends - tissue.now
+        nothing = np.zeros(sertoli + interstitial)
+        local = np.searchsorted(section.tubules, germ.niche // self._per) * self._per + germ.niche % self._per
+        aromatase = LeydigCell.aromatase.read(tissue, leydig)
+        by_step = np.array(
+            [
+                [rules.er_beta_expression(step, p) for step in range(steps.COUNT)],
+                [in_niches * rules.germ_aromatase(step, p) for step in range(steps.COUNT)],
+                np.concatenate([[0, 0, 0], np.cumsum(mean_days[steps.B_SPERMATOGONIUM : -1])]),
+            ]
+        )
+        soma = np.concatenate([section.sertoli_nucleus, section.leydig_place])
+        testosterone, oestradiol = self._fields.today(tissue)
+        return Frame(
+            day,
+            sertoli,
+            interstitial,
+            section.window,
+            np.concatenate([cells.sertoli.lineage[niches], cells.leydig.lineage[leydig], germ.lineage]),
+            np.concatenate([nothing, germ.clone]).astype(np.uint32),
+            _levels(tissue, section),
+            by_step,
+            np.concatenate([np.full(sertoli, in_niches * p.sertoli_aromatase), in_leydig * aromatase]),
+            np.concatenate([soma[:, 0], germ.x]),
+            np.concatenate([soma[:, 1], germ.y]),
+            np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, local]),
+            np.concatenate([np.full(sertoli, SERTOLI), np.full(interstitial, LEYDIG), germ.step]),
+            np.concatenate([nothing, days - left]),
+            np.concatenate([nothing, left]),
+            testosterone,
+            oestradiol,
+        )
+
+    def _widen(self, frame: Frame) -> None:
+        """Let the ranges hold what a frame shows."""
+        expressed = frame.levels[4] * frame.by_step[0].max()
+        made = np.concatenate([frame.by_step[1], frame.soma_aromatase])
+        shown = {
+            "testosterone": frame.testosterone,
+            "oestradiol": frame.oestradiol,
+            "ratio": frame.testosterone / np.maximum(frame.oestradiol, 1e-9),
+            **dict(zip(_SIGNALS, (*frame.levels[2:4], expressed), strict=True)),
+            "aromatase": made,
+        }
+        ranges = {}
+        for name, values in shown.items():
+            low, high = self.ranges.get(name, (np.inf, -np.inf))
+            ranges[name] = min(low, float(np.nanmin(values))), max(high, float(np.nanmax(values)))
+        self.ranges = ranges
+
+
+def _that_fit(tissue: Any) -> int:
+    """Return how many tubules hold `MOST_CELLS`."""
+    cells = tissue.columns.germ.total + tissue.sertoli_count + len(tissue.columns.leydig.lineage)
+    return int(np.clip(MOST_CELLS * tissue.geometry.tubules // cells, 1, tissue.geometry.tubules))
+
+
+def _rows(germ: Any, tubules: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.arange(germ.start[one], germ.start[one] + germ.count[one]) for one in tubules])
+
+
+def _germ(tissue: Any, rows: np.ndarray) -> Germ:
+    """Return the germ cells in `rows` where the model puts them."""
+    of = tissue.columns.germ
+    x, y, _ = germ_places(tissue, rows)
+    niche = of.tubule_of(rows) * tissue.geometry.sertoli_per_tubule + of.niche[rows].astype(np.int64)
+    return Germ(of.lineage[rows], of.step[rows], of.clone[rows], of.ends[rows].astype(float), niche, x, y)
+
+
+def _mean_days(p: TissueParameters) -> np.ndarray:
+    return np.array([mean_duration(step, p) for step in range(steps.COUNT)])
+
+
+def _working(model: Any) -> tuple[float, float]:
+    """Return the share of aromatase that no drug keeps from working, in the niches and in Leydig cells."""
+    report = getattr(model, "report", None)
+    return (1.0, 1.0) if report is None else (1.0 - report.niche_inhibition, 1.0 - report.leydig_inhibition)
+
+
+def _levels(tissue: Any, section: Section) -> np.ndarray:
+    """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is heard."""
+    niches, corners, sertoli = section.niches, section.corner, tissue.columns.sertoli
+    levels = np.full((5, len(niches) + len(corners)), np.nan)
+    levels[0] = np.concatenate(
+        [tissue.testosterone.ravel()[niches], tissue.levels.corner_testosterone.ravel()[corners]]
+    )
+    levels[1] = np.concatenate([tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]])
+    _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, levels[2:, : len(niches)])
+    # As the Leydig cells hear it (see agents.LeydigCell.er_alpha_signal).
+    levels[3, len(niches) :] = tissue.p.er_alpha_sensitivity * levels[1, len(niches) :] / tissue.scale.oestradiol
+    return levels
+
+
+@njit(cache=True, nogil=True)
+def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, to: np.ndarray) -> None:
+    """Write the AR, ER-alpha and ER-beta signals of Sertoli cells, 1 = reference man, into `to` (3, cells)."""
+    for i in range(androgen.size):
+        to[0, i] = rules.androgen_signal(androgen[i], p.meiosis_androgen_half, p.meiosis_occupancy, p)
+        to[1, i] = er_alpha_occupancy(oestrogen[i], p) / p.er_alpha_reference
+        to[2, i] = er_beta_signal(oestrogen[i], p)
+
+
+@njit(cache=True, nogil=True)
+def _durations(
+    lineage: np.ndarray, step: np.ndarray, mean_days: np.ndarray, variation: float, days: np.ndarray
+) -> None:
+    """Write how long each germ cell stays in its step, days."""
+    for i in range(lineage.size):
+        days[i] = on_entering(lineage[i], 0, np.int64(step[i]), mean_days, variation, 0.0)[0]

@@ -1,0 +1,246 @@
+"""The living cross-section in the browser: one or two recordings on one clock, and the panel of a chosen cell."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.resources import files
+from typing import Any
+
+import solara
+
+from testis_abm.app.tubule.recording import Recording
+
+_SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
+_MOST_DAYS = 12  # frames in an answer
+_EXPORTS = (
+    "readStatic, readChunk, motion, valueOf, fieldOf, fieldPicture, paintTissue, paintWalls, paintCell, Sprites, blit, LOOKS, NAMES, NEAR, "
+    "STEP_COLOURS, CLONE_COLOURS, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
+)
+_KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
+_STEPS = {
+    "a_dark": "A dark spermatogonium", "a_pale": "A pale spermatogonium", "b_spermatogonium": "B spermatogonium",
+    **{of: f"{of.capitalize()} spermatocyte" for of in ("preleptotene", "leptotene", "zygotene", "pachytene", "diplotene")},
+}  # fmt: skip
+_ENDS = {"released": "released as sperm", "retained": "retained by the Sertoli cell and digested", "died": "died"}
+
+
+@solara.component_vue("tubule.vue", vuetify=False)
+def _Tubule(  # noqa: N802
+    scenes: list[dict[str, Any]],
+    chunk: bytes,
+    panel: dict[str, Any] | None,
+    dark: bool | None,
+    library: str,
+    event_need: Callable[[dict[str, Any]], None],
+    event_pick: Callable[[dict[str, Any] | None], None],
+    event_seen: Callable[[dict[str, Any]], None],
+) -> None:
+    pass
+
+
+@solara.component
+def TubuleView(  # noqa: N802 (a component, as Solara writes them)
+    recording: Recording,
+    twin: Recording | None = None,
+    *,
+    names: tuple[str, str] = ("Treated", "Untreated twin"),
+    dark: bool | None = None,
+    on_day: Callable[[int], None] | None = None,
+    on_cell: Callable[[dict[str, Any] | None], None] | None = None,
+) -> solara.Element:
+    """Show a recording as a living slide, and its twin beside it on the same clock.
+
+    Args:
+        recording: may still grow; new frames appear by themselves.
+        twin: shown beside it.
+        names: of the two, as headings.
+        dark: colours (None: as the browser prefers).
+        on_day: called with the day of the plan when it is scrubbed to or paused at.
+        on_cell: called with what `Recording.describe` says of the cell that was clicked, or None.
+    """
+    shown = [recording] if twin is None else [recording, twin]
+    chunk, set_chunk = solara.use_state(b"")
+    cell, set_cell = solara.use_state(None)
+    _, refresh = solara.use_state(0)
+    solara.use_effect(partial(_listen, shown, refresh), [one.key for one in shown])
+
+    def need(wanted: dict[str, Any]) -> None:
+        set_chunk(_answer(shown, wanted))
+
+    def pick(clicked: dict[str, Any] | None) -> None:
+        found = None if clicked is None else _clicked(shown, clicked)
+        set_cell(found)
+        if on_cell is not None:
+            on_cell(found)
+
+    def seen(where: dict[str, Any]) -> None:
+        if on_day is not None:
+            on_day(int(where["day"]))
+
+    scenes = [
+        {"name": name, "key": one.key, "days": one.days, "static": one.static, "ranges": one.ranges}
+        for name, one in zip(names, shown, strict=False)
+    ]
+    return _Tubule(
+        scenes=scenes,
+        chunk=chunk,
+        panel=None if cell is None else told(cell),
+        dark=dark,
+        library=_library(),
+        event_need=need,
+        event_pick=pick,
+        event_seen=seen,
+    )
+
+
+def make_tubule(model: Any = None, **look: Any) -> Callable[..., solara.Element]:
+    """Return a component that records a model as it steps and shows it, for a notebook and for Mesa's `SolaraViz`.
+
+    Called with a model, as Mesa does, it shows that one (a model that was made anew is recorded anew); called without, the
+    one given here.
+
+    Args:
+        model: a TestisModel.
+        look: for `Recording` (`every`, `tubules`, `megabytes`) and `TubuleView` (`dark`, `names`, `on_day`, `on_cell`).
+    """
+    kept = {name: look.pop(name) for name in ("every", "tubules", "megabytes") if name in look}
+    look.setdefault("names", ("Tubules", ""))
+    if model is not None:
+        follow(model, **kept)
+
+    def component(shown: Any = None) -> solara.Element:
+        return TubuleView(follow(model if shown is None else shown, **kept), **look)
+
+    return component
+
+
+class _Recorder:
+    """What a model that records itself does at the end of a day: its own records, then a frame."""
+
+    def __init__(self, own: Callable[[], None], recording: Recording) -> None:
+        self.own, self.recording = own, recording
+
+    def __call__(self) -> None:
+        self.own()
+        self.recording.record(self.recording.model.day)  # the model counts on only after its records
+
+
+def follow(model: Any, **kept: Any) -> Recording:
+    """Let a model record itself after each day that it lives; return the recording (a model has one).
+
+    Args:
+        model: a TestisModel.
+        kept: for `Recording`.
+    """
+    if not isinstance(model._record, _Recorder):
+        model._record = _Recorder(model._record, Recording(model, **kept))
+    recording: Recording = model._record.recording
+    return recording
+
+
+def told(cell: dict[str, Any]) -> dict[str, Any]:
+    """Return what `Recording.describe` found, in words: title, where, rows of (label, value), story."""
+    title = _KINDS.get(cell["kind"]) or _STEPS.get(cell["step"]) or cell["step"].replace("_", " ").capitalize()
+    where = f"day {cell['day']}" + (f", tubule {cell['tubule']}" if "tubule" in cell else ", between the tubules")
+    rows = [
+        ("Testosterone here", f"{cell['testosterone_nmol_l']:.0f} nmol/L"),
+        ("Oestradiol here", f"{cell['oestradiol_pmol_l']:.0f} pmol/L"),
+        ("T/E2 (molar)", _number(cell["testosterone_over_oestradiol"])),
+        ("AR signal of niche", _number(cell["androgen_signal"])),
+        ("ER-α signal", _number(cell["er_alpha_signal"])),
+        ("ER-β signal", _number(cell["er_beta_signal"])),
+        ("Aromatase, working", _number(cell["aromatase"])),
+    ]
+    if cell["kind"] == "germ":
+        rows = [("In this step", f"{cell['age_days']} days"), ("Days left", f"{cell['left_days']}"), *rows]
+        rows.append(("Clone", cell["clone"] or f"stem cell, {cell['clones_founded']} founded"))
+    rows.append(("Lineage", cell["lineage"]))
+    return {"title": title, "where": where, "rows": rows, "story": _story(cell)}
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _story(cell: dict[str, Any]) -> list[str]:
+    if cell["kind"] != "germ":
+        return []
+    told = []
+    if cell["mother"] is not None:
+        told.append(f"Born by day {cell['born_day']} of {cell['mother']}.")
+    told += [f"Day {of['day']}: {of['step'].replace('_', ' ')}." for of in cell["later_steps"]]
+    told += [f"Day {of['day']}: daughter {of['lineage']}." for of in cell["daughters"]]
+    if cell["fate"] == "divided" and len(cell["daughters"]) == 1:
+        told.append("The other daughter died within the day.")
+    if cell["fate"] in _ENDS:
+        told.append(f"Day {cell['fate_day']}: {_ENDS[cell['fate']]}.")
+    if cell["fate"] == "lives":
+        told.append("Still there when the recording ends.")
+    return told
+
+
+def _listen(recordings: list[Recording], refresh: Callable[[Any], None]) -> Callable[[], None]:
+    """Refresh the view soon after new frames, however fast they come; return what stops it."""
+    waiting = threading.Event()
+
+    def flush() -> None:
+        waiting.clear()
+        refresh(lambda count: count + 1)
+
+    def heard() -> None:
+        if not waiting.is_set():
+            waiting.set()
+            timer = threading.Timer(_SETTLE, flush)
+            timer.daemon = True
+            timer.start()
+
+    for one in recordings:
+        one.listeners.append(heard)
+
+    def stop() -> None:
+        for one in recordings:
+            if heard in one.listeners:
+                one.listeners.remove(heard)
+
+    return stop
+
+
+_ANSWERS = iter(range(1, 2**32))
+
+
+def _answer(shown: list[Recording], wanted: dict[str, Any]) -> bytes:
+    """Return the frames that a page asks for, as far as they are there; nothing it sends is trusted."""
+    which = _recording(shown, wanted)
+    head = struct.pack("<2I", 0 if which is None else which, next(_ANSWERS))  # no two alike, or it would not be sent
+    if which is None:
+        return head
+    days, asked = shown[which].days, wanted.get("days")
+    some = asked[:_MOST_DAYS] if isinstance(asked, list) else []
+    return head + b"".join(shown[which].link(days.index(day)) for day in some if day in days)
+
+
+def _clicked(shown: list[Recording], clicked: dict[str, Any]) -> dict[str, Any] | None:
+    which = _recording(shown, clicked)
+    if which is None:
+        return None
+    try:
+        return shown[which].describe(shown[which].days.index(clicked["day"]), int(clicked["index"]))
+    except (KeyError, TypeError, ValueError, IndexError):  # thinned away since, or not from our page
+        return None
+
+
+def _recording(shown: list[Recording], message: dict[str, Any]) -> int | None:
+    """Return which recording a message of the page is about."""
+    keys = [one.key for one in shown]
+    return keys.index(message["key"]) if message.get("key") in keys else None
+
+
+@cache
+def _library() -> str:
+    """Return the drawing code as the body of a function: it goes to the page with the component, from nowhere else."""
+    here = files("testis_abm.app.tubule")
+    code = "\n".join((here / name).read_text(encoding="utf-8") for name in ("frames.js", "draw.js"))
+    return f"{code}\nreturn {{ {_EXPORTS} }};"

@@ -1,0 +1,387 @@
+"""The living cross-section: frames, what a click tells, and the page in a real browser."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+
+import testis_abm as ta
+from testis_abm.tissue import steps
+
+solara = pytest.importorskip("solara")
+
+from testis_abm.app.tubule import Recording, TubuleView, make_tubule  # noqa: E402
+from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, unpack  # noqa: E402
+from testis_abm.app.tubule.lives import DIED, DIVIDED, RELEASED, RETAINED  # noqa: E402
+from testis_abm.app.tubule.packing import ROOM, pack  # noqa: E402
+from testis_abm.app.tubule.view import _answer, _clicked, follow, told  # noqa: E402
+
+SCENARIO = {"title": "Section", "tissue": {"tubules": 4}, "plan": {"baseline": "0 days", "duration": "60 days"}}
+DAYS = 40
+
+
+@pytest.fixture(scope="module")
+def settled():
+    return ta.TestisModel(ta.load(SCENARIO), rng=1)
+
+
+@pytest.fixture
+def model(settled):
+    return settled.branch()
+
+
+@pytest.fixture(scope="module")
+def recorded(settled):
+    """Return a recording of all tubules and, for each day, what the tissue itself says happened and where its cells were."""
+    model = settled.branch()
+    recording, seen = Recording(model, tubules=4), []
+    for _ in range(DAYS):
+        model.step()
+        recording.record()
+        germ, events = model.tissue.columns.germ, model.tissue.events
+        seen.append(
+            (germ.compacted("lineage"), germ.compacted("step"), int(events.released.sum()), int(events.retained.sum()))
+        )
+    return recording, seen
+
+
+# ---- frames
+
+
+def test_a_frame_holds_the_columns(model):
+    recording = Recording(model, tubules=4)
+    model.step()
+    recording.record()
+    frame, cells = recording.frame(-1), model.agents_by_type
+    germ, sertoli, leydig = cells[ta.GermCell], cells[ta.SertoliCell], cells[ta.LeydigCell]
+    assert frame.day == model.day - 1 and recording.days == [-1, 0]
+    mine = frame.step < steps.COUNT
+    assert np.array_equal(frame.lineage[mine], germ.array("lineage"))
+    assert np.array_equal(frame.step[mine], germ.array("step_index"))
+    assert np.array_equal(frame.clone[mine], model.tissue.columns.germ.compacted("clone"))
+    assert np.allclose(frame.left[mine], germ.array("remaining_days"), atol=0.051)
+    assert np.array_equal(frame.lineage[frame.step == SERTOLI], sertoli.array("lineage"))
+    assert set(frame.lineage[frame.step == LEYDIG]) == set(leydig.array("lineage"))
+    at = frame.place[mine]
+    assert np.allclose(frame.levels[0, at], germ.array("testosterone_nmol_l"), rtol=1e-6)
+    assert np.allclose(1e3 * frame.levels[1, at], germ.array("oestradiol_pmol_l"), rtol=1e-6)
+    assert np.allclose(frame.levels[3, at], germ.array("er_alpha_signal"), rtol=1e-6)
+    assert np.allclose(
+        frame.levels[4, at] * frame.by_step[0, frame.step[mine]], germ.array("er_beta_signal"), rtol=1e-6
+    )
+    assert np.allclose(frame.levels[2, : frame.sertoli], sertoli.array("androgen_signal"), rtol=1e-6)
+    assert np.allclose(frame.by_step[1, frame.step[mine]], germ.array("aromatase"), rtol=1e-6)
+
+
+def test_a_frame_is_the_same_after_its_bytes(recorded):
+    recording, _ = recorded
+    packed = recording.frames[3]
+    assert len(packed) % 8 == 0 and len(packed) < 25 * len(recording.frame(3).step) + 20_000
+    assert unpack(packed, recording.section.window).pack() == packed
+
+
+def test_cells_lie_in_their_tubule_side_by_side(recorded):
+    recording, _ = recorded
+    frame, section = recording.frame(-1), recording.section
+    germ = frame.step < steps.COUNT
+    centre = section.centres[frame.place[germ] // 26]
+    away = np.hypot(frame.x[germ] - centre[:, 0], frame.y[germ] - centre[:, 1])
+    assert away.max() < section.radius and away.min() > 0.25 * section.radius
+    assert away[frame.step[germ] <= steps.A_PALE].min() > 0.75 * section.radius
+    gap = np.hypot(frame.x[germ][:, None] - frame.x[germ], frame.y[germ][:, None] - frame.y[germ])
+    np.fill_diagonal(gap, np.inf)
+    room = ROOM[frame.step[germ]]
+    pressed = gap < 0.6 * (room[:, None] + room)
+    assert pressed.any(axis=1).mean() < 0.12
+
+
+def test_a_fixed_cell_stays_and_the_other_yields():
+    x, y = np.array([0.0, 1.0]), np.array([50.0, 50.0])
+    room, fixed, centre = np.array([4.0, 4.0]), np.array([True, False]), np.zeros((1, 2))
+    pack(x, y, x.copy(), y.copy(), room, fixed, np.array([0, 2]), centre, np.zeros(2), 90.0, 40)
+    assert x[0] == 0.0 and np.hypot(x[1] - x[0], y[1] - y[0]) > 7.0
+
+
+def test_fields_agree_with_the_levels_at_the_cells(recorded):
+    recording, _ = recorded
+    frame, tissue = recording.frame(-1), recording.model.tissue
+    assert frame.testosterone.mean() == pytest.approx(tissue.testosterone.mean(), rel=0.12)
+    assert frame.oestradiol.mean() == pytest.approx(tissue.oestradiol.mean(), rel=0.12)
+    low, high = recording.ranges["testosterone"]
+    assert low <= frame.testosterone.min() * 1.01 and frame.testosterone.max() <= high * 1.01
+
+
+# ---- what became of whom
+
+
+def test_every_cell_comes_from_somewhere(recorded):
+    recording, _ = recorded
+    for k in range(1, DAYS + 1):
+        before, now = recording.frame(k - 1), recording.frame(k)
+        soma, day = now.sertoli + now.leydig, recording.days[k]
+        origin = recording.lives.ancestors(now.lineage[soma:], before.lineage[soma:], day - 1, day)
+        assert (origin >= 0).all()
+
+
+def test_ends_are_those_that_the_tissue_counts(recorded):
+    recording, seen = recorded
+    for (_, _, fate), (_, _, released, retained) in zip(recording.lives.ends, seen, strict=True):
+        assert (fate == RELEASED).sum() == released and (fate == RETAINED).sum() == retained
+    fates = np.concatenate([fate for _, _, fate in recording.lives.ends])
+    assert (fates == DIED).any() and (fates == DIVIDED).any()
+
+
+def _cell(recording, fate, index=2):
+    """Return the row in frame `index` of a germ cell that ends so."""
+    frame = recording.frame(index)
+    for row in range(frame.sertoli + frame.leydig, len(frame.step)):
+        went = recording.lives.end(int(frame.lineage[row]))
+        if went is not None and went[1] == fate:
+            return row, int(frame.lineage[row]), went[0]
+    raise AssertionError("no such cell")
+
+
+def test_a_click_tells_state_and_fate(recorded):
+    recording, _ = recorded
+    row, lineage, day = _cell(recording, RELEASED)
+    told_of = recording.describe(2, row)
+    assert told_of["lineage"] == str(lineage) and told_of["kind"] == "germ" and told_of["day"] == recording.days[2]
+    assert (told_of["fate"], told_of["fate_day"]) == ("released", day)
+    assert told_of["step"] in steps.NAMES and 0 <= told_of["left_days"] < 20
+    assert json.loads(json.dumps(told_of)) == told_of
+    assert any("released as sperm" in line for line in told(told_of)["story"])
+
+
+def test_a_divided_cell_knows_its_daughters_and_they_their_mother(recorded):
+    recording, _ = recorded
+    row, lineage, day = _cell(recording, DIVIDED)
+    daughters = recording.describe(2, row)["daughters"]
+    assert 1 <= len(daughters) <= 2
+    index = recording.days.index(day)
+    frame = recording.frame(index)
+    at = np.flatnonzero(frame.lineage == np.uint64(int(daughters[0]["lineage"])))
+    if len(at):  # unless she divided within the day too
+        assert recording.describe(index, int(at[0]))["mother"] == str(lineage)
+
+
+def test_the_soma_is_told_too(recorded):
+    recording, _ = recorded
+    sertoli, leydig = recording.describe(0, 0), recording.describe(0, recording.frame(0).sertoli)
+    assert sertoli["kind"] == "sertoli" and sertoli["androgen_signal"] > 0
+    assert leydig["kind"] == "leydig" and leydig["androgen_signal"] is None and leydig["testosterone_nmol_l"] > 0
+    assert told(leydig)["title"] == "Leydig cell"
+    with pytest.raises(IndexError, match="cells 0 to"):
+        recording.describe(0, 10**6)
+
+
+# ---- memory
+
+
+def test_a_full_recording_halves_its_rate(model):
+    recording = Recording(model, megabytes=0.3, tubules=2)
+    for _ in range(30):
+        model.step()
+        recording.record()
+    assert sum(len(frame) for frame in recording.frames) <= 0.3e6
+    gaps = set(np.diff(recording.days))
+    assert recording.every > 1 and gaps == {recording.every}
+    assert recording.days[0] == -1
+    assert [day for day, _, _ in recording.lives.ends] == list(range(30))  # births and deaths are noted every day
+
+
+def test_thinned_frames_are_still_tied(model):
+    recording = Recording(model, every=4, tubules=2)
+    for _ in range(12):
+        model.step()
+        recording.record()
+    assert recording.days == [-1, 3, 7, 11]
+    before, now = recording.frame(1), recording.frame(2)
+    soma = now.sertoli + now.leydig
+    assert (recording.lives.ancestors(now.lineage[soma:], before.lineage[soma:], 3, 7) >= 0).all()
+    assert len(recording.link(2)) % 8 == 0
+
+
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"tubules": 0}, {"tubules": 5}, {"megabytes": 0}])
+def test_a_recording_refuses_what_cannot_be(model, wrong):
+    with pytest.raises(ta.TestisError):
+        Recording(model, **wrong)
+
+
+# ---- the component
+
+
+def test_a_page_gets_only_what_there_is(recorded):
+    recording, _ = recorded
+    good = _answer([recording], {"key": recording.key, "days": [3, 4, 999]})
+    assert len(good) == 8 + len(recording.link(4)) + len(recording.link(5))
+    for bad in ({}, {"key": "x"}, {"key": recording.key, "days": "../etc"}, {"key": recording.key, "days": [None, {}]}):
+        assert len(_answer([recording], bad)) == 8
+    assert _clicked([recording], {"key": recording.key, "day": 3, "index": -1}) is None
+    assert _clicked([recording], {"key": recording.key, "day": "now", "index": 1}) is None
+    assert _clicked([recording], {"key": recording.key, "day": 3, "index": 5})["day"] == 3
+
+
+def test_a_followed_model_records_itself_and_can_still_be_copied(model):
+    recording = follow(model, tubules=1)
+    assert follow(model) is recording
+    model.run_for(3)
+    assert recording.days == [-1, 0, 1, 2]
+    branch = pickle.loads(pickle.dumps(model.branch()))
+    branch.run_for(2)
+    assert follow(branch).days == [-1, 0, 1, 2, 3, 4] and recording.days == [-1, 0, 1, 2]
+
+
+def test_mesa_is_given_a_component(model):
+    component = make_tubule(tubules=1)
+    _, context = solara.render(component(model), handle_error=False)
+    model.step()
+    assert follow(model).days == [-1, 0] and len(follow(model).listeners) == 1
+    context.close()
+    assert not follow(model).listeners
+
+
+def test_a_view_shows_two_arms(recorded):
+    recording, _ = recorded
+    _, context = solara.render(TubuleView(recording, recording), handle_error=False)
+    context.close()
+
+
+# ---- the page
+
+_PAGE = """
+    import solara, testis_abm as ta
+    from testis_abm.app.tubule import Recording, TubuleView
+
+    plan = {"title": "Page", "tissue": {"tubules": 3}, "plan": {"baseline": "0 days", "duration": "12 days"},
+            "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "from": "day 0", "until": "day 12"}]}
+    arms = []
+    for treated in (True, False):
+        model = ta.TestisModel(ta.load(plan), rng=1, treated=treated)
+        arms.append(Recording(model))
+        for _ in range(12):
+            model.step()
+            arms[-1].record()
+
+    @solara.component
+    def Page():
+        TubuleView(*arms)
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    page = tmp_path_factory.mktemp("page") / "page.py"
+    page.write_text(textwrap.dedent(_PAGE), encoding="utf-8")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "solara", "run", str(page), "--port", str(port), "--host", "127.0.0.1", "--no-open", "--production"]  # fmt: skip
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except OSError:
+                assert server.poll() is None, "the server ended"
+                time.sleep(0.5)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    outside = []
+    page.on("request", lambda request: outside.append(request.url) if "127.0.0.1" not in request.url and request.url.startswith("http") else None)  # fmt: skip
+    page.goto(address)
+    page.wait_for_function("window.__tubule && window.__tubule.cells > 1000", timeout=90_000)
+    yield page
+    assert not faults and not outside
+    page.close()
+
+
+def _probe(page, name):
+    return page.evaluate(f"window.__tubule.{name}")
+
+
+def test_the_slide_shows_both_arms_and_plays(page):
+    assert page.locator("figure canvas").count() == 2
+    assert page.locator("figcaption").all_inner_texts() == ["Treated", "Untreated twin"]
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("window.__tubule.day > 1.5 && window.__tubule.fps > 0", timeout=60_000)
+    print(f"{_probe(page, 'fps'):.0f} frames a second, {_probe(page, 'cells')} cells")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Pause").click()
+    assert not page.evaluate("window.__tubule.view.playing")
+
+
+def test_scrubbing_changes_the_day_of_both(page):
+    page.locator(".tubule-scrub").fill("4")
+    page.wait_for_function("window.__tubule.day === 4")
+    assert page.locator(".tubule-day").inner_text() == "day 4"
+    page.locator("figure canvas").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("window.__tubule.day === 5")
+    page.wait_for_function("window.__tubule.view.arms.every(arm => arm.motion && arm.motion.b.day === 5)")
+
+
+def test_a_click_opens_the_panel_of_the_cell_and_escape_closes_it(page):
+    page.locator(".tubule-scrub").fill("2")
+    page.wait_for_function("window.__tubule.view.arms[1].motion.b.day === 2")
+    where = page.evaluate(
+        "(() => { const v = window.__tubule.view, m = v.arms[1].motion, i = m.n - 1; return [m.x1[i], m.y1[i], v.view.x, v.view.y, v.view.k]; })()"
+    )
+    box = page.locator("figure canvas").nth(1).bounding_box()
+    x, y, middle_x, middle_y, scale = where
+    page.mouse.click(
+        box["x"] + box["width"] / 2 + (x - middle_x) * scale, box["y"] + box["height"] / 2 - (y - middle_y) * scale
+    )
+    panel = page.locator(".tubule-panel")
+    panel.wait_for(timeout=20_000)
+    assert "spermatid" in panel.inner_text() and "day 2" in panel.inner_text() and "Lineage" in panel.inner_text()
+    page.keyboard.press("Escape")
+    panel.wait_for(state="detached", timeout=20_000)
+
+
+def test_colours_fields_and_night_are_drawn(page):
+    picture = "document.querySelector('figure canvas').toDataURL()"
+    before = page.evaluate(picture)
+    page.get_by_label("Colour of the cells").select_option("er_beta_signal")
+    page.get_by_label("Field over the tissue").select_option("ratio")
+    page.wait_for_function("document.querySelectorAll('.tubule-scale').length === 2")
+    page.wait_for_timeout(200)
+    coloured = page.evaluate(picture)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.querySelector('.tubule').classList.contains('night')")
+    page.wait_for_timeout(200)
+    assert len({before, coloured, page.evaluate(picture)}) == 3
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
