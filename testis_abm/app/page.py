@@ -13,7 +13,7 @@ import solara
 import solara.lab
 
 from testis_abm.app import beyond, widgets
-from testis_abm.app.session import Session, warm
+from testis_abm.app.session import Session, recorder, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
 
@@ -35,11 +35,11 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
     solara.Style(_CSS)
     tab = session.tab.value
     with v.Html(tag="main", class_="ta", attributes={"lang": "en"}):
-        widgets.Address(event_opened=session.open_link)
+        widgets.Address(event_opened=session.open_link, event_darkened=lambda _: _colour(True))
         with solara.Div(classes=["ta-head"]):
             v.Html(tag="h1", children=["Human spermatogenesis, simulated"])
             widgets.button(
-                "Light" if dark else "Dark", lambda: setattr(solara.lab.theme, "dark", not dark), small=True,
+                "Light" if dark else "Dark", lambda: _colour(not dark), small=True,
                 says="Switch to light colours" if dark else "Switch to dark colours",
             )  # fmt: skip
         widgets.paragraph(_LIMITS, "ta-limits")
@@ -56,6 +56,10 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
                 widgets.note(told, wrong=kind == "error")
                 widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
         _view(session, tab)
+
+
+def _colour(dark: bool) -> None:
+    solara.lab.theme.dark = dark
 
 
 def _to(session: Session, tab: int) -> Callable[[], None]:
@@ -82,20 +86,18 @@ def _view(session: Session, tab: int) -> None:
 def Tubule(session: Session) -> None:  # noqa: N802
     """Show the living cross-section of the last run."""
     recordings = session.recordings.value
-    try:
-        from testis_abm.app.tubule import TubuleView
-    except ImportError:
+    dark = solara.lab.use_dark_effective()
+    if recorder() is None:
         widgets.paragraph("The view of the tubule is not part of this installation.")
-        return
-    if not recordings:
-        busy = session.progress.value.busy
-        widgets.paragraph(
-            "The tubule is drawn when the run has ended." if busy else "Run a scenario under “What if” first."
-        )
-    elif "treated" in recordings:
-        TubuleView(recordings["treated"], twin=recordings["untreated"])
+    elif not recordings:
+        widgets.paragraph("Run a scenario under “What if” first: his tubules are recorded day by day.")
     else:
-        TubuleView(recordings["untreated"])
+        from testis_abm.app.tubule import TubuleView
+
+        if "treated" in recordings:
+            TubuleView(recordings["treated"], twin=recordings["untreated"], dark=dark)
+        else:
+            TubuleView(recordings["untreated"], names=("Untreated", ""), dark=dark)
 
 
 def _stay(session: Session) -> Callable[[], None]:

@@ -16,7 +16,6 @@ _SETTINGS = {
     "SOLARA_APP": "testis_abm.app",
     "SOLARA_MODE": "production",
     "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "False",
-    "SOLARA_THEME_VARIANT": "auto",
     "SOLARA_THEME_SHOW_BANNER": "False",
     "SOLARA_THEME_TITLE": "testis_abm",
     "SOLARA_KERNEL_CULL_TIMEOUT": "5m",

@@ -16,7 +16,7 @@ import solara
 
 from testis_abm.app import draft, share
 from testis_abm.errors import ScenarioError, TestisError
-from testis_abm.scenario import Scenario
+from testis_abm.scenario import Scenario, load
 
 if TYPE_CHECKING:
     from testis_abm.model import TestisModel
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_ARMS = 8
 _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
+_RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
 # Ten people who press run at once share the cores in turn, so that the pages stay quick.
 _places = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
@@ -212,7 +213,7 @@ class _Watcher:
             raise Stopped
         lived = self.scenario.plan.baseline_days + next(iter(men.values())).day
         if replicate == 0:
-            self._record(men, lived)
+            self._record(men)
         ended = not any(model.running for model in men.values())
         now = time.perf_counter()
         if lived and (now - self.shown > _BETWEEN or (self.first is None and lived >= _FIRST_DAYS)) and not ended:
@@ -221,15 +222,14 @@ class _Watcher:
             for name, rows in self._present(replicate, men).items():
                 self.rows[name].extend(rows)
 
-    def _record(self, men: Mapping[str, TestisModel], lived: int) -> None:
-        make = recorder()
-        if make is None:
-            return
-        for arm, model in men.items():
-            if arm not in self.recordings:
-                self.recordings[arm] = make(model)
-            if lived:
-                self.recordings[arm].record()
+    def _record(self, men: Mapping[str, TestisModel]) -> None:
+        if self.recordings:
+            for recording in self.recordings.values():
+                recording.record()
+        elif (make := recorder()) is not None:
+            self.recordings = {arm: make(model, megabytes=_RECORDED) for arm, model in men.items()}
+            # The view follows recordings that still grow.
+            self.session.recordings.value = self.recordings
 
     def _present(self, replicate: int, men: Mapping[str, TestisModel]) -> dict[str, list[tuple[Any, ...]]]:
         return {
@@ -254,7 +254,7 @@ class _Watcher:
 
 
 @functools.cache
-def recorder() -> Callable[[TestisModel], Any] | None:
+def recorder() -> Callable[..., Any] | None:
     """Return what makes a recording of a model for the tubule view; None where that view is not installed."""
     try:
         from testis_abm.app.tubule import Recording
@@ -267,10 +267,6 @@ def recorder() -> Callable[[TestisModel], Any] | None:
 def warm() -> None:
     """Load and compile in the background what the first run needs, once a process."""
 
-    def work() -> None:
-        from testis_abm.simulate import run
-
-        therapy = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
-        run({"plan": {"duration": 2, "baseline": 2, "replicates": 1}, "tissue": {"tubules": 1}, "therapy": [therapy]})
-
-    threading.Thread(target=work, daemon=True).start()
+    therapy = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
+    plan = {"duration": 20, "baseline": 2, "replicates": 1}
+    Session().run(load({"plan": plan, "tissue": {"tubules": 1}, "therapy": [therapy]}))

@@ -22,8 +22,8 @@ def _Control(  # noqa: N802
 
 
 @solara.component_vue("browser.vue", vuetify=False)
-def Address(event_opened: Callable[[Any], None]) -> None:  # noqa: N802
-    """Tell of the scenario in the page's address, at first and whenever it changes."""
+def Address(event_opened: Callable[[Any], None], event_darkened: Callable[[Any], None]) -> None:  # noqa: N802
+    """Tell of the scenario in the page's address, at first and whenever it changes, and of a browser that prefers the dark."""
 
 
 @solara.component_vue("upload.vue", vuetify=False)
