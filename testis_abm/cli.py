@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm import app_commands, experiment_commands, study_commands
 from testis_abm import commands as people
-from testis_abm import experiment_commands, study_commands
 from testis_abm.errors import TestisError
 from testis_abm.interrupt import Interrupt
 
@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     people.add(commands)
     experiment_commands.add(commands)
     study_commands.add(commands)
+    app_commands.add(commands)
     return parser
 
 

@@ -24,6 +24,7 @@ from testis_abm.tissue.luck import mix
 from testis_abm.tissue.memory import check_fits
 
 Progress = Callable[[int, str, int], None]
+Watch = Callable[[int, Mapping[str, TestisModel]], None]
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
 _PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
 SIGNAL_COLUMNS = ("day", *attribution.SIGNALS, "testosterone_brake", "oestradiol_brake")
@@ -41,6 +42,7 @@ def run(
     replicates: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
     model: type[TestisModel] = TestisModel,
 ) -> RunResult:
     """Simulate a scenario.
@@ -50,6 +52,8 @@ def run(
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
         progress: called as progress(replicate, arm, day) after each simulated day.
+        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all of them
+            have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
 
     Returns:
@@ -68,7 +72,7 @@ def run(
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        collected, models, engine = _simulate(scenario, progress, model)
+        collected, models, engine = _simulate(scenario, progress, watch, model)
     tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
     signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *SIGNAL_COLUMNS])
     provenance: dict[str, Any] = {
@@ -103,7 +107,7 @@ def _version(name: str) -> str:
 
 
 def _simulate(
-    scenario: Scenario, progress: Progress | None, model_class: type[TestisModel]
+    scenario: Scenario, progress: Progress | None, watch: Watch | None, model_class: type[TestisModel]
 ) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, TestisModel], float]:
     arms = ("untreated", "treated") if scenario.treated else ("untreated",)
     collected: dict[str, list[tuple[Any, ...]]] = {}
@@ -118,13 +122,19 @@ def _simulate(
         men = {"untreated": model_class(scenario, rng=seed, treated=False)}
         # The twin is made before the first step, from the same steady state.
         men |= {arm: model_class(scenario, rng=seed, settled=men["untreated"]) for arm in arms[1:]}
+        if watch is not None:
+            watch(replicate, men)
+        while any(model.running for model in men.values()):
+            for arm, model in men.items():
+                if model.running:
+                    model.step()
+                    if replicate == 0 and model.day - 1 == last:
+                        model.section = model.cross_section()
+                    if progress is not None:
+                        progress(replicate, arm, model.day - 1)
+            if watch is not None:
+                watch(replicate, men)
         for arm, model in men.items():
-            while model.running:
-                model.step()
-                if replicate == 0 and model.day - 1 == last:
-                    model.section = model.cross_section()
-                if progress is not None:
-                    progress(replicate, arm, model.day - 1)
             engine += model.engine_seconds
             for name, rows in model.records.items():
                 collected.setdefault(name, []).extend((arm, replicate, *row) for row in rows)
@@ -141,6 +151,11 @@ def _treatment_end(scenario: Scenario) -> int:
     end = scenario.plan.duration_days
     until = Treatment.planned(scenario, end).end if scenario.treated else end
     return end if until >= end else max(0, round(until) - 1)
+
+
+def so_far(scenario: Scenario, rows: Mapping[str, list[tuple[Any, ...]]]) -> RunResult:
+    """Return what a run has brought so far: table name -> rows of (arm, replicate, *record of the model)."""
+    return RunResult(scenario=scenario, tables={name: _frame(name, of) for name, of in rows.items()})
 
 
 def _frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -155,9 +155,9 @@ def _read_run(folder: Path) -> dict[str, Any]:
 
 def _write(result: RunResult, folder: Path) -> None:
     for name, table in result.tables.items():
-        _write_table(table, folder / f"{name}.parquet", {c: of.unit for c, of in SCHEMAS[name].items()})
+        write_table(table, folder / f"{name}.parquet", {c: of.unit for c, of in SCHEMAS[name].items()})
     if result.attribution is not None:
-        _write_table(result.attribution, folder / _ATTRIBUTION, {})
+        write_table(result.attribution, folder / _ATTRIBUTION, {})
     if result.sections:
         arrays = {f"{arm}/{key}": v for arm, section in result.sections.items() for key, v in section.items()}
         plain: Any = {key: np.asarray(value) for key, value in arrays.items()}
@@ -167,7 +167,8 @@ def _write(result: RunResult, folder: Path) -> None:
     (folder / _RUN).write_text(text + "\n", encoding="utf-8")
 
 
-def _write_table(table: pd.DataFrame, path: Path, units: Mapping[str, str]) -> None:
+def write_table(table: pd.DataFrame, to: Path | IO[bytes], units: Mapping[str, str]) -> None:
+    """Write a table as Parquet to a path or an open file, the unit of each column with it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -176,7 +177,7 @@ def _write_table(table: pd.DataFrame, path: Path, units: Mapping[str, str]) -> N
         field.with_metadata({"unit": units[field.name]} if units.get(field.name) else None) for field in arrow.schema
     ]
     # The units stand in for pandas' own notes, which name its version.
-    pq.write_table(arrow.cast(pa.schema(fields)), path, compression="zstd")
+    pq.write_table(arrow.cast(pa.schema(fields)), to, compression="zstd")
 
 
 def _read_sections(path: Path) -> dict[str, dict[str, Any]]:

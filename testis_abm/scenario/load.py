@@ -40,20 +40,36 @@ def load(
     """
     path = None if isinstance(source, Mapping) else os.fspath(source)
     name = "scenario" if path is None else printable(path)
-    raw = _tidy(source if path is None else _read(Path(path), name), name)
-    if path is not None:
+    scenario = _made(source if path is None else _read(Path(path), name), name, "" if path is None else path, overrides)
+    scenario._path = path
+    return scenario
+
+
+def load_bytes(content: bytes, name: str) -> Scenario:
+    """Read a scenario from the content of a TOML file that is called `name`; no file is touched.
+
+    Raises:
+        ScenarioError: as `load` does.
+    """
+    shown_name = printable(name)
+    return _made(_parsed(_small(content, shown_name), shown_name), shown_name, name)
+
+
+def _made(source: object, name: str, path: str, overrides: Mapping[str, object] | None = None) -> Scenario:
+    """Return the scenario of some tables; `path` is what it is called if it has no title."""
+    raw = _tidy(source, name)
+    if path:
         raw.setdefault("title", printable(Path(path).stem)[:200] or "Untitled")
     settings = _Settings(overrides or {})
     settings.apply(raw)
     if "plan.duration" in settings.paths:
-        _cut(raw)
+        cut(raw)
     try:
         scenario = Scenario(**raw)
     except ScenarioError as error:
         raise _lines(settings.line(problem, name) for problem in error.problems) from None
     for note in alike(scenario.therapy):
-        warnings.warn(note, stacklevel=2)
-    scenario._path = path
+        warnings.warn(note, stacklevel=3)
     return scenario
 
 
@@ -99,7 +115,7 @@ class _Settings:
         return f"{_label(key, self._given[key][1])}: {inner.line()}"
 
 
-def _cut(raw: dict[str, Any]) -> None:
+def cut(raw: dict[str, Any]) -> None:
     """Leave out what lies beyond the plan's end; what cannot be read stays for the checks to name."""
     plan, samples = raw.get("plan"), raw.get("samples")
     if not isinstance(plan, dict):
@@ -121,7 +137,7 @@ def _cut(raw: dict[str, Any]) -> None:
                 told = zip(range(1, len(items) + 1), items, beyond, strict=True)
                 late += [f"{section} {k} ({_in_short(item)})" for k, item, of in told if of]
     if late:
-        warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", stacklevel=3)
+        warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", stacklevel=4)
 
 
 def _in_short(item: Mapping[str, Any]) -> str:
@@ -226,7 +242,11 @@ def read_raw(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, name: str) -> dict[str, Any]:
-    text = _decoded(_bytes(path, name), name)
+    return _parsed(_bytes(path, name), name)
+
+
+def _parsed(content: bytes, name: str) -> dict[str, Any]:
+    text = _decoded(content, name)
     try:
         raw = tomllib.loads(text)
     except RecursionError:
@@ -249,6 +269,10 @@ def _bytes(path: Path, name: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ScenarioError(f"{name}: cannot be read: {printable(reason).lower()}") from None
+    return _small(content, name)
+
+
+def _small(content: bytes, name: str) -> bytes:
     if len(content) > _LARGEST_BYTES:
         raise ScenarioError(f"{name}: is larger than 1 MB and no scenario")
     return content

@@ -112,7 +112,7 @@ class PlotData:
             str(result.provenance.get("seed", "")),
             (first, last),
             {(table, arm): _grid(result, table, arm) for table in _TABLES for arm in result.arms},
-            _spans(result.scenario, last) if "treated" in result.arms else (),
+            spans(result.scenario, last) if "treated" in result.arms else (),
             tuple(Mark(of.variable, of.day, of.canonical_value, of.label) for of in result.scenario.observed),
             result.sections,
         )
@@ -160,7 +160,8 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
     return Grid(day, values)
 
 
-def _spans(scenario: Scenario, last: float) -> tuple[Span, ...]:
+def spans(scenario: Scenario, last: float) -> tuple[Span, ...]:
+    """Return the treatments of a scenario as they are planned, up to day `last`."""
     weights = sorted(scenario.weight, key=lambda of: of.from_day)
     changes = tuple(Span("weight", f"to BMI {of.bmi:g} kg/m2", of.from_day, min(last, of.until_day)) for of in weights)
     return tuple(_span(of, last) for of in scenario.therapy) + changes

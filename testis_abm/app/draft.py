@@ -1,0 +1,264 @@
+"""A scenario while it is being written: the tables of a scenario file, which controls change and `understood` checks.
+
+A draft may be wrong; it is never changed in place, so that what runs is not what is being typed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from testis_abm import parameters
+from testis_abm.errors import Problem, ScenarioError, written
+from testis_abm.scenario import Man, Plan, Scenario, Tissue
+from testis_abm.scenario.load import cut
+from testis_abm.scenario.scenario import alike
+from testis_abm.scenario.section import plain
+
+type Draft = Mapping[str, Any]
+
+# What a browser may ask of a server that others use too; the command line has no such limits.
+MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_000
+_REPLICATES = 4
+_PERCENT = 100.0
+
+
+@dataclass(frozen=True)
+class Slider:
+    """One field of a man as a control shows it.
+
+    Attributes:
+        field: of the physiology.
+        label, unit: in words; "% of normal" stands for a field whose reference is 1.
+        low, high, step: of the slider, in `unit`; what lies beyond can be typed.
+    """
+
+    field: str
+    label: str
+    unit: str
+    low: float
+    high: float
+    step: float = 5.0
+
+    @property
+    def factor(self) -> float:
+        """Return how many of `unit` make one of the field's own."""
+        return _PERCENT if self.unit.startswith("%") else 1.0
+
+    def shown(self, draft: Draft) -> float:
+        """Return the value of a draft in `unit`."""
+        value = draft["man"].get(self.field, parameters.physiology()[self.field].value)
+        return round(float(value) * self.factor, 6)
+
+    def clamp(self, value: object) -> float:
+        """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return self.low
+        return min(max(number, self.low), self.high) if number == number else self.low
+
+
+_NORMAL = "% of normal"
+SLIDERS = (
+    Slider("bmi", "Body mass index", "kg/m²", 16.0, 55.0, 0.5),
+    Slider("age", "Age", "years", 18.0, 80.0, 1.0),
+    Slider("gnrh_drive", "GnRH drive", _NORMAL, 0.0, 200.0),
+    Slider("leydig_capacity", "Leydig cell capacity", _NORMAL, 2.0, 200.0),
+    Slider("sertoli_number", "Sertoli cell number", _NORMAL, 5.0, 200.0),
+    Slider("adipose_aromatase", "Aromatase in fat", _NORMAL, 0.0, 500.0),
+    Slider("testicular_aromatase", "Aromatase in the testis", _NORMAL, 0.0, 500.0),
+    Slider("androgen_sensitivity", "Androgen sensitivity of Sertoli cells", _NORMAL, 0.0, 200.0),
+    Slider("spermatogonial_commitment", "Spermatogonia that commit", _NORMAL, 0.0, 160.0),
+    Slider("meiotic_completion", "Completion of meiosis", _NORMAL, 0.0, 160.0),
+)
+
+
+def start() -> Draft:
+    """Return the draft of a page that has just been opened: the fertile man, untreated."""
+    plan = {"duration": "270 days", "replicates": _REPLICATES}
+    return of(Scenario(title=parameters.presets()["fertile"].title, plan=plan))
+
+
+def of(scenario: Scenario) -> Draft:
+    """Return the draft that says what a scenario says; defaults that follow the plan are left open, to follow it."""
+    whole = scenario.as_dict()
+    return {**short(scenario), "title": whole["title"], "man": whole["man"], "plan": whole["plan"]}
+
+
+def short(scenario: Scenario) -> dict[str, Any]:
+    """Return tables that say what a scenario says, without what they leave to defaults."""
+    whole = scenario.as_dict()
+    tables = dict(whole)
+    preset = Man(preset=scenario.man.preset).as_dict()
+    tables["man"] = {key: value for key, value in whole["man"].items() if key == "preset" or preset.get(key) != value}
+    for name, usual in (("tissue", Tissue().as_dict()), ("plan", Plan().as_dict())):
+        tables[name] = {key: value for key, value in whole[name].items() if usual[key] != value}
+    rest = {name: table for name, table in tables.items() if name not in ("title", "man", "tissue", "plan", "samples")}
+    usual = Scenario(plan=scenario.plan).samples.as_dict()
+    tables["samples"] = {key: value for key, value in whole["samples"].items() if usual[key] != value}
+    if "therapy" in rest:
+        rest["therapy"] = [_short_therapy(row, scenario.plan) for row in rest["therapy"]]
+    kept = {name: tables[name] for name in ("title", "man", "tissue", "plan", "samples") if tables[name]} | rest
+    # Should a default ever depend on more than is thought of here, the long form is right.
+    return kept if Scenario(**kept) == scenario else whole
+
+
+def _short_therapy(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    usual = {"from": "day 0", "until": f"day {plan.duration_days}", "route": parameters.drugs()[row["drug"]].routes[0]}
+    kept = {key: value for key, value in row.items() if usual.get(key) != value}
+    return kept | ({"every": "1 day"} if kept.get("every") == "1 days" else {})
+
+
+def with_entry(draft: Draft, value: object, *path: str | int) -> Draft:
+    """Return a draft with the entry at `path` set to `value`, or left out if it is None."""
+    changed = copy.deepcopy(dict(draft))
+    place: Any = changed
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        place.pop(path[-1], None)
+    else:
+        place[path[-1]] = value
+    return changed
+
+
+def with_duration(draft: Draft, text: str) -> Draft:
+    """Return a draft of another length, without samples and observations that lie beyond it."""
+    value = f"{text} days" if _is_number(text) else str(text)
+    changed = with_entry(draft, value, "plan", "duration")
+    kept = {key: changed[key] for key in ("therapy", "weight") if key in changed}
+    # Therapies stay: they were typed, and what is wrong with them is told.
+    tables = {key: of for key, of in changed.items() if key not in kept}
+    cut(tables)
+    return {**changed, **tables}
+
+
+def with_preset(draft: Draft, name: str) -> Draft:
+    """Return a draft of another man; the treatment stays, the title is his unless somebody wrote one."""
+    titles = {preset.title for preset in parameters.presets().values()}
+    changed = with_entry(draft, Man(preset=name).as_dict(), "man")
+    return with_entry(changed, parameters.presets()[name].title, "title") if draft.get("title") in titles else changed
+
+
+def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
+    """Return a draft with the value of a control, in the control's unit; what is no number is kept, to be explained."""
+    try:
+        number: object = float(value) / slider.factor  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = str(value)
+    return with_entry(draft, number, "man", slider.field)
+
+
+def with_therapy(draft: Draft, name: str) -> Draft:
+    """Return a draft with one more therapy, the drug's usual one."""
+    drug = parameters.drugs()[name]
+    usual = drug.regimen[-1]
+    row: dict[str, Any] = {"drug": name, "dose": f"{written(usual.dose)} {drug.dose_unit}"}
+    if usual.every_hours is not None:
+        row["every"] = _often(usual.every_hours)
+    if usual.over_hours is not None:
+        row["over"] = f"{written(usual.over_hours)} hours"
+    return with_entry(draft, [*draft.get("therapy", ()), {**row, "from": "day 0"}], "therapy")
+
+
+def _often(hours: float) -> str:
+    if (2.0 * hours) % 24.0:
+        return f"{written(hours)} hours"
+    return "1 day" if hours == 24.0 else f"{written(hours / 24.0)} days"
+
+
+def without_therapy(draft: Draft, index: int) -> Draft:
+    """Return a draft without one of its therapies."""
+    rows = [row for i, row in enumerate(draft["therapy"]) if i != index]
+    return with_entry(draft, rows or None, "therapy")
+
+
+def with_cell(draft: Draft, index: int, key: str, text: str) -> Draft:
+    """Return a draft with one entry of a therapy as it was typed; an empty one is left out, a bare number is a day."""
+    value: str | None = str(text).strip() or None
+    if value and key in ("from", "until"):
+        value = f"day {value}" if _is_number(value) else value
+    if value and key == "every":
+        value = f"{value} days" if _is_number(value) else value
+    changed = with_entry(draft, value, "therapy", index, key)
+    if key == "drug":
+        # Another drug has other routes and takes its usual one.
+        changed = with_entry(changed, None, "therapy", index, "route")
+    return changed
+
+
+def cell(draft: Draft, index: int, key: str) -> str:
+    """Return an entry of a therapy as its field shows it."""
+    text = str(draft["therapy"][index].get(key, ""))
+    if key in ("from", "until"):
+        return text.removeprefix("day ")
+    return "1 day" if text == "1 days" else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What a draft says.
+
+    Attributes:
+        scenario: None if it cannot be understood.
+        problems: why not, or why it is too large to run here; notes: what is odd but allowed.
+    """
+
+    scenario: Scenario | None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the problems as the command line tells them."""
+        return [problem.line() for problem in self.problems]
+
+    def at(self, *path: str | int) -> str:
+        """Return what is wrong with the entry at `path`."""
+        return "; ".join(of.text for of in self.problems if of.path == path)
+
+
+def understood(draft: Draft) -> Understanding:
+    """Return what a draft says; never raises for what a user can write."""
+    try:
+        scenario = Scenario(**plain(draft))
+    except ScenarioError as error:
+        return Understanding(None, error.problems)
+    return Understanding(scenario, tuple(too_large(scenario)), tuple(alike(scenario.therapy)))
+
+
+def too_large(scenario: Scenario) -> list[Problem]:
+    """Return why a scenario may not run in the browser, where the server is shared."""
+    plan, tissue = scenario.plan, scenario.tissue
+    sertoli = tissue.tubules * tissue.sertoli_per_tubule
+    days = plan.baseline_days + plan.duration_days
+    shell = "run it with testis-abm run"
+    found = []
+    if sertoli > MOST_SERTOLI:
+        found.append(
+            Problem(("tissue",), f"{sertoli:,} Sertoli cells are more than this page runs ({MOST_SERTOLI:,}); {shell}")
+        )
+    if plan.replicates > MOST_REPLICATES:
+        text = f"{plan.replicates:,} are more than this page runs ({MOST_REPLICATES}); {shell}"
+        found.append(Problem(("plan", "replicates"), text))
+    if days > MOST_DAYS:
+        found.append(
+            Problem(("plan", "duration"), f"{days:,} days are more than this page runs ({MOST_DAYS:,}); {shell}")
+        )
+    if plan.engine != "compiled":
+        found.append(Problem(("plan", "engine"), f'"{plan.engine}" is too slow for this page; {shell}'))
+    if not found and sertoli * days * plan.replicates > MOST_WORK:
+        text = f"{plan.replicates} replicates of {days:,} days with {sertoli:,} Sertoli cells are more than this page runs; {shell}"
+        found.append(Problem(("plan",), text))
+    return found

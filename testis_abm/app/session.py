@@ -1,0 +1,271 @@
+"""What one browser holds: a draft, a run that goes on beside it, and arms that were kept. Nothing is shared between browsers."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import solara
+
+from testis_abm.app import draft, share
+from testis_abm.errors import ScenarioError, TestisError
+from testis_abm.scenario import Scenario, load
+
+if TYPE_CHECKING:
+    from testis_abm.model import TestisModel
+    from testis_abm.population.twin import Twin
+    from testis_abm.results.run_result import RunResult
+
+MOST_ARMS = 8
+_FIRST_DAYS = 14  # lived before the first picture
+_BETWEEN = 0.25  # seconds between pictures
+_RECORDED = 24.0  # MB of frames an arm
+_STREAMED = ("hormones", "semen")
+# Ten people who press run at once share the cores in turn, so that the pages stay quick.
+_places = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
+_log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
+    """Raised inside a run that was cancelled."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        phase: "idle", "waiting", "running", "done", "cancelled" or "failed".
+        scenario: that was run; result: what it has brought so far.
+        told: in words; share: of the work done.
+        first, seconds: from the click to the first picture, and to the end.
+    """
+
+    phase: str = "idle"
+    scenario: Scenario | None = None
+    result: RunResult | None = None
+    told: str = ""
+    share: float = 0.0
+    first: float | None = None
+    seconds: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Return whether it goes on."""
+        return self.phase in ("waiting", "running")
+
+
+class Task:
+    """Work in a thread of its own that can be cancelled and ends when its page is left."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+
+    def start(self, work: Callable[[threading.Event], None]) -> None:
+        """Cancel what is running and start `work`, which is given the event that cancels it."""
+        self.cancel()
+        self._stop = threading.Event()
+        threading.Thread(target=work, args=(self._stop,), daemon=True).start()
+
+    def cancel(self) -> None:
+        """Ask the work to stop."""
+        self._stop.set()
+
+
+@contextmanager
+def place(stop: threading.Event) -> Iterator[None]:
+    """Hold one of the places that the cores give, waiting for it.
+
+    Raises:
+        Stopped: cancelled while waiting.
+    """
+    while not _places.acquire(timeout=0.1):
+        if stop.is_set():
+            raise Stopped
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+class Session:
+    """The state of one page; made inside the page's component."""
+
+    def __init__(self) -> None:
+        self.draft: solara.Reactive[draft.Draft] = solara.Reactive(draft.start())
+        self.notice: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))
+        self.progress: solara.Reactive[Progress] = solara.Reactive(Progress(), equals=_same)
+        self.recordings: solara.Reactive[Mapping[str, Any]] = solara.Reactive({}, equals=_same)
+        self.kept: solara.Reactive[tuple[tuple[str, RunResult], ...]] = solara.Reactive((), equals=_same)
+        self.twin: solara.Reactive[Twin | None] = solara.Reactive(None, equals=_same)
+        self.tab: solara.Reactive[int] = solara.Reactive(0)
+        self.task = Task()
+
+    # ---- drafts
+
+    def take(self, read: Callable[[], Scenario], what: str) -> None:
+        """Take over the scenario that `read` returns; if it is wrong, say so and change nothing."""
+        try:
+            scenario = read()
+        except ScenarioError as error:
+            self.notice.value = ("error", str(error))
+            return
+        self.draft.value = draft.of(scenario)
+        self.notice.value = ("info", f"{what}: “{scenario.title}” is restored.")
+
+    def open_link(self, fragment: object) -> None:
+        """Take over the scenario of an address, if it holds one."""
+        if isinstance(fragment, str) and share.is_link(fragment):
+            self.take(lambda: share.from_link(fragment), "Link")
+
+    def upload(self, name: object, content: object) -> None:
+        """Take over the scenario of an uploaded file."""
+        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else bytes(content or b"")  # type: ignore[call-overload]
+        self.take(lambda: share.from_upload(name, data), "File")
+
+    # ---- runs
+
+    def run(self, scenario: Scenario) -> None:
+        """Run a scenario, the untreated twin beside the treated man."""
+        self.recordings.value = {}
+        self.progress.value = Progress("waiting", scenario, told="waiting for a free core")
+        self.task.start(lambda stop: self._run(scenario, stop))
+
+    def cancel(self) -> None:
+        """Stop the run; what it has brought so far stays."""
+        self.task.cancel()
+        now = self.progress.value
+        if now.busy:
+            self.progress.value = replace(now, phase="cancelled", told=f"Cancelled. {now.told}")
+
+    def close(self) -> None:
+        """Stop what is running, as nobody is left to see it."""
+        self.task.cancel()
+
+    def keep(self, name: str, result: RunResult) -> None:
+        """Keep a run as an arm to compare; a second one of a name gets a number."""
+        names = {kept for kept, _ in self.kept.value}
+        free = next(
+            f"{name} ({k})" if k > 1 else name
+            for k in range(1, 99)
+            if (f"{name} ({k})" if k > 1 else name) not in names
+        )
+        self.kept.value = (*self.kept.value, (free, result))[-MOST_ARMS:]
+
+    def _run(self, scenario: Scenario, stop: threading.Event) -> None:
+        started = time.perf_counter()
+        watcher = _Watcher(self, scenario, stop, started)
+        try:
+            with place(stop):
+                from testis_abm.simulate import run
+
+                result = run(scenario, watch=watcher)
+        except Stopped:
+            return
+        except TestisError as error:
+            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=str(error)))
+            return
+        except Exception:
+            _log.exception("a run failed")
+            told = "The run failed by a fault of the program; the server's log tells more."
+            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=told))
+            return
+        seconds = time.perf_counter() - started
+        told = f"Done in {seconds:.1f} s"
+        done = Progress("done", scenario, result, told, 1.0, watcher.first or seconds, seconds)
+        if not stop.is_set():
+            self.recordings.value = watcher.recordings
+        _publish(stop, self.progress, done)
+
+
+def _same(one: object, other: object) -> bool:
+    """Return whether two values are one; tables are not compared by content."""
+    return one is other
+
+
+def _publish(stop: threading.Event, to: solara.Reactive[Progress], progress: Progress) -> None:
+    """Show progress, unless the page has gone or another run has begun."""
+    if not stop.is_set():
+        to.value = progress
+
+
+class _Watcher:
+    """Sees each day of a run: stops it when asked, records its tissue, shows what it has brought so far."""
+
+    def __init__(self, session: Session, scenario: Scenario, stop: threading.Event, started: float) -> None:
+        self.session, self.scenario, self.stop, self.started = session, scenario, stop, started
+        self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
+        self.recordings: dict[str, Any] = {}
+        self.first: float | None = None
+        self.shown = started
+        plan = scenario.plan
+        self.days = plan.baseline_days + plan.duration_days + 1
+
+    def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
+        if self.stop.is_set():
+            raise Stopped
+        lived = self.scenario.plan.baseline_days + next(iter(men.values())).day
+        if replicate == 0:
+            self._record(men)
+        ended = not any(model.running for model in men.values())
+        now = time.perf_counter()
+        if lived and (now - self.shown > _BETWEEN or (self.first is None and lived >= _FIRST_DAYS)) and not ended:
+            self._show(replicate, men, lived)
+        if ended:
+            for name, rows in self._present(replicate, men).items():
+                self.rows[name].extend(rows)
+
+    def _record(self, men: Mapping[str, TestisModel]) -> None:
+        if self.recordings:
+            for recording in self.recordings.values():
+                recording.record()
+        elif (make := recorder()) is not None:
+            self.recordings = {arm: make(model, megabytes=_RECORDED) for arm, model in men.items()}
+            # The view follows recordings that still grow.
+            self.session.recordings.value = self.recordings
+
+    def _present(self, replicate: int, men: Mapping[str, TestisModel]) -> dict[str, list[tuple[Any, ...]]]:
+        return {
+            name: [(arm, replicate, *row) for arm, model in men.items() for row in model.records[name]]
+            for name in self.rows
+        }
+
+    def _show(self, replicate: int, men: Mapping[str, TestisModel], lived: int) -> None:
+        from testis_abm.simulate import so_far
+
+        present = self._present(replicate, men)
+        result = so_far(self.scenario, {name: [*rows, *present[name]] for name, rows in self.rows.items()})
+        plan = self.scenario.plan
+        day = lived - plan.baseline_days - 1
+        told = f"Day {day} of {plan.duration_days}" + (
+            f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
+        )
+        done = (replicate * self.days + lived) / (self.days * plan.replicates)
+        self.first = self.first or time.perf_counter() - self.started
+        _publish(self.stop, self.session.progress, Progress("running", self.scenario, result, told, done, self.first))
+        self.shown = time.perf_counter()
+
+
+@functools.cache
+def recorder() -> Callable[..., Any] | None:
+    """Return what makes a recording of a model for the tubule view; None where that view is not installed."""
+    try:
+        from testis_abm.app.tubule import Recording
+    except ImportError:
+        return None
+    return Recording
+
+
+@functools.cache
+def warm() -> None:
+    """Load and compile in the background what the first run needs, once a process."""
+    therapy = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
+    plan = {"duration": 20, "baseline": 2, "replicates": 1}
+    Session().run(load({"plan": plan, "tissue": {"tubules": 1}, "therapy": [therapy]}))

@@ -1,0 +1,85 @@
+"""Share: the link, files in and out, and the same run as a command and in Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reacton.ipyvuetify as v
+import solara
+
+from testis_abm.app import draft, share, widgets
+from testis_abm.app.session import Session
+
+_ZIP = "application/zip"
+
+
+@solara.component
+def Sharing(session: Session) -> None:  # noqa: N802
+    """Show what leaves and enters the page."""
+    now, progress = session.draft.value, session.progress.value
+    scenario = solara.use_memo(lambda: draft.understood(now).scenario, [now])
+    with solara.Div(classes=["ta-split"]):
+        with v.Html(tag="section", attributes={"aria-label": "Open"}), solara.Div(classes=["ta-sheet"]):
+            widgets.heading("Open a scenario")
+            widgets.Upload(
+                label="Scenario file (TOML)",
+                most=share.LARGEST_UPLOAD,
+                event_uploaded=lambda got: _uploaded(session, got),
+            )
+            widgets.paragraph(
+                "A link opens by itself: paste it into the address bar. What is wrong is told and changes nothing.",
+                "ta-unit",
+            )
+        with v.Html(tag="section", attributes={"aria-label": "Share"}):
+            if scenario is None:
+                widgets.note("The scenario of the form cannot be understood yet; mend it under “What if”.", wrong=True)
+                return
+            with solara.Div(classes=["ta-sheet"]):
+                widgets.heading("This scenario")
+                widgets.Link(label="Link that restores it exactly", fragment=share.link(scenario))
+                widgets.paragraph(
+                    "The man is in the part after #, which browsers keep to themselves: no server logs it.", "ta-unit"
+                )
+                with solara.Div(classes=["ta-row"]):
+                    widgets.download("Scenario (TOML)", scenario.to_toml(), share.file_name(scenario), "text/plain")
+            result = progress.result if progress.phase == "done" else None
+            with solara.Div(classes=["ta-sheet"]):
+                widgets.heading("Results of the last run")
+                if result is None:
+                    widgets.paragraph("Run a scenario first.")
+                else:
+                    of = result.scenario
+                    with solara.Div(classes=["ta-row"]):
+                        widgets.download(
+                            "Tables (CSV)", lambda: share.tables(result, "csv"), share.file_name(of, "csv.zip"), _ZIP
+                        )
+                        widgets.download(
+                            "Tables (Parquet)",
+                            lambda: share.tables(result, "parquet"),
+                            share.file_name(of, "parquet.zip"),
+                            _ZIP,
+                        )
+                        widgets.download(
+                            "Pictures (PNG, SVG)",
+                            lambda: share.pictures(result),
+                            share.file_name(of, "pictures.zip"),
+                            _ZIP,
+                        )
+                    widgets.paragraph("Pictures take some seconds to draw.", "ta-unit")
+            with solara.Div(classes=["ta-sheet"]):
+                widgets.heading("The same in the shell")
+                widgets.paragraph("With the scenario file that you download above:")
+                v.Html(tag="pre", children=[share.command(scenario)])
+                widgets.heading("The same in Python")
+                v.Html(tag="pre", children=[share.python(scenario)])
+
+
+def _uploaded(session: Session, got: Any) -> None:
+    """Take over an uploaded file; what the browser says of it is not trusted."""
+    if not isinstance(got, dict):
+        return
+    text, size = got.get("text"), got.get("size")
+    large = isinstance(size, int | float) and size > share.LARGEST_UPLOAD
+    session.upload(
+        got.get("name"), b" " * (share.LARGEST_UPLOAD + 1) if large else text if isinstance(text, str) else ""
+    )

@@ -1,0 +1,137 @@
+"""The controls of the page: labelled native inputs, buttons, notes, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+import reacton.ipyvuetify as v
+import solara
+
+from testis_abm.results.report import number
+
+
+@solara.component_vue("control.vue", vuetify=False)
+def _Control(  # noqa: N802
+    kind: str, label: str, value: Any, unit: str, options: list[Any], low: float, high: float, step: float, place: float,
+    error: str, hint: str, event_change: Callable[[Any], None],
+) -> None:  # fmt: skip
+    """See control.vue."""
+
+
+@solara.component_vue("browser.vue", vuetify=False)
+def Address(event_opened: Callable[[Any], None], event_darkened: Callable[[Any], None]) -> None:  # noqa: N802
+    """Tell of the scenario in the page's address, at first and whenever it changes, and of a browser that prefers the dark."""
+
+
+@solara.component_vue("upload.vue", vuetify=False)
+def Upload(label: str, most: int, event_uploaded: Callable[[Any], None]) -> None:  # noqa: N802
+    """Show a chooser of a file whose text is sent if it has at most `most` bytes."""
+
+
+@solara.component_vue("link.vue", vuetify=False)
+def Link(label: str, fragment: str) -> None:  # noqa: N802
+    """Show the address of this page with a fragment, and a button that copies it."""
+
+
+def text_field(
+    label: str, value: object, on_change: Callable[[str], None], *, unit: str = "", error: str = "", hint: str = "",
+    options: Sequence[tuple[str, str]] = (),
+) -> Any:  # fmt: skip
+    """Show a line of text; `options` are suggestions."""
+    return _Control(
+        kind="text", label=label, value=str(value), unit=unit, options=[list(of) for of in options], low=0.0, high=0.0, step=0.0,
+        place=0.0, error=error, hint=hint, event_change=lambda got: on_change(str(got)[:200]),
+    )  # fmt: skip
+
+
+def select(
+    label: str, value: str, options: Sequence[tuple[str, str]], on_change: Callable[[str], None], *, error: str = ""
+) -> Any:
+    """Show a choice of (value, text); what is none of them is not taken."""
+    known = {of for of, _ in options}
+    return _Control(
+        kind="select", label=label, value=value, unit="", options=[list(of) for of in options], low=0.0, high=0.0, step=0.0,
+        place=0.0, error=error, hint="", event_change=lambda got: on_change(got) if got in known else None,
+    )  # fmt: skip
+
+
+def slider(
+    label: str, value: float, place: float, on_change: Callable[[Any], None], *, unit: str, low: float, high: float, step: float,
+    error: str = "",
+) -> Any:  # fmt: skip
+    """Show a slider at `place` and a number field with `value`."""
+    return _Control(
+        kind="range", label=label, value=value, unit=unit, options=[], low=low, high=high, step=step, place=place, error=error,
+        hint="", event_change=on_change,
+    )  # fmt: skip
+
+
+def button(
+    label: str,
+    on_click: Callable[[], Any],
+    *,
+    main: bool = False,
+    small: bool = False,
+    disabled: bool = False,
+    says: str = "",
+) -> Any:
+    """Show a button; `says` is what a screen reader says instead of a label that is short."""
+    classes = ["ta-do", *(["ta-main"] if main else []), *(["ta-small"] if small else [])]
+    return solara.Button(
+        label, on_click=on_click, classes=classes, disabled=disabled, attributes={"aria-label": says} if says else {}
+    )
+
+
+def download(label: str, data: Callable[[], bytes] | bytes | str, name: str, mime: str) -> Any:
+    """Show a button that makes a file when it is pressed and hands it to the browser."""
+    with solara.FileDownload(data, filename=name, mime_type=mime) as main:
+        solara.Button(label, classes=["ta-do"])
+    return main
+
+
+def html(text: str, tag: str = "div", classes: Sequence[str] = (), **attributes: str) -> Any:
+    """Show HTML of our own making."""
+    return solara.HTML(
+        tag=tag,
+        unsafe_innerHTML=text,
+        classes=list(classes),
+        attributes={k.replace("_", "-"): of for k, of in attributes.items()},
+    )
+
+
+def heading(text: str, level: int = 2) -> Any:
+    """Show a heading."""
+    return v.Html(tag=f"h{level}", children=[text])
+
+
+def note(text: str, *, wrong: bool = False) -> Any:
+    """Show a note; what is wrong is told to a screen reader at once."""
+    role = "alert" if wrong else "status"
+    return v.Html(
+        tag="div", class_="ta-note ta-wrong" if wrong else "ta-note", children=[text], attributes={"role": role}
+    )
+
+
+def paragraph(text: str, classes: str = "") -> Any:
+    """Show a paragraph."""
+    return v.Html(tag="p", class_=classes, children=[text])
+
+
+def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:
+    """Show a table with its index as first column."""
+    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in [first, *rows.columns])
+    body = "".join(
+        f'<tr><th scope="row">{escape(str(name))}</th>{"".join(f"<td>{escape(_text(of))}</td>" for of in row)}</tr>'
+        for name, row in zip(rows.index, rows.to_numpy())
+    )
+    return html(
+        f'<table class="ta-table"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>',
+        classes=["ta-scroll"],
+    )
+
+
+def _text(value: object) -> str:
+    return number(float(value)) if isinstance(value, float) else str(value)
