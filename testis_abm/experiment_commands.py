@@ -6,8 +6,9 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from testis_abm.experiments.runner import Progress
     from testis_abm.interrupt import Interrupt
 
+_MOST_BARS, _MOST_POINTS = 8, 40
 _LOG_EVERY = 30.0  # seconds between lines of progress where there is no terminal
 _NOTE = "Research software: a simulation, not medical advice."
 
@@ -42,11 +44,6 @@ def add(commands: Any) -> None:
             epilog=f"Example: testis-abm {name} scenarios/experiments/{name}.toml --workers 2",
         )  # fmt: skip
         command.add_argument("file", help=f"scenario with a [{name}] table")
-        command.add_argument("--workers", type=int, default=0, help="local processes (default one a core)")
-        command.add_argument(
-            "--dask", metavar="ADDRESS", default="", help='Dask scheduler, e.g. tcp://host:8786, or "local"'
-        )
-        command.add_argument("--shard", metavar="I/N", default="1/1", help="do the I-th of N parts, for job arrays")
         _common(command, name)
         command.set_defaults(action=action)
     command = commands.add_parser(
@@ -58,6 +55,13 @@ def add(commands: Any) -> None:
 
 
 def _common(command: Any, name: str) -> None:
+    command.add_argument(
+        "--workers", type=int, default=0, help="local processes (default one a core; one alone for few runs)"
+    )
+    command.add_argument(
+        "--dask", metavar="ADDRESS", default="", help='Dask scheduler, e.g. tcp://host:8786, or "local"'
+    )
+    command.add_argument("--shard", metavar="I/N", default="1/1", help="do the I-th of N parts, for job arrays")
     command.add_argument("--out", metavar="FOLDER", help=f"results (default runs/{name}-NAME)")
     command.add_argument("--no-plots", action="store_true", help="write tables only")
 
@@ -75,7 +79,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 @contextmanager
 def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]]:
-    """Show runs done, their rate and the time left."""
+    """Show runs done, their rate and the time left, and below it what is done of each arm or of the points."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -84,42 +88,49 @@ def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]
     columns = TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[told]}")
     bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar:
-        task = bar.add_task(what, total=None, told="starting")
+        lines = {what: bar.add_task(what, total=None, told="starting")}
 
         def tell(of: Progress) -> None:
             interrupt.check()
-            left = "" if of.rate <= 0 else f", {of.rate:.3g} runs/s, {of.seconds_left:.0f} s left"
+            left = "" if of.rate <= 0 else f", {of.rate:.3g} runs/s, {_clock(of.seconds_left)} left"
             failed = f", {of.failed} failed" if of.failed else ""
             found = f" ({of.found:,} found)" if of.found else ""
+            text = f"{of.done:,}/{of.runs:,} runs{found}{left}{failed}"
             nonlocal told
             ended = of.done == of.runs
             if not console.is_terminal and (time.monotonic() - told > _LOG_EVERY or (ended and told < float("inf"))):
                 # A log of a job has no bar: a line now and then, and one at the end.
                 told = float("inf") if ended else time.monotonic()
-                print(f"{what}: {of.done:,}/{of.runs:,} runs{found}{left}{failed}", file=sys.stderr, flush=True)
-            bar.update(
-                task,
-                total=max(1, of.runs),
-                completed=of.done,
-                told=f"{of.done:,}/{of.runs:,} runs{found}{left}{failed}",
-            )
+                print(f"{what}: {text}", file=sys.stderr, flush=True)
+            bar.update(lines[what], total=max(1, of.runs), completed=of.done, told=text)
+            for name, (done, whole) in list(of.groups.items())[:_MOST_BARS]:
+                if name not in lines:
+                    lines[name] = bar.add_task(f"  {name}"[:32], total=whole, told="")
+                bar.update(lines[name], completed=done, told=f"{done:,}/{whole:,}")
 
         yield tell
 
 
-def _ran(options: argparse.Namespace, name: str, work: Callable[..., Any]) -> tuple[Path, Any] | None:
-    """Run an experiment into its store; None if it was stopped or is one shard of it."""
-    folder, shard = _folder(options, name, options.file), _shard(options.shard)
+def _clock(seconds: float) -> str:
+    """Return a time left in words: "40 s", "12 min", "3.2 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., Any]) -> tuple[Path, Any] | None:
+    """Run an experiment into its store; None if it is one shard of it."""
+    folder, shard = _folder(options, name, file), _shard(options.shard)
     if options.workers < 0:
         raise TestisError(f"--workers {options.workers}: use 1 or more (0: one a core)")
     try:
         with _bar(options.interrupt, name) as tell:
-            found = work(options.file, folder, workers=options.workers, dask=options.dask, shard=shard, progress=tell)
+            found = work(folder, workers=options.workers, dask=options.dask, shard=shard, progress=tell)
     except KeyboardInterrupt:
         print(f"\nStopped. What was finished is in {folder}/; the same command goes on from there.", file=sys.stderr)
         raise SystemExit(options.interrupt.code) from None
     options.interrupt.at_once()
-    if shard != (1, 1):
+    if found is None or shard != (1, 1):
         print(
             f"Shard {shard[0]} of {shard[1]} is done, in {folder}/. Put shards together: testis-abm merge INTO {folder} ..."
         )
@@ -127,9 +138,21 @@ def _ran(options: argparse.Namespace, name: str, work: Callable[..., Any]) -> tu
     return folder, found
 
 
-def _end(folder: Path, pictures: list[Path]) -> int:
+def _end(folder: Path, tables: Mapping[str, Any], draw: Callable[[], list[Path]], no_plots: bool) -> int:
+    """Write tables and pictures, whole or not at all, and tell where they are. The text was printed before: a disk may refuse."""
+    from testis_abm.experiments.store import told
+
+    print(_NOTE, flush=True)
+    pictures: list[Path] = []
+    with told(folder):
+        for name, table in tables.items():
+            beside = folder / f".{name}.parquet"
+            table.to_parquet(beside, index=False)
+            beside.replace(folder / f"{name}.parquet")
+        if not no_plots:
+            pictures = draw()
     names = sorted(path.name for path in pictures if path.suffix == ".png")
-    print(f"{_NOTE}\nResults in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
+    print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
     return 0
 
 
@@ -138,101 +161,90 @@ def _sweep(options: argparse.Namespace) -> int:
     from testis_abm.experiments.store import read_manifest
     from testis_abm.experiments.sweep import summary, sweep
 
-    done = _ran(options, "sweep", sweep)
+    done = _ran(options, "sweep", options.file, partial(sweep, options.file))
     if done is None:
         return 0
     folder, table = done
-    _keep(table, folder / "results.parquet")
-    short = summary(folder)
-    _keep(short, folder / "summary.parquet")
-    found = read_manifest(folder)
-    failed = table[table["error"] != ""]
+    short, found = summary(folder), read_manifest(folder)
+    design, failed = found["design"], table[table["error"] != ""]
     print(
-        f"{found['title']}: {len(found['design']['points']):,} points, {found['runs']:,} runs, {len(failed):,} failed, levels of day {max(found['days'])}\n"
+        f"{found['title']}: {len(design['points']):,} points, {found['runs']:,} runs, {len(failed):,} failed, levels of day {max(found['days'])}\n"
     )
-    _show(short, found["outputs"], found["design"]["paths"])
+    print(_points(short, found["outputs"], design["paths"]))
     if len(failed):
         print(f"\n  first failure: {failed['error'].iloc[0]}")
-    pictures: list[Path] = []
-    if not options.no_plots and len(short):
-        from testis_abm.experiments import pictures as draw
 
-        design = found["design"]
+    def draw() -> list[Path]:
+        from testis_abm.experiments import pictures
+
         axes = [
             Axis(path, unit, tuple(short[path]), log=log)
             for path, unit, log in zip(design["paths"], design["units"], design["log"])
         ]
-        pictures = draw.swept(short, axes, found["outputs"], folder)
-    return _end(folder, pictures)
+        return pictures.swept(short, axes, found["outputs"], folder, design["method"]) if len(short) else []
+
+    return _end(folder, {"results": table, "summary": short}, draw, options.no_plots)
 
 
-def _show(table: Any, outputs: list[str], paths: list[str]) -> None:
-    """Print points and, of a few outputs, level and change."""
-    from testis_abm.experiments.outputs import OUTPUTS, clinical, label
+def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
+    """Return points and, of a few outputs, level and change with their 95 % intervals over replicates."""
+    from testis_abm.experiments.outputs import OUTPUTS, label
+    from testis_abm.results.report import aligned
 
     words = [
         word for word in ("testosterone", "T/E2", "LH", "sperm concentration", "total motile count") if word in outputs
     ] or outputs[:4]
-    print(
-        "  " + "".join(f"{path:>26s}" for path in paths) + "".join(f"{label(OUTPUTS[word][0]):>30s}" for word in words)
-    )
-    for k, (_, row) in enumerate(table.iterrows()):
-        if k >= 40:
-            print(f"  ... and {len(table) - 40:,} more points, in summary.parquet")
-            break
-        cells = []
-        for word in words:
-            column = OUTPUTS[word][0]
-            arm = "treated" if f"{column}, treated" in row else "untreated"
-            level = float(clinical(column, [row[f"{column}, {arm}"]])[0])
-            change = row.get(f"{column}, change_pct", float("nan"))
-            cells.append(f"{level:.3g}" + (f" ({change:+.0f} %)" if change == change else ""))
-        print("  " + "".join(f"{_value(row[path]):>26s}" for path in paths) + "".join(f"{cell:>30s}" for cell in cells))
+    rows = [[*paths, *(label(OUTPUTS[word][0]) for word in words)]]
+    rows += [
+        [*(_value(row[path]) for path in paths), *(_level(row, word) for word in words)]
+        for _, row in table.head(_MOST_POINTS).iterrows()
+    ]
+    more = len(table) - _MOST_POINTS
+    return aligned(rows) + (f"\n  ... and {more:,} more points, in summary.parquet" if more > 0 else "")
+
+
+def _level(row: Any, word: str) -> str:
+    from testis_abm.experiments.outputs import OUTPUTS, clinical
+
+    column = OUTPUTS[word][0]
+    arm = "treated" if f"{column}, treated" in row else "untreated"
+    level, half = clinical(column, [row[f"{column}, {arm}"], row[f"{column}, {arm}_half"]])
+    change, low, high = (row.get(f"{column}, change{end}_pct", float("nan")) for end in ("", "_low", "_high"))
+    if change != change:
+        return f"{level:.3g}" + (f" ± {half:.2g}" if half == half else "")
+    return f"{level:.3g} ({change:+.0f} %" + (f", {low:+.0f} to {high:+.0f})" if low == low else ")")
 
 
 def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _keep(table: Any, path: Path) -> None:
-    """Write a table as Parquet, whole or not at all."""
-    from testis_abm.experiments.store import told
-
-    beside = path.with_name(f".{path.name}")
-    with told(path.parent):
-        table.to_parquet(beside, index=False)
-        beside.replace(path)
-
-
 def _trial(options: argparse.Namespace) -> int:
     from testis_abm.experiments.trial import trial
 
-    done = _ran(options, "trial", trial)
+    done = _ran(options, "trial", options.file, partial(trial, options.file))
     if done is None:
         return 0
     folder, result = done
-    for name in ("men", "effects", "responders", "predictors", "power"):
-        _keep(getattr(result, name), folder / f"{name}.parquet")
     print(result.text())
-    pictures: list[Path] = []
-    if not options.no_plots:
-        from testis_abm.experiments import pictures as draw
 
-        pictures = draw.tried(result, folder)
-    return _end(folder, pictures)
+    def draw() -> list[Path]:
+        from testis_abm.experiments import pictures
+
+        return pictures.tried(result, folder)
+
+    tables = {name: getattr(result, name) for name in ("men", "effects", "responders", "predictors", "power")}
+    return _end(folder, tables, draw, options.no_plots)
 
 
 def _sensitivity(options: argparse.Namespace) -> int:
     from testis_abm.experiments.sensitivity import sensitivity
+    from testis_abm.experiments.store import read_manifest
 
-    done = _ran(options, "sensitivity", sensitivity)
+    done = _ran(options, "sensitivity", options.file, partial(sensitivity, options.file))
     if done is None:
         return 0
     folder, table = done
-    _keep(table, folder / "indices.parquet")
-    morris = "mu_star" in table
-    from testis_abm.experiments.store import read_manifest
-
     for word in read_manifest(folder)["outputs"]:
         if word not in set(table["output"]):
             print(f"  {word}: no input moves it")
@@ -240,53 +252,41 @@ def _sensitivity(options: argparse.Namespace) -> int:
         print(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
         for row in rows.itertuples():
             told = (
-                f"{row.mu_star:10.3g} +- {row.confidence:.2g}, sigma {row.sigma:.2g}"
-                if morris
-                else (f"alone {row.first:6.2f}, in all {row.total:6.2f} +- {row.confidence:.2f}")
+                f"{row.mu_star:10.3g} ± {row.confidence:.2g}, sigma {row.sigma:.2g}"
+                if "mu_star" in table
+                else f"alone {row.first:6.2f}, in all {row.total:6.2f} ± {row.confidence:.2f}"
             )
             print(f"    {row.input:44s}{told}")
-    pictures: list[Path] = []
-    if not options.no_plots:
-        from testis_abm.experiments import pictures as draw
 
-        pictures = draw.ranked(table, folder)
-    return _end(folder, pictures)
+    def draw() -> list[Path]:
+        from testis_abm.experiments import pictures
+
+        return pictures.ranked(table, folder)
+
+    return _end(folder, {"indices": table}, draw, options.no_plots)
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from testis_abm.experiments.compare import compare, read_arms
-
-    arms = read_arms(options.files)
-    folder = _folder(options, "compare", options.files[0])
-    options.interrupt.check()
-
-    def tell(replicate: int, arm: str) -> None:
-        options.interrupt.check()
-        print(f"\r  replicate {replicate + 1}, {arm}        ", end="", file=sys.stderr, flush=True)
-
-    try:
-        found = compare(arms, replicates=options.replicates, progress=tell if sys.stderr.isatty() else None)
-    except KeyboardInterrupt:
-        print("\nStopped. Nothing was written.", file=sys.stderr)
-        return int(options.interrupt.code)
-    from testis_abm.experiments.store import told
-
-    with told(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     import pandas as pd
 
-    _keep(found.courses, folder / "courses.parquet")
-    _keep(found.effects, folder / "effects.parquet")
-    _keep(
-        pd.concat([table.assign(arm=arm) for arm, table in found.attribution.items()]), folder / "attribution.parquet"
-    )
-    print(("\r" if sys.stderr.isatty() else "") + found.text())
-    pictures: list[Path] = []
-    if not options.no_plots:
-        from testis_abm.experiments import pictures as draw
+    from testis_abm.experiments.compare import compare, read_arms
 
-        pictures = draw.compared(found, folder)
-    return _end(folder, pictures)
+    title, arms = read_arms(options.files)
+    work = partial(compare, arms, title=title, replicates=options.replicates)
+    done = _ran(options, "compare", options.files[0], work)
+    if done is None:
+        return 0
+    folder, found = done
+    print(found.text())
+
+    def draw() -> list[Path]:
+        from testis_abm.experiments import pictures
+
+        return pictures.compared(found, folder)
+
+    rates = pd.concat([table.assign(arm=arm) for arm, table in found.attribution.items()])
+    tables = {"courses": found.courses, "effects": found.effects, "attribution": rates}
+    return _end(folder, tables, draw, options.no_plots)
 
 
 def _merge(options: argparse.Namespace) -> int:

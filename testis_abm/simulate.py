@@ -17,7 +17,7 @@ from testis_abm.model import TestisModel
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
-from testis_abm.results.tables import SCHEMAS, conform
+from testis_abm.results.tables import SCHEMAS, SIGNALS, conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
 from testis_abm.tissue.luck import mix
@@ -27,7 +27,7 @@ Progress = Callable[[int, str, int], None]
 Watch = Callable[[int, Mapping[str, TestisModel]], None]
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
 _PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
-SIGNAL_COLUMNS = ("day", *attribution.SIGNALS, "testosterone_brake", "oestradiol_brake")
+SIGNAL_COLUMNS = ("day", *SIGNALS, "testosterone_brake", "oestradiol_brake")
 
 
 def replicate_seed(seed: int, replicate: int) -> int:

@@ -49,6 +49,9 @@ SWEEP = {
 }
 
 
+ABOUT = {"kind": "sweep"}
+
+
 def same_bytes(folder, tmp_path):
     """Return the bytes of a store's sorted table."""
     path = tmp_path / "sorted.parquet"
@@ -158,11 +161,10 @@ def test_the_expected_man_is_the_mean_of_the_cells():
 
 
 def test_results_do_not_depend_on_how_they_were_computed(tmp_path):
-    _experiment, _design, job, tasks = prepare(SWEEP)
-    about = {"kind": "sweep", "runs": len(tasks), "design": {}, "days": [40], "outputs": []}
+    job, tasks = prepare(SWEEP)[2:]
 
     def done(name: str, **how: object) -> Path:
-        execute(job, tasks, Store(tmp_path / name, about), **how)
+        execute(job, tasks, Store.of(tmp_path / name, job, tasks, ABOUT), **how)
         return tmp_path / name
 
     alone = same_bytes(done("alone", workers=1), tmp_path)
@@ -175,7 +177,7 @@ def test_results_do_not_depend_on_how_they_were_computed(tmp_path):
     broken = tmp_path / "broken"
     for k in range(5):
         with pytest.raises(KeyboardInterrupt):
-            execute(job, tasks, Store(broken, about), workers=1, chunk=1, progress=_stop_after(k + 1))
+            execute(job, tasks, Store.of(broken, job, tasks, ABOUT), workers=1, chunk=1, progress=_stop_after(k + 1))
     next((broken / "parts").glob("*.parquet")).unlink()
     assert same_bytes(done("broken", workers=1), tmp_path) == alone
     # Runs that two stores share are not doubled, not for those who read the parts themselves either.
@@ -194,13 +196,12 @@ def _stop_after(runs: int):
 
 def test_dask_gives_the_same_bytes(tmp_path):
     pytest.importorskip("distributed")
-    _experiment, _design, job, tasks = prepare(SWEEP)
-    about = {"kind": "sweep", "runs": len(tasks)}
-    execute(job, tasks, Store(tmp_path / "alone", about), workers=1)
-    execute(job, tasks, Store(tmp_path / "dask", about), dask="local", workers=2)
+    job, tasks = prepare(SWEEP)[2:]
+    execute(job, tasks, Store.of(tmp_path / "alone", job, tasks, ABOUT), workers=1)
+    execute(job, tasks, Store.of(tmp_path / "dask", job, tasks, ABOUT), dask="local", workers=2)
     assert same_bytes(tmp_path / "dask", tmp_path) == same_bytes(tmp_path / "alone", tmp_path)
     with pytest.raises(TestisError, match="no scheduler answers"):
-        execute(job, tasks, Store(tmp_path / "none", about), dask="tcp://127.0.0.1:9")
+        execute(job, tasks, Store.of(tmp_path / "none", job, tasks, ABOUT), dask="tcp://127.0.0.1:9")
 
 
 def test_what_is_kept_is_not_done_again(tmp_path, monkeypatch):
@@ -211,23 +212,26 @@ def test_what_is_kept_is_not_done_again(tmp_path, monkeypatch):
 
 def test_a_run_that_fails_is_recorded_and_stops_nobody(tmp_path):
     given = {**SMALL, "sweep": {"replicates": 1, "over": {"man.bmi": [24, 30]}}}
-    _experiment, _design, job, tasks = prepare(given)
+    job, tasks = prepare(given)[2:]
     tasks.append(Task(2, 0, {"man.bmi": 500}))
-    found = execute(job, tasks, Store(tmp_path / "s", {"kind": "sweep", "runs": 3}), workers=1)
+    store = Store.of(tmp_path / "s", job, tasks, ABOUT)
+    found = execute(job, tasks, store, workers=1)
     table = read(tmp_path / "s")
     assert (found.done, found.failed) == (3, 1)
     assert "500 is out of range" in table.loc[table["point"] == 2, "error"].iloc[0]
     assert (table[table["point"] < 2]["error"] == "").all() and len(table) == 5
-    again = execute(job, tasks, Store(tmp_path / "s", {"kind": "sweep", "runs": 3}), workers=1)
-    assert again.found == 3
+    assert execute(job, tasks, store, workers=1).found == 3
 
 
 def test_a_store_of_another_experiment_is_refused(tmp_path):
     sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
     before = read(tmp_path / "s")
     other = {**SWEEP, "man": {"preset": "fertile"}, "sweep": {**SWEEP["sweep"], "replicates": 1}}
-    with pytest.raises(TestisError, match="different scenario"):
+    with pytest.raises(TestisError, match=r"different scenario \(man.adipose_aromatase 1.25, now 1.0; man.bmi"):
         sweep(other, tmp_path / "s", workers=1)
+    at = {**SWEEP["sweep"], "replicates": 1, "at": ["end"]}
+    with pytest.raises(TestisError, match=r"different choice of days \(at\) \(\[20, 40\], now \[40\]\)"):
+        sweep({**SWEEP, "sweep": at}, tmp_path / "s", workers=1)
     manifest = tmp_path / "s" / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": "0.0.1"}))
     with pytest.raises(TestisError, match="different version of testis_abm"):
@@ -236,14 +240,14 @@ def test_a_store_of_another_experiment_is_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
     with pytest.raises(TestisError, match="holds something else"):
-        Store(tmp_path / "mine", {"kind": "sweep"})
+        Store.of(tmp_path / "mine", *prepare(SWEEP)[2:], ABOUT)
     with pytest.raises(TestisError, match="holds no experiment"):
         read(tmp_path / "mine")
 
 
 def test_a_full_disk_is_told_and_the_finished_part_kept(tmp_path, monkeypatch):
-    _experiment, _design, job, tasks = prepare(SWEEP)
-    written = []
+    job, tasks = prepare(SWEEP)[2:]
+    store, written = Store.of(tmp_path / "s", job, tasks, ABOUT), []
 
     def write(table, path, *rest, **more):
         if len(written) == 2:
@@ -253,19 +257,60 @@ def test_a_full_disk_is_told_and_the_finished_part_kept(tmp_path, monkeypatch):
 
     real = pq.write_table
     monkeypatch.setattr(pq, "write_table", write)
-    store = Store(tmp_path / "s", {"kind": "sweep", "runs": 8})
     with pytest.raises(TestisError, match="the disk is full; what was finished before is kept"):
         execute(job, tasks, store, workers=1, chunk=2)
     monkeypatch.setattr(pq, "write_table", real)
     assert len(store.done()) == 4 and not list((tmp_path / "s" / "parts").glob(".*"))
 
 
-def test_a_damaged_part_is_named(tmp_path):
-    sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
+def test_a_damaged_part_is_named_and_its_runs_are_done_again(tmp_path):
+    once = {**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}
+    sweep(once, tmp_path / "s", workers=1)
+    before = same_bytes(tmp_path / "s", tmp_path)
     part = next((tmp_path / "s" / "parts").glob("*.parquet"))
     part.write_bytes(part.read_bytes()[:-20])
-    with pytest.raises(TestisError, match=r"is damaged.*remove it"):
+    with pytest.raises(TestisError, match=r"is damaged.*its runs are done anew"):
         read(tmp_path / "s")
+    with pytest.warns(UserWarning, match="set aside"):
+        sweep(once, tmp_path / "s", workers=1)
+    assert same_bytes(tmp_path / "s", tmp_path) == before
+
+
+def test_a_store_grows_and_keeps_what_it_has(tmp_path, monkeypatch):
+    done = []
+    real = runner.work
+    monkeypatch.setattr(runner, "work", lambda job, tasks: (done.extend(tasks), real(job, tasks))[1])
+    table = {**SWEEP["sweep"], "engine": "expected", "outputs": ["testosterone"]}
+    first = sweep({**SWEEP, "sweep": table}, tmp_path / "s", workers=1)
+    assert len(done) == 8
+    # Another title and other outputs cost nothing; one more body mass index its own runs only, though points are numbered anew.
+    sweep({**SWEEP, "title": "anew", "sweep": {**table, "outputs": ["LH", "FSH"]}}, tmp_path / "s", workers=1)
+    assert len(done) == 8 and "lh_iu_l, treated" in summary(tmp_path / "s")
+    over = {"man.bmi": [20, 24, 32], "therapy.1.dose": ["0.5 mg", "1 mg"]}
+    more = sweep({**SWEEP, "sweep": {**table, "over": over}}, tmp_path / "s", workers=1)
+    assert len(done) == 12 and len(more) == 12 * 2 * 2
+    keys = ["man.bmi", "therapy.1.dose", "replicate", "arm", "day"]
+    both = first.merge(more, on=keys, suffixes=("", "_more"))
+    assert len(both) == len(first) and (both["testosterone_nmol_l"] == both["testosterone_nmol_l_more"]).all()
+    # Fewer points leave the others out; runs that no point has any more stay for later.
+    fewer = sweep({**SWEEP, "sweep": {**table, "over": {**over, "man.bmi": [20]}}}, tmp_path / "s", workers=1)
+    assert len(done) == 12 and fewer["man.bmi"].unique().tolist() == [20] and len(fewer) == 2 * 2 * 2 * 2
+    # A run that two points share is done once and counted in both.
+    twice = sweep({**SWEEP, "sweep": {**table, "over": {**over, "man.bmi": [20, 20]}}}, tmp_path / "s", workers=1)
+    assert len(done) == 12 and len(twice) == 2 * len(fewer)
+
+
+def test_a_part_takes_some_seconds(tmp_path):
+    queue = runner._Queue([Task(k, 0) for k in range(1000)], 0, 2)
+    sizes = []
+    while queue:
+        tasks, _ = queue.take()
+        sizes.append(len(tasks))
+        queue.took(len(tasks), 0.1 * len(tasks))
+    assert sum(sizes) == 1000 and max(sizes) == 50 and sizes[0] == 2 and sizes[-1] == 1
+    slow = runner._Queue([Task(k, 0) for k in range(10)], 0, 2)
+    slow.took(2, 120.0)
+    assert len(slow.take()[0]) == 1
 
 
 KILLED = """
@@ -335,11 +380,18 @@ ARMS = {
 }  # fmt: skip
 
 
-def test_arms_share_their_luck(tmp_path):
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Return the folder and the outcome of a comparison in its store."""
     from testis_abm.experiments.files import read_experiment
 
+    folder = tmp_path_factory.mktemp("compare") / "store"
     arms = read_experiment(ARMS, "compare", ()).arms
-    found = compare(arms, replicates=4)
+    return arms, folder, compare(arms, folder, replicates=4, title="arms")
+
+
+def test_arms_share_their_luck(compared):
+    arms, _, found = compared
     effects = found.effects.set_index(["arm", "output"])
     run = ta.run(SMALL, replicates=4).summary().loc["testosterone_ng_dl"]
     mine = effects.loc[("anastrozole", "testosterone")]
@@ -353,7 +405,47 @@ def test_arms_share_their_luck(tmp_path):
     rates = compare({"a": ta.load(SMALL), "b": fewer}, replicates=2).attribution["b"].set_index("rate")
     assert rates.loc["commitment of A-pale", "numbers"] == pytest.approx(np.log(0.4 / 0.6))
     assert rates.loc["commitment of A-pale", "output_change_pct"] == pytest.approx(-33.3, abs=1.0)
-    assert "anastrozole" in found.text() and "replicates" in found.text()
+    assert "anastrozole" in found.text() and "4 replicates" in found.text()
+
+
+def test_an_arm_is_the_man_that_run_makes(compared):
+    _, _, found = compared
+    run = ta.run(SMALL, replicates=1)
+    days = run.hormones[(run.hormones["arm"] == "treated") & run.hormones["day"].between(8, 14)]
+    mine = found.courses.set_index(["arm", "replicate", "day"]).loc[("anastrozole", 0, 14)]
+    assert mine["testosterone_nmol_l"] == pytest.approx(days["testosterone_nmol_l"].mean(), rel=1e-12)
+    assert mine["lh_iu_l"] == pytest.approx(days["lh_iu_l"].mean(), rel=1e-12)
+
+
+def test_a_comparison_is_kept_grows_and_does_not_depend_on_workers(compared, tmp_path, monkeypatch):
+    arms, folder, found = compared
+    compare(arms, tmp_path / "two", replicates=4, title="arms", workers=2)
+    for i in (1, 2):
+        assert (compare(arms, tmp_path / "shards", replicates=4, title="arms", shard=(i, 2)) is None) == (i == 1)
+    for other in ("two", "shards"):
+        assert same_bytes(tmp_path / other, tmp_path) == same_bytes(folder, tmp_path)
+    real = runner.work
+    monkeypatch.setattr(runner, "work", lambda job, tasks: (done.extend(tasks), real(job, tasks))[1])
+    done: list[Task] = []
+    again = compare(arms, tmp_path / "two", replicates=4)
+    pd.testing.assert_frame_equal(again.effects, found.effects)
+    more = {**arms, "half a dose": ta.load({**SMALL, "therapy": [{**SMALL["therapy"][0], "dose": "0.5 mg"}]})}
+    compare(more, tmp_path / "two", replicates=4)
+    assert not done[4:] and {task.case for task in done} == {"half a dose"}
+    with pytest.raises(TestisError, match=r"different scenario \(anastrozole.man.bmi"):
+        other = ta.load(SMALL, overrides={"man.bmi": 31})
+        compare({**arms, "anastrozole": other}, tmp_path / "two", replicates=4)
+
+
+def test_a_replicate_that_fails_in_one_arm_is_left_out_in_all(compared):
+    from testis_abm.experiments.compare import analyse as analyse_arms
+
+    arms, folder, _ = compared
+    table = read(folder)
+    ill = (table["case"] == "lighter") & (table["replicate"] == 2)
+    lost = table[ill].head(1).assign(error="he left the physical range", day=0)
+    found = analyse_arms(arms, pd.concat([table[~ill], lost]), "arms")
+    assert found.replicates == 3 and "1 runs failed: he left" in found.text()
 
 
 def test_arms_of_different_length_or_name_are_told(tmp_path):
@@ -394,7 +486,8 @@ def test_a_trial_randomises_measures_and_analyses(tmp_path):
     rise = np.log(control["day120_concentration_million_ml"] / control["baseline_concentration_million_ml"]).mean()
     assert rise > 0
     power = found.power.set_index("men")["power"]
-    assert power.is_monotonic_increasing or power.max() > power.min()
+    assert power.is_monotonic_increasing and power[320] > power[10]
+    assert set(found.predictors["arm"]) == {"control", "clomiphene"}
     assert set(found.predictors["predictor"]) >= {"T/LH", "T/E2", "FSH", "BMI"}
     assert "number needed to treat" in found.text() and "Responders" in found.text()
     again = analyse(prepare_trial(TRIAL), tmp_path / "t")
@@ -445,8 +538,8 @@ def test_runs_that_kill_their_process_are_told_and_not_recorded(tmp_path, monkey
             return future
 
     monkeypatch.setattr(runner, "_executor", lambda dask, workers: Cluster())
-    _experiment, _design, job, tasks = prepare(SWEEP)
-    store = Store(tmp_path / "s", {"kind": "sweep", "runs": 8})
+    job, tasks = prepare(SWEEP)[2:]
+    store = Store.of(tmp_path / "s", job, tasks, ABOUT)
     with pytest.raises(TestisError, match="2 runs lost their process"):
         execute(job, tasks, store, workers=2, chunk=4)
     assert len(store.done()) == 6 and (read(tmp_path / "s")["error"] == "").all()

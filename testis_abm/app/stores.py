@@ -14,6 +14,7 @@ import numpy as np
 
 from testis_abm.app import charts
 from testis_abm.errors import TestisError
+from testis_abm.experiments.design import Axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +76,7 @@ class SweepStore:
         values = table[f"{column}, {'change_pct' if change else kind}"].to_numpy(dtype=float)
         values = values if change else clinical(column, values)
         names = [self.axes[k] for k in chosen]
-        places = [_places(table[name].tolist()) for name in names]
+        places = [_places(table[self.axes[k]].tolist(), self.manifest["design"]["units"][k]) for k in chosen]
         across, up = places[0], places[1] if len(places) > 1 else ([""], [0] * len(table))
         shown, count = np.zeros((len(up[0]), len(across[0]))), np.zeros((len(up[0]), len(across[0])))
         for value, k, i in zip(values, across[1], up[1]):
@@ -99,9 +100,10 @@ class SweepStore:
         return f"{self.axes[k]} ({unit})" if unit else self.axes[k]
 
 
-def _places(values: list[Any]) -> tuple[list[str], list[int]]:
+def _places(values: list[Any], unit: str) -> tuple[list[str], list[int]]:
     """Return the names of the places on an axis, rising or as they come, and the place of each value; many are put in ten bins."""
-    numbers = [_number(value) for value in values]
+    axis = Axis("", unit)
+    numbers = [axis.number(value) for value in values]
     if not all(np.isfinite(numbers)):
         names = list(dict.fromkeys(str(value) for value in values))
         return names, [names.index(str(value)) for value in values]
@@ -113,14 +115,6 @@ def _places(values: list[Any]) -> tuple[list[str], list[int]]:
     return [f"{value:.3g}" for value in middles], [
         int(k) for k in np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, 9)
     ]
-
-
-def _number(value: object) -> float:
-    """Return the number that a value begins with, as "0.5 mg" does; NaN without one."""
-    try:
-        return float(str(value).split()[0])
-    except (ValueError, IndexError):
-        return float("nan")
 
 
 def read_store(folder: str | Path) -> SweepStore:

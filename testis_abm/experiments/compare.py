@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.errors import TestisError
 from testis_abm.experiments.files import read_experiment
-from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WINDOW, clinical, label, of_cells
-from testis_abm.model import TestisModel
-from testis_abm.results.attribution import SIGNALS, attribute, log_rates
+from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, WINDOW, clinical, label
+from testis_abm.experiments.runner import Progress, execute
+from testis_abm.experiments.store import Store, read
+from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.results import report
+from testis_abm.results.attribution import attribute, log_rates
+from testis_abm.results.report import aligned
 from testis_abm.results.summary import paired_change
+from testis_abm.results.tables import SIGNALS
 from testis_abm.scenario import Scenario, load
-from testis_abm.simulate import SIGNAL_COLUMNS, replicate_seed
 from testis_abm.tissue.rules import TissueParameters
-
-_EVERY = 7  # days between the points of a course
 
 
 @dataclass(frozen=True)
@@ -28,42 +31,32 @@ class Comparison:
     """Arms beside the first of them.
 
     Attributes:
-        arms: names; replicates: pairs.
+        title: of the experiment; arms: names; replicates: pairs.
         courses: a row an arm, replicate and week: outputs (COLUMNS).
         effects: a row an arm (but the first) and output, in its `unit`: level of the first arm (`reference`) and of this one, change
             in % with its 95 % interval, and `worth`, how many times the replicates that unpaired arms would need for it.
         attribution: arm -> what each rate adds to the difference in sperm output, by signal, and by `numbers` of the tissue that differ.
+        failed: a row a run that failed, with its error; its replicate is left out in all arms.
     """
 
+    title: str
     arms: tuple[str, ...]
     replicates: int
     courses: pd.DataFrame
     effects: pd.DataFrame
     attribution: Mapping[str, pd.DataFrame]
+    failed: pd.DataFrame
 
     def text(self) -> str:
         """Return the table and the reasons."""
-        first = self.arms[0]
-        head = ["", first, *(f"{arm}, change (95 %)" for arm in self.arms[1:]), "pairing worth"]
-        rows = [head]
-        for word in DEFAULT:
-            column = OUTPUTS[word][0]
-            of = self.effects[self.effects["output"] == word].set_index("arm")
-            cells = [label(column), f"{of['reference'].iloc[0]:.3g}"]
-            for arm in self.arms[1:]:
-                row = of.loc[arm]
-                interval = f" ({row['low_pct']:+.0f} to {row['high_pct']:+.0f})" if np.isfinite(row["low_pct"]) else ""
-                cells.append(
-                    f"{row['level']:.3g}  {row['change_pct']:+.0f} %{interval}"
-                    if np.isfinite(row["change_pct"])
-                    else f"{row['level']:.3g}"
-                )
-            worth = of["worth"].median()
-            rows.append([*cells, f"x{worth:.0f}" if np.isfinite(worth) else ""])
-        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
-        lines = ["  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+        lines = [f"{self.title}: {self.replicates} replicates, each arm with the same luck"]
+        for arm in self.arms[1:]:
+            of = self.effects[self.effects["arm"] == arm].set_index("output")
+            rows = [(label(OUTPUTS[word][0]), *_told(of.loc[word])) for word in DEFAULT]
+            lines += ["", aligned([("", self.arms[0], arm, "change", "(95 % interval)", "pairing worth"), *rows])]
         lines.append(
-            f"\n  {self.replicates} replicates, each arm with the same luck; hormones are means of the last {WINDOW} days, semen is that of the last."
+            f"\n  Hormones are means of the last {WINDOW} days, semen is that of the last. Pairing worth: how many times the replicates that\n"
+            "  arms without shared luck would need."
         )
         for arm, table in self.attribution.items():
             best = table.reindex(table["output_change_pct"].abs().sort_values(ascending=False).index).head(3)
@@ -76,7 +69,16 @@ class Comparison:
             lines.append(
                 f"  Why {arm} differs in sperm made: {told or 'no rate differs'}; all rates together {rates:+.0f} %."
             )
+        if len(self.failed):
+            lines.append(f"  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n".join(lines)
+
+
+def _told(row: pd.Series) -> tuple[str, ...]:
+    """Return both levels, the change with its interval, and the worth of pairing."""
+    change, interval = report.change(row["change_pct"], row["low_pct"], row["high_pct"])
+    worth = f"x{row['worth']:.2g}" if np.isfinite(row["worth"]) else ""
+    return report.number(row["reference"]), report.number(row["level"]), change, interval, worth
 
 
 def _main_signal(row: pd.Series) -> str:
@@ -84,37 +86,32 @@ def _main_signal(row: pd.Series) -> str:
     return str(row[[*SIGNALS, "numbers"]].astype(float).abs().idxmax()).replace("_", " ")
 
 
-def read_arms(sources: Sequence[str | Path]) -> dict[str, Scenario]:
-    """Return the arms of one file with [[arm]], or one arm a scenario file, named by its title.
+def read_arms(sources: Sequence[str | Path]) -> tuple[str, dict[str, Scenario]]:
+    """Return title and arms of one file with [[arm]], or one arm a scenario file, named by its title.
 
     Raises:
         TestisError: fewer than two arms, or arms of different length.
     """
     if len(sources) == 1:
-        arms = dict(read_experiment(sources[0], "compare", ()).arms)
-        if len(arms) < 2:
-            raise TestisError(f"{sources[0]}: has {len(arms)} [[arm]]; compare needs two or more, or two or more files")
-        return arms
+        experiment = read_experiment(sources[0], "compare", ())
+        if len(experiment.arms) < 2:
+            raise TestisError(
+                f"{sources[0]}: has {len(experiment.arms)} [[arm]]; compare needs two or more, or two or more files"
+            )
+        return experiment.scenario.title, dict(experiment.arms)
     found: dict[str, Scenario] = {}
     for source in sources:
         scenario = load(source)
         name = scenario.title if scenario.title not in found else f"{scenario.title} ({Path(source).name})"
         found[name] = scenario
-    return found
+    return "Comparison", found
 
 
-def compare(
-    arms: Mapping[str, Scenario], *, replicates: int | None = None, progress: Callable[[int, str], None] | None = None
-) -> Comparison:
-    """Run arms with common random numbers and compare each with the first.
-
-    Args:
-        arms: name -> scenario; all take the seed and replicates of the first.
-        replicates: instead.
-        progress: called as progress(replicate, arm) after each man.
+def prepare(arms: Mapping[str, Scenario], replicates: int | None = None) -> tuple[Job, list[Task]]:
+    """Return the runs of a comparison.
 
     Raises:
-        TestisError: fewer than two arms, arms of different length, or a man outside the physical range.
+        TestisError: fewer than two arms, arms of different length, or replicates out of range.
     """
     if len(arms) < 2:
         raise TestisError(f"{len(arms)} arm: compare needs two or more")
@@ -124,34 +121,90 @@ def compare(
             f"{name}: {case.plan.baseline_days} + {case.plan.duration_days} days" for name, case in arms.items()
         )
         raise TestisError(f"the arms differ in length ({lengths}); give them the same plan")
-    names = tuple(arms)
-    plan = arms[names[0]].plan
+    plan = next(iter(arms.values())).plan
     count = plan.replicates if replicates is None else replicates
     if not 1 <= count <= 10_000:
         raise TestisError(f"{count} replicates are out of range (1 to 10000)")
-    courses, ends, signals = [], [], []
-    numbers: dict[str, TissueParameters] = {}
-    for replicate in range(count):
-        seed = replicate_seed(plan.seed, replicate)
-        for name, model in _men(arms, seed).items():
-            numbers.setdefault(name, model.tissue.p)
-            while model.running:
-                model.step()
-                if (model.day - 1) % _EVERY == 0 and model.day > 0:
-                    courses.append((name, replicate, model.day - 1, *of_cells(model)))
-            ends.append((name, replicate, *of_cells(model)))
-            rows = np.array([row[1:] for row in model.records["signals"][-WINDOW:]])
-            signals.append((name, replicate, *rows.mean(axis=0)))
-            if progress is not None:
-                progress(replicate, name)
-    end = pd.DataFrame(ends, columns=["arm", "replicate", *COLUMNS])
-    heard = (
-        pd.DataFrame(signals, columns=["arm", "replicate", *SIGNAL_COLUMNS[1:]]).groupby("arm").mean(numeric_only=True)
+    days = tuple(sorted({*range(0, plan.duration_days, WEEK), plan.duration_days}))
+    cases = {name: essence(case.as_dict()) for name, case in arms.items()}
+    for case in cases.values():
+        case["plan"]["seed"] = plan.seed  # all arms have the luck of the first
+    # Arms of one replicate follow one another: they begin at the same steady state.
+    tasks = [
+        Task(k, replicate, case=name, arms=(TREATED if case.treated else UNTREATED,))
+        for replicate in range(count)
+        for k, (name, case) in enumerate(arms.items())
+    ]
+    return Job(cases, days, course=True), tasks
+
+
+def compare(
+    arms: Mapping[str, Scenario],
+    folder: str | Path | None = None,
+    *,
+    title: str = "Comparison",
+    replicates: int | None = None,
+    workers: int = 0,
+    dask: str = "",
+    shard: tuple[int, int] = (1, 1),
+    progress: Callable[[Progress], None] | None = None,
+) -> Comparison | None:
+    """Run arms with common random numbers and compare each with the first; None while shards of it are still to come.
+
+    Args:
+        arms: name -> scenario; all take the seed and replicates of the first.
+        folder: the store; runs that it holds are not repeated (None: nothing is kept).
+        title: told above the table; replicates: instead of the plan's.
+        workers, dask, shard, progress: see runner.execute.
+
+    Raises:
+        TestisError: see prepare, Store and execute; or no replicate ended in all arms.
+    """
+    job, tasks = prepare(arms, replicates)
+    if folder is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            return _compared(arms, job, tasks, Path(temporary) / "store", title, workers, dask, shard, progress)
+    return _compared(arms, job, tasks, Path(folder), title, workers, dask, shard, progress)
+
+
+def _compared(
+    arms: Mapping[str, Scenario], job: Job, tasks: list[Task], folder: Path, title: str, workers: int, dask: str,
+    shard: tuple[int, int], progress: Callable[[Progress], None] | None,
+) -> Comparison | None:  # fmt: skip
+    store = Store.of(
+        folder, job, tasks, {"kind": "compare", "title": title, "arms": list(arms), "outputs": list(DEFAULT)}
     )
+    execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
+    return None if store.missing() else analyse(arms, read(folder), title)
+
+
+def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Comparison:
+    """Compare the arms of a finished store (`store.read`).
+
+    Raises:
+        TestisError: no replicate ended in all arms.
+    """
+    names = tuple(arms)
+    failed = table[table["error"] != ""]
+    table = table[~table["replicate"].isin(failed["replicate"])].drop(columns="arm").rename(columns={"case": "arm"})
+    if table.empty:
+        raise TestisError(f"no replicate ended in all arms; {failed['case'].iloc[0]}: {failed['error'].iloc[0]}")
+    end = table[table["day"] == table["day"].max()]
+    heard = end.groupby("arm")[list(SIGNALS)].mean()
+    numbers = {name: _numbers(case) for name, case in arms.items()}
     return Comparison(
-        names, count, pd.DataFrame(courses, columns=["arm", "replicate", "day", *COLUMNS]), _effects(end, names),
-        {arm: _attributed(heard, names[0], arm, numbers) for arm in names[1:]},
+        title, names, table["replicate"].nunique(), table[["arm", "replicate", "day", *COLUMNS]].reset_index(drop=True),
+        _effects(end, names), {arm: _attributed(heard, names[0], arm, numbers) for arm in names[1:]},
+        failed[["case", "replicate", "error"]].rename(columns={"case": "arm"}).reset_index(drop=True),
     )  # fmt: skip
+
+
+def _numbers(case: Scenario) -> TissueParameters:
+    """Return the numbers of an arm's tissue."""
+    from testis_abm.physiology import complete
+    from testis_abm.tissue.build import tissue_parameters
+
+    return tissue_parameters(complete(parameters.values(case.parameters)), case.man.physiology)[0]
 
 
 def _attributed(heard: pd.DataFrame, first: str, arm: str, numbers: Mapping[str, TissueParameters]) -> pd.DataFrame:
@@ -162,18 +215,6 @@ def _attributed(heard: pd.DataFrame, first: str, arm: str, numbers: Mapping[str,
     table["numbers"] = [a - b for a, b in zip(own, other)]
     table["output_change_pct"] = 100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0) + table["numbers"])
     return table
-
-
-def _men(arms: Mapping[str, Scenario], seed: int) -> dict[str, TestisModel]:
-    """Return the men of a replicate; arms of one man share his steady state."""
-    rest: dict[Any, TestisModel] = {}
-    men = {}
-    for name, case in arms.items():
-        key = (case.man, case.tissue, case.parameters, case.plan.baseline_days)
-        if key not in rest:
-            rest[key] = TestisModel(case, rng=seed, treated=False)
-        men[name] = TestisModel(case, rng=seed, treated=case.treated, settled=rest[key])
-    return men
 
 
 def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -52,11 +52,11 @@ class Axis:
         return f"{number:g} {self.unit}" if self.unit else number
 
     def number(self, value: Value) -> float:
-        """Return the number in a value, NaN where it is a word."""
+        """Return the number in a value, NaN where it is a word, or carries another unit than the others of the axis."""
         if isinstance(value, bool | int | float):
             return float(value)
         found = _NUMBER.fullmatch(value)
-        return float(found[1]) if found else math.nan
+        return float(found[1]) if found and found[2].strip() == self.unit else math.nan
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def parse_axis(path: str, given: object) -> Axis:
             raise ScenarioError(f"{path}: is an empty list; name at least one value")
         if not all(isinstance(value, bool | int | float | str) for value in given):
             raise ScenarioError(f"{path}: {shown(given)} holds more than numbers and text")
-        units = {_split(value)[1] for value in given if isinstance(value, str) and _NUMBER.fullmatch(value)}
+        units = {_split(value)[1] if isinstance(value, str) and _NUMBER.fullmatch(value) else "" for value in given}
         return Axis(path, units.pop() if len(units) == 1 else "", tuple(given))
     if not isinstance(given, Mapping):
         raise ScenarioError(

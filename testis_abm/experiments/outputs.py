@@ -9,7 +9,7 @@ import numpy as np
 
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.errors import ScenarioError, unknown
-from testis_abm.results.tables import SCHEMAS, clinical_ratio
+from testis_abm.results.tables import SCHEMAS, SIGNALS, clinical_ratio
 from testis_abm.tract.outcome import conception
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ DEFAULT = (
     "intratesticular oestradiol", "sperm concentration", "total motile count", "progressive motility", "normal forms",
 )  # fmt: skip
 WINDOW = 28  # days up to the day that is asked for, over which hormones are averaged
+WEEK = 7  # the same within a course
 _HORMONES = tuple(name for name in SCHEMAS["hormones"] if name.endswith(("_l", "_ml")))
 _PLACE = {name: 1 + i for i, name in enumerate(_HORMONES)}
 
@@ -58,13 +59,19 @@ def output(word: object) -> str:
     return OUTPUTS[word][0]
 
 
-def of_cells(model: TestisModel) -> list[float]:
-    """Return the outputs (COLUMNS) of a man of cells today: hormones as means of the last days, semen as expected."""
-    rows = np.array([row for row in model.records["hormones"][-WINDOW:] if row[0] >= 0 or model.day <= 1])
+def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
+    """Return the outputs (COLUMNS) of a man of cells today: hormones as means of the last `window` days, semen as expected."""
+    rows = np.array([row for row in model.records["hormones"][-window:] if row[0] >= 0 or model.day <= 1])
     mean = rows.mean(axis=0)
     hormones = {name: float(mean[place]) for name, place in _PLACE.items()}
     case = model.case.samples
     return _outputs(hormones, model.expected_semen(case.abstinence_days), case.assay, model.values)
+
+
+def of_signals(model: TestisModel) -> list[float]:
+    """Return the signals (SIGNALS) of a man of cells, as means of the last days."""
+    rows = np.array([row[1 : 1 + len(SIGNALS)] for row in model.records["signals"][-WINDOW:]])
+    return [float(value) for value in rows.mean(axis=0)]
 
 
 def of_expected(man: ExpectedMan, day: int, abstinence: float, assay: str) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito, the grey of the untreated first.
 COLOURS = ("#6E6E6E", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MOST_TICKS = 8
 _SHOWN = (
     "testosterone", "oestradiol", "T/E2", "LH", "FSH", "intratesticular testosterone", "sperm concentration", "total motile count",
 )  # fmt: skip
@@ -39,10 +40,18 @@ def _sheet(panels: int, columns: int = 2, height: float = 1.7, title: str = "") 
     return figure, axes[:panels]
 
 
+def _name_level(panel: Axes, column: str) -> None:
+    """Name a level on the y axis, its unit below it where both are long."""
+    text = label(column)
+    panel.set_ylabel(text.replace(" (", "\n(") if len(text) > 24 else text, fontsize=7)
+
+
 def compared(of: Comparison, folder: Path) -> list[Path]:
     """Draw arms over time: mean and 95 % interval over replicates."""
     with style.looks():
-        figure, axes = _sheet(len(_SHOWN), title="Arms with the same luck: mean and 95 % of replicates")
+        figure, axes = _sheet(
+            len(_SHOWN), title=f"{of.title}: mean and 95 % of replicates, each arm with the same luck"
+        )
         for panel, word in zip(axes, _SHOWN):
             column = OUTPUTS[word][0]
             for colour, arm in zip(COLOURS, of.arms):
@@ -52,99 +61,100 @@ def compared(of: Comparison, folder: Path) -> list[Path]:
                 if values.shape[1] > 1:
                     low, high = np.quantile(values, [0.025, 0.975], axis=1)
                     panel.fill_between(rows.index, low, high, color=colour, alpha=0.15, linewidth=0)
-            panel.set_ylabel(label(column), fontsize=7)
+            _name_level(panel, column)
             panel.set_ylim(bottom=0)
             panel.set_xlabel("day")
-        axes[0].legend(loc="best")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return write_figure(figure, "arms", folder)
 
 
-def swept(table: pd.DataFrame, axes: Sequence[Axis], outputs: Sequence[str], folder: Path) -> list[Path]:
-    """Draw a sweep's summary: lines over one axis, a map over two, clouds over more.
+def swept(table: pd.DataFrame, axes: Sequence[Axis], outputs: Sequence[str], folder: Path, method: str) -> list[Path]:
+    """Draw a sweep's summary: lines over one axis or along a list, a map over a grid of two, clouds over more.
 
     Args:
-        table: from sweep.summary; axes: as varied; outputs: clinical words.
+        table: from sweep.summary; axes: as varied; outputs: clinical words; method: of the design.
     """
-    words = list(outputs)[:8]
-    if (
-        len(axes) == 2
-        and len(table) == table[axes[0].path].nunique() * table[axes[1].path].nunique()
-        and len(table) > 3
-    ):
+    # Of many the most wanted.
+    words = [word for word in (*_SHOWN, *outputs) if word in outputs] if len(outputs) > len(_SHOWN) else list(outputs)
+    words = list(dict.fromkeys(words))[: len(_SHOWN)]
+    if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
         return _map(table, axes, words, folder)
-    return _lines(table, axes, words, folder)
+    return _lines(table, axes, words, folder, joined=len(axes) == 1 or method == "list")
 
 
-def _numbers(axis: Axis, column: pd.Series) -> np.ndarray:
-    """Return positions on an axis: its numbers, or the places of its words."""
+def _places(axis: Axis, column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Return positions on an axis, and the words there where it has words instead of numbers."""
     found = np.array([axis.number(value) for value in column])
     if np.isfinite(found).all():
-        return found
-    words = {word: k for k, word in enumerate(dict.fromkeys(column))}
-    return np.array([words[word] for word in column], dtype=float)
+        return found, []
+    words = list(dict.fromkeys(str(value) for value in column))
+    return np.array([words.index(str(value)) for value in column], dtype=float), words
 
 
-def _name_axis(panel: Axes, axis: Axis, column: pd.Series, which: str = "x") -> None:
-    text = f"{axis.path} ({axis.unit})" if axis.unit else axis.path
-    (panel.set_xlabel if which == "x" else panel.set_ylabel)(text, fontsize=7)
-    if not all(np.isfinite(axis.number(value)) for value in column):
-        words = [str(word) for word in dict.fromkeys(column)]
-        (panel.set_xticks if which == "x" else panel.set_yticks)(range(len(words)), words)
-    elif axis.log:
-        (panel.set_xscale if which == "x" else panel.set_yscale)("log")
+def _name_of(axis: Axis) -> str:
+    return f"{axis.path} ({axis.unit})" if axis.unit else axis.path
 
 
-def _lines(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path) -> list[Path]:
+def _lines(
+    table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path, *, joined: bool
+) -> list[Path]:
     paths = []
     with style.looks():
         for k, axis in enumerate(axes):
-            figure, panels = _sheet(len(words), title=f"Sweep over {axis.path}")
-            x = _numbers(axis, table[axis.path])
-            order, joined = np.argsort(x, kind="stable"), len(axes) == 1
+            x, names = _places(axis, table[axis.path])
+            # Along a list the points keep their order, whatever becomes of one axis.
+            order = np.argsort(x, kind="stable") if len(axes) == 1 else np.arange(len(x))
+            told = ": means with 95 % intervals over replicates" if table["replicates"].max() > 1 else ""
+            figure, panels = _sheet(len(words), title=f"Sweep over {axis.path}{told}")
             for panel, word in zip(panels, words):
                 column = OUTPUTS[word][0]
                 for arm in ("untreated", "treated"):
                     name = f"{column}, {arm}"
-                    if name in table:
-                        y = clinical(column, table[name])
-                        panel.plot(x[order], y[order], "o-" if joined else "o", markersize=2.5, color=style.COLOUR[arm], label=arm,
-                                   alpha=1.0 if joined else 0.6)  # fmt: skip
-                panel.set_ylabel(label(column), fontsize=7)
-                _name_axis(panel, axis, table[axis.path])
+                    if name not in table:
+                        continue
+                    y, half = (clinical(column, table[of].to_numpy())[order] for of in (name, f"{name}_half"))
+                    panel.errorbar(
+                        x[order], y, yerr=np.nan_to_num(half) if np.isfinite(half).any() else None, fmt="o-" if joined else "o",
+                        markersize=2.5, elinewidth=0.8, capsize=1.5, color=style.COLOUR[arm], label=arm, alpha=1.0 if joined else 0.6,
+                    )  # fmt: skip
+                _name_level(panel, column)
+                panel.set_xlabel(_name_of(axis), fontsize=7)
+                if names:
+                    panel.set_xticks(range(len(names)), names)
+                elif axis.log:
+                    panel.set_xscale("log")
             panels[0].legend(loc="best")
-            paths += write_figure(figure, "sweep" if joined else f"sweep-{k + 1}", folder)
+            paths += write_figure(figure, "sweep" if len(axes) == 1 else f"sweep-{k + 1}", folder)
     return paths
 
 
 def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path) -> list[Path]:
     with style.looks():
         figure, panels = _sheet(len(words), height=2.1, title="Sweep: change under treatment, or level")
-        numbers = [_numbers(axis, table[axis.path]) for axis in axes]
-        ticks = [np.unique(of) for of in numbers]
+        places = [_places(axis, table[axis.path]) for axis in axes]
+        ticks = [np.unique(of) for of, _ in places]
+        cells = tuple(np.searchsorted(tick, of) for tick, (of, _) in zip(ticks, places))
         for panel, word in zip(panels, words):
             column = OUTPUTS[word][0]
             change = f"{column}, change_pct"
             treated = change in table and table[change].notna().any()
             value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, untreated"])
             grid = np.full((len(ticks[1]), len(ticks[0])), np.nan)
-            grid[np.searchsorted(ticks[1], numbers[1]), np.searchsorted(ticks[0], numbers[0])] = value
-            most = np.nanmax(np.abs(grid)) or 1.0
-            kind = (
-                {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
-                if treated and np.nanmin(grid) < 0
-                else {"cmap": "viridis"}
-            )
+            grid[cells[1], cells[0]] = value
+            low, high = np.nanmin(grid), np.nanmax(grid)
+            kind: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
+            if treated and low < 0 < high:
+                most = np.nanmax(np.abs(grid)) or 1.0
+                kind = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
             drawn = panel.imshow(grid, origin="lower", aspect="auto", **kind)
-            for place, axis, tick, which in ((0, axes[0], ticks[0], "x"), (1, axes[1], ticks[1], "y")):
-                shown = np.unique(np.linspace(0, len(tick) - 1, min(6, len(tick))).round().astype(int))
-                words_of = dict(zip(numbers[place], table[axis.path]))
-                texts = [
-                    f"{tick[i]:.3g}" if np.isfinite(axis.number(words_of[tick[i]])) else str(words_of[tick[i]])
-                    for i in shown
-                ]
-                (panel.set_xticks if which == "x" else panel.set_yticks)(shown, texts)
-                text = f"{axis.path} ({axis.unit})" if axis.unit else axis.path
-                (panel.set_xlabel if which == "x" else panel.set_ylabel)(text, fontsize=7)
+            for axis, tick, (_, names), which in zip(axes, ticks, places, "xy"):
+                # Of words each is named; of many numbers some.
+                some = len(tick) if names else min(_MOST_TICKS, len(tick))
+                at = np.unique(np.linspace(0, len(tick) - 1, some).round().astype(int))
+                (panel.set_xticks if which == "x" else panel.set_yticks)(
+                    at, [names[i] if names else f"{tick[i]:.3g}" for i in at]
+                )
+                (panel.set_xlabel if which == "x" else panel.set_ylabel)(_name_of(axis), fontsize=7)
             bar = figure.colorbar(drawn, ax=panel, shrink=0.9)
             bar.set_label("change, %" if treated else OUTPUTS[word][1], fontsize=7)
             panel.set_title(word if treated else label(column), fontsize=8)
@@ -214,14 +224,13 @@ def tried(of: Result, folder: Path) -> list[Path]:
             rise = np.sort(rise[np.isfinite(rise)])
             panels[1].plot(rise, np.linspace(0, 100, len(rise)), color=colour, label=arm)
         panels[0].set_xlabel("day")
-        panels[0].set_ylabel(label(of.outcome), fontsize=7)
+        _name_level(panels[0], of.outcome)
         panels[0].legend(loc="best")
         panels[1].axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
         panels[1].set_xlim(-100, 300)
         panels[1].set_xlabel(f"change in {word}, %")
         panels[1].set_ylabel("men, %")
-        active = list(dict.fromkeys(of.predictors["arm"]))
-        for k, (colour, arm) in enumerate(zip(COLOURS[1:], active)):
+        for k, (colour, arm) in enumerate(zip(COLOURS, dict.fromkeys(of.predictors["arm"]))):
             rows = of.predictors[(of.predictors["arm"] == arm) & of.predictors["auc"].notna()].iloc[::-1]
             y = np.arange(len(rows)) + 0.12 * k
             panels[2].errorbar(
@@ -237,7 +246,7 @@ def tried(of: Result, folder: Path) -> list[Path]:
             panels[3].plot(power["men"], 100 * power["power"], "o-", color=colour, markersize=3, label=arm)
         panels[2].axvline(0.5, color="#444444", linewidth=0.7)
         panels[2].set_xlim(0, 1)
-        panels[2].set_xlabel("AUC for response")
+        panels[2].set_xlabel(f"AUC for a rise over {of.responder_pct:g} %")
         panels[3].axhline(80, color="#444444", linewidth=0.7, linestyle=":")
         panels[3].set_xscale("log")
         panels[3].set_xticks([10, 20, 40, 80, 160, 320], ["10", "20", "40", "80", "160", "320"])
@@ -248,4 +257,4 @@ def tried(of: Result, folder: Path) -> list[Path]:
 
 
 def _controls(of: Result) -> set[str]:
-    return set(of.men["arm"]) - set(of.power["arm"]) - set(of.predictors["arm"])
+    return {of.responders["arm"].iloc[0]}

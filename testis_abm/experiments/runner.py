@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from testis_abm.errors import TestisError
 from testis_abm.experiments.store import Store, table_of
@@ -20,10 +21,12 @@ from testis_abm.experiments.task import Job, Task, attempt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LONGEST_CHUNK = {"cells": 8, "expected": 100}  # runs: some seconds of work, so little is lost with a process
+_PART = 5.0  # seconds of work a part: little is lost with a process, and parts are few
+_LOOK = 0.5  # seconds between looks at the keyboard
+_FIRST, _GROWTH, _MOST = 2, 4, 2000  # runs of the first parts; how much longer the next may be; runs of the longest
+_ALONE = 40  # runs that one process does sooner than others would be warm
 _AHEAD = 3  # chunks that wait for a worker
 _STRIKES = 3  # times a chunk, and then a run, may take its worker along
-_LOOK = 0.5  # seconds between looks at the keyboard
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Progress:
 
     Attributes:
         runs, done, failed: in all, kept by now, of those failed; found: kept before it began.
+        groups: name -> (runs done, runs in all) of each arm, or "points" -> (whole points, points).
     """
 
     runs: int
@@ -39,6 +43,7 @@ class Progress:
     failed: int = 0
     found: int = 0
     began: float = 0.0
+    groups: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -51,11 +56,77 @@ class Progress:
         return (self.runs - self.done) / self.rate if self.rate > 0 else float("inf")
 
 
-def work(job: Job, tasks: Sequence[Task]) -> tuple[pa.Table, list[str], int]:
-    """Run a chunk; return its part, the names of its runs, and how many failed (called in a worker)."""
-    found = [(task, *attempt(job, task)) for task in tasks]
-    part = table_of((name, task.case, task.point, task.replicate, rows, error) for task, name, rows, error in found)
-    return part, [name for _, name, _, _ in found], sum(bool(error) for *_, error in found)
+class _Groups:
+    """Counts what is done of each arm, or else of each point of a design with replicates."""
+
+    def __init__(self, named: Mapping[str, Task]) -> None:
+        self.by_arm = len({task.case for task in named.values()}) > 1
+        self.of = {name: task.case if self.by_arm else str(task.point) for name, task in named.items()}
+        self.whole, self.left = Counter(self.of.values()), Counter(self.of.values())
+
+    def ended(self, names: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Note ended runs; return `Progress.groups`."""
+        self.left.subtract(self.of[name] for name in names)
+        if self.by_arm:
+            return {name: (runs - self.left[name], runs) for name, runs in self.whole.items()}
+        if len(self.whole) == len(self.of):
+            return {}
+        return {"points": (sum(self.left[name] == 0 for name in self.whole), len(self.whole))}
+
+
+class _Queue:
+    """Tasks to do, cut into parts of some seconds of work; what was lost with its process is tried again."""
+
+    def __init__(self, tasks: Sequence[Task], size: int, workers: int) -> None:
+        self.tasks, self.fixed, self.workers = deque(tasks), size, workers
+        self.size = size or _FIRST
+        self.lost: list[tuple[list[Task], int]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.tasks or self.lost)
+
+    def take(self) -> tuple[list[Task], int]:
+        """Return the next part, and how often it was lost."""
+        if self.lost:
+            return self.lost.pop()
+        fair = -(-len(self.tasks) // (2 * self.workers))  # so that all workers end at about the same time
+        size = self.fixed or max(1, min(self.size, fair))
+        return [self.tasks.popleft() for _ in range(min(size, len(self.tasks)))], 0
+
+    def took(self, runs: int, seconds: float) -> None:
+        """Note how long a part took."""
+        if not self.fixed:
+            wanted = (_PART if self.workers > 1 else _LOOK) * runs / max(seconds, 1e-6)
+            self.size = int(min(max(1.0, wanted), _GROWTH * self.size, _MOST))
+
+    def again(self, tasks: list[Task], tries: int) -> int:
+        """Queue a lost part again, run by run after `_STRIKES` losses; return 1 for a run that is given up."""
+        if tries + 1 < _STRIKES:
+            self.lost.append((tasks, tries + 1))
+        elif len(tasks) > 1:
+            self.lost.extend(([task], 0) for task in tasks)
+        else:
+            return 1
+        return 0
+
+
+def work(job: Job, tasks: Sequence[Task]) -> Part:
+    """Run a chunk (called in a worker)."""
+    began = time.perf_counter()
+    found = [attempt(job, task) for task in tasks]
+    rows = table_of(job.columns, found)
+    return Part(
+        rows, [name for name, *_ in found], sum(bool(error) for *_, error in found), time.perf_counter() - began
+    )
+
+
+class Part(NamedTuple):
+    """What a chunk brought: a part of the store, the names of its runs, how many failed, and how long it took."""
+
+    rows: pa.Table
+    names: list[str]
+    failed: int
+    seconds: float
 
 
 def execute(
@@ -74,38 +145,40 @@ def execute(
     Args:
         job, tasks: what to run.
         store: where runs are kept.
-        workers: local processes (0: one a core; 1: this process alone).
+        workers: local processes (1: this process alone; 0: one a core, or this one alone where there are few runs).
         dask: address of a Dask scheduler ("tcp://host:8786"), or "local" for a cluster on this machine.
         shard: (i, n), the i-th of n parts of the tasks, for job arrays; shards may share a store.
-        chunk: runs a part (0: chosen).
+        chunk: runs a part (0: as many as take some seconds).
         progress: told after every part.
 
     Raises:
         TestisError: the disk refuses, the cluster cannot be reached, or runs kill their process; what was finished is kept.
     """
     i, n = shard
-    own = [task for k, task in enumerate(tasks) if k % n == i - 1]
-    kept = store.done()
-    todo = [task for task in own if task.name(job) not in kept]
-    told = Progress(len(own), len(own) - len(todo), 0, len(own) - len(todo), time.monotonic())
+    # Points of a design may be one run: it is done once.
+    named = {task.name(job): task for task in (task for k, task in enumerate(tasks) if k % n == i - 1)}
+    kept = store.done() & named.keys()
+    todo = [task for name, task in named.items() if name not in kept]
+    groups = _Groups(named)
+    told = Progress(len(named), len(kept), 0, len(kept), time.monotonic(), groups.ended(kept))
     tell = progress or (lambda _: None)
     tell(told)
-    workers = workers or os.cpu_count() or 1
-    if not todo:
-        return told
-    size = chunk or max(1, min(_LONGEST_CHUNK[job.engine], -(-len(todo) // (4 * workers))))
-    chunks = [todo[k : k + size] for k in range(0, len(todo), size)]
+    if workers == 0:
+        workers = 1 if len(todo) <= _ALONE else os.cpu_count() or 1
+    queue = _Queue(todo, chunk, workers)
 
-    def keep(part: pa.Table, names: list[str], failed: int) -> None:
-        store.write(part, names)
-        told.done, told.failed = told.done + len(names), told.failed + failed
+    def keep(part: Part) -> None:
+        queue.took(len(part.names), part.seconds)
+        store.write(part.rows, part.names)
+        told.done, told.failed = told.done + len(part.names), told.failed + part.failed
+        told.groups = groups.ended(part.names)
         tell(told)
 
     if workers == 1 and not dask:
-        for one in chunks:
-            keep(*work(job, one))
+        while queue:
+            keep(work(job, queue.take()[0]))
         return told
-    given_up = _spread(job, chunks, keep, dask, workers, lambda: tell(told))
+    given_up = _spread(job, queue, keep, dask, workers, lambda: tell(told)) if todo else 0
     if given_up:
         raise TestisError(
             f"{given_up} runs lost their process each of {_STRIKES} times (out of memory, or killed); all others are kept. "
@@ -115,30 +188,25 @@ def execute(
 
 
 def _spread(
-    job: Job,
-    chunks: list[list[Task]],
-    keep: Callable[[Any, list[str], int], None],
-    dask: str,
-    workers: int,
-    look: Callable[[], None],
+    job: Job, queue: _Queue, keep: Callable[[Part], None], dask: str, workers: int, look: Callable[[], None]
 ) -> int:
-    """Give chunks to an executor, a few ahead of its workers; return how many runs took their worker along each time.
+    """Give parts to an executor, a few ahead of its workers; return how many runs took their worker along each time.
 
-    A pool that breaks is made anew. A chunk that was lost with its worker is tried again, then run by run.
+    A pool that breaks is made anew. A part that was lost with its worker is tried again, then run by run.
     """
-    waiting, given_up = [(tasks, 0) for tasks in reversed(chunks)], 0
-    while waiting:
+    given_up = 0
+    while queue:
         running: dict[Future[Any], tuple[list[Task], int]] = {}
         broken = False
         with _executor(dask, workers) as pool:
             try:
-                while (waiting or running) and not broken:
-                    while waiting and len(running) < workers + _AHEAD:
-                        one = waiting.pop()
+                while (queue or running) and not broken:
+                    while queue and len(running) < workers + _AHEAD:
+                        tasks, tries = queue.take()
                         try:
-                            running[pool.submit(work, job, one[0])] = one
+                            running[pool.submit(work, job, tasks)] = tasks, tries
                         except BrokenProcessPool:
-                            waiting.append(one)
+                            queue.lost.append((tasks, tries))
                             broken = True
                             break
                     for future in wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
@@ -150,10 +218,10 @@ def _spread(
                         except TestisError:
                             raise
                         except Exception:  # a cluster lost the worker: `work` itself never raises
-                            given_up += _again(waiting, *running.pop(future))
+                            given_up += queue.again(*running.pop(future))
                             continue
                         del running[future]
-                        keep(*found)
+                        keep(found)
                     look()
             except BaseException:
                 # Nobody waits for what is running: it is done again when the experiment goes on.
@@ -163,20 +231,9 @@ def _spread(
                     process.terminate()
                 raise
         if broken:
-            for one in running.values():
-                given_up += _again(waiting, *one)
+            for tasks, tries in running.values():
+                given_up += queue.again(tasks, tries)
     return given_up
-
-
-def _again(waiting: list[tuple[list[Task], int]], tasks: list[Task], tries: int) -> int:
-    """Queue a lost chunk again, run by run after `_STRIKES` losses; return 1 for a run that is given up."""
-    if tries + 1 < _STRIKES:
-        waiting.append((tasks, tries + 1))
-    elif len(tasks) > 1:
-        waiting.extend(([task], 0) for task in tasks)
-    else:
-        return 1
-    return 0
 
 
 @contextmanager

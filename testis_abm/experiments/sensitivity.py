@@ -16,8 +16,8 @@ from testis_abm.experiments.files import Experiment, read_experiment, whole
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
-from testis_abm.experiments.sweep import check_axes, manifest
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task
+from testis_abm.experiments.sweep import about, check_axes
+from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 
 KEYS = ("over", "method", "samples", "seed", "of")
 METHODS = ("morris", "sobol")
@@ -53,7 +53,10 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
         raise TestisError(f"{experiment.name}: sensitivity: of: {of} needs a therapy; the scenario has none")
     arms = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}[of]
     job = Job(
-        {"": experiment.scenario.as_dict()}, experiment.days[-1:], experiment.table.get("engine", "expected"), arms
+        {"": essence(experiment.scenario.as_dict())},
+        experiment.days[-1:],
+        experiment.table.get("engine", "expected"),
+        arms,
     )
     return experiment, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))]
 
@@ -102,11 +105,9 @@ def sensitivity(
         "samples": table.get("samples", 32),
         "seed": table.get("seed", 1),
     }
-    store = Store(folder, manifest(experiment, design, job, len(tasks)) | extra)
-    told = execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
-    if shard != (1, 1) and told.done == told.runs and len(store.done()) < len(tasks):
-        return pd.DataFrame()
-    return indices(folder)
+    store = Store.of(folder, job, tasks, about(experiment, design) | extra)
+    execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
+    return pd.DataFrame() if shard != (1, 1) and store.missing() else indices(folder)
 
 
 def indices(folder: str | Path) -> pd.DataFrame:

@@ -1,8 +1,9 @@
-"""Where the runs of an experiment are kept: a folder with a manifest and Parquet parts, each written whole or not at all.
+"""Where the runs of an experiment are kept: a folder with a manifest, a design and Parquet parts, each written whole or not at all.
 
-A part holds a chunk of runs; a run is known by the hash of all that decides on it, so it is never done twice, wherever it was done.
+A part holds a chunk of runs; a run is known by the hash of all that decides on its results, so it is never done twice, wherever and for
+whatever design it was done. `design.parquet` says which runs the experiment has: a row a run, with its point, replicate and the values put in.
 Parts can be read while others are still being written: `pandas.read_parquet(folder / "parts")`, or in DuckDB
-`SELECT * FROM 'folder/parts/*.parquet'`.
+`SELECT * FROM 'folder/design.parquet' JOIN 'folder/parts/*.parquet' USING (run)`.
 """
 
 from __future__ import annotations
@@ -13,22 +14,27 @@ import hashlib
 import json
 import os
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm import __version__
 from testis_abm.errors import TestisError
-from testis_abm.experiments.outputs import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FORMAT = 1
+    from testis_abm.experiments.task import Job, Task
+
+FORMAT = 2
 _STALE = 86_400.0  # seconds after which a part that is still being written is a ruin
-KEYS = ("run", "case", "point", "replicate", "arm", "day")
-MANIFEST, PARTS = "manifest.json", "parts"
+MANIFEST, DESIGN, PARTS = "manifest.json", "design.parquet", "parts"
+# What two experiments of one store have in common; all else (points, replicates, outputs, title) may grow or change.
+_IDENTITY = ("version", "format", "kind", "engine", "days", "columns", "cohort", "scenario")
+_NAMED = {"version": "version of testis_abm", "format": "format of the store", "days": "choice of days (at)"}
+_DIFFERENCES = 3  # that are told of two scenarios
 
 
 class Store:
@@ -36,14 +42,15 @@ class Store:
 
     Args:
         folder: made if it is not there.
-        manifest: what the experiment is (JSON); a folder that holds another is refused.
+        manifest: what the experiment is (JSON); a folder whose experiment is not the same but for its design is refused.
+        index: the runs it has (see `index_of`).
 
     Raises:
         TestisError: the folder holds another experiment, or something else, or cannot be written.
     """
 
-    def __init__(self, folder: str | Path, manifest: Mapping[str, Any]) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, manifest: Mapping[str, Any], index: pa.Table) -> None:
+        self.folder, self.index = Path(folder), index
         self.manifest = json.loads(
             json.dumps({"format": FORMAT, "version": __version__, **manifest}, sort_keys=True, default=str)
         )
@@ -52,27 +59,77 @@ class Store:
                 raise TestisError(f"{self.folder}: is a file; name a folder")
             found = self.folder / MANIFEST
             if found.exists():
-                self._same(read_manifest(self.folder))
-            elif self.folder.exists() and any(self.folder.iterdir()):
+                self.check(self.folder)
+            elif self.folder.exists() and any(not _own(path.name) for path in self.folder.iterdir()):
                 raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
             (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
             for left in (self.folder / PARTS).glob(".*.partial-*"):
                 if time.time() - left.stat().st_mtime > _STALE:  # another machine may be writing it now
                     left.unlink(missing_ok=True)
-            if not found.exists():
-                _write(found, (json.dumps(self.manifest, indent=1) + "\n").encode())
+            self._describe()
 
-    def _same(self, other: Mapping[str, Any]) -> None:
-        for key in ("version", "format", *self.manifest):
-            if other.get(key) != self.manifest.get(key):
+    @classmethod
+    def of(cls, folder: str | Path, job: Job, tasks: Sequence[Task], about: Mapping[str, Any]) -> Store:
+        """Return the store of an experiment: what its runs share, the runs, and what else is said of it (`kind`, `title` ...)."""
+        of_job = {
+            "engine": job.engine,
+            "days": list(job.days),
+            "columns": list(job.columns),
+            "scenario": dict(job.cases),
+        }
+        return cls(folder, {**about, **of_job, "runs": len(tasks)}, index_of(job, tasks))
+
+    def _describe(self) -> None:
+        """Write manifest and design where they are new; the manifest last, as it makes the folder a store."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        design, manifest, known = self.folder / DESIGN, self.folder / MANIFEST, None
+        with contextlib.suppress(TestisError):
+            known = _table(design)
+        if known is None or not known.equals(self.index):
+            sink = pa.BufferOutputStream()
+            pq.write_table(self.index, sink)
+            _write(design, sink.getvalue().to_pybytes())
+        if not (manifest.exists() and read_manifest(self.folder) == self.manifest):
+            _write(manifest, (json.dumps(self.manifest, indent=1) + "\n").encode())
+
+    def check(self, folder: Path) -> None:
+        """Refuse a folder of another experiment.
+
+        Raises:
+            TestisError: with the first values that differ.
+        """
+        other = read_manifest(folder)
+        for key in _IDENTITY:
+            mine, its = self.manifest.get(key), other.get(key)
+            if key == "scenario" and mine and its:
+                # An experiment may gain arms: those that both have are compared.
+                shared = [name for name in its if name in mine] or list(its)
+                mine, its = ({name: of.get(name) for name in shared} for of in (mine, its))
+            if mine != its:
+                said = list(_differences(its, mine))
+                more = f" and {len(said) - _DIFFERENCES} more" if len(said) > _DIFFERENCES else ""
                 raise TestisError(
-                    f"{self.folder}: was written by a different {_KEY.get(key, key)} ({_brief(other.get(key))}, now "
-                    f"{_brief(self.manifest.get(key))}); name another folder, or remove this one"
+                    f"{folder}: was written by a different {_NAMED.get(key, key)} ({'; '.join(said[:_DIFFERENCES])}{more}); "
+                    "name another folder, or remove this one"
                 )
 
     def done(self) -> set[str]:
-        """Return the names of the runs that are kept, failed ones too."""
-        return set(runs_in(self.folder))
+        """Return the names of the runs that are kept, failed ones too; a part that is damaged is set aside with a warning."""
+        found: set[str] = set()
+        for path in sorted((self.folder / PARTS).glob("*.parquet")):
+            try:
+                found.update(_table(path, ["run"])["run"].unique().to_pylist())
+            except TestisError:
+                with told(self.folder):
+                    path.replace(path.with_suffix(".damaged"))
+                warnings.warn(f"{path}: is damaged; it is set aside, and its runs are done again", stacklevel=2)
+        return found
+
+    def missing(self) -> int:
+        """Return how many runs of the experiment are still to come."""
+        return len(set(self.index["run"].to_pylist()) - self.done())
 
     def write(self, rows: pa.Table, names: Sequence[str]) -> Path:
         """Keep a chunk of runs as one part, whole or not at all.
@@ -96,12 +153,30 @@ class Store:
         return path
 
 
-_KEY = {"version": "version of testis_abm", "format": "format of the store", "design": "design", "scenario": "scenario"}
+def _own(name: str) -> bool:
+    """Return whether a file is one that a store may hold before its manifest is written."""
+    return name in (DESIGN, PARTS) or name.startswith(f".{DESIGN}") or name.startswith(f".{MANIFEST}")
+
+
+def _differences(one: object, other: object, path: str = "") -> Iterator[str]:
+    """Yield where two values differ, as `path was, now`."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys([*one, *other]):
+            if one.get(key) != other.get(key):
+                yield from _differences(
+                    one.get(key), other.get(key), f"{path}.{key}" if path and key else path or str(key)
+                )
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other) and path:
+        for k, (mine, its) in enumerate(zip(one, other), 1):
+            if mine != its:
+                yield from _differences(mine, its, f"{path}.{k}")
+    else:
+        yield f"{path} {_brief(one)}, now {_brief(other)}".strip()
 
 
 def _brief(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    text = "none" if value is None else json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -123,44 +198,48 @@ def told(folder: Path) -> Iterator[None]:
         raise TestisError(f"{folder}: cannot be written: {what.lower()}; what was finished before is kept") from error
 
 
-def schema() -> pa.Schema:
-    """Return the columns of a part."""
+def schema(columns: Sequence[str]) -> pa.Schema:
+    """Return the columns of a part whose runs keep `columns`."""
     import pyarrow as pa
 
-    keys = [
-        ("run", pa.string()),
-        ("case", pa.string()),
-        ("point", pa.int32()),
-        ("replicate", pa.int32()),
-        ("arm", pa.string()),
-        ("day", pa.int32()),
-    ]
-    return pa.schema([*keys, *((name, pa.float64()) for name in COLUMNS), ("error", pa.string())])
+    keys = [("run", pa.string()), ("arm", pa.string()), ("day", pa.int32())]
+    return pa.schema([*keys, *((name, pa.float64()) for name in columns), ("error", pa.string())])
 
 
-def table_of(found: Iterable[tuple[str, str, int, int, Sequence[Sequence[Any]], str]]) -> pa.Table:
-    """Return a part from runs: name, case, point, replicate, rows (arm, day, outputs), error."""
+def table_of(columns: Sequence[str], found: Iterable[tuple[str, Sequence[Sequence[Any]], str]]) -> pa.Table:
+    """Return a part from runs: name, rows (arm, day, levels), error."""
     import pyarrow as pa
 
-    columns: list[list[Any]] = [[] for _ in schema()]
-    for name, case, point, replicate, rows, error in found:
-        for row in rows or [("", 0, *(float("nan") for _ in COLUMNS))]:
-            for column, value in zip(columns, (name, case, point, replicate, *row, error), strict=True):
+    cells: list[list[Any]] = [[] for _ in range(len(columns) + 4)]
+    for name, rows, error in found:
+        for row in rows or [("", 0, *(float("nan") for _ in columns))]:
+            for column, value in zip(cells, (name, *row, error), strict=True):
                 column.append(value)
-    return pa.table(columns, schema=schema())
+    return pa.table(cells, schema=schema(columns))
 
 
-def runs_in(folder: Path) -> Iterator[str]:
-    """Yield the names of the runs in a folder, each once a part."""
-    import pyarrow.parquet as pq
+def index_of(job: Job, tasks: Sequence[Task]) -> pa.Table:
+    """Return a row a run: run, point, replicate, case, and what is put into the scenario, a column a path."""
+    import pyarrow as pa
 
-    for path in sorted((folder / PARTS).glob("*.parquet")):
-        try:
-            yield from pq.read_table(path, columns=["run"])["run"].unique().to_pylist()
-        except (OSError, ValueError) as error:
-            raise TestisError(
-                f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again"
-            ) from error
+    paths = dict.fromkeys(path for task in tasks for path in task.overrides)
+    return pa.table(
+        {
+            "run": [task.name(job) for task in tasks],
+            "point": pa.array([task.point for task in tasks], pa.int32()),
+            "replicate": pa.array([task.replicate for task in tasks], pa.int32()),
+            "case": [task.case for task in tasks],
+            **{path: _column([task.overrides.get(path) for task in tasks]) for path in paths},
+        }
+    )
+
+
+def _column(values: list[Any]) -> list[Any]:
+    """Return values of one type: numbers where all are, else text."""
+    kinds = {bool if isinstance(value, bool) else float if isinstance(value, int | float) else str for value in values}
+    if len(kinds) < 2 and any(isinstance(value, float) for value in values):
+        return [float(value) for value in values]
+    return values if len(kinds) < 2 else [str(value) for value in values]
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -177,12 +256,14 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise TestisError(f"{path}: cannot be read ({type(error).__name__}); remove the folder and run again") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise TestisError(f"{path}: is not a manifest of format {FORMAT}")
+        raise TestisError(
+            f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another folder, or remove this one"
+        )
     return found
 
 
 def read(folder: str | Path) -> pd.DataFrame:
-    """Return all runs of a store, sorted, each once: point, replicate, arm, day, outputs, error.
+    """Return all runs of a store, sorted, each once: run, point, replicate, case, values put in, arm, day, outputs, error.
 
     The same experiment gives the same table, however it was computed. Can be called while runs are still being added.
 
@@ -192,15 +273,15 @@ def read(folder: str | Path) -> pd.DataFrame:
     return sorted_table(folder).to_pandas()
 
 
-def _part(path: Path) -> pa.Table:
+def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, schema=schema())
-    except (OSError, ValueError, pa.ArrowException) as error:
+        return pq.read_table(path, columns=columns)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise TestisError(
-            f"{path}: is damaged ({type(error).__name__}); remove it, and its runs are done again"
+            f"{path}: is damaged ({type(error).__name__}); call the experiment again: its runs are done anew"
         ) from error
 
 
@@ -208,19 +289,19 @@ def sorted_table(folder: str | Path) -> pa.Table:
     """Return all runs of a store as an Arrow table, sorted, each once."""
     import pyarrow as pa
 
-    read_manifest(folder)
+    columns = read_manifest(folder)["columns"]
     parts = []
     seen: set[str] = set()
     for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-        part = _part(path)
+        part = _table(path).select(schema(columns).names)
         names = part["run"].to_pylist()
         new = [name not in seen for name in names]
         seen.update(names)
         parts.append(part if all(new) else part.filter(pa.array(new)))
-    whole = pa.concat_tables(parts) if parts else schema().empty_table()
-    return whole.sort_by(
-        [(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]
-    ).combine_chunks()
+    kept = pa.concat_tables(parts) if parts else schema(columns).empty_table()
+    index = _table(Path(folder) / DESIGN)
+    order = [(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]
+    return index.join(kept, "run", join_type="inner").sort_by(order).combine_chunks()
 
 
 def merge(into: str | Path, folders: Sequence[str | Path]) -> int:
@@ -229,15 +310,14 @@ def merge(into: str | Path, folders: Sequence[str | Path]) -> int:
     Raises:
         TestisError: they are of different experiments, or one is no store.
     """
-    first = {key: value for key, value in read_manifest(folders[0]).items() if key not in ("format", "version")}
-    store = Store(into, first)
     import pyarrow as pa
 
+    store = Store(into, read_manifest(folders[0]), _table(Path(folders[0]) / DESIGN))
     kept = store.done()
     for folder in folders:
-        store._same(read_manifest(folder))
+        store.check(Path(folder))
         for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-            part = _part(path)
+            part = _table(path)
             names = part["run"].to_pylist()
             new = [name not in kept for name in names]
             if any(new):

@@ -15,7 +15,7 @@ from testis_abm.experiments.files import Experiment, read_experiment, whole
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task
+from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.scenario import load
 
 KEYS = ("over", "method", "samples", "seed", "replicates")
@@ -41,7 +41,9 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
         raise ScenarioError(f"{experiment.name}: sweep: {error}") from None
     check_axes(experiment, design)
     arms = (UNTREATED, TREATED) if experiment.scenario.treated else (UNTREATED,)
-    job = Job({"": experiment.scenario.as_dict()}, experiment.days, experiment.table.get("engine", "cells"), arms)
+    job = Job(
+        {"": essence(experiment.scenario.as_dict())}, experiment.days, experiment.table.get("engine", "cells"), arms
+    )
     tasks = [Task(k, r, design.overrides(k)) for k in range(len(design.points)) for r in range(replicates)]
     return experiment, design, job, tasks
 
@@ -82,15 +84,15 @@ def check_axes(experiment: Experiment, design: Design) -> None:
         raise ScenarioError("\n".join(problems))
 
 
-def manifest(experiment: Experiment, design: Design, job: Job, runs: int) -> dict[str, Any]:
-    """Return what a store says of a sweep."""
+def about(experiment: Experiment, design: Design) -> dict[str, Any]:
+    """Return what a store says of a sweep besides its runs."""
     return {
         "kind": experiment.kind,
         "title": experiment.scenario.title,
-        "scenario": experiment.scenario.as_dict(),
-        "design": {"paths": [axis.path for axis in design.axes], "units": [axis.unit for axis in design.axes],
+        "outputs": list(experiment.outputs),
+        "design": {"method": experiment.table.get("method", "grid"),
+                   "paths": [axis.path for axis in design.axes], "units": [axis.unit for axis in design.axes],
                    "log": [axis.log for axis in design.axes], "points": [list(point) for point in design.points]},
-        "engine": job.engine, "days": list(job.days), "outputs": list(experiment.outputs), "runs": runs,
     }  # fmt: skip
 
 
@@ -114,7 +116,7 @@ def sweep(
         TestisError: see prepare, Store and execute.
     """
     experiment, design, job, tasks = prepare(source)
-    store = Store(folder, manifest(experiment, design, job, len(tasks)))
+    store = Store.of(folder, job, tasks, about(experiment, design))
     execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
     return results(folder)
 
@@ -125,13 +127,11 @@ def results(folder: str | Path) -> pd.DataFrame:
     Raises:
         TestisError: it is no store.
     """
-    of, table = read_manifest(folder)["design"], read(folder)
-    values = pd.DataFrame(of["points"], columns=of["paths"])
-    return table.drop(columns=["run", "case"]).merge(values, left_on="point", right_index=True, how="left")
+    return read(folder).drop(columns=["run", "case"])
 
 
 def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
-    """Return a row a point: axes, and of each output mean and SD of the arms over replicates and the change in %.
+    """Return a row a point: axes, and of each output what `_levels` and `_changes` tell of its replicates.
 
     Args:
         folder: of the store; day: of those that were kept (default the last).
@@ -141,21 +141,47 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
     table = whole_table[
         (whole_table["day"] == (max(found["days"]) if day is None else day)) & (whole_table["error"] == "")
     ]
-    columns = [OUTPUTS[word][0] for word in found["outputs"]]
+    paths = found["design"]["paths"]
     if table.empty:
-        return pd.DataFrame(columns=["point", *found["design"]["paths"]])
-    mean = table.groupby(["point", "arm"])[columns].mean().unstack("arm")
-    spread = table.groupby(["point", "arm"])[columns].std().unstack("arm")
-    rows = {path: [point[k] for point in found["design"]["points"]] for k, path in enumerate(found["design"]["paths"])}
-    frame = pd.DataFrame(rows).loc[mean.index]
+        return pd.DataFrame(columns=["point", *paths])
+    columns = [OUTPUTS[word][0] for word in found["outputs"]]
+    runs = table.set_index(["point", "replicate", "arm"])[columns].unstack("arm")
+    points = runs.index.get_level_values("point")
+    rows = {path: [point[k] for point in found["design"]["points"]] for k, path in enumerate(paths)}
+    frame = pd.DataFrame(rows).loc[np.unique(points)]
+    parts = [frame]
     for column in columns:
-        arms = mean[column]
-        for arm in arms:
-            frame[f"{column}, {arm}"] = arms[arm]
-            frame[f"{column}, {arm}_sd"] = spread[column][arm]  # over replicates, NaN with one
+        arms = runs[column]
+        parts += [_levels(arms[arm], f"{column}, {arm}") for arm in arms]
         if {UNTREATED, TREATED} <= set(arms):
-            before = arms[UNTREATED].to_numpy()
-            with np.errstate(invalid="ignore", divide="ignore"):
-                frame[f"{column}, change_pct"] = np.where(before > 0, 100.0 * (arms[TREATED] / before - 1.0), np.nan)
-    frame["replicates"] = table[table["arm"] == UNTREATED].groupby("point")["replicate"].nunique()
-    return frame.reset_index(names="point")
+            parts.append(_changes(arms[UNTREATED], arms[TREATED], f"{column}, change"))
+    parts.append(runs.groupby("point").size().rename("replicates"))
+    return pd.concat(parts, axis=1).reset_index(names="point")
+
+
+def _levels(level: pd.Series, name: str) -> pd.DataFrame:
+    """Return mean, SD over replicates, and half of the mean's 95 % interval (NaN with one replicate)."""
+    by = level.groupby("point")
+    mean, spread, count = by.mean(), by.std(), by.count()
+    return pd.DataFrame({name: mean, f"{name}_sd": spread, f"{name}_half": _half(spread, count)})
+
+
+def _changes(before: pd.Series, after: pd.Series, name: str) -> pd.DataFrame:
+    """Return the change in % of pairs of replicates with its 95 % interval, as `results.summary.paired_change` does."""
+    log = np.log((after / before).where((before > 0) & (after > 0)))
+    linear = 100.0 * (after - before) / before.groupby("point").transform("mean").replace(0.0, np.nan)
+    whole, count = log.notna().groupby("point").all(), log.groupby("point").size()
+    parts = {}
+    for of, scale in ((log, lambda x: 100.0 * np.expm1(x)), (linear, lambda x: x)):
+        mean, half = of.groupby("point").mean(), _half(of.groupby("point").std(), count)
+        parts[scale] = [scale(mean + sign * half if sign else mean) for sign in (0, -1, 1)]
+    on_log, plain = parts.values()
+    ends = [np.where(whole, one, other) for one, other in zip(on_log, plain)]
+    return pd.DataFrame(dict(zip((f"{name}_pct", f"{name}_low_pct", f"{name}_high_pct"), ends)), index=whole.index)
+
+
+def _half(spread: pd.Series, count: pd.Series) -> pd.Series:
+    """Return half of the 95 % interval of a mean (Student's t)."""
+    from scipy.special import stdtrit
+
+    return spread * stdtrit(np.maximum(count - 1, 1), 0.975) / np.sqrt(count)

@@ -7,12 +7,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from testis_abm import __version__
 from testis_abm.errors import TestisError
+from testis_abm.experiments.outputs import COLUMNS
+from testis_abm.results.tables import SIGNALS
+
+if TYPE_CHECKING:
+    from testis_abm.model import TestisModel
 
 ENGINES = ("cells", "expected")
 UNTREATED, TREATED = "untreated", "treated"
@@ -25,21 +30,36 @@ class Job:
     """What all runs of an experiment share; sent to workers once with each chunk.
 
     Attributes:
-        cases: name -> scenario, as `Scenario.as_dict` gives it (the arms of a trial; one without a name for a sweep).
+        cases: name -> scenario, as `essence` gives it (the arms of a trial; one without a name for a sweep).
         days: on which levels are kept (0 is the end of baseline).
         engine: "cells" (a tissue of cells) or "expected" (the mean cell of each kind).
         arms: of ("untreated", "treated"), those that are run.
+        course: whether the days make a course (of cells): hormones are means of a week on all but the last day, and the signals that
+            Sertoli cells hear are kept too.
     """
 
     cases: Mapping[str, Mapping[str, Any]]
     days: tuple[int, ...]
     engine: str = "cells"
     arms: tuple[str, ...] = (UNTREATED, TREATED)
+    course: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the levels that are kept of a run."""
+        return (*COLUMNS, *SIGNALS) if self.course else COLUMNS
 
     @cached_property
-    def text(self) -> str:
-        """Return all that decides on results, as JSON."""
-        return json.dumps([__version__, self.cases, self.days, self.engine, self.arms], sort_keys=True, default=str)
+    def texts(self) -> Mapping[str, str]:
+        """Return all that decides on the results of each case but what its tasks add, as JSON."""
+        shared = [__version__, self.days, self.engine, self.course]
+        return {name: json.dumps([*shared, case], sort_keys=True, default=str) for name, case in self.cases.items()}
+
+
+def essence(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a scenario (`Scenario.as_dict`) without what decides on no run: title, number of replicates."""
+    plan = {key: value for key, value in scenario["plan"].items() if key != "replicates"}
+    return {**{key: value for key, value in scenario.items() if key != "title"}, "plan": plan}
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,8 @@ class Task:
     """One run.
 
     Attributes:
-        point: of the design, or number of the man; replicate: which of it, its luck.
+        point: of the design, or number of the man or arm; it decides on no result.
+        replicate: which of the point, its luck.
         overrides: dotted path -> value, put into the scenario.
         man: physiology fields that replace those of the scenario's man (a drawn man of a cohort).
         case: of the job; arms: instead of the job's.
@@ -62,14 +83,12 @@ class Task:
 
     def name(self, job: Job) -> str:
         """Return the run's name: a hash of all that decides on its results."""
-        own = json.dumps(
-            [self.case, self.point, self.replicate, self.overrides, self.man, self.arms], sort_keys=True, default=str
-        )
-        return hashlib.blake2b(f"{job.text}\n{own}".encode(), digest_size=8).hexdigest()
+        own = json.dumps([self.replicate, self.overrides, self.man, self.arms or job.arms], sort_keys=True, default=str)
+        return hashlib.blake2b(f"{job.texts[self.case]}\n{own}".encode(), digest_size=8).hexdigest()
 
 
 def perform(job: Job, task: Task) -> list[Row]:
-    """Run a task; return a row an arm and day: arm, day, outputs (outputs.COLUMNS).
+    """Run a task; return a row an arm and day: arm, day, levels (`job.columns`).
 
     Raises:
         TestisError: the scenario cannot be run with these values.
@@ -81,25 +100,41 @@ def perform(job: Job, task: Task) -> list[Row]:
     scenario = load(job.cases[task.case], overrides=overrides)
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
-    follow = _cells if job.engine == "cells" else _expected
-    return follow(scenario, seed, arms, job.days)
+    if job.engine == "expected":
+        return _expected(scenario, seed, arms, job.days)
+    return _cells(scenario, seed, arms, job.days, job.course)
 
 
-def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:
-    from testis_abm.experiments.outputs import of_cells
+def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], course: bool) -> list[Row]:
+    from testis_abm.experiments.outputs import WEEK, WINDOW, of_cells, of_signals
     from testis_abm.model import TestisModel
 
-    twin = TestisModel(scenario, rng=seed, treated=False)
-    men = {arm: twin if arm == UNTREATED else TestisModel(scenario, rng=seed, settled=twin) for arm in sorted(arms)}
+    rest = _at_rest(scenario, seed)
     rows: list[Row] = []
-    # The treated man is copied from the twin's first day, so he goes first.
-    for arm, man in men.items():
-        man.brief = True
+    for arm in arms:
+        man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest)
+        man.brief = not course
         while man.running and man.day <= max(days):
             man.step()
-            if man.day - 1 in days:
-                rows.append((arm, man.day - 1, *of_cells(man)))
-    return sorted(rows, key=lambda row: (arms.index(row[0]), row[1]))
+            day = man.day - 1
+            if day in days:
+                window = WEEK if course and day < max(days) else WINDOW
+                rows.append((arm, day, *of_cells(man, window), *(of_signals(man) if course else ())))
+    return rows
+
+
+_rested: dict[Any, TestisModel] = {}  # the last man at rest: runs that differ in therapy alone follow one another
+
+
+def _at_rest(scenario: Any, seed: int) -> TestisModel:
+    """Return the man in his steady state, of whom the arms are copies."""
+    from testis_abm.model import TestisModel
+
+    key = (scenario.man, scenario.tissue, scenario.parameters, scenario.plan.baseline_days, scenario.plan.engine, seed)
+    if key not in _rested:
+        _rested.clear()  # first, as a large tissue may not fit twice
+        _rested[key] = TestisModel(scenario, rng=seed, treated=False)
+    return _rested[key]
 
 
 def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:

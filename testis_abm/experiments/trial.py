@@ -17,7 +17,7 @@ from testis_abm.experiments.files import Experiment, number, read_experiment, wh
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, clinical, label
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task
+from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population import Population
 from testis_abm.population.screen import Screened, screen
@@ -106,7 +106,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
         raise ScenarioError(f"{experiment.name}: trial: {str(error).removeprefix('--where ')}") from None
     names = list(experiment.arms)
     arm = _randomised(names, allocation, men, seed)
-    cases = {name: _for_trial(case.as_dict()) for name, case in experiment.arms.items()}
+    cases = {name: _for_trial(essence(case.as_dict())) for name, case in experiment.arms.items()}
     job = Job(cases, experiment.days, table.get("engine", "cells"), (TREATED,))
     rows = cohort.cohort.men.to_dict("records")
     tasks = [
@@ -144,16 +144,18 @@ def trial(
         TestisError: see prepare, Store and execute.
     """
     of = prepare(source)
-    store = Store(folder, _manifest(of))
+    store = Store.of(folder, of.job, of.tasks, _about(of))
     execute(of.job, of.tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
-    return analyse(of, folder) if len(store.done()) >= len(of.tasks) else None
+    return None if store.missing() else analyse(of, folder)
 
 
-def _manifest(of: Trial) -> dict[str, Any]:
+def _about(of: Trial) -> dict[str, Any]:
+    """Return what a store says of a trial besides its runs; more men, another analysis or outcome are still the same trial."""
+    table = json.loads(json.dumps(dict(of.experiment.table), default=str))
+    cohort = {key: table.get(key) for key in ("population", "where", "visits", "seed")}
     return {
-        "kind": "trial", "title": of.experiment.scenario.title, "scenario": dict(of.job.cases),
-        "design": json.loads(json.dumps(dict(of.experiment.table), default=str)), "engine": of.job.engine,
-        "days": list(of.job.days), "outputs": list(of.experiment.outputs), "runs": len(of.tasks),
+        "kind": "trial", "title": of.experiment.scenario.title, "cohort": cohort, "design": table,
+        "outputs": list(of.experiment.outputs),
     }  # fmt: skip
 
 
@@ -165,8 +167,9 @@ class Result:
         men: a row a man: arm, what screening measured (`baseline_`), what each visit measured (`day<d>_`), NaN where it was missed.
         effects: a row an arm (against the first) and output at the last visit: means, difference in %, 95 % interval, p.
         responders: a row an arm: share with a rise over `responder_pct`, number needed to treat with its interval.
-        predictors: a row an active arm and baseline measure: AUC for response with its 95 % interval.
-        power: a row an active arm and number of men an arm: share of trials of that size with p under 0.05.
+        predictors: a row an arm and baseline measure: AUC for a rise with its 95 % interval. What foretells a rise in the control
+            arm too foretells regression to the mean, not response.
+        power: a row an active arm and number of men randomised to an arm: share of trials of that size with p under 0.05.
         failed: men whose run failed, with the error.
     """
 
@@ -202,7 +205,9 @@ class Result:
                 else f"; number needed to treat {row.nnt:.1f}{_interval(row.nnt_low, row.nnt_high)}"
             )
             lines.append(f"    {row.arm:24.24s}{row.share_pct:5.0f} %  ({row.responders} of {row.n}){needed}")
-        lines.append("\n  What foretells response (AUC, 0.5 is chance; under 0.5: low values respond):")
+        lines.append(
+            "\n  What foretells such a rise (AUC, 0.5 is chance; under 0.5: low values rise). In the control arm it is regression to the mean:"
+        )
         for arm, rows in self.predictors.groupby("arm", sort=False):
             told = (
                 ", ".join(
@@ -213,7 +218,9 @@ class Result:
                 or "too few of either kind"
             )
             lines.append(f"    {arm}: {told}")
-        lines.append("\n  Power by men an arm (resampled from these men):")
+        lines.append(
+            "\n  Power by men an arm (resampled from these men with the visits they missed, analysed as above; the effect as seen here):"
+        )
         for arm, rows in self.power.groupby("arm", sort=False):
             lines.append(
                 f"    {arm}: " + ", ".join(f"{row.men} men {100 * row.power:.0f} %" for row in rows.itertuples())
@@ -393,7 +400,7 @@ def _predictors(men: pd.DataFrame, responds: pd.Series, arm: pd.Series, names: l
         "sperm concentration": men["baseline_concentration_million_ml"],
     }
     rows = []
-    for name in names[1:]:
+    for name in names:
         own = (arm == name).to_numpy()
         for predictor in PREDICTORS:
             rows.append((name, predictor, *auc(columns[predictor].to_numpy()[own], responds.to_numpy()[own])))
@@ -401,19 +408,46 @@ def _predictors(men: pd.DataFrame, responds: pd.Series, arm: pd.Series, names: l
 
 
 def _power(men: pd.DataFrame, column: str, last: str, names: list[str], seed: int, trials: int = 1000) -> pd.DataFrame:
-    """Return the share of trials with p < 0.05 (t-test of the log rise) by men an arm, resampled from these men."""
-    from scipy.stats import ttest_ind
+    """Return the share of trials with p < 0.05 by men randomised to an arm.
+
+    Men are drawn anew from those of each arm, with their missed visits, and analysed as the trial is (`_effect`).
+    """
+    from scipy.stats import t as student
 
     more = _COUNTS.get(column, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        after = men[f"{last}{column}"].to_numpy(dtype=float) + more
-        rise = np.log(after / (_base(men, column).to_numpy(dtype=float) + more))
+        y = np.log(men[f"{last}{column}"].to_numpy(dtype=float) + more)
+        name = f"baseline_{column}"
+        x = np.log(men[name].to_numpy(dtype=float) + more) if name in men else np.zeros(len(men))
+    adjusted = f"baseline_{column}" in men
     rng, rows = np.random.default_rng([seed, 41]), []
-    of = {name: rise[(men["arm"] == name).to_numpy() & np.isfinite(rise)] for name in names}
+    of = {name: np.flatnonzero((men["arm"] == name).to_numpy()) for name in names}
     for name in names[1:]:
         for n in (10, 20, 40, 80, 160, 320):
             if min(len(of[name]), len(of[names[0]])) < 3:
                 continue
-            one, other = (rng.choice(of[arm], (trials, n)) for arm in (name, names[0]))
-            rows.append((name, n, float((ttest_ind(one, other, axis=1).pvalue < 0.05).mean())))
+            sums = [
+                _sums(x[drawn], y[drawn]) for drawn in (rng.choice(of[arm], (trials, n)) for arm in (names[0], name))
+            ]
+            (n0, mx0, my0, xx0, xy0, yy0), (n1, mx1, my1, xx1, xy1, yy1) = sums
+            with np.errstate(divide="ignore", invalid="ignore"):
+                # Analysis of covariance in closed form: one slope within both arms.
+                xx, xy, yy = xx0 + xx1, xy0 + xy1, yy0 + yy1
+                slope = xy / xx if adjusted else np.zeros(trials)
+                free = n0 + n1 - (3 if adjusted else 2)
+                effect = my1 - my0 - slope * (mx1 - mx0)
+                spread = (yy - slope * xy) / free
+                apart = 1.0 / n0 + 1.0 / n1 + ((mx1 - mx0) ** 2 / xx if adjusted else 0.0)
+                p = 2.0 * student.sf(np.abs(effect) / np.sqrt(spread * apart), free)
+            rows.append((name, n, float((p < 0.05).mean())))
     return pd.DataFrame(rows, columns=["arm", "men", "power"])
+
+
+def _sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return (trials,) counts, means of x and y, and sums of squares and products about them, of men who were measured."""
+    there = np.isfinite(x) & np.isfinite(y)
+    n = there.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mx, my = (np.where(there, of, 0.0).sum(axis=1) / n for of in (x, y))
+    dx, dy = (np.where(there, of - mean[:, None], 0.0) for of, mean in ((x, mx), (y, my)))
+    return n, mx, my, (dx * dx).sum(axis=1), (dx * dy).sum(axis=1), (dy * dy).sum(axis=1)

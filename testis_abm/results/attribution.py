@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from testis_abm.results.tables import SIGNALS
 from testis_abm.tissue.rules import TissueParameters, sertoli_support
 
-SIGNALS = ("androgen", "oestrogen", "fsh", "back_pressure")
 RATES = (
     "commitment of A-pale",
     "survival of B spermatogonia",

@@ -54,6 +54,16 @@ def change(centre: float, low: float = math.nan, high: float = math.nan) -> tupl
     return f"{text[0]} %", "" if math.isnan(low) else f"({text[1]} to {text[2]})"
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as columns of text, the first to the left and the others to the right."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    lines = [
+        "   ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
+        for row in rows
+    ]
+    return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
 def title(result: RunResult) -> str:
     """Return the title line: what was simulated, how often, how large, which seed."""
     plural = "s" if result.replicates != 1 else ""

@@ -32,6 +32,7 @@ STEPS = (
     "elongating_spermatid",
     "elongated_spermatid",
 )
+SIGNALS = ("androgen", "oestrogen", "fsh", "back_pressure")  # what Sertoli cells hear
 
 
 @dataclass(frozen=True)
