@@ -79,12 +79,20 @@ from test_results_synthetic import make, short
 from testis_abm.results.draw import DrawingPool
 result = make(short())
 pool = DrawingPool().start()
-threading.Timer(2.5, _thread.interrupt_main).start()
+ended = threading.Event()
+def press():
+    # Python drops an interrupt that falls into a finaliser, so it is pressed again, as a user would.
+    ended.wait(2.5)
+    while not ended.is_set():
+        _thread.interrupt_main()
+        ended.wait(25)
+threading.Thread(target=press, daemon=True).start()
 try:
     with pool:
         while True:
             pool.draw(result, sys.argv[1])
 except KeyboardInterrupt:
+    ended.set()
     print("interrupted", pool._workers)
 """
     done = subprocess.run(
