@@ -87,11 +87,11 @@ def throughput(folder: Path) -> None:
     for task in tasks[:3]:
         attempt(job, task)
     bare = sum(_time(attempt, job, task) for task in tasks)
-    one = _time(lambda: execute(job, tasks, Store(folder / "one", {"runs": 60}), workers=1))
+    one = _time(lambda: execute(job, tasks, Store.of(folder / "one", job, tasks, {"kind": "sweep"}), workers=1))
     row("two arms, six months, default tissue, one core", "", f"{len(tasks) / bare:.1f} men/s", True)
     row("overhead of the runner over bare runs", "< 10 %", f"{100 * (one / bare - 1):.1f} %", one < 1.1 * bare)
     many = [Task(i, i) for i in range(60 * cores)]
-    took = _time(lambda: execute(job, many, Store(folder / "all", {"runs": len(many)}), workers=cores))
+    took = _time(lambda: execute(job, many, Store.of(folder / "all", job, many, {"kind": "sweep"}), workers=cores))
     row(
         f"the same on {cores} cores, starting the workers included",
         "",
@@ -182,18 +182,25 @@ def _workers(pid: int) -> list[int]:
 
 def memory(folder: Path, runs: int) -> None:
     """Write and sum up a store of many small runs in a process of its own; tell its peak."""
-    code = (
-        "import resource,sys\nfrom testis_abm.experiments.store import Store,table_of\nfrom testis_abm.experiments.sweep import summary\n"
-        "from testis_abm.experiments.outputs import COLUMNS,DEFAULT\nfrom testis_abm.experiments.store import sorted_table\n"
-        f"runs,folder={runs},sys.argv[1]\n"
-        "about={'kind':'sweep','runs':runs,'days':[180],'outputs':list(DEFAULT),'design':{'paths':['man.bmi'],'units':[''],'log':[False],"
-        "'points':[[20+20*i/runs] for i in range(runs)]},'scenario':{},'title':'many'}\n"
-        "store=Store(folder,about)\n"
-        "for first in range(0,runs,400):\n"
-        "    found=[(f'{i:016x}','',i,0,[(arm,180,*(float(i+k) for k in range(len(COLUMNS)))) for arm in ('untreated','treated')],'') for i in range(first,min(runs,first+400))]\n"
-        "    store.write(table_of(found),[of[0] for of in found])\n"
-        "print(len(summary(folder)),resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)\n"
-    )
+    code = f"""
+import resource, sys
+from testis_abm.experiments.outputs import COLUMNS, DEFAULT
+from testis_abm.experiments.store import Store, table_of
+from testis_abm.experiments.sweep import summary
+from testis_abm.experiments.task import Job, Task
+bmi = [20 + 20 * i / {runs} for i in range({runs})]
+job, tasks = Job({{"": {{"title": "many"}}}}, (180,)), [Task(i, 0, {{"man.bmi": x}}) for i, x in enumerate(bmi)]
+design = {{"paths": ["man.bmi"], "units": [""], "log": [False], "method": "list", "points": [[x] for x in bmi]}}
+store = Store.of(sys.argv[1], job, tasks, {{"kind": "sweep", "title": "many", "outputs": list(DEFAULT), "design": design}})
+names = store.index["run"].to_pylist()
+for first in range(0, {runs}, 400):
+    found = [
+        (name, [(arm, 180, *(float(i + k) for k in range(len(COLUMNS)))) for arm in ("untreated", "treated")], "")
+        for i, name in enumerate(names[first : first + 400], first)
+    ]
+    store.write(table_of(job.columns, found), names[first : first + 400])
+print(len(summary(sys.argv[1])), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder / "many")], capture_output=True, text=True, check=True
     )

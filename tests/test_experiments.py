@@ -594,10 +594,31 @@ def test_sensitivity_finds_what_matters_and_what_does_not(tmp_path, method):
         indices(tmp_path / "s")
 
 
+def test_a_summary_has_the_intervals_of_its_replicates(tmp_path):
+    from testis_abm.results.summary import paired_change
+
+    given = {**SMALL, "sweep": {"replicates": 4, "over": {"man.bmi": [24, 32]}, "outputs": ["sperm concentration"]}}
+    table = sweep(given, tmp_path / "s", workers=1)
+    column = "concentration_million_ml"
+    for _, row in summary(tmp_path / "s").iterrows():
+        arms = table[table["point"] == row["point"]].pivot(index="replicate", columns="arm", values=column)
+        change = paired_change(arms["untreated"].to_numpy(), arms["treated"].to_numpy())
+        np.testing.assert_allclose([row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high")], change)
+        assert row[f"{column}, treated_half"] == pytest.approx(3.1824 * arms["treated"].std() / 2, rel=1e-4)
+
+
+def test_a_sobol_sample_is_a_power_of_two():
+    pytest.importorskip("SALib")
+    over = {"man.bmi": {"from": 20, "to": 40}, "man.age": {"from": 25, "to": 45}}
+    with pytest.raises(TestisError, match=r"24 is not a power of two.*use 16 or 32"):
+        sensitivity({**SMALL, "sensitivity": {"method": "sobol", "samples": 24, "over": over}}, "never")
+
+
 def test_a_sweep_is_summed_up(tmp_path):
     sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}}, tmp_path / "s", workers=1)
     short, long = summary(tmp_path / "s"), results(tmp_path / "s")
     assert len(short) == 4 and len(long) == 4 * 2 * 2
+    assert short["testosterone_nmol_l, change_low_pct"].isna().all()  # one replicate has no interval
     change = short.pivot(index="man.bmi", columns="therapy.1.dose", values=f"{OUTPUTS['testosterone'][0]}, change_pct")
     assert (change["1 mg"] > change["0.5 mg"]).all() and (change.loc[32] > change.loc[24]).all()
     early = summary(tmp_path / "s", day=20)

@@ -43,6 +43,11 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
         if len(axes) < 2:
             raise ScenarioError("over: has one axis; name two or more to rank, or use [sweep]")
         samples = whole(table, "samples", 32, 4, 100_000)
+        if method == "sobol" and samples & (samples - 1):
+            near = 1 << (samples.bit_length() - 1)
+            raise ScenarioError(
+                f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or {2 * near}"
+            )
         shares = _sample(method, axes, samples, whole(table, "seed", 1, 0, 2**31))
     except ScenarioError as error:
         raise ScenarioError(f"{experiment.name}: sensitivity: {error}") from None
@@ -78,9 +83,7 @@ def _sample(method: str, axes: tuple[Axis, ...], samples: int, seed: int) -> np.
     problem = _problem(axes)
     if method == "morris":
         return np.asarray(_salib("sample.morris").sample(problem, samples, num_levels=_LEVELS, seed=seed))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of samples that are no power of two
-        return np.asarray(_salib("sample.sobol").sample(problem, samples, calc_second_order=False, seed=seed))
+    return np.asarray(_salib("sample.sobol").sample(problem, samples, calc_second_order=False, seed=seed))
 
 
 def sensitivity(
