@@ -1,4 +1,4 @@
-# make demo | test | lint | bench | tables | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | lint | bench | tables | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,15 +6,20 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo test lint bench tables clean distclean
+.PHONY: demo app test lint bench tables clean distclean
 
 demo:
 	@scripts/make-venv plot
 	@.venv/bin/testis-abm run scenarios/obese_anastrozole.toml
 
+app:
+	@scripts/make-venv app
+	@.venv/bin/testis-abm app
+
+# Two tests at a time on two cores; tests in a browser need chromium, and are skipped without it.
 test:
 	@scripts/make-venv plot test
-	@.venv/bin/python -m pytest $(PYTEST_ARGS); status=$$?; echo $$status >"$(PYTEST_STATUS)"; exit $$status
+	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS); status=$$?; echo $$status >"$(PYTEST_STATUS)"; exit $$status
 
 lint:
 	@scripts/make-venv dev

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
-import shutil
-import socket
-import subprocess
 import sys
 import textwrap
-import time
-import urllib.request
 
 import numpy as np
 import pytest
+from conftest import served
 
 import testis_abm as ta
 from testis_abm.tissue import steps
@@ -282,36 +278,9 @@ _PAGE = """
 def address(tmp_path_factory):
     page = tmp_path_factory.mktemp("page") / "page.py"
     page.write_text(textwrap.dedent(_PAGE), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "solara", "run", str(page), "--port", str(port), "--host", "127.0.0.1", "--no-open", "--production"]  # fmt: skip
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                assert server.poll() is None, "the server ended"
-                time.sleep(0.5)
+    command = [sys.executable, "-m", "solara", "run", str(page), "--host", "127.0.0.1", "--no-open", "--production"]
+    with served([*command, "--port"]) as (url, _):
         yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import solara
 
 from testis_abm.app import charts, courses, widgets
 from testis_abm.app.session import Session, Stopped, Task, place
-from testis_abm.app.stores import opened
+from testis_abm.app.stores import SweepStore, opened
 from testis_abm.errors import TestisError
 
 _SETS = 12  # parameter sets of a replay
@@ -92,13 +92,12 @@ def _Store(index: int) -> None:  # noqa: N802
     word, set_word = solara.use_state(of.outputs[0])
     day, set_day = solara.use_state(str(max(of.days)))
     axes, set_axes = solara.use_state("0,1" if len(of.axes) > 1 else "0")
-    try:
-        table = solara.use_memo(lambda: of.summary(int(day)), [index, day])
-    except TestisError as error:
-        widgets.note(str(error), wrong=True)
+    kind, set_kind = solara.use_state("")
+    table = solara.use_memo(lambda: _summary(of, int(day)), [index, day])
+    if isinstance(table, TestisError):
+        widgets.note(str(table), wrong=True)
         return
     kinds = of.kinds(table, word)
-    kind, set_kind = solara.use_state(kinds[0])
     kind = kind if kind in kinds else kinds[0]
     with solara.Div(classes=["ta-cells"]):
         widgets.select("Show", word, [(name, name) for name in of.outputs], set_word)
@@ -120,6 +119,14 @@ def _Store(index: int) -> None:  # noqa: N802
     if len(of.axes) > 2:
         told += " Each cell is the mean over the other axes."
     widgets.paragraph(told, "ta-unit")
+
+
+def _summary(of: SweepStore, day: int) -> pd.DataFrame | TestisError:
+    """Return a store's summary, or what is wrong with it: a component calls its hooks whatever comes."""
+    try:
+        return of.summary(day)
+    except TestisError as error:
+        return error
 
 
 # ---- studies

@@ -15,6 +15,7 @@ from testis_abm.app.session import Progress, Session
 from testis_abm.results import report
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment
+from testis_abm.scenario import Scenario
 
 _CELLS = (
     ("dose", "Dose", "1 mg"),
@@ -172,13 +173,14 @@ def _plan(session: Session, said: draft.Understanding) -> None:
 @solara.component
 def Results(session: Session) -> None:  # noqa: N802
     """Show what the run has brought so far."""
-    progress = session.progress.value
+    progress, now = session.progress.value, session.draft.value
+    written = solara.use_memo(lambda: draft.understood(now).scenario, [now])
     _state(progress)
     result = progress.result
     if result is None:
-        _welcome(session)
+        _welcome(written)
         return
-    if result.scenario != _understood(session):
+    if result.scenario != written:
         widgets.paragraph("These results are of the scenario that was run; the form has changed since.", "ta-unit")
     done = progress.phase == "done"
     if done:
@@ -195,11 +197,6 @@ def Results(session: Session) -> None:  # noqa: N802
         _charts("Tissue", courses.tissue(arms))
         _charts("Safety and outcome", courses.safety(arms))
         _table(result)
-
-
-def _understood(session: Session) -> Any:
-    now = session.draft.value
-    return solara.use_memo(lambda: draft.understood(now).scenario, [now])
 
 
 def _state(progress: Progress) -> None:
@@ -219,21 +216,19 @@ def _state(progress: Progress) -> None:
             )  # fmt: skip
 
 
-def _welcome(session: Session) -> None:
-    said = draft.understood(session.draft.value)
+def _welcome(scenario: Scenario | None) -> None:
     widgets.heading("What would it do to him?")
     widgets.paragraph(
         "Choose a man, add one or more drugs, press Run. Each run simulates his Leydig, Sertoli and germ cells day by day within the loop of "
         "his hormones, and beside him his twin: the same man with the same luck, untreated."
     )
-    if said.scenario is not None:
-        of = said.scenario
-        days = (-float(of.plan.baseline_days), float(of.plan.duration_days))
+    if scenario is not None:
+        days = (-float(scenario.plan.baseline_days), float(scenario.plan.duration_days))
         widgets.heading("The plan", 3)
-        widgets.html(charts.timeline(_bars(of, days[1]), days), classes=["ta-scroll"])
+        widgets.html(charts.timeline(_bars(scenario, days[1]), days), classes=["ta-scroll"])
 
 
-def _bars(scenario: Any, last: float) -> list[tuple[str, float, float]]:
+def _bars(scenario: Scenario, last: float) -> list[tuple[str, float, float]]:
     from testis_abm.results.plots.data import spans as of_plan
 
     return [(of.label, of.start, of.end) for of in of_plan(scenario, last)]
