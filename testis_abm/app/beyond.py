@@ -33,7 +33,7 @@ def Compare(session: Session) -> None:  # noqa: N802
         arms.insert(0, courses.Arm(f"untreated ({kept[0][0]})", kept[0][1], "untreated"))
     arms = arms[:8]
     for index, (name, _) in enumerate(kept):
-        with solara.Div(classes=["ta-row"]):
+        with solara.Div(classes=["ta-row", "ta-arm"]):
             widgets.text_field(
                 f"Name of arm {index + 1}",
                 name,
@@ -46,7 +46,7 @@ def Compare(session: Session) -> None:  # noqa: N802
                 says=f"Leave out {name}",
             )
     widgets.html(charts.legend([of.name for of in arms]))
-    widgets.html(charts.grid([*courses.hormones(arms), *courses.semen(arms)]))
+    widgets.html(charts.grid([*courses.hormones(arms), *courses.semen(arms, dots=False)]))
     widgets.heading("Levels at the end of treatment", 3)
     widgets.table(
         courses.levels(kept),

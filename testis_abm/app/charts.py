@@ -84,11 +84,14 @@ def panel_svg(panel: Panel) -> str:
         if first <= tick <= last:
             x, y = float(across(tick)), _HEIGHT - _BOTTOM + 13
             out.append(f'<text class="ta-tick" text-anchor="middle" x="{x:.1f}" y="{y}">{tick:g}</text>')
+    limits: list[str] = []  # drawn last, so that no line hides the figure
     if panel.limit == panel.limit:
         y = float(up(panel.limit))
         out.append(f'<line class="ta-limit" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        text = escape(f"{panel.source} {panel.limit:g}")
-        out.append(f'<text class="ta-limit-text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{y - 3:.1f}">{text}</text>')
+        limits.append(
+            f'<text class="ta-limit-text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{y - 3:.1f}">{number(panel.limit)}'
+            f"<title>{escape(panel.source)}</title></text>"
+        )
     for k, line in enumerate(panel.lines):
         colour = panel.colours[k] if panel.colours else k
         if line.low is not None and line.high is not None:
@@ -104,8 +107,17 @@ def panel_svg(panel: Panel) -> str:
         out.append(
             f'<path class="ta-mark" d="M{x:.1f} {y - 4:.1f}l4 4l-4 4l-4 -4z"><title>{escape(label)}</title></path>'
         )
+    out += limits
     scale = f'data-days="{first:g},{last:g}" data-box="{_LEFT},{_RIGHT},{_WIDTH},{_TOP},{_HEIGHT - _BOTTOM}"'
     return _svg(_WIDTH, _HEIGHT, told(panel), "".join(out), scale)
+
+
+def sources(panels: Iterable[Panel]) -> str:
+    """Return whose the reference limits of some panels are; "" without any."""
+    told_of = [
+        f"{of.label} {number(of.limit)}{f' {of.unit}' if of.unit else ''} ({of.source})" for of in panels if of.limit == of.limit
+    ]
+    return f"Lower reference limits: {'; '.join(told_of)}." if told_of else ""
 
 
 def told(panel: Panel) -> str:
@@ -280,7 +292,7 @@ def heat_map(
 
 def intervals(rows: Sequence[Mapping[str, object]]) -> str:
     """Return observed beside predicted: a row each of label, unit, observed, predicted, low, high, inside; each on its own scale."""
-    row, left, width = 34.0, 330.0, 720.0
+    row, left, width = 40.0, 330.0, 720.0
     height = row * len(rows) + 8.0
     out, words = [], []
     for k, of in enumerate(rows):
@@ -297,6 +309,8 @@ def intervals(rows: Sequence[Mapping[str, object]]) -> str:
         out.append(f'<text class="ta-tick" x="4" y="{y + 4:.1f}">{escape(text)}</text>')
         out.append(
             f'<line class="ta-grid" x1="{across(0.0):.1f}" x2="{across(0.0):.1f}" y1="{y - 11:.1f}" y2="{y + 11:.1f}"/>'
+            f'<text class="ta-tick" text-anchor="middle" x="{across(0.0):.1f}" y="{y + 20:.1f}">0</text>'
+            f'<text class="ta-tick" x="{width - 52:.1f}" y="{y + 4:.1f}">{number(seen)}</text>'
         )
         if math.isfinite(low) and math.isfinite(high):
             out.append(

@@ -48,12 +48,12 @@ def shown_measures(result: RunResult) -> list[Measure]:
     return [of for of in measures(True, scenario.parameters) if seen or "immunoassay" not in of.name]
 
 
-def semen(arms: Sequence[Arm]) -> list[Panel]:
-    """Return the panels of semen: lines as expected, dots as the laboratory measured."""
+def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
+    """Return the panels of semen: lines as expected, dots (of one man they tell, of many they hide) as the laboratory measured."""
     found = []
     for name in _SEMEN:
         column = SCHEMAS["semen"][name]
-        found.append(_panel(arms, _plain("semen", f"expected_{name}", column.label, column.unit), dots=name))
+        found.append(_panel(arms, _plain("semen", f"expected_{name}", column.label, column.unit), dots=name if dots else ""))
     return found
 
 

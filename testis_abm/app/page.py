@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
 
 _TABS = ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share")
+_LEFT = 2.0  # seconds after a page was left until its memory is given back
 _CSS = Path(__file__).with_name("app.css").read_text(encoding="utf-8")
 _LIMITS = (
     "Research software: a simulation, not medical advice. A preset is one physiology that could give such a man’s labs; intervals are over "
@@ -110,10 +114,19 @@ def _stay(session: Session) -> Callable[[], None]:
 
     def leave() -> None:
         session.close()
-        # A model refers to itself; without this its memory waits for the next collection.
-        gc.collect()
+        # Solara still holds the page now.
+        timer = threading.Timer(_LEFT, _give_back)
+        timer.daemon = True
+        timer.start()
 
     return leave
+
+
+def _give_back() -> None:
+    """Return the memory of what is no longer used: models refer to themselves, and glibc keeps what Python frees."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 routes = [solara.Route("/", component=Page, label="testis_abm")]

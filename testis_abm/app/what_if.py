@@ -186,7 +186,7 @@ def Results(session: Session) -> None:  # noqa: N802
     if done:
         _said(result)
         with solara.Div(classes=["ta-row"]):
-            widgets.button("Keep as an arm to compare", lambda: session.keep(result.title, result), small=True)
+            widgets.button("Keep as an arm to compare", lambda: session.keep(_given(result), result), small=True)
     v.Html(tag="h2", children=[result.title])
     widgets.html(charts.timeline(*spans(result)), classes=["ta-scroll"])
     arms = courses.arms_of(result)
@@ -241,6 +241,11 @@ def spans(result: RunResult) -> tuple[list[tuple[str, float, float]], tuple[floa
     return _bars(result.scenario, last), (-float(plan.baseline_days), last)
 
 
+def _given(result: RunResult) -> str:
+    """Return what tells a run from others of the man: his treatments, or his title without any."""
+    return " + ".join(dict.fromkeys(label for label, _, _ in spans(result)[0])) or f"{result.title}, untreated"
+
+
 def _legend(result: RunResult) -> str:
     extra = [("ta-dot", "sample as measured"), ("ta-limit", "lower reference limit")]
     if result.scenario.plan.replicates > 1:
@@ -253,6 +258,8 @@ def _legend(result: RunResult) -> str:
 def _charts(title: str, panels: list[charts.Panel]) -> None:
     widgets.heading(title)
     widgets.html(charts.grid(panels))
+    if limits := charts.sources(panels):
+        widgets.paragraph(limits, "ta-unit")
 
 
 def _said(result: RunResult) -> None:
