@@ -38,6 +38,7 @@ def python_of_a_step() -> None:
     """Time the Python between compiled calls: a whole step less its compiled calls."""
     from testis_abm.body import axis
     from testis_abm.tissue import kernel
+    from testis_abm.tract import rules
 
     model = ta.TestisModel(ta.load(SIX_MONTHS), rng=1)
     model.brief = True
@@ -58,7 +59,8 @@ def python_of_a_step() -> None:
 
     owners = [
         (axis, "body_day"),
-        *((kernel, name) for name in ("whole_day", "means", "inhibited_share", "step_totals")),
+        (rules, "tract_day"),
+        *((kernel, name) for name in ("whole_day", "report", "flux", "step_totals")),
     ]
     kept = [(owner, name, getattr(owner, name)) for owner, name in owners]
     for owner, name, work in kept:

@@ -21,7 +21,7 @@ from testis_abm import __version__, mesa_clock
 from testis_abm._compile import rules_fingerprint
 from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput
-from testis_abm.body.safety import Safety, SafetyDay
+from testis_abm.body.safety import Safety
 from testis_abm.errors import TestisError, shown
 from testis_abm.tissue import kernel, steps
 from testis_abm.tissue.cells import GERM_DTYPES
@@ -38,7 +38,7 @@ FORMAT = 3
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
 _ARRAYS = ("body", "means", "_depot", "_central", "maturity")
-# What the JSON of a checkpoint holds, and "safe", which is null before the first day.
+# What the JSON of a checkpoint holds.
 _KEYS = {
     "scenario": dict, "seed": int, "treated": bool, "engine": str, "scalars": dict, "now": float, "report": list,
     "output": list, "tract": dict, "glands": dict, "safety": dict, "records": dict, "time": float, "next_step": float,
@@ -158,7 +158,6 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "now": tissue.now,
         "report": list(model.report),
         "output": list(model._output),
-        "safe": list(vars(model.safe).values()) if model.safe is not None else None,
         "tract": _numbers(model.tract),
         "glands": _numbers(model.glands),
         "safety": _numbers(model.safety),
@@ -261,7 +260,6 @@ class Checkpoint:
             for name in ("tract", "glands", "safety"):
                 _restore_numbers(getattr(model, name), state[name])
             model.report, model._output = TissueDay(*_finite(state["report"])), TissueOutput(*_finite(state["output"]))
-            model.safe = None if state["safe"] is None else SafetyDay(*_finite(state["safe"]))
 
     def _array(self, key: str, built: np.ndarray) -> np.ndarray:
         """Return an array of the file, which must be such as the scenario has `built` (germ cells are checked by _fault)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.axis import TissueOutput
 from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
-from testis_abm.body.safety import Safety, SafetyDay
+from testis_abm.body.safety import Safety
 from testis_abm.checkpoint import Checkpoint
 from testis_abm.errors import TestisError, shown
 from testis_abm.physiology import (
@@ -38,7 +39,7 @@ from testis_abm.physiology import (
 from testis_abm.regimen import RECORDS, Regimen
 from testis_abm.results.tables import clinical_ratio
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
-from testis_abm.tissue import biopsy, steps
+from testis_abm.tissue import biopsy, kernel, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.tissue.build import reference_counts, standing_elongated, tissue_parameters
 from testis_abm.tissue.memory import check_fits
@@ -129,6 +130,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.treated = treated
         self.values = complete(tables.values(scenario.parameters))
         self.man = dict(scenario.man.physiology)
+        self._adult = is_adult(self.man)
         self.maturity = np.array([self.man[name] for name in MATURITY])
         self.engine = engine or scenario.plan.engine
         self.day = -scenario.plan.baseline_days
@@ -139,9 +141,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
         self._axis = axis_parameters(self.values, self.man)
-        self._flux: list[np.ndarray] = []
+        self._flux: list[tuple[float, float, float]] = []
         self.modifiers = Modifiers()
-        self.safe: SafetyDay | None = None
         if settled is None:
             self._settle()
             self._live_history()
@@ -209,8 +210,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         relative = self._relative_testosterone(means) * self.man["androgen_sensitivity"]
         released = np.zeros(_TRANSIT_DAYS)
         for i, events in enumerate(tissue.live_on(_TRANSIT_DAYS)):
-            released[i] = events.released.sum() * self._million
-            self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
+            flux = kernel.flux(events.completed, events.released)
+            released[i] = flux[2] * self._million
+            self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], flux]
         luminal, normal = self._testis_oestradiol(report), self._normal_share(report)
         tract.settle(released.mean(), released.mean() * normal, relative, luminal)
         for day in released:
@@ -231,7 +233,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _check(self, means: np.ndarray) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
         testosterone, lh = means[axis.MEAN_T], means[axis.MEAN_LH]
-        if np.all(np.isfinite(means)) and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
+        if math.isfinite(means.sum()) and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
             return
         raise TestisError(
             f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
@@ -279,15 +281,16 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.report = self.tissue.day(self._blood(means, self.tract.back_pressure), p, change)
         self._output = _output(self.report)
         events = self.tissue.events
-        released = float(events.released.sum()) * self._million
+        flux = kernel.flux(events.completed, events.released)
+        released = flux[2] * self._million
         relative = self._relative_testosterone(means)
         luminal = self._testis_oestradiol(self.report)
         heard = relative * self.man["androgen_sensitivity"]
         self.tract.day(released, released * self._normal_share(self.report), heard, luminal)
         self.glands.day(heard)
-        self.safe = self.safety.day(float(means[axis.MEAN_T]), float(means[axis.MEAN_E2]))
-        self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], _flux(events)]
-        if not is_adult(self.man):
+        self.safety.day(float(means[axis.MEAN_T]), float(means[axis.MEAN_E2]))
+        self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], flux]
+        if not self._adult:
             self._mature()
 
     def _mature(self) -> None:
@@ -302,6 +305,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _come_of_age(self) -> None:
         """Give the tissue the numbers of the present maturity."""
         self.man |= dict(zip(MATURITY, self.maturity.tolist(), strict=True))
+        self._adult = is_adult(self.man)
         self.tissue.p = tissue_parameters(self.values, self.man)[0]
 
     def _weigh(self, day: int) -> None:
@@ -361,8 +365,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.brief:
             return
         self.records["tissue"].append((day, *self._tissue_row()))
-        if self.safe is not None:
-            self.records["safety"].append((day, *dataclasses.astuple(self.safe)))
+        safe = self.safety.readout(float(m[axis.MEAN_T]), float(m[axis.MEAN_E2]))
+        self.records["safety"].append((day, *dataclasses.astuple(safe)))
         self.records["signals"].append((day, *self.signals()))
         self.records["modifiers"].extend((day, *row) for row in self._modified)
         for k, name in enumerate(self.kinetics.names):
@@ -573,14 +577,6 @@ def _lognormal(cv: float, rng: np.random.Generator) -> float:
 def _output(report: TissueDay) -> TissueOutput:
     return TissueOutput(
         report.secretory_capacity, report.oestradiol_output, report.inhibin_output, report.aromatase_access
-    )
-
-
-def _flux(events: Any) -> np.ndarray:
-    """Return a day's primary spermatocytes that divided, round spermatids made, and sperm released."""
-    done = events.completed.sum(axis=0)
-    return np.array(
-        [done[steps.DIPLOTENE], 2.0 * done[steps.SECONDARY_SPERMATOCYTE], events.released.sum()], dtype=float
     )
 
 

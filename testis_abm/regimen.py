@@ -40,6 +40,7 @@ class Regimen:
     def __init__(self, therapies: Sequence[Therapy], last_day: int, release_hours: float) -> None:
         self.therapies = tuple(therapies)
         self._last_day = last_day
+        self._ruled = any(therapy.when for therapy in therapies)  # whether measurements decide on any dose
         infused = [therapy.over_hours or 0.0 for therapy in therapies]
         # A day more, as doses are put to the nearest hour.
         self._longest_days = max([release_hours, *infused]) / 24.0 + 1.0
@@ -56,12 +57,13 @@ class Regimen:
             measure: takes a clause, returns what the laboratory reports of its quantity for the day before, in its unit.
             records: decisions and doses so far; today's are appended.
         """
-        self._take_samples(day, measure, records)
-        due = self._due.get(day, [])
-        for i in dict.fromkeys(i for _, i in due):
-            self._decide(i, day, measure, records)
+        due = self._due.get(day, ())
+        if self._ruled:
+            self._take_samples(day, measure, records)
+            for i in dict.fromkeys(i for _, i in due):
+                self._decide(i, day, measure, records)
         for when, i in due:
-            if self._held(i, records) and not self._displaced(i, when, records):
+            if not self._ruled or (self._held(i, records) and not self._displaced(i, when, records)):
                 of = self.therapies[i]
                 row = (when, i + 1, of.drug, of.dose, of.dose_unit, of.route, of.over_hours or 0.0)
                 records["therapy"].append(row)

@@ -379,7 +379,7 @@ def restated(path, change):
     "key",
     [
         "scenario", "seed", "treated", "engine", "records", "time", "next_step", "rng", "random", "modifiers", "scalars",
-        "now", "report", "output", "safe", "tract", "glands", "safety",
+        "now", "report", "output", "tract", "glands", "safety",
     ],
 )  # fmt: skip
 def test_a_missing_or_wrong_word_of_the_state_is_told(path, saved, key):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -106,6 +107,12 @@ class Kinetics:
             release=columns[4],
             effect=effect,
         )
+
+    @cached_property
+    def brought(self) -> Mapping[str, tuple[tuple[int, float, int], ...]]:
+        """Return what each drug brings: substance, load, and hours of release."""
+        rows = list(zip(range(len(self.names)), self.load.tolist(), (round(hours) for hours in self.release.tolist())))
+        return {drug: tuple(row for row in rows if self.drugs[row[0]] == drug) for drug in self.drugs}
 
     def releases(self, k: int) -> bool:
         """Return whether substance `k` is a depot of a steroid of the body."""
@@ -240,13 +247,11 @@ def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[Any, ...]], day: int) 
         hour = round(when * _HOURS) - day * _HOURS
         if hour >= _HOURS:
             continue
-        for k, drug in enumerate(kinetics.drugs):
-            if drug != name:
-                continue
-            amount, release = dose * kinetics.load[k], round(kinetics.release[k]) or round(sum(over))
+        for k, load, hours in kinetics.brought.get(name, ()):
+            release = hours or round(sum(over))
             if release == 0:
                 if hour >= 0:
-                    doses[hour, k] += amount
+                    doses[hour, k] += dose * load
             elif hour + release > 0:
-                doses[_HOURS + max(0, hour) : _HOURS + min(_HOURS, hour + release), k] += amount / release
+                doses[_HOURS + max(0, hour) : _HOURS + min(_HOURS, hour + release), k] += dose * load / release
     return doses

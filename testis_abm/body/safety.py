@@ -43,17 +43,19 @@ class Safety:
         self.bone, self.hdl = 0.0, 0.0
         self.haematocrit = self._haematocrit(testosterone)
 
-    def day(self, testosterone: float, oestradiol: float) -> SafetyDay:
+    def day(self, testosterone: float, oestradiol: float) -> None:
         """Advance by one day at serum `testosterone` nmol/L and `oestradiol` pmol/L (true, not assay)."""
         of = self._of
         self.bone -= (self._bone_loss(testosterone, oestradiol) - self._own_loss) / _YEAR
         change = of["hdl_slope"] * math.log(max(testosterone, 0.1) / self._own_testosterone)
         self.hdl = relax(self.hdl, change, of["hdl_days"], 1.0)
         self.haematocrit = relax(self.haematocrit, self._haematocrit(testosterone), of["haematocrit_days"], 1.0)
-        low = oestradiol < of["oestradiol_low"]
+
+    def readout(self, testosterone: float, oestradiol: float) -> SafetyDay:
+        """Return the readouts of the day that was lived at these levels."""
         return SafetyDay(
             self.bone, self.hdl, self.haematocrit, self._libido(testosterone, oestradiol),
-            self._vasomotor(testosterone, oestradiol), bool(low),
+            self._vasomotor(testosterone, oestradiol), bool(oestradiol < self._of["oestradiol_low"]),
         )  # fmt: skip
 
     def _bone_loss(self, testosterone: float, oestradiol: float) -> float:

@@ -105,9 +105,12 @@ def _safety(man: ExpectedMan) -> np.ndarray:
     """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
     levels = [COLUMNS.index(name) for name in ("testosterone_nmol_l", "oestradiol_pmol_l")]
     rest = man.rest[levels].tolist()
-    follow = Safety(man.values, *rest)
-    days = [follow.day(*level) for level in [rest, *man.days[:, levels].tolist()]]
-    return np.array([dataclasses.astuple(day) for day in (days[0], days[-1])], dtype=float)
+    follow, found = Safety(man.values, *rest), []
+    for some in ([rest], man.days[:, levels].tolist()):
+        for level in some:
+            follow.day(*level)
+        found.append(dataclasses.astuple(follow.readout(*level)))
+    return np.array(found, dtype=float)
 
 
 def predict_with(

@@ -13,17 +13,21 @@ import numpy as np
 from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from testis_abm.kinetics import shielded_inhibition
+from testis_abm.kinetics import lh_response, shielded_inhibition
 from testis_abm.tissue.fields import Weights, conserving, corner_field, ring_field
 from testis_abm.tissue.luck import child, u64
 from testis_abm.tissue.rules import (
     DIES,
     LIVES,
     TissueParameters,
+    androgen_signal,
     aromatise,
     changed,
     clone_of,
+    er_alpha_occupancy,
+    er_beta_signal,
     first_share,
+    fsh_signal,
     half_powers,
     heard,
     inhibin_output,
@@ -46,9 +50,11 @@ from testis_abm.tissue.steps import (
     COMMITMENT,
     COUNT,
     DAUGHTERS,
+    DIPLOTENE,
     ELONGATED_SPERMATID,
     HAZARD,
     RATES,
+    SECONDARY_SPERMATOCYTE,
     SPERMIATION,
 )
 
@@ -355,7 +361,10 @@ def mean(values):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, events, numbers):
-    """Let all cells live a day on one thread: one call, because handing columns to compiled code takes microseconds."""
+    """Let all cells live a day on one thread: one call, because handing columns to compiled code takes microseconds.
+
+    Returns whether all tubules had room for it.
+    """
     secrete(leydig, oestradiol.at_corner.reshape(-1), today, numbers, testosterone.sources)
     testosterone_and_aromatase(testosterone, today, sertoli, numbers, 0, germ.count.size)
     leydig_aromatase(leydig, testosterone.at_corner.reshape(-1), today, numbers, oestradiol.sources)
@@ -363,6 +372,7 @@ def whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, ev
     oestradiol_and_germ_cells(
         oestradiol, today, mean_made, sertoli, change, germ, events, True, numbers, 0, germ.count.size
     )
+    return (events.progress == DONE).all()
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -520,7 +530,7 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def means(leydig, sertoli, testosterone, oestradiol):
-    """Return means over the cells, in the order of tissue.Means; `testosterone` and `oestradiol` at each niche."""
+    """Return means over the cells, as `report` takes them; `testosterone` and `oestradiol` at each niche."""
     secreted, by_leydig = 0.0, 0.0
     for i in range(leydig.size.size):
         secreted += leydig.testosterone[i]
@@ -544,6 +554,56 @@ def means(leydig, sertoli, testosterone, oestradiol):
         secreted / n, by_leydig / n, androgen / m, oestrogen / m, fsh / m, inhibin / m, made / m, first / m, second / m,
         spermatocytes / m, spermatids / m, elongated / m,
     )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def report(
+    leydig, sertoli, testosterone, oestradiol, at_corner, lh_activity, inhibitor, left, free, weight, numbers
+):
+    """Return what the testes did in a day, in the order of tissue.TissueDay.
+
+    Args:
+        leydig, sertoli: arrays; testosterone, oestradiol: at each niche; at_corner: testosterone where Leydig cells lie.
+        lh_activity, inhibitor: of the blood; left: share of aromatase that is not inactivated.
+        free: fraction of testosterone; weight: ideal over actual number of Leydig cells.
+        numbers: TissueParameters.
+    """
+    p = _parameters(numbers)
+    made_t, made_e2, androgen, oestrogen, fsh, inhibin, made, mean_t, mean_e2, spermatocytes, spermatids, elongated = means(
+        leydig, sertoli, testosterone, oestradiol
+    )
+    in_leydig = in_niches = 1.0 - left
+    if inhibitor > 0.0:
+        corner = np.empty(leydig.corner.size)
+        for i in range(corner.size):
+            corner[i] = at_corner[leydig.corner[i]] * free
+        in_leydig = inhibited_share(corner, p.aromatase_km, inhibitor, left)
+        in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase_km, inhibitor, left)
+    germ = spermatocytes * p.spermatocyte_aromatase + spermatids * p.spermatid_aromatase
+    germ += elongated * p.elongated_aromatase
+    share = germ / (germ + p.sertoli_aromatase) if germ > 0.0 else 0.0
+    by_leydig = weight * made_e2 * leydig.size.size / sertoli.androgen.size
+    by_sertoli, by_germ = made * (1.0 - share), made * share
+    whole = by_leydig + by_sertoli + by_germ
+    open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
+    return (
+        made_t / lh_response(lh_activity, p.lh_saturation), whole, inhibin, mean_t, mean_e2,
+        1.0 - whole / open_whole if open_whole > 0.0 else 0.0, in_leydig, in_niches, by_leydig, by_sertoli, by_germ,
+        androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p),
+        er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference, er_beta_signal(oestrogen, p), fsh_signal(fsh, p),
+        p.aromatase_km / (p.aromatase_km + mean_t * free), androgen, oestrogen, fsh,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def flux(completed, released):
+    """Return a day's primary spermatocytes that divided, round spermatids made, and sperm released, as floats."""
+    divided, second, sperm = 0, 0, 0
+    for tubule in range(released.size):
+        divided += completed[tubule, DIPLOTENE]
+        second += completed[tubule, SECONDARY_SPERMATOCYTE]
+        sperm += released[tubule]
+    return float(divided), 2.0 * second, float(sperm)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

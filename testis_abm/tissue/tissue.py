@@ -8,18 +8,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from testis_abm.kinetics import lh_response
 from testis_abm.tissue import build, kernel, steps
 from testis_abm.tissue.cells import Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.tissue.geometry import Geometry
 from testis_abm.tissue.levels import Levels
-from testis_abm.tissue.rules import (
-    TissueParameters,
-    androgen_signal,
-    er_alpha_occupancy,
-    er_beta_signal,
-    fsh_signal,
-)
+from testis_abm.tissue.rules import TissueParameters
 from testis_abm.tissue.threads import over_tubules, sharing
 
 _SETTLED = 1e6  # days: long enough that every first-order response has arrived
@@ -102,30 +95,6 @@ def _numbers(p: TissueParameters) -> np.ndarray:
     return np.array(p)
 
 
-class Means(NamedTuple):
-    """Means over the cells, in the order of `kernel.means`.
-
-    Attributes:
-        leydig_testosterone, leydig_oestradiol: made by a Leydig cell.
-        androgen, oestrogen, fsh, inhibin, made: of a Sertoli cell; made: oestradiol by its niche.
-        testosterone, oestradiol: nmol/L at the niches.
-        spermatocytes, spermatids, elongated: germ cells of a Sertoli cell, by class of aromatase.
-    """
-
-    leydig_testosterone: float
-    leydig_oestradiol: float
-    androgen: float
-    oestrogen: float
-    fsh: float
-    inhibin: float
-    made: float
-    testosterone: float
-    oestradiol: float
-    spermatocytes: float
-    spermatids: float
-    elongated: float
-
-
 class CompiledCells:
     """The cells as columns, moved by compiled loops."""
 
@@ -139,8 +108,8 @@ class CompiledCells:
     def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
         day = self._nothing_yet()
-        self._advance(self._today(blood, now, dt), p, change, day, True)
-        return self._live_on(day, now, p, dt)
+        done = self._advance(self._today(blood, now, dt), p, change, day, True)
+        return Events(*day[:-1]) if done else self._live_on(day, now, p, dt)
 
     def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
@@ -167,14 +136,13 @@ class CompiledCells:
 
     def _advance(
         self, today: kernel.Today, p: TissueParameters, change: np.ndarray, day: kernel.EventArrays, lives: bool
-    ) -> None:
-        """Advance Leydig cells, fields and Sertoli cells, and the germ cells as far as they have room if it `lives`."""
+    ) -> bool:
+        """Advance Leydig cells, fields and Sertoli cells, and the germ cells if it `lives`; return whether all had room for sure."""
         testosterone, oestradiol = self.levels.fields()
         leydig, sertoli, germ = self.leydig.arrays(), self.sertoli.arrays(), self.germ.arrays()
         numbers, size = _numbers(p), self._size()
         if lives and sharing(*size) == 1:
-            kernel.whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, day, numbers)
-            return
+            return bool(kernel.whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, day, numbers))
         kernel.secrete(leydig, oestradiol.at_corner.ravel(), today, numbers, testosterone.sources)
         over_tubules(partial(kernel.testosterone_and_aromatase, testosterone, today, sertoli, numbers), *size)
         kernel.leydig_aromatase(leydig, testosterone.at_corner.ravel(), today, numbers, oestradiol.sources)
@@ -186,6 +154,7 @@ class CompiledCells:
             ),
             *size,
         )  # fmt: skip
+        return False
 
     def _live(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> None:
         over_tubules(
@@ -292,43 +261,14 @@ class Tissue:
             pass
 
     def _report(self, blood: BloodInput, p: TissueParameters) -> TissueDay:
-        mean = self._means()
-        capacity = mean.leydig_testosterone / lh_response(blood.lh_activity, p.lh_saturation)
-        free = mean.testosterone * self.scale.testosterone_free
-        by_site = self._production(blood, p, mean)
-        whole = sum(by_site[2:])
-        open_whole = by_site[2] / max(1.0 - by_site[0], 1e-12) + (by_site[3] + by_site[4]) / max(
-            1.0 - by_site[1], 1e-12
-        )
-        inhibition = 1.0 - whole / open_whole if open_whole > 0 else 0.0
-        alpha = er_alpha_occupancy(mean.oestrogen, p) / p.er_alpha_reference
+        of = self.columns
         return TissueDay(
-            capacity, whole, mean.inhibin, mean.testosterone, mean.oestradiol, inhibition, *by_site,
-            androgen_signal(mean.androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p), alpha,
-            er_beta_signal(mean.oestrogen, p), fsh_signal(mean.fsh, p), p.aromatase_km / (p.aromatase_km + free),
-            mean.androgen, mean.oestrogen, mean.fsh,
+            *kernel.report(
+                of.leydig.arrays(), of.sertoli.arrays(), self.testosterone.ravel(), self.oestradiol.ravel(),
+                self.levels.corner_testosterone.ravel(), float(blood.lh_activity), float(blood.inhibitor),
+                float(blood.aromatase_left), self.scale.testosterone_free, float(self._leydig_weight), _numbers(p),
+            )
         )  # fmt: skip
-
-    def _means(self) -> Means:
-        """Return means over the cells: one compiled call, where one of NumPy's means takes microseconds."""
-        leydig, sertoli = self.columns.leydig.arrays(), self.columns.sertoli.arrays()
-        return Means(*kernel.means(leydig, sertoli, self.testosterone.ravel(), self.oestradiol.ravel()))
-
-    def _production(
-        self, blood: BloodInput, p: TissueParameters, mean: Means
-    ) -> tuple[float, float, float, float, float]:
-        """Return the inhibited share in Leydig cells and niches, then what Leydig, Sertoli and germ cells make, relative."""
-        leydig, sertoli, left = self.columns.leydig, self.columns.sertoli, blood.aromatase_left
-        in_leydig = in_niches = 1.0 - left
-        if blood.inhibitor > 0.0:
-            corner = self.levels.corner_testosterone.ravel()[leydig.corner] * self.scale.testosterone_free
-            in_leydig = kernel.inhibited_share(corner, p.aromatase_km, blood.inhibitor, left)
-            in_niches = kernel.inhibited_share(sertoli.local_testosterone, p.aromatase_km, blood.inhibitor, left)
-        by_leydig = self._leydig_weight * mean.leydig_oestradiol * len(leydig.lineage) / self.sertoli_count
-        germ = mean.spermatocytes * p.spermatocyte_aromatase + mean.spermatids * p.spermatid_aromatase
-        germ += mean.elongated * p.elongated_aromatase
-        share = germ / (germ + p.sertoli_aromatase) if germ > 0 else 0.0
-        return in_leydig, in_niches, by_leydig, mean.made * (1.0 - share), mean.made * share
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""
