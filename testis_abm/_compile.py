@@ -33,6 +33,12 @@ def rules_fingerprint() -> str:
     return _digest("", _RULES)
 
 
+@cache
+def results_fingerprint() -> str:
+    """Return a hash of all sources that decide on the results of an experiment: rules, parameters, scenarios, what is kept."""
+    return _digest("", (*_RULES, "expected/*.py", "scenario/*.py", "experiments/outputs.py", "experiments/task.py"))
+
+
 def _usable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,12 @@ _NOTE = "Research software: a simulation, not medical advice."
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted, 143 terminated)."""
     options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    with warnings.catch_warnings():
+        warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
+        return _act(options)
+
+
+def _act(options: argparse.Namespace) -> int:
     with Interrupt() as options.interrupt:
         try:
             return int(options.action(options) or 0)

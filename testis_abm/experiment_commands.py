@@ -56,7 +56,10 @@ def add(commands: Any) -> None:
 
 def _common(command: Any, name: str) -> None:
     command.add_argument(
-        "--workers", type=int, default=0, help="local processes (default one a core; one alone for few runs)"
+        "--workers",
+        type=int,
+        default=0,
+        help="processes of this machine (default one a core; one alone for little work)",
     )
     command.add_argument(
         "--dask", metavar="ADDRESS", default="", help='Dask scheduler, e.g. tcp://host:8786, or "local"'
@@ -126,10 +129,10 @@ def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., 
     try:
         with _bar(options.interrupt, name) as tell:
             found = work(folder, workers=options.workers, dask=options.dask, shard=shard, progress=tell)
+        options.interrupt.at_once()
     except KeyboardInterrupt:
         print(f"\nStopped. What was finished is in {folder}/; the same command goes on from there.", file=sys.stderr)
         raise SystemExit(options.interrupt.code) from None
-    options.interrupt.at_once()
     if found is None or shard != (1, 1):
         print(
             f"Shard {shard[0]} of {shard[1]} is done, in {folder}/. Put shards together: testis-abm merge INTO {folder} ..."
@@ -138,19 +141,24 @@ def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., 
     return folder, found
 
 
-def _end(folder: Path, tables: Mapping[str, Any], draw: Callable[[], list[Path]], no_plots: bool) -> int:
-    """Write tables and pictures, whole or not at all, and tell where they are. The text was printed before: a disk may refuse."""
+def _end(folder: Path, text: str, tables: Mapping[str, Any], draw: Callable[[], list[Path]], no_plots: bool) -> int:
+    """Write tables and pictures, each whole or not at all, and print the text, whether or not the disk takes them."""
     from testis_abm.experiments.store import told
 
-    print(_NOTE, flush=True)
     pictures: list[Path] = []
-    with told(folder):
-        for name, table in tables.items():
-            beside = folder / f".{name}.parquet"
-            table.to_parquet(beside, index=False)
-            beside.replace(folder / f"{name}.parquet")
-        if not no_plots:
-            pictures = draw()
+    try:
+        with told(folder):
+            for name, table in tables.items():
+                beside = folder / f".{name}.parquet"
+                try:
+                    table.to_parquet(beside, index=False)
+                    beside.replace(folder / f"{name}.parquet")
+                finally:
+                    beside.unlink(missing_ok=True)
+            if not no_plots:
+                pictures = draw()
+    finally:
+        print(f"{text}\n{_NOTE}", flush=True)
     names = sorted(path.name for path in pictures if path.suffix == ".png")
     print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
     return 0
@@ -167,12 +175,10 @@ def _sweep(options: argparse.Namespace) -> int:
     folder, table = done
     short, found = summary(folder), read_manifest(folder)
     design, failed = found["design"], table[table["error"] != ""]
-    print(
-        f"{found['title']}: {len(design['points']):,} points, {found['runs']:,} runs, {len(failed):,} failed, levels of day {max(found['days'])}\n"
-    )
-    print(_points(short, found["outputs"], design["paths"]))
+    text = f"{found['title']}: {len(design['points']):,} points, {found['runs']:,} runs, {len(failed):,} failed, levels of day {max(found['days'])}\n"
+    text += f"\n{_points(short, found['outputs'], design['paths'])}"
     if len(failed):
-        print(f"\n  first failure: {failed['error'].iloc[0]}")
+        text += f"\n\n  first failure: {failed['error'].iloc[0]}"
 
     def draw() -> list[Path]:
         from testis_abm.experiments import pictures
@@ -181,9 +187,10 @@ def _sweep(options: argparse.Namespace) -> int:
             Axis(path, unit, tuple(short[path]), log=log)
             for path, unit, log in zip(design["paths"], design["units"], design["log"])
         ]
-        return pictures.swept(short, axes, found["outputs"], folder, design["method"]) if len(short) else []
+        title = f"{found['title']}, day {max(found['days'])}"
+        return pictures.swept(short, axes, found["outputs"], folder, design["method"], title) if len(short) else []
 
-    return _end(folder, {"results": table, "summary": short}, draw, options.no_plots)
+    return _end(folder, text, {"results": table, "summary": short}, draw, options.no_plots)
 
 
 def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
@@ -226,7 +233,6 @@ def _trial(options: argparse.Namespace) -> int:
     if done is None:
         return 0
     folder, result = done
-    print(result.text())
 
     def draw() -> list[Path]:
         from testis_abm.experiments import pictures
@@ -234,7 +240,7 @@ def _trial(options: argparse.Namespace) -> int:
         return pictures.tried(result, folder)
 
     tables = {name: getattr(result, name) for name in ("men", "effects", "responders", "predictors", "power")}
-    return _end(folder, tables, draw, options.no_plots)
+    return _end(folder, result.text(), tables, draw, options.no_plots)
 
 
 def _sensitivity(options: argparse.Namespace) -> int:
@@ -245,25 +251,25 @@ def _sensitivity(options: argparse.Namespace) -> int:
     if done is None:
         return 0
     folder, table = done
-    for word in read_manifest(folder)["outputs"]:
-        if word not in set(table["output"]):
-            print(f"  {word}: no input moves it")
+    lines = [
+        f"  {word}: no input moves it" for word in read_manifest(folder)["outputs"] if word not in set(table["output"])
+    ]
     for word, rows in table.groupby("output", sort=False):
-        print(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
+        lines.append(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
         for row in rows.itertuples():
             told = (
                 f"{row.mu_star:10.3g} ± {row.confidence:.2g}, sigma {row.sigma:.2g}"
                 if "mu_star" in table
                 else f"alone {row.first:6.2f}, in all {row.total:6.2f} ± {row.confidence:.2f}"
             )
-            print(f"    {row.input:44s}{told}")
+            lines.append(f"    {row.input:44s}{told}")
 
     def draw() -> list[Path]:
         from testis_abm.experiments import pictures
 
         return pictures.ranked(table, folder)
 
-    return _end(folder, {"indices": table}, draw, options.no_plots)
+    return _end(folder, "\n".join(lines), {"indices": table}, draw, options.no_plots)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -277,7 +283,6 @@ def _compare(options: argparse.Namespace) -> int:
     if done is None:
         return 0
     folder, found = done
-    print(found.text())
 
     def draw() -> list[Path]:
         from testis_abm.experiments import pictures
@@ -286,14 +291,13 @@ def _compare(options: argparse.Namespace) -> int:
 
     rates = pd.concat([table.assign(arm=arm) for arm, table in found.attribution.items()])
     tables = {"courses": found.courses, "effects": found.effects, "attribution": rates}
-    return _end(folder, tables, draw, options.no_plots)
+    return _end(folder, found.text(), tables, draw, options.no_plots)
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from testis_abm.experiments.store import merge, read_manifest
+    from testis_abm.experiments.store import merge
 
-    runs = merge(options.into, options.folders)
-    wanted = read_manifest(options.into)["runs"]
+    runs, wanted = merge(options.into, options.folders)
     print(
         f"{runs:,} of {wanted:,} runs in {options.into}/. Run the same command with --out {options.into} for tables and pictures."
     )

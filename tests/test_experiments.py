@@ -227,7 +227,7 @@ def test_a_store_of_another_experiment_is_refused(tmp_path):
     sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
     before = read(tmp_path / "s")
     other = {**SWEEP, "man": {"preset": "fertile"}, "sweep": {**SWEEP["sweep"], "replicates": 1}}
-    with pytest.raises(TestisError, match=r"different scenario \(man.adipose_aromatase 1.25, now 1.0; man.bmi"):
+    with pytest.raises(TestisError, match=r"different scenario .man.preset .obese_low_t_e2., now .fertile."):
         sweep(other, tmp_path / "s", workers=1)
     at = {**SWEEP["sweep"], "replicates": 1, "at": ["end"]}
     with pytest.raises(TestisError, match=r"different choice of days \(at\) \(\[20, 40\], now \[40\]\)"):
@@ -263,17 +263,28 @@ def test_a_full_disk_is_told_and_the_finished_part_kept(tmp_path, monkeypatch):
     assert len(store.done()) == 4 and not list((tmp_path / "s" / "parts").glob(".*"))
 
 
-def test_a_damaged_part_is_named_and_its_runs_are_done_again(tmp_path):
-    once = {**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}
+@pytest.mark.parametrize("where", ["end", "data"])
+def test_a_damaged_part_is_named_and_its_runs_are_done_again(tmp_path, where):
+    once = {**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}}
     sweep(once, tmp_path / "s", workers=1)
     before = same_bytes(tmp_path / "s", tmp_path)
     part = next((tmp_path / "s" / "parts").glob("*.parquet"))
-    part.write_bytes(part.read_bytes()[:-20])
+    content = bytearray(part.read_bytes())
+    part.write_bytes(content[:-20] if where == "end" else bytes([*content[:1500], *(b ^ 255 for b in content[1500:1540]), *content[1540:]]))
     with pytest.raises(TestisError, match=r"is damaged.*its runs are done anew"):
         read(tmp_path / "s")
     with pytest.warns(UserWarning, match="set aside"):
         sweep(once, tmp_path / "s", workers=1)
     assert same_bytes(tmp_path / "s", tmp_path) == before
+    assert len(pd.read_parquet(tmp_path / "s" / "parts")) == 16
+
+
+def test_a_lost_manifest_is_written_anew(tmp_path):
+    once = {**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}}
+    first = sweep(once, tmp_path / "s", workers=1)
+    for harm in (lambda path: path.write_text("{"), Path.unlink):
+        harm(tmp_path / "s" / "manifest.json")
+        pd.testing.assert_frame_equal(sweep(once, tmp_path / "s", workers=1), first)
 
 
 def test_a_store_grows_and_keeps_what_it_has(tmp_path, monkeypatch):
@@ -300,6 +311,63 @@ def test_a_store_grows_and_keeps_what_it_has(tmp_path, monkeypatch):
     assert len(done) == 12 and len(twice) == 2 * len(fewer)
 
 
+def test_what_the_man_is_made_of_can_be_swept(tmp_path):
+    over = {"man.preset": ["obese_low_t_e2", "fertile"], "plan.baseline": ["2 days", "7 days"]}
+    given = {**SMALL, "sweep": {"replicates": 1, "engine": "expected", "over": over}}
+    table = summary_of(given, tmp_path)
+    assert table.loc[("fertile", "2 days")] > 1.5 * table.loc[("obese_low_t_e2", "2 days")]
+
+
+def summary_of(given, tmp_path):
+    """Return untreated testosterone by the axes of a sweep."""
+    sweep(given, tmp_path / "s", workers=1)
+    return summary(tmp_path / "s").set_index(["man.preset", "plan.baseline"])["testosterone_nmol_l, untreated"]
+
+
+def test_both_engines_let_a_man_with_a_past_recover_through_the_baseline():
+    case = {"man": {"preset": "recovering_from_testosterone"}, "tissue": {"tubules": 8}}
+    case["plan"] = {"baseline": "28 days", "duration": "10 days"}
+    rows = [perform(Job({"": case}, (0, 10), engine), Task(0, 0)) for engine in ("cells", "expected")]
+    for cells, expected in zip(*rows, strict=True):
+        one, other = (dict(zip(COLUMNS, row[2:], strict=True)) for row in (cells, expected))
+        assert cells[:2] == expected[:2]
+        for name in ("testosterone_nmol_l", "lh_iu_l", "fsh_iu_l"):
+            assert one[name] == pytest.approx(other[name], rel=0.03), (name, cells[1])
+
+
+def test_a_run_that_failed_by_no_fault_of_its_own_is_tried_again(tmp_path, monkeypatch):
+    from testis_abm.experiments import task
+
+    job, tasks = prepare({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}})[2:]
+    store = Store.of(tmp_path / "s", job, tasks, ABOUT)
+    real, ill = task._expected, [1]
+
+    def once(*given):
+        if ill and ill.pop():
+            raise MemoryError("for a while")
+        return real(*given)
+
+    monkeypatch.setattr(task, "_expected", once)
+    assert execute(job, tasks, store, workers=1).failed == 1
+    table = read(tmp_path / "s")
+    assert (table["error"] == "fault: MemoryError: for a while").sum() == 1
+    again = execute(job, tasks, Store.of(tmp_path / "s", job, tasks, ABOUT), workers=1)
+    assert (again.found, again.failed) == (3, 0)
+    assert (read(tmp_path / "s")["error"] == "").all() and len(read(tmp_path / "s")) == 16
+
+
+def test_two_processes_on_one_store_share_the_work(tmp_path):
+    job, tasks = prepare({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected"}})[2:]
+    one, other = (Store.of(tmp_path / "s", job, tasks, ABOUT) for _ in range(2))
+
+    def meanwhile(of):
+        if of.done == 2:
+            execute(job, tasks[:6], other, workers=1)
+
+    execute(job, tasks, one, workers=1, chunk=2, progress=meanwhile)
+    assert len(pd.read_parquet(tmp_path / "s" / "parts")) == len(read(tmp_path / "s")) == len(tasks) * 4
+
+
 def test_a_part_takes_some_seconds(tmp_path):
     queue = runner._Queue([Task(k, 0) for k in range(1000)], 0, 2)
     sizes = []
@@ -313,12 +381,19 @@ def test_a_part_takes_some_seconds(tmp_path):
     assert len(slow.take()[0]) == 1
 
 
+def test_a_plain_script_needs_no_guard(tmp_path):
+    script = tmp_path / "plain.py"
+    given = {**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 4}}
+    script.write_text(f"import testis_abm as ta\ntable = ta.sweep({given!r}, {str(tmp_path / 's')!r}, workers=2)\nprint(len(table))\n")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == [str(4 * 4 * 2 * 2)]
+
+
 KILLED = """
 import sys
 from testis_abm.experiments.sweep import sweep
 case = {case!r}
-if __name__ == "__main__":
-    sweep(case, sys.argv[1], workers=2)
+sweep(case, sys.argv[1], workers=2)
 """
 
 
@@ -467,7 +542,7 @@ def test_arms_of_different_length_or_name_are_told(tmp_path):
 
 TRIAL = {
     "title": "trial", "plan": {"duration": "120 days", "seed": 2}, "samples": {"assay": "immunoassay"},
-    "trial": {"men": 120, "where": ["sperm concentration < 15 M/mL", "sperm concentration > 1 M/mL"], "engine": "expected",
+    "trial": {"men": 360, "where": ["sperm concentration < 15 M/mL", "sperm concentration > 1 M/mL"], "engine": "expected",
               "missing": 0.2, "allocation": [1, 2], "outputs": ["testosterone", "sperm concentration"]},
     "arm": [{"name": "control", "therapy": []}, {"name": "clomiphene", "therapy": [{"drug": "clomiphene", "dose": "50 mg", "every": "1 day"}]}],
 }  # fmt: skip
@@ -475,7 +550,7 @@ TRIAL = {
 
 def test_a_trial_randomises_measures_and_analyses(tmp_path):
     found = trial(TRIAL, tmp_path / "t", workers=1)
-    assert found.men["arm"].value_counts().to_dict() == {"clomiphene": 80, "control": 40}
+    assert found.men["arm"].value_counts().to_dict() == {"clomiphene": 240, "control": 120}
     missed = found.men["day120_testosterone_nmol_l"].isna().mean()
     assert 0.1 < missed < 0.3
     effects = found.effects.set_index("column")
@@ -483,8 +558,8 @@ def test_a_trial_randomises_measures_and_analyses(tmp_path):
     assert 40 < t["difference_pct"] < 200 and t["low_pct"] > 0 and t["p"] < 1e-6
     # Men selected on one low count rise without treatment.
     control = found.men[found.men["arm"] == "control"]
-    rise = np.log(control["day120_concentration_million_ml"] / control["baseline_concentration_million_ml"]).mean()
-    assert rise > 0
+    rise = control["day120_concentration_million_ml"].mean() / control["baseline_concentration_million_ml"].mean()
+    assert rise > 1.05
     power = found.power.set_index("men")["power"]
     assert power.is_monotonic_increasing and power[320] > power[10]
     assert set(found.predictors["arm"]) == {"control", "clomiphene"}
@@ -510,6 +585,12 @@ def test_men_who_lose_all_sperm_stay_in_the_effect_and_a_visit_agrees_with_itsel
     np.testing.assert_allclose(men["day120_total_motile_count_million"], count)
 
 
+def test_arms_of_a_trial_last_as_long_as_it():
+    short = {**TRIAL["arm"][1], "set": {"plan.duration": "60 days"}}
+    with pytest.raises(TestisError, match="the arms differ in length"):
+        prepare_trial({**TRIAL, "arm": [TRIAL["arm"][0], short]})
+
+
 def test_a_trial_draws_its_men():
     for change in ({"man": {"bmi": 40}}, {"arm": [TRIAL["arm"][0], {**TRIAL["arm"][1], "set": {"man.bmi": 60}}]}):
         with pytest.raises(TestisError, match="draws its men from population"):
@@ -523,7 +604,7 @@ def test_runs_that_kill_their_process_are_told_and_not_recorded(tmp_path, monkey
         """An executor that loses the worker of one run each time."""
 
         def __enter__(self):
-            return self
+            return self, lambda: 2
 
         def __exit__(self, *error):
             return None
@@ -545,6 +626,23 @@ def test_runs_that_kill_their_process_are_told_and_not_recorded(tmp_path, monkey
     assert len(store.done()) == 6 and (read(tmp_path / "s")["error"] == "").all()
 
 
+def test_more_men_leave_the_first_as_they_were(tmp_path):
+    few, many = ({**TRIAL, "trial": {**TRIAL["trial"], "men": men}} for men in (40, 60))
+    first, more = (trial(of, tmp_path / "t", workers=1).men for of in (few, many))
+    pd.testing.assert_frame_equal(first, more.iloc[:40])
+
+
+def test_a_share_of_nobody_has_an_interval():
+    from testis_abm.experiments.trial import _responders
+
+    arm = pd.Series(["a"] * 20 + ["b"] * 20)
+    table = _responders(pd.Series([False] * 20 + [True] * 10 + [False] * 10), arm, ["a", "b"]).set_index("arm")
+    # Newcombe 1998, method 10: difference 0.5 (0.241 to 0.701).
+    assert table.loc["b", "nnt"] == pytest.approx(2.0)
+    assert 1 / table.loc["b", "nnt_high"] == pytest.approx(0.2413, abs=2e-3)
+    assert 1 / table.loc["b", "nnt_low"] == pytest.approx(0.7007, abs=2e-3)
+
+
 def test_an_auc_is_that_of_its_ranks():
     rng = np.random.default_rng(1)
     score, positive = rng.normal(size=200), np.r_[np.ones(80), np.zeros(120)].astype(bool)
@@ -564,6 +662,7 @@ def test_an_auc_is_that_of_its_ranks():
         ({"missing": 2}, "missing: 2 is out of range"),
         ({"population": "clinik"}, 'nearest: "clinic"'),
         ({"where": ["BMI > 30", "BMI < 25"]}, "meet"),
+        ({"outcome": "intratesticular testosterone"}, "is not measured at screening"),
     ],
 )
 def test_a_wrong_trial_is_told(change, said):

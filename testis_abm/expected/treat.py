@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.body import axis
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import Kinetics, hourly_doses
@@ -84,6 +85,10 @@ class Treatment:
     def follow(self, man: ExpectedMan, luck: np.random.Generator | None = None) -> ExpectedMan:
         """Take a man at rest through days 0 to the end of the plan; `luck` is that of the measurements that decide."""
         self.before(man)
+        if self._past[0] < 0:
+            # A man at rest stays there; one with a past goes on recovering through the baseline.
+            man.advance(np.zeros((self.scenario.plan.baseline_days, 2 * axis.HOURS, len(self.kinetics.names))))
+            man.begin()
         if self._table is not None:
             man.advance(self._table)
             return man

@@ -69,6 +69,9 @@ class Comparison:
             lines.append(
                 f"  Why {arm} differs in sperm made: {told or 'no rate differs'}; all rates together {rates:+.0f} %."
             )
+        lines.append(
+            "  Rates tell of sperm made in the long run; concentration also follows from volume, transit and what is in store."
+        )
         if len(self.failed):
             lines.append(f"  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n".join(lines)

@@ -131,8 +131,8 @@ def _split(value: object, path: str = "") -> tuple[float, str]:
     return float(found[1]), found[2].strip()
 
 
-def parse_design(given: Mapping[str, Any]) -> Design:
-    """Return the design of a [sweep] or [sensitivity] table: over, method, samples, seed.
+def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
+    """Return the design of a [sweep] or [sensitivity] table: over, method, samples, seed; `sampler` is what errors call the method.
 
     Raises:
         ScenarioError: nothing is varied, or a key is wrong.
@@ -161,7 +161,9 @@ def parse_design(given: Mapping[str, Any]) -> Design:
         return Design(axes, tuple(rows))
     for axis in axes:
         if not axis.ranged:
-            raise ScenarioError(f"{axis.path}: is a list; {method} samples a range: {{ from = ..., to = ... }}")
+            raise ScenarioError(
+                f"{axis.path}: is a list; {sampler or method} samples a range: {{ from = ..., to = ... }}"
+            )
     samples = _whole(given, "samples", 64, 2, MOST_POINTS)
     shares = sampled(method, len(axes), samples, _whole(given, "seed", 1, 0, 2**31))
     return Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
@@ -196,6 +198,8 @@ def _few_enough(count: int) -> None:
 
 def _whole(given: Mapping[str, Any], key: str, default: int, low: int, high: int) -> int:
     value = given.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ScenarioError(f"{key}: {shown(value)} is not a whole number ({low} to {high})")
+    if not low <= value <= high:
         raise ScenarioError(f"{key}: {shown(value)} is out of range ({low} to {high})")
     return value

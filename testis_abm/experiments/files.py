@@ -25,12 +25,14 @@ class Experiment:
 
     Attributes:
         name: to tell faults by; kind: of KINDS ("" for arms alone).
+        raw: tables of the scenario as written, without arms and experiments.
         scenario: without arms; arms: name -> scenario (none for a sweep).
         table: the experiment's own table; outputs: columns' clinical words; days: on which they are kept.
     """
 
     name: str
     kind: str
+    raw: Mapping[str, Any]
     scenario: Scenario
     arms: Mapping[str, Scenario]
     table: Mapping[str, Any]
@@ -81,7 +83,7 @@ def read_experiment(source: str | Path | Mapping[str, Any], kind: str, keys: tup
             if str(error).startswith("scenario: ")
             else f"{name}: {error}"
         ) from None
-    return Experiment(name, kind, scenario, arms, table, outputs, days)
+    return Experiment(name, kind, raw, scenario, arms, table, outputs, days)
 
 
 def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
@@ -141,7 +143,9 @@ def whole(table: Mapping[str, Any], key: str, default: int, low: int, high: int)
         TestisError: it is none, or out of range.
     """
     value = table.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TestisError(f"{key}: {shown(value)} is not a whole number ({low} to {high})")
+    if not low <= value <= high:
         raise TestisError(f"{key}: {shown(value)} is out of range ({low} to {high})")
     return value
 

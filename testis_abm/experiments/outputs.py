@@ -60,8 +60,8 @@ def output(word: object) -> str:
 
 
 def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
-    """Return the outputs (COLUMNS) of a man of cells today: hormones as means of the last `window` days, semen as expected."""
-    rows = np.array([row for row in model.records["hormones"][-window:] if row[0] >= 0 or model.day <= 1])
+    """Return the outputs (COLUMNS) of a man of cells today: hormones as means of the last `window` days since day 0, semen as expected."""
+    rows = np.array([row for row in model.records["hormones"][-window:] if row[0] >= 0])
     mean = rows.mean(axis=0)
     hormones = {name: float(mean[place]) for name, place in _PLACE.items()}
     case = model.case.samples

@@ -68,18 +68,20 @@ def compared(of: Comparison, folder: Path) -> list[Path]:
     return write_figure(figure, "arms", folder)
 
 
-def swept(table: pd.DataFrame, axes: Sequence[Axis], outputs: Sequence[str], folder: Path, method: str) -> list[Path]:
+def swept(
+    table: pd.DataFrame, axes: Sequence[Axis], outputs: Sequence[str], folder: Path, method: str, title: str
+) -> list[Path]:
     """Draw a sweep's summary: lines over one axis or along a list, a map over a grid of two, clouds over more.
 
     Args:
-        table: from sweep.summary; axes: as varied; outputs: clinical words; method: of the design.
+        table: from sweep.summary; axes: as varied; outputs: clinical words; method: of the design; title: of the pictures.
     """
     # Of many the most wanted.
     words = [word for word in (*_SHOWN, *outputs) if word in outputs] if len(outputs) > len(_SHOWN) else list(outputs)
     words = list(dict.fromkeys(words))[: len(_SHOWN)]
     if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
-        return _map(table, axes, words, folder)
-    return _lines(table, axes, words, folder, joined=len(axes) == 1 or method == "list")
+        return _map(table, axes, words, folder, title)
+    return _lines(table, axes, words, folder, title, joined=len(axes) == 1 or method == "list")
 
 
 def _places(axis: Axis, column: pd.Series) -> tuple[np.ndarray, list[str]]:
@@ -96,7 +98,7 @@ def _name_of(axis: Axis) -> str:
 
 
 def _lines(
-    table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path, *, joined: bool
+    table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path, title: str, *, joined: bool
 ) -> list[Path]:
     paths = []
     with style.looks():
@@ -105,7 +107,7 @@ def _lines(
             # Along a list the points keep their order, whatever becomes of one axis.
             order = np.argsort(x, kind="stable") if len(axes) == 1 else np.arange(len(x))
             told = ": means with 95 % intervals over replicates" if table["replicates"].max() > 1 else ""
-            figure, panels = _sheet(len(words), title=f"Sweep over {axis.path}{told}")
+            figure, panels = _sheet(len(words), title=f"{title}{told}")
             for panel, word in zip(panels, words):
                 column = OUTPUTS[word][0]
                 for arm in ("untreated", "treated"):
@@ -128,9 +130,9 @@ def _lines(
     return paths
 
 
-def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path) -> list[Path]:
+def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path, title: str) -> list[Path]:
     with style.looks():
-        figure, panels = _sheet(len(words), height=2.1, title="Sweep: change under treatment, or level")
+        figure, panels = _sheet(len(words), height=2.1, title=title)
         places = [_places(axis, table[axis.path]) for axis in axes]
         ticks = [np.unique(of) for of, _ in places]
         cells = tuple(np.searchsorted(tick, of) for tick, (of, _) in zip(ticks, places))
@@ -193,7 +195,11 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
                 )
                 panel.barh(y, rows["first"], color=COLOURS[1], height=0.35, label="alone")
             panel.set_yticks(y, rows["input"], fontsize=6)
-            panel.set_title(f"{word}, {rows['quantity'].iloc[0]}".rstrip(", "), fontsize=8)
+            panel.set_title(word, fontsize=8)
+            unit = rows["quantity"].iloc[0]
+            panel.set_xlabel(
+                f"mean size of effect{f' ({unit})' if unit else ''}" if morris else "share of variance", fontsize=7
+            )
             panel.set_xlim(left=0)
         if not morris:
             panels[0].legend(loc="lower right")
@@ -225,7 +231,11 @@ def tried(of: Result, folder: Path) -> list[Path]:
             panels[1].plot(rise, np.linspace(0, 100, len(rise)), color=colour, label=arm)
         panels[0].set_xlabel("day")
         _name_level(panels[0], of.outcome)
-        panels[0].legend(loc="best")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        panels[0].set_title("means as measured, 95 % intervals", fontsize=8)
+        panels[1].set_title("men by change from baseline", fontsize=8)
+        panels[2].set_title("what foretells a rise, 95 % intervals", fontsize=8)
+        panels[3].set_title("power, analysis of covariance", fontsize=8)
         panels[1].axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
         panels[1].set_xlim(-100, 300)
         panels[1].set_xlabel(f"change in {word}, %")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -11,12 +12,14 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from testis_abm.errors import TestisError
 from testis_abm.experiments.store import Store, table_of
-from testis_abm.experiments.task import Job, Task, attempt
+from testis_abm.experiments.task import Job, Task, attempt, version
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 _PART = 5.0  # seconds of work a part: little is lost with a process, and parts are few
 _LOOK = 0.5  # seconds between looks at the keyboard
 _FIRST, _GROWTH, _MOST = 2, 4, 2000  # runs of the first parts; how much longer the next may be; runs of the longest
-_ALONE = 40  # runs that one process does sooner than others would be warm
+_ALONE = 8.0  # seconds of work that one process does sooner than others would be warm
+_STILLBORN = 10  # pools in a row that broke before any part of them was done
 _AHEAD = 3  # chunks that wait for a worker
 _STRIKES = 3  # times a chunk, and then a run, may take its worker along
 
@@ -163,9 +167,7 @@ def execute(
     told = Progress(len(named), len(kept), 0, len(kept), time.monotonic(), groups.ended(kept))
     tell = progress or (lambda _: None)
     tell(told)
-    if workers == 0:
-        workers = 1 if len(todo) <= _ALONE else os.cpu_count() or 1
-    queue = _Queue(todo, chunk, workers)
+    queue = _Queue(todo, chunk, workers or os.cpu_count() or 1)
 
     def keep(part: Part) -> None:
         queue.took(len(part.names), part.seconds)
@@ -174,11 +176,24 @@ def execute(
         told.groups = groups.ended(part.names)
         tell(told)
 
+    def next_part() -> tuple[list[Task], int]:
+        tasks, tries = queue.take()
+        others = store.done()  # who write to the same store meanwhile
+        return [task for task in tasks if task.name(job) not in others], tries
+
+    if workers == 0 and not dask and queue:
+        # A few runs are sooner done here than other processes are warm: one run tells.
+        queue.fixed = 1
+        part = work(job, next_part()[0])
+        keep(part)
+        queue.fixed = chunk
+        alone = len(queue.tasks) * part.seconds < _ALONE
+        queue.workers = workers = 1 if alone else os.cpu_count() or 1
     if workers == 1 and not dask:
         while queue:
-            keep(work(job, queue.take()[0]))
+            keep(work(job, next_part()[0]))
         return told
-    given_up = _spread(job, queue, keep, dask, workers, lambda: tell(told)) if todo else 0
+    given_up = _spread(job, queue, next_part, keep, dask, workers, lambda: tell(told)) if queue else 0
     if given_up:
         raise TestisError(
             f"{given_up} runs lost their process each of {_STRIKES} times (out of memory, or killed); all others are kept. "
@@ -188,21 +203,24 @@ def execute(
 
 
 def _spread(
-    job: Job, queue: _Queue, keep: Callable[[Part], None], dask: str, workers: int, look: Callable[[], None]
-) -> int:
+    job: Job, queue: _Queue, next_part: Callable[[], tuple[list[Task], int]], keep: Callable[[Part], None], dask: str,
+    workers: int, look: Callable[[], None],
+) -> int:  # fmt: skip
     """Give parts to an executor, a few ahead of its workers; return how many runs took their worker along each time.
 
     A pool that breaks is made anew. A part that was lost with its worker is tried again, then run by run.
     """
-    given_up = 0
+    given_up = stillborn = 0
     while queue:
         running: dict[Future[Any], tuple[list[Task], int]] = {}
         broken = False
-        with _executor(dask, workers) as pool:
+        with _executor(dask, workers) as (pool, slots):
             try:
                 while (queue or running) and not broken:
-                    while queue and len(running) < workers + _AHEAD:
-                        tasks, tries = queue.take()
+                    while queue and len(running) < slots() + _AHEAD:
+                        tasks, tries = next_part()
+                        if not tasks:
+                            continue
                         try:
                             running[pool.submit(work, job, tasks)] = tasks, tries
                         except BrokenProcessPool:
@@ -221,6 +239,7 @@ def _spread(
                             given_up += queue.again(*running.pop(future))
                             continue
                         del running[future]
+                        stillborn = 0
                         keep(found)
                     look()
             except BaseException:
@@ -231,21 +250,47 @@ def _spread(
                     process.terminate()
                 raise
         if broken:
+            stillborn += 1
+            if stillborn >= _STILLBORN:
+                raise TestisError(
+                    f"{workers} worker processes ended {stillborn} times before any run of theirs was done (out of memory, killed, or unable "
+                    "to start); what was finished is kept. Try --workers 1"
+                )
             for tasks, tries in running.values():
                 given_up += queue.again(tasks, tries)
     return given_up
 
 
 @contextmanager
-def _executor(dask: str, workers: int) -> Iterator[Executor]:
+def _executor(dask: str, workers: int) -> Iterator[tuple[Executor, Callable[[], int]]]:
+    """Give an executor, and how many runs it does at a time."""
     if dask:
         yield from _dask(dask, workers)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, mp_context=_Spawning(), initializer=_follow, initargs=(os.getpid(),))
     try:
-        yield pool
+        yield pool, lambda: workers
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Process(SpawnProcess):
+    """A fresh process that does not run the user's script again: nothing of it is needed there."""
+
+    @staticmethod
+    def _Popen(process: Any) -> Any:  # noqa: N802 (multiprocessing looks for this name)
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return SpawnProcess._Popen(process)
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _Spawning(SpawnContext):
+    """Makes such processes."""
+
+    Process = _Process
 
 
 def _follow(parent: int) -> None:
@@ -263,24 +308,48 @@ def _follow(parent: int) -> None:
     from testis_abm import model  # noqa: F401  (imported once, so that the worker stays warm)
 
 
-def _dask(address: str, workers: int) -> Iterator[Executor]:
+def _dask(address: str, workers: int) -> Iterator[tuple[Executor, Callable[[], int]]]:
     try:
         from distributed import Client, LocalCluster
     except ImportError:
         raise TestisError('--dask needs one more package: pip install "testis_abm[dask]"') from None
     try:
         if address == "local":
-            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+            count = workers or os.cpu_count() or 1
+            cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=50)
             client = Client(cluster)
         else:
             cluster, client = None, Client(address, timeout="10s")
     except (OSError, ValueError, TimeoutError) as error:
         raise TestisError(
-            f"--dask {address}: no scheduler answers ({type(error).__name__}); start one with dask scheduler, or leave --dask out"
+            f"--dask {address}: no scheduler answers ({type(error).__name__}); write it as tcp://host:8786, start one with dask scheduler, "
+            "or leave --dask out"
         ) from None
     try:
-        yield client.get_executor(pure=False)
+        _check_workers(client, address)
+        yield client.get_executor(pure=False), lambda: max(1, sum(client.nthreads().values()))
     finally:
         client.close()
         if cluster is not None:
             cluster.close()
+
+
+def _check_workers(client: Any, address: str) -> None:
+    """Make sure that a cluster has workers, and that they run this version.
+
+    Raises:
+        TestisError: it has none, or one that would give other results.
+    """
+    try:
+        client.wait_for_workers(1, timeout=10)
+        found = client.run(version, on_error="return")
+    except (OSError, TimeoutError) as error:
+        raise TestisError(
+            f"--dask {address}: the scheduler has no workers ({type(error).__name__}); start some with: dask worker {address}"
+        ) from None
+    for worker, of in found.items():
+        if of != version():
+            told = of if isinstance(of, str) else f"none ({type(of).__name__}: {of})"
+            raise TestisError(
+                f"--dask {address}: worker {worker} has testis_abm {told}, not {version()}; install the same there"
+            )

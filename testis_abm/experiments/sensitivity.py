@@ -39,7 +39,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
         if table.get("of", "change") not in ("change", "treated", "untreated"):
             raise ScenarioError(f"of: {shown(table['of'])} is not one of change, treated, untreated")
         # Ranges as for a sampler; the sample itself is SALib's.
-        axes = parse_design({"over": table.get("over"), "method": "latin_hypercube", "samples": 2}).axes
+        axes = parse_design({"over": table.get("over"), "method": "latin_hypercube", "samples": 2}, sampler=method).axes
         if len(axes) < 2:
             raise ScenarioError("over: has one axis; name two or more to rank, or use [sweep]")
         samples = whole(table, "samples", 32, 4, 100_000)
@@ -49,7 +49,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
                 f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or {2 * near}"
             )
         shares = _sample(method, axes, samples, whole(table, "seed", 1, 0, 2**31))
-    except ScenarioError as error:
+    except TestisError as error:
         raise ScenarioError(f"{experiment.name}: sensitivity: {error}") from None
     design = Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
     check_axes(experiment, design)
@@ -58,7 +58,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
         raise TestisError(f"{experiment.name}: sensitivity: of: {of} needs a therapy; the scenario has none")
     arms = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}[of]
     job = Job(
-        {"": essence(experiment.scenario.as_dict())},
+        {"": essence(experiment.raw)},
         experiment.days[-1:],
         experiment.table.get("engine", "expected"),
         arms,

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm import __version__
 from testis_abm.errors import TestisError
+from testis_abm.experiments.task import FAULT, version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,16 +51,17 @@ class Store:
 
     def __init__(self, folder: str | Path, manifest: Mapping[str, Any], index: pa.Table) -> None:
         self.folder, self.index = Path(folder), index
+        self._read: set[Path] = set()
+        self._done: set[str] = set()
         self.manifest = json.loads(
-            json.dumps({"format": FORMAT, "version": __version__, **manifest}, sort_keys=True, default=str)
+            json.dumps({"format": FORMAT, "version": version(), **manifest}, sort_keys=True, default=str)
         )
         with told(self.folder):
             if self.folder.exists() and not self.folder.is_dir():
                 raise TestisError(f"{self.folder}: is a file; name a folder")
-            found = self.folder / MANIFEST
-            if found.exists():
-                self.check(self.folder)
-            elif self.folder.exists() and any(not _own(path.name) for path in self.folder.iterdir()):
+            if (self.folder / MANIFEST).exists() and not _lost(self.folder):
+                check(self.manifest, self.folder)
+            elif self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
                 raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
             (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
             for left in (self.folder / PARTS).glob(".*.partial-*"):
@@ -91,60 +92,52 @@ class Store:
             sink = pa.BufferOutputStream()
             pq.write_table(self.index, sink)
             _write(design, sink.getvalue().to_pybytes())
-        if not (manifest.exists() and read_manifest(self.folder) == self.manifest):
+        if not manifest.exists() or _lost(self.folder) or read_manifest(self.folder) != self.manifest:
             _write(manifest, (json.dumps(self.manifest, indent=1) + "\n").encode())
 
-    def check(self, folder: Path) -> None:
-        """Refuse a folder of another experiment.
-
-        Raises:
-            TestisError: with the first values that differ.
-        """
-        other = read_manifest(folder)
-        for key in _IDENTITY:
-            mine, its = self.manifest.get(key), other.get(key)
-            if key == "scenario" and mine and its:
-                # An experiment may gain arms: those that both have are compared.
-                shared = [name for name in its if name in mine] or list(its)
-                mine, its = ({name: of.get(name) for name in shared} for of in (mine, its))
-            if mine != its:
-                said = list(_differences(its, mine))
-                more = f" and {len(said) - _DIFFERENCES} more" if len(said) > _DIFFERENCES else ""
-                raise TestisError(
-                    f"{folder}: was written by a different {_NAMED.get(key, key)} ({'; '.join(said[:_DIFFERENCES])}{more}); "
-                    "name another folder, or remove this one"
-                )
-
     def done(self) -> set[str]:
-        """Return the names of the runs that are kept, failed ones too; a part that is damaged is set aside with a warning."""
-        found: set[str] = set()
-        for path in sorted((self.folder / PARTS).glob("*.parquet")):
+        """Return the names of the runs that are kept, with those that their scenario made fail.
+
+        A part that is damaged is set aside with a warning. What others write to the store meanwhile is in the next answer.
+        """
+        for path in sorted(set((self.folder / PARTS).glob("*.parquet")) - self._read):
             try:
-                found.update(_table(path, ["run"])["run"].unique().to_pylist())
+                part = _table(path)
+                names, errors = (part[name].to_pylist() for name in ("run", "error"))
             except TestisError:
-                with told(self.folder):
-                    path.replace(path.with_suffix(".damaged"))
+                with told(self.folder), contextlib.suppress(FileNotFoundError):
+                    path.replace(path.with_name(f".{path.stem}.damaged"))
                 warnings.warn(f"{path}: is damaged; it is set aside, and its runs are done again", stacklevel=2)
-        return found
+                continue
+            self._read.add(path)
+            self._done.update(name for name, error in zip(names, errors) if not error.startswith(FAULT))
+        return set(self._done)
 
     def missing(self) -> int:
         """Return how many runs of the experiment are still to come."""
         return len(set(self.index["run"].to_pylist()) - self.done())
 
     def write(self, rows: pa.Table, names: Sequence[str]) -> Path:
-        """Keep a chunk of runs as one part, whole or not at all.
+        """Keep a chunk of runs as one part, whole or not at all, without those that another process has kept meanwhile.
 
         Raises:
             TestisError: the disk refuses; what was kept before stays.
         """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        known = self.done()
+        if any(name in known for name in names):
+            rows = rows.filter(pa.array([name not in known for name in rows["run"].to_pylist()]))
+            names = [name for name in names if name not in known]
+        if not names:
+            return self.folder / PARTS
         name = hashlib.blake2b("\n".join(sorted(names)).encode(), digest_size=10).hexdigest()
         path = self.folder / PARTS / f"{name}.parquet"
         partial = path.with_name(f".{name}.partial-{os.getpid()}")
         with told(self.folder):
             try:
-                pq.write_table(rows, partial)
+                pq.write_table(rows, partial, write_page_checksum=True)
                 with partial.open("rb") as file:
                     os.fsync(file.fileno())
                 partial.replace(path)
@@ -153,9 +146,35 @@ class Store:
         return path
 
 
-def _own(name: str) -> bool:
-    """Return whether a file is one that a store may hold before its manifest is written."""
-    return name in (DESIGN, PARTS) or name.startswith(f".{DESIGN}") or name.startswith(f".{MANIFEST}")
+def _lost(folder: Path) -> bool:
+    """Return whether the manifest of a store is no JSON any more: runs are known by their names, so it is written anew."""
+    try:
+        json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError:
+        return True
+    return False
+
+
+def check(mine: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a folder of another experiment than the manifest `mine`.
+
+    Raises:
+        TestisError: with the first values that differ.
+    """
+    its = read_manifest(folder)
+    for key in _IDENTITY:
+        one, other = its.get(key), mine.get(key)
+        if key == "scenario" and one and other:
+            # An experiment may gain arms: those that both have are compared.
+            shared = [name for name in one if name in other] or list(one)
+            one, other = ({name: of.get(name) for name in shared} for of in (one, other))
+        if one != other:
+            said = list(_differences(one, other))
+            more = f" and {len(said) - _DIFFERENCES} more" if len(said) > _DIFFERENCES else ""
+            raise TestisError(
+                f"{folder}: was written by a different {_NAMED.get(key, key)} ({'; '.join(said[:_DIFFERENCES])}{more}); "
+                "name another folder, or remove this one"
+            )
 
 
 def _differences(one: object, other: object, path: str = "") -> Iterator[str]:
@@ -194,8 +213,10 @@ def told(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
-        raise TestisError(f"{folder}: cannot be written: {what.lower()}; what was finished before is kept") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = "the disk is full" if full else os.strerror(error.errno).lower() if error.errno else str(error)
+        kept = "; what was finished before is kept" if folder.exists() else ""
+        raise TestisError(f"{folder}: cannot be written: {what}{kept}") from error
 
 
 def schema(columns: Sequence[str]) -> pa.Schema:
@@ -278,7 +299,7 @@ def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=columns)
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise TestisError(
             f"{path}: is damaged ({type(error).__name__}); call the experiment again: its runs are done anew"
@@ -291,31 +312,52 @@ def sorted_table(folder: str | Path) -> pa.Table:
 
     columns = read_manifest(folder)["columns"]
     parts = []
-    seen: set[str] = set()
+    seen: set[tuple[str, bool]] = set()
     for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
         part = _table(path).select(schema(columns).names)
-        names = part["run"].to_pylist()
+        names = [
+            (name, error.startswith(FAULT)) for name, error in zip(part["run"].to_pylist(), part["error"].to_pylist())
+        ]
         new = [name not in seen for name in names]
         seen.update(names)
         parts.append(part if all(new) else part.filter(pa.array(new)))
     kept = pa.concat_tables(parts) if parts else schema(columns).empty_table()
+    kept = _without_mended(kept)
     index = _table(Path(folder) / DESIGN)
     order = [(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]
     return index.join(kept, "run", join_type="inner").sort_by(order).combine_chunks()
 
 
-def merge(into: str | Path, folders: Sequence[str | Path]) -> int:
-    """Copy the parts of stores of one experiment into one; return how many runs it holds now.
+def _without_mended(kept: pa.Table) -> pa.Table:
+    """Leave out the faults of runs that were done later."""
+    import pyarrow as pa
+
+    names, errors = kept["run"].to_pylist(), kept["error"].to_pylist()
+    if not any(error.startswith(FAULT) for error in errors):
+        return kept
+    good = {name for name, error in zip(names, errors) if not error.startswith(FAULT)}
+    return kept.filter(
+        pa.array([name not in good or not error.startswith(FAULT) for name, error in zip(names, errors)])
+    )
+
+
+def merge(into: str | Path, folders: Sequence[str | Path]) -> tuple[int, int]:
+    """Copy the parts of stores of one experiment into one; return how many of its runs it holds now, and of how many.
+
+    `into` keeps its design if it is there already; a new one takes that of the first.
 
     Raises:
         TestisError: they are of different experiments, or one is no store.
     """
     import pyarrow as pa
 
-    store = Store(into, read_manifest(folders[0]), _table(Path(folders[0]) / DESIGN))
+    whole = Path(into) if (Path(into) / MANIFEST).exists() else Path(folders[0])
+    manifest = read_manifest(whole)
+    for folder in folders:  # before anything is written
+        check(manifest, Path(folder))
+    store = Store(into, manifest, _table(whole / DESIGN))
     kept = store.done()
     for folder in folders:
-        store.check(Path(folder))
         for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
             part = _table(path)
             names = part["run"].to_pylist()
@@ -323,4 +365,5 @@ def merge(into: str | Path, folders: Sequence[str | Path]) -> int:
             if any(new):
                 store.write(part.filter(pa.array(new)), sorted({name for name, is_new in zip(names, new) if is_new}))
                 kept.update(names)
-    return len(kept)
+    wanted = set(store.index["run"].to_pylist())
+    return len(wanted & kept), len(wanted)

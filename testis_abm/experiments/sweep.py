@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.errors import ScenarioError
+from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.experiments.design import Design, parse_design
 from testis_abm.experiments.files import Experiment, read_experiment, whole
 from testis_abm.experiments.outputs import OUTPUTS
@@ -37,13 +37,11 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
     try:
         design = parse_design(experiment.table)
         replicates = whole(experiment.table, "replicates", _replicates(experiment), 1, 10_000)
-    except ScenarioError as error:
+    except TestisError as error:
         raise ScenarioError(f"{experiment.name}: sweep: {error}") from None
     check_axes(experiment, design)
     arms = (UNTREATED, TREATED) if experiment.scenario.treated else (UNTREATED,)
-    job = Job(
-        {"": essence(experiment.scenario.as_dict())}, experiment.days, experiment.table.get("engine", "cells"), arms
-    )
+    job = Job({"": essence(experiment.raw)}, experiment.days, experiment.table.get("engine", "cells"), arms)
     tasks = [Task(k, r, design.overrides(k)) for k in range(len(design.points)) for r in range(replicates)]
     return experiment, design, job, tasks
 
@@ -59,7 +57,7 @@ def check_axes(experiment: Experiment, design: Design) -> None:
     Raises:
         ScenarioError: what the scenario says of it.
     """
-    base = experiment.scenario.as_dict()
+    base = experiment.raw
     problems = []
     for k, axis in enumerate(design.axes):
         if axis.path in _FIXED:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from testis_abm import __version__
+from testis_abm._compile import results_fingerprint
 from testis_abm.errors import TestisError
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.results.tables import SIGNALS
@@ -19,6 +20,7 @@ from testis_abm.results.tables import SIGNALS
 if TYPE_CHECKING:
     from testis_abm.model import TestisModel
 
+FAULT = "fault: "  # begins the error of a run that failed by no fault of its scenario: it is tried again
 ENGINES = ("cells", "expected")
 UNTREATED, TREATED = "untreated", "treated"
 
@@ -30,7 +32,7 @@ class Job:
     """What all runs of an experiment share; sent to workers once with each chunk.
 
     Attributes:
-        cases: name -> scenario, as `essence` gives it (the arms of a trial; one without a name for a sweep).
+        cases: name -> tables of a scenario, as `essence` gives them (the arms of a trial; one without a name for a sweep).
         days: on which levels are kept (0 is the end of baseline).
         engine: "cells" (a tissue of cells) or "expected" (the mean cell of each kind).
         arms: of ("untreated", "treated"), those that are run.
@@ -52,13 +54,19 @@ class Job:
     @cached_property
     def texts(self) -> Mapping[str, str]:
         """Return all that decides on the results of each case but what its tasks add, as JSON."""
-        shared = [__version__, self.days, self.engine, self.course]
+        shared = [version(), self.days, self.engine, self.course]
         return {name: json.dumps([*shared, case], sort_keys=True, default=str) for name, case in self.cases.items()}
 
 
+@cache
+def version() -> str:
+    """Return the version of all that decides on results: the package's, and a hash of its rules and parameters."""
+    return f"{__version__} ({results_fingerprint()})"
+
+
 def essence(scenario: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a scenario (`Scenario.as_dict`) without what decides on no run: title, number of replicates."""
-    plan = {key: value for key, value in scenario["plan"].items() if key != "replicates"}
+    """Return the tables of a scenario without what decides on no run: title, number of replicates."""
+    plan = {key: value for key, value in scenario.get("plan", {}).items() if key != "replicates"}
     return {**{key: value for key, value in scenario.items() if key != "title"}, "plan": plan}
 
 
@@ -163,4 +171,4 @@ def attempt(job: Job, task: Task) -> tuple[str, list[Row], str]:
     except TestisError as error:
         return task.name(job), [], str(error).splitlines()[0]
     except Exception as error:  # a run that fails is recorded and does not stop its neighbours
-        return task.name(job), [], f"{type(error).__name__}: {error}".splitlines()[0]
+        return task.name(job), [], f"{FAULT}{type(error).__name__}: {error}".splitlines()[0]

@@ -21,6 +21,7 @@ from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population import Population
 from testis_abm.population.screen import Screened, screen
+from testis_abm.results import report
 from testis_abm.results.tables import clinical_ratio
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
@@ -104,6 +105,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
         )  # fmt: skip
     except TestisError as error:
         raise ScenarioError(f"{experiment.name}: trial: {str(error).removeprefix('--where ')}") from None
+    _check(experiment, outcome, cohort)
     names = list(experiment.arms)
     arm = _randomised(names, allocation, men, seed)
     cases = {name: _for_trial(essence(case.as_dict())) for name, case in experiment.arms.items()}
@@ -114,6 +116,22 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
         for i, (row, name) in enumerate(zip(rows, arm))
     ]
     return Trial(experiment, cohort, arm, job, tasks, OUTPUTS[outcome][0], responder, missing, seed)
+
+
+def _check(experiment: Experiment, outcome: str, cohort: Screened) -> None:
+    """Make sure that all arms last as long as the trial, and that screening measures the outcome.
+
+    Raises:
+        ScenarioError: they do not.
+    """
+    name = f"{experiment.name}: trial"
+    lengths = {of: case.plan.duration_days for of, case in experiment.arms.items()}
+    if len({*lengths.values(), experiment.scenario.plan.duration_days}) > 1:
+        told = ", ".join(f"{of}: {days} days" for of, days in lengths.items())
+        raise ScenarioError(f"{name}: the arms differ in length ({told}); give them the same plan")
+    known = [word for word, (column, _, _) in OUTPUTS.items() if f"baseline_{column}" in _screened(cohort)]
+    if outcome not in known:
+        raise ScenarioError(f"{name}: outcome: {outcome} is not measured at screening; known: {', '.join(known)}")
 
 
 def _for_trial(case: dict[str, Any]) -> dict[str, Any]:
@@ -190,21 +208,22 @@ class Result:
         for row in self.effects.itertuples():
             name = label(row.column)
             mark = "*" if row.column == self.outcome else " "
+            effect = (
+                f"{row.difference_pct:+7.1f} % ({row.low_pct:+.1f} to {row.high_pct:+.1f})  p {row.p:.2g}"
+                if np.isfinite(row.p)
+                else "not estimable"
+            )
             lines.append(
-                f" {mark}{name:38s}{row.arm:24.24s}{row.control_mean:10.4g} -> {row.mean:<10.4g}{row.difference_pct:+7.1f} % "
-                f"({row.low_pct:+.1f} to {row.high_pct:+.1f})  p {row.p:.2g}, n {row.n_control} and {row.n}"
+                f" {mark}{name:38s}{row.arm:24.24s}{report.number(row.control_mean):>10s} -> {report.number(row.mean):10s}{effect}, n {row.n_control} and {row.n}"
             )
         lines.append(
             "  Means as measured; differences of log levels, adjusted for the baseline, of men who came to the last visit."
         )
         lines.append(f"\n  Responders (rise of over {self.responder_pct:g} % in {word}, as measured):")
         for row in self.responders.itertuples():
-            needed = (
-                ""
-                if not np.isfinite(row.nnt)
-                else f"; number needed to treat {row.nnt:.1f}{_interval(row.nnt_low, row.nnt_high)}"
+            lines.append(
+                f"    {row.arm:24.24s}{report.number(row.share_pct):>5s} %  ({row.responders} of {row.n}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
             )
-            lines.append(f"    {row.arm:24.24s}{row.share_pct:5.0f} %  ({row.responders} of {row.n}){needed}")
         lines.append(
             "\n  What foretells such a rise (AUC, 0.5 is chance; under 0.5: low values rise). In the control arm it is regression to the mean:"
         )
@@ -222,18 +241,20 @@ class Result:
             "\n  Power by men an arm (resampled from these men with the visits they missed, analysed as above; the effect as seen here):"
         )
         for arm, rows in self.power.groupby("arm", sort=False):
-            lines.append(
-                f"    {arm}: " + ", ".join(f"{row.men} men {100 * row.power:.0f} %" for row in rows.itertuples())
-            )
+            sizes = [f"{row.men} men {100 * row.power:.0f} %" for row in rows.itertuples() if np.isfinite(row.power)]
+            lines.append(f"    {arm}: {', '.join(sizes) or 'not estimable'}")
         if len(self.failed):
             lines.append(f"\n  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n".join(lines)
 
 
-def _interval(low: float, high: float) -> str:
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return " (interval includes no effect)"
-    return f" ({low:.1f} to {high:.1f})"
+def _needed(nnt: float, low: float, high: float) -> str:
+    """Return the number needed to treat (negative: to harm) in words."""
+    if not np.isfinite(nnt):
+        return ""
+    few, many = sorted((abs(low), abs(high)))
+    interval = f" ({few:.1f} to {many:.1f})" if np.isfinite(low + high) else " (interval includes no effect)"
+    return f"; number needed to {'treat' if nnt > 0 else 'harm'} {abs(nnt):.1f}{interval}"
 
 
 def analyse(of: Trial, folder: str | Path) -> Result:
@@ -288,33 +309,40 @@ def _base(men: pd.DataFrame, column: str) -> pd.Series:
 
 def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
     """Return the men with what was measured of them at baseline and, with noise and missing visits, on each day."""
-    visits = of.cohort.cohort.measured
-    before = sum(visit for visit in visits) / len(visits)
     men = pd.DataFrame({"arm": of.arm, "age": of.cohort.cohort.men["age"], "bmi": of.cohort.cohort.men["bmi"]})
     men["lesion"] = of.cohort.cohort.lesions.to_numpy()
-    for name in before:
-        if name in COLUMNS:
-            men[f"baseline_{name}"] = before[name].to_numpy()
-    men["baseline_reported_oestradiol_pmol_l"] = before["oestradiol_pmol_l"].to_numpy()
-    men["baseline_t_over_e2"] = 28.84 * before["testosterone_nmol_l"] / (before["oestradiol_pmol_l"] / 3.67)
-    del men["baseline_oestradiol_pmol_l"]  # what was measured is reported oestradiol
+    men = pd.concat([men, _screened(of.cohort)], axis=1)
     values = parameter_values(of.experiment.scenario.parameters)
     for day in of.job.days:
-        rng = np.random.default_rng([of.seed, 37, day])
         true = table[table["day"] == day].set_index("point").reindex(men.index)
-        seen = _visit(true, values, of.experiment.scenario.samples.assay, rng)
-        there = rng.random(len(men)) >= of.missing
+        seen = _visit(true, values, of.experiment.scenario.samples.assay, [of.seed, 37, day])
+        there = np.random.default_rng([of.seed, 39, day]).random(len(men)) >= of.missing
         for column in COLUMNS:
             men[f"day{day}_{column}"] = np.where(there, seen[column], np.nan)
     return men
 
 
-def _visit(
-    true: pd.DataFrame, values: Mapping[str, float], assay: str, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """Return what a visit measures: levels with their variation, and what is worked out from them."""
+def _screened(cohort: Screened) -> pd.DataFrame:
+    """Return what screening measured of the men, the mean of its visits, under `baseline_` and the names of outputs."""
+    visits = cohort.cohort.measured
+    before = sum(visit for visit in visits) / len(visits)
+    found = {f"baseline_{name}": before[name].to_numpy() for name in before if name in COLUMNS}
+    del found["baseline_oestradiol_pmol_l"]  # what was measured is reported oestradiol
+    found["baseline_reported_oestradiol_pmol_l"] = before["oestradiol_pmol_l"].to_numpy()
+    found["baseline_t_over_e2"] = (
+        28.84 * before["testosterone_nmol_l"] / (before["oestradiol_pmol_l"] / 3.67)
+    ).to_numpy()
+    return pd.DataFrame(found)
+
+
+def _visit(true: pd.DataFrame, values: Mapping[str, float], assay: str, seed: list[int]) -> dict[str, np.ndarray]:
+    """Return what a visit measures: levels with their variation, and what is worked out from them.
+
+    Each quantity has a stream of luck of its own: more men leave the luck of the first as it was.
+    """
     seen = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
-    for name, cvs in _NOISE.items():
+    for k, (name, cvs) in enumerate(_NOISE.items()):
+        rng = np.random.default_rng([*seed, k])
         sigma = float(np.sqrt(sum(np.log1p(values[cv] ** 2) for cv in cvs)))
         luck = np.exp(sigma * rng.standard_normal(len(true)) - 0.5 * sigma**2)
         if name == "testosterone_nmol_l":
@@ -367,13 +395,23 @@ def _responders(responds: pd.Series, arm: pd.Series, names: list[str]) -> pd.Dat
     control, n_control = shares[names[0]]
     for name in names:
         share, n = shares[name]
+        if name == names[0] or not min(n, n_control) or share == control:
+            rows.append((name, int(responds[arm == name].sum()), n, 100.0 * share, np.nan, np.nan, np.nan))
+            continue
         difference = share - control
-        error = np.sqrt(share * (1 - share) / max(n, 1) + control * (1 - control) / max(n_control, 1))
-        low, high = difference - _Z * error, difference + _Z * error
-        clear = name != names[0] and low > 0
-        rows.append((name, int(responds[arm == name].sum()), n, 100.0 * share, 1.0 / difference if name != names[0] and difference > 0 else np.nan,
-                     1.0 / high if clear else np.nan, 1.0 / low if clear else np.nan))  # fmt: skip
+        # Newcombe 1998: from the score intervals of both shares.
+        (low_c, high_c), (low, high) = _wilson(control, n_control), _wilson(share, n)
+        least = difference - np.sqrt((share - low) ** 2 + (high_c - control) ** 2)
+        most = difference + np.sqrt((high - share) ** 2 + (control - low_c) ** 2)
+        ends = (1.0 / most, 1.0 / least) if least * most > 0 else (np.nan, np.nan)
+        rows.append((name, int(responds[arm == name].sum()), n, 100.0 * share, 1.0 / difference, *ends))
     return pd.DataFrame(rows, columns=["arm", "responders", "n", "share_pct", "nnt", "nnt_low", "nnt_high"])
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """Return the 95 % score interval of a share of n."""
+    middle, half = share + _Z**2 / (2 * n), _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n))
+    return float((middle - half) / (1 + _Z**2 / n)), float((middle + half) / (1 + _Z**2 / n))
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
@@ -384,8 +422,10 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
     if n1 == 0 or n0 == 0:
         return float("nan"), float("nan"), float("nan")
     area = float((rankdata(scores)[positive].sum() - n1 * (n1 + 1) / 2.0) / (n1 * n0))
-    q1, q2 = area / (2.0 - area), 2.0 * area * area / (1.0 + area)
-    error = np.sqrt(max(0.0, area * (1 - area) + (n1 - 1) * (q1 - area**2) + (n0 - 1) * (q2 - area**2)) / (n1 * n0))
+    # Where the kinds do not overlap the error is that of half a pair the other way: it is not nought.
+    a = float(np.clip(area, 0.5 / (n1 * n0), 1.0 - 0.5 / (n1 * n0)))
+    q1, q2 = a / (2.0 - a), 2.0 * a * a / (1.0 + a)
+    error = np.sqrt(max(0.0, a * (1 - a) + (n1 - 1) * (q1 - a**2) + (n0 - 1) * (q2 - a**2)) / (n1 * n0))
     return area, float(max(0.0, area - _Z * error)), float(min(1.0, area + _Z * error))
 
 
@@ -439,7 +479,8 @@ def _power(men: pd.DataFrame, column: str, last: str, names: list[str], seed: in
                 spread = (yy - slope * xy) / free
                 apart = 1.0 / n0 + 1.0 / n1 + ((mx1 - mx0) ** 2 / xx if adjusted else 0.0)
                 p = 2.0 * student.sf(np.abs(effect) / np.sqrt(spread * apart), free)
-            rows.append((name, n, float((p < 0.05).mean())))
+            tested = np.isfinite(p)
+            rows.append((name, n, float((p[tested] < 0.05).mean()) if tested.mean() > 0.5 else np.nan))
     return pd.DataFrame(rows, columns=["arm", "men", "power"])
 
 
