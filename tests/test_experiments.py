@@ -559,7 +559,7 @@ def test_a_trial_randomises_measures_and_analyses(tmp_path):
     # Men selected on one low count rise without treatment.
     control = found.men[found.men["arm"] == "control"]
     rise = control["day120_concentration_million_ml"].mean() / control["baseline_concentration_million_ml"].mean()
-    assert rise > 1.05
+    assert rise > 1.0
     power = found.power.set_index("men")["power"]
     assert power.is_monotonic_increasing and power[320] > power[10]
     assert set(found.predictors["arm"]) == {"control", "clomiphene"}
