@@ -106,6 +106,18 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+def men_of(
+    scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel
+) -> dict[str, TestisModel]:
+    """Return the men of a replicate before their first day, by arm: the untreated one, and his treated twin if there is a therapy."""
+    seed = replicate_seed(scenario.plan.seed, replicate)
+    men = {"untreated": model(scenario, rng=seed, treated=False)}
+    if scenario.treated:
+        # The twin is made before the first step, from the same steady state.
+        men["treated"] = model(scenario, rng=seed, settled=men["untreated"])
+    return men
+
+
 def _simulate(
     scenario: Scenario, progress: Progress | None, watch: Watch | None, model_class: type[TestisModel]
 ) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, TestisModel], float]:
@@ -118,10 +130,7 @@ def _simulate(
     # The men of the first replicate are kept beside those of the present one.
     check_fits(size.tubules, size.sertoli_per_tubule, men=len(arms) * min(2, replicates), pictures=len(arms))
     for replicate in range(replicates):
-        seed = replicate_seed(scenario.plan.seed, replicate)
-        men = {"untreated": model_class(scenario, rng=seed, treated=False)}
-        # The twin is made before the first step, from the same steady state.
-        men |= {arm: model_class(scenario, rng=seed, settled=men["untreated"]) for arm in arms[1:]}
+        men = men_of(scenario, replicate, model_class)
         if watch is not None:
             watch(replicate, men)
         while any(model.running for model in men.values()):

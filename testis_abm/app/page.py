@@ -89,10 +89,13 @@ def _view(session: Session, tab: int) -> None:
 @solara.component
 def Tubule(session: Session) -> None:  # noqa: N802
     """Show the living cross-section of the last run."""
-    recordings = session.recordings.value
+    recordings, scenario = session.recordings.value, session.progress.value.scenario
+    solara.use_effect(session.film, [scenario])
     dark = solara.lab.use_dark_effective()
     if recorder() is None:
         widgets.paragraph("The view of the tubule is not part of this installation.")
+    elif scenario is not None and not recordings:
+        widgets.note("His tubules are being recorded …")
     elif not recordings:
         widgets.paragraph("Run a scenario under “What if” first: his tubules are recorded day by day.")
     else:

@@ -106,7 +106,8 @@ class Session:
         self.kept: solara.Reactive[tuple[tuple[str, RunResult], ...]] = solara.Reactive((), equals=_same)
         self.twin: solara.Reactive[Twin | None] = solara.Reactive(None, equals=_same)
         self.tab: solara.Reactive[int] = solara.Reactive(0)
-        self.task = Task()
+        self.task, self.filming = Task(), Task()
+        self._filmed: Scenario | None = None
 
     # ---- drafts
 
@@ -134,7 +135,10 @@ class Session:
 
     def run(self, scenario: Scenario) -> None:
         """Run a scenario, the untreated twin beside the treated man."""
-        self.recordings.value = {}
+        if scenario != self._filmed:  # else its film is the same
+            self.filming.cancel()
+            self._filmed = None
+            self.recordings.value = {}
         self.progress.value = Progress("waiting", scenario, told="waiting for a free core")
         self.task.start(lambda stop: self._run(scenario, stop))
 
@@ -145,9 +149,21 @@ class Session:
         if now.busy:
             self.progress.value = replace(now, phase="cancelled", told=f"Cancelled. {now.told}")
 
+    def film(self) -> None:
+        """Record the tissue of the scenario that was run, once somebody looks: its frames cost more than the run itself.
+
+        The men live again, day by day as they did: the same seed gives the same cells.
+        """
+        scenario = self.progress.peek().scenario
+        if scenario is None or scenario == self._filmed:
+            return
+        self._filmed = scenario
+        self.filming.start(lambda stop: self._film(scenario, stop))
+
     def close(self) -> None:
         """Stop what is running, as nobody is left to see it."""
         self.task.cancel()
+        self.filming.cancel()
 
     def keep(self, name: str, result: RunResult) -> None:
         """Keep a run as an arm to compare; a second one of a name gets a number."""
@@ -180,9 +196,28 @@ class Session:
         seconds = time.perf_counter() - started
         told = f"Done in {seconds:.1f} s"
         done = Progress("done", scenario, result, told, 1.0, watcher.first or seconds, seconds)
-        if not stop.is_set():
-            self.recordings.value = watcher.recordings
         _publish(stop, self.progress, done)
+
+    def _film(self, scenario: Scenario, stop: threading.Event) -> None:
+        from testis_abm.simulate import men_of
+
+        make = recorder()
+        if make is None:
+            return
+        try:
+            with place(stop):
+                men = men_of(scenario)
+                recordings = {arm: make(model, megabytes=_RECORDED) for arm, model in men.items()}
+                # The view follows recordings that still grow.
+                if not stop.is_set():
+                    self.recordings.value = recordings
+                while not stop.is_set() and any(model.running for model in men.values()):
+                    for arm, model in men.items():
+                        if model.running:
+                            model.step()
+                            recordings[arm].record()
+        except (Stopped, TestisError):  # of a scenario that fails, the run itself tells
+            return
 
 
 def _same(one: object, other: object) -> bool:
@@ -197,12 +232,11 @@ def _publish(stop: threading.Event, to: solara.Reactive[Progress], progress: Pro
 
 
 class _Watcher:
-    """Sees each day of a run: stops it when asked, records its tissue, shows what it has brought so far."""
+    """Sees each day of a run: stops it when asked, shows what it has brought so far."""
 
     def __init__(self, session: Session, scenario: Scenario, stop: threading.Event, started: float) -> None:
         self.session, self.scenario, self.stop, self.started = session, scenario, stop, started
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
-        self.recordings: dict[str, Any] = {}
         self.first: float | None = None
         self.shown = started
         plan = scenario.plan
@@ -212,8 +246,6 @@ class _Watcher:
         if self.stop.is_set():
             raise Stopped
         lived = self.scenario.plan.baseline_days + next(iter(men.values())).day
-        if replicate == 0:
-            self._record(men)
         ended = not any(model.running for model in men.values())
         now = time.perf_counter()
         if lived and (now - self.shown > _BETWEEN or (self.first is None and lived >= _FIRST_DAYS)) and not ended:
@@ -221,15 +253,6 @@ class _Watcher:
         if ended:
             for name, rows in self._present(replicate, men).items():
                 self.rows[name].extend(rows)
-
-    def _record(self, men: Mapping[str, TestisModel]) -> None:
-        if self.recordings:
-            for recording in self.recordings.values():
-                recording.record()
-        elif (make := recorder()) is not None:
-            self.recordings = {arm: make(model, megabytes=_RECORDED) for arm, model in men.items()}
-            # The view follows recordings that still grow.
-            self.session.recordings.value = self.recordings
 
     def _present(self, replicate: int, men: Mapping[str, TestisModel]) -> dict[str, list[tuple[Any, ...]]]:
         return {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -193,6 +194,11 @@ _DTYPE: Mapping[Kind, str] = {"text": "str", "integer": "int64", "number": "floa
 
 def empty(name: str) -> pd.DataFrame:
     """Return table `name` without rows."""
+    return _empty(name).copy()
+
+
+@cache
+def _empty(name: str) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame({column: pd.Series(dtype=_DTYPE[of.kind]) for column, of in SCHEMAS[name].items()})
