@@ -21,8 +21,10 @@ type Draft = Mapping[str, Any]
 
 # What a browser may ask of a server that others use too; the command line has no such limits.
 MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_000
+MOST_THERAPIES = 50  # fieldsets of a form
 _REPLICATES = 4
 _PERCENT = 100.0
+_LONGEST = 200  # characters of what was typed into one field
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Slider:
         """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""
         try:
             number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return self.low
         return min(max(number, self.low), self.high) if number == number else self.low
 
@@ -147,8 +149,8 @@ def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
     """Return a draft with the value of a control, in the control's unit; what is no number is kept, to be explained."""
     try:
         number: object = float(value) / slider.factor  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = str(value)
+    except (TypeError, ValueError, OverflowError):
+        number = str(value)[:_LONGEST]
     return with_entry(draft, number, "man", slider.field)
 
 

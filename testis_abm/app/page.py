@@ -15,7 +15,8 @@ import reacton.ipyvuetify as v
 import solara
 import solara.lab
 
-from testis_abm.app import beyond, widgets
+from testis_abm.app import beyond, share, widgets
+from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, recorder, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
@@ -39,7 +40,7 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
     solara.Style(_CSS)
     tab = session.tab.value
     with v.Html(tag="main", class_="ta", attributes={"lang": "en"}):
-        widgets.Address(event_opened=session.open_link, event_darkened=lambda _: _colour(True))
+        _Address(session)
         with solara.Div(classes=["ta-head"]):
             v.Html(tag="h1", children=["Human spermatogenesis, simulated"])
             widgets.button(
@@ -60,6 +61,20 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
                 widgets.note(told, wrong=kind == "error")
                 widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
         _view(session, tab)
+
+
+@solara.component
+def _Address(session: Session) -> None:  # noqa: N802
+    """Read the scenario of the address, and keep there the one that was run: a page that is loaded again has it still."""
+    ran = session.progress.value.scenario
+    # The address of a notebook is not ours.
+    fragment = solara.use_memo(lambda: share.link(ran) if ran is not None and _served() else "", [ran])
+    widgets.Address(fragment=fragment, event_opened=session.open_link, event_darkened=lambda _: _colour(True))
+
+
+def _served() -> bool:
+    """Return whether Solara's own server shows the page."""
+    return "solara.server.starlette" in sys.modules
 
 
 def _colour(dark: bool) -> None:
@@ -110,10 +125,10 @@ def Tubule(session: Session) -> None:  # noqa: N802
 def _stay(session: Session) -> Callable[[], None]:
     """Begin what a page needs; return what frees it when the page is left."""
     warm()
-    settings: Any = sys.modules.get("solara.server.settings")
-    if settings is not None:
-        # Solara's own counting of visitors asks the network.
-        settings.telemetry.mixpanel_enable = False
+    if _served():
+        kernel: Any = sys.modules["solara.server.settings"].kernel
+        if kernel.cull_timeout == "24h":  # its default, which `solara run` leaves
+            kernel.cull_timeout = FREED_AFTER
 
     def leave() -> None:
         session.close()
@@ -132,4 +147,13 @@ def _give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def _keep_to_itself() -> None:
+    """Keep Solara from calling home, which it does for its statistics and, in a notebook, to see whether widgets work."""
+    settings: Any = sys.modules["solara.server.settings"]
+    settings.telemetry.mixpanel_enable = False
+    solara.checks.should_perform_jupyter_check = lambda: False
+
+
+# Before the page is shown: in a notebook Solara calls before anything of ours is.
+_keep_to_itself()
 routes = [solara.Route("/", component=Page, label="testis_abm")]

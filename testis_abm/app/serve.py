@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from testis_abm.errors import TestisError
 
 _LARGEST_MESSAGE = 2_000_000  # bytes that a browser may send at once
-# Before Solara is imported. A session whose browser is gone without a word is freed after some minutes.
+# A browser that closes its page says so, and its session is freed at once; one that is cut off may come back for so long.
+FREED_AFTER = "2m"
+# Before Solara is imported.
 _SETTINGS = {
     "SOLARA_APP": "testis_abm.app",
     "SOLARA_MODE": "production",
     "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "False",
     "SOLARA_THEME_SHOW_BANNER": "False",
     "SOLARA_THEME_TITLE": "testis_abm",
-    "SOLARA_KERNEL_CULL_TIMEOUT": "5m",
+    "SOLARA_KERNEL_CULL_TIMEOUT": FREED_AFTER,
     "SOLARA_ASSETS_FONTAWESOME_ENABLED": "True",
 }
 

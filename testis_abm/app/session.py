@@ -118,6 +118,11 @@ class Session:
         except ScenarioError as error:
             self.notice.value = ("error", str(error))
             return
+        rows = len(scenario.therapy)
+        if rows > draft.MOST_THERAPIES:
+            told = f"{rows:,} therapies are more than this page shows ({draft.MOST_THERAPIES}); use testis-abm run"
+            self.notice.value = ("error", f"{what}: {told}")
+            return
         self.draft.value = draft.of(scenario)
         self.notice.value = ("info", f"{what}: “{scenario.title}” is restored.")
 

@@ -22,8 +22,13 @@ def _Control(  # noqa: N802
 
 
 @solara.component_vue("browser.vue", vuetify=False)
-def Address(event_opened: Callable[[Any], None], event_darkened: Callable[[Any], None]) -> None:  # noqa: N802
-    """Tell of the scenario in the page's address, at first and whenever it changes, and of a browser that prefers the dark."""
+def Address(  # noqa: N802
+    fragment: str, event_opened: Callable[[Any], None], event_darkened: Callable[[Any], None]
+) -> None:
+    """Tell of the scenario in the page's address, at first and whenever it changes, and of a browser that prefers the dark.
+
+    `fragment` becomes the end of the address, so that the page can be loaded again; an empty one leaves it alone.
+    """
 
 
 @solara.component_vue("upload.vue", vuetify=False)
@@ -54,7 +59,7 @@ def select(
     known = {of for of, _ in options}
     return _Control(
         kind="select", label=label, value=value, unit="", options=[list(of) for of in options], low=0.0, high=0.0, step=0.0,
-        place=0.0, error=error, hint="", event_change=lambda got: on_change(got) if got in known else None,
+        place=0.0, error=error, hint="", event_change=lambda got: on_change(got) if isinstance(got, str) and got in known else None,
     )  # fmt: skip
 
 
