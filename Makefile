@@ -1,4 +1,4 @@
-# make demo | app | test | lint | bench | tables | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | lint | bench | app-bench | tables | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test lint bench tables clean distclean
+.PHONY: demo app test lint bench app-bench tables clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -35,6 +35,11 @@ bench:
 	@.venv/bin/python benchmarks/engine.py
 	@.venv/bin/python benchmarks/reference_man.py
 	@.venv/bin/python benchmarks/experiments.py quick
+
+# Needs Debian's chromium (apt-get install chromium), as the page's own tests do.
+app-bench:
+	@scripts/make-venv plot test
+	@.venv/bin/python benchmarks/app.py
 
 # Keeps .venv and the results in runs/.
 clean:

@@ -141,7 +141,7 @@ def Study() -> None:  # noqa: N802
     name, set_name = solara.use_state("shah_2021" if "shah_2021" in titles else next(iter(titles)))
     state, set_state = solara.use_state(("", ""))
     table, set_table = solara.use_state(None, eq=lambda a, b: a is b)
-    task = solara.use_memo(Task, [])
+    task = solara.use_memo(lambda: Task("study of a session"), [])
     solara.use_effect(lambda: task.cancel, [])
 
     def choose(chosen: str) -> None:

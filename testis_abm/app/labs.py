@@ -76,7 +76,7 @@ def Labs(session: Session) -> None:  # noqa: N802
     assay, set_assay = solara.use_state("immunoassay")
     state, set_state = solara.use_state(("", ""))  # phase, told
     spread, set_spread = solara.use_state("")
-    task = solara.use_memo(Task, [])
+    task = solara.use_memo(lambda: Task("labs of a session"), [])
     solara.use_effect(lambda: task.cancel, [])
 
     def worked(stop: threading.Event, work: Any) -> None:

@@ -63,16 +63,21 @@ class Progress:
 
 
 class Task:
-    """Work in a thread of its own that can be cancelled and ends when its page is left."""
+    """Work in a thread of its own that can be cancelled and ends when its page is left.
 
-    def __init__(self) -> None:
+    Args:
+        name: of the threads, for who looks at them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._stop = threading.Event()
 
     def start(self, work: Callable[[threading.Event], None]) -> None:
         """Cancel what is running and start `work`, which is given the event that cancels it."""
         self.cancel()
         self._stop = threading.Event()
-        threading.Thread(target=work, args=(self._stop,), daemon=True).start()
+        threading.Thread(target=work, args=(self._stop,), name=self.name, daemon=True).start()
 
     def cancel(self) -> None:
         """Ask the work to stop."""
@@ -106,7 +111,7 @@ class Session:
         self.kept: solara.Reactive[tuple[tuple[str, RunResult], ...]] = solara.Reactive((), equals=_same)
         self.twin: solara.Reactive[Twin | None] = solara.Reactive(None, equals=_same)
         self.tab: solara.Reactive[int] = solara.Reactive(0)
-        self.task, self.filming = Task(), Task()
+        self.task, self.filming = Task("run of a session"), Task("film of a session")
         self._filmed: Scenario | None = None
 
     # ---- drafts
