@@ -108,6 +108,7 @@ def frames(browser: Browser, address: str) -> None:
     page.locator("[data-phase=done]").wait_for()
     page.get_by_role("button", name="Tubule", exact=True).click()
     page.wait_for_function("window.__tubule && window.__tubule.cells > 1000")
+    page.wait_for_function("document.querySelector('.tubule-scrub').max === '40'")
     page.locator(".tubule-scrub").fill("0")
     page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(6000)

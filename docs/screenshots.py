@@ -61,6 +61,8 @@ def visit(browser: Browser, address: str, look: str) -> None:
             take(page, f"what-if-{look}")
             tab(page, "Tubule")
             page.wait_for_function("window.__tubule && window.__tubule.cells > 1000")
+            page.wait_for_function("document.querySelector('.tubule-scrub').max === '270'")
+            page.locator(".tubule-scrub").fill("270")
             page.wait_for_timeout(1500)
             box = page.locator("figure canvas").first.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
             page.mouse.click(box["x"] + 0.42 * box["width"], box["y"] + 0.52 * box["height"])

@@ -209,7 +209,7 @@ class Result:
             name = label(row.column)
             mark = "*" if row.column == self.outcome else " "
             effect = (
-                f"{row.difference_pct:+7.1f} % ({row.low_pct:+.1f} to {row.high_pct:+.1f})  p {row.p:.2g}"
+                f"{row.difference_pct:+7.1f} % ({row.low_pct:+.1f} to {row.high_pct:+.1f})  p {f'{row.p:.2g}' if row.p > 1e-99 else '< 1e-99'}"
                 if np.isfinite(row.p)
                 else "not estimable"
             )
