@@ -241,7 +241,7 @@ def test_arms_a_store_and_a_study(visitor):
     page.get_by_role("img", name=re.compile("oestradiol: change under treatment")).wait_for()
     visitor.tab("Studies")
     page.get_by_role("button", name="Replay").click()
-    page.get_by_role("img", name=re.compile("observed .*predicted")).wait_for(timeout=90_000)
+    page.get_by_role("img", name=re.compile("observed .*predicted")).first.wait_for(timeout=90_000)
 
 
 def test_dark_and_narrow(browser, address):
