@@ -341,7 +341,9 @@ def test_the_man_in_the_middle_has_the_labs():
     man = Man(preset="fertile", **within(middle(found)))
     fit = found.men["bmi"].iloc[0]
     assert man.bmi == pytest.approx(fit) == pytest.approx(33.0)
-    run = ta.run({"man": man.as_dict(), "tissue": {"tubules": 1}, "plan": {"baseline": 0, "duration": 2, "replicates": 1}})
+    run = ta.run(
+        {"man": man.as_dict(), "tissue": {"tubules": 1}, "plan": {"baseline": 0, "duration": 2, "replicates": 1}}
+    )
     assert run.tables["hormones"]["testosterone_nmol_l"].iloc[0] == pytest.approx(9.0, rel=0.25)
 
 
@@ -385,7 +387,9 @@ def test_a_run_that_goes_on_is_shown_as_far_as_it_is(result):
 
 
 def test_before_the_first_ejaculate_charts_say_nothing_yet(result):
-    shown = so_far(result.scenario, {"hormones": [tuple(row) for row in result.tables["hormones"].itertuples(index=False)]})
+    shown = so_far(
+        result.scenario, {"hormones": [tuple(row) for row in result.tables["hormones"].itertuples(index=False)]}
+    )
     picture = charts.grid(courses.semen(courses.arms_of(shown)))
     assert "nothing yet" in picture and "nan" not in picture
 

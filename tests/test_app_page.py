@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sys
 import zipfile
 import zlib
 
 import pytest
-from conftest import served
+from serving import serving
 
 import testis_abm as ta
 from testis_abm.app import share
@@ -41,8 +40,8 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(store):
     pytest.importorskip("solara")
-    command = [sys.executable, "-m", "testis_abm.cli", "app", "--no-browser", "--host", "127.0.0.1"]
-    with served([*command, "--store", str(store), "--port"]) as (url, _):
+    log = store.parent / "log"
+    with serving(log, "-m", "testis_abm.cli", "app", "--no-browser", "--store", str(store)) as url:
         yield url
 
 
@@ -56,7 +55,7 @@ class Visitor:
         self.faults, self.outside = [], []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda of: self.faults.append(of.text) if of.type == "error" else None)
-        self.page.on("request", lambda of: None if "127.0.0.1" in of.url or of.url.startswith(("data:", "blob:")) else self.outside.append(of.url))  # fmt: skip
+        self.page.on("request", lambda of: None if "//localhost:" in of.url or of.url.startswith(("data:", "blob:")) else self.outside.append(of.url))  # fmt: skip
         self.page.goto(address)
         self.page.get_by_label("Start from").wait_for()
 

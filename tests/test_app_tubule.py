@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
-import sys
+import re
 import textwrap
 
 import numpy as np
 import pytest
-from conftest import served
+from serving import serving
 
 import testis_abm as ta
 from testis_abm.tissue import steps
@@ -256,7 +256,9 @@ def test_a_view_shows_two_arms(recorded):
 
 _PAGE = """
     import solara, testis_abm as ta
-    from testis_abm.app.tubule import Recording, TubuleView
+    from mesa.visualization import SolaraViz
+    from testis_abm.app.model_charts import make_charts
+    from testis_abm.app.tubule import Recording, TubuleView, make_tubule
 
     plan = {"title": "Page", "tissue": {"tubules": 3}, "plan": {"baseline": "0 days", "duration": "12 days"},
             "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "from": "day 0", "until": "day 12"}]}
@@ -271,15 +273,22 @@ _PAGE = """
     @solara.component
     def Page():
         TubuleView(*arms)
+
+    @solara.component
+    def Mesa():
+        model = solara.use_memo(lambda: ta.TestisModel(ta.load(plan), rng=1), [])
+        SolaraViz(model, components=[make_tubule(model), make_charts("hormones"), make_charts("semen")], name="A testis")
+
+    routes = [solara.Route("/", component=Page), solara.Route("mesa", component=Mesa)]
 """
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    page = tmp_path_factory.mktemp("page") / "page.py"
+    folder = tmp_path_factory.mktemp("page")
+    page = folder / "page.py"
     page.write_text(textwrap.dedent(_PAGE), encoding="utf-8")
-    command = [sys.executable, "-m", "solara", "run", str(page), "--host", "127.0.0.1", "--no-open", "--production"]
-    with served([*command, "--port"]) as (url, _):
+    with serving(folder / "log", "-m", "solara", "run", str(page), "--no-open", "--production") as url:
         yield url
 
 
@@ -289,7 +298,7 @@ def page(browser, address):
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     outside = []
-    page.on("request", lambda request: outside.append(request.url) if "127.0.0.1" not in request.url and request.url.startswith("http") else None)  # fmt: skip
+    page.on("request", lambda request: outside.append(request.url) if "//localhost:" not in request.url and request.url.startswith("http") else None)  # fmt: skip
     page.goto(address)
     page.wait_for_function("window.__tubule && window.__tubule.cells > 1000", timeout=90_000)
     yield page
@@ -354,3 +363,16 @@ def test_colours_fields_and_night_are_drawn(page):
     assert len({before, coloured, page.evaluate(picture)}) == 3
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_function("document.documentElement.scrollWidth <= 390")
+
+
+def test_mesa_shows_the_components_and_steps_its_model(browser, address):
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.goto(f"{address}/mesa")
+    page.wait_for_function("window.__tubule && window.__tubule.cells > 500", timeout=90_000)
+    assert page.locator("figure canvas").count() == 1
+    chart = page.get_by_role("img", name="Testosterone:")
+    assert "nothing yet" in chart.first.get_attribute("aria-label")
+    page.get_by_role("button", name="Step").click()
+    page.wait_for_function("window.__tubule.view.last === 0", timeout=30_000)
+    page.get_by_role("img", name=re.compile("^Testosterone: (un)?treated from .* on day 0")).wait_for()
+    page.close()

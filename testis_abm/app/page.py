@@ -8,7 +8,6 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import reacton.ipyvuetify as v
@@ -23,7 +22,6 @@ from testis_abm.app.what_if import WhatIf
 
 _TABS = ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share")
 _LEFT = 2.0  # seconds after a page was left until its memory is given back
-_CSS = Path(__file__).with_name("app.css").read_text(encoding="utf-8")
 _LIMITS = (
     "Research software: a simulation, not medical advice. A preset is one physiology that could give such a man’s labs; intervals are over "
     "replicates of that one man and hold no spread of men or of the model’s own parameters. Chances are those of populations."
@@ -37,7 +35,7 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
     solara.use_effect(lambda: _stay(session), [])
     dark = solara.lab.use_dark_effective()
     solara.Title("testis_abm: human spermatogenesis, simulated")
-    solara.Style(_CSS)
+    solara.Style(widgets.CSS)
     tab = session.tab.value
     with v.Html(tag="main", class_="ta", attributes={"lang": "en"}):
         _Address(session)

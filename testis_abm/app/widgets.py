@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,8 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.results.report import number
+
+CSS = Path(__file__).with_name("app.css").read_text(encoding="utf-8")
 
 
 @solara.component_vue("control.vue", vuetify=False)
