@@ -128,7 +128,10 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     )
     box = page.locator("figure canvas").first.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2 + x, box["y"] + box["height"] / 2 - y)
-    assert "Lineage and fate" in page.locator(".tubule-panel").inner_text()
+    panel = page.locator(".tubule-panel")
+    assert "Lineage and fate" in panel.inner_text() and "day 30" in panel.inner_text()
+    page.locator(".tubule-scrub").fill("50")  # the panel follows the clock, also to frames that are still to come
+    page.wait_for_function("/day 50/.test(document.querySelector('.tubule-panel').innerText)")
 
     visitor.tab("Share")
     link = page.get_by_label("Link that restores it exactly").input_value()
@@ -181,9 +184,14 @@ def test_a_wrong_link_or_file_changes_nothing(browser, address, tmp_path):
     wrong.write_text('[man]\npreset = "klinefelterr"\n')
     page.get_by_label("Scenario file (TOML)").set_input_files(wrong)
     page.get_by_role("alert").filter(has_text="wrong.toml").wait_for()
-    page.evaluate("link => { location.hash = link }", share.link(ta.load(OBESE)))
-    page.get_by_role("status").filter(has_text="is restored").wait_for()
+    wrong.write_bytes('title = "Über"'.encode("latin-1"))
+    page.get_by_label("Scenario file (TOML)").set_input_files(wrong)
+    page.get_by_role("alert").filter(has_text="UTF-8").wait_for()
     visitor.tab("What if")
+    for _ in range(2):  # the same link opens again
+        visitor.write("Duration", "77 days")
+        page.evaluate("link => { location.hash = link }", share.link(ta.load(OBESE)))
+        page.wait_for_function("[...document.querySelectorAll('input')].some(of => of.value === '60 days')")
     page.locator("legend").filter(has_text="1. Anastrozole").wait_for()
     visitor.leave()
 
@@ -228,11 +236,17 @@ def test_arms_a_store_and_a_study(visitor):
     for drug in ("anastrozole", "clomiphene"):
         visitor.give(drug)
         visitor.run()
+        # A second run leaves every tag as it was.
+        assert page.locator(".ta-why").evaluate("of => of.tagName") == "P"
+        assert {"Hormones", "Semen", "Safety and outcome"} <= set(page.locator("h2").all_inner_texts())
         page.get_by_role("button", name="Keep as an arm to compare").click()
         page.get_by_role("button", name=re.compile("Remove therapy 1")).click()
         page.locator("fieldset.ta-therapy").wait_for(state="detached")
     visitor.tab("Compare")
     page.wait_for_function("document.querySelectorAll('.ta-legend span').length === 3")
+    for index in (1, 2):
+        visitor.write(f"Name of arm {index}", "same")
+    page.locator("th", has_text="same (2)").wait_for()
     visitor.tab("Sweep")
     page.get_by_role("img", name=re.compile("testosterone: change under treatment")).wait_for()
     page.get_by_text("250 ug", exact=True).wait_for()

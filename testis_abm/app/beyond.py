@@ -15,6 +15,7 @@ from testis_abm.app.session import Session, Stopped, Task, place
 from testis_abm.app.stores import SweepStore, opened
 from testis_abm.errors import TestisError
 
+_COLOURS = 8
 _SETS = 12  # parameter sets of a replay
 
 
@@ -29,15 +30,16 @@ def Compare(session: Session) -> None:  # noqa: N802
         )
         return
     arms = [courses.Arm(name, result, result.arms[-1]) for name, result in kept]
-    if "untreated" in kept[0][1].arms[:-1]:
-        arms.insert(0, courses.Arm(f"untreated ({kept[0][0]})", kept[0][1], "untreated"))
-    arms = arms[:8]
+    # The untreated twin of each man, as far as colours reach; arms of one man share theirs.
+    twins = {of.scenario.man: (name, of) for name, of in reversed(kept) if "untreated" in of.arms[:-1]}
+    for name, of in list(twins.values())[-max(0, _COLOURS - len(arms)) :]:
+        arms.insert(0, courses.Arm(f"untreated ({name})", of, "untreated"))
     for index, (name, _) in enumerate(kept):
         with solara.Div(classes=["ta-row", "ta-arm"]):
             widgets.text_field(
                 f"Name of arm {index + 1}",
                 name,
-                lambda text, index=index: _rename(session, index, text),  # type: ignore[misc]
+                lambda text, index=index: session.rename(index, text),  # type: ignore[misc]
             )
             widgets.button(
                 "Leave out",
@@ -53,14 +55,6 @@ def Compare(session: Session) -> None:  # noqa: N802
         "Means over the last 28 days of treatment; sperm as expected. The same seed gives the arms the same luck.",
         "quantity",
     )
-
-
-def _rename(session: Session, index: int, text: str) -> None:
-    if text.strip():
-        kept = session.kept.value
-        session.kept.value = tuple(
-            (text.strip()[:80], of) if i == index else (name, of) for i, (name, of) in enumerate(kept)
-        )
 
 
 def _leave_out(session: Session, index: int) -> None:

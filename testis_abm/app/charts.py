@@ -115,7 +115,9 @@ def panel_svg(panel: Panel) -> str:
 def sources(panels: Iterable[Panel]) -> str:
     """Return whose the reference limits of some panels are; "" without any."""
     told_of = [
-        f"{of.label} {number(of.limit)}{f' {of.unit}' if of.unit else ''} ({of.source})" for of in panels if of.limit == of.limit
+        f"{of.label} {number(of.limit)}{f' {of.unit}' if of.unit else ''} ({of.source})"
+        for of in panels
+        if of.limit == of.limit
     ]
     return f"Lower reference limits: {'; '.join(told_of)}." if told_of else ""
 

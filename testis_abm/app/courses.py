@@ -53,7 +53,9 @@ def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
     found = []
     for name in _SEMEN:
         column = SCHEMAS["semen"][name]
-        found.append(_panel(arms, _plain("semen", f"expected_{name}", column.label, column.unit), dots=name if dots else ""))
+        found.append(
+            _panel(arms, _plain("semen", f"expected_{name}", column.label, column.unit), dots=name if dots else "")
+        )
     return found
 
 

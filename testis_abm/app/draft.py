@@ -24,6 +24,7 @@ MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_0
 MOST_THERAPIES = 50  # fieldsets of a form
 _REPLICATES = 4
 _PERCENT = 100.0
+OF_LABS = "A man with these labs"  # the title of a draft that the twin has made
 _LONGEST = 200  # characters of what was typed into one field
 
 
@@ -139,9 +140,16 @@ def with_duration(draft: Draft, text: str) -> Draft:
 
 
 def with_preset(draft: Draft, name: str) -> Draft:
-    """Return a draft of another man; the treatment stays, the title is his unless somebody wrote one."""
-    titles = {preset.title for preset in parameters.presets().values()}
+    """Return a draft of another man; the treatment stays, the title is his unless somebody wrote one.
+
+    What belonged to labs that were given, their assay, goes with them.
+    """
+    titles = {OF_LABS, *(preset.title for preset in parameters.presets().values())}
     changed = with_entry(draft, Man(preset=name).as_dict(), "man")
+    if draft.get("title") == OF_LABS:
+        changed = with_entry(
+            changed, {key: of for key, of in draft.get("samples", {}).items() if key != "assay"} or None, "samples"
+        )
     return with_entry(changed, parameters.presets()[name].title, "title") if draft.get("title") in titles else changed
 
 

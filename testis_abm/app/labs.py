@@ -93,7 +93,7 @@ def Labs(session: Session) -> None:  # noqa: N802
         try:
             given = read_labs(texts)
         except TestisError as error:
-            set_state(("wrong", str(error)))
+            set_state(("wrong", _on_page(str(error))))
             return
         set_state(("busy", "Looking for the men who could have given these labs …"))
         set_spread("")
@@ -109,7 +109,7 @@ def Labs(session: Session) -> None:  # noqa: N802
             now = draft.with_entry(
                 session.draft.peek(), Man(preset="fertile", **within(middle(found))).as_dict(), "man"
             )
-            now = draft.with_entry(now, "A man with these labs", "title")
+            now = draft.with_entry(now, draft.OF_LABS, "title")
             samples = {**now.get("samples", {}), "assay": assay}
             session.draft.value = draft.with_entry(now, samples, "samples")
             set_state(("found", text))
@@ -151,13 +151,21 @@ def Labs(session: Session) -> None:  # noqa: N802
         if phase in ("wrong", "busy"):
             widgets.note(text, wrong=phase == "wrong")
         elif phase == "found":
-            widgets.note("The form above now holds the man in the middle of those who could have given these labs.")
+            if session.draft.value.get("title") == draft.OF_LABS:
+                widgets.note("The form above holds the man in the middle of those who could have given these labs.")
             with v.Html(tag="details"):
                 v.Html(tag="summary", children=["What the labs determine, and what they leave open"])
                 v.Html(tag="pre", children=[text])
             widgets.button("What the treatment does to all who fit", treat, small=True)
             if spread:
                 v.Html(tag="pre", children=[spread], attributes={"role": "status"})
+
+
+def _on_page(text: str) -> str:
+    """Return an error of the command line in the words of the page."""
+    for option, label, _ in _FIELDS:
+        text = text.replace(f"--{option} ", f"{label} ")
+    return text if "at least one lab" not in text else "Give at least one lab: testosterone, LH, or any other above."
 
 
 def within(values: dict[str, Any]) -> dict[str, Any]:

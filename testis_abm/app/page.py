@@ -50,9 +50,7 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
             for k, name in enumerate(_TABS):
                 classes = ["ta-tab", *(["ta-on"] if k == tab else [])]
                 attributes = {"aria-current": "page"} if k == tab else {}
-                solara.Button(name, on_click=_to(session, k), classes=classes, text=True, attributes=attributes).key(
-                    f"{name}-{k == tab}"
-                )
+                solara.Button(name, on_click=_to(session, k), classes=classes, text=True, attributes=attributes)
         kind, told = session.notice.value
         if told:
             with solara.Div(classes=["ta-row"]):

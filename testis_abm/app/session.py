@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from testis_abm.population.twin import Twin
     from testis_abm.results.run_result import RunResult
 
-MOST_ARMS = 8
+MOST_ARMS = 7  # and the untreated twin: as many as there are colours
 _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
 _RECORDED = 24.0  # MB of frames an arm
@@ -177,13 +178,19 @@ class Session:
 
     def keep(self, name: str, result: RunResult) -> None:
         """Keep a run as an arm to compare; a second one of a name gets a number."""
-        names = {kept for kept, _ in self.kept.value}
-        free = next(
-            f"{name} ({k})" if k > 1 else name
-            for k in range(1, 99)
-            if (f"{name} ({k})" if k > 1 else name) not in names
-        )
-        self.kept.value = (*self.kept.value, (free, result))[-MOST_ARMS:]
+        kept = self.kept.value
+        if len(kept) >= MOST_ARMS:
+            told = f"{MOST_ARMS} arms are kept, as many as can be told apart; leave one out under “Compare” first."
+            self.notice.value = ("error", told)
+            return
+        self.kept.value = (*kept, (free_name(name, [of for of, _ in kept]), result))
+
+    def rename(self, index: int, name: str) -> None:
+        """Give a kept arm another name, its number if that is blank."""
+        kept = self.kept.value
+        others = [of for i, (of, _) in enumerate(kept) if i != index]
+        new = free_name(name.strip()[:80] or f"arm {index + 1}", others)
+        self.kept.value = tuple((new if i == index else of, result) for i, (of, result) in enumerate(kept))
 
     def _run(self, scenario: Scenario, stop: threading.Event) -> None:
         started = time.perf_counter()
@@ -228,6 +235,11 @@ class Session:
                             recordings[arm].record()
         except (Stopped, TestisError):  # of a scenario that fails, the run itself tells
             return
+
+
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """Return a name that is not taken: itself, or with a number."""
+    return next(of for k in itertools.count(1) if (of := f"{name} ({k})" if k > 1 else name) not in taken)
 
 
 def _same(one: object, other: object) -> bool:

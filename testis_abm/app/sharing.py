@@ -46,7 +46,12 @@ def Sharing(session: Session) -> None:  # noqa: N802
             with solara.Div(classes=["ta-sheet"]):
                 widgets.heading("Results of the last run")
                 if result is None:
-                    widgets.paragraph("Run a scenario first.")
+                    cancelled = progress.phase == "cancelled"
+                    widgets.paragraph(
+                        "The last run was cancelled; only whole runs are shared."
+                        if cancelled
+                        else "Run a scenario first."
+                    )
                 else:
                     of = result.scenario
                     with solara.Div(classes=["ta-row"]):
@@ -81,5 +86,5 @@ def _uploaded(session: Session, got: Any) -> None:
     text, size = got.get("text"), got.get("size")
     large = isinstance(size, int | float) and size > share.LARGEST_UPLOAD
     session.upload(
-        got.get("name"), b" " * (share.LARGEST_UPLOAD + 1) if large else text if isinstance(text, str) else ""
+        got.get("name"), b" " * (share.LARGEST_UPLOAD + 1) if large else text if isinstance(text, str) else b"\xff"
     )

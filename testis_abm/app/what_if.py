@@ -31,7 +31,7 @@ _OFTEN = (
     ("7 days", "weekly"),
 )
 _HEADLINE = ("testosterone_ng_dl", "oestradiol_pg_ml", "testosterone_over_oestradiol", "lh_iu_l",
-             "intratesticular_testosterone_ng_ml", "expected_concentration_million_ml", "expected_total_motile_count_million")  # fmt: skip
+             "intratesticular_testosterone_ng_ml", "intratesticular_oestradiol_ng_ml", "expected_concentration_million_ml", "expected_total_motile_count_million")  # fmt: skip
 
 
 @solara.component
@@ -71,6 +71,9 @@ def _slider(session: Session, of: draft.Slider, said: draft.Understanding) -> No
     error = said.at("man", of.field)
     try:
         value: Any = of.shown(now)
+        if error and of.factor != 1.0:
+            known = parameters.physiology()[of.field]
+            error = f"{value:g} % is out of range; allowed: {of.factor * known.low:g} to {of.factor * known.high:g} %"
     except ValueError:
         value = now["man"][of.field]
     widgets.slider(
@@ -163,10 +166,12 @@ def _plan(session: Session, said: draft.Understanding) -> None:
         for told in said.notes:
             widgets.note(told)
         with solara.Div(classes=["ta-row"]):
-            ready = said.scenario is not None and not said.problems and not progress.busy
+            ready = said.scenario is not None and not said.problems
+            # Not disabled while it runs: a button that is, loses the keyboard.
             widgets.button(
-                "Run", lambda: session.run(said.scenario) if said.scenario else None, main=True, disabled=not ready
-            )
+                "Run", lambda: session.run(said.scenario) if said.scenario and not session.progress.peek().busy else None, main=True,
+                disabled=not ready,
+            )  # fmt: skip
             widgets.button("Cancel", session.cancel, disabled=not progress.busy)
 
 
@@ -187,6 +192,10 @@ def Results(session: Session) -> None:  # noqa: N802
         _said(result)
         with solara.Div(classes=["ta-row"]):
             widgets.button("Keep as an arm to compare", lambda: session.keep(_given(result), result), small=True)
+            names = [name for name, of in session.kept.value if of is result]
+            if names:
+                told = f"Kept as “{'”, “'.join(names)}”, under “Compare”."
+                v.Html(tag="span", class_="ta-unit", children=[told], attributes={"role": "status"})
     v.Html(tag="h2", children=[result.title])
     widgets.html(charts.timeline(*spans(result)), classes=["ta-scroll"])
     arms = courses.arms_of(result)

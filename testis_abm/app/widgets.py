@@ -110,9 +110,24 @@ def html(text: str, tag: str = "div", classes: Sequence[str] = (), **attributes:
     )
 
 
+@solara.component
+def _Heading2(text: str) -> None:  # noqa: N802
+    v.Html(tag="h2", children=[text])
+
+
+@solara.component
+def _Heading3(text: str) -> None:  # noqa: N802
+    v.Html(tag="h3", children=[text])
+
+
+@solara.component
+def _Paragraph(text: str, classes: str) -> None:  # noqa: N802
+    v.Html(tag="p", class_=classes, children=[text])
+
+
 def heading(text: str, level: int = 2) -> Any:
-    """Show a heading."""
-    return v.Html(tag=f"h{level}", children=[text])
+    """Show a heading; each tag is a component of its own, as the browser does not change the tag of what it shows already."""
+    return (_Heading2 if level == 2 else _Heading3)(text)
 
 
 def note(text: str, *, wrong: bool = False) -> Any:
@@ -125,7 +140,7 @@ def note(text: str, *, wrong: bool = False) -> Any:
 
 def paragraph(text: str, classes: str = "") -> Any:
     """Show a paragraph."""
-    return v.Html(tag="p", class_=classes, children=[text])
+    return _Paragraph(text, classes)
 
 
 def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:

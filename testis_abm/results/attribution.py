@@ -111,13 +111,21 @@ def explain(
     if treated["aromatase_inhibition_fat_pct"] > 1.0:
         parts.append(
             f"aromatase is inhibited {treated['aromatase_inhibition_fat_pct']:.0f} % in fat, "
-            f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis"
+            f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis{_own_oestradiol(before, after)}"
         )
     if max(arm["daily_production_million_g"] for arm in tissue.values()) == 0.0:
         parts.append(_why_none(after, treated, p))
     else:
         parts.append(_why_sperm(before, after, table))
     return "; ".join(parts) + "."
+
+
+def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """Return what an inhibitor leaves of the testis' own oestradiol where LH outweighs it."""
+    change = 100.0 * (after["oestrogen"] / before["oestrogen"] - 1.0) if before["oestrogen"] > 0 else 0.0
+    if change < 1.0:
+        return ""
+    return f", whose own oestradiol rises {change:.0f} % as LH brings more substrate than is inhibited"
 
 
 def _changed(ratio: float) -> str:

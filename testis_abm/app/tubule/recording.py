@@ -101,14 +101,15 @@ class Recording:
             origin = self.lives.ancestors(germ.lineage, self._germ.lineage, day - 1, day)
             self._settle(germ, origin, self._germ, _ROUNDS)
         self._germ, self._day = germ, day
-        if self._kept and day - self._kept[-1][0] < self.every:
+        last = day == getattr(self.model, "last_day", None)
+        if self._kept and day - self._kept[-1][0] < self.every and not last:
             return
         frame = self._frame(day, germ, rows)
         self._widen(frame)
         self._kept = (*self._kept, (day, frame.pack()))
         while sum(len(one) for _, one in self._kept) > 1e6 * self.megabytes and len(self._kept) > 2:
             self.every *= 2
-            self._kept = self._kept[::2]
+            self._kept = (*self._kept[:-1:2], self._kept[-1]) if last else self._kept[::2]
         for heard in tuple(self.listeners):
             heard()
 

@@ -157,7 +157,7 @@ def told(cell: dict[str, Any]) -> dict[str, Any]:
     if cell["kind"] == "germ":
         rows = [("In this step", f"{cell['age_days']} days"), ("Days left", f"{cell['left_days']}"), *rows]
         rows.append(("Clone", cell["clone"] or f"stem cell, {cell['clones_founded']} founded"))
-    rows.append(("Lineage", cell["lineage"]))
+    rows.append(("Name", _short(cell["lineage"])))
     return {"title": title, "where": where, "rows": rows, "story": _story(cell)}
 
 
@@ -165,14 +165,19 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
+def _short(lineage: object) -> str:
+    """Return a cell's name as people can compare it: the first eight of its sixteen digits."""
+    return f"{int(str(lineage)):016x}"[:8]
+
+
 def _story(cell: dict[str, Any]) -> list[str]:
     if cell["kind"] != "germ":
         return []
     told = []
     if cell["mother"] is not None:
-        told.append(f"Born by day {cell['born_day']} of {cell['mother']}.")
+        told.append(f"Born by day {cell['born_day']} of {_short(cell['mother'])}.")
     told += [f"Day {of['day']}: {of['step'].replace('_', ' ')}." for of in cell["later_steps"]]
-    told += [f"Day {of['day']}: daughter {of['lineage']}." for of in cell["daughters"]]
+    told += [f"Day {of['day']}: daughter {_short(of['lineage'])}." for of in cell["daughters"]]
     if cell["fate"] == "divided" and len(cell["daughters"]) == 1:
         told.append("The other daughter died within the day.")
     if cell["fate"] in _ENDS:
@@ -227,7 +232,8 @@ def _clicked(shown: list[Recording], clicked: dict[str, Any]) -> dict[str, Any] 
     if which is None:
         return None
     try:
-        return shown[which].describe(shown[which].days.index(clicked["day"]), int(clicked["index"]))
+        index = int(clicked["index"])
+        return shown[which].describe(shown[which].days.index(clicked["day"]), index) if index >= 0 else None
     except (KeyError, TypeError, ValueError, IndexError):  # thinned away since, or not from our page
         return None
 
