@@ -220,7 +220,7 @@ def test_the_keyboard_is_enough_and_everything_has_a_name(visitor):
     page.keyboard.press("Tab")
     page.wait_for_function("[...document.querySelectorAll('select')].some(of => of.value.startsWith('obese'))")
     nameless = page.evaluate(
-        """[...document.querySelectorAll('main button, main input, main select, main canvas')].filter(of => of.offsetParent && !(
+        """[...document.querySelectorAll('.ta button, .ta input, .ta select, .ta canvas')].filter(of => of.offsetParent && !(
             of.getAttribute('aria-label') || of.textContent?.trim() || of.labels?.length)).map(of => of.outerHTML.slice(0, 200))"""
     )
     assert nameless == []

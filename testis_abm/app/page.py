@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +12,11 @@ import solara.lab
 
 from testis_abm.app import beyond, share, widgets
 from testis_abm.app.serve import FREED_AFTER
-from testis_abm.app.session import Session, recorder, warm
+from testis_abm.app.session import Session, recorder, tidy, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
 
 _TABS = ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share")
-_LEFT = 2.0  # seconds after a page was left until its memory is given back
 _LIMITS = (
     "Research software: a simulation, not medical advice. A preset is one physiology that could give such a man’s labs; intervals are over "
     "replicates of that one man and hold no spread of men or of the model’s own parameters. Chances are those of populations."
@@ -37,7 +32,7 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
     solara.Title("testis_abm: human spermatogenesis, simulated")
     solara.Style(widgets.CSS)
     tab = session.tab.value
-    with v.Html(tag="main", class_="ta", attributes={"lang": "en"}):
+    with v.Html(tag="div", class_="ta", attributes={"lang": "en"}):
         _Address(session)
         with solara.Div(classes=["ta-head"]):
             v.Html(tag="h1", children=["Human spermatogenesis, simulated"])
@@ -128,19 +123,9 @@ def _stay(session: Session) -> Callable[[], None]:
 
     def leave() -> None:
         session.close()
-        # Solara still holds the page now.
-        timer = threading.Timer(_LEFT, _give_back)
-        timer.daemon = True
-        timer.start()
+        tidy()
 
     return leave
-
-
-def _give_back() -> None:
-    """Return the memory of what is no longer used: models refer to themselves, and glibc keeps what Python frees."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _keep_to_itself() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
+import ctypes
 import functools
+import gc
 import itertools
 import logging
 import os
@@ -296,6 +299,30 @@ class _Watcher:
         self.first = self.first or time.perf_counter() - self.started
         _publish(self.stop, self.session.progress, Progress("running", self.scenario, result, told, done, self.first))
         self.shown = time.perf_counter()
+
+
+_tidying = threading.Lock()
+_TIDIED_AFTER = 2.0  # seconds, in which others may leave too
+
+
+def tidy() -> None:
+    """Soon give the memory of sessions that have gone back to the system.
+
+    A model refers to itself and waits for the collector; and frames that a thread has freed stay in the C library's heap of
+    that thread, which grows from session to session unless it is told to let go.
+    """
+    if _tidying.acquire(blocking=False):
+        # Solara lets a threading.Thread hold the session that started it, the one that is to be freed.
+        _thread.start_new_thread(_tidy, ())
+
+
+def _tidy() -> None:
+    time.sleep(_TIDIED_AFTER)
+    _tidying.release()
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:  # of glibc
+        trim(0)
 
 
 @functools.cache
