@@ -159,8 +159,8 @@ def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]
         case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": ()})
         treatment = Treatment(case, history=True)
         man = ExpectedMan(values, scenario.man.physiology, treatment.drugs)
-        treatment.follow(man, np.random.default_rng(seed))
-        rows += [(arm, day, *of_expected(man, day, samples.abstinence_days, samples.assay)) for day in days]
+        treatment.follow(man, (seed,))
+        rows += [(arm, day, *of_expected(man, day, samples.abstinence_days)) for day in days]
     return rows
 
 

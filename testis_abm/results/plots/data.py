@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from testis_abm import parameters
+from testis_abm.laboratory import Laboratory
 from testis_abm.results.plots import FIGURES
 from testis_abm.results.tables import SCHEMAS, STEPS
 
@@ -157,6 +159,8 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
     for name in _TABLES[table]:
         values[name] = np.full((len(replicate), len(day)), np.nan)
         values[name][of_replicate, at_day] = rows[name].to_numpy(dtype=float)
+    if table == "hormones":
+        values |= Laboratory(parameters.values(getattr(result.scenario, "parameters", None) or {})).by_assays(values)
     return Grid(day, values)
 
 
