@@ -19,7 +19,15 @@ import numpy as np
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.binding import free_testosterone
 from testis_abm.errors import TestisError, unknown
-from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, RATIO, TESTOSTERONE_NG_DL, clinical_ratio
+from testis_abm.quantities import (
+    ASSAYS,
+    DEFAULT_ASSAY,
+    OESTRADIOL,
+    QUANTITIES,
+    RATIO,
+    TESTOSTERONE_NG_DL,
+    clinical_ratio,
+)
 from testis_abm.tract.semen import Semen
 
 # Column -> parameters whose CVs make the spread of one sample about the man's level.

@@ -371,8 +371,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.records["semen"].append((day, samples.abstinence_days, *sample, *expected.values()))
             self.records["outcome"].append((day, *self._outcome(samples.abstinence_days)))
         if day in samples.blood:
-            sample = self.blood_sample(day)
-            self.records["blood"].append((day, *(sample[column] for column in BLOOD_COLUMNS)))
+            blood = self.blood_sample(day)
+            self.records["blood"].append((day, *(blood[column] for column in BLOOD_COLUMNS)))
         if day in samples.biopsy:
             counts = self.tissue.counts()
             score = biopsy.johnsen_score(self.tissue.columns.sertoli.counts, self.tissue.geometry.sertoli_per_tubule)

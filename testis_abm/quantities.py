@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import ScenarioError, nearest, shown
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
 OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
@@ -149,11 +150,15 @@ def label(column: str) -> str:
 
 def clinical(column: str, values: Any) -> np.ndarray:
     """Return values of a column (any shape) in its clinical unit."""
+    import numpy as np
+
     return np.asarray(values, dtype=float) * QUANTITIES[column].factor
 
 
 def clinical_ratio(testosterone_nmol_l: Any, oestradiol_pmol_l: Any) -> np.ndarray:
     """Return testosterone over oestradiol as clinics do, ng/dL per pg/mL; NaN without oestradiol."""
+    import numpy as np  # here, as scenarios are read without it
+
     testosterone, oestradiol = (np.asarray(x, dtype=float) for x in (testosterone_nmol_l, oestradiol_pmol_l))
     pg_ml = np.where(oestradiol > 0.0, oestradiol / OESTRADIOL_PMOL_L, np.nan)
     return np.asarray(testosterone * TESTOSTERONE_NG_DL / pg_ml)

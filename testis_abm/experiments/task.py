@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from testis_abm import __version__
 from testis_abm._compile import results_fingerprint
 from testis_abm.errors import TestisError

@@ -22,8 +22,8 @@ from testis_abm.parameters import values as parameter_values
 from testis_abm.population import Population
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES, TESTOSTERONE_NG_DL, clinical, label
-from testis_abm.statistics import nanmean
 from testis_abm.results import report
+from testis_abm.statistics import nanmean
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
 _Z = 1.959964

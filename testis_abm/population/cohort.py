@@ -18,6 +18,7 @@ from testis_abm.quantities import DEFAULT_ASSAY
 from testis_abm.tract import outcome
 from testis_abm.tract.semen import Semen
 
+
 def labs(men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
     """Return the true untreated labs and semen of men (a row of physiology fields each), one row a man."""
     values = complete(values)
