@@ -27,8 +27,8 @@ from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.support import files
+from testis_abm.support.outputs import SOFTWARE
 
-SOFTWARE = "testis_abm"
 FORMAT = 3
 
 _RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION = "run.json", "scenario.toml", "sections.npz", "attribution.parquet"
@@ -157,9 +157,9 @@ def _write(result: RunResult, folder: Path) -> None:
         arrays = {f"{arm}/{key}": v for arm, section in result.sections.items() for key, v in section.items()}
         plain: Any = {key: np.asarray(value) for key, value in arrays.items()}
         np.savez_compressed(folder / _SECTIONS, **plain)
-    (folder / _SCENARIO).write_text(result.scenario.to_toml(), encoding="utf-8")
+    (folder / _SCENARIO).write_text(result.scenario.to_toml(), encoding="utf-8", newline="\n")
     sums = {path.name: files.checksum(path) for path in sorted(folder.iterdir())}
-    (folder / _RUN).write_text(files.sealed({**_run(result), "files": sums}), encoding="utf-8")
+    (folder / _RUN).write_text(files.sealed({**_run(result), "files": sums}), encoding="utf-8", newline="\n")
 
 
 def write_table(table: pd.DataFrame, to: Path | IO[bytes], units: Mapping[str, str]) -> None:

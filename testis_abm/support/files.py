@@ -357,10 +357,10 @@ def verified(path: Path, expected: object) -> bytes:
     return content
 
 
-def sealed(table: Mapping[str, Any]) -> str:
-    """Return a table as JSON that holds its own checksum; what is no finite number must be gone from it."""
-    plain = json.loads(json.dumps(table, ensure_ascii=False, allow_nan=False))
-    return json.dumps({**plain, _SEAL: _seal(plain)}, indent=2, ensure_ascii=False) + "\n"
+def sealed(table: Mapping[str, Any], indent: int | None = 2) -> str:
+    """Return a table as JSON that holds its own checksum; numbers of numpy become plain ones."""
+    plain = json.loads(json.dumps(table, default=lambda value: value.tolist()))
+    return json.dumps({**plain, _SEAL: _seal(plain)}, indent=indent, ensure_ascii=False) + "\n"
 
 
 def unsealed(text: str | bytes) -> Any:
