@@ -25,11 +25,11 @@ from testis_abm.experiments.outputs import COLUMNS, OUTPUTS
 from testis_abm.experiments.runner import execute
 from testis_abm.experiments.sensitivity import indices, sensitivity
 from testis_abm.experiments.store import Store, merge, read, sorted_table
-from testis_abm.support import files
 from testis_abm.experiments.sweep import prepare, results, summary, sweep
 from testis_abm.experiments.task import Job, Task, attempt, perform
 from testis_abm.experiments.trial import analyse, auc, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
+from testis_abm.support import files
 
 EXAMPLES = Path(__file__).parents[1] / "scenarios" / "experiments"
 SMALL = {
