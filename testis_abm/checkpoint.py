@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from testis_abm import __version__, mesa_clock
-from testis_abm._compile import rules_fingerprint
 from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput
 from testis_abm.body.safety import Safety
 from testis_abm.errors import TestisError, shown
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.support import arrays, files
+from testis_abm.support.fingerprint import fingerprint
 from testis_abm.tissue import kernel, steps
 from testis_abm.tissue.cells import GERM_DTYPES
 from testis_abm.tissue.geometry import CORNERS
@@ -201,7 +201,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
     state = {
         "format": FORMAT,
         "version": __version__,
-        "rules": rules_fingerprint(),
+        "rules": fingerprint(),
         "scenario": model.case.as_dict(),
         "seed": model.seed,
         "treated": model.treated,
@@ -267,7 +267,7 @@ class Checkpoint:
             found = f"saved by testis_abm {version}, and this is {__version__}: its rules may differ"
         elif form != FORMAT:
             found = f"a checkpoint of format {form}, and this testis_abm {__version__} reads format {FORMAT}"
-        elif self.state.get("rules") != rules_fingerprint():
+        elif self.state.get("rules") != fingerprint():
             found = f"saved by a testis_abm {version} with other rules or parameters than this one"
         else:
             return
