@@ -511,16 +511,19 @@ def _served(monkeypatch, *arguments: str) -> dict:
     pytest.importorskip("solara")
     given = {}
     monkeypatch.setattr(
-        serve, "serve", lambda host, port, stores, *, browser: given.update(host=host, port=port, stores=stores, browser=browser)
-    )  # fmt: skip
+        serve, "serve", lambda host, port, stores, **named: given.update(host=host, port=port, stores=stores, **named)
+    )
     assert main(["app", *arguments]) == 0
     return given
 
 
 def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
-    assert _served(monkeypatch) == {"host": "localhost", "port": 8765, "stores": [], "browser": True}
-    told = _served(monkeypatch, "--host", "0.0.0.0", "--port", "9000", "--no-browser", "--store", "a", "--store", "b")
-    assert told == {"host": "0.0.0.0", "port": 9000, "stores": ["a", "b"], "browser": False}
+    assert _served(monkeypatch) == {"host": "localhost", "port": 8765, "stores": [], "browser": True, "origins": []}
+    told = _served(
+        monkeypatch, "--host", "0.0.0.0", "--port", "9000", "--no-browser", "--store", "a", "--store", "b",
+        "--allow-origin", "https://a.org", "--allow-origin", "https://b.org",
+    )  # fmt: skip
+    assert told == {"host": "0.0.0.0", "port": 9000, "stores": ["a", "b"], "browser": False, "origins": ["https://a.org", "https://b.org"]}
 
 
 def test_an_address_that_is_taken_is_told():
