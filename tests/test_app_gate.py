@@ -183,10 +183,19 @@ def answers(channel) -> bool:
             return True
 
 
-FOREIGN = ["http://evil.example", "null", "http://localhost:1", "https://abm.example.org.evil.example", "http://abm.example.org"]
+FOREIGN = [
+    "http://evil.example",
+    "null",
+    "http://localhost:1",
+    "https://abm.example.org.evil.example",
+    "http://abm.example.org",
+]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost", "localhost:1", "127.0.0.1.evil.example", "evil.example:{port}", "[::2]:{port}"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost", "localhost:1", "127.0.0.1.evil.example", "evil.example:{port}", "[::2]:{port}"],
+)
 def test_another_host_is_refused_for_pages_files_and_channels(port, host):
     host = host.format(port=port)
     for path in ("/", "/readyz", "/resourcez", "/static/main-vuetify.js", "/_solara/cdn/requirejs@2.3.6/require.js"):
@@ -206,7 +215,9 @@ def test_pages_of_others_are_refused(port, origin):
     assert asked(port, f"/_solara/api/close/{uuid4()}?session_id=a", "POST", b"", Origin=origin)[0] == 403
 
 
-@pytest.mark.parametrize("host", ["localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}", "LOCALHOST:{port}", "abm.example.org"])
+@pytest.mark.parametrize(
+    "host", ["localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}", "LOCALHOST:{port}", "abm.example.org"]
+)
 def test_the_printed_address_and_the_proxy_are_answered(port, host):
     host = host.format(port=port)
     origins = [f"http://{host.lower()}"] if "example" not in host else []
@@ -228,7 +239,14 @@ def test_every_answer_tells_browsers_what_the_page_may_do(port):
 def test_four_bytes_close_their_channel_and_nothing_else(port, log):
     with spoken(port) as honest:
         assert answers(honest)
-        for frame in (b"\x05\xf5\xe1\x00", b"\x7f\xff\xff\xff", b"\0\0\0\2\0\0\0\x0c\xff\xff\xff\xff", "{}", "[" * 50_000, json.dumps({**INFO, "header": 3})):
+        for frame in (
+            b"\x05\xf5\xe1\x00",
+            b"\x7f\xff\xff\xff",
+            b"\0\0\0\2\0\0\0\x0c\xff\xff\xff\xff",
+            "{}",
+            "[" * 50_000,
+            json.dumps({**INFO, "header": 3}),
+        ):
             with spoken(port) as channel, pytest.raises(ConnectionClosed) as closed:
                 channel.send(frame)
                 while True:
@@ -253,7 +271,12 @@ def test_a_browser_with_many_cookies_gets_its_page_and_its_channel(port, kilobyt
 
 
 def test_nothing_is_fetched_for_a_request(port, log):
-    for path in ("left-pad@1.3.0/index.js", "@widgetti/solara-vuetify3-app@9.9.9/dist/main8.css", "../../../../etc/passwd", "%2e%2e/%2e%2e/pyvenv.cfg"):
+    for path in (
+        "left-pad@1.3.0/index.js",
+        "@widgetti/solara-vuetify3-app@9.9.9/dist/main8.css",
+        "../../../../etc/passwd",
+        "%2e%2e/%2e%2e/pyvenv.cfg",
+    ):
         assert asked(port, f"/_solara/cdn/{path}")[0] == 404
     assert "Could not load URL" not in log.read_text()
     assert asked(port, "/_solara/cdn/requirejs@2.3.6/require.js")[0] == 200
@@ -281,7 +304,10 @@ def test_the_page_under_solara_run_has_the_gate_too(tmp_path, monkeypatch):
     monkeypatch.setenv(gate.VARIABLE, "https://abm.example.org")
     with serving(tmp_path / "log", "-m", "solara", "run", "testis_abm.app", "--production", "--no-open") as url:
         port = int(url.rsplit(":", 1)[1])
-        assert asked(port)[0] == 200 and "frame-ancestors 'self' https://abm.example.org" in asked(port)[1]["content-security-policy"]
+        assert (
+            asked(port)[0] == 200
+            and "frame-ancestors 'self' https://abm.example.org" in asked(port)[1]["content-security-policy"]
+        )
         assert asked(port, Host="evil.example")[0] == 403
         with pytest.raises(InvalidStatus), spoken(port, Origin="null"):
             pass
@@ -289,7 +315,9 @@ def test_the_page_under_solara_run_has_the_gate_too(tmp_path, monkeypatch):
             channel.send(b"\x05\xf5\xe1\x00")
             channel.recv(timeout=30)
         assert closed.value.rcvd.code == 1007
-        with spoken(port, Cookie="x=" + "y" * 20_000, host="abm.example.org", Origin="https://abm.example.org") as channel:
+        with spoken(
+            port, Cookie="x=" + "y" * 20_000, host="abm.example.org", Origin="https://abm.example.org"
+        ) as channel:
             assert answers(channel)
 
 
