@@ -265,7 +265,7 @@ class _Watcher:
         self.first: float | None = None
         self.shown = started
         plan = scenario.plan
-        self.days = plan.baseline_days + plan.duration_days + 1
+        self.days = plan.baseline_days + plan.duration_days
 
     def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
         if self.stop.is_set():
@@ -291,7 +291,7 @@ class _Watcher:
         present = self._present(replicate, men)
         result = so_far(self.scenario, {name: [*rows, *present[name]] for name, rows in self.rows.items()})
         plan = self.scenario.plan
-        day = lived - plan.baseline_days - 1
+        day = lived - plan.baseline_days
         told = f"Day {day} of {plan.duration_days}" + (
             f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
         )

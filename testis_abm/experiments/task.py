@@ -122,9 +122,9 @@ def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], c
     for arm in arms:
         man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest)
         man.brief = not course
-        while man.running and man.day <= max(days):
-            man.step()
-            day = man.day - 1
+        for day in range(man.day, max(days) + 1):
+            while man.day < day:
+                man.step()
             if day in days:
                 window = WEEK if course and day < max(days) else WINDOW
                 rows.append((arm, day, *of_cells(man, window), *(of_signals(man) if course else ())))
@@ -159,7 +159,7 @@ def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]
         case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": ()})
         treatment = Treatment(case, history=True)
         man = ExpectedMan(values, scenario.man.physiology, treatment.drugs)
-        treatment.follow(man, np.random.default_rng(seed))
+        treatment.follow(man, seed)
         rows += [(arm, day, *of_expected(man, day, samples.abstinence_days, samples.assay)) for day in days]
     return rows
 
