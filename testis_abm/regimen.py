@@ -40,7 +40,7 @@ class Regimen:
             self._due.setdefault(day_of(day), []).append((day, i))
 
     def day(self, day: int, measure: Measure, records: Records) -> list[Dose]:
-        """Take the samples of the morning of `day`, decide on its doses and log them; return these and what earlier ones release.
+        """Decide on the doses of `day` and log them, take this morning's samples; return the doses and what earlier ones release.
 
         Args:
             day: the day that begins.
@@ -50,9 +50,9 @@ class Regimen:
         """
         due = self._due.get(day, ())
         if self._ruled:
-            self._take_samples(day, measure, records)
             for i in dict.fromkeys(i for _, i in due):
                 self._decide(i, day, measure, records)
+            self._take_samples(day, measure, records)  # whose results nobody knows today
         for when, i in due:
             if not self._ruled or (self._held(i, records) and not self._displaced(i, when, records)):
                 of = self.therapies[i]
