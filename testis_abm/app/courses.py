@@ -42,10 +42,8 @@ def hormones(arms: Sequence[Arm]) -> list[Panel]:
 
 
 def shown_measures(result: RunResult) -> list[Measure]:
-    """Return what a summary reports; as an immunoassay reads only where the scenario names one."""
-    scenario = result.scenario
-    seen = scenario.samples.assay == "immunoassay"
-    return [of for of in measures(True, scenario.parameters) if seen or "immunoassay" not in of.name]
+    """Return what a summary reports."""
+    return list(measures(True, result.scenario.parameters))
 
 
 def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
@@ -87,7 +85,7 @@ def _plain(table: str, name: str, label: str, unit: str) -> Measure:
     def read(rows: pd.DataFrame) -> pd.Series:
         return rows[name]
 
-    return Measure(name, label, unit, table, read)
+    return Measure(name, name.removeprefix("expected_"), label, unit, table, read)
 
 
 def _panel(arms: Sequence[Arm], measure: Measure, *, dots: str = "", zero: bool = True) -> Panel:

@@ -61,7 +61,7 @@ class SweepStore:
         from testis_abm.experiments.outputs import OUTPUTS
 
         known = {"change in %": "change_pct", "treated": "treated", "untreated": "untreated"}
-        return [name for name, end in known.items() if f"{OUTPUTS[word][0]}, {end}" in table] or ["untreated"]
+        return [name for name, end in known.items() if f"{OUTPUTS[word].column}, {end}" in table] or ["untreated"]
 
     def replicates(self, table: pd.DataFrame) -> int:
         """Return how many replicates a point has."""
@@ -69,9 +69,10 @@ class SweepStore:
 
     def picture(self, table: pd.DataFrame, word: str, kind: str, chosen: Sequence[int]) -> str:
         """Return an output as a map over two axes, or as one row over one."""
-        from testis_abm.experiments.outputs import OUTPUTS, clinical, label
+        from testis_abm.experiments.outputs import OUTPUTS
+        from testis_abm.quantities import clinical, label
 
-        column = OUTPUTS[word][0]
+        column = OUTPUTS[word].column
         change = kind == "change in %"
         values = table[f"{column}, {'change_pct' if change else kind}"].to_numpy(dtype=float)
         values = values if change else clinical(column, values)

@@ -30,7 +30,7 @@ _OFTEN = (
     ("3.5 days", "twice weekly"),
     ("7 days", "weekly"),
 )
-_HEADLINE = ("testosterone_ng_dl", "oestradiol_pg_ml", "testosterone_over_oestradiol", "lh_iu_l",
+_HEADLINE = ("testosterone_ng_dl", "oestradiol_immunoassay_pg_ml", "t_over_e2_immunoassay", "lh_iu_l",
              "intratesticular_testosterone_ng_ml", "intratesticular_oestradiol_ng_ml", "expected_concentration_million_ml", "expected_total_motile_count_million")  # fmt: skip
 
 

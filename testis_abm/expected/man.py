@@ -18,13 +18,14 @@ from testis_abm.expected import course
 from testis_abm.expected.course import COLUMNS, TRACT
 from testis_abm.expected.mean_cells import AGES, SOMA, Scale
 from testis_abm.parameters import Drug
-from testis_abm.physiology import axis_parameters, is_adult, matured
+from testis_abm.physiology import axis_parameters, is_adult, matured, testis_mass
 from testis_abm.tissue import steps
 from testis_abm.tissue.build import reference_counts, tissue_parameters
 from testis_abm.tissue.rules import TissueParameters, androgen_signal, fsh_signal
 from testis_abm.tract.epididymis import reserve_weights
 from testis_abm.tract.rules import CHAIN, TractParameters, tract_parameters, volume
 
+_CYCLE = 16  # days over which production is averaged, as the agent-based model does
 _WEEK = 7  # days after which an immature testis is looked at anew
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
@@ -122,7 +123,7 @@ class ExpectedMan:
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._tract,
             self._chain, *self._numbers.tuple(), rest,
         )  # fmt: skip
-        self.days, self._earlier = rest[None], np.tile(rest, (_HISTORY, 1))
+        self.days, self._earlier = rest[None], np.tile(rest, (_HISTORY - 1, 1))
         self._output = self._resting_output()
 
     @property
@@ -190,16 +191,24 @@ class ExpectedMan:
 
     def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:
         """Return the expected ejaculate of the morning of `day` (default: of the last), named as the semen table."""
-        lived = self.days[1:] if day is None else self.days[1 : day + 1]
-        rows = np.concatenate([self._earlier, lived])[-_HISTORY:]
-        present = self.days[len(lived)]
+        rows = self._mornings(day)
         first = COLUMNS.index("collected_million")
-        store, glands = rows[::-1, first : first + 3], present[COLUMNS.index("glands")]
-        return ejaculate(store, glands, abstinence, present[_BMI], self.values, self._numbers.tract)
+        store, glands = rows[::-1, first : first + 3], rows[-1, COLUMNS.index("glands")]
+        return ejaculate(store, glands, abstinence, rows[-1, _BMI], self.values, self._numbers.tract)
+
+    def daily_production(self, day: int | None = None) -> float:
+        """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
+        mean = self._mornings(day)[-_CYCLE:, COLUMNS.index("released_million")].mean()
+        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"]))
+
+    def _mornings(self, day: int | None) -> np.ndarray:
+        """Return the last rows up to the morning of `day` (default: the last), the past included."""
+        known = self.days if day is None else self.days[: day + 1]
+        return np.concatenate([self._earlier, known])[-_HISTORY:]
 
     def begin(self) -> None:
         """Count days from this morning on: what has been lived so far is his past."""
-        self._earlier = np.concatenate([self._earlier, self.days[1:]])[-_HISTORY:]
+        self._earlier = self._mornings(None)[:-1]
         self.days = self.days[-1:].copy()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,31 +12,19 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.body import axis
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import Kinetics, hourly_doses
 from testis_abm.body.safety import Safety
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, reference_output
+from testis_abm.laboratory import Laboratory
 from testis_abm.physiology import complete
 from testis_abm.regimen import RECORDS, Regimen
-from testis_abm.results.tables import clinical_ratio
 from testis_abm.scenario import bmi_on, past_doses
-from testis_abm.tissue.luck import mix
+from testis_abm.tract.semen import Semen
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
     from testis_abm.scenario import Clause, Scenario
-
-_BLOOD = {
-    "testosterone_nmol_l": "testosterone",
-    "oestradiol_pmol_l": "oestradiol",
-    "lh_iu_l": "lh",
-    "fsh_iu_l": "fsh",
-    "inhibin_b_pg_ml": "inhibin_b",
-    "shbg_nmol_l": "shbg",
-}
-
 
 class Treatment:
     """The therapies of a scenario, for any number of expected men.
@@ -84,26 +72,28 @@ class Treatment:
         man.begin()
         return lived
 
-    def follow(self, man: ExpectedMan, seed: int = 0) -> ExpectedMan:
-        """Take a man at rest through the plan, from day 0 to its last; `seed` keys the measurements that decide."""
+    def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
+        """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
         # A man at rest stays there; one with a past goes on recovering through the baseline.
         baseline = self.scenario.plan.baseline_days if self._past[0] < 0 else 0
         if self._table is None:
-            return self._day_by_day(man, -baseline, seed)
+            return self._day_by_day(man, -baseline, key)
         self.before(man)
         man.advance(np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
         man.begin()
         man.advance(self._table)
         return man
 
-    def _day_by_day(self, man: ExpectedMan, first: int, seed: int) -> ExpectedMan:
+    def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
         regimen, records, case, present = self._regimen(), _records(), self.scenario, man.man["bmi"]
         safety = Safety(man.values, *_serum(man.rest))
         for row in self.before(man):
             safety.day(*_serum(row))
 
         def measure(clause: Clause, day: int) -> float:
-            return self._measured(clause, man, safety, seed, day)
+            if clause.column == "haematocrit_pct":
+                return clause.in_unit(safety.haematocrit)
+            return self._measured(clause, man, key, day)
 
         for day in range(first, case.plan.duration_days):
             if day == 0:
@@ -115,27 +105,14 @@ class Treatment:
                 man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
         return man
 
-    def _measured(self, clause: Clause, man: ExpectedMan, luck: np.random.Generator) -> float:
-        """Return what a laboratory would report of the last day, in the unit of the clause."""
-        values = man.values
+    def _measured(self, clause: Clause, man: ExpectedMan, key: Sequence[int], day: int) -> float:
+        """Return what the laboratory reports of the man now, in the unit of the clause, with the random draws of `day`."""
+        laboratory = Laboratory(man.values, self.scenario.samples.assay)
         if clause.in_semen:
-            sigma = np.hypot(values["semen_variation.concentration"], values["semen_variation.technician"])
-            return clause.in_unit(man.semen(self.scenario.samples.abstinence_days)[clause.column] * _noise(sigma, luck))
-        row = man.days[-1] if len(man.days) else man.rest
-        true = dict(zip(COLUMNS, row, strict=True))
-        blood = {name: true[name] * _noise(values[f"blood_variation.{short}"], luck) for name, short in _BLOOD.items()}
-        blood["oestradiol_pmol_l"] = float(
-            reported_oestradiol(blood["oestradiol_pmol_l"], self.scenario.samples.assay, values)
-        )
-        if clause.column == "free_testosterone_pmol_l":
-            binding = values["axis.shbg_binding"], values["axis.albumin_binding"]
-            return clause.in_unit(1e3 * free_testosterone(blood["testosterone_nmol_l"], blood["shbg_nmol_l"], *binding))
-        if clause.column == "testosterone_over_oestradiol":
-            return float(clinical_ratio(blood["testosterone_nmol_l"], blood["oestradiol_pmol_l"]))
-        if clause.column == "haematocrit_pct":
-            relative = true["testosterone_nmol_l"] / values["axis.testosterone_reference"]
-            return float(values["safety.haematocrit_reference"] + values["safety.haematocrit_slope"] * (relative - 1.0))
-        return clause.in_unit(blood[clause.column])
+            seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.abstinence_days)), key, day))
+        else:
+            seen = laboratory.blood(dict(zip(COLUMNS, man.days[-1].tolist(), strict=True)), key, day)
+        return clause.in_unit(seen[laboratory.column(clause.column)])
 
 
 def _serum(row: np.ndarray) -> tuple[float, float]:
@@ -144,11 +121,6 @@ def _serum(row: np.ndarray) -> tuple[float, float]:
 
 def _records() -> dict[str, list[tuple[Any, ...]]]:
     return {name: [] for name in RECORDS}
-
-
-def _noise(cv: float, luck: np.random.Generator) -> float:
-    sigma = float(np.sqrt(np.log1p(cv * cv)))
-    return float(np.exp(sigma * luck.standard_normal() - 0.5 * sigma * sigma))
 
 
 def treat(
@@ -180,7 +152,7 @@ def treat(
     def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
         i, row = numbered
         man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs, reference=reference)
-        treatment.follow(man, mix(seed, i))
+        treatment.follow(man, (seed, i))
         return man.days if look is None else look(man)
 
     rows = list(enumerate(men.to_numpy(dtype=float)))
