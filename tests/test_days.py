@@ -93,7 +93,12 @@ def test_a_run_is_told_by_its_mornings_and_day_0_is_untreated(engine):
 def test_a_dose_leaves_its_morning_and_changes_the_next(of, day, hour):
     drug, route = of
     known = parameters.drugs()[drug]
-    single = {"drug": drug, "route": route, "dose": f"{known.regimen[0].dose} {known.dose_unit}", "from": day + hour / 24}
+    single = {
+        "drug": drug,
+        "route": route,
+        "dose": f"{known.regimen[0].dose} {known.dose_unit}",
+        "from": day + hour / 24,
+    }
     untreated, treated = at_rest_lived(), lived("compiled", single)
     for name in SAMPLED:
         assert rows(treated, name, upto=day) == rows(untreated, name, upto=day), name
@@ -149,12 +154,21 @@ def test_both_engines_know_the_same_concentrations():
 
 # ---- decisions
 
-CLAUSES = ("testosterone", "oestradiol", "LH", "sperm concentration", "progressive motility", "normal forms", "haematocrit")
+CLAUSES = (
+    "testosterone",
+    "oestradiol",
+    "LH",
+    "sperm concentration",
+    "progressive motility",
+    "normal forms",
+    "haematocrit",
+)
 COLUMN = {
     "testosterone": "testosterone_nmol_l", "oestradiol": "oestradiol_pmol_l", "LH": "lh_iu_l",
     "sperm concentration": "concentration_million_ml", "progressive motility": "progressive_motility_pct",
     "normal forms": "normal_forms_pct", "haematocrit": "haematocrit_pct",
 }  # fmt: skip
+SHOWN = {"haematocrit": ("safety", 3), "testosterone": ("blood", 1), "sperm concentration": ("semen", 3)}  # row, column
 UNIT = {"testosterone": "nmol/L", "oestradiol": "pmol/L", "LH": "IU/L", "sperm concentration": "million/mL"}
 
 
@@ -189,15 +203,11 @@ def test_a_decision_is_made_on_the_row_of_its_day(quantity, named):
         assert np.array_equal(ruled.days[: decided + 1], man.days[: decided + 1]), rule
         assert np.array_equal(ruled.days[decided + 1], man.days[decided + 1]) != taken, rule
         cells = lived("compiled", first, second)
-        shown = {
-            "haematocrit": lambda: row(cells, "safety", sample)[3],
-            "testosterone": lambda: row(cells, "blood", sample)[1],
-            "sperm concentration": lambda: row(cells, "semen", sample)[3],
-        }
         ((day, _, _, _, on, _, measured, *_),) = cells.records["decisions"]
         assert (day, on) == (decided, sample)
-        if quantity in shown:
-            assert measured == pytest.approx(shown[quantity](), rel=1e-12)
+        if quantity in SHOWN:
+            table, place = SHOWN[quantity]
+            assert measured == pytest.approx(row(cells, table, sample)[place], rel=1e-12)
 
 
 def test_draws_of_one_clause_do_not_move_those_of_another():
@@ -254,14 +264,21 @@ def test_every_command_means_the_same_day():
     arms = {"untreated": load(SHARED), "treated": load({**SHARED, "therapy": [DAILY]})}
     job, tasks = compare.prepare(arms, 1)
     found = [of for task in tasks for of in perform(job, task)]
-    table = {"over": {"man.bmi": [run.scenario.man.physiology["bmi"]]}, "at": [0, "end"], "replicates": 1, "engine": "cells"}
+    table = {
+        "over": {"man.bmi": [run.scenario.man.physiology["bmi"]]},
+        "at": [0, "end"],
+        "replicates": 1,
+        "engine": "cells",
+    }
     *_, job, tasks = sweep.prepare({**SHARED, "therapy": [DAILY], "sweep": table})
     found += [of for task in tasks for of in perform(job, task)]
     seen = 0
     for arm, day, *levels in found:
         if (arm, day) in want:
             at = dict(zip(OUTPUTS, levels, strict=False))
-            assert (at["testosterone_nmol_l"], at["concentration_million_ml"]) == pytest.approx(want[arm, day], rel=1e-12)
+            assert (at["testosterone_nmol_l"], at["concentration_million_ml"]) == pytest.approx(
+                want[arm, day], rel=1e-12
+            )
             seen += 1
     assert seen == 8
 
@@ -276,7 +293,9 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
     t = AT["testosterone_nmol_l"]
     given = set()
     for task in design.tasks:
-        man = ExpectedMan(values, load({}, overrides={f"man.{k}": v for k, v in task.man.items()}).man.physiology, treatment.drugs)
+        man = ExpectedMan(
+            values, load({}, overrides={f"man.{k}": v for k, v in task.man.items()}).man.physiology, treatment.drugs
+        )
         if task.case == "drug":
             treatment.follow(man)
         else:

@@ -42,8 +42,10 @@ def output(word: object, assay: str = DEFAULT_ASSAY) -> str:
 
 
 def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
-    """Return the outputs (COLUMNS) of an agent-based man this morning: semen as expected, hormones as means of the last `window`
-    days (those after day 0; on day 0 its own)."""
+    """Return the outputs (COLUMNS) of an agent-based man this morning: semen as expected, hormones over the last days.
+
+    Hormones are means of the last `window` rows after day 0 (on day 0 and before, of the row alone).
+    """
     mean = _recent(model, "hormones", window)
     hormones = {name: float(mean[place]) for name, place in _PLACE.items()}
     semen = vars(model.expected_semen(model.case.samples.abstinence_days))
