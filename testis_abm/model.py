@@ -407,7 +407,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), *found))
 
     def signals(self) -> tuple[float, ...]:
-        """Return what drives the rates today.
+        """Return what has driven the rates in the last 24 h.
 
         Mean free androgen and oestrogen (nmol/L) and FSH (IU/L) that the Sertoli cells have responded to, back-pressure,
         and the brakes of testosterone and of oestradiol on the gonadotrophs.
@@ -446,7 +446,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return float(released / (testis_mass(self.values) * self.man["sertoli_number"]))
 
     def expected_semen(self, abstinence: float) -> Semen:
-        """Return today's ejaculate after `abstinence` days, without variation or counting error."""
+        """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""
         return expected_semen(self.tract, self.glands, abstinence, self.values["tract.motility_abstinence_slope"])
 
     def semen_sample(self, day: int) -> Semen:
@@ -459,13 +459,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return self.laboratory.blood(true, (self.seed,), day)
 
     def cross_section(self) -> dict[str, Any]:
-        """Return the cells and fields as they lie today, for a picture (see tissue/section.py)."""
+        """Return the cells and fields as they lie this morning, for a picture (see tissue/section.py)."""
         return cross_section(self.tissue, self.day)
 
     # ---- a user's own rules
 
     def modify(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
-        """Change named rates from outside from the next day on: rate * factor + added.
+        """Change named rates from outside from the day that begins now: rate * factor + added.
 
         Args:
             name: what does it; a second modifier of the same name replaces the first.

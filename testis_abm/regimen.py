@@ -1,6 +1,6 @@
 """Which doses a man is given: the plan of his therapies, and what measurements decide of it.
 
-A sample is taken on the morning of its day, before the doses; its result is known the next day. What has been decided and given is kept in the model's records alone, so that a saved,
+A sample's result is known the next day. What has been decided and given is kept in the model's records alone, so that a saved,
 loaded or branched man goes on as the unbroken one.
 """
 
