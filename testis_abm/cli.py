@@ -191,7 +191,7 @@ def _progress(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     arms = 2 if scenario.treated else 1
-    days = scenario.plan.baseline_days + scenario.plan.duration_days + 1
+    days = scenario.plan.baseline_days + scenario.plan.duration_days
     total = days * arms * scenario.plan.replicates
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn(),

@@ -51,7 +51,7 @@ def run(
         scenario: a Scenario, a mapping, or the path of a scenario file.
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
-        progress: called as progress(replicate, arm, day) after each simulated day.
+        progress: called as progress(replicate, arm, day) after each simulated day with the day that begins.
         watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all of them
             have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
@@ -137,10 +137,10 @@ def _simulate(
             for arm, model in men.items():
                 if model.running:
                     model.step()
-                    if replicate == 0 and model.day - 1 == last:
+                    if replicate == 0 and model.day == last:
                         model.section = model.cross_section()
                     if progress is not None:
-                        progress(replicate, arm, model.day - 1)
+                        progress(replicate, arm, model.day)
             if watch is not None:
                 watch(replicate, men)
         for arm, model in men.items():
@@ -156,10 +156,10 @@ def _simulate(
 
 
 def _treatment_end(scenario: Scenario) -> int:
-    """Return the last day under treatment (the plan's last day where there is none)."""
+    """Return the morning after the last day under treatment (the plan's last day where there is none)."""
     end = scenario.plan.duration_days
     until = Treatment.planned(scenario, end).end if scenario.treated else end
-    return end if until >= end else max(0, round(until) - 1)
+    return min(end, max(1, round(until)))
 
 
 def so_far(scenario: Scenario, rows: Mapping[str, list[tuple[Any, ...]]]) -> RunResult:

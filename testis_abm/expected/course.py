@@ -67,6 +67,7 @@ COLUMNS = (
     "fsh_heard",
     "t_feedback",
     "e2_feedback",
+    "bmi",
 )
 _DAMPING, _TURNS, _SETTLED = 0.25, 4000, 1e-10
 
@@ -225,13 +226,14 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
     """
     counts = np.zeros(COUNT)
     count_steps(founders, spent, descendants, last, scale.a_pale, counts)
-    exposure = np.zeros(EXPOSURES)
+    exposure, levels = np.zeros(EXPOSURES), np.zeros((depot.size, 3))
     for day in range(doses.shape[0]):
         means = np.zeros(axis.MEANS)
         tissue = TissueOutput(output[0], output[1], output[2], output[3])
         for hour in range(axis.HOURS):
             expose(
                 exposure,
+                levels,
                 depot,
                 central,
                 doses[day, hour],

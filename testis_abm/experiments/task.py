@@ -120,9 +120,9 @@ def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], c
     for arm in arms:
         man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest)
         man.brief = not course
-        while man.running and man.day <= max(days):
-            man.step()
-            day = man.day - 1
+        for day in range(man.day, max(days) + 1):
+            while man.day < day:
+                man.step()
             if day in days:
                 window = WEEK if course and day < max(days) else WINDOW
                 rows.append((arm, day, *of_cells(man, window), *(of_signals(man) if course else ())))

@@ -74,7 +74,7 @@ def predict(
 
     Returns:
         Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
-        safety that of the last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
+        safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
     """
     values = parameters.values(scenario.parameters) if values is None else values
     abstinence = scenario.samples.abstinence_days
@@ -90,7 +90,7 @@ def predict(
         rows = []
         for hormones, semen in (
             (man.rest, man.semen(abstinence, 0)),
-            (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence)),
+            (man.days[1:][-_WINDOW:].mean(axis=0), man.semen(abstinence)),
         ):
             rows.append([*hormones, *(semen[key] for key in keys)])
         return np.column_stack([rows, _safety(man)])
@@ -104,13 +104,12 @@ def predict(
 def _safety(man: ExpectedMan) -> np.ndarray:
     """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
     levels = [COLUMNS.index(name) for name in ("testosterone_nmol_l", "oestradiol_pmol_l")]
-    rest = man.rest[levels].tolist()
-    follow, found = Safety(man.values, *rest), []
-    for some in ([rest], man.days[:, levels].tolist()):
-        for level in some:
-            follow.day(*level)
-        found.append(dataclasses.astuple(follow.readout(*level)))
-    return np.array(found, dtype=float)
+    rest, *mornings = man.days[:, levels].tolist()
+    follow = Safety(man.values, *rest)
+    before = follow.readout(*rest)
+    for level in mornings:
+        follow.day(*level)
+    return np.array([dataclasses.astuple(of) for of in (before, follow.readout(*mornings[-1]))], dtype=float)
 
 
 def predict_with(

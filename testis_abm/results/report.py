@@ -177,7 +177,7 @@ def flags(result: RunResult, treatment: Treatment | None) -> str:
     arm = result.arms[-1]
     safety = result.safety[result.safety["arm"] == arm]
     start, end = (treatment.start, treatment.end) if treatment else (0.0, float(safety["day"].max()))
-    safety = safety[safety["day"] >= start]
+    safety = safety[safety["day"] > start]
     told = [
         f"oestradiol under 10 pg/mL: {_days(safety, safety['oestradiol_low'])}.",
         _bone(safety[safety["day"] <= end]),
@@ -254,8 +254,8 @@ def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
     safety = result.safety[result.safety["arm"] == arm]
     columns = ["vasomotor_pct", "libido_score", "hdl_change_mg_dl"]
     course = safety.groupby("day")[columns].mean()
-    before, after = course[course.index < start], course[course.index >= start]
-    own = before.mean() if len(before) else course.iloc[0]
+    before, after = course[course.index <= start], course[course.index > start]
+    own = before.mean()
     told = []
     if after["vasomotor_pct"].max() - own["vasomotor_pct"] > _FLUSHES:
         told.append(f"Hot flushes at up to {after['vasomotor_pct'].max():.0f} % of visits.")
@@ -276,7 +276,7 @@ def recovery(result: RunResult, treatment: Treatment | None) -> str:
     course = semen.groupby("day")["expected_concentration_million_ml"].mean()
     day, sperm = course.index.to_numpy(dtype=float), course.to_numpy()
     before = sperm[day <= treatment.start]
-    after = sperm[day >= treatment.start]
+    after = sperm[day > treatment.start]
     if not len(before) or not len(after) or before[-1] < _OLIGOZOOSPERMIA or after.min() >= _OLIGOZOOSPERMIA:
         return ""
     levels = [level for level in _LEVELS if level < before[-1]]

@@ -183,8 +183,8 @@ class Plan(Section):
     `Plan(baseline="28 days", duration="6 months", replicates=8, seed=1)`
 
     Attributes:
-        baseline_days: whole days before treatment, observed and untreated; they are days -baseline_days to 0.
-        duration_days: whole days from day 0.
+        baseline_days: whole days before treatment, observed and untreated.
+        duration_days: whole days from the morning of day 0 to that of the last day (see model.py).
         replicates: repeats that differ in chance alone.
         seed: with the scenario it fixes every result.
         engine: "compiled", or "reference", the slow plain one.
@@ -218,8 +218,8 @@ class Therapy(Section):
     `Therapy("anastrozole", dose="1 mg", every="1 day", until="day 150")`; for `from`, a word of Python's,
     write `from_="day 30"`.
 
-    A condition with `at day N` is decided once, on the sample of that day; without, it is decided anew on each day with a
-    dose, on what was measured the day before. The result of a sample is known the next day: a therapy that starts on the day
+    A condition with `at day N` is decided once, on the sample of that morning; without, it is decided anew on each day with a
+    dose, on the sample of the morning before. The result of a sample is known the next day: a therapy that starts on the day
     of its own sample, `from = "day 30"` with `at day 30`, gives its first dose on day 31, and the rest of its doses with it.
     While its condition holds it takes the place of earlier-listed therapies of the same drug; a dose once begun (an infusion, a
     depot) runs its time.

@@ -7,6 +7,7 @@ of the trial draws its men from those, measures them and works out what the pape
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -128,10 +129,10 @@ def _scenario(study: Study, arm: int) -> Scenario:
 
 
 def _levels(man: ExpectedMan, column: str, days: list[int], study: Study, values: Mapping[str, float]) -> np.ndarray:
-    """Return a man's true (oestradiol: reported) level on days since the start; day -1 is his rest."""
+    """Return a man's true (oestradiol: reported) level on the mornings of days since the start."""
     if column in _SEMEN:
-        return np.array([man.semen(study.abstinence_days, day + 1)[column] for day in days])
-    rows = np.array([man.rest if day < 0 else man.days[min(day, len(man.days) - 1)] for day in days])
+        return np.array([man.semen(study.abstinence_days, day)[column] for day in days])
+    rows = man.days[days]
     at = {name: rows[:, k] for k, name in enumerate(COLUMNS)}
     oestradiol = np.asarray(reported_oestradiol(at["oestradiol_pmol_l"], study.assay, values))
     if column == "oestradiol_pmol_l":
@@ -144,11 +145,13 @@ def _levels(man: ExpectedMan, column: str, days: list[int], study: Study, values
 
 
 def _days_of(of: Observation, study: Study) -> list[int]:
+    """Return the mornings that tell of an observation: of a day that morning, of a span those after its days."""
+    end = round(study.duration_days)
     if of.day is None:
-        return list(range(0, round(study.duration_days), _STEP))
-    first, last = round(of.day[0]), round(of.day[1])
-    step = max(1, (last - first) // 12)
-    return list(range(first, last + 1, step))
+        return list(range(0, end, _STEP))
+    last = min(end, math.ceil(of.day[1]))
+    first = min(last, math.floor(of.day[0]) + 1)
+    return list(range(first, last + 1, max(1, (last - first) // 12)))
 
 
 def courses(
@@ -180,7 +183,7 @@ def courses(
             arms.append(treatment.follow(man, (seed, i)))
         for k, of in enumerate(study.observed):
             man, days = arms[names.index(of.arm)], _days_of(of, study)
-            before[i, k] = _levels(man, of.column, [-1], study, whole)[0]
+            before[i, k] = _levels(man, of.column, [0], study, whole)[0]
             level = _levels(man, of.column, days, study, whole)
             if k in crossing:
                 crossing[k].append(level)

@@ -81,13 +81,9 @@ class Recording:
         """Return the day of each frame."""
         return [day for day, _ in self._kept]
 
-    def record(self, day: int | None = None) -> None:
-        """Note the cells as they are; a day that is recorded already is left alone.
-
-        Args:
-            day: default the day that the model has lived last.
-        """
-        day = self.model.day - 1 if day is None else day
+    def record(self) -> None:
+        """Note the cells of this morning, unless they are recorded already."""
+        day = self.model.day
         if self._day is not None and day <= self._day:
             return
         tissue, section = self.model.tissue, self.section
