@@ -114,7 +114,7 @@ class ExpectedMan:
         substances = len(self.kinetics.names)
         self._depot, self._central = np.zeros(substances), np.zeros(substances)
         self.rest = np.zeros(len(COLUMNS))
-        self._last = course.rest_state(  # type: ignore[call-arg]
+        self._last = course.rest_state(
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._tract,
             self._chain, *self._numbers.tuple(), self.rest,
         )  # fmt: skip
@@ -167,7 +167,7 @@ class ExpectedMan:
     def _advance(self, doses: np.ndarray) -> np.ndarray:
         rows = np.zeros((len(doses), len(COLUMNS)))
         k = self.kinetics
-        course.advance(  # type: ignore[call-arg]
+        course.advance(
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._last,
             self._tract, self._chain, self._output, self._depot, self._central, k.absorption, k.elimination, k.volume,
             k.effect, np.ascontiguousarray(doses), *self._numbers.tuple(), rows,
