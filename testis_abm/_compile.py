@@ -39,7 +39,7 @@ def compiled(rule: Callable[..., Any] | None = None, **options: Any) -> Any:
     return dispatcher
 
 
-class _Kept(NumbaCache):  # type: ignore[misc]
+class _Kept(NumbaCache):
     """The compiled forms of one function, a file each."""
 
     def __init__(self, rule: Callable[..., Any], options: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
-    run.add_argument("file", help="scenario (TOML), e.g. scenarios/obese_anastrozole.toml")
+    run.add_argument("file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man")
     run.add_argument(
         "--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31"
     )
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         ("parameters", "list and explain the numbers of the model", _parameters),
         ("men", "list the presets, or show one", _men),
         ("drugs", "list the drugs, or show one", _drugs),
+        ("scenarios", "list the scenarios that come with the program, or show one", _scenarios),
     ):
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
         command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
@@ -234,6 +235,23 @@ def _explained(parameter: Parameter) -> Iterator[str]:
     for label, text in (("source", p.source), ("note", p.note)):
         if text:
             yield textwrap.fill(f"{label}: {text}", 110, initial_indent="    ", subsequent_indent="    ")
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from testis_abm.errors import unknown
+    from testis_abm.scenario.load import read_raw
+    from testis_abm.scenario.shipped import shipped
+
+    known = shipped()
+    if options.word is None:
+        for name, path in known.items():
+            print(f"{name:34s}{read_raw(path)['title']}")
+        print("\nShow one: testis-abm scenarios NAME. Run one: testis-abm run NAME.")
+        return 0
+    if options.word not in known:
+        raise TestisError(unknown("scenario", options.word, known))
+    print(known[options.word].read_text(encoding="utf-8"), end="")
+    return 0
 
 
 def _men(options: argparse.Namespace) -> int:

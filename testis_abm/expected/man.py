@@ -119,7 +119,7 @@ class ExpectedMan:
         self._depot, self._central = np.zeros(substances), np.zeros(substances)
         rest = np.zeros(len(COLUMNS))
         rest[_BMI] = self.man["bmi"]
-        self._last = course.rest_state(  # type: ignore[call-arg]
+        self._last = course.rest_state(
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._tract,
             self._chain, *self._numbers.tuple(), rest,
         )  # fmt: skip
@@ -179,7 +179,7 @@ class ExpectedMan:
         rows = np.zeros((len(doses), len(COLUMNS)))
         rows[:, _BMI] = self.man["bmi"]
         k = self.kinetics
-        course.advance(  # type: ignore[call-arg]
+        course.advance(
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._last,
             self._tract, self._chain, self._output, self._depot, self._central, k.absorption, k.elimination, k.volume,
             k.effect, np.ascontiguousarray(doses), *self._numbers.tuple(), rows,

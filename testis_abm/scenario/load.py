@@ -14,6 +14,7 @@ from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
 from testis_abm.scenario.quantities import parse_day, parse_duration
 from testis_abm.scenario.scenario import Scenario, alike, flat
 from testis_abm.scenario.section import plain
+from testis_abm.scenario.shipped import found
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
@@ -260,7 +261,7 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
 
 def _bytes(path: Path, name: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with found(path).open("rb") as file:
             content = file.read(_LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise ScenarioError(f"{name}: no such file{_neighbour(path)}") from None

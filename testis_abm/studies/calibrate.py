@@ -290,11 +290,12 @@ def _same(folder: Path, what: dict[str, Any]) -> None:
     note = folder / "calibration.json"
     try:
         kept = files.unsealed(note.read_bytes()) if note.exists() else what
-    except (OSError, ValueError) as error:
-        raise TestisError(f"{note}: is damaged ({printable(str(error))}); name another folder") from None
+    except (OSError, ValueError):
+        kept = None
     if kept != what:
         raise TestisError(
-            f"{folder}: holds another calibration (other studies, parameters, size or version); name another folder"
+            f"{folder}: holds another calibration (other studies, parameters, size or version), or {note.name} is damaged; "
+            "name another folder"
         )
     files.write(note, files.sealed(what))
 
