@@ -154,9 +154,11 @@ def port(log):
         yield int(url.rsplit(":", 1)[1])
 
 
-def asked(port: int, path: str = "/", method: str = "GET", body: bytes | None = None, **headers: str):
+def asked(
+    port: int, path: str = "/", method: str = "GET", body: bytes | None = None, at: str = "127.0.0.1", **headers: str
+):
     """Return status, headers and text of an answer; `headers` in Python's spelling."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection(at, port, timeout=30)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): of for name, of in headers.items()})
         answer = connection.getresponse()
@@ -280,6 +282,7 @@ def test_nothing_is_fetched_for_a_request(port, log):
         assert asked(port, f"/_solara/cdn/{path}")[0] == 404
     assert "Could not load URL" not in log.read_text()
     assert asked(port, "/_solara/cdn/requirejs@2.3.6/require.js")[0] == 200
+    assert asked(port, "/resourcez?verbose")[0] == 404
 
 
 def test_odd_requests_are_told(port, log):
@@ -337,11 +340,13 @@ async def _plain(scope, receive, send):
 
 
 @contextmanager
-def guarded(monkeypatch, most_connections: int = 1000, patience: float = 60.0, **limits):
+def guarded(monkeypatch, most_connections: int = 1000, patience: float = 60.0, host: str = "127.0.0.1", **limits):
     """Serve `_plain` behind a gate with limits."""
     monkeypatch.setattr(Connection, "most", most_connections)
     monkeypatch.setattr(Connection, "patience", patience)
-    config = uvicorn.Config(gate.Gate(_plain, **limits), port=0, http=Connection, log_level="error", lifespan="off")
+    config = uvicorn.Config(
+        gate.Gate(_plain, host, **limits), host=host, port=0, http=Connection, log_level="error", lifespan="off"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -371,6 +376,20 @@ def test_the_next_page_is_told_and_finds_room_when_one_has_gone(monkeypatch):
         _until(lambda: asked(port)[0] == 200)
         with spoken(port, "four"):
             pass
+
+
+def test_an_app_on_all_addresses_answers_to_each_but_not_to_any_name(monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # of no one; nothing is sent
+            outside = probe.getsockname()[0]
+        except OSError:
+            pytest.skip("this machine has no other address")
+    with guarded(monkeypatch, host="0.0.0.0") as port:
+        for host in (outside, socket.gethostname()):
+            assert asked(port, Host=f"{host}:{port}", at=outside, Origin=f"http://{host.lower()}:{port}")[0] == 200
+        assert asked(port, Host=f"evil.example:{port}", at=outside)[0] == 403
+        assert asked(port, Host=f"{outside}:{port}", at=outside, Origin="http://evil.example")[0] == 403
 
 
 def test_channels_of_one_page_are_few(monkeypatch):

@@ -35,7 +35,7 @@ _SILENT_AT_FIRST, _SILENT = 30.0, 7200.0
 # Names of origins for `solara run`, which has no option for them; several are separated by spaces.
 VARIABLE = "TESTIS_ABM_ALLOW_ORIGIN"
 _HERE = ("localhost", "127.0.0.1", "[::1]")
-_CHANNEL, _CDN, _CLOSE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/"
+_CHANNEL, _CDN, _CLOSE, _OF_THE_MACHINE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/", "/resourcez"
 # Solara takes these from anybody, keeps what the first says, and gives it to all others.
 _OF_A_PROXY = {b"script-name", b"x-script-name", b"x-forwarded-host", b"x-forwarded-proto"}
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -183,8 +183,8 @@ class Gate:
             return 413, f"A request has at most {_LARGEST_BODY:,} bytes."
         if path.startswith(_CLOSE) and not _asked(scope, "session_id"):
             return 400, "session_id is missing."
-        if path.startswith(_CDN) and not self._has(path.removeprefix(_CDN)):
-            return 404, "All that the page needs is here; nothing is fetched from elsewhere."
+        if path == _OF_THE_MACHINE or (path.startswith(_CDN) and not self._has(path.removeprefix(_CDN))):
+            return 404, "This is no part of the page; nothing is fetched from elsewhere."
         if path == "/" and len(self._open()) >= self._most:
             return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
         return None
