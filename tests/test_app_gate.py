@@ -46,8 +46,7 @@ def packed(message: object, *buffers: bytes) -> bytes:
 
 @given(some.lists(some.binary(max_size=50), max_size=5))
 def test_a_message_as_jupyter_packs_it_is_believed(buffers):
-    assert messages.fault({"bytes": packed(INFO, *buffers)}) is None
-    assert messages.fault({"text": json.dumps(INFO)}) is None
+    assert messages.read({"bytes": packed(INFO, *buffers)}) == messages.read({"text": json.dumps(INFO)}) == INFO
 
 
 @given(some.one_of(
@@ -56,11 +55,14 @@ def test_a_message_as_jupyter_packs_it_is_believed(buffers):
     some.tuples(some.integers(0, 300), some.integers(0, 255)).map(lambda of: _bitten(packed(INFO, b"buffer"), *of)),
 ))  # fmt: skip
 def test_what_solara_unpacks_is_never_larger_than_what_was_sent(frame):
-    if messages.fault({"bytes": frame}) is None:
-        from solara.server.kernel import deserialize_binary_message
+    try:
+        said = messages.read({"bytes": frame})
+    except messages.Unbelievable:
+        return
+    from solara.server.kernel import deserialize_binary_message
 
-        message = deserialize_binary_message(frame)
-        assert sum(map(len, message["buffers"])) < len(frame) and message["header"]["msg_type"]
+    message = deserialize_binary_message(frame)
+    assert sum(map(len, message.pop("buffers"))) < len(frame) and message == said
 
 
 def _bitten(frame: bytes, place: int, value: int) -> bytes:
@@ -77,11 +79,28 @@ def _bitten(frame: bytes, place: int, value: int) -> bytes:
         {"bytes": packed(INFO, *[b""] * messages.MOST_PARTS)}, {"bytes": b"\0" * (messages.LARGEST_MESSAGE + 1)},
         {"text": ""}, {"text": "{}"}, {"text": "[" * 100_000}, {"text": "9" * 10_000}, {"text": json.dumps({**INFO, "header": {}})},
         {"text": json.dumps({**INFO, "content": 3})}, {"text": json.dumps({**INFO, "channel": None})},
-        {"text": " " * (messages.LARGEST_MESSAGE + 1)},
+        {"text": " " * (messages.LARGEST_MESSAGE + 1)}, {"text": json.dumps({**INFO, "header": {"msg_type": "execute_request"}})},
+        {"text": json.dumps({**INFO, "header": {"msg_type": "comm_open"}, "content": {"target_name": "jupyter.widget"}})},
     ],
 )  # fmt: skip
 def test_what_is_no_message_is_not_believed(message):
-    assert messages.fault(message)
+    with pytest.raises(messages.Unbelievable):
+        messages.read(message)
+
+
+def test_a_page_that_is_begun_over_and_over_is_closed(monkeypatch):
+    begin = {**INFO, "header": {"msg_type": "comm_open"}, "content": {"target_name": "solara.control"}}
+    run = {**INFO, "header": {"msg_type": "comm_msg"}, "content": {"data": {"method": "run"}}}
+    with guarded(monkeypatch) as port:
+        with spoken(port, "one") as channel, pytest.raises(ConnectionClosed) as closed:
+            for k in range(200):
+                channel.send(json.dumps(begin if k % 2 else run))
+                channel.recv(timeout=30)
+        assert closed.value.rcvd.code == 1008
+        with spoken(port, "two") as channel:
+            for _ in range(20):
+                channel.send(json.dumps(INFO))
+                channel.recv(timeout=30)
 
 
 def test_a_flood_waits_for_its_turn(monkeypatch):
@@ -154,9 +173,11 @@ def port(log):
         yield int(url.rsplit(":", 1)[1])
 
 
-def asked(port: int, path: str = "/", method: str = "GET", body: bytes | None = None, **headers: str):
+def asked(
+    port: int, path: str = "/", method: str = "GET", body: bytes | None = None, at: str = "127.0.0.1", **headers: str
+):
     """Return status, headers and text of an answer; `headers` in Python's spelling."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection(at, port, timeout=30)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): of for name, of in headers.items()})
         answer = connection.getresponse()
@@ -280,6 +301,7 @@ def test_nothing_is_fetched_for_a_request(port, log):
         assert asked(port, f"/_solara/cdn/{path}")[0] == 404
     assert "Could not load URL" not in log.read_text()
     assert asked(port, "/_solara/cdn/requirejs@2.3.6/require.js")[0] == 200
+    assert asked(port, "/resourcez?verbose")[0] == 404
 
 
 def test_odd_requests_are_told(port, log):
@@ -337,11 +359,13 @@ async def _plain(scope, receive, send):
 
 
 @contextmanager
-def guarded(monkeypatch, most_connections: int = 1000, patience: float = 60.0, **limits):
+def guarded(monkeypatch, most_connections: int = 1000, patience: float = 60.0, host: str = "127.0.0.1", **limits):
     """Serve `_plain` behind a gate with limits."""
     monkeypatch.setattr(Connection, "most", most_connections)
     monkeypatch.setattr(Connection, "patience", patience)
-    config = uvicorn.Config(gate.Gate(_plain, **limits), port=0, http=Connection, log_level="error", lifespan="off")
+    config = uvicorn.Config(
+        gate.Gate(_plain, host, **limits), host=host, port=0, http=Connection, log_level="error", lifespan="off"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -371,6 +395,20 @@ def test_the_next_page_is_told_and_finds_room_when_one_has_gone(monkeypatch):
         _until(lambda: asked(port)[0] == 200)
         with spoken(port, "four"):
             pass
+
+
+def test_an_app_on_all_addresses_answers_to_each_but_not_to_any_name(monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # of no one; nothing is sent
+            outside = probe.getsockname()[0]
+        except OSError:
+            pytest.skip("this machine has no other address")
+    with guarded(monkeypatch, host="0.0.0.0") as port:
+        for host in (outside, socket.gethostname()):
+            assert asked(port, Host=f"{host}:{port}", at=outside, Origin=f"http://{host.lower()}:{port}")[0] == 200
+        assert asked(port, Host=f"evil.example:{port}", at=outside)[0] == 403
+        assert asked(port, Host=f"{outside}:{port}", at=outside, Origin="http://evil.example")[0] == 403
 
 
 def test_channels_of_one_page_are_few(monkeypatch):

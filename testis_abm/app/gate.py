@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from testis_abm.app.messages import Budget, fault
+from testis_abm.app.messages import Budget, Unbelievable, begins, read
 from testis_abm.errors import TestisError, printable, shown
 
 type Scope = MutableMapping[str, Any]
@@ -28,6 +28,7 @@ type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
 _SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
+_MOST_BEGINNINGS = 100  # of one page: each makes all of it anew
 _LARGEST_BODY = 10_000  # bytes; files come over the WebSocket
 LONGEST_HEADER = 65_536  # bytes: all that share a host share its cookies
 # Seconds. A page speaks as soon as it is connected; one that is closed for its silence connects anew by itself.
@@ -35,7 +36,7 @@ _SILENT_AT_FIRST, _SILENT = 30.0, 7200.0
 # Names of origins for `solara run`, which has no option for them; several are separated by spaces.
 VARIABLE = "TESTIS_ABM_ALLOW_ORIGIN"
 _HERE = ("localhost", "127.0.0.1", "[::1]")
-_CHANNEL, _CDN, _CLOSE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/"
+_CHANNEL, _CDN, _CLOSE, _OF_THE_MACHINE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/", "/resourcez"
 # Solara takes these from anybody, keeps what the first says, and gives it to all others.
 _OF_A_PROXY = {b"script-name", b"x-script-name", b"x-forwarded-host", b"x-forwarded-proto"}
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -137,6 +138,7 @@ class Gate:
         self._kernels, self._assets, self._most = kernels, assets, most
         self._silent_at_first, self._silent = silent_at_first, silent
         self._sockets: Counter[str] = Counter()
+        self._begun: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve as ASGI has it."""
@@ -183,8 +185,8 @@ class Gate:
             return 413, f"A request has at most {_LARGEST_BODY:,} bytes."
         if path.startswith(_CLOSE) and not _asked(scope, "session_id"):
             return 400, "session_id is missing."
-        if path.startswith(_CDN) and not self._has(path.removeprefix(_CDN)):
-            return 404, "All that the page needs is here; nothing is fetched from elsewhere."
+        if path == _OF_THE_MACHINE or (path.startswith(_CDN) and not self._has(path.removeprefix(_CDN))):
+            return 404, "This is no part of the page; nothing is fetched from elsewhere."
         if path == "/" and len(self._open()) >= self._most:
             return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
         return None
@@ -234,8 +236,12 @@ class Gate:
                 return await end(1001, "nothing was said for long")
             if message["type"] != "websocket.receive":
                 return message
-            if reason := fault(message):
-                return await end(1007, reason)
+            try:
+                self._begun[kernel] += begins(read(message))
+            except Unbelievable as reason:
+                return await end(1007, str(reason))
+            if self._begun[kernel] > _MOST_BEGINNINGS:
+                return await end(1008, "the page was begun too often; open it anew")
             patience = self._silent
             await budget.spend(len(message.get("text") or message.get("bytes") or ""))
             return message
@@ -250,6 +256,7 @@ class Gate:
         finally:
             self._sockets[kernel] -= 1
             self._sockets += Counter()  # forget who has gone
+            self._begun = Counter({of: count for of, count in self._begun.items() if of in self._open()})
 
     # ---- what an answer allows
 
