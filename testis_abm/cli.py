@@ -89,10 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
         command.set_defaults(action=action)
         if name == "drugs":
-            command.add_argument(
-                "--out", metavar="FOLDER", default="pictures", help="of the picture (default pictures)"
-            )
-            command.add_argument("--no-plots", action="store_true", help="write no picture")
+            command.add_argument("--out", metavar="FOLDER", help="draw the drug's course there, as PNG and SVG")
     people.add(commands)
     experiment_commands.add(commands)
     study_commands.add(commands)
@@ -262,6 +259,8 @@ def _men(options: argparse.Namespace) -> int:
 def _drugs(options: argparse.Namespace) -> int:
     from testis_abm.errors import unknown
     from testis_abm.parameters import drugs
+    from testis_abm.results.plots import KINDS
+    from testis_abm.support import outputs
 
     known = drugs()
     if options.word is None:
@@ -272,12 +271,14 @@ def _drugs(options: argparse.Namespace) -> int:
     if options.word not in known:
         raise TestisError(unknown("drug", options.word, known))
     drug = known[options.word]
+    for kind in KINDS if options.out else ():
+        outputs.check(Path(options.out) / f"{drug.name}.{kind}")
     print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
     for parameter in drug.numbers.values():
         print("\n".join(_explained(parameter)))
     for other, reason in drug.excludes.items():
         print(f"not with {other}: {reason}")
-    return 0 if options.no_plots else _draw_drug(drug.name, Path(options.out))
+    return _draw_drug(drug.name, Path(options.out)) if options.out else 0
 
 
 def _draw_drug(name: str, folder: Path) -> int:

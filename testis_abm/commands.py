@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import warnings
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import TestisError, shown, unknown
+from testis_abm.support import outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 _NOTE = "Research software: a simulation, not medical advice."
+_TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
+_TWIN_FILES = (
+    *(f"{name}.parquet" for name in _TWIN_TABLES), "twin.json", "before_and_after.png", "before_and_after.svg",
+)  # fmt: skip
 # Option -> lab of twin.MEASURES, variable whose units are known, unit if none is given (None: one must be).
 LABS: Mapping[str, tuple[str, str, str | None]] = {
     "t": ("t", "testosterone_nmol_l", None),
@@ -101,7 +105,7 @@ def add(commands: Any) -> None:
     command.add_argument("--population", default="clinic", help='"clinic" (default) or "community"')
     command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
     command.add_argument("--seed", type=int, default=1)
-    command.add_argument("--out", metavar="FILE", help="write the men and their labs as Parquet")
+    command.add_argument("--out", metavar="FILE", help="write the men and their labs there (.parquet or .csv)")
     command.set_defaults(action=_cohort)
 
 
@@ -222,6 +226,9 @@ def _twin(options: argparse.Namespace) -> int:
 
     given = {name: lab.value for name, lab in labs.items()}
     twin.check(given)
+    if options.out:
+        for name in _TWIN_FILES:
+            outputs.check(Path(options.out) / name)
     options.interrupt.check()
     found = twin.find(given, population=options.population, assay=assay, seed=options.seed)
     options.interrupt.check()
@@ -265,24 +272,22 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
     """Write each table whole or not at all."""
     from testis_abm import __version__
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
-        for name, table in {**tables, "men": men}.items():
-            beside = folder / f".{name}.parquet"
-            table.to_parquet(beside)
-            beside.replace(folder / f"{name}.parquet")
-        kept = {"version": __version__, "given": dict(found.given), "assay": found.assay, "population": found.prior.name,
-                "effective": found.effective, "misfit": dict(found.misfit)}  # fmt: skip
-        beside = folder / ".twin.json"
-        beside.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        beside.replace(folder / "twin.json")
-    except OSError as error:
-        raise TestisError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
+    for name, table in {**tables, "men": men}.items():
+        outputs.write_table(folder / f"{name}.parquet", table)
+    outputs.write_json(
+        folder / "twin.json",
+        {"version": __version__, "given": dict(found.given), "assay": found.assay, "population": found.prior.name,
+         "effective": found.effective, "misfit": dict(found.misfit)},
+    )  # fmt: skip
 
 
 def _cohort(options: argparse.Namespace) -> int:
     assay = _assay(options.assay)
+    if options.out:
+        from testis_abm.parameters import physiology
+
+        outputs.check_table(options.out, [name.rpartition(".")[2] for name in physiology()][:3])
     from testis_abm.population import Population
     from testis_abm.population.screen import screen
 
@@ -297,13 +302,6 @@ def _cohort(options: argparse.Namespace) -> int:
     print(kept.told())
     print(f"\n{_NOTE}")
     if options.out:
-        try:
-            path = Path(options.out)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name}")
-            kept.table().to_parquet(beside)
-            beside.replace(path)
-        except OSError as error:
-            raise TestisError(f"{options.out}: cannot be written ({error.strerror or error})") from error
+        outputs.write_table(options.out, kept.table())
         print(f"Men in {options.out}")
     return 0

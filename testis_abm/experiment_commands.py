@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import TestisError, shown
+from testis_abm.support import outputs
 
 if TYPE_CHECKING:
     from testis_abm.experiments.runner import Progress
@@ -143,20 +144,12 @@ def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., 
 
 def _end(folder: Path, text: str, tables: Mapping[str, Any], draw: Callable[[], list[Path]], no_plots: bool) -> int:
     """Write tables and pictures, each whole or not at all, and print the text, whether or not the disk takes them."""
-    from testis_abm.experiments.store import told
-
     pictures: list[Path] = []
     try:
-        with told(folder):
-            for name, table in tables.items():
-                beside = folder / f".{name}.parquet"
-                try:
-                    table.to_parquet(beside, index=False)
-                    beside.replace(folder / f"{name}.parquet")
-                finally:
-                    beside.unlink(missing_ok=True)
-            if not no_plots:
-                pictures = draw()
+        for name, table in tables.items():
+            outputs.write_table(folder / f"{name}.parquet", table)
+        if not no_plots:
+            pictures = draw()
     finally:
         print(f"{text}\n{_NOTE}", flush=True)
     names = sorted(path.name for path in pictures if path.suffix == ".png")

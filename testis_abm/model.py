@@ -20,7 +20,7 @@ import mesa
 import numpy as np
 
 from testis_abm import (
-    _compile,  # first: it names numba's cache before numba is imported
+    _compile,
     checkpoint,
     mesa_clock,
 )

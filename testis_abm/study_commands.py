@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def add(commands: Any) -> None:
     command.add_argument("--repeats", type=int, default=240, help="virtual trials (default 240)")
     command.add_argument("--seed", type=int, default=1)
     command.add_argument(
-        "--out", metavar="FOLDER", default="runs/studies", help="table, JSON and picture (default runs/studies)"
+        "--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)"
     )
     command.add_argument("--no-plots", action="store_true")
     command.set_defaults(action=_studies)
@@ -54,7 +55,6 @@ def add(commands: Any) -> None:
         "--cross-validate", type=int, metavar="FOLDS", default=0,
         help="instead fit anew without each fold's papers and predict them (10 folds: members 100, rounds 3)",
     )  # fmt: skip
-    command.add_argument("--ship", action="store_true", help="put the ensemble into the package")
     command.set_defaults(action=_calibrate)
 
 
@@ -79,6 +79,15 @@ def _chosen(name: str) -> list[Study]:
     raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
 
 
+def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble: Ensemble) -> Path:
+    """Return a folder named by what is replayed and a hash of all that decides on the outcome."""
+    from testis_abm.experiments.task import version
+
+    sets = ensemble.sets.assign(weight=ensemble.weights).to_csv()
+    what = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
+    return Path("runs") / f"studies-{Path(options.name).stem}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"
+
+
 def _studies(options: argparse.Namespace) -> int:
     from testis_abm.studies import known, load_study, report
     from testis_abm.studies.replay import replay
@@ -94,6 +103,8 @@ def _studies(options: argparse.Namespace) -> int:
             f"--sets {options.sets} --repeats {options.repeats}: use 1 to 1000 sets and 20 to 100000 repeats"
         )
     studies, ensemble = _chosen(options.name), _ensemble(options.ensemble)
+    folder = Path(options.out) if options.out else _default_folder(options, studies, ensemble)
+    report.check_writable(folder)
     tables = []
     for study in studies:
         options.interrupt.check()
@@ -107,8 +118,8 @@ def _studies(options: argparse.Namespace) -> int:
         "Interval: over men, measurement, what studies of one thing differ by and, with an ensemble, parameters. "
         + _NOTE
     )
-    written = report.save(table, Path(options.out), plots=not options.no_plots)
-    print(f"Results in {options.out}/  ({', '.join(path.name for path in written)})")
+    written = report.save(table, folder, plots=not options.no_plots)
+    print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
     return 0
 
 
@@ -130,6 +141,6 @@ def _calibrate(options: argparse.Namespace) -> int:
         found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
         print(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
         return 0
-    table = calibrate(Path(options.out), ship=options.ship, **size)
+    table = calibrate(Path(options.out), **size)
     print(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -30,6 +29,7 @@ from testis_abm.experiments.sweep import prepare, results, summary, sweep
 from testis_abm.experiments.task import Job, Task, attempt, perform
 from testis_abm.experiments.trial import analyse, auc, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
+from testis_abm.support import files
 
 EXAMPLES = Path(__file__).parents[1] / "scenarios" / "experiments"
 SMALL = {
@@ -233,7 +233,7 @@ def test_a_store_of_another_experiment_is_refused(tmp_path):
     with pytest.raises(TestisError, match=r"different choice of days \(at\) \(\[20, 40\], now \[40\]\)"):
         sweep({**SWEEP, "sweep": at}, tmp_path / "s", workers=1)
     manifest = tmp_path / "s" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": "0.0.1"}))
+    manifest.write_text(files.sealed({**files.unsealed(manifest.read_bytes()), "version": "0.0.1"}))
     with pytest.raises(TestisError, match="different version of testis_abm"):
         sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
     assert read(tmp_path / "s").equals(before)

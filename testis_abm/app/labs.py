@@ -122,6 +122,9 @@ def Labs(session: Session) -> None:  # noqa: N802
         if said.scenario is None or found is None or not said.scenario.treated:
             set_spread("Add a treatment first.")
             return
+        if said.problems:
+            set_spread("\n".join(said.lines))
+            return
         set_spread("Treating the men who fit …")
         case = said.scenario
 

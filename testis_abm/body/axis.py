@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
+from testis_abm._compile import compiled
 from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import (
     BONE_AGONIST,
@@ -293,7 +293,7 @@ def body_hour(state, p, tissue, exposure, means):
         means[MEAN_FAT_INHIBITION] += (1.0 - peripheral / open_fat) * dt
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def body_day(state, p, tissue, depot, central, absorption, elimination, volume, effect, doses, levels):
     """Advance the body by one day; return the day's means (index constants MEAN_*).
 

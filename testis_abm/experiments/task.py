@@ -10,10 +10,10 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from testis_abm import __version__
-from testis_abm._compile import results_fingerprint
 from testis_abm.errors import TestisError
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.results.tables import SIGNALS
+from testis_abm.support.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from testis_abm.model import TestisModel
@@ -59,7 +59,7 @@ class Job:
 @cache
 def version() -> str:
     """Return the version of all that decides on results: the package's, and a hash of its rules and parameters."""
-    return f"{__version__} ({results_fingerprint()})"
+    return f"{__version__} ({fingerprint()})"
 
 
 def essence(scenario: Mapping[str, Any]) -> dict[str, Any]:

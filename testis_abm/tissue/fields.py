@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from testis_abm._compile import compiled
 from testis_abm.tissue.geometry import CORNERS, Geometry
 
 _SECONDS = 86400.0
@@ -84,7 +84,7 @@ class Kernels:
         self.ring = np.concatenate([ring, np.zeros(len(ring) % 2)])  # two distances at a time
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def conserving(reach, sources, kind, targets):
     """Return the factor that makes the mean over `targets` that of the sources (a lattice with empty sites misses it)."""
     given, total = 0.0, 0.0
@@ -94,7 +94,7 @@ def conserving(reach, sources, kind, targets):
     return (total / (sources.size - 1)) / (given / targets) if given > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def corner_field(tubule, weights, neighbours, sources, row):
     """Write into `row` (niches + 2) the field of the corner sources at a tubule's targets.
 
@@ -113,7 +113,7 @@ def corner_field(tubule, weights, neighbours, sources, row):
         row[target] *= weights.share[tubule, target]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ring_field(ring, made, around, row):
     """Add to `row` (at least niches) the field of what the niches of a tubule have `made` (niches,).
 

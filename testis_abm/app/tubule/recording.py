@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from testis_abm._compile import compiled
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.packing import ROOM, pack
@@ -339,7 +339,7 @@ def _levels(tissue: Any, section: Section) -> np.ndarray:
     return levels
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, to: np.ndarray) -> None:
     """Write the AR, ER-alpha and ER-beta signals of Sertoli cells, 1 = reference man, into `to` (3, cells)."""
     for i in range(androgen.size):
@@ -348,7 +348,7 @@ def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, t
         to[2, i] = er_beta_signal(oestrogen[i], p)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _durations(
     lineage: np.ndarray, step: np.ndarray, mean_days: np.ndarray, variation: float, days: np.ndarray
 ) -> None:
