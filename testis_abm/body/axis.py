@@ -313,7 +313,7 @@ def body_day(state, p, tissue, depot, central, absorption, elimination, volume, 
         expose(
             exposure, hourly, depot, central, doses[hour], doses[HOURS + hour], absorption, elimination, volume, effect
         )
-        gather_levels(levels, hourly, hour)
+        gather_levels(levels, hourly, hour, elimination, volume)
         body_hour(state, p, tissue, exposure, means)
     return means
 

@@ -219,8 +219,8 @@ def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimin
     """Advance every substance by an hour and sum up what they do into `exposure` (EXPOSURES,).
 
     `at_once` and `evenly` (substances,) are the amounts given at the start of the hour and all through it. `levels`
-    (substances, 3) is filled with the mean, lowest and highest level of the hour: nmol/L or IU/L at its end (of what comes and
-    goes within the hour, by five minutes), nmol/day of a released steroid.
+    (substances, 3) is filled with the amount cleared in the hour and the lowest and highest level: nmol/L or IU/L at its end (of
+    what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
     """
     exposure[:] = 0.0
     for k in range(depot.size):
@@ -228,7 +228,8 @@ def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimin
             depot[k], central[k], mean, lowest, highest = clear_in_minutes(
                 depot[k], central[k], at_once[k], evenly[k], absorption[k], elimination[k]
             )
-            levels[k, 0], levels[k, 1], levels[k, 2] = mean / volume[k], lowest / volume[k], highest / volume[k]
+            levels[k, 0], levels[k, 1] = mean * elimination[k], lowest / volume[k]
+            levels[k, 2] = highest / volume[k]
             exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
             exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
             continue
@@ -237,22 +238,23 @@ def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimin
         depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
         cleared = held + absorbed - central[k]
         level = cleared * _HOURS if volume[k] == 0.0 else central[k] / volume[k]
-        # The area under the curve is what was cleared over the clearance.
-        levels[k, 0] = level if volume[k] == 0.0 else cleared / (elimination[k] * volume[k])
-        levels[k, 1], levels[k, 2] = level, level
+        levels[k, 0], levels[k, 1], levels[k, 2] = cleared, level, level
         for which in range(EXPOSURES):
             exposure[which] += effect[k, which] * level
 
 
 @register_jitable
-def gather_levels(levels, hourly, hour):
-    """Gather the `hourly` mean, lowest and highest levels (substances, 3) of hours 0 to 23 into those of the day."""
+def gather_levels(levels, hourly, hour, elimination, volume):
+    """Gather what `expose` found of hours 0 to 23 into the mean, lowest and highest level of the day, (substances, 3)."""
     for k in range(levels.shape[0]):
         if hour == 0:
             levels[k, 0], levels[k, 1], levels[k, 2] = 0.0, hourly[k, 1], hourly[k, 2]
-        levels[k, 0] += hourly[k, 0] / _HOURS
+        levels[k, 0] += hourly[k, 0]
         levels[k, 1] = min(levels[k, 1], hourly[k, 1])
         levels[k, 2] = max(levels[k, 2], hourly[k, 2])
+        if hour == _HOURS - 1 and volume[k] > 0.0:
+            # The area under the curve is what was cleared over the clearance.
+            levels[k, 0] /= _HOURS * elimination[k] * volume[k]
 
 
 def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[Any, ...]], day: int) -> np.ndarray:
