@@ -22,8 +22,8 @@ _SIZE = len(COORDINATES)
 _FROM_PRIOR, _FREEDOM, _WIDER = 0.1, 8.0, 1.15
 _CARRIED = 100.0  # effective sample size of the tempered weights
 _PRIOR_MEN = 20.0  # men of the prior that a lesion's spread is shrunk by
-_LESION_FROM_PRIOR = 0.2
-_NOTHING = 1e-9  # weight of a lesion that no man matches with
+_LESION_FROM_PRIOR = 0.04  # added to the share of each lesion
+_MATTERS = 0.03  # weight of a lesion from which its own men must be many
 
 # Takes physiologies, returns true levels and the log likelihood of each.
 Match = Callable[[pd.DataFrame], tuple[pd.DataFrame, np.ndarray]]
@@ -77,9 +77,15 @@ class Search:
         for done in range(1, _MOST + 1):
             self._round()
             weights, shape = pareto_smoothed(self._log_weights())
-            if done >= _FEWEST and kish(weights) >= GOOD_SIZE and shape <= GOOD_SHAPE:
+            if done >= _FEWEST and shape <= GOOD_SHAPE and self._enough(weights):
                 break
         return weights, shape
+
+    def _enough(self, weights: np.ndarray) -> bool:
+        """Return whether the men, and those of each lesion that matters, are many enough."""
+        parts = [weights[self.lesions == k] for k in range(len(LESIONS))]
+        some = all(kish(part) >= LEAST_SIZE for part in parts if part.sum() > _MATTERS)
+        return some and kish(weights) >= GOOD_SIZE
 
     def _round(self) -> None:
         proposal = self._next()
@@ -102,43 +108,38 @@ class Search:
             shares = np.where(possible, np.maximum(self._shares, 0.1), 0.0)
             one = np.broadcast_to(np.eye(_SIZE), (len(LESIONS), _SIZE, _SIZE))
             return _Proposal(shares / shares.sum(), np.zeros((len(LESIONS), _SIZE)), one)
-        weights = self._tempered()
-        carried = np.bincount(self.lesions, weights=weights, minlength=len(LESIONS))
-        shares = np.where(possible, (1.0 - _LESION_FROM_PRIOR) * carried + _LESION_FROM_PRIOR / possible.sum(), 0.0)
-        centres, factors = np.zeros((len(LESIONS), _SIZE)), np.zeros((len(LESIONS), _SIZE, _SIZE))
-        for k in range(len(LESIONS)):
-            own = np.where(self.lesions == k, weights, 0.0)
-            centres[k], factors[k] = _centred(self.hidden, own)
-        return _Proposal(shares / shares.sum(), centres, factors)
+        log = self._log_weights()
+        whole = np.exp(log - log.max())
+        carried = np.bincount(self.lesions, weights=whole / whole.sum(), minlength=len(LESIONS))
+        # How much weight a lesion carries is as uncertain as its own men are few: the less likely ones get more than their share.
+        shares = np.where(possible, np.sqrt(carried) / np.sqrt(carried).sum() + _LESION_FROM_PRIOR, 0.0)
+        about = [_centred(*self._tempered(np.flatnonzero(self.lesions == k))) for k in range(len(LESIONS))]
+        return _Proposal(shares / shares.sum(), *(np.array(part) for part in zip(*about, strict=True)))
 
     def _log_weights(self, power: float = 1.0) -> np.ndarray:
         with np.errstate(divide="ignore"):
             prior = -0.5 * (self.hidden**2).sum(axis=1) + np.log(self._shares)[self.lesions]
         return np.asarray(prior - self._drawn_from + power * self.fit)
 
-    def _tempered(self) -> np.ndarray:
-        """Return weights softened until enough men carry them, so that no round collapses onto a lucky few."""
+    def _tempered(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coordinates and weights of the men of a lesion, softened so that no round collapses onto a lucky few."""
 
         def at(power: float) -> np.ndarray:
-            log = self._log_weights(power)
+            log = self._log_weights(power)[own]
             weights = np.exp(log - log.max())
             return np.asarray(weights / weights.sum())
 
-        if kish(at(1.0)) >= _CARRIED:
-            return at(1.0)
-        low, high = 0.0, 1.0
-        for _ in range(30):
+        if len(own) < 2 or not self._shares[self.lesions[own[0]]]:
+            return self.hidden[:0], np.zeros(0)
+        low, high = (1.0, 1.0) if kish(at(1.0)) >= _CARRIED else (0.0, 1.0)
+        while high - low > 1e-6:
             middle = 0.5 * (low + high)
             low, high = (middle, high) if kish(at(middle)) >= _CARRIED else (low, middle)
-        return at(low)
+        return self.hidden[own], at(low)
 
 
 def _centred(hidden: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and Cholesky factor of the spread of weighted men, leaning on the prior where few carry the weight."""
-    total = weights.sum()
-    if total < _NOTHING:
-        return np.zeros(_SIZE), np.eye(_SIZE)
-    weights = weights / total
+    """Return mean and Cholesky factor of the spread of men with weights, sum 1, leaning on the prior where few carry it."""
     size = kish(weights)
     centre = (weights @ hidden) * size / (size + 1.0)
     off = hidden - centre
