@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 _LEVEL = 0.95
+FEW = 5  # pairs under which an interval is rough
+_SAME = 0.1  # %: SD between pairs under which they differ by nothing that a reader cares for
 
 
 def nanmean(values: np.ndarray, axis: int = 0) -> np.ndarray:
@@ -36,15 +38,30 @@ def paired_change(before: np.ndarray, after: np.ndarray, least: float = 0.0) -> 
     return centre, centre - half, centre + half
 
 
-def mean_and_half(values: np.ndarray) -> tuple[float, float]:
-    """Return a mean and half of its 95 % interval (Student's t; NaN for a single value)."""
+def deterministic(change: float, low: float, high: float, pairs: int) -> bool:
+    """Return whether a change in % is the same in all pairs: its SD between them, relative to the level, is next to nothing.
+
+    Args:
+        change, low, high: from paired_change, or a level in % of itself with its interval; pairs: their number.
+    """
+    if pairs < 2 or not np.isfinite(high - low):
+        return False
+    spread = 0.5 * (high - low) / _quantile(pairs) * float(np.sqrt(pairs))
+    return spread <= _SAME * max(1.0 + change / 100.0, 1e-9)
+
+
+def _quantile(n: int) -> float:
     from scipy.special import stdtrit
 
+    return float(stdtrit(n - 1, 0.5 + _LEVEL / 2.0))
+
+
+def mean_and_half(values: np.ndarray) -> tuple[float, float]:
+    """Return a mean and half of its 95 % interval (Student's t; NaN for a single value)."""
     n = len(values)
     if n < 2:
         return float(values.mean()), float("nan")
-    quantile = float(stdtrit(n - 1, 0.5 + _LEVEL / 2.0))
-    return float(values.mean()), quantile * float(values.std(ddof=1)) / float(np.sqrt(n))
+    return float(values.mean()), _quantile(n) * float(values.std(ddof=1)) / float(np.sqrt(n))
 
 
 def kish(weights: np.ndarray) -> float:
