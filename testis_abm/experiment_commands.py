@@ -27,7 +27,7 @@ _NOTE = "Research software: a simulation, not medical advice."
 def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
     command = commands.add_parser(
-        "compare", help="compare arms with the same luck",
+        "compare", help="compare arms paired by common random numbers",
         description="Compare scenario files, or the [[arm]] tables of one, with common random numbers. " + _NOTE,
         epilog="Example: testis-abm compare scenarios/experiments/compare_drugs.toml",
     )  # fmt: skip
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
     _common(command, "compare")
     command.set_defaults(action=_compare)
     for name, what, action in (
-        ("sweep", "run a scenario over a [sweep] of values", _sweep),
+        ("sweep", "run a parameter sweep of a scenario: [sweep]", _sweep),
         ("trial", "run a virtual randomised [trial] of its [[arm]]s", _trial),
         ("sensitivity", "rank inputs by what they move: [sensitivity]", _sensitivity),
     ):
@@ -60,7 +60,7 @@ def _common(command: Any, name: str) -> None:
         "--workers",
         type=int,
         default=0,
-        help="processes of this machine (default one a core; one alone for little work)",
+        help="worker processes (default one per core; one alone for little work)",
     )
     command.add_argument(
         "--dask", metavar="ADDRESS", default="", help='Dask scheduler, e.g. tcp://host:8786, or "local"'
@@ -126,7 +126,7 @@ def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., 
     """Run an experiment into its store; None if it is one shard of it."""
     folder, shard = _folder(options, name, file), _shard(options.shard)
     if options.workers < 0:
-        raise TestisError(f"--workers {options.workers}: use 1 or more (0: one a core)")
+        raise TestisError(f"--workers {options.workers}: use 1 or more (0: one per core)")
     try:
         with _bar(options.interrupt, name) as tell:
             found = work(folder, workers=options.workers, dask=options.dask, shard=shard, progress=tell)
@@ -169,7 +169,7 @@ def _sweep(options: argparse.Namespace) -> int:
     short, found = summary(folder), read_manifest(folder)
     design, failed = found["design"], table[table["error"] != ""]
     text = f"{found['title']}: {len(design['points']):,} points, {found['runs']:,} runs, {len(failed):,} failed, levels of day {max(found['days'])}\n"
-    text += f"\n{_points(short, found['outputs'], design['paths'])}"
+    text += f"\n{_points(short, found['outputs'], design['paths'])}\n{_replicates(short)}"
     if len(failed):
         text += f"\n\n  first failure: {failed['error'].iloc[0]}"
 
@@ -207,16 +207,41 @@ def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
 
 
 def _level(row: Any, word: str) -> str:
+    """Return the level of a point, treated where there is a therapy, with its change; both levels where that has no percentage."""
     from testis_abm.experiments.outputs import OUTPUTS
     from testis_abm.quantities import clinical
+    from testis_abm.results.report import change, number
+    from testis_abm.statistics import deterministic
 
-    column = OUTPUTS[word].column
-    arm = "treated" if f"{column}, treated" in row else "untreated"
-    level, half = clinical(column, [row[f"{column}, {arm}"], row[f"{column}, {arm}_half"]])
-    change, low, high = (row.get(f"{column}, change{end}_pct", float("nan")) for end in ("", "_low", "_high"))
-    if change != change:
-        return f"{level:.3g}" + (f" ± {half:.2g}" if half == half else "")
-    return f"{level:.3g} ({change:+.0f} %" + (f", {low:+.0f} to {high:+.0f})" if low == low else ")")
+    column, pairs = OUTPUTS[word].column, int(row["replicates"])
+    untreated, half, treated = (
+        float(clinical(column, row.get(f"{column}, {end}", float("nan")))) for end in ("untreated", "untreated_half", "treated")
+    )
+    if f"{column}, treated" not in row:
+        width = 100.0 * half / untreated if untreated else float("nan")
+        same = deterministic(0.0, -width, width, pairs)
+        return number(untreated) + (f" ± {half:.2g}" if half == half and not same else "")
+    middle, low, high = (row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high"))
+    centre, interval = change(middle, low, high, pairs)
+    if centre == "-":
+        return f"{number(untreated)} -> {number(treated)}"
+    return f"{number(treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"
+
+
+def _replicates(table: Any) -> str:
+    """Return what the levels and intervals of a sweep's summary are."""
+    if table.empty:
+        return ""
+    from testis_abm.statistics import FEW
+
+    treated = any(", treated" in name for name in table)
+    level = "  Treated level (change against untreated; levels untreated -> treated where nothing has no percentage)" if treated else "  Level"
+    least, most = int(table["replicates"].min()), int(table["replicates"].max())
+    if most < 2:
+        return f"{level}; 1 replicate a point: no interval."
+    count = f"{least}" if least == most else f"{least} to {most}"
+    rough = "; so few make it rough" if least < FEW else ""
+    return f"{level}, 95 % interval over {count} replicates a point{rough}; none where all replicates are the same (deterministic)."
 
 
 def _value(value: object) -> str:
@@ -241,32 +266,18 @@ def _trial(options: argparse.Namespace) -> int:
 
 
 def _sensitivity(options: argparse.Namespace) -> int:
-    from testis_abm.experiments.sensitivity import sensitivity
-    from testis_abm.experiments.store import read_manifest
+    from testis_abm.experiments.sensitivity import report, sensitivity
 
     done = _ran(options, "sensitivity", options.file, partial(sensitivity, options.file))
     if done is None:
         return 0
     folder, table = done
-    lines = [
-        f"  {word}: no input moves it" for word in read_manifest(folder)["outputs"] if word not in set(table["output"])
-    ]
-    for word, rows in table.groupby("output", sort=False):
-        lines.append(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
-        for row in rows.itertuples():
-            told = (
-                f"{row.mu_star:10.3g} ± {row.confidence:.2g}, sigma {row.sigma:.2g}"
-                if "mu_star" in table
-                else f"alone {row.first:6.2f}, in all {row.total:6.2f} ± {row.confidence:.2f}"
-            )
-            lines.append(f"    {row.input:44s}{told}")
-
     def draw() -> list[Path]:
         from testis_abm.experiments import pictures
 
         return pictures.ranked(table, folder)
 
-    return _end(folder, "\n".join(lines), {"indices": table}, draw, options.no_plots)
+    return _end(folder, report(folder), {"indices": table}, draw, options.no_plots)
 
 
 def _compare(options: argparse.Namespace) -> int:

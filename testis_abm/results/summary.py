@@ -20,7 +20,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
     With both arms, levels are means over the last 28 days of treatment; of semen, over the samples expected
     then, without variation or counting error. `change_pct` is that of the geometric mean of treated over
-    untreated twin; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
+    untreated control; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
     ratios; missing with one replicate). From a level that no laboratory tells from none there is no change in percent.
     Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The spread (`..._sd`) is the standard deviation over replicates.
 
@@ -96,7 +96,7 @@ def render(result: RunResult) -> str:
     blocks = [
         report.title(result),
         table,
-        report.basis(result, treatment),
+        report.basis(result, treatment, summary),
         report.assay(summary),
         report.why(result),
         aromatase.told(result),
@@ -114,7 +114,7 @@ def render(result: RunResult) -> str:
 def _two_arms(summary: pd.DataFrame) -> str:
     rows: list[tuple[str, ...]] = [("", "untreated", "treated", "change", "(95 % interval)")]
     for row in summary.itertuples():
-        change, interval = report.change(row.change_pct, row.low_pct, row.high_pct)
+        change, interval = report.change(row.change_pct, row.low_pct, row.high_pct, row.replicates)
         rows.append((_heading(row), report.number(row.untreated), report.number(row.treated), change, interval))
     if summary["replicates"].max() < 2:
         rows = [row[:4] for row in rows]
