@@ -41,7 +41,7 @@ class Panel:
         days: first and last day of the axis.
         limit, source: a reference limit and whose it is; NaN for none.
         marks: published values, (day, value, label).
-        zero: whether the axis begins at nought.
+        zero: whether the axis begins at zero.
     """
 
     label: str
@@ -251,7 +251,7 @@ def heat_map(
     """Return a heat map: `values` (rows of `up`, columns of `across`), each cell with its number.
 
     Args:
-        change: whether values are changes in %, drawn about nought.
+        change: whether values are changes in %, drawn about zero.
     """
     left, top, wide, high = 84.0, 34.0, max(44.0, 560.0 / max(1, len(across))), 34.0
     width, height = left + wide * len(across) + 8.0, top + high * len(up) + 44.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from testis_abm.app import assay
 from testis_abm.app.charts import Line, Panel
 from testis_abm.results.measures import Measure, measures
-from testis_abm.results.plots.reference import reference_ranges
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
 
@@ -19,6 +19,7 @@ _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "li
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
 # Name of a conventional column -> column of the table, factor.
 _SOURCE = {new: (name, factor) for name, (new, _, factor) in CONVENTIONAL.items()}
+_SOURCE["immunoassay_oestradiol_pg_ml"] = _SOURCE["oestradiol_pg_ml"]
 _DOTS = 400  # of a panel and arm, above which samples are not drawn
 
 
@@ -37,15 +38,9 @@ def arms_of(result: RunResult) -> tuple[Arm, ...]:
 
 
 def hormones(arms: Sequence[Arm]) -> list[Panel]:
-    """Return the panels of blood and testis."""
-    return [_panel(arms, of) for of in shown_measures(arms[0].result) if of.table == "hormones"]
-
-
-def shown_measures(result: RunResult) -> list[Measure]:
-    """Return what a summary reports; as an immunoassay reads only where the scenario names one."""
-    scenario = result.scenario
-    seen = scenario.samples.assay == "immunoassay"
-    return [of for of in measures(True, scenario.parameters) if seen or "immunoassay" not in of.name]
+    """Return the panels of blood and testis, oestradiol and T/E2 by each assay."""
+    known = measures(True, arms[0].result.scenario.parameters)
+    return [_panel(arms, measure) for measure in known if measure.table == "hormones"]
 
 
 def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
@@ -93,16 +88,17 @@ def _plain(table: str, name: str, label: str, unit: str) -> Measure:
 def _panel(arms: Sequence[Arm], measure: Measure, *, dots: str = "", zero: bool = True) -> Panel:
     column, factor = _SOURCE.get(measure.name, (measure.name.removeprefix("expected_"), 1.0))
     lines = tuple(_line(of, measure, dots) for of in arms)
-    limit = reference_ranges().get(column)
+    limit = assay.limit(measure.name, column)
     marks = {
-        (of.day, of.canonical_value * factor, of.label)
-        for arm in arms
-        for of in arm.result.scenario.observed
-        if of.variable == column
+        (observation.day, observation.canonical_value * factor, observation.label)
+        for scenario in (arm.result.scenario for arm in arms)
+        for observation in scenario.observed
+        if observation.variable == assay.observed_on(measure.name, column, scenario.samples.assay)
     }
     plans = [of.result.scenario.plan for of in arms]
     days = (-float(max(of.baseline_days for of in plans)), float(max(of.duration_days for of in plans)))
-    label = measure.label[:1].upper() + measure.label[1:]
+    name = assay.label(measure.name, measure.label)
+    label = name[:1].upper() + name[1:]
     if limit is None:
         return Panel(label, measure.unit, lines, days, marks=tuple(sorted(marks)), zero=zero)
     source = limit.source.partition(":")[0]
@@ -149,6 +145,11 @@ def levels(arms: Sequence[tuple[str, RunResult]]) -> pd.DataFrame:
     for name, result in arms:
         table = summarise(result)
         key = "treated" if "treated" in table else "mean"
-        heading = table["label"] + [f" ({unit})" if unit else "" for unit in table["unit"]]
-        columns[name] = pd.Series(table[key].to_numpy(), index=heading)
+        columns[name] = pd.Series(table[key].to_numpy(), index=headings(table))
     return pd.DataFrame(columns)
+
+
+def headings(summary: pd.DataFrame) -> list[str]:
+    """Return the label of each row of a summary, with its assay and its unit."""
+    labels = [assay.label(str(row.Index), str(row.label)) for row in summary.itertuples()]
+    return [f"{label} ({unit})" if unit else label for label, unit in zip(labels, summary["unit"])]

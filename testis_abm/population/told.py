@@ -99,20 +99,8 @@ def predicted(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, par
             f"  {label:38s}{number(row['before']):>9s}{number(row['after']):>9s}{row['change_pct']:+8.0f} %{interval:>22s}"
             f"   {row['gain_over_20_pct']:.0f} %"
         )
-    sperm = with_sperm(before, after)
-    if not sperm.all():
-        without = lesions[~sperm].value_counts(normalize=True)
-        of = _lesions({name: float(without.get(name, 0.0) * np.mean(~sperm)) for name in LESIONS}, 0.0)
-        least = parameters.values()["outcome.azoospermic_below"]
-        lines.append(
-            f"  Azoospermic before and after (under {least:g} million/mL) in {100 * np.mean(~sperm):.0f} %: "
-            f"{of.replace('none', 'no lesion')}. "
-            + (
-                f"Sperm above are those of the other {100 * np.mean(sperm):.0f} %."
-                if sperm.any()
-                else "Nobody gains sperm."
-            )
-        )
+    if text := azoospermic(before, after, lesions):
+        lines.append(f"  {text}")
     lines += ["", f"  {'safety and outcome':38s}{'before':>9s}{'after':>9s}{'by':>10s}{'(90 % of the men)':>22s}"]
     for name, row in readouts(before, after).iterrows():
         interval = f"({row['low']:+.1f} to {row['high']:+.1f})"
@@ -125,3 +113,20 @@ def predicted(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, par
     held = " and of the model's parameters (the ensemble)" if parameters_too else ", under one set of parameters"
     lines.append(f"  The spread is that of the men who fit the labs{held}.")
     return "\n".join(lines)
+
+
+def azoospermic(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series) -> str:
+    """Return how many have no sperm before and after, and with which lesions; "" if all have some."""
+    sperm = with_sperm(before, after)
+    if sperm.all():
+        return ""
+    without = lesions[~sperm].value_counts(normalize=True)
+    of = _lesions({name: float(without.get(name, 0.0) * np.mean(~sperm)) for name in LESIONS}, 0.0)
+    least = parameters.values()["outcome.azoospermic_below"]
+    others = (
+        f"Sperm above are those of the other {100 * np.mean(sperm):.0f} %." if sperm.any() else "Nobody gains sperm."
+    )
+    return (
+        f"Azoospermic before and after (under {least:g} million/mL) in {100 * np.mean(~sperm):.0f} %: "
+        f"{of.replace('none', 'no lesion')}. {others}"
+    )
