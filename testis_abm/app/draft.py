@@ -60,7 +60,7 @@ class Slider:
     def shown(self, draft: Draft) -> float:
         """Return the value of a draft in `unit`."""
         value = draft["man"].get(self.field, parameters.physiology()[self.field].value)
-        return round(float(value) * self.factor, 6)
+        return round(float(value) * self.factor, 3)
 
     def clamp(self, value: object) -> float:
         """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""

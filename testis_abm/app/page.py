@@ -46,14 +46,21 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
                 classes = ["ta-tab", *(["ta-on"] if k == tab else [])]
                 attributes = {"aria-current": "page"} if k == tab else {}
                 solara.Button(name, on_click=_to(session, k), classes=classes, text=True, attributes=attributes)
-        kind, told = session.notice.value
-        if told:
-            with solara.Div(classes=["ta-row"]):
-                widgets.note(told, wrong=kind == "error")
-                if session.former.value is not None:
-                    widgets.button("Undo", session.undo, small=True, says="Bring back the former patient")
-                widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
+        # Always there, so that what follows stays as it is when something is said.
+        with solara.Div(classes=["ta-notice"]):
+            _notice(session)
         _view(session, tab)
+
+
+def _notice(session: Session) -> None:
+    kind, text = session.notice.value
+    if not text:
+        return
+    with solara.Div(classes=["ta-row"]):
+        widgets.note(text, wrong=kind == "error")
+        if session.former.value is not None:
+            widgets.button("Undo", session.undo, small=True, says="Bring back the former patient")
+        widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
 
 
 @solara.component

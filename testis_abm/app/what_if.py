@@ -45,7 +45,7 @@ def WhatIf(session: Session) -> None:  # noqa: N802
     """Show the controls beside what they bring, and Run where it is always seen."""
     now = session.draft.value
     said = solara.use_memo(lambda: draft.understood(now), [now])
-    with solara.Div(classes=["ta-split"]):
+    with solara.Div(classes=["ta-split", "ta-what"]):
         with v.Html(tag="section", attributes={"aria-label": "Scenario"}):
             _man(session, said)
             Labs(session)
@@ -62,9 +62,12 @@ def _man(session: Session, said: draft.Understanding) -> None:
     with solara.Div(classes=["ta-sheet"]):
         widgets.heading("Man")
         presets = [(preset.name, preset.title) for preset in parameters.presets().values()]
+        match = session.match.value
+        matched = match is not None and now["man"] == match.man.as_dict()
         widgets.select(
-            "Start from", now["man"].get("preset", "fertile"), presets,
-            lambda name: session.change_man(draft.with_preset(session.draft.peek(), name)), error=said.at("man", "preset"),
+            "Start from", "" if matched else now["man"].get("preset", "fertile"), [("", draft.OF_LABS), *presets] if matched else presets,
+            lambda name: session.change_man(draft.with_preset(session.draft.peek(), name)) if name else None,
+            error=said.at("man", "preset"),
         )  # fmt: skip
         for slider in draft.SLIDERS[:2]:
             _slider(session, slider, said)
