@@ -19,7 +19,7 @@ import pandas as pd
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.body.assay import reported_oestradiol
-from testis_abm.results.tables import clinical_ratio
+from testis_abm.quantities import clinical_ratio
 
 STUDIES = Path(__file__).with_suffix(".toml")
 COLUMNS = {

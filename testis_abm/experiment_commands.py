@@ -195,13 +195,16 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
     """Return points and, of a few outputs, level and change with their 95 % intervals over replicates."""
-    from testis_abm.experiments.outputs import OUTPUTS, label
+    from testis_abm.experiments.outputs import OUTPUTS
+    from testis_abm.quantities import label
     from testis_abm.results.report import aligned
 
     words = [
-        word for word in ("testosterone", "T/E2", "LH", "sperm concentration", "total motile count") if word in outputs
+        word
+        for word in ("testosterone", "T/E2 (immunoassay)", "LH", "sperm concentration", "total motile count")
+        if word in outputs
     ] or outputs[:4]
-    rows = [[*paths, *(label(OUTPUTS[word][0]) for word in words)]]
+    rows = [[*paths, *(label(OUTPUTS[word].column) for word in words)]]
     rows += [
         [*(_value(row[path]) for path in paths), *(_level(row, word) for word in words)]
         for _, row in table.head(_MOST_POINTS).iterrows()
@@ -211,9 +214,10 @@ def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
 
 
 def _level(row: Any, word: str) -> str:
-    from testis_abm.experiments.outputs import OUTPUTS, clinical
+    from testis_abm.experiments.outputs import OUTPUTS
+    from testis_abm.quantities import clinical
 
-    column = OUTPUTS[word][0]
+    column = OUTPUTS[word].column
     arm = "treated" if f"{column}, treated" in row else "untreated"
     level, half = clinical(column, [row[f"{column}, {arm}"], row[f"{column}, {arm}_half"]])
     change, low, high = (row.get(f"{column}, change{end}_pct", float("nan")) for end in ("", "_low", "_high"))

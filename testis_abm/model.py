@@ -20,13 +20,12 @@ from testis_abm import (
 )
 from testis_abm import parameters as tables
 from testis_abm.body import axis
-from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.axis import TissueOutput
-from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety
 from testis_abm.checkpoint import Checkpoint
 from testis_abm.errors import TestisError, shown
+from testis_abm.laboratory import Laboratory
 from testis_abm.physiology import (
     MATURITY,
     axis_parameters,
@@ -37,7 +36,7 @@ from testis_abm.physiology import (
     testis_mass,
 )
 from testis_abm.regimen import RECORDS, Regimen
-from testis_abm.results.tables import clinical_ratio
+from testis_abm.results.tables import BLOOD_COLUMNS
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
 from testis_abm.tissue import biopsy, kernel, steps
 from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell, agent_sets
@@ -50,7 +49,7 @@ from testis_abm.tissue.section import cross_section
 from testis_abm.tissue.tissue import BloodInput, Tissue, TissueDay
 from testis_abm.tract import outcome
 from testis_abm.tract.epididymis import Epididymis
-from testis_abm.tract.semen import Glands, Semen, analyse, expected_semen
+from testis_abm.tract.semen import Glands, Semen, expected_semen
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite nought
@@ -70,8 +69,10 @@ _STATE = (
     "_reference_output",
     "maturity",
 )
-_SEMEN_STREAM, _BLOOD_STREAM = 1, 2
-_BLOOD = ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l")
+_BLOOD = {
+    "testosterone_nmol_l": axis.MEAN_T, "oestradiol_pmol_l": axis.MEAN_E2, "lh_iu_l": axis.MEAN_LH, "fsh_iu_l": axis.MEAN_FSH,
+    "inhibin_b_pg_ml": axis.MEAN_INHIBIN, "shbg_nmol_l": axis.MEAN_SHBG,
+}  # fmt: skip
 
 
 class TestisModel(mesa.Model):  # type: ignore[misc]
@@ -129,6 +130,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.seed = seed
         self.treated = treated
         self.values = complete(tables.values(scenario.parameters))
+        self.laboratory = Laboratory(self.values, scenario.samples.assay)
         self.man = dict(scenario.man.physiology)
         self._adult = is_adult(self.man)
         self.maturity = np.array([self.man[name] for name in MATURITY])
@@ -317,20 +319,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _measured(self, clause: Clause) -> float:
         """Return what the laboratory reports of the day before for a clause of a therapy, in its unit."""
         day = self.day - 1
-        if clause.in_semen:
-            sample = self.semen_sample(self.case.samples.abstinence_days, day)
-            return clause.in_unit(sample[[field.name for field in dataclasses.fields(Semen)].index(clause.column)])
-        blood = dict(zip(_BLOOD, self._blood_sample(day), strict=True))
         if clause.column == "haematocrit_pct":
             return clause.in_unit(self.safety.haematocrit)
-        if clause.column == "free_testosterone_pmol_l":
-            # As laboratories do: worked out from what they report.
-            p = self._axis
-            total, shbg = blood["testosterone_nmol_l"], blood["shbg_nmol_l"]
-            return clause.in_unit(1e3 * free_testosterone(total, shbg, p.shbg_binding, p.albumin_binding))
-        if clause.column == "testosterone_over_oestradiol":
-            return float(clinical_ratio(blood["testosterone_nmol_l"], blood["oestradiol_pmol_l"]))  # type: ignore[arg-type]
-        return clause.in_unit(blood[clause.column])
+        seen = vars(self.semen_sample(day)) if clause.in_semen else self.blood_sample(day)
+        return clause.in_unit(seen[self.laboratory.column(clause.column)])
 
     def _blood(self, means: np.ndarray, pressure: float) -> BloodInput:
         return BloodInput(
@@ -374,10 +366,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.records["drugs"].append((day, name, self._concentration(k), unit))
         samples = self.case.samples
         if day in samples.semen:
-            self.records["semen"].append((day, samples.abstinence_days, *self.semen_sample(samples.abstinence_days)))
+            expected = self.laboratory.shares_told(vars(self.expected_semen(samples.abstinence_days)))
+            sample = dataclasses.astuple(self.semen_sample(day))
+            self.records["semen"].append((day, samples.abstinence_days, *sample, *expected.values()))
             self.records["outcome"].append((day, *self._outcome(samples.abstinence_days)))
         if day in samples.blood:
-            self.records["blood"].append((day, *self._blood_sample(day)))
+            blood = self.blood_sample(day)
+            self.records["blood"].append((day, *(blood[column] for column in BLOOD_COLUMNS)))
         if day in samples.biopsy:
             counts = self.tissue.counts()
             score = biopsy.johnsen_score(self.tissue.columns.sertoli.counts, self.tissue.geometry.sertoli_per_tubule)
@@ -415,10 +410,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         released = int(events.released.sum())
         deaths = int(events.deaths.sum() + events.retained.sum())
         flux = np.sum(self._flux, axis=0)
-        divided, rounds, sperm = flux
+        divided, rounds, _ = flux
         loss = 100.0 * (1.0 - rounds / (4.0 * divided)) if divided > 0 else float("nan")
         counts = self.tissue.counts()
-        production = sperm / len(self._flux) * self._million / (testis_mass(self.values) * self.man["sertoli_number"])
         sertoli = self.tissue.sertoli_count
         elongated = (counts[steps.ELONGATING_SPERMATID] + counts[steps.ELONGATED_SPERMATID]) / sertoli
         part = self._axis.testicular_oestradiol_share
@@ -427,11 +421,16 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         whole = in_testis[0] + peripheral
         shares = [100.0 * made / whole if whole > 0 else 0.0 for made in (*in_testis, peripheral - adrenal, adrenal)]
         return (
-            *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, production,
+            *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, self.daily_production(),
             loss, elongated, r.androgen_signal, r.er_alpha_signal, r.er_beta_signal, r.fsh_signal,
             100.0 * self.means[axis.MEAN_FAT_INHIBITION], 100.0 * r.aromatase_inhibition, 100.0 * r.leydig_inhibition,
             100.0 * r.niche_inhibition, *shares,
         )  # fmt: skip
+
+    def daily_production(self) -> float:
+        """Return the sperm released a day over the last cycle, million per g of testis."""
+        released = sum(flux[2] for flux in self._flux) / len(self._flux) * self._million
+        return float(released / (testis_mass(self.values) * self.man["sertoli_number"]))
 
     def _concentration(self, k: int) -> float:
         if self.kinetics.releases(k):
@@ -444,33 +443,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return today's ejaculate after `abstinence` days, without variation or counting error."""
         return expected_semen(self.tract, self.glands, abstinence, self.values["tract.motility_abstinence_slope"])
 
-    def semen_sample(self, abstinence: float, day: int | None = None) -> tuple[float, ...]:
-        """Return the present semen analysis as the laboratory reports it, then as expected (see results tables).
+    def semen_sample(self, day: int) -> Semen:
+        """Return the present ejaculate as the laboratory reports it; `day` is what its random draws are keyed to."""
+        return self.laboratory.semen(self.expected_semen(self.case.samples.abstinence_days), (self.seed,), day)
 
-        `day` is what the luck of the laboratory is keyed to (default today).
-        """
-        expected = self.expected_semen(abstinence)
-        luck = self._luck(_SEMEN_STREAM, self.day if day is None else day)
-        return (*dataclasses.astuple(analyse(expected, self.values, luck)), *dataclasses.astuple(expected))
-
-    def _luck(self, stream: int, day: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed & 0xFFFFFFFF, stream, day + 100_000])
-
-    def _blood_sample(self, day: int) -> tuple[float, ...]:
-        """Return the present blood as the laboratory reports it, its luck keyed to `day`; in the order of _BLOOD."""
-        m = self.means
-        luck = self._luck(_BLOOD_STREAM, day)
-        true = {
-            "testosterone": m[axis.MEAN_T],
-            "oestradiol": m[axis.MEAN_E2],
-            "lh": m[axis.MEAN_LH],
-            "fsh": m[axis.MEAN_FSH],
-            "inhibin_b": m[axis.MEAN_INHIBIN],
-            "shbg": m[axis.MEAN_SHBG],
-        }
-        drawn = {name: value * _lognormal(self.values[f"blood_variation.{name}"], luck) for name, value in true.items()}
-        drawn["oestradiol"] = reported_oestradiol(drawn["oestradiol"], self.case.samples.assay, self.values)
-        return tuple(float(value) for value in drawn.values())
+    def blood_sample(self, day: int) -> dict[str, Any]:
+        """Return the present blood as the laboratory reports it, by column; `day` is what its random draws are keyed to."""
+        true = {column: float(self.means[place]) for column, place in _BLOOD.items()}
+        return self.laboratory.blood(true, (self.seed,), day)
 
     def cross_section(self) -> dict[str, Any]:
         """Return the cells and fields as they lie today, for a picture (see tissue/section.py)."""
@@ -567,11 +547,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def agent_types(self) -> list[type]:
         """Return the types that are present."""
         return list(self.agents_by_type)
-
-
-def _lognormal(cv: float, rng: np.random.Generator) -> float:
-    sigma = float(np.sqrt(np.log1p(cv * cv)))
-    return float(np.exp(sigma * rng.standard_normal() - 0.5 * sigma * sigma))
 
 
 def _output(report: TissueDay) -> TissueOutput:

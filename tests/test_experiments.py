@@ -694,7 +694,7 @@ def test_sensitivity_finds_what_matters_and_what_does_not(tmp_path, method):
 
 
 def test_a_summary_has_the_intervals_of_its_replicates(tmp_path):
-    from testis_abm.results.summary import paired_change
+    from testis_abm.statistics import paired_change
 
     given = {**SMALL, "sweep": {"replicates": 4, "over": {"man.bmi": [24, 32]}, "outputs": ["sperm concentration"]}}
     table = sweep(given, tmp_path / "s", workers=1)
@@ -718,7 +718,7 @@ def test_a_sweep_is_summed_up(tmp_path):
     short, long = summary(tmp_path / "s"), results(tmp_path / "s")
     assert len(short) == 4 and len(long) == 4 * 2 * 2
     assert short["testosterone_nmol_l, change_low_pct"].isna().all()  # one replicate has no interval
-    change = short.pivot(index="man.bmi", columns="therapy.1.dose", values=f"{OUTPUTS['testosterone'][0]}, change_pct")
+    change = short.pivot(index="man.bmi", columns="therapy.1.dose", values=f"{OUTPUTS['testosterone'].column}, change_pct")
     assert (change["1 mg"] > change["0.5 mg"]).all() and (change.loc[32] > change.loc[24]).all()
     early = summary(tmp_path / "s", day=20)
     assert not np.allclose(early["testosterone_nmol_l, treated"], short["testosterone_nmol_l, treated"])

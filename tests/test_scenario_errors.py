@@ -196,7 +196,7 @@ def test_a_wrong_section(section, said):
         ),
         ({"abstinence": "6 hours"}, 'abstinence: "6 hours" is out of range; allowed: 0.5 to 30 days'),
         ({"abstinence": "31 days"}, 'abstinence: "31 days" is out of range; allowed: 0.5 to 30 days'),
-        ({"assay": "lcms"}, 'assay: "lcms" is not one of lc-ms, immunoassay; nearest: "lc-ms"'),
+        ({"assay": "lcms"}, 'assay: "lcms" is not one of immunoassay, lc-ms; nearest: "lc-ms"'),
         ({"bloods": []}, 'key "bloods" is not known; nearest: "blood"'),
     ],
 )

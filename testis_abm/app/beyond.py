@@ -99,7 +99,7 @@ def _Store(index: int) -> None:  # noqa: N802
     kinds = of.kinds(table, word)
     kind = kind if kind in kinds else kinds[0]
     with solara.Div(classes=["ta-cells"]):
-        widgets.select("Show", word, [(name, of.named(name)) for name in of.outputs], set_word)
+        widgets.select("Show", word, [(name, name) for name in of.outputs], set_word)
         widgets.select("As", kind, [(name, name) for name in kinds], set_kind)
         widgets.select("Day", day, [(str(k), f"day {k}") for k in of.days], set_day)
         if len(of.axes) > 2:

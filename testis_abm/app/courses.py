@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from testis_abm.app import assay
 from testis_abm.app.charts import Line, Panel
 from testis_abm.results.measures import Measure, measures
+from testis_abm.results.plots.data import measured_as
+from testis_abm.results.plots.reference import reference_ranges
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
 
 _SEMEN = tuple(name for name in SCHEMAS["semen"] if f"expected_{name}" in SCHEMAS["semen"])
 _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
-# Name of a conventional column -> column of the table, factor.
-_SOURCE = {new: (name, factor) for name, (new, _, factor) in CONVENTIONAL.items()}
-_SOURCE["immunoassay_oestradiol_pg_ml"] = _SOURCE["oestradiol_pg_ml"]
 _DOTS = 400  # of a panel and arm, above which samples are not drawn
 
 
@@ -82,27 +81,30 @@ def _plain(table: str, name: str, label: str, unit: str) -> Measure:
     def read(rows: pd.DataFrame) -> pd.Series:
         return rows[name]
 
-    return Measure(name, label, unit, table, read)
+    return Measure(name, name.removeprefix("expected_"), label, unit, table, read)
 
 
 def _panel(arms: Sequence[Arm], measure: Measure, *, dots: str = "", zero: bool = True) -> Panel:
-    column, factor = _SOURCE.get(measure.name, (measure.name.removeprefix("expected_"), 1.0))
-    lines = tuple(_line(of, measure, dots) for of in arms)
-    limit = assay.limit(measure.name, column)
+    factor = (
+        CONVENTIONAL[measure.column][2] if measure.name != measure.column and measure.column in CONVENTIONAL else 1.0
+    )
+    scenarios = [arm.result.scenario for arm in arms]
     marks = {
         (observation.day, observation.canonical_value * factor, observation.label)
-        for scenario in (arm.result.scenario for arm in arms)
+        for scenario in scenarios
         for observation in scenario.observed
-        if observation.variable == assay.observed_on(measure.name, column, scenario.samples.assay)
+        if measured_as(observation.variable, scenario) == measure.column
     }
-    plans = [of.result.scenario.plan for of in arms]
-    days = (-float(max(of.baseline_days for of in plans)), float(max(of.duration_days for of in plans)))
-    name = assay.label(measure.name, measure.label)
-    label = name[:1].upper() + name[1:]
-    if limit is None:
-        return Panel(label, measure.unit, lines, days, marks=tuple(sorted(marks)), zero=zero)
-    source = limit.source.partition(":")[0]
-    return Panel(label, measure.unit, lines, days, limit.low * factor, source, tuple(sorted(marks)), zero)
+    days = (
+        -float(max(scenario.plan.baseline_days for scenario in scenarios)),
+        float(max(scenario.plan.duration_days for scenario in scenarios)),
+    )
+    known = reference_ranges().get(measure.column)
+    limits = tuple(end * factor for end in (known.low, known.high) if 0.0 < end < math.inf) if known else ()
+    return Panel(
+        measure.label[:1].upper() + measure.label[1:], measure.unit, tuple(_line(arm, measure, dots) for arm in arms), days, limits,
+        known.source.partition(":")[0] if known else "", tuple(sorted(marks)), zero,
+    )  # fmt: skip
 
 
 def _line(of: Arm, measure: Measure, dots: str) -> Line:
@@ -150,6 +152,5 @@ def levels(arms: Sequence[tuple[str, RunResult]]) -> pd.DataFrame:
 
 
 def headings(summary: pd.DataFrame) -> list[str]:
-    """Return the label of each row of a summary, with its assay and its unit."""
-    labels = [assay.label(str(row.Index), str(row.label)) for row in summary.itertuples()]
-    return [f"{label} ({unit})" if unit else label for label, unit in zip(labels, summary["unit"])]
+    """Return the label of each row of a summary with its unit."""
+    return [f"{label} ({unit})" if unit else str(label) for label, unit in zip(summary["label"], summary["unit"])]

@@ -6,8 +6,9 @@ import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import assay, draft, matching, widgets
+from testis_abm.app import draft, matching, widgets
 from testis_abm.app.session import Session
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 
 _FIELDS = (
     ("t", "Testosterone", "260 ng/dL"), ("e2", "Oestradiol", "30 pg/mL"), ("lh", "LH", "3.1 IU/L"), ("fsh", "FSH", "4.4 IU/L"),
@@ -15,14 +16,14 @@ _FIELDS = (
     ("volume", "Ejaculate volume", "3 mL"), ("motility", "Progressive motility", "30 %"), ("morphology", "Normal forms", "4 %"),
     ("bmi", "BMI", "33"), ("age", "Age", "34"),
 )  # fmt: skip
-_ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in sorted(assay.TITLES.items()))
+_ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
 
 
 @solara.component
 def Labs(session: Session) -> None:  # noqa: N802
     """Show the fields of laboratory values and the button that matches virtual patients to them."""
-    measured, set_measured = solara.use_state("immunoassay")
+    measured, set_measured = solara.use_state(DEFAULT_ASSAY)
     texts, (phase, text) = session.labs.value, session.matching.value
     with solara.Div(classes=["ta-sheet"]), v.Html(tag="details"):
         v.Html(tag="summary", children=["… or match laboratory values"])

@@ -128,7 +128,7 @@ def respond(match: Match, scenario: Scenario) -> Response:
 def _own(match: Match, name: str) -> float:
     """Return what the laboratory would report of the representative, in the unit of population.twin."""
     from testis_abm.population.twin import MEASURES, seen_by
-    from testis_abm.results.tables import clinical_ratio
+    from testis_abm.quantities import clinical_ratio
 
     row = match.found.true.iloc[[match.row]]
     if name == "t_e2":
@@ -159,7 +159,7 @@ def labs_table(match: Match) -> pd.DataFrame:
 def _heading(match: Match, name: str) -> str:
     from testis_abm.population.told import LABELS
 
-    label = assay.label(name, LABELS.get(name) or _LABELS[name], match.found.assay)
+    label = assay.label(LABELS.get(name) or _LABELS[name], match.found.assay)
     unit = match.units.get(name, ("", 1.0))[0]
     return f"{label} ({unit})" if unit else label
 
@@ -225,10 +225,13 @@ def effects(response: Response) -> pd.DataFrame:
 
     measured = response.scenario.samples.assay
     rows = {}
-    for column, (label, row) in zip(SHOWN, changes(response.before, response.after).iterrows()):
-        name = assay.label(column, str(label), measured)
+    for (column, (_, _, factor)), (label, row) in zip(
+        SHOWN.items(), changes(response.before, response.after).iterrows()
+    ):
+        name = assay.label(str(label), measured)
         heading = f"{name} ({row['unit']})" if row["unit"] else name
-        text, interval = change.percent(column, row["before"], row["change_pct"], row["low_pct"], row["high_pct"])
+        centre = float(change.seen(column, row["before"] / factor, row["change_pct"], response.scenario.parameters))
+        text, interval = change.text(centre, row["low_pct"], row["high_pct"])
         responders = f"{row['gain_over_20_pct']:.0f} %" if text != "-" else "-"
         rows[heading] = (number(row["before"]), number(row["after"]), text, interval.strip("()"), responders)
     columns = ["before", "after", "change", "90 % interval", "responders (> 20 % increase)"]

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.app import assay, change, charts
+from testis_abm.app import change, charts
 from testis_abm.errors import TestisError
 from testis_abm.experiments.design import Axis
-from testis_abm.scenario import Samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,18 +50,6 @@ class SweepStore:
         """Return the paths that were varied."""
         return list(self.manifest["design"]["paths"])
 
-    @property
-    def assay(self) -> str:
-        """Return the assay of oestradiol of the sweep's scenario; "" if the folder does not say."""
-        cases: list[Any] = list((self.manifest.get("scenario") or {}).values())
-        return str(cases[0].get("samples", {}).get("assay") or Samples().assay) if cases else ""
-
-    def named(self, word: str) -> str:
-        """Return an output under the name that the page shows, with its assay if it depends on one."""
-        from testis_abm.experiments.outputs import OUTPUTS
-
-        return assay.label(OUTPUTS[word][0], word, self.assay)
-
     def summary(self, day: int) -> pd.DataFrame:
         """Return a row a point on a day (see sweep.summary), of what is finished by now."""
         from testis_abm.experiments.sweep import summary
@@ -74,7 +61,7 @@ class SweepStore:
         from testis_abm.experiments.outputs import OUTPUTS
 
         known = {"change in %": "change_pct", "treated": "treated", "untreated": "untreated"}
-        return [name for name, end in known.items() if f"{OUTPUTS[word][0]}, {end}" in table] or ["untreated"]
+        return [name for name, end in known.items() if f"{OUTPUTS[word].column}, {end}" in table] or ["untreated"]
 
     def replicates(self, table: pd.DataFrame) -> int:
         """Return how many replicates a point has."""
@@ -82,9 +69,10 @@ class SweepStore:
 
     def picture(self, table: pd.DataFrame, word: str, kind: str, chosen: Sequence[int]) -> str:
         """Return an output as a map over two axes, or as one row over one."""
-        from testis_abm.experiments.outputs import OUTPUTS, clinical, label
+        from testis_abm.experiments.outputs import OUTPUTS
+        from testis_abm.quantities import clinical, label
 
-        column = OUTPUTS[word][0]
+        column = OUTPUTS[word].column
         changes = kind == "change in %"
         values = table[f"{column}, {'change_pct' if changes else kind}"].to_numpy(dtype=float)
         values = change.seen(column, table[f"{column}, untreated"], values) if changes else clinical(column, values)
@@ -98,8 +86,7 @@ class SweepStore:
                 count[i, k] += 1
         with np.errstate(invalid="ignore"):
             mean = np.where(count > 0, shown / count, np.nan)
-        level = label(column).replace(word, self.named(word), 1)
-        title = f"{self.named(word)}: change under treatment, %" if changes else f"{level}, {kind}"
+        title = f"{word}: change under treatment, %" if changes else f"{label(column)}, {kind}"
         return charts.heat_map(
             mean,
             across[0],

@@ -14,6 +14,7 @@ from testis_abm import parameters
 from testis_abm.app import assay, change, charts, courses, draft, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
+from testis_abm.quantities import ASSAYS
 from testis_abm.results import report
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment
@@ -205,7 +206,7 @@ def _plan(session: Session, said: draft.Understanding) -> None:
             )  # fmt: skip
             for key, label in (("baseline", "Baseline period"), ("replicates", "Replicates"), ("seed", "Random seed")):
                 widgets.text_field(label, plan.get(key, ""), change_to(key), error=said.at("plan", key))
-        known = [(name, title) for name, title in assay.TITLES.items()]
+        known = list(ASSAYS.items())
         widgets.select(
             "Assay of serum E2", now.get("samples", {}).get("assay", Samples().assay), known,
             lambda name: session.draft.set(draft.with_assay(session.draft.peek(), name)), error=said.at("samples", "assay"),
@@ -334,7 +335,7 @@ def _given(result: RunResult) -> str:
 
 
 def _legend(result: RunResult) -> str:
-    extra = [("ta-dot", "sample as measured"), ("ta-limit", "lower reference limit, same assay")]
+    extra = [("ta-dot", "sample as measured"), ("ta-limit", "reference limit")]
     if result.scenario.plan.replicates > 1:
         extra.insert(0, ("ta-band", "range of replicates"))
     if result.scenario.observed:
@@ -356,16 +357,13 @@ def _said(result: RunResult) -> None:
     if treatment is not None:
         facts = []
         names = [*_HEADLINE[:1], *assay.headline(result.scenario.samples.assay), *_HEADLINE[1:]]
-        for name in names:
-            if name in summary.index:
-                row = summary.loc[name]
-                text = " ".join(
-                    change.percent(name, row["untreated"], row["change_pct"], row["low_pct"], row["high_pct"])
-                )
-                facts.append(
-                    f'<div class="ta-fact" data-name="{name}"><span>{escape(assay.label(name, row["label"]))} ({escape(row["unit"])})</span>'
-                    f"<b>{change.levels(row['untreated'], row['treated'])}</b><span>{text}</span></div>"
-                )
+        shown = summary.loc[[name for name in names if name in summary.index]]
+        for row, heading in zip(shown.itertuples(), courses.headings(shown)):
+            text = " ".join(change.text(row.change_pct, row.low_pct, row.high_pct))
+            facts.append(
+                f'<div class="ta-fact" data-name="{row.Index}"><span>{escape(heading)}</span>'
+                f"<b>{report.number(row.untreated)} → {report.number(row.treated)}</b><span>{text}</span></div>"
+            )
         widgets.html("".join(facts), classes=["ta-facts"])
     for head, text in (
         ("", report.why(result)),
@@ -384,10 +382,7 @@ def _table(result: RunResult) -> None:
     summary = result.summary()
     heading = courses.headings(summary)
     if "treated" in summary:
-        changes = [
-            change.percent(str(row.Index), row.untreated, row.change_pct, row.low_pct, row.high_pct)
-            for row in summary.itertuples()
-        ]
+        changes = [change.text(row.change_pct, row.low_pct, row.high_pct) for row in summary.itertuples()]
         rows = pd.DataFrame(
             {"untreated": summary["untreated"].to_numpy(), "treated": summary["treated"].to_numpy(),
              "change": [of[0] for of in changes], "95 % interval": [of[1].strip("()") for of in changes]}, index=heading, dtype=object,

@@ -15,13 +15,14 @@ from testis_abm.expected import course
 from testis_abm.expected.course import COLUMNS, TRACT
 from testis_abm.expected.mean_cells import AGES, SOMA, Scale
 from testis_abm.parameters import Drug
-from testis_abm.physiology import axis_parameters, is_adult, matured
+from testis_abm.physiology import axis_parameters, is_adult, matured, testis_mass
 from testis_abm.tissue import steps
 from testis_abm.tissue.build import reference_counts, tissue_parameters
 from testis_abm.tissue.rules import TissueParameters, androgen_signal, fsh_signal
 from testis_abm.tract.epididymis import reserve_weights
 from testis_abm.tract.rules import CHAIN, TractParameters, tract_parameters, volume
 
+_CYCLE = 16  # days over which production is averaged, as the agent-based model does
 _WEEK = 7  # days after which an immature testis is looked at anew
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
@@ -184,6 +185,13 @@ class ExpectedMan:
         first = COLUMNS.index("collected_million")
         store, glands = rows[::-1, first : first + 3], rows[-1, COLUMNS.index("glands")]
         return ejaculate(store, glands, abstinence, self.man["bmi"], self.values, self._numbers.tract)
+
+    def daily_production(self, day: int | None = None) -> float:
+        """Return the sperm released a day over the last cycle up to `day` (default the last; -1: at steady state), million per g."""
+        released = COLUMNS.index("released_million")
+        days = self.days if day is None else self.days[: day + 1]
+        mean = days[-_CYCLE:, released].mean() if len(days) else self.rest[released]
+        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"]))
 
     def begin(self) -> None:
         """Count days from here: what has been lived so far is his past, and `rest` his last day."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,29 +12,18 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.body import axis
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import Kinetics, hourly_doses
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, reference_output
+from testis_abm.laboratory import Laboratory
 from testis_abm.physiology import complete
 from testis_abm.regimen import RECORDS, Regimen
-from testis_abm.results.tables import clinical_ratio
 from testis_abm.scenario import bmi_on, past_doses
+from testis_abm.tract.semen import Semen
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
     from testis_abm.scenario import Clause, Scenario
-
-_BLOOD = {
-    "testosterone_nmol_l": "testosterone",
-    "oestradiol_pmol_l": "oestradiol",
-    "lh_iu_l": "lh",
-    "fsh_iu_l": "fsh",
-    "inhibin_b_pg_ml": "inhibin_b",
-    "shbg_nmol_l": "shbg",
-}
-
 
 class Treatment:
     """The therapies of a scenario, for any number of expected men.
@@ -82,8 +71,8 @@ class Treatment:
             man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
             man.begin()
 
-    def follow(self, man: ExpectedMan, luck: np.random.Generator | None = None) -> ExpectedMan:
-        """Take a man at rest through days 0 to the end of the plan; `luck` is that of the measurements that decide."""
+    def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
+        """Take a man at steady state through days 0 to the end of the plan; the samples that decide are keyed to `key`."""
         self.before(man)
         if self._past[0] < 0:
             # A man at rest stays there; one with a past goes on recovering through the baseline.
@@ -93,45 +82,31 @@ class Treatment:
             man.advance(self._table)
             return man
         regimen, records, case = self._regimen(), _records(), self.scenario
-        luck = np.random.default_rng(0) if luck is None else luck
         present = man.man["bmi"]
         for day in range(self.days):
-            doses = regimen.day(day, lambda clause: self._measured(clause, man, luck), records)
+            doses = regimen.day(day, lambda clause: self._measured(clause, man, key), records)
             if case.weight:
                 man.change({**man.man, "bmi": bmi_on(day, present, case.weight)})
             man.advance(hourly_doses(self.kinetics, doses, day)[None])
         return man
 
-    def _measured(self, clause: Clause, man: ExpectedMan, luck: np.random.Generator) -> float:
+    def _measured(self, clause: Clause, man: ExpectedMan, key: Sequence[int]) -> float:
         """Return what a laboratory would report of the last day, in the unit of the clause."""
-        values = man.values
-        if clause.in_semen:
-            sigma = np.hypot(values["semen_variation.concentration"], values["semen_variation.technician"])
-            return clause.in_unit(man.semen(self.scenario.samples.abstinence_days)[clause.column] * _noise(sigma, luck))
-        row = man.days[-1] if len(man.days) else man.rest
-        true = dict(zip(COLUMNS, row, strict=True))
-        blood = {name: true[name] * _noise(values[f"blood_variation.{short}"], luck) for name, short in _BLOOD.items()}
-        blood["oestradiol_pmol_l"] = float(
-            reported_oestradiol(blood["oestradiol_pmol_l"], self.scenario.samples.assay, values)
-        )
-        if clause.column == "free_testosterone_pmol_l":
-            binding = values["axis.shbg_binding"], values["axis.albumin_binding"]
-            return clause.in_unit(1e3 * free_testosterone(blood["testosterone_nmol_l"], blood["shbg_nmol_l"], *binding))
-        if clause.column == "testosterone_over_oestradiol":
-            return float(clinical_ratio(blood["testosterone_nmol_l"], blood["oestradiol_pmol_l"]))
+        values, day = man.values, len(man.days) - 1
+        true = dict(zip(COLUMNS, man.days[-1] if len(man.days) else man.rest, strict=True))
         if clause.column == "haematocrit_pct":
             relative = true["testosterone_nmol_l"] / values["axis.testosterone_reference"]
             return float(values["safety.haematocrit_reference"] + values["safety.haematocrit_slope"] * (relative - 1.0))
-        return clause.in_unit(blood[clause.column])
+        laboratory = Laboratory(values, self.scenario.samples.assay)
+        if clause.in_semen:
+            seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.abstinence_days)), key, day))
+        else:
+            seen = laboratory.blood(true, key, day)
+        return clause.in_unit(seen[laboratory.column(clause.column)])
 
 
 def _records() -> dict[str, list[tuple[Any, ...]]]:
     return {name: [] for name in RECORDS}
-
-
-def _noise(cv: float, luck: np.random.Generator) -> float:
-    sigma = float(np.sqrt(np.log1p(cv * cv)))
-    return float(np.exp(sigma * luck.standard_normal() - 0.5 * sigma * sigma))
 
 
 def treat(
@@ -163,7 +138,7 @@ def treat(
     def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
         i, row = numbered
         man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs, reference=reference)
-        treatment.follow(man, np.random.default_rng([seed, i]))
+        treatment.follow(man, (seed, i))
         return man.days if look is None else look(man)
 
     rows = list(enumerate(men.to_numpy(dtype=float)))

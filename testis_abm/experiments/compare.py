@@ -13,16 +13,18 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.errors import TestisError
 from testis_abm.experiments.files import read_experiment
-from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, WINDOW, clinical, label
+from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, WINDOW
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.laboratory import Laboratory
+from testis_abm.quantities import clinical, label
 from testis_abm.results import report
 from testis_abm.results.attribution import attribute, log_rates
 from testis_abm.results.report import aligned
-from testis_abm.results.summary import paired_change
 from testis_abm.results.tables import SIGNALS
 from testis_abm.scenario import Scenario, load
+from testis_abm.statistics import paired_change
 from testis_abm.tissue.rules import TissueParameters
 
 
@@ -52,7 +54,7 @@ class Comparison:
         lines = [f"{self.title}: {self.replicates} replicates, each arm with the same luck"]
         for arm in self.arms[1:]:
             of = self.effects[self.effects["arm"] == arm].set_index("output")
-            rows = [(label(OUTPUTS[word][0]), *_told(of.loc[word])) for word in DEFAULT]
+            rows = [(label(OUTPUTS[word].column), *_told(of.loc[word])) for word in DEFAULT]
             lines += ["", aligned([("", self.arms[0], arm, "change", "(95 % interval)", "pairing worth"), *rows])]
         lines.append(
             f"\n  Hormones are means of the last {WINDOW} days, semen is that of the last. Pairing worth: how many times the replicates that\n"
@@ -221,14 +223,14 @@ def _attributed(heard: pd.DataFrame, first: str, arm: str, numbers: Mapping[str,
 
 
 def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    rows = []
-    for word, (column, unit, _) in OUTPUTS.items():
-        level = {name: clinical(column, end[end["arm"] == name].sort_values("replicate")[column]) for name in names}
+    rows, laboratory = [], Laboratory(parameters.values())
+    for word, row in OUTPUTS.items():
+        level = {name: clinical(row.column, end[end["arm"] == name].sort_values("replicate")[row.column]) for name in names}
         first = level[names[0]]
         for name in names[1:]:
             other = level[name]
-            change, low, high = paired_change(first, other)
-            rows.append((name, word, unit, first.mean(), other.mean(), change, low, high, _worth(first, other)))
+            change, low, high = paired_change(first, other, laboratory.limit(row.column) * row.factor)
+            rows.append((name, word, row.clinical_unit, first.mean(), other.mean(), change, low, high, _worth(first, other)))
     columns = ["arm", "output", "unit", "reference", "level", "change_pct", "low_pct", "high_pct", "worth"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import ScenarioError, TestisError, shown, unknown
-from testis_abm.experiments.outputs import DEFAULT, OUTPUTS
+from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
 from testis_abm.scenario import load
 from testis_abm.scenario.load import read_raw
 from testis_abm.scenario.quantities import parse_day
@@ -73,7 +73,7 @@ def read_experiment(source: str | Path | Mapping[str, Any], kind: str, keys: tup
     try:
         scenario = load(raw)
         arms = _arms(raw, given)
-        outputs = _outputs(table.get("outputs", list(DEFAULT)))
+        outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
         if table.get("engine", "cells") not in ("cells", "expected"):
             raise ScenarioError(f"{kind}: engine: {shown(table['engine'])} is not one of cells, expected")
@@ -115,13 +115,13 @@ def _arms(raw: Mapping[str, Any], given: object) -> dict[str, Scenario]:
     return arms
 
 
-def _outputs(given: object) -> tuple[str, ...]:
+def _outputs(given: object, assay: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not given:
         raise ScenarioError(f"outputs: {shown(given)} is not a list of outputs; known: {', '.join(OUTPUTS)}")
-    for word in given:
-        if word not in OUTPUTS:
-            raise ScenarioError(f"outputs: {unknown('output', word, OUTPUTS)}")
-    return tuple(dict.fromkeys(given))
+    try:
+        return tuple(dict.fromkeys(output(word, assay) for word in given))
+    except ScenarioError as error:
+        raise ScenarioError(f"outputs: {error}") from None
 
 
 def _days(given: object, end: int) -> tuple[int, ...]:

@@ -1,110 +1,80 @@
-"""What is kept of a run of an experiment: levels of one man on chosen days, under the names that clinicians use."""
+"""What is kept of a run of an experiment: levels of one man on chosen days, and the words under which they are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.errors import ScenarioError, unknown
-from testis_abm.results.tables import SCHEMAS, SIGNALS, clinical_ratio
+from testis_abm.laboratory import Laboratory
+from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Quantity, column_of
+from testis_abm.results.tables import SCHEMAS, SIGNALS
 from testis_abm.tract.outcome import conception
 
 if TYPE_CHECKING:
     from testis_abm.expected.man import ExpectedMan
     from testis_abm.model import TestisModel
-    from testis_abm.tract.semen import Semen
 
-# Clinical word -> column, label, unit of clinical reports and how many of it make one of the column's unit.
-OUTPUTS: Mapping[str, tuple[str, str, float]] = {
-    "testosterone": ("testosterone_nmol_l", "ng/dL", 28.84),
-    "free testosterone": ("free_testosterone_pmol_l", "pmol/L", 1.0),
-    "oestradiol": ("oestradiol_pmol_l", "pg/mL", 1.0 / 3.67),
-    "reported oestradiol": ("reported_oestradiol_pmol_l", "pg/mL", 1.0 / 3.67),
-    "T/E2": ("t_over_e2", "", 1.0),
-    "LH": ("lh_iu_l", "IU/L", 1.0),
-    "FSH": ("fsh_iu_l", "IU/L", 1.0),
-    "inhibin B": ("inhibin_b_pg_ml", "pg/mL", 1.0),
-    "SHBG": ("shbg_nmol_l", "nmol/L", 1.0),
-    "intratesticular testosterone": ("intratesticular_testosterone_nmol_l", "nmol/L", 1.0),
-    "intratesticular oestradiol": ("intratesticular_oestradiol_nmol_l", "nmol/L", 1.0),
-    "sperm concentration": ("concentration_million_ml", "million/mL", 1.0),
-    "total motile count": ("total_motile_count_million", "million", 1.0),
-    "progressive motility": ("progressive_motility_pct", "%", 1.0),
-    "normal forms": ("normal_forms_pct", "%", 1.0),
-    "ejaculate volume": ("volume_ml", "mL", 1.0),
-    "chance of conception": ("conception_pct", "% a month", 1.0),
-}
-COLUMNS = tuple(column for column, _, _ in OUTPUTS.values())
-DEFAULT = (
-    "testosterone", "oestradiol", "reported oestradiol", "T/E2", "LH", "FSH", "inhibin B", "intratesticular testosterone",
-    "intratesticular oestradiol", "sperm concentration", "total motile count", "progressive motility", "normal forms",
+COLUMNS = (
+    "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l",
+    "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l",
+    "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "intratesticular_t_over_e2",
+    "daily_production_million_g", "concentration_million_ml", "total_count_million", "total_motile_count_million",
+    "progressive_motility_pct", "normal_forms_pct", "volume_ml", "conception_pct",
 )  # fmt: skip
+OUTPUTS: Mapping[str, Quantity] = {QUANTITIES[column].label: QUANTITIES[column] for column in COLUMNS}
+_ASKED_FOR = ("free_testosterone_pmol_l", "shbg_nmol_l", "volume_ml", "conception_pct")  # kept, but shown only on demand
+DEFAULT = tuple(word for word, row in OUTPUTS.items() if row.column not in _ASKED_FOR)
 WINDOW = 28  # days up to the day that is asked for, over which hormones are averaged
 WEEK = 7  # the same within a course
 _HORMONES = tuple(name for name in SCHEMAS["hormones"] if name.endswith(("_l", "_ml")))
 _PLACE = {name: 1 + i for i, name in enumerate(_HORMONES)}
 
 
-def output(word: object) -> str:
-    """Return the column of an output.
+def output(word: object, assay: str = DEFAULT_ASSAY) -> str:
+    """Return the label of an output, a key of OUTPUTS; "oestradiol" and "T/E2" alone are those of the assay.
 
     Raises:
         ScenarioError: it is none.
     """
-    if not isinstance(word, str) or word not in OUTPUTS:
-        raise ScenarioError(unknown("output", word, OUTPUTS))
-    return OUTPUTS[word][0]
+    return QUANTITIES[column_of(word, assay, COLUMNS)].label  # type: ignore[arg-type]
 
 
 def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
-    """Return the outputs (COLUMNS) of a man of cells today: hormones as means of the last `window` days since day 0, semen as expected."""
+    """Return the outputs (COLUMNS) of an agent-based man today: hormones as means of the last `window` days since day 0, semen as expected."""
     rows = np.array([row for row in model.records["hormones"][-window:] if row[0] >= 0])
     mean = rows.mean(axis=0)
     hormones = {name: float(mean[place]) for name, place in _PLACE.items()}
-    case = model.case.samples
-    return _outputs(hormones, model.expected_semen(case.abstinence_days), case.assay, model.values)
+    semen = vars(model.expected_semen(model.case.samples.abstinence_days))
+    return _outputs({**hormones, **semen, "daily_production_million_g": model.daily_production()}, model.values)
 
 
 def of_signals(model: TestisModel) -> list[float]:
-    """Return the signals (SIGNALS) of a man of cells, as means of the last days."""
+    """Return the signals (SIGNALS) of an agent-based man, as means of the last days."""
     rows = np.array([row[1 : 1 + len(SIGNALS)] for row in model.records["signals"][-WINDOW:]])
     return [float(value) for value in rows.mean(axis=0)]
 
 
-def of_expected(man: ExpectedMan, day: int, abstinence: float, assay: str) -> list[float]:
-    """Return the outputs (COLUMNS) of an expected man on a day since he began (-1: at rest)."""
+def of_expected(man: ExpectedMan, day: int, abstinence: float) -> list[float]:
+    """Return the outputs (COLUMNS) of a mean-field man on a day since he began (-1: at steady state)."""
     from testis_abm.expected.course import COLUMNS as OF_MAN
 
     mean = man.rest if day < 0 else man.days[max(0, day + 1 - WINDOW) : day + 1].mean(axis=0)
     hormones = dict(zip(OF_MAN, (float(x) for x in mean), strict=True))
     hormones["free_testosterone_pmol_l"] = 1e3 * hormones["free_testosterone_nmol_l"]
-    return _outputs(hormones, man.semen(abstinence, day + 1), assay, man.values)
+    made = man.daily_production(day)
+    return _outputs({**hormones, **man.semen(abstinence, day + 1), "daily_production_million_g": made}, man.values)
 
 
-def _outputs(
-    hormones: Mapping[str, float], semen: Semen | Mapping[str, float], assay: str, values: Mapping[str, float]
-) -> list[float]:
-    of = dict(semen) if isinstance(semen, Mapping) else vars(semen)
-    reported = float(reported_oestradiol(hormones["oestradiol_pmol_l"], assay, values))
+def _outputs(true: Mapping[str, Any], values: Mapping[str, float]) -> list[float]:
+    laboratory = Laboratory(values)
+    inside = (true["intratesticular_testosterone_nmol_l"], true["intratesticular_oestradiol_nmol_l"])
+    known = inside[1] >= laboratory.limit("intratesticular_oestradiol_nmol_l")
     found = {
-        **hormones, **of,
-        "reported_oestradiol_pmol_l": reported,
-        "t_over_e2": float(clinical_ratio(hormones["testosterone_nmol_l"], max(reported, 0.1))),  # type: ignore[arg-type]
-        "conception_pct": 100.0 * conception(float(of["concentration_million_ml"]), values)[0],
-    }  # fmt: skip
+        **laboratory.shares_told(true),
+        **laboratory.by_assays(true),
+        "intratesticular_t_over_e2": inside[0] / inside[1] if known else float("nan"),
+        "conception_pct": 100.0 * conception(float(true["concentration_million_ml"]), values)[0],
+    }
     return [float(found[column]) for column in COLUMNS]
-
-
-def clinical(column: str, values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return values of a column in the unit of clinical reports."""
-    factor = next(of[2] for of in OUTPUTS.values() if of[0] == column)
-    return np.asarray(values, dtype=float) * factor
-
-
-def label(column: str) -> str:
-    """Return a column's name with its clinical unit."""
-    word, unit = next((word, of[1]) for word, of in OUTPUTS.items() if of[0] == column)
-    return f"{word} ({unit})" if unit else word

@@ -13,7 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from testis_abm.experiments.design import Axis
-from testis_abm.experiments.outputs import OUTPUTS, clinical, label
+from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.results.draw import write_figure
 from testis_abm.results.plots import style
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 COLOURS = ("#6E6E6E", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MOST_TICKS = 8
 _SHOWN = (
-    "testosterone", "oestradiol", "T/E2", "LH", "FSH", "intratesticular testosterone", "sperm concentration", "total motile count",
+    "testosterone", "serum E2 (immunoassay)", "T/E2 (immunoassay)", "LH", "FSH", "intratesticular testosterone", "sperm concentration", "total motile count",
 )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def compared(of: Comparison, folder: Path) -> list[Path]:
             len(_SHOWN), title=f"{of.title}: mean and 95 % of replicates, each arm with the same luck"
         )
         for panel, word in zip(axes, _SHOWN):
-            column = OUTPUTS[word][0]
+            column = OUTPUTS[word].column
             for colour, arm in zip(COLOURS, of.arms):
                 rows = of.courses[of.courses["arm"] == arm].pivot(index="day", columns="replicate", values=column)
                 values = clinical(column, rows.to_numpy())
@@ -109,7 +110,7 @@ def _lines(
             told = ": means with 95 % intervals over replicates" if table["replicates"].max() > 1 else ""
             figure, panels = _sheet(len(words), title=f"{title}{told}")
             for panel, word in zip(panels, words):
-                column = OUTPUTS[word][0]
+                column = OUTPUTS[word].column
                 for arm in ("untreated", "treated"):
                     name = f"{column}, {arm}"
                     if name not in table:
@@ -137,7 +138,7 @@ def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder
         ticks = [np.unique(of) for of, _ in places]
         cells = tuple(np.searchsorted(tick, of) for tick, (of, _) in zip(ticks, places))
         for panel, word in zip(panels, words):
-            column = OUTPUTS[word][0]
+            column = OUTPUTS[word].column
             change = f"{column}, change_pct"
             treated = change in table and table[change].notna().any()
             value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, untreated"])
@@ -158,7 +159,7 @@ def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder
                 )
                 (panel.set_xlabel if which == "x" else panel.set_ylabel)(_name_of(axis), fontsize=7)
             bar = figure.colorbar(drawn, ax=panel, shrink=0.9)
-            bar.set_label("change, %" if treated else OUTPUTS[word][1], fontsize=7)
+            bar.set_label("change, %" if treated else OUTPUTS[word].clinical_unit, fontsize=7)
             panel.set_title(word if treated else label(column), fontsize=8)
     return write_figure(figure, "sweep", folder)
 
@@ -209,7 +210,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
 def tried(of: Result, folder: Path) -> list[Path]:
     """Draw a trial: the outcome at visits, what foretells response, power."""
     names = list(dict.fromkeys(of.men["arm"]))
-    word = next(word for word, found in OUTPUTS.items() if found[0] == of.outcome)
+    word = QUANTITIES[of.outcome].label
     days = sorted(
         int(name[3 : name.index("_")]) for name in of.men if name.endswith(f"_{of.outcome}") and name.startswith("day")
     )

@@ -139,10 +139,10 @@ def indices(folder: str | Path) -> pd.DataFrame:
     problem = _problem(axes)
     rows: list[tuple[Any, ...]] = []
     for word in found["outputs"]:
-        column = OUTPUTS[word][0]
+        column = OUTPUTS[word].column
         level = table.pivot_table(index="point", columns="arm", values=column, dropna=False).sort_index()
-        y = level[arms[0]].to_numpy(dtype=float) * OUTPUTS[word][2]
-        unit = OUTPUTS[word][1]
+        y = level[arms[0]].to_numpy(dtype=float) * OUTPUTS[word].factor
+        unit = OUTPUTS[word].clinical_unit
         if len(arms) > 1:
             with np.errstate(invalid="ignore", divide="ignore"):
                 y = np.where(level[UNTREATED] > 0, 100.0 * (level[TREATED] / level[UNTREATED] - 1.0), 0.0)

@@ -142,7 +142,7 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
     paths = found["design"]["paths"]
     if table.empty:
         return pd.DataFrame(columns=["point", *paths])
-    columns = [OUTPUTS[word][0] for word in found["outputs"]]
+    columns = [OUTPUTS[word].column for word in found["outputs"]]
     runs = table.set_index(["point", "replicate", "arm"])[columns].unstack("arm")
     points = runs.index.get_level_values("point")
     rows = {path: [point[k] for point in found["design"]["points"]] for k, path in enumerate(paths)}

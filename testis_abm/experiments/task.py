@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from testis_abm import __version__
 from testis_abm._compile import results_fingerprint
 from testis_abm.errors import TestisError
@@ -159,8 +157,8 @@ def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]
         case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": ()})
         treatment = Treatment(case, history=True)
         man = ExpectedMan(values, scenario.man.physiology, treatment.drugs)
-        treatment.follow(man, np.random.default_rng(seed))
-        rows += [(arm, day, *of_expected(man, day, samples.abstinence_days, samples.assay)) for day in days]
+        treatment.follow(man, (seed,))
+        rows += [(arm, day, *of_expected(man, day, samples.abstinence_days)) for day in days]
     return rows
 
 

@@ -11,39 +11,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.errors import ScenarioError, TestisError, shown, unknown
+from testis_abm.errors import ScenarioError, TestisError, shown
 from testis_abm.experiments.files import Experiment, number, read_experiment, whole
-from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, clinical, label
+from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.laboratory import Laboratory
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population import Population
 from testis_abm.population.screen import Screened, screen
+from testis_abm.quantities import QUANTITIES, TESTOSTERONE_NG_DL, clinical, label
 from testis_abm.results import report
-from testis_abm.results.tables import clinical_ratio
+from testis_abm.statistics import nanmean
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
 _Z = 1.959964
-# Log of the CVs within a man and of the laboratory, of what is measured itself; the rest of a visit follows from it.
-_NOISE: Mapping[str, tuple[str, ...]] = {
-    "testosterone_nmol_l": ("blood_variation.testosterone",),
-    "oestradiol_pmol_l": ("blood_variation.oestradiol",),
-    "lh_iu_l": ("blood_variation.lh",),
-    "fsh_iu_l": ("blood_variation.fsh",),
-    "inhibin_b_pg_ml": ("blood_variation.inhibin_b",),
-    "shbg_nmol_l": ("blood_variation.shbg",),
-    "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
-    "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
-    "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
-    "volume_ml": ("semen_variation.volume",),
-    "progressive_motility_pct": ("semen_variation.motility",),
-    "normal_forms_pct": ("semen_variation.morphology",),
-}
 # Counts can be 0: what is added before the log, so that men without sperm stay in (million/mL, million).
 _COUNTS = {"concentration_million_ml": 0.05, "total_motile_count_million": 0.05}
-PREDICTORS = ("T/LH", "T/E2", "testosterone", "LH", "FSH", "BMI", "sperm concentration")
+PREDICTORS = ("T/LH", "T/E2 (immunoassay)", "testosterone", "LH", "FSH", "BMI", "sperm concentration")
 
 
 @dataclass(frozen=True)
@@ -85,9 +71,10 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
         where = table.get("where", [])
         if not isinstance(where, list) or not all(isinstance(of, str) for of in where):
             raise TestisError(f'where: {shown(where)} is not a list of criteria; write ["BMI > 25", "T/E2 < 10"]')
-        outcome = table.get("outcome", "sperm concentration")
-        if outcome not in OUTPUTS:
-            raise TestisError(f"outcome: {unknown('output', outcome, OUTPUTS)}")
+        try:
+            outcome = output(table.get("outcome", "sperm concentration"), experiment.scenario.samples.assay)
+        except ScenarioError as error:
+            raise TestisError(f"outcome: {error}") from None
         allocation = table.get("allocation", [1] * len(experiment.arms))
         if (
             not isinstance(allocation, list)
@@ -115,7 +102,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
         Task(i, i, {}, row, name, (TREATED if experiment.arms[name].treated else UNTREATED,))
         for i, (row, name) in enumerate(zip(rows, arm))
     ]
-    return Trial(experiment, cohort, arm, job, tasks, OUTPUTS[outcome][0], responder, missing, seed)
+    return Trial(experiment, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed)
 
 
 def _check(experiment: Experiment, outcome: str, cohort: Screened) -> None:
@@ -129,7 +116,7 @@ def _check(experiment: Experiment, outcome: str, cohort: Screened) -> None:
     if len({*lengths.values(), experiment.scenario.plan.duration_days}) > 1:
         told = ", ".join(f"{of}: {days} days" for of, days in lengths.items())
         raise ScenarioError(f"{name}: the arms differ in length ({told}); give them the same plan")
-    known = [word for word, (column, _, _) in OUTPUTS.items() if f"baseline_{column}" in _screened(cohort)]
+    known = [word for word, row in OUTPUTS.items() if f"baseline_{row.column}" in _screened(cohort)]
     if outcome not in known:
         raise ScenarioError(f"{name}: outcome: {outcome} is not measured at screening; known: {', '.join(known)}")
 
@@ -203,7 +190,7 @@ class Result:
 
     def text(self) -> str:
         """Return the result in words and tables."""
-        word = next(word for word, of in OUTPUTS.items() if of[0] == self.outcome)
+        word = QUANTITIES[self.outcome].label
         lines = [f"{self.title}: {len(self.men):,} men, primary outcome {word} at the last visit", ""]
         for row in self.effects.itertuples():
             name = label(row.column)
@@ -268,11 +255,10 @@ def analyse(of: Trial, folder: str | Path) -> Result:
     failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
     men = _measured(of, table[table["error"] == ""])
     last, names = f"day{max(of.job.days)}_", list(of.experiment.arms)
-    effects, columns = [], [OUTPUTS[word][0] for word in of.experiment.outputs]
+    effects, columns = [], [OUTPUTS[word].column for word in of.experiment.outputs]
     for column in dict.fromkeys([of.outcome, *columns]):
         for name in names[1:]:
-            word, unit = next((word, of_word[1]) for word, of_word in OUTPUTS.items() if of_word[0] == column)
-            effects.append((name, column, word, unit, *_effect(men, names[0], name, column, last)))
+            effects.append((name, column, QUANTITIES[column].label, QUANTITIES[column].clinical_unit, *_effect(men, names[0], name, column, last)))
     found = pd.DataFrame(
         effects,
         columns=[
@@ -312,10 +298,11 @@ def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
     men = pd.DataFrame({"arm": of.arm, "age": of.cohort.cohort.men["age"], "bmi": of.cohort.cohort.men["bmi"]})
     men["lesion"] = of.cohort.cohort.lesions.to_numpy()
     men = pd.concat([men, _screened(of.cohort)], axis=1)
-    values = parameter_values(of.experiment.scenario.parameters)
+    scenario = of.experiment.scenario
+    laboratory = Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
     for day in of.job.days:
         true = table[table["day"] == day].set_index("point").reindex(men.index)
-        seen = _visit(true, values, of.experiment.scenario.samples.assay, [of.seed, 37, day])
+        seen = _visit(true, laboratory, of.seed, day)
         there = np.random.default_rng([of.seed, 39, day]).random(len(men)) >= of.missing
         for column in COLUMNS:
             men[f"day{day}_{column}"] = np.where(there, seen[column], np.nan)
@@ -325,38 +312,15 @@ def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
 def _screened(cohort: Screened) -> pd.DataFrame:
     """Return what screening measured of the men, the mean of its visits, under `baseline_` and the names of outputs."""
     visits = cohort.cohort.measured
-    before = sum(visit for visit in visits) / len(visits)
-    found = {f"baseline_{name}": before[name].to_numpy() for name in before if name in COLUMNS}
-    del found["baseline_oestradiol_pmol_l"]  # what was measured is reported oestradiol
-    found["baseline_reported_oestradiol_pmol_l"] = before["oestradiol_pmol_l"].to_numpy()
-    found["baseline_t_over_e2"] = (
-        28.84 * before["testosterone_nmol_l"] / (before["oestradiol_pmol_l"] / 3.67)
-    ).to_numpy()
-    return pd.DataFrame(found)
+    stacked = np.array([[visit[name] for name in COLUMNS if name in visit] for visit in visits])
+    names = [f"baseline_{name}" for name in COLUMNS if name in visits[0]]
+    return pd.DataFrame(nanmean(stacked).T, columns=names)
 
 
-def _visit(true: pd.DataFrame, values: Mapping[str, float], assay: str, seed: list[int]) -> dict[str, np.ndarray]:
-    """Return what a visit measures: levels with their variation, and what is worked out from them.
-
-    Each quantity has a stream of luck of its own: more men leave the luck of the first as it was.
-    """
-    seen = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
-    for k, (name, cvs) in enumerate(_NOISE.items()):
-        rng = np.random.default_rng([*seed, k])
-        sigma = float(np.sqrt(sum(np.log1p(values[cv] ** 2) for cv in cvs)))
-        luck = np.exp(sigma * rng.standard_normal(len(true)) - 0.5 * sigma**2)
-        if name == "testosterone_nmol_l":
-            seen["free_testosterone_pmol_l"] = seen["free_testosterone_pmol_l"] * luck
-        seen[name] = seen[name] * luck
-    motile = np.minimum(seen["progressive_motility_pct"], 98.0)
-    reported = np.asarray(reported_oestradiol(seen["oestradiol_pmol_l"], assay, values), dtype=float)
-    return {
-        **seen,
-        "progressive_motility_pct": motile,
-        "reported_oestradiol_pmol_l": reported,
-        "t_over_e2": np.asarray(clinical_ratio(seen["testosterone_nmol_l"], np.maximum(reported, 0.1)), dtype=float),
-        "total_motile_count_million": seen["concentration_million_ml"] * seen["volume_ml"] * motile / 100.0,
-    }
+def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> dict[str, np.ndarray]:
+    """Return what a visit measures of the men by column, what no sample tells (fecundability) as it is."""
+    known = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
+    return {**known, **laboratory.visit(known, (seed, 37), day)}
 
 
 def _effect(men: pd.DataFrame, control: str, name: str, column: str, last: str) -> tuple[float, ...]:
@@ -431,8 +395,8 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
 
 def _predictors(men: pd.DataFrame, responds: pd.Series, arm: pd.Series, names: list[str]) -> pd.DataFrame:
     columns = {
-        "T/LH": 28.84 * men["baseline_testosterone_nmol_l"] / men["baseline_lh_iu_l"],
-        "T/E2": men["baseline_t_over_e2"],
+        "T/LH": TESTOSTERONE_NG_DL * men["baseline_testosterone_nmol_l"] / men["baseline_lh_iu_l"],
+        "T/E2 (immunoassay)": men["baseline_t_over_e2_immunoassay"],
         "testosterone": men["baseline_testosterone_nmol_l"],
         "LH": men["baseline_lh_iu_l"],
         "FSH": men["baseline_fsh_iu_l"],

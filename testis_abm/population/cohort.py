@@ -9,21 +9,14 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
 from testis_abm.expected import rest
 from testis_abm.expected.man import reference_output
+from testis_abm.laboratory import BLOOD, Laboratory
 from testis_abm.physiology import complete
 from testis_abm.population.distribution import Population
+from testis_abm.quantities import DEFAULT_ASSAY
 from testis_abm.tract import outcome
-from testis_abm.tract.semen import Semen, analyse
-
-# What a clinic measures: hormones by blood sample, semen by analysis.
-BLOOD = ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l")
-_VARIATION = dict(zip(BLOOD, ("testosterone", "oestradiol", "lh", "fsh", "inhibin_b", "shbg"), strict=True))
-_SEMEN = (
-    "volume_ml", "concentration_million_ml", "total_count_million", "progressive_motility_pct", "normal_forms_pct",
-    "total_motile_count_million",
-)  # fmt: skip
+from testis_abm.tract.semen import Semen
 
 
 def labs(men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
@@ -52,19 +45,14 @@ def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]
 
 
 def measure(
-    true: pd.DataFrame, values: Mapping[str, float], rng: np.random.Generator, *, assay: str = "immunoassay"
+    true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, visit: int = 0
 ) -> pd.DataFrame:
-    """Return one blood sample and one semen analysis of each man, with within-man and laboratory variation."""
-    seen = pd.DataFrame(index=true.index)
-    for name, short in _VARIATION.items():
-        cv = values[f"blood_variation.{short}"]
-        sigma = np.sqrt(np.log1p(cv * cv))
-        seen[name] = true[name] * np.exp(sigma * rng.standard_normal(len(true)) - 0.5 * sigma * sigma)
-    seen["oestradiol_pmol_l"] = reported_oestradiol(seen["oestradiol_pmol_l"], assay, values)
-    report = analyse(Semen(**{name: true[name].to_numpy() for name in _SEMEN}), values, rng)
-    for name in _SEMEN:
-        seen[name] = getattr(report, name)
-    return seen
+    """Return one blood sample and one semen analysis of each man at a visit: see Laboratory.visit.
+
+    `key` is that of the cohort: it, the number of the visit and a man's place decide on his random draws.
+    """
+    columns = {name: true[name].to_numpy(dtype=float) for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true}
+    return pd.DataFrame(laboratory.visit(columns, key, visit), index=true.index)
 
 
 @dataclass(frozen=True)
@@ -89,7 +77,7 @@ class Cohort:
 
 def draw(
     population: Population, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
-    assay: str = "immunoassay", fixed: Mapping[str, float] | None = None,
+    assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None,
 ) -> Cohort:  # fmt: skip
     """Draw `n` men of a population and measure each at so many visits.
 
@@ -106,7 +94,8 @@ def draw(
     hidden, lesions = population.hidden(n, rng)
     men = pd.DataFrame(population.fields(hidden, lesions)).assign(**(fixed or {}))
     true = labs(men, values)
-    measured = [measure(true, values, rng, assay=assay) for _ in range(visits)]
+    laboratory = Laboratory(values, assay)
+    measured = [measure(true, laboratory, (seed, 53), visit=visit) for visit in range(visits)]
     from testis_abm.population.distribution import LESIONS
 
     return Cohort(men, pd.Series(np.array(LESIONS)[lesions]), true, measured)

@@ -11,8 +11,10 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.errors import ScenarioError, TestisError, shown
+from testis_abm.laboratory import Laboratory
 from testis_abm.population.cohort import Cohort, draw
 from testis_abm.population.distribution import Population
+from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
 from testis_abm.scenario.condition import parse_condition
 
 _OWN = re.compile(
@@ -21,9 +23,13 @@ _OWN = re.compile(
 _COMPARE: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
 }  # fmt: skip
+_TOLD = (
+    "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "lh_iu_l", "fsh_iu_l",
+    "inhibin_b_pg_ml", "concentration_million_ml", "total_motile_count_million",
+)  # fmt: skip
 _BATCH, _MOST = 400, 40_000
 
-Criterion = Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
+Criterion = Callable[[pd.DataFrame, pd.DataFrame, Laboratory], np.ndarray]
 
 
 def parse_criterion(text: str) -> Criterion:
@@ -39,8 +45,8 @@ def parse_criterion(text: str) -> Criterion:
     if own is not None:
         name, compare, limit = own[1].lower(), _COMPARE[own[2]], float(own[3])
         if name == "t/lh":
-            return lambda seen, men: compare(28.84 * (seen["testosterone_nmol_l"] / seen["lh_iu_l"]).to_numpy(), limit)
-        return lambda seen, men: compare(men[name].to_numpy(), limit)
+            return lambda seen, men, laboratory: compare(seen["t_over_lh"].to_numpy(), limit)
+        return lambda seen, men, laboratory: compare(men[name].to_numpy(), limit)
     try:
         condition = parse_condition(text)
     except ScenarioError as error:
@@ -50,13 +56,12 @@ def parse_criterion(text: str) -> Criterion:
     if condition is None or condition.days:
         raise TestisError(f"--where {shown(text)}: a criterion is met at every visit; leave out the day")
 
-    def met(seen: pd.DataFrame, men: pd.DataFrame) -> np.ndarray:
+    def met(seen: pd.DataFrame, men: pd.DataFrame, laboratory: Laboratory) -> np.ndarray:
         each = []
         for clause in condition.clauses:
-            if clause.column == "testosterone_over_oestradiol":
-                column = 28.84 * seen["testosterone_nmol_l"] / (seen["oestradiol_pmol_l"] / 3.67)
-            elif clause.column in seen:
-                column = seen[clause.column]
+            name = laboratory.column(clause.column)
+            if name in seen:
+                column = seen[name]
             else:
                 raise TestisError(f"--where {shown(text)}: {clause.quantity} is not measured at a visit")
             each.append([clause.holds(clause.in_unit(value)) for value in column])
@@ -96,20 +101,10 @@ class Screened:
             "",
             f"  {'first visit':30s}{'median':>9s}{'quartiles':>22s}",
         ]
-        shown_as = (
-            ("BMI (kg/m2)", self.cohort.men["bmi"]),
-            ("testosterone (ng/dL)", first["testosterone_nmol_l"] * 28.84),
-            ("oestradiol (pg/mL)", first["oestradiol_pmol_l"] / 3.67),
-            ("T/E2", 28.84 * first["testosterone_nmol_l"] / (first["oestradiol_pmol_l"] / 3.67)),
-            ("LH (IU/L)", first["lh_iu_l"]),
-            ("FSH (IU/L)", first["fsh_iu_l"]),
-            ("inhibin B (pg/mL)", first["inhibin_b_pg_ml"]),
-            ("sperm concentration (M/mL)", first["concentration_million_ml"]),
-            ("total motile count (M)", first["total_motile_count_million"]),
-        )
-        for name, column in shown_as:
-            low, middle, high = np.quantile(column, [0.25, 0.5, 0.75])
-            lines.append(f"  {name:30s}{middle:9.3g}{f'({low:.3g} to {high:.3g})':>22s}")
+        columns = {name: clinical(name, first[name]) for name in _TOLD if name in first}
+        for name, column in {"bmi": self.cohort.men["bmi"].to_numpy(), **columns}.items():
+            low, middle, high = np.nanquantile(column, [0.25, 0.5, 0.75])
+            lines.append(f"  {label(name):30s}{middle:9.3g}{f'({low:.3g} to {high:.3g})':>22s}")
         none = 100.0 * float((first["concentration_million_ml"] == 0.0).mean())
         lines.append(f"  {'azoospermic':30s}{none:8.1f} %")
         if len(self.cohort.measured) > 1:
@@ -120,7 +115,7 @@ class Screened:
 
 def screen(
     population: Population, n: int, criteria: Sequence[str], *, visits: int = 1, seed: int = 1,
-    values: Mapping[str, float] | None = None, assay: str = "immunoassay", fixed: Mapping[str, float] | None = None,
+    values: Mapping[str, float] | None = None, assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None,
 ) -> Screened:  # fmt: skip
     """Draw men until `n` meet every criterion at every visit.
 
@@ -133,6 +128,7 @@ def screen(
         raise TestisError(f"{visits} visits are out of range; allowed: 1 to 20")
     tests = [parse_criterion(text) for text in criteria]
     values = parameters.values() if values is None else values
+    laboratory = Laboratory(values, assay)
     kept: list[Cohort] = []
     found = seen = 0
     while found < n:
@@ -148,7 +144,7 @@ def screen(
         good = np.ones(len(batch), dtype=bool)
         for test in tests:
             for visit in batch.measured:
-                good &= test(visit, batch.men)
+                good &= test(visit, batch.men, laboratory)
         chosen = np.flatnonzero(good)[: n - found]
         # Only as many as were looked at for the last of them count as measured.
         seen += len(batch) if found + good.sum() <= n else int(chosen[-1]) + 1

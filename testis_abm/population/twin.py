@@ -17,7 +17,7 @@ from testis_abm.body.assay import reported_oestradiol
 from testis_abm.errors import TestisError, nearest, shown
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
-from testis_abm.results.tables import clinical_ratio
+from testis_abm.quantities import clinical_ratio
 
 # What can be given: name -> (column of the true labs, unit, lowest, highest believable value).
 MEASURES: Mapping[str, tuple[str, str, float, float]] = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.results.tables import CONVENTIONAL, SCHEMAS, clinical_ratio
+from testis_abm.laboratory import Laboratory
+from testis_abm.quantities import QUANTITIES
+from testis_abm.results.tables import CONVENTIONAL
 
 
 @dataclass(frozen=True)
@@ -18,82 +21,67 @@ class Measure:
 
     Attributes:
         name: as a column would be called, unit included.
+        column: of the quantity (see quantities.QUANTITIES).
         label, unit: as printed.
         table: the table it is read from.
+        least: the least that a laboratory tells from none, in the unit.
         read: takes rows of that table, returns the quantity of each.
     """
 
     name: str
+    column: str
     label: str
     unit: str
     table: str
     read: Callable[[pd.DataFrame], pd.Series]
+    least: float = 0.0
+
+
+_REPORTED = (
+    ("hormones", ("testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "t_over_e2",
+                  "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "intratesticular_testosterone_nmol_l",
+                  "intratesticular_oestradiol_nmol_l", "intratesticular_t_over_e2")),
+    ("tissue", ("daily_production_million_g",)),
+    ("semen", ("concentration_million_ml", "volume_ml", "total_count_million", "total_motile_count_million",
+               "progressive_motility_pct", "normal_forms_pct")),
+)  # fmt: skip
 
 
 def measures(conventional: bool = True, overrides: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
     """Return the quantities of a summary, in conventional or SI units.
 
-    `overrides` are the parameters that the scenario changed; the immunoassay's floor is one that matters here.
+    `overrides` are the parameters that the scenario changed; those of the laboratory matter here.
     """
-    return (
-        _column("hormones", "testosterone_nmol_l", conventional),
-        _column("hormones", "oestradiol_pmol_l", conventional),
-        _immunoassay(conventional, parameters.values(overrides or {})),
-        Measure(
-            "testosterone_over_oestradiol",
-            "T/E2",
-            "ng/dL per pg/mL",
-            "hormones",
-            lambda rows: pd.Series(
-                clinical_ratio(rows["testosterone_nmol_l"].to_numpy(), rows["oestradiol_pmol_l"].to_numpy()),
-                index=rows.index,
-            ),
-        ),
-        _immunoassay_ratio(parameters.values(overrides or {})),
-        _column("hormones", "lh_iu_l"),
-        _column("hormones", "fsh_iu_l"),
-        _column("hormones", "inhibin_b_pg_ml"),
-        _column("hormones", "intratesticular_testosterone_nmol_l", conventional),
-        _column("hormones", "intratesticular_oestradiol_nmol_l", conventional),
-        Measure(
-            "intratesticular_testosterone_over_oestradiol",
-            "intratesticular T/E2",
-            "molar",
-            "hormones",
-            lambda rows: rows["intratesticular_testosterone_nmol_l"] / rows["intratesticular_oestradiol_nmol_l"],
-        ),
-        _column("tissue", "daily_production_million_g"),
-        _column("semen", "expected_concentration_million_ml"),
-        _column("semen", "expected_volume_ml"),
-        _column("semen", "expected_total_motile_count_million"),
-        _column("semen", "expected_progressive_motility_pct"),
-        _column("semen", "expected_normal_forms_pct"),
+    laboratory = Laboratory(parameters.values(overrides or {}))
+    return tuple(
+        _measure(table, column, conventional, laboratory) for table, columns in _REPORTED for column in columns
     )
 
 
-def _immunoassay(conventional: bool, values: Mapping[str, float]) -> Measure:
-    name, unit, factor = CONVENTIONAL["oestradiol_pmol_l"] if conventional else ("oestradiol_pmol_l", "pmol/L", 1.0)
-    return Measure(
-        f"immunoassay_{name}",
-        "oestradiol by immunoassay",
-        unit,
-        "hormones",
-        lambda rows: reported_oestradiol(rows["oestradiol_pmol_l"], "immunoassay", values) * factor,
-    )
+def _measure(table: str, column: str, conventional: bool, laboratory: Laboratory) -> Measure:
+    row = QUANTITIES[column]
+    name, unit, factor = CONVENTIONAL.get(column, (column, row.unit, 1.0)) if conventional else (column, row.unit, 1.0)
+    read = _READ.get(column) or (lambda rows, _: rows[f"expected_{column}" if table == "semen" else column])
+
+    def value(rows: pd.DataFrame) -> pd.Series:
+        return pd.Series(np.asarray(read(rows, laboratory), dtype=float) * factor, index=rows.index)
+
+    known = f"expected_{name}" if table == "semen" else name
+    return Measure(known, column, row.label, unit, table, value, laboratory.limit(column) * factor)
 
 
-def _immunoassay_ratio(values: Mapping[str, float]) -> Measure:
-    def read(rows: pd.DataFrame) -> pd.Series:
-        seen = reported_oestradiol(rows["oestradiol_pmol_l"], "immunoassay", values)
-        return pd.Series(clinical_ratio(rows["testosterone_nmol_l"].to_numpy(), seen.to_numpy()), index=rows.index)
-
-    name = "testosterone_over_immunoassay_oestradiol"
-    return Measure(name, "T/E2 by immunoassay", "ng/dL per pg/mL", "hormones", read)
+def _by_assay(column: str) -> Callable[[pd.DataFrame, Laboratory], Any]:
+    return lambda rows, laboratory: laboratory.by_assays(rows)[column]
 
 
-def _column(table: str, name: str, conventional: bool = False) -> Measure:
-    column = SCHEMAS[table][name]
-    if conventional:
-        new, unit, factor = CONVENTIONAL[name]
-        return Measure(new, column.inline, unit, table, lambda rows: rows[name] * factor)
-    return Measure(name, column.inline, column.unit, table, lambda rows: rows[name])
+def _ratio_inside(rows: pd.DataFrame, laboratory: Laboratory) -> Any:
+    inside = rows["intratesticular_oestradiol_nmol_l"]
+    told = inside >= laboratory.limit("intratesticular_oestradiol_nmol_l")
+    return rows["intratesticular_testosterone_nmol_l"] / inside.where(told)
+
+
+# Columns that no table holds: how they follow from its rows.
+_READ: Mapping[str, Callable[[pd.DataFrame, Laboratory], Any]] = {
+    **{name: _by_assay(name) for name in ("oestradiol_immunoassay_pmol_l", "t_over_e2_immunoassay", "t_over_e2")},
+    "intratesticular_t_over_e2": _ratio_inside,
+}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.quantities import OESTRADIOL
 from testis_abm.results.observed import observed
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS
@@ -21,7 +22,6 @@ _YEAR = 365.25
 _LEVELS = (20.0, 15.0, 10.0, 5.0, 3.0, 1.0)  # million/mL
 _OLIGOZOOSPERMIA = 15.0  # million/mL
 _HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and stop testosterone
-_IMMUNOASSAY = "oestradiol by immunoassay"
 _PARTED = 10.0  # points between the falls of true and reported oestradiol
 _NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _FLUSHES = 5.0  # % of visits
@@ -100,14 +100,13 @@ def assay(summary: pd.DataFrame) -> str:
     """Return why an immunoassay sees less of a fall of oestradiol, where the two part."""
     if "change_pct" not in summary:
         return ""
-    true, seen = (
-        next(of for of in summary.itertuples() if of.label == label) for label in ("oestradiol", _IMMUNOASSAY)
-    )
-    if seen.change_pct - true.change_pct < _PARTED:
+    rows = {row.column: row for row in summary.itertuples()}
+    true, seen = rows[OESTRADIOL["lc-ms"]], rows[OESTRADIOL["immunoassay"]]
+    if not seen.change_pct - true.change_pct >= _PARTED:
         return ""
     return _wrapped(
         "Assay: ",
-        f"true oestradiol (mass spectrometry) {true.change_pct:+.0f} %, by immunoassay {seen.change_pct:+.0f} %: an immunoassay "
+        f"serum E2 (LC-MS/MS) {true.change_pct:+.0f} %, serum E2 (immunoassay) {seen.change_pct:+.0f} %: an immunoassay "
         "reads other steroids too and so hardly goes below its floor; compare a clinic's values, T/E2 among them, with its rows.",
     )
 

@@ -12,8 +12,7 @@ from testis_abm.results import aromatase, report
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment, within
-
-_LEVEL = 0.95
+from testis_abm.statistics import paired_change
 
 
 def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
@@ -22,8 +21,8 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
     With both arms, levels are means over the last 28 days of treatment; of semen, over the samples expected
     then, without variation or counting error. `change_pct` is that of the geometric mean of treated over
     untreated twin; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
-    ratios; missing with one replicate). Should a replicate have none of a quantity, differences in percent of
-    the untreated mean stand in. The spread (`..._sd`) is the standard deviation over replicates.
+    ratios; missing with one replicate). From a level that no laboratory tells from none there is no change in percent.
+    Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The spread (`..._sd`) is the standard deviation over replicates.
 
     With one arm: mean and spread over the whole run, and `drift_pct`, the last quarter against the first.
 
@@ -51,9 +50,10 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
     rows = within(result.tables[measure.table], first, treatment.end if measure.table == "semen" else last)
     level = measure.read(rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
-    change, low, high = paired_change(untreated, treated)
+    change, low, high = paired_change(untreated, treated, measure.least)
     return {
         "name": measure.name,
+        "column": measure.column,
         "label": measure.label,
         "unit": measure.unit,
         "untreated": untreated.mean(),
@@ -76,42 +76,18 @@ def _course(result: RunResult, measure: Measure) -> dict[str, object]:
     late = value[table["day"] >= last - (last - first) / 4.0].mean()
     return {
         "name": measure.name,
+        "column": measure.column,
         "label": measure.label,
         "unit": measure.unit,
         "mean": level.mean(),
         "sd": _sd(level),
-        "drift_pct": 100.0 * (late / early - 1.0) if early else np.nan,
+        "drift_pct": 100.0 * (late / early - 1.0) if early > 0.0 and early >= measure.least else np.nan,
         "replicates": len(level),
     }
 
 
 def _sd(values: np.ndarray) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-
-
-def paired_change(untreated: np.ndarray, treated: np.ndarray) -> tuple[float, float, float]:
-    """Return the change in % of pairs of levels, and the ends of its 95 % interval (NaN for a single pair).
-
-    Without any untreated level there is no change to give: NaN.
-    """
-    if not len(untreated) or not untreated.any():
-        return float("nan"), float("nan"), float("nan")
-    if (untreated > 0.0).all() and (treated > 0.0).all():
-        centre, half = _mean_and_half(np.log(treated / untreated))
-        change, low, high = 100.0 * np.expm1([centre, centre - half, centre + half])
-        return float(change), float(low), float(high)
-    centre, half = _mean_and_half(100.0 * (treated - untreated) / untreated.mean())
-    return centre, centre - half, centre + half
-
-
-def _mean_and_half(values: np.ndarray) -> tuple[float, float]:
-    from scipy.special import stdtrit
-
-    n = len(values)
-    if n < 2:
-        return float(values.mean()), float("nan")
-    quantile = float(stdtrit(n - 1, 0.5 + _LEVEL / 2.0))
-    return float(values.mean()), quantile * _sd(values) / float(np.sqrt(n))
 
 
 def render(result: RunResult) -> str:

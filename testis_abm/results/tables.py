@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from testis_abm.errors import TestisError, shown
+from testis_abm.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,38 +59,35 @@ def _numbers(*entries: tuple[str, str, str]) -> dict[str, Column]:
     return {name: Column("number", unit, label) for name, unit, label in entries}
 
 
+def _suffix(unit: str) -> str:
+    """Return a unit as the names of columns end in it."""
+    return "_" + unit.lower().replace("/", "_")
+
+
+def _measured(*columns: str) -> dict[str, Column]:
+    return {name: Column("number", QUANTITIES[name].unit, QUANTITIES[name].title) for name in columns}
+
+
 _ARM = {"arm": Column("text", "", "Arm")}
 _REPLICATE = {"replicate": Column("integer", "", "Replicate")}
 _DAILY = {**_ARM, **_REPLICATE, "day": Column("integer", "day", "Day")}
 # A sample or a dose may fall between two midnights.
 _SAMPLED = {**_ARM, **_REPLICATE, "day": Column("number", "day", "Day")}
-_BLOOD = _numbers(
-    ("testosterone_nmol_l", "nmol/L", "Testosterone"),
-    ("oestradiol_pmol_l", "pmol/L", "Oestradiol"),
-    ("lh_iu_l", "IU/L", "LH"),
-    ("fsh_iu_l", "IU/L", "FSH"),
-    ("inhibin_b_pg_ml", "pg/mL", "Inhibin B"),
-    ("shbg_nmol_l", "nmol/L", "SHBG"),
-)
-_SEMEN = _numbers(
-    ("volume_ml", "mL", "Ejaculate volume"),
-    ("concentration_million_ml", "million/mL", "Sperm concentration"),
-    ("total_count_million", "million", "Total sperm count"),
-    ("progressive_motility_pct", "%", "Progressive motility"),
-    ("normal_forms_pct", "%", "Normal forms"),
-    ("total_motile_count_million", "million", "Total motile count"),
-)
+BLOOD_COLUMNS = (
+    "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l",
+    "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l",
+)  # fmt: skip
+_SEMEN = _measured(
+    "volume_ml", "concentration_million_ml", "total_count_million", "progressive_motility_pct", "normal_forms_pct",
+    "total_motile_count_million",
+)  # fmt: skip
 
 SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "hormones": {
         **_DAILY,
-        "testosterone_nmol_l": _BLOOD["testosterone_nmol_l"],
-        **_numbers(("free_testosterone_pmol_l", "pmol/L", "Free testosterone")),
-        **{name: column for name, column in _BLOOD.items() if name != "testosterone_nmol_l"},
-        **_numbers(
-            ("hcg_iu_l", "IU/L", "hCG"),
-            ("intratesticular_testosterone_nmol_l", "nmol/L", "Intratesticular testosterone"),
-            ("intratesticular_oestradiol_nmol_l", "nmol/L", "Intratesticular oestradiol"),
+        **_measured(
+            "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml",
+            "shbg_nmol_l", "hcg_iu_l", "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l",
         ),
     },
     "tissue": {
@@ -132,7 +128,7 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
         **_SEMEN,
         **{f"expected_{name}": Column("number", column.unit, column.label) for name, column in _SEMEN.items()},
     },
-    "blood": {**_SAMPLED, **_BLOOD},
+    "blood": {**_SAMPLED, **_measured(*BLOOD_COLUMNS)},
     "biopsy": {
         **_SAMPLED,
         **{name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize()) for name in STEPS},
@@ -241,26 +237,11 @@ def _typed(name: str, column: str, values: pd.Series, kind: Kind) -> pd.Series:
     return typed
 
 
-# As in scenario.quantities, which the figures would have to import with all of its room.
-TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
-TESTOSTERONE_NMOL_L = 100.0 / TESTOSTERONE_NG_DL  # nmol/L in 1 ng/mL
-OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
-
 # Column in SI -> column in conventional units, factor.
 CONVENTIONAL: Mapping[str, tuple[str, str, float]] = {
-    "testosterone_nmol_l": ("testosterone_ng_dl", "ng/dL", TESTOSTERONE_NG_DL),
-    "free_testosterone_pmol_l": ("free_testosterone_pg_ml", "pg/mL", TESTOSTERONE_NG_DL / 100.0),
-    "oestradiol_pmol_l": ("oestradiol_pg_ml", "pg/mL", 1.0 / OESTRADIOL_PMOL_L),
-    "intratesticular_testosterone_nmol_l": (
-        "intratesticular_testosterone_ng_ml",
-        "ng/mL",
-        1.0 / TESTOSTERONE_NMOL_L,
-    ),
-    "intratesticular_oestradiol_nmol_l": (
-        "intratesticular_oestradiol_ng_ml",
-        "ng/mL",
-        1.0 / OESTRADIOL_PMOL_L,
-    ),
+    row.column: (row.column.removesuffix(_suffix(row.unit)) + _suffix(row.clinical_unit), row.clinical_unit, row.factor)
+    for row in QUANTITIES.values()
+    if row.factor != 1.0
 }
 
 
@@ -274,11 +255,3 @@ def to_conventional(table: pd.DataFrame) -> pd.DataFrame:
         if name in copy:
             copy[name] = copy[name] * factor
     return copy.rename(columns={name: new for name, (new, _, _) in CONVENTIONAL.items()})
-
-
-def clinical_ratio(testosterone_nmol_l: np.ndarray, oestradiol_pmol_l: np.ndarray) -> np.ndarray:
-    """Return testosterone over oestradiol as clinics do, ng/dL per pg/mL; infinite without oestradiol."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(
-            testosterone_nmol_l * TESTOSTERONE_NG_DL / (oestradiol_pmol_l / OESTRADIOL_PMOL_L), dtype=float
-        )

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from testis_abm.errors import ScenarioError, nearest, shown, written
 from testis_abm.scenario.quantities import UNITS, parse_day
 
-_RATIO, _HAEMATOCRIT = "testosterone_over_oestradiol", "haematocrit_pct"
+# Without an assay: that of the laboratory which measures (see laboratory.Laboratory.column).
+_OESTRADIOL, _RATIO, _HAEMATOCRIT = "oestradiol", "testosterone_over_oestradiol", "haematocrit_pct"
 _UNITS: Mapping[str, Mapping[str, float]] = {
     **UNITS,
+    _OESTRADIOL: UNITS["oestradiol_pmol_l"],
     _RATIO: {"ng/dL per pg/mL": 1.0},
     _HAEMATOCRIT: {"%": 1.0},
 }
@@ -19,7 +21,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "testosterone_nmol_l": ("testosterone", "total testosterone"),
     "free_testosterone_pmol_l": ("free testosterone",),
-    "oestradiol_pmol_l": ("oestradiol", "estradiol", "E2"),
+    _OESTRADIOL: ("oestradiol", "estradiol", "E2"),
     _RATIO: ("T/E2", "testosterone/oestradiol", "testosterone/estradiol"),
     "lh_iu_l": ("LH", "luteinising hormone"),
     "fsh_iu_l": ("FSH", "follicle-stimulating hormone"),

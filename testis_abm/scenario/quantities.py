@@ -9,14 +9,12 @@ from numbers import Real
 from types import MappingProxyType
 
 from testis_abm.errors import ScenarioError, nearest, shown, unknown
+from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
 # A plan in days this far out is a slip of the pen.
 LATEST_DAY = 36525
-
-TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
-OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
 
 _NUMBER = r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)"
 _QUANTITY = re.compile(_NUMBER + r"\s*(.*)", re.IGNORECASE | re.DOTALL)

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from testis_abm import parameters
 from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
 from testis_abm.parameters import Drug, FrozenMapping
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.history import PastTherapy, parse_history
 from testis_abm.scenario.quantities import (
@@ -408,14 +409,14 @@ class Samples(Section):
     Attributes:
         blood, semen, biopsy: days, rising.
         abstinence_days: before each semen sample, 0.5 to 30.
-        assay: how oestradiol is measured, "lc-ms" or "immunoassay".
+        assay: of the oestradiol that conditions and observed values mean, "immunoassay" (as andrology clinics report) or "lc-ms".
     """
 
     blood: Days = ()
     semen: Days = ()
     biopsy: Days = ()
     abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days")] = Field(3.0, alias="abstinence")
-    assay: Annotated[Literal["lc-ms", "immunoassay"], one_of("lc-ms", "immunoassay")] = "lc-ms"
+    assay: Annotated[Literal["immunoassay", "lc-ms"], one_of(*ASSAYS)] = DEFAULT_ASSAY  # type: ignore[assignment]
 
     def __init__(self, /, **given: Any) -> None:
         semen = given.get("semen")

@@ -29,7 +29,7 @@ from testis_abm.parameters import Drug
 from testis_abm.physiology import complete
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
-from testis_abm.results.tables import clinical_ratio
+from testis_abm.quantities import clinical_ratio
 from testis_abm.scenario import Plan, Samples, Scenario
 from testis_abm.studies.ensemble import Ensemble
 from testis_abm.studies.study import Observation, Study
@@ -177,7 +177,7 @@ def courses(
         arms = []
         for treatment in treatments:
             man = ExpectedMan(whole, row, treatment.drugs, reference=reference)
-            arms.append(treatment.follow(man, np.random.default_rng([seed, i])))
+            arms.append(treatment.follow(man, (seed, i)))
         for k, of in enumerate(study.observed):
             man, days = arms[names.index(of.arm)], _days_of(of, study)
             before[i, k] = _levels(man, of.column, [-1], study, whole)[0]

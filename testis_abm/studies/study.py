@@ -16,6 +16,7 @@ from testis_abm.errors import Problem, ScenarioError, TestisError, shown, unknow
 from testis_abm.parameters import FrozenMapping
 from testis_abm.population.distribution import POPULATIONS
 from testis_abm.population.screen import parse_criterion
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.scenario.quantities import UNITS, parse_day, parse_duration, parse_unit
 from testis_abm.scenario.schema import Therapy
 from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
@@ -233,7 +234,7 @@ class Study(Section):
     visits: Annotated[int, whole(1, 10)] = 1
     man: FrozenMapping[float] = FrozenMapping()
     n: Annotated[int, whole(1, 20_000)] = Field(examples=[12])
-    assay: Annotated[Literal["lc-ms", "immunoassay"], one_of("lc-ms", "immunoassay")] = "immunoassay"
+    assay: Annotated[Literal["lc-ms", "immunoassay"], one_of(*ASSAYS)] = DEFAULT_ASSAY  # type: ignore[assignment]
     baseline: Annotated[Literal["screening", "separate"], one_of("screening", "separate")] = "screening"
     design: Annotated[Literal["paired", "parallel"], one_of("paired", "parallel")] = "paired"
     abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days")] = Field(3.0, alias="abstinence")

@@ -1,8 +1,7 @@
-"""The ejaculate and the laboratory that looks at it."""
+"""The ejaculate."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +29,9 @@ class Semen:
     def of(cls, volume: float, concentration: float, motility: float, normal: float) -> Semen:
         """Return the analysis that follows from volume (mL), concentration (million/mL) and shares (0 to 1)."""
         total = volume * concentration
-        return cls(volume, concentration, total, 100.0 * motility, 100.0 * normal, total * motility)
+        # Percentages of no sperm are missing (NaN); the motile among none are none.
+        motile: Any = np.where(np.asarray(concentration) > 0.0, total * motility, 0.0)[()]
+        return cls(volume, concentration, total, 100.0 * motility, 100.0 * normal, motile)
 
 
 class Glands:
@@ -59,41 +60,3 @@ def expected_semen(epididymis: Epididymis, glands: Glands, abstinence: float, sl
     volume = glands.volume(abstinence)
     share = max(0.0, motile / sperm + slope * max(0.0, abstinence - 5.0)) if sperm > 0 else 0.0
     return Semen.of(volume, sperm / volume, share, normal / sperm if sperm > 0 else 0.0)
-
-
-def analyse(expected: Semen, values: Mapping[str, float], rng: np.random.Generator) -> Semen:
-    """Return what a laboratory reports of one ejaculate: biological variation, technician, and Poisson counting.
-
-    Args:
-        expected: the man's expectation; of many men, with arrays for numbers.
-        values: dotted parameter name -> value (semen_variation.*).
-        rng: keyed to the man and the day, so that both arms of a comparison share the luck.
-    """
-    size = np.shape(expected.volume_ml)
-
-    def vary(name: str) -> Any:
-        cv = values[f"semen_variation.{name}"]
-        sigma = math.sqrt(math.log(1.0 + cv * cv))
-        return np.exp(sigma * rng.standard_normal(size) - 0.5 * sigma * sigma)
-
-    volume = expected.volume_ml * vary("volume")
-    concentration = expected.concentration_million_ml * vary("concentration") * vary("technician")
-    counted = np.minimum(
-        values["semen_variation.sperm_counted"], concentration * 1e3 * values["semen_variation.chamber_dilution"]
-    )
-    # A drawn uniform, not a drawn Poisson, keeps the stream in step between arms.
-    seen = _poisson(counted, rng.random(size))
-    concentration = concentration * seen / np.maximum(counted, 1e-300)
-    motility = np.where(seen > 0, np.minimum(0.98, expected.progressive_motility_pct / 100.0 * vary("motility")), 0.0)
-    normal = np.where(seen > 0, np.minimum(0.98, expected.normal_forms_pct / 100.0 * vary("morphology")), 0.0)
-    report = (volume, concentration, motility, normal)
-    return Semen.of(*(report if size else (float(value) for value in report)))
-
-
-def _poisson(mean: Any, quantile: Any) -> Any:
-    """Return the quantile of a Poisson distribution: the least whole number whose probability or less reaches it."""
-    from scipy.special import pdtrik
-
-    none = np.exp(-mean)
-    # Beyond the chance of none the continuous inverse is defined; rounding up gives the quantile.
-    return np.where(quantile <= none, 0.0, np.ceil(pdtrik(np.maximum(quantile, none), np.maximum(mean, 1e-300))))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from testis_abm.quantities import QUANTITIES
 from testis_abm.results.plots import style
 from testis_abm.results.plots.data import PlotData
-from testis_abm.results.tables import OESTRADIOL_PMOL_L, TESTOSTERONE_NMOL_L
 
 _COLUMNS = ["intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l"]
 _PANELS = (
-    ("Testosterone\n(nmol/L)", 1.0 / TESTOSTERONE_NMOL_L),
-    ("Oestradiol\n(nmol/L)", 1.0 / OESTRADIOL_PMOL_L),
+    ("Testosterone\n(nmol/L)", QUANTITIES[_COLUMNS[0]].factor),
+    ("Oestradiol\n(nmol/L)", QUANTITIES[_COLUMNS[1]].factor),
     ("T/E2\n(mol per mol)", 0.0),
 )
 

@@ -46,7 +46,7 @@ def draw(data: PlotData) -> Figure:
         style.from_zero(axes, limit.low if limit else 0.0)
         axes.set_ylabel(label)
         if limit:
-            style.draw_limit(axes, limit.low, f"{limit.source}: {limit.low:g}")
+            style.draw_limit(axes, limit.limit, limit.printed)
     handles = style.legend_of(data, marks=any(mark.variable in _PANELS for mark in data.marks))
     handles.insert(
         len(data.arms),
