@@ -130,7 +130,7 @@ WHOLE = {
     "title": "After surgery", "man": {"preset": "obese_low_t_e2", "bmi": 41.5, "motility": 0.7, "history": "testosterone_enanthate 200 mg every 7 days for 52 weeks"},
     "tissue": {"tubules": 3, "sertoli_per_tubule": 20},
     "plan": {"baseline": "14 days", "duration": "300 days", "replicates": 2, "seed": 5, "engine": "reference"},
-    "therapy": [{"drug": "gnrh", "dose": "10 ug", "every": "2 hours", "from": "day 3", "until": "day 30", "over": "1 hour", "when": "LH < 5 IU/L"},
+    "therapy": [{"drug": "gonadorelin", "route": "intravenous", "dose": "10 ug", "every": "2 hours", "from": "day 3", "until": "day 30", "over": "1 hour", "when": "LH < 5 IU/L"},
                 {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"},
                 {"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "testosterone < 300 ng/dL", "adds": True}],
     "weight": [{"bmi": 30, "until": "day 180"}, {"bmi": 33, "from": "day 200", "until": "day 290"}],
@@ -880,7 +880,7 @@ def test_a_reload_brings_back_form_results_and_arms(session, result):
 
     session.run(ta.load(SMALL))
     _until(lambda: session.progress.value.phase == "done")
-    other = ta.run({**SMALL, "title": "Other", "plan": {"duration": "20 days", "replicates": 1}})
+    other = ta.run({**SMALL, "title": "Other", "plan": {"duration": "28 days", "replicates": 1}})
     session.keep("mine", session.progress.value.result)
     session.keep("other", other)
     session.draft.value = draft.with_preset(session.draft.value, "klinefelter")

@@ -194,8 +194,8 @@ def with_man(draft: Draft, man: Man, title: str) -> Draft:
 def belongings(draft: Draft) -> tuple[str, ...]:
     """Return in words what of a draft is the man's own, besides his physiology and his title."""
     man, assay = draft["man"], draft.get("samples", {}).get("assay")
-    preset = parameters.presets().get(man.get("preset"))
-    past = [] if preset and man.get("history") == [str(of) for of in preset.history] else man.get("history") or []
+    usual = Man(preset=man["preset"]).as_dict().get("history", ()) if man.get("preset") in parameters.presets() else ()
+    past = [text for text in man.get("history", ()) if text not in usual]
     return (
         *(f"earlier treatment ({text})" for text in past),
         *(f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())),
