@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +12,11 @@ import pandas as pd
 import solara
 
 from testis_abm.app import charts, courses, widgets
-from testis_abm.app.session import Session, Stopped, Task, place
+from testis_abm.app.session import FAULT, Session, Stopped, Task, place
 from testis_abm.app.stores import SweepStore, opened
 from testis_abm.errors import TestisError
 
+_log = logging.getLogger(__name__)
 _COLOURS = 8
 _SETS = 12  # parameter sets of a replay
 
@@ -166,6 +168,11 @@ def Study() -> None:  # noqa: N802
             except TestisError as error:
                 if not stop.is_set():
                     set_state(("wrong", str(error)))
+                return
+            except Exception:
+                _log.exception("a study could not be replayed")
+                if not stop.is_set():
+                    set_state(("wrong", FAULT))
                 return
             if not stop.is_set():
                 set_table(found)

@@ -33,7 +33,7 @@ _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
 _RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
-_FAULT = "This failed by a fault of the program; the server's log tells more."
+FAULT = "This failed by a fault of the program; the server's log tells more."
 # Ten people who press run at once share the cores in turn, so that the pages stay quick.
 _places = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
 _log = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ class Session:
         except Exception:
             _log.exception("matching failed")
             if not stop.is_set():
-                self.matching.value = ("wrong", _FAULT)
+                self.matching.value = ("wrong", FAULT)
 
     def open_link(self, fragment: object) -> None:
         """Take over the scenario of an address, if it holds one."""
@@ -365,7 +365,7 @@ class Session:
             return
         except Exception:
             _log.exception("a run failed")
-            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=_FAULT))
+            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=FAULT))
             return
         seconds = time.perf_counter() - started
         told = f"Done in {seconds:.1f} s"
