@@ -24,6 +24,10 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--store", action="append", default=[], metavar="FOLDER", help="store of a sweep to show; may be given again"
     )
+    command.add_argument(
+        "--allow-origin", action="append", default=[], metavar="URL",
+        help="other address by which the page may be reached, as through a proxy: https://abm.example.org; may be given again",
+    )  # fmt: skip
     command.set_defaults(action=_app)
 
 
@@ -32,5 +36,5 @@ def _app(options: argparse.Namespace) -> int:
         raise TestisError('the app needs more packages: pip install "testis_abm[app]"')
     from testis_abm.app.serve import serve
 
-    serve(options.host, options.port, options.store, browser=not options.no_browser)
+    serve(options.host, options.port, options.store, browser=not options.no_browser, origins=options.allow_origin)
     return 0

@@ -692,16 +692,25 @@ def _served(monkeypatch, *arguments: str) -> dict:
     pytest.importorskip("solara")
     given = {}
     monkeypatch.setattr(
-        serve, "serve", lambda host, port, stores, *, browser: given.update(host=host, port=port, stores=stores, browser=browser)
-    )  # fmt: skip
+        serve, "serve", lambda host, port, stores, **named: given.update(host=host, port=port, stores=stores, **named)
+    )
     assert main(["app", *arguments]) == 0
     return given
 
 
 def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
-    assert _served(monkeypatch) == {"host": "localhost", "port": 8765, "stores": [], "browser": True}
-    told = _served(monkeypatch, "--host", "0.0.0.0", "--port", "9000", "--no-browser", "--store", "a", "--store", "b")
-    assert told == {"host": "0.0.0.0", "port": 9000, "stores": ["a", "b"], "browser": False}
+    assert _served(monkeypatch) == {"host": "localhost", "port": 8765, "stores": [], "browser": True, "origins": []}
+    told = _served(
+        monkeypatch, "--host", "0.0.0.0", "--port", "9000", "--no-browser", "--store", "a", "--store", "b",
+        "--allow-origin", "https://a.org", "--allow-origin", "https://b.org",
+    )  # fmt: skip
+    assert told == {
+        "host": "0.0.0.0",
+        "port": 9000,
+        "stores": ["a", "b"],
+        "browser": False,
+        "origins": ["https://a.org", "https://b.org"],
+    }
 
 
 def test_an_address_that_is_taken_is_told():
@@ -779,6 +788,46 @@ def test_a_new_run_takes_the_place_of_the_old(session):
     session.run(ta.load({**SMALL, "title": "Second"}))
     _until(lambda: session.progress.value.phase == "done")
     assert session.progress.value.result.title == "Second"
+
+
+def test_of_many_clicks_one_works_and_the_last_follows():
+    pytest.importorskip("solara")
+    from testis_abm.app.session import Task
+
+    task, going, let_go = Task("run of clicks"), threading.Event(), threading.Event()
+    done, most = [], 0
+
+    def stubborn(stop):
+        going.set()
+        assert let_go.wait(60)
+
+    task.start(stubborn)
+    assert going.wait(60)
+    for k in range(50):
+        task.start(lambda stop, k=k: done.append(k))
+        most = max(most, sum(of.name == "run of clicks" for of in threading.enumerate()))
+    assert most == 1 and not done
+    let_go.set()
+    _until(lambda: not [of for of in threading.enumerate() if of.name == "run of clicks"])
+    assert done == [49]
+    task.start(lambda stop: done.append(1 / 0))
+    _until(lambda: not [of for of in threading.enumerate() if of.name == "run of clicks"])
+    task.start(lambda stop: done.append("again"))
+    _until(lambda: done[-1] == "again")
+
+
+def test_a_run_has_an_allowance_of_the_processor(session, monkeypatch):
+    monkeypatch.setattr("testis_abm.app.session.MOST_SECONDS", 0.2)
+    session.run(ta.load({**SMALL, "plan": {"duration": "9 years", "replicates": 5}}))
+    _until(lambda: not session.progress.value.busy)
+    assert session.progress.value.phase == "failed" and "testis-abm run" in session.progress.value.told
+
+
+def test_of_many_faults_the_first_are_told(session):
+    rows = [{**THERAPY, "drug": "anastrozol"}] * 2000
+    session.open_link(_packed(json.dumps({"therapy": rows}).encode()))
+    kind, told = session.notice.value
+    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,980 more")
 
 
 def test_a_man_outside_the_physical_range_is_told(session, monkeypatch):

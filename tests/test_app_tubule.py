@@ -6,12 +6,14 @@ import json
 import pickle
 import re
 import textwrap
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from serving import serving
 
 import testis_abm as ta
+from testis_abm.results.plots.steps import slide
 from testis_abm.tissue import steps
 
 solara = pytest.importorskip("solara")
@@ -292,6 +294,19 @@ def address(tmp_path_factory):
         yield url
 
 
+def test_the_looks_of_cells_are_said_once():
+    """The slide of the browser and that of the pictures had drifted apart."""
+    folder = files("testis_abm.app.tubule")
+    drawn = "".join(
+        of.read_text(encoding="utf-8") for of in folder.iterdir() if of.name.endswith((".js", ".vue"))
+    ).lower()
+    looks = slide()
+    colours = [of[part] for of in looks["cells"] for part in ("fill", "edge")] + list(looks["stain"].values())
+    assert [of for of in colours if of.lower() in drawn] == []
+    assert [of["name"] for of in looks["cells"] if of["name"] in drawn] == []
+    assert len(looks["cells"]) == steps.COUNT + 2 and len(looks["cells"]) == len(ROOM)
+
+
 @pytest.fixture
 def page(browser, address):
     page = browser.new_page(viewport={"width": 1200, "height": 800})
@@ -304,6 +319,14 @@ def page(browser, address):
     yield page
     assert not faults and not outside
     page.close()
+
+
+def test_the_browser_draws_the_looks_of_the_pictures(page):
+    looks = slide()
+    assert page.evaluate("window.__tubule.view.draw.LOOKS") == looks["cells"]
+    assert page.evaluate("window.__tubule.view.draw.NAMES") == [of["name"] for of in looks["cells"]]
+    light, dark = (page.evaluate(f"window.__tubule.view.draw.{tone}") for tone in ("LIGHT", "DARK"))
+    assert looks["stain"].items() <= light.items() and dark.keys() == light.keys()
 
 
 def _probe(page, name):

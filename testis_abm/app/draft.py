@@ -23,6 +23,8 @@ type Path = tuple[str | int, ...]
 
 # What a browser may ask of a server that others use too; the command line has no such limits.
 MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_000
+# Of all replicates together: days, which are rows of tables (8 kB each); doses, planned before the first day, and decisions on them.
+MOST_ROWS, MOST_DOSES = 40_000, 100_000
 MOST_THERAPIES = 50  # fieldsets of a form
 _REPLICATES = 4
 _PERCENT = 100.0
@@ -427,6 +429,15 @@ def too_large(scenario: Scenario) -> list[Problem]:
         )
     if plan.engine != "compiled":
         found.append(Problem(("plan", "engine"), f'"{plan.engine}" is too slow for this page; {shell}'))
+    doses = sum(of.dose_count * (len(of.when.clauses) if of.when else 1) for of in scenario.therapy)
+    doses += sum(of.dose_count for of in scenario.man.history)
+    if doses * plan.replicates > MOST_DOSES:
+        times = f" in {plan.replicates} replicates" if plan.replicates > 1 else ""
+        text = f"{doses:,} doses and decisions{times} are more than this page runs ({MOST_DOSES:,} in all); {shell}"
+        found.append(Problem(("therapy",), text))
+    if not found and days * plan.replicates > MOST_ROWS:
+        text = f"{plan.replicates} replicates of {days:,} days are more than this page runs ({MOST_ROWS:,} days in all); {shell}"
+        found.append(Problem(("plan",), text))
     if not found and sertoli * days * plan.replicates > MOST_WORK:
         text = f"{plan.replicates} replicates of {days:,} days with {sertoli:,} Sertoli cells are more than this page runs; {shell}"
         found.append(Problem(("plan",), text))

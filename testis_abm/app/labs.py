@@ -77,14 +77,14 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
             fields, "What the laboratory values determine of the physiology, and what they leave open.", "physiology"
         )
     scenario = said.scenario
-    treated = scenario is not None and scenario.treated
+    treated = scenario is not None and scenario.treated and not said.problems
     with solara.Div(classes=["ta-row"]):
         widgets.button(
             _ALL, lambda: session.respond(scenario) if scenario is not None else None, small=True,
             disabled=not treated or session.matching.value[0] == "busy",
         )  # fmt: skip
         if not treated:
-            v.Html(tag="span", class_="ta-unit", children=["Add a treatment first."])
+            v.Html(tag="span", class_="ta-unit", children=["Mend the form first." if said.problems else "Add a treatment first."])
     if response is not None:
         _response(response, matching.same_treatment(response, scenario))
 

@@ -10,7 +10,7 @@ import reacton.ipyvuetify as v
 import solara
 import solara.lab
 
-from testis_abm.app import beyond, draft, share, widgets
+from testis_abm.app import beyond, draft, gate, share, widgets
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, recorder, tidy, warm
 from testis_abm.app.sharing import Sharing
@@ -151,7 +151,9 @@ def _keep_to_itself() -> None:
     """Keep Solara from calling home, which it does for its statistics and, in a notebook, to see whether widgets work."""
     settings: Any = sys.modules["solara.server.settings"]
     settings.telemetry.mixpanel_enable = False
-    solara.checks.should_perform_jupyter_check = lambda: False
+    solara.checks.should_perform_jupyter_check = solara.checks.should_perform_solara_check = lambda: False
+    if _served():  # by `solara run`, which knows nothing of the gate
+        gate.put_up()
 
 
 # Before the page is shown: in a notebook Solara calls before anything of ours is.

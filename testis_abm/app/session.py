@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from testis_abm.model import TestisModel
     from testis_abm.results.run_result import RunResult
 
+MOST_SECONDS = 300.0  # of the processor, for a run or a film: what the limits of a draft allow takes a third of it
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
 _LONGEST_NAME = 80  # characters
+_MOST_LINES = 20  # of a notice
 _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
 _RECORDED = 24.0  # MB of frames an arm
@@ -68,26 +70,68 @@ class Progress:
         return self.phase in ("waiting", "running")
 
 
+type Work = Callable[[threading.Event], None]
+
+
 class Task:
-    """Work in a thread of its own that can be cancelled and ends when its page is left.
+    """Work in a thread of its own that can be cancelled and ends when its page is left; there is never more than one thread.
 
     Args:
-        name: of the threads, for who looks at them.
+        name: of the thread, for who looks at them.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._next: tuple[Work, threading.Event] | None = None
+        self._working = False
 
-    def start(self, work: Callable[[threading.Event], None]) -> None:
-        """Cancel what is running and start `work`, which is given the event that cancels it."""
-        self.cancel()
-        self._stop = threading.Event()
-        threading.Thread(target=work, args=(self._stop,), name=self.name, daemon=True).start()
+    def start(self, work: Work) -> None:
+        """Cancel what is running and start `work` once that has ended; it is given the event that cancels it.
+
+        However often a page asks, one work goes on and one waits.
+        """
+        with self._lock:
+            self._stop.set()
+            self._stop = threading.Event()
+            self._next = work, self._stop
+            if not self._working:
+                self._working = True
+                threading.Thread(target=self._work, name=self.name, daemon=True).start()
 
     def cancel(self) -> None:
         """Ask the work to stop."""
         self._stop.set()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if self._next is None:
+                    self._working = False
+                    return
+                (work, stop), self._next = self._next, None
+            if not stop.is_set():
+                try:
+                    work(stop)
+                except Exception:
+                    _log.exception("%s failed", self.name)
+
+
+class Allowance:
+    """The time of the processor that one work of a page may take, on the thread that does it."""
+
+    def __init__(self) -> None:
+        self._started = time.thread_time()
+
+    def check(self) -> None:
+        """Go on if there is some left.
+
+        Raises:
+            TestisError: there is none.
+        """
+        if time.thread_time() - self._started > MOST_SECONDS:
+            raise TestisError(f"it took more than {MOST_SECONDS:.0f} s, the most of this page; use testis-abm run")
 
 
 @contextmanager
@@ -133,7 +177,7 @@ class Session:
         try:
             scenario = read()
         except ScenarioError as error:
-            self.notice.value = ("error", str(error))
+            self.notice.value = ("error", _few(str(error)))
             return
         rows = len(scenario.therapy) + len(scenario.weight)
         if rows > draft.MOST_THERAPIES:
@@ -317,9 +361,11 @@ class Session:
         def watch(replicate: int, men: Mapping[str, TestisModel]) -> None:
             if stop.is_set():
                 raise Stopped
+            allowance.check()
 
         while self.returning.peek() and not stop.is_set():
             name, scenario = self.returning.peek()[0]
+            allowance = Allowance()
             try:
                 with place(stop):
                     result = run(scenario, watch=watch)
@@ -378,6 +424,7 @@ class Session:
         make = recorder()
         if make is None:
             return
+        allowance = Allowance()
         try:
             with place(stop):
                 men = men_of(scenario)
@@ -386,6 +433,7 @@ class Session:
                 if not stop.is_set():
                     self.recordings.value = recordings
                 while not stop.is_set() and any(model.running for model in men.values()):
+                    allowance.check()
                     for arm, model in men.items():
                         if model.running:
                             model.step()
@@ -430,12 +478,14 @@ class _Watcher:
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
         self.first: float | None = None
         self.shown = started
+        self.allowance = Allowance()
         plan = scenario.plan
         self.days = plan.baseline_days + plan.duration_days + 1
 
     def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
         if self.stop.is_set():
             raise Stopped
+        self.allowance.check()
         lived = self.scenario.plan.baseline_days + next(iter(men.values())).day
         ended = not any(model.running for model in men.values())
         now = time.perf_counter()

@@ -130,7 +130,8 @@ def parse_condition(value: object) -> Condition | None:
         return value
     if not isinstance(value, str) or not value.strip():
         raise ScenarioError(f"{shown(value)} is not a condition; {_USAGE}")
-    text = value.replace("\u2264", "<=").replace("\u2265", ">=").strip()
+    # Of a run of spaces the patterns try each part, which takes minutes for a long one.
+    text = " ".join(value.replace("\u2264", "<=").replace("\u2265", ">=").split())
     parts = _JOINT.split(text)
     joints = {joint.lower() for joint in parts[1::2]}
     if len(joints) > 1:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from testis_abm import parameters
 from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
 from testis_abm.scenario.quantities import parse_dose, parse_duration
+from testis_abm.scenario.schedule import too_many_doses
 
 _PAST = re.compile(
     r"(?P<drug>\S+)\s+(?P<dose>[\d.]+\s*\w+)\s+every\s+(?P<every>[\d.]+\s*\w+)\s+for\s+(?P<length>[\d.]+\s*\w+)"
@@ -17,7 +18,7 @@ _PAST = re.compile(
     re.IGNORECASE,
 )
 _USAGE = 'write for example "testosterone_enanthate 200 mg every 7 days for 52 weeks, ended 8 weeks before"'
-_LONGEST_DAYS = 3653.0
+_LONGEST_DAYS, _LONGEST_TEXT = 3653.0, 200
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,14 @@ class PastTherapy:
         """Return the first day of it, counted from the first simulated day of the plan (negative)."""
         return -math.ceil(self.length_days + self.ended_days)
 
+    @property
+    def dose_count(self) -> int:
+        """How many doses he was given."""
+        return math.ceil(self.length_days / self.every_days - 1e-9)
+
     def doses(self) -> list[tuple[float, str, float]]:
         """Return (day, drug, dose), days counted from the first simulated day of the plan."""
-        count = math.ceil(self.length_days / self.every_days - 1e-9)
-        return [(self.begins + i * self.every_days, self.drug, self.dose) for i in range(count)]
+        return [(self.begins + i * self.every_days, self.drug, self.dose) for i in range(self.dose_count)]
 
     def __str__(self) -> str:
         """Return it as a scenario file would have it."""
@@ -77,11 +82,14 @@ def parse_history(value: object) -> tuple[PastTherapy, ...]:
             problems.append(Problem((i,) if len(items) > 1 else (), str(error)))
     if problems:
         raise ScenarioError(problems)
+    if text := too_many_doses(of.dose_count for of in past):
+        raise ScenarioError(text)
     return tuple(past)
 
 
 def _one(text: object) -> PastTherapy:
-    found = _PAST.fullmatch(text.strip()) if isinstance(text, str) else None
+    # The pattern tries each way to part a run of digits, which takes minutes in a text of that length.
+    found = _PAST.fullmatch(text.strip()) if isinstance(text, str) and len(text) <= _LONGEST_TEXT else None
     if found is None:
         raise ScenarioError(f"{shown(text)} is not a past therapy; {_USAGE}")
     known = parameters.drugs()

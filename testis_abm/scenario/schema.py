@@ -268,25 +268,36 @@ class Therapy(Section):
     @property
     def last_effect_day(self) -> float:
         """Day from which it gives and releases nothing more: its end, or that of the depot of its last dose."""
-        last = self.dose_days()[-1]
+        last = self._dose_day(self.dose_count - 1)
         depots = [part.numbers["release_days"].value for part in parameters.drugs()[self.drug].substances
                   if "release_days" in part.numbers]  # fmt: skip
         planned = self.first_day + 1.0 if self.every_days is None else self.until_day
         return max([planned, last + (self.over_hours or 0.0) / 24.0, *(last + days for days in depots)])
 
-    def dose_days(self) -> tuple[float, ...]:
-        """Return the days of the doses: `first_day` and every `every_days` after it, before `until_day`.
+    @property
+    def dose_count(self) -> int:
+        """How many doses are planned: one, and every `every_days` after it before `until_day`.
 
         Raises:
             ScenarioError: the therapy has no end because no scenario holds it yet.
         """
         if self.every_days is None:
-            return (self.first_day,)
+            return 1
         if math.isinf(self.until_day):
             raise ScenarioError("the therapy has no end yet; give until, or put it in a scenario")
         # Rounding must not turn the excluded end into one more dose.
-        count = math.ceil((self.until_day - self.first_day) / self.every_days - 1e-9)
-        return tuple(self.first_day + i * self.every_days for i in range(max(count, 1)))
+        return max(math.ceil((self.until_day - self.first_day) / self.every_days - 1e-9), 1)
+
+    def dose_days(self) -> tuple[float, ...]:
+        """Return the days of the doses.
+
+        Raises:
+            ScenarioError: the therapy has no end because no scenario holds it yet.
+        """
+        return tuple(self._dose_day(i) for i in range(self.dose_count))
+
+    def _dose_day(self, i: int) -> float:
+        return self.first_day + i * (self.every_days or 0.0)
 
     def covers(self, day: float) -> bool:
         """Return whether `day` lies in the time of the therapy (that of a single dose is its day)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import solara
 
 from testis_abm.app.tubule.recording import Recording
+from testis_abm.results.plots.steps import slide
 
 _SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
 _MOST_DAYS = 12  # frames in an answer
@@ -249,4 +251,4 @@ def _library() -> str:
     """Return the drawing code as the body of a function: it goes to the page with the component, from nowhere else."""
     here = files("testis_abm.app.tubule")
     code = "\n".join((here / name).read_text(encoding="utf-8") for name in ("frames.js", "draw.js"))
-    return f"{code}\nreturn {{ {_EXPORTS} }};"
+    return f"const SLIDE = {json.dumps(slide())};\n{code}\nreturn {{ {_EXPORTS} }};"
