@@ -233,8 +233,8 @@ def _twin(options: argparse.Namespace) -> int:
 
         men, lesions = (sample(options.men, options.seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(f"\n{case.title}, {case.plan.duration_days} days, over {options.men} of these men:\n")
-        print(told.predicted(before, after, lesions, options.ensemble))
+        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days\n")
+        print(told.predicted(before, after, lesions, options.ensemble, found.dependable))
         tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
     print(f"\n{_NOTE}")
@@ -272,8 +272,9 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
             beside = folder / f".{name}.parquet"
             table.to_parquet(beside)
             beside.replace(folder / f"{name}.parquet")
-        kept = {"version": __version__, "given": dict(found.given), "assay": found.assay, "population": found.prior.name,
-                "effective": found.effective, "misfit": dict(found.misfit)}  # fmt: skip
+        kept = {"version": __version__, "given": {name: str(value) for name, value in found.given.items()}, "assay": found.assay, "population": found.prior.name,
+                "used": {name: str(value) for name, value in found.used.items()}, "notes": list(found.notes),
+                "effective_sample_size": found.effective, "pareto_k": found.pareto_k, "dependable": found.dependable, "misfit": dict(found.misfit)}  # fmt: skip
         beside = folder / ".twin.json"
         beside.write_text(json.dumps(kept, indent=1), encoding="utf-8")
         beside.replace(folder / "twin.json")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.app.charts import Line, Panel
+from testis_abm.quantities import OESTRADIOL, RATIO
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.plots.data import measured_as
 from testis_abm.results.plots.reference import reference_ranges
@@ -17,6 +18,8 @@ from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
 
 _SEMEN = tuple(name for name in SCHEMAS["semen"] if f"expected_{name}" in SCHEMAS["semen"])
+_HEADLINE = ("lh_iu_l", "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "expected_concentration_million_ml",
+             "expected_total_motile_count_million")  # fmt: skip
 _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
 _DOTS = 400  # of a panel and arm, above which samples are not drawn
@@ -154,3 +157,12 @@ def levels(arms: Sequence[tuple[str, RunResult]]) -> pd.DataFrame:
 def headings(summary: pd.DataFrame) -> list[str]:
     """Return the label of each row of a summary with its unit."""
     return [f"{label} ({unit})" if unit else str(label) for label, unit in zip(summary["label"], summary["unit"])]
+
+
+def headline(result: RunResult) -> list[str]:
+    """Return the names in a summary of what is told first; oestradiol and T/E2 are those of the scenario's assay."""
+    measured = result.scenario.samples.assay
+    return [
+        CONVENTIONAL.get(column, (column,))[0]
+        for column in ("testosterone_nmol_l", OESTRADIOL[measured], RATIO[measured], *_HEADLINE)
+    ]

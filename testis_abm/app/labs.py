@@ -54,6 +54,8 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     )
     if match is None or tables is None:
         return
+    from testis_abm.population.told import precision
+
     labs, fields = tables
     widgets.heading("Matching virtual patients")
     if text := matching.misfit(match):
@@ -63,12 +65,12 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
         ("The form holds the representative virtual patient. " if holds else "The form has changed since: its man is no longer "
          "the representative virtual patient. ") + matching.differs(match)
     )  # fmt: skip
-    widgets.table(
-        labs,
-        f"A weighted set of {len(match.found.men):,}, effective sample size {match.found.effective:.0f}. Deviation of their median from "
-        "what was given, in SD of one man’s samples, the laboratory and the assay.",
-        "laboratory value",
-    )
+    for line in precision(match.found)[1:]:
+        widgets.note(line, wrong=not match.found.dependable)
+    for text in match.found.notes:
+        widgets.paragraph(f"Note: {text}.")
+    caption = "The deviation is that of their median from the value given, in SD of one man’s samples, the laboratory and the assay."
+    widgets.table(labs, f"{precision(match.found)[0]}. {caption}", "laboratory value")
     if text := matching.lesions(match):
         widgets.paragraph(text)
     with v.Html(tag="details"):
@@ -84,12 +86,16 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
             disabled=not treated or session.matching.value[0] == "busy",
         )  # fmt: skip
         if not treated:
-            v.Html(tag="span", class_="ta-unit", children=["Mend the form first." if said.problems else "Add a treatment first."])
+            v.Html(
+                tag="span",
+                class_="ta-unit",
+                children=["Mend the form first." if said.problems else "Add a treatment first."],
+            )
     if response is not None:
-        _response(response, matching.same_treatment(response, scenario))
+        _response(match, response, matching.same_treatment(response, scenario))
 
 
-def _response(response: matching.Response, current: bool) -> None:
+def _response(match: matching.Match, response: matching.Response, current: bool) -> None:
     from testis_abm.population.told import azoospermic
 
     widgets.heading(_ALL, 3)
@@ -99,12 +105,12 @@ def _response(response: matching.Response, current: bool) -> None:
         f"{len(response.before)} matching virtual patients, {response.scenario.plan.duration_days} days; medians; the interval holds their "
         "spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
     )
-    effects: pd.DataFrame = matching.effects(response)
+    effects: pd.DataFrame = matching.effects(match, response)
     widgets.table(effects, caption, "quantity")
     if text := azoospermic(response.before, response.after, response.lesions):
         widgets.paragraph(text)
     widgets.table(
-        matching.safety(response),
+        matching.safety(match, response),
         "Means; trends and probabilities of populations, with wide uncertainty: no diagnosis.",
         "safety and outcome",
     )

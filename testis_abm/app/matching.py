@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.app import assay, change
+from testis_abm.app import change
 from testis_abm.commands import LABS, Lab, parse_lab
 from testis_abm.errors import TestisError
 from testis_abm.results.report import number
@@ -127,51 +127,51 @@ def respond(match: Match, scenario: Scenario) -> Response:
 
 def _own(match: Match, name: str) -> float:
     """Return what the laboratory would report of the representative, in the unit of population.twin."""
-    from testis_abm.population.twin import MEASURES, seen_by
+    from testis_abm.population.twin import KNOWN
     from testis_abm.quantities import clinical_ratio
 
-    row = match.found.true.iloc[[match.row]]
     if name == "t_e2":
-        t, e2 = (np.asarray(seen_by(row, of, match.found.assay)) for of in ("t", "e2"))
-        return float(clinical_ratio(t, e2)[0])
-    if name in MEASURES:
-        return float(np.asarray(seen_by(row, name, match.found.assay))[0])
-    return float(match.man[name])
-
-
-def labs_table(match: Match) -> pd.DataFrame:
-    """Return each value that was given beside the representative's and beside those of all matching virtual patients."""
-    labs = match.found.labs()
-    rows = {}
-    for name, row in labs.iterrows():
-        _, factor = match.units.get(str(name), ("", 1.0))
-        given, own, median, low, high = (
-            number(float(value) * factor)
-            for value in (row["given"], _own(match, str(name)), row["median"], row["low"], row["high"])
-        )
-        rows[_heading(match, str(name))] = (given, own, f"{median} ({low} to {high})", f"{row['tolerances']:+.1f}")
-    for name in (of for of in PLAIN if of in match.found.given):
-        rows[_heading(match, name)] = (number(match.found.given[name]), number(_own(match, name)), "as given", "0")
-    columns = ["given", "representative virtual patient", "all matching, median (90 %)", "deviation in SD (z)"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
+        return float(clinical_ratio(*(match.found.predicted(part)[match.row] for part in ("t", "e2"))))
+    return float(match.man[name]) if name in KNOWN else float(match.found.predicted(name)[match.row])
 
 
 def _heading(match: Match, name: str) -> str:
-    from testis_abm.population.told import LABELS
+    from testis_abm.population.told import labels
 
-    label = assay.label(LABELS.get(name) or _LABELS[name], match.found.assay)
+    label = labels(match.found.assay).get(name) or _LABELS[name]
     unit = match.units.get(name, ("", 1.0))[0]
     return f"{label} ({unit})" if unit else label
 
 
+def _between(middle: float, low: float, high: float) -> str:
+    """Return a median with its 90 % interval, alone where too few match for one."""
+    return number(middle) if np.isnan(low) else f"{number(middle)} ({number(low)} to {number(high)})"
+
+
+def labs_table(match: Match) -> pd.DataFrame:
+    """Return each value that was given beside the representative's and beside those of all matching virtual patients."""
+    rows = {}
+    for name, row in match.found.labs().iterrows():
+        factor = match.units.get(str(name), ("", 1.0))[1]
+        far = row["deviation_sd"]
+        rows[_heading(match, str(name))] = (
+            f"{row['beyond']}{number(row['given'] * factor)}",
+            number(_own(match, str(name)) * factor),
+            _between(*(float(row[end]) * factor for end in ("median", "low", "high"))),
+            "-" if np.isnan(far) else f"{far:+.1f}",
+        )
+    for name in (plain for plain in PLAIN if plain in match.found.given):
+        own = number(_own(match, name))
+        rows[_heading(match, name)] = (own, own, "as given", "-")
+    columns = ["given", "representative virtual patient", "all matching, median (90 %)", "deviation in SD (z)"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
+
+
 def misfit(match: Match) -> str:
     """Return which values no simulated physiology explains; "" if all are explained."""
-    far = [
-        f"{_heading(match, name).partition(' (')[0]} ({abs(value):.1f} SD off)"
-        for name, value in match.found.misfit.items()
-    ]
+    far = [f"{_heading(match, name)} (deviation {value:+.1f} SD)" for name, value in match.found.misfit.items()]
     return (
-        f"No simulated physiology explains all of these values. Not explained: {', '.join(far)}. What follows is the nearest fit: "
+        f"No simulated physiology explains all of these values. Not explained: {', '.join(far)}. What follows is the nearest match: "
         "do not read it as this patient."
         if far
         else ""
@@ -181,11 +181,13 @@ def misfit(match: Match) -> str:
 def differs(match: Match) -> str:
     """Return in words where the representative's own values are not those that were given."""
     parts = []
-    for name in match.found.labs().index:
-        given, own = float(match.found.given.get(name, np.nan)), _own(match, str(name))
-        _, factor = match.units.get(str(name), ("", 1.0))
-        if np.isfinite(given) and abs(own - given) > _DIFFERS * max(abs(given), 1e-9):
-            parts.append(f"{_heading(match, str(name))} {number(own * factor)}, given {number(given * factor)}")
+    for name, row in match.found.labs().iterrows():
+        factor, given, own = match.units.get(str(name), ("", 1.0))[1], float(row["given"]), _own(match, str(name))
+        off = {"": abs(own - given), "<": own - given, ">": given - own}[row["beyond"]]
+        if name != "t_e2" and not off <= _DIFFERS * given:
+            parts.append(
+                f"{_heading(match, str(name))} {number(own * factor)}, given {row['beyond']}{number(given * factor)}"
+            )
     text = "He is one simulated man near the centre of those who match, not the patient."
     return (
         f"{text} His own values differ: {'; '.join(parts)}."
@@ -196,57 +198,58 @@ def differs(match: Match) -> str:
 
 def identifiability(match: Match) -> pd.DataFrame:
     """Return each field of physiology: population, matching virtual patients, and the share of its prior variance explained."""
-    table = match.found.physiology().sort_values("determined", ascending=False, kind="stable")
+    table = match.found.physiology().sort_values("variance_explained", ascending=False, kind="stable")
     rows = {}
     for name, row in table.iterrows():
-        share = float(row["determined"])
-        told = "given" if name in match.found.given else f"{100 * share:.0f} %" + (" (open)" if share < _OPEN else "")
+        share = float(row["variance_explained"])
+        text = "-" if np.isnan(share) else f"{100 * share:.0f} %" + (" (open)" if share < _OPEN else "")
+        middle = _between(*(float(row[end]) for end in ("median", "low", "high")))
         rows[str(name).replace("_", " ")] = (
-            number(row["population_median"]), f"{number(row['median'])} ({number(row['low'])} to {number(row['high'])})", told
+            number(row["population_median"]), middle, "given" if name in match.found.given else text
         )  # fmt: skip
     columns = ["population median", "matching, median (90 %)", "prior variance explained"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 
 
 def lesions(match: Match) -> str:
-    """Return which lesions could be behind the values, and how often; "" without any."""
+    """Return which lesions could be behind the values, and how often; "" without any, or where too few match."""
     shares = pd.Series(match.found.weights).groupby(match.found.lesion.to_numpy()).sum()
     parts = [
-        f"{name.replace('_', ' ')} {100 * share:.0f} %"
+        f"{str(name).replace('_', ' ')} {100 * share:.0f} %"
         for name, share in shares.sort_values(ascending=False).items()
-        if name != "none" and share > _RARE
+        if name != "none" and share > _RARE and match.found.dependable
     ]
     return f"Lesions that could be behind these values: {', '.join(parts)}." if parts else ""
 
 
-def effects(response: Response) -> pd.DataFrame:
-    """Return the predicted response: a row a quantity, medians before and after, change with 90 % interval, share of responders."""
-    from testis_abm.population.predict import SHOWN, changes
+def effects(match: Match, response: Response) -> pd.DataFrame:
+    """Return the predicted response: a row a quantity, medians before and after, change with 90 % interval, share of responders.
 
-    measured = response.scenario.samples.assay
+    Where too few virtual patients match, medians alone.
+    """
+    from testis_abm.population.predict import changes
+
     rows = {}
-    for (column, (_, _, factor)), (label, row) in zip(
-        SHOWN.items(), changes(response.before, response.after).iterrows()
-    ):
-        name = assay.label(str(label), measured)
-        heading = f"{name} ({row['unit']})" if row["unit"] else name
-        centre = float(change.seen(column, row["before"] / factor, row["change_pct"], response.scenario.parameters))
-        text, interval = change.text(centre, row["low_pct"], row["high_pct"])
-        responders = f"{row['gain_over_20_pct']:.0f} %" if text != "-" else "-"
-        rows[heading] = (number(row["before"]), number(row["after"]), text, interval.strip("()"), responders)
+    for label, row in changes(response.before, response.after).iterrows():
+        heading = f"{label} ({row['unit']})" if row["unit"] else str(label)
+        text, interval = change.text(row["change_pct"], row["low_pct"], row["high_pct"])
+        gain = "-" if np.isnan(row["gain_over_20_pct"]) else f"{row['gain_over_20_pct']:.0f} %"
+        few = f" of {row['men']:.0f}" if gain != "-" and row["men"] < len(response.before) else ""
+        told = (interval.strip("()"), gain + few) if match.found.dependable else ("-", "-")
+        rows[heading] = (number(row["before"]), number(row["after"]), text, *told)
     columns = ["before", "after", "change", "90 % interval", "responders (> 20 % increase)"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 
 
-def safety(response: Response) -> pd.DataFrame:
+def safety(match: Match, response: Response) -> pd.DataFrame:
     """Return readouts of safety and outcome: means before and after, difference with 90 % interval, in their own unit."""
     from testis_abm.population.predict import readouts
 
     rows = {}
     for label, row in readouts(response.before, response.after).iterrows():
-        rows[f"{label} ({row['unit']})"] = (
-            f"{row['before']:.1f}", f"{row['after']:.1f}", f"{row['difference']:+.1f}", f"{row['low']:+.1f} to {row['high']:+.1f}"
-        )  # fmt: skip
+        interval = f"{row['low']:+.1f} to {row['high']:+.1f}" if match.found.dependable else "-"
+        levels = f"{row['before']:.1f}", f"{row['after']:.1f}", f"{row['difference']:+.1f}"
+        rows[f"{label} ({row['unit']})"] = (*levels, interval)
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["before", "after", "difference", "90 % interval"], dtype=object
     )
@@ -256,6 +259,6 @@ def same_treatment(response: Response, scenario: Scenario | None) -> bool:
     """Return whether a response is of what a scenario does, how long, and with which model: all but its man decides."""
     if scenario is None:
         return False
-    return all(
-        getattr(response.scenario, part) == getattr(scenario, part) for part in ("therapy", "weight", "samples", "parameters")
-    ) and response.scenario.plan.duration_days == scenario.plan.duration_days  # fmt: skip
+    parts = ("therapy", "weight", "samples", "parameters")
+    same = all(getattr(response.scenario, part) == getattr(scenario, part) for part in parts)
+    return same and response.scenario.plan.duration_days == scenario.plan.duration_days

@@ -442,6 +442,13 @@ class Session:
             return
 
 
+def _few(text: str) -> str:
+    """Return the first lines of a text, and how many more there are."""
+    lines = text.splitlines()
+    more = [f"… and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
+    return "\n".join([*lines[:_MOST_LINES], *more])
+
+
 def _scenario(link: object) -> Scenario | None:
     """Return the scenario of a link that a browser kept, if it is one that this page runs; None otherwise."""
     if not isinstance(link, str) or not share.is_link(link):

@@ -11,7 +11,7 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm import parameters
-from testis_abm.app import assay, change, charts, courses, draft, widgets
+from testis_abm.app import change, charts, courses, draft, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
 from testis_abm.quantities import ASSAYS
@@ -37,8 +37,6 @@ _OFTEN = (
 )
 _CHANGE_OF_WEIGHT = "change of weight"
 _SHOWN_EXTRAS = 20
-_HEADLINE = ("testosterone_ng_dl", "lh_iu_l", "intratesticular_testosterone_ng_ml", "intratesticular_oestradiol_ng_ml",
-             "expected_concentration_million_ml", "expected_total_motile_count_million")  # fmt: skip
 
 
 @solara.component
@@ -356,8 +354,7 @@ def _said(result: RunResult) -> None:
     summary = result.summary()
     if treatment is not None:
         facts = []
-        names = [*_HEADLINE[:1], *assay.headline(result.scenario.samples.assay), *_HEADLINE[1:]]
-        shown = summary.loc[[name for name in names if name in summary.index]]
+        shown = summary.loc[[name for name in courses.headline(result) if name in summary.index]]
         for row, heading in zip(shown.itertuples(), courses.headings(shown)):
             text = " ".join(change.text(row.change_pct, row.low_pct, row.high_pct))
             facts.append(
