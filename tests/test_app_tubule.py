@@ -335,7 +335,7 @@ def _probe(page, name):
 
 def test_the_slide_shows_both_arms_and_plays(page):
     assert page.locator("figure canvas").count() == 2
-    assert page.locator("figcaption").all_inner_texts() == ["Treated", "Untreated twin"]
+    assert page.locator("figcaption").all_inner_texts() == ["Treated", "Untreated control"]
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("window.__tubule.day > 1.5 && window.__tubule.fps > 0", timeout=60_000)
     print(f"{_probe(page, 'fps'):.0f} frames a second, {_probe(page, 'cells')} cells")

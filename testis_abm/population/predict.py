@@ -112,7 +112,8 @@ def predict_with(
         own = men.iloc[i::sets]
         if len(own):
             values, drugs = ensemble.applied(int(k))
-            parts.append(predict(own, scenario, values, drugs))
+            # What the scenario sets itself is fixed in every set.
+            parts.append(predict(own, scenario, {**values, **scenario.parameters}, drugs))
     before, after = (pd.concat(frames).sort_index() for frames in zip(*parts, strict=True))
     return before, after
 

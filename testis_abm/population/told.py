@@ -24,7 +24,8 @@ LABELS: Mapping[str, str] = {
 _OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
 
 
-def _labels(assay: str) -> dict[str, str]:
+def labels(assay: str) -> dict[str, str]:
+    """Return how each laboratory value is printed, oestradiol by `assay`."""
     named = {name: QUANTITIES[column(name, assay)].label for name in MEASURES}
     return named | {"t_e2": QUANTITIES[RATIO[assay]].label}
 
@@ -36,19 +37,19 @@ def about(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
         found: the men.
         units: name -> unit to print a value in, and factor from that of twin.MEASURES.
     """
-    labels = _labels(found.assay)
-    lines = [*_precision(found), ""]
+    named = labels(found.assay)
+    lines = [*precision(found), ""]
     if found.misfit:
-        far = ", ".join(f"{labels[name]} (deviation {value:+.1f} SD)" for name, value in found.misfit.items())
+        far = ", ".join(f"{named[name]} (deviation {value:+.1f} SD)" for name, value in found.misfit.items())
         lines += [f"No physiology explains all of these laboratory values. Nearest match below; not explained: {far}.", ""]
     between = "(90 % of them)" if found.dependable else ""
     lines.append(f"  {'laboratory value':36s}{'given':>9s}{'matching':>10s}{between:>20s}   deviation in SD (z)")
     strained = False
     table = found.labs()
-    for name in (name for name in labels if name in table.index):
+    for name in (name for name in named if name in table.index):
         row = table.loc[name]
         unit, factor = units.get(name, (row["unit"], 1.0))
-        label = f"{labels[name]} ({unit})" if unit else labels[name]
+        label = f"{named[name]} ({unit})" if unit else named[name]
         far = row["deviation_sd"]
         mark = " *" if abs(far) > 1.0 else ""
         strained |= bool(mark)
@@ -63,7 +64,8 @@ def about(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
     return "\n".join([*lines, "", *_physiology(found)])
 
 
-def _precision(found: Twin) -> list[str]:
+def precision(found: Twin) -> list[str]:
+    """Return how many virtual patients match, and what that allows to say."""
     size = f"effective sample size {found.effective:.0f}, Pareto k {found.pareto_k:.2f}"
     lines = [f"Matching virtual patients: a weighted set of {len(found.men):,}, {size}"]
     if not found.dependable:
@@ -134,7 +136,8 @@ def predicted(
             few = f" of {row['men']:.0f}" if gain and row["men"] < len(before) else ""
             line += f"{interval:>22s}   {gain}{few}"
         lines.append(line.rstrip())
-    lines += _azoospermic(with_sperm(before, after), lesions)
+    if text := azoospermic(before, after, lesions):
+        lines.append(f"  {text}")
     lines += ["", f"  {'safety and outcome':46s}{'before':>9s}{'after':>9s}{'by':>10s}{between:>22s}".rstrip()]
     for name, row in readouts(before, after).iterrows():
         interval = f"({row['low']:+.1f} to {row['high']:+.1f})" if dependable else ""
@@ -150,15 +153,18 @@ def predicted(
     return "\n".join(lines)
 
 
-def _azoospermic(sperm: np.ndarray, lesions: pd.Series) -> list[str]:
-    """Return who has sperm neither before nor after."""
+def azoospermic(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series) -> str:
+    """Return how many have no sperm before and after, and with which lesions; "" if all have some."""
+    sperm = with_sperm(before, after)
     if sperm.all():
-        return []
+        return ""
     without = lesions[~sperm].value_counts(normalize=True)
     of = _lesions({name: float(without.get(name, 0.0) * np.mean(~sperm)) for name in LESIONS}, 0.0)
     least = parameters.values()["outcome.azoospermic_below"]
-    rest = f"Sperm above are those of the other {100 * np.mean(sperm):.0f} %." if sperm.any() else "Nobody gains sperm."
-    return [
-        f"  Azoospermic before and after (under {least:g} million/mL) in {100 * np.mean(~sperm):.0f} %: "
-        f"{of.replace('none', 'no lesion')}. {rest}"
-    ]
+    others = (
+        f"Sperm above are those of the other {100 * np.mean(sperm):.0f} %." if sperm.any() else "Nobody gains sperm."
+    )
+    return (
+        f"Azoospermic before and after (under {least:g} million/mL) in {100 * np.mean(~sperm):.0f} %: "
+        f"{of.replace('none', 'no lesion')}. {others}"
+    )

@@ -229,7 +229,7 @@ class Twin:
         for name, value in self.given.items():
             if name not in MEASURES:
                 continue
-            predicted, sd = self._predicted(name), np.nan
+            predicted, sd = self.predicted(name), np.nan
             limit = value.limit if isinstance(value, Censored) else float(value)
             if name in self.used:
                 _, off = apart[name] = self._fit(name)
@@ -238,13 +238,13 @@ class Twin:
             rows.append((name, MEASURES[name][1], limit, beyond, *self._middle(predicted), sd))
         if {"t", "e2"} <= apart.keys() and not any(isinstance(self.used[name], Censored) for name in ("t", "e2")):
             given = float(clinical_ratio(self.given["t"], self.given["e2"]))
-            predicted = clinical_ratio(self._predicted("t"), self._predicted("e2"))
+            predicted = clinical_ratio(self.predicted("t"), self.predicted("e2"))
             spread = math.hypot(*(self.laboratory.spread(column(name, self.assay)) for name in ("t", "e2")))
             rows.append(("t_e2", "", given, "", *self._middle(predicted), self._middle(np.log(predicted / given) / spread)[0]))
         columns = ["lab", "unit", "given", "beyond", "median", "low", "high", "deviation_sd"]
         return pd.DataFrame(rows, columns=columns).set_index("lab")
 
-    def _predicted(self, name: str) -> np.ndarray:
+    def predicted(self, name: str) -> np.ndarray:
         """Return what the laboratory would report on average of each man, in the unit of MEASURES."""
         return self.laboratory.expected(column(name, self.assay), self.true) / (_PMOL if name == "free_t" else 1.0)
 

@@ -46,24 +46,24 @@ def _Tubule(  # noqa: N802
 @solara.component
 def TubuleView(  # noqa: N802 (a component, as Solara writes them)
     recording: Recording,
-    twin: Recording | None = None,
+    control: Recording | None = None,
     *,
-    names: tuple[str, str] = ("Treated", "Untreated twin"),
+    names: tuple[str, str] = ("Treated", "Untreated control"),
     dark: bool | None = None,
     on_day: Callable[[int], None] | None = None,
     on_cell: Callable[[dict[str, Any] | None], None] | None = None,
 ) -> solara.Element:
-    """Show a recording as a living slide, and its twin beside it on the same clock.
+    """Show a recording as a living slide, and its untreated control beside it on the same clock.
 
     Args:
         recording: may still grow; new frames appear by themselves.
-        twin: shown beside it.
+        control: shown beside it.
         names: of the two, as headings.
         dark: colours (None: as the browser prefers).
         on_day: called with the day of the plan when it is scrubbed to or paused at.
         on_cell: called with what `Recording.describe` says of the cell that was clicked, or None.
     """
-    shown = [recording] if twin is None else [recording, twin]
+    shown = [recording] if control is None else [recording, control]
     chunk, set_chunk = solara.use_state(b"")
     cell, set_cell = solara.use_state(None)
     _, refresh = solara.use_state(0)
