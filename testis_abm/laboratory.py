@@ -222,6 +222,10 @@ class Laboratory:
         sigma = self._sigma(names)
         return np.exp(sigma * draws(key, day, stream).standard_normal(size) - 0.5 * sigma * sigma)
 
+    def log_sd(self, column: str) -> float:
+        """Return the SD on a log scale of one measurement of a quantity (VARIATION), counting apart."""
+        return self._sigma(VARIATION[column])
+
     def _sigma(self, names: tuple[str, ...]) -> float:
         """Return the SD on a log scale that CVs make together; of shares the part that counting does not explain."""
         total = 0.0
@@ -253,7 +257,8 @@ class Laboratory:
         varied = share * self._vary((f"semen_variation.{name}",), key, day, name, np.shape(share))
         assessed = self._assessed(concentration)
         quantile = draws(key, day, f"{name} counted").random(np.shape(share))
-        return _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed
+        # A share that is not known stays so.
+        return np.where(np.isnan(varied), np.nan, _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed)
 
     # ---- how probable a report is
 
