@@ -201,17 +201,23 @@ class Laboratory:
         def vary(name: str) -> Any:
             return self._vary((f"semen_variation.{name}",), key, day, name, size)
 
-        volume, sperm = expected.volume_ml * vary("volume"), expected.concentration_million_ml * vary("concentration")
-        read = sperm * vary("technician")
-        counted = self._counted(read)
-        # A drawn uniform, not a drawn count, keeps paired arms in step.
-        seen = _poisson(counted, draws(key, day, "chamber").random(size))
-        concentration = read * seen / np.maximum(counted, 1e-300)
+        volume = expected.volume_ml * vary("volume")
+        concentration, sperm = self.count(expected.concentration_million_ml, key, day)
         shares = [
-            np.where(seen > 0, self._share(name, percent / 100.0, sperm, key, day), np.nan)
+            np.where(np.asarray(concentration) > 0.0, self._share(name, percent / 100.0, sperm, key, day), np.nan)
             for name, percent in (("motility", expected.progressive_motility_pct), ("morphology", expected.normal_forms_pct))
         ]
         return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))
+
+    def count(self, concentration: Any, key: Sequence[int], day: int) -> tuple[Any, Any]:
+        """Return the concentration counted in ejaculates of an expected one (any shape), and the one that was in them."""
+        size = np.shape(concentration)
+        sperm = concentration * self._vary(("semen_variation.concentration",), key, day, "concentration", size)
+        read = sperm * self._vary(("semen_variation.technician",), key, day, "technician", size)
+        counted = self._counted(read)
+        # A drawn uniform, not a drawn count, keeps paired arms in step.
+        seen = _poisson(counted, draws(key, day, "chamber").random(size))
+        return _plain(read * seen / np.maximum(counted, 1e-300)), sperm
 
     def visit(self, true: Mapping[str, Any], key: Sequence[int], day: int) -> dict[str, Any]:
         """Return a blood sample and a semen analysis of the same men on the same day, by column (see blood and semen)."""
@@ -357,11 +363,7 @@ def _normal(
     return -0.5 * off * off - np.log(sigma), off
 
 
-def _free_testosterone(total: Any, shbg: Any, shbg_binding: float, albumin_binding: float) -> Any:
-    if np.ndim(total) == 0:
-        return free_testosterone(float(total), float(shbg), shbg_binding, albumin_binding)
-    pairs = zip(np.asarray(total, dtype=float).tolist(), np.asarray(shbg, dtype=float).tolist(), strict=True)
-    return np.array([free_testosterone(t, s, shbg_binding, albumin_binding) for t, s in pairs])
+_free_testosterone = np.vectorize(free_testosterone, otypes=[float])
 
 
 def _poisson(mean: Any, quantile: Any) -> Any:

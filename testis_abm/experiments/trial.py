@@ -88,7 +88,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
         values = parameter_values(experiment.scenario.parameters)
         cohort = screen(
             Population.named(table.get("population", "clinic"), values), men, where, visits=whole(table, "visits", 1, 1, 20),
-            seed=seed, assay=experiment.scenario.samples.assay, values=values,
+            seed=seed, assay=experiment.scenario.samples.assay, values=values, abstinence=experiment.scenario.samples.abstinence_days,
         )  # fmt: skip
     except TestisError as error:
         raise ScenarioError(f"{experiment.name}: trial: {str(error).removeprefix('--where ')}") from None
