@@ -403,8 +403,8 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
             {
                 "study": study.name, "citation": study.citation, "arm": of.arm, "variable": of.variable, "kind": of.kind,
                 "label": of.label, "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
-                "predicted": middle, "low": low, "high": high, "inside": bool(low <= of.value <= high)
-                "inside_same_laboratory": bool(near <= of.value <= far)
+                "predicted": middle, "low": low, "high": high, "inside": bool(low <= of.value <= high),
+                "inside_same_laboratory": bool(near <= of.value <= far),
                 "fold": fold_error(of, middle), "sign": same_sign(of, middle), "log_score": log_score(of, other[:, k]),
             }
         )  # fmt: skip
