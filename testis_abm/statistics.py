@@ -101,11 +101,14 @@ def _regressed(y: np.ndarray, treated: np.ndarray, covariate: np.ndarray, family
         columns.append(filled - filled.mean())
     x = np.column_stack(columns)
     free = len(y) - x.shape[1]
-    if free < 1:
+    if free < 1 or np.ptp(y) == 0.0:
         return Effect()
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a fit that does not converge is none, see below
-        fit = GLM(y, x, family=family).fit()
+        try:
+            fit = GLM(y, x, family=family).fit()
+        except (ValueError, np.linalg.LinAlgError):
+            return Effect()
         mean, leverage = fit.fittedvalues, np.minimum(fit.get_hat_matrix_diag(), 1.0 - 1e-9)
         slope = 1.0 / fit.family.link.deriv(mean)
         weight = slope / fit.family.variance(mean)

@@ -255,7 +255,7 @@ class Result:
 _NOTE = (
     "  * primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust\n"
     "  errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too\n"
-    f"  little for a percentage; \"cannot say\" with fewer than {LEAST} men of an arm."
+    f"  little for a percentage; \"cannot say\" with fewer than {LEAST} men of an arm, or one level in all."
 )
 
 

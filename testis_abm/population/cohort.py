@@ -14,7 +14,7 @@ from testis_abm.expected.man import reference_output
 from testis_abm.laboratory import BLOOD, Laboratory
 from testis_abm.physiology import complete
 from testis_abm.population.distribution import LESIONS, Population
-from testis_abm.quantities import DEFAULT_ASSAY
+from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 from testis_abm.tract import outcome
 from testis_abm.tract.semen import Semen
 
@@ -52,9 +52,10 @@ def measure(
 ) -> pd.DataFrame:
     """Return one blood sample and one semen analysis of each man at a visit: see Laboratory.visit.
 
-    `key` is that of the cohort: it, the number of the visit and a man's place decide on his random draws.
+    Clinics take no sample of the testis at a visit. `key` is that of the cohort: it, the number of the visit and a man's place decide on his random draws.
     """
-    columns = {name: true[name].to_numpy(dtype=float) for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true}
+    names = [name for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true and QUANTITIES[name].sample != "testis"]
+    columns = {name: true[name].to_numpy(dtype=float) for name in names}
     return pd.DataFrame(laboratory.visit(columns, key, visit), index=true.index)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.errors import ScenarioError, TestisError, shown
-from testis_abm.laboratory import Laboratory
+from testis_abm.laboratory import SHARES, Laboratory
 from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
@@ -29,6 +29,7 @@ _REPORTED = (
     "fsh_iu_l", "inhibin_b_pg_ml", "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct",
 )  # fmt: skip
 _MOST = 40_000
+SPERM = "concentration_million_ml"
 
 Criterion = Callable[[pd.DataFrame, pd.DataFrame, Laboratory], np.ndarray]
 
@@ -79,16 +80,22 @@ class Screened:
         cohort: the men who were kept.
         seen: men who were measured in all.
         criteria: as written.
+        laboratory: that measured them.
     """
 
     cohort: Cohort
     seen: int
     criteria: tuple[str, ...]
+    laboratory: Laboratory
 
     def table(self) -> pd.DataFrame:
-        """Return a row a man: physiology, lesion, true labs (`true_`) and what each visit measured (`visit1_`, ...)."""
+        """Return a row a man: physiology, lesion, true levels (`true_`) and what each visit measured (`visit1_`, ...).
+
+        Men without visible sperm have no percentages, true ones neither.
+        """
         of = self.cohort
-        parts = [of.men, of.lesions.rename("lesion"), of.true.add_prefix("true_")]
+        true = of.true.assign(**self.laboratory.shares_told({name: of.true[name] for name in (SPERM, *SHARES)}))
+        parts = [of.men, of.lesions.rename("lesion"), true.add_prefix("true_")]
         parts += [visit.add_prefix(f"visit{k}_") for k, visit in enumerate(of.measured, 1)]
         return pd.concat(parts, axis=1)
 
@@ -101,7 +108,7 @@ class Screened:
         for column in _REPORTED:
             seen = [visit[column] if column in visit else self.cohort.men[column] for visit in visits]
             rows.append([label(column), *(_quartiles(clinical(column, of)) for of in seen)])
-        none = [100.0 * float((visit["concentration_million_ml"] == 0.0).mean()) for visit in visits]
+        none = [100.0 * float((visit[SPERM] == 0.0).mean()) for visit in visits]
         rows.append(["azoospermic (no sperm counted)", *(f"{number(share)} %" for share in none)])
         note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
         return (
@@ -157,7 +164,7 @@ def screen(
             raise TestisError(
                 f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the criteria or ask for fewer men"
             )
-    return Screened(_joined(kept), seen, tuple(criteria))
+    return Screened(_joined(kept), seen, tuple(criteria), laboratory)
 
 
 def _rows(of: Cohort, chosen: np.ndarray) -> Cohort:
