@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from test_results_synthetic import make, scenario, short, suppression
 
+from testis_abm import parameters
+from testis_abm.body.assay import reported_oestradiol
 from testis_abm.errors import TestisError
 from testis_abm.results.measures import measures
 from testis_abm.results.observed import observed
@@ -194,14 +196,21 @@ def test_between_samples_the_prediction_is_a_straight_line():
     assert row["predicted"] == pytest.approx(2.5)
 
 
-def test_an_immunoassay_is_compared_with_what_it_reads():
+def test_oestradiol_is_compared_with_what_its_assay_reads():
     entry = {"variable": "oestradiol_pmol_l", "day": 28, "value": 100.0, "unit": "pmol/L", "label": "x"}
-    made = make(scenario(observed=[entry], samples={"assay": "immunoassay"}), sections=False)
-    read = altered(made, "blood", oestradiol_pmol_l=120.0)
-    assert observed(read)["predicted"].item() == pytest.approx(120.0)
-    exact = make(scenario(observed=[entry]), sections=False)
-    true = altered(altered(exact, "blood", oestradiol_pmol_l=120.0), "hormones", oestradiol_pmol_l=90.0)
-    assert observed(true)["predicted"].item() == pytest.approx(90.0)
+    seen = []
+    for name in ("immunoassay", "lc-ms"):
+        made = altered(make(scenario(observed=[entry], samples={"assay": name}), sections=False), "hormones", oestradiol_pmol_l=40.0)
+        # The luck of a sample is no prediction.
+        seen.append(observed(altered(made, "blood", oestradiol_pmol_l=900.0))["predicted"].item())
+    assert seen[1] == pytest.approx(40.0)
+    assert seen[0] == pytest.approx(float(reported_oestradiol(40.0, "immunoassay", parameters.values()))) and seen[0] > 60
+
+
+def test_men_without_sperm_have_no_observed_motility():
+    entry = {"variable": "progressive_motility_pct", "day": 28, "value": 30.0, "unit": "%", "label": "x"}
+    made = altered(make(scenario(observed=[entry]), sections=False), "semen", expected_concentration_million_ml=0.0)
+    assert np.isnan(observed(made)["predicted"].item())
 
 
 def test_what_was_not_sampled_is_left_open():

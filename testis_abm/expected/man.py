@@ -235,9 +235,11 @@ def _at(row: np.ndarray) -> dict[str, float]:
     return dict(zip(COLUMNS, (float(value) for value in row), strict=True))
 
 
-def rest(values: Mapping[str, float], man: Mapping[str, float], *, reference: float | None = None) -> dict[str, float]:
-    """Return a man's untreated labs and semen: COLUMNS and the semen table's names (three days of abstinence)."""
+def rest(
+    values: Mapping[str, float], man: Mapping[str, float], *, reference: float | None = None, abstinence: float = 3.0
+) -> dict[str, float]:
+    """Return a man's untreated labs and semen: COLUMNS and the semen table's names (after days of `abstinence`)."""
     one = ExpectedMan(values, man, reference=reference)
     labs = _at(one.rest)
     del labs["bmi"]  # given, not found
-    return labs | one.semen()
+    return labs | one.semen(abstinence)

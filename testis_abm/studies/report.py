@@ -19,11 +19,12 @@ def text(table: pd.DataFrame) -> str:
     for study, rows in table.groupby("study", sort=False):
         lines.append(f"{study}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
         for row in rows.to_dict("records"):
-            mark = "inside" if row["inside"] else "OUTSIDE"
+            told = np.isfinite(row["predicted"])
+            mark = "cannot say" if not told else "inside" if row["inside"] else "OUTSIDE"
             fold = "" if np.isnan(row["fold"]) else f"  x{row['fold']:.2f}"
             sign = "" if row["sign"] is None or row["sign"] else "  WRONG SIGN"
-            note = "  (memory)" if row["confidence"] == "memory" else ""
-            interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})"
+            note = "  (not verified)" if row["confidence"] == "memory" else ""
+            interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})" if told else "-"
             lines.append(
                 f"  {row['label'][:62]:62s}{number(row['observed']):>9s}  {interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
             )
@@ -35,15 +36,21 @@ def score(table: pd.DataFrame) -> str:
     lines = []
     for name, rows in (
         ("seen or derived", table[table["confidence"] != "memory"]),
-        ("from memory", table[table["confidence"] == "memory"]),
+        ("not verified against the source", table[table["confidence"] == "memory"]),
     ):
-        if rows.empty:
-            continue
-        signs = [bool(of) for of in rows["sign"] if of is not None]
-        lines.append(
-            f"{name}: {rows['inside'].sum()} of {len(rows)} inside the 95 % interval ({100 * rows['inside'].mean():.0f} %), "
-            f"median fold error {rows['fold'].median():.2f}, direction right in {sum(signs)} of {len(signs)}"
-        )
+        known = [bool(of) for of in rows["inside"][rows["predicted"].notna()]]
+        signs = [bool(of) for of in rows["sign"].dropna()]
+        parts = []
+        if known:
+            parts.append(f"{sum(known)} of {len(known)} inside the 95 % interval ({100 * np.mean(known):.0f} %)")
+        if rows["fold"].notna().any():
+            parts.append(f"median fold error {rows['fold'].median():.2f}")
+        if signs:
+            parts.append(f"direction right in {sum(signs)} of {len(signs)}")
+        if len(known) < len(rows):
+            parts.append(f"{len(rows) - len(known)} without a prediction (no number can be printed of the model's men)")
+        if parts:
+            lines.append(f"{name}: {', '.join(parts)}")
     return "\n".join(lines)
 
 
