@@ -135,6 +135,7 @@ class Drug:
         substances: what is in it, or comes of it in the body.
         regimen: usual dosing, for pictures.
         excludes: drug that must not act at the same time -> the reason.
+        names: generic and brand names that mean it too (see `drug_named`).
     """
 
     name: str
@@ -149,6 +150,7 @@ class Drug:
     substances: tuple[Substance, ...]
     regimen: tuple[Course, ...] = ()
     excludes: Mapping[str, str] = FrozenMapping()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,19 @@ def presets(folder: Path | None = None) -> Mapping[str, Preset]:
 def drugs(folder: Path | None = None) -> Mapping[str, Drug]:
     """Return the drug table by name."""
     return _drugs(folder or FOLDER)
+
+
+def drug_named(name: object, folder: Path | None = None) -> str:
+    """Return the name in the drug table of a drug by that, a generic or a brand name: "hCG", "Gonal-F", "testosterone cypionate".
+
+    Raises:
+        ScenarioError: no drug has the name.
+    """
+    known = _drug_names(folder or FOLDER)
+    if isinstance(name, str) and (own := known.get(_bare(name))):
+        return own
+    spelled = [*drugs(folder), *(other for drug in drugs(folder).values() for other in drug.names)]
+    raise ScenarioError([Problem((), unknown("drug", name, spelled, see="testis-abm drugs"), named=True)])
 
 
 def values(overrides: Mapping[str, float] | None = None, *, folder: Path | None = None) -> dict[str, float]:
@@ -289,6 +304,20 @@ def _drugs(folder: Path) -> Mapping[str, Drug]:
     return FrozenMapping(found)
 
 
+@cache
+def _drug_names(folder: Path) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for drug in _drugs(folder).values():
+        for name in (drug.name, *drug.names):
+            _check(found.setdefault(_bare(name), drug.name) == drug.name, folder / _DRUGS, name, "is a name of two drugs")
+    return FrozenMapping(found)
+
+
+def _bare(name: str) -> str:
+    """Return a name without case, spaces, hyphens and underscores."""
+    return "".join(sign for sign in name.casefold() if sign not in " -_\u2010\u2011\u00ae")
+
+
 def _preset(path: Path, name: str, raw: dict[str, Any], fields: Mapping[str, Parameter]) -> Preset:
     raw = dict(raw)
     title, source = (_text(path, f"preset.{name}", raw, key) for key in ("title", "source"))
@@ -313,6 +342,9 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
     _check(good, path, name, "routes must be a list of names")
     _check(_is_number(largest) and largest > 0, path, name, "largest_dose must be a number above 0")
     regimen, excludes = _regimen(path, name, raw, float(largest)), _excludes(path, name, raw)
+    names = raw.pop("names", [])
+    good = isinstance(names, list) and all(isinstance(other, str) and other for other in names)
+    _check(good, path, name, "names must be a list of texts")
     parts = _table(path, raw, "substance") if "substance" in raw else {name: raw}
     substances = []
     for part, inner in parts.items():
@@ -326,7 +358,7 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
     )
     return Drug(
         name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances),
-        regimen, excludes,
+        regimen, excludes, tuple(names),
     )  # fmt: skip
 
 

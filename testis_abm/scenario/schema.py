@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from numbers import Real
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -13,10 +14,12 @@ from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
 from testis_abm.parameters import Drug, FrozenMapping
 from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.history import PastTherapy, parse_history
+from testis_abm.scenario.prescription import parse_every
 from testis_abm.scenario.quantities import (
     DAYS_PER_YEAR,
     UNITS,
     canonical_unit,
+    comma_note,
     convert,
     parse_day,
     parse_dose,
@@ -39,7 +42,7 @@ def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator]:
 def _every(value: object) -> float | None:
     if value is None:
         return None
-    days = parse_duration(value)
+    days = parse_every(value)
     if days <= 0:
         raise ScenarioError(f'{shown(value)} is not above 0; write every = "1 day", or no every for one dose')
     if not _SHORTEST_INTERVAL <= days <= _LONGEST_INTERVAL:
@@ -296,10 +299,7 @@ class Therapy(Section):
     @field_validator("drug", mode="before")
     @classmethod
     def _known_drug(cls, value: object) -> str:
-        if isinstance(value, str) and value in parameters.drugs():
-            return value
-        text = unknown("drug", value, parameters.drugs(), see="testis-abm drugs")
-        raise ScenarioError([Problem((), text, named=True)])
+        return parameters.drug_named(value)
 
     @field_validator("dose", mode="before")
     @classmethod
@@ -314,7 +314,8 @@ class Therapy(Section):
             raise ScenarioError(f"{error}{usual}") from None
         if dose > drug.largest_dose:
             largest = f"{drug.largest_dose:g} {drug.dose_unit}"
-            raise ScenarioError(f"{shown(value)} is too much; a single dose may be up to {largest}{usual}")
+            read = comma_note(value)
+            raise ScenarioError(f"{shown(value)} is too much{read}; a single dose may be up to {largest}{usual}")
         return dose
 
     @field_validator("from_day")
@@ -330,7 +331,7 @@ class Therapy(Section):
         drug = _drug_of(info)
         if drug is None or value == "":
             return drug.routes[0] if drug else ""
-        if value not in drug.routes:
+        if not isinstance(value, str) or value not in drug.routes:
             routes = ", ".join(drug.routes)
             raise ScenarioError(f"{shown(value)} is not a route of {drug.name}; known: {routes}")
         return str(value)
@@ -475,9 +476,9 @@ class Observed(Section):
     @field_validator("value", mode="before")
     @classmethod
     def _plain_number(cls, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise ScenarioError(f"{shown(value)} is not a plain number; its unit goes in unit")
-        if not 0 <= value < 1e12:
+        if not 0 <= cast(float, value) < 1e12:
             raise ScenarioError(f"{shown(value)} is out of range; a measured value is 0 or more")
         return float(value)
 
