@@ -75,7 +75,7 @@ def shown(value: object) -> str:
     if value is None:
         return "None"
     # Arrays and tables of other libraries spread over many lines, and what can be called has an address for a name.
-    if hasattr(value, "__array__") and getattr(value, "shape", ()) or callable(value):
+    if (hasattr(value, "__array__") and getattr(value, "shape", None)) or callable(value):
         return f"a {getattr(value, '__name__', type(value).__name__)}"
     try:
         # An integer of thousands of digits refuses to become text.

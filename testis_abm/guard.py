@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown, unknown
+from testis_abm.errors import Problem, ScenarioError, TestisError, nearest, printable, shown, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 ASSAYS = ("lc-ms", "immunoassay")
+POPULATIONS = ("clinic", "community", "healthy")
 # Whole numbers that several entry points take: name -> lowest and highest.
 LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -153,7 +154,7 @@ def few(count: int, most: int, what: str, fix: str, name: str = "") -> int:
     return count
 
 
-def shard(value: object) -> tuple[int, int]:
+def shard(value: object, name: str = "shard") -> tuple[int, int]:
     """Return (i, n), the i-th of n parts.
 
     Raises:
@@ -163,12 +164,10 @@ def shard(value: object) -> tuple[int, int]:
         i, n = value
         if all(isinstance(part, Integral) and not isinstance(part, bool) for part in value) and 1 <= i <= n <= 10**6:
             return int(i), int(n)
-    raise _fault("shard", f"{shown(value)} is not a part; write for example 1/4, up to 4/4")
+    raise _fault(name, f"{shown(value)} is not a part; write for example 1/4, up to 4/4")
 
 
-def scenario(
-    source: object, overrides: Mapping[str, object] | None = None, name: str = "scenario"
-) -> Scenario:
+def scenario(source: object, overrides: Mapping[str, object] | None = None, name: str = "scenario") -> Scenario:
     """Return the scenario of a path, a mapping of the same shape, or a Scenario.
 
     Raises:
@@ -244,8 +243,12 @@ def named(place: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return `read` with `place` in front of what it refuses, as in "--seed: -1 is out of range"."""
 
     def check(text: str) -> Any:
-        with at(place):
-            return read(text)
+        try:
+            with at(place):
+                return read(text)
+        except ScenarioError as error:
+            # Argparse puts its own words in the place of a ValueError, which a ScenarioError is.
+            raise TestisError(str(error)) from None
 
     return check
 

@@ -11,8 +11,8 @@ import solara
 
 from testis_abm.app import draft, widgets
 from testis_abm.app.session import Session, Stopped, Task, place
-from testis_abm.commands import LABS, Lab, parse_lab
-from testis_abm.errors import TestisError
+from testis_abm.errors import Problem, ScenarioError, TestisError
+from testis_abm.population.given import VARIABLES, Lab, parse
 from testis_abm.scenario import Man
 
 if TYPE_CHECKING:
@@ -35,20 +35,22 @@ def read_labs(texts: dict[str, str]) -> dict[str, Lab]:
     Raises:
         TestisError: one that is no lab, or that no living man has.
     """
-    from testis_abm.population.twin import check
-
-    given = {}
+    labels = {option: label for option, label, _ in _FIELDS}
+    given: dict[str, Lab] = {}
+    problems: list[Problem] = []
     for option, text in texts.items():
-        if not text.strip():
+        name = option.replace("-", "_")
+        try:
+            lab = parse(name, text, labels[option])
+        except ScenarioError as error:
+            problems += error.problems
             continue
-        if option in _PLAIN:
-            try:
-                given[option] = Lab(float(text), _PLAIN[option])
-            except ValueError:
-                raise TestisError(f"--{option} {text}: is not a plain number (of {_PLAIN[option]})") from None
-        else:
-            given[LABS[option][0]] = parse_lab(option, text)
-    check({name: lab.value for name, lab in given.items()})
+        if lab is not None:
+            given[name] = lab
+    if problems:
+        raise ScenarioError(problems)
+    if not given.keys() & VARIABLES.keys():
+        raise TestisError("Give at least one laboratory value: testosterone, LH, or any other above.")
     return given
 
 
@@ -93,7 +95,7 @@ def Labs(session: Session) -> None:  # noqa: N802
         try:
             given = read_labs(texts)
         except TestisError as error:
-            set_state(("wrong", _on_page(str(error))))
+            set_state(("wrong", str(error)))
             return
         set_state(("busy", "Looking for the men who could have given these labs …"))
         set_spread("")
@@ -159,13 +161,6 @@ def Labs(session: Session) -> None:  # noqa: N802
             widgets.button("What the treatment does to all who fit", treat, small=True)
             if spread:
                 v.Html(tag="pre", children=[spread], attributes={"role": "status"})
-
-
-def _on_page(text: str) -> str:
-    """Return an error of the command line in the words of the page."""
-    for option, label, _ in _FIELDS:
-        text = text.replace(f"--{option} ", f"{label} ")
-    return text if "at least one lab" not in text else "Give at least one lab: testosterone, LH, or any other above."
 
 
 def within(values: dict[str, Any]) -> dict[str, Any]:

@@ -309,7 +309,9 @@ def _drug_names(folder: Path) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for drug in _drugs(folder).values():
         for name in (drug.name, *drug.names):
-            _check(found.setdefault(_bare(name), drug.name) == drug.name, folder / _DRUGS, name, "is a name of two drugs")
+            _check(
+                found.setdefault(_bare(name), drug.name) == drug.name, folder / _DRUGS, name, "is a name of two drugs"
+            )
     return FrozenMapping(found)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.expected import rest
 from testis_abm.expected.man import reference_output
@@ -88,19 +88,27 @@ class Cohort:
 
 
 def draw(
-    population: Population, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
+    population: Population | str, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
     assay: str = "immunoassay", fixed: Mapping[str, float] | None = None,
 ) -> Cohort:  # fmt: skip
     """Draw `n` men of a population and measure each at so many visits.
 
     Args:
-        population: from Population.named.
+        population: from Population.named, or its name.
         seed: of the draw.
         visits: baseline measurements of each man.
         values: dotted parameters (default: the table's).
         assay: of oestradiol, "immunoassay" or "lc-ms".
         fixed: physiology fields that all men share.
+
+    Raises:
+        TestisError: an argument is out of range, or no such word.
     """
+    population, assay = Population.of_name(population), guard.word(assay, guard.ASSAYS, "assay")
+    n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
+    for name, value in guard.mapping(fixed or {}, "fixed", '{"bmi": 31}').items():
+        field = parameters.physiology()[guard.key(name, parameters.physiology(), "field", "fixed", "testis-abm men")]
+        guard.number(value, field.low, field.high, name, f"({field.unit})")
     values = parameters.values() if values is None else values
     rng = np.random.default_rng(seed)
     hidden, lesions = population.hidden(n, rng)

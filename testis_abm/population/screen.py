@@ -115,7 +115,7 @@ def screen(
         TestisError: a criterion that is none, or one that so few men meet that the search was given up.
     """
     n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
-    population = Population.named(population) if not isinstance(population, Population) else population
+    population, assay = Population.of_name(population), guard.word(assay, guard.ASSAYS, "assay")
     criteria = guard.texts(criteria, "where", '["BMI > 25", "T/E2 < 10"]')
     tests = []
     for text in criteria:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.body.assay import reported_oestradiol
-from testis_abm.errors import TestisError, nearest, shown
+from testis_abm.errors import Problem, ScenarioError
+from testis_abm.guard import Censored
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
+from testis_abm.population.given import values as read_values
 from testis_abm.results.tables import clinical_ratio
 
 # What can be given: name -> (column of the true labs, unit, lowest, highest believable value).
@@ -46,22 +48,24 @@ _WIDER, _FROM_PRIOR = 1.4, 0.1
 _FAR = 3.0  # tolerances beyond which a lab is not explained
 
 
-def check(given: Mapping[str, float]) -> None:
-    """Stop at labs that no living man has.
+def check(given: object) -> dict[str, float]:
+    """Return labs in the units of MEASURES and KNOWN, without those that are missing.
 
     Raises:
-        TestisError: for a name that is not a lab, or a value outside what is believable.
+        TestisError: for a name that is not a lab, or a value that no living man has.
     """
-    allowed = {name: (unit, low, high) for name, (_, unit, low, high) in MEASURES.items()} | KNOWN
-    for name, value in given.items():
-        if name not in allowed:
-            close = nearest(name, allowed)
-            raise TestisError(
-                f"{shown(name)} is not a lab; " + (f'nearest: "{close}"' if close else f"known: {', '.join(allowed)}")
+    found = read_values(given)
+    for name, value in found.items():
+        if isinstance(value, Censored):
+            raise ScenarioError(
+                [
+                    Problem(
+                        (name,),
+                        "values beyond a limit of quantitation are not used; leave it out, or give the limit itself",
+                    )
+                ]
             )
-        unit, low, high = allowed[name]
-        if not low <= value <= high:
-            raise TestisError(f"{name} {value:g} {unit} is not believable; allowed: {low:g} to {high:g} {unit}")
+    return {name: value for name, value in found.items() if not isinstance(value, Censored)}
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,11 @@ class Twin:
         return float(1.0 / np.sum(self.weights**2))
 
     def sample(self, n: int, seed: int = 1) -> pd.DataFrame:
-        """Return `n` men drawn by weight (systematic resampling), physiology in columns."""
+        """Return `n` men drawn by weight (systematic resampling), physiology in columns.
+
+        Raises:
+            TestisError: `n` or `seed` is out of range.
+        """
         return self.men.iloc[self._chosen(n, seed)].reset_index(drop=True)
 
     def sample_lesions(self, n: int, seed: int = 1) -> pd.Series:
@@ -101,6 +109,7 @@ class Twin:
         return self.lesion.iloc[self._chosen(n, seed)].reset_index(drop=True)
 
     def _chosen(self, n: int, seed: int) -> np.ndarray:
+        n, seed = guard.argument("men", n), guard.argument("seed", seed)
         points = (np.arange(n) + np.random.default_rng(seed).random()) / n
         return np.minimum(np.searchsorted(np.cumsum(self.weights), points), len(self.men) - 1)
 
@@ -200,13 +209,14 @@ def _distances(true: pd.DataFrame, given: Mapping[str, float], values: Mapping[s
 
 
 def find(
-    given: Mapping[str, float], *, population: str = "clinic", assay: str = "immunoassay", seed: int = 1,
+    given: Mapping[str, object], *, population: str = "clinic", assay: str = "immunoassay", seed: int = 1,
     values: Mapping[str, float] | None = None,
 ) -> Twin:  # fmt: skip
     """Find the men of a population who could have given labs.
 
     Args:
-        given: lab -> value in the units of MEASURES and KNOWN ("t", "e2", "lh", "fsh", "bmi", "concentration", ...).
+        given: lab ("t", "e2", "lh", "fsh", "bmi", "concentration", ...) -> value in the units of MEASURES and KNOWN, or text with
+            a unit; a mapping or a row of a table. None, NaN and empty text are missing.
         population: prior over men, see distribution.POPULATIONS.
         assay: how oestradiol was measured, "immunoassay" or "lc-ms".
         seed: of the draws.
@@ -215,9 +225,8 @@ def find(
     Raises:
         TestisError: for labs that are none, or not believable.
     """
-    check(given)
-    if not any(name in MEASURES for name in given):
-        raise TestisError(f"give at least one lab: {', '.join(MEASURES)}")
+    given, seed = check(given), guard.argument("seed", seed)
+    assay = guard.word(assay, guard.ASSAYS, "assay")
     values = parameters.values() if values is None else values
     prior, rng = Population.named(population, values), np.random.default_rng(seed)
     search = _Search(prior, given, values, assay, rng)

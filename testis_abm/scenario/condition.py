@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from testis_abm.errors import ScenarioError, nearest, shown, written
-from testis_abm.scenario.quantities import NUMBER, UNITS, number_in, parse_day, plain, spelled
+from testis_abm.scenario.quantities import NUMBER, UNITS, UNITS_OF_MAN, number_in, parse_day, plain, spelled
 
 RATIO, T_OVER_LH, HAEMATOCRIT, BMI, AGE = (
     "testosterone_over_oestradiol", "testosterone_over_lh", "haematocrit_pct", "bmi", "age"
@@ -20,8 +20,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     RATIO: {"ng/dL per pg/mL": 1.0},
     T_OVER_LH: {"ng/dL per IU/L": 1.0},
     HAEMATOCRIT: {"%": 1.0},
-    BMI: {"kg/m2": 1.0},
-    AGE: {"years": 1.0, "year": 1.0, "y": 1.0},
+    **UNITS_OF_MAN,
 }
 _UNITLESS = (RATIO, T_OVER_LH)
 # Column -> the words for it, the one that is printed first.

@@ -8,7 +8,18 @@ from typing import Any
 from testis_abm.errors import ScenarioError, shown
 from testis_abm.scenario.quantities import NUMBER, number_in, parse_duration, plain
 
-_COUNTS = {"once": 1, "one": 1, "twice": 2, "two": 2, "thrice": 3, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8}
+_COUNTS = {
+    "once": 1,
+    "one": 1,
+    "twice": 2,
+    "two": 2,
+    "thrice": 3,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "eight": 8,
+}
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "fortnight": 14.0, "month": 28.0}
 # Latin and other abbreviations of prescriptions, without points, and words that say all -> days between doses.
 _CODES = {
@@ -32,12 +43,12 @@ _TIMES = re.compile(
     rf"\s*(?:/|a\b|per\b|each\b|every\b)?\s*(?:(?P<unit>day|week|month)(?:ly)?|(?P<daily>daily))"
 )
 # "every other day", "every 3 days", "every two weeks"
-_EVERY = re.compile(rf"every\s+(?:(?P<other>other|second|2nd)|(?P<third>third|3rd)|(?P<count>{_NUMBER}))?\s*{_PERIOD}s?")
+_EVERY = re.compile(
+    rf"every\s+(?:(?P<other>other|second|2nd)|(?P<third>third|3rd)|(?P<count>{_NUMBER}))?\s*{_PERIOD}s?"
+)
 # "q12h", "12 hourly"
 _LATIN = re.compile(r"q\s*(?P<count>[0-9]+)\s*(?P<unit>h|d|w|hours?|days?|weeks?|hrs?)|(?P<hours>[0-9]+)[\s-]*hourly")
-_PRESCRIPTION = re.compile(
-    rf"(?P<drug>\S.*?)\s+(?P<dose>{NUMBER}\s*[^\s0-9]+)(?:\s+(?P<often>\S.*))?", re.IGNORECASE
-)
+_PRESCRIPTION = re.compile(rf"(?P<drug>\S.*?)\s+(?P<dose>{NUMBER}\s*[^\s0-9]+)(?:\s+(?P<often>\S.*))?", re.IGNORECASE)
 _USAGE = 'write drug, dose and how often, for example "anastrozole 1mg daily"'
 
 
@@ -68,7 +79,7 @@ def parse_every(value: object) -> float:
 def _positive(text: str, value: object) -> float:
     number = float(_COUNTS[text]) if text in _COUNTS else number_in(text)
     if not number > 0:
-        raise ScenarioError(f"{shown(value)} is not above 0; write for example every = \"1 day\"")
+        raise ScenarioError(f'{shown(value)} is not above 0; write for example every = "1 day"')
     return number
 
 

@@ -85,6 +85,10 @@ UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     }
 )
 
+UNITS_OF_MAN: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {"bmi": {"kg/m2": 1.0}, "age": {"years": 1.0, "year": 1.0, "y": 1.0, "yr": 1.0, "yrs": 1.0}}
+)
+
 
 def parse_duration(value: object) -> float:
     """Return a length of time in days, from "28 days", "8 hours", "6 months" or a number of days.

@@ -25,7 +25,9 @@ from testis_abm.scenario.quantities import (
     parse_dose,
     parse_duration,
     parse_unit,
+    spelled,
 )
+from testis_abm.scenario.quantities import quantity as read_quantity
 from testis_abm.scenario.schedule import Days
 from testis_abm.scenario.section import Line, Section, one_of, quantity, unknown_key, whole
 
@@ -103,7 +105,7 @@ class Man(Section):
                 text = unknown_key(name, self.allowed_keys(), self.listed_by())
                 problems.append(Problem((name,), text, named=True))
                 continue
-            number, fault = _age(value) if name == "age" else (value, None)
+            number, fault = _with_unit(name, value)
             if fault := fault or fields[name].fault(number):
                 problems.append(Problem((name,), fault))
             else:
@@ -149,14 +151,19 @@ class Man(Section):
         return {"preset": self.preset, **past, **self.physiology}
 
 
-def _age(value: Any) -> tuple[Any, str | None]:
-    """Return an age in years, from "34 years" or as given, and what is wrong with the text."""
-    if not isinstance(value, str):
+def _with_unit(name: str, value: Any) -> tuple[Any, str | None]:
+    """Return a field in its own unit, from "34 years", "33 kg/m2" or as given, and what is wrong with the text."""
+    if not isinstance(value, str) or name not in ("age", "bmi"):
         return value, None
     try:
+        if name == "bmi":
+            number, unit = read_quantity(value, "a plain number")
+            if unit and not spelled(unit, ("kg/m2",)):
+                return None, f"{shown(value)}: unit {shown(unit)} is not one of BMI; known: kg/m2"
+            return (number, None) if unit else (value, None)
         years = parse_duration(value) / DAYS_PER_YEAR
     except ScenarioError as error:
-        return None, str(error)
+        return (value, None) if name == "bmi" else (None, str(error))
     return int(years) if years.is_integer() else years, None
 
 
