@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from testis_abm import guard
 from testis_abm.errors import ScenarioError, TestisError
-from testis_abm.options import SEED, overrides, scenario, whole, word
+from testis_abm.options import SEED, Once, overrides, scenario, whole, word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     for option, what in _LABS.items():
         # argparse formats help with %.
-        command.add_argument(f"--{option}", metavar="VALUE", help=what.replace("%", "%%"))
+        command.add_argument(f"--{option}", action=Once, metavar="VALUE", help=what.replace("%", "%%"))
     word(command, "--assay", "of serum E2", ("immunoassay", "lc-ms"), "immunoassay")
     word(command, "--population", "prior over men", guard.POPULATIONS, "clinic")
     command.add_argument(

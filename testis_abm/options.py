@@ -10,13 +10,12 @@ from typing import Any, NoReturn
 
 from testis_abm import guard
 from testis_abm.errors import TestisError
-from testis_abm.scenario.quantities import NUMBER, number_in, plain
 
 SEED = "random seed"
 
 
-class _Once(argparse.Action):
-    """Stores a value, and refuses a second one: the last would win silently."""
+class Once(argparse.Action):
+    """Stores what is known of a patient, and refuses a second value: the last would win silently."""
 
     def __call__(
         self,
@@ -25,20 +24,13 @@ class _Once(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        given = vars(namespace).setdefault("_given", set())
-        if option_string and self.dest in given:
+        if getattr(namespace, self.dest) is not None:
             raise TestisError(f"{self.option_strings[0]} is given twice; leave one out")
-        given.add(self.dest)
         setattr(namespace, self.dest, values)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose options are given once, and whose faults are one line."""
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        for name in (None, "store"):
-            self.register("action", name, _Once)
+    """A parser whose faults are one line."""
 
     def error(self, message: str) -> NoReturn:
         """Leave with what is wrong."""
@@ -51,6 +43,8 @@ def read_whole(text: str, low: int, high: int) -> int:
     Raises:
         ScenarioError: it spells none, or one out of range.
     """
+    from testis_abm.scenario.quantities import NUMBER, number_in, plain
+
     written = plain(text)
     if re.fullmatch(r"[+-]?[0-9]{1,300}", written):
         return guard.whole(int(written), low, high)
@@ -123,5 +117,7 @@ def read_shard(text: str) -> tuple[int, int]:
     Raises:
         ScenarioError: it is no part.
     """
+    from testis_abm.scenario.quantities import plain
+
     found = re.fullmatch(r"([0-9]{1,9}) ?/ ?([0-9]{1,9})", plain(text))
     return guard.shard((int(found[1]), int(found[2])) if found else text, "")

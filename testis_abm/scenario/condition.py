@@ -29,7 +29,6 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "free_testosterone_pmol_l": ("free testosterone",),
     "oestradiol_pmol_l": ("oestradiol", "estradiol", "E2"),
     RATIO: ("T/E2", "testosterone/oestradiol", "testosterone/estradiol"),
-    T_OVER_LH: ("T/LH", "testosterone/LH"),
     "lh_iu_l": ("LH", "luteinising hormone"),
     "fsh_iu_l": ("FSH", "follicle-stimulating hormone"),
     "inhibin_b_pg_ml": ("inhibin B",),
@@ -43,6 +42,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "total_motile_count_million": ("total motile count", "motile count"),
     BMI: ("BMI", "body mass index"),
     AGE: ("age",),
+    T_OVER_LH: ("T/LH", "testosterone/LH"),
 }
 _COLUMNS = {word.lower(): column for column, words in _WORDS.items() for word in words}
 _SEMEN = frozenset(
