@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm import app_commands, experiment_commands, study_commands
+from testis_abm import app_commands, experiment_commands, guard, study_commands
 from testis_abm import commands as people
 from testis_abm.errors import TestisError
 from testis_abm.interrupt import Interrupt
+from testis_abm.options import Parser, overrides
+from testis_abm.options import scenario as scenario_options
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Parameter
@@ -28,8 +30,12 @@ _NOTE = "Research software: a simulation, not medical advice."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted, 143 terminated)."""
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    """Run the command; return its exit code (0 done, 1 runs failed, 2 wrong input, 130 interrupted, 143 terminated)."""
+    try:
+        options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    except TestisError as error:
+        print(error, file=sys.stderr)
+        return 2
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
         return _act(options)
@@ -55,7 +61,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with "--t -3nmol/L" as "--t=-3nmol/L": argparse would take the value for an option."""
     joined: list[str] = []
     for text in arguments:
-        if re.match(r"-[\d.]", text) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
+        if re.match(r"-[0-9.]", text) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
             joined[-1] += f"={text}"
         else:
             joined.append(text)
@@ -63,19 +69,13 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + _NOTE
-    )
+    parser = Parser(prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + _NOTE)
     parser.add_argument("--version", action="version", version=f"testis-abm {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
     run.add_argument("file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man")
-    run.add_argument(
-        "--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31"
-    )
-    run.add_argument("--seed", type=int, help="instead of plan.seed")
-    run.add_argument("--days", type=int, help="instead of plan.duration")
+    scenario_options(run)
     run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
     run.add_argument("--no-plots", action="store_true", help="write tables only")
     run.set_defaults(action=_run)
@@ -110,11 +110,13 @@ def _version() -> str:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = people.noted(load, options.file, overrides=_overrides(options))
+    scenario = people.noted(load, options.file, overrides=overrides(options))
     folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
     from testis_abm.results.store import check_writable
 
     check_writable(folder)
+    if not options.no_plots:
+        guard.matplotlib()
     options.interrupt.check()
     with _drawing(not options.no_plots) as pool:
         from testis_abm.simulate import run
@@ -149,20 +151,6 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
     pictures = ", ".join(sorted(Path(name).name for name in names if str(name).endswith(".png")))
     print(f"Results in {folder}/" + (f"  (pictures: {pictures}; each as SVG too)" if pictures else ""))
     return 0
-
-
-def _overrides(options: argparse.Namespace) -> dict[str, str | int]:
-    changes: dict[str, str | int] = {}
-    for entry in options.set:
-        path, equals, value = entry.partition("=")
-        if not equals or not path.strip():
-            raise TestisError(f"--set {entry}: write it as PATH=VALUE, for example --set man.bmi=31")
-        changes[path.strip()] = value.strip()
-    if options.seed is not None:
-        changes["plan.seed"] = options.seed
-    if options.days is not None:
-        changes["plan.duration"] = f"{options.days} days"
-    return changes
 
 
 def _default_folder(file: str, scenario: Scenario) -> Path:
@@ -275,8 +263,7 @@ def _men(options: argparse.Namespace) -> int:
 
 
 def _drugs(options: argparse.Namespace) -> int:
-    from testis_abm.errors import unknown
-    from testis_abm.parameters import drugs
+    from testis_abm.parameters import drug_named, drugs
     from testis_abm.results.plots import KINDS
     from testis_abm.support import outputs
 
@@ -286,12 +273,12 @@ def _drugs(options: argparse.Namespace) -> int:
             print(f"{drug.name:26s}{drug.title}; {drug.drug_class}; usual {drug.usual}")
         print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
         return 0
-    if options.word not in known:
-        raise TestisError(unknown("drug", options.word, known))
-    drug = known[options.word]
+    drug = known[drug_named(options.word)]
     for kind in KINDS if options.out else ():
         outputs.check(Path(options.out) / f"{drug.name}.{kind}")
     print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
+    if drug.names:
+        print(f"also: {', '.join(drug.names)}")
     for parameter in drug.numbers.values():
         print("\n".join(_explained(parameter)))
     for other, reason in drug.excludes.items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import re
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.errors import TestisError, shown
+from testis_abm import guard
+from testis_abm.options import overrides, read_shard, scenario, whole
 from testis_abm.support import outputs
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def add(commands: Any) -> None:
         epilog="Example: testis-abm compare scenarios/experiments/compare_drugs.toml",
     )  # fmt: skip
     command.add_argument("files", nargs="+", metavar="FILE", help="scenarios, or one file with [[arm]] tables")
-    command.add_argument("--replicates", type=int, help="instead of plan.replicates")
+    whole(command, "--replicates", "instead of plan.replicates")
     _common(command, "compare")
     command.set_defaults(action=_compare)
     for name, what, action in (
@@ -56,29 +58,34 @@ def add(commands: Any) -> None:
 
 
 def _common(command: Any, name: str) -> None:
-    command.add_argument(
-        "--workers",
-        type=int,
-        default=0,
-        help="worker processes (default one per core; one alone for little work)",
-    )
+    scenario(command)
+    whole(command, "--workers", "worker processes of this machine; 0: one per core, or one alone for little work", 0)
     command.add_argument(
         "--dask", metavar="ADDRESS", default="", help='Dask scheduler, e.g. tcp://host:8786, or "local"'
     )
-    command.add_argument("--shard", metavar="I/N", default="1/1", help="do the I-th of N parts, for job arrays")
+    command.add_argument(
+        "--shard",
+        metavar="I/N",
+        default=(1, 1),
+        type=guard.named("--shard", read_shard),
+        help="do the I-th of N parts, for job arrays",
+    )
     command.add_argument("--out", metavar="FOLDER", help=f"results (default runs/{name}-NAME)")
     command.add_argument("--no-plots", action="store_true", help="write tables only")
 
 
 def _folder(options: argparse.Namespace, name: str, file: str) -> Path:
-    return Path(options.out) if options.out else Path("runs") / f"{name}-{Path(file).stem}"
+    """Return the results folder; what --set, --seed and --days change is another experiment, with a folder of its own."""
+    if options.out:
+        return Path(options.out)
+    changes = json.dumps(overrides(options), sort_keys=True)
+    mark = f"-{hashlib.sha256(changes.encode()).hexdigest()[:6]}" if changes != "{}" else ""
+    return Path("runs") / f"{name}-{Path(file).stem}{mark}"
 
 
-def _shard(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text)
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise TestisError(f"--shard {shown(text)}: write it as I/N with I from 1 to N, for example --shard 2/3")
-    return int(found[1]), int(found[2])
+def _changes(options: argparse.Namespace, kind: str) -> dict[str, str | int]:
+    """Return what --set, --seed and --days put into an experiment; the seed is that of its runs and of its design."""
+    return overrides(options, seeds=("plan.seed", f"{kind}.seed"))
 
 
 @contextmanager
@@ -124,9 +131,9 @@ def _clock(seconds: float) -> str:
 
 def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., Any]) -> tuple[Path, Any] | None:
     """Run an experiment into its store; None if it is one shard of it."""
-    folder, shard = _folder(options, name, file), _shard(options.shard)
-    if options.workers < 0:
-        raise TestisError(f"--workers {options.workers}: use 1 or more (0: one per core)")
+    folder, shard = _folder(options, name, file), options.shard
+    if not options.no_plots:
+        guard.matplotlib()
     try:
         with _bar(options.interrupt, name) as tell:
             found = work(folder, workers=options.workers, dask=options.dask, shard=shard, progress=tell)
@@ -157,12 +164,19 @@ def _end(folder: Path, text: str, tables: Mapping[str, Any], draw: Callable[[], 
     return 0
 
 
+def _failed(failed: int, runs: int) -> int:
+    """Return the exit code of an experiment: 1, said in words, where runs failed."""
+    if failed:
+        print(f"{failed:,} of {runs:,} runs failed (exit code 1); what ended is in the results.", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def _sweep(options: argparse.Namespace) -> int:
     from testis_abm.experiments.design import Axis
     from testis_abm.experiments.store import read_manifest
     from testis_abm.experiments.sweep import summary, sweep
 
-    done = _ran(options, "sweep", options.file, partial(sweep, options.file))
+    done = _ran(options, "sweep", options.file, partial(sweep, options.file, overrides=_changes(options, "sweep")))
     if done is None:
         return 0
     folder, table = done
@@ -183,7 +197,8 @@ def _sweep(options: argparse.Namespace) -> int:
         title = f"{found['title']}, day {max(found['days'])}"
         return pictures.swept(short, axes, found["outputs"], folder, design["method"], title) if len(short) else []
 
-    return _end(folder, text, {"results": table, "summary": short}, draw, options.no_plots)
+    ended = _end(folder, text, {"results": table, "summary": short}, draw, options.no_plots)
+    return ended or _failed(failed["run"].nunique() if "run" in failed else len(failed), found["runs"])
 
 
 def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
@@ -251,7 +266,7 @@ def _value(value: object) -> str:
 def _trial(options: argparse.Namespace) -> int:
     from testis_abm.experiments.trial import trial
 
-    done = _ran(options, "trial", options.file, partial(trial, options.file))
+    done = _ran(options, "trial", options.file, partial(trial, options.file, overrides=_changes(options, "trial")))
     if done is None:
         return 0
     folder, result = done
@@ -262,13 +277,18 @@ def _trial(options: argparse.Namespace) -> int:
         return pictures.tried(result, folder)
 
     tables = {name: getattr(result, name) for name in ("men", "effects", "responders", "predictors", "power")}
-    return _end(folder, result.text(), tables, draw, options.no_plots)
+    return _end(folder, result.text(), tables, draw, options.no_plots) or _failed(len(result.failed), len(result.men))
 
 
 def _sensitivity(options: argparse.Namespace) -> int:
     from testis_abm.experiments.sensitivity import report, sensitivity
 
-    done = _ran(options, "sensitivity", options.file, partial(sensitivity, options.file))
+    done = _ran(
+        options,
+        "sensitivity",
+        options.file,
+        partial(sensitivity, options.file, overrides=_changes(options, "sensitivity")),
+    )
     if done is None:
         return 0
     folder, table = done
@@ -285,7 +305,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     from testis_abm.experiments.compare import compare, read_arms
 
-    title, arms = read_arms(options.files)
+    title, arms = read_arms(options.files, overrides(options))
     work = partial(compare, arms, title=title, replicates=options.replicates)
     done = _ran(options, "compare", options.files[0], work)
     if done is None:
@@ -299,7 +319,8 @@ def _compare(options: argparse.Namespace) -> int:
 
     rates = pd.concat([table.assign(arm=arm) for arm, table in found.attribution.items()])
     tables = {"courses": found.courses, "effects": found.effects, "attribution": rates}
-    return _end(folder, found.text(), tables, draw, options.no_plots)
+    runs = found.replicates * len(found.arms) + len(found.failed)
+    return _end(folder, found.text(), tables, draw, options.no_plots) or _failed(len(found.failed), runs)
 
 
 def _merge(options: argparse.Namespace) -> int:

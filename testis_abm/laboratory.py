@@ -26,6 +26,7 @@ from testis_abm.quantities import (
     QUANTITIES,
     RATIO,
     TESTOSTERONE_NG_DL,
+    Censored,
     clinical_ratio,
 )
 from testis_abm.tract.semen import Semen
@@ -76,23 +77,6 @@ def assay(word: object) -> str:
     if isinstance(word, str) and word in ASSAYS:
         return word
     raise TestisError(unknown("assay", word, ASSAYS))
-
-
-@dataclass(frozen=True)
-class Censored:
-    """A value that a laboratory gave as "< limit", or as "> limit" (`below` is False)."""
-
-    limit: float
-    below: bool = True
-
-    def __str__(self) -> str:
-        """Return it as a report has it."""
-        return f"{self.sign}{self.limit:g}"
-
-    @property
-    def sign(self) -> str:
-        """Return the sign before the limit."""
-        return "<" if self.below else ">"
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ import mesa
 import numpy as np
 
 from testis_abm import (
-    _compile,
+    _compile,  # first: it names numba's cache before numba is imported
     checkpoint,
+    guard,
     mesa_clock,
 )
 from testis_abm import parameters as tables
@@ -30,7 +31,7 @@ from testis_abm.body.axis import TissueOutput
 from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety
 from testis_abm.checkpoint import Checkpoint
-from testis_abm.errors import TestisError, shown
+from testis_abm.errors import TestisError
 from testis_abm.laboratory import Laboratory
 from testis_abm.physiology import (
     MATURITY,
@@ -88,7 +89,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     there before the first step; each step then lives a day and records the rows of the day that begins (see the module).
 
     Args:
-        scenario: what to simulate.
+        scenario: what to simulate: a Scenario, a mapping, or the path of a scenario file.
         rng: seed of every draw (an integer; default the scenario's).
         treated: whether the scenario's therapies are given (False: his untreated twin, with the same luck).
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
@@ -112,24 +113,16 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def __init__(
         self,
-        scenario: Scenario,
+        scenario: Scenario | str | Path | Mapping[str, Any],
         *,
         rng: int | None = None,
         treated: bool = True,
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
     ) -> None:
-        if not isinstance(scenario, Scenario):
-            raise TestisError(
-                f"TestisModel takes a Scenario, not {type(scenario).__name__}; use testis_abm.load(...) first"
-            )
-        if engine not in (None, "compiled", "reference"):
-            raise TestisError(f'engine {engine!r} is not known: use "compiled" or "reference"')
-        whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
-        if rng is not None and not (whole and 0 <= rng < 2**64):
-            raise TestisError(
-                f"rng must be a whole number from 0 to {2**64 - 1} (the seed of every draw), not {shown(rng)}"
-            )
+        scenario = guard.scenario(scenario)
+        engine = None if engine is None else guard.word(engine, ("compiled", "reference"), "engine")
+        rng = None if rng is None else guard.whole(rng, 0, 2**64 - 1, "rng")
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)

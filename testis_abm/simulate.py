@@ -13,13 +13,15 @@ from typing import Any
 
 import pandas as pd
 
+from testis_abm import guard
+from testis_abm.errors import TestisError, shown
 from testis_abm.model import TestisModel
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, SIGNALS, conform
 from testis_abm.results.treatment import Treatment, within
-from testis_abm.scenario import Scenario, load
+from testis_abm.scenario import Scenario
 from testis_abm.tissue.luck import mix
 from testis_abm.tissue.memory import check_fits
 
@@ -62,13 +64,14 @@ def run(
     Raises:
         TestisError: for a scenario that cannot be understood, or a man outside the physical range.
     """
-    changes = dict(overrides or {})
+    changes = dict(guard.changes(overrides))
     if seed is not None:
-        changes["plan.seed"] = seed
+        changes["plan.seed"] = guard.argument("seed", seed)
     if replicates is not None:
-        changes["plan.replicates"] = replicates
-    if changes or not isinstance(scenario, Scenario):
-        scenario = load(scenario.as_dict() if isinstance(scenario, Scenario) else scenario, overrides=changes)
+        changes["plan.replicates"] = guard.argument("replicates", replicates)
+    if not (isinstance(model, type) and issubclass(model, TestisModel)):
+        raise TestisError(f"model: {shown(model)} is not TestisModel or a subclass of it")
+    scenario = guard.scenario(scenario, changes)
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -106,9 +109,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def men_of(
-    scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel
-) -> dict[str, TestisModel]:
+def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:
     """Return the men of a replicate before their first day, by arm: the untreated one, and his treated twin if there is a therapy."""
     seed = replicate_seed(scenario.plan.seed, replicate)
     men = {"untreated": model(scenario, rng=seed, treated=False)}

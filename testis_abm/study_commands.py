@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm import guard
 from testis_abm.errors import TestisError, unknown
+from testis_abm.options import SEED, whole
 
 if TYPE_CHECKING:
     from testis_abm.studies.ensemble import Ensemble
@@ -31,9 +33,9 @@ def add(commands: Any) -> None:
         default="shipped",
         help='"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
     )
-    command.add_argument("--sets", type=int, default=24, help="parameter sets (default 24)")
-    command.add_argument("--repeats", type=int, default=240, help="virtual trials (default 240)")
-    command.add_argument("--seed", type=int, default=1)
+    whole(command, "--sets", "parameter sets", 24)
+    whole(command, "--repeats", "virtual trials", 240)
+    whole(command, "--seed", SEED, 1)
     command.add_argument(
         "--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)"
     )
@@ -45,16 +47,19 @@ def add(commands: Any) -> None:
         help="fit the ensemble of parameter sets to the studies",
         description="Calibrate on the shipped studies (ES-MDA). " + _NOTE,
     )
-    command.add_argument("--members", type=int, default=240)
-    command.add_argument("--rounds", type=int, default=4)
-    command.add_argument("--seed", type=int, default=1)
+    whole(command, "--members", "parameter sets", 240)
+    whole(command, "--rounds", "rounds of assimilation", 4)
+    whole(command, "--seed", SEED, 1)
     command.add_argument(
         "--out", metavar="FOLDER", default="runs/calibration", help="rounds are kept and resumed there"
     )
-    command.add_argument(
-        "--cross-validate", type=int, metavar="FOLDS", default=0,
-        help="instead fit anew without each fold's papers and predict them (10 folds: members 100, rounds 3)",
-    )  # fmt: skip
+    whole(
+        command,
+        "--cross-validate",
+        "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
+        limit=guard.LIMITS["folds"],
+    )
+    command.add_argument("--ship", action="store_true", help="put the ensemble into the package")
     command.set_defaults(action=_calibrate)
 
 
@@ -98,10 +103,8 @@ def _studies(options: argparse.Namespace) -> int:
             print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
         print("\nReplay: testis-abm studies run NAME | FILE | all. Write one: testis_abm/studies/README.md")
         return 0
-    if not (1 <= options.sets <= 1000 and 20 <= options.repeats <= 100_000):
-        raise TestisError(
-            f"--sets {options.sets} --repeats {options.repeats}: use 1 to 1000 sets and 20 to 100000 repeats"
-        )
+    if not options.no_plots:
+        guard.matplotlib()
     studies, ensemble = _chosen(options.name), _ensemble(options.ensemble)
     folder = Path(options.out) if options.out else _default_folder(options, studies, ensemble)
     report.check_writable(folder)

@@ -76,7 +76,7 @@ def broken(tmp_path, old: str, new: str) -> str:
         ('population = "community"', 'population = "comunity"', 'nearest: "community"'),
         ("duration = ", "durations = ", "duration is missing"),
         ("n = 12", "n = 12 =", "study.toml"),
-        ("value = 67", "value = nan", "nan is no number"),
+        ("value = 67", "value = nan", "value: nan is out of range"),
         ("value = 67", "value = -150", "-150 % is out of range (above -100 %)"),
         ("value = 67", "value = 67\nlimit = 3", "limit: is not used by change"),
         ("value = 67", 'value = 67\nunit = "ng/dL"', '"ng/dL" is not used: change is in %'),
@@ -356,7 +356,7 @@ def test_a_folder_of_another_calibration_is_refused(tmp_path):
     (tmp_path / "calibration.json").write_text('{"members": 3}', encoding="utf-8")
     with pytest.raises(TestisError, match="holds another calibration"):
         calibrate(tmp_path, members=40, rounds=1)
-    with pytest.raises(TestisError, match="use at least 40 members"):
+    with pytest.raises(TestisError, match="members: 3 is out of range; allowed: 40 to 10000"):
         calibrate(tmp_path, members=3, rounds=1)
 
 

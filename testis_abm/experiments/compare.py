@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
-from testis_abm.errors import TestisError
-from testis_abm.experiments.files import read_experiment
+from testis_abm import guard, parameters
+from testis_abm.errors import ScenarioError, TestisError, shown
+from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, WINDOW
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read
@@ -24,7 +25,7 @@ from testis_abm.results import report
 from testis_abm.results.attribution import attribute, log_rates
 from testis_abm.results.report import aligned
 from testis_abm.results.tables import SIGNALS
-from testis_abm.scenario import Scenario, load
+from testis_abm.scenario import Scenario
 from testis_abm.statistics import deterministic, nanmean, paired_change
 from testis_abm.tissue.rules import TissueParameters
 
@@ -98,14 +99,20 @@ def _main_signal(row: pd.Series) -> str:
     return str(row[[*SIGNALS, "numbers"]].astype(float).abs().idxmax()).replace("_", " ").replace("numbers", "parameter changes")
 
 
-def read_arms(sources: Sequence[str | Path]) -> tuple[str, dict[str, Scenario]]:
+def read_arms(
+    sources: Sequence[Source], overrides: Mapping[str, object] | None = None
+) -> tuple[str, dict[str, Scenario]]:
     """Return title and arms of one file with [[arm]], or one arm a scenario file, named by its title.
+
+    Args:
+        sources: files, or what else a scenario is made of.
+        overrides: dotted path -> value, put into all of them.
 
     Raises:
         TestisError: fewer than two arms, or arms of different length.
     """
     if len(sources) == 1:
-        experiment = read_experiment(sources[0], "compare", ())
+        experiment = read_experiment(sources[0], "compare", (), overrides)
         if len(experiment.arms) < 2:
             raise TestisError(
                 f"{sources[0]}: has {len(experiment.arms)} [[arm]]; compare needs two or more, or two or more files"
@@ -113,8 +120,10 @@ def read_arms(sources: Sequence[str | Path]) -> tuple[str, dict[str, Scenario]]:
         return experiment.scenario.title, dict(experiment.arms)
     found: dict[str, Scenario] = {}
     for source in sources:
-        scenario = load(source)
-        name = scenario.title if scenario.title not in found else f"{scenario.title} ({Path(source).name})"
+        scenario = guard.scenario(source, overrides)
+        name, again = scenario.title, 2
+        while name in found:
+            name, again = f"{scenario.title} ({again})", again + 1
         found[name] = scenario
     return "Comparison", found
 
@@ -134,9 +143,8 @@ def prepare(arms: Mapping[str, Scenario], replicates: int | None = None) -> tupl
         )
         raise TestisError(f"the arms differ in length ({lengths}); give them the same plan")
     plan = next(iter(arms.values())).plan
-    count = plan.replicates if replicates is None else replicates
-    if not 1 <= count <= 10_000:
-        raise TestisError(f"{count} replicates are out of range (1 to 10000)")
+    count = plan.replicates if replicates is None else guard.argument("replicates", replicates)
+    guard.few(count * len(arms), guard.MOST_RUNS, "runs", "use fewer arms or replicates")
     days = tuple(sorted({*range(0, plan.duration_days, WEEK), plan.duration_days}))
     cases = {name: essence(case.as_dict()) for name, case in arms.items()}
     for case in cases.values():
@@ -151,11 +159,12 @@ def prepare(arms: Mapping[str, Scenario], replicates: int | None = None) -> tupl
 
 
 def compare(
-    arms: Mapping[str, Scenario],
+    arms: Mapping[str, Source] | Sequence[Source] | Source,
     folder: str | Path | None = None,
     *,
     title: str = "Comparison",
     replicates: int | None = None,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
@@ -164,14 +173,46 @@ def compare(
     """Run arms with common random numbers and compare each with the first; None while shards of it are still to come.
 
     Args:
-        arms: name -> scenario; all take the seed and replicates of the first.
+        arms: name -> scenario (a Scenario, a mapping, or the path of a file), a list of these, or one file with [[arm]] tables; all
+            take the seed and replicates of the first.
         folder: the store; runs that it holds are not repeated (None: nothing is kept).
         title: told above the table; replicates: instead of the plan's.
+        overrides: dotted path -> value, as `--set` of the command, put into all arms.
         workers, dask, shard, progress: see runner.execute.
 
     Raises:
         TestisError: see prepare, Store and execute; or no replicate ended in all arms.
     """
+    folder = folder if folder is None else guard.path(folder, "folder")
+    guard.running("store", workers, shard, dask)
+    cases, own_title = _cases(arms, overrides)
+    return _run(cases, folder, own_title or title, replicates, workers, dask, shard, progress)
+
+
+def _cases(arms: object, overrides: Mapping[str, object] | None) -> tuple[dict[str, Scenario], str]:
+    """Return the arms by name, and the title of the file that they were all read from ("" for scenarios of their own).
+
+    Raises:
+        TestisError: one that is no scenario.
+    """
+    if isinstance(arms, str | os.PathLike) or (isinstance(arms, Mapping) and "arm" in arms):
+        title, cases = read_arms([arms], overrides)
+        return cases, title
+    if isinstance(arms, list | tuple):
+        return read_arms(arms, overrides)[1], ""
+    found = {}
+    for name, source in guard.mapping(arms, "arms", '{"control": scenario, "anastrozole": scenario}').items():
+        if not isinstance(name, str) or not name.strip():
+            raise ScenarioError(f'arms: {shown(name)} is not the name of an arm; write for example "control"')
+        with guard.at(name):
+            found[name] = guard.scenario(source, overrides)
+    return found, ""
+
+
+def _run(
+    arms: Mapping[str, Scenario], folder: str | Path | None, title: str, replicates: int | None, workers: int, dask: str,
+    shard: tuple[int, int], progress: Callable[[Progress], None] | None,
+) -> Comparison | None:  # fmt: skip
     job, tasks = prepare(arms, replicates)
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:

@@ -17,6 +17,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from testis_abm import guard
 from testis_abm.errors import TestisError
 from testis_abm.experiments.store import Store, table_of
 from testis_abm.experiments.task import Job, Task, attempt, version
@@ -158,7 +159,7 @@ def execute(
     Raises:
         TestisError: the disk refuses, the cluster cannot be reached, or runs kill their process; what was finished is kept.
     """
-    i, n = shard
+    workers, (i, n) = guard.argument("workers", workers), guard.shard(shard)
     # Points of a design may be one run: it is done once.
     named = {task.name(job): task for task in (task for k, task in enumerate(tasks) if k % n == i - 1)}
     kept = store.done() & named.keys()

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
-from testis_abm.errors import ScenarioError, TestisError, shown
+from testis_abm import guard, parameters
+from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.experiments.design import Axis, Design, parse_design
-from testis_abm.experiments.files import Experiment, read_experiment, whole
+from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
@@ -29,31 +29,31 @@ _WIDEST = 0.1  # half of the 95 % interval of a Sobol index
 _CONSTANT = 1e-9
 
 
-def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design, Job, list[Task]]:
+def prepare(
+    source: Source, overrides: Mapping[str, object] | None = None
+) -> tuple[Experiment, Design, Job, list[Task]]:
     """Read a sensitivity analysis and return its tasks.
 
     Raises:
         TestisError: SALib is missing; a wrong key, path or range.
     """
-    experiment = read_experiment(source, "sensitivity", KEYS)
+    experiment = read_experiment(source, "sensitivity", KEYS, overrides)
     table = experiment.table
     try:
-        method = table.get("method", "morris")
-        if method not in METHODS:
-            raise ScenarioError(f"method: {shown(method)} is not one of {', '.join(METHODS)}")
-        if table.get("of", "change") not in ("change", "treated", "untreated"):
-            raise ScenarioError(f"of: {shown(table['of'])} is not one of change, treated, untreated")
+        method = guard.word(table.get("method", "morris"), METHODS, "method")
+        guard.word(table.get("of", "change"), ("change", "treated", "untreated"), "of")
         # Ranges as for a sampler; the sample itself is SALib's.
         axes = parse_design({"over": table.get("over"), "method": "latin_hypercube", "samples": 2}, sampler=method).axes
         if len(axes) < 2:
             raise ScenarioError("over: has one axis; name two or more to rank, or use [sweep]")
-        samples = whole(table, "samples", 32, 4, 100_000)
+        samples = guard.whole(table.get("samples", 32), 4, 100_000, "samples")
+        guard.few(samples * (len(axes) + 2), guard.MOST_RUNS, "runs", "use fewer samples or axes")
         if method == "sobol" and samples & (samples - 1):
             near = 1 << (samples.bit_length() - 1)
             raise ScenarioError(
                 f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or {2 * near}"
             )
-        shares = _sample(method, axes, samples, whole(table, "seed", 1, 0, 2**31))
+        shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     except TestisError as error:
         raise ScenarioError(f"{experiment.name}: sensitivity: {error}") from None
     design = Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
@@ -92,20 +92,22 @@ def _sample(method: str, axes: tuple[Axis, ...], samples: int, seed: int) -> np.
 
 
 def sensitivity(
-    source: str | Path | Mapping[str, Any],
+    source: Source,
     folder: str | Path,
     *,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
     progress: Callable[[Progress], None] | None = None,
 ) -> pd.DataFrame:
-    """Run a sensitivity analysis (what is missing of it) and return `indices`.
+    """Run a sensitivity analysis (what is missing of it) and return `indices`; arguments as `sweep.sweep`.
 
     Raises:
         TestisError: see prepare, Store, execute; runs failed.
     """
-    experiment, design, job, tasks = prepare(source)
+    folder = guard.running(folder, workers, shard, dask)
+    experiment, design, job, tasks = prepare(source, overrides)
     table = experiment.table
     extra = {
         "method": table.get("method", "morris"),

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm import guard
 from testis_abm.errors import TestisError
 from testis_abm.experiments.task import FAULT, version
 from testis_abm.support import files
@@ -50,7 +51,7 @@ class Store:
     """
 
     def __init__(self, folder: str | Path, manifest: Mapping[str, Any], index: pa.Table) -> None:
-        self.folder, self.index = Path(folder), index
+        self.folder, self.index = guard.path(folder, "folder"), index
         self._read: set[Path] = set()
         self._done: set[str] = set()
         self.manifest = json.loads(

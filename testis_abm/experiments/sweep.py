@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.experiments.design import Design, parse_design
-from testis_abm.experiments.files import Experiment, read_experiment, whole
+from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
@@ -30,16 +30,19 @@ _FIXED = {
 }
 
 
-def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design, Job, list[Task]]:
+def prepare(
+    source: Source, overrides: Mapping[str, object] | None = None
+) -> tuple[Experiment, Design, Job, list[Task]]:
     """Read a sweep; check its paths at the first and last point, and return its tasks.
 
     Raises:
         ScenarioError: a path that does not exist, an empty design, a value that the scenario refuses.
     """
-    experiment = read_experiment(source, "sweep", KEYS)
+    experiment = read_experiment(source, "sweep", KEYS, overrides)
     try:
         design = parse_design(experiment.table)
-        replicates = whole(experiment.table, "replicates", _replicates(experiment), 1, 10_000)
+        replicates = guard.argument("replicates", experiment.table.get("replicates", _replicates(experiment)))
+        guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
     except TestisError as error:
         raise ScenarioError(f"{experiment.name}: sweep: {error}") from None
     check_axes(experiment, design)
@@ -98,9 +101,10 @@ def about(experiment: Experiment, design: Design) -> dict[str, Any]:
 
 
 def sweep(
-    source: str | Path | Mapping[str, Any],
+    source: Source,
     folder: str | Path,
     *,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
@@ -111,12 +115,14 @@ def sweep(
     Args:
         source: a scenario file with a [sweep] table, or such a mapping.
         folder: the store; runs that it holds are not repeated.
+        overrides: dotted path -> value, as `--set` of the command: "man.bmi", "sweep.replicates".
         workers, dask, shard, progress: see runner.execute.
 
     Raises:
         TestisError: see prepare, Store and execute.
     """
-    experiment, design, job, tasks = prepare(source)
+    folder = guard.running(folder, workers, shard, dask)
+    experiment, design, job, tasks = prepare(source, overrides)
     store = Store.of(folder, job, tasks, about(experiment, design))
     execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
     return results(folder)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan
@@ -51,7 +52,7 @@ _WINDOW = 28  # days over which hormones are averaged at the end
 
 def predict(
     men: pd.DataFrame,
-    scenario: Scenario,
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
     values: Mapping[str, float] | None = None,
     drugs: Mapping[str, Drug] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -59,14 +60,18 @@ def predict(
 
     Args:
         men: a row of physiology fields each (the scenario's own man is not used).
-        scenario: its plan, therapies, abstinence and assay.
+        scenario: its plan, therapies, abstinence and assay; a Scenario, a mapping, or the path of a scenario file.
         values: dotted parameters (default: the scenario's).
         drugs: rows of the drug table by name (default: the table's).
 
     Returns:
         Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
         safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
+
+    Raises:
+        TestisError: men that are none, or a scenario that cannot be understood.
     """
+    men, scenario = guard.men(men), guard.scenario(scenario)
     values = parameters.values(scenario.parameters) if values is None else values
     abstinence = scenario.samples.abstinence_days
     keys = (
@@ -104,9 +109,20 @@ def _safety(man: ExpectedMan) -> np.ndarray:
 
 
 def predict_with(
-    men: pd.DataFrame, scenario: Scenario, ensemble: Ensemble, *, sets: int = 20, seed: int = 1
+    men: pd.DataFrame,
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
+    ensemble: Ensemble,
+    *,
+    sets: int = 20,
+    seed: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters."""
+    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters.
+
+    Raises:
+        TestisError: as `predict`; `sets` or `seed` is out of range.
+    """
+    men, scenario = guard.men(men), guard.scenario(scenario)
+    sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     parts = []
     for i, k in enumerate(ensemble.pick(sets, seed)):
         own = men.iloc[i::sets]

@@ -22,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import guard
 from testis_abm.errors import TestisError, printable
 from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.run_result import RunResult
@@ -85,7 +86,7 @@ def load(folder: str | Path) -> RunResult:
 
     from testis_abm.scenario import load as load_scenario
 
-    folder = Path(folder)
+    folder = guard.path(folder, "folder")
     files.settle(folder, FILES)
     run = _read_run(folder)
 

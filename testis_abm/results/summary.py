@@ -46,7 +46,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
 def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
     rows = within(result.tables[measure.table], *treatment.window)
-    level = measure.read(rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
+    level = _finite(measure, rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)
     return {
@@ -54,8 +54,8 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
         "column": measure.column,
         "label": measure.label,
         "unit": measure.unit,
-        "untreated": untreated.mean(),
-        "treated": treated.mean(),
+        "untreated": _mean(untreated),
+        "treated": _mean(treated),
         "change_pct": change,
         "low_pct": low,
         "high_pct": high,
@@ -65,9 +65,18 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
     }
 
 
+def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
+    """Return a measure of some rows; a ratio to nothing, as T/E2 without oestradiol, is missing."""
+    return measure.read(rows).replace([np.inf, -np.inf], np.nan)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
 def _course(result: RunResult, measure: Measure) -> dict[str, object]:
     table = result.tables[measure.table]
-    value = measure.read(table)
+    value = _finite(measure, table)
     level = value.groupby(table["replicate"]).mean().to_numpy()
     first, last = table["day"].min(), table["day"].max()
     early = value[table["day"] <= first + (last - first) / 4.0].mean()

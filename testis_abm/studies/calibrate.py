@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import __version__
+from testis_abm import __version__, guard
 from testis_abm.errors import TestisError, printable
 from testis_abm.studies.ensemble import FILE, Ensemble, applied, parameter, write
 from testis_abm.studies.replay import (
@@ -135,6 +135,7 @@ def calibrate(
     Raises:
         TestisError: too few members, a folder of another calibration, or one that cannot be written.
     """
+    folder = guard.path(folder, "folder")
     what = _what(folder, members, rounds, seed)
     tell = progress or (lambda text: None)
     with workers() as pool:
@@ -165,8 +166,8 @@ def cross_validate(
     Raises:
         TestisError: as calibrate; fewer than 2 folds.
     """
-    if folds < 2:
-        raise TestisError(f"{folds} folds: use 2 or more")
+    folds = guard.argument("folds", folds)
+    folder = guard.path(folder, "folder")
     what = _what(folder, members, rounds, seed)
     tell = progress or (lambda text: None)
     fitted = fitted_studies()
@@ -208,6 +209,7 @@ def answer(
     Raises:
         TestisError: as calibrate.
     """
+    folder = guard.path(folder, "folder")
     what = _what(folder, members, rounds, seed)
     with workers() as pool:
         hidden = _assimilate(folder, fitted_studies(), pool, what, progress or (lambda text: None), fixed=fixed)
@@ -217,8 +219,8 @@ def answer(
 
 def _what(folder: Path, members: int, rounds: int, seed: int) -> dict[str, Any]:
     """Return what a calibration is of, kept in its folder; refuse a folder of another one."""
-    if members < 40 or rounds < 1:
-        raise TestisError(f"{members} members and {rounds} rounds: use at least 40 members and 1 round")
+    members, rounds = guard.argument("members", members), guard.argument("rounds", rounds)
+    seed = guard.argument("seed", seed)
     files = [CONFIGURATION, *known().values(), *sorted(CONFIGURATION.parents[1].glob("parameters/*.toml"))]
     inputs = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(known()),

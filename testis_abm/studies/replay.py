@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.errors import TestisError
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, reference_output
@@ -328,7 +328,16 @@ def replay(
         ensemble: parameter sets; `sets` of them are run, on `men` men each (as many as the study had, 12 to 48).
         repeats: of the trial.
         seed: of everything.
+
+    Raises:
+        TestisError: an argument is none, or out of range; nobody passes the study's screening.
     """
+    if not isinstance(study, Study) or not isinstance(ensemble, Ensemble):
+        raise TestisError(
+            "replay takes a Study (load_study) and an Ensemble (studies.ensemble: best(), shipped(), read(file))"
+        )
+    sets, repeats = guard.argument("sets", sets), guard.argument("repeats", repeats)
+    seed, men = guard.argument("seed", seed), None if men is None else guard.argument("men", men)
     most = max(of.n or study.n for of in study.observed)
     men = men or min(max(12, most), _MOST_MEN)
     pool = max(POOL, 2 * men)
