@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
+from testis_abm.laboratory import Laboratory
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS, conform
 from testis_abm.scenario import Scenario, load
@@ -233,10 +235,11 @@ def _analysis(
 def _blood(course: Course, of: Scenario, key: dict[str, Any], hormones: dict[str, np.ndarray]) -> pd.DataFrame:
     days = np.array(of.samples.blood)
     at = np.searchsorted(course.day, days)
-    names = list(SCHEMAS["blood"])[3:]
+    names = [name for name in SCHEMAS["blood"] if name in hormones]
     noise = np.exp(course.rng.normal(0.0, 0.12, (len(names), len(days))))
     levels = {name: hormones[name][at] * noise[k] for k, name in enumerate(names)}
-    return pd.DataFrame({**key, "day": days.astype(float), **levels})
+    by_assays = Laboratory(parameters.values()).by_assays(levels)
+    return pd.DataFrame({**key, "day": days.astype(float), **levels, **by_assays})
 
 
 def _safety(course: Course, hormones: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
