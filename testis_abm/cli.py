@@ -70,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
-    run.add_argument("file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man")
+    run.add_argument(
+        "file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"
+    )
     run.add_argument(
         "--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31"
     )
