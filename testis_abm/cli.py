@@ -74,8 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
+<<<<<<< HEAD
     run.add_argument("file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man")
     scenario_options(run)
+=======
+    run.add_argument(
+        "file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"
+    )
+    run.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31"
+    )
+    run.add_argument("--seed", type=int, help="instead of plan.seed")
+    run.add_argument("--days", type=int, help="instead of plan.duration")
+>>>>>>> w-files
     run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
     run.add_argument("--no-plots", action="store_true", help="write tables only")
     run.set_defaults(action=_run)
