@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
+from testis_abm.laboratory import Laboratory
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS, conform
 from testis_abm.scenario import Scenario, load
@@ -233,6 +235,7 @@ def _blood(course: Course, of: Scenario, key: dict[str, Any], hormones: dict[str
     at = np.searchsorted(course.day, days)
     names = list(SCHEMAS["blood"])[3:]
     noise = np.exp(course.rng.normal(0.0, 0.12, (len(names), len(days))))
+    hormones = hormones | Laboratory(parameters.values()).by_assays(hormones)
     levels = {name: hormones[name][at] * noise[k] for k, name in enumerate(names)}
     return pd.DataFrame({**key, "day": days.astype(float), **levels})
 
