@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,9 +67,12 @@ def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
             continue
         if option in PLAIN:
             try:
-                given[option] = Lab(float(text), PLAIN[option])
+                years_or_bmi = float(text)
             except ValueError:
-                raise TestisError(f"--{option} {text}: is not a plain number (of {PLAIN[option]})") from None
+                years_or_bmi = math.nan
+            if not math.isfinite(years_or_bmi):
+                raise TestisError(f"--{option} {text}: is not a plain number (of {PLAIN[option]})")
+            given[option] = Lab(years_or_bmi, PLAIN[option])
         else:
             given[LABS[option][0]] = parse_lab(option, text)
     check({name: lab.value for name, lab in given.items()})
