@@ -63,7 +63,8 @@ def course(result: ta.RunResult, arm: str, measure: dict[str, Any]) -> pd.Series
         levels = (rows[name].to_numpy() for name in ("testosterone_nmol_l", "oestradiol_pmol_l"))
         rows = rows.assign(ratio=clinical_ratio(*levels))
     first, last = measure["day"]
-    return rows.loc[first:last, column or "ratio"]
+    # A span is told by the mornings after its days.
+    return rows.loc[min(first + 1, last) : last, column or "ratio"]
 
 
 def predicted(measure: dict[str, Any], base: pd.Series, treated: pd.Series) -> float:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from testis_abm.errors import TestisError
+from testis_abm.options import whole
 
 _NOTE = "Research software: a simulation, not medical advice."
 
@@ -16,7 +17,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "app", help="ask what if in the browser", description="Serve the browser app. " + _NOTE
     )
-    command.add_argument("--port", type=int, default=8765, help="(default 8765)")
+    whole(command, "--port", "of the address", 8765)
     command.add_argument(
         "--host", default="localhost", help="address to listen on (default localhost: this machine alone)"
     )

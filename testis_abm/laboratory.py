@@ -26,6 +26,7 @@ from testis_abm.quantities import (
     QUANTITIES,
     RATIO,
     TESTOSTERONE_NG_DL,
+    Censored,
     clinical_ratio,
 )
 from testis_abm.tract.semen import Semen
@@ -76,23 +77,6 @@ def assay(word: object) -> str:
     if isinstance(word, str) and word in ASSAYS:
         return word
     raise TestisError(unknown("assay", word, ASSAYS))
-
-
-@dataclass(frozen=True)
-class Censored:
-    """A value that a laboratory gave as "< limit", or as "> limit" (`below` is False)."""
-
-    limit: float
-    below: bool = True
-
-    def __str__(self) -> str:
-        """Return it as a report has it."""
-        return f"{self.sign}{self.limit:g}"
-
-    @property
-    def sign(self) -> str:
-        """Return the sign before the limit."""
-        return "<" if self.below else ">"
 
 
 @dataclass(frozen=True)
@@ -215,17 +199,23 @@ class Laboratory:
         def vary(name: str) -> Any:
             return self._vary((f"semen_variation.{name}",), key, day, name, size)
 
-        volume, sperm = expected.volume_ml * vary("volume"), expected.concentration_million_ml * vary("concentration")
-        read = sperm * vary("technician")
-        counted = self._counted(read)
-        # A drawn uniform, not a drawn count, keeps paired arms in step.
-        seen = _poisson(counted, draws(key, day, "chamber").random(size))
-        concentration = read * seen / np.maximum(counted, 1e-300)
+        volume = expected.volume_ml * vary("volume")
+        concentration, sperm = self.count(expected.concentration_million_ml, key, day)
         shares = [
-            np.where(seen > 0, self._share(name, percent / 100.0, sperm, key, day), np.nan)
+            np.where(np.asarray(concentration) > 0.0, self._share(name, percent / 100.0, sperm, key, day), np.nan)
             for name, percent in (("motility", expected.progressive_motility_pct), ("morphology", expected.normal_forms_pct))
         ]
         return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))
+
+    def count(self, concentration: Any, key: Sequence[int], day: int) -> tuple[Any, Any]:
+        """Return the concentration counted in ejaculates of an expected one (any shape), and the one that was in them."""
+        size = np.shape(concentration)
+        sperm = concentration * self._vary(("semen_variation.concentration",), key, day, "concentration", size)
+        read = sperm * self._vary(("semen_variation.technician",), key, day, "technician", size)
+        counted = self._counted(read)
+        # A drawn uniform, not a drawn count, keeps paired arms in step.
+        seen = _poisson(counted, draws(key, day, "chamber").random(size))
+        return _plain(read * seen / np.maximum(counted, 1e-300)), sperm
 
     def visit(self, true: Mapping[str, Any], key: Sequence[int], day: int) -> dict[str, Any]:
         """Return a blood sample and a semen analysis of the same men on the same day, by column (see blood and semen)."""
@@ -235,6 +225,10 @@ class Laboratory:
     def _vary(self, names: tuple[str, ...], key: Sequence[int], day: int, stream: str, size: tuple[int, ...]) -> Any:
         sigma = self._sigma(names)
         return np.exp(sigma * draws(key, day, stream).standard_normal(size) - 0.5 * sigma * sigma)
+
+    def log_sd(self, column: str) -> float:
+        """Return the SD on a log scale of one measurement of a quantity (VARIATION), counting apart."""
+        return self._sigma(VARIATION[column])
 
     def _sigma(self, names: tuple[str, ...]) -> float:
         """Return the SD on a log scale that CVs make together; of shares the part that counting does not explain."""
@@ -267,7 +261,8 @@ class Laboratory:
         varied = share * self._vary((f"semen_variation.{name}",), key, day, name, np.shape(share))
         assessed = self._assessed(concentration)
         quantile = draws(key, day, f"{name} counted").random(np.shape(share))
-        return _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed
+        # A share that is not known stays so.
+        return np.where(np.isnan(varied), np.nan, _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed)
 
     # ---- how probable a report is
 
@@ -397,11 +392,7 @@ def _normal(
     return -0.5 * off * off - np.log(sigma), off
 
 
-def _free_testosterone(total: Any, shbg: Any, shbg_binding: float, albumin_binding: float) -> Any:
-    if np.ndim(total) == 0:
-        return free_testosterone(float(total), float(shbg), shbg_binding, albumin_binding)
-    pairs = zip(np.asarray(total, dtype=float).tolist(), np.asarray(shbg, dtype=float).tolist(), strict=True)
-    return np.array([free_testosterone(t, s, shbg_binding, albumin_binding) for t, s in pairs])
+_free_testosterone = np.vectorize(free_testosterone, otypes=[float])
 
 
 def _poisson(mean: Any, quantile: Any) -> Any:

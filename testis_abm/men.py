@@ -8,36 +8,37 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan
 from testis_abm.expected.treat import Treatment
+from testis_abm.laboratory import Laboratory
 from testis_abm.physiology import complete
+from testis_abm.quantities import TESTOSTERONE_NG_DL, clinical, label
 from testis_abm.results.report import number
 from testis_abm.scenario import Man, Scenario
 
-_NG_DL, _PG_ML = 28.84, 1.0 / 3.67
-# Name in men_observed.toml -> label with unit.
-LABELS: Mapping[str, str] = {
-    "testosterone": "testosterone (ng/dL)",
-    "free_testosterone": "free testosterone (pmol/L)",
-    "oestradiol": "oestradiol, true (pg/mL)",
-    "oestradiol_immunoassay": "oestradiol by immunoassay (pg/mL)",
-    "t_e2": "T/E2, true",
-    "t_e2_immunoassay": "T/E2 by immunoassay",
-    "t_lh": "T/LH (ng/dL over IU/L)",
-    "lh": "LH (IU/L)",
-    "fsh": "FSH (IU/L)",
-    "inhibin_b": "inhibin B (pg/mL)",
-    "shbg": "SHBG (nmol/L)",
-    "intratesticular_testosterone": "intratesticular testosterone (nmol/L)",
-    "intratesticular_oestradiol": "intratesticular oestradiol (nmol/L)",
-    "volume": "ejaculate volume (mL)",
-    "concentration": "sperm concentration (M/mL)",
-    "total_motile_count": "total motile count (M)",
-    "motility": "progressive motility (%)",
-    "morphology": "normal forms (%)",
+# Name in men_observed.toml -> column.
+COLUMN: Mapping[str, str] = {
+    "testosterone": "testosterone_nmol_l",
+    "free_testosterone": "free_testosterone_pmol_l",
+    "oestradiol_immunoassay": "oestradiol_immunoassay_pmol_l",
+    "oestradiol": "oestradiol_pmol_l",
+    "t_e2_immunoassay": "t_over_e2_immunoassay",
+    "t_e2": "t_over_e2",
+    "t_lh": "t_over_lh",
+    "lh": "lh_iu_l",
+    "fsh": "fsh_iu_l",
+    "inhibin_b": "inhibin_b_pg_ml",
+    "shbg": "shbg_nmol_l",
+    "intratesticular_testosterone": "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol": "intratesticular_oestradiol_nmol_l",
+    "volume": "volume_ml",
+    "concentration": "concentration_million_ml",
+    "total_motile_count": "total_motile_count_million",
+    "motility": "progressive_motility_pct",
+    "morphology": "normal_forms_pct",
 }
+LABELS: Mapping[str, str] = {name: label(column) for name, column in COLUMN.items()}
 
 
 @dataclass(frozen=True)
@@ -50,42 +51,29 @@ class Finding:
 
     @property
     def fits(self) -> bool | None:
-        """Return whether the value lies within the published range; None without one."""
-        if self.published is None:
+        """Return whether the value lies within the published range; None without either."""
+        if self.published is None or np.isnan(self.value):
             return None
         return bool(self.published.low - 1e-9 <= self.value <= self.published.high + 1e-9)
 
 
 def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Return a man's untreated labs and semen, after his history, in the units of LABELS."""
+    """Return a man's untreated laboratory values and semen, after his history, in the units of LABELS.
+
+    NaN for what no laboratory could tell: percentages of no sperm, ratios to a level under its limit.
+    """
     values = complete(parameters.values() if values is None else values)
     past = Treatment(Scenario(man=man), history=True)
     one = ExpectedMan(values, man.physiology, past.drugs)
     past.before(one)
     at = dict(zip(COLUMNS, one.rest.tolist(), strict=True))
     semen = one.semen(3.0)
-    t, e2 = at["testosterone_nmol_l"] * _NG_DL, at["oestradiol_pmol_l"] * _PG_ML
-    seen = float(reported_oestradiol(at["oestradiol_pmol_l"], "immunoassay", values)) * _PG_ML
-    return {
-        "testosterone": t,
-        "free_testosterone": 1e3 * at["free_testosterone_nmol_l"],
-        "oestradiol": e2,
-        "oestradiol_immunoassay": seen,
-        "t_e2": t / e2 if e2 > 0.1 else np.inf,
-        "t_e2_immunoassay": t / seen,
-        "t_lh": t / at["lh_iu_l"] if at["lh_iu_l"] > 0.01 else np.inf,
-        "lh": at["lh_iu_l"],
-        "fsh": at["fsh_iu_l"],
-        "inhibin_b": at["inhibin_b_pg_ml"],
-        "shbg": at["shbg_nmol_l"],
-        "intratesticular_testosterone": at["intratesticular_testosterone_nmol_l"],
-        "intratesticular_oestradiol": at["intratesticular_oestradiol_nmol_l"],
-        "volume": semen["volume_ml"],
-        "concentration": semen["concentration_million_ml"],
-        "total_motile_count": semen["total_motile_count_million"],
-        "motility": semen["progressive_motility_pct"],
-        "morphology": semen["normal_forms_pct"],
-    }
+    laboratory = Laboratory(values)
+    found = {**at, **laboratory.shares_told(semen), **laboratory.by_assays(at)}
+    found["free_testosterone_pmol_l"] = 1e3 * at["free_testosterone_nmol_l"]
+    told = at["lh_iu_l"] >= laboratory.limit("lh_iu_l")
+    found["t_over_lh"] = TESTOSTERONE_NG_DL * at["testosterone_nmol_l"] / at["lh_iu_l"] if told else np.nan
+    return {name: float(clinical(column, found[column])) for name, column in COLUMN.items()}
 
 
 def findings(preset: str) -> list[Finding]:
@@ -100,12 +88,12 @@ def listed() -> Iterator[str]:
     yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
     for preset in parameters.presets().values():
         of = labs(Man(preset=preset.name))
-        ratio = f"{of['t_e2_immunoassay']:7.1f}"
+        ratio = f"{number(of['t_e2_immunoassay']):>7s}"
         yield (
             f"{preset.name:32s}{of['testosterone']:6.0f}{of['oestradiol_immunoassay']:7.1f}{ratio}{of['lh']:7.1f}{of['fsh']:7.1f}"
             f"{number(of['concentration']):>9s}   {preset.title}{' *' if preset.history else ''}"
         )
-    yield "Oestradiol as an andrology clinic's immunoassay would read it."
+    yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
     yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
 
 
@@ -128,10 +116,9 @@ def told(name: str) -> Iterator[str]:
     for of in findings(name):
         text = ""
         if of.published is not None:
-            mark = "within" if of.fits else "OUTSIDE"
+            mark = "published" if of.fits is None else "within" if of.fits else "OUTSIDE"
             text = f"{mark} {of.published.low:g} to {of.published.high:g}: {of.published.source}"
-        level = "-" if np.isinf(of.value) else number(of.value)
-        yield f"    {of.label:44s}{level:>10s}   {text}".rstrip()
+        yield f"    {of.label:44s}{number(of.value):>10s}   {text}".rstrip()
     yield "  Expected values at three days of abstinence; a sample varies about them."
     if preset.history:
         yield "  What he took still acts: run him untreated to see him recover."

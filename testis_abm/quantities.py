@@ -29,6 +29,23 @@ RATIO: Mapping[str, str] = MappingProxyType({"immunoassay": "t_over_e2_immunoass
 
 
 @dataclass(frozen=True)
+class Censored:
+    """A value that a laboratory gave as "< limit", or as "> limit" (`below` is False)."""
+
+    limit: float
+    below: bool = True
+
+    def __str__(self) -> str:
+        """Return it as a report has it."""
+        return f"{self.sign}{self.limit:g}"
+
+    @property
+    def sign(self) -> str:
+        """Return the sign before the limit."""
+        return "<" if self.below else ">"
+
+
+@dataclass(frozen=True)
 class Quantity:
     """One quantity.
 
@@ -139,8 +156,8 @@ def column_of(word: str, assay: str = DEFAULT_ASSAY, among: Iterable[str] | None
         return str(found)
     labels = [QUANTITIES[column].label for column in columns]
     close = nearest(word, labels)
-    hint = f'nearest: "{close}"' if close else f"known: {', '.join(labels)}"
-    raise ScenarioError(f"{shown(word)} is not a quantity; {hint}")
+    hint = (f'nearest: "{close}"; ' if close else "") + f"known: {', '.join(labels)}"
+    raise ScenarioError(f"{shown(word)} is not a quantity that is known here; {hint}")
 
 
 def label(column: str) -> str:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any, NamedTuple
+
 import numpy as np
 
 _LEVEL = 0.95
+FEW = 5  # pairs under which an interval is rough
+_SAME = 0.1  # %: SD between pairs under which they differ by nothing that a reader cares for
+
+
+class Effect(NamedTuple):
+    """A difference with the ends of its 95 % interval and p; NaN where there is none to give."""
+
+    centre: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p: float = float("nan")
+    df: float = float("nan")
 
 
 def nanmean(values: np.ndarray, axis: int = 0) -> np.ndarray:
@@ -36,15 +51,30 @@ def paired_change(before: np.ndarray, after: np.ndarray, least: float = 0.0) -> 
     return centre, centre - half, centre + half
 
 
-def mean_and_half(values: np.ndarray) -> tuple[float, float]:
-    """Return a mean and half of its 95 % interval (Student's t; NaN for a single value)."""
+def deterministic(change: float, low: float, high: float, pairs: int) -> bool:
+    """Return whether a change in % is the same in all pairs: its SD between them, relative to the level, is next to nothing.
+
+    Args:
+        change, low, high: from paired_change, or a level in % of itself with its interval; pairs: their number.
+    """
+    if pairs < 2 or not np.isfinite(high - low):
+        return False
+    spread = 0.5 * (high - low) / _quantile(pairs) * float(np.sqrt(pairs))
+    return spread <= _SAME * max(1.0 + change / 100.0, 1e-9)
+
+
+def _quantile(n: int) -> float:
     from scipy.special import stdtrit
 
+    return float(stdtrit(n - 1, 0.5 + _LEVEL / 2.0))
+
+
+def mean_and_half(values: np.ndarray) -> tuple[float, float]:
+    """Return a mean and half of its 95 % interval (Student's t; NaN for a single value)."""
     n = len(values)
     if n < 2:
         return float(values.mean()), float("nan")
-    quantile = float(stdtrit(n - 1, 0.5 + _LEVEL / 2.0))
-    return float(values.mean()), quantile * float(values.std(ddof=1)) / float(np.sqrt(n))
+    return float(values.mean()), _quantile(n) * float(values.std(ddof=1)) / float(np.sqrt(n))
 
 
 def kish(weights: np.ndarray) -> float:
@@ -90,3 +120,110 @@ def _generalised_pareto(excess: np.ndarray) -> tuple[float, float]:
     best = float((guess * weights).sum() / weights.sum())
     found = float(np.log1p(-best * excess).mean())
     return (n * found + 5.0) / (n + 10.0), -found / best
+
+
+def arm_effect(after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, least: float, cv: float) -> tuple[Effect, Effect]:
+    """Return the effect of an arm on a level that may be 0, as a difference of means in % of the control's and in its unit.
+
+    Negative binomial regression on the arm and the log of the baseline: the variance is that of a count of units of `least` times
+    a factor with the CV `cv`, and errors are robust against both being wrong (HC3, Student's t). Nothing is added to the outcome,
+    and the fold is one of means, so men without any stay in as what they are. Where the arm's mean is 0 a fold has no interval:
+    the difference in the unit is fitted by least squares, and the one in % follows from it. There is no difference in % where the
+    control's mean lies under `least`.
+
+    Args:
+        after: (men,) levels, none missing; treated: (men,) of the arm, or of the control.
+        before: (men,) baselines; a missing one stands for their mean, which in a randomised trial costs precision alone.
+        least: the least that is told from none, in the unit.
+        cv: of one measurement.
+    """
+    from statsmodels.genmod.families import Gaussian, NegativeBinomial
+
+    treated = treated.astype(bool)
+    means = [float(after[of].mean()) for of in (~treated, treated)]
+    told = means[0] >= max(least, np.finfo(float).tiny)
+    plain = _regressed(after, treated, before, Gaussian())
+    percent = Effect(*(100.0 * x / means[0] for x in plain[:3]), *plain[3:]) if told else Effect()
+    if told and means[1] > 0.0:
+        unit = least or 1.0
+        fold = _regressed(after / unit, treated, np.log(before + unit), NegativeBinomial(alpha=max(cv, 0.01) ** 2))
+        if np.isfinite(fold.p):
+            percent = Effect(*(100.0 * np.expm1(x) for x in fold[:3]), *fold[3:])
+    return percent, plain
+
+
+def _regressed(y: np.ndarray, treated: np.ndarray, covariate: np.ndarray, family: Any) -> Effect:
+    """Return the coefficient of the arm in a regression with robust errors."""
+    from scipy.stats import t as student
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    columns = [np.ones(len(y)), treated.astype(float)]
+    filled = np.where(np.isfinite(covariate), covariate, nanmean(covariate))
+    if np.isfinite(filled).all() and np.ptp(filled) > 1e-9:
+        columns.append(filled - filled.mean())
+    x = np.column_stack(columns)
+    free = len(y) - x.shape[1]
+    if free < 1 or np.ptp(y) == 0.0:
+        return Effect()
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a fit that does not converge is none, see below
+        try:
+            fit = GLM(y, x, family=family).fit()
+        except (ValueError, np.linalg.LinAlgError):
+            return Effect()
+        mean, leverage = fit.fittedvalues, np.minimum(fit.get_hat_matrix_diag(), 1.0 - 1e-9)
+        slope = 1.0 / fit.family.link.deriv(mean)
+        weight = slope / fit.family.variance(mean)
+        # The sandwich of HC3; statsmodels' own cov_type of a GLM leaves the leverage out.
+        bread = np.linalg.pinv((x * (weight * slope)[:, None]).T @ x)
+        pull = x * (weight * (y - mean) / (1.0 - leverage))[:, None]
+        error = float(np.sqrt((bread @ (pull.T @ pull) @ bread)[1, 1]))
+        centre = float(fit.params[1])
+    if not fit.converged or not np.isfinite([centre, error]).all() or error <= 1e-12 * max(1.0, abs(centre)):
+        return Effect()
+    half = float(student.ppf(0.5 + _LEVEL / 2.0, free)) * error
+    return Effect(centre, centre - half, centre + half, float(2.0 * student.sf(abs(centre) / error, free)), float(free))
+
+
+def share_difference(hits: int, n: int, hits_control: int, n_control: int) -> Effect:
+    """Return the difference of two shares in percentage points, with Newcombe's interval of their score intervals."""
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    if not (n and n_control):
+        return Effect()
+    low, high = confint_proportions_2indep(hits, n, hits_control, n_control, method="newcomb")
+    return Effect(100.0 * (hits / n - hits_control / n_control), 100.0 * float(low), 100.0 * float(high))
+
+
+def auc(scores: np.ndarray, positive: np.ndarray, least: int = 5) -> Effect:
+    """Return the area under the ROC curve and its 95 % interval (Brunner and Munzel); NaN with under `least` of either kind.
+
+    Missing scores are left out. Kinds that do not overlap have no interval.
+    """
+    from statsmodels.stats.nonparametric import rank_compare_2indep
+
+    there = np.isfinite(scores)
+    high, low = scores[there & positive], scores[there & ~positive]
+    if min(len(high), len(low)) < least:
+        return Effect()
+    with np.errstate(all="ignore"):
+        found = rank_compare_2indep(high, low)
+        ends = np.clip(found.conf_int(), 0.0, 1.0) if 0.0 < found.prob1 < 1.0 else (np.nan, np.nan)
+    return Effect(float(found.prob1), float(ends[0]), float(ends[1]))
+
+
+def power(effect: Effect, sizes: tuple[int, int], wanted: int) -> float:
+    """Return the chance of p < 0.05 with `wanted` measured men in each of two arms, effect and spread as in `sizes` men.
+
+    `effect` is on the scale of its normal error (of a fold: its log).
+    """
+    from scipy.stats import nct
+    from scipy.stats import t as student
+
+    if not np.isfinite(effect.p) or wanted < 2:
+        return float("nan")
+    error = (effect.high - effect.low) / 2.0 / float(student.ppf(0.5 + _LEVEL / 2.0, effect.df))
+    error *= float(np.sqrt((2.0 / wanted) / (1.0 / sizes[0] + 1.0 / sizes[1])))
+    free, off = 2.0 * wanted - 3.0, abs(effect.centre) / error
+    limit = float(student.ppf(0.5 + _LEVEL / 2.0, free))
+    return float(nct.sf(limit, free, off) + nct.cdf(-limit, free, off))

@@ -46,8 +46,7 @@ def packed(message: object, *buffers: bytes) -> bytes:
 
 @given(some.lists(some.binary(max_size=50), max_size=5))
 def test_a_message_as_jupyter_packs_it_is_believed(buffers):
-    assert messages.fault({"bytes": packed(INFO, *buffers)}) is None
-    assert messages.fault({"text": json.dumps(INFO)}) is None
+    assert messages.read({"bytes": packed(INFO, *buffers)}) == messages.read({"text": json.dumps(INFO)}) == INFO
 
 
 @given(some.one_of(
@@ -56,11 +55,14 @@ def test_a_message_as_jupyter_packs_it_is_believed(buffers):
     some.tuples(some.integers(0, 300), some.integers(0, 255)).map(lambda of: _bitten(packed(INFO, b"buffer"), *of)),
 ))  # fmt: skip
 def test_what_solara_unpacks_is_never_larger_than_what_was_sent(frame):
-    if messages.fault({"bytes": frame}) is None:
-        from solara.server.kernel import deserialize_binary_message
+    try:
+        said = messages.read({"bytes": frame})
+    except messages.Unbelievable:
+        return
+    from solara.server.kernel import deserialize_binary_message
 
-        message = deserialize_binary_message(frame)
-        assert sum(map(len, message["buffers"])) < len(frame) and message["header"]["msg_type"]
+    message = deserialize_binary_message(frame)
+    assert sum(map(len, message.pop("buffers"))) < len(frame) and message == said
 
 
 def _bitten(frame: bytes, place: int, value: int) -> bytes:
@@ -77,11 +79,28 @@ def _bitten(frame: bytes, place: int, value: int) -> bytes:
         {"bytes": packed(INFO, *[b""] * messages.MOST_PARTS)}, {"bytes": b"\0" * (messages.LARGEST_MESSAGE + 1)},
         {"text": ""}, {"text": "{}"}, {"text": "[" * 100_000}, {"text": "9" * 10_000}, {"text": json.dumps({**INFO, "header": {}})},
         {"text": json.dumps({**INFO, "content": 3})}, {"text": json.dumps({**INFO, "channel": None})},
-        {"text": " " * (messages.LARGEST_MESSAGE + 1)},
+        {"text": " " * (messages.LARGEST_MESSAGE + 1)}, {"text": json.dumps({**INFO, "header": {"msg_type": "execute_request"}})},
+        {"text": json.dumps({**INFO, "header": {"msg_type": "comm_open"}, "content": {"target_name": "jupyter.widget"}})},
     ],
 )  # fmt: skip
 def test_what_is_no_message_is_not_believed(message):
-    assert messages.fault(message)
+    with pytest.raises(messages.Unbelievable):
+        messages.read(message)
+
+
+def test_a_page_that_is_begun_over_and_over_is_closed(monkeypatch):
+    begin = {**INFO, "header": {"msg_type": "comm_open"}, "content": {"target_name": "solara.control"}}
+    run = {**INFO, "header": {"msg_type": "comm_msg"}, "content": {"data": {"method": "run"}}}
+    with guarded(monkeypatch) as port:
+        with spoken(port, "one") as channel, pytest.raises(ConnectionClosed) as closed:
+            for k in range(200):
+                channel.send(json.dumps(begin if k % 2 else run))
+                channel.recv(timeout=30)
+        assert closed.value.rcvd.code == 1008
+        with spoken(port, "two") as channel:
+            for _ in range(20):
+                channel.send(json.dumps(INFO))
+                channel.recv(timeout=30)
 
 
 def test_a_flood_waits_for_its_turn(monkeypatch):

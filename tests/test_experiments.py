@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -28,8 +27,13 @@ from testis_abm.experiments.sensitivity import indices, sensitivity
 from testis_abm.experiments.store import Store, merge, read, sorted_table
 from testis_abm.experiments.sweep import prepare, results, summary, sweep
 from testis_abm.experiments.task import Job, Task, attempt, perform
-from testis_abm.experiments.trial import analyse, auc, trial
+from testis_abm.experiments.trial import LEAST, analyse, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
+from testis_abm.laboratory import Laboratory
+from testis_abm.parameters import values as parameter_values
+from testis_abm.quantities import OESTRADIOL, RATIO
+from testis_abm.statistics import arm_effect, auc, power, share_difference
+from testis_abm.support import files
 
 EXAMPLES = Path(__file__).parents[1] / "scenarios" / "experiments"
 SMALL = {
@@ -233,7 +237,7 @@ def test_a_store_of_another_experiment_is_refused(tmp_path):
     with pytest.raises(TestisError, match=r"different choice of days \(at\) \(\[20, 40\], now \[40\]\)"):
         sweep({**SWEEP, "sweep": at}, tmp_path / "s", workers=1)
     manifest = tmp_path / "s" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": "0.0.1"}))
+    manifest.write_text(files.sealed({**files.unsealed(manifest.read_bytes()), "version": "0.0.1"}))
     with pytest.raises(TestisError, match="different version of testis_abm"):
         sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
     assert read(tmp_path / "s").equals(before)
@@ -472,7 +476,7 @@ def test_arms_share_their_luck(compared):
     mine = effects.loc[("anastrozole", "testosterone")]
     assert mine["change_pct"] == pytest.approx(run["change_pct"], abs=1.5)
     assert mine["low_pct"] < mine["change_pct"] < mine["high_pct"] and mine["worth"] > 1
-    assert effects.loc[("lighter", "oestradiol"), "change_pct"] < 0
+    assert effects.loc[("lighter", "serum E2 (LC-MS/MS)"), "change_pct"] < 0
     assert set(found.attribution) == {"anastrozole", "lighter"}
     same = compare({"a": arms["anastrozole"], "b": arms["anastrozole"]}, replicates=2)
     assert (same.effects["change_pct"].dropna() == 0.0).all()
@@ -563,7 +567,7 @@ def test_a_trial_randomises_measures_and_analyses(tmp_path):
     power = found.power.set_index("men")["power"]
     assert power.is_monotonic_increasing and power[320] > power[10]
     assert set(found.predictors["arm"]) == {"control", "clomiphene"}
-    assert set(found.predictors["predictor"]) >= {"T/LH", "T/E2", "FSH", "BMI"}
+    assert set(found.predictors["predictor"]) >= {"T/LH", "T/E2 (immunoassay)", "FSH", "BMI"}
     assert "number needed to treat" in found.text() and "Responders" in found.text()
     again = analyse(prepare_trial(TRIAL), tmp_path / "t")
     pd.testing.assert_frame_equal(found.men, again.men)
@@ -577,12 +581,17 @@ def test_men_who_lose_all_sperm_stay_in_the_effect_and_a_visit_agrees_with_itsel
     effect = found.effects.set_index("output").loc["sperm concentration"]
     assert effect["n"] + effect["n_control"] == 60 and effect["difference_pct"] < -60
     men = found.men
-    ratio = 28.84 * men["day120_testosterone_nmol_l"] / (men["day120_reported_oestradiol_pmol_l"] / 3.67)
-    np.testing.assert_allclose(men["day120_t_over_e2"], ratio, rtol=2e-3)
+    laboratory = Laboratory(parameter_values())
+    for by in ("immunoassay", "lc-ms"):
+        ratio = laboratory.t_over_e2(men["day120_testosterone_nmol_l"], men[f"day120_{OESTRADIOL[by]}"], by)
+        np.testing.assert_allclose(men[f"day120_{RATIO[by]}"], ratio)
     count = (
         men["day120_concentration_million_ml"] * men["day120_volume_ml"] * men["day120_progressive_motility_pct"] / 100
     )
-    np.testing.assert_allclose(men["day120_total_motile_count_million"], count)
+    some = men["day120_concentration_million_ml"] > 0
+    np.testing.assert_allclose(men["day120_total_motile_count_million"][some], count[some])
+    assert not some.all() and (men["day120_total_motile_count_million"][~some] == 0.0).all()
+    assert men["day120_progressive_motility_pct"][~some].isna().all()
 
 
 def test_arms_of_a_trial_last_as_long_as_it():
@@ -632,24 +641,168 @@ def test_more_men_leave_the_first_as_they_were(tmp_path):
     pd.testing.assert_frame_equal(first, more.iloc[:40])
 
 
-def test_a_share_of_nobody_has_an_interval():
-    from testis_abm.experiments.trial import _responders
+NONE = {**TRIAL, "trial": {**TRIAL["trial"], "men": 60, "where": ["sperm concentration <= 0 M/mL"], "missing": 0.25,
+                           "allocation": [1, 1], "outputs": ["testosterone", "progressive motility"]}}  # fmt: skip
 
-    arm = pd.Series(["a"] * 20 + ["b"] * 20)
-    table = _responders(pd.Series([False] * 20 + [True] * 10 + [False] * 10), arm, ["a", "b"]).set_index("arm")
+
+def test_sperm_where_none_were_counted_are_a_response_and_every_man_is_accounted_for(tmp_path, monkeypatch):
+    """Men without sperm: half of the treated arm is made to have some."""
+    from testis_abm.experiments import trial as module
+
+    plain = module._visit
+
+    def some(true, laboratory, seed, day):
+        seen = plain(true, laboratory, seed, day)
+        gains = true["case"].eq("clomiphene").to_numpy() & (np.arange(len(true)) % 2 == 0)
+        seen["concentration_million_ml"] = np.where(gains, 2.0, seen["concentration_million_ml"])
+        return seen
+
+    monkeypatch.setattr(module, "_visit", some)
+    found = trial(NONE, tmp_path / "t", workers=1)
+    men, flow = found.men, found.flow.set_index("arm")
+    assert (men["baseline_concentration_million_ml"] == 0).all() and men["screened_azoospermic"].all()
+    rows = found.responders.set_index("arm")
+    for arm in ("control", "clomiphene"):
+        assert flow.loc[arm, "randomised"] == 30 == flow.loc[arm, ["measured", "missed", "failed"]].sum()
+        assert flow.loc[arm, "missed"] > 0 and rows.loc[arm, "n"] == 30 and rows.loc[arm, "measured"] == flow.loc[arm, "measured"]
+        assert flow.loc[arm, "azoospermic_before_pct"] == 100.0
+    came = men[men["attended"]]
+    wanted = (came["arm"].eq("clomiphene") & (came["day120_concentration_million_ml"] > 0)).sum()
+    assert rows.loc["clomiphene", "responders"] == wanted > 5 > rows.loc["control", "responders"]
+    assert rows.loc["clomiphene", "share_pct"] == pytest.approx(100 * wanted / 30)
+    assert rows.loc["clomiphene", "share_pct"] < rows.loc["clomiphene", "share_measured_pct"]
+    assert rows.loc["clomiphene", "nnt"] > 1
+    effect = found.effects.set_index("column").loc["concentration_million_ml"]
+    # Nothing has no percentage; the difference is told in the unit.
+    assert np.isnan(effect["difference_pct"]) and 0 < effect["low"] < effect["difference"] < effect["high"] and effect["p"] < 0.01
+    motility = found.effects.set_index("column").loc["progressive_motility_pct"]
+    assert motility["n_control"] < LEAST and np.isnan(motility["p"])
+    text = found.text()
+    lines = {line.split("  ")[1].strip(" *"): line for line in text.splitlines() if line.startswith("  ")}
+    assert "million/mL (" in lines["sperm concentration (million/mL)"] and "cannot say" in lines["progressive motility (%)"]
+    assert "of 30 randomised" in text and "missed the visit" in text and "nan" not in text and "inf " not in text
+    head = next(line for line in text.splitlines() if "difference (95 % interval)" in line)
+    assert head.index("control") < head.index("clomiphene") < head.index("difference") < head.index(" p ") and "->" not in text
+
+
+def test_failed_runs_are_told_apart_from_missed_visits(tmp_path):
+    prepared = prepare_trial(NONE)
+    trial(NONE, tmp_path / "t", workers=1)
+    import testis_abm.experiments.trial as module
+
+    table = read(tmp_path / "t")
+    lost = table["point"].isin([3, 8])
+    table = pd.concat([table[~lost], table[lost].groupby("point").head(1).assign(error="he left the physical range", day=0)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "read", lambda folder: table)
+        found = module.analyse(prepared, tmp_path / "t")
+    assert found.flow["failed"].sum() == 2 == len(found.failed) and found.responders["n"].sum() == 58
+    assert found.flow[["measured", "missed", "failed"]].sum(axis=1).tolist() == found.flow["randomised"].tolist()
+    assert "2 runs failed: he left" in found.text()
+
+
+def test_the_mean_of_screening_holds_its_zeros():
+    from testis_abm.experiments.trial import _screened
+
+    case = {**TRIAL, "trial": {**TRIAL["trial"], "men": 200, "where": ["sperm concentration < 1 M/mL"], "visits": 2}}
+    cohort = prepare_trial(case).cohort
+    seen, (one, two) = _screened(cohort), cohort.cohort.measured
+    count = "concentration_million_ml"
+    np.testing.assert_allclose(seen[f"baseline_{count}"], (one[count] + two[count]) / 2)
+    once = (one[count] == 0) & (two[count] > 0)
+    assert once.any() and (seen[f"baseline_{count}"][once] > 0).all()
+    motility = "progressive_motility_pct"
+    np.testing.assert_allclose(seen[f"baseline_{motility}"][once], two[motility][once])
+    assert seen[f"baseline_{motility}"].isna().sum() == ((one[count] == 0) & (two[count] == 0)).sum()
+
+
+def test_nothing_is_found_where_nothing_is_done(tmp_path):
+    """Untreated arms: as many without sperm before and after, p under 0.05 in about 5 %, and regression to the mean."""
+    from scipy.stats import binomtest
+
+    arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]
+    design = {"men": 100, "engine": "expected", "outputs": ["sperm concentration", "total motile count", "testosterone"]}
+    p, rises = [], []
+    for k, where in enumerate(([], ["sperm concentration < 15 M/mL"])):
+        men = []
+        for seed in range(1, 6):
+            case = {"title": "null", "plan": {"duration": "20 days"}, "arm": arms, "trial": {**design, "where": where, "seed": seed}}
+            found = trial(case, tmp_path / f"{k}-{seed}", workers=1)
+            p += found.effects["p"].tolist()
+            men.append(found.men)
+        together = pd.concat(men)
+        before, after = together["screened_azoospermic"], together["day20_concentration_million_ml"] == 0.0
+        changed = [int((before & ~after).sum()), int((~before & after).sum())]
+        if not where:
+            assert binomtest(changed[0], sum(changed)).pvalue > 1e-3  # McNemar
+        rises.append(together["day20_concentration_million_ml"].mean() / together["baseline_concentration_million_ml"].mean())
+    assert binomtest(int((np.array(p) < 0.05).sum()), len(p), 0.05).pvalue > 1e-3
+    assert rises[0] == pytest.approx(1.0, abs=0.06) and 1.06 < rises[1] < 1.4
+
+
+def test_more_outputs_leave_the_men_as_they_were(tmp_path):
+    few, many = ({**TRIAL, "trial": {**TRIAL["trial"], "men": 40, "outputs": of}} for of in (["LH"], ["LH", "normal forms", "FSH"]))
+    first, more = (trial(of, tmp_path / f"{k}", workers=1) for k, of in enumerate((few, many)))
+    pd.testing.assert_frame_equal(first.men, more.men)
+    alike = [of.effects.set_index("column").loc["lh_iu_l"] for of in (first, more)]
+    pd.testing.assert_series_equal(*alike)
+
+
+# ---- estimators of a trial
+
+
+def test_a_difference_is_that_of_means_whatever_is_near_zero():
+    rng = np.random.default_rng(1)
+    treated = np.arange(400) % 2 == 1
+    base = np.where(rng.random(400) < 0.25, 0.0, rng.lognormal(1.5, 1.2, 400))
+
+    def count(mean):
+        return rng.poisson(20.0 * mean * rng.lognormal(-0.045, 0.3, 400)) / 20.0
+
+    before, after = count(base), count(base * np.where(treated, 1.5, 1.0))
+    percent, plain = arm_effect(after, treated, before, least=0.05, cv=0.3)
+    assert percent.low < 50.0 < percent.high and percent.high - percent.low < 45 and percent.p < 1e-4
+    apart = after[treated].mean() - after[~treated].mean()
+    assert plain.low < apart + 0.3 * abs(apart) and plain.centre > 0
+    # Ten times as little of everything is the same fold, which one on log (count + 0.05) is not.
+    small, _ = arm_effect(after / 10.0, treated, before / 10.0, least=0.005, cv=0.3)
+    assert small[:3] == pytest.approx(percent[:3], rel=1e-6)
+    gone, _ = arm_effect(np.where(treated, 0.0, after), treated, before, least=0.05, cv=0.3)
+    assert gone.centre < -50 and np.isfinite(gone.p)
+    nothing, apart = arm_effect(np.where(treated, after, 0.0), treated, 0 * before, least=0.05, cv=0.3)
+    assert np.isnan(nothing.centre) and apart.centre == pytest.approx(after[treated].mean())
+
+
+def test_a_share_of_nobody_has_an_interval():
     # Newcombe 1998, method 10: difference 0.5 (0.241 to 0.701).
-    assert table.loc["b", "nnt"] == pytest.approx(2.0)
-    assert 1 / table.loc["b", "nnt_high"] == pytest.approx(0.2413, abs=2e-3)
-    assert 1 / table.loc["b", "nnt_low"] == pytest.approx(0.7007, abs=2e-3)
+    apart = share_difference(10, 20, 0, 20)
+    assert apart[:3] == pytest.approx([50.0, 24.13, 70.07], abs=0.2)
+    assert np.isnan(share_difference(0, 0, 3, 20).centre)
 
 
 def test_an_auc_is_that_of_its_ranks():
     rng = np.random.default_rng(1)
     score, positive = rng.normal(size=200), np.r_[np.ones(80), np.zeros(120)].astype(bool)
-    area, low, high = auc(score + 1.5 * positive, positive)
+    area, low, high = auc(score + 1.5 * positive, positive)[:3]
     pairs = (score[positive][:, None] + 1.5 > score[~positive][None]).mean()
     assert area == pytest.approx(pairs) and low < area < high <= 1.0
-    assert np.isnan(auc(score, np.ones(200, dtype=bool))[0])
+    assert np.isnan(auc(score, np.ones(200, dtype=bool)).centre)
+    assert np.isnan(auc(score[:12], np.arange(12) < 4).centre)  # too few
+    assert np.isnan(auc(10.0 * positive + score, positive).low) and auc(10.0 * positive + score, positive).centre == 1.0
+    missing = np.where(np.arange(200) % 7 == 0, np.nan, score)
+    assert auc(missing, positive) == auc(missing[np.isfinite(missing)], positive[np.isfinite(missing)])
+
+
+def test_power_is_the_share_of_trials_that_find_it():
+    def found(n, seed):
+        treated = np.arange(2 * n) % 2 == 1
+        x = np.random.default_rng(seed).normal(size=2 * n)
+        y = x + np.where(treated, 0.6, 0.0) + np.random.default_rng([seed, 1]).normal(size=2 * n)
+        return arm_effect(y + 50.0, treated, x + 50.0, least=0.0, cv=0.1)[1]
+
+    seen = np.mean([found(30, seed).p < 0.05 for seed in range(400)])
+    assert power(found(4000, 7), (4000, 4000), 30) == pytest.approx(seen, abs=0.07)
+    assert power(found(4000, 7), (4000, 4000), 30) < power(found(4000, 7), (4000, 4000), 60)
 
 
 @pytest.mark.parametrize(
@@ -658,7 +811,7 @@ def test_an_auc_is_that_of_its_ranks():
         ({"where": ["testosteron < 3 nmol/L"]}, "names no measured quantity"),
         ({"allocation": [1]}, "is not one whole number"),
         ({"men": 2}, "men: 2 is out of range"),
-        ({"outcome": "sperm"}, "output"),
+        ({"outcome": "sperm"}, '"sperm" is not a quantity; nearest: "sperm concentration"'),
         ({"missing": 2}, "missing: 2 is out of range"),
         ({"population": "clinik"}, 'nearest: "clinic"'),
         ({"where": ["BMI > 30", "BMI < 25"]}, "meet"),

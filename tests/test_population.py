@@ -10,8 +10,8 @@ from testis_abm import TestisError, load, parameters
 from testis_abm.cli import main
 from testis_abm.expected import rest
 from testis_abm.population import Population, draw, told, twin
-from testis_abm.population.cohort import measure
 from testis_abm.population.predict import changes, predict, readouts
+from testis_abm.population.screen import screen
 from testis_abm.scenario import Man
 
 ANASTROZOLE = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
@@ -69,14 +69,6 @@ def test_men_selected_on_one_low_count_rise_untreated(clinic):
     assert second[low].mean() > 1.1 * first[low].mean()
 
 
-def test_measuring_varies_as_a_laboratory_does(values, fertile):
-    true = pd.DataFrame([rest(values, fertile)] * 4000)
-    seen = measure(true, values, np.random.default_rng(1), assay="lc-ms")
-    for name, cv in (("testosterone_nmol_l", 0.16), ("lh_iu_l", 0.26), ("volume_ml", 0.26)):
-        assert seen[name].std() / seen[name].mean() == pytest.approx(cv, rel=0.1)
-        assert seen[name].mean() == pytest.approx(true[name].iloc[0], rel=0.02)
-
-
 @pytest.mark.parametrize("preset", ["obese_low_t_e2", "secondary_hypogonadism", "compensated_hypogonadism"])
 def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
     man = dict(Man(preset=preset).physiology)
@@ -104,9 +96,9 @@ def test_labs_that_no_physiology_explains_are_told(values):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"t": 0.0}, r"t 0 nmol/L is not believable; allowed: 0\.1 to 100"),
-        ({"t": 12.0, "lh": 900.0}, "lh 900 IU/L is not believable"),
-        ({"testosteron": 3.0}, "is not a lab"),
+        ({"t": 0.0}, r"t: 0\.0 is implausible; allowed: testosterone of 0\.1 to 100 nmol/L"),
+        ({"t": 12.0, "lh": 900.0}, "lh: 900.0 is implausible; allowed: LH of 0.02 to 150 IU/L"),
+        ({"testosteron": 3.0}, "laboratory value \"testosteron\" is not known"),
         ({"bmi": 30.0}, "give at least one lab"),
     ],
 )
@@ -169,12 +161,12 @@ def test_only_what_was_given_is_called_known_and_strain_is_shown():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--t", "5000ng/dL"], "--t 5000ng/dL is not believable; allowed: testosterone of 2.88 to 2884 ng/dL"),
-        (["--t", "3kg"], '--t 3kg: "kg" is not a unit of testosterone; known: nmol/L'),
-        (["--t", "0"], "--t 0 is not believable; allowed: testosterone of 0.1 to 100 nmol/L"),
-        (["--t", "-3nmol/L"], "--t -3nmol/L is not believable; allowed: testosterone of 0.1"),
-        (["--concentration", "900"], "--concentration 900 is not believable; allowed: sperm concentration of 0 to 600 million/mL"),
-        (["--e2", "30"], "--e2 30: has no unit; write for example 30pg/mL"),
+        (["--t", "5000ng/dL"], '--t: "5000ng/dL" is implausible; allowed: testosterone of 2.88 to 2884 ng/dL'),
+        (["--t", "3kg"], '--t: "kg" is not a unit of testosterone; known: nmol/L'),
+        (["--t", "0"], '--t: "0" is implausible; allowed: testosterone of 0.1 to 100 nmol/L'),
+        (["--t", "-3nmol/L"], '--t: "-3nmol/L" is implausible; allowed: testosterone of 0.1'),
+        (["--concentration", "900"], '--concentration: "900" is implausible; allowed: sperm concentration of 0 to 600 million/mL'),
+        (["--e2", "30"], '--e2: "30" has no unit; write for example 30 pg/mL'),
     ],
 )  # fmt: skip
 def test_a_wrong_lab_is_told_in_the_words_and_the_unit_of_the_user(given, said, capsys):
@@ -190,6 +182,20 @@ def test_twin_writes_tables_and_a_picture(tmp_path, capsys):
     assert "haematocrit" in text and "chance of conception" in text and "the model's parameters (the ensemble)" in text
     names = {path.name for path in (tmp_path / "here").iterdir()}
     assert {"before_and_after.png", "before_and_after.svg", "prediction.parquet", "safety_and_outcome.parquet"} <= names
+
+
+def test_a_screening_names_its_assays_and_its_men_without_sperm():
+    kept = screen(Population.named("clinic"), 60, ["sperm concentration <= 0 M/mL"], seed=2)
+    text, table = kept.told(), kept.table()
+    for label in ("serum E2 (immunoassay) (pg/mL)", "serum E2 (LC-MS/MS) (pg/mL)", "T/E2 (immunoassay)", "T/E2 (LC-MS/MS)"):
+        assert sum(line.strip().startswith(label) for line in text.splitlines()) == 1, label
+    rows = {line.strip().split("   ")[0]: line.split()[-1] for line in text.splitlines() if "   " in line}
+    assert rows["progressive motility (%)"] == rows["normal forms (%)"] == "-"
+    assert "azoospermic (no sperm counted)" in text and "100 %" in text and "nan" not in text
+    assert table["visit1_progressive_motility_pct"].isna().all()
+    none = table["true_concentration_million_ml"] < 0.05
+    assert none.any() and table.loc[none, "true_progressive_motility_pct"].isna().all()
+    assert {"visit1_oestradiol_immunoassay_pmol_l", "visit1_oestradiol_pmol_l"} <= set(table)
 
 
 def test_a_population_that_is_not_known(values):

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from scipy import stats
 from test_results_synthetic import make, scenario, short, suppression
 
+from testis_abm import parameters
+from testis_abm.body.assay import reported_oestradiol
 from testis_abm.errors import TestisError
 from testis_abm.results.measures import measures
 from testis_abm.results.observed import observed
 from testis_abm.results.report import change, crossing, number
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.summary import render, summarise
-from testis_abm.statistics import paired_change
 from testis_abm.results.treatment import Treatment
+from testis_abm.statistics import paired_change
 
 LAST = "Research software: a simulation, not medical advice."
 
@@ -99,8 +101,8 @@ def test_replicates_without_sperm_do_not_spoil_the_change():
 
 def test_levels_are_means_over_the_last_four_weeks_of_treatment(result):
     hormones = result.hormones
-    # Treatment ends with day 149; whatever lies outside days 122 to 149 must not count.
-    inside = hormones["day"].between(122, 149)
+    # Treatment ends on the morning of day 150; whatever lies outside the mornings of days 123 to 150 must not count.
+    inside = hormones["day"].between(123, 150)
     treated = hormones["arm"] == "treated"
     lh = np.where(inside, np.where(treated, 6.0, 4.0), 1000.0)
     row = summarise(altered(result, "hormones", lh_iu_l=lh)).loc["lh_iu_l"]
@@ -111,7 +113,7 @@ def test_levels_are_means_over_the_last_four_weeks_of_treatment(result):
 
 def test_semen_counts_up_to_the_sample_that_closes_treatment(result):
     semen = result.semen
-    inside = semen["day"].between(122, 150)
+    inside = semen["day"].between(123, 150)
     volume = np.where(inside, 3.0, 1000.0)
     row = summarise(altered(result, "semen", expected_volume_ml=volume)).loc["expected_volume_ml"]
     assert (row["untreated"], row["treated"]) == (3.0, 3.0)
@@ -136,7 +138,7 @@ def test_a_short_treatment_counts_from_its_first_day():
     )
     treatment = Treatment.of(brief)
     assert treatment == Treatment(10.0, 20.0, True)
-    assert treatment.window == (10.0, 19.0)
+    assert treatment.window == (11.0, 20.0)
     # No semen sample falls on these days; the nearest one stands in.
     assert summarise(brief)["treated"].notna().all()
 
@@ -194,14 +196,21 @@ def test_between_samples_the_prediction_is_a_straight_line():
     assert row["predicted"] == pytest.approx(2.5)
 
 
-def test_an_immunoassay_is_compared_with_what_it_reads():
+def test_oestradiol_is_compared_with_what_its_assay_reads():
     entry = {"variable": "oestradiol_pmol_l", "day": 28, "value": 100.0, "unit": "pmol/L", "label": "x"}
-    made = make(scenario(observed=[entry], samples={"assay": "immunoassay"}), sections=False)
-    read = altered(made, "blood", oestradiol_pmol_l=120.0)
-    assert observed(read)["predicted"].item() == pytest.approx(120.0)
-    exact = make(scenario(observed=[entry]), sections=False)
-    true = altered(altered(exact, "blood", oestradiol_pmol_l=120.0), "hormones", oestradiol_pmol_l=90.0)
-    assert observed(true)["predicted"].item() == pytest.approx(90.0)
+    seen = []
+    for name in ("immunoassay", "lc-ms"):
+        made = altered(make(scenario(observed=[entry], samples={"assay": name}), sections=False), "hormones", oestradiol_pmol_l=40.0)
+        # The luck of a sample is no prediction.
+        seen.append(observed(altered(made, "blood", oestradiol_pmol_l=900.0))["predicted"].item())
+    assert seen[1] == pytest.approx(40.0)
+    assert seen[0] == pytest.approx(float(reported_oestradiol(40.0, "immunoassay", parameters.values()))) and seen[0] > 60
+
+
+def test_men_without_sperm_have_no_observed_motility():
+    entry = {"variable": "progressive_motility_pct", "day": 28, "value": 30.0, "unit": "%", "label": "x"}
+    made = altered(make(scenario(observed=[entry]), sections=False), "semen", expected_concentration_million_ml=0.0)
+    assert np.isnan(observed(made)["predicted"].item())
 
 
 def test_what_was_not_sampled_is_left_open():
@@ -226,7 +235,7 @@ def test_the_closing_text(result):
     assert any(line.startswith("Observed") for line in lines)
     assert any("Shah 2021" in line for line in lines)
     assert any("oestradiol under 10 pg/mL: never." in line for line in lines)
-    assert "days 122 to 149" in render(result)
+    assert "days 123 to 150" in render(result)
     assert lines[-1] == LAST
     assert max(map(len, lines)) <= 110
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
+from testis_abm.laboratory import Laboratory
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS, conform
 from testis_abm.scenario import Scenario, load
@@ -115,7 +117,9 @@ def make(of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sect
             parts["semen"].append(_semen(course, of, key, tissue))
             parts["blood"].append(_blood(course, of, key, hormones))
             if a and of.therapy:
-                concentration = {"concentration": 80.0 * course.change(1.0, lag=3), "unit": "nmol/L"}
+                mean = 80.0 * course.change(1.0, lag=3)
+                levels = {f"concentration_{of}": share * mean for of, share in (("mean", 1), ("lowest", 0.8), ("highest", 1.2))}
+                concentration = {**levels, "unit": "nmol/L"}
                 parts["drugs"].append(
                     pd.DataFrame({**key, "day": course.day, "drug": of.therapy[0].drug, **concentration})
                 )
@@ -233,6 +237,7 @@ def _blood(course: Course, of: Scenario, key: dict[str, Any], hormones: dict[str
     at = np.searchsorted(course.day, days)
     names = list(SCHEMAS["blood"])[3:]
     noise = np.exp(course.rng.normal(0.0, 0.12, (len(names), len(days))))
+    hormones = hormones | Laboratory(parameters.values()).by_assays(hormones)
     levels = {name: hormones[name][at] * noise[k] for k, name in enumerate(names)}
     return pd.DataFrame({**key, "day": days.astype(float), **levels})
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from testis_abm import TestisError, parameters
-from testis_abm.studies import known, load_study
+from testis_abm.studies import known, load_study, report
 from testis_abm.studies.calibrate import (
     _assimilate,
+    _found,
     _ranges,
+    _same,
     _what,
     calibrate,
     configuration,
@@ -20,9 +22,10 @@ from testis_abm.studies.calibrate import (
     to_values,
     workers,
 )
-from testis_abm.studies.ensemble import applied, best, read, shipped
-from testis_abm.studies.replay import Course, log_score, replay, same_sign, scaled, statistic
+from testis_abm.studies.ensemble import applied, best, read, shipped, write
+from testis_abm.studies.replay import courses, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
+from testis_abm.support import arrays
 
 GUIDE = (known()["leder_2004"].parent / "README.md").read_text(encoding="utf-8")
 # What anastrozole's effect on testosterone and oestradiol turns on.
@@ -73,7 +76,7 @@ def broken(tmp_path, old: str, new: str) -> str:
         ('population = "community"', 'population = "comunity"', 'nearest: "community"'),
         ("duration = ", "durations = ", "duration is missing"),
         ("n = 12", "n = 12 =", "study.toml"),
-        ("value = 67", "value = nan", "nan is no number"),
+        ("value = 67", "value = nan", "value: nan is out of range"),
         ("value = 67", "value = -150", "-150 % is out of range (above -100 %)"),
         ("value = 67", "value = 67\nlimit = 3", "limit: is not used by change"),
         ("value = 67", 'value = 67\nunit = "ng/dL"', '"ng/dL" is not used: change is in %'),
@@ -95,25 +98,137 @@ def test_the_line_is_that_of_the_fault(tmp_path):
     assert f"line {wanted}:" in message
 
 
-def course(before: list[float], after: list[float]) -> Course:
-    men = len(before)
-    return Course(np.array(before)[:, None], np.array(after)[:, None], np.full((men, 1), 1.0), {}, np.arange(men))
+OF = {"arm": "a", "variable": "LH", "day": 10, "value": 1.0}
+
+
+def printed(before: list[float], after: list[float], least: float = 0.1, beside: float = 1.0, **more: object) -> float:
+    """Return what one repeat of a study prints."""
+    of = Observation(**{**OF, **more})
+    levels = [np.array([column]) for column in (before, after, [beside] * len(before))]
+    return float(statistic(of, least, levels[0], levels[1], levels[2] if of.versus else None)[0])
 
 
 def test_statistics_are_what_a_paper_prints():
-    one = np.ones(2)
-    of = {"arm": "a", "variable": "LH", "day": 10, "value": 1.0}
-    seen = course([2.0, 6.0], [4.0, 8.0])
+    seen = [2.0, 6.0], [4.0, 8.0]
+    assert printed(*seen, **{"as": "change"}) == pytest.approx(50.0)
+    assert printed(*seen, **{"as": "level", "unit": "IU/L"}) == pytest.approx(6.0)
+    assert printed(*seen, **{"as": "difference", "unit": "IU/L", "versus": "b"}) == pytest.approx(5.0)
+    assert printed(*seen, **{"as": "share_below", "unit": "IU/L", "limit": 5.0}) == pytest.approx(50.0)
+    assert printed(*seen, **{"as": "ratio", "versus": "b"}) == pytest.approx(500.0)
+    assert printed(*seen, **{"as": "lowest"}) == pytest.approx(150.0)
 
-    def made(**more: object) -> float:
-        return statistic(Observation(**{**of, **more}), 0, seen, np.arange(2), one, one, np.arange(2), one)
 
-    assert made(**{"as": "change"}) == pytest.approx(50.0)
-    assert made(**{"as": "level", "unit": "IU/L"}) == pytest.approx(6.0)
-    assert made(**{"as": "difference", "unit": "IU/L", "versus": "b"}) == pytest.approx(5.0)
-    assert made(**{"as": "share_below", "unit": "IU/L", "limit": 5.0}) == pytest.approx(50.0)
-    assert made(**{"as": "ratio", "versus": "b"}) == pytest.approx(500.0)
-    assert made(**{"as": "lowest"}) == pytest.approx(150.0)
+def test_there_is_no_percentage_of_what_a_laboratory_cannot_see():
+    low = [0.05, 0.05], [4.0, 8.0]
+    for kind in ("change", "lowest", "highest"):
+        assert np.isnan(printed(*low, **{"as": kind}))
+    assert np.isnan(printed(*low, beside=0.05, **{"as": "ratio", "versus": "b"}))
+    assert printed(*low, **{"as": "level", "unit": "IU/L"}) == pytest.approx(6.0)
+    # Men without sperm have no percentage; the mean is of the others.
+    motile = {"variable": "progressive motility", "as": "change", "least": 0.5}
+    assert printed([np.nan, 20.0], [40.0, 30.0], **motile) == pytest.approx(75.0)
+    assert np.isnan(printed([np.nan, np.nan], [40.0, 30.0], **motile))
+    share = {"variable": "progressive motility", "as": "share_below", "limit": 32.0, "unit": "%"}
+    assert printed([20.0, 20.0], [np.nan, 30.0], **share) == pytest.approx(100.0)
+
+
+def test_men_in_whom_none_were_counted_are_counted_as_such():
+    days = 30
+    level = np.full((1, 2, days), 8.0)
+    level[0, :, 10:] = 0.0
+    of = Observation(arm="a", variable="sperm concentration", value=4.0, limit=1.0, unit="M/mL", **{"as": "weeks_below"})
+    assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
+    assert np.isnan(statistic(of, 0.05, level[:, :, 0], np.full((1, 2, days), 8.0))[0])
+    # One azoospermic man among two: a geometric mean of 8 and half a sperm in the chamber.
+    level[0, 1] = 8.0
+    assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
+    below = Observation(arm="a", variable="sperm concentration", day=10, value=50.0, limit=0.1, unit="M/mL", **{"as": "share_below"})
+    assert statistic(below, 0.05, level[:, :, 0], level[:, :, -1])[0] == pytest.approx(50.0)
+
+
+HCG = """
+title = "x"
+citation = "x"
+population = "healthy"
+n = 30
+duration = "120 days"
+baseline = "separate"
+man = { duct_patency = 0.0 }
+[[arm]]
+name = "none"
+therapy = []
+[[observed]]
+arm = "none"
+variable = "sperm concentration"
+as = "change"
+day = 100
+value = 10
+[[observed]]
+arm = "none"
+variable = "progressive motility"
+as = "level"
+unit = "%"
+day = 100
+value = 30
+[[observed]]
+arm = "none"
+variable = "sperm concentration"
+as = "share_below"
+unit = "M/mL"
+limit = 0.1
+day = 100
+value = 100
+[[observed]]
+arm = "none"
+variable = "testosterone"
+as = "change"
+day = 100
+value = 1
+"""
+
+
+def test_a_study_without_a_number_says_so(tmp_path):
+    path = tmp_path / "none.toml"
+    path.write_text(HCG, encoding="utf-8")
+    table = replay(load_study(path), best(), sets=2, men=12, repeats=30)
+    assert table["predicted"].isna().tolist() == [True, True, False, False]
+    assert table["predicted"][2] == 100.0 and table["low"][2] > 60.0
+    text = f"{report.text(table)}\n{report.score(table)}"
+    assert text.count("cannot say") == 2 and "nan" not in text and "inf" not in text.replace("inside", "")
+    assert "1 of 2 inside" in text or "2 of 2 inside" in text
+    alone = report.score(table.assign(fold=np.nan, sign=None))
+    assert "nan" not in alone and "fold" not in alone and "direction" not in alone
+
+
+def test_an_observation_leaves_the_draws_of_the_others(tmp_path):
+    few, many = tmp_path / "few.toml", tmp_path / "many.toml"
+    open_ = HCG.replace("man = { duct_patency = 0.0 }\n", "")
+    few.write_text(open_[: open_.rindex("[[observed]]")], encoding="utf-8")
+    many.write_text(open_, encoding="utf-8")
+    first, more = (replay(load_study(path), best(), sets=2, men=12, repeats=20) for path in (few, many))
+    numbers = ["predicted", "low", "high"]
+    assert np.array_equal(first[numbers], more[numbers].iloc[:3])
+
+
+def test_a_replay_counts_at_every_visit(tmp_path):
+    """Untreated men near zero: as many without sperm at follow-up as at a baseline of its own."""
+    path = tmp_path / "near.toml"
+    shares = "".join(
+        f'[[observed]]\narm = "none"\nvariable = "sperm concentration"\nas = "{kind}"\nunit = "M/mL"\n{more}day = {day}\nvalue = 20\n'
+        for kind, more, day in (("share_below", "limit = 0.01\n", 0), ("share_below", "limit = 0.01\n", 60))
+    )
+    path.write_text(
+        'title = "x"\ncitation = "x"\npopulation = "clinic"\nn = 40\nduration = "70 days"\nwhere = ["sperm concentration < 1 M/mL"]\n'
+        f'[[arm]]\nname = "none"\ntherapy = []\n{shares}'.replace("day = 0\n", "day = 1\n"),
+        encoding="utf-8",
+    )
+    study = load_study(path)
+    table = replay(study, best(), sets=1, men=40, repeats=60)
+    ran = courses(study, *best().applied(0), 40, pool=240, seed=1)
+    expected = next(true for sample, true in ran.true.items() if sample.day == (60.0, 60.0))["concentration_million_ml"]
+    none = 100.0 * np.exp(-20.0 * np.outer(expected, np.exp(0.3 * np.random.default_rng(1).standard_normal(2000)))).mean()
+    assert 40 < none < 98
+    assert table["predicted"].to_numpy() == pytest.approx([none, none], abs=4.0)
 
 
 def nothing(tmp_path, where: str, variable: str, **more: object) -> float:
@@ -241,7 +356,7 @@ def test_a_folder_of_another_calibration_is_refused(tmp_path):
     (tmp_path / "calibration.json").write_text('{"members": 3}', encoding="utf-8")
     with pytest.raises(TestisError, match="holds another calibration"):
         calibrate(tmp_path, members=40, rounds=1)
-    with pytest.raises(TestisError, match="use at least 40 members"):
+    with pytest.raises(TestisError, match="members: 3 is out of range; allowed: 40 to 10000"):
         calibrate(tmp_path, members=3, rounds=1)
 
 
@@ -252,6 +367,76 @@ def test_what_is_no_ensemble_is_told(tmp_path):
         read(path)
     with pytest.raises(TestisError, match="no ensemble"):
         read(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("1,nan\n1,1", r"weight \(row 1: nan\): use a number from 0 upwards"),
+        ("1,1\n1,-0.5", r"weight \(row 2: -0.5\)"),
+        ("1,inf", r"weight \(row 1: inf\)"),
+        ("1,x", r"weight \(row 1: nan\)"),
+        ("1,0\n1,0", r"weight \(their sum is 0\)"),
+        ("", r"weight \(their sum is 0\)"),
+        ("1,1\n1e9,1", r"axis\.testosterone_feedback_strength, row 2: 1000000000.0 lies outside 0\."),
+        ("-1,1", r"axis\.testosterone_feedback_strength, row 1: -1 lies outside"),
+        ("nan,1", r"axis\.testosterone_feedback_strength, row 1: nan lies outside"),
+        ("high,1", r'axis\.testosterone_feedback_strength, row 1: "high" lies outside'),
+    ],
+)
+def test_an_ensemble_holds_what_parameter_sets_can(tmp_path, rows, said):
+    path = tmp_path / "e.csv"
+    path.write_text(f"axis.testosterone_feedback_strength,weight\n{rows}\n", encoding="utf-8")
+    with pytest.raises(TestisError, match=said) as told:
+        read(path)
+    assert str(told.value).startswith(str(path)) and "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["drug.nothing.half_life", "drug.anastrozole.colour", "drug.anastrozole", "drug.", "axis"])
+def test_a_column_of_an_ensemble_is_a_parameter(tmp_path, name):
+    path = tmp_path / "e.csv"
+    path.write_text(f"{name},weight\n1,1\n", encoding="utf-8")
+    with pytest.raises(TestisError, match="is no parameter of this version; calibrate again"):
+        read(path)
+
+
+def test_an_edited_or_damaged_ensemble_is_told_and_one_made_by_hand_is_not(tmp_path):
+    table = shipped().sets.assign(weight=shipped().weights)
+    path = tmp_path / "e.csv"
+    write(path, table, "for a test")
+    np.testing.assert_allclose(read(path).sets, table.drop(columns="weight"), rtol=1e-5)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="\r\n")  # as Windows has it
+    assert len(read(path)) == len(table)
+    digit = next(k for k in range(len(text) - 1, 0, -1) if text[k] in "12345678")
+    harmed = text[:digit] + chr(ord(text[digit]) ^ 1) + text[digit + 1 :]
+    path.write_text(harmed, encoding="utf-8")
+    with pytest.raises(TestisError, match="is damaged, or was edited"):
+        read(path)
+    path.write_text("".join(line for line in harmed.splitlines(True) if not line.startswith("#")), encoding="utf-8")
+    assert len(read(path)) == len(table)
+
+
+def test_a_damaged_round_of_a_calibration_is_done_again(tmp_path):
+    said: list[str] = []
+    hidden, made = np.zeros((3, 4)), np.ones((2, 4))
+    arrays.write(tmp_path / "round-0.npz", {"hidden": hidden, "made": made}, {})
+    np.testing.assert_array_equal(_found(tmp_path / "round-0.npz", hidden, said.append), made)
+    assert _found(tmp_path / "round-0.npz", hidden + 1.0, said.append) is None
+    content = bytearray((tmp_path / "round-0.npz").read_bytes())
+    content[content.index(made.tobytes()) + 6] ^= 1
+    (tmp_path / "round-0.npz").write_bytes(content)
+    assert _found(tmp_path / "round-0.npz", hidden, said.append) is None
+    assert len(said) == 2 and all("the round is done again" in text for text in said)
+
+
+def test_a_damaged_note_of_a_calibration_is_told(tmp_path):
+    _same(tmp_path, {"seed": 1})
+    _same(tmp_path, {"seed": 1})
+    note = tmp_path / "calibration.json"
+    note.write_text(note.read_text().replace("1", "2", 1))
+    with pytest.raises(TestisError, match=r"or calibration\.json is damaged"):
+        _same(tmp_path, {"seed": 1})
 
 
 def test_errors_and_scales():

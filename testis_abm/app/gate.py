@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from testis_abm.app.messages import Budget, fault
+from testis_abm.app.messages import Budget, Unbelievable, begins, read
 from testis_abm.errors import TestisError, printable, shown
 
 type Scope = MutableMapping[str, Any]
@@ -28,6 +28,7 @@ type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
 _SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
+_MOST_BEGINNINGS = 100  # of one page: each makes all of it anew
 _LARGEST_BODY = 10_000  # bytes; files come over the WebSocket
 LONGEST_HEADER = 65_536  # bytes: all that share a host share its cookies
 # Seconds. A page speaks as soon as it is connected; one that is closed for its silence connects anew by itself.
@@ -137,6 +138,7 @@ class Gate:
         self._kernels, self._assets, self._most = kernels, assets, most
         self._silent_at_first, self._silent = silent_at_first, silent
         self._sockets: Counter[str] = Counter()
+        self._begun: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve as ASGI has it."""
@@ -234,8 +236,12 @@ class Gate:
                 return await end(1001, "nothing was said for long")
             if message["type"] != "websocket.receive":
                 return message
-            if reason := fault(message):
-                return await end(1007, reason)
+            try:
+                self._begun[kernel] += begins(read(message))
+            except Unbelievable as reason:
+                return await end(1007, str(reason))
+            if self._begun[kernel] > _MOST_BEGINNINGS:
+                return await end(1008, "the page was begun too often; open it anew")
             patience = self._silent
             await budget.spend(len(message.get("text") or message.get("bytes") or ""))
             return message
@@ -250,6 +256,7 @@ class Gate:
         finally:
             self._sockets[kernel] -= 1
             self._sockets += Counter()  # forget who has gone
+            self._begun = Counter({of: count for of, count in self._begun.items() if of in self._open()})
 
     # ---- what an answer allows
 

@@ -10,12 +10,10 @@ from testis_abm.app import draft, matching, widgets
 from testis_abm.app.session import Session
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 
-_FIELDS = (
-    ("t", "Testosterone", "260 ng/dL"), ("e2", "Oestradiol", "30 pg/mL"), ("lh", "LH", "3.1 IU/L"), ("fsh", "FSH", "4.4 IU/L"),
-    ("inhibin-b", "Inhibin B", "150 pg/mL"), ("shbg", "SHBG", "30 nmol/L"), ("concentration", "Sperm concentration", "6 M/mL"),
-    ("volume", "Ejaculate volume", "3 mL"), ("motility", "Progressive motility", "30 %"), ("morphology", "Normal forms", "4 %"),
-    ("bmi", "BMI", "33"), ("age", "Age", "34"),
-)  # fmt: skip
+_EXAMPLES = {
+    "t": "260 ng/dL", "e2": "30 pg/mL", "lh": "3.1 IU/L", "fsh": "4.4 IU/L", "inhibin-b": "150 pg/mL", "shbg": "30 nmol/L",
+    "concentration": "6 M/mL", "volume": "3 mL", "motility": "30 %", "morphology": "4 %", "bmi": "33", "age": "34",
+}  # fmt: skip
 _ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
 
@@ -29,16 +27,16 @@ def Labs(session: Session) -> None:  # noqa: N802
         v.Html(tag="summary", children=["… or match laboratory values"])
         widgets.paragraph("Leave unknown values empty. With the unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
         with solara.Div(classes=["ta-cells"]):
-            for option, label, hint in _FIELDS:
+            for option, label in matching.FIELDS.items():
                 widgets.text_field(
-                    label, texts.get(option, ""), lambda text, option=option: _write(session, option, text), hint=f"e.g. {hint}",  # type: ignore[misc]
+                    label, texts.get(option, ""), lambda text, option=option: _write(session, option, text), hint=f"e.g. {_EXAMPLES[option]}",  # type: ignore[misc]
                     unit=matching.PLAIN.get(option, ""),
                 )  # fmt: skip
         widgets.select("Assay", measured, _ASSAYS, set_measured)
         with solara.Div(classes=["ta-row"]):
             widgets.button("Match virtual patients", lambda: session.find(measured), disabled=phase == "busy")
         if phase in ("wrong", "busy"):
-            widgets.note(_on_page(text), wrong=phase == "wrong")
+            widgets.note(text, wrong=phase == "wrong")
 
 
 def _write(session: Session, option: str, text: str) -> None:
@@ -113,15 +111,4 @@ def _response(match: matching.Match, response: matching.Response, current: bool)
         matching.safety(match, response),
         "Means; trends and probabilities of populations, with wide uncertainty: no diagnosis.",
         "safety and outcome",
-    )
-
-
-def _on_page(text: str) -> str:
-    """Return an error of the command line in the words of the page."""
-    for option, label, _ in _FIELDS:
-        text = text.replace(f"--{option} ", f"{label} ")
-    return (
-        text
-        if "at least one lab" not in text
-        else "Give at least one laboratory value: testosterone, LH, or any other above."
     )

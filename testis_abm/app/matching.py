@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.app import change
-from testis_abm.commands import LABS, Lab, parse_lab
-from testis_abm.errors import TestisError
+from testis_abm.errors import Problem, ScenarioError, TestisError
+from testis_abm.population.given import VARIABLES, Lab, parse
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 
@@ -26,6 +25,14 @@ _LABELS = {"bmi": "BMI", "age": "age"}
 _RARE = 0.005  # share of a lesion that is not worth a word
 _OPEN = 0.2  # share of variance explained under which a field is left open
 _DIFFERS = 0.1  # share by which the representative differs from a value that was given, from which on it is said
+
+
+# Option -> what the page calls it.
+FIELDS = {
+    "t": "Testosterone", "e2": "Oestradiol", "lh": "LH", "fsh": "FSH", "inhibin-b": "Inhibin B", "shbg": "SHBG",
+    "concentration": "Sperm concentration", "volume": "Ejaculate volume", "motility": "Progressive motility",
+    "morphology": "Normal forms", "bmi": "BMI", "age": "Age",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,29 +60,30 @@ class Response:
     lesions: pd.Series
 
 
-def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
+def read_labs(texts: Mapping[str, str], labels: Mapping[str, str] | None = None) -> dict[str, Lab]:
     """Return the laboratory values that were typed, under the names that population.twin uses.
 
-    Raises:
-        TestisError: one that is none, or that no living man has.
-    """
-    from testis_abm.population.twin import check
+    Args:
+        texts: option -> what was typed; labels: option -> what the page calls it.
 
-    given = {}
+    Raises:
+        TestisError: one that is none, or that no living man has; a line each.
+    """
+    given: dict[str, Lab] = {}
+    problems: list[Problem] = []
     for option, text in texts.items():
-        if not text.strip():
+        name = option.replace("-", "_")
+        try:
+            lab = parse(name, text, (labels or {}).get(option, ""))
+        except ScenarioError as error:
+            problems += error.problems
             continue
-        if option in PLAIN:
-            try:
-                years_or_bmi = float(text)
-            except ValueError:
-                years_or_bmi = math.nan
-            if not math.isfinite(years_or_bmi):
-                raise TestisError(f"--{option} {text}: is not a plain number (of {PLAIN[option]})")
-            given[option] = Lab(years_or_bmi, PLAIN[option])
-        else:
-            given[LABS[option][0]] = parse_lab(option, text)
-    check({name: lab.value for name, lab in given.items()})
+        if lab is not None:
+            given[name] = lab
+    if problems:
+        raise ScenarioError(problems)
+    if not given.keys() & VARIABLES.keys():
+        raise TestisError("Give at least one laboratory value: testosterone, LH, or any other above.")
     return given
 
 

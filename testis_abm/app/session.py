@@ -223,7 +223,7 @@ class Session:
         from testis_abm.app import matching
 
         try:
-            given = matching.read_labs(self.labs.peek())
+            given = matching.read_labs(self.labs.peek(), matching.FIELDS)
         except TestisError as error:
             self.matching.value = ("wrong", str(error))
             return
@@ -487,7 +487,7 @@ class _Watcher:
         self.shown = started
         self.allowance = Allowance()
         plan = scenario.plan
-        self.days = plan.baseline_days + plan.duration_days + 1
+        self.days = plan.baseline_days + plan.duration_days
 
     def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
         if self.stop.is_set():
@@ -514,7 +514,7 @@ class _Watcher:
         present = self._present(replicate, men)
         result = so_far(self.scenario, {name: [*rows, *present[name]] for name, rows in self.rows.items()})
         plan = self.scenario.plan
-        day = lived - plan.baseline_days - 1
+        day = lived - plan.baseline_days
         told = f"Day {day} of {plan.duration_days}" + (
             f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
         )

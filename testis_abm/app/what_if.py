@@ -390,4 +390,4 @@ def _table(result: RunResult) -> None:
         )
     with v.Html(tag="details", attributes={"open": True}):
         v.Html(tag="summary", children=["All levels as a table"])
-        widgets.table(rows, " ".join(report.basis(result, Treatment.of(result)).split()), "quantity")
+        widgets.table(rows, " ".join(report.basis(result, Treatment.of(result), summary).split()), "quantity")

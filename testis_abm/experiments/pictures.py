@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.results.draw import write_figure
 from testis_abm.results.plots import style
+from testis_abm.statistics import mean_and_half, nanmean
 
 if TYPE_CHECKING:
     from testis_abm.experiments.compare import Comparison
@@ -51,16 +53,17 @@ def compared(of: Comparison, folder: Path) -> list[Path]:
     """Draw arms over time: mean and 95 % interval over replicates."""
     with style.looks():
         figure, axes = _sheet(
-            len(_SHOWN), title=f"{of.title}: mean and 95 % of replicates, each arm with the same luck"
+            len(_SHOWN), title=f"{of.title}: mean and 95 % of {of.replicates} replicates, paired by common random numbers"
         )
         for panel, word in zip(axes, _SHOWN):
             column = OUTPUTS[word].column
             for colour, arm in zip(COLOURS, of.arms):
                 rows = of.courses[of.courses["arm"] == arm].pivot(index="day", columns="replicate", values=column)
                 values = clinical(column, rows.to_numpy())
-                panel.plot(rows.index, values.mean(axis=1), color=colour, label=arm)
+                panel.plot(rows.index, nanmean(values, axis=1), color=colour, label=arm)
                 if values.shape[1] > 1:
-                    low, high = np.quantile(values, [0.025, 0.975], axis=1)
+                    some = np.where(np.isfinite(values).any(axis=1)[:, None], values, 0.0)
+                    low, high = np.nanquantile(some, [0.025, 0.975], axis=1)
                     panel.fill_between(rows.index, low, high, color=colour, alpha=0.15, linewidth=0)
             _name_level(panel, column)
             panel.set_ylim(bottom=0)
@@ -107,7 +110,8 @@ def _lines(
             x, names = _places(axis, table[axis.path])
             # Along a list the points keep their order, whatever becomes of one axis.
             order = np.argsort(x, kind="stable") if len(axes) == 1 else np.arange(len(x))
-            told = ": means with 95 % intervals over replicates" if table["replicates"].max() > 1 else ""
+            most = int(table["replicates"].max())
+            told = f": means with 95 % intervals over {most} replicates" if most > 1 else ""
             figure, panels = _sheet(len(words), title=f"{title}{told}")
             for panel, word in zip(panels, words):
                 column = OUTPUTS[word].column
@@ -140,11 +144,13 @@ def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder
         for panel, word in zip(panels, words):
             column = OUTPUTS[word].column
             change = f"{column}, change_pct"
-            treated = change in table and table[change].notna().any()
-            value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, untreated"])
+            # A level under what is told from none has no percentage: then levels, of the treated.
+            treated = change in table and table[change].notna().all()
+            arm = "treated" if f"{column}, treated" in table else "untreated"
+            value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, {arm}"])
             grid = np.full((len(ticks[1]), len(ticks[0])), np.nan)
             grid[cells[1], cells[0]] = value
-            low, high = np.nanmin(grid), np.nanmax(grid)
+            low, high = (np.nanmin(grid), np.nanmax(grid)) if np.isfinite(grid).any() else (0.0, 1.0)
             kind: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
             if treated and low < 0 < high:
                 most = np.nanmax(np.abs(grid)) or 1.0
@@ -160,7 +166,7 @@ def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder
                 (panel.set_xlabel if which == "x" else panel.set_ylabel)(_name_of(axis), fontsize=7)
             bar = figure.colorbar(drawn, ax=panel, shrink=0.9)
             bar.set_label("change, %" if treated else OUTPUTS[word].clinical_unit, fontsize=7)
-            panel.set_title(word if treated else label(column), fontsize=8)
+            panel.set_title(word if treated else f"{label(column)}, {arm}", fontsize=8)
     return write_figure(figure, "sweep", folder)
 
 
@@ -175,7 +181,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
         figure, panels = _sheet(
             len(words),
             height=0.6 + 0.16 * inputs,
-            title="Morris: mean effect of crossing the range" if morris else "Sobol: share of variance",
+            title=("Morris: mean effect of crossing the range" if morris else "Sobol: share of variance") + ", 95 % intervals",
         )
         for panel, word in zip(panels, words):
             rows = table[table["output"] == word].iloc[::-1]
@@ -194,7 +200,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
                     error_kw={"lw": 0.8},
                     label="total",
                 )
-                panel.barh(y, rows["first"], color=COLOURS[1], height=0.35, label="alone")
+                panel.barh(y, rows["first"], color=COLOURS[1], height=0.35, xerr=rows["first_confidence"], error_kw={"lw": 0.6}, label="first-order")
             panel.set_yticks(y, rows["input"], fontsize=6)
             panel.set_title(word, fontsize=8)
             unit = rows["quantity"].iloc[0]
@@ -208,64 +214,78 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def tried(of: Result, folder: Path) -> list[Path]:
-    """Draw a trial: the outcome at visits, what foretells response, power."""
-    names = list(dict.fromkeys(of.men["arm"]))
-    word = QUANTITIES[of.outcome].label
-    days = sorted(
-        int(name[3 : name.index("_")]) for name in of.men if name.endswith(f"_{of.outcome}") and name.startswith("day")
-    )
+    """Draw a trial: the outcome at visits, men by their change, baseline predictors of response, power."""
+    control = of.responders["arm"].iloc[0]
+    arms = [control, *(arm for arm in dict.fromkeys(of.men["arm"]) if arm != control)]
+    colours = dict(zip(arms, COLOURS))
     with style.looks():
         figure, panels = _sheet(4, height=2.2, title=of.title)
-        for colour, arm in zip(COLOURS, sorted(names, key=lambda arm: arm not in _controls(of))):
-            men = of.men[of.men["arm"] == arm]
-            columns = [f"baseline_{of.outcome}"] * (f"baseline_{of.outcome}" in men) + [
-                f"day{day}_{of.outcome}" for day in days
-            ]
-            at = [0, *days] if len(columns) > len(days) else days
-            values = clinical(of.outcome, men[columns].to_numpy(dtype=float))
-            middle, n = np.nanmean(values, axis=0), np.isfinite(values).sum(axis=0)
-            panels[0].errorbar(at, middle, yerr=1.96 * np.nanstd(values, axis=0) / np.sqrt(np.maximum(n, 1)), color=colour, marker="o",
-                               markersize=3, capsize=2, label=arm)  # fmt: skip
-            with np.errstate(divide="ignore", invalid="ignore"):
-                rise = 100.0 * (values[:, -1] / values[:, 0] - 1.0)
-            rise = np.sort(rise[np.isfinite(rise)])
-            panels[1].plot(rise, np.linspace(0, 100, len(rise)), color=colour, label=arm)
-        panels[0].set_xlabel("day")
-        _name_level(panels[0], of.outcome)
+        _visits(panels[0], of, colours)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        panels[0].set_title("means as measured, 95 % intervals", fontsize=8)
-        panels[1].set_title("men by change from baseline", fontsize=8)
-        panels[2].set_title("what foretells a rise, 95 % intervals", fontsize=8)
-        panels[3].set_title("power, analysis of covariance", fontsize=8)
-        panels[1].axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
-        panels[1].set_xlim(-100, 300)
-        panels[1].set_xlabel(f"change in {word}, %")
-        panels[1].set_ylabel("men, %")
-        for k, (colour, arm) in enumerate(zip(COLOURS, dict.fromkeys(of.predictors["arm"]))):
-            rows = of.predictors[(of.predictors["arm"] == arm) & of.predictors["auc"].notna()].iloc[::-1]
-            y = np.arange(len(rows)) + 0.12 * k
-            panels[2].errorbar(
-                rows["auc"],
-                y,
-                xerr=[rows["auc"] - rows["low"], rows["high"] - rows["auc"]],
-                fmt="o",
-                color=colour,
-                markersize=3,
-            )
-            panels[2].set_yticks(np.arange(len(rows)), rows["predictor"])
-            power = of.power[of.power["arm"] == arm]
-            panels[3].plot(power["men"], 100 * power["power"], "o-", color=colour, markersize=3, label=arm)
-        panels[2].axvline(0.5, color="#444444", linewidth=0.7)
-        panels[2].set_xlim(0, 1)
-        panels[2].set_xlabel(f"AUC for a rise over {of.responder_pct:g} %")
-        panels[3].axhline(80, color="#444444", linewidth=0.7, linestyle=":")
-        panels[3].set_xscale("log")
-        panels[3].set_xticks([10, 20, 40, 80, 160, 320], ["10", "20", "40", "80", "160", "320"])
-        panels[3].set_xlabel("men an arm")
-        panels[3].set_ylabel("power, %")
-        panels[3].set_ylim(0, 102)
+        _changes(panels[1], of, colours)
+        _predictors(panels[2], of, colours)
+        _power(panels[3], of, colours)
     return write_figure(figure, "trial", folder)
 
 
-def _controls(of: Result) -> set[str]:
-    return {of.responders["arm"].iloc[0]}
+def _days(of: Result) -> list[int]:
+    return sorted(int(name[3 : name.index("_")]) for name in of.men if re.fullmatch(rf"day\d+_{of.outcome}", name))
+
+
+def _visits(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
+    baseline, days = f"baseline_{of.outcome}", _days(of)
+    columns = [*([baseline] if baseline in of.men else []), *(f"day{day}_{of.outcome}" for day in days)]
+    at = [0, *days] if baseline in of.men else days
+    for arm, colour in colours.items():
+        values = clinical(of.outcome, of.men.loc[of.men["arm"] == arm, columns].to_numpy(dtype=float))
+        levels = [mean_and_half(column[np.isfinite(column)]) for column in values.T if np.isfinite(column).any()]
+        if len(levels) == len(at):
+            middle, half = np.array(levels).T
+            panel.errorbar(at, middle, yerr=np.nan_to_num(half), color=colour, marker="o", markersize=3, capsize=2, label=arm)
+    panel.set_xlabel("day")
+    _name_level(panel, of.outcome)
+    panel.set_title("means as measured, 95 % intervals", fontsize=8)
+
+
+def _changes(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
+    """Draw the share of the men of each arm under a change; who has some where there was none lies beyond the end."""
+    most = 300.0
+    before = of.men.get(f"baseline_{of.outcome}", pd.Series(np.nan, of.men.index)).to_numpy(dtype=float)
+    after = of.men[f"day{_days(of)[-1]}_{of.outcome}"].to_numpy(dtype=float)
+    some = np.where(after > 0.0, 10.0 * most, 0.0)
+    change = np.where(before > 0.0, 100.0 * (after / np.where(before > 0.0, before, 1.0) - 1.0), some)
+    for arm, colour in colours.items():
+        own = np.sort(change[(of.men["arm"] == arm).to_numpy() & np.isfinite(before) & np.isfinite(after)])
+        panel.plot(own, np.linspace(0, 100, len(own)), color=colour, label=arm)
+    panel.axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
+    panel.set_xlim(-100, most)
+    panel.set_xlabel(f"change in {QUANTITIES[of.outcome].label}, %")
+    panel.set_ylabel("men measured, %")
+    panel.set_title("men by change from baseline (from none to some: beyond)", fontsize=8)
+
+
+def _predictors(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
+    names = list(dict.fromkeys(of.predictors["predictor"]))[::-1]
+    for k, (arm, colour) in enumerate(colours.items()):
+        rows = of.predictors[of.predictors["arm"] == arm].set_index("predictor").reindex(names)
+        ends = [(rows["auc"] - rows["low"]).fillna(0.0), (rows["high"] - rows["auc"]).fillna(0.0)]
+        panel.errorbar(rows["auc"], np.arange(len(names)) + 0.12 * k, xerr=ends, fmt="o", color=colour, markersize=3)
+    panel.set_yticks(np.arange(len(names)), names)
+    panel.axvline(0.5, color="#444444", linewidth=0.7)
+    panel.set_xlim(0, 1)
+    panel.set_xlabel(f"ROC AUC for a response (> {of.responder_pct:g} % increase)")
+    panel.set_title("baseline predictors of response, 95 % intervals", fontsize=8)
+
+
+def _power(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
+    for arm, rows in of.power.groupby("arm", sort=False):
+        panel.plot(rows["men"], 100 * rows["power"], "o-", color=colours[str(arm)], markersize=3, label=arm)
+    panel.axhline(80, color="#444444", linewidth=0.7, linestyle=":")
+    panel.set_xscale("log")
+    ticks = sorted(set(of.power["men"])) or [10, 100]
+    panel.set_xticks(ticks, [str(n) for n in ticks])
+    panel.minorticks_off()
+    panel.set_xlabel("men randomised per arm")
+    panel.set_ylabel("power, %")
+    panel.set_ylim(0, 102)
+    panel.set_title("power for the primary outcome", fontsize=8)

@@ -11,25 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import guard
 from testis_abm.errors import ScenarioError, TestisError, shown
-from testis_abm.experiments.files import Experiment, number, read_experiment, whole
+from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
-from testis_abm.laboratory import Laboratory
+from testis_abm.laboratory import VARIATION, Laboratory
 from testis_abm.parameters import values as parameter_values
-from testis_abm.population import Population
 from testis_abm.population.screen import Screened, screen
-from testis_abm.quantities import QUANTITIES, TESTOSTERONE_NG_DL, clinical, label
+from testis_abm.quantities import QUANTITIES, RATIO, clinical, label
 from testis_abm.results import report
-from testis_abm.statistics import nanmean
+from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
-_Z = 1.959964
-# Counts can be 0: what is added before the log, so that men without sperm stay in (million/mL, million).
-_COUNTS = {"concentration_million_ml": 0.05, "total_motile_count_million": 0.05}
-PREDICTORS = ("T/LH", "T/E2 (immunoassay)", "testosterone", "LH", "FSH", "BMI", "sperm concentration")
+LEAST = 5  # measured men of an arm under which nothing is estimated
+SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which power is told
+_SPERM = "concentration_million_ml"
 
 
 @dataclass(frozen=True)
@@ -54,27 +53,24 @@ class Trial:
     seed: int
 
 
-def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
+def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Trial:
     """Read a trial; draw, screen and randomise its men.
 
     Raises:
         TestisError: a wrong key, fewer than two arms, criteria that nearly nobody meets.
     """
-    experiment = read_experiment(source, "trial", KEYS)
+    experiment = read_experiment(source, "trial", KEYS, overrides)
     table = experiment.table
     try:
         if len(experiment.arms) < 2:
             raise TestisError(
                 f"{len(experiment.arms)} [[arm]]: a trial needs two or more; a control is an arm with therapy = []"
             )
-        men, seed = whole(table, "men", 100, 4, 100_000), whole(table, "seed", experiment.scenario.plan.seed, 0, 2**31)
+        men = guard.whole(table.get("men", 100), 4, guard.LIMITS["men"][1], "men")
+        seed = guard.argument("seed", table.get("seed", experiment.scenario.plan.seed))
         where = table.get("where", [])
-        if not isinstance(where, list) or not all(isinstance(of, str) for of in where):
-            raise TestisError(f'where: {shown(where)} is not a list of criteria; write ["BMI > 25", "T/E2 < 10"]')
-        try:
+        with guard.at("outcome"):
             outcome = output(table.get("outcome", "sperm concentration"), experiment.scenario.samples.assay)
-        except ScenarioError as error:
-            raise TestisError(f"outcome: {error}") from None
         allocation = table.get("allocation", [1] * len(experiment.arms))
         if (
             not isinstance(allocation, list)
@@ -84,14 +80,15 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
             raise TestisError(
                 f"allocation: {shown(allocation)} is not one whole number (1 to 20) for each of {len(experiment.arms)} arms"
             )
-        missing = number(table, "missing", 0.0, 0.0, 0.9)
-        responder = number(table, "responder_pct", 20.0, -100.0, 10_000.0)
+        missing = guard.number(table.get("missing", 0.0), 0.0, 0.9, "missing")
+        responder = guard.number(table.get("responder_pct", 20.0), -100.0, 10_000.0, "responder_pct")
+        values = parameter_values(experiment.scenario.parameters)
         cohort = screen(
-            Population.named(table.get("population", "clinic")), men, where, visits=whole(table, "visits", 1, 1, 20),
-            seed=seed, assay=experiment.scenario.samples.assay, values=parameter_values(experiment.scenario.parameters),
+            table.get("population", "clinic"), men, where, visits=table.get("visits", 1),
+            seed=seed, assay=experiment.scenario.samples.assay, values=values, abstinence=experiment.scenario.samples.abstinence_days,
         )  # fmt: skip
     except TestisError as error:
-        raise ScenarioError(f"{experiment.name}: trial: {str(error).removeprefix('--where ')}") from None
+        raise ScenarioError(f"{experiment.name}: trial: {error}") from None
     _check(experiment, outcome, cohort)
     names = list(experiment.arms)
     arm = _randomised(names, allocation, men, seed)
@@ -135,9 +132,10 @@ def _randomised(names: list[str], allocation: list[int], men: int, seed: int) ->
 
 
 def trial(
-    source: str | Path | Mapping[str, Any],
+    source: Source,
     folder: str | Path,
     *,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
@@ -145,10 +143,13 @@ def trial(
 ) -> Result | None:
     """Run a virtual trial (what is missing of it); return its analysis, None while shards of it are still to come.
 
+    Arguments as `sweep.sweep`.
+
     Raises:
         TestisError: see prepare, Store and execute.
     """
-    of = prepare(source)
+    folder = guard.running(folder, workers, shard, dask)
+    of = prepare(source, overrides)
     store = Store.of(folder, of.job, of.tasks, _about(of))
     execute(of.job, of.tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
     return None if store.missing() else analyse(of, folder)
@@ -169,11 +170,17 @@ class Result:
     """What a trial found.
 
     Attributes:
-        men: a row a man: arm, what screening measured (`baseline_`), what each visit measured (`day<d>_`), NaN where it was missed.
-        effects: a row an arm (against the first) and output at the last visit: means, difference in %, 95 % interval, p.
-        responders: a row an arm: share with a rise over `responder_pct`, number needed to treat with its interval.
-        predictors: a row an arm and baseline measure: AUC for a rise with its 95 % interval. What foretells a rise in the control
-            arm too foretells regression to the mean, not response.
+        men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured (`day<d>_`), NaN
+            where it was missed.
+        flow: a row an arm: men randomised, measured at the last visit, who missed it, whose run failed; of those measured, the % in
+            whom no sperm were counted at the last screening visit and at the last visit.
+        effects: a row an arm (against the first) and output at the last visit: means, difference in % and in the unit with 95 %
+            intervals, p, n.
+        responders: a row an arm: men whose level rose by over `responder_pct` (or who have some where there was none), their share
+            of the men randomised (who missed the visit did not respond) and of those measured; difference from the control in
+            percentage points and number needed to treat, with intervals, by the former.
+        predictors: a row an arm and baseline measure: AUC for a response with its 95 % interval. What predicts one in the control arm
+            too predicts regression to the mean.
         power: a row an active arm and number of men randomised to an arm: share of trials of that size with p under 0.05.
         failed: men whose run failed, with the error.
     """
@@ -182,6 +189,7 @@ class Result:
     outcome: str
     responder_pct: float
     men: pd.DataFrame
+    flow: pd.DataFrame
     effects: pd.DataFrame
     responders: pd.DataFrame
     predictors: pd.DataFrame
@@ -191,48 +199,83 @@ class Result:
     def text(self) -> str:
         """Return the result in words and tables."""
         word = QUANTITIES[self.outcome].label
-        lines = [f"{self.title}: {len(self.men):,} men, primary outcome {word} at the last visit", ""]
-        for row in self.effects.itertuples():
-            name = label(row.column)
-            mark = "*" if row.column == self.outcome else " "
-            effect = (
-                f"{row.difference_pct:+7.1f} % ({row.low_pct:+.1f} to {row.high_pct:+.1f})  p {f'{row.p:.2g}' if row.p > 1e-99 else '< 1e-99'}"
-                if np.isfinite(row.p)
-                else "not estimable"
-            )
-            lines.append(
-                f" {mark}{name:38s}{row.arm:24.24s}{report.number(row.control_mean):>10s} -> {report.number(row.mean):10s}{effect}, n {row.n_control} and {row.n}"
-            )
-        lines.append(
-            "  Means as measured; differences of log levels, adjusted for the baseline, of men who came to the last visit."
-        )
-        lines.append(f"\n  Responders (rise of over {self.responder_pct:g} % in {word}, as measured):")
-        for row in self.responders.itertuples():
-            lines.append(
-                f"    {row.arm:24.24s}{report.number(row.share_pct):>5s} %  ({row.responders} of {row.n}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
-            )
-        lines.append(
-            "\n  What foretells such a rise (AUC, 0.5 is chance; under 0.5: low values rise). In the control arm it is regression to the mean:"
-        )
-        for arm, rows in self.predictors.groupby("arm", sort=False):
-            told = (
-                ", ".join(
-                    f"{row.predictor} {row.auc:.2f} ({row.low:.2f} to {row.high:.2f})"
-                    for row in rows.itertuples()
-                    if np.isfinite(row.auc)
-                )
-                or "too few of either kind"
-            )
-            lines.append(f"    {arm}: {told}")
-        lines.append(
-            "\n  Power by men an arm (resampled from these men with the visits they missed, analysed as above; the effect as seen here):"
-        )
-        for arm, rows in self.power.groupby("arm", sort=False):
-            sizes = [f"{row.men} men {100 * row.power:.0f} %" for row in rows.itertuples() if np.isfinite(row.power)]
-            lines.append(f"    {arm}: {', '.join(sizes) or 'not estimable'}")
+        control = self.responders["arm"].iloc[0]
+        parts = [f"{self.title}: primary outcome {word} at the last visit; the control is {control}", self._flow()]
+        parts += [self._effects(control, str(arm), rows) for arm, rows in self.effects.groupby("arm", sort=False)]
+        parts += [_NOTE, self._responders(word), self._predictors(), self._power()]
         if len(self.failed):
-            lines.append(f"\n  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
+            parts.append(f"{len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
+        return "\n\n".join(part for part in parts if part)
+
+    def _flow(self) -> str:
+        rows = [["", "randomised", "measured", "missed visit", "run failed", "azoospermic at screening", "at the last visit"]]
+        for row in self.flow.itertuples():
+            none = [f"{_percent(share)} ({k})" for share, k in
+                    ((row.azoospermic_before_pct, row.azoospermic_before), (row.azoospermic_after_pct, row.azoospermic_after))]  # fmt: skip
+            rows.append([row.arm, *(str(n) for n in (row.randomised, row.measured, row.missed, row.failed)), *none])
+        return report.aligned(rows) + "\n  Azoospermic: no sperm counted at the one visit; of the men measured at the last visit."
+
+    def _effects(self, control: str, arm: str, effects: pd.DataFrame) -> str:
+        rows = [["  at the last visit", control, arm, "difference (95 % interval)", "p", "n"]]
+        for row in effects.itertuples():
+            name = f"{'*' if row.column == self.outcome else ' '} {label(row.column)}"
+            means = [report.number(row.control_mean), report.number(row.mean)]
+            rows.append([name, *means, _difference(row), _p(row.p), f"{row.n_control} and {row.n}"])
+        return report.aligned(rows)
+
+    def _responders(self, word: str) -> str:
+        lines = [f"  Responders (> {self.responder_pct:g} % increase in {word}; any where there was none):"]
+        for row in self.responders.itertuples():
+            measured = f"; of {row.measured} measured {_percent(row.share_measured_pct)}"
+            missed = row.n - row.measured
+            lines.append(
+                f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised, {missed} who missed the visit counted as "
+                f"no response{measured}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
+            )
         return "\n".join(lines)
+
+    def _predictors(self) -> str:
+        lines = ["  Baseline predictors of response (ROC AUC, 95 % interval; 0.5: none, under 0.5: low values respond)."]
+        for arm, rows in self.predictors.groupby("arm", sort=False):
+            known = [
+                f"{row.predictor} {row.auc:.2f}" + (f" ({row.low:.2f} to {row.high:.2f})" if np.isfinite(row.low) else "")
+                for row in rows.itertuples()
+                if np.isfinite(row.auc)
+            ]
+            lines.append(f"    {arm}: {', '.join(known) or f'cannot say, fewer than {LEAST} men responded or did not'}")
+        return "\n".join([*lines, "  What predicts a response in the control arm predicts regression to the mean."])
+
+    def _power(self) -> str:
+        lines = ["  Power by men randomised per arm (effect, spread and missed visits as seen here):"]
+        for arm, rows in self.power.groupby("arm", sort=False):
+            sizes = [f"{row.men}: {100 * row.power:.0f} %" for row in rows.itertuples() if np.isfinite(row.power)]
+            lines.append(f"    {arm}: {', '.join(sizes) or 'cannot say'}")
+        return "\n".join(lines)
+
+
+_NOTE = (
+    "  * primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust\n"
+    "  errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too\n"
+    f"  little for a percentage; \"cannot say\" with fewer than {LEAST} men of an arm, or one level in all."
+)
+
+
+def _percent(share: float) -> str:
+    return "-" if np.isnan(share) else f"{report.number(share)} %"
+
+
+def _p(p: float) -> str:
+    return "-" if np.isnan(p) else f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
+
+
+def _difference(row: Any) -> str:
+    """Return a difference with its interval in print."""
+    if np.isfinite(row.difference_pct):
+        return " ".join(of for of in report.change(row.difference_pct, row.low_pct, row.high_pct) if of)
+    if np.isfinite(row.difference):
+        low, high = report.number(row.low), report.number(row.high)
+        return f"{'+' if row.difference > 0 else ''}{report.number(row.difference)} {row.unit} ({low} to {high})"
+    return "cannot say"
 
 
 def _needed(nnt: float, low: float, high: float) -> str:
@@ -247,212 +290,160 @@ def _needed(nnt: float, low: float, high: float) -> str:
 def analyse(of: Trial, folder: str | Path) -> Result:
     """Measure the men of a finished trial and analyse it.
 
-    Levels are compared on a log scale, adjusted for the baseline (analysis of covariance); men who missed the last visit are left out,
-    men without sperm are not.
+    Levels are compared as means, adjusted for the baseline (statistics.arm_effect), of all men who came to the last visit. Responders
+    are counted among all men randomised whose run did not fail.
     """
     read_manifest(folder)
     table = read(folder)
     failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
     men = _measured(of, table[table["error"] == ""])
     last, names = f"day{max(of.job.days)}_", list(of.experiment.arms)
-    effects, columns = [], [OUTPUTS[word].column for word in of.experiment.outputs]
-    for column in dict.fromkeys([of.outcome, *columns]):
-        for name in names[1:]:
-            effects.append((name, column, QUANTITIES[column].label, QUANTITIES[column].clinical_unit, *_effect(men, names[0], name, column, last)))
-    found = pd.DataFrame(
-        effects,
-        columns=[
-            "arm",
-            "column",
-            "output",
-            "unit",
-            "n_control",
-            "n",
-            "control_mean",
-            "mean",
-            "difference_pct",
-            "low_pct",
-            "high_pct",
-            "p",
-        ],
-    )
-    base = _base(men, of.outcome)
-    rise = 100.0 * (men[f"{last}{of.outcome}"] / base - 1.0)
-    seen = rise.notna() & np.isfinite(rise)
-    responds = (rise > of.responder_pct)[seen]
-    arm = men["arm"][seen]
+    ill = men.index.isin(failed["point"])
+    laboratory = _laboratory(of)
+    columns = dict.fromkeys([of.outcome, *(OUTPUTS[word].column for word in of.experiment.outputs)])
+    found = pd.DataFrame(_effect(men, names[0], name, column, last, laboratory) for column in columns for name in names[1:])
+    responds = _responds(men, of.outcome, last, of.responder_pct)
+    came = men["attended"]
     return Result(
-        of.experiment.scenario.title, of.outcome, of.responder_pct, men, found, _responders(responds, arm, names),
-        _predictors(men[seen], responds, arm, names), _power(men, of.outcome, last, names, of.seed), failed.reset_index(drop=True),
+        of.experiment.scenario.title, of.outcome, of.responder_pct, men, _flow(men, ill, last, names), found,
+        _responders(responds[~ill], men["attended"][~ill], men["arm"][~ill], names),
+        _predictors(men[came], responds[came].to_numpy(), names, laboratory),
+        _power(found, of.outcome, names, of.missing), failed.reset_index(drop=True),
     )  # fmt: skip
 
 
-def _base(men: pd.DataFrame, column: str) -> pd.Series:
-    """Return the baseline of a column (NaN where it was not measured, or there was none of it)."""
-    name = f"baseline_{column}"
-    return men[name].where(men[name] > 0) if name in men else pd.Series(np.nan, men.index)
+def _laboratory(of: Trial) -> Laboratory:
+    scenario = of.experiment.scenario
+    return Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
 
 
 def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the men with what was measured of them at baseline and, with noise and missing visits, on each day."""
+    """Return the men with what was measured of them at baseline and, with noise and missing visits, on each day.
+
+    `attended` is whether a man was measured at the last visit.
+    """
     men = pd.DataFrame({"arm": of.arm, "age": of.cohort.cohort.men["age"], "bmi": of.cohort.cohort.men["bmi"]})
     men["lesion"] = of.cohort.cohort.lesions.to_numpy()
+    men["screened_azoospermic"] = of.cohort.cohort.measured[-1][_SPERM].to_numpy() == 0.0
     men = pd.concat([men, _screened(of.cohort)], axis=1)
-    scenario = of.experiment.scenario
-    laboratory = Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
-    for day in of.job.days:
+    laboratory = _laboratory(of)
+    for day in sorted(of.job.days):
         true = table[table["day"] == day].set_index("point").reindex(men.index)
         seen = _visit(true, laboratory, of.seed, day)
         there = np.random.default_rng([of.seed, 39, day]).random(len(men)) >= of.missing
+        there &= true[_SPERM].notna().to_numpy()
         for column in COLUMNS:
             men[f"day{day}_{column}"] = np.where(there, seen[column], np.nan)
+        men["attended"] = there
     return men
 
 
 def _screened(cohort: Screened) -> pd.DataFrame:
     """Return what screening measured of the men, the mean of its visits, under `baseline_` and the names of outputs."""
     visits = cohort.cohort.measured
-    stacked = np.array([[visit[name] for name in COLUMNS if name in visit] for visit in visits])
-    names = [f"baseline_{name}" for name in COLUMNS if name in visits[0]]
-    return pd.DataFrame(nanmean(stacked).T, columns=names)
+    names = [name for name in (*COLUMNS, "t_over_lh") if name in visits[0]]
+    stacked = np.array([[visit[name] for name in names] for visit in visits])
+    return pd.DataFrame(nanmean(stacked).T, columns=[f"baseline_{name}" for name in names])
 
 
 def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> dict[str, np.ndarray]:
-    """Return what a visit measures of the men by column, what no sample tells (fecundability) as it is."""
+    """Return what a visit measures of the men by column, what no sample tells (fecundability) as it is.
+
+    Outputs tell no motility of men with too few sperm to see; the laboratory that finds one of them sees whether it swims.
+    """
     known = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
+    total, motile = known["total_count_million"], known["total_motile_count_million"]
+    share = 100.0 * motile / np.where(total > 0.0, total, np.nan)
+    known["progressive_motility_pct"] = np.where(np.isnan(known["progressive_motility_pct"]), share, known["progressive_motility_pct"])
     return {**known, **laboratory.visit(known, (seed, 37), day)}
 
 
-def _effect(men: pd.DataFrame, control: str, name: str, column: str, last: str) -> tuple[float, ...]:
-    """Return n of both, means of both (clinical unit), difference in % with interval, p.
-
-    The log of the level (of a count with `_COUNTS` added) on the arm and, where it was measured, on the log of the baseline.
-    """
-    from scipy.stats import t as student
-
-    more = _COUNTS.get(column, 0.0)
-    after = men[f"{last}{column}"] + more
-    before = men.get(f"baseline_{column}", pd.Series(np.nan, men.index)) + more
-    adjusted = before.notna().any()
-    used = men["arm"].isin([control, name]) & (after > 0) & ((before > 0) if adjusted else True)
-    y, treated = np.log(after[used].to_numpy(dtype=float)), (men["arm"][used] == name).to_numpy(dtype=float)
-    parts = [np.ones(len(y)), treated] + ([np.log(before[used].to_numpy(dtype=float))] if adjusted else [])
-    x = np.column_stack(parts)
-    n_c, n = int((treated == 0).sum()), int(treated.sum())
-    shown = clinical(column, after[used] - more)
-    level = [float(shown[treated == flag].mean()) if m else np.nan for flag, m in ((0, n_c), (1, n))]
-    free = len(y) - x.shape[1]
-    if min(n_c, n) < 2 or free < 1:
-        return n_c, n, *level, np.nan, np.nan, np.nan, np.nan
-    fit, *_ = np.linalg.lstsq(x, y, rcond=None)
-    variance = float(((y - x @ fit) ** 2).sum() / free)
-    error = float(np.sqrt(variance * np.linalg.pinv(x.T @ x)[1, 1]))
-    half = float(student.ppf(0.975, free)) * error
-    p = float(2.0 * student.sf(abs(fit[1]) / error, free)) if error > 0 else float("nan")
-    change = 100.0 * np.expm1([fit[1], fit[1] - half, fit[1] + half])
-    return n_c, n, *level, *(float(of) for of in change), p
-
-
-def _responders(responds: pd.Series, arm: pd.Series, names: list[str]) -> pd.DataFrame:
-    rows = []
-    shares = {name: (responds[arm == name].mean(), int((arm == name).sum())) for name in names}
-    control, n_control = shares[names[0]]
-    for name in names:
-        share, n = shares[name]
-        if name == names[0] or not min(n, n_control) or share == control:
-            rows.append((name, int(responds[arm == name].sum()), n, 100.0 * share, np.nan, np.nan, np.nan))
-            continue
-        difference = share - control
-        # Newcombe 1998: from the score intervals of both shares.
-        (low_c, high_c), (low, high) = _wilson(control, n_control), _wilson(share, n)
-        least = difference - np.sqrt((share - low) ** 2 + (high_c - control) ** 2)
-        most = difference + np.sqrt((high - share) ** 2 + (control - low_c) ** 2)
-        ends = (1.0 / most, 1.0 / least) if least * most > 0 else (np.nan, np.nan)
-        rows.append((name, int(responds[arm == name].sum()), n, 100.0 * share, 1.0 / difference, *ends))
-    return pd.DataFrame(rows, columns=["arm", "responders", "n", "share_pct", "nnt", "nnt_low", "nnt_high"])
-
-
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share of n."""
-    middle, half = share + _Z**2 / (2 * n), _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n))
-    return float((middle - half) / (1 + _Z**2 / n)), float((middle + half) / (1 + _Z**2 / n))
-
-
-def auc(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
-    """Return the area under the ROC curve and its 95 % interval (Hanley & McNeil 1982); NaN without both kinds."""
-    from scipy.stats import rankdata
-
-    n1, n0 = int(positive.sum()), int((~positive).sum())
-    if n1 == 0 or n0 == 0:
-        return float("nan"), float("nan"), float("nan")
-    area = float((rankdata(scores)[positive].sum() - n1 * (n1 + 1) / 2.0) / (n1 * n0))
-    # Where the kinds do not overlap the error is that of half a pair the other way: it is not nought.
-    a = float(np.clip(area, 0.5 / (n1 * n0), 1.0 - 0.5 / (n1 * n0)))
-    q1, q2 = a / (2.0 - a), 2.0 * a * a / (1.0 + a)
-    error = np.sqrt(max(0.0, a * (1 - a) + (n1 - 1) * (q1 - a**2) + (n0 - 1) * (q2 - a**2)) / (n1 * n0))
-    return area, float(max(0.0, area - _Z * error)), float(min(1.0, area + _Z * error))
-
-
-def _predictors(men: pd.DataFrame, responds: pd.Series, arm: pd.Series, names: list[str]) -> pd.DataFrame:
-    columns = {
-        "T/LH": TESTOSTERONE_NG_DL * men["baseline_testosterone_nmol_l"] / men["baseline_lh_iu_l"],
-        "T/E2 (immunoassay)": men["baseline_t_over_e2_immunoassay"],
-        "testosterone": men["baseline_testosterone_nmol_l"],
-        "LH": men["baseline_lh_iu_l"],
-        "FSH": men["baseline_fsh_iu_l"],
-        "BMI": men["bmi"],
-        "sperm concentration": men["baseline_concentration_million_ml"],
-    }
+def _flow(men: pd.DataFrame, ill: np.ndarray, last: str, names: list[str]) -> pd.DataFrame:
+    """Return what became of the men of each arm, and how many of them have no sperm."""
     rows = []
     for name in names:
-        own = (arm == name).to_numpy()
-        for predictor in PREDICTORS:
-            rows.append((name, predictor, *auc(columns[predictor].to_numpy()[own], responds.to_numpy()[own])))
+        own = (men["arm"] == name).to_numpy()
+        came = own & men["attended"].to_numpy()
+        before, after = men["screened_azoospermic"][came], men[f"{last}{_SPERM}"][came] == 0.0
+        shares = (100.0 * before.mean(), 100.0 * after.mean()) if came.any() else (np.nan, np.nan)
+        rows.append(
+            {
+                "arm": name, "randomised": int(own.sum()), "measured": int(came.sum()), "missed": int((own & ~came & ~ill).sum()),
+                "failed": int((own & ill).sum()), "azoospermic_before": int(before.sum()), "azoospermic_after": int(after.sum()),
+                "azoospermic_before_pct": shares[0], "azoospermic_after_pct": shares[1],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _effect(men: pd.DataFrame, control: str, name: str, column: str, last: str, laboratory: Laboratory) -> dict[str, Any]:
+    """Return the effect of an arm on an output: means, differences and interval, p, n; levels in the clinical unit."""
+    after = men[f"{last}{column}"].to_numpy(dtype=float)
+    known = f"baseline_{column}"
+    before = men[known].to_numpy(dtype=float) if known in men else np.full(len(men), np.nan)
+    own = (men["arm"] == name).to_numpy()
+    used = np.isfinite(after) & (own | (men["arm"] == control).to_numpy())
+    n_control, n = int((used & ~own).sum()), int((used & own).sum())
+    percent = plain = Effect()
+    if min(n_control, n) >= LEAST:
+        cv = np.sqrt(np.expm1(laboratory.log_sd(column) ** 2)) if column in VARIATION else 0.3
+        percent, plain = arm_effect(after[used], own[used], before[used], least=laboratory.limit(column), cv=float(cv))
+    means = [float(clinical(column, after[used & of].mean())) if (used & of).any() else np.nan for of in (~own, own)]
+    unit = QUANTITIES[column]
+    return {
+        "arm": name, "column": column, "output": unit.label, "unit": unit.clinical_unit, "n_control": n_control, "n": n,
+        "control_mean": means[0], "mean": means[1], "difference_pct": percent.centre, "low_pct": percent.low, "high_pct": percent.high,
+        "difference": unit.factor * plain.centre, "low": unit.factor * plain.low, "high": unit.factor * plain.high,
+        "p": percent.p if np.isfinite(percent.p) else plain.p, "df": plain.df,
+    }  # fmt: skip
+
+
+def _responds(men: pd.DataFrame, column: str, last: str, responder_pct: float) -> pd.Series:
+    """Return whether each man's level rose enough; of sperm any do where none were counted, and none are no response."""
+    before, after = men[f"baseline_{column}"], men[f"{last}{column}"]
+    if QUANTITIES[column].sample == "semen":
+        before = before.fillna(0.0)  # percentages of no sperm are missing
+    return after > before * (1.0 + responder_pct / 100.0)
+
+
+def _responders(responds: pd.Series, came: pd.Series, arm: pd.Series, names: list[str]) -> pd.DataFrame:
+    """Return responders of each arm among the men randomised, against the first arm."""
+    rows = []
+    counts = {name: (int(responds[arm == name].sum()), int((arm == name).sum())) for name in names}
+    for name in names:
+        (hits, n), measured = counts[name], int((came & (arm == name)).sum())
+        apart = share_difference(hits, n, *counts[names[0]]) if name != names[0] else Effect()
+        nnt = 100.0 / apart.centre if apart.centre else np.nan
+        ends = (100.0 / apart.high, 100.0 / apart.low) if apart.low * apart.high > 0.0 else (np.nan, np.nan)
+        rows.append(
+            {
+                "arm": name, "responders": hits, "n": n, "measured": measured,
+                "share_pct": 100.0 * hits / n if n else np.nan, "share_measured_pct": 100.0 * hits / measured if measured else np.nan,
+                "difference_pct_points": apart.centre, "low": apart.low, "high": apart.high,
+                "nnt": nnt, "nnt_low": ends[0], "nnt_high": ends[1],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _predictors(men: pd.DataFrame, responds: np.ndarray, names: list[str], laboratory: Laboratory) -> pd.DataFrame:
+    """Return how well what was known at baseline tells responders of each arm."""
+    columns = ("t_over_lh", RATIO[laboratory.assay], "testosterone_nmol_l", "lh_iu_l", "fsh_iu_l", "bmi", _SPERM)
+    rows = []
+    for name in names:
+        own = (men["arm"] == name).to_numpy()
+        for column in columns:
+            scores = men[column if column == "bmi" else f"baseline_{column}"].to_numpy(dtype=float)
+            rows.append((name, QUANTITIES[column].label, *auc(scores[own], responds[own], LEAST)[:3]))
     return pd.DataFrame(rows, columns=["arm", "predictor", "auc", "low", "high"])
 
 
-def _power(men: pd.DataFrame, column: str, last: str, names: list[str], seed: int, trials: int = 1000) -> pd.DataFrame:
-    """Return the share of trials with p < 0.05 by men randomised to an arm.
-
-    Men are drawn anew from those of each arm, with their missed visits, and analysed as the trial is (`_effect`).
-    """
-    from scipy.stats import t as student
-
-    more = _COUNTS.get(column, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.log(men[f"{last}{column}"].to_numpy(dtype=float) + more)
-        name = f"baseline_{column}"
-        x = np.log(men[name].to_numpy(dtype=float) + more) if name in men else np.zeros(len(men))
-    adjusted = f"baseline_{column}" in men
-    rng, rows = np.random.default_rng([seed, 41]), []
-    of = {name: np.flatnonzero((men["arm"] == name).to_numpy()) for name in names}
-    for name in names[1:]:
-        for n in (10, 20, 40, 80, 160, 320):
-            if min(len(of[name]), len(of[names[0]])) < 3:
-                continue
-            sums = [
-                _sums(x[drawn], y[drawn]) for drawn in (rng.choice(of[arm], (trials, n)) for arm in (names[0], name))
-            ]
-            (n0, mx0, my0, xx0, xy0, yy0), (n1, mx1, my1, xx1, xy1, yy1) = sums
-            with np.errstate(divide="ignore", invalid="ignore"):
-                # Analysis of covariance in closed form: one slope within both arms.
-                xx, xy, yy = xx0 + xx1, xy0 + xy1, yy0 + yy1
-                slope = xy / xx if adjusted else np.zeros(trials)
-                free = n0 + n1 - (3 if adjusted else 2)
-                effect = my1 - my0 - slope * (mx1 - mx0)
-                spread = (yy - slope * xy) / free
-                apart = 1.0 / n0 + 1.0 / n1 + ((mx1 - mx0) ** 2 / xx if adjusted else 0.0)
-                p = 2.0 * student.sf(np.abs(effect) / np.sqrt(spread * apart), free)
-            tested = np.isfinite(p)
-            rows.append((name, n, float((p[tested] < 0.05).mean()) if tested.mean() > 0.5 else np.nan))
+def _power(effects: pd.DataFrame, outcome: str, names: list[str], missing: float) -> pd.DataFrame:
+    """Return the chance of p < 0.05 in the primary outcome by men randomised per arm."""
+    rows = []
+    for row in effects[effects["column"] == outcome].itertuples():
+        percent = np.array([row.difference_pct, row.low_pct, row.high_pct])
+        fold = np.log1p(percent / 100.0) if (percent > -100.0).all() else np.full(3, np.nan)
+        effect = Effect(*(float(x) for x in fold), row.p if np.isfinite(fold).all() else np.nan, row.df)
+        rows += [(row.arm, n, power(effect, (row.n_control, row.n), round(n * (1.0 - missing)))) for n in SIZES]
     return pd.DataFrame(rows, columns=["arm", "men", "power"])
-
-
-def _sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return (trials,) counts, means of x and y, and sums of squares and products about them, of men who were measured."""
-    there = np.isfinite(x) & np.isfinite(y)
-    n = there.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mx, my = (np.where(there, of, 0.0).sum(axis=1) / n for of in (x, y))
-    dx, dy = (np.where(there, of - mean[:, None], 0.0) for of, mean in ((x, mx), (y, my)))
-    return n, mx, my, (dx * dx).sum(axis=1), (dx * dy).sum(axis=1), (dy * dy).sum(axis=1)

@@ -8,23 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.expected import rest
 from testis_abm.expected.man import reference_output
 from testis_abm.laboratory import BLOOD, Laboratory
 from testis_abm.physiology import complete
-from testis_abm.population.distribution import Population
-from testis_abm.quantities import DEFAULT_ASSAY
+from testis_abm.population.distribution import LESIONS, Population
+from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 from testis_abm.tract import outcome
 from testis_abm.tract.semen import Semen
 
+BLOCK = 400  # men who are drawn together, so that more men leave the first as they are
+APART = 7919  # between the seeds of blocks
 
-def labs(men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
-    """Return the true untreated labs and semen of men (a row of physiology fields each), one row a man."""
+
+def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
+    """Return the true untreated labs and semen (after days of `abstinence`) of men (a row of physiology fields each)."""
     values = complete(values)
     reference = reference_output(values, {name: field.value for name, field in parameters.physiology().items()})
     names = list(men.columns)
-    rows = [rest(values, dict(zip(names, row, strict=True)), reference=reference) for row in men.to_numpy()]
+    rows = [rest(values, dict(zip(names, row, strict=True)), reference=reference, abstinence=abstinence) for row in men.to_numpy()]
     return pd.DataFrame(rows, index=men.index)
 
 
@@ -49,9 +52,10 @@ def measure(
 ) -> pd.DataFrame:
     """Return one blood sample and one semen analysis of each man at a visit: see Laboratory.visit.
 
-    `key` is that of the cohort: it, the number of the visit and a man's place decide on his random draws.
+    Clinics take no sample of the testis at a visit. `key` is that of the cohort: it, the number of the visit and a man's place decide on his random draws.
     """
-    columns = {name: true[name].to_numpy(dtype=float) for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true}
+    names = [name for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true and QUANTITIES[name].sample != "testis"]
+    columns = {name: true[name].to_numpy(dtype=float) for name in names}
     return pd.DataFrame(laboratory.visit(columns, key, visit), index=true.index)
 
 
@@ -76,26 +80,34 @@ class Cohort:
 
 
 def draw(
-    population: Population, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
-    assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None,
+    population: Population | str, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
+    assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None, abstinence: float = 3.0,
 ) -> Cohort:  # fmt: skip
     """Draw `n` men of a population and measure each at so many visits.
 
     Args:
-        population: from Population.named.
-        seed: of the draw.
+        population: from Population.named, or its name.
+        seed: of the draw; more men or visits leave the first as they are.
         visits: baseline measurements of each man.
         values: dotted parameters (default: the table's).
         assay: of oestradiol, "immunoassay" or "lc-ms".
         fixed: physiology fields that all men share.
+        abstinence: days before semen is given.
+
+    Raises:
+        TestisError: an argument is out of range, or no such word.
     """
     values = parameters.values() if values is None else values
-    rng = np.random.default_rng(seed)
-    hidden, lesions = population.hidden(n, rng)
+    population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
+    n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
+    for name, value in guard.mapping({} if fixed is None else fixed, "fixed", '{"bmi": 31}').items():
+        field = parameters.physiology()[guard.key(name, parameters.physiology(), "field", "fixed", "testis-abm men")]
+        guard.number(value, field.low, field.high, name, f"({field.unit})")
+    blocks = [
+        population.hidden(BLOCK, np.random.default_rng(seed + APART * BLOCK * k)) for k in range(max(1, -(-n // BLOCK)))
+    ]
+    hidden, lesions = (np.concatenate(parts)[:n] for parts in zip(*blocks))
     men = pd.DataFrame(population.fields(hidden, lesions)).assign(**(fixed or {}))
-    true = labs(men, values)
-    laboratory = Laboratory(values, assay)
+    true = labs(men, values, abstinence)
     measured = [measure(true, laboratory, (seed, 53), visit=visit) for visit in range(visits)]
-    from testis_abm.population.distribution import LESIONS
-
     return Cohort(men, pd.Series(np.array(LESIONS)[lesions]), true, measured)

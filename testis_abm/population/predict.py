@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan
@@ -51,7 +52,7 @@ _WINDOW = 28  # days over which hormones are averaged at the end
 
 def predict(
     men: pd.DataFrame,
-    scenario: Scenario,
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
     values: Mapping[str, float] | None = None,
     drugs: Mapping[str, Drug] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -59,14 +60,18 @@ def predict(
 
     Args:
         men: a row of physiology fields each (the scenario's own man is not used).
-        scenario: its plan, therapies, abstinence and assay.
+        scenario: its plan, therapies, abstinence and assay; a Scenario, a mapping, or the path of a scenario file.
         values: dotted parameters (default: the scenario's).
         drugs: rows of the drug table by name (default: the table's).
 
     Returns:
         Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
-        safety that of the last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
+        safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
+
+    Raises:
+        TestisError: men that are none, or a scenario that cannot be understood.
     """
+    men, scenario = guard.men(men), guard.scenario(scenario)
     values = parameters.values(scenario.parameters) if values is None else values
     abstinence = scenario.samples.abstinence_days
     keys = (
@@ -81,7 +86,7 @@ def predict(
         rows = []
         for hormones, semen in (
             (man.rest, man.semen(abstinence, 0)),
-            (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence)),
+            (man.days[1:][-_WINDOW:].mean(axis=0), man.semen(abstinence)),
         ):
             rows.append([*hormones, *(semen[key] for key in keys)])
         return np.column_stack([rows, _safety(man)])
@@ -95,19 +100,29 @@ def predict(
 def _safety(man: ExpectedMan) -> np.ndarray:
     """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
     levels = [COLUMNS.index(name) for name in ("testosterone_nmol_l", "oestradiol_pmol_l")]
-    rest = man.rest[levels].tolist()
-    follow, found = Safety(man.values, *rest), []
-    for some in ([rest], man.days[:, levels].tolist()):
-        for level in some:
-            follow.day(*level)
-        found.append(dataclasses.astuple(follow.readout(*level)))
-    return np.array(found, dtype=float)
+    rest, *mornings = man.days[:, levels].tolist()
+    follow = Safety(man.values, *rest)
+    before = follow.readout(*rest)
+    for level in mornings:
+        follow.day(*level)
+    return np.array([dataclasses.astuple(of) for of in (before, follow.readout(*mornings[-1]))], dtype=float)
 
 
 def predict_with(
-    men: pd.DataFrame, scenario: Scenario, ensemble: Ensemble, *, sets: int = 20, seed: int = 1
+    men: pd.DataFrame,
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
+    ensemble: Ensemble,
+    *,
+    sets: int = 20,
+    seed: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters."""
+    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters.
+
+    Raises:
+        TestisError: as `predict`; `sets` or `seed` is out of range.
+    """
+    men, scenario = guard.men(men), guard.scenario(scenario)
+    sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     parts = []
     for i, k in enumerate(ensemble.pick(sets, seed)):
         own = men.iloc[i::sets]

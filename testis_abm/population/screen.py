@@ -2,69 +2,50 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.errors import ScenarioError, TestisError, shown
-from testis_abm.laboratory import Laboratory
-from testis_abm.population.cohort import Cohort, draw
+from testis_abm.laboratory import SHARES, Laboratory
+from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
+from testis_abm.results.report import aligned, number
 from testis_abm.scenario.condition import parse_condition
 
-_OWN = re.compile(
-    r"\s*(BMI|age|T/LH)\s*(<=|>=|<|>)\s*(\d+(?:\.\d*)?)\s*(kg/m2|years?|ng/dL per IU/L)?\s*", re.IGNORECASE
-)
-_COMPARE: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
-    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
-}  # fmt: skip
-_TOLD = (
-    "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "lh_iu_l", "fsh_iu_l",
-    "inhibin_b_pg_ml", "concentration_million_ml", "total_motile_count_million",
+_REPORTED = (
+    "bmi", "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l",
+    "fsh_iu_l", "inhibin_b_pg_ml", "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct",
 )  # fmt: skip
-_BATCH, _MOST = 400, 40_000
+_MOST = 40_000
+SPERM = "concentration_million_ml"
 
 Criterion = Callable[[pd.DataFrame, pd.DataFrame, Laboratory], np.ndarray]
 
 
-def parse_criterion(text: str) -> Criterion:
+def parse_criterion(text: object) -> Criterion:
     """Return the test of a criterion: given what a visit measured and the men, which men meet it.
 
-    "BMI > 25", "age < 50", "T/LH >= 100" (ng/dL over IU/L), or any condition of a dose by rule: "testosterone < 350 ng/dL",
-    "T/E2 < 10", "sperm concentration < 15 M/mL".
+    "BMI > 25 and age < 50", "T/LH >= 100" (ng/dL over IU/L), "testosterone < 350 ng/dL", "T/E2 < 10", "sperm concentration < 15 M/mL":
+    the grammar of scenario.condition.
 
     Raises:
-        TestisError: it is no criterion.
+        ScenarioError: it is no criterion.
     """
-    own = _OWN.fullmatch(text)
-    if own is not None:
-        name, compare, limit = own[1].lower(), _COMPARE[own[2]], float(own[3])
-        if name == "t/lh":
-            return lambda seen, men, laboratory: compare(seen["t_over_lh"].to_numpy(), limit)
-        return lambda seen, men, laboratory: compare(men[name].to_numpy(), limit)
-    try:
-        condition = parse_condition(text)
-    except ScenarioError as error:
-        # Where all quantities are listed, those of the man belong to the list.
-        also = ", BMI, age, T/LH" if "measured are: " in str(error) else ""
-        raise TestisError(f"--where {shown(text)}: {error}{also}") from None
+    condition = parse_condition(text, "visit")
     if condition is None or condition.days:
-        raise TestisError(f"--where {shown(text)}: a criterion is met at every visit; leave out the day")
+        raise ScenarioError(f"{shown(text)}: a criterion is met at every visit; leave out the day")
 
     def met(seen: pd.DataFrame, men: pd.DataFrame, laboratory: Laboratory) -> np.ndarray:
         each = []
         for clause in condition.clauses:
             name = laboratory.column(clause.column)
-            if name in seen:
-                column = seen[name]
-            else:
-                raise TestisError(f"--where {shown(text)}: {clause.quantity} is not measured at a visit")
-            each.append([clause.holds(clause.in_unit(value)) for value in column])
+            level = seen[name] if name in seen else men[name]
+            each.append([clause.holds(clause.in_unit(value)) for value in level])
         return np.all(each, axis=0) if condition.joint == "and" else np.any(each, axis=0)
 
     return met
@@ -78,69 +59,78 @@ class Screened:
         cohort: the men who were kept.
         seen: men who were measured in all.
         criteria: as written.
+        laboratory: that measured them.
     """
 
     cohort: Cohort
     seen: int
     criteria: tuple[str, ...]
+    laboratory: Laboratory
 
     def table(self) -> pd.DataFrame:
-        """Return a row a man: physiology, lesion, true labs (`true_`) and what each visit measured (`visit1_`, ...)."""
+        """Return a row a man: physiology, lesion, true levels (`true_`) and what each visit measured (`visit1_`, ...).
+
+        Men without visible sperm have no percentages, true ones neither.
+        """
         of = self.cohort
-        parts = [of.men, of.lesions.rename("lesion"), of.true.add_prefix("true_")]
+        true = of.true.assign(**self.laboratory.shares_told({name: of.true[name] for name in (SPERM, *SHARES)}))
+        parts = [of.men, of.lesions.rename("lesion"), true.add_prefix("true_")]
         parts += [visit.add_prefix(f"visit{k}_") for k, visit in enumerate(of.measured, 1)]
         return pd.concat(parts, axis=1)
 
     def told(self) -> str:
-        """Return who they are: median and quartiles at the first visit, and lesions."""
-        first = self.cohort.measured[0]
-        kept = len(self.cohort)
+        """Return who they are: median and quartiles of what each visit reported, and how many have no sperm."""
         criteria = f" ({'; '.join(self.criteria)})" if self.criteria else ""
-        lines = [
-            f"{kept:,} men of {self.seen:,} measured{criteria}",
-            "",
-            f"  {'first visit':30s}{'median':>9s}{'quartiles':>22s}",
-        ]
-        columns = {name: clinical(name, first[name]) for name in _TOLD if name in first}
-        for name, column in {"bmi": self.cohort.men["bmi"].to_numpy(), **columns}.items():
-            low, middle, high = np.nanquantile(column, [0.25, 0.5, 0.75])
-            lines.append(f"  {label(name):30s}{middle:9.3g}{f'({low:.3g} to {high:.3g})':>22s}")
-        none = 100.0 * float((first["concentration_million_ml"] == 0.0).mean())
-        lines.append(f"  {'azoospermic':30s}{none:8.1f} %")
-        if len(self.cohort.measured) > 1:
-            second = self.cohort.measured[-1]["concentration_million_ml"]
-            lines.append(f"  sperm concentration at the last visit: median {second.median():.3g} M/mL")
-        return "\n".join(lines)
+        visits = self.cohort.measured
+        names = [f"visit {k}" for k in range(1, len(visits) + 1)] if len(visits) > 1 else ["median (quartiles)"]
+        rows = [["", *names]]
+        for column in _REPORTED:
+            seen = [visit[column] if column in visit else self.cohort.men[column] for visit in visits]
+            rows.append([label(column), *(_quartiles(clinical(column, of)) for of in seen)])
+        none = [100.0 * float((visit[SPERM] == 0.0).mean()) for visit in visits]
+        rows.append(["azoospermic (no sperm counted)", *(f"{number(share)} %" for share in none)])
+        note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
+        return (
+            f"{len(self.cohort):,} men of {self.seen:,} measured{criteria}\n\n{aligned(rows)}{note}\n"
+            "  Percentages are of men in whom sperm were counted, ratios of those with both levels over their limits."
+        )
+
+
+def _quartiles(values: np.ndarray) -> str:
+    """Return median and quartiles of those who have a value, in print."""
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return "-"
+    low, middle, high = np.quantile(there, [0.25, 0.5, 0.75])
+    return f"{number(middle)} ({number(low)} to {number(high)})"
 
 
 def screen(
-    population: Population, n: int, criteria: Sequence[str], *, visits: int = 1, seed: int = 1,
+    population: Population | str, n: int, criteria: Sequence[str] | str = (), *, visits: int = 1, seed: int = 1,
     values: Mapping[str, float] | None = None, assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None,
+    abstinence: float = 3.0,
 ) -> Screened:  # fmt: skip
     """Draw men until `n` meet every criterion at every visit.
 
     Raises:
         TestisError: a criterion that is none, or one that so few men meet that the search was given up.
     """
-    if not 1 <= n <= 100_000:
-        raise TestisError(f"{n} men are out of range; allowed: 1 to 100000")
-    if not 1 <= visits <= 20:
-        raise TestisError(f"{visits} visits are out of range; allowed: 1 to 20")
-    tests = [parse_criterion(text) for text in criteria]
+    n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
     values = parameters.values() if values is None else values
-    laboratory = Laboratory(values, assay)
+    population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
+    criteria = guard.texts(criteria, "where", '["BMI > 25", "T/E2 < 10"]')
+    tests = []
+    for text in criteria:
+        with guard.at("where"):
+            tests.append(parse_criterion(text))
     kept: list[Cohort] = []
     found = seen = 0
     while found < n:
+        # Blocks of one size, so that more men leave the first as they are.
         batch = draw(
-            population,
-            max(_BATCH, min(4000, n)),
-            seed=seed + 7919 * seen,
-            visits=visits,
-            values=values,
-            assay=assay,
-            fixed=fixed,
-        )
+            population, BLOCK, seed=seed + APART * seen, visits=visits, values=values, assay=assay, fixed=fixed,
+            abstinence=abstinence,
+        )  # fmt: skip
         good = np.ones(len(batch), dtype=bool)
         for test in tests:
             for visit in batch.measured:
@@ -154,7 +144,7 @@ def screen(
             raise TestisError(
                 f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the criteria or ask for fewer men"
             )
-    return Screened(_joined(kept), seen, tuple(criteria))
+    return Screened(_joined(kept), seen, tuple(criteria), laboratory)
 
 
 def _rows(of: Cohort, chosen: np.ndarray) -> Cohort:

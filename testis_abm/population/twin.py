@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
-from testis_abm.errors import TestisError, nearest, shown
-from testis_abm.laboratory import Censored, Laboratory
+from testis_abm import guard, parameters
+from testis_abm.laboratory import Laboratory
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import LESIONS, Population
+from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search
-from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, clinical_ratio
+from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored, clinical_ratio
 from testis_abm.statistics import kish
 
 # What can be given: name -> (column of the true levels, unit, lowest, highest plausible value). 0 of a level in blood is "< limit".
@@ -50,29 +50,13 @@ def column(name: str, assay: str) -> str:
     return "free_testosterone_pmol_l" if name == "free_t" else MEASURES[name][0]
 
 
-def check(given: Mapping[str, Given | None]) -> dict[str, Given]:
-    """Return the laboratory values that are there (None and NaN are missing).
+def check(given: object) -> dict[str, Given]:
+    """Return the laboratory values that are there, in the units of MEASURES and KNOWN (see given.values).
 
     Raises:
-        TestisError: for a name that is no laboratory value, or a value that no living man has.
+        TestisError: for a name that is no laboratory value, a value that no living man has, or nothing measured.
     """
-    allowed = {name: (unit, low, high) for name, (_, unit, low, high) in MEASURES.items()} | KNOWN
-    there: dict[str, Given] = {}
-    for name, value in given.items():
-        if name not in allowed:
-            close = nearest(name, allowed)
-            hint = f'nearest: "{close}"' if close else f"known: {', '.join(allowed)}"
-            raise TestisError(f"{shown(name)} is not a laboratory value; {hint}")
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            continue
-        unit, low, high = allowed[name]
-        if isinstance(value, Censored):
-            if name in KNOWN or not 0.0 < value.limit <= high:
-                raise TestisError(f"{name} {value} {unit} is no limit of a measured value; allowed: up to {high:g} {unit}")
-        elif not low <= value <= high:
-            raise TestisError(f"{name} {value:g} {unit} is implausible; allowed: {low:g} to {high:g} {unit}")
-        there[name] = value if isinstance(value, Censored) else float(value)
-    return there
+    return read_values(given)
 
 
 def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dict[str, Given], list[str]]:
@@ -117,11 +101,10 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
     if "motility" in used and ("volume" in used or count == 0.0):
         leave_out("tmc", "is left out: concentration, volume and motility determine it")
     elif "motility" not in used and isinstance(count, float) and isinstance(concentration, float) and concentration > 0.0:
-        if count == 0.0 or isinstance(volume, float):
-            share = 100.0 * count / (concentration * volume) if isinstance(volume, float) else 0.0
-            if share <= MEASURES["motility"][3]:
-                leave_out("tmc", f"counts as the motility that it follows from, {share:.3g} %")
-                used["motility"] = share
+        share = 0.0 if count == 0.0 else 100.0 * count / (concentration * volume) if isinstance(volume, float) else math.inf
+        if share <= MEASURES["motility"][3]:
+            leave_out("tmc", f"counts as the motility that it follows from, {share:.3g} %")
+            used["motility"] = share
     if "tmc" in used:
         notes.append("total motile count and sperm concentration share one count: where they agree it counts twice")
 
@@ -134,8 +117,6 @@ def _in_column(name: str, value: Given) -> Given:
 
 def _label(name: str, laboratory: Laboratory) -> str:
     return QUANTITIES[column(name, laboratory.assay)].label
-
-
 @dataclass(frozen=True)
 class Twin:
     """The virtual patients who could have given laboratory values.
@@ -183,7 +164,11 @@ class Twin:
         return self.effective < GOOD_SIZE or self.pareto_k > GOOD_SHAPE
 
     def sample(self, n: int, seed: int = 1) -> pd.DataFrame:
-        """Return `n` men drawn by weight (systematic resampling), physiology in columns."""
+        """Return `n` men drawn by weight (systematic resampling), physiology in columns.
+
+        Raises:
+            TestisError: `n` or `seed` is out of range.
+        """
         return self.men.iloc[self._chosen(n, seed)].reset_index(drop=True)
 
     def sample_lesions(self, n: int, seed: int = 1) -> pd.Series:
@@ -191,6 +176,7 @@ class Twin:
         return self.lesion.iloc[self._chosen(n, seed)].reset_index(drop=True)
 
     def _chosen(self, n: int, seed: int) -> np.ndarray:
+        n, seed = guard.argument("men", n), guard.argument("seed", seed)
         points = (np.arange(n) + np.random.default_rng(seed).random()) / n
         return np.minimum(np.searchsorted(np.cumsum(self.weights), points), len(self.men) - 1)
 
@@ -269,14 +255,14 @@ def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) ->
 
 
 def find(
-    given: Mapping[str, Given | None], *, population: str = "clinic", assay: str = DEFAULT_ASSAY, seed: int = 1,
+    given: object, *, population: str = "clinic", assay: str = DEFAULT_ASSAY, seed: int = 1,
     values: Mapping[str, float] | None = None,
 ) -> Twin:  # fmt: skip
     """Find the virtual patients of a population who could have given laboratory values.
 
     Args:
-        given: name -> value in the units of MEASURES and KNOWN ("t", "e2", "lh", "fsh", "bmi", "concentration", ...), or
-            laboratory.Censored; None and NaN are missing.
+        given: lab ("t", "e2", "lh", "fsh", "bmi", "concentration", ...) -> value in the units of MEASURES and KNOWN, or text with
+            a unit; a mapping or a row of a table. None, NaN and empty text are missing.
         population: prior over men, see distribution.POPULATIONS.
         assay: how oestradiol was measured, "immunoassay" or "lc-ms".
         seed: of the draws.
@@ -285,9 +271,7 @@ def find(
     Raises:
         TestisError: an assay or a name that is not known, or an implausible value.
     """
-    given = check(given)
-    if not any(name in MEASURES for name in given):
-        raise TestisError(f"give at least one laboratory value: {', '.join(MEASURES)}")
+    given, seed = check(given), guard.argument("seed", seed)
     values = parameters.values() if values is None else values
     laboratory = Laboratory(values, assay)
     used, notes = independent(given, laboratory)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
+from testis_abm.laboratory import Laboratory
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.scenario import convert
@@ -17,10 +19,9 @@ COLUMNS = ("variable", "day", "label", "unit", "observed", "predicted", "ratio")
 def observed(result: RunResult) -> pd.DataFrame:
     """Return the observed values of the scenario beside the prediction, in the unit they were given in.
 
-    The prediction is the mean over replicates of the treated arm (or the only one), between samples by
-    straight line: true levels of hormones, expected semen; oestradiol as the laboratory reports it if the
-    scenario names an immunoassay. It is missing where the run has nothing to compare. `ratio` is predicted
-    over observed.
+    The prediction is the mean over replicates of the treated arm (or the only one), between samples by straight line: what the
+    scenario's laboratory reports of hormones (oestradiol by its assay) and of expected semen, without random error. It is missing
+    where the run has nothing to compare. `ratio` is predicted over observed.
     """
     rows = []
     for entry in result.scenario.observed:
@@ -33,18 +34,24 @@ def observed(result: RunResult) -> pd.DataFrame:
 
 def predict(result: RunResult, variable: str, day: float) -> float:
     """Return the prediction of `observed` for `variable` at `day`, in the unit of its column; NaN without."""
-    for name, column in _sources(result, variable):
-        table = result.tables[name]
-        curve = table[table["arm"] == result.arms[-1]].groupby("day")[column].mean().dropna()
+    for table, level in _sources(result, variable):
+        rows = table["arm"] == result.arms[-1]
+        curve = level[rows].groupby(table["day"][rows]).mean().dropna()
         if len(curve) and curve.index[0] <= day <= curve.index[-1]:
             return float(np.interp(day, curve.index, curve))
     return float("nan")
 
 
-def _sources(result: RunResult, variable: str) -> Iterator[tuple[str, str]]:
-    """Yield table and column that may hold the variable, the best first."""
-    if variable == "oestradiol_pmol_l" and result.scenario.samples.assay == "immunoassay":
-        yield "blood", variable
-    for name, column in (("hormones", variable), ("semen", f"expected_{variable}")):
-        if column in SCHEMAS[name]:
-            yield name, column
+def _sources(result: RunResult, variable: str) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
+    """Yield a table and what is reported of the variable in each of its rows."""
+    case = result.scenario
+    laboratory = Laboratory(parameters.values(case.parameters), case.samples.assay)
+    if variable == "oestradiol_pmol_l":
+        table = result.tables["hormones"]
+        yield table, pd.Series(laboratory.by_assays(table)[laboratory.oestradiol], table.index)
+    elif variable in SCHEMAS["hormones"]:
+        yield result.tables["hormones"], result.tables["hormones"][variable]
+    elif f"expected_{variable}" in SCHEMAS["semen"]:
+        table = result.tables["semen"]
+        known = laboratory.shares_told({"concentration_million_ml": table["expected_concentration_million_ml"], variable: table[f"expected_{variable}"]})
+        yield table, pd.Series(known[variable], table.index)

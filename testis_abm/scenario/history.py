@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from testis_abm import parameters
-from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
-from testis_abm.scenario.quantities import parse_dose, parse_duration
+from testis_abm.errors import Problem, ScenarioError, shown, written
+from testis_abm.scenario.prescription import parse_every
+from testis_abm.scenario.quantities import NUMBER, parse_dose, parse_duration, plain
 from testis_abm.scenario.schedule import too_many_doses
 
+_AMOUNT = rf"{NUMBER}\s*[^\s0-9,]+"
 _PAST = re.compile(
-    r"(?P<drug>\S+)\s+(?P<dose>[\d.]+\s*\w+)\s+every\s+(?P<every>[\d.]+\s*\w+)\s+for\s+(?P<length>[\d.]+\s*\w+)"
-    r"(?:,?\s+ended\s+(?P<ended>[\d.]+\s*\w+)\s+before)?",
+    rf"(?P<drug>\S.*?) (?P<dose>{_AMOUNT}) (?P<every>\S.*?) for (?P<length>{_AMOUNT})(?:,? ended (?P<ended>{_AMOUNT}) before)?",
     re.IGNORECASE,
 )
 _USAGE = 'write for example "testosterone_enanthate 200 mg every 7 days for 52 weeks, ended 8 weeks before"'
@@ -88,26 +89,22 @@ def parse_history(value: object) -> tuple[PastTherapy, ...]:
 
 
 def _one(text: object) -> PastTherapy:
-    # The pattern tries each way to part a run of digits, which takes minutes in a text of that length.
-    found = _PAST.fullmatch(text.strip()) if isinstance(text, str) and len(text) <= _LONGEST_TEXT else None
+    found = _PAST.fullmatch(plain(text)) if isinstance(text, str) else None
     if found is None:
         raise ScenarioError(f"{shown(text)} is not a past therapy; {_USAGE}")
-    known = parameters.drugs()
-    if found["drug"] not in known:
-        raise ScenarioError(unknown("drug", found["drug"], known, see="testis-abm drugs"))
-    drug = known[found["drug"]]
+    drug = parameters.drugs()[parameters.drug_named(found["drug"])]
     dose = parse_dose(found["dose"], drug.dose_unit)
     if dose > drug.largest_dose:
         raise ScenarioError(
             f"{shown(found['dose'])} is too much; a single dose may be up to {drug.largest_dose:g} {drug.dose_unit}"
         )
-    every, length = parse_duration(found["every"]), parse_duration(found["length"])
+    every, length = parse_every(found["every"]), parse_duration(found["length"])
     ended = parse_duration(found["ended"]) if found["ended"] else 0.0
     if every < 1 / 24:
         raise ScenarioError(f"{shown(found['every'])} is too short; doses are an hour or more apart")
     if not 1.0 <= length + ended <= _LONGEST_DAYS:
         raise ScenarioError(f"{shown(text)} lies {length + ended:g} days back; allowed: 1 to {_LONGEST_DAYS:g}")
-    return PastTherapy(found["drug"], dose, every, length, ended)
+    return PastTherapy(drug.name, dose, every, length, ended)
 
 
 def past_doses(history: Iterable[PastTherapy]) -> tuple[int, list[tuple[float, str, float]]]:

@@ -106,9 +106,9 @@ class Scenario(Section):
         end = float(plan.duration_days)
         late = f"is not before the end of the plan (day {end:g}); start earlier or lengthen plan duration"
         problems = [
-            Problem((i, "from"), f"day {therapy.from_day:g} {late}")
+            Problem((i, "from"), f"day {therapy.first_day:g} {late}")
             for i, therapy in enumerate(therapies)
-            if therapy.from_day >= end
+            if therapy.first_day >= end
         ]
         if problems:
             raise ScenarioError(problems)

@@ -1,103 +1,110 @@
 """A study as a virtual trial: its own selection and number of men, many times, with uncertain parameters and noisy measurement.
 
 Men are drawn and screened by measured labs as the study did; each parameter set runs some of them through every arm; each repeat
-of the trial draws its men from those, measures them and works out what the paper printed. What screening measured is the baseline
-(unless the study had a separate one), so that men selected on one low value regress to their mean, treated or not.
+of the trial draws its men from those, lets the laboratory measure them (laboratory.Laboratory, as at any visit) and works out what the
+paper printed. What screening measured is the baseline (unless the study had a separate one), so that men selected on one low value
+regress to their mean, treated or not.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
+import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
+from testis_abm import guard, parameters
 from testis_abm.errors import TestisError
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, reference_output
 from testis_abm.expected.treat import Treatment
+from testis_abm.laboratory import BLOOD, Laboratory
 from testis_abm.parameters import Drug
 from testis_abm.physiology import complete
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
-from testis_abm.quantities import clinical_ratio
+from testis_abm.quantities import OESTRADIOL, RATIO
 from testis_abm.scenario import Plan, Samples, Scenario
+from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import Ensemble
 from testis_abm.studies.study import Observation, Study
+from testis_abm.tract.semen import Semen
 
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening
 _MOST_MEN = 48  # of them that a parameter set is run on
 _STEP = 3  # days between the samples of a course that is searched for a crossing
-_SEMEN = (
-    "concentration_million_ml",
-    "total_motile_count_million",
-    "progressive_motility_pct",
-    "normal_forms_pct",
-    "volume_ml",
-)
-_NOISE = {
-    "testosterone_nmol_l": ("blood_variation.testosterone",),
-    "free_testosterone_pmol_l": ("blood_variation.testosterone",),
-    "oestradiol_pmol_l": ("blood_variation.oestradiol",),
-    "t_over_e2": ("blood_variation.testosterone", "blood_variation.oestradiol"),
-    "lh_iu_l": ("blood_variation.lh",),
-    "fsh_iu_l": ("blood_variation.fsh",),
-    "inhibin_b_pg_ml": ("blood_variation.inhibin_b",),
-    "shbg_nmol_l": ("blood_variation.shbg",),
-    "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
-    "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
-    "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
-    "total_motile_count_million": (
-        "semen_variation.concentration",
-        "semen_variation.volume",
-        "semen_variation.motility",
-    ),
-    "progressive_motility_pct": ("semen_variation.motility",),
-    "normal_forms_pct": ("semen_variation.morphology",),
-    "volume_ml": ("semen_variation.volume",),
-}
+_SEMEN = tuple(Semen.__dataclass_fields__)
+
+
+class Sample(NamedTuple):
+    """One measurement of the men of an arm: on a day, as the mean of a window, or on the day of an extreme of a column.
+
+    A `kind` of "weeks" is every few days of the study. Baseline has no day.
+    """
+
+    arm: str
+    day: tuple[float, float] | None
+    kind: str = "mean"
+    column: str = ""
+
+
+def sample_of(of: Observation, arm: str) -> Sample:
+    """Return the measurement of an arm that an observation rests on."""
+    if of.kind.startswith("weeks"):
+        return Sample(arm, None, "weeks")
+    return Sample(arm, of.day, of.kind, of.column) if of.kind in ("lowest", "highest") else Sample(arm, of.day)
+
+
+def column_of(of: Observation, study: Study) -> str:
+    """Return the column that a study's laboratory reports of an observation."""
+    by_assay = {"oestradiol_pmol_l": OESTRADIOL, "t_over_e2": RATIO}
+    return by_assay[of.column][study.assay] if of.column in by_assay else of.column
 
 
 @lru_cache(maxsize=128)
 def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np.ndarray]]:
     """Return men who pass the study's screening, and by column what was measured of each at baseline over his true level.
 
+    NaN where his true level is one that a laboratory cannot tell from none: a fold of nothing tells nothing, and he is measured anew.
     The men lie in the order of what the study observed first, so that every k-th of them stands for all.
     """
     try:
         kept = screen(
             Population.named(study.population), n, study.where, visits=study.visits, seed=seed, assay=study.assay,
-            fixed=dict(study.man),
+            fixed=dict(study.man), abstinence=study.abstinence_days,
         ).cohort  # fmt: skip
     except TestisError as error:
         raise TestisError(f"study {study.name}: {error}") from None
-    seen = sum(visit for visit in kept.measured) / len(kept.measured)
-    true = kept.true.assign(oestradiol_pmol_l=reported_oestradiol(
-        kept.true["oestradiol_pmol_l"].to_numpy(), study.assay, parameters.values()
-    ))  # fmt: skip
-    for of in (seen, true):
-        of["t_over_e2"] = clinical_ratio(of["testosterone_nmol_l"], of["oestradiol_pmol_l"])
-    # A laboratory works free testosterone out from what it measures of the total.
-    seen["free_testosterone_pmol_l"] = seen["testosterone_nmol_l"]
-    true["free_testosterone_pmol_l"] = true["testosterone_nmol_l"]
-    first = study.observed[0].column
-    order = np.argsort((true[first] if first in true else true["testosterone_nmol_l"]).to_numpy(), kind="stable")
-    factors = {
-        name: seen[name].to_numpy()[order] / np.maximum(true[name].to_numpy()[order], 1e-12)
-        for name in seen
-        if study.baseline == "screening"
-    }
+    laboratory = Laboratory(parameters.values(), study.assay)
+    true = _expected(laboratory, {name: kept.true[name].to_numpy(dtype=float) for name in kept.true})
+    first = column_of(study.observed[0], study)
+    order = np.argsort(np.nan_to_num(true[first]), kind="stable")
+    factors = {}
+    for name in kept.measured[0] if study.baseline == "screening" else ():
+        if name in true:
+            seen = nanmean(np.array([visit[name] for visit in kept.measured]))[order]
+            level = true[name][order]
+            told = level >= max(laboratory.limit(name), np.finfo(float).tiny)
+            factors[name] = np.where(told, seen / np.where(told, level, 1.0), np.nan)
     return kept.men.iloc[order], factors
+
+
+def _expected(laboratory: Laboratory, true: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what the laboratory would report of true levels without error: both oestradiols, percentages where there are sperm."""
+    found = {**true, **laboratory.by_assays(true)}
+    if "free_testosterone_nmol_l" in true:
+        found["free_testosterone_pmol_l"] = 1e3 * true["free_testosterone_nmol_l"]
+    return {**found, **laboratory.shares_told({name: true[name] for name in _SEMEN})} if "volume_ml" in true else found
 
 
 @dataclass(frozen=True)
@@ -105,17 +112,14 @@ class Course:
     """What one parameter set gives for some men of a study.
 
     Attributes:
-        before: (men, observations), true levels at baseline; after: (men, observations), in the window of each (or the extreme);
-            versus: (men, observations), of the arm that a difference is from.
-        crossing: (men, observations, days), the concentration every few days, where a crossing is asked for.
+        true: measurement -> column -> (men,) true levels and expected semen; (men, days) concentration of one of kind "weeks".
         men: which of the screened men.
+        laboratory: of the study, under the parameter set.
     """
 
-    before: np.ndarray
-    after: np.ndarray
-    versus: np.ndarray
-    crossing: dict[int, np.ndarray]
+    true: Mapping[Sample, Mapping[str, np.ndarray]]
     men: np.ndarray
+    laboratory: Laboratory
 
 
 def _scenario(study: Study, arm: int) -> Scenario:
@@ -127,28 +131,47 @@ def _scenario(study: Study, arm: int) -> Scenario:
     )
 
 
-def _levels(man: ExpectedMan, column: str, days: list[int], study: Study, values: Mapping[str, float]) -> np.ndarray:
-    """Return a man's true (oestradiol: reported) level on days since the start; day -1 is his rest."""
-    if column in _SEMEN:
-        return np.array([man.semen(study.abstinence_days, day + 1)[column] for day in days])
-    rows = np.array([man.rest if day < 0 else man.days[min(day, len(man.days) - 1)] for day in days])
-    at = {name: rows[:, k] for k, name in enumerate(COLUMNS)}
-    oestradiol = np.asarray(reported_oestradiol(at["oestradiol_pmol_l"], study.assay, values))
-    if column == "oestradiol_pmol_l":
-        return oestradiol
-    if column == "t_over_e2":
-        return clinical_ratio(at["testosterone_nmol_l"], np.maximum(oestradiol, 0.1))
-    if column == "free_testosterone_pmol_l":
-        return 1e3 * at["free_testosterone_nmol_l"]
-    return at[column]
+def _needs(study: Study) -> tuple[tuple[str, ...], bool]:
+    """Return the columns of blood that a study's observations take, and whether they take semen."""
+    asked = {of.column for of in study.observed}
+    if "free_testosterone_pmol_l" in asked:
+        asked |= {"shbg_nmol_l", "free_testosterone_nmol_l"}
+    always = ("testosterone_nmol_l", "oestradiol_pmol_l", "free_testosterone_nmol_l")
+    return tuple(name for name in (*BLOOD, always[2]) if name in asked or name in always[:2]), bool(asked & {*_SEMEN})
 
 
-def _days_of(of: Observation, study: Study) -> list[int]:
-    if of.day is None:
-        return list(range(0, round(study.duration_days), _STEP))
-    first, last = round(of.day[0]), round(of.day[1])
-    step = max(1, (last - first) // 12)
-    return list(range(first, last + 1, step))
+def _levels(man: ExpectedMan, days: list[int], study: Study) -> dict[str, np.ndarray]:
+    """Return a man's true levels, column -> (days,), on the mornings of days since the start."""
+    blood, semen = _needs(study)
+    rows = man.days[days]
+    found = {name: rows[:, COLUMNS.index(name)] for name in blood}
+    if semen:
+        each = [man.semen(study.abstinence_days, day) for day in days]
+        found |= {name: np.array([of[name] for of in each]) for name in _SEMEN}
+    return found
+
+
+def _days_of(sample: Sample, study: Study) -> list[int]:
+    """Return the mornings that tell of a measurement: of a day that morning, of a span those after its days; of none the first."""
+    end = round(study.duration_days)
+    if sample.kind == "weeks":
+        return list(range(0, end, _STEP))
+    if sample.day is None:
+        return [0]
+    last = min(end, math.ceil(sample.day[1]))
+    first = min(last, math.floor(sample.day[0]) + 1)
+    return list(range(first, last + 1, max(1, (last - first) // 12)))
+
+
+def _sampled(sample: Sample, levels: Mapping[str, np.ndarray], laboratory: Laboratory) -> dict[str, Any]:
+    """Return the true levels of a measurement: means over its window, or those of the day of its extreme."""
+    if sample.kind == "weeks":
+        return {"concentration_million_ml": levels["concentration_million_ml"]}
+    if sample.kind == "mean":
+        return {name: column.mean() for name, column in levels.items()}
+    column = levels[sample.column] if sample.column in levels else _expected(laboratory, levels)[sample.column]
+    day = int((np.argmin if sample.kind == "lowest" else np.argmax)(column))
+    return {name: column[day] for name, column in levels.items()}
 
 
 def courses(
@@ -165,76 +188,130 @@ def courses(
     rows, _ = _men(study, pool, seed)
     chosen = (offset + np.arange(men) * max(1, len(rows) // men)) % len(rows)
     whole = complete(values)
+    laboratory = Laboratory(whole, study.assay)
     reference = reference_output(whole, {name: field.value for name, field in parameters.physiology().items()})
-    treatments = [Treatment(_scenario(study, arm), drugs) for arm in range(len(study.arm))]
-    names = [arm.name for arm in study.arm]
-    count = len(study.observed)
-    before, after, versus = (np.full((men, count), np.nan) for _ in range(3))
-    crossing: dict[int, list[np.ndarray]] = {
-        k: [] for k, of in enumerate(study.observed) if of.kind.startswith("weeks")
-    }
+    treatments = {arm.name: Treatment(_scenario(study, k), drugs) for k, arm in enumerate(study.arm)}
+    asked = {arm for of in study.observed for arm in (of.arm, of.versus) if arm}
+    samples = {sample_of(of, arm) for of in study.observed for arm in (of.arm, of.versus) if arm}
+    samples |= {Sample(arm, None) for arm in asked}
+    true: dict[Sample, list[dict[str, Any]]] = {sample: [] for sample in sorted(samples, key=str)}
     for i, row in enumerate(rows.iloc[chosen].to_dict("records")):
-        arms = []
-        for treatment in treatments:
+        arms = {}
+        for name, treatment in treatments.items():
             man = ExpectedMan(whole, row, treatment.drugs, reference=reference)
-            arms.append(treatment.follow(man, (seed, i)))
-        for k, of in enumerate(study.observed):
-            man, days = arms[names.index(of.arm)], _days_of(of, study)
-            before[i, k] = _levels(man, of.column, [-1], study, whole)[0]
-            level = _levels(man, of.column, days, study, whole)
-            if k in crossing:
-                crossing[k].append(level)
-            extreme = {"lowest": np.min, "highest": np.max}.get(of.kind, np.mean)
-            after[i, k] = extreme(level)
-            if of.versus:
-                versus[i, k] = _levels(arms[names.index(of.versus)], of.column, days, study, whole).mean()
-    return Course(before, after, versus, {k: np.array(of) for k, of in crossing.items()}, chosen)
+            arms[name] = treatment.follow(man, (seed, i))
+        for sample, found in true.items():
+            found.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))
+    joined = {sample: {name: np.array([man[name] for man in found]) for name in found[0]} for sample, found in true.items()}
+    return Course(joined, chosen, laboratory)
 
 
 def statistic(
-    of: Observation, k: int, course: Course, chosen: np.ndarray, base: np.ndarray, noise: np.ndarray,
-    others: np.ndarray, other: np.ndarray,
-) -> float:  # fmt: skip
-    """Return what a paper would print of an observation.
+    of: Observation, least: float, before: np.ndarray, after: np.ndarray, beside: np.ndarray | None = None
+) -> np.ndarray:
+    """Return what papers would print of an observation: (repeats,), NaN where they could print none.
+
+    Means are of the men who have a value. A change and a ratio are of means, and there is none in % of a mean that the laboratory
+    cannot tell from none.
 
     Args:
-        of, k: the observation and its number; course: what the parameter set gives.
-        chosen, others: which of its men the arm and the arm that it is compared with have.
-        base, noise, other: (men,) factors of measurement at baseline, at follow-up and in the other arm.
+        of: the observation; least: the least of its column that is told from none.
+        before, after: (repeats, men) as reported, at baseline and at follow-up; for weeks (repeats, men, days) after.
+        beside: (repeats, men) of the arm that it is compared with.
     """
     if of.kind in ("weeks_below", "weeks_above"):
-        sperm = np.maximum(course.crossing[k][chosen], 1e-3)
-        level = np.exp(np.log(sperm).mean(axis=0)) / of.factor
-        days = np.arange(len(level)) * _STEP
-        later = days >= of.since
-        beyond = (level < of.limit if of.kind == "weeks_below" else level > of.limit) & later
-        return float((days[int(beyond.argmax())] - of.since) / 7.0) if beyond.any() else np.nan
-    before, after = course.before[chosen, k] * base, course.after[chosen, k] * noise
-    if of.kind == "change":
-        return float(100.0 * (after.mean() / max(before.mean(), 1e-12) - 1.0))
-    if of.kind in ("lowest", "highest"):
-        return float(100.0 * after.mean() / max(before.mean(), 1e-12))
-    if of.versus:
-        beside = (course.versus[others, k] * other).mean()
-        if of.kind == "ratio":
-            return float(100.0 * (after.mean() / max(beside, 1e-12) - 1.0))
-        return float((after.mean() - beside) / of.factor)
+        # None counted stands for half a sperm in the chamber, as laboratories report what lies under a limit.
+        level = np.exp(np.log(np.maximum(after, 0.5 * least)).mean(axis=1)) / of.factor
+        days = np.arange(level.shape[1]) * _STEP
+        beyond = (level < of.limit if of.kind == "weeks_below" else level > of.limit) & (days >= of.since)
+        return np.where(beyond.any(axis=1), (days[beyond.argmax(axis=1)] - of.since) / 7.0, np.nan)
+    mean = nanmean(after, axis=1)
     if of.kind == "share_below":
-        return float(100.0 * (after / of.factor < of.limit).mean())
-    return float(after.mean() / of.factor)
+        there = np.isfinite(after)
+        return 100.0 * nanmean(np.where(there, after / of.factor < of.limit, np.nan), axis=1)
+    if of.kind == "level":
+        return mean / of.factor
+    base = nanmean(before if beside is None else beside, axis=1)
+    if of.kind == "difference":
+        return (mean - base) / of.factor
+    told = base >= max(least, np.finfo(float).tiny)
+    fold = np.where(told, mean / np.where(told, base, 1.0), np.nan)
+    return 100.0 * fold if of.kind in ("lowest", "highest") else 100.0 * (fold - 1.0)
 
 
 def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.ndarray:
     """Return the statistic of every observation over all men of a course, measured without noise but selected as they were."""
-    everyone, one = np.arange(len(course.men)), np.ones(len(course.men))
     _, factors = _men(study, pool, seed)
-    selected = {name: float(factor.mean()) for name, factor in factors.items()}
-    return np.array(
-        [
-            statistic(of, k, course, everyone, one * selected.get(of.column, 1.0), one, everyone, one)
-            for k, of in enumerate(study.observed)
-        ]
-    )
+    selected = {name: float(nanmean(factor)) for name, factor in factors.items() if np.isfinite(factor).any()}
+    found = []
+    for of in study.observed:
+        column = column_of(of, study)
+        after, beside = (_plain(course, sample_of(of, arm), column) if arm else None for arm in (of.arm, of.versus))
+        before = _plain(course, Sample(of.arm, None), column) * selected.get(column, 1.0)
+        assert after is not None
+        found.append(statistic(of, course.laboratory.limit(column), before, after, beside)[0])
+    return np.array(found)
+
+
+def _plain(course: Course, sample: Sample, column: str) -> np.ndarray:
+    """Return a column of a measurement as it would be reported without error, as one repeat: (1, men) or (1, men, days)."""
+    true = course.true[sample]
+    return (true[column] if sample.kind == "weeks" else _expected(course.laboratory, true)[column])[None]
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """Repeats of a study with the men of one parameter set.
+
+    Attributes:
+        study, course: what is repeated; factors: of screening (see _men).
+        chosen: arm -> (repeats, men) which men of the course it has; key: of the random draws.
+    """
+
+    study: Study
+    course: Course
+    factors: Mapping[str, np.ndarray]
+    chosen: Mapping[str, np.ndarray]
+    key: tuple[int, ...]
+
+    def statistics(self) -> np.ndarray:
+        """Return what each repeat prints, (repeats, observations)."""
+        reported: dict[Sample, dict[str, np.ndarray]] = {}
+
+        def of_sample(sample: Sample, column: str, n: int) -> np.ndarray:
+            if sample not in reported:
+                reported[sample] = self.measured(sample)
+            return reported[sample][column][:, :n]
+
+        found = []
+        for of in self.study.observed:
+            column, n = column_of(of, self.study), of.n or self.study.n
+            before = of_sample(Sample(of.arm, None), column, n)
+            after, beside = (of_sample(sample_of(of, arm), column, n) if arm else None for arm in (of.arm, of.versus))
+            assert after is not None
+            found.append(statistic(of, self.course.laboratory.limit(column), before, after, beside))
+        return np.column_stack(found)
+
+    def measured(self, sample: Sample) -> dict[str, np.ndarray]:
+        """Return what the laboratory reports of the men of each repeat, column -> (repeats, men)."""
+        laboratory, baseline = self.course.laboratory, sample.day is None and sample.kind == "mean"
+        chosen = self.chosen[sample.arm]
+        true = {name: column[chosen] for name, column in self.course.true[sample].items()}
+        # The men of a paired study have one baseline, whatever the arm.
+        arm = "" if baseline and self.study.design == "paired" else sample.arm
+        key, day = (*self.key, zlib.crc32(arm.encode())), -1 if sample.day is None else round(sample.day[0])
+        if sample.kind == "weeks":
+            return {"concentration_million_ml": laboratory.count(true["concentration_million_ml"], key, day)[0]}
+        seen = laboratory.blood(true, key, day)
+        if "volume_ml" in true:
+            seen |= vars(laboratory.semen(Semen(**{name: true[name] for name in _SEMEN}), key, day))
+        if not baseline or not self.factors:
+            return seen
+        plain = _expected(laboratory, true)
+        for name in seen.keys() & self.factors.keys():
+            screened = plain[name] * self.factors[name][self.course.men[chosen]]
+            seen[name] = np.where(np.isfinite(screened), screened, seen[name])
+        return seen
 
 
 def replay(
@@ -243,16 +320,26 @@ def replay(
     """Replay a study many times; return a row an observation: observed, predicted median and 95 % interval.
 
     The interval holds men, measurement, parameters (of the ensemble) and what studies of the same thing differ by
-    (`between_studies`); `inside_same_laboratory` is without the last.
+    (`between_studies`); `inside_same_laboratory` is without the last. What fewer than half of the repeats could print is NaN, which
+    is inside no interval.
 
     Args:
         study: from load_study.
         ensemble: parameter sets; `sets` of them are run, on `men` men each (as many as the study had, 12 to 48).
         repeats: of the trial.
         seed: of everything.
+
+    Raises:
+        TestisError: an argument is none, or out of range; nobody passes the study's screening.
     """
-    sizes = [of.n or study.n for of in study.observed]
-    men = men or min(max(12, *sizes), _MOST_MEN)
+    if not isinstance(study, Study) or not isinstance(ensemble, Ensemble):
+        raise TestisError(
+            "replay takes a Study (load_study) and an Ensemble (studies.ensemble: best(), shipped(), read(file))"
+        )
+    sets, repeats = guard.argument("sets", sets), guard.argument("repeats", repeats)
+    seed, men = guard.argument("seed", seed), None if men is None else guard.argument("men", men)
+    most = max(of.n or study.n for of in study.observed)
+    men = men or min(max(12, most), _MOST_MEN)
     pool = max(POOL, 2 * men)
     _, factors = _men(study, pool, seed)
     picked = ensemble.pick(sets, seed)
@@ -266,25 +353,23 @@ def replay(
     ran = [one(jobs[0])]
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         ran += list(threads.map(one, jobs[1:]))
-    values, rng = parameters.values(), np.random.default_rng([seed, 17])
+
+    def some(arm: str) -> np.ndarray:
+        """Return which men each repeat has in an arm, (repeats, most), none twice where there are enough."""
+        rng = np.random.default_rng([seed, 17, zlib.crc32(arm.encode())])
+        if most > men:
+            return rng.integers(men, size=(repeats, most))
+        return rng.permuted(np.tile(np.arange(men), (repeats, 1)), axis=1)[:, :most]
+
+    paired = study.design == "paired"
+    chosen = {arm.name: some("" if paired else arm.name) for arm in study.arm}
     drawn = np.full((repeats, len(study.observed)), np.nan)
-
-    def some(size: int) -> np.ndarray:
-        """Return which of the men a trial of that size has, none twice where there are enough."""
-        return np.asarray(rng.permutation(men)[:size] if size <= men else rng.integers(men, size=size))
-
-    for r in range(repeats):
-        course = ran[r % len(ran)]
-        arms = {size: some(size) for size in sorted(set(sizes))}
-        for k, (of, size) in enumerate(zip(study.observed, sizes, strict=True)):
-            sigma = float(np.sqrt(sum(np.log1p(values[name] ** 2) for name in _NOISE[of.column])))
-            noise, other, base = (np.exp(sigma * rng.standard_normal(size) - 0.5 * sigma**2) for _ in range(3))
-            chosen = arms[size]
-            if of.column in factors:
-                base = factors[of.column][course.men[chosen]]
-            others = some(size) if of.versus and study.design == "parallel" else chosen
-            drawn[r, k] = statistic(of, k, course, chosen, base, noise, others, other)
-    return _table(study, drawn, _between(study, drawn, rng))
+    for i, course in enumerate(ran):
+        rows = {arm: order[i :: len(ran)] for arm, order in chosen.items()}
+        if i < repeats:
+            drawn[i :: len(ran)] = _Trials(study, course, factors, rows, (seed, 18, i)).statistics()
+    drawn[:, np.isfinite(drawn).mean(axis=0) < 0.5] = np.nan
+    return _table(study, drawn, _between(study, drawn, seed))
 
 
 def between_studies(of: Observation) -> float:
@@ -304,15 +389,16 @@ def configuration() -> dict[str, Any]:
     return tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
 
 
-def _between(study: Study, drawn: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _between(study: Study, drawn: np.ndarray, seed: int) -> np.ndarray:
     """Return the repeats as other studies of the same thing would have printed them."""
     other, spread = drawn.copy(), configuration()["spread"]
     for k, of in enumerate(study.observed):
-        luck = rng.standard_normal(len(drawn))
+        luck = np.random.default_rng([seed, 19, zlib.crc32(f"{of.kind} {of.label}".encode())]).standard_normal(len(drawn))
         if of.kind == "share_below":
             other[:, k] = np.clip(drawn[:, k] + 100.0 * spread["share"] * luck, 0.0, 100.0)
         elif of.kind == "difference":
-            other[:, k] = drawn[:, k] + spread["difference"] * np.nanmedian(np.abs(drawn[:, k])) * luck
+            size = np.abs(drawn[:, k][np.isfinite(drawn[:, k])])
+            other[:, k] = drawn[:, k] + spread["difference"] * (np.median(size) if len(size) else np.nan) * luck
         else:
             fold = np.exp(between_studies(of) * luck)
             other[:, k] = 100.0 * ((1.0 + drawn[:, k] / 100.0) * fold - 1.0) if of.relative else drawn[:, k] * fold
@@ -355,7 +441,7 @@ def same_sign(of: Observation, predicted: float) -> bool | None:
     if not (of.relative or of.kind == "difference"):
         return None
     least = of.se if of.se is not None else 5.0 if of.relative else 0.0
-    return None if abs(of.value) <= least else bool(np.sign(predicted) == np.sign(of.value))
+    return None if abs(of.value) <= least or np.isnan(predicted) else bool(np.sign(predicted) == np.sign(of.value))
 
 
 def scaled(of: Observation, value: float) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import __version__
-from testis_abm.errors import TestisError
 from testis_abm.results.report import number
+from testis_abm.support import outputs
 
 
 def text(table: pd.DataFrame) -> str:
@@ -19,11 +19,12 @@ def text(table: pd.DataFrame) -> str:
     for study, rows in table.groupby("study", sort=False):
         lines.append(f"{study}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
         for row in rows.to_dict("records"):
-            mark = "inside" if row["inside"] else "OUTSIDE"
+            told = np.isfinite(row["predicted"])
+            mark = "cannot say" if not told else "inside" if row["inside"] else "OUTSIDE"
             fold = "" if np.isnan(row["fold"]) else f"  x{row['fold']:.2f}"
             sign = "" if row["sign"] is None or row["sign"] else "  WRONG SIGN"
-            note = "  (memory)" if row["confidence"] == "memory" else ""
-            interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})"
+            note = "  (not verified)" if row["confidence"] == "memory" else ""
+            interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})" if told else "-"
             lines.append(
                 f"  {row['label'][:62]:62s}{number(row['observed']):>9s}  {interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
             )
@@ -35,15 +36,21 @@ def score(table: pd.DataFrame) -> str:
     lines = []
     for name, rows in (
         ("seen or derived", table[table["confidence"] != "memory"]),
-        ("from memory", table[table["confidence"] == "memory"]),
+        ("not verified against the source", table[table["confidence"] == "memory"]),
     ):
-        if rows.empty:
-            continue
-        signs = [bool(of) for of in rows["sign"] if of is not None]
-        lines.append(
-            f"{name}: {rows['inside'].sum()} of {len(rows)} inside the 95 % interval ({100 * rows['inside'].mean():.0f} %), "
-            f"median fold error {rows['fold'].median():.2f}, direction right in {sum(signs)} of {len(signs)}"
-        )
+        known = [bool(of) for of in rows["inside"][rows["predicted"].notna()]]
+        signs = [bool(of) for of in rows["sign"].dropna()]
+        parts = []
+        if known:
+            parts.append(f"{sum(known)} of {len(known)} inside the 95 % interval ({100 * np.mean(known):.0f} %)")
+        if rows["fold"].notna().any():
+            parts.append(f"median fold error {rows['fold'].median():.2f}")
+        if signs:
+            parts.append(f"direction right in {sum(signs)} of {len(signs)}")
+        if len(known) < len(rows):
+            parts.append(f"{len(rows) - len(known)} without a prediction (no number can be printed of the model's men)")
+        if parts:
+            lines.append(f"{name}: {', '.join(parts)}")
     return "\n".join(lines)
 
 
@@ -53,27 +60,25 @@ def save(table: pd.DataFrame, folder: Path, *, plots: bool = True) -> list[Path]
     Raises:
         TestisError: the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = json.loads(table.to_json(orient="records"))
-        files = {
-            "studies.json": json.dumps({"version": __version__, "rows": rows}, indent=1),
-            "studies.csv": table.to_csv(index=False),
-        }
-        for name, content in files.items():
-            beside = folder / f".{name}"
-            beside.write_text(content, encoding="utf-8")
-            beside.replace(folder / name)
-        return [folder / name for name in files] + (_forest(table, folder) if plots else [])
-    except OSError as error:
-        raise TestisError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    paths = [folder / "studies.json", folder / "studies.csv"]
+    rows = json.loads(table.to_json(orient="records"))
+    outputs.write_json(paths[0], {"version": __version__, "rows": rows})
+    outputs.write_table(paths[1], table)
+    return paths + (_forest(table, folder) if plots else [])
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure, before a replay, that its results can be saved in `folder`.
+
+    Raises:
+        TestisError: files of these names were written by somebody else.
+    """
+    for ending in ("json", "csv", "png", "svg"):
+        outputs.check(folder / f"studies.{ending}", ("study",))
 
 
 def _forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw observed over predicted, a line an observation: what can be read as a fold."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
     change = table["kind"].eq("change")
@@ -88,7 +93,7 @@ def _forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     rows, at = table[good].reset_index(drop=True), folds[good].reset_index(drop=True)
     if rows.empty:
         return []
-    figure = Figure(figsize=(8.0, 1.2 + 0.19 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(8.0, 1.2 + 0.19 * len(rows)), dpi=200, layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(rows))[::-1]
     middle = at["observed"] / at["predicted"]
@@ -108,11 +113,6 @@ def _forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     axes.grid(axis="x", color="#e5e8eb", linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    paths = []
-    for ending in ("png", "svg"):
-        path = folder / f"studies.{ending}"
-        beside = folder / f".studies.{ending}"
-        figure.savefig(beside, dpi=200, format=ending)
-        beside.replace(path)
-        paths.append(path)
-    return paths
+    from testis_abm.results.draw import write_figure
+
+    return write_figure(figure, "studies", folder)

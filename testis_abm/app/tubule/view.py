@@ -127,7 +127,7 @@ class _Recorder:
 
     def __call__(self) -> None:
         self.own()
-        self.recording.record(self.recording.model.day)  # the model counts on only after its records
+        self.recording.record()
 
 
 def follow(model: Any, **kept: Any) -> Recording:

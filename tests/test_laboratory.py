@@ -1,0 +1,190 @@
+"""The laboratory: counts, limits, percentages out of 200 sperm, keyed draws, and how probable a report is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import erfcinv
+
+from testis_abm import TestisError
+from testis_abm.expected import rest
+from testis_abm.laboratory import BLOOD, VARIATION, Censored, Laboratory, draws
+from testis_abm.population import Population, draw
+from testis_abm.population.screen import screen
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
+from testis_abm.tract.semen import Semen
+
+MEN = 20_000
+
+
+@pytest.fixture(scope="module")
+def laboratory(values) -> Laboratory:
+    return Laboratory(values)
+
+
+def ejaculates(concentration: float, motility: float = 0.55, normal: float = 0.14, men: int = MEN) -> Semen:
+    return Semen.of(*(np.full(men, x) for x in (3.5, concentration, motility, normal)))
+
+
+@settings(max_examples=40)
+@given(st.floats(0.0, 400.0), st.floats(0.0, 0.98), st.integers(0, 2**62))
+def test_an_analysis_is_physical(laboratory, concentration, motility, seed):
+    seen = laboratory.semen(Semen.of(3.5, concentration, motility, 0.14), (seed,), 3)
+    assert seen.volume_ml > 0 and seen.concentration_million_ml >= 0
+    assert seen.total_count_million == pytest.approx(seen.volume_ml * seen.concentration_million_ml)
+    assert seen.total_motile_count_million <= seen.total_count_million
+    for share in (seen.progressive_motility_pct, seen.normal_forms_pct):
+        assert np.isnan(share) if seen.concentration_million_ml == 0 else 0 <= share <= 100
+
+
+def test_within_man_variation_is_the_published_one(laboratory):
+    seen = laboratory.semen(ejaculates(70.0), (1,), 0).concentration_million_ml
+    assert seen.mean() == pytest.approx(70.0, rel=0.02)
+    # J Reprod Fert 57:391: 39 %; Alvarez 2003: 28 %.
+    assert 0.27 < seen.std() / seen.mean() < 0.40
+
+
+@pytest.mark.parametrize("column", [*BLOOD, "volume_ml", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct"])
+def test_a_report_has_the_mean_and_the_spread_of_its_sources(laboratory, values, fertile, column):
+    man = rest(values, fertile)
+    true = {name: np.full(MEN, man[name]) for name in (*BLOOD, *Semen.__dataclass_fields__)}
+    seen = laboratory.visit(true, (5,), 7)[column]
+    cv = np.sqrt(np.prod([1.0 + values[name] ** 2 for name in VARIATION[column]]) - 1.0)
+    if column == "concentration_million_ml":
+        cv = np.hypot(cv, 1.0 / np.sqrt(values["semen_variation.sperm_counted"]))
+    assert seen.mean() == pytest.approx(man[column], rel=0.01)
+    assert seen.std() / seen.mean() == pytest.approx(cv, rel=0.05)
+
+
+def test_few_sperm_are_a_count_and_none_of_them_is_azoospermia(laboratory, values):
+    few = laboratory.semen(ejaculates(0.05), (2,), 0).concentration_million_ml
+    one = 1.0 / (1e3 * values["semen_variation.chamber_dilution"])  # million/mL that one sperm in the chamber stands for
+    assert np.mean(few == 0.0) == pytest.approx(np.exp(-0.05 / one), abs=0.03)
+    assert few.mean() == pytest.approx(0.05, rel=0.05) and few.std() / few.mean() > 0.9
+    none = laboratory.semen(ejaculates(0.0, men=3), (2,), 0)
+    assert (none.concentration_million_ml == 0.0).all() and (none.total_motile_count_million == 0.0).all()
+    assert np.isnan(none.progressive_motility_pct).all() and np.isnan(none.normal_forms_pct).all()
+
+
+def test_none_of_200_is_common_where_one_in_a_hundred_is_normal(laboratory):
+    seen = laboratory.semen(ejaculates(60.0, normal=0.01), (3,), 0).normal_forms_pct
+    assert np.mean(seen == 0.0) == pytest.approx(0.99**200, abs=0.05)
+    assert seen.mean() == pytest.approx(1.0, rel=0.05)
+    assert np.allclose(seen * 2.0, np.round(seen * 2.0))  # out of 200
+    assert np.mean(laboratory.semen(ejaculates(60.0, normal=0.14), (3,), 0).normal_forms_pct == 0.0) == 0.0
+
+
+def test_a_share_that_is_not_known_stays_so(laboratory):
+    seen = laboratory.semen(Semen(3.5, 5.0, 17.5, float("nan"), 14.0, 8.0), (1,), 0)
+    assert seen.concentration_million_ml > 0 and np.isnan(seen.progressive_motility_pct)
+
+
+@pytest.mark.parametrize("column", ["testosterone_nmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml"])
+def test_what_lies_under_a_limit_is_half_of_it_and_has_no_percentage(laboratory, values, fertile, column):
+    man = rest(values, fertile)
+    limit = laboratory.limit(column)
+    assert limit > 0
+    true = {name: np.full(50, man[name]) for name in BLOOD} | {column: np.full(50, 1e-3 * limit)}
+    seen = laboratory.blood(true, (1,), 0)
+    assert (seen[column] == 0.5 * limit).all()
+    if column in ("testosterone_nmol_l", "lh_iu_l"):
+        assert np.isnan(seen["t_over_lh"]).all()
+    change = laboratory.percent_change(column, np.array([0.0, 0.5 * limit, 2.0 * limit]), 3.0 * limit)
+    assert np.isnan(change[:2]).all() and change[2] == pytest.approx(50.0)
+
+
+def test_one_serum_has_two_oestradiols_and_the_low_man_reads_higher(laboratory, values, fertile):
+    man = {name: np.full(200, level) for name, level in rest(values, {**fertile, "bmi": 24.0}).items()}
+    man["oestradiol_pmol_l"] = np.full(200, 20.0)
+    seen = laboratory.blood({name: man[name] for name in BLOOD}, (1,), 0)
+    mass, immuno = (seen[OESTRADIOL[by]] for by in ("lc-ms", "immunoassay"))
+    assert mass.mean() == pytest.approx(20.0, rel=0.03) and (immuno > 1.5 * mass).all()
+    assert np.corrcoef(mass, immuno)[0, 1] > 0.95
+    assert (seen[RATIO["immunoassay"]] < seen[RATIO["lc-ms"]]).all()
+
+
+def test_another_quantity_man_or_visit_moves_no_draw(laboratory, values, fertile):
+    man = rest(values, fertile)
+    true = {name: np.full(9, man[name]) for name in (*BLOOD, *Semen.__dataclass_fields__)}
+    whole = laboratory.visit(true, (4,), 30)
+    few = laboratory.blood({name: true[name][:5] for name in ("testosterone_nmol_l", "oestradiol_pmol_l")}, (4,), 30)
+    for name in ("testosterone_nmol_l", "oestradiol_pmol_l", "t_over_e2"):
+        assert np.array_equal(few[name], whole[name][:5])
+    semen = vars(laboratory.semen(Semen(**{name: true[name][:5] for name in Semen.__dataclass_fields__}), (4,), 30))
+    for name, seen in semen.items():
+        assert np.array_equal(seen, whole[name][:5])
+    assert not np.array_equal(laboratory.visit(true, (4,), 31)["lh_iu_l"], whole["lh_iu_l"])
+    assert draws((1,), 0, "a").random() != draws((1,), 0, "b").random()
+
+
+def test_paired_arms_share_their_draws(laboratory):
+    ratio = laboratory.semen(ejaculates(84.0), (1,), 9).concentration_million_ml
+    ratio = ratio / laboratory.semen(ejaculates(70.0), (1,), 9).concentration_million_ml
+    assert np.median(ratio) == pytest.approx(1.2, rel=0.01) and ratio.std() < 0.03
+
+
+def test_more_men_or_visits_leave_those_there_as_they_are():
+    few, many = draw(Population.named("clinic"), 30, seed=3), draw(Population.named("clinic"), 430, seed=3, visits=2)
+    pd.testing.assert_frame_equal(few.men, many.men.iloc[:30])
+    pd.testing.assert_frame_equal(few.measured[0], many.measured[0].iloc[:30])
+    where = ["sperm concentration < 15 M/mL"]
+    some, more = (screen(Population.named("clinic"), n, where, seed=3).table() for n in (50, 300))
+    pd.testing.assert_frame_equal(some, more.iloc[:50])
+
+
+@pytest.mark.parametrize("word", ["Immunoassay", "LC-MS", "", None, 3])
+def test_every_entry_point_checks_the_assay_before_any_work(values, word, monkeypatch):
+    def never(*args, **kwargs):
+        raise AssertionError("worked before it checked")
+
+    monkeypatch.setattr("testis_abm.population.cohort.labs", never)
+    for call in (
+        lambda: Laboratory(values, word),
+        lambda: draw(Population.named("clinic"), 10, assay=word),
+        lambda: screen(Population.named("clinic"), 10, [], assay=word),
+    ):
+        with pytest.raises(TestisError, match="assay"):
+            call()
+
+
+# ---- how probable a report is
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 4.0, 55.0, 95.0])
+def test_the_probabilities_of_all_percentages_make_one(laboratory, share):
+    true = {"normal_forms_pct": np.array([share]), "concentration_million_ml": np.array([60.0])}
+    every = [np.exp(laboratory.likelihood("normal_forms_pct", 0.5 * k, true)[0][0]) for k in range(201)]
+    assert sum(every) == pytest.approx(1.0, abs=1e-3)
+    under = np.exp(laboratory.likelihood("normal_forms_pct", Censored(2.0), true)[0][0])
+    assert under == pytest.approx(sum(every[:4]), abs=1e-3)
+
+
+def test_none_seen_is_as_probable_as_the_laboratory_sees_none(laboratory):
+    for level in (0.0, 0.02, 0.1, 1.0):
+        true = {"concentration_million_ml": np.array([level])}
+        log, _ = laboratory.likelihood("concentration_million_ml", 0.0, true)
+        seen = laboratory.semen(ejaculates(level), (8,), 0).concentration_million_ml
+        assert np.exp(log[0]) == pytest.approx(np.mean(seen == 0.0), abs=0.02)
+
+
+def test_a_report_of_no_normal_forms_is_explained_by_men_with_few(laboratory):
+    true = {"normal_forms_pct": np.array([0.5, 1.0, 4.0, 14.0]), "concentration_million_ml": np.full(4, 20.0)}
+    log, off = laboratory.likelihood("normal_forms_pct", 0.0, true)
+    assert np.all(np.diff(log) < 0) and off[1] < 2.5 < off[3]
+
+
+def test_the_deviation_of_a_level_is_that_of_its_spread(laboratory):
+    level = np.exp(laboratory.log_sd("lh_iu_l") * np.array([-2.0, 0.0, 1.0]))
+    log, off = laboratory.likelihood("lh_iu_l", 4.0, {"lh_iu_l": 4.0 * level})
+    assert off == pytest.approx([-2.0, 0.0, 1.0]) and log.argmax() == 1
+    under, _ = laboratory.likelihood("lh_iu_l", Censored(4.0), {"lh_iu_l": 4.0 * level})
+    assert np.exp(under[1]) == pytest.approx(0.5) and np.exp(under[0]) == pytest.approx(1 - 0.02275, abs=1e-3)
+    assert erfcinv(2 * (1 - np.exp(under[0]))) * np.sqrt(2) == pytest.approx(2.0, rel=1e-3)
+
+
+def test_every_quantity_with_a_limit_has_its_parameter(laboratory, values):
+    for column, quantity in QUANTITIES.items():
+        assert not quantity.limit or laboratory.limit(column) == values[quantity.limit] > 0
