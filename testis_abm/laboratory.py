@@ -19,7 +19,15 @@ import numpy as np
 from testis_abm.body.assay import reported_oestradiol
 from testis_abm.body.binding import free_testosterone
 from testis_abm.errors import TestisError, unknown
-from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, RATIO, TESTOSTERONE_NG_DL, clinical_ratio
+from testis_abm.quantities import (
+    ASSAYS,
+    DEFAULT_ASSAY,
+    OESTRADIOL,
+    QUANTITIES,
+    RATIO,
+    TESTOSTERONE_NG_DL,
+    clinical_ratio,
+)
 from testis_abm.tract.semen import Semen
 
 # Column -> parameters whose CVs make the spread of one sample about the man's level.
@@ -205,7 +213,10 @@ class Laboratory:
         concentration, sperm = self.count(expected.concentration_million_ml, key, day)
         shares = [
             np.where(np.asarray(concentration) > 0.0, self._share(name, percent / 100.0, sperm, key, day), np.nan)
-            for name, percent in (("motility", expected.progressive_motility_pct), ("morphology", expected.normal_forms_pct))
+            for name, percent in (
+                ("motility", expected.progressive_motility_pct),
+                ("morphology", expected.normal_forms_pct),
+            )
         ]
         return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))
 
@@ -264,11 +275,15 @@ class Laboratory:
         assessed = self._assessed(concentration)
         quantile = draws(key, day, f"{name} counted").random(np.shape(share))
         # A share that is not known stays so.
-        return np.where(np.isnan(varied), np.nan, _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed)
+        return np.where(
+            np.isnan(varied), np.nan, _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed
+        )
 
     # ---- how probable a report is
 
-    def likelihood(self, column: str, reported: float | Censored, true: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    def likelihood(
+        self, column: str, reported: float | Censored, true: Mapping[str, Any]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return how probable a report is for each of many men, and how far he is from it.
 
         Args:
@@ -350,9 +365,7 @@ def draws(key: Sequence[int], day: int, stream: str) -> np.random.Generator:
     return np.random.default_rng([*key, day + 100_000, zlib.crc32(stream.encode())])
 
 
-def _normal(
-    expected: np.ndarray, reported: float | Censored, sigma: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _normal(expected: np.ndarray, reported: float | Censored, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log likelihood and deviation (SD) of a level on a log scale; a censored one is anywhere under its limit."""
     from scipy.special import log_ndtr
 

@@ -60,14 +60,16 @@ def mean_and_half(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), quantile * float(values.std(ddof=1)) / float(np.sqrt(n))
 
 
-def arm_effect(after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, least: float, cv: float) -> tuple[Effect, Effect]:
+def arm_effect(
+    after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, least: float, cv: float
+) -> tuple[Effect, Effect]:
     """Return the effect of an arm on a level that may be 0, as a difference of means in % of the control's and in its unit.
 
     Negative binomial regression on the arm and the log of the baseline: the variance is that of a count of units of `least` times
     a factor with the CV `cv`, and errors are robust against both being wrong (HC3, Student's t). Nothing is added to the outcome,
     and the fold is one of means, so men without any stay in as what they are. Where the arm's mean is 0 a fold has no interval:
     the difference in the unit is fitted by least squares, and the one in % follows from it. There is no difference in % where the
-    control's mean lies under `least`.
+    control's mean lies under `least`, and none at all where nobody has any.
 
     Args:
         after: (men,) levels, none missing; treated: (men,) of the arm, or of the control.
@@ -78,6 +80,8 @@ def arm_effect(after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, le
     from statsmodels.genmod.families import Gaussian, NegativeBinomial
 
     treated = treated.astype(bool)
+    if not after.max() > 0.5 * least:  # none in any, or half the limit, which stands for it
+        return Effect(), Effect()
     means = [float(after[of].mean()) for of in (~treated, treated)]
     told = means[0] >= max(least, np.finfo(float).tiny)
     plain = _regressed(after, treated, before, Gaussian())

@@ -20,8 +20,8 @@ from testis_abm.results.observed import observed
 from testis_abm.results.report import change, crossing, number
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.summary import render, summarise
-from testis_abm.statistics import paired_change
 from testis_abm.results.treatment import Treatment
+from testis_abm.statistics import paired_change
 
 LAST = "Research software: a simulation, not medical advice."
 

@@ -133,13 +133,17 @@ def test_men_in_whom_none_were_counted_are_counted_as_such():
     days = 30
     level = np.full((1, 2, days), 8.0)
     level[0, :, 10:] = 0.0
-    of = Observation(arm="a", variable="sperm concentration", value=4.0, limit=1.0, unit="M/mL", **{"as": "weeks_below"})
+    of = Observation(
+        arm="a", variable="sperm concentration", value=4.0, limit=1.0, unit="M/mL", **{"as": "weeks_below"}
+    )
     assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
     assert np.isnan(statistic(of, 0.05, level[:, :, 0], np.full((1, 2, days), 8.0))[0])
     # One azoospermic man among two: a geometric mean of 8 and half a sperm in the chamber.
     level[0, 1] = 8.0
     assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
-    below = Observation(arm="a", variable="sperm concentration", day=10, value=50.0, limit=0.1, unit="M/mL", **{"as": "share_below"})
+    below = Observation(
+        arm="a", variable="sperm concentration", day=10, value=50.0, limit=0.1, unit="M/mL", **{"as": "share_below"}
+    )
     assert statistic(below, 0.05, level[:, :, 0], level[:, :, -1])[0] == pytest.approx(50.0)
 
 
@@ -223,7 +227,9 @@ def test_a_replay_counts_at_every_visit(tmp_path):
     table = replay(study, best(), sets=1, men=40, repeats=60)
     ran = courses(study, *best().applied(0), 40, pool=240, seed=1)
     expected = next(true for sample, true in ran.true.items() if sample.day == (60.0, 60.0))["concentration_million_ml"]
-    none = 100.0 * np.exp(-20.0 * np.outer(expected, np.exp(0.3 * np.random.default_rng(1).standard_normal(2000)))).mean()
+    none = (
+        100.0 * np.exp(-20.0 * np.outer(expected, np.exp(0.3 * np.random.default_rng(1).standard_normal(2000)))).mean()
+    )
     assert 40 < none < 98
     assert table["predicted"].to_numpy() == pytest.approx([none, none], abs=4.0)
 

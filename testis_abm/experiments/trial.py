@@ -207,12 +207,25 @@ class Result:
         return "\n\n".join(part for part in parts if part)
 
     def _flow(self) -> str:
-        rows = [["", "randomised", "measured", "missed visit", "run failed", "azoospermic at screening", "at the last visit"]]
+        rows = [
+            [
+                "",
+                "randomised",
+                "measured",
+                "missed visit",
+                "run failed",
+                "azoospermic at screening",
+                "at the last visit",
+            ]
+        ]
         for row in self.flow.itertuples():
             none = [f"{_percent(share)} ({k})" for share, k in
                     ((row.azoospermic_before_pct, row.azoospermic_before), (row.azoospermic_after_pct, row.azoospermic_after))]  # fmt: skip
             rows.append([row.arm, *(str(n) for n in (row.randomised, row.measured, row.missed, row.failed)), *none])
-        return report.aligned(rows) + "\n  Azoospermic: no sperm counted at the one visit; of the men measured at the last visit."
+        return (
+            report.aligned(rows)
+            + "\n  Azoospermic: no sperm counted at the one visit; of the men measured at the last visit."
+        )
 
     def _effects(self, control: str, arm: str, effects: pd.DataFrame) -> str:
         rows = [["  at the last visit", control, arm, "difference (95 % interval)", "p", "n"]]
@@ -223,7 +236,8 @@ class Result:
         return report.aligned(rows)
 
     def _responders(self, word: str) -> str:
-        lines = [f"  Responders (> {self.responder_pct:g} % increase in {word}; any where there was none):"]
+        some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
+        lines = [f"  Responders (> {self.responder_pct:g} % increase in {word}{some}):"]
         for row in self.responders.itertuples():
             measured = f"; of {row.measured} measured {_percent(row.share_measured_pct)}"
             missed = row.n - row.measured
@@ -234,10 +248,13 @@ class Result:
         return "\n".join(lines)
 
     def _predictors(self) -> str:
-        lines = ["  Baseline predictors of response (ROC AUC, 95 % interval; 0.5: none, under 0.5: low values respond)."]
+        lines = [
+            "  Baseline predictors of response (ROC AUC, 95 % interval; 0.5: none, under 0.5: low values respond)."
+        ]
         for arm, rows in self.predictors.groupby("arm", sort=False):
             known = [
-                f"{row.predictor} {row.auc:.2f}" + (f" ({row.low:.2f} to {row.high:.2f})" if np.isfinite(row.low) else "")
+                f"{row.predictor} {row.auc:.2f}"
+                + (f" ({row.low:.2f} to {row.high:.2f})" if np.isfinite(row.low) else "")
                 for row in rows.itertuples()
                 if np.isfinite(row.auc)
             ]
@@ -255,7 +272,7 @@ class Result:
 _NOTE = (
     "  * primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust\n"
     "  errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too\n"
-    f"  little for a percentage; \"cannot say\" with fewer than {LEAST} men of an arm, or one level in all."
+    f'  little for a percentage; "cannot say" with fewer than {LEAST} men of an arm.'
 )
 
 
@@ -274,7 +291,7 @@ def _difference(row: Any) -> str:
     if np.isfinite(row.difference):
         low, high = report.number(row.low), report.number(row.high)
         return f"{'+' if row.difference > 0 else ''}{report.number(row.difference)} {row.unit} ({low} to {high})"
-    return "cannot say"
+    return "cannot say" if min(row.n_control, row.n) < LEAST else "none in either arm"
 
 
 def _needed(nnt: float, low: float, high: float) -> str:
@@ -300,7 +317,9 @@ def analyse(of: Trial, folder: str | Path) -> Result:
     ill = men.index.isin(failed["point"])
     laboratory = _laboratory(of)
     columns = dict.fromkeys([of.outcome, *(OUTPUTS[word].column for word in of.experiment.outputs)])
-    found = pd.DataFrame(_effect(men, names[0], name, column, last, laboratory) for column in columns for name in names[1:])
+    found = pd.DataFrame(
+        _effect(men, names[0], name, column, last, laboratory) for column in columns for name in names[1:]
+    )
     responds = _responds(men, of.outcome, last, of.responder_pct)
     came = men["attended"]
     return Result(
@@ -353,7 +372,9 @@ def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> d
     known = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
     total, motile = known["total_count_million"], known["total_motile_count_million"]
     share = 100.0 * motile / np.where(total > 0.0, total, np.nan)
-    known["progressive_motility_pct"] = np.where(np.isnan(known["progressive_motility_pct"]), share, known["progressive_motility_pct"])
+    known["progressive_motility_pct"] = np.where(
+        np.isnan(known["progressive_motility_pct"]), share, known["progressive_motility_pct"]
+    )
     return {**known, **laboratory.visit(known, (seed, 37), day)}
 
 
@@ -375,7 +396,9 @@ def _flow(men: pd.DataFrame, ill: np.ndarray, last: str, names: list[str]) -> pd
     return pd.DataFrame(rows)
 
 
-def _effect(men: pd.DataFrame, control: str, name: str, column: str, last: str, laboratory: Laboratory) -> dict[str, Any]:
+def _effect(
+    men: pd.DataFrame, control: str, name: str, column: str, last: str, laboratory: Laboratory
+) -> dict[str, Any]:
     """Return the effect of an arm on an output: means, differences and interval, p, n; levels in the clinical unit."""
     after = men[f"{last}{column}"].to_numpy(dtype=float)
     known = f"baseline_{column}"
@@ -411,7 +434,8 @@ def _responders(responds: pd.Series, came: pd.Series, arm: pd.Series, names: lis
     counts = {name: (int(responds[arm == name].sum()), int((arm == name).sum())) for name in names}
     for name in names:
         (hits, n), measured = counts[name], int((came & (arm == name)).sum())
-        apart = share_difference(hits, n, *counts[names[0]]) if name != names[0] else Effect()
+        enough = min(measured, int((came & (arm == names[0])).sum())) >= LEAST
+        apart = share_difference(hits, n, *counts[names[0]]) if name != names[0] and enough else Effect()
         nnt = 100.0 / apart.centre if apart.centre else np.nan
         ends = (100.0 / apart.high, 100.0 / apart.low) if apart.low * apart.high > 0.0 else (np.nan, np.nan)
         rows.append(

@@ -42,7 +42,7 @@ CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening
 _MOST_MEN = 48  # of them that a parameter set is run on
 _STEP = 3  # days between the samples of a course that is searched for a crossing
-_SEMEN = tuple(Semen.__dataclass_fields__)
+_SEMEN, _SPERM = tuple(Semen.__dataclass_fields__), "concentration_million_ml"
 
 
 class Sample(NamedTuple):
@@ -60,7 +60,7 @@ class Sample(NamedTuple):
 def sample_of(of: Observation, arm: str) -> Sample:
     """Return the measurement of an arm that an observation rests on."""
     if of.kind.startswith("weeks"):
-        return Sample(arm, None, "weeks")
+        return Sample(arm, None, "weeks", of.column)
     return Sample(arm, of.day, of.kind, of.column) if of.kind in ("lowest", "highest") else Sample(arm, of.day)
 
 
@@ -111,7 +111,7 @@ class Course:
     """What one parameter set gives for some men of a study.
 
     Attributes:
-        true: measurement -> column -> (men,) true levels and expected semen; (men, days) concentration of one of kind "weeks".
+        true: measurement -> column -> (men,) true levels and expected semen; (men, days) of one of kind "weeks".
         men: which of the screened men.
         laboratory: of the study, under the parameter set.
     """
@@ -163,7 +163,7 @@ def _days_of(sample: Sample, study: Study) -> list[int]:
 def _sampled(sample: Sample, levels: Mapping[str, np.ndarray], laboratory: Laboratory) -> dict[str, Any]:
     """Return the true levels of a measurement: means over its window, or those of the day of its extreme."""
     if sample.kind == "weeks":
-        return {"concentration_million_ml": levels["concentration_million_ml"]}
+        return dict(levels)
     if sample.kind == "mean":
         return {name: column.mean() for name, column in levels.items()}
     column = levels[sample.column] if sample.column in levels else _expected(laboratory, levels)[sample.column]
@@ -199,7 +199,9 @@ def courses(
             arms[name] = treatment.follow(man, (seed, i))
         for sample, found in true.items():
             found.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))
-    joined = {sample: {name: np.array([man[name] for man in found]) for name in found[0]} for sample, found in true.items()}
+    joined = {
+        sample: {name: np.array([man[name] for man in found]) for name in found[0]} for sample, found in true.items()
+    }
     return Course(joined, chosen, laboratory)
 
 
@@ -252,8 +254,7 @@ def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.nda
 
 def _plain(course: Course, sample: Sample, column: str) -> np.ndarray:
     """Return a column of a measurement as it would be reported without error, as one repeat: (1, men) or (1, men, days)."""
-    true = course.true[sample]
-    return (true[column] if sample.kind == "weeks" else _expected(course.laboratory, true)[column])[None]
+    return _expected(course.laboratory, course.true[sample])[column][None]
 
 
 @dataclass(frozen=True)
@@ -297,8 +298,8 @@ class _Trials:
         # The men of a paired study have one baseline, whatever the arm.
         arm = "" if baseline and self.study.design == "paired" else sample.arm
         key, day = (*self.key, zlib.crc32(arm.encode())), -1 if sample.day is None else round(sample.day[0])
-        if sample.kind == "weeks":
-            return {"concentration_million_ml": laboratory.count(true["concentration_million_ml"], key, day)[0]}
+        if sample.kind == "weeks" and sample.column == _SPERM:
+            return {_SPERM: laboratory.count(true[_SPERM], key, day)[0]}
         seen = laboratory.blood(true, key, day)
         if "volume_ml" in true:
             seen |= vars(laboratory.semen(Semen(**{name: true[name] for name in _SEMEN}), key, day))
@@ -381,7 +382,9 @@ def _between(study: Study, drawn: np.ndarray, seed: int) -> np.ndarray:
     """Return the repeats as other studies of the same thing would have printed them."""
     other, spread = drawn.copy(), configuration()["spread"]
     for k, of in enumerate(study.observed):
-        luck = np.random.default_rng([seed, 19, zlib.crc32(f"{of.kind} {of.label}".encode())]).standard_normal(len(drawn))
+        luck = np.random.default_rng([seed, 19, zlib.crc32(f"{of.kind} {of.label}".encode())]).standard_normal(
+            len(drawn)
+        )
         if of.kind == "share_below":
             other[:, k] = np.clip(drawn[:, k] + 100.0 * spread["share"] * luck, 0.0, 100.0)
         elif of.kind == "difference":
