@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,10 @@ class Effect(NamedTuple):
     high: float = float("nan")
     p: float = float("nan")
     df: float = float("nan")
+
+    def scaled(self, change: Callable[[float], float]) -> Effect:
+        """Return it on another scale that keeps the order, p and degrees of freedom as they are."""
+        return self._replace(centre=change(self.centre), low=change(self.low), high=change(self.high))
 
 
 def nanmean(values: np.ndarray, axis: int = 0) -> np.ndarray:
@@ -85,12 +90,12 @@ def arm_effect(
     means = [float(after[of].mean()) for of in (~treated, treated)]
     told = means[0] >= max(least, np.finfo(float).tiny)
     plain = _regressed(after, treated, before, Gaussian())
-    percent = Effect(*(100.0 * x / means[0] for x in plain[:3]), *plain[3:]) if told else Effect()
+    percent = plain.scaled(lambda x: 100.0 * x / means[0]) if told else Effect()
     if told and means[1] > 0.0:
         unit = least or 1.0
         fold = _regressed(after / unit, treated, np.log(before + unit), NegativeBinomial(alpha=max(cv, 0.01) ** 2))
         if np.isfinite(fold.p):
-            percent = Effect(*(100.0 * np.expm1(x) for x in fold[:3]), *fold[3:])
+            percent = fold.scaled(lambda x: 100.0 * float(np.expm1(x)))
     return percent, plain
 
 

@@ -465,8 +465,8 @@ def _power(effects: pd.DataFrame, outcome: str, names: list[str], missing: float
     """Return the chance of p < 0.05 in the primary outcome by men randomised per arm."""
     rows = []
     for row in effects[effects["column"] == outcome].itertuples():
-        percent = np.array([row.difference_pct, row.low_pct, row.high_pct])
-        fold = np.log1p(percent / 100.0) if (percent > -100.0).all() else np.full(3, np.nan)
-        effect = Effect(*(float(x) for x in fold), row.p if np.isfinite(fold).all() else np.nan, row.df)
+        percent = Effect(row.difference_pct, row.low_pct, row.high_pct, row.p, row.df)
+        # On the scale of its normal error; where the fold has no interval there is none.
+        effect = percent.scaled(lambda x: float(np.log1p(x / 100.0))) if percent.low > -100.0 else Effect()
         rows += [(row.arm, n, power(effect, (row.n_control, row.n), round(n * (1.0 - missing)))) for n in SIZES]
     return pd.DataFrame(rows, columns=["arm", "men", "power"])

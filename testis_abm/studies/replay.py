@@ -218,24 +218,25 @@ def statistic(
         before, after: (repeats, men) as reported, at baseline and at follow-up; for weeks (repeats, men, days) after.
         beside: (repeats, men) of the arm that it is compared with.
     """
+    limit = float("nan") if of.limit is None else of.limit
     if of.kind in ("weeks_below", "weeks_above"):
         # None counted stands for half a sperm in the chamber, as laboratories report what lies under a limit.
         level = np.exp(np.log(np.maximum(after, 0.5 * least)).mean(axis=1)) / of.factor
         days = np.arange(level.shape[1]) * _STEP
-        beyond = (level < of.limit if of.kind == "weeks_below" else level > of.limit) & (days >= of.since)
+        beyond = (level < limit if of.kind == "weeks_below" else level > limit) & (days >= of.since)
         return np.where(beyond.any(axis=1), (days[beyond.argmax(axis=1)] - of.since) / 7.0, np.nan)
     mean = nanmean(after, axis=1)
     if of.kind == "share_below":
         there = np.isfinite(after)
-        return 100.0 * nanmean(np.where(there, after / of.factor < of.limit, np.nan), axis=1)
+        return 100.0 * nanmean(np.where(there, after / of.factor < limit, np.nan), axis=1)
     if of.kind == "level":
-        return mean / of.factor
+        return np.asarray(mean / of.factor)
     base = nanmean(before if beside is None else beside, axis=1)
     if of.kind == "difference":
-        return (mean - base) / of.factor
+        return np.asarray((mean - base) / of.factor)
     told = base >= max(least, np.finfo(float).tiny)
     fold = np.where(told, mean / np.where(told, base, 1.0), np.nan)
-    return 100.0 * fold if of.kind in ("lowest", "highest") else 100.0 * (fold - 1.0)
+    return 100.0 * (fold if of.kind in ("lowest", "highest") else fold - 1.0)
 
 
 def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.ndarray:
