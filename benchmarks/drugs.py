@@ -59,7 +59,8 @@ def course(result: ta.RunResult, arm: str, measure: dict[str, Any]) -> pd.Series
     if asked:
         rows, column = rows.assign(**laboratory.by_assays(rows)), asked
     first, last = measure["day"]
-    return rows.loc[first:last, column]
+    # A span is told by the mornings after its days.
+    return rows.loc[min(first + 1, last) : last, column]
 
 
 def predicted(measure: dict[str, Any], base: pd.Series, treated: pd.Series) -> float:

@@ -2,7 +2,7 @@
 
     python scripts/make_validation.py CALIBRATION_FOLDER CROSS_VALIDATION_FOLDER
 
-The folders are those of `testis-abm calibrate --ship` and of `testis-abm calibrate --cross-validate 10 --members 100 --rounds 3`.
+The folders are those of `testis-abm calibrate` (shipped by scripts/ship_ensemble.py) and of `testis-abm calibrate --cross-validate 10 --members 100 --rounds 3`.
 """
 
 from __future__ import annotations

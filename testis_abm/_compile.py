@@ -1,82 +1,133 @@
-"""Where compiled rules are cached: one folder per version of their sources.
+"""Rules that are compiled by numba on their first call, and kept in a folder of the user's own for the next process.
 
-numba's own cache does not notice an edit to a rule that is inlined from another file, so stale biology would run. The
-cache folder is therefore named by a hash of every source that holds compiled code; it must be chosen before numba is
-imported, and its absence is the moment to announce the compile.
+numba's own cache does not notice an edit to a rule that is inlined from another file, fails for ever on a file that is damaged, ends
+the program where the disk is full, and unpickles whatever lies in its folder. Here the folder is named by a hash of every source
+that holds compiled code and nobody else can write to it; each file holds its checksum; what cannot be read is compiled again, and
+what cannot be written is done without.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
+import pickle
 import sys
-import tempfile
+from collections.abc import Callable
 from functools import cache
+from multiprocessing import parent_process
 from pathlib import Path
+from typing import Any
 
-_COMPILED = ("kinetics.py", "body/*.py", "tissue/*.py", "tract/*.py", "expected/*.py")
-_RULES = (*_COMPILED[:4], "model.py", "physiology.py", "regimen.py", "parameters/*.toml")
-_package = Path(__file__).parent
+import numba
+from numba.core.caching import _Cache as NumbaCache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+from testis_abm.errors import TestisError
+from testis_abm.support import files
+from testis_abm.support import fingerprint as sources
+
+_SUM = 32  # bytes of the checksum before the content of a file
 
 
-def _digest(start: str, patterns: tuple[str, ...]) -> str:
-    digest = hashlib.sha256(start.encode())
-    for source in [source for pattern in patterns for source in sorted(_package.glob(pattern))]:
-        digest.update(source.name.encode())
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
+def compiled(rule: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a function without Python's lock on its first call; a decorator, with options of `numba.njit` or bare."""
+    if rule is None:
+        return lambda function: compiled(function, **options)
+    dispatcher = numba.njit(nogil=True, **options)(rule)
+    dispatcher._cache = _Kept(rule, options)
+    return dispatcher
+
+
+class _Kept(NumbaCache):
+    """The compiled forms of one function, a file each."""
+
+    def __init__(self, rule: Callable[..., Any], options: dict[str, Any]) -> None:
+        cells = tuple(cell.cell_contents for cell in rule.__closure__ or ())
+        self._name = f"{rule.__module__.rpartition('.')[2]}.{rule.__qualname__}".replace("<", "").replace(">", "")
+        self._key = (_beside(rule.__code__.co_filename), rule.__module__, rule.__qualname__, rule.__code__.co_code, dumps(cells), sorted(options.items()))
+        self._enabled = True
+
+    @property
+    def cache_path(self) -> str:
+        return str(folder() or "")
+
+    def _path(self, signature: Any, codegen: Any) -> Path | None:
+        place = folder() if self._enabled else None
+        key = repr((self._key, signature, codegen.magic_tuple())).encode()
+        return place and place / f"{self._name}-{hashlib.sha256(key).hexdigest()[:24]}"
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        target_context.refresh()
+        path = self._path(sig, target_context.codegen())
+        payload = None if path is None else _load(path)
+        return None if payload is None else CompileResult._rebuild(target_context, *payload)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        path = self._path(sig, data.codegen)
+        if path is None or data.library.has_dynamic_globals or any(not part.can_cache for part in data.lifted):
+            return
+        content = dumps(data._reduce())
+        try:
+            files.write(path, hashlib.sha256(content).digest() + content)
+        except TestisError as error:
+            _note(f"{error}; rules are compiled anew by every command")
+
+    def enable(self) -> None:
+        self._enabled = True
+
+    def disable(self) -> None:
+        self._enabled = False
+
+    def flush(self) -> None:
+        """Do nothing: a folder is of one version of the sources."""
 
 
 @cache
-def rules_fingerprint() -> str:
-    """Return a hash of all sources that decide how a man goes on from a state: rules and parameters."""
-    return _digest("", _RULES)
+def _beside(file: str) -> str:
+    """Return a hash of the sources in the folder of a file: they may be inlined, and not all are among those of `folder`."""
+    return sources.digest(sorted(Path(file).parent.glob("*.py")), package=Path(file).parent)
 
 
-@cache
-def results_fingerprint() -> str:
-    """Return a hash of all sources that decide on the results of an experiment: rules, parameters, scenarios, what is kept."""
-    return _digest("", (*_RULES, "expected/*.py", "scenario/*.py", "experiments/outputs.py", "experiments/task.py"))
-
-
-def _usable(folder: Path) -> bool:
+def _load(path: Path) -> Any:
+    """Return what was kept in a file, None if there is none; one that is damaged is removed."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.access(folder, os.W_OK)
+        content = path.read_bytes()
     except OSError:
-        return False
+        return None
+    if hashlib.sha256(content[_SUM:]).digest() == content[:_SUM]:
+        return pickle.loads(content[_SUM:])
+    _note(f"{path.parent}: compiled rules were damaged; they are compiled again")
+    with contextlib.suppress(OSError):
+        path.unlink()
+    return None
 
 
-def cache_folder() -> Path:
-    """Return a writable folder for this version's compiled code (the user's cache, else a temporary one)."""
-    base = Path(os.environ.get("TESTIS_ABM_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "testis_abm" / _digest(sys.version, _COMPILED)
-    if _usable(folder):
-        return folder
-    folder = Path(tempfile.gettempdir()) / f"testis_abm-{os.getuid()}" / _digest(sys.version, _COMPILED)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+@cache
+def _note(text: str) -> None:
+    """Say something once; of the processes of a command, only the first speaks."""
+    _spoken.append(text)
+    if len(_spoken) == 1 and parent_process() is None:
+        print(f"Note: {text}", file=sys.stderr, flush=True)
 
 
-def prepare() -> bool:
-    """Point numba at the cache folder; return True when nothing is compiled there yet."""
-    if "numba" in sys.modules:
-        from numba import config
-
-        folder = cache_folder()
-        setattr(config, "CACHE_DIR", str(folder))  # noqa: B010 (numba sets its options at run time)
-    else:
-        folder = cache_folder()
-        os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    return not any(folder.rglob("*.nbi"))
+_spoken: list[str] = []
 
 
-_cold = prepare()
+@cache
+def folder() -> Path | None:
+    """Return the folder of this version's compiled rules; None where no disk takes one."""
+    version = f"{sys.version} {numba.__version__}"
+    try:
+        return files.private_folder(f"rules-{sources.digest(sources.compiled(), version)}")
+    except OSError as error:
+        _note(f"{files.reason(error)}; rules are compiled anew by every command")
+        return None
 
 
+@cache
 def announce() -> None:
     """Say once that the rules are being compiled, if they have not been on this machine."""
-    global _cold
-    if _cold:
+    place = folder()
+    if place is None or not any(place.iterdir()):
         print("Compiling the rules of the cells (about ten seconds, once per version) ...", file=sys.stderr, flush=True)
-        _cold = False

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from testis_abm.errors import TestisError
+from testis_abm.options import whole
 
 _NOTE = "Research software: a simulation, not medical advice."
 
@@ -16,7 +17,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "app", help="ask what if in the browser", description="Serve the browser app. " + _NOTE
     )
-    command.add_argument("--port", type=int, default=8765, help="(default 8765)")
+    whole(command, "--port", "of the address", 8765)
     command.add_argument(
         "--host", default="localhost", help="address to listen on (default localhost: this machine alone)"
     )
@@ -24,6 +25,10 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--store", action="append", default=[], metavar="FOLDER", help="store of a sweep to show; may be given again"
     )
+    command.add_argument(
+        "--allow-origin", action="append", default=[], metavar="URL",
+        help="other address by which the page may be reached, as through a proxy: https://abm.example.org; may be given again",
+    )  # fmt: skip
     command.set_defaults(action=_app)
 
 
@@ -32,5 +37,5 @@ def _app(options: argparse.Namespace) -> int:
         raise TestisError('the app needs more packages: pip install "testis_abm[app]"')
     from testis_abm.app.serve import serve
 
-    serve(options.host, options.port, options.store, browser=not options.no_browser)
+    serve(options.host, options.port, options.store, browser=not options.no_browser, origins=options.allow_origin)
     return 0

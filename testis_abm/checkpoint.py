@@ -6,23 +6,25 @@ What follows from the scenario (parameters, geometry, drugs) is worked out again
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import warnings
 import zipfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from testis_abm import __version__, mesa_clock
-from testis_abm._compile import rules_fingerprint
 from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput
 from testis_abm.body.safety import Safety
 from testis_abm.errors import TestisError, shown
+from testis_abm.results.tables import SCHEMAS
+from testis_abm.support import arrays, files
+from testis_abm.support.fingerprint import fingerprint
 from testis_abm.tissue import kernel, steps
 from testis_abm.tissue.cells import GERM_DTYPES
 from testis_abm.tissue.geometry import CORNERS
@@ -34,12 +36,16 @@ if TYPE_CHECKING:
     from testis_abm.model import TestisModel
     from testis_abm.tissue.tissue import Tissue
 
-FORMAT = 3
+FORMAT = 4  # 4: checksums
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
 _ARRAYS = ("body", "means", "_depot", "_central", "maturity")
+_LEAST_ROOM, _ROOM = 10_000_000, 20_000  # bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual)
+_SIGNED = ("bone", "hdl", "haematocrit", "_own_loss")  # changes; all other numbers of the parts are amounts
+_LATEST = 100_000  # days that a man may have lived, before and in the plan
+_LONGEST = 10_000.0  # days that a germ cell may still spend in its step
 # What the JSON of a checkpoint holds.
-_KEYS = {
+_KEYS: Mapping[str, type] = {
     "scenario": dict, "seed": int, "treated": bool, "engine": str, "scalars": dict, "now": float, "report": list,
     "output": list, "tract": dict, "glands": dict, "safety": dict, "records": dict, "time": float, "next_step": float,
     "rng": dict, "random": list, "modifiers": list,
@@ -75,8 +81,8 @@ def _fault(tissue: Tissue) -> str | None:
         return outside
     # A cell cannot have lived on for days after the end of its step: its progeny has room for one day.
     ends, threshold, share = germ.ends[rows], germ.threshold[rows], germ.share[rows]
-    if not np.all((ends >= tissue.now - 1.0) & (ends < np.inf)):
-        return "germ.ends lie in the past or are no numbers"
+    if not np.all((ends >= tissue.now - 1.0) & (ends < tissue.now + _LONGEST)):
+        return "germ.ends lie in the past, or years ahead, or are no numbers"
     budget = (threshold >= 0.0) | (threshold == -np.inf)  # a user may have taken all of it
     if not np.all(budget & (threshold < np.inf) & (share >= 0.0) & (share < np.inf)):
         return "germ.threshold or germ.share are negative or no numbers"
@@ -97,6 +103,17 @@ def _finite(values: Any) -> Any:
     return values
 
 
+def _number(value: Any, name: str, low: float, high: float) -> Any:
+    """Return a number between two bounds.
+
+    Raises:
+        ValueError: it is none, or lies outside.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} is {shown(value)}, not a number from {low:g} to {high:g}")
+    return value
+
+
 def _numbers(part: object) -> dict[str, Any]:
     """Return the attributes of a small part that are numbers or queues of them (the rest follows from the scenario)."""
     return {
@@ -107,10 +124,40 @@ def _numbers(part: object) -> dict[str, Any]:
 
 
 def _restore_numbers(part: object, numbers: dict[str, Any]) -> None:
+    """Give a part its numbers.
+
+    Raises:
+        KeyError, ValueError, TypeError: one is missing, no finite number, or negative where it stands for an amount.
+    """
     for name in _numbers(part):
         old, value = getattr(part, name), _finite(numbers[name])
+        if name not in _SIGNED and np.any(np.asarray(value) < 0.0):
+            raise ValueError(f"{name} is negative")
         new = deque((tuple(row) for row in value), maxlen=old.maxlen) if isinstance(old, deque) else float(value)
         setattr(part, name, new)
+
+
+def _rows(table: str, rows: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a table of records.
+
+    Raises:
+        ValueError, TypeError: one holds what the column cannot.
+    """
+    kinds = _kinds(table)
+    for row in rows:
+        if len(row) != len(kinds) or not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
+            raise ValueError(f"records of {table} hold {shown(str(row))}")
+    return [tuple(row) for row in rows]
+
+
+def _kinds(table: str) -> list[type | UnionType]:
+    """Return the type of each value in a row of a table of records."""
+    kinds = {"text": str, "integer": int, "number": int | float, "flag": bool}
+    if table == "signals":
+        return [int, *[int | float] * 6]
+    if table == "measured":
+        return [int, int, int | float]
+    return [kinds[column.kind] for name, column in SCHEMAS[table].items() if name not in ("arm", "replicate")]
 
 
 def _file(path: str | Path) -> Path:
@@ -125,6 +172,12 @@ def _own_agents(model: TestisModel) -> list[str]:
     return sorted({kind.__name__ for kind in model.agent_types if not issubclass(kind, Cell)})
 
 
+def _check_replaceable(path: Path) -> None:
+    target = files.check_regular(path)
+    if target.exists() and not zipfile.is_zipfile(target):
+        raise TestisError(f"{path}: exists and is no checkpoint; name another file, or remove this one")
+
+
 def save(model: TestisModel, path: str | Path) -> Path:
     """Write a model's state to `path`, whole or not at all.
 
@@ -133,23 +186,22 @@ def save(model: TestisModel, path: str | Path) -> Path:
             a path that cannot be written, and within a step before the day has been lived.
     """
     path = _file(path)
-    if path.is_dir():
-        raise TestisError(f"{path}: is a folder; name a file in it")
+    _check_replaceable(path)
     model.check_whole_day()
     own, pending = _own_agents(model), model.pending_events()
     if own or pending:
         what = f"agents of your own ({', '.join(own)})" if own else f"{pending} scheduled events still to come"
         raise TestisError(
-            f"{path}: the model holds {what}, which a checkpoint of numbers cannot; use model.branch() or pickle.dump"
+            f"{path}: the model holds {what}, which a checkpoint of numbers cannot; model.branch() holds everything, in memory"
         )
     tissue = model.tissue
-    arrays = {key: getattr(part, name) for key, (part, name) in _arrays(model).items()}
-    arrays["model.flux"] = np.array(model._flux)
-    arrays |= {f"section.{name}": np.asarray(value) for name, value in model.section.items()}
+    columns = {key: getattr(part, name) for key, (part, name) in _arrays(model).items()}
+    columns["model.flux"] = np.array(model._flux)
+    columns |= {f"section.{name}": np.asarray(value) for name, value in model.section.items()}
     state = {
         "format": FORMAT,
         "version": __version__,
-        "rules": rules_fingerprint(),
+        "rules": fingerprint(),
         "scenario": model.case.as_dict(),
         "seed": model.seed,
         "treated": model.treated,
@@ -168,20 +220,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "random": model.random.getstate(),
         "modifiers": list(model.modifiers),
     }
-    text = json.dumps(state, default=lambda value: value.item() if isinstance(value, np.generic) else value.tolist())
-    arrays["state"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise TestisError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    arrays.write(path, columns, state)
     return path
 
 
@@ -195,28 +234,40 @@ class Checkpoint:
     def __init__(self, path: str | Path) -> None:
         self.path = _file(path)
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                self.arrays = {name: np.ascontiguousarray(file[name]) for name in file.files}
-            self.state = json.loads(self.arrays.pop("state").tobytes())
+            with self.path.open("rb") as file:
+                archive = arrays.Archive(file)
+                self.state = archive.state
+                self._check(archive.headers)
+                self.arrays = archive.arrays()
         except FileNotFoundError as error:
             raise TestisError(f"{self.path}: there is no such file") from error
-        except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        except arrays.FAULTS as error:
             raise TestisError(
-                f"{self.path}: not a checkpoint of testis_abm, or damaged ({type(error).__name__}); save it anew"
+                f"{self.path}: not a checkpoint of testis_abm, or damaged ({shown(str(error))[1:-1]}); save it anew"
             ) from error
+
+    def _check(self, headers: Mapping[str, arrays.Header]) -> None:
+        """Check the state, and that the arrays are of a size that its tissue can have, before they are read."""
+        from testis_abm.scenario import load
+
         if not isinstance(self.state, dict):
             raise self._damaged("its state is no table")
         self._check_rules(self.state.get("version"), self.state.get("format"))
         for key, kind in _KEYS.items():
             if not isinstance(self.state.get(key), kind):
                 raise self._damaged(f"{key} is missing or no {kind.__name__}")
+        with self._reading():
+            tissue = load(self.state["scenario"]).tissue
+        size, cells = sum(header.size for header in headers.values()), tissue.tubules * tissue.sertoli_per_tubule
+        if size > _LEAST_ROOM + _ROOM * cells:
+            raise self._damaged(f"its arrays take {size:,} bytes, more than a tissue of {cells:,} Sertoli cells can")
 
     def _check_rules(self, version: object, form: object) -> None:
         if version != __version__:
             found = f"saved by testis_abm {version}, and this is {__version__}: its rules may differ"
         elif form != FORMAT:
             found = f"a checkpoint of format {form}, and this testis_abm {__version__} reads format {FORMAT}"
-        elif self.state.get("rules") != rules_fingerprint():
+        elif self.state.get("rules") != fingerprint():
             found = f"saved by a testis_abm {version} with other rules or parameters than this one"
         else:
             return
@@ -242,12 +293,12 @@ class Checkpoint:
         tissue, state = model.tissue, self.state
         with self._reading():
             for name in ("_million", "_reference_output"):
-                setattr(model, name, _finite(state["scalars"][name]))
+                setattr(model, name, _number(state["scalars"][name], name, 0.0, np.inf))
             model.means = np.zeros(axis.MEANS)
             model.tract = Epididymis(model.values, model.man, model._reference_output)
             model.glands = Glands(model.values, model.man, 1.0)
             model.safety = Safety(model.values, 1.0, 1.0)
-            tissue.now = _finite(state["now"])
+            tissue.now = _number(state["now"], "now", 0.0, _LATEST)
             for key, (part, name) in _arrays(model).items():
                 setattr(part, name, self._array(key, getattr(part, name)))
             fault = _fault(tissue)
@@ -293,9 +344,12 @@ class Checkpoint:
                 model.modifiers[name] = model.modifiers.pop(name)
             if not _finite(kept["time"]) <= _finite(kept["next_step"]) <= kept["time"] + 1.0:
                 raise ValueError(f"next_step {kept['next_step']} does not follow time {kept['time']}")
-            for name in ("day", "engine_seconds", "running"):
-                setattr(model, name, type(getattr(model, name))(_finite(kept["scalars"][name])))
-            model.records = {name: [tuple(row) for row in kept["records"][name]] for name in model.records}
+            first, scalars = -model.case.plan.baseline_days, kept["scalars"]
+            if abs(_number(scalars["day"], "day", first, _LATEST) - first - kept["time"]) > 1.0:
+                raise ValueError(f"day {scalars['day']} is not that of time {kept['time']}, counted from day {first}")
+            model.day, model.running = int(scalars["day"]), bool(scalars["running"])
+            model.engine_seconds = float(_number(scalars["engine_seconds"], "engine_seconds", 0.0, np.inf))
+            model.records = {name: _rows(name, kept["records"][name]) for name in model.records}
             model.section = {
                 name.partition(".")[2]: array if array.ndim else array.item()
                 for name, array in self.arrays.items()

@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm import app_commands, experiment_commands, study_commands
+from testis_abm import app_commands, experiment_commands, guard, study_commands
 from testis_abm import commands as people
 from testis_abm.errors import TestisError
 from testis_abm.interrupt import Interrupt
+from testis_abm.options import Parser, overrides
+from testis_abm.options import scenario as scenario_options
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Parameter
@@ -28,8 +30,12 @@ _NOTE = "Research software: a simulation, not medical advice."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code (0 done, 2 wrong input, 130 interrupted, 143 terminated)."""
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    """Run the command; return its exit code (0 done, 1 runs failed, 2 wrong input, 130 interrupted, 143 terminated)."""
+    try:
+        options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    except TestisError as error:
+        print(error, file=sys.stderr)
+        return 2
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
         return _act(options)
@@ -55,7 +61,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with "--t -3nmol/L" as "--t=-3nmol/L": argparse would take the value for an option."""
     joined: list[str] = []
     for text in arguments:
-        if re.match(r"-[\d.]", text) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
+        if re.match(r"-[0-9.]", text) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
             joined[-1] += f"={text}"
         else:
             joined.append(text)
@@ -63,19 +69,13 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + _NOTE
-    )
+    parser = Parser(prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + _NOTE)
     parser.add_argument("--version", action="version", version=f"testis-abm {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
-    run.add_argument("file", help="scenario (TOML), e.g. scenarios/obese_anastrozole.toml")
-    run.add_argument(
-        "--set", action="append", default=[], metavar="PATH=VALUE", help="change one entry, e.g. man.bmi=31"
-    )
-    run.add_argument("--seed", type=int, help="instead of plan.seed")
-    run.add_argument("--days", type=int, help="instead of plan.duration")
+    run.add_argument("file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man")
+    scenario_options(run)
     run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
     run.add_argument("--no-plots", action="store_true", help="write tables only")
     run.set_defaults(action=_run)
@@ -84,15 +84,13 @@ def _parser() -> argparse.ArgumentParser:
         ("parameters", "list and explain the numbers of the model", _parameters),
         ("men", "list the presets, or show one", _men),
         ("drugs", "list the drugs, or show one", _drugs),
+        ("scenarios", "list the scenarios that come with the program, or show one", _scenarios),
     ):
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
         command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
         command.set_defaults(action=action)
         if name == "drugs":
-            command.add_argument(
-                "--out", metavar="FOLDER", default="pictures", help="of the picture (default pictures)"
-            )
-            command.add_argument("--no-plots", action="store_true", help="write no picture")
+            command.add_argument("--out", metavar="FOLDER", help="draw the drug's course there, as PNG and SVG")
     people.add(commands)
     experiment_commands.add(commands)
     study_commands.add(commands)
@@ -112,11 +110,13 @@ def _version() -> str:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = people.noted(load, options.file, overrides=_overrides(options))
+    scenario = people.noted(load, options.file, overrides=overrides(options))
     folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
     from testis_abm.results.store import check_writable
 
     check_writable(folder)
+    if not options.no_plots:
+        guard.matplotlib()
     options.interrupt.check()
     with _drawing(not options.no_plots) as pool:
         from testis_abm.simulate import run
@@ -153,20 +153,6 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
     return 0
 
 
-def _overrides(options: argparse.Namespace) -> dict[str, str | int]:
-    changes: dict[str, str | int] = {}
-    for entry in options.set:
-        path, equals, value = entry.partition("=")
-        if not equals or not path.strip():
-            raise TestisError(f"--set {entry}: write it as PATH=VALUE, for example --set man.bmi=31")
-        changes[path.strip()] = value.strip()
-    if options.seed is not None:
-        changes["plan.seed"] = options.seed
-    if options.days is not None:
-        changes["plan.duration"] = f"{options.days} days"
-    return changes
-
-
 def _default_folder(file: str, scenario: Scenario) -> Path:
     text = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
     return Path("runs") / f"{Path(file).stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
@@ -194,7 +180,7 @@ def _progress(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     arms = 2 if scenario.treated else 1
-    days = scenario.plan.baseline_days + scenario.plan.duration_days + 1
+    days = scenario.plan.baseline_days + scenario.plan.duration_days
     total = days * arms * scenario.plan.replicates
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn(),
@@ -239,6 +225,23 @@ def _explained(parameter: Parameter) -> Iterator[str]:
             yield textwrap.fill(f"{label}: {text}", 110, initial_indent="    ", subsequent_indent="    ")
 
 
+def _scenarios(options: argparse.Namespace) -> int:
+    from testis_abm.errors import unknown
+    from testis_abm.scenario.load import read_raw
+    from testis_abm.scenario.shipped import shipped
+
+    known = shipped()
+    if options.word is None:
+        for name, path in known.items():
+            print(f"{name:34s}{read_raw(path)['title']}")
+        print("\nShow one: testis-abm scenarios NAME. Run one: testis-abm run NAME.")
+        return 0
+    if options.word not in known:
+        raise TestisError(unknown("scenario", options.word, known))
+    print(known[options.word].read_text(encoding="utf-8"), end="")
+    return 0
+
+
 def _men(options: argparse.Namespace) -> int:
     from testis_abm import men
     from testis_abm.errors import unknown
@@ -260,8 +263,9 @@ def _men(options: argparse.Namespace) -> int:
 
 
 def _drugs(options: argparse.Namespace) -> int:
-    from testis_abm.errors import unknown
-    from testis_abm.parameters import drugs
+    from testis_abm.parameters import drug_named, drugs
+    from testis_abm.results.plots import KINDS
+    from testis_abm.support import outputs
 
     known = drugs()
     if options.word is None:
@@ -269,15 +273,17 @@ def _drugs(options: argparse.Namespace) -> int:
             print(f"{drug.name:26s}{drug.title}; {drug.drug_class}; usual {drug.usual}")
         print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
         return 0
-    if options.word not in known:
-        raise TestisError(unknown("drug", options.word, known))
-    drug = known[options.word]
+    drug = known[drug_named(options.word)]
+    for kind in KINDS if options.out else ():
+        outputs.check(Path(options.out) / f"{drug.name}.{kind}")
     print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
+    if drug.names:
+        print(f"also: {', '.join(drug.names)}")
     for parameter in drug.numbers.values():
         print("\n".join(_explained(parameter)))
     for other, reason in drug.excludes.items():
         print(f"not with {other}: {reason}")
-    return 0 if options.no_plots else _draw_drug(drug.name, Path(options.out))
+    return _draw_drug(drug.name, Path(options.out)) if options.out else 0
 
 
 def _draw_drug(name: str, folder: Path) -> int:

@@ -3,49 +3,48 @@
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.errors import TestisError, shown, unknown
+from testis_abm import guard
+from testis_abm.errors import ScenarioError, TestisError
+from testis_abm.options import SEED, Once, overrides, scenario, whole, word
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.support import outputs
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from testis_abm.population.given import Lab
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
 _NOTE = "Research software: a simulation, not medical advice."
-# Option -> lab of twin.MEASURES, variable whose units are known, unit if none is given (None: one must be).
-LABS: Mapping[str, tuple[str, str, str | None]] = {
-    "t": ("t", "testosterone_nmol_l", None),
-    "free-t": ("free_t", "free_testosterone_pmol_l", None),
-    "e2": ("e2", "oestradiol_pmol_l", None),
-    "lh": ("lh", "lh_iu_l", "IU/L"),
-    "fsh": ("fsh", "fsh_iu_l", "IU/L"),
-    "inhibin-b": ("inhibin_b", "inhibin_b_pg_ml", "pg/mL"),
-    "shbg": ("shbg", "shbg_nmol_l", "nmol/L"),
-    "concentration": ("concentration", "concentration_million_ml", "million/mL"),
-    "volume": ("volume", "volume_ml", "mL"),
-    "motility": ("motility", "progressive_motility_pct", "%"),
-    "morphology": ("morphology", "normal_forms_pct", "%"),
-    "tmc": ("tmc", "total_motile_count_million", "million"),
+_TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
+_TWIN_FILES = (
+    *(f"{name}.parquet" for name in _TWIN_TABLES), "twin.json", "before_and_after.png", "before_and_after.svg",
+)  # fmt: skip
+# Option -> what it is of, for help.
+_LABS: Mapping[str, str] = {
+    "t": "total testosterone, with its unit",
+    "free-t": "free testosterone, with its unit",
+    "e2": "serum E2 (see --assay), with its unit",
+    "lh": "LH (IU/L)",
+    "fsh": "FSH (IU/L)",
+    "inhibin-b": "inhibin B (pg/mL)",
+    "shbg": "SHBG (nmol/L)",
+    "concentration": "sperm concentration (million/mL)",
+    "volume": "ejaculate volume (mL)",
+    "motility": "progressive motility (%)",
+    "morphology": "normal forms (%)",
+    "tmc": "total motile count (million)",
+    "bmi": "body mass index (kg/m2)",
+    "age": "age (years)",
 }
-_PLAIN = {"bmi": "kg/m2", "age": "years"}
-_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(.*?)\s*", re.IGNORECASE)
-_GIVE = re.compile(r"(?P<drug>\S+)\s+(?P<dose>[\d.]+\s*[a-zA-Z]+)(?:\s+(?P<often>.+))?")
-_OFTEN = {
-    "daily": "1 day",
-    "twice daily": "12 hours",
-    "weekly": "7 days",
-    "twice weekly": "3.5 days",
-    "monthly": "28 days",
-}
+_DAYS = 180  # of treatment with --give
 
 
 def add(commands: Any) -> None:
@@ -56,31 +55,27 @@ def add(commands: Any) -> None:
         epilog="Example: testis-abm twin --t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL "
         '--give "anastrozole 1mg daily"',
     )  # fmt: skip
-    for option, (_, variable, unit) in LABS.items():
-        needed = f" (in {unit} if no unit is given)" if unit else ", with its unit"
+    for option, what in _LABS.items():
         # argparse formats help with %.
-        command.add_argument(f"--{option}", metavar="VALUE", help=(variable + needed).replace("%", "%%"))
-    for option, unit in _PLAIN.items():
-        command.add_argument(f"--{option}", metavar="VALUE", help=f"{unit}")
-    command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
-    command.add_argument("--population", default="clinic", help='prior over men: "clinic" (default) or "community"')
+        command.add_argument(f"--{option}", action=Once, metavar="VALUE", help=what.replace("%", "%%"))
+    word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
+    word(command, "--population", "prior over men", guard.POPULATIONS, "clinic")
     command.add_argument(
         "--give",
         action="append",
         default=[],
         metavar='"DRUG DOSE OFTEN"',
-        help='a therapy, e.g. "anastrozole 1mg daily"',
+        help='a therapy, e.g. "anastrozole 1mg daily"; may be given again',
     )
     command.add_argument("--scenario", metavar="FILE", help="take plan and therapies from a scenario file")
-    command.add_argument("--days", type=int, default=180, help="of treatment with --give (default 180)")
-    command.add_argument("--men", type=int, default=200, help="men that are treated (default 200)")
+    scenario(command, days=f"of treatment (default: the scenario's, {_DAYS} with --give)")
+    whole(command, "--men", "matching virtual patients that are treated", 200)
     command.add_argument(
         "--ensemble",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="spread the prediction over plausible parameter sets too (default), or not",
     )
-    command.add_argument("--seed", type=int, default=1)
     command.add_argument("--out", metavar="FOLDER", help="write tables (Parquet), twin.json and a picture there")
     command.add_argument("--no-plots", action="store_true", help="write no picture")
     command.set_defaults(action=_twin)
@@ -91,119 +86,66 @@ def add(commands: Any) -> None:
         epilog='Example: testis-abm cohort --men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
         '--where "sperm concentration < 15 M/mL" --visits 2',
     )  # fmt: skip
-    command.add_argument("--men", type=int, default=100, help="men wanted (default 100)")
+    whole(command, "--men", "men wanted", 100)
     command.add_argument(
-        "--where", action="append", default=[], metavar="CRITERION", help="of what is measured, at every visit"
+        "--where",
+        action="append",
+        default=[],
+        metavar="CRITERION",
+        help="of what is measured, at every visit; may be given again",
     )
-    command.add_argument(
-        "--visits", type=int, default=1, help="baseline measurements that must all meet the criteria (default 1)"
-    )
-    command.add_argument("--population", default="clinic", help='"clinic" (default) or "community"')
-    command.add_argument("--assay", default="immunoassay", help='of oestradiol: "immunoassay" (default) or "lc-ms"')
-    command.add_argument("--seed", type=int, default=1)
-    command.add_argument("--out", metavar="FILE", help="write the men and their labs as Parquet")
+    whole(command, "--visits", "baseline measurements that must all meet the criteria", 1)
+    word(command, "--population", "population of men", guard.POPULATIONS, "clinic")
+    word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
+    whole(command, "--seed", SEED, 1)
+    command.add_argument("--out", metavar="FILE", help="write the men and their labs there (.parquet or .csv)")
     command.set_defaults(action=_cohort)
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A lab as a user wrote it: its value in the unit of twin.MEASURES, the user's unit, and the factor to that."""
-
-    value: float
-    unit: str
-    factor: float = 1.0
-
-
-def parse_lab(option: str, text: str) -> Lab:
-    """Return the lab that "260ng/dL", "48 pg/mL" or "3.1" spells for an option of LABS.
-
-    Raises:
-        TestisError: no number, no unit where one is needed, a unit of another kind, or a value that no living man has.
-    """
-    from testis_abm.population.told import LABELS
-    from testis_abm.population.twin import MEASURES
-    from testis_abm.scenario.quantities import UNITS, canonical_unit, convert, parse_unit
-
-    lab, variable, usual = LABS[option]
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
-        raise TestisError(
-            f"--{option} {text}: {shown(text)} is not a number with a unit; write for example {_example(option)}"
-        )
-    number, wanted = float(found[1]), found[2] or usual
-    if wanted is None and number > 0.0:
-        units = ", ".join(UNITS[variable])
-        raise TestisError(f"--{option} {text}: has no unit; write for example {_example(option)} ({units})")
-    canonical = canonical_unit(variable)
-    try:
-        unit = parse_unit(variable, wanted or canonical)
-    except TestisError as error:
-        raise TestisError(f"--{option} {text}: {str(error).replace(variable, LABELS[lab])}") from None
-    _, _, low, high = MEASURES[lab]
-    # The free testosterone of twin.MEASURES is in nmol/L.
-    factor = convert(variable, 1e3 if lab == "free_t" else 1.0, canonical, unit)
-    if not low <= number / factor <= high:
-        raise TestisError(
-            f"--{option} {text} is not believable; allowed: {LABELS[lab]} of {low * factor:.3g} to {high * factor:.4g} {unit}"
-        )
-    return Lab(number / factor, unit, factor)
-
-
-def _example(option: str) -> str:
-    return {"t": "260ng/dL", "free-t": "8pg/mL", "e2": "30pg/mL"}.get(option, "4.4")
-
-
 def _given(options: argparse.Namespace) -> dict[str, Lab]:
+    from testis_abm.population.given import parse
+
     given: dict[str, Lab] = {}
-    for option, (lab, _, _) in LABS.items():
-        text = getattr(options, option.replace("-", "_"))
-        if text is not None:
-            given[lab] = parse_lab(option, text)
-    for option, unit in _PLAIN.items():
-        text = getattr(options, option)
-        if text is not None:
-            try:
-                given[option] = Lab(float(text), unit)
-            except ValueError:
-                raise TestisError(f"--{option} {text}: is not a plain number (of {unit})") from None
+    for option in _LABS:
+        name = option.replace("-", "_")
+        if getattr(options, name) is None:
+            continue
+        lab = parse(name, getattr(options, name), f"--{option}")
+        if lab is None:
+            raise TestisError(f"--{option}: is empty; leave it out if it was not measured")
+        given[name] = lab
     return given
-
-
-def _assay(name: str) -> str:
-    if name not in ("immunoassay", "lc-ms"):
-        raise TestisError(unknown("assay", name, ("immunoassay", "lc-ms")))
-    return name
 
 
 def _treatment(options: argparse.Namespace) -> Scenario | None:
     from testis_abm.scenario import load
+    from testis_abm.scenario.prescription import parse_prescription
 
     if options.scenario and options.give:
         raise TestisError("--scenario and --give: use one of them")
+    # --seed is that of the search: the plan of a scenario has no draws here.
+    changes = overrides(options, seeds=())
     if options.scenario:
-        return noted(load, options.scenario)
+        return noted(load, options.scenario, overrides=changes)
     if not options.give:
+        if changes:
+            raise TestisError("--set and --days change a therapy; add --give or --scenario")
         return None
     therapies = []
     for text in options.give:
-        found = _GIVE.fullmatch(text.strip())
-        if found is None:
-            raise TestisError(
-                f'--give {shown(text)}: write drug, dose and how often, for example "anastrozole 1mg daily"'
-            )
-        often = (found["often"] or "daily").strip().lower()
-        therapies.append(
-            {"drug": found["drug"], "dose": found["dose"], "every": _OFTEN.get(often, often.removeprefix("every "))}
-        )
-    return noted(
-        load,
-        {
-            "title": "; ".join(options.give),
-            "plan": {"duration": f"{options.days} days"},
-            "therapy": therapies,
-            "samples": {"assay": options.assay},
-        },
-    )
+        with guard.at("--give"):
+            therapies.append(parse_prescription(text))
+    title = "; ".join(options.give)
+    tables = {
+        "title": title[:200],
+        "plan": {"duration": f"{_DAYS} days"},
+        "therapy": therapies,
+        "samples": {"assay": options.assay},
+    }
+    try:
+        return noted(load, tables, overrides=changes)
+    except ScenarioError as error:
+        raise TestisError(str(error).replace("scenario: therapy", "--give")) from None
 
 
 def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
@@ -217,13 +159,19 @@ def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
 
 
 def _twin(options: argparse.Namespace) -> int:
-    labs, assay, case = _given(options), _assay(options.assay), _treatment(options)
+    seed = 1 if options.seed is None else options.seed
+    labs, case = _given(options), _treatment(options)
     from testis_abm.population import told, twin
 
     given = {name: lab.value for name, lab in labs.items()}
     twin.check(given)
+    if options.out:
+        for name in _TWIN_FILES:
+            outputs.check(Path(options.out) / name)
+    if options.out and case is not None and not options.no_plots:
+        guard.matplotlib()
     options.interrupt.check()
-    found = twin.find(given, population=options.population, assay=assay, seed=options.seed)
+    found = twin.find(given, population=options.population, assay=options.assay, seed=seed)
     options.interrupt.check()
     print(told.about(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
@@ -231,10 +179,10 @@ def _twin(options: argparse.Namespace) -> int:
         from testis_abm.population.predict import changes, predict, predict_with, readouts
         from testis_abm.studies.ensemble import shipped
 
-        men, lesions = (sample(options.men, options.seed) for sample in (found.sample, found.sample_lesions))
+        men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(f"\n{case.title}, {case.plan.duration_days} days, over {options.men} of these men:\n")
-        print(told.predicted(before, after, lesions, options.ensemble))
+        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days\n")
+        print(told.predicted(before, after, lesions, options.ensemble, found.dependable))
         tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
     print(f"\n{_NOTE}")
@@ -248,13 +196,9 @@ def _twin(options: argparse.Namespace) -> int:
 
 
 def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
-    """Write the picture of the men before and after; without matplotlib the tables are there all the same."""
-    try:
-        from testis_abm.results.plots import style, twin
-    except ModuleNotFoundError as error:
-        print(f"No picture: {error.name} is not installed (pip install matplotlib).", file=sys.stderr)
-        return
+    """Write the picture of the men before and after."""
     from testis_abm.results.draw import write_figure
+    from testis_abm.results.plots import style, twin
 
     with style.looks():
         paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
@@ -265,45 +209,33 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
     """Write each table whole or not at all."""
     from testis_abm import __version__
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
-        for name, table in {**tables, "men": men}.items():
-            beside = folder / f".{name}.parquet"
-            table.to_parquet(beside)
-            beside.replace(folder / f"{name}.parquet")
-        kept = {"version": __version__, "given": dict(found.given), "assay": found.assay, "population": found.prior.name,
-                "effective": found.effective, "misfit": dict(found.misfit)}  # fmt: skip
-        beside = folder / ".twin.json"
-        beside.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        beside.replace(folder / "twin.json")
-    except OSError as error:
-        raise TestisError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
+    for name, table in {**tables, "men": men}.items():
+        outputs.write_table(folder / f"{name}.parquet", table)
+    kept = {
+        "version": __version__, "given": {name: str(value) for name, value in found.given.items()}, "assay": found.assay,
+        "population": found.prior.name, "used": {name: str(value) for name, value in found.used.items()},
+        "notes": list(found.notes), "effective_sample_size": found.effective, "pareto_k": found.pareto_k,
+        "dependable": found.dependable, "misfit": dict(found.misfit),
+    }  # fmt: skip
+    outputs.write_json(folder / "twin.json", kept)
 
 
 def _cohort(options: argparse.Namespace) -> int:
-    assay = _assay(options.assay)
-    from testis_abm.population import Population
-    from testis_abm.population.screen import screen
+    if options.out:
+        from testis_abm.parameters import physiology
 
+        outputs.check_table(options.out, [name.rpartition(".")[2] for name in physiology()][:3])
+    from testis_abm.population.screen import parse_criterion, screen
+
+    for text in options.where:
+        guard.named("--where", parse_criterion)(text)
     kept = screen(
-        Population.named(options.population),
-        options.men,
-        options.where,
-        visits=options.visits,
-        seed=options.seed,
-        assay=assay,
+        options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
     print(kept.told())
     print(f"\n{_NOTE}")
     if options.out:
-        try:
-            path = Path(options.out)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name}")
-            kept.table().to_parquet(beside)
-            beside.replace(path)
-        except OSError as error:
-            raise TestisError(f"{options.out}: cannot be written ({error.strerror or error})") from error
+        outputs.write_table(options.out, kept.table())
         print(f"Men in {options.out}")
     return 0

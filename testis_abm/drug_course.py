@@ -200,16 +200,15 @@ Reading = Callable[[TestisModel], float]
 
 
 def _exposure(model: TestisModel, which: int) -> float:
-    """Return what the substances' concentrations at the end of the day are worth."""
-    central, volume = model._central, model.kinetics.volume
-    return float((model.kinetics.effect[:, which] * central / volume).sum())
+    """Return what the substances' mean concentrations of the last 24 h are worth."""
+    return float(model.kinetics.effect[:, which] @ model._levels[:, 0])
 
 
 def _taken(exposure: float) -> float:
     return 100.0 * exposure / (1.0 + exposure)
 
 
-# Name -> how it is read from a model at the end of a day, and its label.
+# Name -> how it is read of the last 24 h of a model, and its label.
 _EFFECTS: Mapping[str, tuple[Reading, str]] = {
     "fat": (lambda of: 100.0 * float(of.means[axis.MEAN_FAT_INHIBITION]), "in fat"),
     "leydig": (lambda of: 100.0 * float(of.report.leydig_inhibition), "in Leydig cells"),
@@ -258,7 +257,7 @@ def _follow(drug: Drug, scenario: Scenario, rested: TestisModel) -> dict[str, np
     model = TestisModel(scenario, settled=rested)
     names = _effect_of(drug)[2]
     found: dict[str, list[float]] = {name: [] for name in (*names, *(label for label, *_ in _IN_BLOOD))}
-    while model.running and model.day < scenario.plan.duration_days:
+    while model.running:
         model.step()
         for name in names:
             found[name].append(_EFFECTS[name][0](model))

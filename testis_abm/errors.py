@@ -72,6 +72,11 @@ def shown(value: object) -> str:
         return "a table"
     if isinstance(value, list | tuple):
         return "a list"
+    if value is None:
+        return "None"
+    # Arrays and tables of other libraries spread over many lines, and what can be called has an address for a name.
+    if (hasattr(value, "__array__") and getattr(value, "shape", None)) or callable(value):
+        return f"a {getattr(value, '__name__', type(value).__name__)}"
     try:
         # An integer of thousands of digits refuses to become text.
         text = str(value)
@@ -109,7 +114,7 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
     return spellings[found[0]] if found else None
 
 
-def unknown(what: str, word: object, names: Iterable[str], see: str = "") -> str:
+def unknown(what: str, word: object, names: Iterable[str], see: str = "", *, listed: bool = False) -> str:
     """Return the message for a name that does not exist: the nearest one, or all when they are few.
 
     Args:
@@ -117,12 +122,13 @@ def unknown(what: str, word: object, names: Iterable[str], see: str = "") -> str
         word: the name that was given.
         names: the names that exist.
         see: the command that lists them.
+        listed: whether to list all of them however many they are, as nothing else does.
     """
-    names = sorted(names)
-    guess = nearest(word, names)
-    message = f"{what} {shown(str(word))} is not known".strip()
+    names = list(names) if listed else sorted(names)
+    guess = nearest(word, names) if isinstance(word, str) else None
+    message = f"{what} {shown(word)} is not known".strip()
     if guess:
         message += f'; nearest: "{guess}"'
-    elif len(names) <= 12:
+    if listed or (not guess and len(names) <= 12):
         message += "; known: " + ", ".join(names)
     return message + (f" (see: {see})" if see else "")

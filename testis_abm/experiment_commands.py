@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import re
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.errors import TestisError, shown
+from testis_abm import guard
+from testis_abm.options import overrides, read_shard, scenario, whole
+from testis_abm.support import outputs
 
 if TYPE_CHECKING:
     from testis_abm.experiments.runner import Progress
@@ -26,16 +29,16 @@ _NOTE = "Research software: a simulation, not medical advice."
 def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
     command = commands.add_parser(
-        "compare", help="compare arms with the same luck",
+        "compare", help="compare arms paired by common random numbers",
         description="Compare scenario files, or the [[arm]] tables of one, with common random numbers. " + _NOTE,
         epilog="Example: testis-abm compare scenarios/experiments/compare_drugs.toml",
     )  # fmt: skip
     command.add_argument("files", nargs="+", metavar="FILE", help="scenarios, or one file with [[arm]] tables")
-    command.add_argument("--replicates", type=int, help="instead of plan.replicates")
+    whole(command, "--replicates", "instead of plan.replicates")
     _common(command, "compare")
     command.set_defaults(action=_compare)
     for name, what, action in (
-        ("sweep", "run a scenario over a [sweep] of values", _sweep),
+        ("sweep", "run a parameter sweep of a scenario: [sweep]", _sweep),
         ("trial", "run a virtual randomised [trial] of its [[arm]]s", _trial),
         ("sensitivity", "rank inputs by what they move: [sensitivity]", _sensitivity),
     ):
@@ -55,29 +58,34 @@ def add(commands: Any) -> None:
 
 
 def _common(command: Any, name: str) -> None:
-    command.add_argument(
-        "--workers",
-        type=int,
-        default=0,
-        help="processes of this machine (default one a core; one alone for little work)",
-    )
+    scenario(command)
+    whole(command, "--workers", "worker processes of this machine; 0: one per core, or one alone for little work", 0)
     command.add_argument(
         "--dask", metavar="ADDRESS", default="", help='Dask scheduler, e.g. tcp://host:8786, or "local"'
     )
-    command.add_argument("--shard", metavar="I/N", default="1/1", help="do the I-th of N parts, for job arrays")
+    command.add_argument(
+        "--shard",
+        metavar="I/N",
+        default=(1, 1),
+        type=guard.named("--shard", read_shard),
+        help="do the I-th of N parts, for job arrays",
+    )
     command.add_argument("--out", metavar="FOLDER", help=f"results (default runs/{name}-NAME)")
     command.add_argument("--no-plots", action="store_true", help="write tables only")
 
 
 def _folder(options: argparse.Namespace, name: str, file: str) -> Path:
-    return Path(options.out) if options.out else Path("runs") / f"{name}-{Path(file).stem}"
+    """Return the results folder; what --set, --seed and --days change is another experiment, with a folder of its own."""
+    if options.out:
+        return Path(options.out)
+    changes = json.dumps(overrides(options), sort_keys=True)
+    mark = f"-{hashlib.sha256(changes.encode()).hexdigest()[:6]}" if changes != "{}" else ""
+    return Path("runs") / f"{name}-{Path(file).stem}{mark}"
 
 
-def _shard(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text)
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise TestisError(f"--shard {shown(text)}: write it as I/N with I from 1 to N, for example --shard 2/3")
-    return int(found[1]), int(found[2])
+def _changes(options: argparse.Namespace, kind: str) -> dict[str, str | int]:
+    """Return what --set, --seed and --days put into an experiment; the seed is that of its runs and of its design."""
+    return overrides(options, seeds=("plan.seed", f"{kind}.seed"))
 
 
 @contextmanager
@@ -123,9 +131,9 @@ def _clock(seconds: float) -> str:
 
 def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., Any]) -> tuple[Path, Any] | None:
     """Run an experiment into its store; None if it is one shard of it."""
-    folder, shard = _folder(options, name, file), _shard(options.shard)
-    if options.workers < 0:
-        raise TestisError(f"--workers {options.workers}: use 1 or more (0: one a core)")
+    folder, shard = _folder(options, name, file), options.shard
+    if not options.no_plots:
+        guard.matplotlib()
     try:
         with _bar(options.interrupt, name) as tell:
             found = work(folder, workers=options.workers, dask=options.dask, shard=shard, progress=tell)
@@ -143,20 +151,12 @@ def _ran(options: argparse.Namespace, name: str, file: str, work: Callable[..., 
 
 def _end(folder: Path, text: str, tables: Mapping[str, Any], draw: Callable[[], list[Path]], no_plots: bool) -> int:
     """Write tables and pictures, each whole or not at all, and print the text, whether or not the disk takes them."""
-    from testis_abm.experiments.store import told
-
     pictures: list[Path] = []
     try:
-        with told(folder):
-            for name, table in tables.items():
-                beside = folder / f".{name}.parquet"
-                try:
-                    table.to_parquet(beside, index=False)
-                    beside.replace(folder / f"{name}.parquet")
-                finally:
-                    beside.unlink(missing_ok=True)
-            if not no_plots:
-                pictures = draw()
+        for name, table in tables.items():
+            outputs.write_table(folder / f"{name}.parquet", table)
+        if not no_plots:
+            pictures = draw()
     finally:
         print(f"{text}\n{_NOTE}", flush=True)
     names = sorted(path.name for path in pictures if path.suffix == ".png")
@@ -164,19 +164,26 @@ def _end(folder: Path, text: str, tables: Mapping[str, Any], draw: Callable[[], 
     return 0
 
 
+def _failed(failed: int, runs: int) -> int:
+    """Return the exit code of an experiment: 1, said in words, where runs failed."""
+    if failed:
+        print(f"{failed:,} of {runs:,} runs failed (exit code 1); what ended is in the results.", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def _sweep(options: argparse.Namespace) -> int:
     from testis_abm.experiments.design import Axis
     from testis_abm.experiments.store import read_manifest
     from testis_abm.experiments.sweep import summary, sweep
 
-    done = _ran(options, "sweep", options.file, partial(sweep, options.file))
+    done = _ran(options, "sweep", options.file, partial(sweep, options.file, overrides=_changes(options, "sweep")))
     if done is None:
         return 0
     folder, table = done
     short, found = summary(folder), read_manifest(folder)
     design, failed = found["design"], table[table["error"] != ""]
     text = f"{found['title']}: {len(design['points']):,} points, {found['runs']:,} runs, {len(failed):,} failed, levels of day {max(found['days'])}\n"
-    text += f"\n{_points(short, found['outputs'], design['paths'])}"
+    text += f"\n{_points(short, found['outputs'], design['paths'])}\n{_replicates(short)}"
     if len(failed):
         text += f"\n\n  first failure: {failed['error'].iloc[0]}"
 
@@ -190,7 +197,8 @@ def _sweep(options: argparse.Namespace) -> int:
         title = f"{found['title']}, day {max(found['days'])}"
         return pictures.swept(short, axes, found["outputs"], folder, design["method"], title) if len(short) else []
 
-    return _end(folder, text, {"results": table, "summary": short}, draw, options.no_plots)
+    ended = _end(folder, text, {"results": table, "summary": short}, draw, options.no_plots)
+    return ended or _failed(failed["run"].nunique() if "run" in failed else len(failed), found["runs"])
 
 
 def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
@@ -214,16 +222,41 @@ def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
 
 
 def _level(row: Any, word: str) -> str:
+    """Return the level of a point, treated where there is a therapy, with its change; both levels where that has no percentage."""
     from testis_abm.experiments.outputs import OUTPUTS
     from testis_abm.quantities import clinical
+    from testis_abm.results.report import change, number
+    from testis_abm.statistics import deterministic
 
-    column = OUTPUTS[word].column
-    arm = "treated" if f"{column}, treated" in row else "untreated"
-    level, half = clinical(column, [row[f"{column}, {arm}"], row[f"{column}, {arm}_half"]])
-    change, low, high = (row.get(f"{column}, change{end}_pct", float("nan")) for end in ("", "_low", "_high"))
-    if change != change:
-        return f"{level:.3g}" + (f" ± {half:.2g}" if half == half else "")
-    return f"{level:.3g} ({change:+.0f} %" + (f", {low:+.0f} to {high:+.0f})" if low == low else ")")
+    column, pairs = OUTPUTS[word].column, int(row["replicates"])
+    untreated, half, treated = (
+        float(clinical(column, row.get(f"{column}, {end}", float("nan")))) for end in ("untreated", "untreated_half", "treated")
+    )
+    if f"{column}, treated" not in row:
+        width = 100.0 * half / untreated if untreated else float("nan")
+        same = deterministic(0.0, -width, width, pairs)
+        return number(untreated) + (f" ± {half:.2g}" if half == half and not same else "")
+    middle, low, high = (row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high"))
+    centre, interval = change(middle, low, high, pairs)
+    if centre == "-":
+        return f"{number(untreated)} -> {number(treated)}"
+    return f"{number(treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"
+
+
+def _replicates(table: Any) -> str:
+    """Return what the levels and intervals of a sweep's summary are."""
+    if table.empty:
+        return ""
+    from testis_abm.statistics import FEW
+
+    treated = any(", treated" in name for name in table)
+    level = "  Treated level (change against untreated; levels untreated -> treated where nothing has no percentage)" if treated else "  Level"
+    least, most = int(table["replicates"].min()), int(table["replicates"].max())
+    if most < 2:
+        return f"{level}; 1 replicate a point: no interval."
+    count = f"{least}" if least == most else f"{least} to {most}"
+    rough = "; so few make it rough" if least < FEW else ""
+    return f"{level}, 95 % interval over {count} replicates a point{rough}; none where all replicates are the same (deterministic)."
 
 
 def _value(value: object) -> str:
@@ -233,7 +266,7 @@ def _value(value: object) -> str:
 def _trial(options: argparse.Namespace) -> int:
     from testis_abm.experiments.trial import trial
 
-    done = _ran(options, "trial", options.file, partial(trial, options.file))
+    done = _ran(options, "trial", options.file, partial(trial, options.file, overrides=_changes(options, "trial")))
     if done is None:
         return 0
     folder, result = done
@@ -244,36 +277,27 @@ def _trial(options: argparse.Namespace) -> int:
         return pictures.tried(result, folder)
 
     tables = {name: getattr(result, name) for name in ("men", "effects", "responders", "predictors", "power")}
-    return _end(folder, result.text(), tables, draw, options.no_plots)
+    return _end(folder, result.text(), tables, draw, options.no_plots) or _failed(len(result.failed), len(result.men))
 
 
 def _sensitivity(options: argparse.Namespace) -> int:
-    from testis_abm.experiments.sensitivity import sensitivity
-    from testis_abm.experiments.store import read_manifest
+    from testis_abm.experiments.sensitivity import report, sensitivity
 
-    done = _ran(options, "sensitivity", options.file, partial(sensitivity, options.file))
+    done = _ran(
+        options,
+        "sensitivity",
+        options.file,
+        partial(sensitivity, options.file, overrides=_changes(options, "sensitivity")),
+    )
     if done is None:
         return 0
     folder, table = done
-    lines = [
-        f"  {word}: no input moves it" for word in read_manifest(folder)["outputs"] if word not in set(table["output"])
-    ]
-    for word, rows in table.groupby("output", sort=False):
-        lines.append(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
-        for row in rows.itertuples():
-            told = (
-                f"{row.mu_star:10.3g} ± {row.confidence:.2g}, sigma {row.sigma:.2g}"
-                if "mu_star" in table
-                else f"alone {row.first:6.2f}, in all {row.total:6.2f} ± {row.confidence:.2f}"
-            )
-            lines.append(f"    {row.input:44s}{told}")
-
     def draw() -> list[Path]:
         from testis_abm.experiments import pictures
 
         return pictures.ranked(table, folder)
 
-    return _end(folder, "\n".join(lines), {"indices": table}, draw, options.no_plots)
+    return _end(folder, report(folder), {"indices": table}, draw, options.no_plots)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -281,7 +305,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     from testis_abm.experiments.compare import compare, read_arms
 
-    title, arms = read_arms(options.files)
+    title, arms = read_arms(options.files, overrides(options))
     work = partial(compare, arms, title=title, replicates=options.replicates)
     done = _ran(options, "compare", options.files[0], work)
     if done is None:
@@ -295,7 +319,8 @@ def _compare(options: argparse.Namespace) -> int:
 
     rates = pd.concat([table.assign(arm=arm) for arm, table in found.attribution.items()])
     tables = {"courses": found.courses, "effects": found.effects, "attribution": rates}
-    return _end(folder, found.text(), tables, draw, options.no_plots)
+    runs = found.replicates * len(found.arms) + len(found.failed)
+    return _end(folder, found.text(), tables, draw, options.no_plots) or _failed(len(found.failed), runs)
 
 
 def _merge(options: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ from testis_abm.quantities import (
     QUANTITIES,
     RATIO,
     TESTOSTERONE_NG_DL,
+    Censored,
     clinical_ratio,
 )
 from testis_abm.tract.semen import Semen
@@ -76,17 +77,6 @@ def assay(word: object) -> str:
     if isinstance(word, str) and word in ASSAYS:
         return word
     raise TestisError(unknown("assay", word, ASSAYS))
-
-
-@dataclass(frozen=True)
-class Censored:
-    """A value that a laboratory gave as "< limit"."""
-
-    limit: float
-
-    def __str__(self) -> str:
-        """Return it as a report has it."""
-        return f"<{self.limit:g}"
 
 
 @dataclass(frozen=True)
@@ -281,9 +271,17 @@ class Laboratory:
 
     # ---- how probable a report is
 
-    def likelihood(
-        self, column: str, reported: float | Censored, true: Mapping[str, Any]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def understood(self, column: str, reported: float | Censored) -> float | Censored:
+        """Return a report as its likelihood takes it: a level under the limit of quantitation, zero too, is "< limit".
+
+        Counts and shares of sperm are what they are: none is a count.
+        """
+        if isinstance(reported, Censored) or QUANTITIES[column].sample == "semen":
+            return reported
+        low = self.limit(column)
+        return Censored(low) if reported < low else float(reported)
+
+    def likelihood(self, column: str, reported: float | Censored, true: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return how probable a report is for each of many men, and how far he is from it.
 
         Args:
@@ -293,22 +291,30 @@ class Laboratory:
         Returns:
             Log likelihood (up to what all men share) and deviation of the man's expectation from the report in SD, both (men,).
         """
+        reported = self.understood(column, reported)
         if column in SHARES:
             return self._share_likelihood(column, reported, true)
         if column in ("concentration_million_ml", "total_count_million", "total_motile_count_million"):
             return self._count_likelihood(column, reported, true)
-        expected = np.maximum(self._expected(column, true), 1e-12)
+        expected = np.maximum(self.expected(column, true), 1e-12)
+        return _normal(expected, reported, np.full(len(expected), self.spread(column)))
+
+    def spread(self, column: str) -> float:
+        """Return the SD on a log scale of a report about the man's level: samples, the laboratory and, for an immunoassay, its own."""
         sigma = self._sigma(VARIATION[column])
         if column == OESTRADIOL["immunoassay"]:
             sigma = math.hypot(sigma, self.values["axis.immunoassay_oestradiol_spread"])
-        return _normal(expected, reported, np.full(len(expected), sigma))
+        return sigma
 
-    def _expected(self, column: str, true: Mapping[str, Any]) -> np.ndarray:
+    def expected(self, column: str, true: Mapping[str, Any]) -> np.ndarray:
+        """Return what is reported of a quantity on average, (men,), without a percentage for men without visible sperm (NaN)."""
         if column in OESTRADIOL.values():
             by = next(name for name, of_assay in OESTRADIOL.items() if of_assay == column)
             return np.asarray(reported_oestradiol(np.asarray(true["oestradiol_pmol_l"]), by, self.values), dtype=float)
         if column == "free_testosterone_pmol_l" and column not in true:
             return 1e3 * np.asarray(true["free_testosterone_nmol_l"], dtype=float)
+        if column in SHARES:
+            true = self.shares_told({name: true[name] for name in ("concentration_million_ml", column)})
         return np.asarray(true[column], dtype=float)
 
     def _count_likelihood(
@@ -319,8 +325,11 @@ class Laboratory:
         concentration = np.maximum(np.asarray(true["concentration_million_ml"], dtype=float), 0.0)
         sigma = self._sigma(VARIATION[column])
         if not isinstance(reported, Censored) and reported == 0.0:
-            mean = np.outer(self._counted(concentration), np.exp(sigma * _NODES - 0.5 * sigma * sigma))
-            none = np.exp(-mean) @ (_WEIGHTS / _WEIGHTS.sum())
+            none = self._none_counted(concentration)
+            if column == "total_motile_count_million":
+                # Sperm are there, and none of those assessed is motile.
+                motionless, _ = self._share_likelihood("progressive_motility_pct", 0.0, true)
+                none = np.maximum(none, np.exp(motionless))
             log = np.log(np.maximum(none, math.exp(_IMPOSSIBLE)))
             return log, np.sqrt(np.maximum(0.0, -2.0 * log))
         level = reported.limit if isinstance(reported, Censored) else reported
@@ -333,7 +342,7 @@ class Laboratory:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Of a percentage: a binomial count among the sperm assessed, mixed over the variation within a man.
 
-        A man without sperm gives no percentage: none of his stands against a report of 0 %, and he cannot give another.
+        It takes sperm that were counted: where none were, a report of 0 % says nothing, and there is no other.
         """
         from scipy.special import gammaln
 
@@ -346,7 +355,9 @@ class Laboratory:
         if isinstance(reported, Censored):
             from scipy.special import bdtr
 
-            mass = bdtr(np.maximum(k - 1.0, 0.0)[:, None], n[:, None].astype(int), p)
+            last = np.maximum(k - 1.0, 0.0) if reported.below else k
+            under = bdtr(last[:, None], n[:, None].astype(int), p)
+            mass = under if reported.below else 1.0 - under
         else:
             log = (gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))[:, None]
             mass = np.exp(log + k[:, None] * np.log(p) + (n - k)[:, None] * np.log1p(-p))
@@ -354,10 +365,16 @@ class Laboratory:
         spread = np.sqrt(share * (1.0 - share) / n + (share * sigma) ** 2 + 0.25 / n**2)
         off = (share - level / 100.0) / spread
         if isinstance(reported, Censored):
-            off = np.maximum(off, 0.0)
-        none = concentration < self.limit("concentration_million_ml")
-        silent = 0.0 if level == 0.0 else _IMPOSSIBLE
-        return np.where(none, silent, found), np.where(none & (level == 0.0), 0.0, off)
+            off = np.maximum(off, 0.0) if reported.below else np.minimum(off, 0.0)
+        none = self._none_counted(concentration)
+        seen = (1.0 - none) * np.exp(found) + none * (level == 0.0)
+        return np.log(np.maximum(seen, math.exp(_IMPOSSIBLE))), np.where((none > 0.5) & (level == 0.0), 0.0, off)
+
+    def _none_counted(self, concentration: np.ndarray) -> np.ndarray:
+        """Return the probability that the chamber holds no sperm, (men,)."""
+        sigma = self._sigma(VARIATION["concentration_million_ml"])
+        mean = np.outer(self._counted(concentration), np.exp(sigma * _NODES - 0.5 * sigma * sigma))
+        return np.asarray(np.exp(-mean) @ (_WEIGHTS / _WEIGHTS.sum()))
 
 
 def draws(key: Sequence[int], day: int, stream: str) -> np.random.Generator:
@@ -371,7 +388,9 @@ def _normal(expected: np.ndarray, reported: float | Censored, sigma: np.ndarray)
 
     if isinstance(reported, Censored):
         off = np.log(expected / reported.limit) / sigma
-        return np.asarray(log_ndtr(-off)), np.maximum(off, 0.0)
+        if reported.below:
+            return np.asarray(log_ndtr(-off)), np.maximum(off, 0.0)
+        return np.asarray(log_ndtr(off)), np.minimum(off, 0.0)
     off = np.log(expected / reported) / sigma
     return -0.5 * off * off - np.log(sigma), off
 

@@ -1,4 +1,10 @@
-"""The whole man as a Mesa model: one clock that moves body, tissue and tract, a day a step."""
+"""The whole man as a Mesa model: one clock that moves body, tissue and tract, a day a step.
+
+What a day means, everywhere: day d of the plan is the morning of day d, before the doses of that day. A row of any table
+labelled d describes the man at that moment: hormones, drug concentrations and signals are those of the 24 h that end then,
+semen and biopsy what would be collected then. So day 0 is untreated in every arm, a dose of day d shows from row d + 1 on, and
+row N is that after N days of treatment. A sample of day d is taken at that moment too; its result is known the next day.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +22,7 @@ import numpy as np
 from testis_abm import (
     _compile,  # first: it names numba's cache before numba is imported
     checkpoint,
+    guard,
     mesa_clock,
 )
 from testis_abm import parameters as tables
@@ -24,7 +31,7 @@ from testis_abm.body.axis import TissueOutput
 from testis_abm.body.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.body.safety import Safety
 from testis_abm.checkpoint import Checkpoint
-from testis_abm.errors import TestisError, shown
+from testis_abm.errors import TestisError
 from testis_abm.laboratory import Laboratory
 from testis_abm.physiology import (
     MATURITY,
@@ -78,10 +85,11 @@ _BLOOD = {
 class TestisModel(mesa.Model):  # type: ignore[misc]
     """A man under a scenario, as a Mesa model whose agents are his Leydig, Sertoli and germ cells.
 
-    `step()` is one day; `run_for(days)` several. The man starts at his own steady state on day `-baseline`.
+    `step()` is one day; `run_for(days)` several. The man starts at his own steady state on day `-baseline`, whose rows are
+    there before the first step; each step then lives a day and records the rows of the day that begins (see the module).
 
     Args:
-        scenario: what to simulate.
+        scenario: what to simulate: a Scenario, a mapping, or the path of a scenario file.
         rng: seed of every draw (an integer; default the scenario's).
         treated: whether the scenario's therapies are given (False: his untreated twin, with the same luck).
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
@@ -89,8 +97,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             of sought again (`load` passes a checkpoint).
 
     Attributes:
+        day: the day that begins now; within a step, the day that is lived.
         modifiers: changes from outside to named rates (see `modify`).
-        records: what each day brought, table name -> rows.
+        records: table name -> rows, the last of them of `day`.
         brief: set, a run records its hormones and decisions only, for experiments that look at little.
 
     A subclass that adds rules of its own keeps these arguments, so that `load`, `testis_abm.run` and the untreated twin
@@ -104,24 +113,16 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def __init__(
         self,
-        scenario: Scenario,
+        scenario: Scenario | str | Path | Mapping[str, Any],
         *,
         rng: int | None = None,
         treated: bool = True,
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
     ) -> None:
-        if not isinstance(scenario, Scenario):
-            raise TestisError(
-                f"TestisModel takes a Scenario, not {type(scenario).__name__}; use testis_abm.load(...) first"
-            )
-        if engine not in (None, "compiled", "reference"):
-            raise TestisError(f'engine {engine!r} is not known: use "compiled" or "reference"')
-        whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
-        if rng is not None and not (whole and 0 <= rng < 2**64):
-            raise TestisError(
-                f"rng must be a whole number from 0 to {2**64 - 1} (the seed of every draw), not {shown(rng)}"
-            )
+        scenario = guard.scenario(scenario)
+        engine = None if engine is None else guard.word(engine, ("compiled", "reference"), "engine")
+        rng = None if rng is None else guard.whole(rng, 0, 2**64 - 1, "rng")
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
@@ -160,10 +161,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             if not is_adult(self.man):
                 self._come_of_age()
             # What the history left in the body; its drugs come first in both arms.
-            self._depot[: settled._depot.size], self._central[: settled._central.size] = (
-                settled._depot,
-                settled._central,
-            )
+            past = settled._depot.size
+            self._depot[:past], self._central[:past] = settled._depot, settled._central
+            self._levels[:past] = settled._levels
         if self.engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
         self.records: dict[str, list[tuple[Any, ...]]] = {
@@ -173,6 +173,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 *RECORDS,
             )
         }  # fmt: skip
+        if not isinstance(settled, Checkpoint):
+            self._record()
 
     # ---- before the first day
 
@@ -182,8 +184,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         past = [of.drug for of in scenario.man.history]
         names = tuple(dict.fromkeys([*past, *(therapy.drug for therapy in given)]))
         self.kinetics = Kinetics.of([known[name] for name in names])
-        self.regimen = Regimen(given, self.last_day, max(self.kinetics.release, default=0.0))
-        self._depot, self._central = np.zeros(len(self.kinetics.names)), np.zeros(len(self.kinetics.names))
+        self.regimen = Regimen(given, max(self.kinetics.release, default=0.0))
+        substances = len(self.kinetics.names)
+        self._depot, self._central = np.zeros(substances), np.zeros(substances)
+        self._levels = np.zeros((substances, 3))  # of the last 24 h
+        self._modified: list[tuple[Any, ...]] = []
 
     def _build(self) -> None:
         """Make body and tissue, not yet settled."""
@@ -228,8 +233,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _settle_body(self, output: TissueOutput, days: int) -> np.ndarray:
         idle, none, doses = Kinetics.of([]), np.zeros(0), np.zeros((axis.HOURS, 0))
+        levels = np.zeros((0, 3))
         for _ in range(days):
-            means = axis.body_day(self.body, self._axis, output, none, none, none, none, none, idle.effect, doses)
+            means = axis.body_day(
+                self.body, self._axis, output, none, none, none, none, none, idle.effect, doses, levels
+            )
         return np.asarray(means)
 
     def _check(self, means: np.ndarray) -> None:
@@ -245,14 +253,15 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     # ---- a day
 
     def step(self) -> None:
-        """Advance the man by one day."""
+        """Live day `day` and record the morning of the next."""
         started = time.perf_counter()
         self._advance()
         self.engine_seconds += time.perf_counter() - started
-        self._record()
         self.day += 1
+        self._weigh()
+        self._record()
         self._lived_at = self.time
-        if self.day > self.last_day:
+        if self.day >= self.last_day:
             self.running = False
 
     def _live_history(self) -> None:
@@ -265,7 +274,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.day, self.safety.bone = first, 0.0
 
     def _advance(self) -> None:
-        self._weigh(self.day)
         doses = self.regimen.day(self.day, self._measured, self.records)
         self._live(hourly_doses(self.kinetics, doses, self.day))
 
@@ -274,7 +282,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         kinetics = self.kinetics
         means = axis.body_day(
             self.body, self._axis, self._output, self._depot, self._central, kinetics.absorption, kinetics.elimination,
-            kinetics.volume, kinetics.effect, doses,
+            kinetics.volume, kinetics.effect, doses, self._levels,
         )  # fmt: skip
         self.means = means
         self._check(means)
@@ -310,15 +318,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._adult = is_adult(self.man)
         self.tissue.p = tissue_parameters(self.values, self.man)[0]
 
-    def _weigh(self, day: int) -> None:
-        """Let fat, SHBG and glands follow the body mass index of `day`, if the treatment changes it."""
+    def _weigh(self) -> None:
+        """Let fat, SHBG and glands follow the body mass index of this morning, if the treatment changes it."""
         if self.treated and self.case.weight:
-            self.man["bmi"] = bmi_on(day, self.case.man.bmi, self.case.weight)
+            self.man["bmi"] = bmi_on(self.day, self.case.man.bmi, self.case.weight)
             self._axis = axis_parameters(self.values, self.man)
 
-    def _measured(self, clause: Clause) -> float:
-        """Return what the laboratory reports of the day before for a clause of a therapy, in its unit."""
-        day = self.day - 1
+    def _measured(self, clause: Clause, day: int) -> float:
+        """Return what the laboratory reports of the man now for a clause of a therapy, in its unit, with the draws of `day`."""
         if clause.column == "haematocrit_pct":
             return clause.in_unit(self.safety.haematocrit)
         seen = vars(self.semen_sample(day)) if clause.in_semen else self.blood_sample(day)
@@ -361,9 +368,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.records["safety"].append((day, *dataclasses.astuple(safe)))
         self.records["signals"].append((day, *self.signals()))
         self.records["modifiers"].extend((day, *row) for row in self._modified)
-        for k, name in enumerate(self.kinetics.names):
-            unit = UNITS[self.kinetics.actions[k][0]]
-            self.records["drugs"].append((day, name, self._concentration(k), unit))
+        for name, levels, actions in zip(self.kinetics.names, self._levels.tolist(), self.kinetics.actions, strict=True):
+            self.records["drugs"].append((day, name, *levels, UNITS[actions[0]]))
         samples = self.case.samples
         if day in samples.semen:
             expected = self.laboratory.shares_told(vars(self.expected_semen(samples.abstinence_days)))
@@ -371,15 +377,15 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.records["semen"].append((day, samples.abstinence_days, *sample, *expected.values()))
             self.records["outcome"].append((day, *self._outcome(samples.abstinence_days)))
         if day in samples.blood:
-            sample = self.blood_sample(day)
-            self.records["blood"].append((day, *(sample[column] for column in BLOOD_COLUMNS)))
+            blood = self.blood_sample(day)
+            self.records["blood"].append((day, *(blood[column] for column in BLOOD_COLUMNS)))
         if day in samples.biopsy:
             counts = self.tissue.counts()
             score = biopsy.johnsen_score(self.tissue.columns.sertoli.counts, self.tissue.geometry.sertoli_per_tubule)
             self.records["biopsy"].append((day, *(counts / self.tissue.sertoli_count), score))
 
     def _outcome(self, abstinence: float) -> tuple[float, ...]:
-        """Return today's chances in % (see tract/outcome.py).
+        """Return the chances of this morning in % (see tract/outcome.py).
 
         Spermatids are the expectation under today's support: the simulated sections are too few to hold rare foci.
         """
@@ -394,7 +400,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return tuple(100.0 * chance for chance in (*outcome.conception(concentration, values), *found))
 
     def signals(self) -> tuple[float, ...]:
-        """Return what drives the rates today.
+        """Return what has driven the rates in the last 24 h.
 
         Mean free androgen and oestrogen (nmol/L) and FSH (IU/L) that the Sertoli cells have responded to, back-pressure,
         and the brakes of testosterone and of oestradiol on the gonadotrophs.
@@ -432,15 +438,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         released = sum(flux[2] for flux in self._flux) / len(self._flux) * self._million
         return float(released / (testis_mass(self.values) * self.man["sertoli_number"]))
 
-    def _concentration(self, k: int) -> float:
-        if self.kinetics.releases(k):
-            drugs = self.kinetics
-            ester = self._central[k] * drugs.elimination[k]
-            return float((ester if drugs.elimination[k] else self._depot[k] * drugs.absorption[k]) * axis.HOURS)
-        return float(self._central[k] / self.kinetics.volume[k])
-
     def expected_semen(self, abstinence: float) -> Semen:
-        """Return today's ejaculate after `abstinence` days, without variation or counting error."""
+        """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""
         return expected_semen(self.tract, self.glands, abstinence, self.values["tract.motility_abstinence_slope"])
 
     def semen_sample(self, day: int) -> Semen:
@@ -453,13 +452,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return self.laboratory.blood(true, (self.seed,), day)
 
     def cross_section(self) -> dict[str, Any]:
-        """Return the cells and fields as they lie today, for a picture (see tissue/section.py)."""
-        return cross_section(self.tissue, self.day - 1)
+        """Return the cells and fields as they lie this morning, for a picture (see tissue/section.py)."""
+        return cross_section(self.tissue, self.day)
 
     # ---- a user's own rules
 
     def modify(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
-        """Change named rates from outside from the next day on: rate * factor + added.
+        """Change named rates from outside from the day that begins now: rate * factor + added.
 
         Args:
             name: what does it; a second modifier of the same name replaces the first.
@@ -494,7 +493,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         model = cls(load_scenario(saved.state["scenario"]), rng=saved.state["seed"], treated=saved.state["treated"],
                     engine=saved.state["engine"], settled=saved)  # fmt: skip
         saved.put_course(model)
-        model._weigh(model.day - 1)
+        model._weigh()
         mesa_clock.set_time(model, saved.state["time"], saved.state["next_step"])
         return model
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from testis_abm.errors import ScenarioError, nearest, shown
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
 OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
@@ -25,6 +26,23 @@ OESTRADIOL: Mapping[str, str] = MappingProxyType(
     {"immunoassay": "oestradiol_immunoassay_pmol_l", "lc-ms": "oestradiol_pmol_l"}
 )
 RATIO: Mapping[str, str] = MappingProxyType({"immunoassay": "t_over_e2_immunoassay", "lc-ms": "t_over_e2"})
+
+
+@dataclass(frozen=True)
+class Censored:
+    """A value that a laboratory gave as "< limit", or as "> limit" (`below` is False)."""
+
+    limit: float
+    below: bool = True
+
+    def __str__(self) -> str:
+        """Return it as a report has it."""
+        return f"{self.sign}{self.limit:g}"
+
+    @property
+    def sign(self) -> str:
+        """Return the sign before the limit."""
+        return "<" if self.below else ">"
 
 
 @dataclass(frozen=True)
@@ -138,8 +156,8 @@ def column_of(word: str, assay: str = DEFAULT_ASSAY, among: Iterable[str] | None
         return str(found)
     labels = [QUANTITIES[column].label for column in columns]
     close = nearest(word, labels)
-    hint = f'nearest: "{close}"' if close else f"known: {', '.join(labels)}"
-    raise ScenarioError(f"{shown(word)} is not a quantity; {hint}")
+    hint = (f'nearest: "{close}"; ' if close else "") + f"known: {', '.join(labels)}"
+    raise ScenarioError(f"{shown(word)} is not a quantity that is known here; {hint}")
 
 
 def label(column: str) -> str:
@@ -149,11 +167,15 @@ def label(column: str) -> str:
 
 def clinical(column: str, values: Any) -> np.ndarray:
     """Return values of a column (any shape) in its clinical unit."""
+    import numpy as np
+
     return np.asarray(values, dtype=float) * QUANTITIES[column].factor
 
 
 def clinical_ratio(testosterone_nmol_l: Any, oestradiol_pmol_l: Any) -> np.ndarray:
     """Return testosterone over oestradiol as clinics do, ng/dL per pg/mL; NaN without oestradiol."""
+    import numpy as np  # here, as scenarios are read without it
+
     testosterone, oestradiol = (np.asarray(x, dtype=float) for x in (testosterone_nmol_l, oestradiol_pmol_l))
     pg_ml = np.where(oestradiol > 0.0, oestradiol / OESTRADIOL_PMOL_L, np.nan)
     with np.errstate(over="ignore"):  # of next to none

@@ -15,17 +15,9 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Clause, Therapy
 
 Records = Mapping[str, list[tuple[Any, ...]]]
-Measure = Callable[["Clause"], float]
-# Of the therapy log, the decisions (as the tables of a run), and what samples of a named day showed.
+Measure = Callable[["Clause", int], float]
+# Of the therapy log, the decisions (as the tables of a run), and what samples that decide showed.
 RECORDS = ("therapy", "decisions", "measured")
-
-
-def dose_days(therapy: Therapy, last_day: int) -> tuple[float, ...]:
-    """Return the days on which a therapy is given; one that lasts as long as the plan is given on the last day too."""
-    days = therapy.dose_days()
-    if therapy.every_days is None or therapy.until_day < last_day:
-        return days
-    return (*days, *(day for day in (days[-1] + therapy.every_days,) if abs(day - last_day) < 1e-9))
 
 
 class Regimen:
@@ -33,35 +25,34 @@ class Regimen:
 
     Args:
         therapies: in the order of the scenario.
-        last_day: of the plan.
         release_hours: the longest time over which any of the drugs is released evenly.
     """
 
-    def __init__(self, therapies: Sequence[Therapy], last_day: int, release_hours: float) -> None:
+    def __init__(self, therapies: Sequence[Therapy], release_hours: float) -> None:
         self.therapies = tuple(therapies)
-        self._last_day = last_day
         self._ruled = any(therapy.when for therapy in therapies)  # whether measurements decide on any dose
         infused = [therapy.over_hours or 0.0 for therapy in therapies]
         # A day more, as doses are put to the nearest hour.
         self._longest_days = max([release_hours, *infused]) / 24.0 + 1.0
         self._due: dict[int, list[tuple[float, int]]] = {}
-        planned = [(day, i) for i, therapy in enumerate(therapies) for day in dose_days(therapy, last_day)]
+        planned = [(day, i) for i, therapy in enumerate(therapies) for day in therapy.dose_days()]
         for day, i in sorted(planned, key=lambda of: (of[0], therapies[of[1]].drug, therapies[of[1]].dose, of[1])):
             self._due.setdefault(day_of(day), []).append((day, i))
 
     def day(self, day: int, measure: Measure, records: Records) -> list[Dose]:
-        """Decide on the doses of `day` and log them; return these and what earlier doses still release.
+        """Decide on the doses of `day` and log them, take this morning's samples; return the doses and what earlier ones release.
 
         Args:
             day: the day that begins.
-            measure: takes a clause, returns what the laboratory reports of its quantity for the day before, in its unit.
+            measure: takes a clause and a day, returns what the laboratory reports of its quantity for a sample of now, in the
+                unit of the clause, with the random draw of that day.
             records: decisions and doses so far; today's are appended.
         """
         due = self._due.get(day, ())
         if self._ruled:
-            self._take_samples(day, measure, records)
             for i in dict.fromkeys(i for _, i in due):
                 self._decide(i, day, measure, records)
+            self._take_samples(day, measure, records)  # whose results nobody knows today
         for when, i in due:
             if not self._ruled or (self._held(i, records) and not self._displaced(i, when, records)):
                 of = self.therapies[i]
@@ -72,16 +63,19 @@ class Regimen:
     def _take_samples(self, day: int, measure: Measure, records: Records) -> None:
         for i, therapy in enumerate(self.therapies):
             for k, clause in enumerate(therapy.when.clauses if therapy.when else ()):
-                if clause.day == day - 1:
-                    records["measured"].append((i, k, measure(clause)))
+                if day == clause.day or (clause.day is None and self._asks(i, day + 1)):
+                    records["measured"].append((i, k, measure(clause, day)))
+
+    def _asks(self, i: int, day: int) -> bool:
+        """Return whether a dose of therapy `i` is due on `day`."""
+        return any(therapy == i for _, therapy in self._due.get(day, ()))
 
     def _decide(self, i: int, day: int, measure: Measure, records: Records) -> None:
         """Decide on therapy `i` if today's dose asks for it: its first dose, or any if it has a clause without a day."""
         condition = self.therapies[i].when
         if condition is None or (condition.once and self._decided(i, records) is not None):
             return
-        seen = {k: value for of, k, value in records["measured"] if of == i}
-        values = [seen[k] if clause.day is not None else measure(clause) for k, clause in enumerate(condition.clauses)]
+        values = [self._result(i, k, day, measure, records) for k in range(len(condition.clauses))]
         met = tuple(clause.holds(value) for clause, value in zip(condition.clauses, values, strict=True))
         taken = condition.holds(met)
         drug = self.therapies[i].drug
@@ -89,6 +83,17 @@ class Regimen:
             on = day - 1 if clause.day is None else clause.day
             row = (day, i + 1, drug, str(clause), on, clause.quantity, value, clause.unit, holds, taken)
             records["decisions"].append(row)
+
+    def _result(self, i: int, k: int, day: int, measure: Measure, records: Records) -> float:
+        """Return what the last sample for clause `k` of therapy `i` showed.
+
+        A man whose days begin after that of his sample is at his untreated steady state: he was then what he is now.
+        """
+        known = next((value for *of, value in reversed(records["measured"]) if of == [i, k]), None)
+        if known is not None:
+            return float(known)
+        clause = self.therapies[i].when.clauses[k]  # type: ignore[union-attr]
+        return measure(clause, day - 1 if clause.day is None else clause.day)
 
     def _decided(self, i: int, records: Records) -> bool | None:
         """Return the last decision on therapy `i`, None before the first."""
@@ -103,14 +108,10 @@ class Regimen:
             other.drug == self.therapies[i].drug
             and other.when is not None
             and not other.adds
-            and self._covers(other, when)
+            and other.covers(when)
             and self._held(k, records)
             for k, other in enumerate(self.therapies[i + 1 :], i + 1)
         )
-
-    def _covers(self, therapy: Therapy, when: float) -> bool:
-        lasts = therapy.every_days is not None and therapy.until_day >= self._last_day
-        return therapy.first_day <= when if lasts else therapy.covers(when)
 
     def _acting(self, day: int, records: Records) -> list[Dose]:
         acting = []

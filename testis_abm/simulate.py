@@ -13,13 +13,15 @@ from typing import Any
 
 import pandas as pd
 
+from testis_abm import guard
+from testis_abm.errors import TestisError, shown
 from testis_abm.model import TestisModel
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, SIGNALS, conform
 from testis_abm.results.treatment import Treatment, within
-from testis_abm.scenario import Scenario, load
+from testis_abm.scenario import Scenario
 from testis_abm.tissue.luck import mix
 from testis_abm.tissue.memory import check_fits
 
@@ -51,7 +53,7 @@ def run(
         scenario: a Scenario, a mapping, or the path of a scenario file.
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
-        progress: called as progress(replicate, arm, day) after each simulated day.
+        progress: called as progress(replicate, arm, day) after each simulated day with the day that begins.
         watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all of them
             have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
@@ -62,13 +64,14 @@ def run(
     Raises:
         TestisError: for a scenario that cannot be understood, or a man outside the physical range.
     """
-    changes = dict(overrides or {})
+    changes = dict(guard.changes(overrides))
     if seed is not None:
-        changes["plan.seed"] = seed
+        changes["plan.seed"] = guard.argument("seed", seed)
     if replicates is not None:
-        changes["plan.replicates"] = replicates
-    if changes or not isinstance(scenario, Scenario):
-        scenario = load(scenario.as_dict() if isinstance(scenario, Scenario) else scenario, overrides=changes)
+        changes["plan.replicates"] = guard.argument("replicates", replicates)
+    if not (isinstance(model, type) and issubclass(model, TestisModel)):
+        raise TestisError(f"model: {shown(model)} is not TestisModel or a subclass of it")
+    scenario = guard.scenario(scenario, changes)
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -106,9 +109,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def men_of(
-    scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel
-) -> dict[str, TestisModel]:
+def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:
     """Return the men of a replicate before their first day, by arm: the untreated one, and his treated twin if there is a therapy."""
     seed = replicate_seed(scenario.plan.seed, replicate)
     men = {"untreated": model(scenario, rng=seed, treated=False)}
@@ -137,10 +138,10 @@ def _simulate(
             for arm, model in men.items():
                 if model.running:
                     model.step()
-                    if replicate == 0 and model.day - 1 == last:
+                    if replicate == 0 and model.day == last:
                         model.section = model.cross_section()
                     if progress is not None:
-                        progress(replicate, arm, model.day - 1)
+                        progress(replicate, arm, model.day)
             if watch is not None:
                 watch(replicate, men)
         for arm, model in men.items():
@@ -156,10 +157,10 @@ def _simulate(
 
 
 def _treatment_end(scenario: Scenario) -> int:
-    """Return the last day under treatment (the plan's last day where there is none)."""
+    """Return the morning after the last day under treatment (the plan's last day where there is none)."""
     end = scenario.plan.duration_days
     until = Treatment.planned(scenario, end).end if scenario.treated else end
-    return end if until >= end else max(0, round(until) - 1)
+    return min(end, max(1, round(until)))
 
 
 def so_far(scenario: Scenario, rows: Mapping[str, list[tuple[Any, ...]]]) -> RunResult:

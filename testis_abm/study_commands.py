@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm import guard
 from testis_abm.errors import TestisError, unknown
+from testis_abm.options import SEED, whole
 
 if TYPE_CHECKING:
     from testis_abm.studies.ensemble import Ensemble
@@ -30,11 +33,11 @@ def add(commands: Any) -> None:
         default="shipped",
         help='"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
     )
-    command.add_argument("--sets", type=int, default=24, help="parameter sets (default 24)")
-    command.add_argument("--repeats", type=int, default=240, help="virtual trials (default 240)")
-    command.add_argument("--seed", type=int, default=1)
+    whole(command, "--sets", "parameter sets", 24)
+    whole(command, "--repeats", "virtual trials", 240)
+    whole(command, "--seed", SEED, 1)
     command.add_argument(
-        "--out", metavar="FOLDER", default="runs/studies", help="table, JSON and picture (default runs/studies)"
+        "--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)"
     )
     command.add_argument("--no-plots", action="store_true")
     command.set_defaults(action=_studies)
@@ -44,16 +47,18 @@ def add(commands: Any) -> None:
         help="fit the ensemble of parameter sets to the studies",
         description="Calibrate on the shipped studies (ES-MDA). " + _NOTE,
     )
-    command.add_argument("--members", type=int, default=240)
-    command.add_argument("--rounds", type=int, default=4)
-    command.add_argument("--seed", type=int, default=1)
+    whole(command, "--members", "parameter sets", 240)
+    whole(command, "--rounds", "rounds of assimilation", 4)
+    whole(command, "--seed", SEED, 1)
     command.add_argument(
         "--out", metavar="FOLDER", default="runs/calibration", help="rounds are kept and resumed there"
     )
-    command.add_argument(
-        "--cross-validate", type=int, metavar="FOLDS", default=0,
-        help="instead fit anew without each fold's papers and predict them (10 folds: members 100, rounds 3)",
-    )  # fmt: skip
+    whole(
+        command,
+        "--cross-validate",
+        "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
+        limit=guard.LIMITS["folds"],
+    )
     command.add_argument("--ship", action="store_true", help="put the ensemble into the package")
     command.set_defaults(action=_calibrate)
 
@@ -79,6 +84,15 @@ def _chosen(name: str) -> list[Study]:
     raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
 
 
+def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble: Ensemble) -> Path:
+    """Return a folder named by what is replayed and a hash of all that decides on the outcome."""
+    from testis_abm.experiments.task import version
+
+    sets = ensemble.sets.assign(weight=ensemble.weights).to_csv()
+    what = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
+    return Path("runs") / f"studies-{Path(options.name).stem}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"
+
+
 def _studies(options: argparse.Namespace) -> int:
     from testis_abm.studies import known, load_study, report
     from testis_abm.studies.replay import replay
@@ -89,11 +103,11 @@ def _studies(options: argparse.Namespace) -> int:
             print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
         print("\nReplay: testis-abm studies run NAME | FILE | all. Write one: testis_abm/studies/README.md")
         return 0
-    if not (1 <= options.sets <= 1000 and 20 <= options.repeats <= 100_000):
-        raise TestisError(
-            f"--sets {options.sets} --repeats {options.repeats}: use 1 to 1000 sets and 20 to 100000 repeats"
-        )
+    if not options.no_plots:
+        guard.matplotlib()
     studies, ensemble = _chosen(options.name), _ensemble(options.ensemble)
+    folder = Path(options.out) if options.out else _default_folder(options, studies, ensemble)
+    report.check_writable(folder)
     tables = []
     for study in studies:
         options.interrupt.check()
@@ -107,8 +121,8 @@ def _studies(options: argparse.Namespace) -> int:
         "Interval: over men, measurement, what studies of one thing differ by and, with an ensemble, parameters. "
         + _NOTE
     )
-    written = report.save(table, Path(options.out), plots=not options.no_plots)
-    print(f"Results in {options.out}/  ({', '.join(path.name for path in written)})")
+    written = report.save(table, folder, plots=not options.no_plots)
+    print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
     return 0
 
 
@@ -130,6 +144,6 @@ def _calibrate(options: argparse.Namespace) -> int:
         found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
         print(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
         return 0
-    table = calibrate(Path(options.out), ship=options.ship, **size)
+    table = calibrate(Path(options.out), **size)
     print(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
     return 0

@@ -31,7 +31,7 @@ def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app") / "sweep"
     ta.sweep(
         {"title": "Doses", "man": {"preset": "obese_low_t_e2"}, "plan": {"duration": "60 days"}, "therapy": OBESE["therapy"][:1],
-         "sweep": {"engine": "expected", "outputs": ["testosterone", "oestradiol"],
+         "sweep": {"engine": "expected", "outputs": ["testosterone", "serum E2 (immunoassay)"],
                    "over": {"man.bmi": [24, 36], "therapy.1.dose": ["250 ug", "1 mg"]}}}, folder, workers=1,
     )  # fmt: skip
     return folder
@@ -49,7 +49,9 @@ class Visitor:
     """Someone at a browser of their own."""
 
     def __init__(self, browser, address, **how):
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "accept_downloads": True, **how})
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "accept_downloads": True, **how}
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(60_000)
         self.faults, self.outside = [], []
@@ -78,7 +80,9 @@ class Visitor:
 
     def run(self):
         run = self.page.get_by_role("button", name="Run", exact=True)
-        self.page.wait_for_function("![...document.querySelectorAll('button')].find(of => of.innerText === 'Run').disabled")
+        self.page.wait_for_function(
+            "![...document.querySelectorAll('button')].find(of => of.innerText === 'Run').disabled"
+        )
         run.click()
         self.page.locator("[data-phase=waiting], [data-phase=running]").wait_for()
         self.page.locator("[data-phase=done]").wait_for()
@@ -110,6 +114,7 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     visitor.choose("obese_low_t_e2")
     visitor.give("anastrozole")
     visitor.short()
+    page.get_by_label("Assay of serum E2").select_option("lc-ms")
     visitor.run()
     before, after = visitor.fact("testosterone_ng_dl")
     assert before < 330 and after > 1.4 * before
@@ -147,7 +152,7 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     assert "hormones.csv" in zipfile.ZipFile(tmp_path / "tables.zip").namelist()
 
     page.get_by_label("Scenario file (TOML)").set_input_files(path)
-    page.get_by_role("status").filter(has_text="is restored").wait_for()
+    page.get_by_role("status").filter(has_text="is loaded").wait_for()
     visitor.tab("What if")
     assert page.get_by_label("Dose", exact=True).input_value() == "1 mg"
 
@@ -230,6 +235,175 @@ def test_the_keyboard_is_enough_and_everything_has_a_name(visitor):
     page.locator("[data-phase=done]").wait_for()
 
 
+def within(page, locator):
+    """Return whether an element lies within the window, and nothing but its own box over its middle."""
+    box, size = locator.bounding_box(), page.viewport_size
+    on_top = locator.evaluate(
+        "of => { const r = of.getBoundingClientRect(); const top = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2); return of.parentElement.contains(top); }"
+    )
+    inside = (
+        box["x"] >= 0
+        and box["y"] >= 0
+        and box["x"] + box["width"] <= size["width"]
+        and box["y"] + box["height"] <= size["height"]
+    )
+    return inside and on_top
+
+
+def cut_off(page):
+    """Return what is cut off in a box that hides or scrolls sideways: pictures may, text and numbers may not."""
+    return page.evaluate(
+        """[...document.querySelectorAll('.ta pre, .ta table, .ta .ta-note, .ta .ta-fact, .ta p, .ta legend')].filter(of => of.offsetParent && (
+            of.scrollWidth > of.clientWidth + 1 && getComputedStyle(of).display !== 'inline' ||
+            of.getBoundingClientRect().right > (of.closest('section') || document.body).getBoundingClientRect().right + 1))
+            .map(of => of.outerHTML.slice(0, 120))"""
+    )
+
+
+@pytest.mark.parametrize("size", [(1400, 900), (390, 844)], ids=["desk", "phone"])
+def test_run_and_cancel_are_always_in_sight(browser, address, size):
+    visitor = Visitor(browser, address, viewport={"width": size[0], "height": size[1]})
+    page = visitor.page
+    buttons = [page.get_by_role("button", name=name, exact=True) for name in ("Run", "Cancel")]
+    assert all(within(page, button) for button in buttons)
+    for count, treatment in enumerate(("anastrozole", "hcg", "change of weight"), 1):
+        visitor.give(treatment, count)
+    visitor.short()
+    assert all(within(page, button) for button in buttons)
+    visitor.run()
+    for name in ("Semen", "Safety and outcome"):
+        page.get_by_role("heading", name=name, exact=True).evaluate("of => of.scrollIntoView()")
+        assert all(within(page, button) for button in buttons)
+    # What has the keyboard is not under the bar.
+    for label in ("Replicates", "Stop day"):
+        field = page.get_by_label(label, exact=True).first
+        field.focus()
+        page.wait_for_timeout(100)
+        assert within(page, field), label
+    visitor.leave()
+
+
+def test_all_of_a_file_is_shown_and_goes_with_its_man(visitor, tmp_path):
+    page = visitor.page
+    file = tmp_path / "surgery.toml"
+    scenario = {**OBESE, "plan": {"duration": "200 days", "replicates": 1}, "weight": [{"bmi": 28, "from": "day 100", "until": "day 180"}],
+                "parameters": {"axis.immunoassay_oestradiol_scale": 1.1}, "samples": {"assay": "lc-ms", "biopsy": ["day 150"]}}  # fmt: skip
+    file.write_text(ta.load(scenario).to_toml())
+    visitor.tab("Share")
+    page.get_by_label("Scenario file (TOML)").set_input_files(file)
+    page.get_by_role("status").filter(has_text="is loaded").wait_for()
+    visitor.tab("What if")
+    change = page.locator("fieldset", has_text="Weight change 1")
+    assert change.get_by_label("BMI reached, kg/m²").input_value() == "28"
+    visitor.write("Duration", "90 days")
+    change.get_by_text("is not before the end of the plan").wait_for()
+    start, until = change.get_by_label("Start day"), change.get_by_label("Day reached")
+    start.fill("10"), start.press("Tab")
+    until.fill("80"), until.press("Tab")
+    page.wait_for_function("![...document.querySelectorAll('button')].find(of => of.innerText === 'Run').disabled")
+    page.get_by_role("img", name=re.compile("to BMI 28 kg.m2 from day 10 to 80")).wait_for()  # the plan of the form
+    for text in ("axis.immunoassay_oestradiol_scale", "biopsy"):
+        listed = page.locator(".ta-extra", has_text=text)
+        listed.get_by_role("button").click()
+        listed.wait_for(state="detached")
+    visitor.choose("klinefelter")
+    page.get_by_role("status").filter(has_text="change of weight (bmi 28").wait_for()
+    change.wait_for(state="detached")
+    assert page.locator("legend").all_inner_texts() == ["1. Anastrozole", "2. Human chorionic gonadotrophin"]
+    page.get_by_role("button", name="Bring back the former patient").click()
+    change.wait_for()
+    change.get_by_role("button", name="Remove weight change 1").click()
+    change.wait_for(state="detached")
+
+
+def test_results_of_an_earlier_form_are_marked(visitor):
+    page = visitor.page
+    visitor.give("anastrozole")
+    visitor.short()
+    visitor.run()
+    earlier = page.get_by_text("These results are of an earlier form")
+    assert not earlier.count()
+    visitor.write("Start day", "30")
+    earlier.wait_for()
+    assert page.get_by_role("img", name="Treatment: Anastrozole 1 mg daily from day 30 to 60").count() == 1
+    assert page.get_by_role("img", name="Treatment: Anastrozole 1 mg daily from day 0 to 60").count() == 1
+    visitor.tab("Tubule")
+    earlier.wait_for()
+    visitor.tab("What if")
+    visitor.write("Start day", "0")
+    earlier.wait_for(state="detached")
+
+
+def test_a_reload_brings_back_results_and_arms(visitor):
+    page = visitor.page
+    visitor.give("anastrozole")
+    visitor.short()
+    visitor.run()
+    facts = visitor.fact("testosterone_ng_dl")
+    page.get_by_role("button", name="Keep as an arm to compare").click()
+    page.get_by_text("Kept as “Anastrozole 1 mg daily”").wait_for()
+    visitor.tab("Compare")
+    visitor.write("Name of arm 1", "mine")
+    page.locator("th", has_text="mine").wait_for()
+    for _ in range(2):
+        page.reload()
+        page.locator("[data-phase=done]").wait_for()
+        assert visitor.fact("testosterone_ng_dl") == facts
+        assert page.get_by_label("Duration", exact=True).input_value() == "60 days"
+        visitor.tab("Compare")
+        page.locator("th", has_text="mine").wait_for()
+        visitor.tab("What if")
+    # Another address is another wish: its scenario opens, the arms stay.
+    page.evaluate("link => { history.replaceState(null, '', location.pathname + link) }", share.link(ta.load(OBESE)))
+    page.reload()
+    page.get_by_role("status").filter(has_text="is loaded").wait_for()
+    assert not page.locator("[data-phase]").count()
+    visitor.tab("Compare")
+    page.locator("th", has_text="mine").wait_for()
+
+
+@pytest.mark.parametrize("size", [(1400, 900), (390, 844)], ids=["desk", "phone"])
+def test_laboratory_values_are_matched_and_nothing_is_cut_off(browser, address, size):
+    visitor = Visitor(browser, address, viewport={"width": size[0], "height": size[1]})
+    page = visitor.page
+    page.get_by_text("… or match laboratory values").click()
+    for label, text in (
+        ("Testosterone", "900 ng/dL"),
+        ("LH", "0.05"),
+        ("FSH", "60"),
+        ("Sperm concentration", "4 M/mL"),
+    ):
+        visitor.write(label, text)
+    page.get_by_role("button", name="Match virtual patients").click()
+    page.get_by_role("alert").filter(has_text="No simulated physiology explains").wait_for()
+    for label, text in (("Testosterone", "260 ng/dL"), ("LH", "3.1"), ("FSH", "4.4")):
+        visitor.write(label, text)
+    visitor.give("anastrozole")
+    visitor.short()
+    page.get_by_role("button", name="Match virtual patients").click()
+    page.get_by_role("alert").wait_for(state="detached")
+    page.get_by_text("The form holds the representative virtual patient").wait_for()
+    given = page.get_by_role("row", name=re.compile("^sperm concentration")).get_by_role("cell").all_inner_texts()
+    assert given[0] == "4.00" and len(given) == 4
+    page.get_by_text("Identifiability").click()
+    page.get_by_role("button", name="Predicted response of all matching virtual patients").click()
+    page.get_by_role("heading", name="Predicted response of all matching virtual patients").wait_for()
+    page.get_by_text("the model’s parameters (the ensemble)").wait_for()
+    assert cut_off(page) == []
+    visitor.write("Dose", "0.5 mg")
+    page.get_by_text("This prediction is of an earlier treatment").wait_for()
+    visitor.run()
+    assert cut_off(page) == []
+    visitor.tab("Share")
+    page.get_by_text("The same in Python").wait_for()
+    assert cut_off(page) == []
+    visitor.tab("What if")
+    visitor.choose("klinefelter")
+    page.get_by_role("heading", name="Matching virtual patients", exact=True).wait_for(state="detached")
+    assert page.get_by_label("Testosterone", exact=True).input_value() == ""
+    visitor.leave()
+
+
 def test_arms_a_store_and_a_study(visitor):
     page = visitor.page
     visitor.short()
@@ -250,8 +424,8 @@ def test_arms_a_store_and_a_study(visitor):
     visitor.tab("Sweep")
     page.get_by_role("img", name=re.compile("testosterone: change under treatment")).wait_for()
     page.get_by_text("250 ug", exact=True).wait_for()
-    page.get_by_label("Show", exact=True).select_option("oestradiol")
-    page.get_by_role("img", name=re.compile("oestradiol: change under treatment")).wait_for()
+    page.get_by_label("Show", exact=True).select_option("serum E2 (immunoassay)")
+    page.get_by_role("img", name=re.compile(r"serum E2 \(immunoassay\): change under treatment")).wait_for()
     visitor.tab("Studies")
     page.get_by_role("button", name="Replay").click()
     page.get_by_role("img", name=re.compile("observed .*predicted")).first.wait_for(timeout=90_000)

@@ -6,12 +6,14 @@ import json
 import pickle
 import re
 import textwrap
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from serving import serving
 
 import testis_abm as ta
+from testis_abm.results.plots.steps import slide
 from testis_abm.tissue import steps
 
 solara = pytest.importorskip("solara")
@@ -60,7 +62,7 @@ def test_a_frame_holds_the_columns(model):
     recording.record()
     frame, cells = recording.frame(-1), model.agents_by_type
     germ, sertoli, leydig = cells[ta.GermCell], cells[ta.SertoliCell], cells[ta.LeydigCell]
-    assert frame.day == model.day - 1 and recording.days == [-1, 0]
+    assert frame.day == model.day and recording.days == [0, 1]
     mine = frame.step < steps.COUNT
     assert np.array_equal(frame.lineage[mine], germ.array("lineage"))
     assert np.array_equal(frame.step[mine], germ.array("step_index"))
@@ -191,8 +193,8 @@ def test_a_full_recording_halves_its_rate(model):
     assert sum(len(frame) for frame in recording.frames) <= 0.3e6
     gaps = set(np.diff(recording.days))
     assert recording.every > 1 and gaps == {recording.every}
-    assert recording.days[0] == -1
-    assert [day for day, _, _ in recording.lives.ends] == list(range(30))  # births and deaths are noted every day
+    assert recording.days[0] == 0
+    assert [day for day, _, _ in recording.lives.ends] == list(range(1, 31))  # births and deaths are noted every day
 
 
 def test_thinned_frames_are_still_tied(model):
@@ -200,10 +202,10 @@ def test_thinned_frames_are_still_tied(model):
     for _ in range(12):
         model.step()
         recording.record()
-    assert recording.days == [-1, 3, 7, 11]
+    assert recording.days == [0, 4, 8, 12]
     before, now = recording.frame(1), recording.frame(2)
     soma = now.sertoli + now.leydig
-    assert (recording.lives.ancestors(now.lineage[soma:], before.lineage[soma:], 3, 7) >= 0).all()
+    assert (recording.lives.ancestors(now.lineage[soma:], before.lineage[soma:], 4, 8) >= 0).all()
     assert len(recording.link(2)) % 8 == 0
 
 
@@ -219,7 +221,7 @@ def test_a_recording_refuses_what_cannot_be(model, wrong):
 def test_a_page_gets_only_what_there_is(recorded):
     recording, _ = recorded
     good = _answer([recording], {"key": recording.key, "days": [3, 4, 999]})
-    assert len(good) == 8 + len(recording.link(4)) + len(recording.link(5))
+    assert len(good) == 8 + len(recording.link(3)) + len(recording.link(4))
     for bad in ({}, {"key": "x"}, {"key": recording.key, "days": "../etc"}, {"key": recording.key, "days": [None, {}]}):
         assert len(_answer([recording], bad)) == 8
     assert _clicked([recording], {"key": recording.key, "day": 3, "index": -1}) is None
@@ -231,17 +233,17 @@ def test_a_followed_model_records_itself_and_can_still_be_copied(model):
     recording = follow(model, tubules=1)
     assert follow(model) is recording
     model.run_for(3)
-    assert recording.days == [-1, 0, 1, 2]
+    assert recording.days == [0, 1, 2, 3]
     branch = pickle.loads(pickle.dumps(model.branch()))
     branch.run_for(2)
-    assert follow(branch).days == [-1, 0, 1, 2, 3, 4] and recording.days == [-1, 0, 1, 2]
+    assert follow(branch).days == [0, 1, 2, 3, 4, 5] and recording.days == [0, 1, 2, 3]
 
 
 def test_mesa_is_given_a_component(model):
     component = make_tubule(tubules=1)
     _, context = solara.render(component(model), handle_error=False)
     model.step()
-    assert follow(model).days == [-1, 0] and len(follow(model).listeners) == 1
+    assert follow(model).days == [0, 1] and len(follow(model).listeners) == 1
     context.close()
     assert not follow(model).listeners
 
@@ -292,6 +294,19 @@ def address(tmp_path_factory):
         yield url
 
 
+def test_the_looks_of_cells_are_said_once():
+    """The slide of the browser and that of the pictures had drifted apart."""
+    folder = files("testis_abm.app.tubule")
+    drawn = "".join(
+        of.read_text(encoding="utf-8") for of in folder.iterdir() if of.name.endswith((".js", ".vue"))
+    ).lower()
+    looks = slide()
+    colours = [of[part] for of in looks["cells"] for part in ("fill", "edge")] + list(looks["stain"].values())
+    assert [of for of in colours if of.lower() in drawn] == []
+    assert [of["name"] for of in looks["cells"] if of["name"] in drawn] == []
+    assert len(looks["cells"]) == steps.COUNT + 2 and len(looks["cells"]) == len(ROOM)
+
+
 @pytest.fixture
 def page(browser, address):
     page = browser.new_page(viewport={"width": 1200, "height": 800})
@@ -306,13 +321,21 @@ def page(browser, address):
     page.close()
 
 
+def test_the_browser_draws_the_looks_of_the_pictures(page):
+    looks = slide()
+    assert page.evaluate("window.__tubule.view.draw.LOOKS") == looks["cells"]
+    assert page.evaluate("window.__tubule.view.draw.NAMES") == [of["name"] for of in looks["cells"]]
+    light, dark = (page.evaluate(f"window.__tubule.view.draw.{tone}") for tone in ("LIGHT", "DARK"))
+    assert looks["stain"].items() <= light.items() and dark.keys() == light.keys()
+
+
 def _probe(page, name):
     return page.evaluate(f"window.__tubule.{name}")
 
 
 def test_the_slide_shows_both_arms_and_plays(page):
     assert page.locator("figure canvas").count() == 2
-    assert page.locator("figcaption").all_inner_texts() == ["Treated", "Untreated twin"]
+    assert page.locator("figcaption").all_inner_texts() == ["Treated", "Untreated control"]
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("window.__tubule.day > 1.5 && window.__tubule.fps > 0", timeout=60_000)
     print(f"{_probe(page, 'fps'):.0f} frames a second, {_probe(page, 'cells')} cells")
@@ -371,8 +394,8 @@ def test_mesa_shows_the_components_and_steps_its_model(browser, address):
     page.wait_for_function("window.__tubule && window.__tubule.cells > 500", timeout=90_000)
     assert page.locator("figure canvas").count() == 1
     chart = page.get_by_role("img", name="Testosterone:")
-    assert "nothing yet" in chart.first.get_attribute("aria-label")
+    assert " on day 0" in chart.first.get_attribute("aria-label")  # the morning from which he starts
     page.get_by_role("button", name="Step").click()
-    page.wait_for_function("window.__tubule.view.last === 0", timeout=30_000)
-    page.get_by_role("img", name=re.compile("^Testosterone: (un)?treated from .* on day 0")).wait_for()
+    page.wait_for_function("window.__tubule.view.last === 1", timeout=30_000)
+    page.get_by_role("img", name=re.compile("^Testosterone: (un)?treated from .* on day 1")).wait_for()
     page.close()

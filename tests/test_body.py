@@ -30,7 +30,7 @@ def settle(values, man, tissue=None, days=400, *, doses=(), start=None):
     for day in range(days):
         means = axis.body_day(
             state, p, tissue, depot, central, drugs.absorption, drugs.elimination, drugs.volume, drugs.effect,
-            hourly_doses(drugs, doses, day),
+            hourly_doses(drugs, doses, day), np.zeros((len(drugs.names), 3)),
         )  # fmt: skip
     return means, state
 

@@ -105,7 +105,7 @@ def test_pyenv_is_searched_from_the_highest_version_down(computer, tmp_path):
 
 def test_a_python_too_new_for_the_libraries_comes_last(computer, tmp_path):
     future, known = tmp_path / "bin/python3", tmp_path / ".pyenv/versions/3.12.1/bin/python3"
-    new = posing_as(f"sys.version_info = (3, 15, 0); sys.executable = {str(future)!r}; sys.prefix = sys.base_prefix")
+    new = posing_as(f"sys.version_info = (3, 14, 0); sys.executable = {str(future)!r}; sys.prefix = sys.base_prefix")
     assert_found(computer({"bin/python3": new}), by=future)
     assert_found(computer({str(known): stand_in(known)}), by=known)
 

@@ -149,7 +149,7 @@ def test_lists_explain_and_unknown_names_are_refused(capsys):
     text = capsys.readouterr().out
     assert "aromatase.testicular_km" in text and "range" in text and "source:" in text
     assert main(["men", "obese_low_t_e2"]) == 0 and "bmi" in capsys.readouterr().out
-    assert main(["drugs", "hcg", "--no-plots"]) == 0 and "half_life" in capsys.readouterr().out
+    assert main(["drugs", "hcg"]) == 0 and "half_life" in capsys.readouterr().out
     for command in ("parameters", "men", "drugs"):
         assert main([command, "xyzzy"]) == 2
         assert capsys.readouterr().err.count("\n") == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -34,6 +33,7 @@ from testis_abm.laboratory import Laboratory
 from testis_abm.parameters import values as parameter_values
 from testis_abm.quantities import OESTRADIOL, RATIO
 from testis_abm.statistics import arm_effect, auc, power, share_difference
+from testis_abm.support import files
 
 EXAMPLES = Path(__file__).parents[1] / "scenarios" / "experiments"
 SMALL = {
@@ -237,7 +237,7 @@ def test_a_store_of_another_experiment_is_refused(tmp_path):
     with pytest.raises(TestisError, match=r"different choice of days \(at\) \(\[20, 40\], now \[40\]\)"):
         sweep({**SWEEP, "sweep": at}, tmp_path / "s", workers=1)
     manifest = tmp_path / "s" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": "0.0.1"}))
+    manifest.write_text(files.sealed({**files.unsealed(manifest.read_bytes()), "version": "0.0.1"}))
     with pytest.raises(TestisError, match="different version of testis_abm"):
         sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 1}}, tmp_path / "s", workers=1)
     assert read(tmp_path / "s").equals(before)
@@ -670,11 +670,7 @@ def test_sperm_where_none_were_counted_are_a_response_and_every_man_is_accounted
     rows = found.responders.set_index("arm")
     for arm in ("control", "clomiphene"):
         assert flow.loc[arm, "randomised"] == 30 == flow.loc[arm, ["measured", "missed", "failed"]].sum()
-        assert (
-            flow.loc[arm, "missed"] > 0
-            and rows.loc[arm, "n"] == 30
-            and rows.loc[arm, "measured"] == flow.loc[arm, "measured"]
-        )
+        assert flow.loc[arm, "missed"] > 0 and rows.loc[arm, "n"] == 30 and rows.loc[arm, "measured"] == flow.loc[arm, "measured"]
         assert flow.loc[arm, "azoospermic_before_pct"] == 100.0
     came = men[men["attended"]]
     wanted = (came["arm"].eq("clomiphene") & (came["day120_concentration_million_ml"] > 0)).sum()

@@ -96,9 +96,9 @@ def test_labs_that_no_physiology_explains_are_told(values):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"t": 0.0}, r"t 0 nmol/L is not believable; allowed: 0\.1 to 100"),
-        ({"t": 12.0, "lh": 900.0}, "lh 900 IU/L is not believable"),
-        ({"testosteron": 3.0}, "is not a lab"),
+        ({"t": 0.0}, r"t: 0\.0 is implausible; allowed: testosterone of 0\.1 to 100 nmol/L"),
+        ({"t": 12.0, "lh": 900.0}, "lh: 900.0 is implausible; allowed: LH of 0.02 to 150 IU/L"),
+        ({"testosteron": 3.0}, "laboratory value \"testosteron\" is not known"),
         ({"bmi": 30.0}, "give at least one lab"),
     ],
 )
@@ -161,12 +161,12 @@ def test_only_what_was_given_is_called_known_and_strain_is_shown():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--t", "5000ng/dL"], "--t 5000ng/dL is not believable; allowed: testosterone of 2.88 to 2884 ng/dL"),
-        (["--t", "3kg"], '--t 3kg: "kg" is not a unit of testosterone; known: nmol/L'),
-        (["--t", "0"], "--t 0 is not believable; allowed: testosterone of 0.1 to 100 nmol/L"),
-        (["--t", "-3nmol/L"], "--t -3nmol/L is not believable; allowed: testosterone of 0.1"),
-        (["--concentration", "900"], "--concentration 900 is not believable; allowed: sperm concentration of 0 to 600 million/mL"),
-        (["--e2", "30"], "--e2 30: has no unit; write for example 30pg/mL"),
+        (["--t", "5000ng/dL"], '--t: "5000ng/dL" is implausible; allowed: testosterone of 2.88 to 2884 ng/dL'),
+        (["--t", "3kg"], '--t: "kg" is not a unit of testosterone; known: nmol/L'),
+        (["--t", "0"], '--t: "0" is implausible; allowed: testosterone of 0.1 to 100 nmol/L'),
+        (["--t", "-3nmol/L"], '--t: "-3nmol/L" is implausible; allowed: testosterone of 0.1'),
+        (["--concentration", "900"], '--concentration: "900" is implausible; allowed: sperm concentration of 0 to 600 million/mL'),
+        (["--e2", "30"], '--e2: "30" has no unit; write for example 30 pg/mL'),
     ],
 )  # fmt: skip
 def test_a_wrong_lab_is_told_in_the_words_and_the_unit_of_the_user(given, said, capsys):

@@ -101,8 +101,8 @@ def test_replicates_without_sperm_do_not_spoil_the_change():
 
 def test_levels_are_means_over_the_last_four_weeks_of_treatment(result):
     hormones = result.hormones
-    # Treatment ends with day 149; whatever lies outside days 122 to 149 must not count.
-    inside = hormones["day"].between(122, 149)
+    # Treatment ends on the morning of day 150; whatever lies outside the mornings of days 123 to 150 must not count.
+    inside = hormones["day"].between(123, 150)
     treated = hormones["arm"] == "treated"
     lh = np.where(inside, np.where(treated, 6.0, 4.0), 1000.0)
     row = summarise(altered(result, "hormones", lh_iu_l=lh)).loc["lh_iu_l"]
@@ -113,7 +113,7 @@ def test_levels_are_means_over_the_last_four_weeks_of_treatment(result):
 
 def test_semen_counts_up_to_the_sample_that_closes_treatment(result):
     semen = result.semen
-    inside = semen["day"].between(122, 150)
+    inside = semen["day"].between(123, 150)
     volume = np.where(inside, 3.0, 1000.0)
     row = summarise(altered(result, "semen", expected_volume_ml=volume)).loc["expected_volume_ml"]
     assert (row["untreated"], row["treated"]) == (3.0, 3.0)
@@ -138,7 +138,7 @@ def test_a_short_treatment_counts_from_its_first_day():
     )
     treatment = Treatment.of(brief)
     assert treatment == Treatment(10.0, 20.0, True)
-    assert treatment.window == (10.0, 19.0)
+    assert treatment.window == (11.0, 20.0)
     # No semen sample falls on these days; the nearest one stands in.
     assert summarise(brief)["treated"].notna().all()
 
@@ -235,7 +235,7 @@ def test_the_closing_text(result):
     assert any(line.startswith("Observed") for line in lines)
     assert any("Shah 2021" in line for line in lines)
     assert any("oestradiol under 10 pg/mL: never." in line for line in lines)
-    assert "days 122 to 149" in render(result)
+    assert "days 123 to 150" in render(result)
     assert lines[-1] == LAST
     assert max(map(len, lines)) <= 110
 

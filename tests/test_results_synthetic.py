@@ -117,7 +117,9 @@ def make(of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sect
             parts["semen"].append(_semen(course, of, key, tissue))
             parts["blood"].append(_blood(course, of, key, hormones))
             if a and of.therapy:
-                concentration = {"concentration": 80.0 * course.change(1.0, lag=3), "unit": "nmol/L"}
+                mean = 80.0 * course.change(1.0, lag=3)
+                levels = {f"concentration_{of}": share * mean for of, share in (("mean", 1), ("lowest", 0.8), ("highest", 1.2))}
+                concentration = {**levels, "unit": "nmol/L"}
                 parts["drugs"].append(
                     pd.DataFrame({**key, "day": course.day, "drug": of.therapy[0].drug, **concentration})
                 )

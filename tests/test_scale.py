@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 import testis_abm as ta
@@ -56,10 +55,10 @@ def test_memory_is_known():
 
 
 def test_the_limit_of_the_process_counts(monkeypatch):
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    monkeypatch.setattr("resource.getrlimit", lambda which: (taken + 300 * 10**6, -1))
+    taken = psutil.Process().memory_info().vms
+    monkeypatch.setattr(psutil.Process, "rlimit", lambda self, which: (taken + 300 * 10**6, -1), raising=False)
     assert 0 < memory.available() <= 60 * 10**6
-    monkeypatch.setattr("resource.getrlimit", lambda which: (taken, -1))
+    monkeypatch.setattr(psutil.Process, "rlimit", lambda self, which: (taken, -1), raising=False)
     assert memory.available() == 0
 
 

@@ -38,7 +38,7 @@ FULL = {
         "blood": ["day 30", 0, "week 1"],
         "semen": {"every": "1 month", "abstinence": "5 days"},
         "biopsy": ["day 0"],
-        "assay": "immunoassay",
+        "assay": "lc-ms",
     },
     "observed": [{"variable": "testosterone_nmol_l", "day": 30, "value": 480.4, "unit": "NG/DL", "label": "S"}],
     "parameters": {"axis": {"lh_reference": 4.5}, "axis.fsh_reference": 5},
@@ -56,7 +56,7 @@ def test_the_shortest_scenario_is_a_fertile_man_untreated():
     samples = scenario.samples
     assert samples.blood == tuple(range(0, 181, 28))
     assert samples.semen == tuple(range(-28, 181, 14))
-    assert (samples.biopsy, samples.abstinence_days, samples.assay) == ((), 3.0, "lc-ms")
+    assert (samples.biopsy, samples.abstinence_days, samples.assay) == ((), 3.0, "immunoassay")
 
 
 def test_everything_is_understood_in_days_and_dose_units():
@@ -75,7 +75,7 @@ def test_everything_is_understood_in_days_and_dose_units():
     assert (shot.every_days, shot.from_day, shot.until_day) == (None, 0.0, 183.0)
     assert scenario.samples.blood == (0, 7, 30)
     assert scenario.samples.semen == (-14, 16, 47, 77, 108, 138, 169)
-    assert (scenario.samples.abstinence_days, scenario.samples.assay) == (5.0, "immunoassay")
+    assert (scenario.samples.abstinence_days, scenario.samples.assay) == (5.0, "lc-ms")
     assert scenario.parameters == {"axis.lh_reference": 4.5, "axis.fsh_reference": 5.0}
     (seen,) = scenario.observed
     assert (seen.value, seen.unit, seen.label, seen.day) == (480.4, "ng/dL", "S", 30.0)
@@ -104,7 +104,7 @@ def test_python_objects_and_mappings_say_the_same():
             semen={"every": "1 month", "from": -14, "until": 183},
             biopsy=[0],
             abstinence=5,
-            assay="immunoassay",
+            assay="lc-ms",
         ),
         observed=[Observed(variable="testosterone_nmol_l", day=30, value=480.4, unit="ng/dL", label="S")],
         parameters={"axis.fsh_reference": 5, "axis.lh_reference": np.float64(4.5)},
@@ -114,10 +114,10 @@ def test_python_objects_and_mappings_say_the_same():
 
 
 def test_what_a_samples_object_leaves_out_follows_the_plan_it_joins():
-    scenario = Scenario(plan=Plan(baseline=7, duration=40), samples=Samples(assay="immunoassay", biopsy=[3]))
+    scenario = Scenario(plan=Plan(baseline=7, duration=40), samples=Samples(assay="lc-ms", biopsy=[3]))
     assert scenario.samples.semen == (-7, 7, 21, 35)
     assert scenario.samples.blood == (0, 28)
-    assert (scenario.samples.biopsy, scenario.samples.assay) == ((3,), "immunoassay")
+    assert (scenario.samples.biopsy, scenario.samples.assay) == ((3,), "lc-ms")
     assert Scenario(samples={"blood": []}).samples.blood == ()
 
 

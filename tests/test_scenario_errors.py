@@ -64,7 +64,7 @@ def test_milligrams_of_a_drug_in_units_are_refused():
             {"drug": "anastrazole"},
             'drug "anastrazole" is not known; nearest: "anastrozole" (see: testis-abm drugs)',
         ),
-        ({"drug": 3}, 'drug "3" is not known (see: testis-abm drugs)'),
+        ({"drug": 3}, 'drug 3 is not known (see: testis-abm drugs)'),
         ({"drug": None}, 'drug is missing; for example drug = "anastrozole"'),
         ({"dose": None}, 'dose is missing; for example dose = "1 mg"'),
         ({"evry": "1 day"}, 'key "evry" is not known; nearest: "every"'),
@@ -102,7 +102,7 @@ def test_a_wrong_therapy(changes, said):
     ("man", "said"),
     [
         ({"preset": "obese_low_te"}, 'preset "obese_low_te" is not known; nearest: "obese_low_t_e2"'),
-        ({"preset": 3}, 'preset "3" is not known (see: testis-abm men)'),
+        ({"preset": 3}, 'preset 3 is not known (see: testis-abm men)'),
         ({"bmii": 30}, 'key "bmii" is not known; nearest: "bmi" (see: testis-abm men)'),
         ({"physiology": {}}, 'key "physiology" is not known'),
         ({"self": 1}, 'key "self" is not known'),
@@ -196,7 +196,7 @@ def test_a_wrong_section(section, said):
         ),
         ({"abstinence": "6 hours"}, 'abstinence: "6 hours" is out of range; allowed: 0.5 to 30 days'),
         ({"abstinence": "31 days"}, 'abstinence: "31 days" is out of range; allowed: 0.5 to 30 days'),
-        ({"assay": "lcms"}, 'assay: "lcms" is not one of lc-ms, immunoassay; nearest: "lc-ms"'),
+        ({"assay": "lcms"}, 'assay: "lcms" is not one of immunoassay, lc-ms; nearest: "lc-ms"'),
         ({"bloods": []}, 'key "bloods" is not known; nearest: "blood"'),
     ],
 )

@@ -12,7 +12,9 @@ from testis_abm import TestisError, parameters
 from testis_abm.studies import known, load_study, report
 from testis_abm.studies.calibrate import (
     _assimilate,
+    _found,
     _ranges,
+    _same,
     _what,
     calibrate,
     configuration,
@@ -20,9 +22,10 @@ from testis_abm.studies.calibrate import (
     to_values,
     workers,
 )
-from testis_abm.studies.ensemble import applied, best, read, shipped
+from testis_abm.studies.ensemble import applied, best, read, shipped, write
 from testis_abm.studies.replay import courses, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
+from testis_abm.support import arrays
 
 GUIDE = (known()["leder_2004"].parent / "README.md").read_text(encoding="utf-8")
 # What anastrozole's effect on testosterone and oestradiol turns on.
@@ -73,7 +76,7 @@ def broken(tmp_path, old: str, new: str) -> str:
         ('population = "community"', 'population = "comunity"', 'nearest: "community"'),
         ("duration = ", "durations = ", "duration is missing"),
         ("n = 12", "n = 12 =", "study.toml"),
-        ("value = 67", "value = nan", "nan is no number"),
+        ("value = 67", "value = nan", "value: nan is out of range"),
         ("value = 67", "value = -150", "-150 % is out of range (above -100 %)"),
         ("value = 67", "value = 67\nlimit = 3", "limit: is not used by change"),
         ("value = 67", 'value = 67\nunit = "ng/dL"', '"ng/dL" is not used: change is in %'),
@@ -359,7 +362,7 @@ def test_a_folder_of_another_calibration_is_refused(tmp_path):
     (tmp_path / "calibration.json").write_text('{"members": 3}', encoding="utf-8")
     with pytest.raises(TestisError, match="holds another calibration"):
         calibrate(tmp_path, members=40, rounds=1)
-    with pytest.raises(TestisError, match="use at least 40 members"):
+    with pytest.raises(TestisError, match="members: 3 is out of range; allowed: 40 to 10000"):
         calibrate(tmp_path, members=3, rounds=1)
 
 
@@ -370,6 +373,76 @@ def test_what_is_no_ensemble_is_told(tmp_path):
         read(path)
     with pytest.raises(TestisError, match="no ensemble"):
         read(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("1,nan\n1,1", r"weight \(row 1: nan\): use a number from 0 upwards"),
+        ("1,1\n1,-0.5", r"weight \(row 2: -0.5\)"),
+        ("1,inf", r"weight \(row 1: inf\)"),
+        ("1,x", r"weight \(row 1: nan\)"),
+        ("1,0\n1,0", r"weight \(their sum is 0\)"),
+        ("", r"weight \(their sum is 0\)"),
+        ("1,1\n1e9,1", r"axis\.testosterone_feedback_strength, row 2: 1000000000.0 lies outside 0\."),
+        ("-1,1", r"axis\.testosterone_feedback_strength, row 1: -1 lies outside"),
+        ("nan,1", r"axis\.testosterone_feedback_strength, row 1: nan lies outside"),
+        ("high,1", r'axis\.testosterone_feedback_strength, row 1: "high" lies outside'),
+    ],
+)
+def test_an_ensemble_holds_what_parameter_sets_can(tmp_path, rows, said):
+    path = tmp_path / "e.csv"
+    path.write_text(f"axis.testosterone_feedback_strength,weight\n{rows}\n", encoding="utf-8")
+    with pytest.raises(TestisError, match=said) as told:
+        read(path)
+    assert str(told.value).startswith(str(path)) and "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["drug.nothing.half_life", "drug.anastrozole.colour", "drug.anastrozole", "drug.", "axis"])
+def test_a_column_of_an_ensemble_is_a_parameter(tmp_path, name):
+    path = tmp_path / "e.csv"
+    path.write_text(f"{name},weight\n1,1\n", encoding="utf-8")
+    with pytest.raises(TestisError, match="is no parameter of this version; calibrate again"):
+        read(path)
+
+
+def test_an_edited_or_damaged_ensemble_is_told_and_one_made_by_hand_is_not(tmp_path):
+    table = shipped().sets.assign(weight=shipped().weights)
+    path = tmp_path / "e.csv"
+    write(path, table, "for a test")
+    np.testing.assert_allclose(read(path).sets, table.drop(columns="weight"), rtol=1e-5)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="\r\n")  # as Windows has it
+    assert len(read(path)) == len(table)
+    digit = next(k for k in range(len(text) - 1, 0, -1) if text[k] in "12345678")
+    harmed = text[:digit] + chr(ord(text[digit]) ^ 1) + text[digit + 1 :]
+    path.write_text(harmed, encoding="utf-8")
+    with pytest.raises(TestisError, match="is damaged, or was edited"):
+        read(path)
+    path.write_text("".join(line for line in harmed.splitlines(True) if not line.startswith("#")), encoding="utf-8")
+    assert len(read(path)) == len(table)
+
+
+def test_a_damaged_round_of_a_calibration_is_done_again(tmp_path):
+    said: list[str] = []
+    hidden, made = np.zeros((3, 4)), np.ones((2, 4))
+    arrays.write(tmp_path / "round-0.npz", {"hidden": hidden, "made": made}, {})
+    np.testing.assert_array_equal(_found(tmp_path / "round-0.npz", hidden, said.append), made)
+    assert _found(tmp_path / "round-0.npz", hidden + 1.0, said.append) is None
+    content = bytearray((tmp_path / "round-0.npz").read_bytes())
+    content[content.index(made.tobytes()) + 6] ^= 1
+    (tmp_path / "round-0.npz").write_bytes(content)
+    assert _found(tmp_path / "round-0.npz", hidden, said.append) is None
+    assert len(said) == 2 and all("the round is done again" in text for text in said)
+
+
+def test_a_damaged_note_of_a_calibration_is_told(tmp_path):
+    _same(tmp_path, {"seed": 1})
+    _same(tmp_path, {"seed": 1})
+    note = tmp_path / "calibration.json"
+    note.write_text(note.read_text().replace("1", "2", 1))
+    with pytest.raises(TestisError, match=r"or calibration\.json is damaged"):
+        _same(tmp_path, {"seed": 1})
 
 
 def test_errors_and_scales():

@@ -1,7 +1,8 @@
-"""Beyond one run: kept arms overlaid, a sweep's store as heat map, a published study replayed."""
+"""Beyond one run: kept arms overlaid, a sweep's results folder as heat map, a published study replayed."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -11,28 +12,34 @@ import pandas as pd
 import solara
 
 from testis_abm.app import charts, courses, widgets
-from testis_abm.app.session import Session, Stopped, Task, place
+from testis_abm.app.session import FAULT, Session, Stopped, Task, place
 from testis_abm.app.stores import SweepStore, opened
 from testis_abm.errors import TestisError
 
+_log = logging.getLogger(__name__)
 _COLOURS = 8
 _SETS = 12  # parameter sets of a replay
 
 
 @solara.component
 def Compare(session: Session) -> None:  # noqa: N802
-    """Show kept arms over one another."""
+    """Show an overlay of kept arms."""
     kept = session.kept.value
-    widgets.heading("Arms over one another")
-    if not kept:
+    widgets.heading("Overlay of arms")
+    if returning := session.returning.value:
+        widgets.note(
+            f"{len(returning)} kept {'arm is' if len(returning) == 1 else 'arms are'} run again after the page was loaded anew …"
+        )
+    if not kept and not returning:
         widgets.paragraph(
             "Nothing is kept yet. Run a scenario under “What if”, press “Keep as an arm to compare”, change it, run it again."
         )
+    if not kept:
         return
     arms = [courses.Arm(name, result, result.arms[-1]) for name, result in kept]
-    # The untreated twin of each man, as far as colours reach; arms of one man share theirs.
-    twins = {of.scenario.man: (name, of) for name, of in reversed(kept) if "untreated" in of.arms[:-1]}
-    for name, of in list(twins.values())[-max(0, _COLOURS - len(arms)) :]:
+    # The untreated control of each man, as far as colours reach; arms of one man share theirs.
+    controls = {of.scenario.man: (name, of) for name, of in reversed(kept) if "untreated" in of.arms[:-1]}
+    for name, of in list(controls.values())[-max(0, _COLOURS - len(arms)) :]:
         arms.insert(0, courses.Arm(f"untreated ({name})", of, "untreated"))
     for index, (name, _) in enumerate(kept):
         with solara.Div(classes=["ta-row", "ta-arm"]):
@@ -42,22 +49,22 @@ def Compare(session: Session) -> None:  # noqa: N802
                 lambda text, index=index: session.rename(index, text),  # type: ignore[misc]
             )
             widgets.button(
-                "Leave out",
-                lambda index=index: _leave_out(session, index),  # type: ignore[misc]
+                "Remove",
+                lambda index=index: _drop(session, index),  # type: ignore[misc]
                 small=True,
-                says=f"Leave out {name}",
+                says=f"Remove arm {name}",
             )
     widgets.html(charts.legend([of.name for of in arms]))
     widgets.html(charts.grid([*courses.hormones(arms), *courses.semen(arms, dots=False)]))
     widgets.heading("Levels at the end of treatment", 3)
     widgets.table(
         courses.levels(kept),
-        "Means over the last 28 days of treatment; sperm as expected. The same seed gives the arms the same luck.",
+        "Means over the last 28 days of treatment; sperm as expected. Arms with the same random seed are paired by common random numbers.",
         "quantity",
     )
 
 
-def _leave_out(session: Session, index: int) -> None:
+def _drop(session: Session, index: int) -> None:
     session.kept.value = tuple(of for i, of in enumerate(session.kept.value) if i != index)
 
 
@@ -66,22 +73,22 @@ def _leave_out(session: Session, index: int) -> None:
 
 @solara.component
 def Sweep() -> None:  # noqa: N802
-    """Show the stores that the server was started with."""
+    """Show the results folders that the server was started with."""
     found = solara.use_memo(opened, [])
     at, set_at = solara.use_state("0")
-    widgets.heading("A sweep as a map")
+    widgets.heading("Parameter sweep (heat map)")
     if not found:
         widgets.paragraph(
-            "No store is open. Start the app with one: testis-abm app --store runs/sweep-mine (testis-abm sweep makes it)."
+            "No results folder is open. Start the app with one: testis-abm app --store runs/sweep-mine (testis-abm sweep makes it)."
         )
         return
-    widgets.select("Store", at, [(str(k), of.title) for k, of in enumerate(found)], set_at)
+    widgets.select("Results folder", at, [(str(k), of.title) for k, of in enumerate(found)], set_at)
     _Store(int(at)).key(at)
 
 
 @solara.component
 def _Store(index: int) -> None:  # noqa: N802
-    """Show one store: which output, which day, as change or level."""
+    """Show one results folder: which output, which day, as change or level."""
     of = opened()[index]
     word, set_word = solara.use_state(of.outputs[0])
     day, set_day = solara.use_state(str(max(of.days)))
@@ -105,18 +112,18 @@ def _Store(index: int) -> None:  # noqa: N802
             ]
             widgets.select("Axes", axes, pairs, set_axes)
     if table.empty:
-        widgets.paragraph("No run of this store is finished yet.")
+        widgets.paragraph("No run of this folder is finished yet.")
         return
     chosen = [int(k) for k in axes.split(",")]
     widgets.html(of.picture(table, word, kind, chosen), classes=["ta-scroll"])
-    told = f"{len(table):,} points, {of.replicates(table)} replicate(s) each."
+    told = f"{len(table):,} points, {of.replicates(table)} replicate(s) each. A place without a number has no finished run, or a level that no laboratory sees."
     if len(of.axes) > 2:
         told += " Each cell is the mean over the other axes."
     widgets.paragraph(told, "ta-unit")
 
 
 def _summary(of: SweepStore, day: int) -> pd.DataFrame | TestisError:
-    """Return a store's summary, or what is wrong with it: a component calls its hooks whatever comes."""
+    """Return a folder's summary, or what is wrong with it: a component calls its hooks whatever comes."""
     try:
         return of.summary(day)
     except TestisError as error:
@@ -162,6 +169,11 @@ def Study() -> None:  # noqa: N802
                 if not stop.is_set():
                     set_state(("wrong", str(error)))
                 return
+            except Exception:
+                _log.exception("a study could not be replayed")
+                if not stop.is_set():
+                    set_state(("wrong", FAULT))
+                return
             if not stop.is_set():
                 set_table(found)
                 set_state(("done", ""))
@@ -169,14 +181,14 @@ def Study() -> None:  # noqa: N802
         task.start(work)
 
     study = titles[name]
-    widgets.heading("A published study, replayed")
+    widgets.heading("Published study, replayed")
     widgets.select("Study", name, [(key, f"{of.title} ({of.citation})"[:110]) for key, of in titles.items()], choose)
     arms = "; ".join(
         f"{of.name}: {', '.join(f'{t.drug} {t.dose:g} {t.dose_unit}' for t in of.therapy) or 'untreated'}"
         for of in study.arm
     )
     widgets.paragraph(
-        f"{study.n} men an arm, {study.duration_days:g} days. {arms}.{f' doi:{study.doi}' if study.doi else ''}"
+        f"{study.n} men per arm, {study.duration_days:g} days. {arms}.{f' doi:{study.doi}' if study.doi else ''}"
     )
     phase, told = state
     with solara.Div(classes=["ta-row"]):
@@ -193,7 +205,7 @@ def Study() -> None:  # noqa: N802
              "inside": np.where(table["inside"], "yes", "no")}, dtype=object,
         )  # fmt: skip
         shown.index = pd.Index([f"{of['label']} ({of['unit']})" if of["unit"] else of["label"] for of in rows])
-        caption = "95 % interval over men, measurement, parameters and what studies of one thing differ by."
+        caption = "95 % interval over men, measurement, parameters and between-study heterogeneity."
         widgets.table(shown, caption, "observation")
 
 

@@ -39,16 +39,16 @@ class Panel:
         label, unit: of what is drawn.
         lines: by arm, the k-th in the k-th colour.
         days: first and last day of the axis.
-        limit, source: a reference limit and whose it is; NaN for none.
+        limits, source: reference limits, none, one or two, and whose they are.
         marks: published values, (day, value, label).
-        zero: whether the axis begins at nought.
+        zero: whether the axis begins at zero.
     """
 
     label: str
     unit: str
     lines: tuple[Line, ...]
     days: tuple[float, float]
-    limit: float = math.nan
+    limits: tuple[float, ...] = ()
     source: str = ""
     marks: tuple[tuple[float, float, str], ...] = ()
     zero: bool = True
@@ -85,11 +85,11 @@ def panel_svg(panel: Panel) -> str:
             x, y = float(across(tick)), _HEIGHT - _BOTTOM + 13
             out.append(f'<text class="ta-tick" text-anchor="middle" x="{x:.1f}" y="{y}">{tick:g}</text>')
     limits: list[str] = []  # drawn last, so that no line hides the figure
-    if panel.limit == panel.limit:
-        y = float(up(panel.limit))
+    for limit in panel.limits:
+        y = float(up(limit))
         out.append(f'<line class="ta-limit" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         limits.append(
-            f'<text class="ta-limit-text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{y - 3:.1f}">{number(panel.limit)}'
+            f'<text class="ta-limit-text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{y - 3:.1f}">{number(limit)}'
             f"<title>{escape(panel.source)}</title></text>"
         )
     for k, line in enumerate(panel.lines):
@@ -114,12 +114,16 @@ def panel_svg(panel: Panel) -> str:
 
 def sources(panels: Iterable[Panel]) -> str:
     """Return whose the reference limits of some panels are; "" without any."""
-    told_of = [
-        f"{of.label} {number(of.limit)}{f' {of.unit}' if of.unit else ''} ({of.source})"
-        for of in panels
-        if of.limit == of.limit
+    parts = [
+        f"{panel.label} {_limits(panel)}{f' {panel.unit}' if panel.unit else ''} ({panel.source})"
+        for panel in panels
+        if panel.limits
     ]
-    return f"Lower reference limits: {'; '.join(told_of)}." if told_of else ""
+    return f"Reference limits: {'; '.join(parts)}." if parts else ""
+
+
+def _limits(panel: Panel) -> str:
+    return " to ".join(number(limit) for limit in panel.limits)
 
 
 def told(panel: Panel) -> str:
@@ -132,14 +136,14 @@ def told(panel: Panel) -> str:
             parts.append(
                 f"{line.name} from {number(float(seen[0]))} to {number(float(seen[-1]))}{unit} on day {line.x[-1]:g}"
             )
-    limit = f"; {panel.source} {panel.limit:g}{unit}" if panel.limit == panel.limit else ""
+    limit = f"; {panel.source} {_limits(panel)}{unit}" if panel.limits else ""
     return f"{panel.label}: {', '.join(parts) or 'nothing yet'}{limit}"
 
 
 def _span(panel: Panel) -> tuple[float, float]:
     values = [of for line in panel.lines for of in (line.mean, line.low, line.high) if of is not None]
     values += [line.dots[1] for line in panel.lines if line.dots is not None]
-    seen = np.concatenate([*values, [panel.limit], [value for _, value, _ in panel.marks]]) if values else np.array([])
+    seen = np.concatenate([*values, panel.limits, [value for _, value, _ in panel.marks]]) if values else np.array([])
     seen = seen[np.isfinite(seen)]
     if not len(seen):
         return 0.0, 1.0
@@ -251,7 +255,7 @@ def heat_map(
     """Return a heat map: `values` (rows of `up`, columns of `across`), each cell with its number.
 
     Args:
-        change: whether values are changes in %, drawn about nought.
+        change: whether values are changes in %, drawn about zero.
     """
     left, top, wide, high = 84.0, 34.0, max(44.0, 560.0 / max(1, len(across))), 34.0
     width, height = left + wide * len(across) + 8.0, top + high * len(up) + 44.0

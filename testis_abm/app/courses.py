@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.app.charts import Line, Panel
+from testis_abm.quantities import OESTRADIOL, RATIO
 from testis_abm.results.measures import Measure, measures
+from testis_abm.results.plots.data import measured_as
 from testis_abm.results.plots.reference import reference_ranges
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
 
 _SEMEN = tuple(name for name in SCHEMAS["semen"] if f"expected_{name}" in SCHEMAS["semen"])
+_HEADLINE = ("lh_iu_l", "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "expected_concentration_million_ml",
+             "expected_total_motile_count_million")  # fmt: skip
 _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
-# Name of a conventional column -> column of the table, factor.
-_SOURCE = {new: (name, factor) for name, (new, _, factor) in CONVENTIONAL.items()}
 _DOTS = 400  # of a panel and arm, above which samples are not drawn
 
 
@@ -37,13 +40,9 @@ def arms_of(result: RunResult) -> tuple[Arm, ...]:
 
 
 def hormones(arms: Sequence[Arm]) -> list[Panel]:
-    """Return the panels of blood and testis."""
-    return [_panel(arms, of) for of in shown_measures(arms[0].result) if of.table == "hormones"]
-
-
-def shown_measures(result: RunResult) -> list[Measure]:
-    """Return what a summary reports."""
-    return list(measures(True, result.scenario.parameters))
+    """Return the panels of blood and testis, oestradiol and T/E2 by each assay."""
+    known = measures(True, arms[0].result.scenario.parameters)
+    return [_panel(arms, measure) for measure in known if measure.table == "hormones"]
 
 
 def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
@@ -89,22 +88,26 @@ def _plain(table: str, name: str, label: str, unit: str) -> Measure:
 
 
 def _panel(arms: Sequence[Arm], measure: Measure, *, dots: str = "", zero: bool = True) -> Panel:
-    column, factor = _SOURCE.get(measure.name, (measure.name.removeprefix("expected_"), 1.0))
-    lines = tuple(_line(of, measure, dots) for of in arms)
-    limit = reference_ranges().get(column)
+    factor = (
+        CONVENTIONAL[measure.column][2] if measure.name != measure.column and measure.column in CONVENTIONAL else 1.0
+    )
+    scenarios = [arm.result.scenario for arm in arms]
     marks = {
-        (of.day, of.canonical_value * factor, of.label)
-        for arm in arms
-        for of in arm.result.scenario.observed
-        if of.variable == column
+        (observation.day, observation.canonical_value * factor, observation.label)
+        for scenario in scenarios
+        for observation in scenario.observed
+        if measured_as(observation.variable, scenario) == measure.column
     }
-    plans = [of.result.scenario.plan for of in arms]
-    days = (-float(max(of.baseline_days for of in plans)), float(max(of.duration_days for of in plans)))
-    label = measure.label[:1].upper() + measure.label[1:]
-    if limit is None:
-        return Panel(label, measure.unit, lines, days, marks=tuple(sorted(marks)), zero=zero)
-    source = limit.source.partition(":")[0]
-    return Panel(label, measure.unit, lines, days, limit.low * factor, source, tuple(sorted(marks)), zero)
+    days = (
+        -float(max(scenario.plan.baseline_days for scenario in scenarios)),
+        float(max(scenario.plan.duration_days for scenario in scenarios)),
+    )
+    known = reference_ranges().get(measure.column)
+    limits = tuple(end * factor for end in (known.low, known.high) if 0.0 < end < math.inf) if known else ()
+    return Panel(
+        measure.label[:1].upper() + measure.label[1:], measure.unit, tuple(_line(arm, measure, dots) for arm in arms), days, limits,
+        known.source.partition(":")[0] if known else "", tuple(sorted(marks)), zero,
+    )  # fmt: skip
 
 
 def _line(of: Arm, measure: Measure, dots: str) -> Line:
@@ -147,6 +150,19 @@ def levels(arms: Sequence[tuple[str, RunResult]]) -> pd.DataFrame:
     for name, result in arms:
         table = summarise(result)
         key = "treated" if "treated" in table else "mean"
-        heading = table["label"] + [f" ({unit})" if unit else "" for unit in table["unit"]]
-        columns[name] = pd.Series(table[key].to_numpy(), index=heading)
+        columns[name] = pd.Series(table[key].to_numpy(), index=headings(table))
     return pd.DataFrame(columns)
+
+
+def headings(summary: pd.DataFrame) -> list[str]:
+    """Return the label of each row of a summary with its unit."""
+    return [f"{label} ({unit})" if unit else str(label) for label, unit in zip(summary["label"], summary["unit"])]
+
+
+def headline(result: RunResult) -> list[str]:
+    """Return the names in a summary of what is told first; oestradiol and T/E2 are those of the scenario's assay."""
+    measured = result.scenario.samples.assay
+    return [
+        CONVENTIONAL.get(column, (column,))[0]
+        for column in ("testosterone_nmol_l", OESTRADIOL[measured], RATIO[measured], *_HEADLINE)
+    ]

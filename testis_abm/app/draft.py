@@ -1,12 +1,13 @@
 """A scenario while it is being written: the tables of a scenario file, which controls change and `understood` checks.
 
-A draft may be wrong; it is never changed in place, so that what runs is not what is being typed.
+A draft may be wrong; it is never changed in place, so that what runs is not what is being typed. Whatever it holds is either a
+field of the form or one of `extras`, which the form lists and can remove.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +19,22 @@ from testis_abm.scenario.scenario import alike
 from testis_abm.scenario.section import plain
 
 type Draft = Mapping[str, Any]
+type Path = tuple[str | int, ...]
 
 # What a browser may ask of a server that others use too; the command line has no such limits.
 MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_000
+# Of all replicates together: days, which are rows of tables (8 kB each); doses, planned before the first day, and decisions on them.
+MOST_ROWS, MOST_DOSES = 40_000, 100_000
 MOST_THERAPIES = 50  # fieldsets of a form
 _REPLICATES = 4
 _PERCENT = 100.0
-OF_LABS = "A man with these labs"  # the title of a draft that the twin has made
+OF_LABS = "Representative virtual patient"  # the title of a draft that was matched to laboratory values
 _LONGEST = 200  # characters of what was typed into one field
+# What of a draft is no man's own, and so stays when another patient takes his place.
+_OF_NO_MAN = ("therapy", "plan", "tissue", "samples", "parameters")
+# Fields of the form, by section; a row of these has no others.
+_ROWS = ("therapy", "weight")
+_FIELDS = {"plan": ("duration", "baseline", "replicates", "seed"), "samples": ("assay",)}
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Slider:
     def shown(self, draft: Draft) -> float:
         """Return the value of a draft in `unit`."""
         value = draft["man"].get(self.field, parameters.physiology()[self.field].value)
-        return round(float(value) * self.factor, 6)
+        return round(float(value) * self.factor, 3)
 
     def clamp(self, value: object) -> float:
         """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""
@@ -65,7 +74,7 @@ class Slider:
 
 
 _NORMAL = "% of normal"
-SLIDERS = (
+_NAMED = (
     Slider("bmi", "Body mass index", "kg/m²", 16.0, 55.0, 0.5),
     Slider("age", "Age", "years", 18.0, 80.0, 1.0),
     Slider("gnrh_drive", "GnRH drive", _NORMAL, 0.0, 200.0),
@@ -74,8 +83,37 @@ SLIDERS = (
     Slider("adipose_aromatase", "Aromatase in fat", _NORMAL, 0.0, 500.0),
     Slider("testicular_aromatase", "Aromatase in the testis", _NORMAL, 0.0, 500.0),
     Slider("androgen_sensitivity", "Androgen sensitivity of Sertoli cells", _NORMAL, 0.0, 200.0),
-    Slider("spermatogonial_commitment", "Spermatogonia that commit", _NORMAL, 0.0, 160.0),
+    Slider("spermatogonial_commitment", "A-pale to B differentiation", _NORMAL, 0.0, 160.0),
     Slider("meiotic_completion", "Completion of meiosis", _NORMAL, 0.0, 160.0),
+)
+
+
+def _slider_of(field: str) -> Slider:
+    """Return the slider of a field that has no name of its own here: its whole range, under its name in files."""
+    known = parameters.physiology()[field]
+    unit = {"x reference": _NORMAL, "share": "%", "share of niches": "% of niches"}.get(known.unit, known.unit)
+    factor = _PERCENT if unit.startswith("%") else 1.0
+    label = field.replace("_", " ")
+    label = (
+        label.replace("fsh", "FSH")
+        .replace("shbg", "SHBG")
+        .replace("er alpha", "ER-α")
+        .replace("er beta", "ER-β")
+        .replace("cyp19a1", "CYP19A1")
+    )
+    return Slider(
+        field,
+        label[:1].upper() + label[1:],
+        unit,
+        factor * known.low,
+        factor * known.high,
+        1.0 if factor > 1.0 else 0.5,
+    )
+
+
+# Every field of a man's physiology has one, so that none is hidden.
+SLIDERS = _NAMED + tuple(
+    _slider_of(field) for field in parameters.physiology() if field not in [slider.field for slider in _NAMED]
 )
 
 
@@ -140,17 +178,107 @@ def with_duration(draft: Draft, text: str) -> Draft:
 
 
 def with_preset(draft: Draft, name: str) -> Draft:
-    """Return a draft of another man; the treatment stays, the title is his unless somebody wrote one.
+    """Return a draft of the man of a preset (see with_man)."""
+    return with_man(draft, Man(preset=name), parameters.presets()[name].title)
 
-    What belonged to labs that were given, their assay, goes with them.
+
+def with_man(draft: Draft, man: Man, title: str) -> Draft:
+    """Return a draft of another man: treatment, plan, tissue, sampling days and model parameters stay.
+
+    All else was the former man's (his history, his change of weight, his published values, the assay of his laboratory) and goes
+    with him; `belongings` names it.
     """
-    titles = {OF_LABS, *(preset.title for preset in parameters.presets().values())}
-    changed = with_entry(draft, Man(preset=name).as_dict(), "man")
-    if draft.get("title") == OF_LABS:
-        changed = with_entry(
-            changed, {key: of for key, of in draft.get("samples", {}).items() if key != "assay"} or None, "samples"
-        )
-    return with_entry(changed, parameters.presets()[name].title, "title") if draft.get("title") in titles else changed
+    kept = {name: copy.deepcopy(draft[name]) for name in _OF_NO_MAN if name in draft}
+    changed = {"title": title, "man": man.as_dict(), **kept}
+    return without(changed, ("samples", "assay")) if "assay" in changed.get("samples", {}) else changed
+
+
+def belongings(draft: Draft) -> tuple[str, ...]:
+    """Return in words what of a draft is the man's own, besides his physiology and his title."""
+    man, assay = draft["man"], draft.get("samples", {}).get("assay")
+    usual = Man(preset=man["preset"]).as_dict().get("history", ()) if man.get("preset") in parameters.presets() else ()
+    past = [text for text in man.get("history", ()) if text not in usual]
+    return (
+        *(f"earlier treatment ({text})" for text in past),
+        *(f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())),
+        *(f"published value ({_in_words(row)})" for row in draft.get("observed", ())),
+        *([f"assay of oestradiol ({assay})"] if assay else []),
+    )
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Something of a draft that the form has no field for.
+
+    Attributes:
+        path: where it stands in the draft.
+        text: what it says, in words.
+    """
+
+    path: Path
+    text: str
+
+
+def extras(draft: Draft) -> tuple[Extra, ...]:
+    """Return everything of a draft that is no field of the form and no default, in the order of a scenario file."""
+    return tuple(_extras(draft))
+
+
+def _extras(draft: Draft) -> Iterator[Extra]:
+    usual = {"tissue": Tissue().as_dict(), "plan": Plan().as_dict()}
+    for section, of in draft.items():
+        if section in (*_ROWS, "title"):
+            continue
+        if section == "man":
+            for i, text in enumerate(of.get("history", ())):
+                yield Extra(("man", "history", i), f"Earlier treatment: {text}")
+        elif isinstance(of, Mapping):
+            for key, value in of.items():
+                default = parameters.values().get(key) if section == "parameters" else usual.get(section, {}).get(key)
+                if key not in _FIELDS.get(section, ()) and value != default:
+                    said = f" (default {default:g})" if isinstance(default, int | float) else ""
+                    yield Extra(
+                        (section, key), f"{_HEADS.get(section, section)}: {_named(section, key)} {_value(value)}{said}"
+                    )
+        else:
+            for i, row in enumerate(of):
+                yield Extra((section, i), f"{_HEADS.get(section, section)}: {_in_words(row)}")
+
+
+_HEADS = {
+    "tissue": "Simulated tissue", "plan": "Plan", "samples": "Samples", "parameters": "Model parameter", "observed": "Published value"
+}  # fmt: skip
+
+
+def _named(section: str, key: str) -> str:
+    return f"{key} =" if section == "parameters" else f"{key.replace('_', ' ')}:"
+
+
+def _value(value: object) -> str:
+    """Return a value in words; of many days their number, the first and the last."""
+    if isinstance(value, list | tuple):
+        days = [str(of) for of in value]
+        return ", ".join(days) or "none" if len(days) < 7 else f"{len(days)} times, {days[0]} to {days[-1]}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    if "variable" in row:
+        source = f" ({row['label']})" if row.get("label") else ""
+        return f"{row['variable'].replace('_', ' ')} {_value(row.get('value'))} {row.get('unit', '')} on {row.get('day')}{source}"
+    return ", ".join(f"{key} {_value(value)}" for key, value in row.items())
+
+
+def without(draft: Draft, path: Path) -> Draft:
+    """Return a draft without the entry at `path`; its section goes with its last entry, a preset's history leaves an empty list."""
+    changed = copy.deepcopy(dict(draft))
+    places: list[Any] = [changed]
+    for key in path[:-1]:
+        places.append(places[-1][key])
+    del places[-1][path[-1]]
+    if len(path) == 2 and not places[-1]:
+        del changed[str(path[0])]
+    return changed
 
 
 def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
@@ -180,32 +308,65 @@ def _often(hours: float) -> str:
     return "1 day" if hours == 24.0 else f"{written(hours / 24.0)} days"
 
 
-def without_therapy(draft: Draft, index: int) -> Draft:
-    """Return a draft without one of its therapies."""
-    rows = [row for i, row in enumerate(draft["therapy"]) if i != index]
-    return with_entry(draft, rows or None, "therapy")
+def with_weight(draft: Draft) -> Draft:
+    """Return a draft with one more change of weight: a loss of 10 %, after those that are there."""
+    rows = draft.get("weight", ())
+    last = rows[-1] if rows else {"bmi": draft["man"].get("bmi"), "until": "day 0"}
+    try:
+        bmi, day = float(last["bmi"]), float(str(last["until"]).removeprefix("day "))
+    except (KeyError, TypeError, ValueError):
+        bmi, day = parameters.physiology()["bmi"].value, 0.0
+    row = {
+        "bmi": round(max(0.9 * bmi, parameters.physiology()["bmi"].low), 1),
+        "from": f"day {day:g}",
+        "until": f"day {day + 90:g}",
+    }
+    return with_entry(draft, [*rows, row], "weight")
 
 
-def with_cell(draft: Draft, index: int, key: str, text: str) -> Draft:
-    """Return a draft with one entry of a therapy as it was typed; an empty one is left out, a bare number is a day."""
-    value: str | None = str(text).strip() or None
-    if value and key in ("from", "until"):
-        value = f"day {value}" if _is_number(value) else value
-    if value and key == "every":
-        value = f"{value} days" if _is_number(value) else value
-    changed = with_entry(draft, value, "therapy", index, key)
+def with_cell(draft: Draft, section: str, index: int, key: str, text: str) -> Draft:
+    """Return a draft with one entry of a therapy or change of weight as it was typed; an empty one is left out.
+
+    A bare number is a day, of `every` days, of `over` hours.
+    """
+    value: Any = str(text).strip() or None
+    if value and _is_number(value):
+        value = {
+            "from": f"day {value}",
+            "until": f"day {value}",
+            "every": f"{value} days",
+            "over": f"{value} hours",
+        }.get(key, value)
+    if key == "bmi" and value and _is_number(value):
+        value = float(value)
+    if key == "adds":
+        value = True if value == "adds" else None
+    changed = with_entry(draft, value, section, index, key)
     if key == "drug":
         # Another drug has other routes and takes its usual one.
-        changed = with_entry(changed, None, "therapy", index, "route")
+        changed = with_entry(changed, None, section, index, "route")
     return changed
 
 
-def cell(draft: Draft, index: int, key: str) -> str:
-    """Return an entry of a therapy as its field shows it."""
-    text = str(draft["therapy"][index].get(key, ""))
+def cell(draft: Draft, section: str, index: int, key: str) -> str:
+    """Return an entry of a therapy or change of weight as its field shows it."""
+    value = draft[section][index].get(key, "")
+    text = f"{value:g}" if isinstance(value, float) else str(value)
     if key in ("from", "until"):
         return text.removeprefix("day ")
     return "1 day" if text == "1 days" else text
+
+
+def with_assay(draft: Draft, name: str) -> Draft:
+    """Return a draft whose oestradiol is measured by another assay."""
+    return with_entry(draft, {**draft.get("samples", {}), "assay": name}, "samples")
+
+
+def without_extras(draft: Draft) -> Draft:
+    """Return a draft of nothing but what the form shows."""
+    while found := extras(draft):
+        draft = without(draft, found[-1].path)
+    return draft
 
 
 def _is_number(text: str) -> bool:
@@ -268,6 +429,15 @@ def too_large(scenario: Scenario) -> list[Problem]:
         )
     if plan.engine != "compiled":
         found.append(Problem(("plan", "engine"), f'"{plan.engine}" is too slow for this page; {shell}'))
+    doses = sum(of.dose_count * (len(of.when.clauses) if of.when else 1) for of in scenario.therapy)
+    doses += sum(of.dose_count for of in scenario.man.history)
+    if doses * plan.replicates > MOST_DOSES:
+        times = f" in {plan.replicates} replicates" if plan.replicates > 1 else ""
+        text = f"{doses:,} doses and decisions{times} are more than this page runs ({MOST_DOSES:,} in all); {shell}"
+        found.append(Problem(("therapy",), text))
+    if not found and days * plan.replicates > MOST_ROWS:
+        text = f"{plan.replicates} replicates of {days:,} days are more than this page runs ({MOST_ROWS:,} days in all); {shell}"
+        found.append(Problem(("plan",), text))
     if not found and sertoli * days * plan.replicates > MOST_WORK:
         text = f"{plan.replicates} replicates of {days:,} days with {sertoli:,} Sertoli cells are more than this page runs; {shell}"
         found.append(Problem(("plan",), text))

@@ -1,176 +1,114 @@
-"""His labs: find the men who could have given them, take the one in their middle, and ask what a treatment does to all of them."""
+"""Laboratory values of a man: the fields of the form, and beside it the virtual patients who match them."""
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import draft, widgets
-from testis_abm.app.session import Session, Stopped, Task, place
-from testis_abm.commands import LABS, Lab, parse_lab
-from testis_abm.errors import TestisError
-from testis_abm.scenario import Man
+from testis_abm.app import draft, matching, widgets
+from testis_abm.app.session import Session
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 
-if TYPE_CHECKING:
-    from testis_abm.population.twin import Twin
-
-_MEN = 60  # of those who fit, that are treated
-_FIELDS = (
-    ("t", "Testosterone", "260 ng/dL"), ("e2", "Oestradiol", "30 pg/mL"), ("lh", "LH", "3.1 IU/L"), ("fsh", "FSH", "4.4 IU/L"),
-    ("inhibin-b", "Inhibin B", "150 pg/mL"), ("shbg", "SHBG", "30 nmol/L"), ("concentration", "Sperm concentration", "6 M/mL"),
-    ("volume", "Ejaculate volume", "3 mL"), ("motility", "Progressive motility", "30 %"), ("morphology", "Normal forms", "4 %"),
-    ("bmi", "Body mass index", "33"), ("age", "Age", "34"),
-)  # fmt: skip
-_ASSAYS = (("immunoassay", "Oestradiol by immunoassay"), ("lc-ms", "Oestradiol by mass spectrometry"))
-_PLAIN = {"bmi": "kg/m2", "age": "years"}
-
-
-def read_labs(texts: dict[str, str]) -> dict[str, Lab]:
-    """Return the labs that were typed, by the name that the twin knows them by.
-
-    Raises:
-        TestisError: one that is no lab, or that no living man has.
-    """
-    from testis_abm.population.twin import check
-
-    given = {}
-    for option, text in texts.items():
-        if not text.strip():
-            continue
-        if option in _PLAIN:
-            try:
-                given[option] = Lab(float(text), _PLAIN[option])
-            except ValueError:
-                raise TestisError(f"--{option} {text}: is not a plain number (of {_PLAIN[option]})") from None
-        else:
-            given[LABS[option][0]] = parse_lab(option, text)
-    check({name: lab.value for name, lab in given.items()})
-    return given
-
-
-def middle(found: Twin) -> dict[str, Any]:
-    """Return the physiology of one man who stands for those who fit: of the likelier half, the nearest to their weighted mean."""
-    fields = parameters_of(found)
-    logs = np.log(np.maximum(found.men[fields].to_numpy(dtype=float), 1e-6))
-    mean = found.weights @ logs
-    spread = np.sqrt(found.weights @ (logs - mean) ** 2)
-    apart = (((logs - mean) / np.maximum(spread, 1e-6)) ** 2).sum(axis=1)
-    likely = found.weights >= np.median(found.weights[found.weights > found.weights.max() * 1e-3])
-    best = int(np.where(likely, apart, np.inf).argmin())
-    return {name: float(found.men[name].iloc[best]) for name in found.men}
-
-
-def parameters_of(found: Twin) -> list[str]:
-    """Return the fields in which the men differ."""
-    return [name for name in found.men if np.ptp(found.men[name].to_numpy()) > 0.0]
+_EXAMPLES = {
+    "t": "260 ng/dL", "e2": "30 pg/mL", "lh": "3.1 IU/L", "fsh": "4.4 IU/L", "inhibin-b": "150 pg/mL", "shbg": "30 nmol/L",
+    "concentration": "6 M/mL", "volume": "3 mL", "motility": "30 %", "morphology": "4 %", "bmi": "33", "age": "34",
+}  # fmt: skip
+_ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
+_ALL = "Predicted response of all matching virtual patients"
 
 
 @solara.component
 def Labs(session: Session) -> None:  # noqa: N802
-    """Show fields for labs, and what they say of the man."""
-    texts, set_texts = solara.use_state({option: "" for option, _, _ in _FIELDS})
-    assay, set_assay = solara.use_state("immunoassay")
-    state, set_state = solara.use_state(("", ""))  # phase, told
-    spread, set_spread = solara.use_state("")
-    task = solara.use_memo(lambda: Task("labs of a session"), [])
-    solara.use_effect(lambda: task.cancel, [])
-
-    def worked(stop: threading.Event, work: Any) -> None:
-        try:
-            with place(stop):
-                work()
-        except Stopped:
-            return
-        except TestisError as error:
-            if not stop.is_set():
-                set_state(("wrong", str(error)))
-
-    def find() -> None:
-        try:
-            given = read_labs(texts)
-        except TestisError as error:
-            set_state(("wrong", _on_page(str(error))))
-            return
-        set_state(("busy", "Looking for the men who could have given these labs …"))
-        set_spread("")
-
-        def search(stop: threading.Event) -> None:
-            from testis_abm.population import told, twin
-
-            found = twin.find({name: lab.value for name, lab in given.items()}, assay=assay)
-            text = told.about(found, {name: (lab.unit, lab.factor) for name, lab in given.items()})
-            if stop.is_set():
-                return
-            session.twin.value = found
-            now = draft.with_entry(
-                session.draft.peek(), Man(preset="fertile", **within(middle(found))).as_dict(), "man"
-            )
-            now = draft.with_entry(now, draft.OF_LABS, "title")
-            samples = {**now.get("samples", {}), "assay": assay}
-            session.draft.value = draft.with_entry(now, samples, "samples")
-            set_state(("found", text))
-
-        task.start(lambda stop: worked(stop, lambda: search(stop)))
-
-    def treat() -> None:
-        said = draft.understood(session.draft.value)
-        found = session.twin.value
-        if said.scenario is None or found is None or not said.scenario.treated:
-            set_spread("Add a treatment first.")
-            return
-        set_spread("Treating the men who fit …")
-        case = said.scenario
-
-        def predict(stop: threading.Event) -> None:
-            from testis_abm.population import told
-            from testis_abm.population.predict import predict as predicted
-
-            before, after = predicted(found.sample(_MEN), case)
-            if not stop.is_set():
-                set_spread(told.predicted(before, after, found.sample_lesions(_MEN), False))
-
-        task.start(lambda stop: worked(stop, lambda: predict(stop)))
-
+    """Show the fields of laboratory values and the button that matches virtual patients to them."""
+    measured, set_measured = solara.use_state(DEFAULT_ASSAY)
+    texts, (phase, text) = session.labs.value, session.matching.value
     with solara.Div(classes=["ta-sheet"]), v.Html(tag="details"):
-        v.Html(tag="summary", children=["… or give his labs"])
-        widgets.paragraph("What is left empty is left open. With its unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
+        v.Html(tag="summary", children=["… or match laboratory values"])
+        widgets.paragraph("Leave unknown values empty. With the unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
         with solara.Div(classes=["ta-cells"]):
-            for option, label, hint in _FIELDS:
+            for option, label in matching.FIELDS.items():
                 widgets.text_field(
-                    label, texts[option], lambda text, option=option: set_texts({**texts, option: text}), hint=f"e.g. {hint}",  # type: ignore[misc]
-                    unit=_PLAIN.get(option, ""),
+                    label, texts.get(option, ""), lambda text, option=option: _write(session, option, text), hint=f"e.g. {_EXAMPLES[option]}",  # type: ignore[misc]
+                    unit=matching.PLAIN.get(option, ""),
                 )  # fmt: skip
-        widgets.select("Assay", assay, _ASSAYS, set_assay)
-        phase, text = state
+        widgets.select("Assay", measured, _ASSAYS, set_measured)
         with solara.Div(classes=["ta-row"]):
-            widgets.button("Find the man", find, disabled=phase == "busy")
+            widgets.button("Match virtual patients", lambda: session.find(measured), disabled=phase == "busy")
         if phase in ("wrong", "busy"):
             widgets.note(text, wrong=phase == "wrong")
-        elif phase == "found":
-            if session.draft.value.get("title") == draft.OF_LABS:
-                widgets.note("The form above holds the man in the middle of those who could have given these labs.")
-            with v.Html(tag="details"):
-                v.Html(tag="summary", children=["What the labs determine, and what they leave open"])
-                v.Html(tag="pre", children=[text])
-            widgets.button("What the treatment does to all who fit", treat, small=True)
-            if spread:
-                v.Html(tag="pre", children=[spread], attributes={"role": "status"})
 
 
-def _on_page(text: str) -> str:
-    """Return an error of the command line in the words of the page."""
-    for option, label, _ in _FIELDS:
-        text = text.replace(f"--{option} ", f"{label} ")
-    return text if "at least one lab" not in text else "Give at least one lab: testosterone, LH, or any other above."
+def _write(session: Session, option: str, text: str) -> None:
+    session.labs.value = {**session.labs.peek(), option: text}
 
 
-def within(values: dict[str, Any]) -> dict[str, Any]:
-    """Return physiology fields held to their ranges, which a population's tails can leave."""
-    from testis_abm.parameters import physiology
+@solara.component
+def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
+    """Show who matches the laboratory values, what these leave open, and what the treatment of the form does to all of them."""
+    match, response = session.match.value, session.response.value
+    tables = solara.use_memo(
+        lambda: None if match is None else (matching.labs_table(match), matching.identifiability(match)), [match]
+    )
+    if match is None or tables is None:
+        return
+    from testis_abm.population.told import precision
 
-    known = physiology()
-    return {name: min(max(value, known[name].low), known[name].high) for name, value in values.items()}
+    labs, fields = tables
+    widgets.heading("Matching virtual patients")
+    if text := matching.misfit(match):
+        widgets.note(text, wrong=True)
+    holds = session.draft.value["man"] == match.man.as_dict()
+    widgets.note(
+        ("The form holds the representative virtual patient. " if holds else "The form has changed since: its man is no longer "
+         "the representative virtual patient. ") + matching.differs(match)
+    )  # fmt: skip
+    for line in precision(match.found)[1:]:
+        widgets.note(line, wrong=not match.found.dependable)
+    for text in match.found.notes:
+        widgets.paragraph(f"Note: {text}.")
+    caption = "The deviation is that of their median from the value given, in SD of one man’s samples, the laboratory and the assay."
+    widgets.table(labs, f"{precision(match.found)[0]}. {caption}", "laboratory value")
+    if text := matching.lesions(match):
+        widgets.paragraph(text)
+    with v.Html(tag="details"):
+        v.Html(tag="summary", children=["Identifiability: share of prior variance explained"])
+        widgets.table(
+            fields, "What the laboratory values determine of the physiology, and what they leave open.", "physiology"
+        )
+    scenario = said.scenario
+    treated = scenario is not None and scenario.treated and not said.problems
+    with solara.Div(classes=["ta-row"]):
+        widgets.button(
+            _ALL, lambda: session.respond(scenario) if scenario is not None else None, small=True,
+            disabled=not treated or session.matching.value[0] == "busy",
+        )  # fmt: skip
+        if not treated:
+            v.Html(
+                tag="span",
+                class_="ta-unit",
+                children=["Mend the form first." if said.problems else "Add a treatment first."],
+            )
+    if response is not None:
+        _response(match, response, matching.same_treatment(response, scenario))
+
+
+def _response(match: matching.Match, response: matching.Response, current: bool) -> None:
+    from testis_abm.population.told import azoospermic
+
+    widgets.heading(_ALL, 3)
+    if not current:
+        widgets.note("This prediction is of an earlier treatment or plan; press the button for the one in the form.")
+    caption = (
+        f"{len(response.before)} matching virtual patients, {response.scenario.plan.duration_days} days; medians; the interval holds their "
+        "spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
+    )
+    effects: pd.DataFrame = matching.effects(match, response)
+    widgets.table(effects, caption, "quantity")
+    if text := azoospermic(response.before, response.after, response.lesions):
+        widgets.paragraph(text)
+    widgets.table(
+        matching.safety(match, response),
+        "Means; trends and probabilities of populations, with wide uncertainty: no diagnosis.",
+        "safety and outcome",
+    )

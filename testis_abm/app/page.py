@@ -10,7 +10,7 @@ import reacton.ipyvuetify as v
 import solara
 import solara.lab
 
-from testis_abm.app import beyond, share, widgets
+from testis_abm.app import beyond, draft, gate, share, widgets
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, recorder, tidy, warm
 from testis_abm.app.sharing import Sharing
@@ -18,8 +18,8 @@ from testis_abm.app.what_if import WhatIf
 
 _TABS = ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share")
 _LIMITS = (
-    "Research software: a simulation, not medical advice. A preset is one physiology that could give such a man’s labs; intervals are over "
-    "replicates of that one man and hold no spread of men or of the model’s own parameters. Chances are those of populations."
+    "Research software: a simulation, not medical advice. A preset is one physiology that could give such laboratory values; intervals are "
+    "over replicates of that one man and hold no spread of men or of the model’s own parameters. Probabilities are those of populations."
 )
 
 
@@ -46,21 +46,37 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
                 classes = ["ta-tab", *(["ta-on"] if k == tab else [])]
                 attributes = {"aria-current": "page"} if k == tab else {}
                 solara.Button(name, on_click=_to(session, k), classes=classes, text=True, attributes=attributes)
-        kind, told = session.notice.value
-        if told:
-            with solara.Div(classes=["ta-row"]):
-                widgets.note(told, wrong=kind == "error")
-                widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
+        # Always there, so that what follows stays as it is when something is said.
+        with solara.Div(classes=["ta-notice"]):
+            _notice(session)
         _view(session, tab)
+
+
+def _notice(session: Session) -> None:
+    kind, text = session.notice.value
+    if not text:
+        return
+    with solara.Div(classes=["ta-row"]):
+        widgets.note(text, wrong=kind == "error")
+        if session.former.value is not None:
+            widgets.button("Undo", session.undo, small=True, says="Bring back the former patient")
+        widgets.button("Dismiss", lambda: session.notice.set(("", "")), small=True)
 
 
 @solara.component
 def _Address(session: Session) -> None:  # noqa: N802
-    """Read the scenario of the address, and keep there the one that was run: a page that is loaded again has it still."""
-    ran = session.progress.value.scenario
-    # The address of a notebook is not ours.
-    fragment = solara.use_memo(lambda: share.link(ran) if ran is not None and _served() else "", [ran])
-    widgets.Address(fragment=fragment, event_opened=session.open_link, event_darkened=lambda _: _colour(True))
+    """Read the scenario of the address, and keep there the one that was run; let the tab keep what a reload brings back."""
+    now = session.progress.value
+    # The address and the storage of a notebook are not ours.
+    fragment = solara.use_memo(
+        lambda: share.link(now.scenario) if now.scenario is not None and _served() else "", [now.scenario]
+    )
+    state = [session.draft.value, now.scenario, now.phase, session.kept.value, session.returning.value]
+    stored = solara.use_memo(lambda: session.stored() if _served() else None, state)
+    widgets.Address(
+        fragment=fragment, stored=stored, event_opened=session.open_link, event_restored=session.restore,
+        event_darkened=lambda _: _colour(True),
+    )  # fmt: skip
 
 
 def _served() -> bool:
@@ -95,20 +111,23 @@ def _view(session: Session, tab: int) -> None:
 @solara.component
 def Tubule(session: Session) -> None:  # noqa: N802
     """Show the living cross-section of the last run."""
-    recordings, scenario = session.recordings.value, session.progress.value.scenario
+    recordings, scenario, now = session.recordings.value, session.progress.value.scenario, session.draft.value
     solara.use_effect(session.film, [scenario])
     dark = solara.lab.use_dark_effective()
+    written = solara.use_memo(lambda: draft.understood(now).scenario, [now])
+    if scenario is not None and scenario != written:
+        widgets.note(widgets.EARLIER)
     if recorder() is None:
         widgets.paragraph("The view of the tubule is not part of this installation.")
     elif scenario is not None and not recordings:
-        widgets.note("His tubules are being recorded …")
+        widgets.note("The tubules are being recorded …")
     elif not recordings:
-        widgets.paragraph("Run a scenario under “What if” first: his tubules are recorded day by day.")
+        widgets.paragraph("Run a scenario under “What if” first: the tubules are recorded day by day.")
     else:
         from testis_abm.app.tubule import TubuleView
 
         if "treated" in recordings:
-            TubuleView(recordings["treated"], twin=recordings["untreated"], dark=dark)
+            TubuleView(recordings["treated"], control=recordings["untreated"], dark=dark)
         else:
             TubuleView(recordings["untreated"], names=("Untreated", ""), dark=dark)
 
@@ -132,7 +151,9 @@ def _keep_to_itself() -> None:
     """Keep Solara from calling home, which it does for its statistics and, in a notebook, to see whether widgets work."""
     settings: Any = sys.modules["solara.server.settings"]
     settings.telemetry.mixpanel_enable = False
-    solara.checks.should_perform_jupyter_check = lambda: False
+    solara.checks.should_perform_jupyter_check = solara.checks.should_perform_solara_check = lambda: False
+    if _served():  # by `solara run`, which knows nothing of the gate
+        gate.put_up()
 
 
 # Before the page is shown: in a notebook Solara calls before anything of ours is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 from testis_abm.errors import TestisError
 
-_LARGEST_MESSAGE = 2_000_000  # bytes that a browser may send at once
+_FILES = 4096  # that the process may hold open: each page takes four
 # A browser that closes its page says so, and its session is freed at once; one that is cut off may come back for so long.
 FREED_AFTER = "2m"
 # Before Solara is imported.
@@ -43,34 +44,69 @@ def check_port(host: str, port: int) -> None:
         raise TestisError(f"{host}:{port} cannot be listened on: {reason}; try --port {port % 65535 + 1}") from None
 
 
-def serve(host: str, port: int, stores: Sequence[str], *, browser: bool) -> None:
+def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins: Sequence[str] = ()) -> None:
     """Serve the app until it is stopped.
 
+    Args:
+        host, port: to listen on.
+        stores: folders of sweeps to show.
+        browser: whether to open one.
+        origins: of proxies through which the app is reached, as in `https://abm.example.org`.
+
     Raises:
-        TestisError: a store is none, or the address is taken.
+        TestisError: a store is none, an origin is none, or the address is taken.
     """
+    from testis_abm.app import gate
     from testis_abm.app import stores as shown
 
+    allowed = [gate.origin(of) for of in origins]
     shown.publish(stores)
     check_port(host, port)
     os.environ.update(_SETTINGS)
-    import solara.server.starlette
     import uvicorn
 
+    from testis_abm.app.connection import Connection
+    from testis_abm.app.messages import LARGEST_MESSAGE
     from testis_abm.app.session import warm
 
     config = uvicorn.Config(
-        solara.server.starlette.app, host=host, port=port, log_level="warning", ws_max_size=_LARGEST_MESSAGE
-    )
+        gate.put_up(host, allowed), host=host, port=port, http=Connection, log_level="warning", ws_max_size=LARGEST_MESSAGE,
+        h11_max_incomplete_event_size=gate.LONGEST_HEADER, server_header=False, proxy_headers=bool(allowed),
+    )  # fmt: skip
     server = uvicorn.Server(config)
-    name = "localhost" if host in ("127.0.0.1", "::1") else f"[{host}]" if ":" in host else host
-    address = f"http://{name}:{port}"
+    address = f"http://{gate.public_name(host)}:{port}"
     print(
         f"The app is at {address} (Ctrl-C stops it). Research software: a simulation, not medical advice.", flush=True
     )
-    if host not in ("localhost", "127.0.0.1", "::1"):
-        print("It listens beyond this machine: whoever reaches the address can run simulations on it.", flush=True)
+    if not gate.is_here(host):
+        print(_beyond(host, port), flush=True)
+    _allow_files()
     warm()
     if browser:
         threading.Timer(1.0, webbrowser.open, args=(address,)).start()
     server.run()
+
+
+def _beyond(host: str, port: int) -> str:
+    """Return what to know of an app that others reach."""
+    from testis_abm.app import gate
+
+    named = gate.machine_names() if gate.is_any(host) else (gate.public_name(host),)
+    where = ", ".join(f"http://{of}:{port}" for of in named) + (" and by its IP address" if gate.is_any(host) else "")
+    return (
+        f"It listens beyond this machine: whoever reaches {where} can run simulations on it. "
+        "By another name or through a proxy: --allow-origin."
+    )
+
+
+def _allow_files() -> None:
+    """Let the process hold as many connections as its limits say; some systems begin with 256."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < _FILES:
+        most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))

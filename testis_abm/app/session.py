@@ -23,15 +23,19 @@ from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.scenario import Scenario, load
 
 if TYPE_CHECKING:
+    from testis_abm.app.matching import Match, Response
     from testis_abm.model import TestisModel
-    from testis_abm.population.twin import Twin
     from testis_abm.results.run_result import RunResult
 
-MOST_ARMS = 7  # and the untreated twin: as many as there are colours
+MOST_SECONDS = 300.0  # of the processor, for a run or a film: what the limits of a draft allow takes a third of it
+MOST_ARMS = 7  # and the untreated control: as many as there are colours
+_LONGEST_NAME = 80  # characters
+_MOST_LINES = 20  # of a notice
 _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
 _RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
+FAULT = "This failed by a fault of the program; the server's log tells more."
 # Ten people who press run at once share the cores in turn, so that the pages stay quick.
 _places = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
 _log = logging.getLogger(__name__)
@@ -66,26 +70,68 @@ class Progress:
         return self.phase in ("waiting", "running")
 
 
+type Work = Callable[[threading.Event], None]
+
+
 class Task:
-    """Work in a thread of its own that can be cancelled and ends when its page is left.
+    """Work in a thread of its own that can be cancelled and ends when its page is left; there is never more than one thread.
 
     Args:
-        name: of the threads, for who looks at them.
+        name: of the thread, for who looks at them.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._next: tuple[Work, threading.Event] | None = None
+        self._working = False
 
-    def start(self, work: Callable[[threading.Event], None]) -> None:
-        """Cancel what is running and start `work`, which is given the event that cancels it."""
-        self.cancel()
-        self._stop = threading.Event()
-        threading.Thread(target=work, args=(self._stop,), name=self.name, daemon=True).start()
+    def start(self, work: Work) -> None:
+        """Cancel what is running and start `work` once that has ended; it is given the event that cancels it.
+
+        However often a page asks, one work goes on and one waits.
+        """
+        with self._lock:
+            self._stop.set()
+            self._stop = threading.Event()
+            self._next = work, self._stop
+            if not self._working:
+                self._working = True
+                threading.Thread(target=self._work, name=self.name, daemon=True).start()
 
     def cancel(self) -> None:
         """Ask the work to stop."""
         self._stop.set()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if self._next is None:
+                    self._working = False
+                    return
+                (work, stop), self._next = self._next, None
+            if not stop.is_set():
+                try:
+                    work(stop)
+                except Exception:
+                    _log.exception("%s failed", self.name)
+
+
+class Allowance:
+    """The time of the processor that one work of a page may take, on the thread that does it."""
+
+    def __init__(self) -> None:
+        self._started = time.thread_time()
+
+    def check(self) -> None:
+        """Go on if there is some left.
+
+        Raises:
+            TestisError: there is none.
+        """
+        if time.thread_time() - self._started > MOST_SECONDS:
+            raise TestisError(f"it took more than {MOST_SECONDS:.0f} s, the most of this page; use testis-abm run")
 
 
 @contextmanager
@@ -113,9 +159,15 @@ class Session:
         self.progress: solara.Reactive[Progress] = solara.Reactive(Progress(), equals=_same)
         self.recordings: solara.Reactive[Mapping[str, Any]] = solara.Reactive({}, equals=_same)
         self.kept: solara.Reactive[tuple[tuple[str, RunResult], ...]] = solara.Reactive((), equals=_same)
-        self.twin: solara.Reactive[Twin | None] = solara.Reactive(None, equals=_same)
+        self.returning: solara.Reactive[tuple[tuple[str, Scenario], ...]] = solara.Reactive((), equals=_same)
+        self.labs: solara.Reactive[Mapping[str, str]] = solara.Reactive({})
+        self.matching: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
+        self.match: solara.Reactive[Match | None] = solara.Reactive(None, equals=_same)
+        self.response: solara.Reactive[Response | None] = solara.Reactive(None, equals=_same)
+        self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str]] | None] = solara.Reactive(None, equals=_same)
         self.tab: solara.Reactive[int] = solara.Reactive(0)
         self.task, self.filming = Task("run of a session"), Task("film of a session")
+        self.searching, self.repeating = Task("labs of a session"), Task("kept arms of a session")
         self._filmed: Scenario | None = None
 
     # ---- drafts
@@ -125,15 +177,102 @@ class Session:
         try:
             scenario = read()
         except ScenarioError as error:
-            self.notice.value = ("error", str(error))
+            self.notice.value = ("error", _few(str(error)))
             return
-        rows = len(scenario.therapy)
+        rows = len(scenario.therapy) + len(scenario.weight)
         if rows > draft.MOST_THERAPIES:
-            told = f"{rows:,} therapies are more than this page shows ({draft.MOST_THERAPIES}); use testis-abm run"
+            told = f"{rows:,} treatments are more than this page shows ({draft.MOST_THERAPIES}); use testis-abm run"
             self.notice.value = ("error", f"{what}: {told}")
             return
+        self._forget()
         self.draft.value = draft.of(scenario)
-        self.notice.value = ("info", f"{what}: “{scenario.title}” is restored.")
+        self.notice.value = ("info", f"{what}: “{scenario.title}” is loaded.")
+
+    def change_man(self, changed: draft.Draft) -> None:
+        """Take over a draft of another man (draft.with_man); say what went with the former one, and keep it for `undo`."""
+        before, typed = self.draft.peek(), self.labs.peek()
+        stays = draft.belongings(changed)
+        gone = [of for of in draft.belongings(before) if of not in stays] + (
+            ["laboratory values"] if any(typed.values()) else []
+        )
+        self._forget()
+        self.draft.value = changed
+        if gone:
+            self.former.value = (before, typed)
+            self.notice.value = (
+                "info",
+                f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay.",
+            )
+
+    def undo(self) -> None:
+        """Bring back the man that `change_man` replaced, and the treatment as it was then."""
+        if (former := self.former.peek()) is not None:
+            self._forget()
+            self.draft.value, self.labs.value = former
+
+    def _forget(self) -> None:
+        """Leave nothing of one patient to the next: laboratory values, who matches them, what is predicted of these."""
+        self.searching.cancel()
+        self.labs.value, self.matching.value, self.match.value, self.response.value = {}, ("", ""), None, None
+        self.former.value, self.notice.value = None, ("", "")
+
+    # ---- laboratory values
+
+    def find(self, measured: str) -> None:
+        """Look for the virtual patients who match the laboratory values; their representative becomes the man of the form."""
+        from testis_abm.app import matching
+
+        try:
+            given = matching.read_labs(self.labs.peek(), matching.FIELDS)
+        except TestisError as error:
+            self.matching.value = ("wrong", str(error))
+            return
+        self.match.value = self.response.value = None
+        self.matching.value = ("busy", "Matching virtual patients …")
+
+        def search(stop: threading.Event) -> None:
+            match = matching.find(given, measured)
+            if stop.is_set():
+                return
+            typed, before = self.labs.peek(), self.draft.peek()
+            changed = draft.with_man(before, match.man, draft.OF_LABS)
+            changed = draft.with_entry(changed, {**changed.get("samples", {}), "assay": measured}, "samples")
+            self.labs.value = {}  # they are this patient's and stay
+            self.change_man(changed)
+            self.labs.value, self.match.value = typed, match
+            self.matching.value = ("done", "")
+
+        self.searching.start(lambda stop: self._searched(stop, search))
+
+    def respond(self, scenario: Scenario) -> None:
+        """Predict what the treatment of a scenario does to all matching virtual patients."""
+        from testis_abm.app import matching
+
+        match = self.match.peek()
+        if match is None:
+            return
+        self.matching.value = ("busy", "Treating all matching virtual patients …")
+
+        def predict(stop: threading.Event) -> None:
+            response = matching.respond(match, scenario)
+            if not stop.is_set():
+                self.response.value, self.matching.value = response, ("done", "")
+
+        self.searching.start(lambda stop: self._searched(stop, predict))
+
+    def _searched(self, stop: threading.Event, work: Callable[[threading.Event], None]) -> None:
+        try:
+            with place(stop):
+                work(stop)
+        except Stopped:
+            return
+        except TestisError as error:
+            if not stop.is_set():
+                self.matching.value = ("wrong", str(error))
+        except Exception:
+            _log.exception("matching failed")
+            if not stop.is_set():
+                self.matching.value = ("wrong", FAULT)
 
     def open_link(self, fragment: object) -> None:
         """Take over the scenario of an address, if it holds one."""
@@ -148,7 +287,7 @@ class Session:
     # ---- runs
 
     def run(self, scenario: Scenario) -> None:
-        """Run a scenario, the untreated twin beside the treated man."""
+        """Run a scenario, the untreated control beside the treated man."""
         if scenario != self._filmed:  # else its film is the same
             self.filming.cancel()
             self._filmed = None
@@ -176,23 +315,85 @@ class Session:
 
     def close(self) -> None:
         """Stop what is running, as nobody is left to see it."""
-        self.task.cancel()
-        self.filming.cancel()
+        for task in (self.task, self.filming, self.searching, self.repeating):
+            task.cancel()
+
+    # ---- what a reload brings back
+
+    def stored(self) -> dict[str, Any]:
+        """Return what the browser keeps for a reload: the form, what was run last and the kept arms, as links."""
+        written, now = draft.understood(self.draft.value).scenario, self.progress.value
+        arms = [(name, result.scenario) for name, result in self.kept.value]
+        return {
+            "form": share.link(written) if written else "",
+            "ran": share.link(now.scenario) if now.scenario and (now.busy or now.phase == "done") else "",
+            "arms": [[name, share.link(scenario)] for name, scenario in (*arms, *self.returning.value)],
+        }
+
+    def restore(self, kept: object) -> None:
+        """Bring back what `stored` gave, by running it again: what a browser sends is a scenario, checked as a link is, and no result.
+
+        What is damaged or too large is left out, and said.
+        """
+        if not isinstance(kept, Mapping):
+            return
+        form, ran = _scenario(kept.get("form")), _scenario(kept.get("ran"))
+        rows = kept.get("arms")
+        named = [row for row in rows if isinstance(row, list) and len(row) == 2] if isinstance(rows, list) else []
+        arms = [(str(name), scenario) for name, link in named[:MOST_ARMS] if (scenario := _scenario(link)) is not None]
+        self.returning.value = tuple(arms)  # first, so that the browser goes on keeping them
+        if (written := form or ran) is not None:
+            self.draft.value = draft.of(written)
+        if ran is not None:
+            self.run(ran)
+        if arms:
+            self.repeating.start(self._repeat)
+        if isinstance(rows, list) and len(arms) < len(rows):
+            self.notice.value = (
+                "error",
+                f"{len(rows) - len(arms)} of {len(rows)} kept arms could not be brought back.",
+            )
+
+    def _repeat(self, stop: threading.Event) -> None:
+        """Run the arms that a reload brings back, one after the other; the same seed gives the same results."""
+        from testis_abm.simulate import run
+
+        def watch(replicate: int, men: Mapping[str, TestisModel]) -> None:
+            if stop.is_set():
+                raise Stopped
+            allowance.check()
+
+        while self.returning.peek() and not stop.is_set():
+            name, scenario = self.returning.peek()[0]
+            allowance = Allowance()
+            try:
+                with place(stop):
+                    result = run(scenario, watch=watch)
+            except Stopped:
+                return
+            except Exception:
+                _log.exception("an arm could not be run again")
+                self.notice.value = ("error", f"The kept arm “{name}” could not be run again.")
+            else:
+                if stop.is_set():
+                    return
+                self.keep(name, result)
+            self.returning.value = self.returning.peek()[1:]
 
     def keep(self, name: str, result: RunResult) -> None:
         """Keep a run as an arm to compare; a second one of a name gets a number."""
         kept = self.kept.value
         if len(kept) >= MOST_ARMS:
-            told = f"{MOST_ARMS} arms are kept, as many as can be told apart; leave one out under “Compare” first."
+            told = f"{MOST_ARMS} arms are kept, as many as can be told apart; remove one under “Compare” first."
             self.notice.value = ("error", told)
             return
-        self.kept.value = (*kept, (free_name(name, [of for of, _ in kept]), result))
+        self.kept.value = (*kept, (free_name(name.strip()[:_LONGEST_NAME] or "arm", [of for of, _ in kept]), result))
 
     def rename(self, index: int, name: str) -> None:
         """Give a kept arm another name, its number if that is blank."""
         kept = self.kept.value
         others = [of for i, (of, _) in enumerate(kept) if i != index]
-        new = free_name(name.strip()[:80] or f"arm {index + 1}", others)
+        new = free_name(name.strip()[:_LONGEST_NAME] or f"arm {index + 1}", others)
         self.kept.value = tuple((new if i == index else of, result) for i, (of, result) in enumerate(kept))
 
     def _run(self, scenario: Scenario, stop: threading.Event) -> None:
@@ -210,8 +411,7 @@ class Session:
             return
         except Exception:
             _log.exception("a run failed")
-            told = "The run failed by a fault of the program; the server's log tells more."
-            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=told))
+            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=FAULT))
             return
         seconds = time.perf_counter() - started
         told = f"Done in {seconds:.1f} s"
@@ -224,6 +424,7 @@ class Session:
         make = recorder()
         if make is None:
             return
+        allowance = Allowance()
         try:
             with place(stop):
                 men = men_of(scenario)
@@ -232,12 +433,32 @@ class Session:
                 if not stop.is_set():
                     self.recordings.value = recordings
                 while not stop.is_set() and any(model.running for model in men.values()):
+                    allowance.check()
                     for arm, model in men.items():
                         if model.running:
                             model.step()
                             recordings[arm].record()
         except (Stopped, TestisError):  # of a scenario that fails, the run itself tells
             return
+
+
+def _few(text: str) -> str:
+    """Return the first lines of a text, and how many more there are."""
+    lines = text.splitlines()
+    more = [f"… and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
+    return "\n".join([*lines[:_MOST_LINES], *more])
+
+
+def _scenario(link: object) -> Scenario | None:
+    """Return the scenario of a link that a browser kept, if it is one that this page runs; None otherwise."""
+    if not isinstance(link, str) or not share.is_link(link):
+        return None
+    try:
+        scenario = share.from_link(link)
+    except ScenarioError:
+        return None
+    many = len(scenario.therapy) + len(scenario.weight) > draft.MOST_THERAPIES
+    return None if many or draft.too_large(scenario) else scenario
 
 
 def free_name(name: str, taken: Sequence[str]) -> str:
@@ -264,12 +485,14 @@ class _Watcher:
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
         self.first: float | None = None
         self.shown = started
+        self.allowance = Allowance()
         plan = scenario.plan
-        self.days = plan.baseline_days + plan.duration_days + 1
+        self.days = plan.baseline_days + plan.duration_days
 
     def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
         if self.stop.is_set():
             raise Stopped
+        self.allowance.check()
         lived = self.scenario.plan.baseline_days + next(iter(men.values())).day
         ended = not any(model.running for model in men.values())
         now = time.perf_counter()
@@ -291,7 +514,7 @@ class _Watcher:
         present = self._present(replicate, men)
         result = so_far(self.scenario, {name: [*rows, *present[name]] for name, rows in self.rows.items()})
         plan = self.scenario.plan
-        day = lived - plan.baseline_days - 1
+        day = lived - plan.baseline_days
         told = f"Day {day} of {plan.duration_days}" + (
             f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
         )

@@ -1,4 +1,4 @@
-"""The stores of sweeps that the server was started with; a browser chooses among them and names no path."""
+"""The results folders of sweeps that the server was started with; a browser chooses among them and names no path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.app import charts
+from testis_abm.app import change, charts
 from testis_abm.errors import TestisError
 from testis_abm.experiments.design import Axis
 
@@ -25,7 +25,7 @@ VARIABLE = "TESTIS_ABM_APP_STORES"
 
 @dataclass(frozen=True)
 class SweepStore:
-    """A sweep's store as the page shows it."""
+    """A sweep's results folder as the page shows it."""
 
     folder: Path
     manifest: Any
@@ -73,9 +73,9 @@ class SweepStore:
         from testis_abm.quantities import clinical, label
 
         column = OUTPUTS[word].column
-        change = kind == "change in %"
-        values = table[f"{column}, {'change_pct' if change else kind}"].to_numpy(dtype=float)
-        values = values if change else clinical(column, values)
+        changes = kind == "change in %"
+        values = table[f"{column}, {'change_pct' if changes else kind}"].to_numpy(dtype=float)
+        values = change.seen(column, table[f"{column}, untreated"], values) if changes else clinical(column, values)
         names = [self.axes[k] for k in chosen]
         places = [_places(table[self.axes[k]].tolist(), self.manifest["design"]["units"][k]) for k in chosen]
         across, up = places[0], places[1] if len(places) > 1 else ([""], [0] * len(table))
@@ -86,14 +86,14 @@ class SweepStore:
                 count[i, k] += 1
         with np.errstate(invalid="ignore"):
             mean = np.where(count > 0, shown / count, np.nan)
-        title = f"{word}: change under treatment, %" if change else f"{label(column)}, {kind}"
+        title = f"{word}: change under treatment, %" if changes else f"{label(column)}, {kind}"
         return charts.heat_map(
             mean,
             across[0],
             up[0],
             (self._named(chosen[0]), self._named(chosen[1]) if len(names) > 1 else ""),
             title,
-            change=change,
+            change=changes,
         )
 
     def _named(self, k: int) -> str:
@@ -119,7 +119,7 @@ def _places(values: list[Any], unit: str) -> tuple[list[str], list[int]]:
 
 
 def read_store(folder: str | Path) -> SweepStore:
-    """Return the store in a folder.
+    """Return the results folder of a sweep.
 
     Raises:
         TestisError: it is none, or not that of a sweep.
@@ -128,16 +128,16 @@ def read_store(folder: str | Path) -> SweepStore:
 
     found = read_manifest(folder)
     if found.get("kind") != "sweep":
-        raise TestisError(f"{folder}: is the store of a {found.get('kind')}; the app shows those of sweeps")
+        raise TestisError(f"{folder}: holds a {found.get('kind')}; the app shows those of sweeps")
     return SweepStore(Path(folder), found)
 
 
 def publish(folders: Sequence[str]) -> None:
-    """Let the page of this process show the stores in `folders`."""
+    """Let the page of this process show the results in `folders`."""
     os.environ[VARIABLE] = json.dumps([str(read_store(folder).folder.resolve()) for folder in folders])
 
 
 @cache
 def opened() -> tuple[SweepStore, ...]:
-    """Return the stores that the server was started with."""
+    """Return the results folders that the server was started with."""
     return tuple(read_store(folder) for folder in json.loads(os.environ.get(VARIABLE, "[]")))

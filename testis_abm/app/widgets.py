@@ -13,6 +13,7 @@ import solara
 
 from testis_abm.results.report import number
 
+EARLIER = "These results are of an earlier form, which has changed since: press Run for results of this one."
 CSS = Path(__file__).with_name("app.css").read_text(encoding="utf-8")
 
 
@@ -26,11 +27,13 @@ def _Control(  # noqa: N802
 
 @solara.component_vue("browser.vue", vuetify=False)
 def Address(  # noqa: N802
-    fragment: str, event_opened: Callable[[Any], None], event_darkened: Callable[[Any], None]
-) -> None:
-    """Tell of the scenario in the page's address, at first and whenever it changes, and of a browser that prefers the dark.
+    fragment: str, stored: dict[str, Any] | None, event_opened: Callable[[Any], None], event_restored: Callable[[Any], None],
+    event_darkened: Callable[[Any], None],
+) -> None:  # fmt: skip
+    """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
-    `fragment` becomes the end of the address, so that the page can be loaded again; an empty one leaves it alone.
+    `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported once the page is
+    loaded again; None keeps nothing.
     """
 
 
@@ -144,10 +147,13 @@ def paragraph(text: str, classes: str = "") -> Any:
 
 
 def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:
-    """Show a table with its index as first column."""
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in [first, *rows.columns])
+    """Show a table with its index as first column; on a narrow screen each row becomes a block of named values."""
+    names = [escape(str(name), quote=True) for name in rows.columns]
+    head = "".join(f'<th scope="col">{name}</th>' for name in [escape(first), *names])
     body = "".join(
-        f'<tr><th scope="row">{escape(str(name))}</th>{"".join(f"<td>{escape(_text(of))}</td>" for of in row)}</tr>'
+        f'<tr><th scope="row">{escape(str(name))}</th>'
+        + "".join(f'<td data-name="{column}">{escape(_text(of))}</td>' for column, of in zip(names, row))
+        + "</tr>"
         for name, row in zip(rows.index, rows.to_numpy())
     )
     return html(

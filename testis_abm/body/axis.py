@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
+from testis_abm._compile import compiled
 from testis_abm.body.binding import free_testosterone
 from testis_abm.body.pharmacology import (
     BONE_AGONIST,
@@ -30,6 +30,7 @@ from testis_abm.body.pharmacology import (
     STEROID_BLOCK,
     TESTOSTERONE,
     expose,
+    gather_levels,
 )
 from testis_abm.kinetics import lh_response, relax, shielded_inhibition
 
@@ -292,8 +293,8 @@ def body_hour(state, p, tissue, exposure, means):
         means[MEAN_FAT_INHIBITION] += (1.0 - peripheral / open_fat) * dt
 
 
-@njit(cache=True, nogil=True)
-def body_day(state, p, tissue, depot, central, absorption, elimination, volume, effect, doses):
+@compiled
+def body_day(state, p, tissue, depot, central, absorption, elimination, volume, effect, doses, levels):
     """Advance the body by one day; return the day's means (index constants MEAN_*).
 
     Args:
@@ -303,11 +304,16 @@ def body_day(state, p, tissue, depot, central, absorption, elimination, volume, 
         depot, central: amounts (substances,), nmol or IU, changed in place.
         absorption, elimination, volume, effect: see pharmacology.Kinetics.
         doses: amounts given at the start of each hour, then evenly through it, (48, substances).
+        levels: (substances, 3), filled with each one's mean, lowest and highest level of the day (see pharmacology.expose).
     """
     means = np.zeros(MEANS)
     exposure = np.zeros(EXPOSURES)
+    hourly = np.zeros(levels.shape)
     for hour in range(HOURS):
-        expose(exposure, depot, central, doses[hour], doses[HOURS + hour], absorption, elimination, volume, effect)
+        expose(
+            exposure, hourly, depot, central, doses[hour], doses[HOURS + hour], absorption, elimination, volume, effect
+        )
+        gather_levels(levels, hourly, hour, elimination, volume)
         body_hour(state, p, tissue, exposure, means)
     return means
 

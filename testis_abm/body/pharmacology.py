@@ -199,42 +199,62 @@ def day_of(when: float) -> int:
 
 @register_jitable
 def clear_in_minutes(depot, central, at_once, evenly, absorption, elimination):
-    """Advance one substance by an hour in steps of five minutes; return depot, central, and its mean and lowest amount.
+    """Advance one substance by an hour in steps of five minutes; return depot, central, and its mean, lowest, highest amount.
 
     For what comes and goes within the hour. `at_once` enters at its start, `evenly` all through it.
     """
     parts = 12
-    start, lowest = depot + at_once + evenly + central, math.inf
+    start, lowest, highest = depot + at_once + evenly + central, math.inf, 0.0
     depot += at_once
     for _ in range(parts):
         depot += evenly / parts
         depot, central, _absorbed = absorb_and_clear(depot, central, absorption, elimination, 1.0 / parts)
-        lowest = min(lowest, central)
+        lowest, highest = min(lowest, central), max(highest, central)
     # What was cleared, over the rate of clearance.
-    return depot, central, (start - depot - central) / elimination, lowest
+    return depot, central, (start - depot - central) / elimination, lowest, highest
 
 
 @register_jitable
-def expose(exposure, depot, central, at_once, evenly, absorption, elimination, volume, effect):
+def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimination, volume, effect):
     """Advance every substance by an hour and sum up what they do into `exposure` (EXPOSURES,).
 
-    `at_once` and `evenly` (substances,) are the amounts given at the start of the hour and all through it.
+    `at_once` and `evenly` (substances,) are the amounts given at the start of the hour and all through it. `levels`
+    (substances, 3) is filled with the amount cleared in the hour and the lowest and highest level: nmol/L or IU/L at its end (of
+    what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
     """
     exposure[:] = 0.0
     for k in range(depot.size):
         if effect[k, GNRH] > 0.0:
-            depot[k], central[k], mean, lowest = clear_in_minutes(
+            depot[k], central[k], mean, lowest, highest = clear_in_minutes(
                 depot[k], central[k], at_once[k], evenly[k], absorption[k], elimination[k]
             )
+            levels[k, 0], levels[k, 1] = mean * elimination[k], lowest / volume[k]
+            levels[k, 2] = highest / volume[k]
             exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
             exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
             continue
         depot[k] += at_once[k] + evenly[k]
         held = central[k]
         depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
-        level = (held + absorbed - central[k]) * _HOURS if volume[k] == 0.0 else central[k] / volume[k]
+        cleared = held + absorbed - central[k]
+        level = cleared * _HOURS if volume[k] == 0.0 else central[k] / volume[k]
+        levels[k, 0], levels[k, 1], levels[k, 2] = cleared, level, level
         for which in range(EXPOSURES):
             exposure[which] += effect[k, which] * level
+
+
+@register_jitable
+def gather_levels(levels, hourly, hour, elimination, volume):
+    """Gather what `expose` found of hours 0 to 23 into the mean, lowest and highest level of the day, (substances, 3)."""
+    for k in range(levels.shape[0]):
+        if hour == 0:
+            levels[k, 0], levels[k, 1], levels[k, 2] = 0.0, hourly[k, 1], hourly[k, 2]
+        levels[k, 0] += hourly[k, 0]
+        levels[k, 1] = min(levels[k, 1], hourly[k, 1])
+        levels[k, 2] = max(levels[k, 2], hourly[k, 2])
+        if hour == _HOURS - 1 and volume[k] > 0.0:
+            # The area under the curve is what was cleared over the clearance.
+            levels[k, 0] /= _HOURS * elimination[k] * volume[k]
 
 
 def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[Any, ...]], day: int) -> np.ndarray:

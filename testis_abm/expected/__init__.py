@@ -4,7 +4,6 @@ Where a question needs many men (populations, a man from his labs, trials, calib
 expectation over cells answers it. It equals the mean of the cells up to what their spread in space does to curved responses.
 """
 
-from testis_abm import _compile  # noqa: F401  (names the cache of compiled rules before any is decorated)
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, rest
 

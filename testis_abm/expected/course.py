@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
+from testis_abm._compile import compiled
 from testis_abm.body import axis
 from testis_abm.body.axis import TissueOutput, body_hour, feedback, peripheral_oestradiol, store_target
 from testis_abm.body.pharmacology import EXPOSURES, expose
@@ -67,6 +67,7 @@ COLUMNS = (
     "fsh_heard",
     "t_feedback",
     "e2_feedback",
+    "bmi",
 )
 _DAMPING, _TURNS, _SETTLED = 0.25, 4000, 1e-10
 
@@ -180,7 +181,7 @@ def _row(out, means, made, a, soma, tract, released, elongated, collected):
     out[24], out[25] = means[axis.MEAN_T_FEEDBACK], means[axis.MEAN_E2_FEEDBACK]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rest_state(body, soma, founders, commitments, spent, descendants, tract, chain, a, p, scale, t, sperm, reference_output,
                normal, dependent, heard, out):  # fmt: skip
     """Bring the expected man to his rest; fill in his state and the row that tells a day of it. See ExpectedMan.
@@ -216,7 +217,7 @@ def _relative(body, a):
     return free / a.free_testosterone_reference
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def advance(body, soma, founders, commitments, spent, descendants, last, tract, chain, output, depot, central, absorption,
             elimination, volume, effect, doses, a, p, scale, t, sperm, reference_output, normal, dependent, heard, out):  # fmt: skip
     """Advance the expected man by the days of `doses` (days, 48, substances); fill a row of `out` a day. See ExpectedMan.
@@ -225,13 +226,14 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
     """
     counts = np.zeros(COUNT)
     count_steps(founders, spent, descendants, last, scale.a_pale, counts)
-    exposure = np.zeros(EXPOSURES)
+    exposure, levels = np.zeros(EXPOSURES), np.zeros((depot.size, 3))
     for day in range(doses.shape[0]):
         means = np.zeros(axis.MEANS)
         tissue = TissueOutput(output[0], output[1], output[2], output[3])
         for hour in range(axis.HOURS):
             expose(
                 exposure,
+                levels,
                 depot,
                 central,
                 doses[day, hour],

@@ -1,4 +1,7 @@
-"""One expected man: made from parameters and a physiology, at rest at once, then through any regimen day by day."""
+"""One expected man: made from parameters and a physiology, at rest at once, then through any regimen day by day.
+
+A row of his days describes a morning, before that day's doses (see model.py).
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ _WEEK = 7  # days after which an immature testis is looked at anew
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
 _NO_DRUGS = Kinetics.of([])
+_BMI = COLUMNS.index("bmi")
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,7 @@ class ExpectedMan:
         reference_output: from `reference_output`, if known (else worked out).
 
     Attributes:
-        rest: one day of his rest, (COLUMNS,), or the day before `begin` was called.
-        days: (n, COLUMNS), every day since.
+        days: (1 + days lived, COLUMNS), the mornings since he was at his untreated rest, or since `begin` was called.
     """
 
     def __init__(
@@ -114,13 +117,19 @@ class ExpectedMan:
         self._tract, self._chain = np.zeros(TRACT), np.zeros((CHAIN, 2))
         substances = len(self.kinetics.names)
         self._depot, self._central = np.zeros(substances), np.zeros(substances)
-        self.rest = np.zeros(len(COLUMNS))
-        self._last = course.rest_state(  # type: ignore[call-arg]
+        rest = np.zeros(len(COLUMNS))
+        rest[_BMI] = self.man["bmi"]
+        self._last = course.rest_state(
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._tract,
-            self._chain, *self._numbers.tuple(), self.rest,
+            self._chain, *self._numbers.tuple(), rest,
         )  # fmt: skip
+        self.days, self._earlier = rest[None], np.tile(rest, (_HISTORY - 1, 1))
         self._output = self._resting_output()
-        self.days, self._earlier = np.zeros((0, len(COLUMNS))), np.tile(self.rest, (_HISTORY, 1))
+
+    @property
+    def rest(self) -> np.ndarray:
+        """Return the row of day 0, before anything is given, (COLUMNS,)."""
+        return np.asarray(self.days[0])
 
     def _resting_output(self) -> np.ndarray:
         from testis_abm.kinetics import lh_response
@@ -141,12 +150,13 @@ class ExpectedMan:
         )
 
     def change(self, man: Mapping[str, float]) -> None:
-        """Give the man another physiology from the next day on (weight, for one), his state unchanged."""
+        """Give the man another physiology from this morning on (weight, for one), his state unchanged."""
         self.man = dict(man)
+        self.days[-1, _BMI] = man["bmi"]
         self._numbers = _Numbers.of(self.values, man, self._numbers.reference_output)
 
     def advance(self, doses: np.ndarray) -> np.ndarray:
-        """Advance by the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return their rows."""
+        """Live the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return the mornings after them."""
         if is_adult(self.man) or len(doses) <= _WEEK:
             return self._advance(doses)
         weeks = []
@@ -167,8 +177,9 @@ class ExpectedMan:
 
     def _advance(self, doses: np.ndarray) -> np.ndarray:
         rows = np.zeros((len(doses), len(COLUMNS)))
+        rows[:, _BMI] = self.man["bmi"]
         k = self.kinetics
-        course.advance(  # type: ignore[call-arg]
+        course.advance(
             self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._last,
             self._tract, self._chain, self._output, self._depot, self._central, k.absorption, k.elimination, k.volume,
             k.effect, np.ascontiguousarray(doses), *self._numbers.tuple(), rows,
@@ -179,24 +190,26 @@ class ExpectedMan:
         return rows
 
     def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:
-        """Return the expected ejaculate after `day` days since rest (all of them by default), named as the semen table."""
-        upto = len(self.days) if day is None else day
-        rows = np.concatenate([self._earlier, self.days[:upto]])[-_HISTORY:]
+        """Return the expected ejaculate of the morning of `day` (default: of the last), named as the semen table."""
+        rows = self._mornings(day)
         first = COLUMNS.index("collected_million")
         store, glands = rows[::-1, first : first + 3], rows[-1, COLUMNS.index("glands")]
-        return ejaculate(store, glands, abstinence, self.man["bmi"], self.values, self._numbers.tract)
+        return ejaculate(store, glands, abstinence, rows[-1, _BMI], self.values, self._numbers.tract)
 
     def daily_production(self, day: int | None = None) -> float:
-        """Return the sperm released a day over the last cycle up to `day` (default the last; -1: at steady state), million per g."""
-        released = COLUMNS.index("released_million")
-        days = self.days if day is None else self.days[: day + 1]
-        mean = days[-_CYCLE:, released].mean() if len(days) else self.rest[released]
+        """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
+        mean = self._mornings(day)[-_CYCLE:, COLUMNS.index("released_million")].mean()
         return float(mean / (testis_mass(self.values) * self.man["sertoli_number"]))
 
+    def _mornings(self, day: int | None) -> np.ndarray:
+        """Return the last rows up to the morning of `day` (default: the last), the past included."""
+        known = self.days if day is None else self.days[: day + 1]
+        return np.concatenate([self._earlier, known])[-_HISTORY:]
+
     def begin(self) -> None:
-        """Count days from here: what has been lived so far is his past, and `rest` his last day."""
-        self._earlier = np.concatenate([self._earlier, self.days])[-_HISTORY:]
-        self.rest, self.days = self._earlier[-1], self.days[:0]
+        """Count days from this morning on: what has been lived so far is his past."""
+        self._earlier = self._mornings(None)[:-1]
+        self.days = self.days[-1:].copy()
 
 
 def ejaculate(
@@ -227,4 +240,6 @@ def rest(
 ) -> dict[str, float]:
     """Return a man's untreated labs and semen: COLUMNS and the semen table's names (after days of `abstinence`)."""
     one = ExpectedMan(values, man, reference=reference)
-    return _at(one.rest) | one.semen(abstinence)
+    labs = _at(one.rest)
+    del labs["bmi"]  # given, not found
+    return labs | one.semen(abstinence)

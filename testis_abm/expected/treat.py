@@ -13,6 +13,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.body import axis
 from testis_abm.body.pharmacology import Kinetics, hourly_doses
+from testis_abm.body.safety import Safety
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, reference_output
 from testis_abm.laboratory import Laboratory
@@ -42,7 +43,6 @@ class Treatment:
         names = [of.drug for of in past] + [therapy.drug for therapy in scenario.therapy]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
-        self.days = scenario.plan.duration_days + 1
         self._table = None if self.decides or scenario.weight else self._planned()
 
     @property
@@ -51,58 +51,72 @@ class Treatment:
         return any(therapy.when is not None for therapy in self.scenario.therapy)
 
     def _regimen(self) -> Regimen:
-        longest = max(self.kinetics.release, default=0.0)
-        return Regimen(self.scenario.therapy, self.scenario.plan.duration_days, longest)
+        return Regimen(self.scenario.therapy, max(self.kinetics.release, default=0.0))
 
     def _planned(self) -> np.ndarray:
         """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
         regimen, records = self._regimen(), _records()
 
-        def none(clause: Clause) -> float:
+        def none(clause: Clause, day: int) -> float:
             raise AssertionError("a plan without conditions measures nothing")
 
-        days = [hourly_doses(self.kinetics, regimen.day(day, none, records), day) for day in range(self.days)]
-        return np.array(days)
+        days = range(self.scenario.plan.duration_days)
+        return np.array([hourly_doses(self.kinetics, regimen.day(day, none, records), day) for day in days])
 
-    def before(self, man: ExpectedMan) -> None:
-        """Take a man at rest through the history, if there is one."""
+    def before(self, man: ExpectedMan) -> np.ndarray:
+        """Take a man at rest through the history, if there is one; return its mornings."""
         begin, doses = self._past
-        if begin < 0:
-            man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
-            man.begin()
+        if begin == 0:
+            return man.days[1:]
+        lived = man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
+        man.begin()
+        return lived
 
     def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
-        """Take a man at steady state through days 0 to the end of the plan; the samples that decide are keyed to `key`."""
+        """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
+        # A man at rest stays there; one with a past goes on recovering through the baseline.
+        baseline = self.scenario.plan.baseline_days if self._past[0] < 0 else 0
+        if self._table is None:
+            return self._day_by_day(man, -baseline, key)
         self.before(man)
-        if self._past[0] < 0:
-            # A man at rest stays there; one with a past goes on recovering through the baseline.
-            man.advance(np.zeros((self.scenario.plan.baseline_days, 2 * axis.HOURS, len(self.kinetics.names))))
-            man.begin()
-        if self._table is not None:
-            man.advance(self._table)
-            return man
-        regimen, records, case = self._regimen(), _records(), self.scenario
-        present = man.man["bmi"]
-        for day in range(self.days):
-            doses = regimen.day(day, lambda clause: self._measured(clause, man, key), records)
-            if case.weight:
-                man.change({**man.man, "bmi": bmi_on(day, present, case.weight)})
-            man.advance(hourly_doses(self.kinetics, doses, day)[None])
+        man.advance(np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
+        man.begin()
+        man.advance(self._table)
         return man
 
-    def _measured(self, clause: Clause, man: ExpectedMan, key: Sequence[int]) -> float:
-        """Return what a laboratory would report of the last day, in the unit of the clause."""
-        values, day = man.values, len(man.days) - 1
-        true = dict(zip(COLUMNS, man.days[-1] if len(man.days) else man.rest, strict=True))
-        if clause.column == "haematocrit_pct":
-            relative = true["testosterone_nmol_l"] / values["axis.testosterone_reference"]
-            return float(values["safety.haematocrit_reference"] + values["safety.haematocrit_slope"] * (relative - 1.0))
-        laboratory = Laboratory(values, self.scenario.samples.assay)
+    def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
+        regimen, records, case, present = self._regimen(), _records(), self.scenario, man.man["bmi"]
+        safety = Safety(man.values, *_serum(man.rest))
+        for row in self.before(man):
+            safety.day(*_serum(row))
+
+        def measure(clause: Clause, day: int) -> float:
+            if clause.column == "haematocrit_pct":
+                return clause.in_unit(safety.haematocrit)
+            return self._measured(clause, man, key, day)
+
+        for day in range(first, case.plan.duration_days):
+            if day == 0:
+                man.begin()
+            doses = regimen.day(day, measure, records)
+            man.advance(hourly_doses(self.kinetics, doses, day)[None])
+            safety.day(*_serum(man.days[-1]))
+            if case.weight:
+                man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
+        return man
+
+    def _measured(self, clause: Clause, man: ExpectedMan, key: Sequence[int], day: int) -> float:
+        """Return what the laboratory reports of the man now, in the unit of the clause, with the random draws of `day`."""
+        laboratory = Laboratory(man.values, self.scenario.samples.assay)
         if clause.in_semen:
             seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.abstinence_days)), key, day))
         else:
-            seen = laboratory.blood(true, key, day)
+            seen = laboratory.blood(dict(zip(COLUMNS, man.days[-1].tolist(), strict=True)), key, day)
         return clause.in_unit(seen[laboratory.column(clause.column)])
+
+
+def _serum(row: np.ndarray) -> tuple[float, float]:
+    return float(row[COLUMNS.index("testosterone_nmol_l")]), float(row[COLUMNS.index("oestradiol_pmol_l")])
 
 
 def _records() -> dict[str, list[tuple[Any, ...]]]:
@@ -124,7 +138,7 @@ def treat(
         men: a row of physiology fields each (the scenario's own man is not used).
         scenario: plan, therapies, weight, samples.
         values: dotted parameters.
-        look: what to keep of each man (default: all his days, (days, COLUMNS)).
+        look: what to keep of each man (default: his mornings from day 0 on, (1 + days of the plan, COLUMNS)).
         drugs: rows of the drug table by name (default: the table's).
         seed: of the measurements that decide on doses.
 
@@ -143,7 +157,7 @@ def treat(
 
     rows = list(enumerate(men.to_numpy(dtype=float)))
     if not rows:
-        return np.zeros((0, treatment.days, len(COLUMNS)))
+        return np.zeros((0, scenario.plan.duration_days + 1, len(COLUMNS)))
     first = one(rows[0])  # compiles once, before threads could do it twice
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return np.stack([first, *pool.map(one, rows[1:])])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +12,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
-from testis_abm.errors import TestisError
-from testis_abm.experiments.files import read_experiment
+from testis_abm import guard, parameters
+from testis_abm.errors import ScenarioError, TestisError, shown
+from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, WINDOW
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.laboratory import Laboratory
-from testis_abm.quantities import clinical, label
+from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.results import report
 from testis_abm.results.attribution import attribute, log_rates
 from testis_abm.results.report import aligned
 from testis_abm.results.tables import SIGNALS
-from testis_abm.scenario import Scenario, load
-from testis_abm.statistics import paired_change
+from testis_abm.scenario import Scenario
+from testis_abm.statistics import deterministic, nanmean, paired_change
 from testis_abm.tissue.rules import TissueParameters
 
 
@@ -51,54 +53,66 @@ class Comparison:
 
     def text(self) -> str:
         """Return the table and the reasons."""
-        lines = [f"{self.title}: {self.replicates} replicates, each arm with the same luck"]
+        lines = [f"{self.title}: {self.replicates} replicates, arms paired by common random numbers"]
         for arm in self.arms[1:]:
             of = self.effects[self.effects["arm"] == arm].set_index("output")
-            rows = [(label(OUTPUTS[word].column), *_told(of.loc[word])) for word in DEFAULT]
-            lines += ["", aligned([("", self.arms[0], arm, "change", "(95 % interval)", "pairing worth"), *rows])]
-        lines.append(
-            f"\n  Hormones are means of the last {WINDOW} days, semen is that of the last. Pairing worth: how many times the replicates that\n"
-            "  arms without shared luck would need."
-        )
+            rows = [(label(OUTPUTS[word].column), *_told(of.loc[word], self.replicates)) for word in DEFAULT]
+            lines += ["", aligned([("", self.arms[0], arm, "change", "(95 % interval)", "variance reduction by pairing"), *rows])]
+        rows = self.effects[self.effects["output"].isin(DEFAULT)][["change_pct", "low_pct", "high_pct"]]
+        notes = f"Hormones are means of the last {WINDOW} days, semen is that of the last. "
+        notes += report.replicates(self.replicates, rows.itertuples(index=False, name=None))
+        if self.replicates > 2:
+            notes += " Variance reduction by pairing: how many times the replicates unpaired arms would need."
+        lines += ["", textwrap.fill(notes, 120, initial_indent="  ", subsequent_indent="  ")]
+        made = self.effects[self.effects["output"] == QUANTITIES["daily_production_million_g"].label].set_index("arm")
         for arm, table in self.attribution.items():
+            if np.isnan(made.loc[arm, "change_pct"]):
+                lines.append(f"  Why {arm} differs in sperm production: {self.arms[0]} makes no sperm to attribute a change in % to.")
+                continue
             best = table.reindex(table["output_change_pct"].abs().sort_values(ascending=False).index).head(3)
             told = ", ".join(
-                f"{row['rate']} {row['output_change_pct']:+.0f} % (mostly {_main_signal(row)})"
+                f"{row['rate']} {report.change(row['output_change_pct'])[0]} (mostly {_main_signal(row)})"
                 for _, row in best.iterrows()
                 if abs(row["output_change_pct"]) > 0.5
             )
-            rates = 100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0).sum())
-            lines.append(
-                f"  Why {arm} differs in sperm made: {told or 'no rate differs'}; all rates together {rates:+.0f} %."
-            )
+            rates = report.change(100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0).sum()))[0]
+            lines.append(f"  Why {arm} differs in sperm production: {told or 'no rate differs'}; all rates together {rates}.")
         lines.append(
-            "  Rates tell of sperm made in the long run; concentration also follows from volume, transit and what is in store."
+            "  Rates explain sperm production at steady state; concentration also follows from volume, transit and what is in store."
         )
         if len(self.failed):
             lines.append(f"  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n".join(lines)
 
 
-def _told(row: pd.Series) -> tuple[str, ...]:
-    """Return both levels, the change with its interval, and the worth of pairing."""
-    change, interval = report.change(row["change_pct"], row["low_pct"], row["high_pct"])
+def _told(row: pd.Series, pairs: int) -> tuple[str, ...]:
+    """Return both levels, the change with its interval, and the variance reduction by pairing."""
+    change, interval = report.change(row["change_pct"], row["low_pct"], row["high_pct"], pairs)
+    if deterministic(row["change_pct"], row["low_pct"], row["high_pct"], pairs):
+        return report.number(row["reference"]), report.number(row["level"]), change, interval, ""
     worth = f"x{row['worth']:.2g}" if np.isfinite(row["worth"]) else ""
     return report.number(row["reference"]), report.number(row["level"]), change, interval, worth
 
 
 def _main_signal(row: pd.Series) -> str:
     """Return the signal that adds most to a rate."""
-    return str(row[[*SIGNALS, "numbers"]].astype(float).abs().idxmax()).replace("_", " ")
+    return str(row[[*SIGNALS, "numbers"]].astype(float).abs().idxmax()).replace("_", " ").replace("numbers", "parameter changes")
 
 
-def read_arms(sources: Sequence[str | Path]) -> tuple[str, dict[str, Scenario]]:
+def read_arms(
+    sources: Sequence[Source], overrides: Mapping[str, object] | None = None
+) -> tuple[str, dict[str, Scenario]]:
     """Return title and arms of one file with [[arm]], or one arm a scenario file, named by its title.
+
+    Args:
+        sources: files, or what else a scenario is made of.
+        overrides: dotted path -> value, put into all of them.
 
     Raises:
         TestisError: fewer than two arms, or arms of different length.
     """
     if len(sources) == 1:
-        experiment = read_experiment(sources[0], "compare", ())
+        experiment = read_experiment(sources[0], "compare", (), overrides)
         if len(experiment.arms) < 2:
             raise TestisError(
                 f"{sources[0]}: has {len(experiment.arms)} [[arm]]; compare needs two or more, or two or more files"
@@ -106,8 +120,10 @@ def read_arms(sources: Sequence[str | Path]) -> tuple[str, dict[str, Scenario]]:
         return experiment.scenario.title, dict(experiment.arms)
     found: dict[str, Scenario] = {}
     for source in sources:
-        scenario = load(source)
-        name = scenario.title if scenario.title not in found else f"{scenario.title} ({Path(source).name})"
+        scenario = guard.scenario(source, overrides)
+        name, again = scenario.title, 2
+        while name in found:
+            name, again = f"{scenario.title} ({again})", again + 1
         found[name] = scenario
     return "Comparison", found
 
@@ -127,13 +143,12 @@ def prepare(arms: Mapping[str, Scenario], replicates: int | None = None) -> tupl
         )
         raise TestisError(f"the arms differ in length ({lengths}); give them the same plan")
     plan = next(iter(arms.values())).plan
-    count = plan.replicates if replicates is None else replicates
-    if not 1 <= count <= 10_000:
-        raise TestisError(f"{count} replicates are out of range (1 to 10000)")
+    count = plan.replicates if replicates is None else guard.argument("replicates", replicates)
+    guard.few(count * len(arms), guard.MOST_RUNS, "runs", "use fewer arms or replicates")
     days = tuple(sorted({*range(0, plan.duration_days, WEEK), plan.duration_days}))
     cases = {name: essence(case.as_dict()) for name, case in arms.items()}
     for case in cases.values():
-        case["plan"]["seed"] = plan.seed  # all arms have the luck of the first
+        case["plan"]["seed"] = plan.seed  # all arms have the random draws of the first
     # Arms of one replicate follow one another: they begin at the same steady state.
     tasks = [
         Task(k, replicate, case=name, arms=(TREATED if case.treated else UNTREATED,))
@@ -144,11 +159,12 @@ def prepare(arms: Mapping[str, Scenario], replicates: int | None = None) -> tupl
 
 
 def compare(
-    arms: Mapping[str, Scenario],
+    arms: Mapping[str, Source] | Sequence[Source] | Source,
     folder: str | Path | None = None,
     *,
     title: str = "Comparison",
     replicates: int | None = None,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
@@ -157,14 +173,46 @@ def compare(
     """Run arms with common random numbers and compare each with the first; None while shards of it are still to come.
 
     Args:
-        arms: name -> scenario; all take the seed and replicates of the first.
+        arms: name -> scenario (a Scenario, a mapping, or the path of a file), a list of these, or one file with [[arm]] tables; all
+            take the seed and replicates of the first.
         folder: the store; runs that it holds are not repeated (None: nothing is kept).
         title: told above the table; replicates: instead of the plan's.
+        overrides: dotted path -> value, as `--set` of the command, put into all arms.
         workers, dask, shard, progress: see runner.execute.
 
     Raises:
         TestisError: see prepare, Store and execute; or no replicate ended in all arms.
     """
+    folder = folder if folder is None else guard.path(folder, "folder")
+    guard.running("store", workers, shard, dask)
+    cases, own_title = _cases(arms, overrides)
+    return _run(cases, folder, own_title or title, replicates, workers, dask, shard, progress)
+
+
+def _cases(arms: object, overrides: Mapping[str, object] | None) -> tuple[dict[str, Scenario], str]:
+    """Return the arms by name, and the title of the file that they were all read from ("" for scenarios of their own).
+
+    Raises:
+        TestisError: one that is no scenario.
+    """
+    if isinstance(arms, str | os.PathLike) or (isinstance(arms, Mapping) and "arm" in arms):
+        title, cases = read_arms([arms], overrides)
+        return cases, title
+    if isinstance(arms, list | tuple):
+        return read_arms(arms, overrides)[1], ""
+    found = {}
+    for name, source in guard.mapping(arms, "arms", '{"control": scenario, "anastrozole": scenario}').items():
+        if not isinstance(name, str) or not name.strip():
+            raise ScenarioError(f'arms: {shown(name)} is not the name of an arm; write for example "control"')
+        with guard.at(name):
+            found[name] = guard.scenario(source, overrides)
+    return found, ""
+
+
+def _run(
+    arms: Mapping[str, Scenario], folder: str | Path | None, title: str, replicates: int | None, workers: int, dask: str,
+    shard: tuple[int, int], progress: Callable[[Progress], None] | None,
+) -> Comparison | None:  # fmt: skip
     job, tasks = prepare(arms, replicates)
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -230,7 +278,7 @@ def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         for name in names[1:]:
             other = level[name]
             change, low, high = paired_change(first, other, laboratory.limit(row.column) * row.factor)
-            rows.append((name, word, row.clinical_unit, first.mean(), other.mean(), change, low, high, _worth(first, other)))
+            rows.append((name, word, row.clinical_unit, float(nanmean(first)), float(nanmean(other)), change, low, high, _worth(first, other)))
     columns = ["arm", "output", "unit", "reference", "level", "change_pct", "low_pct", "high_pct", "worth"]
     return pd.DataFrame(rows, columns=columns)
 

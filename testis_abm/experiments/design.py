@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from testis_abm import guard
 from testis_abm.errors import ScenarioError, shown, unknown
+from testis_abm.scenario.quantities import quantity
 
 METHODS = ("grid", "list", "latin_hypercube", "sobol")
-MOST_POINTS = 1_000_000
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*(.*)", re.IGNORECASE | re.DOTALL)
+MOST_POINTS, MOST_VALUES = 1_000_000, 20_000_000
 
 Value = float | int | str | bool
 
@@ -55,8 +55,11 @@ class Axis:
         """Return the number in a value, NaN where it is a word, or carries another unit than the others of the axis."""
         if isinstance(value, bool | int | float):
             return float(value)
-        found = _NUMBER.fullmatch(value)
-        return float(found[1]) if found and found[2].strip() == self.unit else math.nan
+        try:
+            number, unit = quantity(value, "a number")
+        except ScenarioError:
+            return math.nan
+        return number if unit == self.unit else math.nan
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def parse_axis(path: str, given: object) -> Axis:
             raise ScenarioError(f"{path}: is an empty list; name at least one value")
         if not all(isinstance(value, bool | int | float | str) for value in given):
             raise ScenarioError(f"{path}: {shown(given)} holds more than numbers and text")
-        units = {_split(value)[1] if isinstance(value, str) and _NUMBER.fullmatch(value) else "" for value in given}
+        units = {_unit(value) for value in given}
         return Axis(path, units.pop() if len(units) == 1 else "", tuple(given))
     if not isinstance(given, Mapping):
         raise ScenarioError(
@@ -106,29 +109,37 @@ def parse_axis(path: str, given: object) -> Axis:
         raise ScenarioError(f"{path}: from {low:g} to {high:g} has no end; name two numbers")
     if not low < high:
         raise ScenarioError(f"{path}: from {low:g} is not below to {high:g}")
-    scale = given.get("scale", "linear")
-    if scale not in ("linear", "log"):
-        raise ScenarioError(f"{path}: scale {shown(scale)} is not one of linear, log")
+    with guard.at(path):
+        scale = guard.word(given.get("scale", "linear"), ("linear", "log"), "scale")
     if scale == "log" and low <= 0.0:
         raise ScenarioError(f"{path}: from {low:g} is not above 0; a log scale has no place for it")
     axis = Axis(path, unit, (), low, high, scale == "log")
     steps = given.get("steps")
     if steps is None:
         return axis
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 2 <= steps <= 10_000:
-        raise ScenarioError(f"{path}: steps {shown(steps)} is out of range (2 to 10000)")
+    with guard.at(path):
+        steps = guard.whole(steps, 2, 10_000, "steps")
     return Axis(path, unit, tuple(axis.at(i / (steps - 1)) for i in range(steps)), low, high, axis.log)
 
 
-def _split(value: object, path: str = "") -> tuple[float, str]:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ScenarioError(f"{path}: {shown(value)} is no number")
-    if not isinstance(value, str):
-        return float(value), ""
-    found = _NUMBER.fullmatch(value)
-    if found is None:
-        raise ScenarioError(f"{path}: {shown(value)} is no number with a unit")
-    return float(found[1]), found[2].strip()
+def _unit(value: object) -> str:
+    """Return the unit of a value of a list, "" where it is a plain number or a word."""
+    try:
+        return quantity(value, "a number")[1]
+    except ScenarioError:
+        return ""
+
+
+def _split(value: object, path: str) -> tuple[float, str]:
+    with guard.at(path):
+        if isinstance(value, str):
+            return quantity(value, "a number with a unit")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ScenarioError(f"{shown(value)} is no number")
+        try:
+            return float(value), ""
+        except OverflowError:
+            return math.inf, ""
 
 
 def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
@@ -141,9 +152,8 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
     if not isinstance(over, Mapping) or not over:
         raise ScenarioError('over is empty: nothing is varied; write for example "man.bmi" = [22, 28, 34]')
     axes = tuple(parse_axis(path, value) for path, value in _flat(over))
-    method = given.get("method", "grid")
-    if method not in METHODS:
-        raise ScenarioError(unknown("method", method, METHODS))
+    samples, seed = guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples"), guard.argument("seed", given.get("seed", 1))
+    method = guard.key(given.get("method", "grid"), METHODS, "method")
     if method in ("grid", "list"):
         for axis in axes:
             if not axis.values:
@@ -154,7 +164,7 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
                 f"method list takes the first of each, then the second: the axes differ in length ({sizes})"
             )
         count = math.prod(len(axis.values) for axis in axes) if method == "grid" else len(axes[0].values)
-        _few_enough(count)
+        guard.few(count, MOST_POINTS, "points", 'use fewer values, or method = "sobol" with samples')
         rows = (
             itertools.product(*(axis.values for axis in axes)) if method == "grid" else zip(*(a.values for a in axes))
         )
@@ -164,8 +174,8 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
             raise ScenarioError(
                 f"{axis.path}: is a list; {sampler or method} samples a range: {{ from = ..., to = ... }}"
             )
-    samples = _whole(given, "samples", 64, 2, MOST_POINTS)
-    shares = sampled(method, len(axes), samples, _whole(given, "seed", 1, 0, 2**31))
+    guard.few(samples * len(axes), MOST_VALUES, "values (samples times axes)", "use fewer samples or axes")
+    shares = sampled(method, len(axes), samples, seed)
     return Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
 
 
@@ -187,19 +197,3 @@ def _flat(over: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]
         nested = isinstance(value, Mapping) and not ({"from", "to", "steps", "scale"} & set(value))
         found += _flat(value, f"{prefix}{key}.") if nested else [(f"{prefix}{key}", value)]
     return found
-
-
-def _few_enough(count: int) -> None:
-    if count > MOST_POINTS:
-        raise ScenarioError(
-            f'{count:,} points are more than {MOST_POINTS:,}; use fewer values, or method = "sobol" with samples'
-        )
-
-
-def _whole(given: Mapping[str, Any], key: str, default: int, low: int, high: int) -> int:
-    value = given.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ScenarioError(f"{key}: {shown(value)} is not a whole number ({low} to {high})")
-    if not low <= value <= high:
-        raise ScenarioError(f"{key}: {shown(value)} is out of range ({low} to {high})")
-    return value

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from testis_abm.errors import ScenarioError, TestisError, shown, unknown
+from testis_abm import guard
+from testis_abm.errors import ScenarioError, printable, shown, unknown
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
-from testis_abm.scenario import load
-from testis_abm.scenario.load import read_raw
+from testis_abm.experiments.task import ENGINES
+from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.load import changed, read_raw, toml_value
 from testis_abm.scenario.quantities import parse_day
-
-if TYPE_CHECKING:
-    from testis_abm.scenario import Scenario
+from testis_abm.scenario.section import plain
 
 KINDS = ("sweep", "trial", "sensitivity")
+_MOST_ARMS = 100
+
+type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 
 
 @dataclass(frozen=True)
@@ -40,22 +44,31 @@ class Experiment:
     days: tuple[int, ...]
 
 
-def read_experiment(source: str | Path | Mapping[str, Any], kind: str, keys: tuple[str, ...]) -> Experiment:
+def read_experiment(
+    source: Source, kind: str, keys: tuple[str, ...], overrides: Mapping[str, object] | None = None
+) -> Experiment:
     """Read a file that holds an experiment.
 
     Args:
-        source: path, or a mapping of the same shape.
+        source: path, a mapping of the same shape, or a Scenario (which has no table of an experiment).
         kind: of KINDS, or "compare" (arms alone).
         keys: that the table may have besides outputs, at and engine.
+        overrides: dotted path -> value, as `--set`: of the scenario and all arms, or of the experiment's own table ("trial.men").
 
     Raises:
         ScenarioError: one line a problem, with the place.
     """
-    name = "scenario" if isinstance(source, Mapping) else str(source)
-    raw = dict(source) if isinstance(source, Mapping) else read_raw(Path(source))
+    if isinstance(source, Scenario):
+        source = source.as_dict()
+    given_source = guard.readable(source)
+    name = "scenario" if isinstance(given_source, Mapping) else printable(os.fspath(given_source))
+    raw = plain(given_source) if isinstance(given_source, Mapping) else read_raw(Path(given_source))
     tables = {of: raw.pop(of, None) for of in KINDS}
     table, given = tables.get(kind), raw.pop("arm", None)
-    if kind == "trial" and _names_a_man(raw, given):
+    overrides = {str(key): value for key, value in guard.changes(overrides).items()}
+    own = {key: value for key, value in overrides.items() if key.partition(".")[0] in KINDS}
+    changes = {key: value for key, value in overrides.items() if key not in own}
+    if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
         raise ScenarioError(
             f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm sets of it"
         )
@@ -64,26 +77,50 @@ def read_experiment(source: str | Path | Mapping[str, Any], kind: str, keys: tup
             others = [of for of in KINDS if tables[of] is not None]
             hint = f"; it has [{others[0]}]: use testis-abm {others[0]}" if others else ""
             raise ScenarioError(f"{name}: has no [{kind}] table{hint}")
+        table = dict(table) | _own_entries(own, kind)
         for key in table:
             if key not in (*keys, "outputs", "at", "engine"):
                 raise ScenarioError(f"{name}: {kind}: {unknown('key', key, (*keys, 'outputs', 'at', 'engine'))}")
+    elif own:
+        raise ScenarioError(f"{next(iter(own))}: a comparison has no such table")
     table = table or {}
-    if not isinstance(source, Mapping):
-        raw.setdefault("title", Path(source).stem)
+    if not isinstance(given_source, Mapping):
+        raw.setdefault("title", printable(Path(given_source).stem)[:200] or "Untitled")
     try:
-        scenario = load(raw)
-        arms = _arms(raw, given)
+        scenario = load(raw, overrides=changes)
+        arms = _arms(raw, given, changes)
         outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
-        if table.get("engine", "cells") not in ("cells", "expected"):
-            raise ScenarioError(f"{kind}: engine: {shown(table['engine'])} is not one of cells, expected")
+        with guard.at(kind):
+            guard.word(table.get("engine", "cells"), ENGINES, "engine")
     except ScenarioError as error:
-        raise ScenarioError(
-            str(error).replace("scenario: ", f"{name}: ", 1)
-            if str(error).startswith("scenario: ")
-            else f"{name}: {error}"
-        ) from None
+        raise ScenarioError("\n".join(_placed(line, name) for line in str(error).splitlines())) from None
+    raw = changed(raw, changes) if changes else raw
     return Experiment(name, kind, raw, scenario, arms, table, outputs, days)
+
+
+def _placed(line: str, name: str) -> str:
+    """Return a problem under the file's name; an override is a place of its own."""
+    if line.startswith("--set "):
+        return line
+    return line.replace("scenario: ", f"{name}: ", 1) if line.startswith("scenario: ") else f"{name}: {line}"
+
+
+def _own_entries(overrides: Mapping[str, object], kind: str) -> dict[str, Any]:
+    """Return what overrides such as "trial.men" put into the experiment's own table.
+
+    Raises:
+        ScenarioError: one that names another table, or lies deeper.
+    """
+    found = {}
+    for path, value in overrides.items():
+        table, _, key = path.partition(".")
+        if table != kind or not key or "." in key:
+            raise ScenarioError(
+                f"{path}: is not an entry of [{kind}] that can be set; write for example {kind}.at=day 90"
+            )
+        found[key] = toml_value(value)
+    return found
 
 
 def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
@@ -91,7 +128,7 @@ def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
     return "man" in raw or any(str(path).startswith("man.") for of in sets if isinstance(of, Mapping) for path in of)
 
 
-def _arms(raw: Mapping[str, Any], given: object) -> dict[str, Scenario]:
+def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]) -> dict[str, Scenario]:
     """Return arms: each a name, its own therapy and weight, and `set`, dotted paths to change besides."""
     if given is None:
         return {}
@@ -107,56 +144,31 @@ def _arms(raw: Mapping[str, Any], given: object) -> dict[str, Scenario]:
             raise ScenarioError(f'arm {k}: name is missing; for example name = "anastrozole"')
         if name in arms:
             raise ScenarioError(f'arm {k}: name "{name}" is that of another arm')
+        guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
         own = {**raw, "therapy": of.get("therapy", []), "weight": of.get("weight", []), "title": name}
         try:
-            arms[name] = load(own, overrides=of.get("set", {}))
+            sets = guard.mapping(of.get("set", {}), "set", '{ "man.age" = 40 }')
+            arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
             raise ScenarioError(f"arm {k} ({name}): {str(error).removeprefix('scenario: ')}") from None
     return arms
 
 
 def _outputs(given: object, assay: str) -> tuple[str, ...]:
-    if not isinstance(given, list) or not given:
+    words = [given] if isinstance(given, str) else given
+    if not isinstance(words, list) or not words:
         raise ScenarioError(f"outputs: {shown(given)} is not a list of outputs; known: {', '.join(OUTPUTS)}")
-    try:
-        return tuple(dict.fromkeys(output(word, assay) for word in given))
-    except ScenarioError as error:
-        raise ScenarioError(f"outputs: {error}") from None
+    with guard.at("outputs"):
+        return tuple(dict.fromkeys(output(word, assay) for word in words))
 
 
 def _days(given: object, end: int) -> tuple[int, ...]:
     days = []
     for value in given if isinstance(given, list) else [given]:
-        day = end if value == "end" else round(parse_day(value))
+        day = end if isinstance(value, str) and value == "end" else round(parse_day(value))
         if not 0 <= day <= end:
             raise ScenarioError(f"at: day {day} is outside the plan (day 0 to {end})")
         days.append(day)
     if not days:
         raise ScenarioError('at: is empty; write for example at = ["day 90", "end"]')
     return tuple(sorted(set(days)))
-
-
-def whole(table: Mapping[str, Any], key: str, default: int, low: int, high: int) -> int:
-    """Return a whole number of a table.
-
-    Raises:
-        TestisError: it is none, or out of range.
-    """
-    value = table.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TestisError(f"{key}: {shown(value)} is not a whole number ({low} to {high})")
-    if not low <= value <= high:
-        raise TestisError(f"{key}: {shown(value)} is out of range ({low} to {high})")
-    return value
-
-
-def number(table: Mapping[str, Any], key: str, default: float, low: float, high: float) -> float:
-    """Return a number of a table.
-
-    Raises:
-        TestisError: it is none, or out of range.
-    """
-    value = table.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise TestisError(f"{key}: {shown(value)} is out of range ({low:g} to {high:g})")
-    return float(value)

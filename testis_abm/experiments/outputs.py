@@ -42,9 +42,11 @@ def output(word: object, assay: str = DEFAULT_ASSAY) -> str:
 
 
 def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
-    """Return the outputs (COLUMNS) of an agent-based man today: hormones as means of the last `window` days since day 0, semen as expected."""
-    rows = np.array([row for row in model.records["hormones"][-window:] if row[0] >= 0])
-    mean = rows.mean(axis=0)
+    """Return the outputs (COLUMNS) of an agent-based man this morning: semen as expected, hormones over the last days.
+
+    Hormones are means of the last `window` rows after day 0 (on day 0 and before, of the row alone).
+    """
+    mean = _recent(model, "hormones", window)
     hormones = {name: float(mean[place]) for name, place in _PLACE.items()}
     semen = vars(model.expected_semen(model.case.samples.abstinence_days))
     return _outputs({**hormones, **semen, "daily_production_million_g": model.daily_production()}, model.values)
@@ -52,19 +54,24 @@ def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
 
 def of_signals(model: TestisModel) -> list[float]:
     """Return the signals (SIGNALS) of an agent-based man, as means of the last days."""
-    rows = np.array([row[1 : 1 + len(SIGNALS)] for row in model.records["signals"][-WINDOW:]])
-    return [float(value) for value in rows.mean(axis=0)]
+    return [float(value) for value in _recent(model, "signals", WINDOW)[1 : 1 + len(SIGNALS)]]
+
+
+def _recent(model: TestisModel, table: str, window: int) -> np.ndarray:
+    """Return the mean of the last `window` rows of a table, those after day 0 (of day 0 or the baseline, the row alone)."""
+    rows = model.records[table][-window:]
+    return np.array([row for row in rows if row[0] > 0 or row is rows[-1]]).mean(axis=0)
 
 
 def of_expected(man: ExpectedMan, day: int, abstinence: float) -> list[float]:
-    """Return the outputs (COLUMNS) of a mean-field man on a day since he began (-1: at steady state)."""
+    """Return the outputs (COLUMNS) of a mean-field man on the morning of a day, as `of_cells`."""
     from testis_abm.expected.course import COLUMNS as OF_MAN
 
-    mean = man.rest if day < 0 else man.days[max(0, day + 1 - WINDOW) : day + 1].mean(axis=0)
+    mean = man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1].mean(axis=0)
     hormones = dict(zip(OF_MAN, (float(x) for x in mean), strict=True))
     hormones["free_testosterone_pmol_l"] = 1e3 * hormones["free_testosterone_nmol_l"]
     made = man.daily_production(day)
-    return _outputs({**hormones, **man.semen(abstinence, day + 1), "daily_production_million_g": made}, man.values)
+    return _outputs({**hormones, **man.semen(abstinence, day), "daily_production_million_g": made}, man.values)
 
 
 def _outputs(true: Mapping[str, Any], values: Mapping[str, float]) -> list[float]:

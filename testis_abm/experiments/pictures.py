@@ -18,7 +18,7 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.results.draw import write_figure
 from testis_abm.results.plots import style
-from testis_abm.statistics import mean_and_half
+from testis_abm.statistics import mean_and_half, nanmean
 
 if TYPE_CHECKING:
     from testis_abm.experiments.compare import Comparison
@@ -53,16 +53,17 @@ def compared(of: Comparison, folder: Path) -> list[Path]:
     """Draw arms over time: mean and 95 % interval over replicates."""
     with style.looks():
         figure, axes = _sheet(
-            len(_SHOWN), title=f"{of.title}: mean and 95 % of replicates, each arm with the same luck"
+            len(_SHOWN), title=f"{of.title}: mean and 95 % of {of.replicates} replicates, paired by common random numbers"
         )
         for panel, word in zip(axes, _SHOWN):
             column = OUTPUTS[word].column
             for colour, arm in zip(COLOURS, of.arms):
                 rows = of.courses[of.courses["arm"] == arm].pivot(index="day", columns="replicate", values=column)
                 values = clinical(column, rows.to_numpy())
-                panel.plot(rows.index, values.mean(axis=1), color=colour, label=arm)
+                panel.plot(rows.index, nanmean(values, axis=1), color=colour, label=arm)
                 if values.shape[1] > 1:
-                    low, high = np.quantile(values, [0.025, 0.975], axis=1)
+                    some = np.where(np.isfinite(values).any(axis=1)[:, None], values, 0.0)
+                    low, high = np.nanquantile(some, [0.025, 0.975], axis=1)
                     panel.fill_between(rows.index, low, high, color=colour, alpha=0.15, linewidth=0)
             _name_level(panel, column)
             panel.set_ylim(bottom=0)
@@ -109,7 +110,8 @@ def _lines(
             x, names = _places(axis, table[axis.path])
             # Along a list the points keep their order, whatever becomes of one axis.
             order = np.argsort(x, kind="stable") if len(axes) == 1 else np.arange(len(x))
-            told = ": means with 95 % intervals over replicates" if table["replicates"].max() > 1 else ""
+            most = int(table["replicates"].max())
+            told = f": means with 95 % intervals over {most} replicates" if most > 1 else ""
             figure, panels = _sheet(len(words), title=f"{title}{told}")
             for panel, word in zip(panels, words):
                 column = OUTPUTS[word].column
@@ -142,11 +144,13 @@ def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder
         for panel, word in zip(panels, words):
             column = OUTPUTS[word].column
             change = f"{column}, change_pct"
-            treated = change in table and table[change].notna().any()
-            value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, untreated"])
+            # A level under what is told from none has no percentage: then levels, of the treated.
+            treated = change in table and table[change].notna().all()
+            arm = "treated" if f"{column}, treated" in table else "untreated"
+            value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, {arm}"])
             grid = np.full((len(ticks[1]), len(ticks[0])), np.nan)
             grid[cells[1], cells[0]] = value
-            low, high = np.nanmin(grid), np.nanmax(grid)
+            low, high = (np.nanmin(grid), np.nanmax(grid)) if np.isfinite(grid).any() else (0.0, 1.0)
             kind: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
             if treated and low < 0 < high:
                 most = np.nanmax(np.abs(grid)) or 1.0
@@ -162,7 +166,7 @@ def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder
                 (panel.set_xlabel if which == "x" else panel.set_ylabel)(_name_of(axis), fontsize=7)
             bar = figure.colorbar(drawn, ax=panel, shrink=0.9)
             bar.set_label("change, %" if treated else OUTPUTS[word].clinical_unit, fontsize=7)
-            panel.set_title(word if treated else label(column), fontsize=8)
+            panel.set_title(word if treated else f"{label(column)}, {arm}", fontsize=8)
     return write_figure(figure, "sweep", folder)
 
 
@@ -177,7 +181,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
         figure, panels = _sheet(
             len(words),
             height=0.6 + 0.16 * inputs,
-            title="Morris: mean effect of crossing the range" if morris else "Sobol: share of variance",
+            title=("Morris: mean effect of crossing the range" if morris else "Sobol: share of variance") + ", 95 % intervals",
         )
         for panel, word in zip(panels, words):
             rows = table[table["output"] == word].iloc[::-1]
@@ -196,7 +200,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
                     error_kw={"lw": 0.8},
                     label="total",
                 )
-                panel.barh(y, rows["first"], color=COLOURS[1], height=0.35, label="alone")
+                panel.barh(y, rows["first"], color=COLOURS[1], height=0.35, xerr=rows["first_confidence"], error_kw={"lw": 0.6}, label="first-order")
             panel.set_yticks(y, rows["input"], fontsize=6)
             panel.set_title(word, fontsize=8)
             unit = rows["quantity"].iloc[0]

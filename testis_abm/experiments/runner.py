@@ -12,11 +12,12 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import active_children
+from multiprocessing import active_children, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from testis_abm import guard
 from testis_abm.errors import TestisError
 from testis_abm.experiments.store import Store, table_of
 from testis_abm.experiments.task import Job, Task, attempt, version
@@ -158,7 +159,7 @@ def execute(
     Raises:
         TestisError: the disk refuses, the cluster cannot be reached, or runs kill their process; what was finished is kept.
     """
-    i, n = shard
+    workers, (i, n) = guard.argument("workers", workers), guard.shard(shard)
     # Points of a design may be one run: it is done once.
     named = {task.name(job): task for task in (task for k, task in enumerate(tasks) if k % n == i - 1)}
     kept = store.done() & named.keys()
@@ -267,7 +268,7 @@ def _executor(dask: str, workers: int) -> Iterator[tuple[Executor, Callable[[], 
     if dask:
         yield from _dask(dask, workers)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=_Spawning(), initializer=_follow, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, mp_context=_Spawning(), initializer=_follow)
     try:
         yield pool, lambda: workers
     finally:
@@ -293,16 +294,17 @@ class _Spawning(SpawnContext):
     Process = _Process
 
 
-def _follow(parent: int) -> None:
+def _follow() -> None:
     """End this worker should its parent be gone: a killed parent tells nobody. Leave Ctrl-C to the parent."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
     from testis_abm import model  # noqa: F401  (imported once, so that the worker stays warm)

@@ -10,45 +10,50 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.errors import ScenarioError, TestisError, shown
+from testis_abm import guard, parameters
+from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.experiments.design import Axis, Design, parse_design
-from testis_abm.experiments.files import Experiment, read_experiment, whole
+from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.sweep import about, check_axes
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.laboratory import Laboratory
+from testis_abm.quantities import clinical
 
 KEYS = ("over", "method", "samples", "seed", "of")
 METHODS = ("morris", "sobol")
 _LEVELS = 4
+_WIDEST = 0.1  # half of the 95 % interval of a Sobol index
+_CONSTANT = 1e-9
 
 
-def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design, Job, list[Task]]:
+def prepare(
+    source: Source, overrides: Mapping[str, object] | None = None
+) -> tuple[Experiment, Design, Job, list[Task]]:
     """Read a sensitivity analysis and return its tasks.
 
     Raises:
         TestisError: SALib is missing; a wrong key, path or range.
     """
-    experiment = read_experiment(source, "sensitivity", KEYS)
+    experiment = read_experiment(source, "sensitivity", KEYS, overrides)
     table = experiment.table
     try:
-        method = table.get("method", "morris")
-        if method not in METHODS:
-            raise ScenarioError(f"method: {shown(method)} is not one of {', '.join(METHODS)}")
-        if table.get("of", "change") not in ("change", "treated", "untreated"):
-            raise ScenarioError(f"of: {shown(table['of'])} is not one of change, treated, untreated")
+        method = guard.word(table.get("method", "morris"), METHODS, "method")
+        guard.word(table.get("of", "change"), ("change", "treated", "untreated"), "of")
         # Ranges as for a sampler; the sample itself is SALib's.
         axes = parse_design({"over": table.get("over"), "method": "latin_hypercube", "samples": 2}, sampler=method).axes
         if len(axes) < 2:
             raise ScenarioError("over: has one axis; name two or more to rank, or use [sweep]")
-        samples = whole(table, "samples", 32, 4, 100_000)
+        samples = guard.whole(table.get("samples", 32), 4, 100_000, "samples")
+        guard.few(samples * (len(axes) + 2), guard.MOST_RUNS, "runs", "use fewer samples or axes")
         if method == "sobol" and samples & (samples - 1):
             near = 1 << (samples.bit_length() - 1)
             raise ScenarioError(
                 f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or {2 * near}"
             )
-        shares = _sample(method, axes, samples, whole(table, "seed", 1, 0, 2**31))
+        shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     except TestisError as error:
         raise ScenarioError(f"{experiment.name}: sensitivity: {error}") from None
     design = Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
@@ -87,20 +92,22 @@ def _sample(method: str, axes: tuple[Axis, ...], samples: int, seed: int) -> np.
 
 
 def sensitivity(
-    source: str | Path | Mapping[str, Any],
+    source: Source,
     folder: str | Path,
     *,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
     progress: Callable[[Progress], None] | None = None,
 ) -> pd.DataFrame:
-    """Run a sensitivity analysis (what is missing of it) and return `indices`.
+    """Run a sensitivity analysis (what is missing of it) and return `indices`; arguments as `sweep.sweep`.
 
     Raises:
         TestisError: see prepare, Store, execute; runs failed.
     """
-    experiment, design, job, tasks = prepare(source)
+    folder = guard.running(folder, workers, shard, dask)
+    experiment, design, job, tasks = prepare(source, overrides)
     table = experiment.table
     extra = {
         "method": table.get("method", "morris"),
@@ -134,37 +141,21 @@ def indices(folder: str | Path) -> pd.DataFrame:
         raise TestisError(
             f"{folder}: {found['runs'] - table['point'].nunique():,} of {found['runs']:,} runs are still to come"
         )
-    design, method, arms = found["design"], found["method"], found["of"]
+    design, method, seed = found["design"], found["method"], found["seed"]
     axes = tuple(Axis(path) for path in design["paths"])
     problem = _problem(axes)
     rows: list[tuple[Any, ...]] = []
-    for word in found["outputs"]:
-        column = OUTPUTS[word].column
-        level = table.pivot_table(index="point", columns="arm", values=column, dropna=False).sort_index()
-        y = level[arms[0]].to_numpy(dtype=float) * OUTPUTS[word].factor
-        unit = OUTPUTS[word].clinical_unit
-        if len(arms) > 1:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                y = np.where(level[UNTREATED] > 0, 100.0 * (level[TREATED] / level[UNTREATED] - 1.0), 0.0)
-            unit = "% change"
-        if not np.isfinite(y).all() or y.std() == 0.0:
-            continue
-        seed = found["seed"]
+    for word, (unit, y) in _ranked(found, table).items():
         if method == "morris":
             sample = _sample(method, axes, found["samples"], seed)
             of = _salib("analyze.morris").analyze(problem, sample, y, num_levels=_LEVELS, seed=seed)
-            rows += [
-                (word, unit, path, float(star), float(width), float(spread))
-                for path, star, width, spread in zip(design["paths"], of["mu_star"], of["mu_star_conf"], of["sigma"])
-            ]
+            columns = [of[name] for name in ("mu_star", "mu_star_conf", "sigma")]
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 of = _salib("analyze.sobol").analyze(problem, y, calc_second_order=False, seed=seed)
-            rows += [
-                (word, unit, path, float(s1), float(c1), float(st), float(ct))
-                for path, s1, c1, st, ct in zip(design["paths"], of["S1"], of["S1_conf"], of["ST"], of["ST_conf"])
-            ]
+            columns = [of[name] for name in ("S1", "S1_conf", "ST", "ST_conf")]
+        rows += [(word, unit, path, *map(float, of_path)) for path, *of_path in zip(design["paths"], *columns, strict=True)]
     names = (
         ["mu_star", "confidence", "sigma"]
         if method == "morris"
@@ -179,3 +170,79 @@ def indices(folder: str | Path) -> pd.DataFrame:
         .drop(columns="_")
         .reset_index(drop=True)
     )
+
+
+def _ranked(found: Mapping[str, Any], table: pd.DataFrame) -> dict[str, tuple[str, np.ndarray]]:
+    """Return what is explained of each output that can be: its unit, and a value a run.
+
+    A change is in %; of an output that is under what a laboratory tells from none in some run it is the treated level.
+    """
+    laboratory, arms = Laboratory(parameters.values()), found["of"]
+    ranked = {}
+    for word in found["outputs"]:
+        row = OUTPUTS[word]
+        level = table.pivot_table(index="point", columns="arm", values=row.column, dropna=False).sort_index()
+        y, unit = clinical(row.column, level[arms[-1]]), row.clinical_unit
+        if len(arms) > 1:
+            change = laboratory.percent_change(row.column, level[UNTREATED], level[TREATED])
+            if np.isfinite(change).all():
+                y, unit = change, "% change"
+            else:
+                unit = f"{unit}, treated level"
+        # Rounding of a constant is no variance.
+        if np.isfinite(y).all() and np.ptp(y) > _CONSTANT * np.abs(y).max():
+            ranked[word] = (unit, y)
+    return ranked
+
+
+def report(folder: str | Path) -> str:
+    """Return the indices of a finished analysis as text, what they rest on, and whether the samples are enough.
+
+    Raises:
+        TestisError: see indices.
+    """
+    table, found = indices(folder), read_manifest(folder)
+    runs = read(folder)
+    lines = []
+    for word in found["outputs"]:
+        rows = table[table["output"] == word]
+        if rows.empty:
+            missing = int(runs[runs["arm"] == found["of"][-1]][OUTPUTS[word].column].isna().sum())
+            why = f"not ranked: there is none in {missing:,} of {found['runs']:,} runs (no sperm)" if missing else "no input moves it"
+            lines.append(f"  {word}: {why}")
+            continue
+        lines.append(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
+        for row in rows.itertuples():
+            if found["method"] == "morris":
+                text = f"{row.mu_star:10.3g} ± {row.confidence:.2g}, sigma {row.sigma:.2g}"
+            else:
+                text = f"first-order {row.first:6.2f} ± {row.first_confidence:.2f}, total {row.total:6.2f} ± {row.confidence:.2f}"
+            lines.append(f"    {row.input:44s}{text}")
+    what = "elementary effects, mean absolute" if found["method"] == "morris" else "Sobol indices, shares of variance"
+    lines.append(f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} runs.")
+    if found["method"] == "sobol" and (least := samples_needed(table, found["samples"])):
+        lines.append(
+            f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); use samples = {least:,} at least."
+        )
+    return "\n".join(lines)
+
+
+def samples_needed(table: pd.DataFrame, samples: int) -> int:
+    """Return how many samples Sobol indices need (a power of two), 0 if those that they rest on are enough.
+
+    Too few are they where an index, or the sum of the first-order ones of an output, lies outside 0 to 1 by more than its interval, or
+    where an interval is wide. Its width falls with the square root of the samples.
+    """
+    first, total = (table[[name, width]].to_numpy() for name, width in (("first", "first_confidence"), ("total", "confidence")))
+    both = np.concatenate([first, total])
+    if not len(both):
+        return 0
+    by = table.groupby("output")
+    over = by["first"].sum() - by["first_confidence"].apply(lambda width: float(np.sqrt((width**2).sum())))
+    value, width = both.T
+    impossible = bool(((value + width < 0.0) | (value - width > 1.0)).any() or (over > 1.0).any())
+    widest = float(width.max())
+    if not impossible and widest <= _WIDEST:
+        return 0
+    needed = max(2.0, (widest / _WIDEST) ** 2) * samples
+    return 1 << int(np.ceil(np.log2(needed)))

@@ -1,6 +1,6 @@
 """Where the runs of an experiment are kept: a folder with a manifest, a design and Parquet parts, each written whole or not at all.
 
-A part holds a chunk of runs; a run is known by the hash of all that decides on its results, so it is never done twice, wherever and for
+A part holds a chunk of runs, and its name ends with its checksum; a run is known by the hash of all that decides on its results, so it is never done twice, wherever and for
 whatever design it was done. `design.parquet` says which runs the experiment has: a row a run, with its point, replicate and the values put in.
 Parts can be read while others are still being written: `pandas.read_parquet(folder / "parts")`, or in DuckDB
 `SELECT * FROM 'folder/design.parquet' JOIN 'folder/parts/*.parquet' USING (run)`.
@@ -9,18 +9,18 @@ Parts can be read while others are still being written: `pandas.read_parquet(fol
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm import guard
 from testis_abm.errors import TestisError
 from testis_abm.experiments.task import FAULT, version
+from testis_abm.support import files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from testis_abm.experiments.task import Job, Task
 
-FORMAT = 2
-_STALE = 86_400.0  # seconds after which a part that is still being written is a ruin
+FORMAT = 3
+_KEPT = "what was finished before is kept"
+_LOOKS, _PAUSE = 10, 0.1  # at a design that may be renewed meanwhile; seconds between them
 MANIFEST, DESIGN, PARTS = "manifest.json", "design.parquet", "parts"
 # What two experiments of one store have in common; all else (points, replicates, outputs, title) may grow or change.
 _IDENTITY = ("version", "format", "kind", "engine", "days", "columns", "cohort", "scenario")
@@ -50,24 +51,26 @@ class Store:
     """
 
     def __init__(self, folder: str | Path, manifest: Mapping[str, Any], index: pa.Table) -> None:
-        self.folder, self.index = Path(folder), index
+        self.folder, self.index = guard.path(folder, "folder"), index
         self._read: set[Path] = set()
         self._done: set[str] = set()
         self.manifest = json.loads(
             json.dumps({"format": FORMAT, "version": version(), **manifest}, sort_keys=True, default=str)
         )
-        with told(self.folder):
+        with files.writing(self.folder, _KEPT):
             if self.folder.exists() and not self.folder.is_dir():
                 raise TestisError(f"{self.folder}: is a file; name a folder")
-            if (self.folder / MANIFEST).exists() and not _lost(self.folder):
-                check(self.manifest, self.folder)
-            elif self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
-                raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
-            (self.folder / PARTS).mkdir(parents=True, exist_ok=True)
-            for left in (self.folder / PARTS).glob(".*.partial-*"):
-                if time.time() - left.stat().st_mtime > _STALE:  # another machine may be writing it now
-                    left.unlink(missing_ok=True)
-            self._describe()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with files.lock(self.folder):
+                self._open()
+
+    def _open(self) -> None:
+        if (self.folder / MANIFEST).exists() and not _lost(self.folder):
+            check(self.manifest, self.folder)
+        elif any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
+            raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
+        (self.folder / PARTS).mkdir(exist_ok=True)
+        self._describe()
 
     @classmethod
     def of(cls, folder: str | Path, job: Job, tasks: Sequence[Task], about: Mapping[str, Any]) -> Store:
@@ -81,19 +84,14 @@ class Store:
         return cls(folder, {**about, **of_job, "runs": len(tasks)}, index_of(job, tasks))
 
     def _describe(self) -> None:
-        """Write manifest and design where they are new; the manifest last, as it makes the folder a store."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        design, manifest, known = self.folder / DESIGN, self.folder / MANIFEST, None
-        with contextlib.suppress(TestisError):
-            known = _table(design)
-        if known is None or not known.equals(self.index):
-            sink = pa.BufferOutputStream()
-            pq.write_table(self.index, sink)
-            _write(design, sink.getvalue().to_pybytes())
+        """Write design and manifest where they are new; the manifest last, as it makes the folder a store."""
+        design, manifest = self.folder / DESIGN, self.folder / MANIFEST
+        content = _bytes(self.index)
+        self.manifest["files"] = {DESIGN: hashlib.sha256(content).hexdigest()}
+        if not design.exists() or design.read_bytes() != content:
+            files.write(design, content, kept=_KEPT)
         if not manifest.exists() or _lost(self.folder) or read_manifest(self.folder) != self.manifest:
-            _write(manifest, (json.dumps(self.manifest, indent=1) + "\n").encode())
+            files.write(manifest, files.sealed(self.manifest, indent=1), kept=_KEPT)
 
     def done(self) -> set[str]:
         """Return the names of the runs that are kept, with those that their scenario made fail.
@@ -102,10 +100,10 @@ class Store:
         """
         for path in sorted(set((self.folder / PARTS).glob("*.parquet")) - self._read):
             try:
-                part = _table(path)
+                part = _part(path)
                 names, errors = (part[name].to_pylist() for name in ("run", "error"))
             except TestisError:
-                with told(self.folder), contextlib.suppress(FileNotFoundError):
+                with files.writing(self.folder, _KEPT), contextlib.suppress(FileNotFoundError):
                     path.replace(path.with_name(f".{path.stem}.damaged"))
                 warnings.warn(f"{path}: is damaged; it is set aside, and its runs are done again", stacklevel=2)
                 continue
@@ -124,7 +122,6 @@ class Store:
             TestisError: the disk refuses; what was kept before stays.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         known = self.done()
         if any(name in known for name in names):
@@ -133,23 +130,33 @@ class Store:
         if not names:
             return self.folder / PARTS
         name = hashlib.blake2b("\n".join(sorted(names)).encode(), digest_size=10).hexdigest()
-        path = self.folder / PARTS / f"{name}.parquet"
-        partial = path.with_name(f".{name}.partial-{os.getpid()}")
-        with told(self.folder):
-            try:
-                pq.write_table(rows, partial, write_page_checksum=True)
-                with partial.open("rb") as file:
-                    os.fsync(file.fileno())
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        with files.writing(self.folder, _KEPT):
+            content = _bytes(rows)
+            path = self.folder / PARTS / f"{name}-{_sum(content)}.parquet"
+            files.write(path, content, kept=_KEPT)
         return path
 
 
+def _bytes(table: pa.Table) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
 def _lost(folder: Path) -> bool:
-    """Return whether the manifest of a store is no JSON any more: runs are known by their names, so it is written anew."""
+    """Return whether the manifest of a store is damaged: runs are known by their names, so it is written anew."""
+    text = (folder / MANIFEST).read_bytes()
     try:
-        json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found = json.loads(text)
+        if isinstance(found, dict) and found.get("format") == FORMAT:
+            files.unsealed(text)
     except ValueError:
         return True
     return False
@@ -196,27 +203,6 @@ def _differences(one: object, other: object, path: str = "") -> Iterator[str]:
 def _brief(value: object) -> str:
     text = "none" if value is None else json.dumps(value, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def told(folder: Path) -> Iterator[None]:
-    """Turn what a disk refuses into one clear line."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = "the disk is full" if full else os.strerror(error.errno).lower() if error.errno else str(error)
-        kept = "; what was finished before is kept" if folder.exists() else ""
-        raise TestisError(f"{folder}: cannot be written: {what}{kept}") from error
 
 
 def schema(columns: Sequence[str]) -> pa.Schema:
@@ -271,16 +257,17 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / MANIFEST
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
+        found = json.loads(text)
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise TestisError(
+                f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another folder, or remove this one"
+            )
+        return dict(files.unsealed(text))
     except FileNotFoundError:
         raise TestisError(f"{folder}: holds no experiment (no {MANIFEST})") from None
     except (OSError, ValueError) as error:
-        raise TestisError(f"{path}: cannot be read ({type(error).__name__}); remove the folder and run again") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise TestisError(
-            f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another folder, or remove this one"
-        )
-    return found
+        raise TestisError(f"{path}: is damaged ({type(error).__name__}); call the experiment again: it is written anew") from None
 
 
 def read(folder: str | Path) -> pd.DataFrame:
@@ -294,12 +281,33 @@ def read(folder: str | Path) -> pd.DataFrame:
     return sorted_table(folder).to_pandas()
 
 
-def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
+def _part(path: Path) -> pa.Table:
+    """Return a part, whose name ends with the checksum of its content."""
+    return _table(path, lambda content: _sum(content) == path.stem.rpartition("-")[2])
+
+
+def _design(folder: Path) -> pa.Table:
+    """Return the design of a store, whose checksum stands in its manifest; somebody may just be renewing both."""
+    for left in reversed(range(_LOOKS)):
+        expected = read_manifest(folder)["files"][DESIGN]
+        try:
+            return _table(folder / DESIGN, lambda content: hashlib.sha256(content).hexdigest() == expected)  # noqa: B023
+        except TestisError:
+            if not left:
+                raise
+            time.sleep(_PAUSE)
+    raise AssertionError
+
+
+def _table(path: Path, is_whole: Callable[[bytes], bool]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=columns, page_checksum_verification=True)
+        content = path.read_bytes()
+        if not is_whole(content):
+            raise ValueError("checksum")
+        return pq.read_table(pa.BufferReader(content))
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise TestisError(
             f"{path}: is damaged ({type(error).__name__}); call the experiment again: its runs are done anew"
@@ -314,7 +322,7 @@ def sorted_table(folder: str | Path) -> pa.Table:
     parts = []
     seen: set[tuple[str, bool]] = set()
     for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-        part = _table(path).select(schema(columns).names)
+        part = _part(path).select(schema(columns).names)
         names = [
             (name, error.startswith(FAULT)) for name, error in zip(part["run"].to_pylist(), part["error"].to_pylist())
         ]
@@ -323,7 +331,7 @@ def sorted_table(folder: str | Path) -> pa.Table:
         parts.append(part if all(new) else part.filter(pa.array(new)))
     kept = pa.concat_tables(parts) if parts else schema(columns).empty_table()
     kept = _without_mended(kept)
-    index = _table(Path(folder) / DESIGN)
+    index = _design(Path(folder))
     order = [(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]
     return index.join(kept, "run", join_type="inner").sort_by(order).combine_chunks()
 
@@ -355,11 +363,11 @@ def merge(into: str | Path, folders: Sequence[str | Path]) -> tuple[int, int]:
     manifest = read_manifest(whole)
     for folder in folders:  # before anything is written
         check(manifest, Path(folder))
-    store = Store(into, manifest, _table(whole / DESIGN))
+    store = Store(into, manifest, _design(whole))
     kept = store.done()
     for folder in folders:
         for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-            part = _table(path)
+            part = _part(path)
             names = part["run"].to_pylist()
             new = [name not in kept for name in names]
             if any(new):

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import guard, parameters
 from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.experiments.design import Design, parse_design
-from testis_abm.experiments.files import Experiment, read_experiment, whole
+from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.laboratory import Laboratory
 from testis_abm.scenario import load
+from testis_abm.statistics import paired_change
 
 KEYS = ("over", "method", "samples", "seed", "replicates")
 _FIXED = {
@@ -27,16 +30,19 @@ _FIXED = {
 }
 
 
-def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design, Job, list[Task]]:
+def prepare(
+    source: Source, overrides: Mapping[str, object] | None = None
+) -> tuple[Experiment, Design, Job, list[Task]]:
     """Read a sweep; check its paths at the first and last point, and return its tasks.
 
     Raises:
         ScenarioError: a path that does not exist, an empty design, a value that the scenario refuses.
     """
-    experiment = read_experiment(source, "sweep", KEYS)
+    experiment = read_experiment(source, "sweep", KEYS, overrides)
     try:
         design = parse_design(experiment.table)
-        replicates = whole(experiment.table, "replicates", _replicates(experiment), 1, 10_000)
+        replicates = guard.argument("replicates", experiment.table.get("replicates", _replicates(experiment)))
+        guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
     except TestisError as error:
         raise ScenarioError(f"{experiment.name}: sweep: {error}") from None
     check_axes(experiment, design)
@@ -47,7 +53,7 @@ def prepare(source: str | Path | Mapping[str, Any]) -> tuple[Experiment, Design,
 
 
 def _replicates(experiment: Experiment) -> int:
-    """Return the replicates of a sweep that names none: an expected man has no luck to repeat."""
+    """Return the replicates of a sweep that names none: a mean-field man has no random draws to repeat."""
     return 1 if experiment.table.get("engine") == "expected" else experiment.scenario.plan.replicates
 
 
@@ -95,9 +101,10 @@ def about(experiment: Experiment, design: Design) -> dict[str, Any]:
 
 
 def sweep(
-    source: str | Path | Mapping[str, Any],
+    source: Source,
     folder: str | Path,
     *,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
@@ -108,12 +115,14 @@ def sweep(
     Args:
         source: a scenario file with a [sweep] table, or such a mapping.
         folder: the store; runs that it holds are not repeated.
+        overrides: dotted path -> value, as `--set` of the command: "man.bmi", "sweep.replicates".
         workers, dask, shard, progress: see runner.execute.
 
     Raises:
         TestisError: see prepare, Store and execute.
     """
-    experiment, design, job, tasks = prepare(source)
+    folder = guard.running(folder, workers, shard, dask)
+    experiment, design, job, tasks = prepare(source, overrides)
     store = Store.of(folder, job, tasks, about(experiment, design))
     execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
     return results(folder)
@@ -147,12 +156,12 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
     points = runs.index.get_level_values("point")
     rows = {path: [point[k] for point in found["design"]["points"]] for k, path in enumerate(paths)}
     frame = pd.DataFrame(rows).loc[np.unique(points)]
-    parts = [frame]
+    parts, laboratory = [frame], Laboratory(parameters.values())
     for column in columns:
         arms = runs[column]
         parts += [_levels(arms[arm], f"{column}, {arm}") for arm in arms]
         if {UNTREATED, TREATED} <= set(arms):
-            parts.append(_changes(arms[UNTREATED], arms[TREATED], f"{column}, change"))
+            parts.append(_changes(arms, laboratory.limit(column), f"{column}, change"))
     parts.append(runs.groupby("point").size().rename("replicates"))
     return pd.concat(parts, axis=1).reset_index(names="point")
 
@@ -164,18 +173,13 @@ def _levels(level: pd.Series, name: str) -> pd.DataFrame:
     return pd.DataFrame({name: mean, f"{name}_sd": spread, f"{name}_half": _half(spread, count)})
 
 
-def _changes(before: pd.Series, after: pd.Series, name: str) -> pd.DataFrame:
-    """Return the change in % of pairs of replicates with its 95 % interval, as `results.summary.paired_change` does."""
-    log = np.log((after / before).where((before > 0) & (after > 0)))
-    linear = 100.0 * (after - before) / before.groupby("point").transform("mean").replace(0.0, np.nan)
-    whole, count = log.notna().groupby("point").all(), log.groupby("point").size()
-    parts = {}
-    for of, scale in ((log, lambda x: 100.0 * np.expm1(x)), (linear, lambda x: x)):
-        mean, half = of.groupby("point").mean(), _half(of.groupby("point").std(), count)
-        parts[scale] = [scale(mean + sign * half if sign else mean) for sign in (0, -1, 1)]
-    on_log, plain = parts.values()
-    ends = [np.where(whole, one, other) for one, other in zip(on_log, plain)]
-    return pd.DataFrame(dict(zip((f"{name}_pct", f"{name}_low_pct", f"{name}_high_pct"), ends)), index=whole.index)
+def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
+    """Return the change in % of pairs of replicates with its 95 % interval (statistics.paired_change), a row a point."""
+    change = {
+        point: paired_change(pairs[UNTREATED].to_numpy(), pairs[TREATED].to_numpy(), least)
+        for point, pairs in arms.groupby("point")
+    }
+    return pd.DataFrame.from_dict(change, orient="index", columns=[f"{name}_pct", f"{name}_low_pct", f"{name}_high_pct"])
 
 
 def _half(spread: pd.Series, count: pd.Series) -> pd.Series:

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from testis_abm import __version__
-from testis_abm._compile import results_fingerprint
 from testis_abm.errors import TestisError
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.results.tables import SIGNALS
+from testis_abm.support.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from testis_abm.model import TestisModel
@@ -61,7 +59,7 @@ class Job:
 @cache
 def version() -> str:
     """Return the version of all that decides on results: the package's, and a hash of its rules and parameters."""
-    return f"{__version__} ({results_fingerprint()})"
+    return f"{__version__} ({fingerprint()})"
 
 
 def essence(scenario: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,9 +120,9 @@ def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], c
     for arm in arms:
         man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest)
         man.brief = not course
-        while man.running and man.day <= max(days):
-            man.step()
-            day = man.day - 1
+        for day in range(man.day, max(days) + 1):
+            while man.day < day:
+                man.step()
             if day in days:
                 window = WEEK if course and day < max(days) else WINDOW
                 rows.append((arm, day, *of_cells(man, window), *(of_signals(man) if course else ())))

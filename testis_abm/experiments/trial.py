@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import guard
 from testis_abm.errors import ScenarioError, TestisError, shown
-from testis_abm.experiments.files import Experiment, number, read_experiment, whole
+from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.laboratory import VARIATION, Laboratory
 from testis_abm.parameters import values as parameter_values
-from testis_abm.population import Population
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES, RATIO, clinical, label
 from testis_abm.results import report
@@ -53,27 +53,24 @@ class Trial:
     seed: int
 
 
-def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
+def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Trial:
     """Read a trial; draw, screen and randomise its men.
 
     Raises:
         TestisError: a wrong key, fewer than two arms, criteria that nearly nobody meets.
     """
-    experiment = read_experiment(source, "trial", KEYS)
+    experiment = read_experiment(source, "trial", KEYS, overrides)
     table = experiment.table
     try:
         if len(experiment.arms) < 2:
             raise TestisError(
                 f"{len(experiment.arms)} [[arm]]: a trial needs two or more; a control is an arm with therapy = []"
             )
-        men, seed = whole(table, "men", 100, 4, 100_000), whole(table, "seed", experiment.scenario.plan.seed, 0, 2**31)
+        men = guard.whole(table.get("men", 100), 4, guard.LIMITS["men"][1], "men")
+        seed = guard.argument("seed", table.get("seed", experiment.scenario.plan.seed))
         where = table.get("where", [])
-        if not isinstance(where, list) or not all(isinstance(of, str) for of in where):
-            raise TestisError(f'where: {shown(where)} is not a list of criteria; write ["BMI > 25", "T/E2 < 10"]')
-        try:
+        with guard.at("outcome"):
             outcome = output(table.get("outcome", "sperm concentration"), experiment.scenario.samples.assay)
-        except ScenarioError as error:
-            raise TestisError(f"outcome: {error}") from None
         allocation = table.get("allocation", [1] * len(experiment.arms))
         if (
             not isinstance(allocation, list)
@@ -83,15 +80,15 @@ def prepare(source: str | Path | Mapping[str, Any]) -> Trial:
             raise TestisError(
                 f"allocation: {shown(allocation)} is not one whole number (1 to 20) for each of {len(experiment.arms)} arms"
             )
-        missing = number(table, "missing", 0.0, 0.0, 0.9)
-        responder = number(table, "responder_pct", 20.0, -100.0, 10_000.0)
+        missing = guard.number(table.get("missing", 0.0), 0.0, 0.9, "missing")
+        responder = guard.number(table.get("responder_pct", 20.0), -100.0, 10_000.0, "responder_pct")
         values = parameter_values(experiment.scenario.parameters)
         cohort = screen(
-            Population.named(table.get("population", "clinic"), values), men, where, visits=whole(table, "visits", 1, 1, 20),
+            table.get("population", "clinic"), men, where, visits=table.get("visits", 1),
             seed=seed, assay=experiment.scenario.samples.assay, values=values, abstinence=experiment.scenario.samples.abstinence_days,
         )  # fmt: skip
     except TestisError as error:
-        raise ScenarioError(f"{experiment.name}: trial: {str(error).removeprefix('--where ')}") from None
+        raise ScenarioError(f"{experiment.name}: trial: {error}") from None
     _check(experiment, outcome, cohort)
     names = list(experiment.arms)
     arm = _randomised(names, allocation, men, seed)
@@ -135,9 +132,10 @@ def _randomised(names: list[str], allocation: list[int], men: int, seed: int) ->
 
 
 def trial(
-    source: str | Path | Mapping[str, Any],
+    source: Source,
     folder: str | Path,
     *,
+    overrides: Mapping[str, object] | None = None,
     workers: int = 0,
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
@@ -145,10 +143,13 @@ def trial(
 ) -> Result | None:
     """Run a virtual trial (what is missing of it); return its analysis, None while shards of it are still to come.
 
+    Arguments as `sweep.sweep`.
+
     Raises:
         TestisError: see prepare, Store and execute.
     """
-    of = prepare(source)
+    folder = guard.running(folder, workers, shard, dask)
+    of = prepare(source, overrides)
     store = Store.of(folder, of.job, of.tasks, _about(of))
     execute(of.job, of.tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
     return None if store.missing() else analyse(of, folder)

@@ -14,6 +14,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
+from testis_abm import guard
 from testis_abm.errors import Problem, ScenarioError, TestisError, nearest, shown, unknown
 
 FOLDER = Path(__file__).parent
@@ -135,6 +136,7 @@ class Drug:
         substances: what is in it, or comes of it in the body.
         regimen: usual dosing, for pictures.
         excludes: drug that must not act at the same time -> the reason.
+        names: generic and brand names that mean it too (see `drug_named`).
     """
 
     name: str
@@ -149,6 +151,7 @@ class Drug:
     substances: tuple[Substance, ...]
     regimen: tuple[Course, ...] = ()
     excludes: Mapping[str, str] = FrozenMapping()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,19 @@ def drugs(folder: Path | None = None) -> Mapping[str, Drug]:
     return _drugs(folder or FOLDER)
 
 
+def drug_named(name: object, folder: Path | None = None) -> str:
+    """Return the name in the drug table of a drug by that, a generic or a brand name: "hCG", "Gonal-F", "testosterone cypionate".
+
+    Raises:
+        ScenarioError: no drug has the name.
+    """
+    known = _drug_names(folder or FOLDER)
+    if isinstance(name, str) and (own := known.get(_bare(name))):
+        return own
+    spelled = [*drugs(folder), *(other for drug in drugs(folder).values() for other in drug.names)]
+    raise ScenarioError([Problem((), unknown("drug", name, spelled, see="testis-abm drugs"), named=True)])
+
+
 def values(overrides: Mapping[str, float] | None = None, *, folder: Path | None = None) -> dict[str, float]:
     """Return the value of every parameter by name, with overrides in place.
 
@@ -193,7 +209,7 @@ def values(overrides: Mapping[str, float] | None = None, *, folder: Path | None 
         ScenarioError: an override has an unknown name or a value out of range; one line each.
     """
     numbers = {name: parameter.value for name, parameter in load(folder).items()}
-    overrides = overrides or {}
+    overrides = {str(name): value for name, value in guard.changes(overrides).items()}
     problems = []
     for name, value in overrides.items():
         if text := fault(name, value, folder=folder):
@@ -224,6 +240,8 @@ def search(word: str | None = None, *, folder: Path | None = None) -> list[Param
     every = [*load(folder).values(), *physiology(folder).values()]
     for drug in drugs(folder).values():
         every += drug.numbers.values()
+    if word is not None and not isinstance(word, str):
+        raise ScenarioError(f'{shown(word)} is not text; write for example "aromatase"')
     wanted = (word or "").lower()
     return [p for p in every if wanted in f"{p.name}\n{p.unit}\n{p.source}\n{p.note}".lower()]
 
@@ -289,6 +307,22 @@ def _drugs(folder: Path) -> Mapping[str, Drug]:
     return FrozenMapping(found)
 
 
+@cache
+def _drug_names(folder: Path) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for drug in _drugs(folder).values():
+        for name in (drug.name, *drug.names):
+            _check(
+                found.setdefault(_bare(name), drug.name) == drug.name, folder / _DRUGS, name, "is a name of two drugs"
+            )
+    return FrozenMapping(found)
+
+
+def _bare(name: str) -> str:
+    """Return a name without case, spaces, hyphens and underscores."""
+    return "".join(sign for sign in name.casefold() if sign not in " -_\u2010\u2011\u00ae")
+
+
 def _preset(path: Path, name: str, raw: dict[str, Any], fields: Mapping[str, Parameter]) -> Preset:
     raw = dict(raw)
     title, source = (_text(path, f"preset.{name}", raw, key) for key in ("title", "source"))
@@ -313,6 +347,9 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
     _check(good, path, name, "routes must be a list of names")
     _check(_is_number(largest) and largest > 0, path, name, "largest_dose must be a number above 0")
     regimen, excludes = _regimen(path, name, raw, float(largest)), _excludes(path, name, raw)
+    names = raw.pop("names", [])
+    good = isinstance(names, list) and all(isinstance(other, str) and other for other in names)
+    _check(good, path, name, "names must be a list of texts")
     parts = _table(path, raw, "substance") if "substance" in raw else {name: raw}
     substances = []
     for part, inner in parts.items():
@@ -326,7 +363,7 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
     )
     return Drug(
         name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances),
-        regimen, excludes,
+        regimen, excludes, tuple(names),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.expected import rest
 from testis_abm.expected.man import reference_output
 from testis_abm.laboratory import BLOOD, Laboratory
@@ -83,13 +83,13 @@ class Cohort:
 
 
 def draw(
-    population: Population, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
+    population: Population | str, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
     assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None, abstinence: float = 3.0,
 ) -> Cohort:  # fmt: skip
     """Draw `n` men of a population and measure each at so many visits.
 
     Args:
-        population: from Population.named.
+        population: from Population.named, or its name.
         seed: of the draw; more men or visits leave the first as they are.
         visits: baseline measurements of each man.
         values: dotted parameters (default: the table's).
@@ -98,10 +98,14 @@ def draw(
         abstinence: days before semen is given.
 
     Raises:
-        TestisError: another assay.
+        TestisError: an argument is out of range, or no such word.
     """
     values = parameters.values() if values is None else values
-    laboratory = Laboratory(values, assay)
+    population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
+    n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
+    for name, value in guard.mapping({} if fixed is None else fixed, "fixed", '{"bmi": 31}').items():
+        field = parameters.physiology()[guard.key(name, parameters.physiology(), "field", "fixed", "testis-abm men")]
+        guard.number(value, field.low, field.high, name, f"({field.unit})")
     blocks = [
         population.hidden(BLOCK, np.random.default_rng(seed + APART * BLOCK * k)) for k in range(max(1, -(-n // BLOCK)))
     ]

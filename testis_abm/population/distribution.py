@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from testis_abm import parameters
-from testis_abm.errors import TestisError, unknown
+from testis_abm import guard, parameters
 
-POPULATIONS = ("clinic", "community", "healthy")
 # Hidden coordinates, standard normal each.
 COORDINATES = (
     "age", "bmi", "gnrh_drive", "leydig_capacity", "adipose_aromatase", "testicular_aromatase", "shbg_production",
@@ -69,14 +67,22 @@ class Population:
     of: Mapping[str, float]
 
     @classmethod
+    def of_name(cls, population: Population | str, values: Mapping[str, float] | None = None) -> Population:
+        """Return a population, from itself or its name (see named).
+
+        Raises:
+            TestisError: unknown name.
+        """
+        return population if isinstance(population, Population) else cls.named(population, values)
+
+    @classmethod
     def named(cls, name: str, values: Mapping[str, float] | None = None) -> Population:
         """Return a population by name; `values` are dotted parameters (default: the table's).
 
         Raises:
             TestisError: unknown name.
         """
-        if name not in POPULATIONS:
-            raise TestisError(unknown("population", name, POPULATIONS))
+        guard.key(name, guard.POPULATIONS, "population")
         values = parameters.values() if values is None else values
         return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
+from testis_abm import guard, parameters
 from testis_abm.body.safety import Safety, SafetyDay
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan
 from testis_abm.expected.treat import treat
+from testis_abm.laboratory import Laboratory
 from testis_abm.population.cohort import retrieval
+from testis_abm.quantities import QUANTITIES, clinical
 from testis_abm.tract import outcome
 
 if TYPE_CHECKING:
@@ -23,44 +25,34 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
     from testis_abm.studies.ensemble import Ensemble
 
-# Column -> label, unit of clinical reports, factor from the column's unit.
-SHOWN: Mapping[str, tuple[str, str, float]] = {
-    "testosterone_nmol_l": ("testosterone", "ng/dL", 28.84),
-    "oestradiol_reported_pmol_l": ("oestradiol, as reported", "pg/mL", 1.0 / 3.67),
-    "oestradiol_pmol_l": ("oestradiol, true", "pg/mL", 1.0 / 3.67),
-    "t_over_e2": ("T/E2, as reported", "", 1.0),
-    "lh_iu_l": ("LH", "IU/L", 1.0),
-    "fsh_iu_l": ("FSH", "IU/L", 1.0),
-    "inhibin_b_pg_ml": ("inhibin B", "pg/mL", 1.0),
-    "intratesticular_testosterone_nmol_l": ("intratesticular testosterone", "nmol/L", 1.0),
-    "intratesticular_oestradiol_nmol_l": ("intratesticular oestradiol", "nmol/L", 1.0),
-    "concentration_million_ml": ("sperm concentration", "M/mL", 1.0),
-    "total_motile_count_million": ("total motile count", "M", 1.0),
-    "progressive_motility_pct": ("progressive motility", "%", 1.0),
-    "normal_forms_pct": ("normal forms", "%", 1.0),
-    "volume_ml": ("ejaculate volume", "mL", 1.0),
-}
+# Columns of a prediction, as in quantities.QUANTITIES.
+SHOWN = (
+    "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "lh_iu_l", "fsh_iu_l",
+    "inhibin_b_pg_ml", "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "concentration_million_ml",
+    "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct", "volume_ml",
+)  # fmt: skip
 # Safety and outcome, whose change is told in their own unit: column -> label, unit.
 READOUTS: Mapping[str, tuple[str, str]] = {
     "haematocrit_pct": ("haematocrit", "%"),
     "bone_density_change_pct": ("bone density against day 0", "%"),
     "hdl_change_mg_dl": ("HDL cholesterol against day 0", "mg/dL"),
     "libido_score": ("libido score", "of 100"),
-    "vasomotor_pct": ("hot flushes", "% of visits"),
-    "oestradiol_low_pct": ("oestradiol under 10 pg/mL", "% of men"),
-    "conception_pct": ("chance of conception", "% a month"),
-    "retrieval_pct": ("microdissection finds sperm", "%"),
+    "vasomotor_pct": ("vasomotor symptoms", "% of visits"),
+    "oestradiol_low_pct": (f"{QUANTITIES['oestradiol_pmol_l'].label} under 10 pg/mL", "% of men"),
+    "conception_pct": (QUANTITIES["conception_pct"].label, QUANTITIES["conception_pct"].unit),
+    "retrieval_pct": ("predicted micro-TESE sperm retrieval", "%"),
 }
 _SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
 _OF_SPERM = (
     "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct"
 )  # fmt: skip
+_SHARES = ("progressive_motility_pct", "normal_forms_pct")
 _WINDOW = 28  # days over which hormones are averaged at the end
 
 
 def predict(
     men: pd.DataFrame,
-    scenario: Scenario,
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
     values: Mapping[str, float] | None = None,
     drugs: Mapping[str, Drug] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -68,14 +60,18 @@ def predict(
 
     Args:
         men: a row of physiology fields each (the scenario's own man is not used).
-        scenario: its plan, therapies, abstinence and assay.
+        scenario: its plan, therapies, abstinence and assay; a Scenario, a mapping, or the path of a scenario file.
         values: dotted parameters (default: the scenario's).
         drugs: rows of the drug table by name (default: the table's).
 
     Returns:
         Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
-        safety that of the last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
+        safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
+
+    Raises:
+        TestisError: men that are none, or a scenario that cannot be understood.
     """
+    men, scenario = guard.men(men), guard.scenario(scenario)
     values = parameters.values(scenario.parameters) if values is None else values
     abstinence = scenario.samples.abstinence_days
     keys = (
@@ -90,7 +86,7 @@ def predict(
         rows = []
         for hormones, semen in (
             (man.rest, man.semen(abstinence, 0)),
-            (man.days[-_WINDOW:].mean(axis=0), man.semen(abstinence)),
+            (man.days[1:][-_WINDOW:].mean(axis=0), man.semen(abstinence)),
         ):
             rows.append([*hormones, *(semen[key] for key in keys)])
         return np.column_stack([rows, _safety(man)])
@@ -98,43 +94,53 @@ def predict(
     seen = treat(men, scenario, values, look=look, drugs=drugs)
     names = [*COLUMNS, *keys, *_SAFETY]
     frames = [pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2)]
-    return tuple(_completed(frame, men, scenario.samples.assay, values) for frame in frames)
+    return tuple(_completed(frame, men, values) for frame in frames)
 
 
 def _safety(man: ExpectedMan) -> np.ndarray:
     """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
     levels = [COLUMNS.index(name) for name in ("testosterone_nmol_l", "oestradiol_pmol_l")]
-    rest = man.rest[levels].tolist()
-    follow, found = Safety(man.values, *rest), []
-    for some in ([rest], man.days[:, levels].tolist()):
-        for level in some:
-            follow.day(*level)
-        found.append(dataclasses.astuple(follow.readout(*level)))
-    return np.array(found, dtype=float)
+    rest, *mornings = man.days[:, levels].tolist()
+    follow = Safety(man.values, *rest)
+    before = follow.readout(*rest)
+    for level in mornings:
+        follow.day(*level)
+    return np.array([dataclasses.astuple(of) for of in (before, follow.readout(*mornings[-1]))], dtype=float)
 
 
 def predict_with(
-    men: pd.DataFrame, scenario: Scenario, ensemble: Ensemble, *, sets: int = 20, seed: int = 1
+    men: pd.DataFrame,
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
+    ensemble: Ensemble,
+    *,
+    sets: int = 20,
+    seed: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters."""
+    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters.
+
+    Raises:
+        TestisError: as `predict`; `sets` or `seed` is out of range.
+    """
+    men, scenario = guard.men(men), guard.scenario(scenario)
+    sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     parts = []
     for i, k in enumerate(ensemble.pick(sets, seed)):
         own = men.iloc[i::sets]
         if len(own):
             values, drugs = ensemble.applied(int(k))
-            parts.append(predict(own, scenario, values, drugs))
+            # What the scenario sets itself is fixed in every set.
+            parts.append(predict(own, scenario, {**values, **scenario.parameters}, drugs))
     before, after = (pd.concat(frames).sort_index() for frames in zip(*parts, strict=True))
     return before, after
 
 
-def _completed(frame: pd.DataFrame, men: pd.DataFrame, assay: str, values: Mapping[str, float]) -> pd.DataFrame:
+def _completed(frame: pd.DataFrame, men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
+    laboratory = Laboratory(values)
     frame = frame.copy()
     frame["oestradiol_low_pct"] = 100.0 * frame["oestradiol_low"]
     frame["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
     frame["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
-    reported = reported_oestradiol(frame["oestradiol_pmol_l"], assay, values)
-    frame["oestradiol_reported_pmol_l"] = reported
-    frame["t_over_e2"] = frame["testosterone_nmol_l"] * 28.84 / (np.maximum(reported, 0.1) / 3.67)
+    frame = frame.assign(**laboratory.by_assays(frame), **laboratory.shares_told(frame[[*_SHARES, "concentration_million_ml"]]))
     return frame[[*SHOWN, *READOUTS]]
 
 
@@ -148,21 +154,26 @@ def with_sperm(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
 def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return a row a quantity: median before and after, median change in % with its 90 % interval over men, share who rise.
 
-    Sperm are those of men who have any, before or after (with_sperm); NaN if no man has.
+    Sperm are those of `men` who have any, before or after (with_sperm); NaN if no man has. The change is that of men whose level
+    before is told from none. Sperm where there were none count as a rise.
     """
-    rows, sperm = [], with_sperm(before, after)
-    for name, (label, unit, factor) in SHOWN.items():
-        men = sperm if name in _OF_SPERM else np.ones(len(before), dtype=bool)
-        first, last = before[name].to_numpy()[men] * factor, after[name].to_numpy()[men] * factor
-        if not men.any():
-            rows.append((label, unit, *[np.nan] * 6))
+    rows, sperm, laboratory = [], with_sperm(before, after), Laboratory(parameters.values())
+    for name in SHOWN:
+        quantity = QUANTITIES[name]
+        # A man who has no percentage before or after is left out.
+        there = (sperm if name in _OF_SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()
+        first, last = before[name].to_numpy()[there], after[name].to_numpy()[there]
+        label, unit = quantity.label, quantity.clinical_unit
+        if not there.any():
+            rows.append((label, unit, *[np.nan] * 6, 0))
             continue
-        present = first > 1e-3
-        change = 100.0 * (last[present] / first[present] - 1.0)
-        spread = np.quantile(change, [0.05, 0.5, 0.95]) if present.any() else np.full(3, np.nan)
-        rises = 100.0 * float(np.mean(last > 1.2 * first + 1e-3))
-        rows.append((label, unit, np.median(first), np.median(last), spread[1], spread[0], spread[2], rises))
-    names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct"]
+        change = laboratory.percent_change(name, first, last)
+        known = change[np.isfinite(change)]
+        low, middle, high = np.quantile(known, [0.05, 0.5, 0.95]) if len(known) else np.full(3, np.nan)
+        rises = 100.0 * float(np.mean(np.where(np.isfinite(change), change > 20.0, last >= laboratory.limit(name))))
+        levels = (float(np.median(clinical(name, level))) for level in (first, last))
+        rows.append((label, unit, *levels, middle, low, high, rises, int(there.sum())))
+    names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct", "men"]
     return pd.DataFrame(rows, columns=names).set_index("quantity")
 
 

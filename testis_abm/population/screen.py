@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.errors import ScenarioError, TestisError, shown
 from testis_abm.laboratory import SHARES, Laboratory
 from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
@@ -18,12 +17,6 @@ from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
 from testis_abm.results.report import aligned, number
 from testis_abm.scenario.condition import parse_condition
 
-_OWN = re.compile(
-    r"\s*(BMI|age|T/LH)\s*(<=|>=|<|>)\s*(\d+(?:\.\d*)?)\s*(kg/m2|years?|ng/dL per IU/L)?\s*", re.IGNORECASE
-)
-_COMPARE: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
-    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
-}  # fmt: skip
 _REPORTED = (
     "bmi", "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l",
     "fsh_iu_l", "inhibin_b_pg_ml", "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct",
@@ -34,39 +27,25 @@ SPERM = "concentration_million_ml"
 Criterion = Callable[[pd.DataFrame, pd.DataFrame, Laboratory], np.ndarray]
 
 
-def parse_criterion(text: str) -> Criterion:
+def parse_criterion(text: object) -> Criterion:
     """Return the test of a criterion: given what a visit measured and the men, which men meet it.
 
-    "BMI > 25", "age < 50", "T/LH >= 100" (ng/dL over IU/L), or any condition of a dose by rule: "testosterone < 350 ng/dL",
-    "T/E2 < 10", "sperm concentration < 15 M/mL".
+    "BMI > 25 and age < 50", "T/LH >= 100" (ng/dL over IU/L), "testosterone < 350 ng/dL", "T/E2 < 10", "sperm concentration < 15 M/mL":
+    the grammar of scenario.condition.
 
     Raises:
-        TestisError: it is no criterion.
+        ScenarioError: it is no criterion.
     """
-    own = _OWN.fullmatch(text)
-    if own is not None:
-        name, compare, limit = own[1].lower(), _COMPARE[own[2]], float(own[3])
-        if name == "t/lh":
-            return lambda seen, men, laboratory: compare(seen["t_over_lh"].to_numpy(), limit)
-        return lambda seen, men, laboratory: compare(men[name].to_numpy(), limit)
-    try:
-        condition = parse_condition(text)
-    except ScenarioError as error:
-        # Where all quantities are listed, those of the man belong to the list.
-        also = ", BMI, age, T/LH" if "measured are: " in str(error) else ""
-        raise TestisError(f"--where {shown(text)}: {error}{also}") from None
+    condition = parse_condition(text, "visit")
     if condition is None or condition.days:
-        raise TestisError(f"--where {shown(text)}: a criterion is met at every visit; leave out the day")
+        raise ScenarioError(f"{shown(text)}: a criterion is met at every visit; leave out the day")
 
     def met(seen: pd.DataFrame, men: pd.DataFrame, laboratory: Laboratory) -> np.ndarray:
         each = []
         for clause in condition.clauses:
             name = laboratory.column(clause.column)
-            if name in seen:
-                column = seen[name]
-            else:
-                raise TestisError(f"--where {shown(text)}: {clause.quantity} is not measured at a visit")
-            each.append([clause.holds(clause.in_unit(value)) for value in column])
+            level = seen[name] if name in seen else men[name]
+            each.append([clause.holds(clause.in_unit(value)) for value in level])
         return np.all(each, axis=0) if condition.joint == "and" else np.any(each, axis=0)
 
     return met
@@ -127,7 +106,7 @@ def _quartiles(values: np.ndarray) -> str:
 
 
 def screen(
-    population: Population, n: int, criteria: Sequence[str], *, visits: int = 1, seed: int = 1,
+    population: Population | str, n: int, criteria: Sequence[str] | str = (), *, visits: int = 1, seed: int = 1,
     values: Mapping[str, float] | None = None, assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None,
     abstinence: float = 3.0,
 ) -> Screened:  # fmt: skip
@@ -136,13 +115,14 @@ def screen(
     Raises:
         TestisError: a criterion that is none, or one that so few men meet that the search was given up.
     """
-    if not 1 <= n <= 100_000:
-        raise TestisError(f"{n} men are out of range; allowed: 1 to 100000")
-    if not 1 <= visits <= 20:
-        raise TestisError(f"{visits} visits are out of range; allowed: 1 to 20")
-    tests = [parse_criterion(text) for text in criteria]
+    n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
     values = parameters.values() if values is None else values
-    laboratory = Laboratory(values, assay)
+    population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
+    criteria = guard.texts(criteria, "where", '["BMI > 25", "T/E2 < 10"]')
+    tests = []
+    for text in criteria:
+        with guard.at("where"):
+            tests.append(parse_criterion(text))
     kept: list[Cohort] = []
     found = seen = 0
     while found < n:

@@ -1,8 +1,9 @@
-"""What the command `testis-abm twin` prints: who could have given the labs, and what a therapy would do to them."""
+"""What the command `testis-abm twin` prints: virtual patients who match laboratory values, and their predicted response."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,75 +11,103 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.population.distribution import LESIONS
 from testis_abm.population.predict import changes, readouts, with_sperm
-from testis_abm.population.twin import KNOWN, Twin
+from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
+from testis_abm.population.twin import KNOWN, MEASURES, Twin, column
+from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, RATIO
+from testis_abm.results import report
 from testis_abm.results.report import number
 
+# Name of a laboratory value -> how it is printed, oestradiol by the assay of andrology clinics.
 LABELS: Mapping[str, str] = {
-    "t": "testosterone",
-    "free_t": "free testosterone",
-    "e2": "oestradiol",
-    "t_e2": "T/E2",
-    "lh": "LH",
-    "fsh": "FSH",
-    "inhibin_b": "inhibin B",
-    "shbg": "SHBG",
-    "concentration": "sperm concentration",
-    "volume": "ejaculate volume",
-    "motility": "progressive motility",
-    "morphology": "normal forms",
-    "tmc": "total motile count",
-}
-_OPEN = 0.2  # share determined under which the labs leave a field open
+    **{name: QUANTITIES[column(name, DEFAULT_ASSAY)].label for name in MEASURES}, "t_e2": QUANTITIES[RATIO[DEFAULT_ASSAY]].label,
+}  # fmt: skip
+_OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
+
+
+def labels(assay: str) -> dict[str, str]:
+    """Return how each laboratory value is printed, oestradiol by `assay`."""
+    named = {name: QUANTITIES[column(name, assay)].label for name in MEASURES}
+    return named | {"t_e2": QUANTITIES[RATIO[assay]].label}
 
 
 def about(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
-    """Return labs beside the set of men, the physiology they determine, and the lesions that could be behind them.
+    """Return laboratory values beside the matching virtual patients, their physiology, and the lesions that could be behind them.
 
     Args:
         found: the men.
-        units: lab -> unit to print it in, and factor from that of twin.MEASURES.
+        units: name -> unit to print a value in, and factor from that of twin.MEASURES.
     """
-    lines = [
-        f"Men who could have given these labs: a weighted set of {len(found.men):,}, worth {found.effective:.0f} equal men",
-        "",
-    ]
+    named = labels(found.assay)
+    lines = [*precision(found), ""]
     if found.misfit:
-        far = ", ".join(f"{LABELS[name]} ({abs(value):.1f} tolerances off)" for name, value in found.misfit.items())
-        lines += [f"No physiology explains all of these labs. Nearest fit below; not explained: {far}.", ""]
-    lines.append(f"  {'lab':32s}{'given':>9s}{'the men':>10s}{'(90 % of them)':>20s}   tolerances off")
+        far = ", ".join(f"{named[name]} (deviation {value:+.1f} SD)" for name, value in found.misfit.items())
+        lines += [f"No physiology explains all of these laboratory values. Nearest match below; not explained: {far}.", ""]
+    between = "(90 % of them)" if found.dependable else ""
+    lines.append(f"  {'laboratory value':36s}{'given':>9s}{'matching':>10s}{between:>20s}   deviation in SD (z)")
     strained = False
-    labs = found.labs()
-    for name, row in labs.loc[[name for name in LABELS if name in labs.index]].iterrows():
-        unit, factor = units.get(str(name), ("", 1.0))
-        low, high = (number(row[end] * factor) for end in ("low", "high"))
-        label = f"{LABELS[str(name)]} ({unit})" if unit else LABELS[str(name)]
-        mark = " *" if abs(row["tolerances"]) > 1.0 else ""
+    table = found.labs()
+    for name in (name for name in named if name in table.index):
+        row = table.loc[name]
+        unit, factor = units.get(name, (row["unit"], 1.0))
+        label = f"{named[name]} ({unit})" if unit else named[name]
+        far = row["deviation_sd"]
+        mark = " *" if abs(far) > 1.0 else ""
         strained |= bool(mark)
-        lines.append(
-            f"  {label:32s}{number(row['given'] * factor):>9s}{number(row['median'] * factor):>10s}"
-            f"{f'({low} to {high})':>20s}{row['tolerances']:>+11.1f}{mark}"
-        )
-    lines.append(
-        "  A tolerance is the variation of one man's samples, the laboratory's and, for oestradiol, the assay's own."
-    )
+        interval = _interval(row, lambda value: number(value * factor))  # noqa: B023
+        z = "-" if np.isnan(far) else f"{far:+.1f}"
+        given = f"{row['beyond']}{number(row['given'] * factor)}"
+        lines.append(f"  {label:36s}{given:>9s}{number(row['median'] * factor):>10s}{interval:>20s}{z:>11s}{mark}")
+    lines.append("  One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's own.")
     if strained:
-        lines.append("  * The men are off by more than one: they give this lab only with strain.")
+        lines.append("  * The men deviate by more than one SD: they give this value only with strain.")
+    lines += [f"  Note: {note}." for note in found.notes]
     return "\n".join([*lines, "", *_physiology(found)])
 
 
+def precision(found: Twin) -> list[str]:
+    """Return how many virtual patients match, and what that allows to say."""
+    size = f"effective sample size {found.effective:.0f}, Pareto k {found.pareto_k:.2f}"
+    lines = [f"Matching virtual patients: a weighted set of {len(found.men):,}, {size}"]
+    if not found.dependable:
+        text = (
+            "These laboratory values cannot be matched with enough virtual patients to give intervals or identifiability "
+            f"(needed: effective sample size {LEAST_SIZE:.0f}, Pareto k up to {WORST_SHAPE:g}): the combination is too rare in the "
+            f"{found.prior.name} population. Medians below are of the nearest men and may differ with the random seed."
+        )
+        lines.append(textwrap.fill(text, 110))
+    elif found.rough:
+        lines.append(
+            f"Warning: intervals and identifiability are rough (good: effective sample size {GOOD_SIZE:.0f}, Pareto k up to {GOOD_SHAPE:g})."
+        )
+    return lines
+
+
+def _interval(row: pd.Series, form: Callable[[float], str]) -> str:
+    return "" if np.isnan(row["low"]) else f"({form(row['low'])} to {form(row['high'])})"
+
+
 def _physiology(found: Twin) -> list[str]:
-    lines = [f"  {'physiology':28s}{'population':>12s}{'median':>10s}{'(90 % of the men)':>24s}   determined"]
     table = found.physiology()
     given = [name for name in KNOWN if name in found.given and name in table.index]
-    ordered = table.drop(given).sort_values("determined", ascending=False, kind="stable")
+    if found.dependable:
+        head = f"{'(90 % of the men)':>24s}   identifiability: share of prior variance explained"
+    else:
+        head = ""
+    lines = [f"  {'physiology':28s}{'population':>12s}{'median':>10s}{head}"]
+    ordered = table.drop(given).sort_values("variance_explained", ascending=False, kind="stable")
     for name, row in pd.concat([table.loc[given], ordered]).iterrows():
-        of = row["determined"]
-        told = "given" if name in given else "open" if of < _OPEN else f"{100 * of:.0f} %"
-        interval = f"({row['low']:.3g} to {row['high']:.3g})"
-        lines.append(f"  {name!s:28s}{row['population_median']:12.3g}{row['median']:10.3g}{interval:>24s}   {told}")
+        explained = row["variance_explained"]
+        share = "" if np.isnan(explained) else "open" if explained < _OPEN else f"{100 * explained:.0f} %"
+        if share and row["low"] == row["high"] != row["population_median"]:
+            share = "at the end of its range"
+        share = "given" if name in given else share
+        interval = _interval(row, lambda value: f"{value:.3g}")
+        lines.append(
+            f"  {name!s:28s}{row['population_median']:12.3g}{row['median']:10.3g}{interval:>24s}   {share}".rstrip()
+        )
     shares = {name: float(found.weights[(found.lesion == name).to_numpy()].sum()) for name in LESIONS[1:]}
-    if rare := _lesions(shares, 0.005):
-        lines.append(f"Lesions that could be behind the labs: {rare}.")
+    if found.dependable and (rare := _lesions(shares, 0.005)):
+        lines.append(f"Lesions that could be behind the values: {rare}.")
     return lines
 
 
@@ -86,42 +115,56 @@ def _lesions(shares: Mapping[str, float], least: float) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {100 * of:.0f} %" for name, of in shares.items() if of > least)
 
 
-def predicted(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, parameters_too: bool) -> str:
-    """Return what a therapy does to the men: benefit, safety and outcome, and who stays azoospermic."""
-    lines = [f"  {'':38s}{'before':>9s}{'after':>9s}{'change':>10s}{'(90 % of the men)':>22s}   men who gain over 20 %"]
+def predicted(
+    before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, parameters_too: bool, dependable: bool = True
+) -> str:
+    """Return the predicted response of all matching virtual patients: benefit, safety and outcome, and who stays azoospermic.
+
+    Args:
+        before, after: from predict; lesions: of the men; parameters_too: whether the parameters vary too.
+        dependable: whether the men carry intervals (Twin.dependable); without, medians only.
+    """
+    between = "(90 % of the men)" if dependable else ""
+    last = "responders (> 20 % increase)" if dependable else ""
+    lines = [f"  {'':46s}{'before':>9s}{'after':>9s}{'change':>10s}{between:>22s}   {last}".rstrip()]
     for name, row in changes(before, after).iterrows():
         label = f"{name} ({row['unit']})" if row["unit"] else str(name)
-        if np.isnan(row["change_pct"]):
-            lines.append(f"  {label:38s}{number(row['before']):>9s}{number(row['after']):>9s}{'-':>10s}")
-            continue
-        interval = f"({row['low_pct']:+.0f} to {row['high_pct']:+.0f})"
-        lines.append(
-            f"  {label:38s}{number(row['before']):>9s}{number(row['after']):>9s}{row['change_pct']:+8.0f} %{interval:>22s}"
-            f"   {row['gain_over_20_pct']:.0f} %"
-        )
-    sperm = with_sperm(before, after)
-    if not sperm.all():
-        without = lesions[~sperm].value_counts(normalize=True)
-        of = _lesions({name: float(without.get(name, 0.0) * np.mean(~sperm)) for name in LESIONS}, 0.0)
-        least = parameters.values()["outcome.azoospermic_below"]
-        lines.append(
-            f"  Azoospermic before and after (under {least:g} million/mL) in {100 * np.mean(~sperm):.0f} %: "
-            f"{of.replace('none', 'no lesion')}. "
-            + (
-                f"Sperm above are those of the other {100 * np.mean(sperm):.0f} %."
-                if sperm.any()
-                else "Nobody gains sperm."
-            )
-        )
-    lines += ["", f"  {'safety and outcome':38s}{'before':>9s}{'after':>9s}{'by':>10s}{'(90 % of the men)':>22s}"]
+        change, interval = report.change(row["change_pct"], row["low_pct"], row["high_pct"])
+        line = f"  {label:46s}{number(row['before']):>9s}{number(row['after']):>9s}{change:>10s}"
+        if dependable:
+            gain = "" if np.isnan(row["gain_over_20_pct"]) else f"{row['gain_over_20_pct']:.0f} %"
+            few = f" of {row['men']:.0f}" if gain and row["men"] < len(before) else ""
+            line += f"{interval:>22s}   {gain}{few}"
+        lines.append(line.rstrip())
+    if text := azoospermic(before, after, lesions):
+        lines.append(f"  {text}")
+    lines += ["", f"  {'safety and outcome':46s}{'before':>9s}{'after':>9s}{'by':>10s}{between:>22s}".rstrip()]
     for name, row in readouts(before, after).iterrows():
-        interval = f"({row['low']:+.1f} to {row['high']:+.1f})"
-        lines.append(
-            f"  {f'{name} ({row["unit"]})':38s}{row['before']:9.1f}{row['after']:9.1f}{row['difference']:+10.1f}{interval:>22s}"
-        )
-    lines.append(
-        "  Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
-    )
+        interval = f"({row['low']:+.1f} to {row['high']:+.1f})" if dependable else ""
+        label = f"{name} ({row['unit']})"
+        lines.append(f"  {label:46s}{row['before']:9.1f}{row['after']:9.1f}{row['difference']:+10.1f}{interval:>22s}".rstrip())
+    lines.append("  Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance.")
     held = " and of the model's parameters (the ensemble)" if parameters_too else ", under one set of parameters"
-    lines.append(f"  The spread is that of the men who fit the labs{held}.")
+    lines.append(
+        f"  The spread is that of {len(before):,} matching virtual patients{held}."
+        if dependable
+        else "  No intervals: too few virtual patients match the laboratory values."
+    )
     return "\n".join(lines)
+
+
+def azoospermic(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series) -> str:
+    """Return how many have no sperm before and after, and with which lesions; "" if all have some."""
+    sperm = with_sperm(before, after)
+    if sperm.all():
+        return ""
+    without = lesions[~sperm].value_counts(normalize=True)
+    of = _lesions({name: float(without.get(name, 0.0) * np.mean(~sperm)) for name in LESIONS}, 0.0)
+    least = parameters.values()["outcome.azoospermic_below"]
+    others = (
+        f"Sperm above are those of the other {100 * np.mean(sperm):.0f} %." if sperm.any() else "Nobody gains sperm."
+    )
+    return (
+        f"Azoospermic before and after (under {least:g} million/mL) in {100 * np.mean(~sperm):.0f} %: "
+        f"{of.replace('none', 'no lesion')}. {others}"
+    )

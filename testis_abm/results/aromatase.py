@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, clinical
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment, within
 
 # Site -> column of its inhibition, column of its share of oestradiol. Sertoli cells and the germ cells in their niches meet
 # the same testosterone, so their enzyme is shielded alike.
+_COLUMN = OESTRADIOL["lc-ms"]
 SITES = {
     "fat, from testosterone": ("aromatase_inhibition_fat_pct", "fat_oestradiol_share_pct"),
     "fat, from adrenal precursor": ("aromatase_inhibition_fat_pct", "adrenal_oestradiol_share_pct"),
@@ -33,7 +35,7 @@ def by_site(result: RunResult) -> pd.DataFrame:
         return rows.mean(numeric_only=True)
 
     tissue = {arm: mean(result.tissue, arm) for arm in arms}
-    level = {arm: mean(result.hormones, arm)["oestradiol_pmol_l"] / 3.67 for arm in arms}
+    level = {arm: float(clinical(_COLUMN, mean(result.hormones, arm)[_COLUMN])) for arm in arms}
     rows = []
     for site, (inhibited, share) in SITES.items():
         row: dict[str, object] = {
@@ -54,7 +56,7 @@ def told(result: RunResult) -> str:
     table = by_site(result)
     if not (table["inhibited_pct"] > 1.0).any():
         return ""
-    lines = ["Aromatase             inhibited    share of serum oestradiol       oestradiol it gives (pg/mL)"]
+    lines = [f"Aromatase             inhibited    share of serum oestradiol       contribution to {QUANTITIES[_COLUMN].heading}"]
     for site, row in table.iterrows():
         lines.append(
             f"  {site!s:28s}{row['inhibited_pct']:3.0f} %{row['untreated_share_pct']:14.1f} -> {row['treated_share_pct']:4.1f} %"

@@ -13,16 +13,17 @@ import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from testis_abm.errors import TestisError, printable
+from testis_abm.errors import TestisError
 from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.plots.data import PlotData
+from testis_abm.support import files
+from testis_abm.support.outputs import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from testis_abm.results.run_result import RunResult
 
 _SLOWEST_FIRST = ("tubules", "tissue", "hormones", "semen", "intratesticular")
+_METADATA = {"png": {"Software": SOFTWARE}, "svg": {"Creator": SOFTWARE, "Date": None}}
 _PATIENCE = 5.0  # seconds for a process to end by itself
 
 
@@ -71,32 +73,13 @@ def write_figure(figure: Figure, name: str, folder: Path) -> list[Path]:
     Raises:
         TestisError: the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_write(figure, folder / f"{name}.{kind}", kind) for kind in KINDS]
-    except OSError as error:
-        raise TestisError(f"{printable(str(folder))}: pictures cannot be written: {error.strerror or error}") from error
+    return [_write(figure, folder / f"{name}.{kind}", kind) for kind in KINDS]
 
 
 def _write(figure: Figure, path: Path, kind: str) -> Path:
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file, _style().looks():
-            figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
-        # A file made by mkstemp is readable by its owner alone.
-        os.chmod(partial, 0o666 & ~_umask())
-        os.replace(partial, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
-        raise
+    with files.whole(path, kept="") as file, _style().looks():
+        figure.savefig(file, format=kind, metadata=_METADATA[kind])
     return path
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _style() -> Any:

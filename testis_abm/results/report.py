@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.quantities import OESTRADIOL
+from testis_abm.quantities import OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS
 from testis_abm.results.treatment import Treatment
+from testis_abm.statistics import FEW, deterministic
 
 _WIDTH = 110
 _INDENT = "     "
@@ -30,8 +31,8 @@ _HDL = 5.0  # mg/dL
 
 
 def number(value: float) -> str:
-    """Return `value` with about three figures, "-" if it is missing, "0" where nobody would measure any."""
-    if math.isnan(value):
+    """Return `value` with about three figures, "-" if it is missing or has no end, "0" where nobody would measure any."""
+    if not math.isfinite(value):
         return "-"
     size = abs(value)
     if size < _NOTHING:
@@ -41,17 +42,38 @@ def number(value: float) -> str:
     return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
-def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
-    """Return a change in % and its interval as text, as a multiple once it is tenfold."""
-    if math.isnan(centre):
+def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: int = 0) -> tuple[str, str]:
+    """Return a change in % and its interval as text, as a multiple once it is tenfold.
+
+    There is no interval where all `pairs` of replicates give the same (0: not pairs).
+    """
+    if not math.isfinite(centre):
         return "-", ""
+    if deterministic(centre, low, high, pairs):
+        low = high = math.nan
     if centre >= 900.0:
         of = [number(1.0 + value / 100.0) for value in (centre, low, high)]
-        return f"x {of[0]}", "" if math.isnan(low) else f"(x {of[1]} to {of[2]})"
+        return f"x {of[0]}", "" if not math.isfinite(low + high) else f"(x {of[1]} to {of[2]})"
     # A narrow interval keeps its width in print.
     places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
     text = [f"{value:+.{places}f}" for value in (centre, low, high)]
-    return f"{text[0]} %", "" if math.isnan(low) else f"({text[1]} to {text[2]})"
+    return f"{text[0]} %", "" if not math.isfinite(low + high) else f"({text[1]} to {text[2]})"
+
+
+def replicates(count: int, rows: Iterable[tuple[float, float, float]] = ()) -> str:
+    """Return what the intervals of paired replicates are worth: how many there are, and which quantities have none.
+
+    Args:
+        count: pairs.
+        rows: change, low and high of each quantity.
+    """
+    if count < 2:
+        return "One replicate: no interval; ask for two or more in plan.replicates."
+    text = f"Interval: 95 %, over {count} paired replicates"
+    text += "; so few make it rough." if count < FEW else "."
+    if any(deterministic(*row, count) for row in rows):
+        text += " Without an interval: deterministic, the same in all replicates."
+    return text
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -80,20 +102,18 @@ def _cells(tissue: pd.DataFrame) -> int:
     return round(float(first[[*STEPS, "sertoli", "leydig"]].sum(axis=1).mean()))
 
 
-def basis(result: RunResult, treatment: Treatment | None) -> str:
+def basis(result: RunResult, treatment: Treatment | None, summary: pd.DataFrame) -> str:
     """Return which days the table covers and what its interval holds."""
     if treatment is None:
         first, last = result.hormones["day"].min(), result.hormones["day"].max()
         text = f"Means over days {first:g} to {last:g}; drift: last quarter against the first; "
-        return _wrapped("", text + "spread: standard deviation over replicates.")
+        spread = f"spread: standard deviation over {result.replicates} replicates." if result.replicates > 1 else ""
+        return _wrapped("", text + (spread or "one replicate: no spread."))
     first, last = treatment.window
     text = f"Means over days {first:g} to {last:g} (end of treatment); sperm as expected, no counting error. "
-    if result.replicates < 2:
-        return _wrapped("", text + "One replicate: no interval; ask for two or more in plan.replicates.")
-    return _wrapped(
-        "",
-        text + "Interval: over paired replicates of this one man; it holds no spread of men or of parameters.",
-    )
+    pairs = result.replicates
+    text += replicates(pairs, summary[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None))
+    return _wrapped("", text + (" It holds no spread of men or of parameters." if pairs > 1 else ""))
 
 
 def assay(summary: pd.DataFrame) -> str:
@@ -177,9 +197,9 @@ def flags(result: RunResult, treatment: Treatment | None) -> str:
     arm = result.arms[-1]
     safety = result.safety[result.safety["arm"] == arm]
     start, end = (treatment.start, treatment.end) if treatment else (0.0, float(safety["day"].max()))
-    safety = safety[safety["day"] >= start]
+    safety = safety[safety["day"] > start]
     told = [
-        f"oestradiol under 10 pg/mL: {_days(safety, safety['oestradiol_low'])}.",
+        f"{QUANTITIES[OESTRADIOL['lc-ms']].label} under 10 pg/mL: {_days(safety, safety['oestradiol_low'])}.",
         _bone(safety[safety["day"] <= end]),
         _haematocrit(safety),
         *_complaints(result, arm, start),
@@ -202,12 +222,12 @@ def chances(result: RunResult, treatment: Treatment | None) -> str:
         text = f"{arm} {at['conception_pct']:.1f} % ({at['conception_low_pct']:.1f} to {at['conception_high_pct']:.1f})"
         if not math.isnan(at["retrieval_pct"]):
             interval = f"{at['retrieval_low_pct']:.0f} to {at['retrieval_high_pct']:.0f}"
-            text += f", microdissection would find sperm with a chance of {at['retrieval_pct']:.0f} % ({interval})"
+            text += f", predicted micro-TESE sperm retrieval {at['retrieval_pct']:.0f} % ({interval})"
         elif _azoospermic(result, arm, at["day"]):
-            text += ", microdissection not worked out (LH and FSH are low: gonadotrophins come first)"
+            text += ", micro-TESE not worked out (LH and FSH are low: gonadotrophins come first)"
         told.append(text)
     return _wrapped(
-        "Chance of conception in a month, by sperm concentration alone: ",
+        "Fecundability (per cycle), by sperm concentration alone: ",
         "; ".join(told) + ". Curves of populations with wide uncertainty, no couple's chance.",
     )
 
@@ -240,13 +260,13 @@ def _bone(safety: pd.DataFrame) -> str:
 def _haematocrit(safety: pd.DataFrame) -> str:
     highest = safety["haematocrit_pct"].max()
     if highest <= _HAEMATOCRIT[0]:
-        return f"Haematocrit at most {highest:.0f} %."
+        return f"Peak haematocrit {highest:.0f} %."
     over = [
         f"over {limit:g} % {_days(safety, safety['haematocrit_pct'] > limit)}"
         for limit in _HAEMATOCRIT
         if limit == _HAEMATOCRIT[0] or highest > limit
     ]
-    return f"Haematocrit up to {highest:.1f} %: {', '.join(over)}."
+    return f"Peak haematocrit {highest:.1f} %: {', '.join(over)}."
 
 
 def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
@@ -254,11 +274,11 @@ def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
     safety = result.safety[result.safety["arm"] == arm]
     columns = ["vasomotor_pct", "libido_score", "hdl_change_mg_dl"]
     course = safety.groupby("day")[columns].mean()
-    before, after = course[course.index < start], course[course.index >= start]
-    own = before.mean() if len(before) else course.iloc[0]
+    before, after = course[course.index <= start], course[course.index > start]
+    own = before.mean()
     told = []
     if after["vasomotor_pct"].max() - own["vasomotor_pct"] > _FLUSHES:
-        told.append(f"Hot flushes at up to {after['vasomotor_pct'].max():.0f} % of visits.")
+        told.append(f"Vasomotor symptoms, up to {after['vasomotor_pct'].max():.0f} % of visits.")
     if own["libido_score"] - after["libido_score"].min() > _LIBIDO:
         told.append(f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}.")
     shift = (after["hdl_change_mg_dl"] - own["hdl_change_mg_dl"]).to_numpy()
@@ -276,7 +296,7 @@ def recovery(result: RunResult, treatment: Treatment | None) -> str:
     course = semen.groupby("day")["expected_concentration_million_ml"].mean()
     day, sperm = course.index.to_numpy(dtype=float), course.to_numpy()
     before = sperm[day <= treatment.start]
-    after = sperm[day >= treatment.start]
+    after = sperm[day > treatment.start]
     if not len(before) or not len(after) or before[-1] < _OLIGOZOOSPERMIA or after.min() >= _OLIGOZOOSPERMIA:
         return ""
     levels = [level for level in _LEVELS if level < before[-1]]

@@ -1,22 +1,20 @@
 """Results on disk: one folder a run, written whole or not at all.
 
-A folder holds a Parquet file for each table, `run.json` (provenance), `scenario.toml`, `sections.npz` (drawn
-cross-sections) and, if known, `attribution.parquet`. Whatever differs between two runs of one seed (clock
+A folder holds a Parquet file for each table, `run.json` (provenance, and the checksums of all these files), `scenario.toml`,
+`sections.npz` (drawn cross-sections) and, if known, `attribution.parquet`. Whatever differs between two runs of one seed (clock
 times, versions) stands in `run.json` only, so that the other files can be compared byte by byte.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import io
 import json
-import os
 import platform
-import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
@@ -24,13 +22,15 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import guard
 from testis_abm.errors import TestisError, printable
 from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
+from testis_abm.support import files
+from testis_abm.support.outputs import SOFTWARE
 
-SOFTWARE = "testis_abm"
-FORMAT = 2
+FORMAT = 3
 
 _RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION = "run.json", "scenario.toml", "sections.npz", "attribution.parquet"
 FILES = frozenset(
@@ -48,12 +48,12 @@ def check_writable(folder: str | Path) -> None:
     Raises:
         TestisError: the place cannot be written, is no folder, or holds something else than results.
     """
-    target = _resolved(folder)
+    target = files.resolved(folder)
     _check_replaceable(target)
     parent = target.parent
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
-    with _told(target), tempfile.TemporaryDirectory(dir=parent, prefix=".testis_abm-") as probe:
+    with files.writing(target), tempfile.TemporaryDirectory(dir=parent, prefix=".testis_abm-") as probe:
         # Permission bits tell nothing of a full disk or of a file system mounted read-only.
         Path(probe, "probe").write_bytes(bytes(_PROBE_BYTES))
         # A path too long for the file system shows here, not after the run.
@@ -63,23 +63,15 @@ def check_writable(folder: str | Path) -> None:
 def save(result: RunResult, folder: str | Path) -> Path:
     """Write `result` to `folder`, whole or not at all, and return the folder.
 
-    Earlier results in the folder are replaced; files in it that are no results are kept.
+    Earlier results in the folder are replaced; files in it that are no results stay where they are.
 
     Raises:
         TestisError: the folder holds something else than results, or the disk refuses.
     """
-    target = _resolved(folder)
+    target = files.resolved(folder)
     _check_replaceable(target)
-    with _told(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}.partial-"))
-        try:
-            _write(result, partial)
-            _sync(partial)
-            partial.chmod(0o777 & ~_umask())
-            _swap(partial, target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+    with files.whole_folder(target, FILES) as partial:
+        _write(result, partial)
     return target
 
 
@@ -94,37 +86,35 @@ def load(folder: str | Path) -> RunResult:
 
     from testis_abm.scenario import load as load_scenario
 
-    folder = Path(folder)
+    folder = guard.path(folder, "folder")
+    files.settle(folder, FILES)
     run = _read_run(folder)
+
+    def read(name: str) -> io.BytesIO:
+        return io.BytesIO(files.verified(folder / name, run["files"][name]))
+
     try:
-        tables = {name: pq.read_table(folder / f"{name}.parquet").to_pandas() for name in SCHEMAS}
-        attribution = folder / _ATTRIBUTION
         return RunResult(
             scenario=load_scenario(run["scenario"]),
-            tables=tables,
+            tables={name: pq.read_table(read(f"{name}.parquet")).to_pandas() for name in SCHEMAS},
             provenance=run["provenance"],
-            sections=_read_sections(folder / _SECTIONS),
-            attribution=pq.read_table(attribution).to_pandas() if attribution.exists() else None,
+            sections=_read_sections(read(_SECTIONS)) if _SECTIONS in run["files"] else {},
+            attribution=pq.read_table(read(_ATTRIBUTION)).to_pandas() if _ATTRIBUTION in run["files"] else None,
         )
     except TestisError as error:
-        raise TestisError(f"{folder}: {str(error).splitlines()[0]}") from error
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException) as error:
+        line = str(error).splitlines()[0]
+        raise TestisError(line if line.startswith(str(folder)) else f"{folder}: {line}") from error
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException) as error:
         raise TestisError(f"{folder}: the results are damaged: {_one_line(error)}") from error
 
 
-def _resolved(folder: str | Path) -> Path:
-    try:
-        return Path(os.path.realpath(Path(folder).expanduser()))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise TestisError(f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}") from error
-
-
 def _check_replaceable(target: Path) -> None:
-    with _told(target):
+    with files.writing(target):
         if not target.exists():
             return
         if not target.is_dir():
             raise TestisError(f"{target}: is a file; results need a folder of their own")
+        files.settle(target, FILES)
         if not any(target.iterdir()):
             return
     if not _is_marked(target):
@@ -141,7 +131,8 @@ def _is_marked(folder: Path) -> bool:
 
 def _read_run(folder: Path) -> dict[str, Any]:
     try:
-        run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
+        text = (folder / _RUN).read_text(encoding="utf-8")
+        run = json.loads(text)
     except OSError as error:
         raise TestisError(f"{folder}: holds no results of a run ({_RUN}: {error.strerror or error})") from error
     except ValueError as error:
@@ -149,8 +140,13 @@ def _read_run(folder: Path) -> dict[str, Any]:
     if not isinstance(run, dict) or run.get("software") != SOFTWARE:
         raise TestisError(f"{folder}: {_RUN} was not written by {SOFTWARE}")
     if run.get("format") != FORMAT:
-        raise TestisError(f"{folder}: written in format {run.get('format')}; this version reads format {FORMAT}")
-    return run
+        raise TestisError(
+            f"{folder}: written in format {run.get('format')}; this version reads format {FORMAT}: run the scenario again"
+        )
+    try:
+        return dict(files.unsealed(text))
+    except ValueError as error:
+        raise TestisError(f"{folder}: {_RUN} is damaged: {_one_line(error)}") from error
 
 
 def _write(result: RunResult, folder: Path) -> None:
@@ -162,9 +158,9 @@ def _write(result: RunResult, folder: Path) -> None:
         arrays = {f"{arm}/{key}": v for arm, section in result.sections.items() for key, v in section.items()}
         plain: Any = {key: np.asarray(value) for key, value in arrays.items()}
         np.savez_compressed(folder / _SECTIONS, **plain)
-    (folder / _SCENARIO).write_text(result.scenario.to_toml(), encoding="utf-8")
-    text = json.dumps(_run(result), indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / _RUN).write_text(text + "\n", encoding="utf-8")
+    (folder / _SCENARIO).write_text(result.scenario.to_toml(), encoding="utf-8", newline="\n")
+    sums = {path.name: files.checksum(path) for path in sorted(folder.iterdir())}
+    (folder / _RUN).write_text(files.sealed({**_run(result), "files": sums}), encoding="utf-8", newline="\n")
 
 
 def write_table(table: pd.DataFrame, to: Path | IO[bytes], units: Mapping[str, str]) -> None:
@@ -180,14 +176,13 @@ def write_table(table: pd.DataFrame, to: Path | IO[bytes], units: Mapping[str, s
     pq.write_table(arrow.cast(pa.schema(fields)), to, compression="zstd")
 
 
-def _read_sections(path: Path) -> dict[str, dict[str, Any]]:
+def _read_sections(file: IO[bytes]) -> dict[str, dict[str, Any]]:
     sections: dict[str, dict[str, Any]] = {}
-    if path.exists():
-        with np.load(path, allow_pickle=False) as arrays:
-            for key in arrays.files:
-                arm, _, name = key.partition("/")
-                value = arrays[key]
-                sections.setdefault(arm, {})[name] = value.item() if value.ndim == 0 else value
+    with np.load(file, allow_pickle=False) as arrays:
+        for key in arrays.files:
+            arm, _, name = key.partition("/")
+            value = arrays[key]
+            sections.setdefault(arm, {})[name] = value.item() if value.ndim == 0 else value
     return sections
 
 
@@ -224,58 +219,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk hold every file before the folder gets its name."""
-    for path in (*folder.iterdir(), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _swap(partial: Path, target: Path) -> None:
-    """Give `partial` the name `target`; what stood there goes, or comes back if that fails."""
-    if not target.exists():
-        os.rename(partial, target)
-        return
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}.old-"))
-    old = aside / target.name
-    try:
-        os.rename(target, old)
-        os.rename(partial, target)
-    finally:
-        if target.exists():
-            _keep_others(old, target)
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            os.rename(old, target)
-            aside.rmdir()
-
-
-def _keep_others(old: Path, target: Path) -> None:
-    """Move what is no result: notes are not ours to delete; pictures of an earlier run would mislead."""
-    for path in old.iterdir() if old.exists() else ():
-        if path.name not in FILES:
-            os.rename(path, target / path.name)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-@contextlib.contextmanager
-def _told(target: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one line."""
-    try:
-        yield
-    except OSError as error:
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
-        raise TestisError(f"{printable(str(target))}: cannot be written: {reason}; nothing was saved") from error
 
 
 def _one_line(error: BaseException) -> str:

@@ -20,7 +20,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
     With both arms, levels are means over the last 28 days of treatment; of semen, over the samples expected
     then, without variation or counting error. `change_pct` is that of the geometric mean of treated over
-    untreated twin; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
+    untreated control; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
     ratios; missing with one replicate). From a level that no laboratory tells from none there is no change in percent.
     Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The spread (`..._sd`) is the standard deviation over replicates.
 
@@ -45,10 +45,8 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
 
 def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
-    first, last = treatment.window
-    # The sample that closes a treatment is planned on the day after its last dose.
-    rows = within(result.tables[measure.table], first, treatment.end if measure.table == "semen" else last)
-    level = measure.read(rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
+    rows = within(result.tables[measure.table], *treatment.window)
+    level = _finite(measure, rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)
     return {
@@ -56,8 +54,8 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
         "column": measure.column,
         "label": measure.label,
         "unit": measure.unit,
-        "untreated": untreated.mean(),
-        "treated": treated.mean(),
+        "untreated": _mean(untreated),
+        "treated": _mean(treated),
         "change_pct": change,
         "low_pct": low,
         "high_pct": high,
@@ -67,9 +65,18 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
     }
 
 
+def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
+    """Return a measure of some rows; a ratio to nothing, as T/E2 without oestradiol, is missing."""
+    return measure.read(rows).replace([np.inf, -np.inf], np.nan)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
 def _course(result: RunResult, measure: Measure) -> dict[str, object]:
     table = result.tables[measure.table]
-    value = measure.read(table)
+    value = _finite(measure, table)
     level = value.groupby(table["replicate"]).mean().to_numpy()
     first, last = table["day"].min(), table["day"].max()
     early = value[table["day"] <= first + (last - first) / 4.0].mean()
@@ -98,7 +105,7 @@ def render(result: RunResult) -> str:
     blocks = [
         report.title(result),
         table,
-        report.basis(result, treatment),
+        report.basis(result, treatment, summary),
         report.assay(summary),
         report.why(result),
         aromatase.told(result),
@@ -116,7 +123,7 @@ def render(result: RunResult) -> str:
 def _two_arms(summary: pd.DataFrame) -> str:
     rows: list[tuple[str, ...]] = [("", "untreated", "treated", "change", "(95 % interval)")]
     for row in summary.itertuples():
-        change, interval = report.change(row.change_pct, row.low_pct, row.high_pct)
+        change, interval = report.change(row.change_pct, row.low_pct, row.high_pct, row.replicates)
         rows.append((_heading(row), report.number(row.untreated), report.number(row.treated), change, interval))
     if summary["replicates"].max() < 2:
         rows = [row[:4] for row in rows]

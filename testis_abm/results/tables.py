@@ -1,6 +1,7 @@
 """The tables of a run: what columns each has, in what unit and type, and their conversion to other units.
 
-Every table is tidy: a row is one arm and replicate at one day. Columns carry their unit in the name.
+Every table is tidy: a row is one arm and replicate on the morning of one day (see model.py). Columns carry their unit in the
+name.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _measured(*columns: str) -> dict[str, Column]:
 _ARM = {"arm": Column("text", "", "Arm")}
 _REPLICATE = {"replicate": Column("integer", "", "Replicate")}
 _DAILY = {**_ARM, **_REPLICATE, "day": Column("integer", "day", "Day")}
-# A sample or a dose may fall between two midnights.
+# A dose may fall between two mornings.
 _SAMPLED = {**_ARM, **_REPLICATE, "day": Column("number", "day", "Day")}
 BLOOD_COLUMNS = (
     "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l",
@@ -180,8 +181,12 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "drugs": {
         **_DAILY,
         "drug": Column("text", "", "Drug"),
-        "concentration": Column("number", "as unit", "Concentration"),
-        "unit": Column("text", "", "Unit of the concentration"),
+        **_numbers(
+            ("concentration_mean", "as unit", "Mean concentration of the 24 h before"),
+            ("concentration_lowest", "as unit", "Lowest concentration of the 24 h before (hourly)"),
+            ("concentration_highest", "as unit", "Highest concentration of the 24 h before (hourly)"),
+        ),
+        "unit": Column("text", "", "Unit of the concentrations"),
     },
 }
 

@@ -44,9 +44,8 @@ class Treatment:
 
     @property
     def window(self) -> tuple[float, float]:
-        """Return the last 28 days of treatment, or all of it if shorter, as first and last day."""
-        # No dose falls on the day that ends a therapy.
-        return max(self.start, self.end - WINDOW_DAYS), self.end - 1.0
+        """Return the mornings after the last 28 days of treatment, or after all of it if shorter, the first and the last."""
+        return max(self.start, self.end - WINDOW_DAYS) + 1.0, self.end
 
 
 def within(table: pd.DataFrame, first: float, last: float) -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""Conditions on what a laboratory measures: "oestradiol > 50 pg/mL at day 30", the rule of a dose by rule."""
+"""Conditions on a man and what is measured of him: "oestradiol > 50 pg/mL at day 30", "BMI > 25 and T/LH < 100".
+
+One grammar for doses that depend on a measurement and for the criteria of a screening; what each can be asked is in PLACES.
+"""
 
 from __future__ import annotations
 
@@ -7,42 +10,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from testis_abm.errors import ScenarioError, nearest, shown, written
-from testis_abm.scenario.quantities import UNITS, parse_day
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
+from testis_abm.scenario.quantities import NUMBER, UNITS, UNITS_OF_MAN, number_in, parse_day, plain, spelled
 
-# Without an assay: that of the laboratory which measures (see laboratory.Laboratory.column).
-_OESTRADIOL, _RATIO, _HAEMATOCRIT = "oestradiol", "testosterone_over_oestradiol", "haematocrit_pct"
-_UNITS: Mapping[str, Mapping[str, float]] = {
-    **UNITS,
-    _OESTRADIOL: UNITS["oestradiol_pmol_l"],
-    _RATIO: {"ng/dL per pg/mL": 1.0},
-    _HAEMATOCRIT: {"%": 1.0},
-}
+# Without an assay: those of the laboratory which measures (see laboratory.Laboratory.column).
+OESTRADIOL_OF_ASSAY, RATIO_OF_ASSAY = "oestradiol", "testosterone_over_oestradiol"
+_OF_SEMEN = (
+    "volume_ml", "concentration_million_ml", "total_count_million", "progressive_motility_pct", "normal_forms_pct",
+    "total_motile_count_million",
+)  # fmt: skip
+_OF_BLOOD = (
+    "testosterone_nmol_l", "free_testosterone_pmol_l", *OESTRADIOL.values(), *RATIO.values(), "lh_iu_l", "fsh_iu_l", "t_over_lh",
+    "inhibin_b_pg_ml", "shbg_nmol_l", "haematocrit_pct",
+)  # fmt: skip
 # Column -> the words for it, the one that is printed first.
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    "testosterone_nmol_l": ("testosterone", "total testosterone"),
-    "free_testosterone_pmol_l": ("free testosterone",),
-    _OESTRADIOL: ("oestradiol", "estradiol", "E2"),
-    _RATIO: ("T/E2", "testosterone/oestradiol", "testosterone/estradiol"),
-    "lh_iu_l": ("LH", "luteinising hormone"),
-    "fsh_iu_l": ("FSH", "follicle-stimulating hormone"),
-    "inhibin_b_pg_ml": ("inhibin B",),
-    "shbg_nmol_l": ("SHBG",),
-    _HAEMATOCRIT: ("haematocrit", "hematocrit"),
-    "volume_ml": ("ejaculate volume", "semen volume"),
-    "concentration_million_ml": ("sperm concentration",),
-    "total_count_million": ("total sperm count", "sperm count"),
-    "progressive_motility_pct": ("progressive motility",),
-    "normal_forms_pct": ("normal forms", "morphology"),
-    "total_motile_count_million": ("total motile count", "motile count"),
+    OESTRADIOL_OF_ASSAY: ("oestradiol", "estradiol", "E2"),
+    RATIO_OF_ASSAY: ("T/E2", "testosterone/oestradiol", "testosterone/estradiol"),
+    **{name: (QUANTITIES[name].label, *QUANTITIES[name].words) for name in (*_OF_BLOOD, *_OF_SEMEN, "bmi", "age")},
 }
 _COLUMNS = {word.lower(): column for column, words in _WORDS.items() for word in words}
-_SEMEN = frozenset(name for name in _WORDS if list(_WORDS).index(name) > list(_WORDS).index(_HAEMATOCRIT))
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    **{name: {QUANTITIES[name].unit: 1.0} for name in _WORDS if name in QUANTITIES},
+    **UNITS,
+    **UNITS_OF_MAN,
+    **dict.fromkeys((OESTRADIOL_OF_ASSAY, *OESTRADIOL.values()), UNITS["oestradiol_pmol_l"]),
+    RATIO_OF_ASSAY: {"ng/dL per pg/mL": 1.0},
+}
+_UNITLESS = (RATIO_OF_ASSAY, *RATIO.values(), "t_over_lh")
+# Where a condition is asked -> what it is called there, and what is not known there.
+PLACES: Mapping[str, tuple[str, frozenset[str]]] = {
+    "dose": ("when a dose is decided", frozenset({"bmi", "age"})),
+    "visit": ("at a screening visit", frozenset({"haematocrit_pct"})),
+}
 _OPERATORS = ("<=", ">=", "<", ">")
-_JOINT = re.compile(r"\s+(and|or)\s+", re.IGNORECASE)
+_JOINT = re.compile(r" (and|or) ", re.IGNORECASE)
 _CLAUSE = re.compile(
-    r"(?P<quantity>[^<>=!]*?)\s*(?P<operator>[<>=!]+)\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)"
-    r"\s*(?P<unit>.*?)(?:(?:\s+|(?<=[\s\d]))at\s+(?P<day>.*))?",
-    re.IGNORECASE | re.DOTALL,
+    rf"(?P<quantity>[^<>=!]*)(?P<operator>[<>=!]+) ?(?P<number>{NUMBER}) ?(?P<unit>.*?)(?:(?: |(?<=[ 0-9]))at (?P<day>.*))?",
+    re.IGNORECASE,
 )
 _USAGE = 'write for example "oestradiol > 50 pg/mL at day 30"'
 
@@ -73,7 +78,7 @@ class Clause:
     @property
     def in_semen(self) -> bool:
         """Return whether it takes a semen sample (else a blood sample)."""
-        return self.column in _SEMEN
+        return self.column in _OF_SEMEN
 
     def in_unit(self, value: float) -> float:
         """Return `value`, in the unit of the column, in the unit of the clause."""
@@ -86,7 +91,7 @@ class Clause:
 
     def __str__(self) -> str:
         """Return the clause as a scenario file would have it."""
-        unit = "" if self.column == _RATIO else f" {self.unit}"
+        unit = "" if self.column in _UNITLESS else f" {self.unit}"
         day = "" if self.day is None else f" at day {self.day}"
         return f"{self.quantity} {self.operator} {written(self.limit)}{unit}{day}"
 
@@ -117,38 +122,51 @@ class Condition:
         return f" {self.joint} ".join(str(clause) for clause in self.clauses)
 
 
-def parse_condition(value: object) -> Condition | None:
+def parse_condition(value: object, place: str = "dose") -> Condition | None:
     """Return the condition that `value` spells; None stays None.
 
     Clauses `<quantity> <operator> <number> [unit] [at day N]` are joined by "and" or by "or", not by both. A unit may be left
     out where only one is in use.
 
+    Args:
+        value: text, or a condition that is one already.
+        place: of PLACES, where it will be asked.
+
     Raises:
-        ScenarioError: it is no condition, or names no measured quantity, operator, unit or day.
+        ScenarioError: it is no condition, or names no quantity that is known there, or no operator, unit or day.
     """
-    if value is None or isinstance(value, Condition):
-        return value
+    if value is None:
+        return None
+    condition = value if isinstance(value, Condition) else _parsed(value, place)
+    where, unknown_there = PLACES[place]
+    for clause in condition.clauses:
+        if clause.column in unknown_there:
+            known = ", ".join(words[0] for column, words in _WORDS.items() if column not in unknown_there)
+            raise ScenarioError(f"{clause.quantity} is not measured {where}; measured there: {known}")
+    return condition
+
+
+def _parsed(value: object, place: str) -> Condition:
     if not isinstance(value, str) or not value.strip():
         raise ScenarioError(f"{shown(value)} is not a condition; {_USAGE}")
-    text = value.replace("\u2264", "<=").replace("\u2265", ">=").strip()
-    parts = _JOINT.split(text)
+    parts = _JOINT.split(plain(value))
     joints = {joint.lower() for joint in parts[1::2]}
     if len(joints) > 1:
         raise ScenarioError(f'{shown(value)} mixes "and" with "or"; use one of them, or write two therapies')
-    return Condition(tuple(_clause(part) for part in parts[::2]), joints.pop() if joints else "and")
+    return Condition(tuple(_clause(part, place) for part in parts[::2]), joints.pop() if joints else "and")
 
 
-def _clause(text: str) -> Clause:
-    found = _CLAUSE.fullmatch(text.strip())
+def _clause(text: str, place: str) -> Clause:
+    found = _CLAUSE.fullmatch(text)
     if found is None:
         raise ScenarioError(f"{shown(text)} is not a comparison with a number; {_USAGE}")
-    column = _column(found["quantity"])
+    column = _column(found["quantity"], place)
     if found["operator"] not in _OPERATORS:
         raise ScenarioError(
             f"{shown(text)}: {shown(found['operator'])} is not a comparison that a measurement can meet; "
             f"use one of {', '.join(_OPERATORS)}"
         )
-    limit = float(found["number"])
+    limit = number_in(found["number"])
     if limit < 0 or limit > 1e12:
         raise ScenarioError(f"{shown(text)}: {shown(limit)} is out of range; a measured value is 0 or more")
     return Clause(
@@ -156,23 +174,22 @@ def _clause(text: str) -> Clause:
     )
 
 
-def _column(quantity: str) -> str:
-    name = " ".join(quantity.split())
+def _column(quantity: str, place: str) -> str:
+    name = quantity.strip()
     if name.lower() in _COLUMNS:
         return _COLUMNS[name.lower()]
     spelled = {word: word for words in _WORDS.values() for word in words}
     guess = nearest(name, spelled)
-    hint = f'nearest: "{guess}"' if guess else "measured are: " + ", ".join(words[0] for words in _WORDS.values())
+    known = ", ".join(words[0] for column, words in _WORDS.items() if column not in PLACES[place][1])
+    hint = f'nearest: "{guess}"' if guess else f"measured are: {known}"
     raise ScenarioError(f"{shown(name)}: a condition that names no measured quantity; {hint}")
 
 
 def _unit(column: str, unit: str, text: str) -> str:
     known = _UNITS[column]
     if unit:
-        plain = unit.replace("\u00b5", "u").replace("\u03bc", "u").lower()
-        for spelling in known:
-            if spelling.lower() == plain:
-                return spelling
+        if spelling := spelled(unit, known):
+            return spelling
         guess = nearest(unit, known)
         hint = f'nearest: "{guess}"' if guess and len(known) > 3 else f"known: {', '.join(known)}"
         raise ScenarioError(f"{shown(text)}: unit {shown(unit)} is not one of {_WORDS[column][0]}; {hint}")

@@ -8,16 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from testis_abm import parameters
-from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
-from testis_abm.scenario.quantities import parse_dose, parse_duration
+from testis_abm.errors import Problem, ScenarioError, shown, written
+from testis_abm.scenario.prescription import parse_every
+from testis_abm.scenario.quantities import NUMBER, parse_dose, parse_duration, plain
+from testis_abm.scenario.schedule import too_many_doses
 
+_AMOUNT = rf"{NUMBER}\s*[^\s0-9,]+"
 _PAST = re.compile(
-    r"(?P<drug>\S+)\s+(?P<dose>[\d.]+\s*\w+)\s+every\s+(?P<every>[\d.]+\s*\w+)\s+for\s+(?P<length>[\d.]+\s*\w+)"
-    r"(?:,?\s+ended\s+(?P<ended>[\d.]+\s*\w+)\s+before)?",
+    rf"(?P<drug>\S.*?) (?P<dose>{_AMOUNT}) (?P<every>\S.*?) for (?P<length>{_AMOUNT})(?:,? ended (?P<ended>{_AMOUNT}) before)?",
     re.IGNORECASE,
 )
 _USAGE = 'write for example "testosterone_enanthate 200 mg every 7 days for 52 weeks, ended 8 weeks before"'
-_LONGEST_DAYS = 3653.0
+_LONGEST_DAYS, _LONGEST_TEXT = 3653.0, 200
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,14 @@ class PastTherapy:
         """Return the first day of it, counted from the first simulated day of the plan (negative)."""
         return -math.ceil(self.length_days + self.ended_days)
 
+    @property
+    def dose_count(self) -> int:
+        """How many doses he was given."""
+        return math.ceil(self.length_days / self.every_days - 1e-9)
+
     def doses(self) -> list[tuple[float, str, float]]:
         """Return (day, drug, dose), days counted from the first simulated day of the plan."""
-        count = math.ceil(self.length_days / self.every_days - 1e-9)
-        return [(self.begins + i * self.every_days, self.drug, self.dose) for i in range(count)]
+        return [(self.begins + i * self.every_days, self.drug, self.dose) for i in range(self.dose_count)]
 
     def __str__(self) -> str:
         """Return it as a scenario file would have it."""
@@ -77,29 +83,28 @@ def parse_history(value: object) -> tuple[PastTherapy, ...]:
             problems.append(Problem((i,) if len(items) > 1 else (), str(error)))
     if problems:
         raise ScenarioError(problems)
+    if text := too_many_doses(of.dose_count for of in past):
+        raise ScenarioError(text)
     return tuple(past)
 
 
 def _one(text: object) -> PastTherapy:
-    found = _PAST.fullmatch(text.strip()) if isinstance(text, str) else None
+    found = _PAST.fullmatch(plain(text)) if isinstance(text, str) else None
     if found is None:
         raise ScenarioError(f"{shown(text)} is not a past therapy; {_USAGE}")
-    known = parameters.drugs()
-    if found["drug"] not in known:
-        raise ScenarioError(unknown("drug", found["drug"], known, see="testis-abm drugs"))
-    drug = known[found["drug"]]
+    drug = parameters.drugs()[parameters.drug_named(found["drug"])]
     dose = parse_dose(found["dose"], drug.dose_unit)
     if dose > drug.largest_dose:
         raise ScenarioError(
             f"{shown(found['dose'])} is too much; a single dose may be up to {drug.largest_dose:g} {drug.dose_unit}"
         )
-    every, length = parse_duration(found["every"]), parse_duration(found["length"])
+    every, length = parse_every(found["every"]), parse_duration(found["length"])
     ended = parse_duration(found["ended"]) if found["ended"] else 0.0
     if every < 1 / 24:
         raise ScenarioError(f"{shown(found['every'])} is too short; doses are an hour or more apart")
     if not 1.0 <= length + ended <= _LONGEST_DAYS:
         raise ScenarioError(f"{shown(text)} lies {length + ended:g} days back; allowed: 1 to {_LONGEST_DAYS:g}")
-    return PastTherapy(found["drug"], dose, every, length, ended)
+    return PastTherapy(drug.name, dose, every, length, ended)
 
 
 def past_doses(history: Iterable[PastTherapy]) -> tuple[int, list[tuple[float, str, float]]]:

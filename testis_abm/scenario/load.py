@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from testis_abm import guard
 from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
 from testis_abm.scenario.quantities import parse_day, parse_duration
 from testis_abm.scenario.scenario import Scenario, alike, flat
 from testis_abm.scenario.section import plain
+from testis_abm.scenario.shipped import found
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
@@ -25,12 +27,12 @@ type Place = tuple[str | int, ...]
 
 
 def load(
-    source: str | os.PathLike[str] | Mapping[str, Any], *, overrides: Mapping[str, object] | None = None
+    source: str | os.PathLike[str] | Mapping[str, Any] | Scenario, *, overrides: Mapping[str, object] | None = None
 ) -> Scenario:
     """Read a scenario from a TOML file, or from a mapping of the same shape.
 
     Args:
-        source: path of the file, or the mapping.
+        source: path of the file, the mapping, or a Scenario (to change it).
         overrides: values by dotted path, as in `--set`: "man.bmi", "therapy.1.dose" (counted from 1),
             "parameters.axis.lh_reference". Text is read as a TOML value where it is one: "31" is a number. A shorter
             "plan.duration" also leaves out the samples, observations and therapies of the file that lie beyond it.
@@ -38,6 +40,9 @@ def load(
     Raises:
         ScenarioError: one line a problem: file, place, value, what is allowed.
     """
+    if isinstance(source, Scenario):
+        source = source.as_dict()
+    source = guard.readable(source)
     path = None if isinstance(source, Mapping) else os.fspath(source)
     name = "scenario" if path is None else printable(path)
     scenario = _made(source if path is None else _read(Path(path), name), name, "" if path is None else path, overrides)
@@ -60,7 +65,7 @@ def _made(source: object, name: str, path: str, overrides: Mapping[str, object] 
     raw = _tidy(source, name)
     if path:
         raw.setdefault("title", printable(Path(path).stem)[:200] or "Untitled")
-    settings = _Settings(overrides or {})
+    settings = _Settings(overrides)
     settings.apply(raw)
     if "plan.duration" in settings.paths:
         cut(raw)
@@ -77,11 +82,26 @@ def _lines(lines: Iterable[str]) -> ScenarioError:
     return ScenarioError(Problem((), line) for line in lines)
 
 
+def changed(source: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[str, Any]:
+    """Return the tables of a scenario with overrides in place, as `load` would read them.
+
+    Raises:
+        ScenarioError: an override that is no place in a scenario.
+    """
+    raw, settings = _tidy(source, "scenario"), _Settings(overrides)
+    settings.apply(raw)
+    if "plan.duration" in settings.paths:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `load` has told what is left out
+            cut(raw)
+    return raw
+
+
 class _Settings:
     """The overrides of one load: puts them in place and recognises the problems they cause."""
 
-    def __init__(self, overrides: Mapping[str, object]) -> None:
-        self._given = {key: (_split(key), value) for key, value in overrides.items()}
+    def __init__(self, overrides: Mapping[str, object] | None) -> None:
+        self._given = {str(key): (_split(str(key)), value) for key, value in guard.changes(overrides).items()}
         faults = [
             f"{_label(key, value)}: is not a place in a scenario; write for example man.bmi=31"
             for key, (path, value) in self._given.items()
@@ -98,7 +118,7 @@ class _Settings:
     def apply(self, raw: dict[str, Any]) -> None:
         faults = []
         for key, (path, value) in self._given.items():
-            if text := _put(raw, path, _toml_value(value)):
+            if text := _put(raw, path, toml_value(value)):
                 faults.append(f"{_label(key, value)}: {text}")
         if faults:
             raise _lines(faults)
@@ -171,7 +191,7 @@ def _split(key: str) -> Place:
     parts: list[str | int] = [part.strip() for part in key.split(".")]
     if "" in parts:
         return ()
-    if section in _LISTS and len(parts) > 1 and str(parts[1]).isdecimal():
+    if section in _LISTS and len(parts) > 1 and re.fullmatch(r"[0-9]{1,6}", str(parts[1])):
         parts[1] = int(parts[1]) - 1
     return tuple(parts)
 
@@ -203,7 +223,7 @@ def _position_fault(items: object, section: str, position: str | int) -> str | N
     return f"the scenario has {len(items)} [[{section}]]; write {section}.1.<key>{last}"
 
 
-def _toml_value(value: object) -> object:
+def toml_value(value: object) -> object:
     """Return the value that text spells in TOML, or the text itself; other values as lists and tables."""
     if not isinstance(value, str):
         return plain(value)
@@ -241,6 +261,17 @@ def read_raw(path: Path) -> dict[str, Any]:
     return _read(path, printable(str(path)))
 
 
+def read_tables(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the tables of a TOML file as they stand, and its text.
+
+    Raises:
+        ScenarioError: it is missing, or no TOML.
+    """
+    name = printable(str(path))
+    content = _bytes(path, name)
+    return _parsed(content, name), _decoded(content, name)
+
+
 def _read(path: Path, name: str) -> dict[str, Any]:
     return _parsed(_bytes(path, name), name)
 
@@ -260,7 +291,7 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
 
 def _bytes(path: Path, name: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with found(path).open("rb") as file:
             content = file.read(_LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise ScenarioError(f"{name}: no such file{_neighbour(path)}") from None

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from numbers import Real
 from types import MappingProxyType
 
 from testis_abm.errors import ScenarioError, nearest, shown, unknown
+from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
 # A plan in days this far out is a slip of the pen.
 LATEST_DAY = 36525
 
-TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
-OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
-
-_NUMBER = r"([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)"
-_QUANTITY = re.compile(_NUMBER + r"\s*(.*)", re.IGNORECASE | re.DOTALL)
-_DAY = re.compile(r"(day|week|month)s?\s*" + _NUMBER, re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d")
+# A number as people write it; `number_in` reads it. Digits are 0 to 9 (see `plain`).
+NUMBER = r"[+-]?(?:[0-9]+(?:[.,][0-9]+)*\.?|\.[0-9]+)(?:e[+-]?[0-9]+)?"
+_QUANTITY = re.compile(f"({NUMBER})\\s*(.*)", re.IGNORECASE)
+_DAY = re.compile(rf"(day|week|month)s?\s*({NUMBER})", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:[0-9]+|[1-9][0-9]{0,2}(?:\.[0-9]{3})+),[0-9]+")
+_LONGEST = 500  # characters of one quantity or condition
+# Signs that word processors and reports put in: minus, micro, times, comparisons, superscripts.
+_SIGNS = str.maketrans(
+    {"\u2212": "-", "\u2013": "-", "\u00b5": "u", "\u03bc": "u", "\u00d7": "x", "\u2264": "<=", "\u2265": ">="}
+    | {sign: str(k) for k, sign in enumerate("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")}
+)
 
 _DURATIONS = {
     **dict.fromkeys(("min", "minute", "minutes"), 1 / 1440),
-    **dict.fromkeys(("h", "hour", "hours"), 1 / 24),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 1 / 24),
     **dict.fromkeys(("d", "day", "days"), 1.0),
-    **dict.fromkeys(("w", "week", "weeks"), 7.0),
+    **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), 7.0),
     **dict.fromkeys(("month", "months"), DAYS_PER_MONTH),
-    **dict.fromkeys(("y", "year", "years"), DAYS_PER_YEAR),
+    **dict.fromkeys(("y", "yr", "yrs", "year", "years"), DAYS_PER_YEAR),
 }
 _DOSES: Mapping[str, Mapping[str, float]] = {
-    "mg": {"mg": 1.0, "g": 1e3, "ug": 1e-3, "mcg": 1e-3},
-    "IU": {"iu": 1.0, "u": 1.0, "kiu": 1e3},
+    "mg": {"mg": 1.0, "g": 1e3, "ug": 1e-3},
+    "IU": {"iu": 1.0, "kiu": 1e3},
 }
 _DOSE_UNITS = {"mg": "mg, g or ug", "IU": "IU or kIU"}
 
@@ -44,7 +51,13 @@ _FREE = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": 100 / TESTOSTERONE_NG_DL, "ng/dL
 _OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": OESTRADIOL_PMOL_L, "ng/L": OESTRADIOL_PMOL_L}
 _OESTRADIOL |= {"ng/mL": 1e3 * OESTRADIOL_PMOL_L}
 _GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
-_SPERM = {"million": 1.0, "M": 1.0}
+_SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
+# Words for a unit, the whole of what stands before "/" or the end -> its key.
+_UNIT_WORDS = (
+    (r"x?\*?10e?6|mio|mill|mln|millions|m(?=/ml$|$)", "million"),
+    (r"(m|k|u)?(?:ui|ie|u)|(?:international)?(m|k|u)?units?", r"\1\2iu"),
+    (r"percent|pct", "%"),
+)
 
 UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
@@ -68,6 +81,10 @@ UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
         "normal_forms_pct": {"%": 1.0},
         "total_motile_count_million": _SPERM,
     }
+)
+
+UNITS_OF_MAN: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {"bmi": {"kg/m2": 1.0}, "age": {"years": 1.0, "year": 1.0, "y": 1.0, "yr": 1.0, "yrs": 1.0}}
 )
 
 
@@ -100,10 +117,10 @@ def parse_day(value: object) -> float:
     if _is_number(value):
         day = _finite(value, value)
     else:
-        found = _DAY.fullmatch(_text(value, 'a day, such as "day 30"').strip())
+        found = _DAY.fullmatch(plain(_text(value, 'a day, such as "day 30"')))
         if found is None:
             raise ScenarioError(f'{shown(value)} is not a day; write "day 30" or "week 6"')
-        day = float(found[2]) * {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH}[found[1].lower()]
+        day = number_in(found[2]) * {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH}[found[1].lower()]
     if not abs(day) <= LATEST_DAY:
         raise ScenarioError(f"{shown(value)} is not within a century of the start of treatment")
     return day
@@ -119,10 +136,10 @@ def parse_dose(value: object, unit: str = "mg") -> float:
         raise ScenarioError(f'{shown(value)} has no unit; write it as text with one: "1 {unit}"')
     number, given = _split(value, f'a dose, such as "1 {unit}"')
     known = _DOSES.get(unit, {unit.lower(): 1.0})
-    if given.lower() not in known:
+    if unit_key(given) not in known:
         units = _DOSE_UNITS.get(unit, unit)
         raise ScenarioError(f"{shown(value)}: unit {shown(given)} does not fit; the dose is in {units}")
-    dose = _finite(number * known[given.lower()], value)
+    dose = _finite(number * known[unit_key(given)], value)
     if dose < 0:
         raise ScenarioError(f"{shown(value)} is negative; a dose must be above 0 {unit}")
     if dose == 0:
@@ -142,11 +159,29 @@ def parse_unit(variable: str, unit: object) -> str:
         ScenarioError: `variable` is not measured in it.
     """
     known = UNITS[variable]
-    text = _ascii(_text(unit, f'a unit, such as "{canonical_unit(variable)}"'))
-    for spelling in known:
-        if spelling.lower() == text.lower():
-            return spelling
+    text = plain(_text(unit, f'a unit, such as "{canonical_unit(variable)}"'))
+    if spelling := spelled(text, known):
+        return spelling
     raise ScenarioError(f"{shown(unit)} is not a unit of {variable}; known: {', '.join(known)}")
+
+
+def spelled(unit: str, known: Iterable[str]) -> str | None:
+    """Return `unit` as `known` spells it, whatever way a laboratory writes it; None if it is not one of them."""
+    known = tuple(known)
+    same = [of for of in known if of.lower() == unit.lower()]
+    return next(iter(same or [of for of in known if unit_key(of) == unit_key(unit)]), None)
+
+
+@lru_cache(maxsize=1024)
+def unit_key(unit: str) -> str:
+    """Return a unit without what laboratories write differently: "mUI / mL" as "miu/ml", "x10^6/mL" as "million/ml"."""
+    text = re.sub(r"\s+per\s+", "/", plain(unit).lower())
+    text = re.sub(r"[\s^.\u00b7]", "", text)
+    if text == "10e9/l" or text.removeprefix("x") == "109/l":
+        return "million/ml"
+    for pattern, own in _UNIT_WORDS:
+        text = re.sub(rf"^(?:{pattern})(?=/|$)", own, text)
+    return text.replace("mcg", "ug").replace("mcmol", "umol")
 
 
 def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
@@ -163,6 +198,60 @@ def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
     if source == target:
         return value
     return value * UNITS[variable][source] / UNITS[variable][target]
+
+
+def plain(text: str) -> str:
+    """Return `text` with one space between words and the signs of word processors written plainly.
+
+    Raises:
+        ScenarioError: it is longer than any quantity, or has digits of another script, which people read differently.
+    """
+    if len(text) > _LONGEST:
+        raise ScenarioError(f"{shown(text)} is longer than {_LONGEST} characters")
+    text = " ".join(text.translate(_SIGNS).split())
+    if any(sign.isdecimal() and not sign.isascii() for sign in text):
+        raise ScenarioError(f"{shown(text)} has digits of another script; write 0 to 9")
+    return text
+
+
+def number_in(text: str) -> float:
+    """Return the number that `text` (a NUMBER) spells: "4.5", "4,5", "1,500" (1500), "1,500.5", "1.500,5".
+
+    A comma before one group of three digits separates thousands, as in "1,500 IU"; "0,125" can only be a decimal.
+
+    Raises:
+        ScenarioError: its commas or points can be read in no way.
+    """
+    mantissa, e, exponent = text.lower().partition("e")
+    if _THOUSANDS.fullmatch(mantissa):
+        mantissa = mantissa.replace(",", "")
+    elif _DECIMAL_COMMA.fullmatch(mantissa):
+        mantissa = mantissa.replace(".", "").replace(",", ".")
+    try:
+        return float(mantissa + e + exponent)
+    except ValueError:
+        sign = "comma" if "," in text else "points"
+        raise ScenarioError(f"{shown(text)}: its {sign} cannot be read; write 1.5 and 1500, without commas") from None
+
+
+def comma_note(text: object) -> str:
+    """Return how the comma of a refused quantity was read, for its message; empty where there is none."""
+    found = _QUANTITY.match(plain(text)) if isinstance(text, str) else None
+    if found is None or not _THOUSANDS.fullmatch(found[1]):
+        return ""
+    return f" ({found[1]} is read as {number_in(found[1]):g}; for a decimal write {found[1].replace(',', '.', 1)})"
+
+
+def quantity(value: object, wanted: str) -> tuple[float, str]:
+    """Return number and unit ("" where there is none) of text such as "4,5 mIU/mL".
+
+    Raises:
+        ScenarioError: it is no text that begins with a number; `wanted` says what would be.
+    """
+    found = _QUANTITY.fullmatch(plain(_text(value, wanted)))
+    if found is None:
+        raise ScenarioError(f"{shown(value)} is not {wanted}")
+    return number_in(found[1]), found[2]
 
 
 def _is_number(value: object) -> bool:
@@ -185,18 +274,8 @@ def _text(value: object, wanted: str) -> str:
     return value
 
 
-def _ascii(text: str) -> str:
-    """Return `text` with the signs that word processors put in written plainly: minus and micro."""
-    return text.strip().replace("\u2212", "-").replace("\u00b5", "u").replace("\u03bc", "u")
-
-
 def _split(value: object, wanted: str) -> tuple[float, str]:
-    text = _ascii(_text(value, wanted))
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
-        raise ScenarioError(f"{shown(value)} is not {wanted}")
-    if _DECIMAL_COMMA.match(text):
-        raise ScenarioError(f"{shown(value)} has a comma; write 1.5 and 1000, without commas")
-    if not found[2]:
+    number, unit = quantity(value, wanted)
+    if not unit:
         raise ScenarioError(f"{shown(value)} has no unit; write {wanted}")
-    return float(found[1]), found[2].strip()
+    return number, unit

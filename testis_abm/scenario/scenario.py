@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_
 from testis_abm import parameters
 from testis_abm.errors import Problem, ScenarioError, shown
 from testis_abm.parameters import FrozenMapping
+from testis_abm.scenario.schedule import too_many_doses
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Therapy, Tissue
 from testis_abm.scenario.section import Line, Section, plain, table, tables
 from testis_abm.scenario.weight import Weight, overlaps
@@ -27,9 +28,14 @@ def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object
 def _parameters(value: object) -> FrozenMapping[float]:
     if not isinstance(value, Mapping):
         raise ScenarioError(f"{shown(value)} is not a table; write [parameters] and name = number below it")
+    given = list(flat(plain(value)))
+    if len(given) > len(parameters.load()):
+        raise ScenarioError(
+            f"{len(given):,} numbers are given, more than there are parameters (see: testis-abm parameters)"
+        )
     numbers: dict[str, float] = {}
     problems = []
-    for name, number in flat(plain(value)):
+    for name, number in given:
         if name in numbers:
             problems.append(Problem((name,), "is given twice"))
         elif text := parameters.fault(name, number):
@@ -100,9 +106,9 @@ class Scenario(Section):
         end = float(plan.duration_days)
         late = f"is not before the end of the plan (day {end:g}); start earlier or lengthen plan duration"
         problems = [
-            Problem((i, "from"), f"day {therapy.from_day:g} {late}")
+            Problem((i, "from"), f"day {therapy.first_day:g} {late}")
             for i, therapy in enumerate(therapies)
-            if therapy.from_day >= end
+            if therapy.first_day >= end
         ]
         if problems:
             raise ScenarioError(problems)
@@ -115,6 +121,8 @@ class Scenario(Section):
         if problems:
             raise ScenarioError(problems)
         therapies = tuple(t.model_copy(update={"until_day": min(t.until_day, end)}) for t in therapies)
+        if text := too_many_doses(therapy.dose_count for therapy in therapies):
+            raise ScenarioError(text)
         problems = list(_at_odds(therapies))
         if problems:
             raise ScenarioError(problems)
@@ -196,11 +204,10 @@ class Scenario(Section):
 def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
     """Yield a problem for each therapy that an earlier-listed one excludes while both act."""
     known = parameters.drugs()
-    for i, one in enumerate(therapies):
-        for k, other in enumerate(therapies[:i]):
-            reason = known[one.drug].excludes.get(other.drug) or known[other.drug].excludes.get(one.drug)
-            if not reason or not _together(one, other):
-                continue
+    for k, i in _together(therapies):
+        one, other = therapies[i], therapies[k]
+        reason = known[one.drug].excludes.get(other.drug) or known[other.drug].excludes.get(one.drug)
+        if reason:
             first, second = sorted((one, other), key=lambda of: of.first_day)
             text = (
                 f"{one.drug} and {other.drug} (therapy {k + 1}) cannot be combined: {reason}; {first.drug} acts until day "
@@ -211,18 +218,28 @@ def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
 
 def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
     """Yield a note for each pair of drugs that act alike at the same time."""
-    known, told = parameters.drugs(), set()
-    for i, one in enumerate(therapies):
-        for other in therapies[:i]:
-            pair = tuple(sorted({one.drug, other.drug}))
-            same = known[one.drug].action == known[other.drug].action
-            if len(pair) == 2 and same and pair not in told and _together(one, other):
-                told.add(pair)
-                yield f"{pair[0]} and {pair[1]} act alike ({known[one.drug].action.replace('_', ' ')}) at the same time; their effects add"
+    known = parameters.drugs()
+    pairs = (tuple(sorted((therapies[i].drug, therapies[k].drug))) for k, i in _together(therapies))
+    for one, other in dict.fromkeys(pairs):
+        if known[one].action == known[other].action:
+            yield f"{one} and {other} act alike ({known[one].action.replace('_', ' ')}) at the same time; their effects add"
 
 
-def _together(one: Therapy, other: Therapy) -> bool:
-    return one.first_day < other.last_effect_day and other.first_day < one.last_effect_day
+def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:
+    """Return places (k, i), k before i, of therapies of different drugs that act at the same time.
+
+    Not all that meet, which can be as many as the square of the therapies: each that begins, with the one of every other drug
+    that acts longest of those that have begun. A pair of drugs that act together at any time is among them.
+    """
+    spans = [(of.first_day, of.last_effect_day) for of in therapies]
+    longest: dict[str, int] = {}
+    pairs = []
+    for i in sorted(range(len(therapies)), key=lambda i: spans[i][0]):
+        drug, (begins, ends) = therapies[i].drug, spans[i]
+        pairs += [(min(i, k), max(i, k)) for other, k in longest.items() if other != drug and begins < spans[k][1]]
+        if drug not in longest or spans[longest[drug]][1] < ends:
+            longest[drug] = i
+    return sorted(pairs, key=lambda pair: pair[::-1])
 
 
 def _field(key: str) -> str:

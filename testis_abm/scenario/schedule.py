@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -11,6 +11,7 @@ from testis_abm.errors import Problem, ScenarioError, shown
 from testis_abm.scenario.quantities import parse_day, parse_duration
 from testis_abm.scenario.section import missing_key, unknown_key
 
+MOST_DOSES = 250_000  # of a scenario, and of a history: one an hour for the longest plan there is
 _KEYS = ("every", "from", "until")
 _EXAMPLES = {"every": "4 weeks", "until": "day 150"}
 
@@ -71,3 +72,11 @@ def _at_interval(table: Mapping[str, Any]) -> tuple[int, ...]:
         raise ScenarioError(problems)
     count = int((parsed["until"] - parsed["from"]) / parsed["every"] + 1e-9) + 1
     return tuple(sorted({round(parsed["from"] + i * parsed["every"]) for i in range(count)}))
+
+
+def too_many_doses(counts: Iterable[int]) -> str | None:
+    """Return why the doses of all therapies together are too many, None if they are not."""
+    doses = sum(counts)
+    if doses <= MOST_DOSES:
+        return None
+    return f"{doses:,} doses are too many; allowed: up to {MOST_DOSES:,}: give fewer therapies, less often or for a shorter time"

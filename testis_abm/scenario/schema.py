@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from numbers import Real
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -14,16 +15,20 @@ from testis_abm.parameters import Drug, FrozenMapping
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.history import PastTherapy, parse_history
+from testis_abm.scenario.prescription import parse_every
 from testis_abm.scenario.quantities import (
     DAYS_PER_YEAR,
     UNITS,
     canonical_unit,
+    comma_note,
     convert,
     parse_day,
     parse_dose,
     parse_duration,
     parse_unit,
+    spelled,
 )
+from testis_abm.scenario.quantities import quantity as read_quantity
 from testis_abm.scenario.schedule import Days
 from testis_abm.scenario.section import Line, Section, one_of, quantity, unknown_key, whole
 
@@ -40,7 +45,7 @@ def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator]:
 def _every(value: object) -> float | None:
     if value is None:
         return None
-    days = parse_duration(value)
+    days = parse_every(value)
     if days <= 0:
         raise ScenarioError(f'{shown(value)} is not above 0; write every = "1 day", or no every for one dose')
     if not _SHORTEST_INTERVAL <= days <= _LONGEST_INTERVAL:
@@ -101,7 +106,7 @@ class Man(Section):
                 text = unknown_key(name, self.allowed_keys(), self.listed_by())
                 problems.append(Problem((name,), text, named=True))
                 continue
-            number, fault = _age(value) if name == "age" else (value, None)
+            number, fault = _with_unit(name, value)
             if fault := fault or fields[name].fault(number):
                 problems.append(Problem((name,), fault))
             else:
@@ -147,14 +152,19 @@ class Man(Section):
         return {"preset": self.preset, **past, **self.physiology}
 
 
-def _age(value: Any) -> tuple[Any, str | None]:
-    """Return an age in years, from "34 years" or as given, and what is wrong with the text."""
-    if not isinstance(value, str):
+def _with_unit(name: str, value: Any) -> tuple[Any, str | None]:
+    """Return a field in its own unit, from "34 years", "33 kg/m2" or as given, and what is wrong with the text."""
+    if not isinstance(value, str) or name not in ("age", "bmi"):
         return value, None
     try:
+        if name == "bmi":
+            number, unit = read_quantity(value, "a plain number")
+            if unit and not spelled(unit, ("kg/m2",)):
+                return None, f"{shown(value)}: unit {shown(unit)} is not one of BMI; known: kg/m2"
+            return (number, None) if unit else (value, None)
         years = parse_duration(value) / DAYS_PER_YEAR
     except ScenarioError as error:
-        return None, str(error)
+        return (value, None) if name == "bmi" else (None, str(error))
     return int(years) if years.is_integer() else years, None
 
 
@@ -183,8 +193,8 @@ class Plan(Section):
     `Plan(baseline="28 days", duration="6 months", replicates=8, seed=1)`
 
     Attributes:
-        baseline_days: whole days before treatment, observed and untreated; they are days -baseline_days to 0.
-        duration_days: whole days from day 0.
+        baseline_days: whole days before treatment, observed and untreated.
+        duration_days: whole days from the morning of day 0 to that of the last day (see model.py).
         replicates: repeats that differ in chance alone.
         seed: with the scenario it fixes every result.
         engine: "compiled", or "reference", the slow plain one.
@@ -218,8 +228,8 @@ class Therapy(Section):
     `Therapy("anastrozole", dose="1 mg", every="1 day", until="day 150")`; for `from`, a word of Python's,
     write `from_="day 30"`.
 
-    A condition with `at day N` is decided once, on the sample of that day; without, it is decided anew on each day with a
-    dose, on what was measured the day before. The result of a sample is known the next day: a therapy that starts on the day
+    A condition with `at day N` is decided once, on the sample of that morning; without, it is decided anew on each day with a
+    dose, on the sample of the morning before. The result of a sample is known the next day: a therapy that starts on the day
     of its own sample, `from = "day 30"` with `at day 30`, gives its first dose on day 31, and the rest of its doses with it.
     While its condition holds it takes the place of earlier-listed therapies of the same drug; a dose once begun (an infusion, a
     depot) runs its time.
@@ -268,25 +278,36 @@ class Therapy(Section):
     @property
     def last_effect_day(self) -> float:
         """Day from which it gives and releases nothing more: its end, or that of the depot of its last dose."""
-        last = self.dose_days()[-1]
+        last = self._dose_day(self.dose_count - 1)
         depots = [part.numbers["release_days"].value for part in parameters.drugs()[self.drug].substances
                   if "release_days" in part.numbers]  # fmt: skip
         planned = self.first_day + 1.0 if self.every_days is None else self.until_day
         return max([planned, last + (self.over_hours or 0.0) / 24.0, *(last + days for days in depots)])
 
-    def dose_days(self) -> tuple[float, ...]:
-        """Return the days of the doses: `first_day` and every `every_days` after it, before `until_day`.
+    @property
+    def dose_count(self) -> int:
+        """How many doses are planned: one, and every `every_days` after it before `until_day`.
 
         Raises:
             ScenarioError: the therapy has no end because no scenario holds it yet.
         """
         if self.every_days is None:
-            return (self.first_day,)
+            return 1
         if math.isinf(self.until_day):
             raise ScenarioError("the therapy has no end yet; give until, or put it in a scenario")
         # Rounding must not turn the excluded end into one more dose.
-        count = math.ceil((self.until_day - self.first_day) / self.every_days - 1e-9)
-        return tuple(self.first_day + i * self.every_days for i in range(max(count, 1)))
+        return max(math.ceil((self.until_day - self.first_day) / self.every_days - 1e-9), 1)
+
+    def dose_days(self) -> tuple[float, ...]:
+        """Return the days of the doses.
+
+        Raises:
+            ScenarioError: the therapy has no end because no scenario holds it yet.
+        """
+        return tuple(self._dose_day(i) for i in range(self.dose_count))
+
+    def _dose_day(self, i: int) -> float:
+        return self.first_day + i * (self.every_days or 0.0)
 
     def covers(self, day: float) -> bool:
         """Return whether `day` lies in the time of the therapy (that of a single dose is its day)."""
@@ -297,10 +318,7 @@ class Therapy(Section):
     @field_validator("drug", mode="before")
     @classmethod
     def _known_drug(cls, value: object) -> str:
-        if isinstance(value, str) and value in parameters.drugs():
-            return value
-        text = unknown("drug", value, parameters.drugs(), see="testis-abm drugs")
-        raise ScenarioError([Problem((), text, named=True)])
+        return parameters.drug_named(value)
 
     @field_validator("dose", mode="before")
     @classmethod
@@ -315,7 +333,8 @@ class Therapy(Section):
             raise ScenarioError(f"{error}{usual}") from None
         if dose > drug.largest_dose:
             largest = f"{drug.largest_dose:g} {drug.dose_unit}"
-            raise ScenarioError(f"{shown(value)} is too much; a single dose may be up to {largest}{usual}")
+            read = comma_note(value)
+            raise ScenarioError(f"{shown(value)} is too much{read}; a single dose may be up to {largest}{usual}")
         return dose
 
     @field_validator("from_day")
@@ -331,7 +350,7 @@ class Therapy(Section):
         drug = _drug_of(info)
         if drug is None or value == "":
             return drug.routes[0] if drug else ""
-        if value not in drug.routes:
+        if not isinstance(value, str) or value not in drug.routes:
             routes = ", ".join(drug.routes)
             raise ScenarioError(f"{shown(value)} is not a route of {drug.name}; known: {routes}")
         return str(value)
@@ -476,9 +495,9 @@ class Observed(Section):
     @field_validator("value", mode="before")
     @classmethod
     def _plain_number(cls, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise ScenarioError(f"{shown(value)} is not a plain number; its unit goes in unit")
-        if not 0 <= value < 1e12:
+        if not 0 <= cast(float, value) < 1e12:
             raise ScenarioError(f"{shown(value)} is out of range; a measured value is 0 or more")
         return float(value)
 

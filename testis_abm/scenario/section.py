@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from numbers import Integral, Real
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown, unknown
+from testis_abm import guard
+from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
+from testis_abm.scenario.quantities import comma_note
 
 _DEEPEST = 20
 
@@ -76,36 +77,14 @@ def unknown_key(key: object, keys: Iterable[str], see: str = "") -> str:
     return f"key {shown(key)} is not known; {hint}"
 
 
-def _whole(low: int, high: int, value: object) -> int:
-    allowed = f"allowed: {low} to {high}"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ScenarioError(f"{shown(value)} is not a whole number; {allowed}")
-    # Written so that NaN fails.
-    if not low <= cast(float, value) <= high:
-        raise ScenarioError(f"{shown(value)} is out of range; {allowed}")
-    if not isinstance(value, Integral) and not float(value).is_integer():
-        raise ScenarioError(f"{shown(value)} is not a whole number; {allowed}")
-    return int(cast(float, value))
-
-
 def whole(low: int, high: int) -> BeforeValidator:
     """Return the check of a whole number from `low` to `high`."""
-    return BeforeValidator(partial(_whole, low, high))
-
-
-def _one_of(names: tuple[str, ...], value: object) -> str:
-    if value in names:
-        return str(value)
-    if len(names) > 5:
-        raise ScenarioError(unknown("", value, names))
-    guess = nearest(value, names) if isinstance(value, str) else None
-    hint = f'; nearest: "{guess}"' if guess else ""
-    raise ScenarioError(f"{shown(value)} is not one of {', '.join(names)}{hint}")
+    return BeforeValidator(partial(guard.whole, low=low, high=high))
 
 
 def one_of(*names: str) -> BeforeValidator:
     """Return the check of a name out of a few."""
-    return BeforeValidator(partial(_one_of, names))
+    return BeforeValidator(partial(guard.word, names=names))
 
 
 def _line(value: object) -> str:
@@ -172,7 +151,9 @@ def quantity(parse: Callable[[object], float], low: float, high: float, unit: st
     def check(value: object) -> float:
         number = parse(value)
         if not low <= number <= high:
-            raise ScenarioError(f"{shown(value)} is out of range; allowed: {low:g} to {high:g} {unit}")
+            raise ScenarioError(
+                f"{shown(value)} is out of range; allowed: {low:g} to {high:g} {unit}{comma_note(value)}"
+            )
         return number
 
     return BeforeValidator(check)

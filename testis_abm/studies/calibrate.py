@@ -11,7 +11,6 @@ tables that owes something to a paper helps to predict it.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -23,9 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import __version__, parameters
-from testis_abm.errors import TestisError
-from testis_abm.studies.ensemble import FILE, Ensemble, applied
+from testis_abm import __version__, guard
+from testis_abm.errors import TestisError, printable
+from testis_abm.studies.ensemble import FILE, Ensemble, applied, parameter, write
 from testis_abm.studies.replay import (
     CONFIGURATION,
     POOL,
@@ -38,6 +37,8 @@ from testis_abm.studies.replay import (
     scaled,
 )
 from testis_abm.studies.study import Observation, Study, known, load_study
+from testis_abm.support import arrays, files
+from testis_abm.support.outputs import SOFTWARE
 
 _PULL = 0.8  # SD of the prior on the hidden scale: about 90 % of a range for a value at its middle
 _EDGE = 0.03
@@ -47,12 +48,7 @@ _MEN, _SEED = 4, 1
 @cache
 def _ranges(name: str) -> tuple[float, float, float, bool]:
     """Return value, low and high of a parameter, and whether it moves on a log scale."""
-    if name.startswith("drug."):
-        _, drug, constant = name.split(".", 2)
-        numbers = parameters.drugs()[drug].numbers
-        entry = next(of for key, of in numbers.items() if key == constant or key.endswith(f".{constant}"))
-    else:
-        entry = parameters.load()[name]
+    entry = parameter(name)
     return entry.value, entry.low, entry.high, entry.low > 0.0 and entry.high / entry.low > 3.0
 
 
@@ -126,7 +122,6 @@ def calibrate(
     rounds: int = 4,
     seed: int = 1,
     progress: Callable[[str], None] | None = None,
-    ship: bool = False,
 ) -> pd.DataFrame:
     """Calibrate; return the ensemble (a column a parameter, and `weight`), and keep it with its report in `folder`.
 
@@ -136,23 +131,22 @@ def calibrate(
         rounds: of assimilation.
         seed: of the prior.
         progress: told what is being done.
-        ship: put the ensemble into the package.
 
     Raises:
         TestisError: too few members, a folder of another calibration, or one that cannot be written.
     """
+    folder = guard.path(folder, "folder")
     what = _what(folder, members, rounds, seed)
     tell = progress or (lambda text: None)
     with workers() as pool:
         hidden = _assimilate(folder, fitted_studies(), pool, what, tell)
     table = _table(hidden, False)
     head = (
-        f"# {len(table)} plausible parameter sets, testis_abm {what['version']}: ES-MDA, {rounds} rounds, seed {seed}, "
-        f"{len(what['studies'])} studies; made by testis-abm calibrate\n"
+        f"{len(table)} plausible parameter sets, testis_abm {what['version']}: ES-MDA, {rounds} rounds, seed {seed}, "
+        f"{len(what['studies'])} studies; made by testis-abm calibrate"
     )
-    for path in [folder / FILE.name, *([FILE] if ship else [])]:
-        _write(path, head + table.to_csv(index=False, float_format="%.6g"))
-    _write(folder / "identified.csv", identified(hidden).to_csv(float_format="%.4g"))
+    write(folder / FILE.name, table, head)
+    files.write(folder / "identified.csv", identified(hidden).to_csv(float_format="%.4g", lineterminator="\n"))
     return table
 
 
@@ -172,8 +166,8 @@ def cross_validate(
     Raises:
         TestisError: as calibrate; fewer than 2 folds.
     """
-    if folds < 2:
-        raise TestisError(f"{folds} folds: use 2 or more")
+    folds = guard.argument("folds", folds)
+    folder = guard.path(folder, "folder")
     what = _what(folder, members, rounds, seed)
     tell = progress or (lambda text: None)
     fitted = fitted_studies()
@@ -192,7 +186,7 @@ def cross_validate(
             for name in left:
                 tables.append(replay(_study(name), ensemble, sets=24, repeats=240).assign(left_out=fold))
     found = pd.concat(tables, ignore_index=True)
-    _write(folder / "left_out.csv", found.to_csv(index=False, float_format="%.4g"))
+    files.write(folder / "left_out.csv", found.to_csv(index=False, float_format="%.4g", lineterminator="\n"))
     return found
 
 
@@ -215,6 +209,7 @@ def answer(
     Raises:
         TestisError: as calibrate.
     """
+    folder = guard.path(folder, "folder")
     what = _what(folder, members, rounds, seed)
     with workers() as pool:
         hidden = _assimilate(folder, fitted_studies(), pool, what, progress or (lambda text: None), fixed=fixed)
@@ -224,8 +219,8 @@ def answer(
 
 def _what(folder: Path, members: int, rounds: int, seed: int) -> dict[str, Any]:
     """Return what a calibration is of, kept in its folder; refuse a folder of another one."""
-    if members < 40 or rounds < 1:
-        raise TestisError(f"{members} members and {rounds} rounds: use at least 40 members and 1 round")
+    members, rounds = guard.argument("members", members), guard.argument("rounds", rounds)
+    seed = guard.argument("seed", seed)
     files = [CONFIGURATION, *known().values(), *sorted(CONFIGURATION.parents[1].glob("parameters/*.toml"))]
     inputs = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(known()),
@@ -254,17 +249,14 @@ def _assimilate(
     folder.mkdir(parents=True, exist_ok=True)
     for turn in range(rounds):
         kept = folder / f"round-{turn}.npz"
-        if kept.exists():
-            with np.load(kept) as file:
-                hidden, made = file["hidden"], file["made"]
-            tell(f"round {turn + 1} of {rounds}: found")
-        else:
+        made = _found(kept, hidden, tell)
+        if made is None:
             tell(f"round {turn + 1} of {rounds}: {members} parameter sets through {len(names)} studies")
             jobs = [(names, to_values(column, middle) | dict(fixed or {})) for column in hidden.T]
             made = np.array(list(pool.map(respond, jobs, chunksize=4))).T[chosen]
-            beside = folder / f".round-{turn}.npz"
-            np.savez(beside, hidden=hidden, made=made)
-            beside.replace(kept)
+            arrays.write(kept, {"hidden": hidden, "made": made}, {"software": SOFTWARE})
+        else:
+            tell(f"round {turn + 1} of {rounds}: found")
         far = (made - seen[:, None]) / sd[:, None]
         tell(
             f"  misfit {np.sqrt((far**2).mean()):.2f} SD (root mean square); of the mean {np.sqrt((far.mean(axis=1) ** 2).mean()):.2f}"
@@ -276,27 +268,38 @@ def _assimilate(
     return np.asarray(hidden)
 
 
+def _found(kept: Path, hidden: np.ndarray, tell: Callable[[str], None]) -> np.ndarray | None:
+    """Return what the members of a round gave, if it is kept; `hidden` must be those members."""
+    if not kept.exists():
+        return None
+    try:
+        with kept.open("rb") as file:
+            found = arrays.Archive(file).arrays()
+        if np.allclose(found["hidden"], hidden):
+            return found["made"]
+        fault = "its members are not those of the round before"
+    except arrays.FAULTS as error:
+        fault = printable(str(error))
+    tell(f"{kept}: is damaged ({fault}); the round is done again")
+    return None
+
+
 def _table(hidden: np.ndarray, middle: bool) -> pd.DataFrame:
     return pd.DataFrame([to_values(column, middle) for column in hidden.T]).assign(weight=1.0 / hidden.shape[1])
 
 
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
-
-
 def _same(folder: Path, what: dict[str, Any]) -> None:
+    note = folder / "calibration.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        note = folder / "calibration.json"
-        if note.exists() and json.loads(note.read_text(encoding="utf-8")) != what:
-            raise TestisError(
-                f"{folder}: holds another calibration (other studies, parameters, size or version); name another folder"
-            )
-        note.write_text(json.dumps(what, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise TestisError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        kept = files.unsealed(note.read_bytes()) if note.exists() else what
+    except (OSError, ValueError):
+        kept = None
+    if kept != what:
+        raise TestisError(
+            f"{folder}: holds another calibration (other studies, parameters, size or version), or {note.name} is damaged; "
+            "name another folder"
+        )
+    files.write(note, files.sealed(what))
 
 
 def identified(hidden: np.ndarray) -> pd.DataFrame:

@@ -5,6 +5,9 @@ A set is a row: parameter name -> value. Names are dotted ("axis.testosterone_fe
 
 from __future__ import annotations
 
+import hashlib
+import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,18 +17,35 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.errors import TestisError
-from testis_abm.parameters import Drug, FrozenMapping
+from testis_abm.errors import TestisError, printable, shown
+from testis_abm.parameters import Drug, FrozenMapping, Parameter
+from testis_abm.support import files
 
 FILE = Path(__file__).with_name("ensemble.csv")
+_SUM = "# sha256: "  # before the checksum of all lines that are no comments; a file made by hand needs none
+_ROUNDED = 1e-5  # values are written with six digits
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Parameter sets and their weights (sum 1)."""
+    """Parameter sets and their weights (sum 1).
+
+    Raises:
+        TestisError: a parameter that does not exist, a value outside its range, weights that are no weights.
+    """
 
     sets: pd.DataFrame
     weights: np.ndarray
+
+    def __post_init__(self) -> None:
+        weights = np.asarray(self.weights, dtype=float)
+        good = np.isfinite(weights) & (weights >= 0.0)
+        if not good.all() or weights.shape != (len(self.sets),) or not weights.sum() > 0.0:
+            bad = f"row {int(np.argmin(good)) + 1}: {weights[np.argmin(good)]:g}" if not good.all() else "their sum is 0"
+            raise TestisError(f"weight ({bad}): use a number from 0 upwards for each of {len(self.sets)} rows, not all 0")
+        object.__setattr__(self, "weights", weights / weights.sum())
+        for name in self.sets.columns:
+            _check(name, pd.to_numeric(self.sets[name], errors="coerce").to_numpy(dtype=float), self.sets[name])
 
     def __len__(self) -> int:
         return len(self.sets)
@@ -38,6 +58,38 @@ class Ensemble:
         """Return `n` sets drawn by weight (systematic), as row numbers."""
         points = (np.arange(n) + np.random.default_rng(seed).random()) / n
         return np.minimum(np.searchsorted(np.cumsum(self.weights), points), len(self) - 1)
+
+
+def parameter(name: str) -> Parameter:
+    """Return the entry of the tables that a column of an ensemble stands for.
+
+    Raises:
+        TestisError: there is none.
+    """
+    if not name.startswith("drug."):
+        entry = parameters.load().get(name)
+    else:
+        _, drug, constant = (*name.split(".", 2), "", "")[:3]
+        numbers = parameters.drugs()[drug].numbers if drug in parameters.drugs() else {}
+        entry = next((of for key, of in numbers.items() if key == constant or key.endswith(f".{constant}")), None)
+    if entry is None:
+        raise TestisError(f"{printable(name)} is no parameter of this version; calibrate again")
+    return entry
+
+
+def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
+    """Refuse values of a parameter that are no numbers or lie outside its range.
+
+    Raises:
+        TestisError: with the first row that holds one.
+    """
+    entry = parameter(name)
+    room = _ROUNDED * max(abs(entry.low), abs(entry.high))
+    good = (values >= entry.low - room) & (values <= entry.high + room)
+    if not good.all():
+        row = int(np.argmin(good))
+        value = shown(written.iloc[row])
+        raise TestisError(f"{name}, row {row + 1}: {value} lies outside {entry.low:g} to {entry.high:g} {entry.unit}".strip())
 
 
 def applied(of: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str, Drug]]:
@@ -72,22 +124,34 @@ def read(path: Path) -> Ensemble:
     """Read an ensemble (a column a parameter, and `weight`).
 
     Raises:
-        TestisError: the file is missing, no ensemble, or holds a parameter that does not exist.
+        TestisError: the file is missing, damaged, no ensemble, or holds what no parameter set can.
     """
     try:
-        table = pd.read_csv(path, comment="#")
-        weights = table.pop("weight").to_numpy(dtype=float)
+        text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        table = pd.read_csv(io.StringIO(text), comment="#")
+        weights = pd.to_numeric(table.pop("weight"), errors="coerce").to_numpy(dtype=float)
     except (OSError, ValueError, KeyError) as error:
         raise TestisError(
             f"{path}: no ensemble of parameter sets ({error}); make one with testis-abm calibrate"
         ) from None
-    drugs = {f"drug.{name}" for name in parameters.drugs()}
-    lost = [
-        name for name in table.columns if name not in parameters.load() and ".".join(name.split(".")[:2]) not in drugs
-    ]
-    if lost:
-        raise TestisError(f"{path}: {lost[0]} is no parameter of this version; calibrate again")
-    return Ensemble(table, weights / weights.sum())
+    body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    stated = re.search(rf"^{_SUM}(\S*)", text, re.MULTILINE)
+    if stated and stated[1] != hashlib.sha256(body.encode()).hexdigest():
+        raise TestisError(f"{path}: is damaged, or was edited (its checksum differs); calibrate again, or remove its line {_SUM}...")
+    try:
+        return Ensemble(table, weights)
+    except TestisError as error:
+        raise TestisError(f"{path}: {error}") from None
+
+
+def write(path: Path, table: pd.DataFrame, about: str) -> None:
+    """Write an ensemble (a column a parameter, and `weight`) with its checksum, and what it is about in a line.
+
+    Raises:
+        TestisError: the disk refuses.
+    """
+    body = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    files.write(path, f"# {about}\n{_SUM}{hashlib.sha256(body.encode()).hexdigest()}\n{body}")
 
 
 @cache

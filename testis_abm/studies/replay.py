@@ -8,6 +8,7 @@ regress to their mean, treated or not.
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 import zlib
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.errors import TestisError
 from testis_abm.expected.course import COLUMNS
 from testis_abm.expected.man import ExpectedMan, reference_output
@@ -140,24 +141,26 @@ def _needs(study: Study) -> tuple[tuple[str, ...], bool]:
 
 
 def _levels(man: ExpectedMan, days: list[int], study: Study) -> dict[str, np.ndarray]:
-    """Return a man's true levels, column -> (days,), on days since the start; day -1 is his steady state."""
+    """Return a man's true levels, column -> (days,), on the mornings of days since the start."""
     blood, semen = _needs(study)
-    rows = np.array([man.rest if day < 0 else man.days[min(day, len(man.days) - 1)] for day in days])
+    rows = man.days[days]
     found = {name: rows[:, COLUMNS.index(name)] for name in blood}
     if semen:
-        each = [man.semen(study.abstinence_days, day + 1) for day in days]
+        each = [man.semen(study.abstinence_days, day) for day in days]
         found |= {name: np.array([of[name] for of in each]) for name in _SEMEN}
     return found
 
 
 def _days_of(sample: Sample, study: Study) -> list[int]:
+    """Return the mornings that tell of a measurement: of a day that morning, of a span those after its days; of none the first."""
+    end = round(study.duration_days)
     if sample.kind == "weeks":
-        return list(range(0, round(study.duration_days), _STEP))
+        return list(range(0, end, _STEP))
     if sample.day is None:
-        return [-1]
-    first, last = round(sample.day[0]), round(sample.day[1])
-    step = max(1, (last - first) // 12)
-    return list(range(first, last + 1, step))
+        return [0]
+    last = min(end, math.ceil(sample.day[1]))
+    first = min(last, math.floor(sample.day[0]) + 1)
+    return list(range(first, last + 1, max(1, (last - first) // 12)))
 
 
 def _sampled(sample: Sample, levels: Mapping[str, np.ndarray], laboratory: Laboratory) -> dict[str, Any]:
@@ -327,7 +330,16 @@ def replay(
         ensemble: parameter sets; `sets` of them are run, on `men` men each (as many as the study had, 12 to 48).
         repeats: of the trial.
         seed: of everything.
+
+    Raises:
+        TestisError: an argument is none, or out of range; nobody passes the study's screening.
     """
+    if not isinstance(study, Study) or not isinstance(ensemble, Ensemble):
+        raise TestisError(
+            "replay takes a Study (load_study) and an Ensemble (studies.ensemble: best(), shipped(), read(file))"
+        )
+    sets, repeats = guard.argument("sets", sets), guard.argument("repeats", repeats)
+    seed, men = guard.argument("seed", seed), None if men is None else guard.argument("men", men)
     most = max(of.n or study.n for of in study.observed)
     men = men or min(max(12, most), _MOST_MEN)
     pool = max(POOL, 2 * men)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import __version__
-from testis_abm.errors import TestisError
 from testis_abm.results.report import number
+from testis_abm.support import outputs
 
 
 def text(table: pd.DataFrame) -> str:
@@ -60,27 +60,25 @@ def save(table: pd.DataFrame, folder: Path, *, plots: bool = True) -> list[Path]
     Raises:
         TestisError: the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = json.loads(table.to_json(orient="records"))
-        files = {
-            "studies.json": json.dumps({"version": __version__, "rows": rows}, indent=1),
-            "studies.csv": table.to_csv(index=False),
-        }
-        for name, content in files.items():
-            beside = folder / f".{name}"
-            beside.write_text(content, encoding="utf-8")
-            beside.replace(folder / name)
-        return [folder / name for name in files] + (_forest(table, folder) if plots else [])
-    except OSError as error:
-        raise TestisError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    paths = [folder / "studies.json", folder / "studies.csv"]
+    rows = json.loads(table.to_json(orient="records"))
+    outputs.write_json(paths[0], {"version": __version__, "rows": rows})
+    outputs.write_table(paths[1], table)
+    return paths + (_forest(table, folder) if plots else [])
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure, before a replay, that its results can be saved in `folder`.
+
+    Raises:
+        TestisError: files of these names were written by somebody else.
+    """
+    for ending in ("json", "csv", "png", "svg"):
+        outputs.check(folder / f"studies.{ending}", ("study",))
 
 
 def _forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw observed over predicted, a line an observation: what can be read as a fold."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
     change = table["kind"].eq("change")
@@ -95,7 +93,7 @@ def _forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     rows, at = table[good].reset_index(drop=True), folds[good].reset_index(drop=True)
     if rows.empty:
         return []
-    figure = Figure(figsize=(8.0, 1.2 + 0.19 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(8.0, 1.2 + 0.19 * len(rows)), dpi=200, layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(rows))[::-1]
     middle = at["observed"] / at["predicted"]
@@ -115,11 +113,6 @@ def _forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     axes.grid(axis="x", color="#e5e8eb", linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    paths = []
-    for ending in ("png", "svg"):
-        path = folder / f"studies.{ending}"
-        beside = folder / f".studies.{ending}"
-        figure.savefig(beside, dpi=200, format=ending)
-        beside.replace(path)
-        paths.append(path)
-    return paths
+    from testis_abm.results.draw import write_figure
+
+    return write_figure(figure, "studies", folder)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from testis_abm import parameters
+from testis_abm import guard, parameters
 from testis_abm.errors import Problem, ScenarioError, TestisError, shown, unknown
+from testis_abm.guard import POPULATIONS
 from testis_abm.parameters import FrozenMapping
-from testis_abm.population.distribution import POPULATIONS
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.scenario.load import read_tables
 from testis_abm.scenario.quantities import UNITS, parse_day, parse_duration, parse_unit
 from testis_abm.scenario.schema import Therapy
 from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
@@ -61,11 +60,7 @@ def _window(value: object) -> tuple[float, float] | None:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ScenarioError(f"{shown(value)} is not a plain number")
-    if not math.isfinite(value):
-        raise ScenarioError(f"{value} is no number that a paper could print")
-    return float(value)
+    return guard.number(value, -1e12, 1e12)
 
 
 def _size(value: object) -> int | None:
@@ -251,17 +246,16 @@ class Study(Section):
     @field_validator("where", mode="before")
     @classmethod
     def _criteria(cls, value: object) -> tuple[str, ...]:
-        if not isinstance(value, list | tuple) or not all(isinstance(of, str) for of in value):
-            raise ScenarioError(f'{shown(value)} is not a list of criteria; write ["testosterone < 350 ng/dL"]')
+        criteria = guard.texts(value, "", '["testosterone < 350 ng/dL"]')
         problems = []
-        for i, text in enumerate(value):
+        for i, text in enumerate(criteria):
             try:
                 parse_criterion(text)
-            except TestisError as error:
-                problems.append(Problem((i,), str(error).removeprefix("--where ")))
+            except ScenarioError as error:
+                problems += [Problem((i,), of.text) for of in error.problems]
         if problems:
             raise ScenarioError(problems)
-        return tuple(value)
+        return criteria
 
     @field_validator("man", mode="before")
     @classmethod
@@ -323,16 +317,8 @@ def load_study(source: str | Path) -> Study:
     Raises:
         TestisError: a line a problem: file, line, place, what is wrong.
     """
-    path = Path(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
-    except FileNotFoundError:
-        raise TestisError(f"{path}: no such file (shipped studies: testis-abm studies)") from None
-    except OSError as error:
-        raise TestisError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
-        raise TestisError(f"{path}: {error}") from None
+    path = guard.path(source, "study")
+    raw, text = read_tables(path)
     try:
         return Study(**{**raw, "name": path.stem})
     except ScenarioError as error:
@@ -344,7 +330,9 @@ def _line_of(text: str, path: tuple[str | int, ...]) -> int:
     """Return the line of a key of a study file (of its table, where the key is missing)."""
     lines = text.splitlines()
     begin, end = 0, len(lines)
-    heads = [i for i, line in enumerate(lines) if path and re.match(rf"\s*\[\[\s*{path[0]}\s*\]\]", line)]
+    heads = [
+        i for i, line in enumerate(lines) if path and re.match(rf"\s*\[\[\s*{re.escape(str(path[0]))}\s*\]\]", line)
+    ]
     if heads and len(path) > 1 and isinstance(path[1], int):
         begin = heads[min(path[1], len(heads) - 1)]
         end = next((i for i, line in enumerate(lines) if i > begin and line.lstrip().startswith("[[")), end)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from testis_abm._compile import compiled
 from testis_abm.tissue.geometry import CORNERS, Geometry
 
 _SECONDS = 86400.0
@@ -84,7 +84,7 @@ class Kernels:
         self.ring = np.concatenate([ring, np.zeros(len(ring) % 2)])  # two distances at a time
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def conserving(reach, sources, kind, targets):
     """Return the factor that makes the mean over `targets` that of the sources (a lattice with empty sites misses it)."""
     given, total = 0.0, 0.0
@@ -94,7 +94,7 @@ def conserving(reach, sources, kind, targets):
     return (total / (sources.size - 1)) / (given / targets) if given > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def corner_field(tubule, weights, neighbours, sources, row):
     """Write into `row` (niches + 2) the field of the corner sources at a tubule's targets.
 
@@ -113,7 +113,7 @@ def corner_field(tubule, weights, neighbours, sources, row):
         row[target] *= weights.share[tubule, target]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ring_field(ring, made, around, row):
     """Add to `row` (at least niches) the field of what the niches of a tubule have `made` (niches,).
 
@@ -162,4 +162,5 @@ def draw_field(
     dy = np.minimum(y - y[0], height - (y - y[0]))
     response = bessel_k0(np.sqrt(dx[None, :] ** 2 + dy[:, None] ** 2 + softening**2) / length)
     field = np.fft.irfft2(np.fft.rfft2(density) * np.fft.rfft2(response), s=density.shape)
-    return np.asarray(field * (mean / field.mean()))
+    # A man without the enzyme has none of it anywhere.
+    return np.asarray(field * (mean / field.mean())) if field.mean() > 0.0 else np.full_like(field, mean)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from testis_abm._compile import compiled
 from testis_abm.kinetics import lh_response, shielded_inhibition
 from testis_abm.tissue.fields import Weights, conserving, corner_field, ring_field
 from testis_abm.tissue.luck import child, u64
@@ -156,13 +156,13 @@ class EventArrays(NamedTuple):
 NOT_BEGUN, BEGUN, DONE = range(3)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _parameters(numbers):
     """Return the numbers by name (an array crosses into compiled code faster than a tuple of them)."""
     return TissueParameters(*to_fixed_tuple(numbers, _SIZE))  # type: ignore[call-arg]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def secrete(leydig, oestradiol_at_corner, today, numbers, sources):
     """Advance every Leydig cell by the days of `today`; put its testosterone into `sources` (corners + 1,)."""
     p = _parameters(numbers)
@@ -182,7 +182,7 @@ def secrete(leydig, oestradiol_at_corner, today, numbers, sources):
         sources[corner] += leydig.testosterone[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def leydig_aromatase(leydig, testosterone_at_corner, today, numbers, sources):
     """Make oestradiol in every Leydig cell from the local free testosterone; put it into `sources` (corners + 1,)."""
     p = _parameters(numbers)
@@ -198,7 +198,7 @@ def leydig_aromatase(leydig, testosterone_at_corner, today, numbers, sources):
         sources[corner] += leydig.oestradiol[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def testosterone_and_aromatase(field, today, sertoli, numbers, first, last):
     """Spread testosterone from the corners over tubules `first` to `last`; let their niches make oestradiol from it.
 
@@ -233,7 +233,7 @@ def testosterone_and_aromatase(field, today, sertoli, numbers, first, last):
             made[k] = aromatise(activity[k], local[k], today.inhibitor, p)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _activity(counts, p, activity):
     """Write the aromatase activity of Sertoli cells with such `counts` (n, steps) of germ cells into `activity`."""
     for i in range(counts.shape[0]):
@@ -241,20 +241,20 @@ def _activity(counts, p, activity):
         activity[i] = niche_aromatase(spermatocytes, spermatids, elongated, p)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _by_class(counts):
     """Return the spermatocytes, round and elongated spermatids of a Sertoli cell from its counts by step."""
     spermatocytes = np.int32(counts[3]) + counts[4] + counts[5] + counts[6] + counts[7] + counts[8]
     return np.int32(spermatocytes), np.int32(counts[9]), np.int32(counts[10]) + np.int32(counts[11])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _respond(response, level, kept):
     for k in range(level.size):
         response[k] = responded(response[k], level[k], kept)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _hear(level, sensitivity, exponent, to):
     """Write `heard` into `to`: a loop of its own for the usual exponent, which then vectorises."""
     if exponent == 2.0:
@@ -265,7 +265,7 @@ def _hear(level, sensitivity, exponent, to):
             to[k] = heard(level[k], sensitivity, exponent)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _oestradiol(field, today, sertoli, to_niche, to_corner, mean_made, row, made, around, first, last):
     """Spread oestradiol over tubules `first` to `last`."""
     per = field.level.shape[1]
@@ -282,7 +282,7 @@ def _oestradiol(field, today, sertoli, to_niche, to_corner, mean_made, row, made
             level[k] = row[k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _support(level, today, sertoli, change, p, half, heard_of, first, last):
     """Let the Sertoli cells of tubules `first` to `last` respond and renew what they set; `heard_of`: room, (4, block)."""
     per = level.shape[1]
@@ -319,7 +319,7 @@ def _support(level, today, sertoli, change, p, half, heard_of, first, last):
                     rates[rate, k] = changed(rate, rates[rate, k], change[0, rate, one], change[1, rate, one])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def oestradiol_and_germ_cells(field, today, mean_made, sertoli, change, germ, events, lives, numbers, first, last):
     """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond, and their germ cells live if `lives`.
 
@@ -344,7 +344,7 @@ def oestradiol_and_germ_cells(field, today, mean_made, sertoli, change, germ, ev
             live(germ, sertoli, events, today.now, numbers, today.dt, begin, end)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def mean(values):
     """Return the mean of a column, added up four at a time."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
@@ -359,7 +359,7 @@ def mean(values):
     return ((a + b) + (c + d)) / values.size
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, events, numbers):
     """Let all cells live a day on one thread: one call, because handing columns to compiled code takes microseconds.
 
@@ -375,7 +375,7 @@ def whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, ev
     return (events.progress == DONE).all()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def live(germ, sertoli, events, now, numbers, dt, first, last):
     """Let the germ cells of tubules `first` to `last` live the `dt` days that end on day `now`.
 
@@ -528,7 +528,7 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
             events.progress[tubule] = DONE
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def means(leydig, sertoli, testosterone, oestradiol):
     """Return means over the cells, as `report` takes them; `testosterone` and `oestradiol` at each niche."""
     secreted, by_leydig = 0.0, 0.0
@@ -556,7 +556,7 @@ def means(leydig, sertoli, testosterone, oestradiol):
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def report(
     leydig, sertoli, testosterone, oestradiol, at_corner, lh_activity, inhibitor, left, free, weight, numbers
 ):
@@ -595,7 +595,7 @@ def report(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def flux(completed, released):
     """Return a day's primary spermatocytes that divided, round spermatids made, and sperm released, as floats."""
     divided, second, sperm = 0, 0, 0
@@ -606,7 +606,7 @@ def flux(completed, released):
     return float(divided), 2.0 * second, float(sperm)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def step_totals(counts):
     """Return germ cells by step, int64 (steps,), from the counts of each Sertoli cell."""
     total = np.zeros(COUNT, np.int64)
@@ -616,7 +616,7 @@ def step_totals(counts):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def inhibited_share(free, km, inhibitor, left):
     """Return the share of aromatase kept from working, over cells at local `free` testosterone."""
     with_drug, without = 0.0, 0.0
@@ -626,7 +626,7 @@ def inhibited_share(free, km, inhibitor, left):
     return 1.0 - left * with_drug / without if without > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def count_steps(germ, counts):
     """Count germ cells by Sertoli cell and step into `counts` (sertoli, steps)."""
     counts[:, :] = 0

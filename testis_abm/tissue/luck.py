@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numba.extending import overload, register_jitable
+
+from testis_abm._compile import compiled
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 
@@ -80,7 +81,7 @@ def spread(draw, variation):
     return 1.0 + variation * 1.7320508075688772 * (2.0 * draw - 1.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def lineages(seed, stream, n):
     """Return the lineages of `n` founder cells of a kind, uint64 (n,); `stream` tells the kinds apart."""
     found = np.empty(n, np.uint64)
@@ -89,7 +90,7 @@ def lineages(seed, stream, n):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def uniforms(of, stage, purpose):
     """Return one draw in [0, 1) for each lineage, float64."""
     drawn = np.empty(of.size, np.float64)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
 from pathlib import Path
+
+import psutil
 
 from testis_abm.errors import TestisError
 
@@ -18,18 +18,14 @@ _RESERVED = 250_000_000
 
 def available() -> int:
     """Return the memory that this process may still take, bytes: of the machine, its control groups and its own limit."""
-    free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
-        free = int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else free
+    free = psutil.virtual_memory().available
     free = min(free, free_in_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"), free))
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        with contextlib.suppress(OSError):  # no /proc: nothing is known of what is taken
-            taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-            free = min(free, limit - taken - _RESERVED)
-    return max(0, free)
+    process = psutil.Process()
+    if hasattr(process, "rlimit"):  # not on macOS and Windows
+        limit, _ = process.rlimit(psutil.RLIMIT_AS)
+        if limit != psutil.RLIM_INFINITY:
+            free = min(free, limit - process.memory_info().vms - _RESERVED)
+    return int(max(0, free))
 
 
 def free_in_groups(own: Path, groups: Path, free: int) -> int:

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
+from testis_abm._compile import compiled
 from testis_abm.tissue import steps
 from testis_abm.tissue.luck import PLACE, uniform, uniforms
 from testis_abm.tissue.rules import mean_duration, on_entering
@@ -28,7 +28,7 @@ _CAPILLARY = 0.15  # share of an interstice's area that is left to its capillary
 _ALONG, _ACROSS = 1, 2  # which of a cell's two draws of its place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _germ_places(lineage, step, remaining, mean_days, depth, stem_cells, variation, radial, sideways):
     """Fill in each cell's distance from the axis over the radius and a draw in [-0.5, 0.5) for its angle."""
     for i in range(lineage.size):

@@ -1,3 +1,2 @@
 """The tract: epididymis and ejaculate."""
 
-from testis_abm import _compile  # noqa: F401  (names the cache of compiled rules before any is decorated)

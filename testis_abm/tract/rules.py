@@ -10,10 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from numba import njit
 from numba.extending import register_jitable
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from testis_abm._compile import compiled
 from testis_abm.kinetics import relative_hill, relax
 
 CHAIN = 5  # compartments of the epididymis
@@ -111,7 +111,7 @@ def volume(size, abstinence, bmi, p):
 _SIZE = len(TractParameters._fields)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def tract_day(
     chain, numbers, output, motility, back_pressure, released, normal, free_testosterone, testis_e2, reference
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +30,8 @@ class Semen:
         """Return the analysis that follows from volume (mL), concentration (million/mL) and shares (0 to 1)."""
         total = volume * concentration
         # Percentages of no sperm are missing (NaN); the motile among none are none.
-        motile = np.where(np.asarray(concentration) > 0.0, total * motility, 0.0)
-        return cls(volume, concentration, total, 100.0 * motility, 100.0 * normal, motile if np.ndim(motile) else float(motile))
+        motile: Any = np.where(np.asarray(concentration) > 0.0, total * motility, 0.0)[()]
+        return cls(volume, concentration, total, 100.0 * motility, 100.0 * normal, motile)
 
 
 class Glands:

@@ -1,18 +1,7 @@
 // A slide as a microscope shows it: what each kind of cell looks like after haematoxylin and eosin, um throughout.
 const SPAN = 2 * Math.PI;
-// Nucleus: length, width, fill, edge, chromatin clumps, their diameter (as results/plots/steps.py has them).
-const LOOKS = [
-  [8.0, 6.4, "#4b2a6b", "#2c1444", 1, 1.6], [8.0, 6.8, "#b79fd0", "#5a3a80", 2, 1.3], [7.0, 7.0, "#8c6bb1", "#46256b", 4, 1.5],
-  [6.5, 6.5, "#7b4f9e", "#3f1d63", 5, 1.1], [7.5, 7.5, "#8f4a97", "#4a1a55", 8, 0.9], [7.5, 7.5, "#9c3f86", "#561347", 8, 1.2],
-  [9.5, 9.5, "#b65b9a", "#641650", 9, 1.6], [10.0, 10.0, "#c77fa9", "#701f57", 8, 1.8], [7.0, 7.0, "#a88bc6", "#563380", 3, 1.2],
-  [5.5, 5.5, "#8fa3d8", "#3a4e92", 1, 1.3], [5.2, 2.2, "#3f5fb0", "#24397a", 0, 0], [4.4, 1.7, "#1c2f6e", "#0e1b45", 0, 0],
-  [8.8, 8.0, "#ddd0ea", "#6f5490", 1, 1.9], [5.8, 5.8, "#7b4a93", "#4a2763", 1, 1.4],
-];
-const NAMES = [
-  "A dark spermatogonium", "A pale spermatogonium", "B spermatogonium", "preleptotene", "leptotene", "zygotene", "pachytene",
-  "diplotene", "secondary spermatocyte", "round spermatid", "elongating spermatid", "elongated spermatid",
-  "Sertoli cell (nucleus)", "Leydig cell",
-];
+// Nuclei, germ cells by step, then Sertoli and Leydig cells: SLIDE is put before this code by view.py.
+const LOOKS = SLIDE.cells, NAMES = LOOKS.map((look) => look.name), LEYDIG_RADIUS = SLIDE.leydigRadius;
 // Okabe and Ito's colours, one hue a group of steps, lighter as a cell goes on.
 const STEP_COLOURS = [
   "#003f63", "#0072b2", "#56b4e9", "#7a2e00", "#a84300", "#d55e00", "#e69f00", "#f5c65b", "#f0e442", "#009e73", "#cc79a7", "#8a3f6b",
@@ -23,11 +12,7 @@ const NO_VALUE = "#9a9a9a";
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const BINS = 40;
 const NEAR = 4; // points of the screen for a um beyond which cells are drawn one by one
-const LIGHT = {
-  stroma: "#fbf1f4", fibre: "#f0d5df", epithelium: "#f3d8e4", cleft: "#ddb4cb", lumen: "#fffcfd", membrane: "#a94c7c", myoid: "#6b3f78",
-  cytoplasm: "#f8e6ef", cytoplasmEdge: "#d8afc8", eosin: "#efa0a8", eosinEdge: "#c4707f", vessel: "#b3362b", plasma: "#fdecea",
-  blood: "#df5a48", tail: "#6c74a8", ring: "#000000",
-};
+const LIGHT = { ...SLIDE.stain, ring: "#000000" };
 const DARK = {
   stroma: "#1d151c", fibre: "#33222e", epithelium: "#3a2633", cleft: "#5d3f52", lumen: "#120d12", membrane: "#c56b9b", myoid: "#a57bb5",
   cytoplasm: "#4a3242", cytoplasmEdge: "#7d566f", eosin: "#8a4a55", eosinEdge: "#c27684", vessel: "#d0574b", plasma: "#3a1c1c",
@@ -55,14 +40,14 @@ function ellipse(g, x, y, length, width, angle) {
 
 /** Paint a cell at the origin, its long axis (towards the lumen) along x; `tint` colours it instead of the stain. */
 function paintCell(g, step, variant, tint, tone, alone, opacity = 1) {
-  const [length, width, fill, edge, specks, speck] = LOOKS[step];
+  const { length, width, fill, edge, specks, speck } = LOOKS[step];
   const next = luck(31 * step + variant + 7);
   g.lineWidth = 0.4;
   if (step === 13) {
     g.beginPath();
     const wave = [next() * SPAN, next() * SPAN];
     for (let k = 0; k < 16; k++) {
-      const t = (k / 16) * SPAN, r = 6.6 * (1 + 0.09 * Math.cos(2 * t + wave[0]) + 0.07 * Math.cos(3 * t + wave[1]));
+      const t = (k / 16) * SPAN, r = LEYDIG_RADIUS * (1 + 0.09 * Math.cos(2 * t + wave[0]) + 0.07 * Math.cos(3 * t + wave[1]));
       g.lineTo(r * Math.cos(t), r * Math.sin(t));
     }
     g.closePath();
@@ -79,7 +64,7 @@ function paintCell(g, step, variant, tint, tone, alone, opacity = 1) {
   if (step === 12) { // a blunt triangle whose tip points to the lumen
     g.beginPath();
     for (let k = 0; k < 24; k++) {
-      const t = (k / 24) * SPAN, r = 4.4 * (0.88 + 0.2 * Math.cos(3 * t));
+      const t = (k / 24) * SPAN, r = 0.5 * length * (0.88 + 0.2 * Math.cos(3 * t));
       g.lineTo(r * Math.cos(t), r * Math.sin(t));
     }
     g.closePath();
@@ -99,7 +84,7 @@ function paintCell(g, step, variant, tint, tone, alone, opacity = 1) {
 
 /** Paint a spermatid whose head points to the base, that is to -x, its tail to the lumen. */
 function paintSpermatid(g, step, variant, tint, tone, alone, opacity) {
-  const [length, width, fill, edge] = LOOKS[step];
+  const { length, width, fill, edge } = LOOKS[step];
   const bend = (variant % 2 ? 1 : -1) * (step === 11 ? 2.6 : 1.1), tail = (step === 11 ? 17 : 6.5) * (alone ? 0.6 : 1);
   g.strokeStyle = tone.tail; g.lineWidth = step === 11 ? 0.5 : 0.45; g.lineCap = "round";
   g.beginPath(); g.moveTo(length * 0.35, 0); g.bezierCurveTo(tail * 0.35, bend, tail * 0.65, -bend, tail, 0.6 * bend); g.stroke();
@@ -113,7 +98,7 @@ function paintSpermatid(g, step, variant, tint, tone, alone, opacity) {
   g.fillStyle = tint || fill; g.strokeStyle = edge; g.lineWidth = 0.3; g.fill(); g.stroke();
 }
 
-const reach = (step) => (step === 11 ? 18.5 : step === 10 ? 8 : step === 13 ? 8.2 : LOOKS[step][0] / 2 + 2.2);
+const reach = (step) => (step === 11 ? 18.5 : step === 10 ? 8 : step === 13 ? 1.2 * LEYDIG_RADIUS + 0.3 : LOOKS[step].length / 2 + 2.2);
 const turns = (step) => (step >= 10 && step !== 13 ? 48 : step < 2 ? 24 : 1);
 const variants = (step) => (step >= 10 && step < 12 ? 2 : step === 12 ? 1 : 5);
 

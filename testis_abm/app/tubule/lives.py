@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 
+from testis_abm._compile import compiled
 from testis_abm.tissue import luck, steps
 from testis_abm.tissue.luck import child
 
@@ -41,7 +41,7 @@ def find(among: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(among[at] == wanted, at, -1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _daughters(lineage: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
     made = np.empty(lineage.size, np.uint64)
     for i in range(lineage.size):

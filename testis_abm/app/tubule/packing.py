@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from testis_abm._compile import compiled
 
 # Radius of the room that a cell takes, um: germ cells by step, then the nucleus of a Sertoli cell and a Leydig cell.
 ROOM = np.array([4.6, 4.6, 4.1, 3.8, 4.3, 4.3, 5.4, 5.7, 4.1, 3.3, 1.4, 1.1, 4.6, 7.0])
@@ -13,7 +14,7 @@ _DRIFT = 0.3  # of the way to where the model puts a cell, a day
 _TETHER = 0.04  # of the same way, a round
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pack(
     x: np.ndarray,
     y: np.ndarray,

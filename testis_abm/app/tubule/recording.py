@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from testis_abm._compile import compiled
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.packing import ROOM, pack
@@ -81,13 +81,9 @@ class Recording:
         """Return the day of each frame."""
         return [day for day, _ in self._kept]
 
-    def record(self, day: int | None = None) -> None:
-        """Note the cells as they are; a day that is recorded already is left alone.
-
-        Args:
-            day: default the day that the model has lived last.
-        """
-        day = self.model.day - 1 if day is None else day
+    def record(self) -> None:
+        """Note the cells of this morning, unless they are recorded already."""
+        day = self.model.day
         if self._day is not None and day <= self._day:
             return
         tissue, section = self.model.tissue, self.section
@@ -343,7 +339,7 @@ def _levels(tissue: Any, section: Section) -> np.ndarray:
     return levels
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, to: np.ndarray) -> None:
     """Write the AR, ER-alpha and ER-beta signals of Sertoli cells, 1 = reference man, into `to` (3, cells)."""
     for i in range(androgen.size):
@@ -352,7 +348,7 @@ def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, t
         to[2, i] = er_beta_signal(oestrogen[i], p)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _durations(
     lineage: np.ndarray, step: np.ndarray, mean_days: np.ndarray, variation: float, days: np.ndarray
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import k0
 
+from testis_abm.results.plots.steps import LEYDIG_RADIUS
 from testis_abm.tissue.places import leydig_places
 from testis_abm.tissue.tissue import Tissue
 
@@ -112,7 +113,7 @@ def _apart(place: np.ndarray, corner: np.ndarray) -> np.ndarray:
     for _ in range(60):
         gap = moved[:, None] - moved[None]
         distance = np.hypot(gap[..., 0], gap[..., 1])
-        push = np.clip(13.5 - distance, 0.0, None) / np.maximum(distance, 1e-3)
+        push = np.clip(1.8 * LEYDIG_RADIUS - distance, 0.0, None) / np.maximum(distance, 1e-3)
         np.fill_diagonal(push, 0.0)
         moved += 0.3 * (push[..., None] * gap).sum(axis=1)
         arm = moved - corner

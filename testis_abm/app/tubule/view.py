@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import solara
 
 from testis_abm.app.tubule.recording import Recording
+from testis_abm.results.plots.steps import slide
 
 _SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
 _MOST_DAYS = 12  # frames in an answer
@@ -44,24 +46,24 @@ def _Tubule(  # noqa: N802
 @solara.component
 def TubuleView(  # noqa: N802 (a component, as Solara writes them)
     recording: Recording,
-    twin: Recording | None = None,
+    control: Recording | None = None,
     *,
-    names: tuple[str, str] = ("Treated", "Untreated twin"),
+    names: tuple[str, str] = ("Treated", "Untreated control"),
     dark: bool | None = None,
     on_day: Callable[[int], None] | None = None,
     on_cell: Callable[[dict[str, Any] | None], None] | None = None,
 ) -> solara.Element:
-    """Show a recording as a living slide, and its twin beside it on the same clock.
+    """Show a recording as a living slide, and its untreated control beside it on the same clock.
 
     Args:
         recording: may still grow; new frames appear by themselves.
-        twin: shown beside it.
+        control: shown beside it.
         names: of the two, as headings.
         dark: colours (None: as the browser prefers).
         on_day: called with the day of the plan when it is scrubbed to or paused at.
         on_cell: called with what `Recording.describe` says of the cell that was clicked, or None.
     """
-    shown = [recording] if twin is None else [recording, twin]
+    shown = [recording] if control is None else [recording, control]
     chunk, set_chunk = solara.use_state(b"")
     cell, set_cell = solara.use_state(None)
     _, refresh = solara.use_state(0)
@@ -125,7 +127,7 @@ class _Recorder:
 
     def __call__(self) -> None:
         self.own()
-        self.recording.record(self.recording.model.day)  # the model counts on only after its records
+        self.recording.record()
 
 
 def follow(model: Any, **kept: Any) -> Recording:
@@ -249,4 +251,4 @@ def _library() -> str:
     """Return the drawing code as the body of a function: it goes to the page with the component, from nowhere else."""
     here = files("testis_abm.app.tubule")
     code = "\n".join((here / name).read_text(encoding="utf-8") for name in ("frames.js", "draw.js"))
-    return f"{code}\nreturn {{ {_EXPORTS} }};"
+    return f"const SLIDE = {json.dumps(slide())};\n{code}\nreturn {{ {_EXPORTS} }};"

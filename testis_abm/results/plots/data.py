@@ -13,6 +13,7 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.laboratory import Laboratory
+from testis_abm.quantities import OESTRADIOL
 from testis_abm.results.plots import FIGURES
 from testis_abm.results.tables import SCHEMAS, STEPS
 
@@ -115,7 +116,10 @@ class PlotData:
             (first, last),
             {(table, arm): _grid(result, table, arm) for table in _TABLES for arm in result.arms},
             spans(result.scenario, last) if "treated" in result.arms else (),
-            tuple(Mark(of.variable, of.day, of.canonical_value, of.label) for of in result.scenario.observed),
+            tuple(
+                Mark(measured_as(of.variable, result.scenario), of.day, of.canonical_value, of.label)
+                for of in result.scenario.observed
+            ),
             result.sections,
         )
 
@@ -162,6 +166,11 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
     if table == "hormones":
         values |= Laboratory(parameters.values(getattr(result.scenario, "parameters", None) or {})).by_assays(values)
     return Grid(day, values)
+
+
+def measured_as(variable: str, scenario: Scenario) -> str:
+    """Return the column of an observed value: oestradiol is that of the scenario's assay."""
+    return OESTRADIOL[scenario.samples.assay] if variable == OESTRADIOL["lc-ms"] else variable
 
 
 def spans(scenario: Scenario, last: float) -> tuple[Span, ...]:

@@ -9,12 +9,15 @@ from testis_abm.results.plots import style
 from testis_abm.results.plots.data import PlotData
 from testis_abm.results.plots.reference import reference_ranges
 
-_PANELS = ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "t_over_e2_immunoassay")
+_PANELS = (
+    "testosterone_nmol_l", "lh_iu_l", "oestradiol_immunoassay_pmol_l", "fsh_iu_l", "oestradiol_pmol_l", "inhibin_b_pg_ml",
+    "t_over_e2_immunoassay", "t_over_e2",
+)  # fmt: skip
 
 
 def draw(data: PlotData) -> Figure:
-    """Return the figure of testosterone, oestradiol, LH, FSH, inhibin B and T/E2 (immunoassay) over time."""
-    sheet = style.Sheet(data, "Hormones in blood", 3, 2)
+    """Return the figure of testosterone, LH, FSH, inhibin B, and oestradiol and T/E2 by both assays, over time."""
+    sheet = style.Sheet(data, "Hormones in blood", 4, 2)
     for axes, name in zip(sheet.panels, _PANELS, strict=True):
         row = QUANTITIES[name]
         for arm in data.arms:

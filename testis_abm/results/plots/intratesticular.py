@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from testis_abm.quantities import QUANTITIES
 from testis_abm.results.plots import style
 from testis_abm.results.plots.data import PlotData
-from testis_abm.quantities import QUANTITIES
 
 _COLUMNS = ["intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l"]
 _PANELS = (

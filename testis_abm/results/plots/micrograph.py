@@ -12,19 +12,14 @@ from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 
 from testis_abm.results.plots.packing import spread
-from testis_abm.results.plots.steps import ELONGATED, ELONGATING, STEPS, Look
+from testis_abm.results.plots.steps import ELONGATED, ELONGATING, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS, Look
 from testis_abm.results.plots.view import View
 
-STROMA, EPITHELIUM, LUMEN = "#FBF1F4", "#F1D3E0", "#FEFBFC"
-LEYDIG, LEYDIG_EDGE, LEYDIG_NUCLEUS = "#EFA0A8", "#C4707F", "#7B4A93"
-VESSEL, BLOOD = "#B3362B", "#DF5A48"
-SERTOLI, SERTOLI_EDGE, NUCLEOLUS = "#DDD0EA", "#6F5490", "#3A1A59"
-MEMBRANE = "#A94C7C"
-CYTOPLASM, CYTOPLASM_EDGE = "#F6E2EC", "#D8AFC8"
+_NUCLEOLUS, _LEYDIG_NUCLEOLUS = "#3A1A59", "#35154F"
 RASTERED = 5.0  # what lies below this zorder becomes one picture in a vector file
 
 _ROOM = 1.16  # of a nucleus's radius: the share of its cell that a neighbour respects
-_LEYDIG_RADIUS, _VESSEL_RADIUS, _SERTOLI_RADIUS = 7.5, 5.5, 4.4
+_VESSEL_RADIUS = 5.5
 _TURN = np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False)
 
 
@@ -32,7 +27,7 @@ def draw_section(
     axes: Axes, section: Mapping[str, Any], view: View, field: np.ndarray, norm: Normalize, cmap: Any
 ) -> AxesImage:
     """Draw `section` (see `tubules`) within `view`; return the picture of `field`, coloured by `norm`."""
-    axes.set_facecolor(STROMA)
+    axes.set_facecolor(STAIN["stroma"])
     axes.set_rasterization_zorder(RASTERED)
     axes.set(
         xlim=(view.left, view.left + view.width),
@@ -118,12 +113,12 @@ def _draw_tubules(
     axes: Axes, centre: np.ndarray, radius: np.ndarray, lumen: np.ndarray, luck: np.random.Generator
 ) -> None:
     wall = _rims(centre, radius[:, None] * _ragged(len(centre), 0.006, (3, 5), luck))
-    _polygons(axes, wall, fc=EPITHELIUM, ec="none", alpha=0.62, zorder=1)
-    _polygons(axes, wall, fc="none", ec=MEMBRANE, lw=1.1, zorder=2)
+    _polygons(axes, wall, fc=STAIN["epithelium"], ec="none", alpha=0.62, zorder=1)
+    _polygons(axes, wall, fc="none", ec=STAIN["membrane"], lw=1.1, zorder=2)
     layer = centre[:, None] + 1.022 * (wall - centre[:, None])
-    _polygons(axes, layer, fc="none", ec=MEMBRANE, lw=0.35, alpha=0.7, zorder=2)
+    _polygons(axes, layer, fc="none", ec=STAIN["membrane"], lw=0.35, alpha=0.7, zorder=2)
     edge = _rims(centre, lumen[:, None] * _ragged(len(centre), 0.12, (4, 7, 11), luck))
-    _polygons(axes, edge, fc=LUMEN, ec="none", alpha=0.8, zorder=1.2)
+    _polygons(axes, edge, fc=STAIN["lumen"], ec="none", alpha=0.8, zorder=1.2)
 
 
 def _draw_interstitium(
@@ -137,7 +132,7 @@ def _draw_interstitium(
     leydig, _ = view.tile(section["leydig_x"], section["leydig_y"], 20)
     vessel, _ = view.tile(section["capillary_x"], section["capillary_y"], 20)
     place = np.concatenate([leydig, vessel, tubule])
-    radius = np.r_[np.full(len(leydig), _LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02]
+    radius = np.r_[np.full(len(leydig), LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02]
     n = len(place)
     place = spread(
         place,
@@ -154,19 +149,36 @@ def _draw_interstitium(
 
 def draw_leydig(axes: Axes, leydig: np.ndarray, luck: np.random.Generator) -> None:
     """Draw Leydig cells: polygons that take up eosin, with a round nucleus off their middle."""
-    outline = _rims(leydig, _LEYDIG_RADIUS * _ragged(len(leydig), 0.22, (2, 3, 5), luck)[:, ::6])
-    _polygons(axes, outline, fc=LEYDIG, ec=LEYDIG_EDGE, lw=0.4, zorder=2.2)
+    outline = _rims(leydig, LEYDIG_RADIUS * _ragged(len(leydig), 0.22, (2, 3, 5), luck)[:, ::6])
+    _polygons(axes, outline, fc=STAIN["eosin"], ec=STAIN["eosinEdge"], lw=0.4, zorder=2.2)
     nucleus = leydig + luck.uniform(-1.4, 1.4, leydig.shape)
-    _circles(axes, nucleus, 2.9, fc=LEYDIG_NUCLEUS, ec="#4A2763", lw=0.35, zorder=2.3)
-    _circles(axes, nucleus + luck.uniform(-1, 1, nucleus.shape), 0.7, fc="#35154F", ec="none", zorder=2.35)
+    _circles(axes, nucleus, 0.5 * LEYDIG.length, fc=LEYDIG.fill, ec=LEYDIG.edge, lw=0.35, zorder=2.3)
+    _circles(
+        axes,
+        nucleus + luck.uniform(-1, 1, nucleus.shape),
+        0.5 * LEYDIG.speck,
+        fc=_LEYDIG_NUCLEOLUS,
+        ec="none",
+        zorder=2.35,
+    )
 
 
 def draw_capillaries(axes: Axes, vessel: np.ndarray, luck: np.random.Generator) -> None:
     """Draw capillaries cut across, with blood cells in them."""
-    _circles(axes, vessel, _VESSEL_RADIUS - 0.6, fc="#FDECEA", ec=VESSEL, lw=1.0, zorder=2.2)
+    _circles(axes, vessel, _VESSEL_RADIUS - 0.6, fc=STAIN["plasma"], ec=STAIN["vessel"], lw=1.0, zorder=2.2)
     for side in (-1.6, 1.7):
         cell = vessel + np.array([side, 0.3 * side]) + luck.uniform(-0.7, 0.7, vessel.shape)
-        _ellipses(axes, cell, 3.6, 2.6, luck.uniform(0, np.pi, len(vessel)), fc=BLOOD, ec=VESSEL, lw=0.2, zorder=2.3)
+        _ellipses(
+            axes,
+            cell,
+            3.6,
+            2.6,
+            luck.uniform(0, np.pi, len(vessel)),
+            fc=STAIN["blood"],
+            ec=STAIN["vessel"],
+            lw=0.2,
+            zorder=2.3,
+        )
 
 
 def _draw_epithelium(
@@ -183,7 +195,7 @@ def _draw_epithelium(
     step = np.asarray(section["germ_step"])[index].astype(int)
     place = np.concatenate([sertoli, germ])
     home = _nearest(place, tubule)
-    radius = np.r_[np.full(len(sertoli), _SERTOLI_RADIUS), _ROOM * 0.5 * _of_step(step, "length")]
+    radius = np.r_[np.full(len(sertoli), 0.5 * SERTOLI.length), _ROOM * 0.5 * _of_step(step, "length")]
     # Slender heads lie side by side.
     slender = np.r_[np.zeros(len(sertoli), dtype=bool), step >= ELONGATING]
     radius[slender] = 0.9
@@ -230,22 +242,24 @@ def _draw_sertoli_cells(
     distance = np.hypot(inward[:, 0], inward[:, 1])
     inward /= np.maximum(distance, 1e-6)[:, None]
     trunk = np.stack([place + 4.0 * inward, place + inward * (distance - lumen[home])[:, None]], axis=1)
-    _lines(axes, trunk, colors="#DDB4CB", lw=0.7, alpha=0.8, zorder=1.5)
+    _lines(axes, trunk, colors=STAIN["cleft"], lw=0.7, alpha=0.8, zorder=1.5)
     draw_sertoli(axes, place, np.arctan2(inward[:, 1], inward[:, 0]), luck)
 
 
 def draw_sertoli(axes: Axes, place: np.ndarray, angle: np.ndarray, luck: np.random.Generator) -> None:
     """Draw Sertoli nuclei: pale blunt triangles that point to the lumen at `angle`, with a dark nucleolus."""
     turn = _TURN[::5] - angle[:, None]
-    shape = _SERTOLI_RADIUS * (0.88 + 0.2 * np.cos(3.0 * turn) + luck.uniform(-0.03, 0.03, turn.shape))
-    _polygons(axes, _rims(place, shape), fc=SERTOLI, ec=SERTOLI_EDGE, lw=0.5, zorder=3)
-    _circles(axes, place + luck.uniform(-0.8, 0.8, place.shape), 0.95, fc=NUCLEOLUS, ec="none", zorder=3.1)
+    shape = 0.5 * SERTOLI.length * (0.88 + 0.2 * np.cos(3.0 * turn) + luck.uniform(-0.03, 0.03, turn.shape))
+    _polygons(axes, _rims(place, shape), fc=SERTOLI.fill, ec=SERTOLI.edge, lw=0.5, zorder=3)
+    _circles(
+        axes, place + luck.uniform(-0.8, 0.8, place.shape), 0.5 * SERTOLI.speck, fc=_NUCLEOLUS, ec="none", zorder=3.1
+    )
 
 
 def draw_cytoplasm(axes: Axes, place: np.ndarray, step: np.ndarray) -> None:
     """Draw what surrounds the nuclei of `step`."""
     radius = 0.5 * _of_step(step, "length") + 1.6
-    _circles(axes, place, radius, fc=CYTOPLASM, ec=CYTOPLASM_EDGE, lw=0.3, alpha=0.85, zorder=2.6)
+    _circles(axes, place, radius, fc=STAIN["cytoplasm"], ec=STAIN["cytoplasmEdge"], lw=0.3, alpha=0.85, zorder=2.6)
 
 
 def draw_nuclei(axes: Axes, place: np.ndarray, angle: np.ndarray, look: Look, luck: np.random.Generator) -> None:
@@ -283,4 +297,4 @@ def _draw_tails(axes: Axes, place: np.ndarray, angle: np.ndarray, luck: np.rando
     way = angle[:, None] + bend * along
     start = place + 1.8 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     line = start[:, None] + (length * along)[..., None] * np.stack([np.cos(way), np.sin(way)], axis=-1)
-    _lines(axes, line, colors="#6C74A8", lw=0.35, alpha=0.7, zorder=2.9)
+    _lines(axes, line, colors=STAIN["tail"], lw=0.35, alpha=0.7, zorder=2.9)

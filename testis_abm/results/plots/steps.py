@@ -1,13 +1,17 @@
-"""How the steps of the germ line look: size, colour and chromatin, after haematoxylin-eosin stains."""
+"""How the cells of a slide look: size, colour and chromatin, after haematoxylin-eosin stains.
+
+On paper (`micrograph`) and in the browser (`app/tubule/draw.js`, which is given `slide()`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Look:
-    """One step as drawn.
+    """One kind of cell as drawn.
 
     Attributes:
         name: for the legend.
@@ -15,7 +19,7 @@ class Look:
         fill, edge: colours of the nucleus.
         specks: number of dark chromatin clumps.
         speck: diameter of a clump, um.
-        group: index into GROUPS.
+        group: index into GROUPS; -1 for a cell that is no germ cell.
     """
 
     name: str
@@ -25,7 +29,7 @@ class Look:
     edge: str
     specks: int
     speck: float
-    group: int
+    group: int = -1
 
 
 STEPS = (
@@ -43,6 +47,16 @@ STEPS = (
     Look("elongated spermatid", 4.0, 1.6, "#1C2F6E", "#0E1B45", 0, 0.0, 4),
 )
 ELONGATING, ELONGATED = 10, 11
+SERTOLI = Look("Sertoli cell (nucleus)", 8.8, 8.0, "#DDD0EA", "#6F5490", 1, 1.9)
+LEYDIG = Look("Leydig cell", 5.8, 5.8, "#7B4A93", "#4A2763", 1, 1.4)
+LEYDIG_RADIUS = 7.5  # um, of the whole cell, a polygon
+
+# What is not the nucleus of a cell.
+STAIN = {
+    "stroma": "#FBF1F4", "fibre": "#F0D5DF", "epithelium": "#F1D3E0", "cleft": "#DDB4CB", "lumen": "#FEFBFC", "membrane": "#A94C7C",
+    "myoid": "#6B3F78", "cytoplasm": "#F6E2EC", "cytoplasmEdge": "#D8AFC8", "eosin": "#EFA0A8", "eosinEdge": "#C4707F",
+    "vessel": "#B3362B", "plasma": "#FDECEA", "blood": "#DF5A48", "tail": "#6C74A8",
+}  # fmt: skip
 
 # Groups for the composition over time, bottom to top.
 GROUPS = (
@@ -52,3 +66,8 @@ GROUPS = (
     ("round spermatids", "#8FA3D8"),
     ("elongating, elongated", "#1C2F6E"),
 )
+
+
+def slide() -> dict[str, Any]:
+    """Return the looks as plain tables, for who draws elsewhere."""
+    return {"cells": [asdict(look) for look in (*STEPS, SERTOLI, LEYDIG)], "leydigRadius": LEYDIG_RADIUS, "stain": STAIN}

@@ -25,7 +25,7 @@ from testis_abm.results.plots.micrograph import (
     draw_section,
     draw_sertoli,
 )
-from testis_abm.results.plots.steps import ELONGATING, STEPS
+from testis_abm.results.plots.steps import ELONGATING, LEYDIG, SERTOLI, STEPS
 from testis_abm.results.plots.view import View
 
 DPI = 250  # a nucleus of 5 um needs its ten pixels
@@ -99,7 +99,7 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
         ylim=(0, high),
     )
     axes.set_axis_off()
-    names = [*(look.name for look in STEPS), "Sertoli cell (nucleus)", "Leydig cell", "capillary"]
+    names = [*(look.name for look in (*STEPS, SERTOLI, LEYDIG)), "capillary"]
     columns = -(-len(names) // _KEY_ROWS)
     k = np.arange(len(names))
     place = np.stack([9.0 + k // _KEY_ROWS * wide / columns, high * (1.0 - (k % _KEY_ROWS + 0.5) / _KEY_ROWS)], axis=-1)

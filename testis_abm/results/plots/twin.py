@@ -1,4 +1,4 @@
-"""Figure: men who could have given a man's labs, before a therapy and at its end."""
+"""Figure: virtual patients who match laboratory values, before a therapy and at its end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from testis_abm.quantities import QUANTITIES, clinical
 from testis_abm.results.plots import style
 
 if TYPE_CHECKING:
@@ -17,15 +18,9 @@ if TYPE_CHECKING:
 
     from testis_abm.scenario import Scenario
 
-# Column, axis label, factor from the column's unit.
 _PANELS = (
-    ("testosterone_nmol_l", "Testosterone (ng/dL)", 28.84),
-    ("oestradiol_reported_pmol_l", "Oestradiol, as reported\n(pg/mL)", 1.0 / 3.67),
-    ("t_over_e2", "T/E2, as reported\n(ng/dL per pg/mL)", 1.0),
-    ("lh_iu_l", "LH (IU/L)", 1.0),
-    ("fsh_iu_l", "FSH (IU/L)", 1.0),
-    ("concentration_million_ml", "Sperm concentration\n(million/mL)", 1.0),
-)
+    "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "t_over_e2_immunoassay", "lh_iu_l", "fsh_iu_l", "concentration_million_ml",
+)  # fmt: skip
 _HEIGHT, _WIDE = 4.6, 0.7
 _FEWEST = 0.05  # million/mL: men with fewer lie on the floor of their panel
 
@@ -35,15 +30,17 @@ def draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario) -> Figure:
     figure = Figure(figsize=(style.WIDTH, _HEIGHT), dpi=style.DPI)
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, 3, left=0.095, right=0.985, top=0.865, bottom=0.1, wspace=0.45, hspace=0.28)
-    for k, (name, label, factor) in enumerate(_PANELS):
+    for k, name in enumerate(_PANELS):
         axes = figure.add_subplot(grid[divmod(k, 3)])
-        _panel(axes, [frame[name].to_numpy() * factor for frame in (before, after)], case.plan.duration_days)
-        axes.set_ylabel(label)
+        levels = [clinical(name, frame[name]) for frame in (before, after)]
+        _panel(axes, [level[np.isfinite(level)] for level in levels], case.plan.duration_days)
+        quantity = QUANTITIES[name]
+        axes.set_ylabel(f"{quantity.title}\n({quantity.clinical_unit})" if len(quantity.heading) > 20 else quantity.heading)
         style.letter(axes, k)
     width = 0.09 / style.WIDTH
     size = min(9.5, 9.5 * 92 / max(len(case.title), 1))
     figure.text(width, 0.982, case.title, va="top", weight="bold", size=size)
-    about = f"{len(before):,} men who could have given the labs; bars: quartiles, line: median; logarithmic scales"
+    about = f"{len(before):,} matching virtual patients; bars: quartiles, line: median; logarithmic scales"
     figure.text(width, 0.943, about, va="top", size=7.5, color="#555555")
     small = "testis_abm: a simulation for research, not medical advice."
     figure.text(1.0 - width, 0.012, small, ha="right", size=6.3, color="#777777")
@@ -55,6 +52,8 @@ def _panel(axes: Axes, levels: list[np.ndarray], days: int) -> None:
     sparse = any((of < _FEWEST).any() for of in levels)
     logs = [np.log10(np.maximum(of, _FEWEST)) for of in levels]
     for x, (log, colour) in enumerate(zip(logs, style.COLOUR.values(), strict=True)):
+        if not len(log):
+            continue
         if np.ptp(log) > 0.0:
             violin: Any = axes.violinplot([log], [x], widths=_WIDE, showextrema=False)
             for body in violin["bodies"]:
@@ -70,7 +69,8 @@ def _panel(axes: Axes, levels: list[np.ndarray], days: int) -> None:
         )  # fmt: skip
     axes.set_xlim(-0.5, 1.6)
     axes.set_xticks([0, 1], ["untreated", f"day {days}"])
-    _scale(axes, np.concatenate(logs), sparse)
+    if any(map(len, logs)):
+        _scale(axes, np.concatenate(logs), sparse)
 
 
 def _scale(axes: Axes, logs: np.ndarray, sparse: bool) -> None:

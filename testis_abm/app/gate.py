@@ -1,0 +1,350 @@
+"""Who may speak to the app, by which name, how often, and what its answers allow a browser: around Solara's own server.
+
+It is an ASGI application around another, so that it leans on nothing of Solara but its addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from testis_abm.app.messages import Budget, Unbelievable, begins, read
+from testis_abm.errors import TestisError, printable, shown
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
+_SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
+_MOST_BEGINNINGS = 100  # of one page: each makes all of it anew
+_LARGEST_BODY = 10_000  # bytes; files come over the WebSocket
+LONGEST_HEADER = 65_536  # bytes: all that share a host share its cookies
+# Seconds. A page speaks as soon as it is connected; one that is closed for its silence connects anew by itself.
+_SILENT_AT_FIRST, _SILENT = 30.0, 7200.0
+# Names of origins for `solara run`, which has no option for them; several are separated by spaces.
+VARIABLE = "TESTIS_ABM_ALLOW_ORIGIN"
+_HERE = ("localhost", "127.0.0.1", "[::1]")
+_CHANNEL, _CDN, _CLOSE, _OF_THE_MACHINE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/", "/resourcez"
+# Solara takes these from anybody, keeps what the first says, and gives it to all others.
+_OF_A_PROXY = {b"script-name", b"x-script-name", b"x-forwarded-host", b"x-forwarded-proto"}
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_NEXT = "close one that is not needed, or try again in some minutes"
+
+
+def origin(url: str) -> str:
+    """Return the origin that `url` is, as browsers write it.
+
+    Raises:
+        TestisError: it is none.
+    """
+    wrong = f"--allow-origin {shown(url)} is not an origin; write scheme, host and port alone: https://abm.example.org"
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise TestisError(wrong) from None
+    bare = not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
+    plain = host is not None and host.isascii() and not set(host) & set("*,;'\"\\ ")
+    if parts.scheme not in ("http", "https") or not host or not bare or not plain:
+        raise TestisError(wrong)
+    return f"{parts.scheme}://{_netloc(_bracketed(host), port, parts.scheme)}"
+
+
+def _bracketed(host: str) -> str:
+    """Return a host as an address holds it: one of IPv6 in brackets, without its zone."""
+    name = host.strip("[]").split("%")[0].lower()
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped) if mapped else f"[{address}]" if address.version == 6 else str(address)
+
+
+def _netloc(host: str, port: int | None, scheme: str) -> str:
+    return host if port in (None, _PORTS[scheme]) else f"{host}:{port}"
+
+
+@cache
+def machine_names() -> tuple[str, ...]:
+    """Return the names by which others know this machine."""
+    return tuple(dict.fromkeys(name.lower() for name in (socket.gethostname(), socket.getfqdn()) if name))
+
+
+def is_any(host: str) -> bool:
+    """Return whether listening on `host` is listening on every address of the machine."""
+    try:
+        return ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        return host == ""
+
+
+def is_here(host: str) -> bool:
+    """Return whether `host` is reached from this machine alone."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def names(host: str, local: str) -> list[str]:
+    """Return the names of the app for who reaches it at the address `local`, when it listens on `host`.
+
+    From outside, an app that listens on all addresses has that address and the names of the machine: no page of another site can
+    take these for its own, as it can any name that its owner points here.
+    """
+    given = "" if is_any(host) else _bracketed(host)
+    outside = () if is_here(local) else (_bracketed(local), *machine_names())
+    return [name for name in dict.fromkeys((*_HERE, given, *outside)) if name]
+
+
+def public_name(host: str) -> str:
+    """Return the name in the address of an app that listens on `host`."""
+    return "localhost" if is_here(host) or is_any(host) else _bracketed(host)
+
+
+class Gate:
+    """Lets in what comes by the app's own address, within the limits, and tells everything else why not.
+
+    Args:
+        app: what is served.
+        host: that the app was told to listen on, allowed as a name; "" for none.
+        origins: of proxies in front, as `origin` returns them.
+        kernels: the ids of the pages that Solara holds, those too that have been cut off a moment ago.
+        assets: folder of what is asked for as if from a network of content.
+        most: pages at a time.
+        silent_at_first, silent: seconds after which a WebSocket that says nothing is closed.
+    """
+
+    def __init__(
+        self, app: Application, host: str = "", origins: Iterable[str] = (), *, kernels: Collection[str] = (),
+        assets: Path | None = None, most: int = MOST_PAGES, silent_at_first: float = _SILENT_AT_FIRST, silent: float = _SILENT,
+    ) -> None:  # fmt: skip
+        self.app = app
+        self._host = host
+        self._origins = tuple(origins)
+        self._kernels, self._assets, self._most = kernels, assets, most
+        self._silent_at_first, self._silent = silent_at_first, silent
+        self._sockets: Counter[str] = Counter()
+        self._begun: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve as ASGI has it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        refusal = self._stranger(scope) or (self._odd(scope) if scope["type"] == "http" else self._unwelcome(scope))
+        if refusal:
+            await _refuse(scope, send, *refusal)
+            return
+        if not self._origins:
+            scope["headers"] = [(name, of) for name, of in scope["headers"] if name not in _OF_A_PROXY]
+        if scope["type"] == "http":
+            await self.app(scope, receive, self._with_headers(scope, send))
+        else:
+            await self._converse(scope, receive, send)
+
+    # ---- by which address
+
+    def _stranger(self, scope: Scope) -> tuple[int, str] | None:
+        local, port = (scope.get("server") or ("", None))[:2]
+        scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
+        own = [_netloc(name, port, scheme) for name in names(self._host, local or "")]
+        known = {*own, *(urlsplit(of).netloc for of in self._origins)}
+        hosts = _values(scope, b"host")
+        if len(hosts) != 1 or hosts[0] not in known:
+            called = printable(hosts[0])[:100] if len(hosts) == 1 else "no name"
+            mend = f"if it should, start it with --allow-origin {scheme}://{called}"
+            return 403, f"This app does not answer to {called}; {mend}."
+        allowed = {*(f"{scheme}://{of}" for of in own), *self._origins}
+        wrong = [of for of in _values(scope, b"origin") if of not in allowed]
+        if wrong:
+            return 403, f"Pages of {printable(wrong[0])[:100]} may not use this app."
+        return None
+
+    # ---- within the limits
+
+    def _odd(self, scope: Scope) -> tuple[int, str] | None:
+        """Return why an HTTP request is refused."""
+        path = scope["path"]
+        lengths = _values(scope, b"content-length")
+        large = any(not of.isdecimal() or len(of) > 9 or int(of) > _LARGEST_BODY for of in lengths)
+        if large or _values(scope, b"transfer-encoding"):
+            return 413, f"A request has at most {_LARGEST_BODY:,} bytes."
+        if path.startswith(_CLOSE) and not _asked(scope, "session_id"):
+            return 400, "session_id is missing."
+        if path == _OF_THE_MACHINE or (path.startswith(_CDN) and not self._has(path.removeprefix(_CDN))):
+            return 404, "This is no part of the page; nothing is fetched from elsewhere."
+        if path == "/" and len(self._open()) >= self._most:
+            return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
+        return None
+
+    def _has(self, path: str) -> bool:
+        """Return whether a file is among the assets; Solara would ask another host for one that is not."""
+        if self._assets is None:
+            return False
+        root = self._assets.resolve()
+        try:
+            file = (root / path.lstrip("/")).resolve()
+            return file.is_relative_to(root) and file.is_file()
+        except (OSError, ValueError):
+            return False
+
+    def _unwelcome(self, scope: Scope) -> tuple[int, str] | None:
+        """Return why a WebSocket is refused."""
+        if not _kernel(scope) or not _asked(scope, "session_id"):
+            return 400, "This is no channel of a page."
+        if _kernel(scope) not in (pages := self._open()) and len(pages) >= self._most:
+            return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
+        if self._sockets.total() >= _SOCKETS_A_PAGE * self._most:
+            return 503, f"Too many connections are open; {_NEXT}."
+        return None
+
+    def _open(self) -> set[str]:
+        return {*self._kernels, *self._sockets}
+
+    # ---- what is said
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on the messages of a WebSocket that hold; close it at the first that does not, or after a long silence."""
+        kernel, budget, patience = _kernel(scope), Budget(), self._silent_at_first
+        over = False
+
+        async def end(code: int, reason: str) -> Message:
+            nonlocal over
+            over = True
+            await send({"type": "websocket.close", "code": code, "reason": reason})
+            return {"type": "websocket.disconnect", "code": code, "reason": reason}
+
+        async def heard() -> Message:
+            nonlocal patience
+            try:
+                message = await asyncio.wait_for(receive(), patience)
+            except TimeoutError:
+                return await end(1001, "nothing was said for long")
+            if message["type"] != "websocket.receive":
+                return message
+            try:
+                self._begun[kernel] += begins(read(message))
+            except Unbelievable as reason:
+                return await end(1007, str(reason))
+            if self._begun[kernel] > _MOST_BEGINNINGS:
+                return await end(1008, "the page was begun too often; open it anew")
+            patience = self._silent
+            await budget.spend(len(message.get("text") or message.get("bytes") or ""))
+            return message
+
+        async def say(message: Message) -> None:
+            if not over:
+                await send(message)
+
+        self._sockets[kernel] += 1
+        try:
+            await self.app(scope, heard, say)
+        finally:
+            self._sockets[kernel] -= 1
+            self._sockets += Counter()  # forget who has gone
+            self._begun = Counter({of: count for of, count in self._begun.items() if of in self._open()})
+
+    # ---- what an answer allows
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        headers = list(_headers(_values(scope, b"host")[0], self._origins).items())
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *((k.encode(), of.encode()) for k, of in headers)]
+            await send(message)
+
+        return sending
+
+
+def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
+    """Return the headers of each answer: the page takes everything from here, and nobody else may hold it in a frame."""
+    # Vue compiles the templates of widgets in the browser, and Solara's page has scripts and styles in it.
+    policy = {
+        "default-src": "'self'",
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "font-src": "'self' data:",
+        "connect-src": f"'self' ws://{host} wss://{host}",
+        "worker-src": "'self' blob:",
+        "frame-src": "'none'",
+        "object-src": "'none'",
+        "base-uri": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": " ".join(("'self'", *origins)),
+    }
+    return {
+        "content-security-policy": "; ".join(f"{name} {of}" for name, of in policy.items()),
+        "cross-origin-resource-policy": "same-origin",
+        "referrer-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+    }
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [of.decode("latin-1").strip().lower() for key, of in scope["headers"] if key.lower() == name]
+
+
+def _asked(scope: Scope, key: str) -> str:
+    query: bytes = scope.get("query_string", b"")
+    return parse_qs(query.decode("latin-1")).get(key, [""])[0]
+
+
+def _kernel(scope: Scope) -> str:
+    """Return the id of the kernel to whose channel a WebSocket goes; empty if it goes elsewhere."""
+    path: str = scope["path"]
+    kernel, _, channel = path.removeprefix(_CHANNEL).partition("/")
+    return kernel if path.startswith(_CHANNEL) and channel == "channels" else ""
+
+
+async def _refuse(scope: Scope, send: Send, status: int, reason: str) -> None:
+    kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
+    if scope["type"] == "websocket" and kind not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": reason})
+        return
+    body = f"{reason}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": body})
+
+
+def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
+    """Put the gate before Solara's server, once; return the server.
+
+    The command does it before it serves; under `solara run` the page does, whose server is running by then.
+    """
+    import solara.server.kernel_context
+    import solara.server.settings
+    import solara.server.starlette
+    import websockets.http11
+
+    app = solara.server.starlette.app
+    if getattr(app.state, "gate", None) is None:
+        # Cookies of all that runs on this host come with the upgrade; the library's limit is 8 kB.
+        websockets.http11.MAX_LINE_LENGTH = max(websockets.http11.MAX_LINE_LENGTH, LONGEST_HEADER)
+        origins = [*origins, *(origin(of) for of in os.environ.get(VARIABLE, "").split())]
+        settings: Any = sys.modules["solara.server.settings"]
+        stack = app.middleware_stack or app.build_middleware_stack()
+        app.state.gate = app.middleware_stack = Gate(
+            stack, host, origins, kernels=solara.server.kernel_context.contexts, assets=settings.assets.proxy_cache_dir
+        )
+    return app

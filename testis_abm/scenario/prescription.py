@@ -1,0 +1,97 @@
+"""Prescriptions as clinics write them: "anastrozole 1 mg daily", "hCG 1,500 IU three times weekly", "clomid 25 mg QOD"."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from testis_abm.errors import ScenarioError, shown
+from testis_abm.scenario.quantities import NUMBER, number_in, parse_duration, plain
+
+_COUNTS = {
+    "once": 1,
+    "one": 1,
+    "twice": 2,
+    "two": 2,
+    "thrice": 3,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "eight": 8,
+}
+_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "fortnight": 14.0, "month": 28.0}
+# Latin and other abbreviations of prescriptions, without points, and words that say all -> days between doses.
+_CODES = {
+    **dict.fromkeys(("qd", "od", "qday", "daily", "nightly", "qhs", "qam", "qpm", "every morning", "every night"), 1.0),
+    **dict.fromkeys(("bid", "bd"), 1 / 2),
+    **dict.fromkeys(("tid", "tds"), 1 / 3),
+    **dict.fromkeys(("qid", "qds"), 1 / 4),
+    **dict.fromkeys(("qod", "eod", "qad", "alternate days", "on alternate days"), 2.0),
+    **dict.fromkeys(("qw", "weekly", "qweek", "once weekly"), 7.0),
+    **dict.fromkeys(("biw", "bweekly"), 3.5),
+    "tiw": 7 / 3,
+    "fortnightly": 14.0,
+    "monthly": 28.0,
+}
+_ONCE = ("once", "single dose", "one dose", "stat")
+_NUMBER = rf"{NUMBER}|{'|'.join(_COUNTS)}"
+_PERIOD = r"(?P<unit>hour|day|week|fortnight|month)"
+# "three times weekly", "3x/week", "twice a day", "2 per week"; "2 weekly" is every two weeks to some, so it is refused.
+_TIMES = re.compile(
+    rf"(?:(?P<often>once|twice|thrice)\s*(?:x\b|times\b)?|(?P<count>{_NUMBER})\s*(?:x|times\b|(?=/|a\b|per\b)))"
+    rf"\s*(?:/|a\b|per\b|each\b|every\b)?\s*(?:(?P<unit>day|week|month)(?:ly)?|(?P<daily>daily))"
+)
+# "every other day", "every 3 days", "every two weeks"
+_EVERY = re.compile(
+    rf"every\s+(?:(?P<other>other|second|2nd)|(?P<third>third|3rd)|(?P<count>{_NUMBER}))?\s*{_PERIOD}s?"
+)
+# "q12h", "12 hourly"
+_LATIN = re.compile(r"q\s*(?P<count>[0-9]+)\s*(?P<unit>h|d|w|hours?|days?|weeks?|hrs?)|(?P<hours>[0-9]+)[\s-]*hourly")
+_PRESCRIPTION = re.compile(rf"(?P<drug>\S.*?)\s+(?P<dose>{NUMBER}\s*[^\s0-9]+)(?:\s+(?P<often>\S.*))?", re.IGNORECASE)
+_USAGE = 'write drug, dose and how often, for example "anastrozole 1mg daily"'
+
+
+def parse_every(value: object) -> float:
+    """Return the days between doses, from a length of time or as a prescription has it: "BID", "every other day", "3x/week".
+
+    Doses of "three times weekly" are evenly spread, 56 hours apart.
+
+    Raises:
+        ScenarioError: it says no interval.
+    """
+    if not isinstance(value, str):
+        return parse_duration(value)
+    text = plain(value).lower().rstrip(".")
+    days = _CODES.get(text.replace(".", ""))
+    if days is None and (times := _TIMES.fullmatch(text)) is not None:
+        days = _DAYS[times["unit"] or "day"] / _positive(times["often"] or times["count"], value)
+    if days is None and (every := _EVERY.fullmatch(text)) is not None:
+        count = 2.0 if every["other"] else 3.0 if every["third"] else _positive(every["count"] or "1", value)
+        # "every 2 months" is a length of time as anywhere else.
+        unit = every["unit"]
+        days = parse_duration(f"{count!r} months") if unit == "month" and count != 1 else count * _DAYS[unit]
+    if days is None and (latin := _LATIN.fullmatch(text)) is not None:
+        days = parse_duration(f"{latin['hours']} h" if latin["hours"] else f"{latin['count']} {latin['unit']}")
+    return parse_duration(plain(value).removeprefix("every ")) if days is None else days
+
+
+def _positive(text: str, value: object) -> float:
+    number = float(_COUNTS[text]) if text in _COUNTS else number_in(text)
+    if not number > 0:
+        raise ScenarioError(f'{shown(value)} is not above 0; write for example every = "1 day"')
+    return number
+
+
+def parse_prescription(value: object) -> dict[str, Any]:
+    """Return drug, dose and interval of a line, as the table of a therapy has them; without an interval it is daily.
+
+    Raises:
+        ScenarioError: it is no such line.
+    """
+    found = _PRESCRIPTION.fullmatch(plain(value)) if isinstance(value, str) else None
+    if found is None:
+        raise ScenarioError(f"{shown(value)}: {_USAGE}")
+    table = {"drug": found["drug"], "dose": found["dose"]}
+    often = found["often"] or "daily"
+    return table if often.lower().rstrip(".") in _ONCE else table | {"every": often}

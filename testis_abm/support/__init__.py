@@ -1,0 +1,1 @@
+"""What every room may use: files that are written whole, checksums, locks."""

@@ -1,0 +1,56 @@
+"""Hashes of the program's own sources: two programs of one fingerprint give the same results."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# Everything else decides. These show, store, read or choose what is run; men whom they draw are part of a run's name.
+DECIDES_NOTHING = (
+    "_compile.py", "app", "app_commands.py", "cli.py", "commands.py", "drug_course.py", "experiment_commands.py",
+    "experiments/compare.py", "experiments/design.py", "experiments/files.py", "experiments/pictures.py",
+    "experiments/runner.py", "experiments/sensitivity.py", "experiments/store.py", "experiments/sweep.py",
+    "experiments/trial.py", "interrupt.py", "men.py", "population", "results/aromatase.py", "results/draw.py",
+    "results/observed.py", "results/plots", "results/report.py", "results/store.py", "results/summary.py", "studies",
+    "study_commands.py", "support",
+)  # fmt: skip
+_RULES = re.compile(r"^from (numba|testis_abm\._compile import compiled)\b", re.MULTILINE)
+_SOURCES = (".py", ".toml", ".csv")
+
+
+def deciding(package: Path = PACKAGE) -> list[Path]:
+    """Return every source of the package but those that decide on no result, sorted."""
+    sources = (path.relative_to(package) for path in package.rglob("*") if path.suffix in _SOURCES)
+    return [
+        package / source
+        for source in sorted(sources, key=Path.as_posix)
+        if not any(part in DECIDES_NOTHING for part in (source.as_posix(), *(up.as_posix() for up in source.parents)))
+    ]
+
+
+def digest(sources: Iterable[Path], start: str = "", package: Path = PACKAGE) -> str:
+    """Return a hash of the names and contents of files in the package, whatever ends their lines."""
+    found = hashlib.sha256(start.encode())
+    for source in sources:
+        content = source.read_bytes().replace(b"\r\n", b"\n")
+        found.update(f"{source.relative_to(package).as_posix()} {len(content)}\n".encode())
+        found.update(content)
+    return found.hexdigest()[:16]
+
+
+@cache
+def fingerprint() -> str:
+    """Return a hash of all sources that decide on results: how a man goes on from a state, and what is kept of a run."""
+    return digest(deciding())
+
+
+def compiled(package: Path = PACKAGE) -> list[Path]:
+    """Return the deciding sources in all folders that hold rules to compile; of the package's own folder, those files alone."""
+    every = [path for path in deciding(package) if path.suffix == ".py"]
+    rules = [path for path in every if _RULES.search(path.read_text(encoding="utf-8"))]
+    folders = {path.parent for path in rules} - {package}
+    return [path for path in every if path in rules or path.parent in folders]

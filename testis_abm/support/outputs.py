@@ -1,0 +1,92 @@
+"""Files that a command was asked to write by name: in the format that the name says, and never over what somebody else wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from testis_abm.errors import TestisError, printable
+from testis_abm.support import files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SOFTWARE = "testis_abm"  # in every file that has room for it
+TABLES = (".parquet", ".csv")
+_HEAD = 4096  # bytes of a picture within which the name of its software stands
+
+
+def check_table(path: str | Path, columns: Sequence[str]) -> None:
+    """Make sure, before the work is done, that a table whose first columns are `columns` can be written to `path`.
+
+    Raises:
+        TestisError: a suffix of no format that is written, no regular file, or a file that is no such table of this program.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in TABLES:
+        hint = "; spreadsheets open .csv" if suffix in (".xlsx", ".xls", ".ods") else ""
+        raise TestisError(
+            f"{printable(str(path))}: the suffix must say the format, .parquet or .csv, not {suffix or 'nothing'!r}{hint}"
+        )
+    check(path, columns)
+
+
+def check(path: str | Path, columns: Sequence[str] = ()) -> None:
+    """Make sure that `path` is free, or a file of its kind that this program wrote.
+
+    Raises:
+        TestisError: it is no regular file, or somebody else's.
+    """
+    target = files.check_regular(path)
+    if target.exists() and not _is_ours(target, columns):
+        raise TestisError(
+            f"{printable(str(path))}: exists and was not written by {SOFTWARE}; name another file, or remove this one"
+        )
+
+
+def _is_ours(path: Path, columns: Sequence[str]) -> bool:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        match path.suffix.lower():
+            case ".parquet":
+                return (pq.read_schema(path).metadata or {}).get(b"software") == SOFTWARE.encode()
+            case ".csv":
+                with path.open(encoding="utf-8") as file:
+                    return bool(columns) and file.readline().strip().split(",")[: len(columns)] == list(columns)
+            case ".json":
+                found = json.loads(path.read_text(encoding="utf-8"))
+                return isinstance(found, dict) and found.get("software") == SOFTWARE
+        with path.open("rb") as picture:
+            return SOFTWARE.encode() in picture.read(_HEAD)
+    except (OSError, ValueError, pa.ArrowException):
+        return False
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table without its index as Parquet or CSV, as the suffix says.
+
+    Raises:
+        TestisError: the disk refuses.
+    """
+    with files.whole(path) as file:
+        if Path(path).suffix.lower() == ".csv":
+            file.write(table.to_csv(index=False, lineterminator="\n").encode())
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        arrow = pa.Table.from_pandas(table, preserve_index=False)
+        pq.write_table(arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), "software": SOFTWARE}), file)
+
+
+def write_json(path: str | Path, content: dict[str, object]) -> None:
+    """Write JSON that says which program wrote it.
+
+    Raises:
+        TestisError: the disk refuses.
+    """
+    files.write(path, json.dumps({"software": SOFTWARE, **content}, indent=1) + "\n")

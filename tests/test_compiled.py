@@ -1,0 +1,206 @@
+"""The cache of compiled rules is checked, private and never in the way; fingerprints cover every source that decides."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from testis_abm import _compile
+from testis_abm.support import files, fingerprint
+
+ROOT = Path(__file__).parents[1]
+# Two small rules; what they give, and where they are kept, is printed.
+SCRIPT = """
+import sys
+exec(sys.argv[1])
+import numpy as np
+from testis_abm import _compile
+from testis_abm.tissue import luck
+print(luck.uniforms(luck.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist(), _compile.folder(), sep="|")
+"""
+
+
+def draw(cache: Path, before: str = "", **more: str) -> tuple[str, Path, str]:
+    """Return what the rules give, the folder of the cache and what was said, in a process of their own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TESTIS_ABM_CACHE": str(cache), **more}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, before], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    numbers, _, folder = done.stdout.strip().rpartition("|")
+    return numbers, Path(folder), done.stderr
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """Return a filled cache and what the rules give."""
+    cache = tmp_path_factory.mktemp("warm")
+    numbers, folder, said = draw(cache)
+    assert said == "" and folder.is_relative_to(cache) and len(list(folder.iterdir())) == 2
+    return cache, numbers
+
+
+@pytest.fixture
+def cache(warm, tmp_path):
+    shutil.copytree(warm[0], tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def kept(cache: Path) -> list[Path]:
+    return sorted(path for path in cache.rglob("luck.*"))
+
+
+def test_a_second_process_compiles_nothing(cache, warm):
+    before = {path: path.stat().st_mtime_ns for path in kept(cache)}
+    numbers, _, said = draw(cache, "import numba.core.compiler as c; c.compile_extra = None")
+    assert (numbers, said) == (warm[1], "") and {path: path.stat().st_mtime_ns for path in kept(cache)} == before
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:10],
+        lambda content: bytes(len(content)),
+        lambda content: content[:-9] + bytes([content[-9] ^ 4]) + content[-8:],
+        lambda content: content[:5000] + bytes([content[5000] ^ 128]) + content[5001:],
+    ],
+    ids=["empty", "cut", "cut short", "zeros", "a bit near the end", "a bit of the machine code"],
+)
+def test_a_damaged_rule_is_compiled_again(cache, warm, harm):
+    for path in kept(cache):
+        path.write_bytes(harm(path.read_bytes()))
+    numbers, folder, said = draw(cache)
+    assert numbers == warm[1] and "compiled rules were damaged; they are compiled again" in said and said.count("\n") == 1
+    assert draw(cache) == (warm[1], folder, "")
+
+
+def test_a_full_disk_under_the_cache_is_said_once_and_stops_nothing(tmp_path, warm):
+    full = (
+        "import os, errno\ndef no(*_): raise OSError(errno.ENOSPC, 'No space left on device')\nos.fsync = no"
+    )
+    numbers, folder, said = draw(tmp_path, full)
+    assert numbers == warm[1] and "cannot be written: the disk is full" in said and said.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_without_a_cache_of_the_users_temporary_files_do(tmp_path, warm):
+    numbers, folder, said = draw(Path("/dev/null/x"), TMPDIR=str(tmp_path))
+    assert (numbers, said) == (warm[1], "") and folder.is_relative_to(tmp_path)
+
+
+def test_without_any_folder_rules_are_compiled_all_the_same(warm):
+    numbers, folder, said = draw(Path("/dev/null/x"), "import tempfile; tempfile.tempdir = '/dev/null/y'")
+    assert numbers == warm[1] and str(folder) == "None"
+    assert said.count("\n") == 1 and "rules are compiled anew" in said
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_cache_of_another_user_is_not_trusted(cache, tmp_path, warm, which):
+    folder = kept(cache)[0].parents[which]
+    os.chown(folder, 12345, 12345)
+    before = {path: path.read_bytes() for path in kept(cache)}
+    numbers, other, _ = draw(cache, TMPDIR=str(tmp_path))
+    assert numbers == warm[1] and not other.is_relative_to(cache) and other.stat().st_uid == 0
+    assert {path: path.read_bytes() for path in kept(cache)} == before
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="rights of POSIX")
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_cache_that_others_can_write_to_is_not_trusted(cache, tmp_path, warm, mode):
+    kept(cache)[0].parent.chmod(mode)
+    numbers, other, _ = draw(cache, TMPDIR=str(tmp_path))
+    assert numbers == warm[1] and not other.is_relative_to(cache) and other.stat().st_mode & 0o077 == 0
+
+
+def test_a_link_in_the_place_of_the_cache_is_not_followed(cache, tmp_path, warm):
+    folder = kept(cache)[0].parent
+    folder.rename(tmp_path / "theirs")
+    folder.symlink_to(tmp_path / "theirs")
+    numbers, other, _ = draw(cache, TMPDIR=str(tmp_path))
+    assert numbers == warm[1] and not other.is_relative_to(cache) and "theirs" not in str(other)
+
+
+def test_where_temporary_files_are_another_users_too_a_fresh_folder_goes_with_the_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("TESTIS_ABM_CACHE", str(tmp_path / "file" / "x"))
+    (tmp_path / "file").touch()
+    (tmp_path / f"testis_abm-{os.getuid()}").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    made = files.private_folder("rules")
+    assert made.is_dir() and made.is_relative_to(tmp_path) and made.stat().st_mode & 0o077 == 0
+    assert files.private_folder("rules") == made  # and workers find it
+
+
+def test_every_rule_is_kept_in_this_cache():
+    """numba's own cache would fail on a damaged file, and trusts its folder."""
+    for path in fingerprint.PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+            assert not {"njit", "jit", "vectorize"} & set(named), f"{path}: use testis_abm._compile.compiled"
+
+
+# ---- fingerprints
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Return a copy of the package's sources."""
+    skipped = shutil.ignore_patterns("__pycache__", "*.vue", "*.js", "*.css")
+    return Path(shutil.copytree(fingerprint.PACKAGE, tmp_path / "testis_abm", ignore=skipped))
+
+
+def test_an_edit_to_any_source_that_decides_is_another_program(package):
+    def now() -> str:
+        return fingerprint.digest(fingerprint.deciding(package), package=package)
+
+    first = now()
+    assert first == fingerprint.fingerprint()
+    decides = {path for path in package.rglob("*") if path.suffix in (".py", ".toml", ".csv")}
+    idle = {path for path in decides if path not in fingerprint.deciding(package)}
+    for path in sorted(decides):
+        content = path.read_bytes()
+        path.write_bytes(content + b"\n# another word\n")
+        assert (now() == first) == (path in idle), path
+        path.write_bytes(content.replace(b"\n", b"\r\n"))
+        assert now() == first, "line ends decide on nothing"
+        path.write_bytes(content)
+    for name in ("simulate.py", "model.py", "results/tables.py", "scenario/weight.py", "scenario/condition.py",
+                 "scenario/history.py", "parameters/axis.toml", "expected/treat.py", "regimen.py"):  # fmt: skip
+        assert package / name not in idle
+    (package / "laboratory_of_the_future.py").write_text("")
+    assert now() != first
+
+
+def test_what_is_listed_exists_and_what_a_run_loads_decides():
+    for name in fingerprint.DECIDES_NOTHING:
+        assert (fingerprint.PACKAGE / name).exists(), name
+    code = """
+import sys
+from testis_abm.experiments.task import Job, Task, perform
+case = {"title": "x", "man": {"preset": "obese_low_t_e2"}, "tissue": {"tubules": 1, "sertoli_per_tubule": 6},
+        "plan": {"duration": "12 days", "baseline": "1 day"}, "weight": [{"bmi": 27, "until": "day 10"}],
+        "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "LH > 1"}]}
+from testis_abm.scenario import load
+for engine in ("cells", "expected"):
+    perform(Job({"": load(case).as_dict()}, (12,), engine), Task(0, 0))
+print(*(module.__file__ for name, module in sys.modules.items() if name.startswith("testis_abm") and module.__file__))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True)
+    loaded = {Path(name) for name in done.stdout.split()}
+    machinery = {path for path in loaded if path.parent.name == "support" or path.name == "_compile.py"}
+    assert loaded - machinery <= set(fingerprint.deciding())
+    assert len(loaded) > 40 and len(machinery) < 8
+
+
+def test_an_edit_to_a_compiled_rule_or_its_neighbour_is_another_cache(package):
+    names = {path.relative_to(package).as_posix() for path in fingerprint.compiled(package)}
+    assert {"tissue/kernel.py", "tissue/steps.py", "body/axis.py", "tract/rules.py", "kinetics.py", "expected/course.py"} <= names
+    assert not {"model.py", "cli.py", "app/page.py", "_compile.py"} & names
+    assert _compile._beside(str(package / "app" / "tubule" / "lives.py")) != _compile._beside(str(package / "body" / "axis.py"))

@@ -1,0 +1,382 @@
+"""Files are written whole or not at all, never over what is somebody else's, and a kill at any moment is made good."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_results_synthetic import make, short
+
+from testis_abm import RunResult, TestisError
+from testis_abm.cli import main
+from testis_abm.experiments.store import read
+from testis_abm.experiments.sweep import sweep
+from testis_abm.support import files, outputs
+
+ROOT = Path(__file__).parents[1]
+SWEEP = {
+    "title": "small", "man": {"preset": "obese_low_t_e2"}, "tissue": {"tubules": 1, "sertoli_per_tubule": 6},
+    "plan": {"baseline": "1 day", "duration": "20 days"},
+    "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+    "sweep": {"engine": "expected", "replicates": 1, "over": {"man.bmi": [22, 26, 30, 34]}},
+}  # fmt: skip
+
+
+def run(code: str, *given: object, **more) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, given)], env=environment, capture_output=True, text=True, check=False, **more
+    )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# ---- one file
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "file.txt"
+    with files.whole(path) as file:
+        file.write(b"new")
+        assert not path.exists()
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.read_bytes() == b"new" and path.stat().st_mode == plain.stat().st_mode
+    with pytest.raises(KeyboardInterrupt), files.whole(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"new" and names(path.parent) == ["file.txt"]
+
+
+@pytest.mark.parametrize("act", ["fsync", "replace"])
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk is full"), (errno.EACCES, "Permission denied"), (errno.EROFS, "Read-only")],
+)
+def test_what_a_disk_refuses_is_one_line(tmp_path, monkeypatch, act, fault, said):
+    path = tmp_path / "file.txt"
+    files.write(path, "old")
+    monkeypatch.setattr(os, act, lambda *_: (_ for _ in ()).throw(OSError(fault, os.strerror(fault))))
+    with pytest.raises(TestisError, match=rf"file\.txt: cannot be written: {said}.*; nothing was saved") as told:
+        files.write(path, "new")
+    assert "\n" not in str(told.value) and path.read_text() == "old" and names(tmp_path) == ["file.txt"]
+
+
+def test_a_disk_that_is_really_full_is_told(tmp_path):
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        files.write(tmp_path / "old", b"old")
+        for path in (tmp_path / "old", tmp_path / "new"):
+            with pytest.raises(TestisError, match="the disk is full"):
+                files.write(path, bytes(200_000))
+        assert names(tmp_path) == ["old"] and (tmp_path / "old").read_bytes() == b"old"
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_devices_pipes_and_folders_are_refused_and_links_followed(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for place, said in (("/dev/null", "is a device"), (tmp_path / "pipe", "is a device or a pipe"), (tmp_path, "is a folder")):
+        with pytest.raises(TestisError, match=said):
+            files.write(place, "x")
+    (tmp_path / "device").symlink_to("/dev/null")
+    with pytest.raises(TestisError, match="is a device"):
+        files.write(tmp_path / "device", "x")
+    (tmp_path / "link").symlink_to(tmp_path / "far")
+    files.write(tmp_path / "link", "x")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "far").read_text() == "x"
+    for place in ("nul\0l", "x" * 300, "é" * 200):
+        with pytest.raises(TestisError) as told:
+            files.write(tmp_path / place, "x")
+        assert "\n" not in str(told.value)
+
+
+def test_a_replacement_waits_for_readers_as_windows_wants_it(tmp_path, monkeypatch):
+    files.write(tmp_path / "file", "old")
+    real, refusals = os.replace, [1, 1, 1]
+
+    def replace(*given):
+        if refusals:
+            refusals.pop()
+            raise PermissionError(errno.EACCES, "in use")
+        real(*given)
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(files, "_PAUSE", 0.0)
+    monkeypatch.setattr("testis_abm.support.files.os.name", "nt")
+    files._replace(tmp_path / "file", tmp_path / "moved")
+    monkeypatch.undo()
+    assert (tmp_path / "moved").read_text() == "old"
+
+
+def test_threads_that_write_one_file_leave_one_whole(tmp_path):
+    path = tmp_path / "file"
+    threads = [threading.Thread(target=files.write, args=(path, bytes([k]) * 300_000)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(path.read_bytes())) == 1 and names(tmp_path) == ["file"]
+
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from testis_abm.support import files
+folder, strike = Path(sys.argv[1]), int(sys.argv[2])
+acts = [0]
+def counted(act):
+    def acted(*given, **named):
+        acts[0] += 1
+        if acts[0] == strike:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return act(*given, **named)
+    return acted
+for name in ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync"):
+    setattr(os, name, counted(getattr(os, name)))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
+def test_a_killed_writer_leaves_the_old_file_and_the_next_tidies(tmp_path):
+    path = tmp_path / "file"
+    for strike in range(1, 20):
+        files.write(path, "old")
+        done = run(KILL + "files.write(folder / 'file', 'new')", tmp_path, strike)
+        assert path.read_text() in ("old", "new")
+        files._tidied.clear()
+        files.write(path, "again")
+        assert names(tmp_path) == ["file"]
+        if done.returncode == 0:
+            break
+    assert strike > 3
+
+
+def test_what_a_living_process_writes_is_left_alone(tmp_path):
+    with files.whole(tmp_path / "one") as file:
+        file.write(b"one")
+        files._tidied.clear()
+        files.write(tmp_path / "other", "other")
+    assert names(tmp_path) == ["one", "other"]
+    foreign = tmp_path / ".testis_abm-0123456789-1-abcd.partial"  # of another machine
+    foreign.touch()
+    files._tidied.clear()
+    files.tidy(tmp_path)
+    assert foreign.exists()
+    os.utime(foreign, (0, 0))
+    files._tidied.clear()
+    files.tidy(tmp_path)
+    assert not foreign.exists()
+
+
+# ---- a folder
+
+FOLDER = """
+with files.whole_folder(folder, {"a", "b", "gone"}) as new:
+    for name in ("a", "b"):
+        (new / name).write_text("new")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
+def test_a_kill_at_any_moment_leaves_all_old_or_all_new_files_and_those_of_the_user(tmp_path):
+    folder, seen, kills = tmp_path / "run", set(), 0
+    for strike in range(1, 80):
+        subprocess.run(["rm", "-rf", folder], check=True)
+        folder.mkdir()
+        for name in ("a", "b", "gone", "mine"):
+            (folder / name).write_text("old")
+        done = run(KILL + FOLDER, folder, strike)
+        assert (folder / "mine").read_text() == "old"  # never away, not for a moment
+        files._tidied.clear()
+        files.settle(folder, {"a", "b", "gone"})
+        files.tidy(folder)
+        state = {path.name: path.read_text() for path in folder.iterdir()}
+        assert state.pop("mine") == "old"
+        assert state in ({"a": "old", "b": "old", "gone": "old"}, {"a": "new", "b": "new"})
+        seen.add(len(state))
+        if done.returncode == 0:
+            break
+        kills += 1
+    assert kills > 12 and seen == {2, 3} and names(tmp_path) == ["run"]
+
+
+def test_results_cut_short_are_finished_by_whoever_comes_next(tmp_path, monkeypatch):
+    made = make(short(), sections=False)
+    folder = made.save(tmp_path / "run")
+    (folder / "notes.txt").write_text("mine")
+    again = make(sections=False)
+    real = files._replace
+
+    def strike(source, target):
+        if source.name == "semen.parquet":
+            raise OSError(errno.EIO, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(files, "_replace", strike)
+    with pytest.raises(TestisError, match="cannot be written"):
+        again.save(folder)
+    monkeypatch.undo()
+    assert len(RunResult.load(folder).hormones) == len(again.hormones) != len(made.hormones)
+    assert (folder / "notes.txt").read_text() == "mine" and not list(folder.glob(".*"))
+
+
+# ---- what is read back
+
+
+def flips(path: Path, count: int, seed: int):
+    """Yield after each of some flipped bits; put the file back at the end."""
+    content = path.read_bytes()
+    for at in np.random.default_rng(seed).integers(0, 8 * len(content), count).tolist():
+        harmed = bytearray(content)
+        harmed[at // 8] ^= 1 << at % 8
+        path.write_bytes(harmed)
+        yield at
+    path.write_bytes(content)
+
+
+def test_no_flipped_bit_of_a_result_becomes_a_number(tmp_path):
+    folder = make(short()).save(tmp_path / "run")
+    whole = RunResult.load(folder)
+    for path in sorted(folder.glob("*.*")):
+        if path.suffix not in (".parquet", ".npz", ".json"):
+            continue
+        for _ in flips(path, 12, 3):
+            try:
+                found = RunResult.load(folder)
+            except TestisError as error:
+                assert "\n" not in str(error) and str(folder) in str(error)
+                continue
+            assert path.suffix == ".json"  # a space among its numbers
+            assert found.provenance == whole.provenance and found.scenario == whole.scenario
+    assert RunResult.load(folder).hormones.equals(whole.hormones)
+
+
+def test_no_flipped_bit_of_a_store_becomes_a_number(tmp_path):
+    sweep(SWEEP, tmp_path / "s", workers=1)
+    whole, told = read(tmp_path / "s"), 0
+    kept = [tmp_path / "s" / "design.parquet", tmp_path / "s" / "manifest.json", *(tmp_path / "s" / "parts").glob("*.parquet")]
+    for path in kept:
+        for _ in flips(path, 12, 4):
+            try:
+                found = read(tmp_path / "s")
+            except TestisError as error:
+                assert "\n" not in str(error)
+                told += 1
+                continue
+            assert path.suffix == ".json" and found.equals(whole)
+    assert told > 20
+    next(flips(tmp_path / "s" / "design.parquet", 1, 5))
+    assert sweep(SWEEP, tmp_path / "s", workers=1).equals(sweep(SWEEP, tmp_path / "t", workers=1))
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.booleans(), st.none())))
+def test_a_sealed_table_comes_back_and_no_other(table):
+    table.pop("sha256", None)
+    text = files.sealed(table)
+    assert files.unsealed(text) == table
+    other = {**table, "one more": 1.5}
+    with pytest.raises(ValueError, match="checksum"):
+        files.unsealed(files.sealed(other).replace("1.5", "1.25"))
+
+
+# ---- several at once
+
+
+def test_equal_sweeps_at_once_on_one_folder_all_end_well(tmp_path):
+    code = (
+        "import sys; from testis_abm.cli import main; sys.exit(main(['sweep', sys.argv[1], '--out', sys.argv[2], '--workers', '1', '--no-plots']))"
+    )
+    file = tmp_path / "small.toml"
+    import tomli_w
+
+    file.write_text(tomli_w.dumps(SWEEP))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, str(file), str(tmp_path / "s")]
+    at_once = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    said = [process.communicate(timeout=300)[1] for process in at_once]
+    assert [process.returncode for process in at_once] == [0] * 4, said
+    table = read(tmp_path / "s")
+    assert len(table) == 8 and not table.duplicated(["point", "arm", "day"]).any()
+    assert not list((tmp_path / "s").rglob(".*"))
+    assert len(pd.read_parquet(tmp_path / "s" / "results.parquet")) == 8
+
+
+# ---- what a command was asked to write by name
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("men.xlsx", "suffix must say the format, .parquet or .csv, not '.xlsx'; spreadsheets open .csv"),
+        ("thesis.docx", "not '.docx'"),
+        ("men", "not 'nothing'"),
+        ("foreign.csv", "exists and was not written by testis_abm"),
+        ("foreign.parquet", "exists and was not written by testis_abm"),
+        ("folder.csv", "is a folder"),
+        ("device.csv", "is a device"),
+    ],
+)
+def test_a_cohort_is_never_written_over_something_else(tmp_path, capsys, name, said):
+    (tmp_path / "foreign.csv").write_text("patient,testosterone\n1,9.0\n")
+    pd.DataFrame({"patient": [1]}).to_parquet(tmp_path / "foreign.parquet")
+    (tmp_path / "thesis.docx").write_text("years of work")
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "device.csv").symlink_to("/dev/null")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert main(["cohort", "--men", "3", "--out", str(tmp_path / name)]) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err and shown.err.count("\n") == 1 and shown.out == ""  # before the work
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_a_cohort_is_written_as_its_name_says_and_again(tmp_path):
+    for seed in ("1", "2"):
+        for name in ("men.csv", "men.parquet"):
+            assert main(["cohort", "--men", "3", "--seed", seed, "--out", str(tmp_path / name)]) == 0
+        csv, parquet = pd.read_csv(tmp_path / "men.csv"), pd.read_parquet(tmp_path / "men.parquet")
+        pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
+    assert names(tmp_path) == ["men.csv", "men.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["drugs", "letrozole"], "letrozole.png"),
+        (["drugs", "letrozole"], "letrozole.svg"),
+        (["twin", "--t", "9nmol/L", "--lh", "4"], "men.parquet"),
+        (["twin", "--t", "9nmol/L", "--lh", "4"], "twin.json"),
+        (["studies", "run", "leder_2004"], "studies.csv"),
+    ],
+)
+def test_no_command_writes_over_a_file_of_its_users(tmp_path, capsys, command, name):
+    (tmp_path / name).write_text("years of work")
+    assert main([*command, "--out", str(tmp_path)]) == 2
+    assert "exists and was not written by testis_abm" in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == "years of work" and names(tmp_path) == [name]
+
+
+def test_what_the_program_wrote_it_may_replace(tmp_path):
+    table = pd.DataFrame({"study": ["a"], "x": [1.0]})
+    for name in ("t.parquet", "t.csv"):
+        outputs.write_table(tmp_path / name, table)
+        outputs.check(tmp_path / name, ["study"])
+        assert len(pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)) == 1
+    outputs.write_json(tmp_path / "t.json", {"x": 1})
+    outputs.check(tmp_path / "t.json")
+    assert main(["drugs", "letrozole", "--out", str(tmp_path)]) == main(["drugs", "letrozole", "--out", str(tmp_path)]) == 0
