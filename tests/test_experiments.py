@@ -766,6 +766,14 @@ def test_nothing_is_found_where_nothing_is_done(tmp_path):
     assert rises[0] == pytest.approx(1.0, abs=0.06) and 1.06 < rises[1] < 1.4
 
 
+def test_screening_takes_semen_after_the_abstinence_of_the_trial(tmp_path):
+    arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]
+    case = {"title": "null", "plan": {"duration": "20 days"}, "samples": {"abstinence": "8 days"}, "arm": arms}
+    men = trial({**case, "trial": {"men": 150, "engine": "expected"}}, tmp_path / "t", workers=1).men
+    for name in ("volume_ml", "total_count_million"):
+        assert men[f"day20_{name}"].mean() / men[f"baseline_{name}"].mean() == pytest.approx(1.0, abs=0.09)
+
+
 def test_more_outputs_leave_the_men_as_they_were(tmp_path):
     few, many = (
         {**TRIAL, "trial": {**TRIAL["trial"], "men": 40, "outputs": of}}

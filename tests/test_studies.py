@@ -23,7 +23,7 @@ from testis_abm.studies.calibrate import (
     workers,
 )
 from testis_abm.studies.ensemble import applied, best, read, shipped, write
-from testis_abm.studies.replay import courses, log_score, replay, same_sign, scaled, statistic
+from testis_abm.studies.replay import courses, label_of, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
 from testis_abm.support import arrays
 
@@ -202,6 +202,14 @@ def test_a_study_without_a_number_says_so(tmp_path):
     assert "1 of 2 inside" in text or "2 of 2 inside" in text
     alone = report.score(table.assign(fold=np.nan, sign=None))
     assert "nan" not in alone and "fold" not in alone and "direction" not in alone
+
+
+def test_oestradiol_of_a_study_names_its_assay():
+    study = load_study(known()["leder_2004"])
+    labels = {assay: [label_of(of, study.model_copy(update={"assay": assay})) for of in study.observed] for assay in ("immunoassay", "lc-ms")}
+    assert "anastrozole serum E2 (immunoassay) day 84" in labels["immunoassay"]
+    assert "anastrozole serum E2 (LC-MS/MS) day 84" in labels["lc-ms"]
+    assert "anastrozole testosterone day 84" in labels["lc-ms"]
 
 
 def test_an_observation_leaves_the_draws_of_the_others(tmp_path):

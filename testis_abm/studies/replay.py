@@ -32,7 +32,7 @@ from testis_abm.parameters import Drug
 from testis_abm.physiology import complete
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
-from testis_abm.quantities import OESTRADIOL, RATIO
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
 from testis_abm.scenario import Plan, Samples, Scenario
 from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import Ensemble
@@ -69,6 +69,12 @@ def column_of(of: Observation, study: Study) -> str:
     """Return the column that a study's laboratory reports of an observation."""
     by_assay = {"oestradiol_pmol_l": OESTRADIOL, "t_over_e2": RATIO}
     return by_assay[of.column][study.assay] if of.column in by_assay else of.column
+
+
+def label_of(of: Observation, study: Study) -> str:
+    """Return an observation in words, oestradiol and T/E2 with the study's assay."""
+    assayed = of.column in ("oestradiol_pmol_l", "t_over_e2")
+    return of.label.replace(of.variable, QUANTITIES[column_of(of, study)].label) if assayed else of.label
 
 
 @lru_cache(maxsize=128)
@@ -418,7 +424,7 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
         rows.append(
             {
                 "study": study.name, "citation": study.citation, "arm": of.arm, "variable": of.variable, "kind": of.kind,
-                "label": of.label, "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
+                "label": label_of(of, study), "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
                 "predicted": middle, "low": low, "high": high, "inside": bool(low <= of.value <= high),
                 "inside_same_laboratory": bool(near <= of.value <= far),
                 "fold": fold_error(of, middle), "sign": same_sign(of, middle), "log_score": log_score(of, other[:, k]),
