@@ -18,8 +18,7 @@ import pandas as pd
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.quantities import clinical_ratio
+from testis_abm.laboratory import Laboratory
 
 STUDIES = Path(__file__).with_suffix(".toml")
 COLUMNS = {
@@ -55,16 +54,13 @@ def course(result: ta.RunResult, arm: str, measure: dict[str, Any]) -> pd.Series
     """Return a quantity of one arm on the days of the measure."""
     table, column, _ = COLUMNS[measure["what"]]
     rows = result.tables[table].query("arm == @arm").set_index("day")
-    assay, values = measure.get("assay", "lc-ms"), parameters.values()
-    if measure["what"] in ("oestradiol", "T/E2"):
-        oestradiol = reported_oestradiol(rows["oestradiol_pmol_l"], assay, values)
-        rows = rows.assign(oestradiol_pmol_l=oestradiol)
-    if measure["what"] == "T/E2":
-        levels = (rows[name].to_numpy() for name in ("testosterone_nmol_l", "oestradiol_pmol_l"))
-        rows = rows.assign(ratio=clinical_ratio(*levels))
+    laboratory = Laboratory(parameters.values(), measure.get("assay", "lc-ms"))
+    asked = {"oestradiol": laboratory.oestradiol, "T/E2": laboratory.ratio}.get(measure["what"])
+    if asked:
+        rows, column = rows.assign(**laboratory.by_assays(rows)), asked
     first, last = measure["day"]
     # A span is told by the mornings after its days.
-    return rows.loc[min(first + 1, last) : last, column or "ratio"]
+    return rows.loc[min(first + 1, last) : last, column]
 
 
 def predicted(measure: dict[str, Any], base: pd.Series, treated: pd.Series) -> float:

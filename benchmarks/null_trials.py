@@ -19,7 +19,11 @@ from table import row, show
 
 from testis_abm.experiments.trial import Result, trial
 
-SELECTED = {"no selection": [], "sperm < 15 M/mL": ["sperm concentration < 15 M/mL"], "sperm < 1 M/mL": ["sperm concentration < 1 M/mL"]}
+SELECTED = {
+    "no selection": [],
+    "sperm < 15 M/mL": ["sperm concentration < 15 M/mL"],
+    "sperm < 1 M/mL": ["sperm concentration < 1 M/mL"],
+}
 OUTPUTS = ["sperm concentration", "total motile count", "progressive motility", "testosterone", "T/E2", "FSH"]
 
 
@@ -61,9 +65,16 @@ def summed(name: str, found: list[Result]) -> None:
         tested = rows["p"].dropna()
         hits = int((tested < 0.05).sum())
         low, high = interval(hits, len(tested)) if len(tested) else (np.nan, np.nan)
-        row(f"{name}: p < 0.05, {column}", "5 %", f"{hits} of {len(tested)} ({low:.1f} to {high:.1f} %)", low <= 5.0 <= high)
+        row(
+            f"{name}: p < 0.05, {column}",
+            "5 %",
+            f"{hits} of {len(tested)} ({low:.1f} to {high:.1f} %)",
+            low <= 5.0 <= high,
+        )
     mean = effects.groupby("output", sort=False)["difference_pct"].median()
-    row(f"{name}: median difference, %", "0", ", ".join(f"{value:+.1f}" for value in mean), bool(mean.abs().max() < 8.0))
+    row(
+        f"{name}: median difference, %", "0", ", ".join(f"{value:+.1f}" for value in mean), bool(mean.abs().max() < 8.0)
+    )
 
 
 def main() -> None:

@@ -9,14 +9,16 @@ import numpy as np
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
 from testis_abm.expected import COLUMNS, ExpectedMan
 from testis_abm.expected.treat import Treatment
+from testis_abm.laboratory import Laboratory
 from testis_abm.physiology import complete
 from testis_abm.population import Population, draw
 from testis_abm.population.predict import predict, with_sperm
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, clinical
 from testis_abm.results.attribution import attribute
 from testis_abm.scenario import Man
+from testis_abm.statistics import auc
 from testis_abm.tissue.build import tissue_parameters
 
 MEN, GAIN = 400, 20.0  # men of the clinic; %: of sperm concentration
@@ -42,8 +44,7 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
         )
         one = of.follow(ExpectedMan(values, man.physiology, of.drugs))
         row = dict(zip(COLUMNS, one.days[-28:].mean(axis=0), strict=True)) | one.semen(3.0)
-        row["immunoassay"] = float(reported_oestradiol(row["oestradiol_pmol_l"], "immunoassay", values))
-        ends.append(row)
+        ends.append(row | Laboratory(values).by_assays(row))
     before, after = ends
     p, _ = tissue_parameters(values, man.physiology)
     table = attribute(*({name: row[column] for name, column in SIGNALS.items()} for row in ends), p)
@@ -63,9 +64,9 @@ def by_labs() -> None:
     case = ta.load({"title": "clinic", "plan": plan, "therapy": [PILL], "samples": {"assay": "immunoassay"}})
     before, after = predict(men.men, case)
     sperm, seen = with_sperm(before, after), men.measured[0]
-    t, e2 = seen["testosterone_nmol_l"] * 28.84, seen["oestradiol_pmol_l"] / 3.67
     labs = {
-        "T/LH (ng/dL over IU/L)": t / seen["lh_iu_l"], "T/E2": t / e2, "BMI (kg/m2)": men.men["bmi"], "LH (IU/L)": seen["lh_iu_l"],
+        "T/LH (ng/dL over IU/L)": seen["t_over_lh"], "T/E2": seen[RATIO["immunoassay"]], "BMI (kg/m2)": men.men["bmi"],
+        "LH (IU/L)": seen["lh_iu_l"],
     }  # fmt: skip
     gains = [
         (100.0 * (after[name] / before[name] - 1.0)).to_numpy()[sperm]
@@ -85,7 +86,7 @@ def by_labs() -> None:
     areas = {}
     for name, column in labs.items():
         lab = column.to_numpy()[sperm]
-        areas[name] = area(lab, gain)
+        areas[name] = auc(lab, gain).centre
         limit = LIMITS.get(name, float(np.median(lab)))
         line(f"{name} under {limit:.3g}", lab < limit, f"{areas[name]:.2f}")
         line(f"{name} from {limit:.3g}", lab >= limit)
@@ -104,15 +105,6 @@ def by_labs() -> None:
     )
 
 
-def area(lab: np.ndarray, gain: np.ndarray) -> float:
-    """Return the area under the ROC curve of a lab for a gain (ties count half)."""
-    from scipy.stats import rankdata
-
-    ranks, hits = rankdata(lab), int(gain.sum())
-    others = len(gain) - hits
-    return float((ranks[gain].sum() - hits * (hits + 1) / 2.0) / (hits * others)) if hits and others else float("nan")
-
-
 def main() -> None:
     """Run all presets and the clinic, and print the tables."""
     print(
@@ -124,19 +116,20 @@ def main() -> None:
     )
     for preset in parameters.presets():
         before, after, why = course(preset)
-        t, e = before["testosterone_nmol_l"] * 28.84, before["immunoassay"] / 3.67
 
-        def pair(name: str, factor: float = 1.0, digits: int = 0, a: dict = before, b: dict = after) -> str:
+        def pair(name: str, digits: int = 0, a: dict = before, b: dict = after) -> str:
+            factor = QUANTITIES[name].factor
             return f"{a[name] * factor:.{digits}f}>{b[name] * factor:.{digits}f}"
 
         fold = after["intratesticular_testosterone_nmol_l"] / max(before["intratesticular_testosterone_nmol_l"], 1e-9)
         sperm, more = before["concentration_million_ml"], after["concentration_million_ml"]
         gain = f"{100 * (more / sperm - 1):+.0f} %" if sperm > 0.05 else "none" if more < 0.05 else "appears"
-        ratio = t / before["lh_iu_l"] if before["lh_iu_l"] > 0.01 else np.inf
+        t = float(clinical("testosterone_nmol_l", before["testosterone_nmol_l"]))
+        ratio = t / before["lh_iu_l"] if before["lh_iu_l"] > 0.1 else np.nan
         print(
-            f"{preset:31s}{ratio:6.0f}{t / e:6.1f}{pair('testosterone_nmol_l', 28.84):>12s}{pair('oestradiol_pmol_l', 1 / 3.67, 1):>11s}"
-            f"{pair('immunoassay', 1 / 3.67):>11s}{pair('lh_iu_l', 1, 1):>10s}{pair('fsh_iu_l', 1, 1):>12s}{fold:6.1f}x"
-            f"{pair('concentration_million_ml', 1, 1):>13s}{pair('total_motile_count_million', 1, 1):>14s}{gain:>8s}  {why}"
+            f"{preset:31s}{ratio:6.0f}{before[RATIO['immunoassay']]:6.1f}{pair('testosterone_nmol_l'):>12s}{pair('oestradiol_pmol_l', 1):>11s}"
+            f"{pair(OESTRADIOL['immunoassay']):>11s}{pair('lh_iu_l', 1):>10s}{pair('fsh_iu_l', 1):>12s}{fold:6.1f}x"
+            f"{pair('concentration_million_ml', 1):>13s}{pair('total_motile_count_million', 1):>14s}{gain:>8s}  {why}"
         )
     print("* as an andrology clinic's immunoassay reads it; gain: of sperm concentration")
     by_labs()

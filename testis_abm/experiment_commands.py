@@ -276,7 +276,7 @@ def _trial(options: argparse.Namespace) -> int:
 
         return pictures.tried(result, folder)
 
-    tables = {name: getattr(result, name) for name in ("men", "effects", "responders", "predictors", "power")}
+    tables = {name: getattr(result, name) for name in ("men", "flow", "effects", "responders", "predictors", "power")}
     return _end(folder, result.text(), tables, draw, options.no_plots) or _failed(len(result.failed), len(result.men))
 
 

@@ -203,7 +203,10 @@ class Laboratory:
         concentration, sperm = self.count(expected.concentration_million_ml, key, day)
         shares = [
             np.where(np.asarray(concentration) > 0.0, self._share(name, percent / 100.0, sperm, key, day), np.nan)
-            for name, percent in (("motility", expected.progressive_motility_pct), ("morphology", expected.normal_forms_pct))
+            for name, percent in (
+                ("motility", expected.progressive_motility_pct),
+                ("morphology", expected.normal_forms_pct),
+            )
         ]
         return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))
 
@@ -262,7 +265,9 @@ class Laboratory:
         assessed = self._assessed(concentration)
         quantile = draws(key, day, f"{name} counted").random(np.shape(share))
         # A share that is not known stays so.
-        return np.where(np.isnan(varied), np.nan, _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed)
+        return np.where(
+            np.isnan(varied), np.nan, _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed
+        )
 
     # ---- how probable a report is
 
@@ -377,9 +382,7 @@ def draws(key: Sequence[int], day: int, stream: str) -> np.random.Generator:
     return np.random.default_rng([*key, day + 100_000, zlib.crc32(stream.encode())])
 
 
-def _normal(
-    expected: np.ndarray, reported: float | Censored, sigma: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _normal(expected: np.ndarray, reported: float | Censored, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log likelihood and deviation (SD) of a level on a log scale; a censored one is anywhere under its limit."""
     from scipy.special import log_ndtr
 

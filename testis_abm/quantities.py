@@ -178,4 +178,5 @@ def clinical_ratio(testosterone_nmol_l: Any, oestradiol_pmol_l: Any) -> np.ndarr
 
     testosterone, oestradiol = (np.asarray(x, dtype=float) for x in (testosterone_nmol_l, oestradiol_pmol_l))
     pg_ml = np.where(oestradiol > 0.0, oestradiol / OESTRADIOL_PMOL_L, np.nan)
-    return np.asarray(testosterone * TESTOSTERONE_NG_DL / pg_ml)
+    with np.errstate(over="ignore"):  # of next to none
+        return np.asarray(testosterone * TESTOSTERONE_NG_DL / pg_ml)

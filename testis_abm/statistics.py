@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ class Effect(NamedTuple):
     high: float = float("nan")
     p: float = float("nan")
     df: float = float("nan")
+
+    def scaled(self, change: Callable[[float], float]) -> Effect:
+        """Return it on another scale that keeps the order, p and degrees of freedom as they are."""
+        return self._replace(centre=change(self.centre), low=change(self.low), high=change(self.high))
 
 
 def nanmean(values: np.ndarray, axis: int = 0) -> np.ndarray:
@@ -122,14 +127,16 @@ def _generalised_pareto(excess: np.ndarray) -> tuple[float, float]:
     return (n * found + 5.0) / (n + 10.0), -found / best
 
 
-def arm_effect(after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, least: float, cv: float) -> tuple[Effect, Effect]:
+def arm_effect(
+    after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, least: float, cv: float
+) -> tuple[Effect, Effect]:
     """Return the effect of an arm on a level that may be 0, as a difference of means in % of the control's and in its unit.
 
     Negative binomial regression on the arm and the log of the baseline: the variance is that of a count of units of `least` times
     a factor with the CV `cv`, and errors are robust against both being wrong (HC3, Student's t). Nothing is added to the outcome,
     and the fold is one of means, so men without any stay in as what they are. Where the arm's mean is 0 a fold has no interval:
     the difference in the unit is fitted by least squares, and the one in % follows from it. There is no difference in % where the
-    control's mean lies under `least`.
+    control's mean lies under `least`, and none at all where nobody has any.
 
     Args:
         after: (men,) levels, none missing; treated: (men,) of the arm, or of the control.
@@ -140,15 +147,17 @@ def arm_effect(after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, le
     from statsmodels.genmod.families import Gaussian, NegativeBinomial
 
     treated = treated.astype(bool)
+    if not after.max() > 0.5 * least:  # none in any, or half the limit, which stands for it
+        return Effect(), Effect()
     means = [float(after[of].mean()) for of in (~treated, treated)]
     told = means[0] >= max(least, np.finfo(float).tiny)
     plain = _regressed(after, treated, before, Gaussian())
-    percent = Effect(*(100.0 * x / means[0] for x in plain[:3]), *plain[3:]) if told else Effect()
+    percent = plain.scaled(lambda x: 100.0 * x / means[0]) if told else Effect()
     if told and means[1] > 0.0:
         unit = least or 1.0
         fold = _regressed(after / unit, treated, np.log(before + unit), NegativeBinomial(alpha=max(cv, 0.01) ** 2))
         if np.isfinite(fold.p):
-            percent = Effect(*(100.0 * np.expm1(x) for x in fold[:3]), *fold[3:])
+            percent = fold.scaled(lambda x: 100.0 * float(np.expm1(x)))
     return percent, plain
 
 

@@ -274,7 +274,11 @@ def test_a_damaged_part_is_named_and_its_runs_are_done_again(tmp_path, where):
     before = same_bytes(tmp_path / "s", tmp_path)
     part = next((tmp_path / "s" / "parts").glob("*.parquet"))
     content = bytearray(part.read_bytes())
-    part.write_bytes(content[:-20] if where == "end" else bytes([*content[:1500], *(b ^ 255 for b in content[1500:1540]), *content[1540:]]))
+    part.write_bytes(
+        content[:-20]
+        if where == "end"
+        else bytes([*content[:1500], *(b ^ 255 for b in content[1500:1540]), *content[1540:]])
+    )
     with pytest.raises(TestisError, match=r"is damaged.*its runs are done anew"):
         read(tmp_path / "s")
     with pytest.warns(UserWarning, match="set aside"):
@@ -388,7 +392,9 @@ def test_a_part_takes_some_seconds(tmp_path):
 def test_a_plain_script_needs_no_guard(tmp_path):
     script = tmp_path / "plain.py"
     given = {**SWEEP, "sweep": {**SWEEP["sweep"], "replicates": 4}}
-    script.write_text(f"import testis_abm as ta\ntable = ta.sweep({given!r}, {str(tmp_path / 's')!r}, workers=2)\nprint(len(table))\n")
+    script.write_text(
+        f"import testis_abm as ta\ntable = ta.sweep({given!r}, {str(tmp_path / 's')!r}, workers=2)\nprint(len(table))\n"
+    )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.split() == [str(4 * 4 * 2 * 2)]
 
@@ -674,15 +680,22 @@ def test_sperm_where_none_were_counted_are_a_response_and_every_man_is_accounted
     assert rows.loc["clomiphene", "nnt"] > 1
     effect = found.effects.set_index("column").loc["concentration_million_ml"]
     # Nothing has no percentage; the difference is told in the unit.
-    assert np.isnan(effect["difference_pct"]) and 0 < effect["low"] < effect["difference"] < effect["high"] and effect["p"] < 0.01
+    assert (
+        np.isnan(effect["difference_pct"])
+        and 0 < effect["low"] < effect["difference"] < effect["high"]
+        and effect["p"] < 0.01
+    )
     motility = found.effects.set_index("column").loc["progressive_motility_pct"]
     assert motility["n_control"] < LEAST and np.isnan(motility["p"])
     text = found.text()
-    lines = {line.split("  ")[1].strip(" *"): line for line in text.splitlines() if line.startswith("  ")}
-    assert "million/mL (" in lines["sperm concentration (million/mL)"] and "cannot say" in lines["progressive motility (%)"]
+    count, share = (next(line for line in text.splitlines() if name in line) for name in ("concentration (million", "motility (%)"))
+    assert "million/mL (" in count and "cannot say" in share
     assert "of 30 randomised" in text and "missed the visit" in text and "nan" not in text and "inf " not in text
     head = next(line for line in text.splitlines() if "difference (95 % interval)" in line)
-    assert head.index("control") < head.index("clomiphene") < head.index("difference") < head.index(" p ") and "->" not in text
+    assert (
+        head.index("control") < head.index("clomiphene") < head.index("difference") < head.index(" p ")
+        and "->" not in text
+    )
 
 
 def test_failed_runs_are_told_apart_from_missed_visits(tmp_path):
@@ -692,7 +705,9 @@ def test_failed_runs_are_told_apart_from_missed_visits(tmp_path):
 
     table = read(tmp_path / "t")
     lost = table["point"].isin([3, 8])
-    table = pd.concat([table[~lost], table[lost].groupby("point").head(1).assign(error="he left the physical range", day=0)])
+    table = pd.concat(
+        [table[~lost], table[lost].groupby("point").head(1).assign(error="he left the physical range", day=0)]
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "read", lambda folder: table)
         found = module.analyse(prepared, tmp_path / "t")
@@ -721,12 +736,21 @@ def test_nothing_is_found_where_nothing_is_done(tmp_path):
     from scipy.stats import binomtest
 
     arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]
-    design = {"men": 100, "engine": "expected", "outputs": ["sperm concentration", "total motile count", "testosterone"]}
+    design = {
+        "men": 100,
+        "engine": "expected",
+        "outputs": ["sperm concentration", "total motile count", "testosterone"],
+    }
     p, rises = [], []
     for k, where in enumerate(([], ["sperm concentration < 15 M/mL"])):
         men = []
         for seed in range(1, 6):
-            case = {"title": "null", "plan": {"duration": "20 days"}, "arm": arms, "trial": {**design, "where": where, "seed": seed}}
+            case = {
+                "title": "null",
+                "plan": {"duration": "20 days"},
+                "arm": arms,
+                "trial": {**design, "where": where, "seed": seed},
+            }
             found = trial(case, tmp_path / f"{k}-{seed}", workers=1)
             p += found.effects["p"].tolist()
             men.append(found.men)
@@ -735,13 +759,26 @@ def test_nothing_is_found_where_nothing_is_done(tmp_path):
         changed = [int((before & ~after).sum()), int((~before & after).sum())]
         if not where:
             assert binomtest(changed[0], sum(changed)).pvalue > 1e-3  # McNemar
-        rises.append(together["day20_concentration_million_ml"].mean() / together["baseline_concentration_million_ml"].mean())
+        rises.append(
+            together["day20_concentration_million_ml"].mean() / together["baseline_concentration_million_ml"].mean()
+        )
     assert binomtest(int((np.array(p) < 0.05).sum()), len(p), 0.05).pvalue > 1e-3
     assert rises[0] == pytest.approx(1.0, abs=0.06) and 1.06 < rises[1] < 1.4
 
 
+def test_screening_takes_semen_after_the_abstinence_of_the_trial(tmp_path):
+    arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]
+    case = {"title": "null", "plan": {"duration": "20 days"}, "samples": {"abstinence": "8 days"}, "arm": arms}
+    men = trial({**case, "trial": {"men": 150, "engine": "expected"}}, tmp_path / "t", workers=1).men
+    for name in ("volume_ml", "total_count_million"):
+        assert men[f"day20_{name}"].mean() / men[f"baseline_{name}"].mean() == pytest.approx(1.0, abs=0.09)
+
+
 def test_more_outputs_leave_the_men_as_they_were(tmp_path):
-    few, many = ({**TRIAL, "trial": {**TRIAL["trial"], "men": 40, "outputs": of}} for of in (["LH"], ["LH", "normal forms", "FSH"]))
+    few, many = (
+        {**TRIAL, "trial": {**TRIAL["trial"], "men": 40, "outputs": of}}
+        for of in (["LH"], ["LH", "normal forms", "FSH"])
+    )
     first, more = (trial(of, tmp_path / f"{k}", workers=1) for k, of in enumerate((few, many)))
     pd.testing.assert_frame_equal(first.men, more.men)
     alike = [of.effects.set_index("column").loc["lh_iu_l"] for of in (first, more)]
@@ -871,7 +908,9 @@ def test_a_sweep_is_summed_up(tmp_path):
     short, long = summary(tmp_path / "s"), results(tmp_path / "s")
     assert len(short) == 4 and len(long) == 4 * 2 * 2
     assert short["testosterone_nmol_l, change_low_pct"].isna().all()  # one replicate has no interval
-    change = short.pivot(index="man.bmi", columns="therapy.1.dose", values=f"{OUTPUTS['testosterone'].column}, change_pct")
+    change = short.pivot(
+        index="man.bmi", columns="therapy.1.dose", values=f"{OUTPUTS['testosterone'].column}, change_pct"
+    )
     assert (change["1 mg"] > change["0.5 mg"]).all() and (change.loc[32] > change.loc[24]).all()
     early = summary(tmp_path / "s", day=20)
     assert not np.allclose(early["testosterone_nmol_l, treated"], short["testosterone_nmol_l, treated"])

@@ -47,7 +47,9 @@ def test_within_man_variation_is_the_published_one(laboratory):
     assert 0.27 < seen.std() / seen.mean() < 0.40
 
 
-@pytest.mark.parametrize("column", [*BLOOD, "volume_ml", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct"])
+@pytest.mark.parametrize(
+    "column", [*BLOOD, "volume_ml", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct"]
+)
 def test_a_report_has_the_mean_and_the_spread_of_its_sources(laboratory, values, fertile, column):
     man = rest(values, fertile)
     true = {name: np.full(MEN, man[name]) for name in (*BLOOD, *Semen.__dataclass_fields__)}
@@ -61,7 +63,9 @@ def test_a_report_has_the_mean_and_the_spread_of_its_sources(laboratory, values,
 
 def test_few_sperm_are_a_count_and_none_of_them_is_azoospermia(laboratory, values):
     few = laboratory.semen(ejaculates(0.05), (2,), 0).concentration_million_ml
-    one = 1.0 / (1e3 * values["semen_variation.chamber_dilution"])  # million/mL that one sperm in the chamber stands for
+    one = 1.0 / (
+        1e3 * values["semen_variation.chamber_dilution"]
+    )  # million/mL that one sperm in the chamber stands for
     assert np.mean(few == 0.0) == pytest.approx(np.exp(-0.05 / one), abs=0.03)
     assert few.mean() == pytest.approx(0.05, rel=0.05) and few.std() / few.mean() > 0.9
     none = laboratory.semen(ejaculates(0.0, men=3), (2,), 0)

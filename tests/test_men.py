@@ -37,15 +37,26 @@ def test_what_follows_lies_where_it_was_published(preset):
     assert outside <= KNOWN_MISSES
 
 
-@pytest.mark.parametrize("preset", ["sertoli_cell_only", "congenital_hypogonadotropic", "aromatase_deficiency", "fertile"])
+@pytest.mark.parametrize(
+    "preset", ["sertoli_cell_only", "congenital_hypogonadotropic", "aromatase_deficiency", "fertile"]
+)
 def test_a_preset_has_two_oestradiols_and_no_percentages_of_no_sperm(preset):
     found = men.labs(Man(preset=preset))
     none = found["concentration"] < 0.05
-    assert np.isnan([found["motility"], found["morphology"]]).all() == none == (preset in ("sertoli_cell_only", "congenital_hypogonadotropic"))
+    assert (
+        np.isnan([found["motility"], found["morphology"]]).all()
+        == none
+        == (preset in ("sertoli_cell_only", "congenital_hypogonadotropic"))
+    )
     assert not np.isinf(list(found.values())).any()
     assert found["oestradiol_immunoassay"] > found["oestradiol"] or preset == "fertile"
     text = "\n".join(men.told(preset))
-    for label in ("serum E2 (immunoassay) (pg/mL)", "serum E2 (LC-MS/MS) (pg/mL)", "T/E2 (immunoassay)", "T/E2 (LC-MS/MS)"):
+    for label in (
+        "serum E2 (immunoassay) (pg/mL)",
+        "serum E2 (LC-MS/MS) (pg/mL)",
+        "T/E2 (immunoassay)",
+        "T/E2 (LC-MS/MS)",
+    ):
         assert text.count(label) == 1
     motility = next(line.split()[-1] for line in text.splitlines() if "progressive motility" in line)
     assert (motility == "-") == none and "nan" not in text and "inf\n" not in text

@@ -187,7 +187,12 @@ def test_twin_writes_tables_and_a_picture(tmp_path, capsys):
 def test_a_screening_names_its_assays_and_its_men_without_sperm():
     kept = screen(Population.named("clinic"), 60, ["sperm concentration <= 0 M/mL"], seed=2)
     text, table = kept.told(), kept.table()
-    for label in ("serum E2 (immunoassay) (pg/mL)", "serum E2 (LC-MS/MS) (pg/mL)", "T/E2 (immunoassay)", "T/E2 (LC-MS/MS)"):
+    for label in (
+        "serum E2 (immunoassay) (pg/mL)",
+        "serum E2 (LC-MS/MS) (pg/mL)",
+        "T/E2 (immunoassay)",
+        "T/E2 (LC-MS/MS)",
+    ):
         assert sum(line.strip().startswith(label) for line in text.splitlines()) == 1, label
     rows = {line.strip().split("   ")[0]: line.split()[-1] for line in text.splitlines() if "   " in line}
     assert rows["progressive motility (%)"] == rows["normal forms (%)"] == "-"

@@ -23,7 +23,7 @@ from testis_abm.studies.calibrate import (
     workers,
 )
 from testis_abm.studies.ensemble import applied, best, read, shipped, write
-from testis_abm.studies.replay import courses, log_score, replay, same_sign, scaled, statistic
+from testis_abm.studies.replay import courses, label_of, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
 from testis_abm.support import arrays
 
@@ -136,13 +136,17 @@ def test_men_in_whom_none_were_counted_are_counted_as_such():
     days = 30
     level = np.full((1, 2, days), 8.0)
     level[0, :, 10:] = 0.0
-    of = Observation(arm="a", variable="sperm concentration", value=4.0, limit=1.0, unit="M/mL", **{"as": "weeks_below"})
+    of = Observation(
+        arm="a", variable="sperm concentration", value=4.0, limit=1.0, unit="M/mL", **{"as": "weeks_below"}
+    )
     assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
     assert np.isnan(statistic(of, 0.05, level[:, :, 0], np.full((1, 2, days), 8.0))[0])
     # One azoospermic man among two: a geometric mean of 8 and half a sperm in the chamber.
     level[0, 1] = 8.0
     assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
-    below = Observation(arm="a", variable="sperm concentration", day=10, value=50.0, limit=0.1, unit="M/mL", **{"as": "share_below"})
+    below = Observation(
+        arm="a", variable="sperm concentration", day=10, value=50.0, limit=0.1, unit="M/mL", **{"as": "share_below"}
+    )
     assert statistic(below, 0.05, level[:, :, 0], level[:, :, -1])[0] == pytest.approx(50.0)
 
 
@@ -200,6 +204,14 @@ def test_a_study_without_a_number_says_so(tmp_path):
     assert "nan" not in alone and "fold" not in alone and "direction" not in alone
 
 
+def test_oestradiol_of_a_study_names_its_assay():
+    study = load_study(known()["leder_2004"])
+    labels = {assay: [label_of(of, study.model_copy(update={"assay": assay})) for of in study.observed] for assay in ("immunoassay", "lc-ms")}
+    assert "anastrozole serum E2 (immunoassay) day 84" in labels["immunoassay"]
+    assert "anastrozole serum E2 (LC-MS/MS) day 84" in labels["lc-ms"]
+    assert "anastrozole testosterone day 84" in labels["lc-ms"]
+
+
 def test_an_observation_leaves_the_draws_of_the_others(tmp_path):
     few, many = tmp_path / "few.toml", tmp_path / "many.toml"
     open_ = HCG.replace("man = { duct_patency = 0.0 }\n", "")
@@ -226,7 +238,9 @@ def test_a_replay_counts_at_every_visit(tmp_path):
     table = replay(study, best(), sets=1, men=40, repeats=60)
     ran = courses(study, *best().applied(0), 40, pool=240, seed=1)
     expected = next(true for sample, true in ran.true.items() if sample.day == (60.0, 60.0))["concentration_million_ml"]
-    none = 100.0 * np.exp(-20.0 * np.outer(expected, np.exp(0.3 * np.random.default_rng(1).standard_normal(2000)))).mean()
+    none = (
+        100.0 * np.exp(-20.0 * np.outer(expected, np.exp(0.3 * np.random.default_rng(1).standard_normal(2000)))).mean()
+    )
     assert 40 < none < 98
     assert table["predicted"].to_numpy() == pytest.approx([none, none], abs=4.0)
 

@@ -241,7 +241,9 @@ def _visits(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
         levels = [mean_and_half(column[np.isfinite(column)]) for column in values.T if np.isfinite(column).any()]
         if len(levels) == len(at):
             middle, half = np.array(levels).T
-            panel.errorbar(at, middle, yerr=np.nan_to_num(half), color=colour, marker="o", markersize=3, capsize=2, label=arm)
+            panel.errorbar(
+                at, middle, yerr=np.nan_to_num(half), color=colour, marker="o", markersize=3, capsize=2, label=arm
+            )
     panel.set_xlabel("day")
     _name_level(panel, of.outcome)
     panel.set_title("means as measured, 95 % intervals", fontsize=8)
@@ -259,9 +261,9 @@ def _changes(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
         panel.plot(own, np.linspace(0, 100, len(own)), color=colour, label=arm)
     panel.axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
     panel.set_xlim(-100, most)
-    panel.set_xlabel(f"change in {QUANTITIES[of.outcome].label}, %")
+    panel.set_xlabel(f"change in {QUANTITIES[of.outcome].label}, % (from none to some: beyond)", fontsize=7)
     panel.set_ylabel("men measured, %")
-    panel.set_title("men by change from baseline (from none to some: beyond)", fontsize=8)
+    panel.set_title("men by change from baseline", fontsize=8)
 
 
 def _predictors(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:

@@ -208,12 +208,25 @@ class Result:
         return "\n\n".join(part for part in parts if part)
 
     def _flow(self) -> str:
-        rows = [["", "randomised", "measured", "missed visit", "run failed", "azoospermic at screening", "at the last visit"]]
+        rows = [
+            [
+                "",
+                "randomised",
+                "measured",
+                "missed visit",
+                "run failed",
+                "azoospermic at screening",
+                "at the last visit",
+            ]
+        ]
         for row in self.flow.itertuples():
             none = [f"{_percent(share)} ({k})" for share, k in
                     ((row.azoospermic_before_pct, row.azoospermic_before), (row.azoospermic_after_pct, row.azoospermic_after))]  # fmt: skip
             rows.append([row.arm, *(str(n) for n in (row.randomised, row.measured, row.missed, row.failed)), *none])
-        return report.aligned(rows) + "\n  Azoospermic: no sperm counted at the one visit; of the men measured at the last visit."
+        return (
+            report.aligned(rows)
+            + "\n  Azoospermic: no sperm counted at the one visit; of the men measured at the last visit."
+        )
 
     def _effects(self, control: str, arm: str, effects: pd.DataFrame) -> str:
         rows = [["  at the last visit", control, arm, "difference (95 % interval)", "p", "n"]]
@@ -224,7 +237,8 @@ class Result:
         return report.aligned(rows)
 
     def _responders(self, word: str) -> str:
-        lines = [f"  Responders (> {self.responder_pct:g} % increase in {word}; any where there was none):"]
+        some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
+        lines = [f"  Responders (> {self.responder_pct:g} % increase in {word}{some}):"]
         for row in self.responders.itertuples():
             measured = f"; of {row.measured} measured {_percent(row.share_measured_pct)}"
             missed = row.n - row.measured
@@ -235,10 +249,13 @@ class Result:
         return "\n".join(lines)
 
     def _predictors(self) -> str:
-        lines = ["  Baseline predictors of response (ROC AUC, 95 % interval; 0.5: none, under 0.5: low values respond)."]
+        lines = [
+            "  Baseline predictors of response (ROC AUC, 95 % interval; 0.5: none, under 0.5: low values respond)."
+        ]
         for arm, rows in self.predictors.groupby("arm", sort=False):
             known = [
-                f"{row.predictor} {row.auc:.2f}" + (f" ({row.low:.2f} to {row.high:.2f})" if np.isfinite(row.low) else "")
+                f"{row.predictor} {row.auc:.2f}"
+                + (f" ({row.low:.2f} to {row.high:.2f})" if np.isfinite(row.low) else "")
                 for row in rows.itertuples()
                 if np.isfinite(row.auc)
             ]
@@ -256,7 +273,7 @@ class Result:
 _NOTE = (
     "  * primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust\n"
     "  errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too\n"
-    f"  little for a percentage; \"cannot say\" with fewer than {LEAST} men of an arm, or one level in all."
+    f'  little for a percentage; "cannot say" with fewer than {LEAST} men of an arm.'
 )
 
 
@@ -275,7 +292,7 @@ def _difference(row: Any) -> str:
     if np.isfinite(row.difference):
         low, high = report.number(row.low), report.number(row.high)
         return f"{'+' if row.difference > 0 else ''}{report.number(row.difference)} {row.unit} ({low} to {high})"
-    return "cannot say"
+    return "cannot say" if min(row.n_control, row.n) < LEAST else "none in either arm"
 
 
 def _needed(nnt: float, low: float, high: float) -> str:
@@ -301,7 +318,9 @@ def analyse(of: Trial, folder: str | Path) -> Result:
     ill = men.index.isin(failed["point"])
     laboratory = _laboratory(of)
     columns = dict.fromkeys([of.outcome, *(OUTPUTS[word].column for word in of.experiment.outputs)])
-    found = pd.DataFrame(_effect(men, names[0], name, column, last, laboratory) for column in columns for name in names[1:])
+    found = pd.DataFrame(
+        _effect(men, names[0], name, column, last, laboratory) for column in columns for name in names[1:]
+    )
     responds = _responds(men, of.outcome, last, of.responder_pct)
     came = men["attended"]
     return Result(
@@ -354,7 +373,9 @@ def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> d
     known = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
     total, motile = known["total_count_million"], known["total_motile_count_million"]
     share = 100.0 * motile / np.where(total > 0.0, total, np.nan)
-    known["progressive_motility_pct"] = np.where(np.isnan(known["progressive_motility_pct"]), share, known["progressive_motility_pct"])
+    known["progressive_motility_pct"] = np.where(
+        np.isnan(known["progressive_motility_pct"]), share, known["progressive_motility_pct"]
+    )
     return {**known, **laboratory.visit(known, (seed, 37), day)}
 
 
@@ -376,7 +397,9 @@ def _flow(men: pd.DataFrame, ill: np.ndarray, last: str, names: list[str]) -> pd
     return pd.DataFrame(rows)
 
 
-def _effect(men: pd.DataFrame, control: str, name: str, column: str, last: str, laboratory: Laboratory) -> dict[str, Any]:
+def _effect(
+    men: pd.DataFrame, control: str, name: str, column: str, last: str, laboratory: Laboratory
+) -> dict[str, Any]:
     """Return the effect of an arm on an output: means, differences and interval, p, n; levels in the clinical unit."""
     after = men[f"{last}{column}"].to_numpy(dtype=float)
     known = f"baseline_{column}"
@@ -412,7 +435,8 @@ def _responders(responds: pd.Series, came: pd.Series, arm: pd.Series, names: lis
     counts = {name: (int(responds[arm == name].sum()), int((arm == name).sum())) for name in names}
     for name in names:
         (hits, n), measured = counts[name], int((came & (arm == name)).sum())
-        apart = share_difference(hits, n, *counts[names[0]]) if name != names[0] else Effect()
+        enough = min(measured, int((came & (arm == names[0])).sum())) >= LEAST
+        apart = share_difference(hits, n, *counts[names[0]]) if name != names[0] and enough else Effect()
         nnt = 100.0 / apart.centre if apart.centre else np.nan
         ends = (100.0 / apart.high, 100.0 / apart.low) if apart.low * apart.high > 0.0 else (np.nan, np.nan)
         rows.append(
@@ -442,8 +466,8 @@ def _power(effects: pd.DataFrame, outcome: str, names: list[str], missing: float
     """Return the chance of p < 0.05 in the primary outcome by men randomised per arm."""
     rows = []
     for row in effects[effects["column"] == outcome].itertuples():
-        percent = np.array([row.difference_pct, row.low_pct, row.high_pct])
-        fold = np.log1p(percent / 100.0) if (percent > -100.0).all() else np.full(3, np.nan)
-        effect = Effect(*(float(x) for x in fold), row.p if np.isfinite(fold).all() else np.nan, row.df)
+        percent = Effect(row.difference_pct, row.low_pct, row.high_pct, row.p, row.df)
+        # On the scale of its normal error; where the fold has no interval there is none.
+        effect = percent.scaled(lambda x: float(np.log1p(x / 100.0))) if percent.low > -100.0 else Effect()
         rows += [(row.arm, n, power(effect, (row.n_control, row.n), round(n * (1.0 - missing)))) for n in SIZES]
     return pd.DataFrame(rows, columns=["arm", "men", "power"])

@@ -27,7 +27,10 @@ def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0
     values = complete(values)
     reference = reference_output(values, {name: field.value for name, field in parameters.physiology().items()})
     names = list(men.columns)
-    rows = [rest(values, dict(zip(names, row, strict=True)), reference=reference, abstinence=abstinence) for row in men.to_numpy()]
+    rows = [
+        rest(values, dict(zip(names, row, strict=True)), reference=reference, abstinence=abstinence)
+        for row in men.to_numpy()
+    ]
     return pd.DataFrame(rows, index=men.index)
 
 
@@ -47,14 +50,14 @@ def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]
     return np.array([outcome.retrieval(*row, values) for row in rows]).reshape(-1, 3)
 
 
-def measure(
-    true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, visit: int = 0
-) -> pd.DataFrame:
+def measure(true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, visit: int = 0) -> pd.DataFrame:
     """Return one blood sample and one semen analysis of each man at a visit: see Laboratory.visit.
 
     Clinics take no sample of the testis at a visit. `key` is that of the cohort: it, the number of the visit and a man's place decide on his random draws.
     """
-    names = [name for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true and QUANTITIES[name].sample != "testis"]
+    names = [
+        name for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true and QUANTITIES[name].sample != "testis"
+    ]
     columns = {name: true[name].to_numpy(dtype=float) for name in names}
     return pd.DataFrame(laboratory.visit(columns, key, visit), index=true.index)
 

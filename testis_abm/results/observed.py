@@ -53,5 +53,10 @@ def _sources(result: RunResult, variable: str) -> Iterator[tuple[pd.DataFrame, p
         yield result.tables["hormones"], result.tables["hormones"][variable]
     elif f"expected_{variable}" in SCHEMAS["semen"]:
         table = result.tables["semen"]
-        known = laboratory.shares_told({"concentration_million_ml": table["expected_concentration_million_ml"], variable: table[f"expected_{variable}"]})
+        known = laboratory.shares_told(
+            {
+                "concentration_million_ml": table["expected_concentration_million_ml"],
+                variable: table[f"expected_{variable}"],
+            }
+        )
         yield table, pd.Series(known[variable], table.index)

@@ -32,7 +32,7 @@ from testis_abm.parameters import Drug
 from testis_abm.physiology import complete
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
-from testis_abm.quantities import OESTRADIOL, RATIO
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
 from testis_abm.scenario import Plan, Samples, Scenario
 from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import Ensemble
@@ -43,7 +43,7 @@ CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening
 _MOST_MEN = 48  # of them that a parameter set is run on
 _STEP = 3  # days between the samples of a course that is searched for a crossing
-_SEMEN = tuple(Semen.__dataclass_fields__)
+_SEMEN, _SPERM = tuple(Semen.__dataclass_fields__), "concentration_million_ml"
 
 
 class Sample(NamedTuple):
@@ -61,7 +61,7 @@ class Sample(NamedTuple):
 def sample_of(of: Observation, arm: str) -> Sample:
     """Return the measurement of an arm that an observation rests on."""
     if of.kind.startswith("weeks"):
-        return Sample(arm, None, "weeks")
+        return Sample(arm, None, "weeks", of.column)
     return Sample(arm, of.day, of.kind, of.column) if of.kind in ("lowest", "highest") else Sample(arm, of.day)
 
 
@@ -69,6 +69,12 @@ def column_of(of: Observation, study: Study) -> str:
     """Return the column that a study's laboratory reports of an observation."""
     by_assay = {"oestradiol_pmol_l": OESTRADIOL, "t_over_e2": RATIO}
     return by_assay[of.column][study.assay] if of.column in by_assay else of.column
+
+
+def label_of(of: Observation, study: Study) -> str:
+    """Return an observation in words, oestradiol and T/E2 with the study's assay."""
+    assayed = of.column in ("oestradiol_pmol_l", "t_over_e2")
+    return of.label.replace(of.variable, QUANTITIES[column_of(of, study)].label) if assayed else of.label
 
 
 @lru_cache(maxsize=128)
@@ -112,7 +118,7 @@ class Course:
     """What one parameter set gives for some men of a study.
 
     Attributes:
-        true: measurement -> column -> (men,) true levels and expected semen; (men, days) concentration of one of kind "weeks".
+        true: measurement -> column -> (men,) true levels and expected semen; (men, days) of one of kind "weeks".
         men: which of the screened men.
         laboratory: of the study, under the parameter set.
     """
@@ -166,7 +172,7 @@ def _days_of(sample: Sample, study: Study) -> list[int]:
 def _sampled(sample: Sample, levels: Mapping[str, np.ndarray], laboratory: Laboratory) -> dict[str, Any]:
     """Return the true levels of a measurement: means over its window, or those of the day of its extreme."""
     if sample.kind == "weeks":
-        return {"concentration_million_ml": levels["concentration_million_ml"]}
+        return dict(levels)
     if sample.kind == "mean":
         return {name: column.mean() for name, column in levels.items()}
     column = levels[sample.column] if sample.column in levels else _expected(laboratory, levels)[sample.column]
@@ -202,7 +208,9 @@ def courses(
             arms[name] = treatment.follow(man, (seed, i))
         for sample, found in true.items():
             found.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))
-    joined = {sample: {name: np.array([man[name] for man in found]) for name in found[0]} for sample, found in true.items()}
+    joined = {
+        sample: {name: np.array([man[name] for man in found]) for name in found[0]} for sample, found in true.items()
+    }
     return Course(joined, chosen, laboratory)
 
 
@@ -219,24 +227,25 @@ def statistic(
         before, after: (repeats, men) as reported, at baseline and at follow-up; for weeks (repeats, men, days) after.
         beside: (repeats, men) of the arm that it is compared with.
     """
+    limit = float("nan") if of.limit is None else of.limit
     if of.kind in ("weeks_below", "weeks_above"):
         # None counted stands for half a sperm in the chamber, as laboratories report what lies under a limit.
         level = np.exp(np.log(np.maximum(after, 0.5 * least)).mean(axis=1)) / of.factor
         days = np.arange(level.shape[1]) * _STEP
-        beyond = (level < of.limit if of.kind == "weeks_below" else level > of.limit) & (days >= of.since)
+        beyond = (level < limit if of.kind == "weeks_below" else level > limit) & (days >= of.since)
         return np.where(beyond.any(axis=1), (days[beyond.argmax(axis=1)] - of.since) / 7.0, np.nan)
     mean = nanmean(after, axis=1)
     if of.kind == "share_below":
         there = np.isfinite(after)
-        return 100.0 * nanmean(np.where(there, after / of.factor < of.limit, np.nan), axis=1)
+        return 100.0 * nanmean(np.where(there, after / of.factor < limit, np.nan), axis=1)
     if of.kind == "level":
-        return mean / of.factor
+        return np.asarray(mean / of.factor)
     base = nanmean(before if beside is None else beside, axis=1)
     if of.kind == "difference":
-        return (mean - base) / of.factor
+        return np.asarray((mean - base) / of.factor)
     told = base >= max(least, np.finfo(float).tiny)
     fold = np.where(told, mean / np.where(told, base, 1.0), np.nan)
-    return 100.0 * fold if of.kind in ("lowest", "highest") else 100.0 * (fold - 1.0)
+    return 100.0 * (fold if of.kind in ("lowest", "highest") else fold - 1.0)
 
 
 def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.ndarray:
@@ -255,8 +264,7 @@ def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.nda
 
 def _plain(course: Course, sample: Sample, column: str) -> np.ndarray:
     """Return a column of a measurement as it would be reported without error, as one repeat: (1, men) or (1, men, days)."""
-    true = course.true[sample]
-    return (true[column] if sample.kind == "weeks" else _expected(course.laboratory, true)[column])[None]
+    return _expected(course.laboratory, course.true[sample])[column][None]
 
 
 @dataclass(frozen=True)
@@ -300,8 +308,8 @@ class _Trials:
         # The men of a paired study have one baseline, whatever the arm.
         arm = "" if baseline and self.study.design == "paired" else sample.arm
         key, day = (*self.key, zlib.crc32(arm.encode())), -1 if sample.day is None else round(sample.day[0])
-        if sample.kind == "weeks":
-            return {"concentration_million_ml": laboratory.count(true["concentration_million_ml"], key, day)[0]}
+        if sample.kind == "weeks" and sample.column == _SPERM:
+            return {_SPERM: laboratory.count(true[_SPERM], key, day)[0]}
         seen = laboratory.blood(true, key, day)
         if "volume_ml" in true:
             seen |= vars(laboratory.semen(Semen(**{name: true[name] for name in _SEMEN}), key, day))
@@ -393,7 +401,9 @@ def _between(study: Study, drawn: np.ndarray, seed: int) -> np.ndarray:
     """Return the repeats as other studies of the same thing would have printed them."""
     other, spread = drawn.copy(), configuration()["spread"]
     for k, of in enumerate(study.observed):
-        luck = np.random.default_rng([seed, 19, zlib.crc32(f"{of.kind} {of.label}".encode())]).standard_normal(len(drawn))
+        luck = np.random.default_rng([seed, 19, zlib.crc32(f"{of.kind} {of.label}".encode())]).standard_normal(
+            len(drawn)
+        )
         if of.kind == "share_below":
             other[:, k] = np.clip(drawn[:, k] + 100.0 * spread["share"] * luck, 0.0, 100.0)
         elif of.kind == "difference":
@@ -414,7 +424,7 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
         rows.append(
             {
                 "study": study.name, "citation": study.citation, "arm": of.arm, "variable": of.variable, "kind": of.kind,
-                "label": of.label, "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
+                "label": label_of(of, study), "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
                 "predicted": middle, "low": low, "high": high, "inside": bool(low <= of.value <= high),
                 "inside_same_laboratory": bool(near <= of.value <= far),
                 "fold": fold_error(of, middle), "sign": same_sign(of, middle), "log_score": log_score(of, other[:, k]),
