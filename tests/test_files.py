@@ -394,6 +394,18 @@ def test_no_command_writes_over_a_file_of_its_users(tmp_path, capsys, command, n
     assert (tmp_path / name).read_text() == "years of work" and names(tmp_path) == [name]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["cohort", "--men", "3", "--out", "{}/men.csv"], ["twin", "--t", "9nmol/L", "--lh", "4", "--out", "{}/new"]],
+)
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, capsys, monkeypatch, command):
+    real = os.access  # root is refused nothing
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and real(path, mode))
+    assert main([word.format(tmp_path) for word in command]) == 2
+    shown = capsys.readouterr()
+    assert "cannot be written: Permission denied" in shown.err and shown.err.count("\n") == 1 and shown.out == ""
+
+
 def test_what_the_program_wrote_it_may_replace(tmp_path):
     table = pd.DataFrame({"study": ["a"], "x": [1.0]})
     for name in ("t.parquet", "t.csv"):
