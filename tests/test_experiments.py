@@ -472,7 +472,7 @@ def test_arms_share_their_luck(compared):
     mine = effects.loc[("anastrozole", "testosterone")]
     assert mine["change_pct"] == pytest.approx(run["change_pct"], abs=1.5)
     assert mine["low_pct"] < mine["change_pct"] < mine["high_pct"] and mine["worth"] > 1
-    assert effects.loc[("lighter", "oestradiol"), "change_pct"] < 0
+    assert effects.loc[("lighter", "serum E2 (LC-MS/MS)"), "change_pct"] < 0
     assert set(found.attribution) == {"anastrozole", "lighter"}
     same = compare({"a": arms["anastrozole"], "b": arms["anastrozole"]}, replicates=2)
     assert (same.effects["change_pct"].dropna() == 0.0).all()
