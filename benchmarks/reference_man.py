@@ -22,10 +22,10 @@ import pandas as pd
 from table import near, row, show, within
 
 import testis_abm as ta
+from testis_abm.quantities import TESTOSTERONE_NG_DL
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS = ROOT / "scenarios"
-NG_DL = 28.84
 
 
 def weekly(frame: pd.DataFrame, column: str) -> np.ndarray:
@@ -162,7 +162,7 @@ def rescue(replicates: int) -> None:
 def shah(replicates: int) -> None:
     """Anastrozole in overweight hypogonadal men; the later values are not fitted."""
     result = ta.run(SCENARIOS / "obese_anastrozole.toml", overrides={"plan.replicates": replicates})
-    daily = result.treated().hormones.groupby("day")["testosterone_nmol_l"].mean() * NG_DL
+    daily = result.treated().hormones.groupby("day")["testosterone_nmol_l"].mean() * TESTOSTERONE_NG_DL
     near("Shah 2021: T before", daily.loc[-28:-1].mean(), 270.6, "ng/dL", 0.05)
     for day, observed in ((30, 480.4), (90, 460.7), (150, 412.0)):
         near(f"Shah 2021: T on day {day}", daily.loc[day], observed, "ng/dL", 0.15)

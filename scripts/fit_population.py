@@ -15,6 +15,7 @@ from scipy.optimize import least_squares
 
 from testis_abm import parameters
 from testis_abm.population import Cohort, Population, draw
+from testis_abm.quantities import TESTOSTERONE_NG_DL
 
 FITTED = (
     "gnrh_drive_spread", "leydig_capacity_spread", "inhibin_capacity_spread", "fsh_secretion_spread",
@@ -39,7 +40,7 @@ def statistics(cohort: Cohort) -> dict[str, float]:
     seen = cohort.measured[0]
     found: dict[str, float] = {}
     for name, series in (
-        ("T", seen["testosterone_nmol_l"] * 28.84), ("LH", seen["lh_iu_l"]), ("FSH", seen["fsh_iu_l"]),
+        ("T", seen["testosterone_nmol_l"] * TESTOSTERONE_NG_DL), ("LH", seen["lh_iu_l"]), ("FSH", seen["fsh_iu_l"]),
         ("concentration", seen["concentration_million_ml"]),
     ):  # fmt: skip
         for label, value in zip(("q1", "median", "q3"), np.quantile(series, [0.25, 0.5, 0.75]), strict=True):

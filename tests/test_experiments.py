@@ -848,7 +848,7 @@ def test_power_is_the_share_of_trials_that_find_it():
         ({"where": ["testosteron < 3 nmol/L"]}, "names no measured quantity"),
         ({"allocation": [1]}, "is not one whole number"),
         ({"men": 2}, "men: 2 is out of range"),
-        ({"outcome": "sperm"}, '"sperm" is not a quantity; nearest: "sperm concentration"'),
+        ({"outcome": "sperm"}, 'nearest: "sperm concentration"'),
         ({"missing": 2}, "missing: 2 is out of range"),
         ({"population": "clinik"}, 'nearest: "clinic"'),
         ({"where": ["BMI > 30", "BMI < 25"]}, "meet"),

@@ -27,6 +27,7 @@ from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
 LEAST = 5  # measured men of an arm under which nothing is estimated
+_CV = 0.3  # of what no sample tells: it weighs men in a comparison, and errors are robust against it
 SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which power is told
 _SPERM = "concentration_million_ml"
 
@@ -409,7 +410,7 @@ def _effect(
     n_control, n = int((used & ~own).sum()), int((used & own).sum())
     percent = plain = Effect()
     if min(n_control, n) >= LEAST:
-        cv = np.sqrt(np.expm1(laboratory.log_sd(column) ** 2)) if column in VARIATION else 0.3
+        cv = np.sqrt(np.expm1(laboratory.log_sd(column) ** 2)) if column in VARIATION else _CV
         percent, plain = arm_effect(after[used], own[used], before[used], least=laboratory.limit(column), cv=float(cv))
     means = [float(clinical(column, after[used & of].mean())) if (used & of).any() else np.nan for of in (~own, own)]
     unit = QUANTITIES[column]
