@@ -623,6 +623,8 @@ def test_the_low_t_e2_man_lies_below_the_limit_of_his_assay(result):
     panels = {panel.label: panel for panel in courses.hormones(courses.arms_of(result))}
     ratio = panels["T/E2 (immunoassay)"]
     assert ratio.lines[0].mean[0] < ratio.limits[0] == 10.0
+    said = charts.sources(panels.values())
+    assert "LH up to 9.4" in said and "T/E2 (immunoassay) from 10" in said and "Testosterone 298 to 1,043" in said
     assert not panels["T/E2 (LC-MS/MS)"].limits and not panels["Serum E2 (immunoassay)"].limits
     assert not [label for label in panels if "E2" in label and "(" not in label and "ntratesticular" not in label]
 
