@@ -119,6 +119,15 @@ def mapping(value: object, name: str, example: str) -> Mapping[str, Any]:
     return value
 
 
+def changes(overrides: object) -> Mapping[str, Any]:
+    """Return overrides, dotted path -> value; none for None.
+
+    Raises:
+        ScenarioError: they are no such table.
+    """
+    return {} if overrides is None else mapping(overrides, "overrides", '{"man.bmi": 31}')
+
+
 def texts(value: object, name: str, example: str) -> tuple[str, ...]:
     """Return texts, from one or from a list of them.
 
@@ -175,7 +184,7 @@ def scenario(source: object, overrides: Mapping[str, object] | None = None, name
     """
     from testis_abm.scenario import Scenario, load
 
-    overrides = mapping(overrides or {}, "overrides", '{"man.bmi": 31}')
+    overrides = changes(overrides)
     if isinstance(source, Scenario):
         return load(source.as_dict(), overrides=overrides) if overrides else source
     return load(readable(source, name), overrides=overrides)
@@ -228,6 +237,19 @@ def matplotlib() -> None:
         raise ScenarioError(
             "pictures need matplotlib, which is not installed: pip install matplotlib, or leave pictures out (--no-plots)"
         )
+
+
+def running(folder: object, workers: object, parts: object, dask: object = "") -> Path:
+    """Return the folder of an experiment; check how it is to be run before anything is written.
+
+    Raises:
+        ScenarioError: a folder, number of workers, shard or address that is none.
+    """
+    argument("workers", workers)
+    shard(parts)
+    if not isinstance(dask, str):
+        raise _fault("dask", f'{shown(dask)} is not an address; write for example "tcp://host:8786" or "local"')
+    return path(folder, "folder")
 
 
 @contextmanager

@@ -174,6 +174,8 @@ def compare(
     Raises:
         TestisError: see prepare, Store and execute; or no replicate ended in all arms.
     """
+    folder = folder if folder is None else guard.path(folder, "folder")
+    guard.running("store", workers, shard, dask)
     cases, own_title = _cases(arms, overrides)
     return _run(cases, folder, own_title or title, replicates, workers, dask, shard, progress)
 

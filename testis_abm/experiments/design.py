@@ -152,6 +152,7 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
     if not isinstance(over, Mapping) or not over:
         raise ScenarioError('over is empty: nothing is varied; write for example "man.bmi" = [22, 28, 34]')
     axes = tuple(parse_axis(path, value) for path, value in _flat(over))
+    samples, seed = guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples"), guard.argument("seed", given.get("seed", 1))
     method = guard.key(given.get("method", "grid"), METHODS, "method")
     if method in ("grid", "list"):
         for axis in axes:
@@ -173,9 +174,8 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
             raise ScenarioError(
                 f"{axis.path}: is a list; {sampler or method} samples a range: {{ from = ..., to = ... }}"
             )
-    samples = guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples")
     guard.few(samples * len(axes), MOST_VALUES, "values (samples times axes)", "use fewer samples or axes")
-    shares = sampled(method, len(axes), samples, guard.argument("seed", given.get("seed", 1)))
+    shares = sampled(method, len(axes), samples, seed)
     return Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
 
 

@@ -65,7 +65,7 @@ def read_experiment(
     raw = plain(given_source) if isinstance(given_source, Mapping) else read_raw(Path(given_source))
     tables = {of: raw.pop(of, None) for of in KINDS}
     table, given = tables.get(kind), raw.pop("arm", None)
-    overrides = guard.mapping(overrides or {}, "overrides", '{"man.bmi": 31}')
+    overrides = {str(key): value for key, value in guard.changes(overrides).items()}
     own = {key: value for key, value in overrides.items() if key.partition(".")[0] in KINDS}
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
@@ -178,7 +178,7 @@ def output_word(word: object, name: str) -> str:
 def _days(given: object, end: int) -> tuple[int, ...]:
     days = []
     for value in given if isinstance(given, list) else [given]:
-        day = end if value == "end" else round(parse_day(value))
+        day = end if isinstance(value, str) and value == "end" else round(parse_day(value))
         if not 0 <= day <= end:
             raise ScenarioError(f"at: day {day} is outside the plan (day 0 to {end})")
         days.append(day)

@@ -102,6 +102,7 @@ def sensitivity(
     Raises:
         TestisError: see prepare, Store, execute; runs failed.
     """
+    folder = guard.running(folder, workers, shard, dask)
     experiment, design, job, tasks = prepare(source, overrides)
     table = experiment.table
     extra = {

@@ -119,6 +119,7 @@ def sweep(
     Raises:
         TestisError: see prepare, Store and execute.
     """
+    folder = guard.running(folder, workers, shard, dask)
     experiment, design, job, tasks = prepare(source, overrides)
     store = Store.of(folder, job, tasks, about(experiment, design))
     execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)

@@ -161,6 +161,7 @@ def trial(
     Raises:
         TestisError: see prepare, Store and execute.
     """
+    folder = guard.running(folder, workers, shard, dask)
     of = prepare(source, overrides)
     store = Store.of(folder, of.job, of.tasks, _about(of))
     execute(of.job, of.tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)

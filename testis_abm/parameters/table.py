@@ -14,6 +14,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
+from testis_abm import guard
 from testis_abm.errors import Problem, ScenarioError, TestisError, nearest, shown, unknown
 
 FOLDER = Path(__file__).parent
@@ -208,7 +209,7 @@ def values(overrides: Mapping[str, float] | None = None, *, folder: Path | None 
         ScenarioError: an override has an unknown name or a value out of range; one line each.
     """
     numbers = {name: parameter.value for name, parameter in load(folder).items()}
-    overrides = overrides or {}
+    overrides = {str(name): value for name, value in guard.changes(overrides).items()}
     problems = []
     for name, value in overrides.items():
         if text := fault(name, value, folder=folder):
@@ -239,6 +240,8 @@ def search(word: str | None = None, *, folder: Path | None = None) -> list[Param
     every = [*load(folder).values(), *physiology(folder).values()]
     for drug in drugs(folder).values():
         every += drug.numbers.values()
+    if word is not None and not isinstance(word, str):
+        raise ScenarioError(f'{shown(word)} is not text; write for example "aromatase"')
     wanted = (word or "").lower()
     return [p for p in every if wanted in f"{p.name}\n{p.unit}\n{p.source}\n{p.note}".lower()]
 

@@ -106,7 +106,7 @@ def draw(
     """
     population, assay = Population.of_name(population), guard.word(assay, guard.ASSAYS, "assay")
     n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
-    for name, value in guard.mapping(fixed or {}, "fixed", '{"bmi": 31}').items():
+    for name, value in guard.mapping({} if fixed is None else fixed, "fixed", '{"bmi": 31}').items():
         field = parameters.physiology()[guard.key(name, parameters.physiology(), "field", "fixed", "testis-abm men")]
         guard.number(value, field.low, field.high, name, f"({field.unit})")
     values = parameters.values() if values is None else values

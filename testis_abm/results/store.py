@@ -24,6 +24,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import guard
 from testis_abm.errors import TestisError, printable
 from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.run_result import RunResult
@@ -94,7 +95,7 @@ def load(folder: str | Path) -> RunResult:
 
     from testis_abm.scenario import load as load_scenario
 
-    folder = Path(folder)
+    folder = guard.path(folder, "folder")
     run = _read_run(folder)
     try:
         tables = {name: pq.read_table(folder / f"{name}.parquet").to_pandas() for name in SCHEMAS}
@@ -113,8 +114,9 @@ def load(folder: str | Path) -> RunResult:
 
 
 def _resolved(folder: str | Path) -> Path:
+    folder = guard.path(folder, "folder")
     try:
-        return Path(os.path.realpath(Path(folder).expanduser()))
+        return Path(os.path.realpath(folder.expanduser()))
     except (OSError, ValueError, RuntimeError) as error:
         raise TestisError(f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}") from error
 

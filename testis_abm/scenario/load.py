@@ -64,7 +64,7 @@ def _made(source: object, name: str, path: str, overrides: Mapping[str, object] 
     raw = _tidy(source, name)
     if path:
         raw.setdefault("title", printable(Path(path).stem)[:200] or "Untitled")
-    settings = _Settings(overrides or {})
+    settings = _Settings(overrides)
     settings.apply(raw)
     if "plan.duration" in settings.paths:
         cut(raw)
@@ -99,9 +99,8 @@ def changed(source: Mapping[str, Any], overrides: Mapping[str, object]) -> dict[
 class _Settings:
     """The overrides of one load: puts them in place and recognises the problems they cause."""
 
-    def __init__(self, overrides: Mapping[str, object]) -> None:
-        table = guard.mapping(overrides, "overrides", '{"man.bmi": 31}')
-        self._given = {str(key): (_split(str(key)), value) for key, value in table.items()}
+    def __init__(self, overrides: Mapping[str, object] | None) -> None:
+        self._given = {str(key): (_split(str(key)), value) for key, value in guard.changes(overrides).items()}
         faults = [
             f"{_label(key, value)}: is not a place in a scenario; write for example man.bmi=31"
             for key, (path, value) in self._given.items()
