@@ -140,7 +140,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
     if own or pending:
         what = f"agents of your own ({', '.join(own)})" if own else f"{pending} scheduled events still to come"
         raise TestisError(
-            f"{path}: the model holds {what}, which a checkpoint of numbers cannot; use model.branch() or pickle.dump"
+            f"{path}: the model holds {what}, which a checkpoint of numbers cannot; model.branch() holds everything, in memory"
         )
     tissue = model.tissue
     arrays = {key: getattr(part, name) for key, (part, name) in _arrays(model).items()}

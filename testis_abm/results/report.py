@@ -30,8 +30,8 @@ _HDL = 5.0  # mg/dL
 
 
 def number(value: float) -> str:
-    """Return `value` with about three figures, "-" if it is missing, "0" where nobody would measure any."""
-    if math.isnan(value):
+    """Return `value` with about three figures, "-" if it is missing or has no end, "0" where nobody would measure any."""
+    if not math.isfinite(value):
         return "-"
     size = abs(value)
     if size < _NOTHING:
@@ -43,15 +43,15 @@ def number(value: float) -> str:
 
 def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
     """Return a change in % and its interval as text, as a multiple once it is tenfold."""
-    if math.isnan(centre):
+    if not math.isfinite(centre):
         return "-", ""
     if centre >= 900.0:
         of = [number(1.0 + value / 100.0) for value in (centre, low, high)]
-        return f"x {of[0]}", "" if math.isnan(low) else f"(x {of[1]} to {of[2]})"
+        return f"x {of[0]}", "" if not math.isfinite(low + high) else f"(x {of[1]} to {of[2]})"
     # A narrow interval keeps its width in print.
     places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
     text = [f"{value:+.{places}f}" for value in (centre, low, high)]
-    return f"{text[0]} %", "" if math.isnan(low) else f"({text[1]} to {text[2]})"
+    return f"{text[0]} %", "" if not math.isfinite(low + high) else f"({text[1]} to {text[2]})"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,24 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 
+class Tables(Mapping[str, "pd.DataFrame"]):
+    """Tables by name, each taken out as a copy (lazy: pandas copies what is written to), so that none changes the result."""
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        self._tables = dict(tables)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self._tables[name].copy(deep=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
 class RunResult:
-    """The result of one run.
+    """The result of one run. A table that is taken out of it can be edited; the result stays as it was.
 
     Args:
         scenario: the scenario as understood.
@@ -41,8 +57,9 @@ class RunResult:
         attribution: pd.DataFrame | None = None,
     ) -> None:
         self.scenario = scenario
-        self.tables = {name: empty(name) for name in SCHEMAS}
-        self.tables |= {name: conform(name, table) for name, table in tables.items()}
+        self.tables: Mapping[str, pd.DataFrame] = Tables(
+            {name: empty(name) for name in SCHEMAS} | {name: conform(name, table) for name, table in tables.items()}
+        )
         self.provenance = dict(provenance or {})
         self.sections = {arm: dict(section) for arm, section in (sections or {}).items()}
         self.attribution = attribution

@@ -49,15 +49,15 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
     first, last = treatment.window
     # The sample that closes a treatment is planned on the day after its last dose.
     rows = within(result.tables[measure.table], first, treatment.end if measure.table == "semen" else last)
-    level = measure.read(rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
+    level = _finite(measure, rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated)
     return {
         "name": measure.name,
         "label": measure.label,
         "unit": measure.unit,
-        "untreated": untreated.mean(),
-        "treated": treated.mean(),
+        "untreated": _mean(untreated),
+        "treated": _mean(treated),
         "change_pct": change,
         "low_pct": low,
         "high_pct": high,
@@ -67,9 +67,18 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
     }
 
 
+def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
+    """Return a measure of some rows; a ratio to nothing, as T/E2 without oestradiol, is missing."""
+    return measure.read(rows).replace([np.inf, -np.inf], np.nan)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
 def _course(result: RunResult, measure: Measure) -> dict[str, object]:
     table = result.tables[measure.table]
-    value = measure.read(table)
+    value = _finite(measure, table)
     level = value.groupby(table["replicate"]).mean().to_numpy()
     first, last = table["day"].min(), table["day"].max()
     early = value[table["day"] <= first + (last - first) / 4.0].mean()

@@ -42,7 +42,7 @@ def score(table: pd.DataFrame) -> str:
         signs = [bool(of) for of in rows["sign"] if of is not None]
         lines.append(
             f"{name}: {rows['inside'].sum()} of {len(rows)} inside the 95 % interval ({100 * rows['inside'].mean():.0f} %), "
-            f"median fold error {rows['fold'].median():.2f}, direction right in {sum(signs)} of {len(signs)}"
+            f"median fold error {number(float(rows['fold'].median()))}, direction right in {sum(signs)} of {len(signs)}"
         )
     return "\n".join(lines)
 

@@ -162,4 +162,5 @@ def draw_field(
     dy = np.minimum(y - y[0], height - (y - y[0]))
     response = bessel_k0(np.sqrt(dx[None, :] ** 2 + dy[:, None] ** 2 + softening**2) / length)
     field = np.fft.irfft2(np.fft.rfft2(density) * np.fft.rfft2(response), s=density.shape)
-    return np.asarray(field * (mean / field.mean()))
+    # A man without the enzyme has none of it anywhere.
+    return np.asarray(field * (mean / field.mean())) if field.mean() > 0.0 else np.full_like(field, mean)
