@@ -270,13 +270,14 @@ def _drugs(options: argparse.Namespace) -> int:
 def _draw_drug(name: str, folder: Path) -> int:
     """Write the picture of a drug at its usual regimen."""
     try:
-        from testis_abm.results.plots import drug, style
-    except ModuleNotFoundError as error:
+        guard.matplotlib()
+    except TestisError as error:
         # The table is what was asked for; the picture is an extra, and so is matplotlib.
-        print(f"No picture: {error.name} is not installed (pip install matplotlib).", file=sys.stderr)
+        print(f"No picture: {error}", file=sys.stderr)
         return 0
     from testis_abm.drug_course import drug_course
     from testis_abm.results.draw import write_figure
+    from testis_abm.results.plots import drug, style
 
     course = drug_course(name)
     with style.looks():

@@ -233,7 +233,11 @@ def matplotlib() -> None:
     Raises:
         TestisError: matplotlib is not installed.
     """
-    if find_spec("matplotlib") is None:
+    try:
+        found = find_spec("matplotlib") is not None
+    except (ImportError, ValueError):  # it is kept out
+        found = False
+    if not found:
         raise ScenarioError(
             "pictures need matplotlib, which is not installed: pip install matplotlib, or leave pictures out (--no-plots)"
         )

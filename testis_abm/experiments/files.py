@@ -143,14 +143,14 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         if not isinstance(name, str) or not name.strip():
             raise ScenarioError(f'arm {k}: name is missing; for example name = "anastrozole"')
         if name in arms:
-            raise ScenarioError(f'arm {k}: name "{name}" is that of another arm')
+            raise ScenarioError(f'arm {k}: name {shown(name)} is that of another arm')
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
         own = {**raw, "therapy": of.get("therapy", []), "weight": of.get("weight", []), "title": name}
         try:
             sets = guard.mapping(of.get("set", {}), "set", '{ "man.age" = 40 }')
             arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
-            raise ScenarioError(f"arm {k} ({name}): {str(error).removeprefix('scenario: ')}") from None
+            raise ScenarioError(f"arm {k} ({printable(name)}): {str(error).removeprefix('scenario: ')}") from None
     return arms
 
 

@@ -20,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from testis_abm import guard
 from testis_abm.errors import TestisError, printable
 from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.plots.data import PlotData
@@ -100,12 +101,8 @@ def _umask() -> int:
 
 
 def _style() -> Any:
-    try:
-        return import_module("testis_abm.results.plots.style")
-    except ModuleNotFoundError as error:
-        if error.name and error.name.partition(".")[0] == "matplotlib":
-            raise TestisError("pictures need matplotlib, which is not installed: pip install matplotlib") from error
-        raise
+    guard.matplotlib()
+    return import_module("testis_abm.results.plots.style")
 
 
 class DrawingPool:
