@@ -86,7 +86,15 @@ def _parser() -> argparse.ArgumentParser:
         ("drugs", "list the drugs, or show one", _drugs),
     ):
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
-        command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
+        command.add_argument(
+            "word",
+            nargs="?",
+            help="a word to look for"
+            if name == "parameters"
+            else "a name"
+            if name == "men"
+            else "a generic or brand name",
+        )
         command.set_defaults(action=action)
         if name == "drugs":
             command.add_argument(

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--out", metavar="FOLDER", default="runs/studies", help="table, JSON and picture (default runs/studies)"
     )
-    command.add_argument("--no-plots", action="store_true")
+    command.add_argument("--no-plots", action="store_true", help="write tables only")
     command.set_defaults(action=_studies)
 
     command = commands.add_parser(
@@ -106,7 +106,7 @@ def _studies(options: argparse.Namespace) -> int:
     table = pd.concat(tables, ignore_index=True)
     print(f"\n{report.score(table)}")
     print(
-        "Interval: over men, measurement, what studies of one thing differ by and, with an ensemble, parameters. "
+        "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. "
         + _NOTE
     )
     written = report.save(table, Path(options.out), plots=not options.no_plots)

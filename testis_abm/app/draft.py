@@ -6,14 +6,17 @@ A draft may be wrong; it is never changed in place, so that what runs is not wha
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from testis_abm import parameters
-from testis_abm.errors import Problem, ScenarioError, written
+from testis_abm.errors import Problem, ScenarioError, shown, written
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
 from testis_abm.scenario.load import cut
+from testis_abm.scenario.quantities import NUMBER, number_in
+from testis_abm.scenario.quantities import plain as plain_text
 from testis_abm.scenario.scenario import alike
 from testis_abm.scenario.section import plain
 
@@ -58,7 +61,7 @@ class Slider:
     def clamp(self, value: object) -> float:
         """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""
         try:
-            number = float(value)  # type: ignore[arg-type]
+            number = typed_number(value)
         except (TypeError, ValueError, OverflowError):
             return self.low
         return min(max(number, self.low), self.high) if number == number else self.low
@@ -156,7 +159,7 @@ def with_preset(draft: Draft, name: str) -> Draft:
 def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
     """Return a draft with the value of a control, in the control's unit; what is no number is kept, to be explained."""
     try:
-        number: object = float(value) / slider.factor  # type: ignore[arg-type]
+        number: object = typed_number(value) / slider.factor
     except (TypeError, ValueError, OverflowError):
         number = str(value)[:_LONGEST]
     return with_entry(draft, number, "man", slider.field)
@@ -208,9 +211,23 @@ def cell(draft: Draft, index: int, key: str) -> str:
     return "1 day" if text == "1 days" else text
 
 
+def typed_number(value: object) -> float:
+    """Return a number, or the one that was typed, as scenario files and commands read it.
+
+    Raises:
+        ValueError, TypeError, OverflowError: it is none.
+    """
+    if not isinstance(value, str):
+        return float(value)  # type: ignore[arg-type]
+    text = plain_text(value)
+    if not re.fullmatch(NUMBER, text, re.IGNORECASE):
+        raise ScenarioError(f"{shown(value)} is not a number")
+    return number_in(text)
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        typed_number(text)
     except ValueError:
         return False
     return True

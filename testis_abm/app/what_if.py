@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -142,7 +143,7 @@ def _plan(session: Session, said: draft.Understanding) -> None:
 
     def change(key: str) -> Any:
         def set_to(text: str) -> None:
-            value: Any = int(text) if text.strip().isdecimal() else text
+            value: Any = int(text) if re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else text
             session.draft.set(draft.with_entry(session.draft.peek(), value, "plan", key))
 
         return set_to

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,8 @@ def read_experiment(
     try:
         scenario = load(raw, overrides=changes)
         arms = _arms(raw, given, changes)
+        if "plan.duration" in changes and isinstance(table.get("at"), list):
+            table = {**table, "at": _within(table["at"], scenario.plan.duration_days)}
         outputs = _outputs(table.get("outputs", list(DEFAULT)))
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
         with guard.at(kind):
@@ -97,6 +100,23 @@ def read_experiment(
         raise ScenarioError("\n".join(_placed(line, name) for line in str(error).splitlines())) from None
     raw = changed(raw, changes) if changes else raw
     return Experiment(name, kind, raw, scenario, arms, table, outputs, days)
+
+
+def _within(days: list[object], end: int) -> list[object]:
+    """Return the days of `at` up to the end of a plan that was shortened; what is no day stays for the checks to name."""
+
+    def beyond(day: object) -> bool:
+        try:
+            return not (isinstance(day, str) and day == "end") and parse_day(day) > end
+        except ScenarioError:
+            return False
+
+    late = [day for day in days if beyond(day)]
+    if late:
+        warnings.warn(
+            f"left out of at, as they lie after the last day, {end}: {', '.join(map(shown, late))}", stacklevel=4
+        )
+    return [day for day in days if not beyond(day)] or ["end"]
 
 
 def _placed(line: str, name: str) -> str:
@@ -143,7 +163,7 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         if not isinstance(name, str) or not name.strip():
             raise ScenarioError(f'arm {k}: name is missing; for example name = "anastrozole"')
         if name in arms:
-            raise ScenarioError(f'arm {k}: name {shown(name)} is that of another arm')
+            raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
         own = {**raw, "therapy": of.get("therapy", []), "weight": of.get("weight", []), "title": name}
         try:
