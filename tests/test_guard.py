@@ -22,6 +22,7 @@ import testis_abm as ta
 from testis_abm import guard, parameters
 from testis_abm.app.draft import understood
 from testis_abm.cli import main
+from testis_abm.physiology import complete
 from testis_abm.population import draw
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
@@ -255,6 +256,8 @@ FUNCTIONS: Mapping[str, Callable[[Any], object]] = {
     "load_study": load_study,
     "cross_validate": lambda x: cross_validate(Path("c"), folds=x, members=1),
     "RunResult.load": RunResult.load,
+    "ExpectedMan": lambda x: ta.ExpectedMan(x, MEN.iloc[0]),
+    "ExpectedMan of nobody": lambda x: ta.ExpectedMan(complete(parameters.values()), x),
     "parameters.values": lambda x: parameters.values({"a": x}),
     "drug_named": parameters.drug_named,
     "Scenario": lambda x: Scenario(therapy=x, man=x),

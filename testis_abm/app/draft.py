@@ -167,9 +167,9 @@ def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
 
 def with_therapy(draft: Draft, name: str) -> Draft:
     """Return a draft with one more therapy, the drug's usual one."""
-    drug = parameters.drugs()[name]
+    drug = parameters.drugs()[parameters.drug_named(name)]
     usual = drug.regimen[-1]
-    row: dict[str, Any] = {"drug": name, "dose": f"{written(usual.dose)} {drug.dose_unit}"}
+    row: dict[str, Any] = {"drug": drug.name, "dose": f"{written(usual.dose)} {drug.dose_unit}"}
     if usual.every_hours is not None:
         row["every"] = _often(usual.every_hours)
     if usual.over_hours is not None:

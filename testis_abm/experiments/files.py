@@ -71,7 +71,7 @@ def read_experiment(
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
         raise ScenarioError(
-            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm sets of it"
+            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or --set sets of it"
         )
     if kind in KINDS:
         if not isinstance(table, Mapping):
@@ -198,7 +198,8 @@ def output_word(word: object, name: str) -> str:
 def _days(given: object, end: int) -> tuple[int, ...]:
     days = []
     for value in given if isinstance(given, list) else [given]:
-        day = end if isinstance(value, str) and value == "end" else round(parse_day(value))
+        with guard.at("at"):
+            day = end if isinstance(value, str) and value == "end" else round(parse_day(value))
         if not 0 <= day <= end:
             raise ScenarioError(f"at: day {day} is outside the plan (day 0 to {end})")
         days.append(day)
