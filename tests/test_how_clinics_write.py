@@ -169,6 +169,16 @@ def test_intervals_of_prescriptions_in_files_and_on_the_command_line(text, days)
         assert Therapy(**table).every_days == pytest.approx(days) and Therapy(**table).dose == 1500
 
 
+def test_samples_are_taken_at_the_same_intervals():
+    case = ta.load(
+        {
+            "samples": {"blood": {"every": "fortnightly"}, "semen": {"every": "every other week"}},
+            "plan": {"duration": "28 days"},
+        }
+    )
+    assert case.samples.blood == (0, 14, 28) and case.samples.semen[:2] == (-28, -14)
+
+
 @pytest.mark.parametrize("text", ["3 weekly", "0x/week", "sometimes", "every", "x/week", "-1x/week", "q0h"])
 def test_intervals_that_say_nothing_or_two_things_are_refused(text):
     with pytest.raises(ScenarioError):
