@@ -98,11 +98,7 @@ def add(commands: Any) -> None:
     word(command, "--population", "population of men", guard.POPULATIONS, "clinic")
     word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
     whole(command, "--seed", SEED, 1)
-<<<<<<< HEAD
-    command.add_argument("--out", metavar="FILE", help="write the men and their labs there (.parquet or .csv)")
-=======
-    command.add_argument("--out", metavar="FILE", help="write the men and their laboratory values as Parquet")
->>>>>>> w-guard
+    command.add_argument("--out", metavar="FILE", help="write the men and their laboratory values there (.parquet or .csv)")
     command.set_defaults(action=_cohort)
 
 

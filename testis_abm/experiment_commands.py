@@ -38,15 +38,9 @@ def add(commands: Any) -> None:
     _common(command, "compare")
     command.set_defaults(action=_compare)
     for name, what, action in (
-<<<<<<< HEAD
         ("sweep", "run a parameter sweep of a scenario: [sweep]", _sweep),
         ("trial", "run a virtual randomised [trial] of its [[arm]]s", _trial),
         ("sensitivity", "rank inputs by what they move: [sensitivity]", _sensitivity),
-=======
-        ("sweep", "run a scenario over ranges of values: [sweep]", _sweep),
-        ("trial", "run a virtual randomised trial of arms: [trial], [[arm]]", _trial),
-        ("sensitivity", "rank inputs by how much outputs depend on them: [sensitivity]", _sensitivity),
->>>>>>> w-guard
     ):
         command = commands.add_parser(
             name, help=what, description=f"{what[0].upper()}{what[1:]}. What is finished is kept; call again to go on. {_NOTE}",

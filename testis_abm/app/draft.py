@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-<<<<<<< HEAD
 from collections.abc import Iterator, Mapping
-=======
-from collections.abc import Mapping
->>>>>>> w-guard
 from dataclasses import dataclass
 from typing import Any
 
@@ -364,7 +360,6 @@ def cell(draft: Draft, section: str, index: int, key: str) -> str:
     return "1 day" if text == "1 days" else text
 
 
-<<<<<<< HEAD
 def with_assay(draft: Draft, name: str) -> Draft:
     """Return a draft whose oestradiol is measured by another assay."""
     return with_entry(draft, {**draft.get("samples", {}), "assay": name}, "samples")
@@ -375,8 +370,6 @@ def without_extras(draft: Draft) -> Draft:
     while found := extras(draft):
         draft = without(draft, found[-1].path)
     return draft
-=======
->>>>>>> w-guard
 def typed_number(value: object) -> float:
     """Return a number, or the one that was typed, as scenario files and commands read it.
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-<<<<<<< HEAD
 from collections.abc import Callable, Sequence
 from html import escape
-=======
->>>>>>> w-guard
 from typing import Any
 
 import pandas as pd
