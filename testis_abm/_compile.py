@@ -45,7 +45,14 @@ class _Kept(NumbaCache):
     def __init__(self, rule: Callable[..., Any], options: dict[str, Any]) -> None:
         cells = tuple(cell.cell_contents for cell in rule.__closure__ or ())
         self._name = f"{rule.__module__.rpartition('.')[2]}.{rule.__qualname__}".replace("<", "").replace(">", "")
-        self._key = (_beside(rule.__code__.co_filename), rule.__module__, rule.__qualname__, rule.__code__.co_code, dumps(cells), sorted(options.items()))
+        self._key = (
+            _beside(rule.__code__.co_filename),
+            rule.__module__,
+            rule.__qualname__,
+            rule.__code__.co_code,
+            dumps(cells),
+            sorted(options.items()),
+        )
         self._enabled = True
 
     @property

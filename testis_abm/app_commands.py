@@ -15,7 +15,7 @@ _NOTE = "Research software: a simulation, not medical advice."
 def add(commands: Any) -> None:
     """Add the command to the parser of `testis-abm`."""
     command = commands.add_parser(
-        "app", help="ask what if in the browser", description="Serve the browser app. " + _NOTE
+        "app", help="run simulations in the browser", description="Serve the browser app. " + _NOTE
     )
     whole(command, "--port", "of the address", 8765)
     command.add_argument(
@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--no-browser", action="store_true", help="open no browser")
     command.add_argument(
-        "--store", action="append", default=[], metavar="FOLDER", help="store of a sweep to show; may be given again"
+        "--store", action="append", default=[], metavar="FOLDER", help="results folder of a sweep to show; may be given again"
     )
     command.add_argument(
         "--allow-origin", action="append", default=[], metavar="URL",

@@ -40,7 +40,8 @@ FORMAT = 4  # 4: checksums
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
 _ARRAYS = ("body", "means", "_depot", "_central", "maturity")
-_LEAST_ROOM, _ROOM = 10_000_000, 20_000  # bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual)
+# Bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual).
+_LEAST_ROOM, _ROOM = 10_000_000, 20_000
 _SIGNED = ("bone", "hdl", "haematocrit", "_own_loss")  # changes; all other numbers of the parts are amounts
 _LATEST = 100_000  # days that a man may have lived, before and in the plan
 _LONGEST = 10_000.0  # days that a germ cell may still spend in its step

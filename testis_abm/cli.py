@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
-    run.add_argument("file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man")
+    run.add_argument(
+        "file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"
+    )
     scenario_options(run)
     run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
     run.add_argument("--no-plots", action="store_true", help="write tables only")
@@ -87,7 +89,15 @@ def _parser() -> argparse.ArgumentParser:
         ("scenarios", "list the scenarios that come with the program, or show one", _scenarios),
     ):
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
-        command.add_argument("word", nargs="?", help="a word to look for" if name == "parameters" else "a name")
+        command.add_argument(
+            "word",
+            nargs="?",
+            help="a word to look for"
+            if name == "parameters"
+            else "a name"
+            if name == "men"
+            else "a generic or brand name",
+        )
         command.set_defaults(action=action)
         if name == "drugs":
             command.add_argument("--out", metavar="FOLDER", help="draw the drug's course there, as PNG and SVG")
@@ -289,13 +299,14 @@ def _drugs(options: argparse.Namespace) -> int:
 def _draw_drug(name: str, folder: Path) -> int:
     """Write the picture of a drug at its usual regimen."""
     try:
-        from testis_abm.results.plots import drug, style
-    except ModuleNotFoundError as error:
+        guard.matplotlib()
+    except TestisError as error:
         # The table is what was asked for; the picture is an extra, and so is matplotlib.
-        print(f"No picture: {error.name} is not installed (pip install matplotlib).", file=sys.stderr)
+        print(f"No picture: {error}", file=sys.stderr)
         return 0
     from testis_abm.drug_course import drug_course
     from testis_abm.results.draw import write_figure
+    from testis_abm.results.plots import drug, style
 
     course = drug_course(name)
     with style.looks():

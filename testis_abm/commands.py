@@ -49,9 +49,9 @@ _DAYS = 180  # of treatment with --give
 
 def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
-    what = "find the physiologies that could have given a man's labs, and run a therapy on them"
+    what = "match virtual patients to a man's laboratory values, and predict their response to a therapy"
     command = commands.add_parser(
-        "twin", help="the men who could have given labs", description=what[0].upper() + what[1:] + ". " + _NOTE,
+        "twin", help="match virtual patients to laboratory values", description=what[0].upper() + what[1:] + ". " + _NOTE,
         epilog="Example: testis-abm twin --t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL "
         '--give "anastrozole 1mg daily"',
     )  # fmt: skip
@@ -81,7 +81,7 @@ def add(commands: Any) -> None:
     command.set_defaults(action=_twin)
 
     command = commands.add_parser(
-        "cohort", help="draw men from a population and screen them by their labs",
+        "cohort", help="draw men from a population and screen them by laboratory values",
         description="Draw men from a population, measure them, keep those who meet every criterion. " + _NOTE,
         epilog='Example: testis-abm cohort --men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
         '--where "sperm concentration < 15 M/mL" --visits 2',

@@ -80,8 +80,8 @@ class DrugCourse:
 
 def drug_course(name: str) -> DrugCourse:
     """Return what drug `name` does at its usual regimen."""
-    drug = parameters.drugs()[name]
-    man, told = _MAN.get(name, _FERTILE)
+    drug = parameters.drugs()[parameters.drug_named(name)]
+    man, told = _MAN.get(drug.name, _FERTILE)
     therapies = _therapies(drug)
     days = sum(part.days for part in drug.regimen)
     rested = TestisModel(_scenario(man, (), 1), treated=False)

@@ -46,7 +46,9 @@ class ScenarioError(TestisError, ValueError):
 
     def __init__(self, told: str | Iterable[Problem]) -> None:
         self.problems = (Problem((), told),) if isinstance(told, str) else tuple(told)
-        super().__init__("\n".join(problem.line() for problem in self.problems))
+        lines = "\n".join(problem.line() for problem in self.problems).split("\n")
+        # What a user wrote may hold signs that move the cursor.
+        super().__init__("\n".join(printable(line) for line in lines))
 
 
 def _parts(path: tuple[str | int, ...]) -> list[str]:

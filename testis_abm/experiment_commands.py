@@ -29,7 +29,7 @@ _NOTE = "Research software: a simulation, not medical advice."
 def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
     command = commands.add_parser(
-        "compare", help="compare arms paired by common random numbers",
+        "compare", help="compare arms, paired by common random numbers",
         description="Compare scenario files, or the [[arm]] tables of one, with common random numbers. " + _NOTE,
         epilog="Example: testis-abm compare scenarios/experiments/compare_drugs.toml",
     )  # fmt: skip
@@ -50,10 +50,12 @@ def add(commands: Any) -> None:
         _common(command, name)
         command.set_defaults(action=action)
     command = commands.add_parser(
-        "merge", help="put stores of one experiment together", description="Put the shards of an experiment together."
+        "merge",
+        help="put results folders of one experiment together",
+        description="Put the results folders of the shards of an experiment together.",
     )
     command.add_argument("into", metavar="INTO", help="folder of the whole")
-    command.add_argument("folders", nargs="+", metavar="FOLDER", help="stores of shards")
+    command.add_argument("folders", nargs="+", metavar="FOLDER", help="results folders of shards")
     command.set_defaults(action=_merge)
 
 
@@ -70,7 +72,9 @@ def _common(command: Any, name: str) -> None:
         type=guard.named("--shard", read_shard),
         help="do the I-th of N parts, for job arrays",
     )
-    command.add_argument("--out", metavar="FOLDER", help=f"results (default runs/{name}-NAME)")
+    command.add_argument(
+        "--out", metavar="FOLDER", help=f"results folder (default runs/{name}-NAME, with a mark of what options change)"
+    )
     command.add_argument("--no-plots", action="store_true", help="write tables only")
 
 

@@ -118,6 +118,18 @@ def mapping(value: object, name: str, example: str) -> Mapping[str, Any]:
     return value
 
 
+def entries(value: object, names: Mapping[str, Any], name: str, example: str) -> None:
+    """Make sure that a table has an entry for each of `names`.
+
+    Raises:
+        ScenarioError: it is no table, or lacks one.
+    """
+    table = mapping(value, name, example)
+    if not names.keys() <= table.keys():
+        lost = next(of for of in names if of not in table)
+        raise _fault(name, f"{lost} is missing; use for example {example}")
+
+
 def changes(overrides: object) -> Mapping[str, Any]:
     """Return overrides, dotted path -> value; none for None.
 
@@ -232,8 +244,12 @@ def matplotlib() -> None:
     Raises:
         TestisError: matplotlib is not installed.
     """
-    if find_spec("matplotlib") is None:
-        raise ScenarioError(
+    try:
+        found = find_spec("matplotlib") is not None
+    except (ImportError, ValueError):  # it is kept out
+        found = False
+    if not found:
+        raise TestisError(
             "pictures need matplotlib, which is not installed: pip install matplotlib, or leave pictures out (--no-plots)"
         )
 

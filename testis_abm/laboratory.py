@@ -346,7 +346,7 @@ class Laboratory:
         """
         from scipy.special import gammaln
 
-        share = np.clip(np.asarray(true[column], dtype=float) / 100.0, 0.0, _HIGHEST_SHARE)
+        share = np.clip(np.nan_to_num(np.asarray(true[column], dtype=float)) / 100.0, 0.0, _HIGHEST_SHARE)
         concentration = np.asarray(true["concentration_million_ml"], dtype=float)
         level = reported.limit if isinstance(reported, Censored) else reported
         n, sigma = self._assessed(concentration), self._sigma(VARIATION[column])

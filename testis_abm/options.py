@@ -24,7 +24,11 @@ class Once(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Store the value (argparse calls this)."""
+        """Store the value.
+
+        Raises:
+            TestisError: there is one already.
+        """
         if getattr(namespace, self.dest) is not None:
             raise TestisError(f"{self.option_strings[0]} is given twice; leave one out")
         setattr(namespace, self.dest, values)

@@ -36,10 +36,8 @@ def add(commands: Any) -> None:
     whole(command, "--sets", "parameter sets", 24)
     whole(command, "--repeats", "virtual trials", 240)
     whole(command, "--seed", SEED, 1)
-    command.add_argument(
-        "--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)"
-    )
-    command.add_argument("--no-plots", action="store_true")
+    command.add_argument("--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)")
+    command.add_argument("--no-plots", action="store_true", help="write tables only")
     command.set_defaults(action=_studies)
 
     command = commands.add_parser(
@@ -118,7 +116,7 @@ def _studies(options: argparse.Namespace) -> int:
     table = pd.concat(tables, ignore_index=True)
     print(f"\n{report.score(table)}")
     print(
-        "Interval: over men, measurement, what studies of one thing differ by and, with an ensemble, parameters. "
+        "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. "
         + _NOTE
     )
     written = report.save(table, folder, plots=not options.no_plots)

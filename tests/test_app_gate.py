@@ -9,7 +9,7 @@ import struct
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from uuid import uuid4
 
 import pytest
@@ -350,7 +350,7 @@ async def _plain(scope, receive, send):
     """Answer requests, and repeat what is said."""
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"here"})
+        await send({"type": "http.response.body", "body": b"here" * (20_000_000 if scope["path"] == "/large" else 1)})
     elif scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -441,6 +441,19 @@ def test_connections_that_bring_no_request_are_closed_and_those_too_many_told(mo
         assert asked(port)[0] == 200
         for one in idle:
             one.close()
+
+
+def test_who_does_not_read_the_answer_is_cut_off(monkeypatch):
+    monkeypatch.setattr(Connection, "longest", 0.2)
+    with guarded(monkeypatch, patience=0.2) as port, socket.create_connection(("127.0.0.1", port), 30) as reader:
+        reader.sendall(f"GET /large HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+        time.sleep(2.0)
+        got = 0
+        with suppress(ConnectionResetError):
+            while some_more := reader.recv(1_000_000):
+                got += len(some_more)
+        assert got < 80_000_000
+        assert asked(port)[0] == 200
 
 
 def _until(true, seconds=30.0):

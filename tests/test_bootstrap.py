@@ -124,6 +124,40 @@ def test_a_named_python_comes_first_and_a_bad_name_is_said(computer, tmp_path):
     assert "PYTHON=nowhere" in result.stderr
 
 
+def test_an_installed_package_reaches_its_scenarios_by_name(tmp_path):
+    # As setup.py maps them; a wheel cannot be built without an index.
+    setup = (ROOT / "setup.py").read_text()
+    assert '"testis_abm.scenarios": "scenarios"' in setup and '"testis_abm.scenarios.experiments"' in setup
+    site = tmp_path / "site"
+    shutil.copytree(ROOT / "testis_abm", site / "testis_abm", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "scenarios", site / "testis_abm" / "scenarios")
+
+    def command(*given: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", "import sys; from testis_abm.cli import main; sys.exit(main())", *given],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    names = [str(path.relative_to(ROOT / "scenarios").with_suffix("")) for path in (ROOT / "scenarios").rglob("*.toml")]
+    listed = command("scenarios").stdout
+    assert len(names) > 10 and all(name in listed for name in names)
+    small = ("--days", "12", "--set", "tissue.tubules=1", "--no-plots")
+    for name in ("fertile_man", "scenarios/fertile_man.toml"):
+        done = command("run", name, *small)
+        assert done.returncode == 0 and "Results in runs/fertile_man-" in done.stdout, done.stderr
+    (tmp_path / "fertile_man").write_text('title = "Mine"')  # a file of the user's goes first
+    assert "Mine" in command("run", "fertile_man", *small).stdout
+    wrong = command("run", "fertil_man")
+    assert wrong.returncode == 2 and 'nearest: "fertile_man"' in wrong.stderr
+    assert command("scenarios", "weight_loss").stdout == (ROOT / "scenarios" / "weight_loss.toml").read_text()
+
+
+def test_a_python_that_the_pins_are_tested_with_goes_before_a_newer_one(computer, tmp_path):
+    new = posing_as("sys.version_info = (3, 14, 0)")
+    known = tmp_path / "bin/python3.12"
+    assert_found(computer({"bin/python3.14": new, "bin/python3": new, "bin/python3.12": stand_in(known)}), by=known)
+
+
 def project_files() -> list[Path]:
     found = []
     for folder, names, files in os.walk(ROOT):

@@ -77,14 +77,14 @@ def test_a_damaged_rule_is_compiled_again(cache, warm, harm):
     for path in kept(cache):
         path.write_bytes(harm(path.read_bytes()))
     numbers, folder, said = draw(cache)
-    assert numbers == warm[1] and "compiled rules were damaged; they are compiled again" in said and said.count("\n") == 1
+    assert (
+        numbers == warm[1] and "compiled rules were damaged; they are compiled again" in said and said.count("\n") == 1
+    )
     assert draw(cache) == (warm[1], folder, "")
 
 
 def test_a_full_disk_under_the_cache_is_said_once_and_stops_nothing(tmp_path, warm):
-    full = (
-        "import os, errno\ndef no(*_): raise OSError(errno.ENOSPC, 'No space left on device')\nos.fsync = no"
-    )
+    full = "import os, errno\ndef no(*_): raise OSError(errno.ENOSPC, 'No space left on device')\nos.fsync = no"
     numbers, folder, said = draw(tmp_path, full)
     assert numbers == warm[1] and "cannot be written: the disk is full" in said and said.count("\n") == 1
     assert list(folder.iterdir()) == []
@@ -179,8 +179,8 @@ def test_an_edit_to_any_source_that_decides_is_another_program(package):
 
 
 def test_what_is_listed_exists_and_what_a_run_loads_decides():
-    for name in fingerprint.DECIDES_NOTHING:
-        assert (fingerprint.PACKAGE / name).exists(), name
+    for name in fingerprint.DECIDES_NOTHING:  # the scenarios lie in an installed package, and beside it in a checkout
+        assert (fingerprint.PACKAGE / name).exists() or (ROOT / name).is_dir(), name
     code = """
 import sys
 from testis_abm.experiments.task import Job, Task, perform
@@ -192,7 +192,13 @@ for engine in ("cells", "expected"):
     perform(Job({"": load(case).as_dict()}, (12,), engine), Task(0, 0))
 print(*(module.__file__ for name, module in sys.modules.items() if name.startswith("testis_abm") and module.__file__))
 """
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     loaded = {Path(name) for name in done.stdout.split()}
     machinery = {path for path in loaded if path.parent.name == "support" or path.name == "_compile.py"}
     assert loaded - machinery <= set(fingerprint.deciding())
@@ -201,6 +207,15 @@ print(*(module.__file__ for name, module in sys.modules.items() if name.startswi
 
 def test_an_edit_to_a_compiled_rule_or_its_neighbour_is_another_cache(package):
     names = {path.relative_to(package).as_posix() for path in fingerprint.compiled(package)}
-    assert {"tissue/kernel.py", "tissue/steps.py", "body/axis.py", "tract/rules.py", "kinetics.py", "expected/course.py"} <= names
+    assert {
+        "tissue/kernel.py",
+        "tissue/steps.py",
+        "body/axis.py",
+        "tract/rules.py",
+        "kinetics.py",
+        "expected/course.py",
+    } <= names
     assert not {"model.py", "cli.py", "app/page.py", "_compile.py"} & names
-    assert _compile._beside(str(package / "app" / "tubule" / "lives.py")) != _compile._beside(str(package / "body" / "axis.py"))
+    assert _compile._beside(str(package / "app" / "tubule" / "lives.py")) != _compile._beside(
+        str(package / "body" / "axis.py")
+    )

@@ -488,8 +488,8 @@ def test_arms_share_their_luck(compared):
     assert (same.effects["change_pct"].dropna() == 0.0).all()
     fewer = ta.load({**SMALL, "parameters": {"germ": {"commitment": 0.4}}})
     rates = compare({"a": ta.load(SMALL), "b": fewer}, replicates=2).attribution["b"].set_index("rate")
-    assert rates.loc["commitment of A-pale", "numbers"] == pytest.approx(np.log(0.4 / 0.6))
-    assert rates.loc["commitment of A-pale", "output_change_pct"] == pytest.approx(-33.3, abs=1.0)
+    assert rates.loc["A-pale to B differentiation", "numbers"] == pytest.approx(np.log(0.4 / 0.6))
+    assert rates.loc["A-pale to B differentiation", "output_change_pct"] == pytest.approx(-33.3, abs=1.0)
     assert "anastrozole" in found.text() and "4 replicates" in found.text()
 
 

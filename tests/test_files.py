@@ -34,7 +34,12 @@ SWEEP = {
 def run(code: str, *given: object, **more) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, given)], env=environment, capture_output=True, text=True, check=False, **more
+        [sys.executable, "-c", code, *map(str, given)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        **more,
     )
 
 
@@ -62,7 +67,12 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path):
 @pytest.mark.parametrize("act", ["fsync", "replace"])
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk is full"), (errno.EACCES, "Permission denied"), (errno.EROFS, "Read-only")],
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "the disk is full"),
+        (errno.EACCES, "Permission denied"),
+        (errno.EROFS, "Read-only"),
+    ],
 )
 def test_what_a_disk_refuses_is_one_line(tmp_path, monkeypatch, act, fault, said):
     path = tmp_path / "file.txt"
@@ -74,7 +84,9 @@ def test_what_a_disk_refuses_is_one_line(tmp_path, monkeypatch, act, fault, said
 
 
 def test_a_disk_that_is_really_full_is_told(tmp_path):
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True, check=False
+    ).returncode:
         pytest.skip("no disk can be mounted here")
     try:
         files.write(tmp_path / "old", b"old")
@@ -89,7 +101,11 @@ def test_a_disk_that_is_really_full_is_told(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 def test_devices_pipes_and_folders_are_refused_and_links_followed(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for place, said in (("/dev/null", "is a device"), (tmp_path / "pipe", "is a device or a pipe"), (tmp_path, "is a folder")):
+    for place, said in (
+        ("/dev/null", "is a device"),
+        (tmp_path / "pipe", "is a device or a pipe"),
+        (tmp_path, "is a folder"),
+    ):
         with pytest.raises(TestisError, match=said):
             files.write(place, "x")
     (tmp_path / "device").symlink_to("/dev/null")
@@ -268,7 +284,11 @@ def test_no_flipped_bit_of_a_result_becomes_a_number(tmp_path):
 def test_no_flipped_bit_of_a_store_becomes_a_number(tmp_path):
     sweep(SWEEP, tmp_path / "s", workers=1)
     whole, told = read(tmp_path / "s"), 0
-    kept = [tmp_path / "s" / "design.parquet", tmp_path / "s" / "manifest.json", *(tmp_path / "s" / "parts").glob("*.parquet")]
+    kept = [
+        tmp_path / "s" / "design.parquet",
+        tmp_path / "s" / "manifest.json",
+        *(tmp_path / "s" / "parts").glob("*.parquet"),
+    ]
     for path in kept:
         for _ in flips(path, 12, 4):
             try:
@@ -283,7 +303,11 @@ def test_no_flipped_bit_of_a_store_becomes_a_number(tmp_path):
     assert sweep(SWEEP, tmp_path / "s", workers=1).equals(sweep(SWEEP, tmp_path / "t", workers=1))
 
 
-@given(st.dictionaries(st.text(), st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.booleans(), st.none())))
+@given(
+    st.dictionaries(
+        st.text(), st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.booleans(), st.none())
+    )
+)
 def test_a_sealed_table_comes_back_and_no_other(table):
     table.pop("sha256", None)
     text = files.sealed(table)
@@ -297,9 +321,7 @@ def test_a_sealed_table_comes_back_and_no_other(table):
 
 
 def test_equal_sweeps_at_once_on_one_folder_all_end_well(tmp_path):
-    code = (
-        "import sys; from testis_abm.cli import main; sys.exit(main(['sweep', sys.argv[1], '--out', sys.argv[2], '--workers', '1', '--no-plots']))"
-    )
+    code = "import sys; from testis_abm.cli import main; sys.exit(main(['sweep', sys.argv[1], '--out', sys.argv[2], '--workers', '1', '--no-plots']))"
     file = tmp_path / "small.toml"
     import tomli_w
 
@@ -307,7 +329,8 @@ def test_equal_sweeps_at_once_on_one_folder_all_end_well(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, str(file), str(tmp_path / "s")]
     at_once = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(4)
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
     ]
     said = [process.communicate(timeout=300)[1] for process in at_once]
     assert [process.returncode for process in at_once] == [0] * 4, said
@@ -371,6 +394,18 @@ def test_no_command_writes_over_a_file_of_its_users(tmp_path, capsys, command, n
     assert (tmp_path / name).read_text() == "years of work" and names(tmp_path) == [name]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["cohort", "--men", "3", "--out", "{}/men.csv"], ["twin", "--t", "9nmol/L", "--lh", "4", "--out", "{}/new"]],
+)
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, capsys, monkeypatch, command):
+    real = os.access  # root is refused nothing
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and real(path, mode))
+    assert main([word.format(tmp_path) for word in command]) == 2
+    shown = capsys.readouterr()
+    assert "cannot be written: Permission denied" in shown.err and shown.err.count("\n") == 1 and shown.out == ""
+
+
 def test_what_the_program_wrote_it_may_replace(tmp_path):
     table = pd.DataFrame({"study": ["a"], "x": [1.0]})
     for name in ("t.parquet", "t.csv"):
@@ -379,4 +414,8 @@ def test_what_the_program_wrote_it_may_replace(tmp_path):
         assert len(pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)) == 1
     outputs.write_json(tmp_path / "t.json", {"x": 1})
     outputs.check(tmp_path / "t.json")
-    assert main(["drugs", "letrozole", "--out", str(tmp_path)]) == main(["drugs", "letrozole", "--out", str(tmp_path)]) == 0
+    assert (
+        main(["drugs", "letrozole", "--out", str(tmp_path)])
+        == main(["drugs", "letrozole", "--out", str(tmp_path)])
+        == 0
+    )

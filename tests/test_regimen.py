@@ -356,7 +356,7 @@ def test_wash_out_and_switch_bring_back_what_was_suppressed():
         ({"drug": "degarelix", "dose": "240 mg"}, "because degarelix keeps GnRH from its receptor"),
         (
             {"drug": "clomiphene", "dose": "25 mg", "every": "1 day"},
-            "because clomiphene keeps oestradiol from its receptor (its brake acts",
+            "because clomiphene keeps oestradiol from its receptor (negative feedback",
         ),
         (pill(), "because oestradiol falls"),
     ],

@@ -235,11 +235,12 @@ def _analysis(
 def _blood(course: Course, of: Scenario, key: dict[str, Any], hormones: dict[str, np.ndarray]) -> pd.DataFrame:
     days = np.array(of.samples.blood)
     at = np.searchsorted(course.day, days)
-    names = list(SCHEMAS["blood"])[3:]
+    names = [name for name in SCHEMAS["blood"] if name in hormones]
     noise = np.exp(course.rng.normal(0.0, 0.12, (len(names), len(days))))
     hormones = hormones | Laboratory(parameters.values()).by_assays(hormones)
     levels = {name: hormones[name][at] * noise[k] for k, name in enumerate(names)}
-    return pd.DataFrame({**key, "day": days.astype(float), **levels})
+    by_assays = Laboratory(parameters.values()).by_assays(levels)
+    return pd.DataFrame({**key, "day": days.astype(float), **levels, **by_assays})
 
 
 def _safety(course: Course, hormones: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -406,7 +406,9 @@ def test_an_ensemble_holds_what_parameter_sets_can(tmp_path, rows, said):
     assert str(told.value).startswith(str(path)) and "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("name", ["drug.nothing.half_life", "drug.anastrozole.colour", "drug.anastrozole", "drug.", "axis"])
+@pytest.mark.parametrize(
+    "name", ["drug.nothing.half_life", "drug.anastrozole.colour", "drug.anastrozole", "drug.", "axis"]
+)
 def test_a_column_of_an_ensemble_is_a_parameter(tmp_path, name):
     path = tmp_path / "e.csv"
     path.write_text(f"{name},weight\n1,1\n", encoding="utf-8")

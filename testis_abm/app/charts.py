@@ -39,7 +39,7 @@ class Panel:
         label, unit: of what is drawn.
         lines: by arm, the k-th in the k-th colour.
         days: first and last day of the axis.
-        limits, source: reference limits, none, one or two, and whose they are.
+        limits, source: reference limits, none, one or two, and whose they are; upper: whether a single one is an upper limit.
         marks: published values, (day, value, label).
         zero: whether the axis begins at zero.
     """
@@ -53,6 +53,7 @@ class Panel:
     marks: tuple[tuple[float, float, str], ...] = ()
     zero: bool = True
     colours: tuple[int, ...] = field(default=())
+    upper: bool = False
 
 
 def panel_svg(panel: Panel) -> str:
@@ -123,7 +124,8 @@ def sources(panels: Iterable[Panel]) -> str:
 
 
 def _limits(panel: Panel) -> str:
-    return " to ".join(number(limit) for limit in panel.limits)
+    bound = "" if len(panel.limits) == 2 else "up to " if panel.upper else "from "
+    return bound + " to ".join(number(limit) for limit in panel.limits)
 
 
 def told(panel: Panel) -> str:

@@ -7,7 +7,10 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 300
-_PATIENCE = 15.0  # seconds for a whole request, from the connection or the last answer
+_PATIENCE, _LONGEST = (
+    15.0,
+    600.0,
+)  # seconds for a whole request, from the connection or the last answer; and for an answer
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n"
     b"Too many connections are open; try again in some minutes.\n"
@@ -15,9 +18,9 @@ _FULL = (
 
 
 class Connection(H11Protocol):
-    """Uvicorn's connection, closed if it is one too many or has not brought a whole request in time."""
+    """Uvicorn's connection, closed if it is one too many, has not brought a whole request in time, or does not read its answer."""
 
-    most, patience = MOST_CONNECTIONS, _PATIENCE
+    most, patience, longest = MOST_CONNECTIONS, _PATIENCE, _LONGEST
     _due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -49,7 +52,8 @@ class Connection(H11Protocol):
             self._due = None
 
     def _give_up(self) -> None:
-        answering = self.cycle is not None and not self.cycle.response_complete
-        # A WebSocket has taken the transport over.
-        if not answering and self.transport.get_protocol() is self:
-            self.transport.close()
+        if self.transport.get_protocol() is not self:  # a WebSocket has taken the transport over
+            return
+        self._due = self.loop.call_later(self.longest, self.transport.abort)
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()  # once what is still to be sent is read

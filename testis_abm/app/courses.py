@@ -107,6 +107,7 @@ def _panel(arms: Sequence[Arm], measure: Measure, *, dots: str = "", zero: bool 
     return Panel(
         measure.label[:1].upper() + measure.label[1:], measure.unit, tuple(_line(arm, measure, dots) for arm in arms), days, limits,
         known.source.partition(":")[0] if known else "", tuple(sorted(marks)), zero,
+        upper=bool(known and not known.low > 0.0),
     )  # fmt: skip
 
 

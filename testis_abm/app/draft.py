@@ -7,14 +7,17 @@ field of the form or one of `extras`, which the form lists and can remove.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from testis_abm import parameters
-from testis_abm.errors import Problem, ScenarioError, written
+from testis_abm.errors import Problem, ScenarioError, shown, written
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
 from testis_abm.scenario.load import cut
+from testis_abm.scenario.quantities import NUMBER, number_in
+from testis_abm.scenario.quantities import plain as plain_text
 from testis_abm.scenario.scenario import alike
 from testis_abm.scenario.section import plain
 
@@ -67,7 +70,7 @@ class Slider:
     def clamp(self, value: object) -> float:
         """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""
         try:
-            number = float(value)  # type: ignore[arg-type]
+            number = typed_number(value)
         except (TypeError, ValueError, OverflowError):
             return self.low
         return min(max(number, self.low), self.high) if number == number else self.low
@@ -284,7 +287,7 @@ def without(draft: Draft, path: Path) -> Draft:
 def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
     """Return a draft with the value of a control, in the control's unit; what is no number is kept, to be explained."""
     try:
-        number: object = float(value) / slider.factor  # type: ignore[arg-type]
+        number: object = typed_number(value) / slider.factor
     except (TypeError, ValueError, OverflowError):
         number = str(value)[:_LONGEST]
     return with_entry(draft, number, "man", slider.field)
@@ -292,9 +295,9 @@ def with_slider(draft: Draft, slider: Slider, value: object) -> Draft:
 
 def with_therapy(draft: Draft, name: str) -> Draft:
     """Return a draft with one more therapy, the drug's usual one."""
-    drug = parameters.drugs()[name]
+    drug = parameters.drugs()[parameters.drug_named(name)]
     usual = drug.regimen[-1]
-    row: dict[str, Any] = {"drug": name, "dose": f"{written(usual.dose)} {drug.dose_unit}"}
+    row: dict[str, Any] = {"drug": drug.name, "dose": f"{written(usual.dose)} {drug.dose_unit}"}
     if usual.every_hours is not None:
         row["every"] = _often(usual.every_hours)
     if usual.over_hours is not None:
@@ -367,11 +370,23 @@ def without_extras(draft: Draft) -> Draft:
     while found := extras(draft):
         draft = without(draft, found[-1].path)
     return draft
+def typed_number(value: object) -> float:
+    """Return a number, or the one that was typed, as scenario files and commands read it.
+
+    Raises:
+        ValueError, TypeError, OverflowError: it is none.
+    """
+    if not isinstance(value, str):
+        return float(value)  # type: ignore[arg-type]
+    text = plain_text(value)
+    if not re.fullmatch(NUMBER, text, re.IGNORECASE):
+        raise ScenarioError(f"{shown(value)} is not a number")
+    return number_in(text)
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        typed_number(text)
     except ValueError:
         return False
     return True

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.app import change
 from testis_abm.errors import Problem, ScenarioError, TestisError
 from testis_abm.population.given import VARIABLES, Lab, parse
-from testis_abm.results.report import number
+from testis_abm.results.report import change, number
 from testis_abm.scenario import Man
 
 if TYPE_CHECKING:
@@ -60,11 +59,8 @@ class Response:
     lesions: pd.Series
 
 
-def read_labs(texts: Mapping[str, str], labels: Mapping[str, str] | None = None) -> dict[str, Lab]:
-    """Return the laboratory values that were typed, under the names that population.twin uses.
-
-    Args:
-        texts: option -> what was typed; labels: option -> what the page calls it.
+def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
+    """Return the laboratory values that were typed (a key of FIELDS each), under the names that population.twin uses.
 
     Raises:
         TestisError: one that is none, or that no living man has; a line each.
@@ -74,7 +70,7 @@ def read_labs(texts: Mapping[str, str], labels: Mapping[str, str] | None = None)
     for option, text in texts.items():
         name = option.replace("-", "_")
         try:
-            lab = parse(name, text, (labels or {}).get(option, ""))
+            lab = parse(name, text, FIELDS[option])
         except ScenarioError as error:
             problems += error.problems
             continue
@@ -244,7 +240,7 @@ def effects(match: Match, response: Response) -> pd.DataFrame:
     rows = {}
     for label, row in changes(response.before, response.after).iterrows():
         heading = f"{label} ({row['unit']})" if row["unit"] else str(label)
-        text, interval = change.text(row["change_pct"], row["low_pct"], row["high_pct"])
+        text, interval = change(row["change_pct"], row["low_pct"], row["high_pct"])
         gain = "-" if np.isnan(row["gain_over_20_pct"]) else f"{row['gain_over_20_pct']:.0f} %"
         few = f" of {row['men']:.0f}" if gain != "-" and row["men"] < len(response.before) else ""
         told = (interval.strip("()"), gain + few) if match.found.dependable else ("-", "-")

@@ -223,7 +223,7 @@ class Session:
         from testis_abm.app import matching
 
         try:
-            given = matching.read_labs(self.labs.peek(), matching.FIELDS)
+            given = matching.read_labs(self.labs.peek())
         except TestisError as error:
             self.matching.value = ("wrong", str(error))
             return

@@ -27,18 +27,18 @@ def Sharing(session: Session) -> None:  # noqa: N802
                 event_uploaded=lambda got: _uploaded(session, got),
             )
             widgets.paragraph(
-                "A link opens by itself: paste it into the address bar. What is wrong is told and changes nothing.",
+                "A link opens by itself: paste it into the address bar. An invalid file or link is rejected with a message.",
                 "ta-unit",
             )
         with v.Html(tag="section", attributes={"aria-label": "Share"}):
             if scenario is None:
-                widgets.note("The scenario of the form cannot be understood yet; mend it under “What if”.", wrong=True)
+                widgets.note("The form has errors; correct them under “What if”.", wrong=True)
                 return
             with solara.Div(classes=["ta-sheet"]):
                 widgets.heading("This scenario")
                 widgets.Link(label="Link that restores it exactly", fragment=share.link(scenario))
                 widgets.paragraph(
-                    "The man is in the part after #, which browsers keep to themselves: no server logs it.", "ta-unit"
+                    "The scenario is in the part after #, which browsers keep to themselves: no server logs it.", "ta-unit"
                 )
                 with solara.Div(classes=["ta-row"]):
                     widgets.download("Scenario (TOML)", scenario.to_toml(), share.file_name(scenario), "text/plain")

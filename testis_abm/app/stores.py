@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.app import change, charts
+from testis_abm.app import charts
 from testis_abm.errors import TestisError
 from testis_abm.experiments.design import Axis
 
@@ -75,7 +75,7 @@ class SweepStore:
         column = OUTPUTS[word].column
         changes = kind == "change in %"
         values = table[f"{column}, {'change_pct' if changes else kind}"].to_numpy(dtype=float)
-        values = change.seen(column, table[f"{column}, untreated"], values) if changes else clinical(column, values)
+        values = values if changes else clinical(column, values)
         names = [self.axes[k] for k in chosen]
         places = [_places(table[self.axes[k]].tolist(), self.manifest["design"]["units"][k]) for k in chosen]
         across, up = places[0], places[1] if len(places) > 1 else ([""], [0] * len(table))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
@@ -11,7 +12,7 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm import parameters
-from testis_abm.app import change, charts, courses, draft, widgets
+from testis_abm.app import charts, courses, draft, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
 from testis_abm.quantities import ASSAYS
@@ -186,7 +187,7 @@ def _plan(session: Session, said: draft.Understanding) -> None:
 
     def change_to(key: str) -> Callable[[str], None]:
         def set_to(text: str) -> None:
-            value: Any = int(text) if text.strip().isdecimal() else text
+            value: Any = int(text) if re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else text
             session.draft.set(draft.with_entry(session.draft.peek(), value, "plan", key))
 
         return set_to
@@ -356,7 +357,7 @@ def _said(result: RunResult) -> None:
         facts = []
         shown = summary.loc[[name for name in courses.headline(result) if name in summary.index]]
         for row, heading in zip(shown.itertuples(), courses.headings(shown)):
-            text = " ".join(change.text(row.change_pct, row.low_pct, row.high_pct))
+            text = " ".join(report.change(row.change_pct, row.low_pct, row.high_pct))
             facts.append(
                 f'<div class="ta-fact" data-name="{row.Index}"><span>{escape(heading)}</span>'
                 f"<b>{report.number(row.untreated)} → {report.number(row.treated)}</b><span>{text}</span></div>"
@@ -379,7 +380,7 @@ def _table(result: RunResult) -> None:
     summary = result.summary()
     heading = courses.headings(summary)
     if "treated" in summary:
-        changes = [change.text(row.change_pct, row.low_pct, row.high_pct) for row in summary.itertuples()]
+        changes = [report.change(row.change_pct, row.low_pct, row.high_pct) for row in summary.itertuples()]
         rows = pd.DataFrame(
             {"untreated": summary["untreated"].to_numpy(), "treated": summary["treated"].to_numpy(),
              "change": [of[0] for of in changes], "95 % interval": [of[1].strip("()") for of in changes]}, index=heading, dtype=object,

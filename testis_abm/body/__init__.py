@@ -1,2 +1,1 @@
 """The body: hormonal axis, binding, drugs, safety."""
-

@@ -220,7 +220,7 @@ def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimin
 
     `at_once` and `evenly` (substances,) are the amounts given at the start of the hour and all through it. `levels`
     (substances, 3) is filled with the amount cleared in the hour and the lowest and highest level: nmol/L or IU/L at its end (of
-    what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
+    what comes and goes within the hour, by five minutes), nmol/day of a released steroid; without rows, nobody asks for them.
     """
     exposure[:] = 0.0
     for k in range(depot.size):
@@ -228,8 +228,9 @@ def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimin
             depot[k], central[k], mean, lowest, highest = clear_in_minutes(
                 depot[k], central[k], at_once[k], evenly[k], absorption[k], elimination[k]
             )
-            levels[k, 0], levels[k, 1] = mean * elimination[k], lowest / volume[k]
-            levels[k, 2] = highest / volume[k]
+            if k < levels.shape[0]:
+                levels[k, 0], levels[k, 1] = mean * elimination[k], lowest / volume[k]
+                levels[k, 2] = highest / volume[k]
             exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
             exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
             continue
@@ -238,7 +239,8 @@ def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimin
         depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
         cleared = held + absorbed - central[k]
         level = cleared * _HOURS if volume[k] == 0.0 else central[k] / volume[k]
-        levels[k, 0], levels[k, 1], levels[k, 2] = cleared, level, level
+        if k < levels.shape[0]:
+            levels[k, 0], levels[k, 1], levels[k, 2] = cleared, level, level
         for which in range(EXPOSURES):
             exposure[which] += effect[k, which] * level
 

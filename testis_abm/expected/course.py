@@ -226,7 +226,7 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
     """
     counts = np.zeros(COUNT)
     count_steps(founders, spent, descendants, last, scale.a_pale, counts)
-    exposure, levels = np.zeros(EXPOSURES), np.zeros((depot.size, 3))
+    exposure, levels = np.zeros(EXPOSURES), np.zeros((0, 3))
     for day in range(doses.shape[0]):
         means = np.zeros(axis.MEANS)
         tissue = TissueOutput(output[0], output[1], output[2], output[3])

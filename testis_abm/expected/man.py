@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from testis_abm import guard, parameters
 from testis_abm.body import axis
 from testis_abm.body.axis import AxisParameters
 from testis_abm.body.pharmacology import Kinetics
@@ -103,6 +104,8 @@ class ExpectedMan:
         *,
         reference: float | None = None,
     ) -> None:
+        guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")
+        guard.entries(man, parameters.physiology(), "man", "testis_abm.load(...).man.physiology")
         if reference is None:
             from testis_abm.parameters import physiology
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from testis_abm import guard
-from testis_abm.errors import ScenarioError, shown, unknown
+from testis_abm.errors import ScenarioError, printable, shown, unknown
 from testis_abm.scenario.quantities import quantity
 
 METHODS = ("grid", "list", "latin_hypercube", "sobol")
@@ -85,39 +85,40 @@ def parse_axis(path: str, given: object) -> Axis:
     Raises:
         ScenarioError: what is wrong with it.
     """
+    place = printable(path)
     if isinstance(given, list):
         if not given:
-            raise ScenarioError(f"{path}: is an empty list; name at least one value")
+            raise ScenarioError(f"{place}: is an empty list; name at least one value")
         if not all(isinstance(value, bool | int | float | str) for value in given):
-            raise ScenarioError(f"{path}: {shown(given)} holds more than numbers and text")
+            raise ScenarioError(f"{place}: {shown(given)} holds more than numbers and text")
         units = {_unit(value) for value in given}
         return Axis(path, units.pop() if len(units) == 1 else "", tuple(given))
     if not isinstance(given, Mapping):
         raise ScenarioError(
-            f"{path}: {shown(given)} is neither a list of values nor {{ from = ..., to = ..., steps = ... }}"
+            f"{place}: {shown(given)} is neither a list of values nor {{ from = ..., to = ..., steps = ... }}"
         )
     for key in given:
         if key not in ("from", "to", "steps", "scale"):
-            raise ScenarioError(f"{path}: {unknown('key', key, ('from', 'to', 'steps', 'scale'))}")
+            raise ScenarioError(f"{place}: {unknown('key', key, ('from', 'to', 'steps', 'scale'))}")
     for key in ("from", "to"):
         if key not in given:
-            raise ScenarioError(f"{path}: {key} is missing")
-    (low, unit), (high, other) = _split(given["from"], path), _split(given["to"], path)
+            raise ScenarioError(f"{place}: {key} is missing")
+    (low, unit), (high, other) = _split(given["from"], place), _split(given["to"], place)
     if unit != other:
-        raise ScenarioError(f"{path}: from {shown(given['from'])} and to {shown(given['to'])} are in different units")
+        raise ScenarioError(f"{place}: from {shown(given['from'])} and to {shown(given['to'])} are in different units")
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ScenarioError(f"{path}: from {low:g} to {high:g} has no end; name two numbers")
+        raise ScenarioError(f"{place}: from {low:g} to {high:g} has no end; name two numbers")
     if not low < high:
-        raise ScenarioError(f"{path}: from {low:g} is not below to {high:g}")
-    with guard.at(path):
+        raise ScenarioError(f"{place}: from {low:g} is not below to {high:g}")
+    with guard.at(place):
         scale = guard.word(given.get("scale", "linear"), ("linear", "log"), "scale")
     if scale == "log" and low <= 0.0:
-        raise ScenarioError(f"{path}: from {low:g} is not above 0; a log scale has no place for it")
+        raise ScenarioError(f"{place}: from {low:g} is not above 0; a log scale has no place for it")
     axis = Axis(path, unit, (), low, high, scale == "log")
     steps = given.get("steps")
     if steps is None:
         return axis
-    with guard.at(path):
+    with guard.at(place):
         steps = guard.whole(steps, 2, 10_000, "steps")
     return Axis(path, unit, tuple(axis.at(i / (steps - 1)) for i in range(steps)), low, high, axis.log)
 
@@ -130,8 +131,8 @@ def _unit(value: object) -> str:
         return ""
 
 
-def _split(value: object, path: str) -> tuple[float, str]:
-    with guard.at(path):
+def _split(value: object, place: str) -> tuple[float, str]:
+    with guard.at(place):
         if isinstance(value, str):
             return quantity(value, "a number with a unit")
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -152,14 +153,17 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
     if not isinstance(over, Mapping) or not over:
         raise ScenarioError('over is empty: nothing is varied; write for example "man.bmi" = [22, 28, 34]')
     axes = tuple(parse_axis(path, value) for path, value in _flat(over))
-    samples, seed = guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples"), guard.argument("seed", given.get("seed", 1))
+    samples, seed = (
+        guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples"),
+        guard.argument("seed", given.get("seed", 1)),
+    )
     method = guard.key(given.get("method", "grid"), METHODS, "method")
     if method in ("grid", "list"):
         for axis in axes:
             if not axis.values:
-                raise ScenarioError(f"{axis.path}: steps is missing; a {method} needs a number of values")
+                raise ScenarioError(f"{printable(axis.path)}: steps is missing; a {method} needs a number of values")
         if method == "list" and len({len(axis.values) for axis in axes}) > 1:
-            sizes = ", ".join(f"{axis.path} {len(axis.values)}" for axis in axes)
+            sizes = ", ".join(f"{printable(axis.path)} {len(axis.values)}" for axis in axes)
             raise ScenarioError(
                 f"method list takes the first of each, then the second: the axes differ in length ({sizes})"
             )
@@ -172,7 +176,7 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
     for axis in axes:
         if not axis.ranged:
             raise ScenarioError(
-                f"{axis.path}: is a list; {sampler or method} samples a range: {{ from = ..., to = ... }}"
+                f"{printable(axis.path)}: is a list; {sampler or method} samples a range: {{ from = ..., to = ... }}"
             )
     guard.few(samples * len(axes), MOST_VALUES, "values (samples times axes)", "use fewer samples or axes")
     shares = sampled(method, len(axes), samples, seed)

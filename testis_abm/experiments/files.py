@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def read_experiment(
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
         raise ScenarioError(
-            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm sets of it"
+            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or --set sets of it"
         )
     if kind in KINDS:
         if not isinstance(table, Mapping):
@@ -89,6 +90,8 @@ def read_experiment(
     try:
         scenario = load(raw, overrides=changes)
         arms = _arms(raw, given, changes)
+        if "plan.duration" in changes and isinstance(table.get("at"), list):
+            table = {**table, "at": _within(table["at"], scenario.plan.duration_days)}
         outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
         with guard.at(kind):
@@ -97,6 +100,23 @@ def read_experiment(
         raise ScenarioError("\n".join(_placed(line, name) for line in str(error).splitlines())) from None
     raw = changed(raw, changes) if changes else raw
     return Experiment(name, kind, raw, scenario, arms, table, outputs, days)
+
+
+def _within(days: list[object], end: int) -> list[object]:
+    """Return the days of `at` up to the end of a plan that was shortened; what is no day stays for the checks to name."""
+
+    def beyond(day: object) -> bool:
+        try:
+            return not (isinstance(day, str) and day == "end") and parse_day(day) > end
+        except ScenarioError:
+            return False
+
+    late = [day for day in days if beyond(day)]
+    if late:
+        warnings.warn(
+            f"left out of at, as they lie after the last day, {end}: {', '.join(map(shown, late))}", stacklevel=4
+        )
+    return [day for day in days if not beyond(day)] or ["end"]
 
 
 def _placed(line: str, name: str) -> str:
@@ -143,14 +163,14 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         if not isinstance(name, str) or not name.strip():
             raise ScenarioError(f'arm {k}: name is missing; for example name = "anastrozole"')
         if name in arms:
-            raise ScenarioError(f'arm {k}: name "{name}" is that of another arm')
+            raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
         own = {**raw, "therapy": of.get("therapy", []), "weight": of.get("weight", []), "title": name}
         try:
             sets = guard.mapping(of.get("set", {}), "set", '{ "man.age" = 40 }')
             arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
-            raise ScenarioError(f"arm {k} ({name}): {str(error).removeprefix('scenario: ')}") from None
+            raise ScenarioError(f"arm {k} ({printable(name)}): {str(error).removeprefix('scenario: ')}") from None
     return arms
 
 
@@ -165,7 +185,8 @@ def _outputs(given: object, assay: str) -> tuple[str, ...]:
 def _days(given: object, end: int) -> tuple[int, ...]:
     days = []
     for value in given if isinstance(given, list) else [given]:
-        day = end if isinstance(value, str) and value == "end" else round(parse_day(value))
+        with guard.at("at"):
+            day = end if isinstance(value, str) and value == "end" else round(parse_day(value))
         if not 0 <= day <= end:
             raise ScenarioError(f"at: day {day} is outside the plan (day 0 to {end})")
         days.append(day)

@@ -189,8 +189,9 @@ def _ranked(found: Mapping[str, Any], table: pd.DataFrame) -> dict[str, tuple[st
                 y, unit = change, "% change"
             else:
                 unit = f"{unit}, treated level"
+        nothing = unit != "% change" and level[arms[-1]].max() < laboratory.limit(row.column)
         # Rounding of a constant is no variance.
-        if np.isfinite(y).all() and np.ptp(y) > _CONSTANT * np.abs(y).max():
+        if not nothing and np.isfinite(y).all() and np.ptp(y) > _CONSTANT * np.abs(y).max():
             ranked[word] = (unit, y)
     return ranked
 
@@ -207,9 +208,7 @@ def report(folder: str | Path) -> str:
     for word in found["outputs"]:
         rows = table[table["output"] == word]
         if rows.empty:
-            missing = int(runs[runs["arm"] == found["of"][-1]][OUTPUTS[word].column].isna().sum())
-            why = f"not ranked: there is none in {missing:,} of {found['runs']:,} runs (no sperm)" if missing else "no input moves it"
-            lines.append(f"  {word}: {why}")
+            lines.append(f"  {word}: {_unranked(runs.loc[runs['arm'] == found['of'][-1], OUTPUTS[word].column])}")
             continue
         lines.append(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
         for row in rows.itertuples():
@@ -225,6 +224,14 @@ def report(folder: str | Path) -> str:
             f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); use samples = {least:,} at least."
         )
     return "\n".join(lines)
+
+
+def _unranked(level: pd.Series) -> str:
+    """Return why an output has no ranks, from its level in each run."""
+    missing, limit = int(level.isna().sum()), Laboratory(parameters.values()).limit(str(level.name))
+    if missing:
+        return f"not ranked, has no level in {missing:,} of {len(level):,} runs (no sperm)"
+    return "not ranked, under the limit of quantitation in all runs" if level.max() < limit else "no input moves it"
 
 
 def samples_needed(table: pd.DataFrame, samples: int) -> int:

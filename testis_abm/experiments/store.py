@@ -267,7 +267,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise TestisError(f"{folder}: holds no experiment (no {MANIFEST})") from None
     except (OSError, ValueError) as error:
-        raise TestisError(f"{path}: is damaged ({type(error).__name__}); call the experiment again: it is written anew") from None
+        raise TestisError(
+            f"{path}: is damaged ({type(error).__name__}); call the experiment again: it is written anew"
+        ) from None
 
 
 def read(folder: str | Path) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import guard, parameters
-from testis_abm.errors import ScenarioError, TestisError
+from testis_abm.errors import ScenarioError, TestisError, printable
 from testis_abm.experiments.design import Design, parse_design
 from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
@@ -68,7 +68,7 @@ def check_axes(experiment: Experiment, design: Design) -> None:
     for k, axis in enumerate(design.axes):
         if axis.path in _FIXED:
             problems.append(
-                f"{experiment.name}: {experiment.kind}: over: {axis.path} is not swept; {_FIXED[axis.path]}"
+                f"{experiment.name}: {experiment.kind}: over: {printable(axis.path)} is not swept; {_FIXED[axis.path]}"
             )
             continue
         # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).

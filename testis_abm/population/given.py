@@ -99,7 +99,7 @@ def values(given: object) -> dict[str, float | Censored]:
     if problems:
         raise ScenarioError(problems)
     if not found.keys() & VARIABLES.keys():
-        raise ScenarioError(f"give at least one lab: {', '.join(VARIABLES)}")
+        raise ScenarioError(f"give at least one laboratory value: {', '.join(VARIABLES)}")
     return found
 
 

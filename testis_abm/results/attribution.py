@@ -12,7 +12,7 @@ from testis_abm.results.tables import SIGNALS
 from testis_abm.tissue.rules import TissueParameters, sertoli_support
 
 RATES = (
-    "commitment of A-pale",
+    "A-pale to B differentiation",
     "survival of B spermatogonia",
     "survival through prophase",
     "completion of meiosis",
@@ -125,7 +125,7 @@ def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> 
     change = 100.0 * (after["oestrogen"] / before["oestrogen"] - 1.0) if before["oestrogen"] > 0 else 0.0
     if change < 1.0:
         return ""
-    return f", whose own oestradiol rises {change:.0f} % as LH brings more substrate than is inhibited"
+    return f", whose own oestradiol rises {change:.0f} % as LH-driven substrate outweighs inhibition"
 
 
 def _changed(ratio: float) -> str:
@@ -154,10 +154,10 @@ def _why_lh(
     if cause == "oestradiol" and change > 0 and (names := drugs.get("oestrogen_receptor_modulator")):
         text = f"LH {_changed(math.exp(change))} because {' and '.join(names)} keeps oestradiol from its receptor"
     if cause == "oestradiol":
-        text += f" (its brake acts {100 * pituitary:.0f} % at the pituitary, {100 - 100 * pituitary:.0f} % at the hypothalamus)"
+        text += f" (negative feedback: {100 * pituitary:.0f} % pituitary, {100 - 100 * pituitary:.0f} % hypothalamic)"
     if brakes[cause] * brakes[other] < 0 and abs(brakes[other]) > 0.05:
         held = abs(brakes[other] / brakes[cause])
-        text += f"; the {'rise' if change > 0 else 'fall'} of {other} holds back {100 * held:.0f} % of it"
+        text += f", partly offset ({100 * held:.0f} %) by {other} feedback"
     return [text]
 
 
@@ -199,6 +199,6 @@ def _why_sperm(before: Mapping[str, float], after: Mapping[str, float], table: p
     name, unit = _NAMES[signal]
     total = math.exp(table[list(SIGNALS)].to_numpy().sum())
     return (
-        f"sperm production {_changed(total)} in the long run, most through {strongest['rate']} "
+        f"sperm production {_changed(total)} at steady state, most through {strongest['rate']} "
         f"({_percent(strongest['output_change_pct'])}; {name} {before[signal]:.3g} -> {after[signal]:.3g}{unit})"
     )

@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from testis_abm import guard
 from testis_abm.errors import TestisError
 from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.plots.data import PlotData
@@ -83,12 +84,8 @@ def _write(figure: Figure, path: Path, kind: str) -> Path:
 
 
 def _style() -> Any:
-    try:
-        return import_module("testis_abm.results.plots.style")
-    except ModuleNotFoundError as error:
-        if error.name and error.name.partition(".")[0] == "matplotlib":
-            raise TestisError("pictures need matplotlib, which is not installed: pip install matplotlib") from error
-        raise
+    guard.matplotlib()
+    return import_module("testis_abm.results.plots.style")
 
 
 class DrawingPool:

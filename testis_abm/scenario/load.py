@@ -15,7 +15,7 @@ from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
 from testis_abm.scenario.quantities import parse_day, parse_duration
 from testis_abm.scenario.scenario import Scenario, alike, flat
 from testis_abm.scenario.section import plain
-from testis_abm.scenario.shipped import found
+from testis_abm.scenario.shipped import found, shipped
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
@@ -315,7 +315,10 @@ def _neighbour(path: Path) -> str:
     except OSError:
         return ""
     guess = nearest(path.stem, names)
-    return f'; nearest: "{printable(str(path.parent / names[guess]))}"' if guess else ""
+    if guess:
+        return f'; nearest: "{printable(str(path.parent / names[guess]))}"'
+    guess = nearest(path.stem, shipped())
+    return f'; nearest: "{guess}" (see: testis-abm scenarios)' if guess else ""
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -29,7 +29,7 @@ _CODES = {
     **dict.fromkeys(("qid", "qds"), 1 / 4),
     **dict.fromkeys(("qod", "eod", "qad", "alternate days", "on alternate days"), 2.0),
     **dict.fromkeys(("qw", "weekly", "qweek", "once weekly"), 7.0),
-    **dict.fromkeys(("biw", "bweekly"), 3.5),
+    "biw": 3.5,
     "tiw": 7 / 3,
     "fortnightly": 14.0,
     "monthly": 28.0,
@@ -68,9 +68,9 @@ def parse_every(value: object) -> float:
         days = _DAYS[times["unit"] or "day"] / _positive(times["often"] or times["count"], value)
     if days is None and (every := _EVERY.fullmatch(text)) is not None:
         count = 2.0 if every["other"] else 3.0 if every["third"] else _positive(every["count"] or "1", value)
-        # "every 2 months" is a length of time as anywhere else.
-        unit = every["unit"]
-        days = parse_duration(f"{count!r} months") if unit == "month" and count != 1 else count * _DAYS[unit]
+        # "every month" is every four weeks, as "monthly" is; "every 2 months" is a length of time as anywhere else.
+        calendar = every["unit"] == "month" and every["count"] is not None
+        days = parse_duration(f"{count!r} months") if calendar else count * _DAYS[every["unit"]]
     if days is None and (latin := _LATIN.fullmatch(text)) is not None:
         days = parse_duration(f"{latin['hours']} h" if latin["hours"] else f"{latin['count']} {latin['unit']}")
     return parse_duration(plain(value).removeprefix("every ")) if days is None else days

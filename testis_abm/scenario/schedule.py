@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from testis_abm.errors import Problem, ScenarioError, shown
-from testis_abm.scenario.quantities import parse_day, parse_duration
+from testis_abm.scenario.prescription import parse_every
+from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import missing_key, unknown_key
 
 MOST_DOSES = 250_000  # of a scenario, and of a history: one an hour for the longest plan there is
@@ -57,7 +58,7 @@ def _at_interval(table: Mapping[str, Any]) -> tuple[int, ...]:
     for key in _KEYS:
         if key in table:
             try:
-                parsed[key] = parse_duration(table[key]) if key == "every" else parse_day(table[key])
+                parsed[key] = parse_every(table[key]) if key == "every" else parse_day(table[key])
             except ScenarioError as error:
                 problems.append(Problem((key,), str(error)))
         elif key != "from":

@@ -41,8 +41,12 @@ class Ensemble:
         weights = np.asarray(self.weights, dtype=float)
         good = np.isfinite(weights) & (weights >= 0.0)
         if not good.all() or weights.shape != (len(self.sets),) or not weights.sum() > 0.0:
-            bad = f"row {int(np.argmin(good)) + 1}: {weights[np.argmin(good)]:g}" if not good.all() else "their sum is 0"
-            raise TestisError(f"weight ({bad}): use a number from 0 upwards for each of {len(self.sets)} rows, not all 0")
+            bad = (
+                f"row {int(np.argmin(good)) + 1}: {weights[np.argmin(good)]:g}" if not good.all() else "their sum is 0"
+            )
+            raise TestisError(
+                f"weight ({bad}): use a number from 0 upwards for each of {len(self.sets)} rows, not all 0"
+            )
         object.__setattr__(self, "weights", weights / weights.sum())
         for name in self.sets.columns:
             _check(name, pd.to_numeric(self.sets[name], errors="coerce").to_numpy(dtype=float), self.sets[name])
@@ -89,7 +93,9 @@ def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
     if not good.all():
         row = int(np.argmin(good))
         value = shown(written.iloc[row])
-        raise TestisError(f"{name}, row {row + 1}: {value} lies outside {entry.low:g} to {entry.high:g} {entry.unit}".strip())
+        raise TestisError(
+            f"{name}, row {row + 1}: {value} lies outside {entry.low:g} to {entry.high:g} {entry.unit}".strip()
+        )
 
 
 def applied(of: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str, Drug]]:
@@ -137,7 +143,9 @@ def read(path: Path) -> Ensemble:
     body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     stated = re.search(rf"^{_SUM}(\S*)", text, re.MULTILINE)
     if stated and stated[1] != hashlib.sha256(body.encode()).hexdigest():
-        raise TestisError(f"{path}: is damaged, or was edited (its checksum differs); calibrate again, or remove its line {_SUM}...")
+        raise TestisError(
+            f"{path}: is damaged, or was edited (its checksum differs); calibrate again, or remove its line {_SUM}..."
+        )
     try:
         return Ensemble(table, weights)
     except TestisError as error:

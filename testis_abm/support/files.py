@@ -326,7 +326,8 @@ def lock(path: str | Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    name = hashlib.blake2b(os.path.realpath(path).encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
+    # One of a few files, which are never removed: two names that share one wait for each other a moment.
+    name = hashlib.blake2b(os.fsencode(os.path.realpath(path)), digest_size=1).hexdigest()
     try:
         with FileLock(private_folder("locks") / name, timeout=_PATIENCE):
             yield

@@ -15,8 +15,8 @@ DECIDES_NOTHING = (
     "experiments/compare.py", "experiments/design.py", "experiments/files.py", "experiments/pictures.py",
     "experiments/runner.py", "experiments/sensitivity.py", "experiments/store.py", "experiments/sweep.py",
     "experiments/trial.py", "interrupt.py", "men.py", "population", "results/aromatase.py", "results/draw.py",
-    "results/observed.py", "results/plots", "results/report.py", "results/store.py", "results/summary.py", "studies",
-    "study_commands.py", "support",
+    "results/observed.py", "results/plots", "results/report.py", "results/store.py", "results/summary.py", "scenarios",
+    "studies", "study_commands.py", "support",
 )  # fmt: skip
 _RULES = re.compile(r"^from (numba|testis_abm\._compile import compiled)\b", re.MULTILINE)
 _SOURCES = (".py", ".toml", ".csv")

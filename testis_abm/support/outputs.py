@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,12 +36,16 @@ def check_table(path: str | Path, columns: Sequence[str]) -> None:
 
 
 def check(path: str | Path, columns: Sequence[str] = ()) -> None:
-    """Make sure that `path` is free, or a file of its kind that this program wrote.
+    """Make sure that `path` can be written, and is free or a file of its kind that this program wrote.
 
     Raises:
-        TestisError: it is no regular file, or somebody else's.
+        TestisError: it lies in no folder that can be written, is no regular file, or is somebody else's.
     """
     target = files.check_regular(path)
+    parent = next(folder for folder in target.parents if folder.exists())
+    with files.writing(path):
+        if not os.access(parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if target.exists() and not _is_ours(target, columns):
         raise TestisError(
             f"{printable(str(path))}: exists and was not written by {SOFTWARE}; name another file, or remove this one"

@@ -1,2 +1,1 @@
 """The testis: cells, fields between them, and the rules that move them."""
-

@@ -1,2 +1,1 @@
 """The tract: epididymis and ejaculate."""
-

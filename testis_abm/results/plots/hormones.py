@@ -26,7 +26,7 @@ def draw(data: PlotData) -> Figure:
         style.draw_marks(axes, [mark for mark in data.marks if mark.variable == name])
         known = reference_ranges().get(name)
         style.from_zero(axes, known.low if known else 0.0)
-        axes.set_ylabel(f"{row.title} ({row.unit})")
+        axes.set_ylabel(f"{row.title}\n({row.unit})")
         if known and known.both:
             style.draw_reference(axes, known.low, known.high)
         elif known:
