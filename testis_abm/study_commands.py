@@ -36,13 +36,7 @@ def add(commands: Any) -> None:
     whole(command, "--sets", "parameter sets", 24)
     whole(command, "--repeats", "virtual trials", 240)
     whole(command, "--seed", SEED, 1)
-<<<<<<< HEAD
     command.add_argument("--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)")
-=======
-    command.add_argument(
-        "--out", metavar="FOLDER", default="runs/studies", help="table, JSON and picture (default runs/studies)"
-    )
->>>>>>> w-guard
     command.add_argument("--no-plots", action="store_true", help="write tables only")
     command.set_defaults(action=_studies)
 

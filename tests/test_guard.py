@@ -134,11 +134,7 @@ REFUSED: Mapping[str, tuple[str, list[Any]]] = {
         *([kind, FILE, "--workers", "-2"] for kind in ("compare", *TABLES)), lambda: ta.compare({"a": SMALL, "b": SMALL}, workers=-2),
         *(lambda kind=kind: getattr(ta, kind)(experiment(kind), "s", workers=-2) for kind in TABLES),
     ]),
-<<<<<<< HEAD
     "shard": ("is not a part; write for example 1/4", [
-=======
-    "shard": ('"3/2" is not a part; write it as I/N with I from 1 to N', [
->>>>>>> w-guard
         *([kind, FILE, "--shard", "3/2"] for kind in ("compare", *TABLES)), lambda: ta.compare({"a": SMALL, "b": SMALL}, shard=(3, 2)),
         *(lambda kind=kind: getattr(ta, kind)(experiment(kind), "s", shard=(3, 2)) for kind in TABLES),
     ]),

@@ -92,11 +92,7 @@ def read_experiment(
         arms = _arms(raw, given, changes)
         if "plan.duration" in changes and isinstance(table.get("at"), list):
             table = {**table, "at": _within(table["at"], scenario.plan.duration_days)}
-<<<<<<< HEAD
         outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
-=======
-        outputs = _outputs(table.get("outputs", list(DEFAULT)))
->>>>>>> w-guard
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
         with guard.at(kind):
             guard.word(table.get("engine", "cells"), ENGINES, "engine")

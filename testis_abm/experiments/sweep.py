@@ -9,11 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-<<<<<<< HEAD
 from testis_abm import guard, parameters
-=======
-from testis_abm import guard
->>>>>>> w-guard
 from testis_abm.errors import ScenarioError, TestisError, printable
 from testis_abm.experiments.design import Design, parse_design
 from testis_abm.experiments.files import Experiment, Source, read_experiment

@@ -20,11 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from testis_abm import guard
-<<<<<<< HEAD
 from testis_abm.errors import TestisError
-=======
-from testis_abm.errors import TestisError, printable
->>>>>>> w-guard
 from testis_abm.results.plots import FIGURES, KINDS
 from testis_abm.results.plots.data import PlotData
 from testis_abm.support import files

@@ -42,16 +42,11 @@ def number(value: float) -> str:
     return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
-<<<<<<< HEAD
 def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: int = 0) -> tuple[str, str]:
     """Return a change in % and its interval as text, as a multiple once it is tenfold.
 
     There is no interval where all `pairs` of replicates give the same (0: not pairs).
     """
-=======
-def change(centre: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
-    """Return a change in % and its interval as text, as a multiple once it is tenfold."""
->>>>>>> w-guard
     if not math.isfinite(centre):
         return "-", ""
     if deterministic(centre, low, high, pairs):
@@ -63,7 +58,6 @@ def change(centre: float, low: float = math.nan, high: float = math.nan) -> tupl
     places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
     text = [f"{value:+.{places}f}" for value in (centre, low, high)]
     return f"{text[0]} %", "" if not math.isfinite(low + high) else f"({text[1]} to {text[2]})"
-<<<<<<< HEAD
 
 
 def replicates(count: int, rows: Iterable[tuple[float, float, float]] = ()) -> str:
@@ -80,8 +74,6 @@ def replicates(count: int, rows: Iterable[tuple[float, float, float]] = ()) -> s
     if any(deterministic(*row, count) for row in rows):
         text += " Without an interval: deterministic, the same in all replicates."
     return text
-=======
->>>>>>> w-guard
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -31,13 +31,6 @@ class Tables(Mapping[str, "pd.DataFrame"]):
     def __len__(self) -> int:
         return len(self._tables)
 
-<<<<<<< HEAD
-=======
-    def __or__(self, other: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-        """Return these tables with some of them replaced, as dicts do."""
-        return {**self, **other}
-
->>>>>>> w-guard
 
 class RunResult:
     """The result of one run. A table that is taken out of it can be edited; the result stays as it was.

@@ -87,10 +87,7 @@ def load(folder: str | Path) -> RunResult:
     from testis_abm.scenario import load as load_scenario
 
     folder = guard.path(folder, "folder")
-<<<<<<< HEAD
     files.settle(folder, FILES)
-=======
->>>>>>> w-guard
     run = _read_run(folder)
 
     def read(name: str) -> io.BytesIO:
@@ -111,17 +108,6 @@ def load(folder: str | Path) -> RunResult:
         raise TestisError(f"{folder}: the results are damaged: {_one_line(error)}") from error
 
 
-<<<<<<< HEAD
-=======
-def _resolved(folder: str | Path) -> Path:
-    folder = guard.path(folder, "folder")
-    try:
-        return Path(os.path.realpath(folder.expanduser()))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise TestisError(f"{printable(str(folder))}: cannot be an output folder: {_one_line(error)}") from error
-
-
->>>>>>> w-guard
 def _check_replaceable(target: Path) -> None:
     with files.writing(target):
         if not target.exists():

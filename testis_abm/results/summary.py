@@ -45,13 +45,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
 
 def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
-<<<<<<< HEAD
     rows = within(result.tables[measure.table], *treatment.window)
-=======
-    first, last = treatment.window
-    # The sample that closes a treatment is planned on the day after its last dose.
-    rows = within(result.tables[measure.table], first, treatment.end if measure.table == "semen" else last)
->>>>>>> w-guard
     level = _finite(measure, rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)

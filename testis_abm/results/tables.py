@@ -260,14 +260,3 @@ def to_conventional(table: pd.DataFrame) -> pd.DataFrame:
         if name in copy:
             copy[name] = copy[name] * factor
     return copy.rename(columns={name: new for name, (new, _, _) in CONVENTIONAL.items()})
-<<<<<<< HEAD
-=======
-
-
-def clinical_ratio(testosterone_nmol_l: np.ndarray, oestradiol_pmol_l: np.ndarray) -> np.ndarray:
-    """Return testosterone over oestradiol as clinics do, ng/dL per pg/mL; infinite without oestradiol."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return np.asarray(
-            testosterone_nmol_l * TESTOSTERONE_NG_DL / (oestradiol_pmol_l / OESTRADIOL_PMOL_L), dtype=float
-        )
->>>>>>> w-guard

@@ -38,7 +38,6 @@ def score(table: pd.DataFrame) -> str:
         ("seen or derived", table[table["confidence"] != "memory"]),
         ("not verified against the source", table[table["confidence"] == "memory"]),
     ):
-<<<<<<< HEAD
         known = [bool(of) for of in rows["inside"][rows["predicted"].notna()]]
         signs = [bool(of) for of in rows["sign"].dropna()]
         parts = []
@@ -52,15 +51,6 @@ def score(table: pd.DataFrame) -> str:
             parts.append(f"{len(rows) - len(known)} without a prediction (no number can be printed of the model's men)")
         if parts:
             lines.append(f"{name}: {', '.join(parts)}")
-=======
-        if rows.empty:
-            continue
-        signs = [bool(of) for of in rows["sign"] if of is not None]
-        lines.append(
-            f"{name}: {rows['inside'].sum()} of {len(rows)} inside the 95 % interval ({100 * rows['inside'].mean():.0f} %), "
-            f"median fold error {number(float(rows['fold'].median()))}, direction right in {sum(signs)} of {len(signs)}"
-        )
->>>>>>> w-guard
     return "\n".join(lines)
 
 
