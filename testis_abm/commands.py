@@ -272,9 +272,12 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
             beside = folder / f".{name}.parquet"
             table.to_parquet(beside)
             beside.replace(folder / f"{name}.parquet")
-        kept = {"version": __version__, "given": {name: str(value) for name, value in found.given.items()}, "assay": found.assay, "population": found.prior.name,
-                "used": {name: str(value) for name, value in found.used.items()}, "notes": list(found.notes),
-                "effective_sample_size": found.effective, "pareto_k": found.pareto_k, "dependable": found.dependable, "misfit": dict(found.misfit)}  # fmt: skip
+        kept = {
+            "version": __version__, "given": {name: str(value) for name, value in found.given.items()},
+            "used": {name: str(value) for name, value in found.used.items()}, "notes": list(found.notes), "assay": found.assay,
+            "population": found.prior.name, "effective_sample_size": found.effective, "pareto_k": found.pareto_k,
+            "dependable": found.dependable, "misfit": dict(found.misfit),
+        }  # fmt: skip
         beside = folder / ".twin.json"
         beside.write_text(json.dumps(kept, indent=1), encoding="utf-8")
         beside.replace(folder / "twin.json")
