@@ -67,7 +67,7 @@ class Comparison:
         made = self.effects[self.effects["output"] == QUANTITIES["daily_production_million_g"].label].set_index("arm")
         for arm, table in self.attribution.items():
             if np.isnan(made.loc[arm, "change_pct"]):
-                lines.append(f"  Why {arm} differs in sperm production: {self.arms[0]} makes no sperm to attribute a change in % to.")
+                lines.append(f"  Why {arm} differs in sperm production: no change in % to attribute, as there is no production in {self.arms[0]}.")
                 continue
             best = table.reindex(table["output_change_pct"].abs().sort_values(ascending=False).index).head(3)
             told = ", ".join(

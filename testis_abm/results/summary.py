@@ -12,7 +12,7 @@ from testis_abm.results import aromatase, report
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment, within
-from testis_abm.statistics import paired_change
+from testis_abm.statistics import nanmean, paired_change
 
 
 def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
 def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
     rows = within(result.tables[measure.table], *treatment.window)
-    level = _finite(measure, rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm").dropna()
+    level = _finite(measure, rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm")
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)
     return {
@@ -54,14 +54,14 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
         "column": measure.column,
         "label": measure.label,
         "unit": measure.unit,
-        "untreated": _mean(untreated),
-        "treated": _mean(treated),
+        "untreated": float(nanmean(untreated)),
+        "treated": float(nanmean(treated)),
         "change_pct": change,
         "low_pct": low,
         "high_pct": high,
         "untreated_sd": _sd(untreated),
         "treated_sd": _sd(treated),
-        "replicates": len(level),
+        "replicates": int(level.notna().all(axis=1).sum()) or len(level),
     }
 
 
@@ -86,7 +86,7 @@ def _course(result: RunResult, measure: Measure) -> dict[str, object]:
         "column": measure.column,
         "label": measure.label,
         "unit": measure.unit,
-        "mean": level.mean(),
+        "mean": float(nanmean(level)),
         "sd": _sd(level),
         "drift_pct": 100.0 * (late / early - 1.0) if early > 0.0 and early >= measure.least else np.nan,
         "replicates": len(level),
@@ -94,7 +94,8 @@ def _course(result: RunResult, measure: Measure) -> dict[str, object]:
 
 
 def _sd(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+    there = values[np.isfinite(values)]
+    return float(there.std(ddof=1)) if len(there) > 1 else float("nan")
 
 
 def render(result: RunResult) -> str:
