@@ -70,10 +70,6 @@ def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
     return measure.read(rows).replace([np.inf, -np.inf], np.nan)
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
-
-
 def _course(result: RunResult, measure: Measure) -> dict[str, object]:
     table = result.tables[measure.table]
     value = _finite(measure, table)
