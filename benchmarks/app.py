@@ -33,7 +33,7 @@ def served() -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "testis_abm.cli", "app", "--no-browser", "--port", str(port)]
+    command = [sys.executable, "-m", "testis_abm", "app", "--no-browser", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         while True:

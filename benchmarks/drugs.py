@@ -18,7 +18,7 @@ import pandas as pd
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.laboratory import Laboratory
+from testis_abm.biology.laboratory import Laboratory
 
 STUDIES = Path(__file__).with_suffix(".toml")
 COLUMNS = {

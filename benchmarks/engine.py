@@ -21,11 +21,11 @@ from table import row, show
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.body import axis
-from testis_abm.physiology import complete
-from testis_abm.tissue import kernel, threads
-from testis_abm.tissue.cells import GERM_DTYPES
-from testis_abm.tissue.tissue import UNCHANGED, BloodInput, Tissue
+from testis_abm.biology import axis
+from testis_abm.man.physiology import complete
+from testis_abm.testis import kernel, threads
+from testis_abm.testis.columns import GERM_DTYPES
+from testis_abm.testis.tissue import UNCHANGED, BloodInput, Tissue
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOOD = BloodInput(1.0, 4.0, 1.0, 0.0, 0.0)
@@ -208,7 +208,7 @@ def starts() -> None:
         case = Path(temporary) / "small.toml"
         case.write_text('title = "small"\n[tissue]\ntubules = 2\n[plan]\nduration = "20 days"\nreplicates = 1\n')
         env = {**os.environ, "TESTIS_ABM_CACHE": temporary}
-        line = [sys.executable, "-m", "testis_abm.cli", "run", str(case), "--no-plots", "--out"]
+        line = [sys.executable, "-m", "testis_abm", "run", str(case), "--no-plots", "--out"]
 
         def run(name: str) -> None:
             subprocess.run([*line, str(Path(temporary) / name)], check=True, capture_output=True, env=env, cwd=ROOT)

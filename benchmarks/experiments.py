@@ -36,9 +36,9 @@ SIX_MONTHS = {
 
 def python_of_a_step() -> None:
     """Time the Python between compiled calls: a whole step less its compiled calls."""
-    from testis_abm.body import axis
-    from testis_abm.tissue import kernel
-    from testis_abm.tract import rules
+    from testis_abm.biology import axis
+    from testis_abm.biology import tract as rules
+    from testis_abm.testis import kernel
 
     model = ta.TestisModel(ta.load(SIX_MONTHS), rng=1)
     model.brief = True

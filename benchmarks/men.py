@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from table import row, show
 
-from testis_abm import men, parameters
+from testis_abm import parameters
+from testis_abm.population import men
 from testis_abm.results.report import number
 
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from fit_population import TARGETS, statistics
 
 from testis_abm import parameters
-from testis_abm.physiology import complete
+from testis_abm.man.physiology import complete
 from testis_abm.population import Cohort, Population, draw
 from testis_abm.population.cohort import labs, retrieval
 from testis_abm.scenario import Man

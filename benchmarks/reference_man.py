@@ -87,7 +87,7 @@ def reference_man(replicates: int) -> None:
 
 
 def _steps() -> tuple[str, ...]:
-    from testis_abm.tissue.steps import NAMES
+    from testis_abm.biology.steps import NAMES
 
     return NAMES
 
@@ -183,7 +183,7 @@ def command(*arguments: str, folder: Path) -> tuple[float, float]:
         "done=subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=subprocess.DEVNULL);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/1024);sys.exit(done.returncode)"
     )
-    line = [sys.executable, "-m", "testis_abm.cli", "run", *arguments, "--out", str(folder)]
+    line = [sys.executable, "-m", "testis_abm", "run", *arguments, "--out", str(folder)]
     started = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=True, cwd=ROOT)
     return time.perf_counter() - started, float(done.stdout)
@@ -207,7 +207,7 @@ def speed_and_reproducibility() -> None:
         same = digest(place / "a") == digest(place / "b")
         row("same seed, other process", "same bytes", "same" if same else "different", same)
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "testis_abm.cli", "--help"], check=True, capture_output=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "testis_abm", "--help"], check=True, capture_output=True, cwd=ROOT)
     seconds = time.perf_counter() - started
     row("testis-abm --help", "< 0.5 s", f"{seconds:.2f} s", seconds < 0.5)
 

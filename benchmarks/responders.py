@@ -9,17 +9,18 @@ import numpy as np
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.expected import COLUMNS, ExpectedMan
-from testis_abm.expected.treat import Treatment
-from testis_abm.laboratory import Laboratory
-from testis_abm.physiology import complete
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.man.course import COLUMNS
+from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
 from testis_abm.population import Population, draw
 from testis_abm.population.predict import predict, with_sperm
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, clinical
 from testis_abm.results.attribution import attribute
 from testis_abm.scenario import Man
 from testis_abm.statistics import auc
-from testis_abm.tissue.build import tissue_parameters
+from testis_abm.testis.build import tissue_parameters
 
 MEN, GAIN = 400, 20.0  # men of the clinic; %: of sperm concentration
 PILL = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}

@@ -16,7 +16,7 @@ import pandas as pd
 from table import row, show
 
 from testis_abm import load, parameters
-from testis_abm.laboratory import Censored, Laboratory
+from testis_abm.biology.laboratory import Censored, Laboratory
 from testis_abm.population import Population, draw, told
 from testis_abm.population.cohort import labs, measure
 from testis_abm.population.predict import changes, predict

@@ -105,7 +105,7 @@ def main() -> None:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         server = subprocess.Popen(
-            [sys.executable, "-m", "testis_abm.cli", "app", "--no-browser", "--port", str(port), "--store", str(store)]
+            [sys.executable, "-m", "testis_abm", "app", "--no-browser", "--port", str(port), "--store", str(store)]
         )
         try:
             time.sleep(5)

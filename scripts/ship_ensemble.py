@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from testis_abm.errors import TestisError
 from testis_abm.studies.ensemble import FILE, read
 from testis_abm.support import files
+from testis_abm.support.errors import TestisError
 
 
 def main() -> None:

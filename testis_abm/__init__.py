@@ -8,30 +8,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from testis_abm.errors import ScenarioError, TestisError
-    from testis_abm.expected import ExpectedMan
+    from testis_abm.agents.model import GermCell, LeydigCell, SertoliCell, TestisModel
     from testis_abm.experiments.compare import compare
     from testis_abm.experiments.sensitivity import sensitivity
+    from testis_abm.experiments.simulate import run
     from testis_abm.experiments.sweep import sweep
     from testis_abm.experiments.trial import trial
-    from testis_abm.model import GermCell, LeydigCell, SertoliCell, TestisModel
+    from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
     from testis_abm.results.run_result import RunResult
     from testis_abm.scenario import Scenario
     from testis_abm.scenario.load import load
-    from testis_abm.simulate import run
+    from testis_abm.support.errors import ScenarioError, TestisError
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "ScenarioError": "errors",
-    "TestisError": "errors",
-    "GermCell": "model",
-    "LeydigCell": "model",
-    "SertoliCell": "model",
-    "TestisModel": "model",
-    "ExpectedMan": "expected",
+    "ScenarioError": "support.errors",
+    "TestisError": "support.errors",
+    "GermCell": "agents.model",
+    "LeydigCell": "agents.model",
+    "SertoliCell": "agents.model",
+    "TestisModel": "agents.model",
+    "ExpectedMan": "man.mean_field",
     "RunResult": "results.run_result",
     "find_twin": "population.twin",
     "screen": "population.screen",
@@ -39,7 +39,7 @@ _HOME = {
     "sensitivity": "experiments.sensitivity",
     "sweep": "experiments.sweep",
     "trial": "experiments.trial",
-    "run": "simulate",
+    "run": "experiments.simulate",
     "Scenario": "scenario",
     "load": "scenario",
 }

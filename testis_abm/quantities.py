@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.errors import ScenarioError, nearest, shown
+from testis_abm.support.errors import ScenarioError, nearest, shown
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from testis_abm import parameters
-from testis_abm.physiology import complete
-from testis_abm.tissue.tissue import BloodInput
+from testis_abm.man.physiology import complete
+from testis_abm.testis.tissue import BloodInput
 
 settings.register_profile("calm", deadline=None)  # a busy machine is no fault of a test
 settings.load_profile("calm")

@@ -48,8 +48,8 @@ def _text() -> dict[str, str]:
 
 def _presets() -> dict[str, float]:
     from testis_abm import parameters
-    from testis_abm.expected import rest
-    from testis_abm.physiology import complete
+    from testis_abm.man.mean_field import rest
+    from testis_abm.man.physiology import complete
     from testis_abm.scenario import Man
 
     values = complete(parameters.values())

@@ -9,11 +9,11 @@ import numpy as np
 from conftest import NORMAL_BLOOD
 
 from testis_abm import parameters
-from testis_abm.physiology import complete
-from testis_abm.tissue.agents import agent_sets
-from testis_abm.tissue.cells import GERM_DTYPES
-from testis_abm.tissue.reference import ReferenceCells
-from testis_abm.tissue.tissue import Tissue
+from testis_abm.agents.cells import agent_sets
+from testis_abm.man.physiology import complete
+from testis_abm.testis.columns import GERM_DTYPES
+from testis_abm.testis.reference import ReferenceCells
+from testis_abm.testis.tissue import Tissue
 
 
 class SmallModel(mesa.Model):

@@ -16,8 +16,7 @@ from conftest import NORMAL_BLOOD
 from mesa.agentset import AgentSet
 from small_tissue import SmallModel
 
-from testis_abm.tissue import rules, steps
-from testis_abm.tissue.agents import (
+from testis_abm.agents.cells import (
     GermCell,
     LeydigCell,
     SertoliCell,
@@ -25,7 +24,8 @@ from testis_abm.tissue.agents import (
     leydig_positions,
     sertoli_positions,
 )
-from testis_abm.tissue.views import Reading
+from testis_abm.agents.views import Reading
+from testis_abm.biology import rules, steps
 
 KINDS = (LeydigCell, SertoliCell, GermCell)
 NUMBERS = {

@@ -26,10 +26,10 @@ import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.app import charts, courses, draft, matching, serve, share, stores
 from testis_abm.app.charts import Line, Panel
-from testis_abm.cli import main
-from testis_abm.errors import ScenarioError, TestisError
-from testis_abm.simulate import so_far
+from testis_abm.cli.command import main
+from testis_abm.experiments.simulate import so_far
 from testis_abm.support import files
+from testis_abm.support.errors import ScenarioError, TestisError
 
 SCENARIOS = sorted(Path(__file__).parents[1].joinpath("scenarios").glob("*.toml"))
 THERAPY = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
@@ -775,7 +775,7 @@ def test_the_help_needs_no_solara():
     import subprocess
     import sys
 
-    code = "import sys; sys.modules['solara'] = None; from testis_abm.cli import main; main(['app', '--help'])"
+    code = "import sys; sys.modules['solara'] = None; from testis_abm.cli.command import main; main(['app', '--help'])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert told.returncode == 0 and "localhost" in told.stdout
 
@@ -874,14 +874,14 @@ def test_a_man_outside_the_physical_range_is_told(session, monkeypatch):
     def fails(*_, **__):
         raise TestisError("testosterone left the physical range")
 
-    monkeypatch.setattr("testis_abm.simulate.run", fails)
+    monkeypatch.setattr("testis_abm.experiments.simulate.run", fails)
     session.run(ta.load(SMALL))
     _until(lambda: not session.progress.value.busy)
     assert session.progress.value.phase == "failed" and "physical range" in session.progress.value.told
 
 
 def test_a_fault_of_the_program_is_not_shown_in_detail(session, monkeypatch):
-    monkeypatch.setattr("testis_abm.simulate.run", lambda *_, **__: Path("/secret/path").read_text())
+    monkeypatch.setattr("testis_abm.experiments.simulate.run", lambda *_, **__: Path("/secret/path").read_text())
     session.run(ta.load(SMALL))
     _until(lambda: not session.progress.value.busy)
     assert session.progress.value.phase == "failed" and "secret" not in session.progress.value.told

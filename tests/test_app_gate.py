@@ -18,8 +18,8 @@ from hypothesis import strategies as some
 from serving import serving
 
 from testis_abm.app import messages
-from testis_abm.cli import main
-from testis_abm.errors import TestisError
+from testis_abm.cli.command import main
+from testis_abm.support.errors import TestisError
 
 pytest.importorskip("solara")
 uvicorn = pytest.importorskip("uvicorn")
@@ -168,7 +168,7 @@ def log(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def port(log):
-    command = ("-m", "testis_abm.cli", "app", "--no-browser", "--allow-origin", "https://abm.example.org")
+    command = ("-m", "testis_abm", "app", "--no-browser", "--allow-origin", "https://abm.example.org")
     with serving(log, *command) as url:
         yield int(url.rsplit(":", 1)[1])
 
@@ -316,7 +316,7 @@ def test_odd_requests_are_told(port, log):
 
 
 def test_one_visitor_does_not_move_the_page_for_others(tmp_path):
-    with serving(tmp_path / "log", "-m", "testis_abm.cli", "app", "--no-browser") as url:
+    with serving(tmp_path / "log", "-m", "testis_abm", "app", "--no-browser") as url:
         port = int(url.rsplit(":", 1)[1])
         asked(port, X_Script_Name="/elsewhere", X_Forwarded_Host="evil.example", X_Forwarded_Proto="https")
         assert "/elsewhere" not in asked(port)[2] and "evil.example" not in asked(port)[2]
@@ -466,7 +466,7 @@ def _until(true, seconds=30.0):
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_hundreds_of_idle_channels_do_not_end_the_service(tmp_path):
     """Each takes four open files; 254 took all that the system gives."""
-    starter = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512)); from testis_abm.cli import main; sys.exit(main())"
+    starter = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512)); from testis_abm.cli.command import main; sys.exit(main())"
     with serving(tmp_path / "log", "-c", starter, "app", "--no-browser") as url, ExitStack() as held:
         port = int(url.rsplit(":", 1)[1])
         refused = 0

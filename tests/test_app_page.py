@@ -41,7 +41,7 @@ def store(tmp_path_factory):
 def address(store):
     pytest.importorskip("solara")
     log = store.parent / "log"
-    with serving(log, "-m", "testis_abm.cli", "app", "--no-browser", "--store", str(store)) as url:
+    with serving(log, "-m", "testis_abm", "app", "--no-browser", "--store", str(store)) as url:
         yield url
 
 

@@ -13,8 +13,8 @@ import pytest
 from serving import serving
 
 import testis_abm as ta
-from testis_abm.results.plots.steps import slide
-from testis_abm.tissue import steps
+from testis_abm.biology import steps
+from testis_abm.pictures.steps import slide
 
 solara = pytest.importorskip("solara")
 

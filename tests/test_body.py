@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from testis_abm import parameters
-from testis_abm.body import axis
-from testis_abm.body.binding import free_testosterone
-from testis_abm.body.pharmacology import Kinetics, absorb_and_clear, hourly_doses
-from testis_abm.body.safety import Safety
-from testis_abm.physiology import axis_parameters
+from testis_abm.biology import axis
+from testis_abm.biology.binding import free_testosterone
+from testis_abm.biology.pharmacology import Kinetics, absorb_and_clear, hourly_doses
+from testis_abm.biology.safety import Safety
+from testis_abm.man.physiology import axis_parameters
 
 _NONE = np.zeros(0)
 

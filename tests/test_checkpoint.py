@@ -16,7 +16,8 @@ import pytest
 from mesa.time import Schedule
 from small_tissue import assert_same
 
-from testis_abm import GermCell, TestisError, TestisModel, checkpoint, load
+from testis_abm import GermCell, TestisError, TestisModel, load
+from testis_abm.agents import checkpoint
 from testis_abm.support import arrays as sealed
 
 CASE = {

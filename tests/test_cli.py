@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from testis_abm.cli import main
+from testis_abm.cli.command import main
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 SHORT = ["--set", "plan.replicates=2", "--set", "tissue.tubules=2", "--days", "30"]
@@ -168,7 +168,7 @@ def test_every_shipped_scenario_loads():
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(wait, sent, code, tmp_path):
     # The handler stands before anything heavy is imported: from then on every moment is the same.
-    begin = "import sys, testis_abm.cli as c; print('ready', flush=True); sys.exit(c.main(sys.argv[1:]))"
+    begin = "import sys, testis_abm.cli.command as c; print('ready', flush=True); sys.exit(c.main(sys.argv[1:]))"
     command = [sys.executable, "-c", begin, "run", str(SCENARIOS / "fertile_man.toml"), "--no-plots"]
     run = subprocess.Popen(
         [*command, "--out", str(tmp_path / "here"), "--set", "plan.replicates=500"], stdout=subprocess.PIPE,
@@ -191,6 +191,6 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_help_needs_no_heavy_package():
-    code = "import sys, testis_abm.cli as c\ntry:\n c.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(set(sys.modules) & {'mesa','numba','pandas','matplotlib','numpy','pydantic'}))"
+    code = "import sys, testis_abm.cli.command as c\ntry:\n c.main(['--help'])\nexcept SystemExit: pass\nprint(sorted(set(sys.modules) & {'mesa','numba','pandas','matplotlib','numpy','pydantic'}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.rstrip().endswith("[]")

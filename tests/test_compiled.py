@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from testis_abm import _compile
+from testis_abm.support import compile as _compile
 from testis_abm.support import files, fingerprint
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +21,7 @@ import sys
 exec(sys.argv[1])
 import numpy as np
 from testis_abm import _compile
-from testis_abm.tissue import luck
+from testis_abm.biology import luck
 print(luck.uniforms(luck.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist(), _compile.folder(), sep="|")
 """
 
@@ -143,7 +143,7 @@ def test_every_rule_is_kept_in_this_cache():
     for path in fingerprint.PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             named = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-            assert not {"njit", "jit", "vectorize"} & set(named), f"{path}: use testis_abm._compile.compiled"
+            assert not {"njit", "jit", "vectorize"} & set(named), f"{path}: use testis_abm.support.compile.compiled"
 
 
 # ---- fingerprints
@@ -171,8 +171,8 @@ def test_an_edit_to_any_source_that_decides_is_another_program(package):
         path.write_bytes(content.replace(b"\n", b"\r\n"))
         assert now() == first, "line ends decide on nothing"
         path.write_bytes(content)
-    for name in ("simulate.py", "model.py", "results/tables.py", "scenario/weight.py", "scenario/condition.py",
-                 "scenario/history.py", "parameters/axis.toml", "expected/treat.py", "regimen.py"):  # fmt: skip
+    for name in ("experiments/simulate.py", "agents/model.py", "results/tables.py", "scenario/weight.py", "scenario/condition.py",
+                 "scenario/history.py", "parameters/axis.toml", "man/treat.py", "man/regimen.py"):  # fmt: skip
         assert package / name not in idle
     (package / "laboratory_of_the_future.py").write_text("")
     assert now() != first
@@ -200,7 +200,7 @@ print(*(module.__file__ for name, module in sys.modules.items() if name.startswi
         check=True,
     )
     loaded = {Path(name) for name in done.stdout.split()}
-    machinery = {path for path in loaded if path.parent.name == "support" or path.name == "_compile.py"}
+    machinery = {path for path in loaded if path.parent.name == "support" or path.name == "support/compile.py"}
     assert loaded - machinery <= set(fingerprint.deciding())
     assert len(loaded) > 40 and len(machinery) < 8
 
@@ -208,14 +208,14 @@ print(*(module.__file__ for name, module in sys.modules.items() if name.startswi
 def test_an_edit_to_a_compiled_rule_or_its_neighbour_is_another_cache(package):
     names = {path.relative_to(package).as_posix() for path in fingerprint.compiled(package)}
     assert {
-        "tissue/kernel.py",
-        "tissue/steps.py",
-        "body/axis.py",
-        "tract/rules.py",
-        "kinetics.py",
-        "expected/course.py",
+        "testis/kernel.py",
+        "biology/steps.py",
+        "biology/axis.py",
+        "biology/tract.py",
+        "biology/kinetics.py",
+        "man/course.py",
     } <= names
-    assert not {"model.py", "cli.py", "app/page.py", "_compile.py"} & names
+    assert not {"agents/model.py", "cli/command.py", "app/page.py", "support/compile.py"} & names
     assert _compile._beside(str(package / "app" / "tubule" / "lives.py")) != _compile._beside(
         str(package / "body" / "axis.py")
     )

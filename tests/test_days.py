@@ -1,4 +1,4 @@
-"""What a day means: day d is the morning of day d, before its doses, in every table, engine and command (see model.py)."""
+"""What a day means: day d is the morning of day d, before its doses, in every table, engine and command (see agents/model.py)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 import testis_abm as ta
 from testis_abm import TestisModel, load, parameters
-from testis_abm.body.safety import Safety
-from testis_abm.expected import COLUMNS, ExpectedMan
-from testis_abm.expected.treat import Treatment
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.safety import Safety
+from testis_abm.biology.semen import Semen
 from testis_abm.experiments import compare, sweep, trial
 from testis_abm.experiments.outputs import COLUMNS as OUTPUTS
 from testis_abm.experiments.task import perform
-from testis_abm.laboratory import Laboratory
-from testis_abm.physiology import complete
+from testis_abm.man.course import COLUMNS
+from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
 from testis_abm.studies import replay
 from testis_abm.studies.study import Study
-from testis_abm.tract.semen import Semen
 
 AT = {name: k for k, name in enumerate(COLUMNS)}
 DAILY = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}

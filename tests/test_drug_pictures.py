@@ -10,10 +10,10 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.body.pharmacology import Kinetics
-from testis_abm.cli import main
-from testis_abm.drug_course import amount, drug_course, levels
-from testis_abm.results.plots import drug, style
+from testis_abm.biology.pharmacology import Kinetics
+from testis_abm.cli.command import main
+from testis_abm.experiments.drug_course import amount, drug_course, levels
+from testis_abm.pictures import drug, style
 from testis_abm.scenario import Therapy, load
 
 
@@ -112,7 +112,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path, capsys):
 
 def test_help_does_without_matplotlib():
     code = (
-        "import sys; from testis_abm.cli import _parser; _parser(); import testis_abm.parameters; "
+        "import sys; from testis_abm.cli.command import _parser; _parser(); import testis_abm.parameters; "
         "sys.exit(any(name in sys.modules for name in ('matplotlib', 'numba', 'mesa')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,10 +8,11 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.expected import COLUMNS, ExpectedMan, rest
-from testis_abm.expected.treat import Treatment, treat
-from testis_abm.laboratory import Laboratory
-from testis_abm.physiology import is_adult, matured
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.man.course import COLUMNS
+from testis_abm.man.mean_field import ExpectedMan, rest
+from testis_abm.man.physiology import is_adult, matured
+from testis_abm.man.treat import Treatment, treat
 from testis_abm.scenario import Man
 
 AT = {name: k for k, name in enumerate(COLUMNS)}

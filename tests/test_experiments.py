@@ -18,6 +18,7 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import TestisError
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.experiments import runner
 from testis_abm.experiments.compare import compare, read_arms
 from testis_abm.experiments.design import Design, parse_axis, parse_design, sampled
@@ -29,7 +30,6 @@ from testis_abm.experiments.sweep import prepare, results, summary, sweep
 from testis_abm.experiments.task import Job, Task, attempt, perform
 from testis_abm.experiments.trial import LEAST, analyse, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
-from testis_abm.laboratory import Laboratory
 from testis_abm.parameters import values as parameter_values
 from testis_abm.quantities import OESTRADIOL, RATIO
 from testis_abm.statistics import arm_effect, auc, power, share_difference
@@ -923,7 +923,7 @@ def test_a_design_has_no_points_of_its_own_making():
 
 
 def test_the_commands_run(tmp_path):
-    line = [sys.executable, "-m", "testis_abm.cli"]
+    line = [sys.executable, "-m", "testis_abm"]
     done = subprocess.run(
         [*line, "sensitivity", str(EXAMPLES / "sensitivity.toml"), "--workers", "1", "--shard", "1/8", "--out", str(tmp_path / "s")],
         capture_output=True, text=True, check=False,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from test_results_synthetic import make, short
 
 from testis_abm import RunResult, TestisError
-from testis_abm.cli import main
+from testis_abm.cli.command import main
 from testis_abm.experiments.store import read
 from testis_abm.experiments.sweep import sweep
 from testis_abm.support import files, outputs
@@ -321,7 +321,7 @@ def test_a_sealed_table_comes_back_and_no_other(table):
 
 
 def test_equal_sweeps_at_once_on_one_folder_all_end_well(tmp_path):
-    code = "import sys; from testis_abm.cli import main; sys.exit(main(['sweep', sys.argv[1], '--out', sys.argv[2], '--workers', '1', '--no-plots']))"
+    code = "import sys; from testis_abm.cli.command import main; sys.exit(main(['sweep', sys.argv[1], '--out', sys.argv[2], '--workers', '1', '--no-plots']))"
     file = tmp_path / "small.toml"
     import tomli_w
 

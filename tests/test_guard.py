@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import testis_abm as ta
-from testis_abm import guard, parameters
+from testis_abm import parameters
 from testis_abm.app.draft import understood
-from testis_abm.cli import main
-from testis_abm.physiology import complete
+from testis_abm.cli.command import main
+from testis_abm.man.physiology import complete
 from testis_abm.population import draw
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
@@ -34,6 +34,7 @@ from testis_abm.studies.calibrate import calibrate, cross_validate
 from testis_abm.studies.ensemble import best, shipped
 from testis_abm.studies.replay import replay
 from testis_abm.studies.study import known
+from testis_abm.support import guard
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 FILE = str(SCENARIOS / "fertile_man.toml")

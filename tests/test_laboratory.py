@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from scipy.special import erfcinv
 
 from testis_abm import TestisError
-from testis_abm.expected import rest
-from testis_abm.laboratory import BLOOD, VARIATION, Censored, Laboratory, draws
+from testis_abm.biology.laboratory import BLOOD, VARIATION, Censored, Laboratory, draws
+from testis_abm.biology.semen import Semen
+from testis_abm.man.mean_field import rest
 from testis_abm.population import Population, draw
 from testis_abm.population.screen import screen
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
-from testis_abm.tract.semen import Semen
 
 MEN = 20_000
 

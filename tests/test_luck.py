@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from testis_abm.tissue import luck
+from testis_abm.biology import luck
 
 KEYS = st.integers(min_value=0, max_value=2**64 - 1)
 STAGES = st.integers(min_value=0, max_value=2**20)

@@ -8,7 +8,7 @@ from small_tissue import assert_same
 
 import testis_abm as ta
 from testis_abm import TestisError, TestisModel, load
-from testis_abm.tissue import steps
+from testis_abm.biology import steps
 
 CASE = {
     "title": "changed from outside",

@@ -8,8 +8,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from testis_abm import parameters
-from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.parameters import FrozenMapping
+from testis_abm.support.errors import ScenarioError, TestisError
 
 ENTRY = 'value = 4, unit = "IU/L", range = [3, 6.5], source = "a paper", confidence = "measured"'
 MEN = """

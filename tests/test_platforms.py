@@ -12,7 +12,7 @@ SCRIPT = """
 import importlib, os, pkgutil, sys
 from pathlib import Path
 import testis_abm as ta
-from testis_abm.cli import main
+from testis_abm.cli.command import main
 
 def lacks(code):
     space = {"__name__": "testis_abm.probe"}

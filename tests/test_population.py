@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from testis_abm import TestisError, load, parameters
-from testis_abm.cli import main
-from testis_abm.expected import rest
+from testis_abm.cli.command import main
+from testis_abm.man.mean_field import rest
 from testis_abm.population import Population, draw, told, twin
 from testis_abm.population.predict import changes, predict, readouts
 from testis_abm.population.screen import screen

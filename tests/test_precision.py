@@ -10,10 +10,10 @@ import pytest
 from scipy.stats import genpareto
 
 from testis_abm import load, parameters
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.cli import main
+from testis_abm.biology.assay import reported_oestradiol
+from testis_abm.biology.laboratory import Censored, Laboratory
+from testis_abm.cli.command import main
 from testis_abm.experiments.sensitivity import samples_needed
-from testis_abm.laboratory import Censored, Laboratory
 from testis_abm.population import told, twin
 from testis_abm.population.search import LEAST_SIZE
 from testis_abm.population.twin import Twin, find, independent

@@ -11,13 +11,13 @@ import pytest
 from conftest import NORMAL_BLOOD
 from small_tissue import SmallModel, assert_same
 
-from testis_abm.model import TestisModel
+from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell
+from testis_abm.agents.model import TestisModel
+from testis_abm.biology import steps
+from testis_abm.biology.luck import child
+from testis_abm.biology.rules import DIES, next_event
 from testis_abm.scenario import load
-from testis_abm.tissue import steps
-from testis_abm.tissue.agents import GermCell, LeydigCell, SertoliCell
-from testis_abm.tissue.cells import GERM_DTYPES
-from testis_abm.tissue.luck import child
-from testis_abm.tissue.rules import DIES, next_event
+from testis_abm.testis.columns import GERM_DTYPES
 
 DAYS = 75
 WITHDRAWN = NORMAL_BLOOD._replace(lh_activity=0.02, fsh_iu_l=0.1, free_testosterone=0.4)
@@ -159,7 +159,7 @@ def test_order_of_cells_within_a_tubule_does_not_matter():
 @pytest.mark.parametrize("threads", ["2", "3", "4"])
 def test_tubules_shared_among_threads_hold_the_same_cells(monkeypatch, threads):
     serial = SmallModel(seed=8, tubules=6).settle()
-    monkeypatch.setattr("testis_abm.tissue.threads.WORTH_SHARING", 0)
+    monkeypatch.setattr("testis_abm.testis.threads.WORTH_SHARING", 0)
     monkeypatch.setenv("TESTIS_ABM_THREADS", threads)
     parallel = SmallModel(seed=8, tubules=6).settle()
     for _ in range(10):

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from test_results_synthetic import make, short
 
-from testis_abm.errors import TestisError
-from testis_abm.results.draw import DrawingPool, draw_all, draw_figures
-from testis_abm.results.plots import FIGURES, KINDS
+from testis_abm.pictures import FIGURES, KINDS
+from testis_abm.pictures.drawing import DrawingPool, draw_all, draw_figures
 from testis_abm.results.run_result import RunResult
+from testis_abm.support.errors import TestisError
 
 HERE = Path(__file__).parent
 
@@ -76,7 +76,7 @@ def test_ctrl_c_while_drawing_leaves_whole_files_and_no_process(tmp_path):
     code = """
 import sys, _thread, threading, time
 from test_results_synthetic import make, short
-from testis_abm.results.draw import DrawingPool
+from testis_abm.pictures.drawing import DrawingPool
 result = make(short())
 pool = DrawingPool().start()
 ended = threading.Event()
@@ -132,7 +132,7 @@ def alive(pid: int) -> bool:
 
 def test_a_killed_parent_leaves_no_orphans():
     code = (
-        "from testis_abm.results.draw import DrawingPool; import time; pool = DrawingPool().start();"
+        "from testis_abm.pictures.drawing import DrawingPool; import time; pool = DrawingPool().start();"
         "print(*(worker.pid for worker in pool._workers), flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -172,7 +172,7 @@ def test_a_broken_write_leaves_the_earlier_picture(result, tmp_path, monkeypatch
 
 def test_what_the_processes_load_is_light():
     code = (
-        "import sys, testis_abm.results.draw as _;"
+        "import sys, testis_abm.pictures.drawing as _;"
         "print(sorted({'matplotlib', 'pandas', 'pydantic', 'numba', 'mesa'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -180,7 +180,7 @@ def test_what_the_processes_load_is_light():
 
 
 def test_without_matplotlib_the_reason_is_given(result, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("testis_abm.results.plots.")]:
+    for name in [name for name in sys.modules if name.startswith("testis_abm.pictures.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(TestisError, match="pictures need matplotlib"):

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_results_synthetic import make, scenario, short
 
-from testis_abm.errors import TestisError
 from testis_abm.results import store
 from testis_abm.results.run_result import RunResult
+from testis_abm.support.errors import TestisError
 
 HERE = Path(__file__).parent
 
@@ -222,7 +222,7 @@ def test_a_disk_that_fills_up_for_real(tmp_path):
     code = """
 import resource, signal, sys
 from test_results_synthetic import make
-from testis_abm.errors import TestisError
+from testis_abm.support.errors import TestisError
 result = make(sections=False)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

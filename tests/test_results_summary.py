@@ -13,8 +13,7 @@ from scipy import stats
 from test_results_synthetic import make, scenario, short, suppression
 
 from testis_abm import parameters
-from testis_abm.body.assay import reported_oestradiol
-from testis_abm.errors import TestisError
+from testis_abm.biology.assay import reported_oestradiol
 from testis_abm.results.measures import measures
 from testis_abm.results.observed import observed
 from testis_abm.results.report import change, crossing, number
@@ -22,6 +21,7 @@ from testis_abm.results.run_result import RunResult
 from testis_abm.results.summary import render, summarise
 from testis_abm.results.treatment import Treatment
 from testis_abm.statistics import paired_change
+from testis_abm.support.errors import TestisError
 
 LAST = "Research software: a simulation, not medical advice."
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from test_results_synthetic import make
 
-from testis_abm.errors import TestisError
+from testis_abm.biology import steps
 from testis_abm.quantities import QUANTITIES, clinical_ratio, column_of
 from testis_abm.results.tables import (
     CONVENTIONAL,
@@ -18,7 +18,7 @@ from testis_abm.results.tables import (
 )
 from testis_abm.scenario import convert
 from testis_abm.scenario.quantities import UNITS
-from testis_abm.tissue import steps
+from testis_abm.support.errors import TestisError
 
 
 def test_the_steps_are_those_of_the_tissue():

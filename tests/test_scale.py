@@ -12,7 +12,8 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import TestisError, TestisModel, load
-from testis_abm.tissue import memory, steps
+from testis_abm.biology import steps
+from testis_abm.testis import memory
 
 
 def test_a_tissue_larger_than_memory_is_refused_before_it_is_built(monkeypatch):
@@ -90,7 +91,7 @@ def test_a_man_is_the_same_at_any_number_of_threads(monkeypatch):
     case = load(
         {"title": "threads", "tissue": {"tubules": 5, "sertoli_per_tubule": 9}, "plan": {"duration": "40 days"}}
     )
-    monkeypatch.setattr("testis_abm.tissue.threads.WORTH_SHARING", 0)
+    monkeypatch.setattr("testis_abm.testis.threads.WORTH_SHARING", 0)
     records = []
     for threads in ("1", "2", "3", "7"):
         monkeypatch.setenv("TESTIS_ABM_THREADS", threads)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testis_abm import parameters
-from testis_abm.errors import ScenarioError
 from testis_abm.scenario import Man, Observed, Plan, Samples, Scenario, Therapy, Tissue, load
+from testis_abm.support.errors import ScenarioError
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "scenarios").glob("*.toml"))
 

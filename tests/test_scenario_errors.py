@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.scenario import Man, Plan, Samples, Scenario, Therapy, Tissue, load
+from testis_abm.support.errors import ScenarioError, TestisError
 
 
 def refusal(source, **overrides) -> str:

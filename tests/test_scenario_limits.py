@@ -14,11 +14,11 @@ from hypothesis import strategies as some
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.app import draft, share
-from testis_abm.cli import main
-from testis_abm.errors import ScenarioError
+from testis_abm.cli.command import main
 from testis_abm.scenario import Therapy
 from testis_abm.scenario.scenario import alike
 from testis_abm.scenario.schedule import MOST_DOSES
+from testis_abm.support.errors import ScenarioError
 
 HOURLY = {"drug": "hcg", "dose": "1 IU", "every": "1 hour"}
 TOO_MANY = {

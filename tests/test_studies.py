@@ -463,7 +463,7 @@ def test_errors_and_scales():
 
 
 def test_the_command_replays(tmp_path):
-    line = [sys.executable, "-m", "testis_abm.cli", "studies"]
+    line = [sys.executable, "-m", "testis_abm", "studies"]
     done = subprocess.run(
         [*line, "run", "mauras_2003", "--sets", "4", "--out", str(tmp_path)], capture_output=True, text=True, check=True
     )

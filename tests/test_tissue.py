@@ -8,11 +8,12 @@ from conftest import NORMAL_BLOOD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testis_abm.tissue import biopsy, build, steps
-from testis_abm.tissue.fields import bessel_k0, draw_field
-from testis_abm.tissue.geometry import lattice
-from testis_abm.tissue.rules import sertoli_rates, sertoli_support
-from testis_abm.tissue.tissue import Tissue
+from testis_abm.biology import steps
+from testis_abm.biology.rules import sertoli_rates, sertoli_support
+from testis_abm.testis import biopsy, build
+from testis_abm.testis.fields import bessel_k0, draw_field
+from testis_abm.testis.geometry import lattice
+from testis_abm.testis.tissue import Tissue
 
 
 def settled(values, man, blood=NORMAL_BLOOD, *, tubules=12, sertoli=24, seed=3):

@@ -14,7 +14,7 @@ import solara
 from testis_abm.app import charts, courses, widgets
 from testis_abm.app.session import FAULT, Session, Stopped, Task, place
 from testis_abm.app.stores import SweepStore, opened
-from testis_abm.errors import TestisError
+from testis_abm.support.errors import TestisError
 
 _log = logging.getLogger(__name__)
 _COLOURS = 8

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.app.charts import Line, Panel
+from testis_abm.pictures.data import measured_as
+from testis_abm.pictures.reference import reference_ranges
 from testis_abm.quantities import OESTRADIOL, RATIO
 from testis_abm.results.measures import Measure, measures
-from testis_abm.results.plots.data import measured_as
-from testis_abm.results.plots.reference import reference_ranges
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
 

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from testis_abm.app.messages import Budget, Unbelievable, begins, read
-from testis_abm.errors import TestisError, printable, shown
+from testis_abm.support.errors import TestisError, printable, shown
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]

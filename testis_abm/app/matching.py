@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.errors import Problem, ScenarioError, TestisError
 from testis_abm.population.given import VARIABLES, Lab, parse
 from testis_abm.results.report import change, number
 from testis_abm.scenario import Man
+from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 if TYPE_CHECKING:
     from testis_abm.population.twin import Twin

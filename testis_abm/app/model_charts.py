@@ -9,8 +9,8 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import charts, courses, widgets
-from testis_abm.errors import TestisError, shown
-from testis_abm.simulate import so_far
+from testis_abm.experiments.simulate import so_far
+from testis_abm.support.errors import TestisError, shown
 
 _PANELS = {
     "hormones": courses.hormones,

@@ -9,7 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 
-from testis_abm.errors import TestisError
+from testis_abm.support.errors import TestisError
 
 _FILES = 4096  # that the process may hold open: each page takes four
 # A browser that closes its page says so, and its session is freed at once; one that is cut off may come back for so long.

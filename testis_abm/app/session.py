@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import solara
 
 from testis_abm.app import draft, share
-from testis_abm.errors import ScenarioError, TestisError
 from testis_abm.scenario import Scenario, load
+from testis_abm.support.errors import ScenarioError, TestisError
 
 if TYPE_CHECKING:
+    from testis_abm.agents.model import TestisModel
     from testis_abm.app.matching import Match, Response
-    from testis_abm.model import TestisModel
     from testis_abm.results.run_result import RunResult
 
 MOST_SECONDS = 300.0  # of the processor, for a run or a film: what the limits of a draft allow takes a third of it
@@ -356,7 +356,7 @@ class Session:
 
     def _repeat(self, stop: threading.Event) -> None:
         """Run the arms that a reload brings back, one after the other; the same seed gives the same results."""
-        from testis_abm.simulate import run
+        from testis_abm.experiments.simulate import run
 
         def watch(replicate: int, men: Mapping[str, TestisModel]) -> None:
             if stop.is_set():
@@ -401,7 +401,7 @@ class Session:
         watcher = _Watcher(self, scenario, stop, started)
         try:
             with place(stop):
-                from testis_abm.simulate import run
+                from testis_abm.experiments.simulate import run
 
                 result = run(scenario, watch=watcher)
         except Stopped:
@@ -419,7 +419,7 @@ class Session:
         _publish(stop, self.progress, done)
 
     def _film(self, scenario: Scenario, stop: threading.Event) -> None:
-        from testis_abm.simulate import men_of
+        from testis_abm.experiments.simulate import men_of
 
         make = recorder()
         if make is None:
@@ -509,7 +509,7 @@ class _Watcher:
         }
 
     def _show(self, replicate: int, men: Mapping[str, TestisModel], lived: int) -> None:
-        from testis_abm.simulate import so_far
+        from testis_abm.experiments.simulate import so_far
 
         present = self._present(replicate, men)
         result = so_far(self.scenario, {name: [*rows, *present[name]] for name, rows in self.rows.items()})

@@ -15,11 +15,11 @@ import zlib
 from typing import Any
 
 from testis_abm.app.draft import short
-from testis_abm.errors import ScenarioError, printable
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.load import load_bytes
+from testis_abm.support.errors import ScenarioError, printable
 
 LONGEST_LINK, LARGEST_UPLOAD = 20_000, 200_000  # characters, bytes
 _LARGEST_LINKED = 200_000  # bytes, unpacked
@@ -143,8 +143,8 @@ def tables(result: RunResult, kind: str) -> bytes:
 
 def pictures(result: RunResult) -> bytes:
     """Return the figures of a run as a zip of PNG and SVG."""
-    from testis_abm.results.draw import draw_figures
-    from testis_abm.results.plots import KINDS, style
+    from testis_abm.pictures import KINDS, style
+    from testis_abm.pictures.drawing import draw_figures
 
     files = {}
     with _drawing, style.looks():

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from testis_abm.app import charts
-from testis_abm.errors import TestisError
 from testis_abm.experiments.design import Axis
+from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -316,7 +316,7 @@ def _form(said: draft.Understanding) -> None:
 
 
 def _bars(scenario: Scenario, last: float) -> list[tuple[str, float, float]]:
-    from testis_abm.results.plots.data import spans as of_plan
+    from testis_abm.pictures.data import spans as of_plan
 
     return [(of.label, of.start, of.end) for of in of_plan(scenario, last)]
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard, parameters
-from testis_abm.errors import ScenarioError, TestisError, shown
+from testis_abm import parameters
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.rules import TissueParameters
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, WINDOW
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
-from testis_abm.laboratory import Laboratory
 from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.results import report
 from testis_abm.results.attribution import attribute, log_rates
@@ -27,7 +27,8 @@ from testis_abm.results.report import aligned
 from testis_abm.results.tables import SIGNALS
 from testis_abm.scenario import Scenario
 from testis_abm.statistics import deterministic, nanmean, paired_change
-from testis_abm.tissue.rules import TissueParameters
+from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, TestisError, shown
 
 
 @dataclass(frozen=True)
@@ -254,8 +255,8 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
 
 def _numbers(case: Scenario) -> TissueParameters:
     """Return the numbers of an arm's tissue."""
-    from testis_abm.physiology import complete
-    from testis_abm.tissue.build import tissue_parameters
+    from testis_abm.man.physiology import complete
+    from testis_abm.testis.build import tissue_parameters
 
     return tissue_parameters(complete(parameters.values(case.parameters)), case.man.physiology)[0]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm import guard
-from testis_abm.errors import ScenarioError, printable, shown, unknown
 from testis_abm.scenario.quantities import quantity
+from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, printable, shown, unknown
 
 METHODS = ("grid", "list", "latin_hypercube", "sobol")
 MOST_POINTS, MOST_VALUES = 1_000_000, 20_000_000

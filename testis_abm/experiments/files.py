@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testis_abm import guard
-from testis_abm.errors import ScenarioError, printable, shown, unknown
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
 from testis_abm.experiments.task import ENGINES
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.load import changed, read_raw, toml_value
 from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import plain
+from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, printable, shown, unknown
 
 KINDS = ("sweep", "trial", "sensitivity")
 _MOST_ARMS = 100

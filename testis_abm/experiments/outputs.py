@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.laboratory import Laboratory
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.outcome import conception
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Quantity, column_of
 from testis_abm.results.tables import SCHEMAS, SIGNALS
-from testis_abm.tract.outcome import conception
 
 if TYPE_CHECKING:
-    from testis_abm.expected.man import ExpectedMan
-    from testis_abm.model import TestisModel
+    from testis_abm.agents.model import TestisModel
+    from testis_abm.man.mean_field import ExpectedMan
 
 COLUMNS = (
     "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l",
@@ -65,7 +65,7 @@ def _recent(model: TestisModel, table: str, window: int) -> np.ndarray:
 
 def of_expected(man: ExpectedMan, day: int, abstinence: float) -> list[float]:
     """Return the outputs (COLUMNS) of a mean-field man on the morning of a day, as `of_cells`."""
-    from testis_abm.expected.course import COLUMNS as OF_MAN
+    from testis_abm.man.course import COLUMNS as OF_MAN
 
     mean = man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1].mean(axis=0)
     hormones = dict(zip(OF_MAN, (float(x) for x in mean), strict=True))

@@ -17,10 +17,10 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from testis_abm import guard
-from testis_abm.errors import TestisError
 from testis_abm.experiments.store import Store, table_of
 from testis_abm.experiments.task import Job, Task, attempt, version
+from testis_abm.support import guard
+from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -307,7 +307,7 @@ def _follow() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    from testis_abm import model  # noqa: F401  (imported once, so that the worker stays warm)
+    from testis_abm.agents import model  # noqa: F401  (imported once, so that the worker stays warm)
 
 
 def _dask(address: str, workers: int) -> Iterator[tuple[Executor, Callable[[], int]]]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard, parameters
-from testis_abm.errors import ScenarioError, TestisError
+from testis_abm import parameters
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.experiments.design import Axis, Design, parse_design
 from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
@@ -19,8 +19,9 @@ from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.sweep import about, check_axes
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
-from testis_abm.laboratory import Laboratory
 from testis_abm.quantities import clinical
+from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, TestisError
 
 KEYS = ("over", "method", "samples", "seed", "of")
 METHODS = ("morris", "sobol")

@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm import guard
-from testis_abm.errors import TestisError
 from testis_abm.experiments.task import FAULT, version
-from testis_abm.support import files
+from testis_abm.support import files, guard
+from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     import pandas as pd

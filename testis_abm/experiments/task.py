@@ -10,13 +10,13 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from testis_abm import __version__
-from testis_abm.errors import TestisError
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.results.tables import SIGNALS
+from testis_abm.support.errors import TestisError
 from testis_abm.support.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from testis_abm.model import TestisModel
+    from testis_abm.agents.model import TestisModel
 
 FAULT = "fault: "  # begins the error of a run that failed by no fault of its scenario: it is tried again
 ENGINES = ("cells", "expected")
@@ -99,8 +99,8 @@ def perform(job: Job, task: Task) -> list[Row]:
     Raises:
         TestisError: the scenario cannot be run with these values.
     """
+    from testis_abm.experiments.simulate import replicate_seed
     from testis_abm.scenario import load
-    from testis_abm.simulate import replicate_seed
 
     overrides = {**task.overrides, **{f"man.{name}": value for name, value in task.man.items()}}
     scenario = load(job.cases[task.case], overrides=overrides)
@@ -112,8 +112,8 @@ def perform(job: Job, task: Task) -> list[Row]:
 
 
 def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], course: bool) -> list[Row]:
+    from testis_abm.agents.model import TestisModel
     from testis_abm.experiments.outputs import WEEK, WINDOW, of_cells, of_signals
-    from testis_abm.model import TestisModel
 
     rest = _at_rest(scenario, seed)
     rows: list[Row] = []
@@ -134,7 +134,7 @@ _rested: dict[Any, TestisModel] = {}  # the last man at rest: runs that differ i
 
 def _at_rest(scenario: Any, seed: int) -> TestisModel:
     """Return the man in his steady state, of whom the arms are copies."""
-    from testis_abm.model import TestisModel
+    from testis_abm.agents.model import TestisModel
 
     key = (scenario.man, scenario.tissue, scenario.parameters, scenario.plan.baseline_days, scenario.plan.engine, seed)
     if key not in _rested:
@@ -145,10 +145,10 @@ def _at_rest(scenario: Any, seed: int) -> TestisModel:
 
 def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:
     from testis_abm import parameters
-    from testis_abm.expected.man import ExpectedMan
-    from testis_abm.expected.treat import Treatment
     from testis_abm.experiments.outputs import of_expected
-    from testis_abm.physiology import complete
+    from testis_abm.man.mean_field import ExpectedMan
+    from testis_abm.man.physiology import complete
+    from testis_abm.man.treat import Treatment
 
     values = complete(parameters.values(scenario.parameters))
     samples = scenario.samples

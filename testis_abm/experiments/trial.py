@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard
-from testis_abm.errors import ScenarioError, TestisError, shown
+from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.experiments.files import Experiment, Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
-from testis_abm.laboratory import VARIATION, Laboratory
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES, RATIO, clinical, label
 from testis_abm.results import report
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
+from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, TestisError, shown
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
 LEAST = 5  # measured men of an arm under which nothing is estimated

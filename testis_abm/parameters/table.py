@@ -14,8 +14,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, cast
 
-from testis_abm import guard
-from testis_abm.errors import Problem, ScenarioError, TestisError, nearest, shown, unknown
+from testis_abm.support import guard
+from testis_abm.support.errors import Problem, ScenarioError, TestisError, nearest, shown, unknown
 
 FOLDER = Path(__file__).parent
 CONFIDENCE = ("measured", "derived", "fitted", "assumed")
@@ -93,7 +93,7 @@ class Substance:
 
     Attributes:
         name: of the substance.
-        actions: the mechanisms that the body applies (see body/pharmacology.py).
+        actions: the mechanisms that the body applies (see biology/pharmacology.py).
         numbers: its constants by short name.
     """
 

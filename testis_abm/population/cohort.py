@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard, parameters
-from testis_abm.expected import rest
-from testis_abm.expected.man import reference_output
-from testis_abm.laboratory import BLOOD, Laboratory
-from testis_abm.physiology import complete
+from testis_abm import parameters
+from testis_abm.biology import outcome
+from testis_abm.biology.laboratory import BLOOD, Laboratory
+from testis_abm.biology.semen import Semen
+from testis_abm.man.mean_field import reference_output, rest
+from testis_abm.man.physiology import complete
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
-from testis_abm.tract import outcome
-from testis_abm.tract.semen import Semen
+from testis_abm.support import guard
 
 BLOCK = 400  # men who are drawn together, so that more men leave the first as they are
 APART = 7919  # between the seeds of blocks
@@ -35,7 +35,7 @@ def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0
 
 
 def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:
-    """Return each man's chance that microdissection finds sperm, and its low and high end, (men, 3): see tract/outcome.py."""
+    """Return each man's chance that microdissection finds sperm, and its low and high end, (men, 3): see biology/outcome.py."""
     share = men["germ_cell_endowment"].to_numpy()
     niches = values["tissue.sertoli_per_man"] * men["sertoli_number"].to_numpy() * share
     held = np.divide(true["elongated_per_sertoli"].to_numpy(), share, out=np.zeros(len(men)), where=share > 0.0)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from testis_abm import guard, parameters
+from testis_abm import parameters
+from testis_abm.support import guard
 
 # Hidden coordinates, standard normal each.
 COORDINATES = (
@@ -50,7 +51,7 @@ _QUALITY = {
     "spermatogonial_commitment": "quality_to_commitment",
     "meiotic_completion": "quality_to_meiosis",
 }
-# A rate of the tissue falls to this at the least (tissue/build.py): where less passes meiosis, the rest stops as round spermatids.
+# A rate of the tissue falls to this at the least (testis/build.py): where less passes meiosis, the rest stops as round spermatids.
 _LEAST = 1e-6
 
 

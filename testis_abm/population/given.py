@@ -8,8 +8,6 @@ from numbers import Real
 from types import MappingProxyType
 from typing import Any, cast
 
-from testis_abm import guard
-from testis_abm.errors import Problem, ScenarioError, shown
 from testis_abm.quantities import Censored
 from testis_abm.scenario.quantities import (
     UNITS,
@@ -21,6 +19,8 @@ from testis_abm.scenario.quantities import (
     quantity,
     spelled,
 )
+from testis_abm.support import guard
+from testis_abm.support.errors import Problem, ScenarioError, shown
 
 # Name of the twin -> variable whose units are known, and the unit if none is written (None: one must be).
 VARIABLES: Mapping[str, tuple[str, str | None]] = MappingProxyType(

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard, parameters
-from testis_abm.body.safety import Safety, SafetyDay
-from testis_abm.expected.course import COLUMNS
-from testis_abm.expected.man import ExpectedMan
-from testis_abm.expected.treat import treat
-from testis_abm.laboratory import Laboratory
+from testis_abm import parameters
+from testis_abm.biology import outcome
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.safety import Safety, SafetyDay
+from testis_abm.man.course import COLUMNS
+from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.treat import treat
 from testis_abm.population.cohort import retrieval
 from testis_abm.quantities import QUANTITIES, clinical
-from testis_abm.tract import outcome
+from testis_abm.support import guard
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -66,7 +67,7 @@ def predict(
 
     Returns:
         Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
-        safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (tract/outcome.py).
+        safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (biology/outcome.py).
 
     Raises:
         TestisError: men that are none, or a scenario that cannot be understood.

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard, parameters
-from testis_abm.errors import ScenarioError, TestisError, shown
-from testis_abm.laboratory import SHARES, Laboratory
+from testis_abm import parameters
+from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
 from testis_abm.results.report import aligned, number
 from testis_abm.scenario.condition import parse_condition
+from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, TestisError, shown
 
 _REPORTED = (
     "bmi", "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l",

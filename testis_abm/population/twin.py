@@ -1,6 +1,6 @@
 """The virtual patients who could have given laboratory values: a weighted set of physiologies, and what the values leave open.
 
-Men are drawn by adaptive importance sampling (search.py) and weighed by how probable the report is of each (laboratory.py).
+Men are drawn by adaptive importance sampling (search.py) and weighed by how probable the report is of each (biology/laboratory.py).
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard, parameters
-from testis_abm.laboratory import Laboratory
+from testis_abm import parameters
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search
 from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored, clinical_ratio
 from testis_abm.statistics import kish
+from testis_abm.support import guard
 
 # What can be given: name -> (column of the true levels, unit, lowest, highest plausible value). 0 of a level in blood is "< limit".
 MEASURES: Mapping[str, tuple[str, str, float, float]] = {

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from testis_abm.biology.rules import TissueParameters, sertoli_support
 from testis_abm.results.tables import SIGNALS
-from testis_abm.tissue.rules import TissueParameters, sertoli_support
 
 RATES = (
     "A-pale to B differentiation",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.laboratory import Laboratory
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results.tables import CONVENTIONAL
 

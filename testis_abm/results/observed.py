@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.laboratory import Laboratory
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.scenario import convert

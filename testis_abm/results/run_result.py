@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.errors import TestisError
 from testis_abm.results.tables import SCHEMAS, conform, empty
+from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,7 +175,7 @@ class RunResult:
 
     def plot(self, folder: str | Path | None = None) -> dict[str, Figure]:
         """Return the figures of this run by name; write each as PNG and SVG too if a folder is given."""
-        from testis_abm.results.draw import draw_figures
+        from testis_abm.pictures.drawing import draw_figures
 
         return draw_figures(self, folder)
 

@@ -22,12 +22,11 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard
-from testis_abm.errors import TestisError, printable
-from testis_abm.results.plots import FIGURES, KINDS
+from testis_abm.pictures import FIGURES, KINDS
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
-from testis_abm.support import files
+from testis_abm.support import files, guard
+from testis_abm.support.errors import TestisError, printable
 from testis_abm.support.outputs import SOFTWARE
 
 FORMAT = 3

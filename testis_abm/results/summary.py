@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from testis_abm.errors import TestisError
 from testis_abm.results import aromatase, report
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.statistics import nanmean, paired_change
+from testis_abm.support.errors import TestisError
 
 
 def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:

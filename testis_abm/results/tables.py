@@ -1,6 +1,6 @@
 """The tables of a run: what columns each has, in what unit and type, and their conversion to other units.
 
-Every table is tidy: a row is one arm and replicate on the morning of one day (see model.py). Columns carry their unit in the
+Every table is tidy: a row is one arm and replicate on the morning of one day (see agents/model.py). Columns carry their unit in the
 name.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from testis_abm.errors import TestisError, shown
 from testis_abm.quantities import QUANTITIES
+from testis_abm.support.errors import TestisError, shown
 
 if TYPE_CHECKING:
     import pandas as pd

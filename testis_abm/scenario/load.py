@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from testis_abm import guard
-from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
 from testis_abm.scenario.quantities import parse_day, parse_duration
 from testis_abm.scenario.scenario import Scenario, alike, flat
 from testis_abm.scenario.section import plain
 from testis_abm.scenario.shipped import found, shipped
+from testis_abm.support import guard
+from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, shown
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000

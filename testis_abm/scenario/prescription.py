@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from testis_abm.errors import ScenarioError, shown
 from testis_abm.scenario.quantities import NUMBER, number_in, parse_duration, plain
+from testis_abm.support.errors import ScenarioError, shown
 
 _COUNTS = {
     "once": 1,

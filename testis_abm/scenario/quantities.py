@@ -9,8 +9,8 @@ from functools import lru_cache
 from numbers import Real
 from types import MappingProxyType
 
-from testis_abm.errors import ScenarioError, nearest, shown, unknown
 from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
+from testis_abm.support.errors import ScenarioError, nearest, shown, unknown
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25

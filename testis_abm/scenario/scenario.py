@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
 from testis_abm import parameters
-from testis_abm.errors import Problem, ScenarioError, shown
 from testis_abm.parameters import FrozenMapping
 from testis_abm.scenario.schedule import too_many_doses
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Therapy, Tissue
 from testis_abm.scenario.section import Line, Section, plain, table, tables
 from testis_abm.scenario.weight import Weight, overlaps
+from testis_abm.support.errors import Problem, ScenarioError, shown
 
 
 def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

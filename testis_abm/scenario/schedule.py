@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from testis_abm.errors import Problem, ScenarioError, shown
 from testis_abm.scenario.prescription import parse_every
 from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import missing_key, unknown_key
+from testis_abm.support.errors import Problem, ScenarioError, shown
 
 MOST_DOSES = 250_000  # of a scenario, and of a history: one an hour for the longest plan there is
 _KEYS = ("every", "from", "until")

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from testis_abm import parameters
-from testis_abm.errors import Problem, ScenarioError, shown, unknown, written
 from testis_abm.parameters import Drug, FrozenMapping
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.scenario.condition import Condition, parse_condition
@@ -31,6 +30,7 @@ from testis_abm.scenario.quantities import (
 from testis_abm.scenario.quantities import quantity as read_quantity
 from testis_abm.scenario.schedule import Days
 from testis_abm.scenario.section import Line, Section, one_of, quantity, unknown_key, whole
+from testis_abm.support.errors import Problem, ScenarioError, shown, unknown, written
 
 # Doses enter the body at the hour, so nothing can be given more often.
 _SHORTEST_INTERVAL = 1 / 24
@@ -194,7 +194,7 @@ class Plan(Section):
 
     Attributes:
         baseline_days: whole days before treatment, observed and untreated.
-        duration_days: whole days from the morning of day 0 to that of the last day (see model.py).
+        duration_days: whole days from the morning of day 0 to that of the last day (see agents/model.py).
         replicates: repeats that differ in chance alone.
         seed: with the scenario it fixes every result.
         engine: "compiled", or "reference", the slow plain one.

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from testis_abm import guard
-from testis_abm.errors import Problem, ScenarioError, nearest, printable, shown
 from testis_abm.scenario.quantities import comma_note
+from testis_abm.support import guard
+from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, shown
 
 _DEEPEST = 20
 

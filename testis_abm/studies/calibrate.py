@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import __version__, guard
-from testis_abm.errors import TestisError, printable
+from testis_abm import __version__
 from testis_abm.studies.ensemble import FILE, Ensemble, applied, parameter, write
 from testis_abm.studies.replay import (
     CONFIGURATION,
@@ -37,7 +36,8 @@ from testis_abm.studies.replay import (
     scaled,
 )
 from testis_abm.studies.study import Observation, Study, known, load_study
-from testis_abm.support import arrays, files
+from testis_abm.support import arrays, files, guard
+from testis_abm.support.errors import TestisError, printable
 from testis_abm.support.outputs import SOFTWARE
 
 _PULL = 0.8  # SD of the prior on the hidden scale: about 90 % of a range for a value at its middle

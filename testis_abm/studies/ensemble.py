@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.errors import TestisError, printable, shown
 from testis_abm.parameters import Drug, FrozenMapping, Parameter
 from testis_abm.support import files
+from testis_abm.support.errors import TestisError, printable, shown
 
 FILE = Path(__file__).with_name("ensemble.csv")
 _SUM = "# sha256: "  # before the checksum of all lines that are no comments; a file made by hand needs none

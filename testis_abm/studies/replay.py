@@ -22,14 +22,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from testis_abm import guard, parameters
-from testis_abm.errors import TestisError
-from testis_abm.expected.course import COLUMNS
-from testis_abm.expected.man import ExpectedMan, reference_output
-from testis_abm.expected.treat import Treatment
-from testis_abm.laboratory import BLOOD, Laboratory
+from testis_abm import parameters
+from testis_abm.biology.laboratory import BLOOD, Laboratory
+from testis_abm.biology.semen import Semen
+from testis_abm.man.course import COLUMNS
+from testis_abm.man.mean_field import ExpectedMan, reference_output
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
 from testis_abm.parameters import Drug
-from testis_abm.physiology import complete
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
@@ -37,7 +37,8 @@ from testis_abm.scenario import Plan, Samples, Scenario
 from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import Ensemble
 from testis_abm.studies.study import Observation, Study
-from testis_abm.tract.semen import Semen
+from testis_abm.support import guard
+from testis_abm.support.errors import TestisError
 
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening

@@ -113,6 +113,6 @@ def _forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     axes.grid(axis="x", color="#e5e8eb", linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    from testis_abm.results.draw import write_figure
+    from testis_abm.pictures.drawing import write_figure
 
     return write_figure(figure, "studies", folder)

@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from testis_abm import guard, parameters
-from testis_abm.errors import Problem, ScenarioError, TestisError, shown, unknown
-from testis_abm.guard import POPULATIONS
+from testis_abm import parameters
 from testis_abm.parameters import FrozenMapping
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
@@ -19,6 +17,9 @@ from testis_abm.scenario.load import read_tables
 from testis_abm.scenario.quantities import UNITS, parse_day, parse_duration, parse_unit
 from testis_abm.scenario.schema import Therapy
 from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
+from testis_abm.support import guard
+from testis_abm.support.errors import Problem, ScenarioError, TestisError, shown, unknown
+from testis_abm.support.guard import POPULATIONS
 
 FOLDER = Path(__file__).parent
 # Clinical word -> column of the expected man's tables; T/E2 is worked out.

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from testis_abm.errors import TestisError, printable
+from testis_abm.support.errors import TestisError, printable
 
 _MARK, _PARTIAL = ".testis_abm-", ".partial"
 _COMMITTED = f"{_MARK}new"  # a whole folder of new files that are about to replace the old ones around it

@@ -11,14 +11,12 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 # Everything else decides. These show, store, read or choose what is run; men whom they draw are part of a run's name.
 DECIDES_NOTHING = (
-    "_compile.py", "app", "app_commands.py", "cli.py", "commands.py", "drug_course.py", "experiment_commands.py",
-    "experiments/compare.py", "experiments/design.py", "experiments/files.py", "experiments/pictures.py",
-    "experiments/runner.py", "experiments/sensitivity.py", "experiments/store.py", "experiments/sweep.py",
-    "experiments/trial.py", "interrupt.py", "men.py", "population", "results/aromatase.py", "results/draw.py",
-    "results/observed.py", "results/plots", "results/report.py", "results/store.py", "results/summary.py", "scenarios",
-    "studies", "study_commands.py", "support",
+    "app", "cli", "experiments/compare.py", "experiments/design.py", "experiments/drug_course.py", "experiments/files.py",
+    "experiments/runner.py", "experiments/sensitivity.py", "experiments/store.py", "experiments/sweep.py", "experiments/trial.py",
+    "pictures", "population", "results/aromatase.py", "results/observed.py", "results/report.py", "results/store.py",
+    "results/summary.py", "scenarios", "studies", "support",
 )  # fmt: skip
-_RULES = re.compile(r"^from (numba|testis_abm\._compile import compiled)\b", re.MULTILINE)
+_RULES = re.compile(r"^from (numba|testis_abm\.support\.compile import compiled)\b", re.MULTILINE)
 _SOURCES = (".py", ".toml", ".csv")
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testis_abm.errors import TestisError, printable
 from testis_abm.support import files
+from testis_abm.support.errors import TestisError, printable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from testis_abm.tissue import steps
+from testis_abm.biology import steps
 
 SERTOLI, LEYDIG = steps.COUNT, steps.COUNT + 1  # as steps of a cell that is no germ cell
 _HEADER = struct.Struct("<i6I4f20x")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from testis_abm._compile import compiled
-from testis_abm.tissue import luck, steps
-from testis_abm.tissue.luck import child
+from testis_abm.biology import luck, steps
+from testis_abm.biology.luck import child
+from testis_abm.support.compile import compiled
 
 LIVES, RELEASED, RETAINED, DIED, DIVIDED = range(5)
 FATES = ("lives", "released", "retained", "died", "divided")

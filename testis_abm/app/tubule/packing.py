@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from testis_abm._compile import compiled
+from testis_abm.support.compile import compiled
 
 # Radius of the room that a cell takes, um: germ cells by step, then the nucleus of a Sertoli cell and a Leydig cell.
 ROOM = np.array([4.6, 4.6, 4.1, 3.8, 4.3, 4.3, 5.4, 5.7, 4.1, 3.3, 1.4, 1.1, 4.6, 7.0])

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.special import k0
 
-from testis_abm.results.plots.steps import LEYDIG_RADIUS
-from testis_abm.tissue.places import leydig_places
-from testis_abm.tissue.tissue import Tissue
+from testis_abm.agents.places import leydig_places
+from testis_abm.pictures.steps import LEYDIG_RADIUS
+from testis_abm.testis.tissue import Tissue
 
 LUMEN = 0.30  # its radius over that of the tubule, as in the other pictures
 _MARGIN = 26.0  # um around the outermost tubules
@@ -123,7 +123,7 @@ def _apart(place: np.ndarray, corner: np.ndarray) -> np.ndarray:
 
 
 class Fields:
-    """Testosterone and oestradiol over the window, from the sources that the model has (see tissue/fields.py)."""
+    """Testosterone and oestradiol over the window, from the sources that the model has (see testis/fields.py)."""
 
     def __init__(self, tissue: Tissue, section: Section) -> None:
         geometry, softening = tissue.geometry, tissue.scale.softening

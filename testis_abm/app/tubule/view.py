@@ -13,7 +13,7 @@ from typing import Any
 import solara
 
 from testis_abm.app.tubule.recording import Recording
-from testis_abm.results.plots.steps import slide
+from testis_abm.pictures.steps import slide
 
 _SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
 _MOST_DAYS = 12  # frames in an answer

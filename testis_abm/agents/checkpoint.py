@@ -1,0 +1,368 @@
+"""Saving a model and going on with it later: numbers in a zip of plain arrays and JSON, never code.
+
+What follows from the scenario (parameters, geometry, drugs) is worked out again; the file holds the scenario and the state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+import zipfile
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from testis_abm import __version__
+from testis_abm.agents import mesa_clock
+from testis_abm.biology import axis, steps
+from testis_abm.biology.axis import TissueOutput
+from testis_abm.biology.safety import Safety
+from testis_abm.biology.semen import Glands
+from testis_abm.man.epididymis import Epididymis
+from testis_abm.results.tables import SCHEMAS
+from testis_abm.support import arrays, files
+from testis_abm.support.errors import TestisError, shown
+from testis_abm.support.fingerprint import fingerprint
+from testis_abm.testis import kernel
+from testis_abm.testis.columns import GERM_DTYPES
+from testis_abm.testis.geometry import CORNERS
+from testis_abm.testis.tissue import TissueDay
+
+if TYPE_CHECKING:
+    from testis_abm.agents.model import TestisModel
+    from testis_abm.testis.tissue import Tissue
+
+FORMAT = 4  # 4: checksums
+_LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
+_SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
+_ARRAYS = ("body", "means", "_depot", "_central", "maturity")
+# Bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual).
+_LEAST_ROOM, _ROOM = 10_000_000, 20_000
+_SIGNED = ("bone", "hdl", "haematocrit", "_own_loss")  # changes; all other numbers of the parts are amounts
+_LATEST = 100_000  # days that a man may have lived, before and in the plan
+_LONGEST = 10_000.0  # days that a germ cell may still spend in its step
+# What the JSON of a checkpoint holds.
+_KEYS: Mapping[str, type] = {
+    "scenario": dict, "seed": int, "treated": bool, "engine": str, "scalars": dict, "now": float, "report": list,
+    "output": list, "tract": dict, "glands": dict, "safety": dict, "records": dict, "time": float, "next_step": float,
+    "rng": dict, "random": list, "modifiers": list,
+}  # fmt: skip
+
+
+def _arrays(model: TestisModel) -> dict[str, tuple[object, str]]:
+    """Return the name of each array of state in a file -> the part of the model and the attribute that hold it."""
+    tissue = model.tissue
+    columns = tissue.columns
+    parts: dict[str, tuple[object, tuple[str, ...]]] = {"levels": (tissue.levels, _LEVELS), "model": (model, _ARRAYS)}
+    for kind, part in (("leydig", columns.leydig), ("sertoli", columns.sertoli), ("germ", columns.germ)):
+        parts[kind] = part, tuple(vars(part))
+    parts |= {"events": (tissue.events, tuple(vars(tissue.events))), "tract": (model.tract, ("chain",))}
+    return {f"{kind}.{name}": (part, name) for kind, (part, names) in parts.items() for name in names}
+
+
+def _fault(tissue: Tissue) -> str | None:
+    """Return what is wrong with the germ cells of a tissue, if anything is (compiled code would follow any index)."""
+    germ, leydig, geometry = tissue.columns.germ, tissue.columns.leydig, tissue.geometry
+    outside = "its cells lie outside the tissue"
+    segments = len(germ.start) == geometry.tubules + 1 == len(germ.count) + 1 and germ.start[0] == 0
+    if not segments or np.any(germ.count < 0) or np.any(germ.count > np.diff(germ.start)):
+        return outside
+    if any(len(getattr(germ, name)) != germ.start[-1] for name in GERM_DTYPES):
+        return outside
+    rows = germ.rows()
+    if (
+        np.any(germ.niche[rows] >= geometry.sertoli_per_tubule)
+        or np.any(germ.step[rows] >= steps.COUNT)
+        or np.any((leydig.corner < 0) | (leydig.corner >= CORNERS * geometry.tubules))
+    ):
+        return outside
+    # A cell cannot have lived on for days after the end of its step: its progeny has room for one day.
+    ends, threshold, share = germ.ends[rows], germ.threshold[rows], germ.share[rows]
+    if not np.all((ends >= tissue.now - 1.0) & (ends < tissue.now + _LONGEST)):
+        return "germ.ends lie in the past, or years ahead, or are no numbers"
+    budget = (threshold >= 0.0) | (threshold == -np.inf)  # a user may have taken all of it
+    if not np.all(budget & (threshold < np.inf) & (share >= 0.0) & (share < np.inf)):
+        return "germ.threshold or germ.share are negative or no numbers"
+    counts = np.zeros_like(tissue.columns.sertoli.counts)
+    kernel.count_steps(germ.arrays(), counts)
+    agree = np.array_equal(counts, tissue.columns.sertoli.counts)
+    return None if agree else "sertoli.counts do not agree with its germ cells"
+
+
+def _finite(values: Any) -> Any:
+    """Return `values` (a number, or a list or table of them).
+
+    Raises:
+        ValueError, TypeError: if one of them is no finite number.
+    """
+    if not np.all(np.isfinite(np.asarray(values))):
+        raise ValueError(f"not finite: {shown(values)}")
+    return values
+
+
+def _number(value: Any, name: str, low: float, high: float) -> Any:
+    """Return a number between two bounds.
+
+    Raises:
+        ValueError: it is none, or lies outside.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} is {shown(value)}, not a number from {low:g} to {high:g}")
+    return value
+
+
+def _numbers(part: object) -> dict[str, Any]:
+    """Return the attributes of a small part that are numbers or queues of them (the rest follows from the scenario)."""
+    return {
+        name: list(value) if isinstance(value, deque) else float(value)
+        for name, value in vars(part).items()
+        if isinstance(value, (int, float, deque))
+    }
+
+
+def _restore_numbers(part: object, numbers: dict[str, Any]) -> None:
+    """Give a part its numbers.
+
+    Raises:
+        KeyError, ValueError, TypeError: one is missing, no finite number, or negative where it stands for an amount.
+    """
+    for name in _numbers(part):
+        old, value = getattr(part, name), _finite(numbers[name])
+        if name not in _SIGNED and np.any(np.asarray(value) < 0.0):
+            raise ValueError(f"{name} is negative")
+        new = deque((tuple(row) for row in value), maxlen=old.maxlen) if isinstance(old, deque) else float(value)
+        setattr(part, name, new)
+
+
+def _rows(table: str, rows: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a table of records.
+
+    Raises:
+        ValueError, TypeError: one holds what the column cannot.
+    """
+    kinds = _kinds(table)
+    for row in rows:
+        if len(row) != len(kinds) or not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
+            raise ValueError(f"records of {table} hold {shown(str(row))}")
+    return [tuple(row) for row in rows]
+
+
+def _kinds(table: str) -> list[type | UnionType]:
+    """Return the type of each value in a row of a table of records."""
+    kinds = {"text": str, "integer": int, "number": int | float, "flag": bool}
+    if table == "signals":
+        return [int, *[int | float] * 6]
+    if table == "measured":
+        return [int, int, int | float]
+    return [kinds[column.kind] for name, column in SCHEMAS[table].items() if name not in ("arm", "replicate")]
+
+
+def _file(path: str | Path) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TestisError(f"a checkpoint is a file: give its path, not {path!r}")
+    return Path(path)
+
+
+def _own_agents(model: TestisModel) -> list[str]:
+    from testis_abm.agents.views import Cell
+
+    return sorted({kind.__name__ for kind in model.agent_types if not issubclass(kind, Cell)})
+
+
+def _check_replaceable(path: Path) -> None:
+    target = files.check_regular(path)
+    if target.exists() and not zipfile.is_zipfile(target):
+        raise TestisError(f"{path}: exists and is no checkpoint; name another file, or remove this one")
+
+
+def save(model: TestisModel, path: str | Path) -> Path:
+    """Write a model's state to `path`, whole or not at all.
+
+    Raises:
+        TestisError: for what a file of numbers cannot hold (agents of the user's own, events of theirs still to come), or
+            a path that cannot be written, and within a step before the day has been lived.
+    """
+    path = _file(path)
+    _check_replaceable(path)
+    model.check_whole_day()
+    own, pending = _own_agents(model), model.pending_events()
+    if own or pending:
+        what = f"agents of your own ({', '.join(own)})" if own else f"{pending} scheduled events still to come"
+        raise TestisError(
+            f"{path}: the model holds {what}, which a checkpoint of numbers cannot; model.branch() holds everything, in memory"
+        )
+    tissue = model.tissue
+    columns = {key: getattr(part, name) for key, (part, name) in _arrays(model).items()}
+    columns["model.flux"] = np.array(model._flux)
+    columns |= {f"section.{name}": np.asarray(value) for name, value in model.section.items()}
+    state = {
+        "format": FORMAT,
+        "version": __version__,
+        "rules": fingerprint(),
+        "scenario": model.case.as_dict(),
+        "seed": model.seed,
+        "treated": model.treated,
+        "engine": model.engine,
+        "scalars": {name: getattr(model, name) for name in _SCALARS},
+        "now": tissue.now,
+        "report": list(model.report),
+        "output": list(model._output),
+        "tract": _numbers(model.tract),
+        "glands": _numbers(model.glands),
+        "safety": _numbers(model.safety),
+        "records": model.records,
+        "time": float(model.time),
+        "next_step": mesa_clock.next_step(model),
+        "rng": model.rng.bit_generator.state,
+        "random": model.random.getstate(),
+        "modifiers": list(model.modifiers),
+    }
+    arrays.write(path, columns, state)
+    return path
+
+
+class Checkpoint:
+    """A saved state, read and checked.
+
+    Raises:
+        TestisError: if the file is missing, damaged, no checkpoint, or of another version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = _file(path)
+        try:
+            with self.path.open("rb") as file:
+                archive = arrays.Archive(file)
+                self.state = archive.state
+                self._check(archive.headers)
+                self.arrays = archive.arrays()
+        except FileNotFoundError as error:
+            raise TestisError(f"{self.path}: there is no such file") from error
+        except arrays.FAULTS as error:
+            raise TestisError(
+                f"{self.path}: not a checkpoint of testis_abm, or damaged ({shown(str(error))[1:-1]}); save it anew"
+            ) from error
+
+    def _check(self, headers: Mapping[str, arrays.Header]) -> None:
+        """Check the state, and that the arrays are of a size that its tissue can have, before they are read."""
+        from testis_abm.scenario import load
+
+        if not isinstance(self.state, dict):
+            raise self._damaged("its state is no table")
+        self._check_rules(self.state.get("version"), self.state.get("format"))
+        for key, kind in _KEYS.items():
+            if not isinstance(self.state.get(key), kind):
+                raise self._damaged(f"{key} is missing or no {kind.__name__}")
+        with self._reading():
+            tissue = load(self.state["scenario"]).tissue
+        size, cells = sum(header.size for header in headers.values()), tissue.tubules * tissue.sertoli_per_tubule
+        if size > _LEAST_ROOM + _ROOM * cells:
+            raise self._damaged(f"its arrays take {size:,} bytes, more than a tissue of {cells:,} Sertoli cells can")
+
+    def _check_rules(self, version: object, form: object) -> None:
+        if version != __version__:
+            found = f"saved by testis_abm {version}, and this is {__version__}: its rules may differ"
+        elif form != FORMAT:
+            found = f"a checkpoint of format {form}, and this testis_abm {__version__} reads format {FORMAT}"
+        elif self.state.get("rules") != fingerprint():
+            found = f"saved by a testis_abm {version} with other rules or parameters than this one"
+        else:
+            return
+        raise TestisError(f"{self.path}: {found}. Load it with that version, or run the scenario again")
+
+    def _damaged(self, what: object) -> TestisError:
+        return TestisError(f"{self.path}: damaged: {what}; save it anew")
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell what goes wrong on reading the state as one line."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise self._damaged(error) from error
+
+    def put_cells(self, model: TestisModel) -> None:
+        """Give a model whose parts have just been built the saved state of its cells, body and tract.
+
+        Raises:
+            TestisError: if the arrays do not fit the scenario or hold what cannot be.
+        """
+        tissue, state = model.tissue, self.state
+        with self._reading():
+            for name in ("_million", "_reference_output"):
+                setattr(model, name, _number(state["scalars"][name], name, 0.0, np.inf))
+            model.means = np.zeros(axis.MEANS)
+            model.tract = Epididymis(model.values, model.man, model._reference_output)
+            model.glands = Glands(model.values, model.man, 1.0)
+            model.safety = Safety(model.values, 1.0, 1.0)
+            tissue.now = _number(state["now"], "now", 0.0, _LATEST)
+            for key, (part, name) in _arrays(model).items():
+                setattr(part, name, self._array(key, getattr(part, name)))
+            fault = _fault(tissue)
+            if fault is not None:
+                raise self._damaged(fault)
+            flux = self.arrays["model.flux"]
+            if flux.dtype != float or flux.ndim != 2 or flux.shape[1] != 3 or not len(flux):
+                raise self._damaged(f"model.flux is {flux.dtype}{flux.shape}, not float64(days, 3)")
+            model._flux = list(_finite(flux))
+            for name in ("tract", "glands", "safety"):
+                _restore_numbers(getattr(model, name), state[name])
+            model.report, model._output = TissueDay(*_finite(state["report"])), TissueOutput(*_finite(state["output"]))
+
+    def _array(self, key: str, built: np.ndarray) -> np.ndarray:
+        """Return an array of the file, which must be such as the scenario has `built` (germ cells are checked by _fault)."""
+        found, germ = self.arrays[key], key.startswith("germ.")
+        if found.dtype != built.dtype or found.ndim != built.ndim or (not germ and found.shape != built.shape):
+            raise self._damaged(f"{key} is {found.dtype}{found.shape}, not {built.dtype}{built.shape}")
+        if not germ and not np.all(np.isfinite(found)):
+            raise self._damaged(f"{key} holds what is no finite number")
+        if not germ and not key.startswith("model.") and np.any(found < 0):
+            raise self._damaged(f"{key} holds a negative number")
+        return found
+
+    def put_course(self, model: TestisModel) -> None:
+        """Give a model the saved day, records and random streams.
+
+        Raises:
+            TestisError: if they do not fit, or a modifier is missing.
+        """
+        kept = self.state
+        with self._reading():
+            missing = [name for name in kept["modifiers"] if name not in model.modifiers]
+            if missing:
+                raise TestisError(
+                    f"{self.path}: saved with the modifiers {', '.join(map(repr, missing))}, which a file cannot hold; "
+                    "load it with the class that adds them in its __init__"
+                )
+            surplus = [name for name in model.modifiers if name not in kept["modifiers"]]
+            for name in surplus:
+                del model.modifiers[name]
+            for name in kept["modifiers"]:  # in the saved order: the last bit of a product depends on it
+                model.modifiers[name] = model.modifiers.pop(name)
+            if not _finite(kept["time"]) <= _finite(kept["next_step"]) <= kept["time"] + 1.0:
+                raise ValueError(f"next_step {kept['next_step']} does not follow time {kept['time']}")
+            first, scalars = -model.case.plan.baseline_days, kept["scalars"]
+            if abs(_number(scalars["day"], "day", first, _LATEST) - first - kept["time"]) > 1.0:
+                raise ValueError(f"day {scalars['day']} is not that of time {kept['time']}, counted from day {first}")
+            model.day, model.running = int(scalars["day"]), bool(scalars["running"])
+            model.engine_seconds = float(_number(scalars["engine_seconds"], "engine_seconds", 0.0, np.inf))
+            model.records = {name: _rows(name, kept["records"][name]) for name in model.records}
+            model.section = {
+                name.partition(".")[2]: array if array.ndim else array.item()
+                for name, array in self.arrays.items()
+                if name.startswith("section.")
+            }
+            model.rng.bit_generator.state = kept["rng"]
+            version, numbers, gauss = kept["random"]
+            model.random.setstate((version, tuple(numbers), gauss))
+        if surplus:
+            warnings.warn(
+                f"{self.path}: saved without the modifiers {', '.join(map(repr, surplus))}, which {type(model).__name__} "
+                "adds: they are taken off; modify() adds them again",
+                stacklevel=3,
+            )

@@ -1,0 +1,141 @@
+"""Changes from outside to named rates and numbers of the tissue: a user's own rule, a stress, a gene, a disease.
+
+A rate is one that a Sertoli cell sets for its germ cells (`steps.RATES`: commitment, spermiation, the hazard of each step)
+or a number of the tissue (a field of `rules.TissueParameters`). Modifiers compose: factors multiply, additions add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from testis_abm.biology import steps
+from testis_abm.biology.rules import TissueParameters
+from testis_abm.support.errors import TestisError, nearest, shown
+from testis_abm.testis.tissue import UNCHANGED
+
+if TYPE_CHECKING:
+    from testis_abm.agents.model import TestisModel
+
+Amount = float | np.ndarray
+Effect = Amount | Callable[["TestisModel"], Amount]
+# Numbers that follow from others, so that changing them alone would mean nothing.
+_DERIVED = tuple(name for name in TissueParameters._fields if name.endswith(("_occupancy", "_reference")))
+NUMBERS = tuple(name for name in TissueParameters._fields if name not in (*_DERIVED, *steps.RATES))
+
+
+@dataclass(frozen=True)
+class Modifier:
+    """One change: on each day, rate * factor + added.
+
+    Attributes:
+        name: what does it, for reports.
+        rates: which rates or numbers it changes.
+        factor, added: a number, one value for each Sertoli cell, or a function of the model that returns either; an
+            added hazard is per day.
+    """
+
+    name: str
+    rates: tuple[str, ...]
+    factor: Effect = 1.0
+    added: Effect = 0.0
+
+    def today(self, model: TestisModel, sertoli: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return today's factor and addition, each (1,) or (sertoli,).
+
+        Raises:
+            TestisError: if one is not a finite number, a factor is negative, or the shape does not fit.
+        """
+        factor, added = self._amount("factor", model, sertoli), self._amount("added", model, sertoli)
+        if np.any(factor < 0):
+            raise TestisError(f"modifier {self.name!r}: factor {factor.min():g} is negative; use 0 or more")
+        return factor, added
+
+    def _amount(self, which: str, model: TestisModel, sertoli: int) -> np.ndarray:
+        effect = getattr(self, which)
+        amount = self._number(which, effect(model) if callable(effect) else effect)
+        if amount.shape not in ((1,), (sertoli,)) or not np.all(np.isfinite(amount)):
+            raise TestisError(
+                f"modifier {self.name!r}: {which} must be one finite number or one for each of {sertoli} Sertoli cells, "
+                f"not an array of shape {amount.shape} from {amount.min():g} to {amount.max():g}"
+            )
+        if amount.size > 1 and any(rate in NUMBERS for rate in self.rates):
+            raise TestisError(
+                f"modifier {self.name!r}: {', '.join(self.rates)} holds for the whole tissue; give one number, not "
+                f"{amount.size}"
+            )
+        return amount
+
+    def check(self) -> None:
+        """Raise if an amount that is known already is no number.
+
+        Raises:
+            TestisError: naming it.
+        """
+        for which, effect in (("factor", self.factor), ("added", self.added)):
+            if not callable(effect):
+                self._number(which, effect)
+
+    def _number(self, which: str, value: object) -> np.ndarray:
+        """Return an amount as an array of one dimension or more."""
+        try:
+            return np.atleast_1d(np.asarray(value, dtype=float))
+        except (TypeError, ValueError) as error:
+            raise TestisError(
+                f"modifier {self.name!r}: {which} must be a number, one for each Sertoli cell, or a function of the "
+                f"model, not {shown(value)}"
+            ) from error
+
+
+class Modifiers(dict[str, Modifier]):
+    """The modifiers of a model by name, in the order in which they were added."""
+
+    def change(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
+        """Add a modifier, or replace the one of that name.
+
+        Raises:
+            TestisError: for a rate that is not known, or an amount that is no number.
+        """
+        wanted = (rates,) if isinstance(rates, str) else tuple(rates) if isinstance(rates, Iterable) else ()
+        if not wanted:
+            raise TestisError(f"modifier {name!r}: name a rate or a list of rates, not {shown(rates)}")
+        known = (*steps.RATES, *NUMBERS)
+        for rate in wanted:
+            if rate not in known:
+                close = nearest(rate, known)
+                raise TestisError(
+                    f"modifier {name!r}: rate {rate!r} is not known"
+                    + (f"; nearest: {close!r}" if close else f"; rates: {', '.join(steps.RATES)}")
+                )
+        modifier = Modifier(name, wanted, factor, added)
+        modifier.check()
+        self[name] = modifier
+        return modifier
+
+    def today(
+        self, model: TestisModel, p: TissueParameters, sertoli: int
+    ) -> tuple[TissueParameters, np.ndarray, list[tuple[Any, ...]]]:
+        """Return today's numbers, change of the rates (2, steps.RATES, 1 or sertoli), and a row for each modifier and rate.
+
+        A row holds the modifier's name, the rate, and its mean factor and addition.
+        """
+        if not self:
+            return p, UNCHANGED, []
+        numbers = p._asdict()
+        factors, additions = np.ones((len(steps.RATES), 1)), np.zeros((len(steps.RATES), 1))
+        rows: list[tuple[Any, ...]] = []
+        for modifier in self.values():
+            factor, added = modifier.today(model, sertoli)
+            if max(factor.size, added.size) > factors.shape[1]:
+                factors, additions = (np.repeat(known, sertoli, axis=1) for known in (factors, additions))
+            for rate in modifier.rates:
+                if rate in steps.RATES:
+                    factors[steps.RATES.index(rate)] *= factor
+                    additions[steps.RATES.index(rate)] += added
+                else:
+                    numbers[rate] = max(0.0, float(numbers[rate] * factor[0] + added[0]))
+                rows.append((modifier.name, rate, float(factor.mean()), float(added.mean())))
+        return TissueParameters(**numbers), np.stack([factors, additions]), rows

@@ -1,0 +1,93 @@
+"""Where the cells of a tissue are, in um: what pictures and `position` show.
+
+A germ cell lies in the sector of its Sertoli cell, at a depth that its step and progress fix: spermatogonia
+on the basement membrane, spermatocytes between, elongated spermatids at the lumen. Keyed luck scatters them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from testis_abm.biology import steps
+from testis_abm.biology.luck import PLACE, uniform, uniforms
+from testis_abm.biology.rules import mean_duration, on_entering
+from testis_abm.support.compile import compiled
+
+if TYPE_CHECKING:
+    from testis_abm.testis.tissue import Tissue
+
+# Distance from the axis over tubule radius when a step begins; it ends at the next. Lumen: below 0.30.
+_DEPTH = np.array([0.95, 0.95, 0.95, 0.92, 0.90, 0.87, 0.84, 0.70, 0.68, 0.65, 0.50, 0.42, 0.34])
+_STEM_CELLS = 2
+_RADIAL_SCATTER = 0.02
+_SECTOR = 0.9  # share of a Sertoli cell's sector over which its germ cells scatter
+_CAPILLARY = 0.15  # share of an interstice's area that is left to its capillary
+_ALONG, _ACROSS = 1, 2  # which of a cell's two draws of its place
+
+
+@compiled
+def _germ_places(lineage, step, remaining, mean_days, depth, stem_cells, variation, radial, sideways):
+    """Fill in each cell's distance from the axis over the radius and a draw in [-0.5, 0.5) for its angle."""
+    for i in range(lineage.size):
+        at = np.int64(step[i])
+        progress = 0.0
+        if at >= stem_cells:
+            progress = 1.0 - remaining[i] / on_entering(lineage[i], 0, at, mean_days, variation, 0.0)[0]
+        progress = min(1.0, max(0.0, progress))
+        across = uniform(lineage[i], _ACROSS, PLACE) - 0.5
+        radial[i] = depth[at] + progress * (depth[at + 1] - depth[at]) + 2.0 * _RADIAL_SCATTER * across
+        sideways[i] = uniform(lineage[i], _ALONG, PLACE) - 0.5
+
+
+def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return x, y (um) and angle around the tubule (radians) of the germ cells in `rows` of the columns."""
+    germ, geometry = tissue.columns.germ, tissue.geometry
+    radial, sideways = np.empty(len(rows)), np.empty(len(rows))
+    mean_days = np.array([mean_duration(step, tissue.p) for step in range(steps.COUNT)])
+    _germ_places(
+        germ.lineage[rows], germ.step[rows], germ.ends[rows] - tissue.now, mean_days, _DEPTH, _STEM_CELLS,
+        tissue.p.duration_variation, radial, sideways,
+    )  # fmt: skip
+    per = geometry.sertoli_per_tubule
+    angle = geometry.niche_angle[germ.niche[rows]] + sideways * _SECTOR * 2.0 * np.pi / per
+    centre = geometry.centres()[germ.tubule_of(rows)]
+    distance = radial * geometry.radius
+    return centre[:, 0] + distance * np.cos(angle), centre[:, 1] + distance * np.sin(angle), angle
+
+
+def sertoli_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return x, y (um) of the feet of the Sertoli cells in `rows`, on the basement membrane."""
+    geometry = tissue.geometry
+    angle = geometry.niche_angle[rows % geometry.sertoli_per_tubule]
+    centre = geometry.centres()[rows // geometry.sertoli_per_tubule]
+    return centre[:, 0] + geometry.radius * np.cos(angle), centre[:, 1] + geometry.radius * np.sin(angle)
+
+
+def leydig_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return x, y (um) of the Leydig cells in `rows`: around their capillary, clear of the tubules."""
+    geometry, leydig = tissue.geometry, tissue.columns.leydig
+    room = max(0.0, geometry.spacing / math.sqrt(3.0) - geometry.radius - tissue.scale.softening)
+    corner = geometry.corners()[leydig.corner[rows]]
+    lineages = leydig.lineage[rows]
+    angle = 2.0 * np.pi * uniforms(lineages, _ALONG, PLACE)
+    area = uniforms(lineages, _ACROSS, PLACE)
+    distance = room * np.sqrt(_CAPILLARY + (1.0 - _CAPILLARY) * area)
+    return corner[:, 0] + distance * np.cos(angle), corner[:, 1] + distance * np.sin(angle)
+
+
+def germ_positions(tissue: Tissue) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return x, y (um) and angle (radians) of every living germ cell, in the order of the columns."""
+    return germ_places(tissue, tissue.columns.germ.rows())
+
+
+def sertoli_positions(tissue: Tissue) -> tuple[np.ndarray, np.ndarray]:
+    """Return x, y (um) of every Sertoli cell."""
+    return sertoli_places(tissue, np.arange(tissue.sertoli_count))
+
+
+def leydig_positions(tissue: Tissue) -> tuple[np.ndarray, np.ndarray]:
+    """Return x, y (um) of every Leydig cell."""
+    return leydig_places(tissue, np.arange(len(tissue.columns.leydig.lineage)))

@@ -1,0 +1,65 @@
+"""A cross-section of the tissue as arrays, ready to be drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from testis_abm.agents.cells import germ_positions, leydig_positions, sertoli_positions
+from testis_abm.testis.fields import draw_field
+from testis_abm.testis.tissue import Tissue
+
+_GRID = 160
+_LUMEN = 0.30
+
+
+def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
+    """Return the cells and fields of `tissue` for a picture: positions in um, fields in nmol/L on a grid over the extent."""
+    geometry, scale, columns = tissue.geometry, tissue.scale, tissue.columns
+    x, y, angle = germ_positions(tissue)
+    sertoli_x, sertoli_y = sertoli_positions(tissue)
+    leydig_x, leydig_y = leydig_positions(tissue)
+    leydig = np.column_stack([leydig_x, leydig_y])
+    niches = np.column_stack([sertoli_x, sertoli_y])
+    centres, corners = geometry.centres(), geometry.corners()
+    kernels = tissue.levels.testosterone_kernel, tissue.levels.oestradiol_kernel
+    testosterone = draw_field(
+        geometry,
+        leydig,
+        columns.leydig.testosterone,
+        kernels[0].length,
+        scale.softening,
+        float(tissue.testosterone.mean()),
+        _GRID,
+    )
+    made = np.concatenate([columns.leydig.oestradiol, columns.sertoli.oestradiol_made])
+    oestradiol = draw_field(
+        geometry,
+        np.vstack([leydig, niches]),
+        made,
+        kernels[1].length,
+        scale.softening,
+        float(tissue.oestradiol.mean()),
+        _GRID,
+    )
+    return {
+        "day": day,
+        "extent": np.array(geometry.extent),
+        "tubule_x": centres[:, 0],
+        "tubule_y": centres[:, 1],
+        "tubule_radius": np.full(geometry.tubules, geometry.radius),
+        "lumen_radius": _LUMEN * geometry.radius,
+        "sertoli_x": sertoli_x,
+        "sertoli_y": sertoli_y,
+        "leydig_x": leydig_x,
+        "leydig_y": leydig_y,
+        "capillary_x": corners[:, 0],
+        "capillary_y": corners[:, 1],
+        "germ_x": x,
+        "germ_y": y,
+        "germ_angle": angle,
+        "germ_step": columns.germ.compacted("step"),
+        "field_testosterone": testosterone,
+        "field_oestradiol": oestradiol,
+    }

@@ -1,0 +1,419 @@
+"""The laboratory: what is reported of a man's true state, and how probable a report is given that state.
+
+One measurement model serves every visit of every command, conditional dosing, replayed studies and the likelihood of a twin:
+variation within a man, the assay of oestradiol, limits of quantitation, the technician, the counting chamber, and percentages
+that are counts of 200 sperm. Random draws are keyed by (key, day, quantity): neither another quantity nor another man moves them.
+Numbers and sources: parameters/laboratory.toml, blood_variation and semen_variation of parameters/tract.toml.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from testis_abm.biology.assay import reported_oestradiol
+from testis_abm.biology.binding import free_testosterone
+from testis_abm.biology.semen import Semen
+from testis_abm.quantities import (
+    ASSAYS,
+    DEFAULT_ASSAY,
+    OESTRADIOL,
+    QUANTITIES,
+    RATIO,
+    TESTOSTERONE_NG_DL,
+    Censored,
+    clinical_ratio,
+)
+from testis_abm.support.errors import TestisError, unknown
+
+# Column -> parameters whose CVs make the spread of one sample about the man's level.
+VARIATION: Mapping[str, tuple[str, ...]] = {
+    "testosterone_nmol_l": ("blood_variation.testosterone",),
+    "free_testosterone_pmol_l": ("blood_variation.testosterone",),
+    "oestradiol_pmol_l": ("blood_variation.oestradiol",),
+    "oestradiol_immunoassay_pmol_l": ("blood_variation.oestradiol",),
+    "t_over_e2": ("blood_variation.testosterone", "blood_variation.oestradiol"),
+    "t_over_e2_immunoassay": ("blood_variation.testosterone", "blood_variation.oestradiol"),
+    "lh_iu_l": ("blood_variation.lh",),
+    "fsh_iu_l": ("blood_variation.fsh",),
+    "inhibin_b_pg_ml": ("blood_variation.inhibin_b",),
+    "shbg_nmol_l": ("blood_variation.shbg",),
+    "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
+    "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
+    "volume_ml": ("semen_variation.volume",),
+    "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
+    "total_count_million": ("semen_variation.concentration", "semen_variation.technician", "semen_variation.volume"),
+    "total_motile_count_million": (
+        "semen_variation.concentration", "semen_variation.technician", "semen_variation.volume", "semen_variation.motility",
+    ),
+    "progressive_motility_pct": ("semen_variation.motility",),
+    "normal_forms_pct": ("semen_variation.morphology",),
+}  # fmt: skip
+# Measured by themselves in blood or tissue; the true oestradiol is that of LC-MS/MS, whatever the assay.
+BLOOD = (
+    "testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l",
+    "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l",
+)  # fmt: skip
+SHARES = ("progressive_motility_pct", "normal_forms_pct")
+# Share of sperm -> parameter of the level at which its variation within a man was found, counting included.
+_SHARE_AT = {"motility": "tract.motility_reference", "morphology": "tract.morphology_reference"}
+_SHARE_OF = {"progressive_motility_pct": "motility", "normal_forms_pct": "morphology"}
+_HIGHEST_SHARE = 0.98
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+_IMPOSSIBLE = -700.0  # log of the least probability that a number holds
+
+
+def assay(word: object) -> str:
+    """Return `word` if it names an assay of oestradiol.
+
+    Raises:
+        TestisError: it does not.
+    """
+    if isinstance(word, str) and word in ASSAYS:
+        return word
+    raise TestisError(unknown("assay", word, ASSAYS))
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """A laboratory.
+
+    Attributes:
+        values: dotted parameter name -> value.
+        assay: of the oestradiol that is meant where none is named, "immunoassay" or "lc-ms"; samples are measured by both.
+
+    Raises:
+        TestisError: for another assay.
+    """
+
+    values: Mapping[str, float] = field(repr=False)
+    assay: str = DEFAULT_ASSAY
+
+    def __post_init__(self) -> None:
+        assay(self.assay)
+
+    @property
+    def oestradiol(self) -> str:
+        """Return the column of serum oestradiol by this laboratory's assay."""
+        return OESTRADIOL[self.assay]
+
+    @property
+    def ratio(self) -> str:
+        """Return the column of T/E2 by this laboratory's assay."""
+        return RATIO[self.assay]
+
+    def column(self, name: str) -> str:
+        """Return the column that a condition means by `name`: oestradiol and T/E2 without an assay are those of this one."""
+        return {"oestradiol": self.oestradiol, "testosterone_over_oestradiol": self.ratio}.get(name, name)
+
+    # ---- what is expected of a report
+
+    def limit(self, column: str) -> float:
+        """Return the least of a quantity that is told from none, in the column's unit (0 where there is no limit)."""
+        if column in SHARES:
+            return 100.0 / self.values["laboratory.sperm_assessed"]
+        quantity = QUANTITIES.get(column)
+        return self.values[quantity.limit] if quantity is not None and quantity.limit else 0.0
+
+    def by_assays(self, true: Mapping[str, Any]) -> dict[str, Any]:
+        """Return oestradiol and T/E2 by both assays, from true testosterone and oestradiol; NaN ratios under a limit."""
+        testosterone, level = true["testosterone_nmol_l"], true["oestradiol_pmol_l"]
+        found = {OESTRADIOL[name]: reported_oestradiol(level, name, self.values) for name in ASSAYS}
+        return found | {RATIO[name]: self.t_over_e2(testosterone, found[OESTRADIOL[name]], name) for name in ASSAYS}
+
+    def t_over_e2(self, testosterone: Any, oestradiol: Any, by: str | None = None) -> Any:
+        """Return T/E2 of what was reported (nmol/L, pmol/L), ng/dL per pg/mL; NaN where either is under its limit."""
+        low = self.limit("testosterone_nmol_l"), self.limit(OESTRADIOL[by or self.assay])
+        told = (np.asarray(testosterone) >= low[0]) & (np.asarray(oestradiol) >= low[1])
+        return _plain(np.where(told, clinical_ratio(testosterone, oestradiol), np.nan))
+
+    def shares_told(self, semen: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a semen analysis in which men without visible sperm have no percentages (NaN)."""
+        sperm = np.asarray(semen["concentration_million_ml"], dtype=float) >= self.limit("concentration_million_ml")
+        return {
+            name: _plain(np.where(sperm, value, np.nan)) if name.removeprefix("expected_") in SHARES else value
+            for name, value in semen.items()
+        }
+
+    def percent_change(self, column: str, before: Any, after: Any) -> Any:
+        """Return the change from `before` to `after` (any shape, the column's unit) in %; NaN from a level under the limit."""
+        first, last = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+        told = first >= max(self.limit(column), np.finfo(float).tiny)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _plain(np.where(told, 100.0 * (last / first - 1.0), np.nan))
+
+    def show(self, column: str, value: float, form: Callable[[float], str]) -> str:
+        """Return a reported value (the column's unit) as text in its clinical unit: "<0.1" under the limit, "-" if missing."""
+        factor = QUANTITIES[column].factor
+        if math.isnan(value):
+            return "-"
+        low = 0.0 if QUANTITIES[column].sample == "semen" else self.limit(column)
+        return f"<{form(low * factor)}" if value < low else form(value * factor)
+
+    # ---- a sample
+
+    def blood(self, true: Mapping[str, Any], key: Sequence[int], day: int) -> dict[str, Any]:
+        """Return what is reported of a blood sample.
+
+        Args:
+            true: columns of BLOOD (at least testosterone and oestradiol) -> true levels of a man, or arrays of many.
+            key: of the man or the men; day: of the sample.
+
+        Returns:
+            The columns given, as reported (half the limit under it), oestradiol of the same sample by both assays; T/E2, T/LH and
+            free testosterone worked out from them as laboratories do. NaN where a ratio has a part under its limit.
+        """
+        seen: dict[str, Any] = {}
+        for column in BLOOD:
+            if column in true:
+                level = true[column] * self._vary(VARIATION[column], key, day, column, np.shape(true[column]))
+                if column == "oestradiol_pmol_l":
+                    other = OESTRADIOL["immunoassay"]
+                    seen[other] = self._quantified(other, reported_oestradiol(level, "immunoassay", self.values))
+                seen[column] = self._quantified(column, level)
+        testosterone = seen["testosterone_nmol_l"]
+        seen |= {RATIO[by]: self.t_over_e2(testosterone, seen[OESTRADIOL[by]], by) for by in ASSAYS}
+        if "lh_iu_l" in seen:
+            told = (seen["lh_iu_l"] >= self.limit("lh_iu_l")) & (testosterone >= self.limit("testosterone_nmol_l"))
+            with np.errstate(divide="ignore"):
+                seen["t_over_lh"] = _plain(np.where(told, TESTOSTERONE_NG_DL * testosterone / seen["lh_iu_l"], np.nan))
+        if "shbg_nmol_l" in seen:
+            binding = self.values["axis.shbg_binding"], self.values["axis.albumin_binding"]
+            free = _free_testosterone(testosterone, seen["shbg_nmol_l"], *binding)
+            seen["free_testosterone_pmol_l"] = self._quantified("free_testosterone_pmol_l", 1e3 * free)
+        return seen
+
+    def semen(self, expected: Semen, key: Sequence[int], day: int) -> Semen:
+        """Return the analysis of one ejaculate of a man, or of many men (arrays in `expected`).
+
+        Sperm are counted in the chamber (Poisson), motile and normal ones among those assessed (binomial). No sperm counted: the
+        concentration is 0 and there are no percentages (NaN).
+        """
+        size = np.shape(expected.volume_ml)
+
+        def vary(name: str) -> Any:
+            return self._vary((f"semen_variation.{name}",), key, day, name, size)
+
+        volume = expected.volume_ml * vary("volume")
+        concentration, sperm = self.count(expected.concentration_million_ml, key, day)
+        shares = [
+            np.where(np.asarray(concentration) > 0.0, self._share(name, percent / 100.0, sperm, key, day), np.nan)
+            for name, percent in (
+                ("motility", expected.progressive_motility_pct),
+                ("morphology", expected.normal_forms_pct),
+            )
+        ]
+        return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))
+
+    def count(self, concentration: Any, key: Sequence[int], day: int) -> tuple[Any, Any]:
+        """Return the concentration counted in ejaculates of an expected one (any shape), and the one that was in them."""
+        size = np.shape(concentration)
+        sperm = concentration * self._vary(("semen_variation.concentration",), key, day, "concentration", size)
+        read = sperm * self._vary(("semen_variation.technician",), key, day, "technician", size)
+        counted = self._counted(read)
+        # A drawn uniform, not a drawn count, keeps paired arms in step.
+        seen = _poisson(counted, draws(key, day, "chamber").random(size))
+        return _plain(read * seen / np.maximum(counted, 1e-300)), sperm
+
+    def visit(self, true: Mapping[str, Any], key: Sequence[int], day: int) -> dict[str, Any]:
+        """Return a blood sample and a semen analysis of the same men on the same day, by column (see blood and semen)."""
+        expected = Semen(**{name: true[name] for name in Semen.__dataclass_fields__})
+        return self.blood(true, key, day) | vars(self.semen(expected, key, day))
+
+    def _vary(self, names: tuple[str, ...], key: Sequence[int], day: int, stream: str, size: tuple[int, ...]) -> Any:
+        sigma = self._sigma(names)
+        return np.exp(sigma * draws(key, day, stream).standard_normal(size) - 0.5 * sigma * sigma)
+
+    def log_sd(self, column: str) -> float:
+        """Return the SD on a log scale of one measurement of a quantity (VARIATION), counting apart."""
+        return self._sigma(VARIATION[column])
+
+    def _sigma(self, names: tuple[str, ...]) -> float:
+        """Return the SD on a log scale that CVs make together; of shares the part that counting does not explain."""
+        total = 0.0
+        for name in names:
+            cv, short = self.values[name], name.partition(".")[2]
+            variance = cv * cv
+            if short in _SHARE_AT:
+                level = self.values[_SHARE_AT[short]]
+                variance = max(0.0, variance - (1.0 - level) / (level * self.values["laboratory.sperm_assessed"]))
+            total += math.log1p(variance)
+        return math.sqrt(total)
+
+    def _quantified(self, column: str, level: Any) -> Any:
+        """Return levels as reported: half the limit stands for "under the limit"."""
+        low = self.limit(column)
+        return _plain(np.where(np.asarray(level) < low, 0.5 * low, level))
+
+    def _counted(self, concentration: Any) -> Any:
+        """Return how many sperm are counted in the chamber of an ejaculate, on average."""
+        chamber = 1e3 * self.values["semen_variation.chamber_dilution"]
+        return np.minimum(self.values["semen_variation.sperm_counted"], concentration * chamber)
+
+    def _assessed(self, concentration: Any) -> Any:
+        """Return how many sperm there are to assess motility and form on: 200, or all in a wet preparation."""
+        there = np.floor(1e3 * self.values["laboratory.wet_preparation"] * np.asarray(concentration, dtype=float))
+        return np.clip(there, 1.0, self.values["laboratory.sperm_assessed"])
+
+    def _share(self, name: str, share: Any, concentration: Any, key: Sequence[int], day: int) -> Any:
+        varied = share * self._vary((f"semen_variation.{name}",), key, day, name, np.shape(share))
+        assessed = self._assessed(concentration)
+        quantile = draws(key, day, f"{name} counted").random(np.shape(share))
+        # A share that is not known stays so.
+        return np.where(
+            np.isnan(varied), np.nan, _binomial(assessed, np.minimum(_HIGHEST_SHARE, varied), quantile) / assessed
+        )
+
+    # ---- how probable a report is
+
+    def understood(self, column: str, reported: float | Censored) -> float | Censored:
+        """Return a report as its likelihood takes it: a level under the limit of quantitation, zero too, is "< limit".
+
+        Counts and shares of sperm are what they are: none is a count.
+        """
+        if isinstance(reported, Censored) or QUANTITIES[column].sample == "semen":
+            return reported
+        low = self.limit(column)
+        return Censored(low) if reported < low else float(reported)
+
+    def likelihood(self, column: str, reported: float | Censored, true: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return how probable a report is for each of many men, and how far he is from it.
+
+        Args:
+            column: of the quantity, oestradiol in that of its assay; reported: in the column's unit.
+            true: column -> (men,) true levels and expected semen.
+
+        Returns:
+            Log likelihood (up to what all men share) and deviation of the man's expectation from the report in SD, both (men,).
+        """
+        reported = self.understood(column, reported)
+        if column in SHARES:
+            return self._share_likelihood(column, reported, true)
+        if column in ("concentration_million_ml", "total_count_million", "total_motile_count_million"):
+            return self._count_likelihood(column, reported, true)
+        expected = np.maximum(self.expected(column, true), 1e-12)
+        return _normal(expected, reported, np.full(len(expected), self.spread(column)))
+
+    def spread(self, column: str) -> float:
+        """Return the SD on a log scale of a report about the man's level: samples, the laboratory and, for an immunoassay, its own."""
+        sigma = self._sigma(VARIATION[column])
+        if column == OESTRADIOL["immunoassay"]:
+            sigma = math.hypot(sigma, self.values["axis.immunoassay_oestradiol_spread"])
+        return sigma
+
+    def expected(self, column: str, true: Mapping[str, Any]) -> np.ndarray:
+        """Return what is reported of a quantity on average, (men,), without a percentage for men without visible sperm (NaN)."""
+        if column in OESTRADIOL.values():
+            by = next(name for name, of_assay in OESTRADIOL.items() if of_assay == column)
+            return np.asarray(reported_oestradiol(np.asarray(true["oestradiol_pmol_l"]), by, self.values), dtype=float)
+        if column == "free_testosterone_pmol_l" and column not in true:
+            return 1e3 * np.asarray(true["free_testosterone_nmol_l"], dtype=float)
+        if column in SHARES:
+            true = self.shares_told({name: true[name] for name in ("concentration_million_ml", column)})
+        return np.asarray(true[column], dtype=float)
+
+    def _count_likelihood(
+        self, column: str, reported: float | Censored, true: Mapping[str, Any]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of a count: none is seen with the probability that the chamber holds none, some with its error on a log scale."""
+        expected = np.maximum(np.asarray(true[column], dtype=float), 0.0)
+        concentration = np.maximum(np.asarray(true["concentration_million_ml"], dtype=float), 0.0)
+        sigma = self._sigma(VARIATION[column])
+        if not isinstance(reported, Censored) and reported == 0.0:
+            none = self._none_counted(concentration)
+            if column == "total_motile_count_million":
+                # Sperm are there, and none of those assessed is motile.
+                motionless, _ = self._share_likelihood("progressive_motility_pct", 0.0, true)
+                none = np.maximum(none, np.exp(motionless))
+            log = np.log(np.maximum(none, math.exp(_IMPOSSIBLE)))
+            return log, np.sqrt(np.maximum(0.0, -2.0 * log))
+        level = reported.limit if isinstance(reported, Censored) else reported
+        per = np.where(concentration > 0.0, expected / np.maximum(concentration, 1e-12), np.nan)
+        counted = self._counted(level / np.nan_to_num(per, nan=1.0))
+        return _normal(np.maximum(expected, 1e-12), reported, np.sqrt(sigma**2 + 1.0 / np.maximum(counted, 1.0)))
+
+    def _share_likelihood(
+        self, column: str, reported: float | Censored, true: Mapping[str, Any]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of a percentage: a binomial count among the sperm assessed, mixed over the variation within a man.
+
+        It takes sperm that were counted: where none were, a report of 0 % says nothing, and there is no other.
+        """
+        from scipy.special import gammaln
+
+        share = np.clip(np.nan_to_num(np.asarray(true[column], dtype=float)) / 100.0, 0.0, _HIGHEST_SHARE)
+        concentration = np.asarray(true["concentration_million_ml"], dtype=float)
+        level = reported.limit if isinstance(reported, Censored) else reported
+        n, sigma = self._assessed(concentration), self._sigma(VARIATION[column])
+        k = np.round(np.clip(level / 100.0, 0.0, 1.0) * n)
+        p = np.clip(np.outer(share, np.exp(sigma * _NODES - 0.5 * sigma * sigma)), 1e-9, _HIGHEST_SHARE)
+        if isinstance(reported, Censored):
+            from scipy.special import bdtr
+
+            last = np.maximum(k - 1.0, 0.0) if reported.below else k
+            under = bdtr(last[:, None], n[:, None].astype(int), p)
+            mass = under if reported.below else 1.0 - under
+        else:
+            log = (gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))[:, None]
+            mass = np.exp(log + k[:, None] * np.log(p) + (n - k)[:, None] * np.log1p(-p))
+        found = np.log(np.maximum(mass @ (_WEIGHTS / _WEIGHTS.sum()), math.exp(_IMPOSSIBLE)))
+        spread = np.sqrt(share * (1.0 - share) / n + (share * sigma) ** 2 + 0.25 / n**2)
+        off = (share - level / 100.0) / spread
+        if isinstance(reported, Censored):
+            off = np.maximum(off, 0.0) if reported.below else np.minimum(off, 0.0)
+        none = self._none_counted(concentration)
+        seen = (1.0 - none) * np.exp(found) + none * (level == 0.0)
+        return np.log(np.maximum(seen, math.exp(_IMPOSSIBLE))), np.where((none > 0.5) & (level == 0.0), 0.0, off)
+
+    def _none_counted(self, concentration: np.ndarray) -> np.ndarray:
+        """Return the probability that the chamber holds no sperm, (men,)."""
+        sigma = self._sigma(VARIATION["concentration_million_ml"])
+        mean = np.outer(self._counted(concentration), np.exp(sigma * _NODES - 0.5 * sigma * sigma))
+        return np.asarray(np.exp(-mean) @ (_WEIGHTS / _WEIGHTS.sum()))
+
+
+def draws(key: Sequence[int], day: int, stream: str) -> np.random.Generator:
+    """Return the random draws of one quantity on one day, whatever else is measured: `key` of whole numbers from 0 on."""
+    return np.random.default_rng([*key, day + 100_000, zlib.crc32(stream.encode())])
+
+
+def _normal(expected: np.ndarray, reported: float | Censored, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log likelihood and deviation (SD) of a level on a log scale; a censored one is anywhere under its limit."""
+    from scipy.special import log_ndtr
+
+    if isinstance(reported, Censored):
+        off = np.log(expected / reported.limit) / sigma
+        if reported.below:
+            return np.asarray(log_ndtr(-off)), np.maximum(off, 0.0)
+        return np.asarray(log_ndtr(off)), np.minimum(off, 0.0)
+    off = np.log(expected / reported) / sigma
+    return -0.5 * off * off - np.log(sigma), off
+
+
+_free_testosterone = np.vectorize(free_testosterone, otypes=[float])
+
+
+def _poisson(mean: Any, quantile: Any) -> Any:
+    """Return the quantile of a Poisson distribution: the least whole number whose probability or less reaches it."""
+    from scipy.special import pdtrik
+
+    none = np.exp(-mean)
+    # Beyond the chance of none the continuous inverse is defined; rounding up gives the quantile.
+    return np.where(quantile <= none, 0.0, np.ceil(pdtrik(np.maximum(quantile, none), np.maximum(mean, 1e-300))))
+
+
+def _binomial(n: Any, p: Any, quantile: Any) -> Any:
+    """Return the quantile of a binomial distribution (see _poisson)."""
+    from scipy.stats import binom
+
+    return binom.ppf(quantile, n, np.clip(np.nan_to_num(p), 0.0, 1.0))
+
+
+def _plain(value: Any) -> Any:
+    """Return a number for a number, an array for an array."""
+    return float(value) if np.ndim(value) == 0 else np.asarray(value, dtype=float)

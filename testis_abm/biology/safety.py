@@ -1,0 +1,82 @@
+"""Bone, lipids, blood count, libido and flushes: simple readouts of serum testosterone and oestradiol, with sources.
+
+They are trends for comparison of treatments, not diagnoses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from testis_abm.biology.kinetics import hill, relative_hill, relax
+
+_YEAR = 365.25
+
+
+@dataclass
+class SafetyDay:
+    """One day's readouts; names and units as the columns of the safety table."""
+
+    bone_density_change_pct: float
+    hdl_change_mg_dl: float
+    haematocrit_pct: float
+    libido_score: float
+    vasomotor_pct: float
+    oestradiol_low: bool
+
+
+class Safety:
+    """Follows one man's readouts from his own baseline.
+
+    Args:
+        values: dotted parameter name -> value.
+        testosterone, oestradiol: his untreated levels, nmol/L and pmol/L.
+    """
+
+    def __init__(self, values: Mapping[str, float], testosterone: float, oestradiol: float) -> None:
+        self._of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("safety.")}
+        self._reference_t = values["axis.testosterone_reference"]
+        self._reference_e = values["axis.oestradiol_reference"]
+        self._own_testosterone = max(testosterone, 0.1)
+        self._own_loss = self._bone_loss(testosterone, oestradiol)
+        self.bone, self.hdl = 0.0, 0.0
+        self.haematocrit = self._haematocrit(testosterone)
+
+    def day(self, testosterone: float, oestradiol: float) -> None:
+        """Advance by one day at serum `testosterone` nmol/L and `oestradiol` pmol/L (true, not assay)."""
+        of = self._of
+        self.bone -= (self._bone_loss(testosterone, oestradiol) - self._own_loss) / _YEAR
+        change = of["hdl_slope"] * math.log(max(testosterone, 0.1) / self._own_testosterone)
+        self.hdl = relax(self.hdl, change, of["hdl_days"], 1.0)
+        self.haematocrit = relax(self.haematocrit, self._haematocrit(testosterone), of["haematocrit_days"], 1.0)
+
+    def readout(self, testosterone: float, oestradiol: float) -> SafetyDay:
+        """Return the readouts of the day that was lived at these levels."""
+        return SafetyDay(
+            self.bone, self.hdl, self.haematocrit, self._libido(testosterone, oestradiol),
+            self._vasomotor(testosterone, oestradiol), bool(oestradiol < self._of["oestradiol_low"]),
+        )  # fmt: skip
+
+    def _bone_loss(self, testosterone: float, oestradiol: float) -> float:
+        of, n = self._of, self._of["bone_oestradiol_exponent"]
+        by_oestradiol = 1.0 - hill(oestradiol, of["bone_oestradiol_half"], n)
+        by_testosterone = 1.0 - hill(testosterone, of["bone_testosterone_half"], n)
+        return float(of["bone_oestradiol_loss"] * by_oestradiol + of["bone_testosterone_loss"] * by_testosterone)
+
+    def _haematocrit(self, testosterone: float) -> float:
+        of = self._of
+        return float(of["haematocrit_reference"] + of["haematocrit_slope"] * (testosterone / self._reference_t - 1.0))
+
+    def _libido(self, testosterone: float, oestradiol: float) -> float:
+        of = self._of
+        by_t = relative_hill(testosterone, of["libido_testosterone_half"], 2.0, self._reference_t)
+        by_e = relative_hill(oestradiol, of["libido_oestradiol_half"], 2.0, self._reference_e)
+        share = of["libido_oestradiol_share"]
+        return float(100.0 * min(1.0, by_t) * (1.0 - share + share * min(1.0, by_e)))
+
+    def _vasomotor(self, testosterone: float, oestradiol: float) -> float:
+        of = self._of
+        lack = 1.0 - hill(oestradiol, of["vasomotor_oestradiol_half"], of["vasomotor_exponent"])
+        shield = of["vasomotor_testosterone_half"] / (of["vasomotor_testosterone_half"] + testosterone)
+        return float(of["vasomotor_top"] * lack * shield)

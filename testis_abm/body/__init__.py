@@ -1,1 +1,0 @@
-"""The body: hormonal axis, binding, drugs, safety."""

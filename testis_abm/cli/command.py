@@ -1,0 +1,318 @@
+"""The command `testis-abm`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testis_abm.cli import app as app_commands
+from testis_abm.cli import experiments as experiment_commands
+from testis_abm.cli import men as people
+from testis_abm.cli import studies as study_commands
+from testis_abm.cli.options import Parser, overrides
+from testis_abm.cli.options import scenario as scenario_options
+from testis_abm.support import guard
+from testis_abm.support.errors import TestisError
+from testis_abm.support.interrupt import Interrupt
+
+if TYPE_CHECKING:
+    from testis_abm.parameters import Parameter
+    from testis_abm.scenario import Scenario
+
+_NOTE = "Research software: a simulation, not medical advice."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code (0 done, 1 runs failed, 2 wrong input, 130 interrupted, 143 terminated)."""
+    try:
+        options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    except TestisError as error:
+        print(error, file=sys.stderr)
+        return 2
+    with warnings.catch_warnings():
+        warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
+        return _act(options)
+
+
+def _act(options: argparse.Namespace) -> int:
+    with Interrupt() as options.interrupt:
+        try:
+            return int(options.action(options) or 0)
+        except TestisError as error:
+            print(error, file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
+            return int(options.interrupt.code)
+        except BrokenPipeError:
+            # The reader of a pipe (head, less) has gone: nothing more to say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with "--t -3nmol/L" as "--t=-3nmol/L": argparse would take the value for an option."""
+    joined: list[str] = []
+    for text in arguments:
+        if re.match(r"-[0-9.]", text) and joined and re.fullmatch(r"--[\w-]+", joined[-1]):
+            joined[-1] += f"={text}"
+        else:
+            joined.append(text)
+    return joined
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + _NOTE)
+    parser.add_argument("--version", action="version", version=f"testis-abm {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
+    run.add_argument(
+        "file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"
+    )
+    scenario_options(run)
+    run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
+    run.add_argument("--no-plots", action="store_true", help="write tables only")
+    run.set_defaults(action=_run)
+
+    for name, what, action in (
+        ("parameters", "list and explain the numbers of the model", _parameters),
+        ("men", "list the presets, or show one", _men),
+        ("drugs", "list the drugs, or show one", _drugs),
+        ("scenarios", "list the scenarios that come with the program, or show one", _scenarios),
+    ):
+        command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
+        command.add_argument(
+            "word",
+            nargs="?",
+            help="a word to look for"
+            if name == "parameters"
+            else "a name"
+            if name == "men"
+            else "a generic or brand name",
+        )
+        command.set_defaults(action=action)
+        if name == "drugs":
+            command.add_argument("--out", metavar="FOLDER", help="draw the drug's course there, as PNG and SVG")
+    people.add(commands)
+    experiment_commands.add(commands)
+    study_commands.add(commands)
+    app_commands.add(commands)
+    return parser
+
+
+def _version() -> str:
+    from testis_abm import __version__
+
+    return __version__
+
+
+# ---- run
+
+
+def _run(options: argparse.Namespace) -> int:
+    from testis_abm.scenario import load
+
+    scenario = people.noted(load, options.file, overrides=overrides(options))
+    folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
+    from testis_abm.results.store import check_writable
+
+    check_writable(folder)
+    if not options.no_plots:
+        guard.matplotlib()
+    options.interrupt.check()
+    with _drawing(not options.no_plots) as pool:
+        from testis_abm.experiments.simulate import run
+
+        options.interrupt.check()
+        where: dict[str, Any] = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
+        try:
+            with _progress(scenario, where, options.interrupt) as progress:
+                result = run(scenario, progress=progress)
+        except KeyboardInterrupt:
+            print(
+                f"\nStopped in replicate {where['replicate'] + 1} of {scenario.plan.replicates}, {where['arm']} arm, "
+                f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written.",
+                file=sys.stderr,
+            )
+            return int(options.interrupt.code)
+        return _report(result, folder, pool, options.interrupt)
+
+
+def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
+    from testis_abm.results.summary import render
+
+    try:
+        result.save(folder)
+        interrupt.at_once()
+        print(render(result))
+        names = pool.draw(result, folder) if pool is not None else ()
+    except KeyboardInterrupt:
+        saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
+        print(f"\nStopped after the simulation. {saved}", file=sys.stderr)
+        return interrupt.code
+    pictures = ", ".join(sorted(Path(name).name for name in names if str(name).endswith(".png")))
+    print(f"Results in {folder}/" + (f"  (pictures: {pictures}; each as SVG too)" if pictures else ""))
+    return 0
+
+
+def _default_folder(file: str, scenario: Scenario) -> Path:
+    text = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
+    return Path("runs") / f"{Path(file).stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+@contextmanager
+def _drawing(wanted: bool) -> Iterator:  # type: ignore[type-arg]
+    """Start the drawing processes while the simulation still runs."""
+    if not wanted:
+        yield None
+        return
+    from testis_abm.pictures.drawing import DrawingPool
+
+    with DrawingPool() as pool:
+        pool.start()
+        yield pool
+
+
+@contextmanager
+def _progress(
+    scenario: Scenario, where: dict[str, Any], interrupt: Interrupt
+) -> Iterator[Callable[[int, str, int], None]]:
+    """Show a bar with the day and the time left; keep in `where` how far the run has come."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    arms = 2 if scenario.treated else 1
+    days = scenario.plan.baseline_days + scenario.plan.duration_days
+    total = days * arms * scenario.plan.replicates
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("starting", total=total)
+        done = 0
+
+        def advance(replicate: int, arm: str, day: int) -> None:
+            nonlocal done
+            done += 1
+            where.update(replicate=replicate, arm=arm, day=day)
+            interrupt.check()
+            if done % 10 == 0 or done == total:
+                text = f"replicate {replicate + 1}/{scenario.plan.replicates} {arm:9s} day {day}/{scenario.plan.duration_days}"
+                bar.update(task, completed=done, description=text)
+
+        yield advance
+
+
+# ---- tables to read
+
+
+def _parameters(options: argparse.Namespace) -> int:
+    from testis_abm.parameters import search
+
+    found = search(options.word)
+    if not found:
+        raise TestisError(f'no parameter speaks of "{options.word}" (all of them: testis-abm parameters)')
+    for parameter in found:
+        print("\n".join(_explained(parameter)))
+    print(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')
+    return 0
+
+
+def _explained(parameter: Parameter) -> Iterator[str]:
+    p = parameter
+    yield f"{p.name} = {p.value:g} {p.unit}   (range {p.low:g} to {p.high:g}; {p.confidence})"
+    for label, text in (("source", p.source), ("note", p.note)):
+        if text:
+            yield textwrap.fill(f"{label}: {text}", 110, initial_indent="    ", subsequent_indent="    ")
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from testis_abm.scenario.load import read_raw
+    from testis_abm.scenario.shipped import shipped
+    from testis_abm.support.errors import unknown
+
+    known = shipped()
+    if options.word is None:
+        for name, path in known.items():
+            print(f"{name:34s}{read_raw(path)['title']}")
+        print("\nShow one: testis-abm scenarios NAME. Run one: testis-abm run NAME.")
+        return 0
+    if options.word not in known:
+        raise TestisError(unknown("scenario", options.word, known))
+    print(known[options.word].read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def _men(options: argparse.Namespace) -> int:
+    from testis_abm.parameters import physiology, presets
+    from testis_abm.population import men
+    from testis_abm.support.errors import unknown
+
+    if options.word is None:
+        print("\n".join(men.listed()))
+        print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
+        for field in physiology().values():
+            print(
+                f"  {field.name.rpartition('.')[2]:28s}{field.value:g} {field.unit} ({field.low:g} to {field.high:g})"
+            )
+        return 0
+    if options.word not in presets():
+        raise TestisError(unknown("preset", options.word, presets()))
+    print("\n".join(men.told(options.word)))
+    print(f"\n{_NOTE}")
+    return 0
+
+
+def _drugs(options: argparse.Namespace) -> int:
+    from testis_abm.parameters import drug_named, drugs
+    from testis_abm.pictures import KINDS
+    from testis_abm.support import outputs
+
+    known = drugs()
+    if options.word is None:
+        for drug in known.values():
+            print(f"{drug.name:26s}{drug.title}; {drug.drug_class}; usual {drug.usual}")
+        print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
+        return 0
+    drug = known[drug_named(options.word)]
+    for kind in KINDS if options.out else ():
+        outputs.check(Path(options.out) / f"{drug.name}.{kind}")
+    print(f"{drug.name}: {drug.title}, {drug.drug_class}; {', '.join(drug.routes)}; usual {drug.usual}")
+    if drug.names:
+        print(f"also: {', '.join(drug.names)}")
+    for parameter in drug.numbers.values():
+        print("\n".join(_explained(parameter)))
+    for other, reason in drug.excludes.items():
+        print(f"not with {other}: {reason}")
+    return _draw_drug(drug.name, Path(options.out)) if options.out else 0
+
+
+def _draw_drug(name: str, folder: Path) -> int:
+    """Write the picture of a drug at its usual regimen."""
+    try:
+        guard.matplotlib()
+    except TestisError as error:
+        # The table is what was asked for; the picture is an extra, and so is matplotlib.
+        print(f"No picture: {error}", file=sys.stderr)
+        return 0
+    from testis_abm.experiments.drug_course import drug_course
+    from testis_abm.pictures import drug, style
+    from testis_abm.pictures.drawing import write_figure
+
+    course = drug_course(name)
+    with style.looks():
+        paths = write_figure(drug.draw(course), name, folder)
+    print(f"Picture: {paths[0]} (SVG beside it)")
+    return 0

@@ -1,0 +1,240 @@
+"""Commands about men: `testis-abm twin` and `testis-abm cohort`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testis_abm.cli.options import SEED, Once, overrides, scenario, whole, word
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.support import guard, outputs
+from testis_abm.support.errors import ScenarioError, TestisError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from testis_abm.population.given import Lab
+    from testis_abm.population.twin import Twin
+    from testis_abm.scenario import Scenario
+
+_NOTE = "Research software: a simulation, not medical advice."
+_TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
+_TWIN_FILES = (
+    *(f"{name}.parquet" for name in _TWIN_TABLES), "twin.json", "before_and_after.png", "before_and_after.svg",
+)  # fmt: skip
+# Option -> what it is of, for help.
+_LABS: Mapping[str, str] = {
+    "t": "total testosterone, with its unit",
+    "free-t": "free testosterone, with its unit",
+    "e2": "serum E2 (see --assay), with its unit",
+    "lh": "LH (IU/L)",
+    "fsh": "FSH (IU/L)",
+    "inhibin-b": "inhibin B (pg/mL)",
+    "shbg": "SHBG (nmol/L)",
+    "concentration": "sperm concentration (million/mL)",
+    "volume": "ejaculate volume (mL)",
+    "motility": "progressive motility (%)",
+    "morphology": "normal forms (%)",
+    "tmc": "total motile count (million)",
+    "bmi": "body mass index (kg/m2)",
+    "age": "age (years)",
+}
+_DAYS = 180  # of treatment with --give
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser of `testis-abm`."""
+    what = "match virtual patients to a man's laboratory values, and predict their response to a therapy"
+    command = commands.add_parser(
+        "twin", help="match virtual patients to laboratory values", description=what[0].upper() + what[1:] + ". " + _NOTE,
+        epilog="Example: testis-abm twin --t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL "
+        '--give "anastrozole 1mg daily"',
+    )  # fmt: skip
+    for option, what in _LABS.items():
+        # argparse formats help with %.
+        command.add_argument(f"--{option}", action=Once, metavar="VALUE", help=what.replace("%", "%%"))
+    word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
+    word(command, "--population", "prior over men", guard.POPULATIONS, "clinic")
+    command.add_argument(
+        "--give",
+        action="append",
+        default=[],
+        metavar='"DRUG DOSE OFTEN"',
+        help='a therapy, e.g. "anastrozole 1mg daily"; may be given again',
+    )
+    command.add_argument("--scenario", metavar="FILE", help="take plan and therapies from a scenario file")
+    scenario(command, days=f"of treatment (default: the scenario's, {_DAYS} with --give)")
+    whole(command, "--men", "matching virtual patients that are treated", 200)
+    command.add_argument(
+        "--ensemble",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="spread the prediction over plausible parameter sets too (default), or not",
+    )
+    command.add_argument("--out", metavar="FOLDER", help="write tables (Parquet), twin.json and a picture there")
+    command.add_argument("--no-plots", action="store_true", help="write no picture")
+    command.set_defaults(action=_twin)
+
+    command = commands.add_parser(
+        "cohort", help="draw men from a population and screen them by laboratory values",
+        description="Draw men from a population, measure them, keep those who meet every criterion. " + _NOTE,
+        epilog='Example: testis-abm cohort --men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
+        '--where "sperm concentration < 15 M/mL" --visits 2',
+    )  # fmt: skip
+    whole(command, "--men", "men wanted", 100)
+    command.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CRITERION",
+        help="of what is measured, at every visit; may be given again",
+    )
+    whole(command, "--visits", "baseline measurements that must all meet the criteria", 1)
+    word(command, "--population", "population of men", guard.POPULATIONS, "clinic")
+    word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
+    whole(command, "--seed", SEED, 1)
+    command.add_argument("--out", metavar="FILE", help="write the men and their laboratory values there (.parquet or .csv)")
+    command.set_defaults(action=_cohort)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Lab]:
+    from testis_abm.population.given import parse
+
+    given: dict[str, Lab] = {}
+    for option in _LABS:
+        name = option.replace("-", "_")
+        if getattr(options, name) is None:
+            continue
+        lab = parse(name, getattr(options, name), f"--{option}")
+        if lab is None:
+            raise TestisError(f"--{option}: is empty; leave it out if it was not measured")
+        given[name] = lab
+    return given
+
+
+def _treatment(options: argparse.Namespace) -> Scenario | None:
+    from testis_abm.scenario import load
+    from testis_abm.scenario.prescription import parse_prescription
+
+    if options.scenario and options.give:
+        raise TestisError("--scenario and --give: use one of them")
+    # --seed is that of the search: the plan of a scenario has no draws here.
+    changes = overrides(options, seeds=())
+    if options.scenario:
+        return noted(load, options.scenario, overrides=changes)
+    if not options.give:
+        if changes:
+            raise TestisError("--set and --days change a therapy; add --give or --scenario")
+        return None
+    therapies = []
+    for text in options.give:
+        with guard.at("--give"):
+            therapies.append(parse_prescription(text))
+    title = "; ".join(options.give)
+    tables = {
+        "title": title[:200],
+        "plan": {"duration": f"{_DAYS} days"},
+        "therapy": therapies,
+        "samples": {"assay": options.assay},
+    }
+    try:
+        return noted(load, tables, overrides=changes)
+    except ScenarioError as error:
+        raise TestisError(str(error).replace("scenario: therapy", "--give")) from None
+
+
+def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
+    """Return what `make` makes; print its warnings as notes, a line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        made = make(*given, **named)
+    for note in notes:
+        print(f"Note: {note.message}", file=sys.stderr)
+    return made
+
+
+def _twin(options: argparse.Namespace) -> int:
+    seed = 1 if options.seed is None else options.seed
+    labs, case = _given(options), _treatment(options)
+    from testis_abm.population import told, twin
+
+    given = {name: lab.value for name, lab in labs.items()}
+    twin.check(given)
+    if options.out:
+        for name in _TWIN_FILES:
+            outputs.check(Path(options.out) / name)
+    if options.out and case is not None and not options.no_plots:
+        guard.matplotlib()
+    options.interrupt.check()
+    found = twin.find(given, population=options.population, assay=options.assay, seed=seed)
+    options.interrupt.check()
+    print(told.about(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
+    tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
+    if case is not None:
+        from testis_abm.population.predict import changes, predict, predict_with, readouts
+        from testis_abm.studies.ensemble import shipped
+
+        men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
+        before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
+        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days\n")
+        print(told.predicted(before, after, lesions, options.ensemble, found.dependable))
+        tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
+        tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
+    print(f"\n{_NOTE}")
+    if options.out:
+        folder = Path(options.out)
+        _write(folder, tables, found)
+        if case is not None and not options.no_plots:
+            _draw(before, after, case, folder)
+        print(f"Results in {options.out}/")
+    return 0
+
+
+def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
+    """Write the picture of the men before and after."""
+    from testis_abm.pictures import style, twin
+    from testis_abm.pictures.drawing import write_figure
+
+    with style.looks():
+        paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
+    print(f"Picture: {paths[0]} (SVG beside it)")
+
+
+def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
+    """Write each table whole or not at all."""
+    from testis_abm import __version__
+
+    men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
+    for name, table in {**tables, "men": men}.items():
+        outputs.write_table(folder / f"{name}.parquet", table)
+    kept = {
+        "version": __version__, "given": {name: str(value) for name, value in found.given.items()}, "assay": found.assay,
+        "population": found.prior.name, "used": {name: str(value) for name, value in found.used.items()},
+        "notes": list(found.notes), "effective_sample_size": found.effective, "pareto_k": found.pareto_k,
+        "dependable": found.dependable, "misfit": dict(found.misfit),
+    }  # fmt: skip
+    outputs.write_json(folder / "twin.json", kept)
+
+
+def _cohort(options: argparse.Namespace) -> int:
+    if options.out:
+        from testis_abm.parameters import physiology
+
+        outputs.check_table(options.out, [name.rpartition(".")[2] for name in physiology()][:3])
+    from testis_abm.population.screen import parse_criterion, screen
+
+    for text in options.where:
+        guard.named("--where", parse_criterion)(text)
+    kept = screen(
+        options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
+    )
+    print(kept.told())
+    print(f"\n{_NOTE}")
+    if options.out:
+        outputs.write_table(options.out, kept.table())
+        print(f"Men in {options.out}")
+    return 0

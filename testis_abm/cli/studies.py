@@ -1,0 +1,147 @@
+"""Commands about studies: `testis-abm studies` and `testis-abm calibrate`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testis_abm.cli.options import SEED, whole
+from testis_abm.support import guard
+from testis_abm.support.errors import TestisError, unknown
+
+if TYPE_CHECKING:
+    from testis_abm.studies.ensemble import Ensemble
+    from testis_abm.studies.study import Study
+
+_NOTE = "Research software: a simulation, not medical advice."
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser of `testis-abm`."""
+    command = commands.add_parser(
+        "studies", help="list published studies, or replay them as virtual trials",
+        description="List the shipped studies; with run, replay one, a file, or all. " + _NOTE,
+        epilog="Example: testis-abm studies run leder_2004",
+    )  # fmt: skip
+    command.add_argument("what", nargs="?", choices=["run"], help="replay")
+    command.add_argument("name", nargs="?", default="all", help='a shipped study, a study file, or "all" (default)')
+    command.add_argument(
+        "--ensemble",
+        default="shipped",
+        help='"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
+    )
+    whole(command, "--sets", "parameter sets", 24)
+    whole(command, "--repeats", "virtual trials", 240)
+    whole(command, "--seed", SEED, 1)
+    command.add_argument("--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)")
+    command.add_argument("--no-plots", action="store_true", help="write tables only")
+    command.set_defaults(action=_studies)
+
+    command = commands.add_parser(
+        "calibrate",
+        help="fit the ensemble of parameter sets to the studies",
+        description="Calibrate on the shipped studies (ES-MDA). " + _NOTE,
+    )
+    whole(command, "--members", "parameter sets", 240)
+    whole(command, "--rounds", "rounds of assimilation", 4)
+    whole(command, "--seed", SEED, 1)
+    command.add_argument(
+        "--out", metavar="FOLDER", default="runs/calibration", help="rounds are kept and resumed there"
+    )
+    whole(
+        command,
+        "--cross-validate",
+        "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
+        limit=guard.LIMITS["folds"],
+    )
+    command.add_argument("--ship", action="store_true", help="put the ensemble into the package")
+    command.set_defaults(action=_calibrate)
+
+
+def _ensemble(name: str) -> Ensemble:
+    from testis_abm.studies import ensemble
+
+    if name == "none":
+        return ensemble.best()
+    return ensemble.shipped() if name == "shipped" else ensemble.read(Path(name))
+
+
+def _chosen(name: str) -> list[Study]:
+    from testis_abm.studies import known, load_study
+
+    shipped = known()
+    if name == "all":
+        return [load_study(path) for path in shipped.values()]
+    if name in shipped:
+        return [load_study(shipped[name])]
+    if name.endswith(".toml") or Path(name).exists():
+        return [load_study(name)]
+    raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
+
+
+def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble: Ensemble) -> Path:
+    """Return a folder named by what is replayed and a hash of all that decides on the outcome."""
+    from testis_abm.experiments.task import version
+
+    sets = ensemble.sets.assign(weight=ensemble.weights).to_csv()
+    what = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
+    return Path("runs") / f"studies-{Path(options.name).stem}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"
+
+
+def _studies(options: argparse.Namespace) -> int:
+    from testis_abm.studies import known, load_study, report
+    from testis_abm.studies.replay import replay
+
+    if options.what is None:
+        for name, path in known().items():
+            study = load_study(path)
+            print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
+        print("\nReplay: testis-abm studies run NAME | FILE | all. Write one: testis_abm/studies/README.md")
+        return 0
+    if not options.no_plots:
+        guard.matplotlib()
+    studies, ensemble = _chosen(options.name), _ensemble(options.ensemble)
+    folder = Path(options.out) if options.out else _default_folder(options, studies, ensemble)
+    report.check_writable(folder)
+    tables = []
+    for study in studies:
+        options.interrupt.check()
+        tables.append(replay(study, ensemble, sets=options.sets, repeats=options.repeats, seed=options.seed))
+        print(report.text(tables[-1]), flush=True)
+    import pandas as pd
+
+    table = pd.concat(tables, ignore_index=True)
+    print(f"\n{report.score(table)}")
+    print(
+        "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. "
+        + _NOTE
+    )
+    written = report.save(table, folder, plots=not options.no_plots)
+    print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    try:
+        import iterative_ensemble_smoother  # noqa: F401
+    except ImportError:
+        raise TestisError('calibration needs one more package: pip install "testis_abm[calibrate]"') from None
+    from testis_abm.studies import report
+    from testis_abm.studies.calibrate import calibrate, cross_validate
+
+    options.interrupt.at_once()
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": tell}
+    if options.cross_validate:
+        found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
+        print(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
+        return 0
+    table = calibrate(Path(options.out), **size)
+    print(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
+    return 0

@@ -1,0 +1,202 @@
+"""Run a scenario: every replicate of the treated man beside his untreated twin, into tidy tables."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from testis_abm.agents.model import TestisModel
+from testis_abm.biology.luck import mix
+from testis_abm.parameters import drugs
+from testis_abm.results import attribution
+from testis_abm.results.run_result import RunResult
+from testis_abm.results.tables import SCHEMAS, SIGNALS, conform
+from testis_abm.results.treatment import Treatment, within
+from testis_abm.scenario import Scenario
+from testis_abm.support import guard
+from testis_abm.support.errors import TestisError, shown
+from testis_abm.testis.memory import check_fits
+
+Progress = Callable[[int, str, int], None]
+Watch = Callable[[int, Mapping[str, TestisModel]], None]
+_LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
+_PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
+SIGNAL_COLUMNS = ("day", *SIGNALS, "testosterone_brake", "oestradiol_brake")
+
+
+def replicate_seed(seed: int, replicate: int) -> int:
+    """Return the seed of a replicate: replicate 0 keeps the scenario's own, the others are hashed from it."""
+    return seed if replicate == 0 else mix(seed, replicate) >> 1
+
+
+def run(
+    scenario: Scenario | str | Path | Mapping[str, Any],
+    *,
+    seed: int | None = None,
+    replicates: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+    model: type[TestisModel] = TestisModel,
+) -> RunResult:
+    """Simulate a scenario.
+
+    Args:
+        scenario: a Scenario, a mapping, or the path of a scenario file.
+        seed, replicates: instead of those of the scenario.
+        overrides: dotted path -> value, as `--set` of the command.
+        progress: called as progress(replicate, arm, day) after each simulated day with the day that begins.
+        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all of them
+            have lived; it only looks, and may raise to stop the run.
+        model: TestisModel, or a subclass with rules of its own.
+
+    Returns:
+        The tables of all replicates; arm "untreated" is the same man with the same luck and no therapy.
+
+    Raises:
+        TestisError: for a scenario that cannot be understood, or a man outside the physical range.
+    """
+    changes = dict(guard.changes(overrides))
+    if seed is not None:
+        changes["plan.seed"] = guard.argument("seed", seed)
+    if replicates is not None:
+        changes["plan.replicates"] = guard.argument("replicates", replicates)
+    if not (isinstance(model, type) and issubclass(model, TestisModel)):
+        raise TestisError(f"model: {shown(model)} is not TestisModel or a subclass of it")
+    scenario = guard.scenario(scenario, changes)
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        collected, models, engine = _simulate(scenario, progress, watch, model)
+    tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
+    signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *SIGNAL_COLUMNS])
+    provenance: dict[str, Any] = {
+        "title": scenario.title,
+        "seed": scenario.plan.seed,
+        "cells": int(models["untreated"].tissue.columns.germ.total),
+        "versions": {name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "engine": models["untreated"].engine,
+        "engine_seconds": engine,
+        "wall_seconds": time.perf_counter() - started,
+        "warnings": sorted({str(entry.message) for entry in caught}),
+    }
+    explained = _attribution(scenario, tables, signals, models["untreated"])
+    if explained is not None:
+        provenance["why"] = explained[1]
+    return RunResult(
+        scenario=scenario,
+        tables=tables,
+        provenance=provenance,
+        sections={arm: model.section for arm, model in models.items()},
+        attribution=None if explained is None else explained[0],
+    )
+
+
+def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:
+    """Return the men of a replicate before their first day, by arm: the untreated one, and his treated twin if there is a therapy."""
+    seed = replicate_seed(scenario.plan.seed, replicate)
+    men = {"untreated": model(scenario, rng=seed, treated=False)}
+    if scenario.treated:
+        # The twin is made before the first step, from the same steady state.
+        men["treated"] = model(scenario, rng=seed, settled=men["untreated"])
+    return men
+
+
+def _simulate(
+    scenario: Scenario, progress: Progress | None, watch: Watch | None, model_class: type[TestisModel]
+) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, TestisModel], float]:
+    arms = ("untreated", "treated") if scenario.treated else ("untreated",)
+    collected: dict[str, list[tuple[Any, ...]]] = {}
+    first: dict[str, TestisModel] = {}
+    engine = 0.0
+    last = _treatment_end(scenario)
+    size, replicates = scenario.tissue, scenario.plan.replicates
+    # The men of the first replicate are kept beside those of the present one.
+    check_fits(size.tubules, size.sertoli_per_tubule, men=len(arms) * min(2, replicates), pictures=len(arms))
+    for replicate in range(replicates):
+        men = men_of(scenario, replicate, model_class)
+        if watch is not None:
+            watch(replicate, men)
+        while any(model.running for model in men.values()):
+            for arm, model in men.items():
+                if model.running:
+                    model.step()
+                    if replicate == 0 and model.day == last:
+                        model.section = model.cross_section()
+                    if progress is not None:
+                        progress(replicate, arm, model.day)
+            if watch is not None:
+                watch(replicate, men)
+        for arm, model in men.items():
+            engine += model.engine_seconds
+            for name, rows in model.records.items():
+                collected.setdefault(name, []).extend((arm, replicate, *row) for row in rows)
+            if replicate == 0:
+                first[arm] = model
+        del men, model
+        if size.tubules * size.sertoli_per_tubule > _LARGE:
+            gc.collect()  # a model refers to itself: free it before the next is made
+    return collected, first, engine
+
+
+def _treatment_end(scenario: Scenario) -> int:
+    """Return the morning after the last day under treatment (the plan's last day where there is none)."""
+    end = scenario.plan.duration_days
+    until = Treatment.planned(scenario, end).end if scenario.treated else end
+    return min(end, max(1, round(until)))
+
+
+def so_far(scenario: Scenario, rows: Mapping[str, list[tuple[Any, ...]]]) -> RunResult:
+    """Return what a run has brought so far: table name -> rows of (arm, replicate, *record of the model)."""
+    return RunResult(scenario=scenario, tables={name: _frame(name, of) for name, of in rows.items()})
+
+
+def _frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    return conform(name, pd.DataFrame(rows, columns=list(SCHEMAS[name])))
+
+
+def _attribution(
+    scenario: Scenario, tables: Mapping[str, pd.DataFrame], signals: pd.DataFrame, model: TestisModel
+) -> tuple[pd.DataFrame, str] | None:
+    if not scenario.treated:
+        return None
+    first, last = Treatment.planned(scenario, scenario.plan.duration_days).window
+
+    def mean(frame: pd.DataFrame, arm: str) -> pd.Series:
+        rows = within(frame[frame["arm"] == arm], first, last)
+        return rows.drop(columns="arm").mean(numeric_only=True)
+
+    before = dict(mean(signals, "untreated")) | {"lh": mean(tables["hormones"], "untreated")["lh_iu_l"]}
+    after = dict(mean(signals, "treated")) | {"lh": mean(tables["hormones"], "treated")["lh_iu_l"]}
+    table = attribution.attribute(before, after, model.tissue.p)
+    tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ("untreated", "treated")}
+    share = model.values["axis.oestradiol_pituitary_share"]
+    return table, attribution.explain(
+        before, after, table, tissue, model.tissue.p, share, _by_action(tables["therapy"])
+    )
+
+
+def _by_action(given: pd.DataFrame) -> dict[str, list[str]]:
+    """Return action -> drugs of the therapy log."""
+    found: dict[str, list[str]] = {}
+    for name in given["drug"].unique():
+        for action in {action for part in drugs()[name].substances for action in part.actions}:
+            found.setdefault(action, []).append(name)
+    return found

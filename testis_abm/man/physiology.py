@@ -1,0 +1,92 @@
+"""One man's body and tissue from his physiology and the parameter tables: the numbers that the rooms below work with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from testis_abm.biology.axis import AxisParameters
+from testis_abm.biology.binding import free_testosterone
+
+_AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
+
+
+def complete(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the parameters with what follows from them: the free testosterone of the reference man, nmol/L."""
+    free = free_testosterone(
+        values["axis.testosterone_reference"],
+        values["axis.shbg_reference"],
+        values["axis.shbg_binding"],
+        values["axis.albumin_binding"],
+    )
+    return {**values, "axis.free_testosterone_reference": free}
+
+
+def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> AxisParameters:
+    """Fold a man's physiology into the numbers of the axis.
+
+    Fat's aromatase and SHBG follow BMI and age on a log scale, aromatase by the CYP19A1 variant; ER-alpha sensitivity scales the oestradiol feedback.
+
+    Args:
+        values: dotted parameter name -> value, completed.
+        man: physiology field -> value.
+    """
+    axis = {name.split(".")[1]: value for name, value in values.items() if name.startswith("axis.")}
+    heavier = man["bmi"] - axis["bmi_reference"]
+    older = man["age"] - _AGE_REFERENCE
+    # Half a unit either way of the mean of men: up to 7 TTTA repeats, or more.
+    variant = min(0.5, max(-0.5, man["cyp19a1_repeats"] - _REPEATS_REFERENCE))
+    slope = axis["peripheral_aromatase_bmi_slope"] * (1.0 + variant * axis["aromatase_repeat_slope"])
+    fat = math.exp(
+        slope * heavier + axis["peripheral_aromatase_age_slope"] * older + axis["aromatase_repeat_effect"] * variant
+    )
+    own = {
+        "lh_saturation": values["leydig.lh_saturation"],
+        "gnrh_drive": man["gnrh_drive"],
+        "fsh_secretion": man["fsh_secretion"],
+        "shbg_production": axis["shbg_reference"]
+        * man["shbg_production"]
+        * math.exp(axis["shbg_bmi_slope"] * heavier + axis["shbg_age_slope"] * older),
+        "peripheral_aromatase": man["adipose_aromatase"] * fat,
+        "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"],
+        "androgen_feedback_sensitivity": man["androgen_sensitivity"],
+    }
+    fields = {**axis, **own}
+    return AxisParameters(**{name: float(fields[name]) for name in AxisParameters._fields})
+
+
+def sperm_per_release(values: Mapping[str, float], man: Mapping[str, float], sertoli_simulated: int) -> float:
+    """Return how many million sperm of the man one released spermatid of the simulated tissue stands for."""
+    return values["tissue.sertoli_per_man"] * man["sertoli_number"] / sertoli_simulated / 1e6
+
+
+def testis_mass(values: Mapping[str, float]) -> float:
+    """Return the mass of both testes of the reference man, g."""
+    return values["tissue.testis_volume"] * values["tissue.testis_density"]
+
+
+MATURITY = ("somatic_maturity", "spermatogonial_maturity")
+
+
+def is_adult(man: Mapping[str, float]) -> bool:
+    """Return whether his testis has been through puberty and matures no more."""
+    return all(man[name] >= 1.0 for name in MATURITY)
+
+
+def matured(
+    man: Mapping[str, float], lh_activity: float, support: float, days: float, values: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the maturity of a man's somatic cells and spermatogonia after `days` under what drives them.
+
+    Leydig (and with them Sertoli) cells that have never seen LH come of age one by one; a pool of spermatogonia multiplies until its niches are full.
+    Neither goes back. The square keeps a man at rest who has had a little LH all his life.
+
+    Args:
+        lh_activity: LH and hCG, 1 = normal (more does not hasten it).
+        support: FSH signal times androgen signal of the Sertoli cells, 1 = reference man.
+    """
+    young = 1.0 - man["somatic_maturity"]
+    young *= math.exp(-days * min(1.0, lh_activity) ** 2 / values["leydig.maturation_days"])
+    pool = man["spermatogonial_maturity"]
+    empty = (1.0 - pool) * math.exp(-days * values["germ.pool_growth"] * min(1.0, support))
+    return dict(zip(MATURITY, (1.0 - young, pool / (pool + empty)), strict=True))

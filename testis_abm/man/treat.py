@@ -1,0 +1,163 @@
+"""Many expected men through the plan and therapies of one scenario."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from testis_abm import parameters
+from testis_abm.biology import axis
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.pharmacology import Kinetics, hourly_doses
+from testis_abm.biology.safety import Safety
+from testis_abm.biology.semen import Semen
+from testis_abm.man.course import COLUMNS
+from testis_abm.man.mean_field import ExpectedMan, reference_output
+from testis_abm.man.physiology import complete
+from testis_abm.man.regimen import RECORDS, Regimen
+from testis_abm.scenario import bmi_on, past_doses
+
+if TYPE_CHECKING:
+    from testis_abm.parameters import Drug
+    from testis_abm.scenario import Clause, Scenario
+
+class Treatment:
+    """The therapies of a scenario, for any number of expected men.
+
+    Args:
+        scenario: whose plan, therapies, weight changes, samples.
+        drugs: rows of the drug table by name (default: the table's).
+        history: whether the men share the history of the scenario's man.
+    """
+
+    def __init__(self, scenario: Scenario, drugs: Mapping[str, Drug] | None = None, *, history: bool = False) -> None:
+        known = parameters.drugs() if drugs is None else drugs
+        self.scenario = scenario
+        past = scenario.man.history if history else ()
+        self._past = past_doses(past)
+        names = [of.drug for of in past] + [therapy.drug for therapy in scenario.therapy]
+        self.drugs = [known[name] for name in dict.fromkeys(names)]
+        self.kinetics = Kinetics.of(self.drugs)
+        self._table = None if self.decides or scenario.weight else self._planned()
+
+    @property
+    def decides(self) -> bool:
+        """Return whether measurements of the man decide on doses."""
+        return any(therapy.when is not None for therapy in self.scenario.therapy)
+
+    def _regimen(self) -> Regimen:
+        return Regimen(self.scenario.therapy, max(self.kinetics.release, default=0.0))
+
+    def _planned(self) -> np.ndarray:
+        """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
+        regimen, records = self._regimen(), _records()
+
+        def none(clause: Clause, day: int) -> float:
+            raise AssertionError("a plan without conditions measures nothing")
+
+        days = range(self.scenario.plan.duration_days)
+        return np.array([hourly_doses(self.kinetics, regimen.day(day, none, records), day) for day in days])
+
+    def before(self, man: ExpectedMan) -> np.ndarray:
+        """Take a man at rest through the history, if there is one; return its mornings."""
+        begin, doses = self._past
+        if begin == 0:
+            return man.days[1:]
+        lived = man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
+        man.begin()
+        return lived
+
+    def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
+        """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
+        # A man at rest stays there; one with a past goes on recovering through the baseline.
+        baseline = self.scenario.plan.baseline_days if self._past[0] < 0 else 0
+        if self._table is None:
+            return self._day_by_day(man, -baseline, key)
+        self.before(man)
+        man.advance(np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
+        man.begin()
+        man.advance(self._table)
+        return man
+
+    def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
+        regimen, records, case, present = self._regimen(), _records(), self.scenario, man.man["bmi"]
+        safety = Safety(man.values, *_serum(man.rest))
+        for row in self.before(man):
+            safety.day(*_serum(row))
+
+        def measure(clause: Clause, day: int) -> float:
+            if clause.column == "haematocrit_pct":
+                return clause.in_unit(safety.haematocrit)
+            return self._measured(clause, man, key, day)
+
+        for day in range(first, case.plan.duration_days):
+            if day == 0:
+                man.begin()
+            doses = regimen.day(day, measure, records)
+            man.advance(hourly_doses(self.kinetics, doses, day)[None])
+            safety.day(*_serum(man.days[-1]))
+            if case.weight:
+                man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
+        return man
+
+    def _measured(self, clause: Clause, man: ExpectedMan, key: Sequence[int], day: int) -> float:
+        """Return what the laboratory reports of the man now, in the unit of the clause, with the random draws of `day`."""
+        laboratory = Laboratory(man.values, self.scenario.samples.assay)
+        if clause.in_semen:
+            seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.abstinence_days)), key, day))
+        else:
+            seen = laboratory.blood(dict(zip(COLUMNS, man.days[-1].tolist(), strict=True)), key, day)
+        return clause.in_unit(seen[laboratory.column(clause.column)])
+
+
+def _serum(row: np.ndarray) -> tuple[float, float]:
+    return float(row[COLUMNS.index("testosterone_nmol_l")]), float(row[COLUMNS.index("oestradiol_pmol_l")])
+
+
+def _records() -> dict[str, list[tuple[Any, ...]]]:
+    return {name: [] for name in RECORDS}
+
+
+def treat(
+    men: pd.DataFrame,
+    scenario: Scenario,
+    values: Mapping[str, float],
+    *,
+    look: Callable[[ExpectedMan], np.ndarray] | None = None,
+    drugs: Mapping[str, Drug] | None = None,
+    seed: int = 1,
+) -> np.ndarray:
+    """Take men from their own rest through the therapies of a scenario, on all cores.
+
+    Args:
+        men: a row of physiology fields each (the scenario's own man is not used).
+        scenario: plan, therapies, weight, samples.
+        values: dotted parameters.
+        look: what to keep of each man (default: his mornings from day 0 on, (1 + days of the plan, COLUMNS)).
+        drugs: rows of the drug table by name (default: the table's).
+        seed: of the measurements that decide on doses.
+
+    Returns:
+        (men, ...) what was kept.
+    """
+    values = complete(values)
+    reference = reference_output(values, {name: field.value for name, field in parameters.physiology().items()})
+    treatment, names = Treatment(scenario, drugs), list(men.columns)
+
+    def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
+        i, row = numbered
+        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs, reference=reference)
+        treatment.follow(man, (seed, i))
+        return man.days if look is None else look(man)
+
+    rows = list(enumerate(men.to_numpy(dtype=float)))
+    if not rows:
+        return np.zeros((0, scenario.plan.duration_days + 1, len(COLUMNS)))
+    first = one(rows[0])  # compiles once, before threads could do it twice
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        return np.stack([first, *pool.map(one, rows[1:])])

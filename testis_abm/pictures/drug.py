@@ -1,0 +1,113 @@
+"""Figure: a drug at its usual regimen, what it does, and its response to dose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
+
+from testis_abm.pictures import style
+
+if TYPE_CHECKING:
+    from testis_abm.experiments.drug_course import DrugCourse, Panel
+
+# Okabe and Ito again; line styles differ too, for print without colour.
+_LINES = (
+    ("#0072B2", "-"),
+    ("#D55E00", (0, (5, 1.5))),
+    ("#009E73", (0, (1.2, 1.2))),
+    ("#CC79A7", (0, (5, 1.2, 1.2, 1.2))),
+)
+_HEIGHT, _DAYS = 4.55, (1, 2, 7, 14, 28, 56, 84, 168, 364)
+_MANY, _FREQUENT = 60, 200  # doses above which lines are thin, and above which the last days are shown alone
+_SHOWN_DAYS = 2.0
+
+
+def draw(course: DrugCourse) -> Figure:
+    """Return the figure of concentration, effect and blood over days, and of the effect over the dose."""
+    figure = Figure(figsize=(style.WIDTH, _HEIGHT), dpi=style.DPI)
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2, 2, left=0.095, right=0.965, top=0.85, bottom=0.12, wspace=0.42, hspace=0.5)
+    panels = [figure.add_subplot(grid[divmod(k, 2)]) for k in range(4)]
+    for k, (axes, panel) in enumerate(zip(panels[:3], course.panels, strict=True)):
+        _draw(axes, panel)
+        _days(axes, course.days)
+        style.letter(axes, k)
+    _close_up(panels[0], course)
+    panels[2].axhline(1.0, color="#888888", lw=0.7, zorder=0.5)
+    panels[2].set_ylim(0.0, max(1.12, panels[2].get_ylim()[1]))
+    _draw(panels[3], course.response)
+    _over_dose(panels[3], course)
+    style.letter(panels[3], 3)
+    _frame(figure, course)
+    return figure
+
+
+def _draw(axes: Axes, panel: Panel) -> None:
+    for line, (colour, dashes) in zip(panel.lines, _LINES, strict=False):
+        axes.plot(line.x, line.values, color=colour, ls=dashes, label=line.label)
+    axes.set_ylabel(panel.label)
+    style.from_zero(axes)
+    if panel.share:
+        axes.set_ylim(0.0, 104.0)
+        axes.yaxis.set_major_locator(MultipleLocator(25))
+    if panel.factor:
+        style.second_axis(axes, panel.factor, panel.second)
+    if len(panel.lines) > 1:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(panel.lines), handlelength=1.9, borderaxespad=0.1,
+            columnspacing=0.9, handletextpad=0.5,
+        )  # fmt: skip
+
+
+def _days(axes: Axes, days: float) -> None:
+    axes.set_xlim(0.0, days)
+    axes.xaxis.set_major_locator(MultipleLocator(next((of for of in _DAYS if days / of <= 8), _DAYS[-1])))
+    axes.set_xlabel("Day")
+
+
+def _close_up(axes: Axes, course: DrugCourse) -> None:
+    """Show the last days alone where doses are too many to tell apart."""
+    every = course.drug.regimen[-1].every_hours
+    doses = 0.0 if every is None else course.days * 24.0 / every
+    if doses > _MANY:
+        for line in axes.lines:
+            line.set_linewidth(0.8)
+    if doses <= _FREQUENT:
+        return
+    first = course.days - _SHOWN_DAYS
+    axes.set_xlim(first, course.days)
+    axes.xaxis.set_major_locator(MultipleLocator(0.5))
+    top = max(float(line.values[line.x >= first].max()) for line in course.panels[0].lines)
+    axes.set_ylim(0.0, 1.12 * top)
+    axes.set_xlabel("Day (the last two)")
+
+
+def _over_dose(axes: Axes, course: DrugCourse) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(course.response.lines[0].x[0], course.response.lines[0].x[-1])
+    unit, small = course.drug.dose_unit, course.drug.dose_unit == "mg" and course.doses[-1] < 0.1
+    factor = 1e3 if small else 1.0
+    axes.xaxis.set_major_locator(LogLocator(10.0))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"Dose ({'ug' if small else unit}), in the usual rhythm, at steady state")
+    for dose in course.doses[-1:]:
+        axes.axvline(dose, color=style.LIMIT, lw=0.8, ls=(0, (4, 3)), zorder=1.5)
+        axes.annotate(
+            "usual", (dose, 0), xycoords=("data", "axes fraction"), xytext=(2.5, 2.5), textcoords="offset points",
+            size=6.2, color=style.LIMIT, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
+        )  # fmt: skip
+
+
+def _frame(figure: Figure, course: DrugCourse) -> None:
+    left = 0.09 / style.WIDTH
+    title = f"{course.drug.title}: {course.regimen}"
+    figure.text(left, 0.982, title, va="top", weight="bold", size=min(9.5, 9.5 * 92 / max(len(title), 1)))
+    about = f"{course.drug.drug_class}; in {course.man}"
+    figure.text(left, 0.945, about, va="top", size=7.5, color="#555555")
+    small = "testis_abm: a simulation for research, not medical advice."
+    figure.text(1.0 - left, 0.012, small, ha="right", size=6.3, color="#777777")

@@ -1,0 +1,122 @@
+"""Figure: the tubules in cross-section, cell by cell, over the field of testosterone or oestradiol.
+
+A section is a mapping of one arm at one day: `day`; `extent`, the width and height of the patch that repeats,
+um; `tubule_x`, `tubule_y`, `tubule_radius`; `lumen_radius` (one for all, or one each); `sertoli_x`,
+`sertoli_y`; `leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, all um; `germ_step` (0
+to 11, as `tables.STEPS`); `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over the extent).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+
+from testis_abm.pictures import style
+from testis_abm.pictures.data import PlotData
+from testis_abm.pictures.micrograph import (
+    RASTERED,
+    draw_capillaries,
+    draw_cytoplasm,
+    draw_leydig,
+    draw_nuclei,
+    draw_section,
+    draw_sertoli,
+)
+from testis_abm.pictures.steps import ELONGATING, LEYDIG, SERTOLI, STEPS
+from testis_abm.pictures.view import View
+
+DPI = 250  # a nucleus of 5 um needs its ten pixels
+_SCALE_BAR = 50.0  # um
+_FIELDS = {"testosterone": "Testosterone (nmol/L)", "oestradiol": "Oestradiol (nmol/L)"}
+_COLOURS = LinearSegmentedColormap.from_list("tissue", ["#FFFFFF", "#FDEFCB", "#F7D488", "#E3A94C"])
+_MARGIN, _GAP, _BAR, _TOP, _KEY = 0.09, 0.09, 0.62, 0.46, 0.72  # inch
+_KEY_ROWS = 3
+_ACROSS = 4.16  # tubules across all panels
+
+
+def draw(data: PlotData, field: str = "testosterone") -> Figure:
+    """Return the figure of the sections, one panel an arm, over the field of `field`."""
+    sections = {arm: data.sections[arm] for arm in data.arms if arm in data.sections}
+    view = View.of(next(iter(sections.values())), _ACROSS / len(sections))
+    width = (style.WIDTH - 2 * _MARGIN - _GAP * (len(sections) - 1) - _BAR) / len(sections)
+    height = width * view.height / view.width
+    total = _TOP + height + 0.08 + _KEY + 0.2
+    figure = Figure(figsize=(style.WIDTH, total), dpi=DPI)
+    FigureCanvasAgg(figure)
+    fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
+    norm = Normalize(0.0, max(1e-9, max(float(of.max()) for of in fields.values())))
+    left, bottom = _MARGIN, 0.2 + _KEY + 0.08
+    for k, (arm, section) in enumerate(sections.items()):
+        axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
+        image = draw_section(axes, section, view, fields[arm], norm, _COLOURS)
+        _frame(axes, view, f"{arm}, day {section['day']}", with_bar=k == 0)
+        left += width + _GAP
+    bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
+    figure.colorbar(image, cax=bar).set_label(_FIELDS[field])
+    _key(figure, total, view.width / width)
+    style.write_frame(figure, data, f"Seminiferous tubules in cross-section; colour: {field}")
+    return figure
+
+
+def _frame(axes: Axes, view: View, text: str, *, with_bar: bool) -> None:
+    for spine in axes.spines.values():
+        spine.set(visible=True, linewidth=0.7)
+    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85}
+    axes.text(
+        0.02,
+        0.975,
+        text,
+        transform=axes.transAxes,
+        va="top",
+        weight="bold",
+        size=7.5,
+        bbox=box,
+        zorder=RASTERED + 2,
+    )
+    if with_bar:
+        x, y = view.left + 0.03 * view.width, view.bottom + 0.035 * view.height
+        axes.plot([x, x + _SCALE_BAR], [y, y], color="black", lw=2.2, solid_capstyle="butt", zorder=RASTERED + 2)
+        axes.text(
+            x + 0.5 * _SCALE_BAR,
+            y + 5,
+            f"{_SCALE_BAR:g} µm",
+            ha="center",
+            size=6.8,
+            bbox=box,
+            zorder=RASTERED + 1,
+        )
+
+
+def _key(figure: Figure, total: float, um_per_inch: float) -> None:
+    """Draw a cell of each kind beside its name, at the scale of the sections."""
+    wide, high = (style.WIDTH - 2 * _MARGIN) * um_per_inch, _KEY * um_per_inch
+    axes = figure.add_axes(
+        (_MARGIN / style.WIDTH, 0.2 / total, 1.0 - 2 * _MARGIN / style.WIDTH, _KEY / total),
+        xlim=(0, wide),
+        ylim=(0, high),
+    )
+    axes.set_axis_off()
+    names = [*(look.name for look in (*STEPS, SERTOLI, LEYDIG)), "capillary"]
+    columns = -(-len(names) // _KEY_ROWS)
+    k = np.arange(len(names))
+    place = np.stack([9.0 + k // _KEY_ROWS * wide / columns, high * (1.0 - (k % _KEY_ROWS + 0.5) / _KEY_ROWS)], axis=-1)
+    _draw_kinds(axes, place)
+    for name, (x, y) in zip(names, place, strict=True):
+        axes.text(x + 11.0, y, name, va="center", size=6.8)
+
+
+def _draw_kinds(axes: Axes, place: np.ndarray) -> None:
+    luck = np.random.default_rng(1)
+    level, upright = np.zeros(1), np.full(1, 0.5 * np.pi)
+    for code, look in enumerate(STEPS):
+        at = place[code : code + 1]
+        if code < ELONGATING:
+            draw_cytoplasm(axes, at, np.array([code]))
+        draw_nuclei(axes, at, level, look, luck)
+    sertoli, leydig, capillary = place[len(STEPS) :, None]
+    draw_sertoli(axes, sertoli, upright, luck)
+    draw_leydig(axes, leydig, luck)
+    draw_capillaries(axes, capillary, luck)

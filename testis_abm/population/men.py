@@ -1,0 +1,124 @@
+"""The presets as a user reads them: physiology, the labs and semen that follow from it, published ranges beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from testis_abm import parameters
+from testis_abm.biology.laboratory import Laboratory
+from testis_abm.man.course import COLUMNS
+from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
+from testis_abm.quantities import TESTOSTERONE_NG_DL, clinical, label
+from testis_abm.results.report import number
+from testis_abm.scenario import Man, Scenario
+
+# Name in men_observed.toml -> column.
+COLUMN: Mapping[str, str] = {
+    "testosterone": "testosterone_nmol_l",
+    "free_testosterone": "free_testosterone_pmol_l",
+    "oestradiol_immunoassay": "oestradiol_immunoassay_pmol_l",
+    "oestradiol": "oestradiol_pmol_l",
+    "t_e2_immunoassay": "t_over_e2_immunoassay",
+    "t_e2": "t_over_e2",
+    "t_lh": "t_over_lh",
+    "lh": "lh_iu_l",
+    "fsh": "fsh_iu_l",
+    "inhibin_b": "inhibin_b_pg_ml",
+    "shbg": "shbg_nmol_l",
+    "intratesticular_testosterone": "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol": "intratesticular_oestradiol_nmol_l",
+    "volume": "volume_ml",
+    "concentration": "concentration_million_ml",
+    "total_motile_count": "total_motile_count_million",
+    "motility": "progressive_motility_pct",
+    "morphology": "normal_forms_pct",
+}
+LABELS: Mapping[str, str] = {name: label(column) for name, column in COLUMN.items()}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One quantity of a man beside what was published of men like him."""
+
+    label: str
+    value: float
+    published: parameters.Range | None
+
+    @property
+    def fits(self) -> bool | None:
+        """Return whether the value lies within the published range; None without either."""
+        if self.published is None or np.isnan(self.value):
+            return None
+        return bool(self.published.low - 1e-9 <= self.value <= self.published.high + 1e-9)
+
+
+def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Return a man's untreated laboratory values and semen, after his history, in the units of LABELS.
+
+    NaN for what no laboratory could tell: percentages of no sperm, ratios to a level under its limit.
+    """
+    values = complete(parameters.values() if values is None else values)
+    past = Treatment(Scenario(man=man), history=True)
+    one = ExpectedMan(values, man.physiology, past.drugs)
+    past.before(one)
+    at = dict(zip(COLUMNS, one.rest.tolist(), strict=True))
+    semen = one.semen(3.0)
+    laboratory = Laboratory(values)
+    found = {**at, **laboratory.shares_told(semen), **laboratory.by_assays(at)}
+    found["free_testosterone_pmol_l"] = 1e3 * at["free_testosterone_nmol_l"]
+    told = at["lh_iu_l"] >= laboratory.limit("lh_iu_l")
+    found["t_over_lh"] = TESTOSTERONE_NG_DL * at["testosterone_nmol_l"] / at["lh_iu_l"] if told else np.nan
+    return {name: float(clinical(column, found[column])) for name, column in COLUMN.items()}
+
+
+def findings(preset: str) -> list[Finding]:
+    """Return what follows from a preset's physiology, quantity by quantity, beside published ranges."""
+    published = parameters.observed_in(preset)
+    return [Finding(LABELS[name], value, published.get(name)) for name, value in labs(Man(preset=preset)).items()]
+
+
+def listed() -> Iterator[str]:
+    """Yield the lines that list all presets with their labs in short."""
+    yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>9s}   title"
+    yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
+    for preset in parameters.presets().values():
+        of = labs(Man(preset=preset.name))
+        ratio = f"{number(of['t_e2_immunoassay']):>7s}"
+        yield (
+            f"{preset.name:32s}{of['testosterone']:6.0f}{of['oestradiol_immunoassay']:7.1f}{ratio}{of['lh']:7.1f}{of['fsh']:7.1f}"
+            f"{number(of['concentration']):>9s}   {preset.title}{' *' if preset.history else ''}"
+        )
+    yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
+    yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
+
+
+def told(name: str) -> Iterator[str]:
+    """Yield the lines that show one preset."""
+    preset, fields = parameters.presets()[name], parameters.physiology()
+    yield f"{preset.name}: {preset.title}"
+    yield f"    source: {preset.source}"
+    for line in preset.history:
+        yield f"    history: {line}"
+    yield ""
+    yield "  Physiology (the other fields are those of the fertile man)"
+    for field, value in preset.values.items():
+        yield f"    {field:30s}{value:10g} {fields[field].unit}   (fertile {fields[field].value:g})"
+    if not preset.values:
+        yield "    as the fertile reference man"
+    yield ""
+    when = "What follows on day 0, after his history" if preset.history else "What follows from it"
+    yield f"  {when:46s}{'':10s}   published"
+    for of in findings(name):
+        text = ""
+        if of.published is not None:
+            mark = "published" if of.fits is None else "within" if of.fits else "OUTSIDE"
+            text = f"{mark} {of.published.low:g} to {of.published.high:g}: {of.published.source}"
+        yield f"    {of.label:44s}{number(of.value):>10s}   {text}".rstrip()
+    yield "  Expected values at three days of abstinence; a sample varies about them."
+    if preset.history:
+        yield "  What he took still acts: run him untreated to see him recover."

@@ -1,0 +1,322 @@
+"""Numbers and first cells of one man's tissue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from testis_abm.biology import luck, steps
+from testis_abm.biology.kinetics import hill
+from testis_abm.biology.rules import TissueParameters, mean_duration
+from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns
+from testis_abm.testis.fields import Kernels, screening_length
+from testis_abm.testis.geometry import CORNERS, Geometry, lattice
+from testis_abm.testis.kernel import ROOM
+
+_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443}
+_AGE_REFERENCE = 34.0
+
+
+@dataclass(frozen=True)
+class TissueScale:
+    """What turns relative tissue into concentrations: references in nmol/L (total steroid) and free fractions."""
+
+    testosterone: float
+    oestradiol: float
+    testosterone_free: float
+    oestradiol_free: float
+    blood_entry: float
+    softening: float
+
+
+def _log_loss(share: float) -> float:
+    return -math.log(1.0 - share)
+
+
+def _kept(factor: float) -> float:
+    """Return the hazard that a man's completion `factor` (share of normal survival) adds; a factor over 1 takes away."""
+    return -math.log(max(factor, 1e-6))
+
+
+def reference_counts(p: TissueParameters) -> np.ndarray:
+    """Return expected germ cells per Sertoli cell by step under reference support (float64, steps).
+
+    Flux times mean time alive in each step; losses thin the flux.
+    """
+    founded = p.commitment / p.cycle_days
+    counts = np.zeros(steps.COUNT)
+    counts[steps.A_DARK] = counts[steps.A_PALE] = 1.0
+    flux = 2.0 * founded
+    prophase = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
+    late = p.elongating_spermatid_days + p.elongated_spermatid_days
+    meiotic, rounds = p.meiotic_hazard / p.secondary_spermatocyte_days, p.round_hazard / p.round_spermatid_days
+    spermatogonial, elongation = p.spermatogonial_hazard / p.b_spermatogonium_days, p.elongation_hazard / late
+    hazards = (spermatogonial, *[p.prophase_hazard / prophase] * 5, meiotic, rounds, elongation, elongation)
+    for step, rate in enumerate(hazards, start=steps.B_SPERMATOGONIUM):
+        time = mean_duration(step, p)
+        survival = math.exp(-rate * time)
+        counts[step] = flux * ((1.0 - survival) / rate if rate > 0 else time)
+        flux *= survival * steps.DAUGHTERS[step]
+    return counts
+
+
+def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
+    """Return elongating and elongated spermatids per niche with stem cells that stand under `rates` (steps.RATES) for good."""
+    flux, held = 2.0 * rates[steps.COMMITMENT] / p.cycle_days, 0.0
+    for step in range(steps.B_SPERMATOGONIUM, steps.COUNT):
+        rate, time = rates[steps.HAZARD + step], mean_duration(step, p)
+        survival = math.exp(-rate * time)
+        if step >= steps.ELONGATING_SPERMATID:
+            held += flux * ((1.0 - survival) / rate if rate > 0 else time)
+        flux *= survival * steps.DAUGHTERS[step]
+    return float(held)
+
+
+def tissue_parameters(
+    values: Mapping[str, float], man: Mapping[str, float], cells_ratio: float = 1.0
+) -> tuple[TissueParameters, TissueScale]:
+    """Fold a man's physiology into the numbers of the tissue.
+
+    Args:
+        values: dotted parameter name -> value.
+        man: physiology field -> value.
+        cells_ratio: ideal over actual number of simulated Leydig cells, so that rounding does not change secretion.
+    """
+
+    def of(room: str, name: str) -> float:
+        return values[f"{room}.{name}"]
+
+    scale = TissueScale(
+        of("tissue", "intratesticular_testosterone_reference"),
+        of("tissue", "intratesticular_oestradiol_reference"),
+        of("tissue", "testosterone_free_fraction"),
+        of("tissue", "oestradiol_free_fraction"),
+        of("tissue", "blood_testosterone_entry"),
+        of("tissue", "cell_radius"),
+    )
+    attrition = max(0.2, 1.0 - of("tissue", "leydig_attrition") * max(0.0, man["age"] - _AGE_REFERENCE))
+    # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL, Kallmann).
+    inhibin = man["inhibin_capacity"] * man["sertoli_number"] * math.sqrt(man["somatic_maturity"])
+    germ = {name.split(".")[1]: v for name, v in values.items() if name.startswith("germ.")}
+    receptor = {name.split(".")[1]: v for name, v in values.items() if name.startswith("receptor.")}
+    direct = {
+        **germ,
+        **receptor,
+        "lh_saturation": of("leydig", "lh_saturation"),
+        "trophic_exponent": of("leydig", "trophic_exponent"),
+        "trophic_days": of("leydig", "trophic_days"),
+        "aromatase_lh_exponent": of("leydig", "aromatase_lh_exponent"),
+        "aromatase_days": of("leydig", "aromatase_days"),
+        "oestrogen_brake": of("leydig", "oestrogen_brake"),
+        "leydig_secretion": man["leydig_capacity"] * man["somatic_maturity"] * attrition * cells_ratio,
+        "aromatase_km": of("aromatase", "testicular_km"),
+        "free_testosterone_reference": scale.testosterone * scale.testosterone_free,
+        "free_oestradiol_reference": scale.oestradiol * scale.oestradiol_free,
+        "fsh_reference": of("axis", "fsh_reference"),
+        "androgen_sensitivity": man["androgen_sensitivity"],
+        "fsh_sensitivity": man["fsh_sensitivity"],
+        "er_alpha_sensitivity": man["er_alpha_sensitivity"],
+        "er_beta_sensitivity": man["er_beta_sensitivity"],
+        "commitment": germ["commitment"] * germ["a_pale_per_niche"],
+        "spermatogonial_hazard": _log_loss(germ["spermatogonial_loss"]),
+        "prophase_hazard": _log_loss(germ["prophase_loss"]),
+        "meiotic_hazard": _log_loss(germ["meiotic_loss"]),
+        "round_hazard": _log_loss(germ["round_spermatid_loss"]),
+        "elongation_hazard": _log_loss(germ["elongation_loss"]),
+        "back_pressure": values["tract.back_pressure_loss"],
+        "er_beta_spermatogonium": of("er_beta_expression", "spermatogonium"),
+        "er_beta_spermatocyte": of("er_beta_expression", "spermatocyte"),
+        "er_beta_spermatid": of("er_beta_expression", "round_spermatid"),
+        "er_beta_elongated": of("er_beta_expression", "elongating_spermatid"),
+        "er_alpha_germ": of("er_alpha_expression", "germ_cell"),
+        "inhibin_floor": of("inhibin", "floor") * inhibin,
+        "inhibin_fsh_gain": of("inhibin", "fsh_gain") * inhibin,
+        "inhibin_fsh_half": of("inhibin", "fsh_half"),
+    }
+    activity = _aromatase(values, direct)
+    testis = man["testicular_aromatase"]
+    direct |= {name: value * testis for name, value in activity.items()}
+    direct["leydig_aromatase"] *= cells_ratio
+    direct |= _reference_occupancies(direct)
+    older = max(0.0, man["age"] - _AGE_REFERENCE)
+    direct["commitment"] *= man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
+    direct["commitment"] *= math.exp(of("tissue", "output_age_slope") * older)
+    direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
+    direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
+    direct["round_hazard"] += _kept(man["spermatid_elongation"])
+    direct["spermiation"] *= man["spermiation"]
+    return TissueParameters(**{name: float(direct[name]) for name in TissueParameters._fields}), scale
+
+
+def _reference_occupancies(of: Mapping[str, float]) -> dict[str, float]:
+    """Return how far each receptor's process is occupied in the reference man."""
+    testosterone, oestradiol = of["free_testosterone_reference"], of["free_oestradiol_reference"]
+    androgen = {
+        f"{process}_occupancy": hill(testosterone, of[f"{process}_androgen_half"], of["androgen_exponent"])
+        for process in ("commitment", "meiosis", "elongation", "spermiation")
+    }
+    return androgen | {
+        "fsh_occupancy": hill(of["fsh_reference"], of["fsh_half"], 1.0),
+        "er_beta_occupancy": hill(oestradiol, of["er_beta_half"], of["oestrogen_exponent"]),
+        "er_alpha_reference": hill(oestradiol, of["er_alpha_half"], of["oestrogen_exponent"]),
+    }
+
+
+def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict[str, float]:
+    """Return activities scaled so that the reference tissue makes 1 per Sertoli cell in all."""
+    germ, sertoli = values["aromatase.germ_cell_expression"], values["aromatase.sertoli_expression"]
+    raw = {
+        "leydig_aromatase": values["aromatase.leydig_activity"],
+        "sertoli_aromatase": values["aromatase.sertoli_activity"] * sertoli,
+        "spermatocyte_aromatase": values["aromatase.spermatocyte_activity"] * germ,
+        "spermatid_aromatase": values["aromatase.spermatid_activity"] * germ,
+        "elongated_aromatase": values["aromatase.elongated_activity"] * germ,
+    }
+    blank = dict.fromkeys(TissueParameters._fields, 0.0)
+    counts = reference_counts(TissueParameters(**{**blank, **{k: v for k, v in direct.items() if k in blank}}))
+    by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
+    total = (
+        values["tissue.leydig_per_sertoli"] * raw["leydig_aromatase"]
+        + raw["sertoli_aromatase"]
+        + by_class[steps.SPERMATOCYTE] * raw["spermatocyte_aromatase"]
+        + by_class[steps.SPERMATID] * raw["spermatid_aromatase"]
+        + by_class[steps.ELONGATED] * raw["elongated_aromatase"]
+    )
+    return {name: value / total for name, value in raw.items()}
+
+
+_AROMATASE = (
+    "leydig_aromatase",
+    "sertoli_aromatase",
+    "spermatocyte_aromatase",
+    "spermatid_aromatase",
+    "elongated_aromatase",
+)
+
+
+def with_aromatase(p: TissueParameters, left: float) -> TissueParameters:
+    """Return the numbers of a tissue of whose aromatase only the share `left` works."""
+    return p if left == 1.0 else p._replace(**{name: getattr(p, name) * left for name in _AROMATASE})
+
+
+def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
+    """Return the lattice for a tissue of `tubules` sections (the last few are kept, as replicates share one)."""
+    return _lattice(
+        tubules, sertoli_per_tubule, values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
+    )
+
+
+def build_kernels(values: Mapping[str, float], geometry: Geometry) -> tuple[Kernels, Kernels]:
+    """Return the kernels of testosterone and oestradiol; clearance is production over the reference level."""
+    volume = values["tissue.testis_volume"] * 1e-3
+    produced = (
+        values["axis.testicular_testosterone_share"]
+        * values["axis.testosterone_free_clearance"]
+        * values["axis.free_testosterone_reference"]
+    )
+    t_clearance = produced / (values["tissue.intratesticular_testosterone_reference"] * volume)
+    produced = (
+        values["axis.testicular_oestradiol_share"]
+        * values["axis.oestradiol_clearance"]
+        * values["axis.oestradiol_reference"]
+        * 1e-3
+    )
+    e_clearance = produced / (values["tissue.intratesticular_oestradiol_reference"] * volume)
+    softening, diffusion = values["tissue.cell_radius"], values["tissue.diffusion"]
+    return (
+        _kernels(geometry, screening_length(diffusion, t_clearance), softening),
+        _kernels(geometry, screening_length(diffusion, e_clearance), softening),
+    )
+
+
+_lattice = lru_cache(maxsize=4)(lattice)
+_kernels = lru_cache(maxsize=8)(Kernels)
+
+
+def leydig_count(values: Mapping[str, float], geometry: Geometry) -> int:
+    """Return how many Leydig cells the simulated sections hold."""
+    return max(1, round(values["tissue.leydig_per_sertoli"] * geometry.tubules * geometry.sertoli_per_tubule))
+
+
+def _lineages(seed: int, stream: str, n: int) -> np.ndarray:
+    return np.asarray(luck.lineages(np.uint64(seed), np.uint64(_STREAM[stream]), n))
+
+
+def _uniforms(lineages: np.ndarray, purpose: int) -> np.ndarray:
+    return np.asarray(luck.uniforms(lineages, 0, purpose))
+
+
+def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> LeydigColumns:
+    """Scatter Leydig cells over the interstitial corners; sizes vary and average 1."""
+    n = leydig_count(values, geometry)
+    lineage = _lineages(seed, "leydig", n)
+    corner = (_uniforms(lineage, luck.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
+    variation = values["leydig.size_variation"]
+    size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(lineage, luck.SIZE) - 1.0)
+    one = np.ones(n)
+    return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
+
+
+def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters) -> SertoliColumns:
+    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly."""
+    n = geometry.tubules * geometry.sertoli_per_tubule
+    patch = max(1, round(values["tissue.stage_patch"]))
+    patches = -(-n // patch)
+    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), luck.PLACE), kind="stable")
+    phase = np.empty(patches)
+    phase[order] = (np.arange(patches) + 0.5) / patches
+    ones = np.ones(n)
+    return SertoliColumns(
+        _lineages(seed, "sertoli", n),
+        np.repeat(phase, patch)[:n],
+        ones * p.free_testosterone_reference,
+        ones * p.free_oestradiol_reference,
+        ones * p.fsh_reference,
+        ones * p.free_testosterone_reference,
+        ones * p.free_oestradiol_reference,
+        ones.copy(),
+        ones.copy(),
+        np.zeros((geometry.tubules, len(steps.RATES), geometry.sertoli_per_tubule)),
+        np.zeros((geometry.tubules, steps.COUNT, geometry.sertoli_per_tubule)),
+        np.zeros((n, steps.COUNT), dtype=np.uint16),
+        np.zeros(n, dtype=np.int32),
+    )
+
+
+def _even_shares(phase: np.ndarray) -> np.ndarray:
+    """Return shares in [0, 1) that are even along the cycle (golden-ratio sequence), so that clones start evenly in time."""
+    share = np.empty(len(phase))
+    share[np.argsort(phase, kind="stable")] = (np.arange(len(phase)) * 0.6180339887498949) % 1.0
+    return share
+
+
+def build_germ(
+    geometry: Geometry, sertoli: SertoliColumns, seed: int, endowment: float, p: TissueParameters
+) -> GermColumns:
+    """Give each endowed niche one A-dark and one A-pale spermatogonium on the clock of its Sertoli cell.
+
+    `endowment` is the share of niches that hold stem cells (0 in Sertoli-cell-only).
+    """
+    n, per = len(sertoli.lineage), geometry.sertoli_per_tubule
+    endowed = _uniforms(sertoli.lineage, luck.ENDOWMENT) < endowment
+    niches = np.flatnonzero(endowed)
+    columns = {name: np.zeros(2 * len(niches), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
+    for k, name in enumerate(("a_dark", "a_pale")):
+        lineage = _lineages(seed, name, n)[niches]
+        columns["lineage"][k::2] = lineage
+        columns["step"][k::2] = k
+        columns["niche"][k::2] = niches % per
+        columns["ends"][k::2] = (1.0 - sertoli.phase[niches]) * p.cycle_days
+        columns["threshold"][k::2] = -np.log1p(-luck.uniforms(lineage, k, luck.ENTRY))
+        if k == steps.A_PALE:
+            columns["share"][1::2] = p.commitment + _even_shares(sertoli.phase)[niches]
+    count = 2 * np.add.reduceat(endowed, np.arange(0, n, per)).astype(np.int64)
+    germ = GermColumns(**columns, start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64), count=count)
+    mean = reference_counts(p).sum() * per
+    room = mean + 5.0 * math.sqrt(2.0 * mean) + ROOM  # clones come and go together: twice the variance of single cells
+    germ.grow(np.full(geometry.tubules, int(room), dtype=np.int64))
+    return germ

@@ -1,0 +1,166 @@
+"""Testosterone and oestradiol between the cells: quasi-steady diffusion with capillary clearance.
+
+Across 100 um a steroid diffuses in under a minute, so each day's field is the superposition of the steady response to
+every source: K0(r / lambda) with lambda = sqrt(D / clearance). Kernels are shared by all tubules and each row is scaled to
+sum to 1, which keeps the mass balance (mean level = production / clearance) exact on the full lattice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from testis_abm.support.compile import compiled
+from testis_abm.testis.geometry import CORNERS, Geometry
+
+_SECONDS = 86400.0
+_AT_ONCE = 4  # offsets that `corner_field` takes in one pass over the targets
+
+
+def screening_length(diffusion: float, clearance_per_day: float) -> float:
+    """Return lambda in um for a diffusion coefficient in um2/s and a clearance in 1/day."""
+    return float(np.sqrt(diffusion * _SECONDS / clearance_per_day))
+
+
+def bessel_k0(x: np.ndarray) -> np.ndarray:
+    """Return K0(x) for x > 0 from its integral, int_0^inf exp(-x cosh t) dt (error under 1e-6 for x above 0.01)."""
+    t = np.linspace(0.0, 9.0, 361)
+    return np.asarray(np.trapezoid(np.exp(-np.asarray(x)[..., None] * np.cosh(t)), t, axis=-1))
+
+
+def kernel(distance: np.ndarray, length: float, softening: float) -> np.ndarray:
+    """Return normalised weights (last axis sums to 1) of sources at `distance` um."""
+    weight = bessel_k0(np.sqrt(distance**2 + softening**2) / length)
+    return np.ascontiguousarray(weight / weight.sum(axis=-1, keepdims=True))
+
+
+class Weights(NamedTuple):
+    """What corner sources give to the niches of a tubule and to its own two corners, as a kernel takes it.
+
+    Attributes:
+        of: (offsets, filled up with noughts, niches + 2), what a source at each offset gives to each of a tubule's targets.
+        share: (tubules, niches + 2), one over the weight of the sources that exist.
+        reach: (corners + 1, 2), what a source gives to all niches and to all corners together.
+    """
+
+    of: np.ndarray
+    share: np.ndarray
+    reach: np.ndarray
+
+
+def _weights(geometry: Geometry, length: float, softening: float) -> Weights:
+    distance = np.vstack([geometry.niche_offset, geometry.corner_offset])
+    of = kernel(distance, length, softening).T
+    exists = geometry.neighbours >= 0
+    share = 1.0 / (exists @ of) if not exists.all() else np.ones((geometry.tubules, of.shape[1]))
+    reach = np.zeros((CORNERS * geometry.tubules + 1, 2))
+    niches = geometry.sertoli_per_tubule
+    for k, weight in enumerate(of):
+        given = share * weight
+        np.add.at(reach[:, 0], geometry.neighbours[:, k], given[:, :niches].sum(axis=1))
+        np.add.at(reach[:, 1], geometry.neighbours[:, k], given[:, niches:].sum(axis=1))
+    return Weights(np.concatenate([of, np.zeros((-len(of) % _AT_ONCE, of.shape[1]))]), share, reach)
+
+
+def sources_of(geometry: Geometry) -> np.ndarray:
+    """Return `geometry.neighbours` with empty sites added until the offsets can be taken `_AT_ONCE`."""
+    missing = -geometry.neighbours.shape[1] % _AT_ONCE
+    return np.pad(geometry.neighbours, ((0, 0), (0, missing)), constant_values=-1)
+
+
+class Kernels:
+    """The kernels of one steroid: from the corners to niches and corners, and between the niches of a tubule."""
+
+    def __init__(self, geometry: Geometry, length: float, softening: float) -> None:
+        self.length = length
+        self.weights = _weights(geometry, length, softening)
+        # A niche's two neighbours at the same distance are added first; it has one self and, if even, one opposite.
+        half = len(geometry.ring) // 2
+        ring = kernel(geometry.ring, length, softening)[: half + 1]
+        ring[0] *= 0.5
+        if len(geometry.ring) % 2 == 0:
+            ring[half] *= 0.5
+        self.ring = np.concatenate([ring, np.zeros(len(ring) % 2)])  # two distances at a time
+
+
+@compiled
+def conserving(reach, sources, kind, targets):
+    """Return the factor that makes the mean over `targets` that of the sources (a lattice with empty sites misses it)."""
+    given, total = 0.0, 0.0
+    for corner in range(sources.size - 1):
+        given += reach[corner, kind] * sources[corner]
+        total += sources[corner]
+    return (total / (sources.size - 1)) / (given / targets) if given > 0.0 else 0.0
+
+
+@compiled
+def corner_field(tubule, weights, neighbours, sources, row):
+    """Write into `row` (niches + 2) the field of the corner sources at a tubule's targets.
+
+    `sources` ends with a nought, the source of every empty site (neighbour -1). The inner loop runs over targets, so that
+    it vectorises without reordering any sum; four offsets at a time (see `sources_of`).
+    """
+    row[:] = 0.0
+    for k in range(0, neighbours.shape[1], 4):
+        a, b = sources[neighbours[tubule, k]], sources[neighbours[tubule, k + 1]]
+        c, d = sources[neighbours[tubule, k + 2]], sources[neighbours[tubule, k + 3]]
+        for target in range(row.size):
+            row[target] += (weights.of[k, target] * a + weights.of[k + 1, target] * b) + (
+                weights.of[k + 2, target] * c + weights.of[k + 3, target] * d
+            )
+    for target in range(row.size):
+        row[target] *= weights.share[tubule, target]
+
+
+@compiled
+def ring_field(ring, made, around, row):
+    """Add to `row` (at least niches) the field of what the niches of a tubule have `made` (niches,).
+
+    `ring` is (niches // 2 + 1,) made even, see Kernels; `around` is room for three times the niches.
+    """
+    niches = made.size
+    for turn in range(3):
+        for k in range(niches):
+            around[turn * niches + k] = made[k]
+    for k in range(0, ring.size, 2):
+        near, far = ring[k], ring[k + 1]
+        # Cut out, so that no index can be below nought, which would keep the loop from vectorising.
+        before, after = around[niches - k : 2 * niches - k], around[niches + k : 2 * niches + k]
+        further, beyond = around[niches - k - 1 : 2 * niches], around[niches + k + 1 : 3 * niches]
+        for target in range(niches):
+            row[target] += near * (before[target] + after[target]) + far * (further[target] + beyond[target])
+
+
+def draw_field(
+    geometry: Geometry,
+    sources: np.ndarray,
+    strength: np.ndarray,
+    length: float,
+    softening: float,
+    mean: float,
+    cells: int,
+) -> np.ndarray:
+    """Return the field on a fine grid for a picture, (rows, columns) with origin below, scaled to `mean`.
+
+    Args:
+        geometry: the lattice, periodic.
+        sources: (n, 2) um; strength: (n,).
+        length, softening: um.
+        mean: level that production and clearance fix.
+        cells: grid cells along the width.
+    """
+    width, height = geometry.extent
+    step = width / cells
+    x = (np.arange(cells) + 0.5) * step
+    y = (np.arange(max(1, round(height / step))) + 0.5) * step
+    density = np.zeros((y.size, x.size))
+    column = (sources[:, 0] % width / step).astype(int) % x.size
+    row = (sources[:, 1] % height / step).astype(int) % y.size
+    np.add.at(density, (row, column), strength)
+    dx = np.minimum(x - x[0], width - (x - x[0]))
+    dy = np.minimum(y - y[0], height - (y - y[0]))
+    response = bessel_k0(np.sqrt(dx[None, :] ** 2 + dy[:, None] ** 2 + softening**2) / length)
+    field = np.fft.irfft2(np.fft.rfft2(density) * np.fft.rfft2(response), s=density.shape)
+    # A man without the enzyme has none of it anywhere.
+    return np.asarray(field * (mean / field.mean())) if field.mean() > 0.0 else np.full_like(field, mean)

@@ -1,0 +1,61 @@
+"""Levels of testosterone and oestradiol in the tissue, and what turns the cells' output into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from testis_abm.testis.build import TissueScale, build_kernels
+from testis_abm.testis.fields import sources_of
+from testis_abm.testis.geometry import CORNERS, Geometry
+from testis_abm.testis.kernel import FieldArrays
+
+
+class Levels:
+    """Total steroid in nmol/L at every niche (tubules, niches) and in every interstice (tubules, 2).
+
+    Args:
+        values: dotted parameter name -> value.
+        geometry: the lattice.
+        scale: references and free shares.
+        leydig: simulated Leydig cells; weight: how many cells of the ideal number each stands for.
+
+    Attributes:
+        sources: (corners + 1,), what the Leydig cells of each interstice make, of testosterone or oestradiol in turn; the
+            last is the empty site, which makes none.
+        from_secretion: nmol/L of testosterone that a mean source of 1 gives; from_leydig, from_niches: of oestradiol.
+    """
+
+    def __init__(
+        self, values: Mapping[str, float], geometry: Geometry, scale: TissueScale, leydig: int, weight: float
+    ) -> None:
+        self.scale = scale
+        self.neighbours = sources_of(geometry)
+        self.testosterone_kernel, self.oestradiol_kernel = build_kernels(values, geometry)
+        niches, corners = (geometry.tubules, geometry.sertoli_per_tubule), (geometry.tubules, CORNERS)
+        self.testosterone = np.full(niches, scale.testosterone)
+        self.oestradiol = np.full(niches, scale.oestradiol)
+        self.corner_testosterone = np.full(corners, scale.testosterone)
+        self.corner_oestradiol = np.full(corners, scale.oestradiol)
+        count = CORNERS * geometry.tubules
+        self.sources = np.zeros(count + 1)
+        self.from_secretion = (1.0 - scale.blood_entry) * scale.testosterone * count / leydig
+        self.from_leydig = scale.oestradiol * weight * count / self.testosterone.size
+        self.from_niches = scale.oestradiol
+
+    def fields(self) -> tuple[FieldArrays, FieldArrays]:
+        """Return testosterone and oestradiol as a kernel takes them."""
+        first, second = self.testosterone_kernel, self.oestradiol_kernel
+        return (
+            FieldArrays(
+                first.weights, first.ring, self.neighbours, self.sources, self.testosterone, self.corner_testosterone
+            ),
+            FieldArrays(
+                second.weights, second.ring, self.neighbours, self.sources, self.oestradiol, self.corner_oestradiol
+            ),
+        )
+
+    def entry(self, blood: float) -> float:
+        """Return the testosterone that comes in with the blood, nmol/L, at a relative free level of `blood`."""
+        return self.scale.blood_entry * blood * self.scale.testosterone

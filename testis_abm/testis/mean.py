@@ -1,0 +1,204 @@
+"""The mean cell of each kind: Leydig, Sertoli and, by days since their clone was founded, germ cells.
+
+Compiled from the same rules that move single cells (biology/rules.py). Leydig and Sertoli cells are one of each; germ cells are
+a flow through ages, thinned by the hazards of their step.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from numba.extending import register_jitable
+
+from testis_abm.biology.kinetics import lh_response
+from testis_abm.biology.rules import (
+    androgen_signal,
+    aromatise,
+    germ_aromatase,
+    inhibin_output,
+    leydig_day,
+    mean_duration,
+    sertoli_day,
+    sertoli_rates,
+    sertoli_support,
+)
+from testis_abm.biology.steps import (
+    B_SPERMATOGONIUM,
+    COUNT,
+    DAUGHTERS,
+    ELONGATED_SPERMATID,
+    HAZARD,
+    SPERMIATION,
+)
+
+AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
+
+# State of the mean Leydig and Sertoli cell.
+CAPACITY, EXPRESSION, ANDROGEN, OESTROGEN, FSH, LOCAL_OESTRADIOL = range(6)
+SOMA = 6
+
+
+class Scale(NamedTuple):
+    """What turns relative tissue into concentrations (see build.TissueScale), and cells per Sertoli cell."""
+
+    testosterone: float
+    oestradiol: float
+    testosterone_free: float
+    oestradiol_free: float
+    blood_entry: float
+    leydig_per_sertoli: float
+    a_pale: float
+
+
+class Blood(NamedTuple):
+    """What the blood and the tract bring in a day (see tissue.BloodInput)."""
+
+    lh_activity: float
+    fsh_iu_l: float
+    free_testosterone: float
+    inhibitor: float
+    back_pressure: float
+    aromatase_left: float
+    open_lyase: float
+
+
+class Made(NamedTuple):
+    """What the mean cells give back in a day: relative outputs, total steroid in nmol/L, inhibited shares."""
+
+    secretory_capacity: float
+    oestradiol_output: float
+    inhibin_output: float
+    aromatase_access: float
+    testosterone: float
+    oestradiol: float
+    from_leydig: float
+    leydig_inhibition: float
+    testis_inhibition: float
+
+
+@register_jitable
+def soma_day(soma, counts, blood, p, scale, dt):
+    """Advance the mean Leydig and Sertoli cell by `dt` days; return what the testis made.
+
+    `counts` are germ cells per Sertoli cell by step; they carry aromatase.
+    """
+    capacity, expression, secretion = leydig_day(
+        soma[CAPACITY], soma[EXPRESSION], 1.0, soma[LOCAL_OESTRADIOL], blood.lh_activity, blood.open_lyase, p, dt
+    )
+    soma[CAPACITY], soma[EXPRESSION] = capacity, expression
+    made = (1.0 - scale.blood_entry) * secretion + scale.blood_entry * blood.free_testosterone
+    testosterone = made * scale.testosterone
+    free = testosterone * scale.testosterone_free
+    niche = p.sertoli_aromatase
+    for step in range(COUNT):
+        niche += counts[step] * germ_aromatase(step, p)
+    leydig = scale.leydig_per_sertoli * p.leydig_aromatase * p.leydig_secretion * expression
+    open_enzyme = aromatise(1.0, free, 0.0, p)
+    works = blood.aromatase_left * aromatise(1.0, free, blood.inhibitor, p)
+    inhibition = 1.0 - works / open_enzyme if open_enzyme > 0.0 else 0.0
+    output = (leydig + niche) * works
+    soma[LOCAL_OESTRADIOL] = output * scale.oestradiol * scale.oestradiol_free
+    soma[ANDROGEN], soma[OESTROGEN], soma[FSH] = sertoli_day(
+        soma[ANDROGEN], soma[OESTROGEN], soma[FSH], free, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt
+    )
+    return Made(
+        secretion / lh_response(blood.lh_activity, p.lh_saturation),
+        output,
+        inhibin_output(soma[FSH], p),
+        p.aromatase_km / (p.aromatase_km + free),
+        testosterone,
+        output * scale.oestradiol,
+        leydig * works,
+        inhibition,
+        inhibition,
+    )
+
+
+@register_jitable
+def rates_of(soma, back_pressure, p):
+    """Return the rates that the mean Sertoli cell sets, in the order of steps.RATES."""
+    return sertoli_rates(sertoli_support(soma[ANDROGEN], soma[OESTROGEN], soma[FSH], back_pressure, p), p)
+
+
+@register_jitable
+def normal_share(androgen, normal, dependent, p):
+    """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly."""
+    signal = min(1.0, androgen_signal(androgen, p.elongation_androgen_half, p.elongation_occupancy, p))
+    return min(0.6, normal * (1.0 - dependent * (1.0 - signal)))
+
+
+@register_jitable
+def calendar(p, spent, descendants):
+    """Fill in a clone's calendar: days `spent` (ages, steps) by day of age in each step, and `descendants` (steps,).
+
+    `descendants` of one B spermatogonium that loses none, by step. Returns the number of days of age that hold any.
+    """
+    spent[:] = 0.0
+    begun, factor, last = 0.0, 1.0, 0
+    for step in range(B_SPERMATOGONIUM, COUNT):
+        end = begun + mean_duration(step, p)
+        day = int(begun)
+        while day < end and day < spent.shape[0]:
+            spent[day, step] = min(end, day + 1.0) - max(begun, float(day))
+            day += 1
+        descendants[step] = factor
+        factor *= DAUGHTERS[step]
+        begun, last = end, day
+    return last
+
+
+@register_jitable
+def survival_on(day, rates, spent):
+    """Return the share that lives through one day of age."""
+    hazard = 0.0
+    for step in range(B_SPERMATOGONIUM, COUNT):
+        hazard += spent[day, step] * rates[HAZARD + step]
+    return math.exp(-hazard)
+
+
+@register_jitable
+def stationary(founders, rates, spent, last):
+    """Fill `founders` (ages,) with what one turn of the germ line holds when `rates` never change."""
+    flow = founders[0]
+    for day in range(last):
+        founders[day] = flow
+        flow *= survival_on(day, rates, spent)
+    return flow
+
+
+@register_jitable
+def germ_day(founders, founded, rates, spent, descendants, last):
+    """Let the germ cells live a day; return sperm released per Sertoli cell.
+
+    `founders` (ages,) are B spermatogonia, thinned by what their descendants have lost, by day of age; `founded` new ones
+    enter.
+    """
+    ripe = founders[last - 1] * survival_on(last - 1, rates, spent)
+    for day in range(last - 1, 0, -1):
+        founders[day] = founders[day - 1] * survival_on(day - 1, rates, spent)
+    founders[0] = founded
+    return ripe * descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+
+
+@register_jitable
+def count_steps(founders, spent, descendants, last, a_pale, counts):
+    """Fill `counts` (steps,) with germ cells per Sertoli cell."""
+    counts[:] = 0.0
+    counts[0] = counts[1] = a_pale
+    for day in range(last):
+        for step in range(B_SPERMATOGONIUM, COUNT):
+            counts[step] += founders[day] * spent[day, step] * descendants[step]
+
+
+@register_jitable
+def clones_founded(commitments, commitment, a_pale, p):
+    """Return B spermatogonia founded today per Sertoli cell; keep what A-pale decide today for a cycle hence.
+
+    `commitments` (days of a cycle,) holds the share that committed on each day of the last cycle.
+    """
+    then = commitments[commitments.size - 1]
+    for day in range(commitments.size - 1, 0, -1):
+        commitments[day] = commitments[day - 1]
+    commitments[0] = commitment
+    return 2.0 * a_pale * then / p.cycle_days

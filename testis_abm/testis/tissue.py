@@ -1,0 +1,276 @@
+"""One man's tissue through time: Leydig secretion, fields, aromatase, Sertoli support, germ cells, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache, partial
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from testis_abm.biology import steps
+from testis_abm.biology.rules import TissueParameters
+from testis_abm.testis import build, kernel
+from testis_abm.testis.columns import Events, GermColumns, LeydigColumns, SertoliColumns
+from testis_abm.testis.geometry import Geometry
+from testis_abm.testis.levels import Levels
+from testis_abm.testis.threads import over_tubules, sharing
+
+_SETTLED = 1e6  # days: long enough that every first-order response has arrived
+LIFE_DAYS = 70  # longer than a clone lives from its founding to release
+
+
+class BloodInput(NamedTuple):
+    """What the blood brings to the testes in a day.
+
+    Attributes:
+        lh_activity: of LH and hCG, relative; fsh_iu_l; free_testosterone: relative.
+        inhibitor: of aromatase, concentration over inhibition constant.
+        back_pressure: of fluid in the tract, 0 to 1.
+        aromatase_left: share of the enzyme that no drug has inactivated; open_lyase: of steroid synthesis not blocked.
+    """
+
+    lh_activity: float
+    fsh_iu_l: float
+    free_testosterone: float
+    inhibitor: float
+    back_pressure: float
+    aromatase_left: float = 1.0
+    open_lyase: float = 1.0
+
+
+class TissueDay(NamedTuple):
+    """What the testes did in a day: outputs relative to the reference man, levels in nmol/L of total steroid.
+
+    Attributes:
+        secretory_capacity, oestradiol_output, inhibin_output: relative; from_leydig, from_sertoli, from_germ: parts of
+            oestradiol_output.
+        aromatase_inhibition: share of all testicular aromatase that drugs keep from working, and of that of the Leydig
+            cells and of the Sertoli and germ cells in their niches.
+        androgen_signal, er_alpha_signal, er_beta_signal, fsh_signal: of the Sertoli cells, 1 = reference.
+        aromatase_access: share of aromatase that its substrate does not hold.
+        androgen, oestrogen, fsh: mean levels that the Sertoli cells have responded to (free nmol/L, free nmol/L, IU/L).
+    """
+
+    secretory_capacity: float
+    oestradiol_output: float
+    inhibin_output: float
+    testosterone_nmol_l: float
+    oestradiol_nmol_l: float
+    aromatase_inhibition: float
+    leydig_inhibition: float
+    niche_inhibition: float
+    from_leydig: float
+    from_sertoli: float
+    from_germ: float
+    androgen_signal: float
+    er_alpha_signal: float
+    er_beta_signal: float
+    fsh_signal: float
+    aromatase_access: float
+    androgen: float
+    oestrogen: float
+    fsh: float
+
+
+# What comes from outside when nothing does: no factor of, no addition to any rate.
+UNCHANGED = np.zeros((2, len(steps.RATES), 0))
+
+
+class Cells(Protocol):
+    """An engine: the cells and the rules that move them (compiled columns, or plain Mesa agents)."""
+
+    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+        """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
+
+    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+        """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
+
+    def live(self, now: float, p: TissueParameters, dt: float) -> Events:
+        """Let the germ cells live the `dt` days up to `now`; return what happened."""
+
+
+@lru_cache(maxsize=8)
+def _numbers(p: TissueParameters) -> np.ndarray:
+    """Return the numbers as the compiled loops take them."""
+    return np.array(p)
+
+
+class CompiledCells:
+    """The cells as columns, moved by compiled loops."""
+
+    leydig: LeydigColumns
+    sertoli: SertoliColumns
+    germ: GermColumns
+
+    def __init__(self, leydig: LeydigColumns, sertoli: SertoliColumns, germ: GermColumns, levels: Levels) -> None:
+        self.leydig, self.sertoli, self.germ, self.levels = leydig, sertoli, germ, levels
+
+    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+        """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
+        day = self._nothing_yet()
+        done = self._advance(self._today(blood, now, dt), p, change, day, True)
+        return Events(*day[:-1]) if done else self._live_on(day, now, p, dt)
+
+    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+        """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
+        self._advance(self._today(blood, 0.0, dt), p, change, self._nothing_yet(), False)
+
+    def live(self, now: float, p: TissueParameters, dt: float) -> Events:
+        """Let the germ cells live the `dt` days up to `now`; return what happened."""
+        day = self._nothing_yet()
+        self._live(day, now, p, dt)
+        return self._live_on(day, now, p, dt)
+
+    def _nothing_yet(self) -> kernel.EventArrays:
+        tubules = len(self.germ.count)
+        of = Events.none(tubules)
+        return kernel.EventArrays(of.deaths, of.completed, of.released, of.retained, np.zeros(tubules, dtype=np.uint8))
+
+    def _today(self, blood: BloodInput, now: float, dt: float) -> kernel.Today:
+        of = self.levels
+        return kernel.Today(
+            float(blood.lh_activity), float(blood.open_lyase), float(blood.inhibitor), float(blood.fsh_iu_l),
+            float(blood.back_pressure), of.from_secretion, float(of.entry(blood.free_testosterone)), of.from_leydig,
+            of.from_niches, of.scale.testosterone_free, of.scale.oestradiol_free, float(now), float(dt),
+        )  # fmt: skip
+
+    def _advance(
+        self, today: kernel.Today, p: TissueParameters, change: np.ndarray, day: kernel.EventArrays, lives: bool
+    ) -> bool:
+        """Advance Leydig cells, fields and Sertoli cells, and the germ cells if it `lives`; return whether all had room for sure."""
+        testosterone, oestradiol = self.levels.fields()
+        leydig, sertoli, germ = self.leydig.arrays(), self.sertoli.arrays(), self.germ.arrays()
+        numbers, size = _numbers(p), self._size()
+        if lives and sharing(*size) == 1:
+            return bool(kernel.whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, day, numbers))
+        kernel.secrete(leydig, oestradiol.at_corner.ravel(), today, numbers, testosterone.sources)
+        over_tubules(partial(kernel.testosterone_and_aromatase, testosterone, today, sertoli, numbers), *size)
+        kernel.leydig_aromatase(leydig, testosterone.at_corner.ravel(), today, numbers, oestradiol.sources)
+        mean_made = kernel.mean(sertoli.oestradiol_made)
+        over_tubules(
+            partial(
+                kernel.oestradiol_and_germ_cells, oestradiol, today, mean_made, sertoli, change, germ, day, lives,
+                numbers,
+            ),
+            *size,
+        )  # fmt: skip
+        return False
+
+    def _live(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> None:
+        over_tubules(
+            partial(kernel.live, self.germ.arrays(), self.sertoli.arrays(), day, now, _numbers(p), dt), *self._size()
+        )
+
+    def _live_on(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> Events:
+        """Give room to the tubules that have run out of it, until all have lived their day; return what happened."""
+        while (crowded := day.progress != kernel.DONE).any():
+            room = np.diff(self.germ.start)
+            crowded |= room - self.germ.count < 2 * kernel.ROOM  # the next to run out
+            self.germ.grow(np.where(crowded, room + room // 4 + 2 * kernel.ROOM, room))
+            self._live(day, now, p, dt)
+        return Events(*day[:-1])
+
+    def _size(self) -> tuple[int, int]:
+        return len(self.germ.count), self.germ.total
+
+
+class Tissue:
+    """The tissue of one man.
+
+    Args:
+        values: dotted parameter name -> value.
+        man: physiology field -> value.
+        tubules, sertoli_per_tubule: size.
+        seed: of every draw.
+
+    Attributes:
+        now: days lived since the stem cells were placed; cells end their steps on days of this clock.
+        p: numbers of the tissue.
+    """
+
+    geometry: Geometry
+    levels: Levels
+    columns: CompiledCells
+    p: TissueParameters
+
+    def __init__(
+        self, values: Mapping[str, float], man: Mapping[str, float], tubules: int, sertoli_per_tubule: int, seed: int
+    ) -> None:
+        self.geometry = build.build_geometry(values, tubules, sertoli_per_tubule)
+        self.seed = seed
+        self.now = 0.0
+        actual = build.leydig_count(values, self.geometry)
+        ideal = values["tissue.leydig_per_sertoli"] * tubules * sertoli_per_tubule
+        self.p, self.scale = build.tissue_parameters(values, man, 1.0)
+        self._leydig_weight = ideal / actual
+        self.levels = Levels(values, self.geometry, self.scale, actual, self._leydig_weight)
+        sertoli = build.build_sertoli(values, self.geometry, seed, self.p)
+        germ = build.build_germ(self.geometry, sertoli, seed, man["germ_cell_endowment"], self.p)
+        self.columns = CompiledCells(build.build_leydig(values, self.geometry, seed), sertoli, germ, self.levels)
+        self.cells: Cells = self.columns
+        kernel.count_steps(germ.arrays(), sertoli.counts)
+        self.events = Events.none(tubules)
+
+    @property
+    def sertoli_count(self) -> int:
+        """Return the number of simulated Sertoli cells."""
+        return self.geometry.tubules * self.geometry.sertoli_per_tubule
+
+    @property
+    def testosterone(self) -> np.ndarray:
+        """Return total testosterone at each niche, nmol/L, (tubules, niches)."""
+        return self.levels.testosterone
+
+    @property
+    def oestradiol(self) -> np.ndarray:
+        """Return total oestradiol at each niche, nmol/L, (tubules, niches)."""
+        return self.levels.oestradiol
+
+    def day(self, blood: BloodInput, p: TissueParameters | None = None, change: np.ndarray = UNCHANGED) -> TissueDay:
+        """Advance the tissue by one day under `blood`.
+
+        Args:
+            blood: what it brings.
+            p: numbers of the tissue today, if not its own.
+            change: (2, steps.RATES, 1 or sertoli), factors of and additions to the rates that Sertoli cells set.
+        """
+        p = build.with_aromatase(self.p if p is None else p, blood.aromatase_left)
+        self.now += 1.0
+        self.events = self.cells.day(blood, p, change, self.now, 1.0)
+        return self._report(blood, p)
+
+    def settle_soma(self, blood: BloodInput) -> TissueDay:
+        """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
+        self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
+        return self._report(blood, self.p)
+
+    def live_on(self, days: int) -> Iterator[Events]:
+        """Let the germ line live under the present support, its hormones standing still; yield each day's events.
+
+        A clone lives under 60 days from its founding to release, and stem cells start at even phases and shares: after
+        `LIFE_DAYS` every living clone's history has been replayed and the germ line is stationary.
+        """
+        for _ in range(days):
+            self.now += 1.0
+            self.events = self.cells.live(self.now, self.p, 1.0)
+            yield self.events
+
+    def settle_germ_line(self) -> None:
+        """Bring the germ line to its stationary state under the present support."""
+        for _ in self.live_on(LIFE_DAYS):
+            pass
+
+    def _report(self, blood: BloodInput, p: TissueParameters) -> TissueDay:
+        of = self.columns
+        return TissueDay(
+            *kernel.report(
+                of.leydig.arrays(), of.sertoli.arrays(), self.testosterone.ravel(), self.oestradiol.ravel(),
+                self.levels.corner_testosterone.ravel(), float(blood.lh_activity), float(blood.inhibitor),
+                float(blood.aromatase_left), self.scale.testosterone_free, float(self._leydig_weight), _numbers(p),
+            )
+        )  # fmt: skip
+
+    def counts(self) -> np.ndarray:
+        """Return germ cells by step, int64 (steps,)."""
+        return np.asarray(kernel.step_totals(self.columns.sertoli.counts))

@@ -1,1 +1,0 @@
-"""The testis: cells, fields between them, and the rules that move them."""

@@ -1,1 +1,0 @@
-"""The tract: epididymis and ejaculate."""
