@@ -129,14 +129,14 @@ def test_drugs_that_act_alike_are_noted_in_one_line(capsys):
 def test_the_summary_says_why_an_immunoassay_sees_less(capsys):
     assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here", "--no-plots"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "T/E2 by immunoassay (ng/dL per pg/mL)" in text and "Assay: true oestradiol (mass spectrometry) -" in text
+    assert "T/E2 (immunoassay) (ng/dL per pg/mL)" in text and "Assay: serum E2 (LC-MS/MS) -" in text
 
 
 @pytest.mark.parametrize(
     ("where", "said"),
     [
         ("testosterone < 300 kg", 'unit "kg" is not one of testosterone; known: nmol/L, pmol/L, ng/dL, ng/mL, ug/L\n'),
-        ("xyz < 300", "total motile count, BMI, age, T/LH\n"),
+        ("xyz < 300", "T/E2 (immunoassay), T/E2 (LC-MS/MS)\n"),
     ],
 )
 def test_a_wrong_criterion_lists_units_or_quantities(where, said, capsys):

@@ -103,12 +103,14 @@ def test_lines_are_means_over_replicates(result, figures):
 def test_every_axis_has_a_unit(figures):
     labels = {name: [axes.get_ylabel() for axes in figure.axes] for name, figure in figures.items()}
     assert labels["hormones"] == [
-        "Testosterone (nmol/L)",
-        "Oestradiol (pmol/L)",
-        "LH (IU/L)",
-        "FSH (IU/L)",
-        "Inhibin B (pg/mL)",
-        "T/E2 (ng/dL per pg/mL)",
+        "Testosterone\n(nmol/L)",
+        "LH\n(IU/L)",
+        "Serum E2 (immunoassay)\n(pmol/L)",
+        "FSH\n(IU/L)",
+        "Serum E2 (LC-MS/MS)\n(pmol/L)",
+        "Inhibin B\n(pg/mL)",
+        "T/E2 (immunoassay)\n(ng/dL per pg/mL)",
+        "T/E2 (LC-MS/MS)\n(ng/dL per pg/mL)",
     ]
     assert all("(" in label for label in labels["semen"] + labels["intratesticular"])
     assert labels["tubules"][-2] == "Testosterone (nmol/L)"

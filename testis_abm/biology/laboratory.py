@@ -29,7 +29,7 @@ from testis_abm.quantities import (
     Censored,
     clinical_ratio,
 )
-from testis_abm.support.errors import TestisError, unknown
+from testis_abm.support import guard
 
 # Column -> parameters whose CVs make the spread of one sample about the man's level.
 VARIATION: Mapping[str, tuple[str, ...]] = {
@@ -74,9 +74,7 @@ def assay(word: object) -> str:
     Raises:
         TestisError: it does not.
     """
-    if isinstance(word, str) and word in ASSAYS:
-        return word
-    raise TestisError(unknown("assay", word, ASSAYS))
+    return guard.word(word, tuple(ASSAYS), "assay")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm import parameters
-from testis_abm.biology.laboratory import Laboratory
 from testis_abm.quantities import OESTRADIOL
 from testis_abm.pictures import FIGURES
 from testis_abm.results.tables import SCHEMAS, STEPS
@@ -164,6 +162,9 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
         values[name] = np.full((len(replicate), len(day)), np.nan)
         values[name][of_replicate, at_day] = rows[name].to_numpy(dtype=float)
     if table == "hormones":
+        from testis_abm import parameters  # here, as the processes that draw do without the compiled rules
+        from testis_abm.biology.laboratory import Laboratory
+
         values |= Laboratory(parameters.values(getattr(result.scenario, "parameters", None) or {})).by_assays(values)
     return Grid(day, values)
 

@@ -31,6 +31,10 @@ class Tables(Mapping[str, "pd.DataFrame"]):
     def __len__(self) -> int:
         return len(self._tables)
 
+    def __or__(self, other: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """Return these tables with some of them replaced, as dicts do."""
+        return {**self, **other}
+
 
 class RunResult:
     """The result of one run. A table that is taken out of it can be edited; the result stays as it was.

@@ -19,15 +19,20 @@ _OF_SEMEN = (
     "volume_ml", "concentration_million_ml", "total_count_million", "progressive_motility_pct", "normal_forms_pct",
     "total_motile_count_million",
 )  # fmt: skip
-_OF_BLOOD = (
-    "testosterone_nmol_l", "free_testosterone_pmol_l", *OESTRADIOL.values(), *RATIO.values(), "lh_iu_l", "fsh_iu_l", "t_over_lh",
-    "inhibin_b_pg_ml", "shbg_nmol_l", "haematocrit_pct",
-)  # fmt: skip
+_OF_BLOOD = ("lh_iu_l", "fsh_iu_l", "t_over_lh", "inhibin_b_pg_ml", "shbg_nmol_l", "haematocrit_pct")
+_KNOWN = (*_OF_BLOOD, *_OF_SEMEN, "bmi", "age", *OESTRADIOL.values(), *RATIO.values())
+
+
+def _words(column: str) -> tuple[str, ...]:
+    return (QUANTITIES[column].label, *QUANTITIES[column].words)
+
+
 # Column -> the words for it, the one that is printed first.
 _WORDS: Mapping[str, tuple[str, ...]] = {
+    **{name: _words(name) for name in ("testosterone_nmol_l", "free_testosterone_pmol_l")},
     OESTRADIOL_OF_ASSAY: ("oestradiol", "estradiol", "E2"),
     RATIO_OF_ASSAY: ("T/E2", "testosterone/oestradiol", "testosterone/estradiol"),
-    **{name: (QUANTITIES[name].label, *QUANTITIES[name].words) for name in (*_OF_BLOOD, *_OF_SEMEN, "bmi", "age")},
+    **{name: _words(name) for name in _KNOWN},
 }
 _COLUMNS = {word.lower(): column for column, words in _WORDS.items() for word in words}
 _UNITS: Mapping[str, Mapping[str, float]] = {

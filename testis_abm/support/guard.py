@@ -184,7 +184,8 @@ def shard(value: object, name: str = "shard") -> tuple[int, int]:
         i, n = value
         if all(isinstance(part, Integral) and not isinstance(part, bool) for part in value) and 1 <= i <= n <= 10**6:
             return int(i), int(n)
-    raise _fault(name, f"{shown(value)} is not a part; write for example 1/4, up to 4/4")
+        value = "/".join(map(shown, value)) if all(isinstance(part, int) for part in value) else value
+    raise _fault(name, f"{shown(value)} is not a part; write it as I/N with I from 1 to N, for example 2/3")
 
 
 def scenario(source: object, overrides: Mapping[str, object] | None = None, name: str = "scenario") -> Scenario:
