@@ -20,7 +20,7 @@ SCRIPT = """
 import sys
 exec(sys.argv[1])
 import numpy as np
-from testis_abm import _compile
+from testis_abm.support import compile as _compile
 from testis_abm.biology import luck
 print(luck.uniforms(luck.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist(), _compile.folder(), sep="|")
 """
@@ -217,5 +217,5 @@ def test_an_edit_to_a_compiled_rule_or_its_neighbour_is_another_cache(package):
     } <= names
     assert not {"agents/model.py", "cli/command.py", "app/page.py", "support/compile.py"} & names
     assert _compile._beside(str(package / "app" / "tubule" / "lives.py")) != _compile._beside(
-        str(package / "body" / "axis.py")
+        str(package / "biology" / "axis.py")
     )

@@ -10,7 +10,10 @@ import numpy as np
 from mesa.agentset import AbstractAgentSet
 
 from testis_abm.agents.agent_sets import ColumnAgentSet, UnionAgentSet
-from testis_abm.agents.places import (
+from testis_abm.agents.views import Cell, Reading, Rows, column, index_of, not_negative, step_number, writer
+from testis_abm.biology import rules, steps
+from testis_abm.biology.kinetics import hill
+from testis_abm.testis.places import (
     germ_places,
     germ_positions,
     leydig_places,
@@ -18,9 +21,6 @@ from testis_abm.agents.places import (
     sertoli_places,
     sertoli_positions,
 )
-from testis_abm.agents.views import Cell, Reading, Rows, column, index_of, not_negative, step_number, writer
-from testis_abm.biology import rules, steps
-from testis_abm.biology.kinetics import hill
 
 if TYPE_CHECKING:
     from testis_abm.testis.tissue import Tissue

@@ -24,7 +24,6 @@ from testis_abm.agents import checkpoint, mesa_clock
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
-from testis_abm.agents.section import cross_section
 from testis_abm.biology import axis, outcome, steps
 from testis_abm.biology.axis import TissueOutput
 from testis_abm.biology.laboratory import Laboratory
@@ -52,6 +51,7 @@ from testis_abm.testis import biopsy, kernel
 from testis_abm.testis.build import reference_counts, standing_elongated, tissue_parameters
 from testis_abm.testis.memory import check_fits
 from testis_abm.testis.reference import ReferenceCells
+from testis_abm.testis.section import cross_section
 from testis_abm.testis.tissue import BloodInput, Tissue, TissueDay
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
@@ -448,7 +448,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return self.laboratory.blood(true, (self.seed,), day)
 
     def cross_section(self) -> dict[str, Any]:
-        """Return the cells and fields as they lie this morning, for a picture (see agents/section.py)."""
+        """Return the cells and fields as they lie this morning, for a picture (see testis/section.py)."""
         return cross_section(self.tissue, self.day)
 
     # ---- a user's own rules

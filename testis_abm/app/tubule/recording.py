@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from testis_abm.agents.cells import LeydigCell
-from testis_abm.agents.places import germ_places
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.packing import ROOM, pack
@@ -19,6 +18,7 @@ from testis_abm.biology import rules, steps
 from testis_abm.biology.rules import TissueParameters, er_alpha_occupancy, er_beta_signal, mean_duration, on_entering
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
+from testis_abm.testis.places import germ_places
 
 MOST_CELLS = 10_000
 _FIRST_ROUNDS, _ROUNDS = 60, 6

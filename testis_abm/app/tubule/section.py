@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.special import k0
 
-from testis_abm.agents.places import leydig_places
 from testis_abm.pictures.steps import LEYDIG_RADIUS
+from testis_abm.testis.places import leydig_places
 from testis_abm.testis.tissue import Tissue
 
 LUMEN = 0.30  # its radius over that of the tubule, as in the other pictures
