@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from testis_abm.biology.semen import Glands, expected_semen
+from testis_abm.man.ejaculate import Glands, expected_semen
 from testis_abm.man.epididymis import Epididymis
 
 OUTPUT = 200.0

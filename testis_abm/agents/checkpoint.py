@@ -22,7 +22,7 @@ from testis_abm.agents import mesa_clock
 from testis_abm.biology import axis, steps
 from testis_abm.biology.axis import TissueOutput
 from testis_abm.biology.safety import Safety
-from testis_abm.biology.semen import Glands
+from testis_abm.man.ejaculate import Glands
 from testis_abm.man.epididymis import Epididymis
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.support import arrays, files

@@ -30,7 +30,8 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.biology.rules import androgen_signal, sertoli_rates, sertoli_support
 from testis_abm.biology.safety import Safety
-from testis_abm.biology.semen import Glands, Semen, expected_semen
+from testis_abm.biology.semen import Semen
+from testis_abm.man.ejaculate import Glands, expected_semen
 from testis_abm.man.epididymis import Epididymis
 from testis_abm.man.physiology import (
     MATURITY,
