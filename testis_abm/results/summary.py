@@ -146,8 +146,7 @@ def _one_arm(summary: pd.DataFrame, laboratory: Laboratory) -> str:
 
 
 def _heading(row: object) -> str:
-    unit = str(row.unit).replace("million/mL", "M/mL")  # type: ignore[attr-defined]
-    return f"{row.label} ({unit})" if unit else str(row.label)  # type: ignore[attr-defined]
+    return f"{row.label} ({row.unit})" if row.unit else str(row.label)  # type: ignore[attr-defined]
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
