@@ -353,6 +353,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     # ---- what is kept
 
+    def __repr__(self) -> str:
+        arm = "treated" if self.treated else "untreated"
+        return f"<{type(self).__name__} {self.case.title!r}: {arm}, day {self.day}, {self.tissue.columns.germ.total:,} germ cells>"
+
     def _record(self) -> None:
         m, r, day = self.means, self.report, self.day
         self.records["hormones"].append(

@@ -55,6 +55,9 @@ class Comparison:
     why: Mapping[str, str]
     failed: pd.DataFrame
 
+    def __repr__(self) -> str:
+        return f"<Comparison {self.title!r}: {', '.join(self.arms)}; {self.replicates} replicates; print(_.text())>"
+
     def text(self) -> str:
         """Return the table and the reasons."""
         lines = [f"{self.title}: {self.replicates} replicates, arms paired by common random numbers"]

@@ -219,7 +219,7 @@ def report(folder: str | Path) -> str:
                 text = f"first-order {row.first:6.2f} ± {row.first_confidence:.2f}, total {row.total:6.2f} ± {row.confidence:.2f}"
             lines.append(f"    {row.input:44s}{text}")
     what = "elementary effects, mean absolute" if found["method"] == "morris" else "Sobol indices, shares of variance"
-    lines.append(f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} runs.")
+    lines.append(f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, {runs['run'].nunique():,} different runs.")
     if found["method"] == "sobol" and (least := samples_needed(table, found["samples"])):
         lines.append(
             f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); use samples = {least:,} at least."

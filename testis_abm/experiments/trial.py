@@ -55,6 +55,9 @@ class Trial:
     missing: float
     seed: int
 
+    def __repr__(self) -> str:
+        return f"<Trial {self.experiment.name!r}: {len(self.arm):,} men, {', '.join(self.experiment.arms)}>"
+
 
 def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Trial:
     """Read a trial; draw, screen and randomise its men.
@@ -202,6 +205,10 @@ class Result:
     failed: pd.DataFrame
     assessed: int
     days: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        arms = ", ".join(f"{row.arm} {row.randomised}" for row in self.flow.itertuples())
+        return f"<Result of trial {self.title!r}: {QUANTITIES[self.outcome].label}; {arms} men; print(_.text())>"
 
     def text(self) -> str:
         """Return the result in words and tables."""
