@@ -177,8 +177,8 @@ class Result:
     """What a trial found.
 
     Attributes:
-        men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured (`day<d>_`), NaN
-            where it was missed.
+        men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured (`day<d>_`) and,
+            of what it does not, the true level (`day<d>_true_`), NaN where it was missed.
         flow: a row an arm: men randomised, measured at the last visit, who missed it, whose run failed; of those measured, the % in
             whom no sperm were counted at the last screening visit and at the last visit.
         effects: a row an arm (against the first) and output at the last visit: means, difference in % and in the unit with 95 %
@@ -260,7 +260,7 @@ class Result:
         text = _NOTE
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and without adjustment."
-        text += f" Levels before measurement: {basis(*last_window(max(self.days)))}"
+        text += f" What is measured: {basis(*last_window(max(self.days)))}"
         return textwrap.fill(text, 120, initial_indent="  ", subsequent_indent="  ")
 
     def _responders(self, word: str) -> str:
@@ -343,7 +343,7 @@ def analyse(of: Trial, folder: str | Path) -> Result:
     table = read(folder)
     failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
     men = _measured(of, table[table["error"] == ""])
-    last, names = f"day{max(of.job.days)}_", list(of.experiment.arms)
+    last, names = max(of.job.days), list(of.experiment.arms)
     ill = men.index.isin(failed["point"])
     laboratory = _laboratory(of)
     asked = dict.fromkeys([of.outcome, *(OUTPUTS[word].column for word in of.experiment.outputs)])
@@ -382,7 +382,7 @@ def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
         there = np.random.default_rng([of.seed, 39, day]).random(len(men)) >= of.missing
         there &= true[_SPERM].notna().to_numpy()
         for column in COLUMNS:
-            men[f"day{day}_{column}"] = np.where(there, seen[column], np.nan)
+            men[_visited(day, column)] = np.where(there, seen[column], np.nan)
         men["attended"] = there
     return men
 
@@ -390,6 +390,11 @@ def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
 def _measured_at_visits(column: str) -> bool:
     """Return whether visits measure an output: they take blood and semen."""
     return QUANTITIES[column].sample in ("blood", "semen")
+
+
+def _visited(day: int, column: str) -> str:
+    """Return the column of the men's table that holds an output on the day of a visit."""
+    return f"day{day}_{'' if _measured_at_visits(column) else 'true_'}{column}"
 
 
 def _screened(cohort: Screened) -> pd.DataFrame:
@@ -415,13 +420,13 @@ def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> d
     return {**known, **{name: level for name, level in seen.items() if name not in known or _measured_at_visits(name)}}
 
 
-def _flow(men: pd.DataFrame, ill: np.ndarray, last: str, names: list[str]) -> pd.DataFrame:
+def _flow(men: pd.DataFrame, ill: np.ndarray, last: int, names: list[str]) -> pd.DataFrame:
     """Return what became of the men of each arm, and how many of them have no sperm."""
     rows = []
     for name in names:
         own = (men["arm"] == name).to_numpy()
         came = own & men["attended"].to_numpy()
-        before, after = men["screened_azoospermic"][came], men[f"{last}{_SPERM}"][came] == 0.0
+        before, after = men["screened_azoospermic"][came], men[_visited(last, _SPERM)][came] == 0.0
         shares = (100.0 * before.mean(), 100.0 * after.mean()) if came.any() else (np.nan, np.nan)
         rows.append(
             {
@@ -434,10 +439,10 @@ def _flow(men: pd.DataFrame, ill: np.ndarray, last: str, names: list[str]) -> pd
 
 
 def _effect(
-    men: pd.DataFrame, control: str, name: str, column: str, last: str, laboratory: Laboratory
+    men: pd.DataFrame, control: str, name: str, column: str, last: int, laboratory: Laboratory
 ) -> dict[str, Any]:
     """Return the effect of an arm on an output: means, differences and interval, p, n; levels in the clinical unit."""
-    after = men[f"{last}{column}"].to_numpy(dtype=float)
+    after = men[_visited(last, column)].to_numpy(dtype=float)
     known = f"baseline_{column}"
     before = men[known].to_numpy(dtype=float) if known in men else np.full(len(men), np.nan)
     own = (men["arm"] == name).to_numpy()
@@ -457,9 +462,9 @@ def _effect(
     }  # fmt: skip
 
 
-def _responds(men: pd.DataFrame, column: str, last: str, responder_pct: float) -> pd.Series:
+def _responds(men: pd.DataFrame, column: str, last: int, responder_pct: float) -> pd.Series:
     """Return whether each man's level rose enough; of sperm any do where none were counted, and none are no response."""
-    before, after = men[f"baseline_{column}"], men[f"{last}{column}"]
+    before, after = men[f"baseline_{column}"], men[_visited(last, column)]
     if QUANTITIES[column].sample == "semen":
         before = before.fillna(0.0)  # percentages of no sperm are missing
     return after > before * (1.0 + responder_pct / 100.0)

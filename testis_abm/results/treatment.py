@@ -74,9 +74,15 @@ def basis(first: float, last: float) -> str:
 
 
 def closing(table: pd.DataFrame, name: str, window: tuple[float, float]) -> pd.DataFrame:
-    """Return the rows of table `name` that tell its level: hormones of the whole window, semen and tissue of its last morning."""
-    first, last = window
-    return within(table, first if name == "hormones" else last, last)
+    """Return the rows of table `name` that tell its level: hormones of the whole window, semen and tissue of its last morning.
+
+    Where nothing was sampled then, of the last sample before it, or else the first.
+    """
+    if name == "hormones":
+        return within(table, *window)
+    days = table["day"]
+    known = days[days <= window[1]]
+    return table[days == (known.max() if len(known) else days.min())]
 
 
 def within(table: pd.DataFrame, first: float, last: float) -> pd.DataFrame:
