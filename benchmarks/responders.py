@@ -54,7 +54,7 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
     return (
         before,
         after,
-        why if before["released_million"] > 1e-9 or after["released_million"] > 1e-9 else "no germ cells to gain",
+        why if before["released_million"] > 1e-9 or after["released_million"] > 1e-9 else "no sperm with or without it",
     )
 
 

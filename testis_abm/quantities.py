@@ -116,7 +116,7 @@ _ALL = (
     Quantity("daily_production_million_g", "daily sperm production", "million/g/day", words=("sperm production",), sample="testis",
              limit="laboratory.daily_production_limit"),
     Quantity("volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="laboratory.volume_limit"),
-    Quantity("concentration_million_ml", "sperm concentration", "million/mL", sample="semen", limit="outcome.azoospermic_below"),
+    Quantity("concentration_million_ml", "sperm concentration", "million/mL", "M/mL", sample="semen", limit="outcome.azoospermic_below"),
     Quantity("total_count_million", "total sperm count", "million", words=("sperm count", "total count"), sample="semen",
              limit="outcome.azoospermic_below"),
     Quantity("total_motile_count_million", "total motile count", "million", words=("motile count", "TMC"), sample="semen",

@@ -128,15 +128,15 @@ def test_a_decision_is_what_the_blood_table_shows():
     blood = result.blood[result.blood.arm == "treated"].set_index("day")
     made = result.decisions.pivot(index="measured_day", columns="quantity", values="measured")
     of = blood.loc[made.index]
-    np.testing.assert_allclose(made["oestradiol"], of.oestradiol_immunoassay_pmol_l / 3.67)
+    np.testing.assert_allclose(made["serum E2 (immunoassay)"], of.oestradiol_immunoassay_pmol_l / 3.67)
     np.testing.assert_allclose(made["testosterone"], of.testosterone_nmol_l * 28.84)
     np.testing.assert_allclose(made["SHBG"], of.shbg_nmol_l)
-    np.testing.assert_allclose(made["T/E2"], of.t_over_e2_immunoassay)
+    np.testing.assert_allclose(made["T/E2 (immunoassay)"], of.t_over_e2_immunoassay)
     assert (made["free testosterone"] / of.testosterone_nmol_l).between(10, 40).all()
     taken = result.decisions.groupby("day").taken.first()
     assert set(taken.index) == set(range(40)) and 0 < taken.sum() < 40
     assert set(result.therapy.day) == set(taken.index[taken])
-    assert (made["oestradiol"] > 30).to_numpy().tolist() == taken.tolist()
+    assert (made["serum E2 (immunoassay)"] > 30).to_numpy().tolist() == taken.tolist()
 
 
 def test_semen_decides_as_the_laboratory_reports_it():

@@ -168,8 +168,9 @@ def test_without_therapy_a_summary_gives_mean_spread_and_drift():
     lh = (10.0 + replicate - 3.5) * np.where(day <= 24, 1.0, np.where(day >= 128, 1.2, 1.1))
     row = summarise(altered(alone, "hormones", lh_iu_l=lh)).loc["lh_iu_l"]
     assert row["drift_pct"] == pytest.approx(20.0)
-    assert row["mean"] == pytest.approx(11.0, rel=0.01)
-    assert row["sd"] == pytest.approx(1.1 * math.sqrt(6.0), rel=0.01)
+    # The level is that of the last 28 days, as in every command.
+    assert row["mean"] == pytest.approx(12.0, rel=0.01)
+    assert row["sd"] == pytest.approx(1.2 * math.sqrt(6.0), rel=0.01)
 
 
 def test_an_empty_run_has_no_summary():

@@ -44,6 +44,7 @@ from testis_abm.man.physiology import (
 )
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.results.tables import BLOOD_COLUMNS
+from testis_abm.results.treatment import semen_days
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
 from testis_abm.support import compile as _compile
 from testis_abm.support import guard
@@ -137,6 +138,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
         self.brief = False
+        self._semen_days = semen_days(scenario)
         self._lived_at = 0.0  # Mesa's time of the last whole day
         self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
@@ -181,7 +183,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         past = [of.drug for of in scenario.man.history]
         names = tuple(dict.fromkeys([*past, *(therapy.drug for therapy in given)]))
         self.kinetics = Kinetics.of([known[name] for name in names])
-        self.regimen = Regimen(given, max(self.kinetics.release, default=0.0))
+        self.regimen = Regimen(given, max(self.kinetics.release, default=0.0), scenario.samples.assay)
         substances = len(self.kinetics.names)
         self._depot, self._central = np.zeros(substances), np.zeros(substances)
         self._levels = np.zeros((substances, 3))  # of the last 24 h
@@ -352,6 +354,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     # ---- what is kept
 
+    def __repr__(self) -> str:
+        arm = "treated" if self.treated else "untreated"
+        return f"<{type(self).__name__} {self.case.title!r}: {arm}, day {self.day}, {self.tissue.columns.germ.total:,} germ cells>"
+
     def _record(self) -> None:
         m, r, day = self.means, self.report, self.day
         self.records["hormones"].append(
@@ -368,7 +374,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         for name, levels, actions in zip(self.kinetics.names, self._levels.tolist(), self.kinetics.actions, strict=True):
             self.records["drugs"].append((day, name, *levels, UNITS[actions[0]]))
         samples = self.case.samples
-        if day in samples.semen:
+        if day in self._semen_days:
             expected = self.laboratory.shares_told(vars(self.expected_semen(samples.abstinence_days)))
             sample = dataclasses.astuple(self.semen_sample(day))
             self.records["semen"].append((day, samples.abstinence_days, *sample, *expected.values()))

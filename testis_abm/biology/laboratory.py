@@ -77,6 +77,11 @@ def assay(word: object) -> str:
     return guard.word(word, tuple(ASSAYS), "assay")
 
 
+def reported_column(name: str, by: str) -> str:
+    """Return the column that a condition means by `name`: oestradiol and T/E2 without an assay are those of `by`."""
+    return {"oestradiol": OESTRADIOL[by], "testosterone_over_oestradiol": RATIO[by]}.get(name, name)
+
+
 @dataclass(frozen=True)
 class Laboratory:
     """A laboratory.
@@ -107,7 +112,7 @@ class Laboratory:
 
     def column(self, name: str) -> str:
         """Return the column that a condition means by `name`: oestradiol and T/E2 without an assay are those of this one."""
-        return {"oestradiol": self.oestradiol, "testosterone_over_oestradiol": self.ratio}.get(name, name)
+        return reported_column(name, self.assay)
 
     # ---- what is expected of a report
 

@@ -95,11 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "word",
             nargs="?",
-            help="a word to look for"
-            if name == "parameters"
-            else "a name"
-            if name == "men"
-            else "a generic or brand name",
+            help={"parameters": "a word to look for", "drugs": "a generic or brand name"}.get(name, "a name"),
         )
         command.set_defaults(action=action)
         if name == "drugs":
@@ -232,22 +228,23 @@ def _parameters(options: argparse.Namespace) -> int:
 
 def _explained(parameter: Parameter) -> Iterator[str]:
     p = parameter
-    yield f"{p.name} = {p.value:g} {p.unit}   (range {p.low:g} to {p.high:g}; {p.confidence})"
+    yield f"{p.name} = {f'{p.value:g} {p.symbol}'.strip()}   (range {p.low:g} to {p.high:g}; {p.confidence})"
     for label, text in (("source", p.source), ("note", p.note)):
         if text:
             yield textwrap.fill(f"{label}: {text}", 110, initial_indent="    ", subsequent_indent="    ")
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    from testis_abm.scenario.load import read_raw
+    from testis_abm.scenario.load import experiment_of, read_raw
     from testis_abm.scenario.shipped import shipped
     from testis_abm.support.errors import unknown
 
     known = shipped()
     if options.word is None:
         for name, path in known.items():
-            print(f"{name:34s}{read_raw(path)['title']}")
-        print("\nShow one: testis-abm scenarios NAME. Run one: testis-abm run NAME.")
+            raw = read_raw(path)
+            print(f"{experiment_of(raw) or 'run':13s}{name:34s}{raw['title']}")
+        print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
         return 0
     if options.word not in known:
         raise TestisError(unknown("scenario", options.word, known))
@@ -265,7 +262,7 @@ def _men(options: argparse.Namespace) -> int:
         print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
         for field in physiology().values():
             print(
-                f"  {field.name.rpartition('.')[2]:28s}{field.value:g} {field.unit} ({field.low:g} to {field.high:g})"
+                f"  {field.name.rpartition('.')[2]:28s}{f'{field.value:g} {field.symbol}'.strip()} ({field.low:g} to {field.high:g})"
             )
         return 0
     if options.word not in presets():

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from testis_abm.support.interrupt import Interrupt
 
 _MOST_BARS, _MOST_POINTS = 8, 40
+_WIDEST = 150  # letters of a table
+_USUAL = ("testosterone", "T/E2 (immunoassay)", "LH", "sperm concentration", "total motile count")
 _LOG_EVERY = 30.0  # seconds between lines of progress where there is no terminal
 _NOTE = "Research software: a simulation, not medical advice."
 
@@ -178,6 +180,7 @@ def _sweep(options: argparse.Namespace) -> int:
     from testis_abm.experiments.design import Axis
     from testis_abm.experiments.store import read_manifest
     from testis_abm.experiments.sweep import summary, sweep
+    from testis_abm.results.treatment import basis, last_window
 
     done = _ran(options, "sweep", options.file, partial(sweep, options.file, overrides=_changes(options, "sweep")))
     if done is None:
@@ -186,7 +189,7 @@ def _sweep(options: argparse.Namespace) -> int:
     short, found = summary(folder), read_manifest(folder)
     design, failed = found["design"], table[table["error"] != ""]
     text = f"{found['title']}: {len(design['points']):,} points, {found['runs']:,} runs, {len(failed):,} failed, levels of day {max(found['days'])}\n"
-    text += f"\n{_points(short, found['outputs'], design['paths'])}\n{_replicates(short)}"
+    text += f"\n{_points(short, _shown(found), design['paths'])}\n{_replicates(short)}\n  {basis(*last_window(max(found['days'])))}"
     if len(failed):
         text += f"\n\n  first failure: {failed['error'].iloc[0]}"
 
@@ -204,31 +207,37 @@ def _sweep(options: argparse.Namespace) -> int:
     return ended or _failed(failed["run"].nunique() if "run" in failed else len(failed), found["runs"])
 
 
-def _points(table: Any, outputs: list[str], paths: list[str]) -> str:
-    """Return points and, of a few outputs, level and change with their 95 % intervals over replicates."""
+def _shown(found: Mapping[str, Any]) -> list[str]:
+    """Return the outputs of a sweep that are printed: those that were asked for, a few of them all where none were."""
+    outputs = list(found["outputs"])
+    return outputs if found.get("asked") else [word for word in _USUAL if word in outputs]
+
+
+def _points(table: Any, words: list[str], paths: list[str]) -> str:
+    """Return points and, of each output, level and change with their 95 % intervals over replicates; a wide table in parts."""
     from testis_abm.experiments.outputs import OUTPUTS
     from testis_abm.quantities import label
     from testis_abm.results.report import aligned
 
-    words = [
-        word
-        for word in ("testosterone", "T/E2 (immunoassay)", "LH", "sperm concentration", "total motile count")
-        if word in outputs
-    ] or outputs[:4]
-    rows = [[*paths, *(label(OUTPUTS[word].column) for word in words)]]
-    rows += [
-        [*(_value(row[path]) for path in paths), *(_level(row, word) for word in words)]
-        for _, row in table.head(_MOST_POINTS).iterrows()
-    ]
+    rows = [row for _, row in table.head(_MOST_POINTS).iterrows()]
+    points = [list(paths), *([_value(row[path]) for path in paths] for row in rows)]
+    parts: list[list[list[str]]] = []
+    for word in words:
+        cells = [label(OUTPUTS[word].column), *(_level(row, word) for row in rows)]
+        wider = [[*line, cell] for line, cell in zip(parts[-1] if parts else points, cells)]
+        if parts and max(map(len, aligned(wider).splitlines())) > _WIDEST:
+            parts.append([[*line, cell] for line, cell in zip(points, cells)])
+        else:
+            parts[-1:] = [wider]
     more = len(table) - _MOST_POINTS
-    return aligned(rows) + (f"\n  ... and {more:,} more points, in summary.parquet" if more > 0 else "")
+    return "\n\n".join(map(aligned, parts)) + (f"\n  ... and {more:,} more points, in summary.parquet" if more > 0 else "")
 
 
 def _level(row: Any, word: str) -> str:
     """Return the level of a point, treated where there is a therapy, with its change; both levels where that has no percentage."""
     from testis_abm.experiments.outputs import OUTPUTS
     from testis_abm.quantities import clinical
-    from testis_abm.results.report import change, number
+    from testis_abm.results.report import change, level
     from testis_abm.statistics import deterministic
 
     column, pairs = OUTPUTS[word].column, int(row["replicates"])
@@ -238,12 +247,12 @@ def _level(row: Any, word: str) -> str:
     if f"{column}, treated" not in row:
         width = 100.0 * half / untreated if untreated else float("nan")
         same = deterministic(0.0, -width, width, pairs)
-        return number(untreated) + (f" ± {half:.2g}" if half == half and not same else "")
+        return level(column, untreated) + (f" ± {half:.2g}" if half == half and not same else "")
     middle, low, high = (row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high"))
     centre, interval = change(middle, low, high, pairs)
     if centre == "-":
-        return f"{number(untreated)} -> {number(treated)}"
-    return f"{number(treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"
+        return f"{level(column, untreated)} -> {level(column, treated)}"
+    return f"{level(column, treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"
 
 
 def _replicates(table: Any) -> str:

@@ -35,7 +35,7 @@ _LABS: Mapping[str, str] = {
     "fsh": "FSH (IU/L)",
     "inhibin-b": "inhibin B (pg/mL)",
     "shbg": "SHBG (nmol/L)",
-    "concentration": "sperm concentration (million/mL)",
+    "concentration": "sperm concentration (M/mL)",
     "volume": "ejaculate volume (mL)",
     "motility": "progressive motility (%)",
     "morphology": "normal forms (%)",

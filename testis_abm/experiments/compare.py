@@ -16,15 +16,16 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.rules import TissueParameters
 from testis_abm.experiments.files import Source, read_experiment
-from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, WINDOW
+from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK
 from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store, read
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
-from testis_abm.quantities import QUANTITIES, clinical, label
+from testis_abm.quantities import clinical, label
 from testis_abm.results import report
-from testis_abm.results.attribution import attribute, log_rates
+from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
 from testis_abm.results.report import aligned
 from testis_abm.results.tables import SIGNALS
+from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import Scenario
 from testis_abm.statistics import deterministic, nanmean, paired_change
 from testis_abm.support import guard
@@ -41,6 +42,7 @@ class Comparison:
         effects: a row an arm (but the first) and output, in its `unit`: level of the first arm (`reference`) and of this one, change
             in % with its 95 % interval, and `worth`, how many times the replicates that unpaired arms would need for it.
         attribution: arm -> what each rate adds to the difference in sperm output, by signal, and by `numbers` of the tissue that differ.
+        why: arm -> what became of its sperm production and why, in the words of a run.
         failed: a row a run that failed, with its error; its replicate is left out in all arms.
     """
 
@@ -50,7 +52,11 @@ class Comparison:
     courses: pd.DataFrame
     effects: pd.DataFrame
     attribution: Mapping[str, pd.DataFrame]
+    why: Mapping[str, str]
     failed: pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"<Comparison {self.title!r}: {', '.join(self.arms)}; {self.replicates} replicates; print(_.text())>"
 
     def text(self) -> str:
         """Return the table and the reasons."""
@@ -60,24 +66,13 @@ class Comparison:
             rows = [(label(OUTPUTS[word].column), *_told(of.loc[word], self.replicates)) for word in DEFAULT]
             lines += ["", aligned([("", self.arms[0], arm, "change", "(95 % interval)", "variance reduction by pairing"), *rows])]
         rows = self.effects[self.effects["output"].isin(DEFAULT)][["change_pct", "low_pct", "high_pct"]]
-        notes = f"Hormones are means of the last {WINDOW} days, semen is that of the last. "
+        notes = basis(*last_window(float(self.courses["day"].max()))) + " "
         notes += report.replicates(self.replicates, rows.itertuples(index=False, name=None))
         if self.replicates > 2:
             notes += " Variance reduction by pairing: how many times the replicates unpaired arms would need."
         lines += ["", textwrap.fill(notes, 120, initial_indent="  ", subsequent_indent="  ")]
-        made = self.effects[self.effects["output"] == QUANTITIES["daily_production_million_g"].label].set_index("arm")
-        for arm, table in self.attribution.items():
-            if np.isnan(made.loc[arm, "change_pct"]):
-                lines.append(f"  Why {arm} differs in sperm production: no change in % to attribute, as there is no production in {self.arms[0]}.")
-                continue
-            best = table.reindex(table["output_change_pct"].abs().sort_values(ascending=False).index).head(3)
-            told = ", ".join(
-                f"{row['rate']} {report.change(row['output_change_pct'])[0]} (mostly {_main_signal(row)})"
-                for _, row in best.iterrows()
-                if abs(row["output_change_pct"]) > 0.5
-            )
-            rates = report.change(100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0).sum()))[0]
-            lines.append(f"  Why {arm} differs in sperm production: {told or 'no rate differs'}; all rates together {rates}.")
+        for arm, why in self.why.items():
+            lines.append(textwrap.fill(f"Why, {arm}: {why}.", 120, initial_indent="  ", subsequent_indent="    "))
         lines.append(
             "  Rates explain sperm production at steady state; concentration also follows from volume, transit and what is in store."
         )
@@ -89,15 +84,10 @@ class Comparison:
 def _told(row: pd.Series, pairs: int) -> tuple[str, ...]:
     """Return both levels, the change with its interval, and the variance reduction by pairing."""
     change, interval = report.change(row["change_pct"], row["low_pct"], row["high_pct"], pairs)
-    if deterministic(row["change_pct"], row["low_pct"], row["high_pct"], pairs):
-        return report.number(row["reference"]), report.number(row["level"]), change, interval, ""
-    worth = f"x{row['worth']:.2g}" if np.isfinite(row["worth"]) else ""
-    return report.number(row["reference"]), report.number(row["level"]), change, interval, worth
-
-
-def _main_signal(row: pd.Series) -> str:
-    """Return the signal that adds most to a rate."""
-    return str(row[[*SIGNALS, "numbers"]].astype(float).abs().idxmax()).replace("_", " ").replace("numbers", "parameter changes")
+    same = deterministic(row["change_pct"], row["low_pct"], row["high_pct"], pairs)
+    worth = f"x{row['worth']:.2g}" if np.isfinite(row["worth"]) and not same else ""
+    levels = (report.level(OUTPUTS[str(row.name)].column, row[name]) for name in ("reference", "level"))
+    return *levels, change, interval, worth
 
 
 def read_arms(
@@ -246,9 +236,15 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
     end = table[table["day"] == table["day"].max()]
     heard = end.groupby("arm")[list(SIGNALS)].mean()
     numbers = {name: _numbers(case) for name, case in arms.items()}
+    attribution = {arm: _attributed(heard, names[0], arm, numbers) for arm in names[1:]}
+    made = end.groupby("arm")["daily_production_million_g"].mean()
+    why = {
+        arm: why_sperm(dict(heard.loc[names[0]]), dict(heard.loc[arm]), of, numbers[arm], (made[names[0]], made[arm]))
+        for arm, of in attribution.items()
+    }
     return Comparison(
         title, names, table["replicate"].nunique(), table[["arm", "replicate", "day", *COLUMNS]].reset_index(drop=True),
-        _effects(end, names), {arm: _attributed(heard, names[0], arm, numbers) for arm in names[1:]},
+        _effects(end, names), attribution, why,
         failed[["case", "replicate", "error"]].rename(columns={"case": "arm"}).reset_index(drop=True),
     )  # fmt: skip
 
@@ -266,8 +262,8 @@ def _attributed(heard: pd.DataFrame, first: str, arm: str, numbers: Mapping[str,
     after = dict(heard.loc[arm])
     table = attribute(dict(heard.loc[first]), after, numbers[first])
     own, other = (log_rates(after, numbers[name]) for name in (arm, first))
-    table["numbers"] = [a - b for a, b in zip(own, other)]
-    table["output_change_pct"] = 100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0) + table["numbers"])
+    table[NUMBERS] = [a - b for a, b in zip(own, other)]
+    table["output_change_pct"] = 100.0 * np.expm1(np.log1p(table["output_change_pct"] / 100.0) + table[NUMBERS])
     return table
 
 

@@ -77,6 +77,9 @@ class DrugCourse:
     response: Panel
     doses: tuple[float, ...]
 
+    def __repr__(self) -> str:
+        return f"<DrugCourse: {self.regimen}, {self.man}, {self.days:g} days>"
+
 
 def drug_course(name: str) -> DrugCourse:
     """Return what drug `name` does at its usual regimen."""

@@ -11,6 +11,7 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.outcome import conception
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Quantity, column_of
 from testis_abm.results.tables import SCHEMAS, SIGNALS
+from testis_abm.results.treatment import WINDOW
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
@@ -26,7 +27,6 @@ COLUMNS = (
 OUTPUTS: Mapping[str, Quantity] = {QUANTITIES[column].label: QUANTITIES[column] for column in COLUMNS}
 _ASKED_FOR = ("free_testosterone_pmol_l", "shbg_nmol_l", "volume_ml", "conception_pct")  # kept, but shown only on demand
 DEFAULT = tuple(word for word, row in OUTPUTS.items() if row.column not in _ASKED_FOR)
-WINDOW = 28  # days up to the day that is asked for, over which hormones are averaged
 WEEK = 7  # the same within a course
 _HORMONES = tuple(name for name in SCHEMAS["hormones"] if name.endswith(("_l", "_ml")))
 _PLACE = {name: 1 + i for i, name in enumerate(_HORMONES)}

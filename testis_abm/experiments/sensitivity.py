@@ -20,6 +20,7 @@ from testis_abm.experiments.store import Store, read, read_manifest
 from testis_abm.experiments.sweep import about, check_axes
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.quantities import clinical
+from testis_abm.results.report import number
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -214,12 +215,12 @@ def report(folder: str | Path) -> str:
         lines.append(f"  {word} ({rows['quantity'].iloc[0]})".replace(" ()", ""))
         for row in rows.itertuples():
             if found["method"] == "morris":
-                text = f"{row.mu_star:10.3g} ± {row.confidence:.2g}, sigma {row.sigma:.2g}"
+                text = f"{number(row.mu_star):>10s} ± {number(row.confidence)}, sigma {number(row.sigma)}"
             else:
                 text = f"first-order {row.first:6.2f} ± {row.first_confidence:.2f}, total {row.total:6.2f} ± {row.confidence:.2f}"
             lines.append(f"    {row.input:44s}{text}")
     what = "elementary effects, mean absolute" if found["method"] == "morris" else "Sobol indices, shares of variance"
-    lines.append(f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} runs.")
+    lines.append(f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, {runs['run'].nunique():,} different runs.")
     if found["method"] == "sobol" and (least := samples_needed(table, found["samples"])):
         lines.append(
             f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); use samples = {least:,} at least."

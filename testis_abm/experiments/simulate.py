@@ -159,8 +159,7 @@ def _simulate(
 def _treatment_end(scenario: Scenario) -> int:
     """Return the morning after the last day under treatment (the plan's last day where there is none)."""
     end = scenario.plan.duration_days
-    until = Treatment.planned(scenario, end).end if scenario.treated else end
-    return min(end, max(1, round(until)))
+    return min(end, Treatment.planned(scenario, end).morning) if scenario.treated else end
 
 
 def so_far(scenario: Scenario, rows: Mapping[str, list[tuple[Any, ...]]]) -> RunResult:

@@ -95,6 +95,7 @@ def about(experiment: Experiment, design: Design) -> dict[str, Any]:
         "kind": experiment.kind,
         "title": experiment.scenario.title,
         "outputs": list(experiment.outputs),
+        "asked": "outputs" in experiment.table,
         "design": {"method": experiment.table.get("method", "grid"),
                    "paths": [axis.path for axis in design.axes], "units": [axis.unit for axis in design.axes],
                    "log": [axis.log for axis in design.axes], "points": [list(point) for point in design.points]},

@@ -113,7 +113,8 @@ def perform(job: Job, task: Task) -> list[Row]:
 
 def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], course: bool) -> list[Row]:
     from testis_abm.agents.model import TestisModel
-    from testis_abm.experiments.outputs import WEEK, WINDOW, of_cells, of_signals
+    from testis_abm.experiments.outputs import WEEK, of_cells, of_signals
+    from testis_abm.results.treatment import WINDOW
 
     rest = _at_rest(scenario, seed)
     rows: list[Row] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from testis_abm.parameters import values as parameter_values
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES, RATIO, clinical, label
 from testis_abm.results import report
+from testis_abm.results.treatment import basis, last_window
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
@@ -52,6 +54,9 @@ class Trial:
     responder_pct: float
     missing: float
     seed: int
+
+    def __repr__(self) -> str:
+        return f"<Trial {self.experiment.name!r}: {len(self.arm):,} men, {', '.join(self.experiment.arms)}>"
 
 
 def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Trial:
@@ -114,7 +119,8 @@ def _check(experiment: Experiment, outcome: str, cohort: Screened) -> None:
     if len({*lengths.values(), experiment.scenario.plan.duration_days}) > 1:
         told = ", ".join(f"{of}: {days} days" for of, days in lengths.items())
         raise ScenarioError(f"{name}: the arms differ in length ({told}); give them the same plan")
-    known = [word for word, row in OUTPUTS.items() if f"baseline_{row.column}" in _screened(cohort)]
+    there = _screened(cohort)
+    known = [word for word, row in OUTPUTS.items() if f"baseline_{row.column}" in there]
     if outcome not in known:
         raise ScenarioError(f"{name}: outcome: {outcome} is not measured at screening; known: {', '.join(known)}")
 
@@ -171,12 +177,12 @@ class Result:
     """What a trial found.
 
     Attributes:
-        men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured (`day<d>_`), NaN
-            where it was missed.
+        men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured (`day<d>_`) and,
+            of what it does not, the true level (`day<d>_true_`), NaN where it was missed.
         flow: a row an arm: men randomised, measured at the last visit, who missed it, whose run failed; of those measured, the % in
             whom no sperm were counted at the last screening visit and at the last visit.
         effects: a row an arm (against the first) and output at the last visit: means, difference in % and in the unit with 95 %
-            intervals, p, n.
+            intervals, p, n; `measured` is False of true levels, which no visit measures and nothing adjusts.
         responders: a row an arm: men whose level rose by over `responder_pct` (or who have some where there was none), their share
             of the men randomised (who missed the visit did not respond) and of those measured; difference from the control in
             percentage points and number needed to treat, with intervals, by the former.
@@ -184,6 +190,7 @@ class Result:
             too predicts regression to the mean.
         power: a row an active arm and number of men randomised to an arm: share of trials of that size with p under 0.05.
         failed: men whose run failed, with the error.
+        assessed: men who were measured for eligibility; days: of the visits.
     """
 
     title: str
@@ -196,6 +203,12 @@ class Result:
     predictors: pd.DataFrame
     power: pd.DataFrame
     failed: pd.DataFrame
+    assessed: int
+    days: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        arms = ", ".join(f"{row.arm} {row.randomised}" for row in self.flow.itertuples())
+        return f"<Result of trial {self.title!r}: {QUANTITIES[self.outcome].label}; {arms} men; print(_.text())>"
 
     def text(self) -> str:
         """Return the result in words and tables."""
@@ -203,7 +216,7 @@ class Result:
         control = self.responders["arm"].iloc[0]
         parts = [f"{self.title}: primary outcome {word} at the last visit; the control is {control}", self._flow()]
         parts += [self._effects(control, str(arm), rows) for arm, rows in self.effects.groupby("arm", sort=False)]
-        parts += [_NOTE, self._responders(word), self._predictors(), self._power()]
+        parts += [self._note(), self._responders(word), self._predictors(), self._power()]
         if len(self.failed):
             parts.append(f"{len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n\n".join(part for part in parts if part)
@@ -224,28 +237,42 @@ class Result:
             none = [f"{_percent(share)} ({k})" for share, k in
                     ((row.azoospermic_before_pct, row.azoospermic_before), (row.azoospermic_after_pct, row.azoospermic_after))]  # fmt: skip
             rows.append([row.arm, *(str(n) for n in (row.randomised, row.measured, row.missed, row.failed)), *none])
+        randomised = int(self.flow["randomised"].sum())
         return (
-            report.aligned(rows)
-            + "\n  Azoospermic: no sperm counted at the one visit; of the men measured at the last visit."
+            f"  Assessed for eligibility {self.assessed:,}, excluded {self.assessed - randomised:,}, randomised {randomised:,}:\n"
+            + report.aligned(rows)
+            + "\n  Azoospermic: no sperm counted at that visit (of screening the last); of the men measured at the last visit."
         )
 
     def _effects(self, control: str, arm: str, effects: pd.DataFrame) -> str:
-        rows = [["  at the last visit", control, arm, "difference (95 % interval)", "p", "n"]]
-        for row in effects.itertuples():
-            name = f"{'*' if row.column == self.outcome else ' '} {label(row.column)}"
-            means = [report.number(row.control_mean), report.number(row.mean)]
-            rows.append([name, *means, _difference(row), _p(row.p), f"{row.n_control} and {row.n}"])
+        heads = {True: "  at the last visit", False: _UNMEASURED}
+        rows: list[list[str]] = []
+        for measured, part in effects.groupby("measured", sort=False):
+            rows.append([heads[bool(measured)], control, arm, "difference (95 % interval)", "p", "n"])
+            for row in part.itertuples():
+                name = f"{'*' if row.column == self.outcome else ' '} {label(str(row.column))}"
+                means = [report.level(str(row.column), mean) for mean in (row.control_mean, row.mean)]
+                rows.append([name, *means, _difference(row), _p(row.p), f"{row.n_control} and {row.n}"])
         return report.aligned(rows)
+
+    def _note(self) -> str:
+        """Return what the numbers of the effects are."""
+        text = _NOTE
+        if not self.effects["measured"].all():
+            text += " True levels: what no blood or semen sample tells, without error of measurement and without adjustment."
+        text += f" What is measured: {basis(*last_window(max(self.days)))}"
+        return textwrap.fill(text, 120, initial_indent="  ", subsequent_indent="  ")
 
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
         lines = [f"  Responders (> {self.responder_pct:g} % increase in {word}{some}):"]
         for row in self.responders.itertuples():
             measured = f"; of {row.measured} measured {_percent(row.share_measured_pct)}"
-            missed = row.n - row.measured
+            missed, failed = row.n - row.measured, self.flow.set_index("arm").loc[row.arm, "failed"]
+            without = f" ({failed} whose run failed left out)" if failed else ""
             lines.append(
-                f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised, {missed} who missed the visit counted as "
-                f"no response{measured}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
+                f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised{without}, {missed} who missed the visit "
+                f"counted as no response{measured}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
             )
         return "\n".join(lines)
 
@@ -271,10 +298,11 @@ class Result:
         return "\n".join(lines)
 
 
+_UNMEASURED = "  true level, not measured, unadjusted"
 _NOTE = (
-    "  * primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust\n"
-    "  errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too\n"
-    f'  little for a percentage; "cannot say" with fewer than {LEAST} men of an arm.'
+    "* primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust "
+    "errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too "
+    f'little for a percentage; "cannot say" with fewer than {LEAST} men of an arm.'
 )
 
 
@@ -315,10 +343,11 @@ def analyse(of: Trial, folder: str | Path) -> Result:
     table = read(folder)
     failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
     men = _measured(of, table[table["error"] == ""])
-    last, names = f"day{max(of.job.days)}_", list(of.experiment.arms)
+    last, names = max(of.job.days), list(of.experiment.arms)
     ill = men.index.isin(failed["point"])
     laboratory = _laboratory(of)
-    columns = dict.fromkeys([of.outcome, *(OUTPUTS[word].column for word in of.experiment.outputs)])
+    asked = dict.fromkeys([of.outcome, *(OUTPUTS[word].column for word in of.experiment.outputs)])
+    columns = sorted(asked, key=lambda column: not _measured_at_visits(column))
     found = pd.DataFrame(
         _effect(men, names[0], name, column, last, laboratory) for column in columns for name in names[1:]
     )
@@ -328,7 +357,7 @@ def analyse(of: Trial, folder: str | Path) -> Result:
         of.experiment.scenario.title, of.outcome, of.responder_pct, men, _flow(men, ill, last, names), found,
         _responders(responds[~ill], men["attended"][~ill], men["arm"][~ill], names),
         _predictors(men[came], responds[came].to_numpy(), names, laboratory),
-        _power(found, of.outcome, names, of.missing), failed.reset_index(drop=True),
+        _power(found, of.outcome, names, of.missing), failed.reset_index(drop=True), of.cohort.seen, tuple(of.job.days),
     )  # fmt: skip
 
 
@@ -353,21 +382,31 @@ def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
         there = np.random.default_rng([of.seed, 39, day]).random(len(men)) >= of.missing
         there &= true[_SPERM].notna().to_numpy()
         for column in COLUMNS:
-            men[f"day{day}_{column}"] = np.where(there, seen[column], np.nan)
+            men[_visited(day, column)] = np.where(there, seen[column], np.nan)
         men["attended"] = there
     return men
+
+
+def _measured_at_visits(column: str) -> bool:
+    """Return whether visits measure an output: they take blood and semen."""
+    return QUANTITIES[column].sample in ("blood", "semen")
+
+
+def _visited(day: int, column: str) -> str:
+    """Return the column of the men's table that holds an output on the day of a visit."""
+    return f"day{day}_{'' if _measured_at_visits(column) else 'true_'}{column}"
 
 
 def _screened(cohort: Screened) -> pd.DataFrame:
     """Return what screening measured of the men, the mean of its visits, under `baseline_` and the names of outputs."""
     visits = cohort.cohort.measured
-    names = [name for name in (*COLUMNS, "t_over_lh") if name in visits[0]]
+    names = [name for name in (*COLUMNS, "t_over_lh") if name in visits[0] and _measured_at_visits(name)]
     stacked = np.array([[visit[name] for name in names] for visit in visits])
     return pd.DataFrame(nanmean(stacked).T, columns=[f"baseline_{name}" for name in names])
 
 
 def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> dict[str, np.ndarray]:
-    """Return what a visit measures of the men by column, what no sample tells (fecundability) as it is.
+    """Return what a visit measures of the men by column; of what neither blood nor semen tells, the true level.
 
     Outputs tell no motility of men with too few sperm to see; the laboratory that finds one of them sees whether it swims.
     """
@@ -377,16 +416,17 @@ def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> d
     known["progressive_motility_pct"] = np.where(
         np.isnan(known["progressive_motility_pct"]), share, known["progressive_motility_pct"]
     )
-    return {**known, **laboratory.visit(known, (seed, 37), day)}
+    seen = laboratory.visit(known, (seed, 37), day)
+    return {**known, **{name: level for name, level in seen.items() if name not in known or _measured_at_visits(name)}}
 
 
-def _flow(men: pd.DataFrame, ill: np.ndarray, last: str, names: list[str]) -> pd.DataFrame:
+def _flow(men: pd.DataFrame, ill: np.ndarray, last: int, names: list[str]) -> pd.DataFrame:
     """Return what became of the men of each arm, and how many of them have no sperm."""
     rows = []
     for name in names:
         own = (men["arm"] == name).to_numpy()
         came = own & men["attended"].to_numpy()
-        before, after = men["screened_azoospermic"][came], men[f"{last}{_SPERM}"][came] == 0.0
+        before, after = men["screened_azoospermic"][came], men[_visited(last, _SPERM)][came] == 0.0
         shares = (100.0 * before.mean(), 100.0 * after.mean()) if came.any() else (np.nan, np.nan)
         rows.append(
             {
@@ -399,10 +439,10 @@ def _flow(men: pd.DataFrame, ill: np.ndarray, last: str, names: list[str]) -> pd
 
 
 def _effect(
-    men: pd.DataFrame, control: str, name: str, column: str, last: str, laboratory: Laboratory
+    men: pd.DataFrame, control: str, name: str, column: str, last: int, laboratory: Laboratory
 ) -> dict[str, Any]:
     """Return the effect of an arm on an output: means, differences and interval, p, n; levels in the clinical unit."""
-    after = men[f"{last}{column}"].to_numpy(dtype=float)
+    after = men[_visited(last, column)].to_numpy(dtype=float)
     known = f"baseline_{column}"
     before = men[known].to_numpy(dtype=float) if known in men else np.full(len(men), np.nan)
     own = (men["arm"] == name).to_numpy()
@@ -415,16 +455,16 @@ def _effect(
     means = [float(clinical(column, after[used & of].mean())) if (used & of).any() else np.nan for of in (~own, own)]
     unit = QUANTITIES[column]
     return {
-        "arm": name, "column": column, "output": unit.label, "unit": unit.clinical_unit, "n_control": n_control, "n": n,
+        "arm": name, "column": column, "output": unit.label, "unit": unit.clinical_unit, "measured": _measured_at_visits(column), "n_control": n_control, "n": n,
         "control_mean": means[0], "mean": means[1], "difference_pct": percent.centre, "low_pct": percent.low, "high_pct": percent.high,
         "difference": unit.factor * plain.centre, "low": unit.factor * plain.low, "high": unit.factor * plain.high,
         "p": percent.p if np.isfinite(percent.p) else plain.p, "df": plain.df,
     }  # fmt: skip
 
 
-def _responds(men: pd.DataFrame, column: str, last: str, responder_pct: float) -> pd.Series:
+def _responds(men: pd.DataFrame, column: str, last: int, responder_pct: float) -> pd.Series:
     """Return whether each man's level rose enough; of sperm any do where none were counted, and none are no response."""
-    before, after = men[f"baseline_{column}"], men[f"{last}{column}"]
+    before, after = men[f"baseline_{column}"], men[_visited(last, column)]
     if QUANTITIES[column].sample == "semen":
         before = before.fillna(0.0)  # percentages of no sperm are missing
     return after > before * (1.0 + responder_pct / 100.0)

@@ -129,6 +129,9 @@ class ExpectedMan:
         self.days, self._earlier = rest[None], np.tile(rest, (_HISTORY - 1, 1))
         self._output = self._resting_output()
 
+    def __repr__(self) -> str:
+        return f"<ExpectedMan, day {len(self.days) - 1}>"
+
     @property
     def rest(self) -> np.ndarray:
         """Return the row of day 0, before anything is given, (COLUMNS,)."""

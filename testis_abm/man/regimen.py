@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.biology.laboratory import reported_column
 from testis_abm.biology.pharmacology import Dose, day_of
+from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 
 if TYPE_CHECKING:
     from testis_abm.scenario import Clause, Therapy
@@ -26,10 +28,11 @@ class Regimen:
     Args:
         therapies: in the order of the scenario.
         release_hours: the longest time over which any of the drugs is released evenly.
+        assay: of serum oestradiol in the samples that decide.
     """
 
-    def __init__(self, therapies: Sequence[Therapy], release_hours: float) -> None:
-        self.therapies = tuple(therapies)
+    def __init__(self, therapies: Sequence[Therapy], release_hours: float, assay: str = DEFAULT_ASSAY) -> None:
+        self.therapies, self.assay = tuple(therapies), assay
         self._ruled = any(therapy.when for therapy in therapies)  # whether measurements decide on any dose
         infused = [therapy.over_hours or 0.0 for therapy in therapies]
         # A day more, as doses are put to the nearest hour.
@@ -81,7 +84,8 @@ class Regimen:
         drug = self.therapies[i].drug
         for clause, value, holds in zip(condition.clauses, values, met, strict=True):
             on = day - 1 if clause.day is None else clause.day
-            row = (day, i + 1, drug, str(clause), on, clause.quantity, value, clause.unit, holds, taken)
+            quantity = QUANTITIES[reported_column(clause.column, self.assay)].label
+            row = (day, i + 1, drug, str(clause), on, quantity, value, clause.unit, holds, taken)
             records["decisions"].append(row)
 
     def _result(self, i: int, k: int, day: int, measure: Measure, records: Records) -> float:

@@ -51,7 +51,8 @@ class Treatment:
         return any(therapy.when is not None for therapy in self.scenario.therapy)
 
     def _regimen(self) -> Regimen:
-        return Regimen(self.scenario.therapy, max(self.kinetics.release, default=0.0))
+        case = self.scenario
+        return Regimen(case.therapy, max(self.kinetics.release, default=0.0), case.samples.assay)
 
     def _planned(self) -> np.ndarray:
         """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""

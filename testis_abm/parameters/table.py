@@ -76,9 +76,14 @@ class Parameter:
     confidence: str
     note: str = ""
 
+    @property
+    def symbol(self) -> str:
+        """Return the unit as it stands after a number: nothing for a plain number, whose unit is "1"."""
+        return "" if self.unit == "1" else self.unit
+
     def fault(self, value: object) -> str | None:
         """Return what is wrong with `value` for this parameter, or None."""
-        allowed = f"{self.low:g} to {self.high:g} ({self.unit})"
+        allowed = f"{self.low:g} to {self.high:g}" + (f" ({self.symbol})" if self.symbol else "")
         if isinstance(value, bool) or not isinstance(value, Real):
             return f"{shown(value)} is not a plain number; allowed: {allowed}"
         # Written so that NaN fails; not made a float first, so that a huge integer does.

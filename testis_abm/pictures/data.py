@@ -89,6 +89,7 @@ class PlotData:
         days: first and last day.
         grids: (table, arm) -> its columns.
         sections: arm -> arrays of a cross-section (see `tubules`).
+        limits: column of the hormones -> the least that a laboratory tells from none.
     """
 
     title: str
@@ -100,6 +101,7 @@ class PlotData:
     spans: tuple[Span, ...]
     marks: tuple[Mark, ...]
     sections: Mapping[str, Mapping[str, Any]]
+    limits: Mapping[str, float]
 
     @classmethod
     def of(cls, result: RunResult) -> PlotData:
@@ -119,6 +121,7 @@ class PlotData:
                 for of in result.scenario.observed
             ),
             result.sections,
+            _limits(result),
         )
 
     @property
@@ -143,6 +146,8 @@ class PlotData:
 
     def curve(self, day: np.ndarray, values: np.ndarray) -> Curve:
         """Return the course of `values`, (replicates, days), with a band that suits their number."""
+        if np.isnan(values).all():
+            return Curve(day, values[0], None, None)
         mean = np.nanmean(values, axis=0)
         if self.replicates < 2:
             return Curve(day, mean, None, None)
@@ -167,6 +172,14 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
 
         values |= Laboratory(parameters.values(getattr(result.scenario, "parameters", None) or {})).by_assays(values)
     return Grid(day, values)
+
+
+def _limits(result: RunResult) -> dict[str, float]:
+    from testis_abm import parameters
+    from testis_abm.biology.laboratory import Laboratory
+
+    laboratory = Laboratory(parameters.values(result.scenario.parameters))
+    return {name: laboratory.limit(name) for name in (*_TABLES["hormones"], *OESTRADIOL.values())}
 
 
 def measured_as(variable: str, scenario: Scenario) -> str:

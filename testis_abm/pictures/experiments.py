@@ -205,7 +205,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
             panel.set_title(word, fontsize=8)
             unit = rows["quantity"].iloc[0]
             panel.set_xlabel(
-                f"mean size of effect{f' ({unit})' if unit else ''}" if morris else "share of variance", fontsize=7
+                f"mean size of effect{f'\n({unit})' if unit else ''}" if morris else "share of variance", fontsize=7
             )
             panel.set_xlim(left=0)
         if not morris:
@@ -241,8 +241,10 @@ def _visits(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
         levels = [mean_and_half(column[np.isfinite(column)]) for column in values.T if np.isfinite(column).any()]
         if len(levels) == len(at):
             middle, half = np.array(levels).T
+            half = np.nan_to_num(half)
+            below = np.minimum(half, middle)  # no level is under 0
             panel.errorbar(
-                at, middle, yerr=np.nan_to_num(half), color=colour, marker="o", markersize=3, capsize=2, label=arm
+                at, middle, yerr=[below, half], color=colour, marker="o", markersize=3, capsize=2, label=arm
             )
     panel.set_xlabel("day")
     _name_level(panel, of.outcome)
@@ -261,7 +263,7 @@ def _changes(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
         panel.plot(own, np.linspace(0, 100, len(own)), color=colour, label=arm)
     panel.axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
     panel.set_xlim(-100, most)
-    panel.set_xlabel(f"change in {QUANTITIES[of.outcome].label}, % (from none to some: beyond)", fontsize=7)
+    panel.set_xlabel(f"change in {QUANTITIES[of.outcome].label}, %\n(from none to some: beyond)", fontsize=7)
     panel.set_ylabel("men measured, %")
     panel.set_title("men by change from baseline", fontsize=8)
 
@@ -274,6 +276,8 @@ def _predictors(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
         panel.errorbar(rows["auc"], np.arange(len(names)) + 0.12 * k, xerr=ends, fmt="o", color=colour, markersize=3)
     panel.set_yticks(np.arange(len(names)), names)
     panel.axvline(0.5, color="#444444", linewidth=0.7)
+    if of.predictors["auc"].isna().all():
+        style.say(panel, "cannot say: too few men\nresponded or did not")
     panel.set_xlim(0, 1)
     panel.set_xlabel(f"ROC AUC for a response (> {of.responder_pct:g} % increase)")
     panel.set_title("baseline predictors of response, 95 % intervals", fontsize=8)
@@ -285,7 +289,10 @@ def _power(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
     panel.axhline(80, color="#444444", linewidth=0.7, linestyle=":")
     panel.set_xscale("log")
     ticks = sorted(set(of.power["men"])) or [10, 100]
+    panel.set_xlim(ticks[0] / 1.2, 1.2 * ticks[-1])  # where nothing is drawn too
     panel.set_xticks(ticks, [str(n) for n in ticks])
+    if of.power["power"].isna().all():
+        style.say(panel, "cannot say: no interval of the effect")
     panel.minorticks_off()
     panel.set_xlabel("men randomised per arm")
     panel.set_ylabel("power, %")

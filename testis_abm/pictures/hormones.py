@@ -25,7 +25,9 @@ def draw(data: PlotData) -> Figure:
             style.draw_curve(axes, data.curve(grid.day, grid.values[name]), arm)
         style.draw_marks(axes, [mark for mark in data.marks if mark.variable == name])
         known = reference_ranges().get(name)
-        style.from_zero(axes, known.low if known else 0.0)
+        least = data.limits.get(name, 0.0)
+        style.from_zero(axes, known.low if known else 0.0, least)
+        style.say_none(axes, least, row.unit, "E2")
         axes.set_ylabel(f"{row.title}\n({row.unit})")
         if known and known.both:
             style.draw_reference(axes, known.low, known.high)

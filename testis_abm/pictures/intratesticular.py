@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from testis_abm.quantities import QUANTITIES
@@ -22,12 +23,15 @@ def draw(data: PlotData) -> Figure:
     for arm in data.arms:
         grid = data.grids["hormones", arm]
         testosterone, oestradiol = (grid.values[name] for name in _COLUMNS)
-        for axes, values in zip(sheet.panels, (testosterone, oestradiol, testosterone / oestradiol), strict=True):
+        ratio = testosterone / np.where(oestradiol >= data.limits[_COLUMNS[1]], oestradiol, np.nan)
+        for axes, values in zip(sheet.panels, (testosterone, oestradiol, ratio), strict=True):
             style.draw_curve(axes, data.curve(grid.day, values), arm)
     for k, (axes, (label, factor)) in enumerate(zip(sheet.panels, _PANELS, strict=True)):
         marks = [mark for mark in data.marks if mark.variable == "".join(_COLUMNS[k : k + 1])]
         style.draw_marks(axes, marks)
-        style.from_zero(axes)
+        least = data.limits["".join(_COLUMNS[k : k + 1])] if factor else 0.0
+        style.from_zero(axes, least=least)
+        style.say_none(axes, least, "nmol/L", "E2")
         axes.set_ylabel(label)
         if factor:
             style.second_axis(axes, factor, "ng/mL")

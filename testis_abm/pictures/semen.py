@@ -11,7 +11,7 @@ from testis_abm.pictures.reference import reference_ranges
 
 _MANY = 250  # dots of a panel and arm, above which they shrink
 _PANELS = {
-    "concentration_million_ml": "Sperm concentration\n(million/mL)",
+    "concentration_million_ml": "Sperm concentration\n(M/mL)",
     "total_count_million": "Total sperm count\n(million)",
     "total_motile_count_million": "Total motile count\n(million)",
     "volume_ml": "Ejaculate volume (mL)",

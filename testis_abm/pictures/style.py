@@ -56,7 +56,7 @@ _TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
 _LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.7, 0.36
 _MANY_SWINGS = 16
 _PAPER = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.6}  # behind a label that lies on data
-_LETTER = 0.05  # inch, width of a letter of a therapy's name
+_NAME, _LETTER = 6.2, 0.05  # size of a therapy's name; width of a letter of it, inch
 
 
 class Sheet:
@@ -158,11 +158,23 @@ def lanes(spans: Sequence[Span], days: tuple[float, float], inches: float) -> li
 
 
 def name_days(span: Span, days: tuple[float, float], inches: float) -> tuple[float, float]:
-    """Return the days between which a therapy's name stands: from its start, or to the end of the axis if that is too near."""
-    first, last = days
-    width = _LETTER * len(span.label) * (last - first) / inches
-    start = max(first, min(span.start + 0.012 * (last - first), last - width))
+    """Return the days between which a therapy's name stands: in its bar, or beside a bar that is too short, behind or before it."""
+    start, width, _ = _name_place(span, days, inches)
     return start, start + width
+
+
+def _name_place(span: Span, days: tuple[float, float], inches: float) -> tuple[float, float, float]:
+    """Return where a therapy's name starts, its width (days) and its size: smaller where it fits nowhere."""
+    first, last = days
+    gap = 0.012 * (last - first)
+    width = _LETTER * len(span.label) * (last - first) / inches
+    # Room and start of a name of some width in its bar, behind and before it.
+    rooms = {"in": span.end - span.start - gap, "behind": last - span.end - gap, "before": span.start - first - gap}
+    place = next((name for name, room in rooms.items() if room >= width), max(rooms, key=lambda name: rooms[name]))
+    size = min(1.0, rooms[place] / width)
+    width *= size
+    starts = {"in": span.start + gap, "behind": span.end + gap, "before": span.start - gap - width}
+    return starts[place], width, _NAME * size
 
 
 def span_colour(spans: Sequence[Span], span: Span) -> str:
@@ -203,11 +215,12 @@ def strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
                     alpha=0.45,
                 )
             )
+            start, _, size = _name_place(span, (first, last), inches_wide)
             axes.text(
-                name_days(span, (first, last), inches_wide)[0],
+                start,
                 y + 0.4 * height,
                 span.label,
-                size=6.2,
+                size=size,
                 va="center",
                 transform=axes.get_xaxis_transform(),
             )
@@ -302,11 +315,28 @@ def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
         )
 
 
-def from_zero(axes: Axes, reference: float = 0.0) -> None:
-    """Start at zero, leave room at the top; `reference` shows too if that at most doubles the axis."""
+def say(axes: Axes, text: str) -> None:
+    """Write in an empty panel why it is empty."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", size=7, color=LIMIT, bbox=_PAPER, zorder=6)
+
+
+def say_none(axes: Axes, least: float, unit: str, denominator: str) -> None:
+    """Say of a panel without a level over `least` (0 of a ratio, which has none without its denominator) why it shows nothing."""
+    curves = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines] or [np.zeros(0)])
+    if least > 0.0 and not (curves >= least).any():
+        say(axes, f"under the limit of quantitation ({least:g} {unit})")
+    elif not np.isfinite(curves).any():
+        say(axes, f"none: {denominator} under the limit")
+
+
+def from_zero(axes: Axes, reference: float = 0.0, least: float = 0.0) -> None:
+    """Start at zero, leave room at the top; `reference` shows too if that at most doubles the axis.
+
+    Levels under `least`, of which a laboratory reports no more than that, do not stretch the axis.
+    """
     top = float(axes.dataLim.y1)
-    if not top > 0.0:
-        top = reference or 1.0
+    if not top > 0.0 or top < least:
+        top = reference or least or 1.0
     elif top < reference <= 2.0 * top:
         top = reference
     axes.set_ylim(0.0, 1.12 * top)

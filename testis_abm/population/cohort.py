@@ -81,6 +81,9 @@ class Cohort:
     def __len__(self) -> int:
         return len(self.men)
 
+    def __repr__(self) -> str:
+        return f"<Cohort of {len(self):,} men, measured {len(self.measured)} times>"
+
 
 def draw(
     population: Population | str, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,

@@ -107,7 +107,7 @@ def told(name: str) -> Iterator[str]:
     yield ""
     yield "  Physiology (the other fields are those of the fertile man)"
     for field, value in preset.values.items():
-        yield f"    {field:30s}{value:10g} {fields[field].unit}   (fertile {fields[field].value:g})"
+        yield f"    {field:30s}{value:10g} {fields[field].symbol}   (fertile {fields[field].value:g})"
     if not preset.values:
         yield "    as the fertile reference man"
     yield ""

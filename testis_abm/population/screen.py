@@ -68,6 +68,10 @@ class Screened:
     criteria: tuple[str, ...]
     laboratory: Laboratory
 
+    def __repr__(self) -> str:
+        criteria = f" ({'; '.join(self.criteria)})" if self.criteria else ""
+        return f"<Screened: {len(self.cohort):,} men of {self.seen:,} measured{criteria}>"
+
     def table(self) -> pd.DataFrame:
         """Return a row a man: physiology, lesion, true levels (`true_`) and what each visit measured (`visit1_`, ...).
 

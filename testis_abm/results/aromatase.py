@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, clinical
+from testis_abm.results.report import NOTHING
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.treatment import Treatment, within
 
@@ -19,12 +20,18 @@ SITES = {
     "Sertoli cells": ("aromatase_inhibition_niche_pct", "sertoli_oestradiol_share_pct"),
     "germ cells": ("aromatase_inhibition_niche_pct", "germ_oestradiol_share_pct"),
 }
+# Inhibition -> the physiology of the enzyme that is inhibited.
+_ENZYME = {
+    "aromatase_inhibition_fat_pct": "adipose_aromatase",
+    "aromatase_inhibition_leydig_pct": "testicular_aromatase",
+    "aromatase_inhibition_niche_pct": "testicular_aromatase",
+}
 
 
 def by_site(result: RunResult) -> pd.DataFrame:
     """Return a row a site: share of its aromatase inhibited, share of the blood's oestradiol and what it gives, by arm.
 
-    Means over the last 28 days of treatment (over the whole run without one), true oestradiol in pg/mL.
+    Missing are the inhibition of an enzyme that the man has not, and the shares of no oestradiol. Means over the last 28 days of treatment (over the whole run without one), true oestradiol in pg/mL.
     """
     treatment = Treatment.of(result)
     arms = result.arms
@@ -36,30 +43,40 @@ def by_site(result: RunResult) -> pd.DataFrame:
 
     tissue = {arm: mean(result.tissue, arm) for arm in arms}
     level = {arm: float(clinical(_COLUMN, mean(result.hormones, arm)[_COLUMN])) for arm in arms}
+    physiology = result.scenario.man.physiology
     rows = []
     for site, (inhibited, share) in SITES.items():
         row: dict[str, object] = {
             "site": site,
-            "inhibited_pct": tissue[arms[-1]][inhibited] if len(arms) > 1 else np.nan,
+            "inhibited_pct": tissue[arms[-1]][inhibited] if len(arms) > 1 and physiology[_ENZYME[inhibited]] > 0.0 else np.nan,
         }
         for arm in arms:
-            row[f"{arm}_share_pct"] = tissue[arm][share]
-            row[f"{arm}_oestradiol_pg_ml"] = tissue[arm][share] / 100.0 * level[arm]
+            part = tissue[arm][share] if level[arm] >= NOTHING else np.nan
+            row[f"{arm}_share_pct"] = part
+            row[f"{arm}_oestradiol_pg_ml"] = part / 100.0 * level[arm]
         rows.append(row)
     return pd.DataFrame(rows).set_index("site")
+
+
+def _figures(value: float, places: int) -> str:
+    return "-" if np.isnan(value) else f"{value:.{places}f}"
 
 
 def told(result: RunResult) -> str:
     """Return the block that a run on an aromatase inhibitor ends with; empty for other runs."""
     if result.arms != ("untreated", "treated") or result.tissue.empty:
         return ""
-    table = by_site(result)
-    if not (table["inhibited_pct"] > 1.0).any():
+    treated = result.tissue[result.tissue["arm"] == "treated"]
+    if not (treated[list(_ENZYME)].max() > 1.0).any():
         return ""
+    table = by_site(result)
+    if table["inhibited_pct"].isna().all():
+        return "Aromatase: the man has no enzyme, so there is nothing to inhibit."
     lines = [f"Aromatase             inhibited    share of serum oestradiol       contribution to {QUANTITIES[_COLUMN].heading}"]
     for site, row in table.iterrows():
         lines.append(
-            f"  {site!s:28s}{row['inhibited_pct']:3.0f} %{row['untreated_share_pct']:14.1f} -> {row['treated_share_pct']:4.1f} %"
-            f"{row['untreated_oestradiol_pg_ml']:20.2f} -> {row['treated_oestradiol_pg_ml']:.2f}"
+            f"  {site!s:28s}{_figures(row['inhibited_pct'], 0):>3s} %{_figures(row['untreated_share_pct'], 1):>14s} -> "
+            f"{_figures(row['treated_share_pct'], 1):>4s} %{_figures(row['untreated_oestradiol_pg_ml'], 2):>20s} -> "
+            f"{_figures(row['treated_oestradiol_pg_ml'], 2)}"
         )
     return "\n".join(lines)

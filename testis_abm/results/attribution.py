@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from testis_abm.biology.rules import TissueParameters, sertoli_support
+from testis_abm.results.report import level, measurable, number
 from testis_abm.results.tables import SIGNALS
 
+NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
+_ENOUGH = math.log(0.01)  # of output: rates that let a hundredth through do not make azoospermia
 RATES = (
     "A-pale to B differentiation",
     "survival of B spermatogonia",
@@ -113,11 +116,21 @@ def explain(
             f"aromatase is inhibited {treated['aromatase_inhibition_fat_pct']:.0f} % in fat, "
             f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis{_own_oestradiol(before, after)}"
         )
-    if max(arm["daily_production_million_g"] for arm in tissue.values()) == 0.0:
-        parts.append(_why_none(after, treated, p))
-    else:
-        parts.append(_why_sperm(before, after, table))
+    made = tuple(tissue[arm]["daily_production_million_g"] for arm in ("untreated", "treated"))
+    parts.append(why_sperm(before, after, table, p, made))
     return "; ".join(parts) + "."
+
+
+def why_sperm(
+    before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame, p: TissueParameters, made: tuple[float, float]
+) -> str:
+    """Return what became of sperm production and which rate made most of it, or which keeps it at none.
+
+    Args:
+        before, after: mean signals of both arms; table: from `attribute`.
+        p: tissue parameters of the latter arm; made: sperm production of both.
+    """
+    return _why_none(after, p) if max(made) == 0.0 else _why_change(before, after, table)
 
 
 def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> str:
@@ -131,16 +144,16 @@ def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> 
 def _changed(ratio: float) -> str:
     """Return a ratio in words: "rises 2.23-fold", "falls to 4.4 % of untreated"."""
     if ratio >= 1000.0:
-        return "rises from next to nothing"
+        return "rises from next to none"
     if ratio >= 1.0:
         return f"rises {ratio:.2f}-fold"
-    return f"falls to {100 * ratio:.2g} % of untreated"
+    return f"falls to {_share(ratio)} of untreated"
 
 
 def _why_lh(
     before: Mapping[str, float], after: Mapping[str, float], pituitary: float, drugs: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    if min(before["lh"], after["lh"]) <= 0.0:
+    if min(before["lh"], after["lh"]) <= 0.0 or not measurable("lh_iu_l", max(before["lh"], after["lh"])):
         return []
     change = math.log(after["lh"] / before["lh"])
     if abs(change) < 0.05:
@@ -171,34 +184,53 @@ def _at_the_gonadotroph(change: float, drugs: Mapping[str, Sequence[str]]) -> st
     return ""
 
 
-def _why_none(after: Mapping[str, float], treated: Mapping[str, float], p: TissueParameters) -> str:
-    if treated["a_pale"] == 0.0:
-        return "no sperm are made with or without it, as no niche holds stem cells"
+def _why_none(after: Mapping[str, float], p: TissueParameters) -> str:
     rates = dict(zip(RATES, log_rates(after, p), strict=True))
+    if sum(rates.values()) > _ENOUGH:
+        return "no sperm are made with or without it in the simulated sections, as no niche of theirs holds stem cells"
     worst = min(rates, key=lambda name: rates[name])
-    return f"no sperm are made with or without it: {worst} stays at {100 * math.exp(rates[worst]):.2g} %"
+    return f"no sperm are made with or without it in the simulated sections: {worst} stays at {_share(math.exp(rates[worst]))}"
 
 
+def _share(ratio: float) -> str:
+    """Return a share in %; of next to none "under 0.01 %"."""
+    return f"{100 * ratio:.2g} %" if ratio >= 1e-4 else "under 0.01 %"
+
+
+# Signal -> its name, unit, and the column of the assay that measures it ("" for none).
 _NAMES = {
-    "androgen": ("free intratesticular testosterone", " nmol/L"),
-    "oestrogen": ("free intratesticular oestradiol", " nmol/L"),
-    "fsh": ("FSH", " IU/L"),
-    "back_pressure": ("back-pressure", ""),
+    "androgen": ("free intratesticular testosterone", " nmol/L", ""),
+    "oestrogen": ("free intratesticular oestradiol", " nmol/L", ""),
+    "fsh": ("FSH", " IU/L", "fsh_iu_l"),
+    "back_pressure": ("back-pressure", "", ""),
 }
+
+
+def _from_to(signal: str, before: float, after: float) -> str:
+    """Return what became of a signal, levels under the laboratory's limit as such."""
+    name, unit, column = _NAMES[signal]
+    first, last = (level(column, value) if column else number(value) for value in (before, after))
+    return f"{name} {first} -> {last}{unit}"
 
 
 def _percent(change: float) -> str:
     return f"{change:+.0f} %" if change < 900.0 else "from next to none"
 
 
-def _why_sperm(before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame) -> str:
-    strongest = table.loc[table["output_change_pct"].abs().idxmax()]
+def _why_change(before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame) -> str:
+    causes = [name for name in (*SIGNALS, NUMBERS) if name in table]
+    ranked = table.reindex(table[causes].sum(axis=1).abs().sort_values(ascending=False).index)
+    strongest = ranked.iloc[0]
     if abs(strongest["output_change_pct"]) <= 1.0:
         return "no rate of the germ line changes by more than 1 %"
-    signal = max(SIGNALS, key=lambda name: abs(strongest[name]))
-    name, unit = _NAMES[signal]
-    total = math.exp(table[list(SIGNALS)].to_numpy().sum())
+    cause = max(causes, key=lambda name: abs(strongest[name]))
+    why = "parameter changes" if cause == NUMBERS else _from_to(cause, before[cause], after[cause])
+    further = [
+        f"{row['rate']} {_percent(row['output_change_pct'])}"
+        for _, row in ranked.iloc[1:3].iterrows()
+        if abs(row["output_change_pct"]) > 1.0
+    ]
     return (
-        f"sperm production {_changed(total)} at steady state, most through {strongest['rate']} "
-        f"({_percent(strongest['output_change_pct'])}; {name} {before[signal]:.3g} -> {after[signal]:.3g}{unit})"
+        f"sperm production {_changed(math.exp(table[causes].to_numpy().sum()))} at steady state, most through {strongest['rate']} "
+        f"({_percent(strongest['output_change_pct'])}; {why})" + (f", then {' and '.join(further)}" if further else "")
     )

@@ -60,7 +60,7 @@ def measures(conventional: bool = True, overrides: Mapping[str, float] | None = 
 
 def _measure(table: str, column: str, conventional: bool, laboratory: Laboratory) -> Measure:
     row = QUANTITIES[column]
-    name, unit, factor = CONVENTIONAL.get(column, (column, row.unit, 1.0)) if conventional else (column, row.unit, 1.0)
+    name, unit, factor = CONVENTIONAL.get(column, (column, row.clinical_unit, 1.0)) if conventional else (column, row.unit, 1.0)
     read = _READ.get(column) or (lambda rows, _: rows[f"expected_{column}" if table == "semen" else column])
 
     def value(rows: pd.DataFrame) -> pd.Series:

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.quantities import OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS
-from testis_abm.results.treatment import Treatment
+from testis_abm.results.treatment import Treatment, last_window
+from testis_abm.results.treatment import basis as level_basis
 from testis_abm.statistics import FEW, deterministic
 
 _WIDTH = 110
@@ -24,7 +26,7 @@ _LEVELS = (20.0, 15.0, 10.0, 5.0, 3.0, 1.0)  # million/mL
 _OLIGOZOOSPERMIA = 15.0  # million/mL
 _HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and stop testosterone
 _PARTED = 10.0  # points between the falls of true and reported oestradiol
-_NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
+NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
 _HDL = 5.0  # mg/dL
@@ -35,11 +37,28 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "-"
     size = abs(value)
-    if size < _NOTHING:
+    if size < NOTHING:
         return "0"
     if size >= 99.95:
         return f"{value:,.0f}"
     return f"{value:.1f}" if size >= 9.995 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
+
+
+def level(column: str, value: float, laboratory: Laboratory | None = None) -> str:
+    """Return a level in its clinical unit: "<0.1" for one of a hormone that no assay tells from none (default: the usual laboratory)."""
+    return number(value) if measurable(column, value, laboratory) else f"<{_limit(column, laboratory):.3g}"
+
+
+def measurable(column: str, value: float, laboratory: Laboratory | None = None) -> bool:
+    """Return whether a level in its clinical unit is told from none; sperm are counted, and a missing level is under no limit."""
+    return not value < _limit(column, laboratory)
+
+
+def _limit(column: str, laboratory: Laboratory | None) -> float:
+    row = QUANTITIES[column]
+    if column not in VARIATION or row.sample == "semen":
+        return 0.0
+    return (laboratory or Laboratory(parameters.values())).limit(column) * row.factor
 
 
 def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: int = 0) -> tuple[str, str]:
@@ -105,12 +124,11 @@ def _cells(tissue: pd.DataFrame) -> int:
 def basis(result: RunResult, treatment: Treatment | None, summary: pd.DataFrame) -> str:
     """Return which days the table covers and what its interval holds."""
     if treatment is None:
-        first, last = result.hormones["day"].min(), result.hormones["day"].max()
-        text = f"Means over days {first:g} to {last:g}; drift: last quarter against the first; "
+        text = f"{level_basis(*last_window(float(result.hormones['day'].max())))} Drift: last quarter of the run against the first; "
         spread = f"spread: standard deviation over {result.replicates} replicates." if result.replicates > 1 else ""
         return _wrapped("", text + (spread or "one replicate: no spread."))
-    first, last = treatment.window
-    text = f"Means over days {first:g} to {last:g} (end of treatment); sperm as expected, no counting error. "
+    text = f"{level_basis(*treatment.window)} "
+    text += "Treatment ends then. " if treatment.stops_early else ""
     pairs = result.replicates
     text += replicates(pairs, summary[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None))
     return _wrapped("", text + (" It holds no spread of men or of parameters." if pairs > 1 else ""))
@@ -219,10 +237,9 @@ def chances(result: RunResult, treatment: Treatment | None) -> str:
         if own.empty:
             return ""
         at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
-        text = f"{arm} {at['conception_pct']:.1f} % ({at['conception_low_pct']:.1f} to {at['conception_high_pct']:.1f})"
+        text = f"{arm} {_chance(at, 'conception', 1)}"
         if not math.isnan(at["retrieval_pct"]):
-            interval = f"{at['retrieval_low_pct']:.0f} to {at['retrieval_high_pct']:.0f}"
-            text += f", predicted micro-TESE sperm retrieval {at['retrieval_pct']:.0f} % ({interval})"
+            text += f", predicted micro-TESE sperm retrieval {_chance(at, 'retrieval', 0)} in the whole testis"
         elif _azoospermic(result, arm, at["day"]):
             text += ", micro-TESE not worked out (LH and FSH are low: gonadotrophins come first)"
         told.append(text)
@@ -230,6 +247,12 @@ def chances(result: RunResult, treatment: Treatment | None) -> str:
         "Fecundability (per cycle), by sperm concentration alone: ",
         "; ".join(told) + ". Curves of populations with wide uncertainty, no couple's chance.",
     )
+
+
+def _chance(at: pd.Series, name: str, places: int) -> str:
+    """Return a chance in % with its range; without one where both of its ends are the same in print."""
+    middle, low, high = (f"{at[f'{name}{end}_pct']:.{places}f}" for end in ("", "_low", "_high"))
+    return f"{middle} %" + (f" ({low} to {high})" if low != high else "")
 
 
 def _azoospermic(result: RunResult, arm: str, day: float) -> bool:

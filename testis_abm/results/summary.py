@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.results import aromatase, report
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run_result import RunResult
-from testis_abm.results.treatment import Treatment, within
+from testis_abm.results.treatment import Treatment, closing, last_window
 from testis_abm.statistics import nanmean, paired_change
 from testis_abm.support.errors import TestisError
 
@@ -18,13 +20,14 @@ from testis_abm.support.errors import TestisError
 def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
     """Return the summary of a run, one row a quantity, indexed by its name with unit.
 
-    With both arms, levels are means over the last 28 days of treatment; of semen, over the samples expected
-    then, without variation or counting error. `change_pct` is that of the geometric mean of treated over
+    Levels are those of every command (see treatment.closing): of hormones means over the last 28 days (of treatment, or of an untreated
+    man's run), of ratios those of the means; semen and sperm production as expected on the last of these mornings, without variation
+    or counting error. With both arms, `change_pct` is that of the geometric mean of treated over
     untreated control; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
     ratios; missing with one replicate). From a level that no laboratory tells from none there is no change in percent.
     Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The spread (`..._sd`) is the standard deviation over replicates.
 
-    With one arm: mean and spread over the whole run, and `drift_pct`, the last quarter against the first.
+    With one arm: level (`mean`) and spread over replicates (`sd`), and `drift_pct`, the last quarter of the run against the first.
 
     Args:
         result: the run.
@@ -45,8 +48,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
 
 
 def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
-    rows = within(result.tables[measure.table], *treatment.window)
-    level = _finite(measure, rows).groupby([rows["arm"], rows["replicate"]]).mean().unstack("arm")
+    level = _level(result, measure, treatment.window).unstack("arm")
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)
     return {
@@ -65,6 +67,12 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
     }
 
 
+def _level(result: RunResult, measure: Measure, window: tuple[float, float]) -> pd.Series:
+    """Return the level of a measure by replicate and arm."""
+    rows = closing(result.tables[measure.table], measure.table, window)
+    return _finite(measure, rows.groupby(["replicate", "arm"]).mean(numeric_only=True))
+
+
 def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
     """Return a measure of some rows; a ratio to nothing, as T/E2 without oestradiol, is missing."""
     return measure.read(rows).replace([np.inf, -np.inf], np.nan)
@@ -73,8 +81,8 @@ def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
 def _course(result: RunResult, measure: Measure) -> dict[str, object]:
     table = result.tables[measure.table]
     value = _finite(measure, table)
-    level = value.groupby(table["replicate"]).mean().to_numpy()
     first, last = table["day"].min(), table["day"].max()
+    level = _level(result, measure, last_window(float(result.hormones["day"].max()))).to_numpy()
     early = value[table["day"] <= first + (last - first) / 4.0].mean()
     late = value[table["day"] >= last - (last - first) / 4.0].mean()
     return {
@@ -98,7 +106,8 @@ def render(result: RunResult) -> str:
     """Return the text that a run ends with: levels and changes, why, observed values, flags, recovery."""
     treatment = Treatment.of(result)
     summary = summarise(result)
-    table = _two_arms(summary) if treatment else _one_arm(summary)
+    laboratory = Laboratory(parameters.values(result.scenario.parameters))
+    table = _two_arms(summary, laboratory) if treatment else _one_arm(summary, laboratory)
     blocks = [
         report.title(result),
         table,
@@ -117,27 +126,27 @@ def render(result: RunResult) -> str:
     return "\n".join(block for block in blocks if block)
 
 
-def _two_arms(summary: pd.DataFrame) -> str:
+def _two_arms(summary: pd.DataFrame, laboratory: Laboratory) -> str:
     rows: list[tuple[str, ...]] = [("", "untreated", "treated", "change", "(95 % interval)")]
     for row in summary.itertuples():
         change, interval = report.change(row.change_pct, row.low_pct, row.high_pct, row.replicates)
-        rows.append((_heading(row), report.number(row.untreated), report.number(row.treated), change, interval))
+        levels = [report.level(str(row.column), value, laboratory) for value in (row.untreated, row.treated)]
+        rows.append((_heading(row), *levels, change, interval))
     if summary["replicates"].max() < 2:
         rows = [row[:4] for row in rows]
     return _aligned(rows)
 
 
-def _one_arm(summary: pd.DataFrame) -> str:
-    rows = [("", "mean", "spread", "drift")]
+def _one_arm(summary: pd.DataFrame, laboratory: Laboratory) -> str:
+    rows = [("", "level", "spread", "drift")]
     for row in summary.itertuples():
         drift = report.change(row.drift_pct)[0]
-        rows.append((_heading(row), report.number(row.mean), report.number(row.sd), drift))
+        rows.append((_heading(row), report.level(str(row.column), row.mean, laboratory), report.number(row.sd), drift))
     return _aligned(rows)
 
 
 def _heading(row: object) -> str:
-    unit = str(row.unit).replace("million/mL", "M/mL")  # type: ignore[attr-defined]
-    return f"{row.label} ({unit})" if unit else str(row.label)  # type: ignore[attr-defined]
+    return f"{row.label} ({row.unit})" if row.unit else str(row.label)  # type: ignore[attr-defined]
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> str:

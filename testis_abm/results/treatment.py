@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from testis_abm.scenario import Scenario
 
-WINDOW_DAYS = 28.0
+WINDOW = 28  # days over which hormones are averaged, up to the morning whose sperm are looked at
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,44 @@ class Treatment:
     @property
     def window(self) -> tuple[float, float]:
         """Return the mornings after the last 28 days of treatment, or after all of it if shorter, the first and the last."""
-        return max(self.start, self.end - WINDOW_DAYS) + 1.0, self.end
+        return max(self.start, self.end - WINDOW) + 1.0, self.end
+
+    @property
+    def morning(self) -> int:
+        """Return the morning that closes it."""
+        return max(1, round(self.end))
+
+
+def semen_days(scenario: Scenario) -> frozenset[int]:
+    """Return the mornings of semen analyses: those of the scenario and, if it has any, those that close treatment and plan."""
+    asked, end = scenario.samples.semen, scenario.plan.duration_days
+    if not asked:
+        return frozenset()
+    until = Treatment.planned(scenario, end).morning if scenario.treated else end
+    return frozenset((*asked, min(end, until), end))
+
+
+def last_window(end: float) -> tuple[float, float]:
+    """Return the first and last of the mornings that a level of morning `end` averages, from day 1 on."""
+    return max(0.0, end - WINDOW) + 1.0, end
+
+
+def basis(first: float, last: float) -> str:
+    """Return what levels of hormones and of sperm are in every command."""
+    days = f"days {first:g} to {round(last)}" if first < last else f"day {round(last)}"
+    return f"Hormones: means of {days}; semen and sperm production: expected on the morning of day {round(last)}, no counting error."
+
+
+def closing(table: pd.DataFrame, name: str, window: tuple[float, float]) -> pd.DataFrame:
+    """Return the rows of table `name` that tell its level: hormones of the whole window, semen and tissue of its last morning.
+
+    Where nothing was sampled then, of the last sample before it, or else the first.
+    """
+    if name == "hormones":
+        return within(table, *window)
+    days = table["day"]
+    known = days[days <= window[1]]
+    return table[days == (known.max() if len(known) else days.min())]
 
 
 def within(table: pd.DataFrame, first: float, last: float) -> pd.DataFrame:

@@ -20,6 +20,8 @@ from testis_abm.support.errors import Problem, ScenarioError, nearest, printable
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
 _SHORTEST = 'a scenario can be as short as title = "Fertile man"'
+# Command -> the table of its experiments; a trial has arms too, so arms go last.
+_TABLE_OF = {"sweep": "[sweep]", "trial": "[trial]", "sensitivity": "[sensitivity]", "compare": "[[arm]]"}
 _LISTS = ("therapy", "weight", "observed")
 _TOML_FAULT = re.compile(r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -63,6 +65,8 @@ def load_bytes(content: bytes, name: str) -> Scenario:
 def _made(source: object, name: str, path: str, overrides: Mapping[str, object] | None = None) -> Scenario:
     """Return the scenario of some tables; `path` is what it is called if it has no title."""
     raw = _tidy(source, name)
+    if command := experiment_of(raw):
+        raise ScenarioError(f"{name}: is an experiment ({_TABLE_OF[command]}), not one run; use: testis-abm {command} {path or 'FILE'}")
     if path:
         raw.setdefault("title", printable(Path(path).stem)[:200] or "Untitled")
     settings = _Settings(overrides)
@@ -76,6 +80,11 @@ def _made(source: object, name: str, path: str, overrides: Mapping[str, object] 
     for note in alike(scenario.therapy):
         warnings.warn(note, stacklevel=3)
     return scenario
+
+
+def experiment_of(raw: Mapping[str, Any]) -> str:
+    """Return the command that runs the experiment that tables of a file hold, "" for a plain scenario."""
+    return next((command for command, table in _TABLE_OF.items() if table.strip("[]") in raw), "")
 
 
 def _lines(lines: Iterable[str]) -> ScenarioError:

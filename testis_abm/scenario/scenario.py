@@ -80,6 +80,13 @@ class Scenario(Section):
     def __init__(self, /, **given: Any) -> None:
         super().__init__(**given)
 
+    def __repr__(self) -> str:
+        drugs = ", ".join(dict.fromkeys(therapy.drug for therapy in self.therapy))
+        given = "; ".join(filter(None, (drugs, "weight changes" if self.weight else ""))) or "no therapy"
+        return f"<Scenario {self.title!r}: {self.man.preset}, {self.plan.duration_days} days, {self.plan.replicates} replicates, {given}>"
+
+    __str__ = __repr__
+
     @property
     def path(self) -> str | None:
         """The file the scenario was read from."""

@@ -37,6 +37,9 @@ class Ensemble:
     sets: pd.DataFrame
     weights: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"<Ensemble of {len(self.sets):,} parameter sets>"
+
     def __post_init__(self) -> None:
         weights = np.asarray(self.weights, dtype=float)
         good = np.isfinite(weights) & (weights >= 0.0)
@@ -94,7 +97,7 @@ def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
         row = int(np.argmin(good))
         value = shown(written.iloc[row])
         raise TestisError(
-            f"{name}, row {row + 1}: {value} lies outside {entry.low:g} to {entry.high:g} {entry.unit}".strip()
+            f"{name}, row {row + 1}: {value} lies outside {entry.low:g} to {entry.high:g} {entry.symbol}".strip()
         )
 
 

@@ -1,0 +1,164 @@
+"""What commands say of one thing is the same everywhere, and nothing is said of what is not there."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import testis_abm as ta
+from testis_abm import parameters
+from testis_abm.cli.command import main
+from testis_abm.experiments.trial import trial
+from testis_abm.pictures import style
+from testis_abm.pictures.data import Span
+from testis_abm.results import attribution, report
+from testis_abm.results.summary import render
+from testis_abm.results.tables import SIGNALS
+
+PILL = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
+CASE = {
+    "title": "small",
+    "man": {"preset": "obese_low_t_e2"},
+    "tissue": {"tubules": 1, "sertoli_per_tubule": 20},
+    "plan": {"baseline": "2 days", "duration": "45 days", "seed": 3, "replicates": 2},
+    "therapy": [PILL],
+}
+
+
+def numbers(text: str, arms: int) -> dict[str, list[str]]:
+    """Return label -> printed levels and change of the table in a text."""
+    rows = {}
+    for line in text.splitlines():
+        found = re.match(r"  (\S.*?\)|\S.*?) {2,}(.*)", line)
+        if found:
+            rows[found[1]] = found[2].split()[: arms + 1]
+    return rows
+
+
+@pytest.fixture(scope="module")
+def run() -> ta.RunResult:
+    return ta.run(CASE)
+
+
+def test_run_and_compare_print_the_same_numbers_of_the_same_man(run):
+    compared = ta.compare({"untreated": {**CASE, "therapy": []}, "treated": CASE}).text()
+    one, other = numbers(render(run), 2), numbers(compared, 2)
+    shared = one.keys() & other.keys()
+    assert {"LH (IU/L)", "T/E2 (immunoassay) (ng/dL per pg/mL)", "sperm concentration (M/mL)", "daily sperm production (million/g/day)"} <= shared
+    assert {name: one[name] for name in shared} == {name: other[name] for name in shared}
+    basis = "Hormones: means of days 18 to 45; semen and sperm production: expected on the morning of day 45"
+    assert all(" ".join(text.split()).count(basis) == 1 for text in (render(run), compared))
+
+
+def test_a_run_takes_semen_when_treatment_and_plan_end():
+    early = {**CASE, "therapy": [{**PILL, "until": "day 31"}], "plan": {**CASE["plan"], "replicates": 1}}
+    assert {31, 45} <= set(ta.run(early).semen["day"])
+    assert ta.run({**early, "samples": {"semen": []}}).semen.empty
+
+
+def test_run_and_compare_give_the_same_reason():
+    none = {**CASE, "man": {"preset": "sertoli_cell_only"}}
+    words = "no sperm are made with or without it in the simulated sections"
+    said = render(ta.run(none)), ta.compare([{**none, "therapy": []}, none]).text()
+    assert all(words in " ".join(text.split()) for text in said)
+
+
+def test_levels_under_the_limit_of_quantitation_print_as_such():
+    assert report.level("fsh_iu_l", 2.4e-322) == "<0.1" and report.level("fsh_iu_l", 2.42) == "2.42"
+    assert report.level("concentration_million_ml", 0.0) == "0"  # counted
+    assert report.level("lh_iu_l", float("nan")) == "-"
+    before = dict.fromkeys(SIGNALS, 1.0) | {"back_pressure": 0.0}
+    p = ta.TestisModel({**CASE, "therapy": []}).tissue.p
+    first = {**before, "fsh": 2.37e-322}
+    told = attribution.why_sperm(first, before, attribution.attribute(first, before, p), p, (0.1, 0.2))
+    assert "e-322" not in told and "FSH <0.1 -> 1.00 IU/L" in told
+
+
+def test_nothing_is_inhibited_where_there_is_no_enzyme():
+    result = ta.run({**CASE, "man": {"preset": "aromatase_deficiency"}})
+    assert result.aromatase().isna().all(axis=None)
+    assert "has no enzyme" in render(result) and "0.0 ->" not in render(result)
+    part = ta.run({**CASE, "man": {"testicular_aromatase": 0.0}}).aromatase()["inhibited_pct"]
+    assert part["fat, from testosterone"] > 50.0 and part[["Leydig cells", "germ cells"]].isna().all()
+
+
+def test_a_decision_names_the_assay_and_keeps_the_clause_as_written():
+    for name, label in (("immunoassay", "serum E2 (immunoassay)"), ("lc-ms", "serum E2 (LC-MS/MS)")):
+        rule = {**PILL, "when": "oestradiol > 1 pg/mL"}
+        result = ta.run({**CASE, "therapy": [rule], "samples": {"assay": name}, "plan": {**CASE["plan"], "replicates": 1}})
+        assert set(result.decisions["quantity"]) == {label} and set(result.decisions["clause"]) == {"oestradiol > 1 pg/mL"}
+        assert label in render(result).split("Decided")[1]
+
+
+def test_a_chance_without_a_range_prints_none():
+    at = pd.Series({"retrieval_pct": 100.0, "retrieval_low_pct": 99.9, "retrieval_high_pct": 100.0})
+    assert report._chance(at, "retrieval", 0) == "100 %"
+    assert report._chance(at - 50.0, "retrieval", 1) == "50.0 % (49.9 to 50.0)"
+
+
+def test_a_trial_keeps_true_levels_apart_from_measured_ones(tmp_path):
+    design = {
+        "men": 16, "visits": 2, "engine": "expected", "where": ["sperm concentration < 40 M/mL"],
+        "outputs": ["LH", "daily sperm production", "intratesticular testosterone", "fecundability"],
+    }  # fmt: skip
+    source = {key: value for key, value in CASE.items() if key not in ("man", "therapy")}
+    found = trial({**source, "trial": design, "arm": [{"name": "none", "therapy": []}, {"name": "pill", "therapy": [PILL]}]}, tmp_path / "s")
+    measured = found.effects.set_index("output")["measured"]
+    assert measured[["LH", "sperm concentration"]].all() and not measured[list(design["outputs"][1:])].any()
+    assert not {"baseline_daily_production_million_g", "baseline_intratesticular_testosterone_nmol_l"} & set(found.men)
+    text = found.text()
+    assert text.index("LH (IU/L)") < text.index("true level, not measured, unadjusted") < text.index("daily sperm production (")
+    assert "one visit" not in text
+    assessed, excluded, randomised = map(int, re.search(r"eligibility (\d+), excluded (\d+), randomised (\d+)", text).groups())
+    assert assessed == excluded + randomised == found.assessed and randomised == 16
+    flow = found.flow
+    assert (flow["randomised"] == flow["measured"] + flow["missed"] + flow["failed"]).all()
+    assert len(repr(found)) < 300
+
+
+def test_a_sweep_prints_the_outputs_that_were_asked_for(tmp_path, capsys):
+    words = ["SHBG", "FSH", "inhibin B", "free testosterone", "intratesticular testosterone", "fecundability", "ejaculate volume"]
+    path = tmp_path / "s.toml"
+    listed = ", ".join(f'"{word}"' for word in words)
+    path.write_text(
+        f'title = "s"\n[plan]\nduration = "20 days"\n[[therapy]]\ndrug = "anastrozole"\ndose = "1 mg"\nevery = "1 day"\n'
+        f'[sweep]\nengine = "expected"\noutputs = [{listed}]\n[sweep.over]\n"man.bmi" = [22, 30]\n'
+    )
+    assert main(["sweep", str(path), "--no-plots", "--out", str(tmp_path / "o")]) == 0
+    out = capsys.readouterr().out
+    assert all(f"{word} (" in out for word in words)
+    assert max(map(len, out.splitlines()[:-6])) <= 160
+    assert out.count("man.bmi") > 1  # a wide table in parts
+
+
+def test_scenarios_name_the_command_that_runs_them(capsys):
+    assert main(["scenarios"]) == 0
+    listed = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines() if len(line.split()) > 2}
+    assert listed["fertile_man"] == "run" and listed["experiments/trial"] == "trial" and listed["experiments/compare_drugs"] == "compare"
+    assert main(["run", "experiments/trial"]) == 2
+    assert "testis-abm trial experiments/trial" in capsys.readouterr().err
+
+
+def test_plain_numbers_have_no_unit(capsys):
+    plain = next(p for p in parameters.load().values() if p.unit == "1")
+    assert main(["parameters", plain.name]) == 0
+    assert f"{plain.name} = {plain.value:g}   (range" in capsys.readouterr().out
+    assert "(1)" not in str(plain.fault(1e99))
+
+
+def test_objects_say_what_they_are_in_a_line(run):
+    shown = [run, run.scenario, ta.TestisModel(CASE), ta.screen("clinic", 4), ta.screen("clinic", 4).cohort]
+    assert all(len(repr(of)) < 250 and "\n" not in repr(of) for of in shown)
+
+
+@pytest.mark.parametrize("inches", [1.5, 2.8, 6.0])
+@pytest.mark.parametrize(("start", "end"), [(0.0, 120.0), (0.0, 4.0), (50.0, 60.0), (110.0, 120.0), (7.0, 7.0)])
+def test_the_name_of_a_therapy_stays_in_its_bar_or_out_of_it(start, end, inches):
+    axis = (-28.0, 120.0)
+    first, last = style.name_days(Span("hcg", "Human chorionic gonadotrophin 1500 IU every 3.5 days", start, end), axis, inches)
+    assert axis[0] - 1e-9 <= first < last <= axis[1] + 1e-9
+    assert (first >= start and last <= end + 1e-9) or first >= end or last <= start + 1e-9
+    assert np.isfinite(first)
