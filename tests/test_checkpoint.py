@@ -232,7 +232,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(TestisError, match="is a folder; name a file in it"):
         one.save(".")
     for call in (one.save, TestisModel.load):
-        with pytest.raises(TestisError, match="give its path, not None"):
+        with pytest.raises(TestisError, match="checkpoint: None is not a path"):
             call(None)
 
 

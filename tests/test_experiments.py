@@ -53,7 +53,8 @@ SWEEP = {
 }
 
 
-ABOUT = {"kind": "sweep"}
+AXES = {"paths": [], "units": [], "log": [], "points": []}
+ABOUT = {"kind": "sweep", "title": "small", "outputs": [], "design": AXES}
 
 
 def same_bytes(folder, tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import NamedTuple
 
 _LONGEST_SHOWN = 60
+_LONGEST_WORD = re.compile(r"(\S{120})\S{121,}(\S{120})")
 
 
 class TestisError(Exception):
@@ -14,6 +16,9 @@ class TestisError(Exception):
 
     # Stops pytest from collecting the class for its name.
     __test__ = False
+
+    def __init__(self, told: str) -> None:
+        super().__init__(brief(told))
 
 
 class Problem(NamedTuple):
@@ -59,6 +64,11 @@ def _parts(path: tuple[str | int, ...]) -> list[str]:
         else:
             parts.append(printable(str(key)))
     return parts
+
+
+def brief(text: str) -> str:
+    """Return `text` with the middle of overlong words (a path, an argument of thousands of signs) left out."""
+    return _LONGEST_WORD.sub(r"\1...\2", text)
 
 
 def printable(text: str) -> str:

@@ -61,12 +61,12 @@ def _is_ours(path: Path, columns: Sequence[str]) -> bool:
             case ".parquet":
                 return (pq.read_schema(path).metadata or {}).get(b"software") == SOFTWARE.encode()
             case ".csv":
-                with path.open(encoding="utf-8") as file:
-                    return bool(columns) and file.readline().strip().split(",")[: len(columns)] == list(columns)
+                with files.regular(path) as file:
+                    return bool(columns) and file.readline(_HEAD).decode().strip().split(",")[: len(columns)] == list(columns)
             case ".json":
-                found = json.loads(path.read_text(encoding="utf-8"))
+                found = files.read_json(path)
                 return isinstance(found, dict) and found.get("software") == SOFTWARE
-        with path.open("rb") as picture:
+        with files.regular(path) as picture:
             return SOFTWARE.encode() in picture.read(_HEAD)
     except (OSError, ValueError, pa.ArrowException):
         return False
