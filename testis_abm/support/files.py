@@ -115,7 +115,7 @@ def resolved(path: str | Path) -> Path:
     """
     try:
         return Path(os.path.realpath(Path(path).expanduser()))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise TestisError(f"{printable(str(path))}: cannot be a path: {printable(str(error))}") from error
 
 

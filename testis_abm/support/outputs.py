@@ -42,8 +42,8 @@ def check(path: str | Path, columns: Sequence[str] = ()) -> None:
         TestisError: it lies in no folder that can be written, is no regular file, or is somebody else's.
     """
     target = files.check_regular(path)
-    parent = next(folder for folder in target.parents if folder.exists())
     with files.writing(path):
+        parent = next(folder for folder in target.parents if folder.exists())
         if not os.access(parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if target.exists() and not _is_ours(target, columns):
