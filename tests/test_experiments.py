@@ -8,25 +8,29 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import testis_abm as ta
 from testis_abm import TestisError
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.cli.command import main
 from testis_abm.experiments import runner
+from testis_abm.experiments import store as experiment_store
 from testis_abm.experiments.compare import compare, read_arms
 from testis_abm.experiments.design import Design, parse_axis, parse_design, sampled
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS
 from testis_abm.experiments.runner import execute
 from testis_abm.experiments.sensitivity import indices, sensitivity
 from testis_abm.experiments.store import Store, merge, read, sorted_table
-from testis_abm.experiments.sweep import prepare, results, summary, sweep
+from testis_abm.experiments.sweep import about, prepare, results, summary, sweep
 from testis_abm.experiments.task import Job, Task, attempt, perform
 from testis_abm.experiments.trial import LEAST, analyse, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
@@ -53,7 +57,8 @@ SWEEP = {
 }
 
 
-ABOUT = {"kind": "sweep"}
+AXES = {"paths": [], "units": [], "log": [], "points": []}
+ABOUT = {"kind": "sweep", "title": "small", "outputs": [], "design": AXES}
 
 
 def same_bytes(folder, tmp_path):
@@ -293,6 +298,113 @@ def test_a_lost_manifest_is_written_anew(tmp_path):
     for harm in (lambda path: path.write_text("{"), Path.unlink):
         harm(tmp_path / "s" / "manifest.json")
         pd.testing.assert_frame_equal(sweep(once, tmp_path / "s", workers=1), first)
+
+
+ONCE = {**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Return the store of a small sweep."""
+    folder = tmp_path_factory.mktemp("kept") / "s"
+    sweep(ONCE, folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def own(kept, tmp_path):
+    """Return a copy of a store."""
+    return Path(shutil.copytree(kept, tmp_path / "s"))
+
+
+def other_schemas(good):
+    """Yield tables that are no parts of a store, as another program may have put them there."""
+    text = pa.array(["x"] * len(good))
+    yield "no columns", pa.table({"x": [1]})
+    yield "whole numbers for names", good.set_column(0, "run", pa.array(range(len(good))))
+    yield "no names", good.set_column(0, "run", pa.array([None] * len(good), pa.string()))
+    yield "no error", good.set_column(len(good.schema) - 1, "error", pa.array([None] * len(good), pa.string()))
+    yield "text for numbers", good.set_column(3, good.schema.names[3], text)
+    yield "one more", good.append_column("z", text)
+    yield "one less", good.drop_columns([good.schema.names[3]])
+
+
+@pytest.mark.parametrize("k", range(7))
+def test_a_part_of_another_shape_is_refused_or_set_aside(own, tmp_path, k):
+    good = pq.read_table(next((own / "parts").glob("*.parquet")))
+    what, forged = list(other_schemas(good))[k]
+    content = experiment_store._bytes(forged)
+    place = own / "parts" / f"{'0' * 20}-{experiment_store._sum(content)}.parquet"
+    place.write_bytes(content)
+    for act in (lambda: read(own), lambda: summary(own), lambda: merge(tmp_path / "into", [own])):
+        with pytest.raises(TestisError, match="is no part of this experiment") as told:
+            act()
+        assert "\n" not in str(told.value), what
+    with pytest.warns(UserWarning, match="set aside"):
+        table = sweep(ONCE, own, workers=1)
+    place.with_name(f".{place.stem}.damaged").unlink()
+    assert not place.exists() and len(table) == 16 and table["error"].eq("").all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b"3", b"{", b"[" * 200_000, b"9" * 10_000, b'{"format": 3}', files.sealed({"format": 3}).encode()],
+    ids=repr,
+)
+def test_a_manifest_that_says_too_little_is_named_and_written_anew(own, content):
+    whole = summary(own)
+    (own / "manifest.json").write_bytes(content)
+    for act in (lambda: read(own), lambda: summary(own), lambda: merge(own.parent / "into", [own])):
+        with pytest.raises(TestisError, match=r"manifest\.json: is damaged .*: it is written anew") as told:
+            act()
+        assert "\n" not in str(told.value)
+    sweep(ONCE, own, workers=1)
+    pd.testing.assert_frame_equal(summary(own), whole)
+
+
+def test_runs_that_are_missing_are_told(own, tmp_path):
+    job, tasks = prepare(ONCE)[2:]
+    shutil.rmtree(own / "parts")
+    execute(job, tasks[:3], Store.of(own, job, tasks, about(*prepare(ONCE)[:2])), workers=1, chunk=1)
+    next((own / "parts").glob("*.parquet")).unlink()
+    for harm, missing in ((lambda: None, 2), (lambda: shutil.rmtree(own / "parts"), 4)):
+        harm()
+        for act in (lambda: read(own), lambda: summary(own), lambda: merge(tmp_path / "into", [own])):
+            with pytest.warns(UserWarning, match=f"{missing} of 4 runs are missing"):
+                act()
+            shutil.rmtree(tmp_path / "into", ignore_errors=True)
+        with pytest.warns(UserWarning, match=f"into: {missing} of 4 runs are missing"):  # a note on the terminal
+            assert main(["merge", str(tmp_path / "into"), str(own)]) == 0
+        shutil.rmtree(tmp_path / "into")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(sweep(ONCE, own, workers=1)) == 16
+
+
+def test_parts_that_are_no_folder_are_refused_everywhere(own, tmp_path):
+    shutil.rmtree(own / "parts")
+    for put in (lambda place: place.write_text("x"), lambda place: place.symlink_to("/nonexistent/place")):
+        put(own / "parts")
+        for act in (
+            lambda: read(own), lambda: summary(own), lambda: sweep(ONCE, own, workers=1),
+            lambda: merge(tmp_path / "into", [own]), lambda: merge(own, [own]),
+        ):  # fmt: skip
+            with pytest.raises(TestisError, match="parts: is no folder; move it away"):
+                act()
+        (own / "parts").unlink()
+    assert not (tmp_path / "into").exists()
+
+
+@pytest.mark.parametrize("place", [None, 3, b"x", "", "x" * 5000, "\0", "\ud800", ["a"], "/dev/null", "/proc/nope/x"])
+def test_what_is_no_place_of_a_store_is_told_in_a_line(kept, place):
+    for act in (
+        lambda: sweep(ONCE, place, workers=1), lambda: results(place), lambda: summary(place), lambda: merge(place, [kept]),
+        lambda: merge("into", [place]),
+    ):  # fmt: skip
+        with pytest.raises(TestisError) as told:
+            act()
+        assert str(told.value).isprintable() and len(str(told.value)) < 1500
+    assert not Path("into").exists()
 
 
 def test_a_store_grows_and_keeps_what_it_has(tmp_path, monkeypatch):

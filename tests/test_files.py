@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -16,10 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_results_synthetic import make, short
 
-from testis_abm import RunResult, TestisError
+from testis_abm import RunResult, TestisError, TestisModel, load
 from testis_abm.cli.command import main
-from testis_abm.experiments.store import read
+from testis_abm.experiments.store import merge, read
 from testis_abm.experiments.sweep import sweep
+from testis_abm.results import store
+from testis_abm.studies import ensemble, load_study
 from testis_abm.support import files, outputs
 
 ROOT = Path(__file__).parents[1]
@@ -250,6 +253,157 @@ def test_results_cut_short_are_finished_by_whoever_comes_next(tmp_path, monkeypa
     assert (folder / "notes.txt").read_text() == "mine" and not list(folder.glob(".*"))
 
 
+def interrupted(tmp_path, monkeypatch) -> tuple[Path, RunResult]:
+    """Return a folder of results whose renewal was killed before the first new file was in place, and the new results."""
+    folder, again = make(short(), sections=False).save(tmp_path / "run"), make(sections=False)
+    monkeypatch.setattr(files, "_replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+    monkeypatch.setattr(files, "write", lambda path, text: path.write_text(text))
+    with pytest.raises(TestisError, match="cannot be written"):
+        again.save(folder)
+    monkeypatch.undo()
+    return folder, again
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def sealed_list(**sums: str) -> bytes:
+    return files.sealed({"files": sums}).encode()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        b"{", b"", b"3", b"null", b"[3]", b"\xff", b"[" * 100_000, b'["../../victim"]', b'["a\\u0000"]', b'["x"]',
+        sealed_list(**{"../../victim": "0"}), sealed_list(**{"a\0": "0"}), sealed_list(**{"evil.txt": "0"}),
+        sealed_list(), sealed_list(**{"run.json": "0"}), sealed_list(**{".": "0"}), files.sealed({}).encode(),
+        files.sealed({"files": 3}).encode(), files.sealed({"files": ["run.json"]}).encode(),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_an_order_that_is_not_what_was_written_touches_nothing(tmp_path, monkeypatch, order):
+    folder, again = interrupted(tmp_path, monkeypatch)
+    victim = tmp_path.parent / f"{tmp_path.name}-victim"
+    victim.write_text("v")
+    (folder / ".testis_abm-new" / ".testis_abm-files").write_bytes(order.replace(b"victim", victim.name.encode()))
+    before = everything(folder)
+    for act in (lambda: RunResult.load(folder), lambda: store.check_writable(folder), lambda: again.save(folder)):
+        with pytest.raises(TestisError, match=r"a save was cut short.*nothing was touched.*move .testis_abm-new away") as told:
+            act()
+        assert "\n" not in str(told.value) and everything(folder) == before and victim.read_text() == "v"
+    (folder / ".testis_abm-new").rename(tmp_path / "away")
+    assert len(RunResult.load(folder).hormones) < len(again.hormones)  # the old ones, whole
+
+
+def test_no_flipped_bit_of_an_order_loses_a_file(tmp_path, monkeypatch):
+    folder, again = interrupted(tmp_path, monkeypatch)
+    before = everything(folder)
+    for path in sorted((folder / ".testis_abm-new").iterdir()):
+        for _ in flips(path, 25 if path.name == ".testis_abm-files" else 3, 7):
+            harmed = everything(folder)
+            with pytest.raises(TestisError, match="nothing was touched"):
+                RunResult.load(folder)
+            assert everything(folder) == harmed
+        content, old = path.read_bytes(), folder / path.name
+        if old.exists() and old.read_bytes() == content:  # it is in place already
+            continue
+        path.unlink()
+        with pytest.raises(TestisError, match="nothing was touched"):
+            RunResult.load(folder)
+        path.write_bytes(content)
+    assert everything(folder) == before
+    assert len(RunResult.load(folder).hormones) == len(again.hormones) and not list(folder.glob(".*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links as POSIX has them")
+def test_an_order_behind_a_link_or_that_is_no_folder_is_not_followed(tmp_path, monkeypatch):
+    folder, _ = interrupted(tmp_path, monkeypatch)
+    new = folder / ".testis_abm-new"
+    new.rename(tmp_path / "elsewhere")
+    for make_it in (lambda: new.symlink_to(tmp_path / "elsewhere"), new.touch):
+        make_it()
+        with pytest.raises(TestisError, match="it is no folder"):
+            RunResult.load(folder)
+        new.unlink()
+    assert (tmp_path / "elsewhere" / "run.json").exists()
+
+
+# ---- what is read
+
+
+def read_every_way(path: Path) -> list[str]:
+    """Return what every reader of a path that a user names says of it."""
+    said = []
+    for act in (
+        lambda: load(path),
+        lambda: sweep(path, path.parent / "out", workers=1),
+        lambda: load_study(path),
+        lambda: ensemble.read(path),
+        lambda: TestisModel.load(path),
+        lambda: RunResult.load(path),
+        lambda: read(path),
+        lambda: merge(path, [path]),
+        lambda: outputs.check(path.with_suffix(".json"), ("x",)),
+    ):
+        with pytest.raises(TestisError) as told:
+            act()
+        assert "\n" not in str(told.value) and len(str(told.value)) < 1500
+        said.append(str(told.value))
+    return said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_no_reader_waits_for_a_pipe_or_reads_a_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    said = read_every_way(tmp_path / "pipe.json")
+    assert sum("is a device or a pipe" in line for line in said) >= 5
+    folder = tmp_path / "results"
+    for name in ("run.json", "manifest.json"):
+        folder.mkdir(exist_ok=True)
+        os.mkfifo(folder / name)
+    for act in (lambda: RunResult.load(folder), lambda: read(folder), lambda: store.check_writable(folder)):
+        with pytest.raises(TestisError):
+            act()
+    for device in ("/dev/zero", "/dev/full", "/dev/null"):
+        with pytest.raises(OSError, match="is a device or a pipe"):
+            files.content(device)
+        with pytest.raises(TestisError, match="is a device or a pipe"):
+            TestisModel.load(device)
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a/" * 3000, "nul\0", "\ud800"])
+def test_what_cannot_be_a_path_is_one_short_line(tmp_path, path):
+    for line in read_every_way(tmp_path / path):
+        assert line.isprintable()
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(OSError, match="holds more than 1,000 bytes"):
+        files.content(tmp_path / "large", 1000)
+    with pytest.raises(TestisError, match="100,000,000 bytes"):
+        ensemble.read(tmp_path / "large")
+
+
+DEEP = [b"[" * 200_000, b'{"a":' * 100_000, b"9" * 10_000, b"\xff", b"", b"[]", b"{}", b"3", b"null", b'"\\ud800"']
+
+
+@pytest.mark.parametrize("content", DEEP, ids=repr)
+def test_json_of_any_kind_is_read_or_told_in_a_line(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    (tmp_path / "manifest.json").write_bytes(content)
+    for act in (lambda: RunResult.load(tmp_path), lambda: read(tmp_path), lambda: store.check_writable(tmp_path)):
+        with pytest.raises(TestisError) as told:
+            act()
+        assert "\n" not in str(told.value)
+    with pytest.raises(ValueError, match=r"."):
+        files.unsealed(content)
+    with pytest.raises(TestisError, match="was not written by testis_abm"):
+        outputs.check(tmp_path / "run.json")
+
+
 # ---- what is read back
 
 
@@ -419,3 +573,77 @@ def test_what_the_program_wrote_it_may_replace(tmp_path):
         == main(["drugs", "letrozole", "--out", str(tmp_path)])
         == 0
     )
+
+
+# ---- what a command prints
+
+
+def commanded(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "testis_abm.cli", *arguments]
+    return subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False, **more)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk here")
+@pytest.mark.parametrize("arguments", [["men"], ["--help"], ["parameters"], ["--version"]], ids=str)
+def test_a_full_disk_behind_the_output_is_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = commanded(*arguments, stdout=full)
+    assert (done.returncode, done.stderr) == (2, "standard output: cannot be written: the disk is full\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes as POSIX has them")
+def test_a_reader_that_has_gone_is_no_fault():
+    out, into = os.pipe()
+    os.close(out)
+    done = commanded("parameters", stdout=into)
+    os.close(into)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "{}"], ["run", "fertile_man", "--set", "{}"], ["run", "fertile_man", "--set", "man.bmi={}"],
+        ["run", "fertile_man", "--set", "{}=3"], ["run", "fertile_man", "--out", "{}"], ["run", "fertile_man", "{}"],
+        ["sweep", "{}"], ["merge", "{}", "{}"], ["men", "{}"], ["drugs", "{}"], ["scenarios", "{}"], ["parameters", "{}"],
+        ["studies", "run", "{}"], ["studies", "run", "leder_2004", "--ensemble", "{}"], ["{}"],
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["x" * 100_000, "x y " * 25_000], ids=["a word", "words"])
+def test_what_was_given_is_not_repeated_at_length(arguments, text, capsys):
+    try:
+        code = main([of.replace("{}", text) for of in arguments])
+    except SystemExit as ended:
+        code = ended.code
+    said = capsys.readouterr().err
+    assert code == 2 and 0 < len(said) < 1500, said[:3000]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["studies", "run", "scenarios/obese_anastrozole.toml"], "is a scenario; use testis-abm run"),
+        (["studies", "run", "scenarios/experiments/sweep.toml"], r"with a \[sweep\] table; use testis-abm sweep"),
+        (["run", "scenarios/experiments/trial.toml"], r"with a \[trial\] table; use testis-abm trial"),
+        (["run", "scenarios/experiments/compare_drugs.toml"], r"with \[\[arm\]\] tables; use testis-abm compare"),
+        (["run", "testis_abm/studies/leder_2004.toml"], "is a study; use testis-abm studies run"),
+        (["sweep", "testis_abm/studies/leder_2004.toml"], "is a study; use testis-abm studies run"),
+        (["compare", "testis_abm/studies/leder_2004.toml"], "is a study; use testis-abm studies run"),
+    ],
+    ids=str,
+)
+def test_a_file_of_another_command_says_which(arguments, said, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and re.search(said, told)
+
+
+def test_a_killed_check_is_tidied_by_the_next(tmp_path):
+    code = KILL.replace("from testis_abm.support import files", "from testis_abm.results import store")
+    assert run(code + "store.check_writable(folder / 'run')", tmp_path, 2).returncode < 0
+    assert len(list(tmp_path.glob(".testis_abm-*"))) == 1
+    store.check_writable(tmp_path / "run")
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,6 @@ What follows from the scenario (parameters, geometry, drugs) is worked out again
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 import zipfile
 from collections import deque
@@ -25,7 +24,7 @@ from testis_abm.biology.safety import Safety
 from testis_abm.man.ejaculate import Glands
 from testis_abm.man.epididymis import Epididymis
 from testis_abm.results.tables import SCHEMAS
-from testis_abm.support import arrays, files
+from testis_abm.support import arrays, files, guard
 from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.fingerprint import fingerprint
 from testis_abm.testis import kernel
@@ -163,9 +162,7 @@ def _kinds(table: str) -> list[type | UnionType]:
 
 
 def _file(path: str | Path) -> Path:
-    if not isinstance(path, str | os.PathLike):
-        raise TestisError(f"a checkpoint is a file: give its path, not {path!r}")
-    return Path(path)
+    return guard.path(path, "checkpoint")
 
 
 def _own_agents(model: TestisModel) -> list[str]:
@@ -236,7 +233,7 @@ class Checkpoint:
     def __init__(self, path: str | Path) -> None:
         self.path = _file(path)
         try:
-            with self.path.open("rb") as file:
+            with files.regular(self.path) as file:
                 archive = arrays.Archive(file)
                 self.state = archive.state
                 self._check(archive.headers)
@@ -245,7 +242,7 @@ class Checkpoint:
             raise TestisError(f"{self.path}: there is no such file") from error
         except arrays.FAULTS as error:
             raise TestisError(
-                f"{self.path}: not a checkpoint of testis_abm, or damaged ({shown(str(error))[1:-1]}); save it anew"
+                f"{self.path}: not a checkpoint of testis_abm, or damaged ({shown(files.reason(error))[1:-1]}); save it anew"
             ) from error
 
     def _check(self, headers: Mapping[str, arrays.Header]) -> None:

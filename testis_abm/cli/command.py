@@ -21,8 +21,8 @@ from testis_abm.cli import men as people
 from testis_abm.cli import studies as study_commands
 from testis_abm.cli.options import Parser, overrides
 from testis_abm.cli.options import scenario as scenario_options
-from testis_abm.support import guard
-from testis_abm.support.errors import TestisError
+from testis_abm.support import files, guard
+from testis_abm.support.errors import TestisError, brief, shown
 from testis_abm.support.interrupt import Interrupt
 
 if TYPE_CHECKING:
@@ -35,12 +35,34 @@ _NOTE = "Research software: a simulation, not medical advice."
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code (0 done, 1 runs failed, 2 wrong input, 130 interrupted, 143 terminated)."""
     try:
-        options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+        try:
+            return _called(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            print(end="", flush=True)  # what is still to be printed is refused here, not when the process has ended
+    except BrokenPipeError:
+        _mute()  # the reader of a pipe (head, less) has gone: nothing more to say
+        return 0
+    except OSError as error:
+        if error.filename is not None:  # of a file, not of what is printed
+            raise
+        _mute()
+        print(f"standard output: cannot be written: {files.reason(error)}", file=sys.stderr)
+        return 2
+
+
+def _mute() -> None:
+    """Let nothing that is still to be printed fail once more as the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _called(arguments: Sequence[str]) -> int:
+    try:
+        options = _parser().parse_args(_joined(arguments))
     except TestisError as error:
         print(error, file=sys.stderr)
         return 2
     with warnings.catch_warnings():
-        warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
+        warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
         return _act(options)
 
 
@@ -54,10 +76,6 @@ def _act(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
             return int(options.interrupt.code)
-        except BrokenPipeError:
-            # The reader of a pipe (head, less) has gone: nothing more to say.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
@@ -219,7 +237,7 @@ def _parameters(options: argparse.Namespace) -> int:
 
     found = search(options.word)
     if not found:
-        raise TestisError(f'no parameter speaks of "{options.word}" (all of them: testis-abm parameters)')
+        raise TestisError(f'no parameter speaks of {shown(options.word)} (all of them: testis-abm parameters)')
     for parameter in found:
         print("\n".join(_explained(parameter)))
     print(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from testis_abm.support import guard
-from testis_abm.support.errors import TestisError
+from testis_abm.support.errors import TestisError, brief, printable, shown
 
 SEED = "random seed"
 
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with what is wrong."""
-        self.exit(2, f"{self.prog}: {message} (see: {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {brief(printable(message))} (see: {self.prog} --help)\n")
 
 
 def read_whole(text: str, low: int, high: int) -> int:
@@ -100,14 +100,14 @@ def overrides(options: argparse.Namespace, seeds: Iterable[str] = ("plan.seed",)
 
     def put(path: str, value: str | int, flag: str) -> None:
         if path in changes:
-            raise TestisError(f"{flag}: {path} is given twice; leave one out")
+            raise TestisError(f"{flag}: {shown(path)[1:-1]} is given twice; leave one out")
         changes[path] = value
 
     for entry in options.set:
         path, equals, value = entry.partition("=")
         if not equals or not path.strip():
-            raise TestisError(f"--set {entry}: write it as PATH=VALUE, for example --set man.bmi=31")
-        put(path.strip(), value.strip(), f"--set {entry}")
+            raise TestisError(f"--set {shown(entry)[1:-1]}: write it as PATH=VALUE, for example --set man.bmi=31")
+        put(path.strip(), value.strip(), f"--set {shown(entry)[1:-1]}")
     if options.seed is not None:
         for path in seeds:
             put(path, options.seed, "--seed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ def _chosen(name: str) -> list[Study]:
         return [load_study(path) for path in shipped.values()]
     if name in shipped:
         return [load_study(shipped[name])]
-    if name.endswith(".toml") or Path(name).exists():
+    if name.endswith(".toml") or os.path.exists(name):
         return [load_study(name)]
     raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
 

@@ -12,13 +12,14 @@ from typing import Any
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
 from testis_abm.experiments.task import ENGINES
 from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.kind import EXPERIMENTS as KINDS
+from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import changed, read_raw, toml_value
 from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import plain
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, printable, shown, unknown
 
-KINDS = ("sweep", "trial", "sensitivity")
 _MOST_ARMS = 100
 
 type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
@@ -64,6 +65,8 @@ def read_experiment(
     given_source = guard.readable(source)
     name = "scenario" if isinstance(given_source, Mapping) else printable(os.fspath(given_source))
     raw = plain(given_source) if isinstance(given_source, Mapping) else read_raw(Path(given_source))
+    if (place := elsewhere(raw, *KINDS, "compare", "run")) and not isinstance(given_source, Mapping):
+        raise ScenarioError(f"{name}: {place}")
     tables = {of: raw.pop(of, None) for of in KINDS}
     table, given = tables.get(kind), raw.pop("arm", None)
     overrides = {str(key): value for key, value in guard.changes(overrides).items()}

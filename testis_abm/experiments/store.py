@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from testis_abm.experiments.task import FAULT, version
 from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError
+from testis_abm.support.errors import TestisError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,17 @@ MANIFEST, DESIGN, PARTS = "manifest.json", "design.parquet", "parts"
 _IDENTITY = ("version", "format", "kind", "engine", "days", "columns", "cohort", "scenario")
 _NAMED = {"version": "version of testis_abm", "format": "format of the store", "days": "choice of days (at)"}
 _DIFFERENCES = 3  # that are told of two scenarios
+# What the manifest of any experiment says, and the design of one that has axes.
+_KEYS: Mapping[str, type] = {
+    "version": str, "kind": str, "title": str, "engine": str, "days": list, "columns": list, "outputs": list, "scenario": dict,
+    "runs": int, "files": dict,
+}  # fmt: skip
+_AXES = ("paths", "units", "log", "points")
+_SWEPT = ("sweep", "sensitivity")
+
+
+class _DamagedError(TestisError):
+    """A manifest that can be written anew, as runs are known by their names."""
 
 
 class Store:
@@ -68,6 +80,7 @@ class Store:
             check(self.manifest, self.folder)
         elif any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
             raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
+        _parts(self.folder)
         (self.folder / PARTS).mkdir(exist_ok=True)
         self._describe()
 
@@ -87,7 +100,7 @@ class Store:
         design, manifest = self.folder / DESIGN, self.folder / MANIFEST
         content = _bytes(self.index)
         self.manifest["files"] = {DESIGN: hashlib.sha256(content).hexdigest()}
-        if not design.exists() or design.read_bytes() != content:
+        if not design.exists() or files.checksum(design) != self.manifest["files"][DESIGN]:
             files.write(design, content, kept=_KEPT)
         if not manifest.exists() or _lost(self.folder) or read_manifest(self.folder) != self.manifest:
             files.write(manifest, files.sealed(self.manifest, indent=1), kept=_KEPT)
@@ -97,9 +110,9 @@ class Store:
 
         A part that is damaged is set aside with a warning. What others write to the store meanwhile is in the next answer.
         """
-        for path in sorted(set((self.folder / PARTS).glob("*.parquet")) - self._read):
+        for path in sorted(set(_parts(self.folder)) - self._read):
             try:
-                part = _part(path)
+                part = _part(path, self.manifest["columns"])
                 names, errors = (part[name].to_pylist() for name in ("run", "error"))
             except TestisError:
                 with files.writing(self.folder, _KEPT), contextlib.suppress(FileNotFoundError):
@@ -151,14 +164,25 @@ def _sum(content: bytes) -> str:
 
 def _lost(folder: Path) -> bool:
     """Return whether the manifest of a store is damaged: runs are known by their names, so it is written anew."""
-    text = (folder / MANIFEST).read_bytes()
     try:
-        found = json.loads(text)
-        if isinstance(found, dict) and found.get("format") == FORMAT:
-            files.unsealed(text)
-    except ValueError:
+        read_manifest(folder)
+    except _DamagedError:
         return True
+    except TestisError:
+        return False  # of another version, or not to be read
     return False
+
+
+def _parts(folder: Path) -> list[Path]:
+    """Return the parts of a store, sorted.
+
+    Raises:
+        TestisError: what should hold them is no folder.
+    """
+    place = folder / PARTS
+    if os.path.lexists(place) and not place.is_dir():
+        raise TestisError(f"{place}: is no folder; move it away, and call the experiment again")
+    return sorted(place.glob("*.parquet"))
 
 
 def check(mine: Mapping[str, Any], folder: Path) -> None:
@@ -254,21 +278,44 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     Raises:
         TestisError: there is none.
     """
-    path = Path(folder) / MANIFEST
+    path = guard.path(folder, "folder") / MANIFEST
     try:
-        text = path.read_bytes()
-        found = json.loads(text)
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
+        text = files.content(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise TestisError(f"{printable(str(folder))}: holds no experiment (no {MANIFEST})") from None
+    except OSError as error:
+        raise TestisError(f"{printable(str(path))}: cannot be read: {files.reason(error)}") from None
+    try:
+        found = files.parsed(text)
+        if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
             raise TestisError(
                 f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another folder, or remove this one"
             )
-        return dict(files.unsealed(text))
-    except FileNotFoundError:
-        raise TestisError(f"{folder}: holds no experiment (no {MANIFEST})") from None
-    except (OSError, ValueError) as error:
-        raise TestisError(
-            f"{path}: is damaged ({type(error).__name__}); call the experiment again: it is written anew"
+        return _checked(files.unsealed(text))
+    except ValueError as error:
+        raise _DamagedError(
+            f"{path}: is damaged ({files.reason(error)}); call the experiment again: it is written anew"
         ) from None
+
+
+def _checked(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest that says all that an experiment is read by.
+
+    Raises:
+        ValueError: it does not.
+    """
+    for key, kind in _KEYS.items():
+        if not isinstance(manifest.get(key), kind):
+            raise ValueError(f"{key} is missing or no {kind.__name__}")
+    if not isinstance(manifest["files"].get(DESIGN), str):
+        raise ValueError(f"the checksum of {DESIGN} is missing")
+    if not all(isinstance(column, str) for column in manifest["columns"]) or not manifest["days"]:
+        raise ValueError("columns or days are none")
+    if manifest["kind"] in _SWEPT:
+        design = manifest.get("design")
+        if not isinstance(design, dict) or not all(isinstance(design.get(key), list) for key in _AXES):
+            raise ValueError("design lacks its axes")
+    return manifest
 
 
 def read(folder: str | Path) -> pd.DataFrame:
@@ -282,9 +329,20 @@ def read(folder: str | Path) -> pd.DataFrame:
     return sorted_table(folder).to_pandas()
 
 
-def _part(path: Path) -> pa.Table:
-    """Return a part, whose name ends with the checksum of its content."""
-    return _table(path, lambda content: _sum(content) == path.stem.rpartition("-")[2])
+def _part(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Return a part, whose name ends with the checksum of its content and whose runs keep `columns`.
+
+    Raises:
+        TestisError: it is damaged, or no such part.
+    """
+    part = _table(path, lambda content: _sum(content) == path.stem.rpartition("-")[2])
+    expected = schema(columns)
+    if not part.schema.equals(expected) or any(part[name].null_count for name in ("run", "arm", "day", "error")):
+        raise TestisError(
+            f"{path}: is no part of this experiment (its columns are others, or lack values); move it away, "
+            "and call the experiment again"
+        )
+    return part
 
 
 def _design(folder: Path) -> pa.Table:
@@ -305,25 +363,25 @@ def _table(path: Path, is_whole: Callable[[bytes], bool]) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        content = path.read_bytes()
+        content = files.content(path)
         if not is_whole(content):
-            raise ValueError("checksum")
+            raise ValueError("its checksum differs")
         return pq.read_table(pa.BufferReader(content))
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise TestisError(
-            f"{path}: is damaged ({type(error).__name__}); call the experiment again: its runs are done anew"
+            f"{path}: is damaged ({files.reason(error)}); call the experiment again: its runs are done anew"
         ) from error
 
 
 def sorted_table(folder: str | Path) -> pa.Table:
-    """Return all runs of a store as an Arrow table, sorted, each once."""
+    """Return all runs of a store as an Arrow table, sorted, each once; how many are missing is told by a warning."""
     import pyarrow as pa
 
     columns = read_manifest(folder)["columns"]
     parts = []
     seen: set[tuple[str, bool]] = set()
-    for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-        part = _part(path).select(schema(columns).names)
+    for path in _parts(Path(folder)):
+        part = _part(path, columns)
         names = [
             (name, error.startswith(FAULT)) for name, error in zip(part["run"].to_pylist(), part["error"].to_pylist())
         ]
@@ -333,8 +391,19 @@ def sorted_table(folder: str | Path) -> pa.Table:
     kept = pa.concat_tables(parts) if parts else schema(columns).empty_table()
     kept = _without_mended(kept)
     index = _design(Path(folder))
+    wanted = set(index["run"].to_pylist())
+    _tell_missing(folder, len(wanted - {name for name, _ in seen}), len(wanted))
     order = [(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]
     return index.join(kept, "run", join_type="inner").sort_by(order).combine_chunks()
+
+
+def _tell_missing(folder: str | Path, missing: int, wanted: int) -> None:
+    if missing:
+        warnings.warn(
+            f"{folder}: {missing:,} of {wanted:,} runs are missing (still to come, or their parts are gone); "
+            "call the experiment again, or merge its shards",
+            stacklevel=4,
+        )
 
 
 def _without_mended(kept: pa.Table) -> pa.Table:
@@ -360,19 +429,23 @@ def merge(into: str | Path, folders: Sequence[str | Path]) -> tuple[int, int]:
     """
     import pyarrow as pa
 
-    whole = Path(into) if (Path(into) / MANIFEST).exists() else Path(folders[0])
+    into, places = guard.path(into, "into"), [guard.path(folder, "folder") for folder in folders]
+    with files.reading(into):
+        whole = into if (into / MANIFEST).exists() else places[0]
     manifest = read_manifest(whole)
-    for folder in folders:  # before anything is written
-        check(manifest, Path(folder))
+    for folder in places:  # before anything is written
+        check(manifest, folder)
+        _parts(folder)
     store = Store(into, manifest, _design(whole))
     kept = store.done()
-    for folder in folders:
-        for path in sorted((Path(folder) / PARTS).glob("*.parquet")):
-            part = _part(path)
+    for folder in places:
+        for path in _parts(folder):
+            part = _part(path, manifest["columns"])
             names = part["run"].to_pylist()
             new = [name not in kept for name in names]
             if any(new):
                 store.write(part.filter(pa.array(new)), sorted({name for name, is_new in zip(names, new) if is_new}))
                 kept.update(names)
     wanted = set(store.index["run"].to_pylist())
+    _tell_missing(into, len(wanted - kept), len(wanted))
     return len(wanted & kept), len(wanted)

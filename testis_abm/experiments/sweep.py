@@ -144,9 +144,14 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
 
     Args:
         folder: of the store; day: of those that were kept (default the last).
+
+    Raises:
+        TestisError: it is no store of a sweep.
     """
-    whole_table = results(folder)
     found = read_manifest(folder)
+    if found["kind"] != "sweep":
+        raise TestisError(f"{folder}: holds a {found['kind']}, not a sweep")
+    whole_table = results(folder)
     table = whole_table[
         (whole_table["day"] == (max(found["days"]) if day is None else day)) & (whole_table["error"] == "")
     ]

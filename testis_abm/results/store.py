@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import platform
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -26,7 +24,7 @@ from testis_abm.pictures import FIGURES, KINDS
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError, printable
+from testis_abm.support.errors import TestisError
 from testis_abm.support.outputs import SOFTWARE
 
 FORMAT = 3
@@ -52,11 +50,11 @@ def check_writable(folder: str | Path) -> None:
     parent = target.parent
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
-    with files.writing(target), tempfile.TemporaryDirectory(dir=parent, prefix=".testis_abm-") as probe:
+    with files.writing(target), files.scratch(parent) as probe:
         # Permission bits tell nothing of a full disk or of a file system mounted read-only.
-        Path(probe, "probe").write_bytes(bytes(_PROBE_BYTES))
+        (probe / "probe").write_bytes(bytes(_PROBE_BYTES))
         # A path too long for the file system shows here, not after the run.
-        Path(probe, target.name).mkdir()
+        (probe / target.name).mkdir()
 
 
 def save(result: RunResult, folder: str | Path) -> Path:
@@ -104,7 +102,7 @@ def load(folder: str | Path) -> RunResult:
         line = str(error).splitlines()[0]
         raise TestisError(line if line.startswith(str(folder)) else f"{folder}: {line}") from error
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException) as error:
-        raise TestisError(f"{folder}: the results are damaged: {_one_line(error)}") from error
+        raise TestisError(f"{folder}: the results are damaged: {files.reason(error)}") from error
 
 
 def _check_replaceable(target: Path) -> None:
@@ -122,7 +120,7 @@ def _check_replaceable(target: Path) -> None:
 
 def _is_marked(folder: Path) -> bool:
     try:
-        run = json.loads((folder / _RUN).read_text(encoding="utf-8"))
+        run = files.read_json(folder / _RUN)
     except (OSError, ValueError):
         return False
     return isinstance(run, dict) and run.get("software") == SOFTWARE
@@ -130,12 +128,12 @@ def _is_marked(folder: Path) -> bool:
 
 def _read_run(folder: Path) -> dict[str, Any]:
     try:
-        text = (folder / _RUN).read_text(encoding="utf-8")
-        run = json.loads(text)
+        text = files.content(folder / _RUN)
+        run = files.parsed(text)
     except OSError as error:
-        raise TestisError(f"{folder}: holds no results of a run ({_RUN}: {error.strerror or error})") from error
+        raise TestisError(f"{folder}: holds no results of a run ({_RUN}: {files.reason(error)})") from error
     except ValueError as error:
-        raise TestisError(f"{folder}: {_RUN} is damaged: {_one_line(error)}") from error
+        raise TestisError(f"{folder}: {_RUN} is damaged: {files.reason(error)}") from error
     if not isinstance(run, dict) or run.get("software") != SOFTWARE:
         raise TestisError(f"{folder}: {_RUN} was not written by {SOFTWARE}")
     if run.get("format") != FORMAT:
@@ -145,7 +143,7 @@ def _read_run(folder: Path) -> dict[str, Any]:
     try:
         return dict(files.unsealed(text))
     except ValueError as error:
-        raise TestisError(f"{folder}: {_RUN} is damaged: {_one_line(error)}") from error
+        raise TestisError(f"{folder}: {_RUN} is damaged: {files.reason(error)}") from error
 
 
 def _write(result: RunResult, folder: Path) -> None:
@@ -218,7 +216,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def _one_line(error: BaseException) -> str:
-    return printable(" ".join(str(error).split()) or type(error).__name__)

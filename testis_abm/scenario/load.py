@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.quantities import parse_day, parse_duration
 from testis_abm.scenario.scenario import Scenario, alike, flat
 from testis_abm.scenario.section import plain
 from testis_abm.scenario.shipped import found, shipped
-from testis_abm.support import guard
+from testis_abm.support import files, guard
 from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, shown
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
@@ -47,7 +48,8 @@ def load(
     source = guard.readable(source)
     path = None if isinstance(source, Mapping) else os.fspath(source)
     name = "scenario" if path is None else printable(path)
-    scenario = _made(source if path is None else _read(Path(path), name), name, "" if path is None else path, overrides)
+    raw = source if path is None else _scenario(_read(Path(path), name), name)
+    scenario = _made(raw, name, "" if path is None else path, overrides)
     scenario._path = path
     return scenario
 
@@ -59,7 +61,14 @@ def load_bytes(content: bytes, name: str) -> Scenario:
         ScenarioError: as `load` does.
     """
     shown_name = printable(name)
-    return _made(_parsed(_small(content, shown_name), shown_name), shown_name, name)
+    return _made(_scenario(_parsed(_small(content, shown_name), shown_name), shown_name), shown_name, name)
+
+
+def _scenario(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the tables of a file that is a scenario, and nothing that another command runs."""
+    if place := elsewhere(raw, "run"):
+        raise ScenarioError(f"{name}: {place}")
+    return raw
 
 
 def _made(source: object, name: str, path: str, overrides: Mapping[str, object] | None = None) -> Scenario:
@@ -184,8 +193,8 @@ def _beyond(day: object, end: float) -> bool:
 
 
 def _label(key: str, value: object) -> str:
-    text = printable(value) if isinstance(value, str) else shown(value)
-    return f"--set {printable(key)}={text}"
+    text = shown(value)
+    return f"--set {shown(key)[1:-1]}={text[1:-1] if isinstance(value, str) else text}"
 
 
 def _overlap(one: Place, other: Place) -> bool:
@@ -300,15 +309,14 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
 
 def _bytes(path: Path, name: str) -> bytes:
     try:
-        with found(path).open("rb") as file:
-            content = file.read(_LARGEST_BYTES + 1)
+        with files.regular(found(path)) as file:
+            content = file.read(_LARGEST_BYTES + 1) or b""
     except FileNotFoundError:
         raise ScenarioError(f"{name}: no such file{_neighbour(path)}") from None
     except IsADirectoryError:
         raise ScenarioError(f"{name}: is a directory; name a scenario file (*.toml) in it") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ScenarioError(f"{name}: cannot be read: {printable(reason).lower()}") from None
+        raise ScenarioError(f"{name}: cannot be read: {files.reason(error).lower()}") from None
     return _small(content, name)
 
 

@@ -273,7 +273,7 @@ def _found(kept: Path, hidden: np.ndarray, tell: Callable[[str], None]) -> np.nd
     if not kept.exists():
         return None
     try:
-        with kept.open("rb") as file:
+        with files.regular(kept) as file:
             found = arrays.Archive(file).arrays()
         if np.allclose(found["hidden"], hidden):
             return found["made"]
@@ -291,7 +291,7 @@ def _table(hidden: np.ndarray, middle: bool) -> pd.DataFrame:
 def _same(folder: Path, what: dict[str, Any]) -> None:
     note = folder / "calibration.json"
     try:
-        kept = files.unsealed(note.read_bytes()) if note.exists() else what
+        kept = files.unsealed(files.content(note)) if note.exists() else what
     except (OSError, ValueError):
         kept = None
     if kept != what:

@@ -21,6 +21,8 @@ from testis_abm.parameters import Drug, FrozenMapping, Parameter
 from testis_abm.support import files
 from testis_abm.support.errors import TestisError, printable, shown
 
+_LARGEST_BYTES = 100_000_000  # of an ensemble
+
 FILE = Path(__file__).with_name("ensemble.csv")
 _SUM = "# sha256: "  # before the checksum of all lines that are no comments; a file made by hand needs none
 _ROUNDED = 1e-5  # values are written with six digits
@@ -136,12 +138,12 @@ def read(path: Path) -> Ensemble:
         TestisError: the file is missing, damaged, no ensemble, or holds what no parameter set can.
     """
     try:
-        text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        text = files.content(path, _LARGEST_BYTES).decode().replace("\r\n", "\n")
         table = pd.read_csv(io.StringIO(text), comment="#")
         weights = pd.to_numeric(table.pop("weight"), errors="coerce").to_numpy(dtype=float)
     except (OSError, ValueError, KeyError) as error:
         raise TestisError(
-            f"{path}: no ensemble of parameter sets ({error}); make one with testis-abm calibrate"
+            f"{path}: no ensemble of parameter sets ({files.reason(error)}); make one with testis-abm calibrate"
         ) from None
     body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     stated = re.search(rf"^{_SUM}(\S*)", text, re.MULTILINE)

@@ -13,6 +13,7 @@ from testis_abm import parameters
 from testis_abm.parameters import FrozenMapping
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import read_tables
 from testis_abm.scenario.quantities import UNITS, parse_day, parse_duration, parse_unit
 from testis_abm.scenario.schema import Therapy
@@ -320,6 +321,8 @@ def load_study(source: str | Path) -> Study:
     """
     path = guard.path(source, "study")
     raw, text = read_tables(path)
+    if place := elsewhere(raw, "studies run"):
+        raise TestisError(f"{path}: {place}")
     try:
         return Study(**{**raw, "name": path.stem})
     except ScenarioError as error:

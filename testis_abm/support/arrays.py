@@ -7,9 +7,12 @@ the disk: nothing in it is compressed, and no array is read whose header promise
 from __future__ import annotations
 
 import hashlib
-import json
 import math
+import struct
+import tokenize
+import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -22,7 +25,10 @@ STATE, _SUMS = "state", "arrays"
 _MOST_TEXT = 400_000_000  # bytes of JSON
 _SUFFIX = ".npy"
 # What reading a file that is none of these, or a damaged one, may raise.
-FAULTS = (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile)
+FAULTS = (
+    OSError, ValueError, LookupError, ArithmeticError, EOFError, TypeError, AttributeError, RuntimeError, SyntaxError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
 
 
 class Header(NamedTuple):
@@ -79,7 +85,7 @@ class Archive:
         if self.headers[STATE].size > _MOST_TEXT:
             raise ValueError("its state is too large")
         self.text = self._read(STATE).tobytes()
-        self.state: Any = json.loads(self.text)
+        self.state: Any = files.parsed(self.text)
         del self.headers[STATE]
 
     def _header(self, entry: zipfile.ZipInfo) -> Header:
@@ -88,7 +94,9 @@ class Archive:
         with self._zip.open(entry) as member:
             version = np.lib.format.read_magic(member)
             read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-            shape, _, dtype = read(member)
+            with warnings.catch_warnings():  # a damaged header may look like one of Python 2
+                warnings.simplefilter("ignore")
+                shape, _, dtype = read(member)
             header = Header(dtype, tuple(shape))
             if dtype.hasobject or min(shape, default=0) < 0 or member.tell() + header.size != entry.file_size:
                 raise ValueError(f"{entry.filename} is not of the size that it promises")

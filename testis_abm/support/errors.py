@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import NamedTuple
 
 _LONGEST_SHOWN = 60
+_LONGEST_WORD = re.compile(r"(\S{120})\S{121,}(\S{120})")
+_LONGEST_LINE = re.compile(r"^(.{300}).{601,}(.{600})$", re.MULTILINE)
 
 
 class TestisError(Exception):
@@ -14,6 +17,10 @@ class TestisError(Exception):
 
     # Stops pytest from collecting the class for its name.
     __test__ = False
+
+    def __init__(self, told: str) -> None:
+        # What a user wrote may hold signs that move the cursor, or be thousands of signs long.
+        super().__init__("\n".join(brief(printable(line)) for line in str(told).split("\n")))
 
 
 class Problem(NamedTuple):
@@ -46,9 +53,7 @@ class ScenarioError(TestisError, ValueError):
 
     def __init__(self, told: str | Iterable[Problem]) -> None:
         self.problems = (Problem((), told),) if isinstance(told, str) else tuple(told)
-        lines = "\n".join(problem.line() for problem in self.problems).split("\n")
-        # What a user wrote may hold signs that move the cursor.
-        super().__init__("\n".join(printable(line) for line in lines))
+        super().__init__("\n".join(problem.line() for problem in self.problems))
 
 
 def _parts(path: tuple[str | int, ...]) -> list[str]:
@@ -59,6 +64,11 @@ def _parts(path: tuple[str | int, ...]) -> list[str]:
         else:
             parts.append(printable(str(key)))
     return parts
+
+
+def brief(text: str) -> str:
+    """Return `text` with the middle of overlong words and lines (a path, an argument of thousands of signs) left out."""
+    return _LONGEST_LINE.sub(r"\1...\2", _LONGEST_WORD.sub(r"\1...\2", text))
 
 
 def printable(text: str) -> str:

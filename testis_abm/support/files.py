@@ -2,6 +2,7 @@
 
 What is written lies under a hidden name beside its target until it is complete and on the disk. A writer that is killed leaves
 that name behind; it says which process of which machine wrote it, so that the next writer can tell a leftover and removes it.
+What a user names to be read is opened once it is known to be a file: a pipe would be waited for, a device read without end.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,17 +31,21 @@ _MARK, _PARTIAL = ".testis_abm-", ".partial"
 _COMMITTED = f"{_MARK}new"  # a whole folder of new files that are about to replace the old ones around it
 _LIST = f"{_MARK}files"  # in it: the names of all of them
 _SEAL = "sha256"
+_LARGEST_LIST = 1_000_000  # bytes of such a list
 _STALE = 86_400.0  # seconds after which what a process of another machine was writing is a leftover
 _PATIENCE = 60.0  # seconds to wait for a lock
 _RETRIES, _PAUSE = 20, 0.05  # of a replacement: Windows refuses it while somebody reads the file
 NOTHING_SAVED = "nothing was saved"
+_LARGEST = 1_000_000_000  # bytes of a file that is read into memory as a whole
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # opening a pipe waits for nobody
 
 
-def reason(error: OSError) -> str:
-    """Return in words why a disk refuses."""
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+def reason(error: BaseException) -> str:
+    """Return in words why a disk refuses, or what is wrong with what it gave."""
+    said = error.strerror if isinstance(error, OSError) else None
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return "the disk is full"
-    return printable(" ".join((error.strerror or str(error) or type(error).__name__).split()))
+    return printable(" ".join((said or str(error)).split()) or type(error).__name__)
 
 
 @contextlib.contextmanager
@@ -56,6 +62,51 @@ def writing(target: str | Path, kept: str = NOTHING_SAVED) -> Iterator[None]:
         raise TestisError(f"{printable(str(target))}: cannot be written: {reason(error)}{after}") from error
 
 
+@contextlib.contextmanager
+def reading(source: str | Path) -> Iterator[None]:
+    """Turn what a disk refuses to give into one line that names `source`.
+
+    Raises:
+        TestisError: for every OSError within.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TestisError(f"{printable(str(source))}: cannot be read: {reason(error)}") from error
+
+
+def regular(path: str | Path) -> BufferedReader:
+    """Return a file, open to be read.
+
+    Raises:
+        OSError: it is none (a folder, a device, a pipe, a socket, no path at all), or cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _AT_ONCE)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "is no path") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder, not a file")
+        raise OSError(errno.EINVAL, "is a device or a pipe, not a file")
+    return os.fdopen(descriptor, "rb")
+
+
+def content(path: str | Path, most: int = _LARGEST) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        OSError: as `regular`, or it holds more than `most` bytes.
+    """
+    with regular(path) as file:
+        found = file.read(most + 1) or b""
+    if len(found) > most:
+        raise OSError(errno.EFBIG, f"holds more than {most:,} bytes")
+    return found
+
+
 def resolved(path: str | Path) -> Path:
     """Return the absolute path that `path` leads to, links followed.
 
@@ -64,7 +115,7 @@ def resolved(path: str | Path) -> Path:
     """
     try:
         return Path(os.path.realpath(Path(path).expanduser()))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise TestisError(f"{printable(str(path))}: cannot be a path: {printable(str(error))}") from error
 
 
@@ -128,6 +179,22 @@ def write(path: str | Path, content: str | bytes, *, kept: str = NOTHING_SAVED) 
 
 
 @contextlib.contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Give an empty folder in `folder`, which goes at the end; that of a killed process goes with the next one.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    tidy(folder)
+    partial = folder / _partial_name()
+    try:
+        partial.mkdir()
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def whole_folder(path: str | Path, ours: Collection[str]) -> Iterator[Path]:
     """Give an empty folder to fill; at the end its files stand in the folder `path`, all of them, or none.
 
@@ -142,26 +209,20 @@ def whole_folder(path: str | Path, ours: Collection[str]) -> Iterator[Path]:
     with writing(target):
         beside = target if target.is_dir() else target.parent
         beside.mkdir(parents=True, exist_ok=True)
-        tidy(beside)
-        partial = beside / _partial_name()
-        try:
-            partial.mkdir()
+        with scratch(beside) as partial:
             yield partial
             for file in partial.iterdir():
                 _sync(file)
             _sync_folder(partial)
             with lock(target):
                 _commit(partial, target, ours)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _commit(partial: Path, target: Path, ours: Collection[str]) -> None:
     if not target.exists():
         os.rename(partial, target)
     else:
-        names = sorted(file.name for file in partial.iterdir())
-        write(partial / _LIST, json.dumps(names))
+        write(partial / _LIST, sealed({"files": {file.name: checksum(file) for file in sorted(partial.iterdir())}}))
         _settle(target, ours)
         os.rename(partial, target / _COMMITTED)
         _sync_folder(target)
@@ -172,11 +233,14 @@ def _commit(partial: Path, target: Path, ours: Collection[str]) -> None:
 def settle(folder: str | Path, ours: Collection[str]) -> None:
     """Finish what a `whole_folder` was killed at: put its complete files into place.
 
+    Nothing is touched unless every one of them is there as it was written: what has come with a folder from elsewhere, or was damaged
+    since, moves and removes no file.
+
     Raises:
-        TestisError: the disk refuses.
+        TestisError: the new files are not what their list says, or the disk refuses.
     """
     target = resolved(folder)
-    if (target / _COMMITTED).is_dir():
+    if os.path.lexists(target / _COMMITTED):
         kept = f"new files are complete in {_COMMITTED}, and the next command puts them in place"
         with writing(target, kept), lock(target):
             _settle(target, ours)
@@ -185,17 +249,47 @@ def settle(folder: str | Path, ours: Collection[str]) -> None:
 def _settle(target: Path, ours: Collection[str]) -> None:
     """Put committed files into place; each act may have been done before, by a process that was killed here."""
     new = target / _COMMITTED
-    if not (new / _LIST).exists():  # the list goes last
-        shutil.rmtree(new, ignore_errors=True)
+    if not os.path.lexists(new):
         return
-    names = json.loads((new / _LIST).read_text(encoding="utf-8"))
-    for name in set(ours) - set(names):
-        (target / name).unlink(missing_ok=True)
+    names = _committed(new, target, ours)
     for name in names:
-        if (new / name).exists():
+        if os.path.lexists(new / name):
             _replace(new / name, target / name)
-    (new / _LIST).unlink()
+    if names:  # the old ones go once all the new ones are there to stay, and the list last
+        _sync_folder(target)
+        for name in set(ours) - set(names):
+            (target / name).unlink(missing_ok=True)
+        (new / _LIST).unlink()
     new.rmdir()
+
+
+def _committed(new: Path, target: Path, ours: Collection[str]) -> list[str]:
+    """Return the names of committed files, each of them there or in place already; none where only the folder is left.
+
+    Raises:
+        TestisError: they are not what was written.
+    """
+    try:
+        if not stat.S_ISDIR(new.lstat().st_mode):
+            raise ValueError("it is no folder")
+        present = {path.name for path in new.iterdir()}
+        if not present:
+            return []
+        sums = unsealed(content(new / _LIST, _LARGEST_LIST))["files"]
+        if present - {*sums, _LIST}:
+            raise ValueError("it holds what is not on its list")
+        for name, expected in sums.items():
+            if name not in ours or Path(name).name != name:
+                raise ValueError("its list names what is no file of results")
+            place = new / name if name in present else target / name
+            if not stat.S_ISREG(place.lstat().st_mode) or checksum(place) != expected:
+                raise ValueError(f"{name} is not what was written")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TestisError(
+            f"{printable(str(target))}: a save was cut short, and {_COMMITTED} in it cannot be put in place ({reason(error)}); nothing was touched: "
+            f"name another folder, or move {_COMMITTED} away to go on with the files around it"
+        ) from error
+    return list(sums)
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -342,7 +436,7 @@ def lock(path: str | Path) -> Iterator[None]:
 
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
+    with regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -352,10 +446,31 @@ def verified(path: Path, expected: object) -> bytes:
     Raises:
         OSError: it cannot be read; TestisError: it is not what was written.
     """
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise TestisError(f"{path}: is damaged: it is not what was written (its checksum differs)")
-    return content
+    found = content(path)
+    if hashlib.sha256(found).hexdigest() != expected:
+        raise TestisError(f"{printable(str(path))}: is damaged: it is not what was written (its checksum differs)")
+    return found
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return what JSON says.
+
+    Raises:
+        ValueError: it is none, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def read_json(path: str | Path) -> Any:
+    """Return what a file of JSON says.
+
+    Raises:
+        OSError: as `content`; ValueError: as `parsed`.
+    """
+    return parsed(content(path))
 
 
 def sealed(table: Mapping[str, Any], indent: int | None = 2) -> str:
@@ -370,9 +485,10 @@ def unsealed(text: str | bytes) -> Any:
     Raises:
         ValueError: it is no JSON, has no checksum, or another one.
     """
-    table = json.loads(text)
-    if isinstance(table, dict) and table.pop(_SEAL, None) == _seal(table):
-        return table
+    table = parsed(text)
+    with contextlib.suppress(RecursionError):
+        if isinstance(table, dict) and table.pop(_SEAL, None) == _seal(table):
+            return table
     raise ValueError("its checksum is missing or differs")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from numbers import Integral, Real
 from pathlib import Path
@@ -157,8 +157,11 @@ def path(value: object, name: str) -> Path:
     Raises:
         ScenarioError: it cannot be one.
     """
-    if isinstance(value, str | os.PathLike) and str(value) and "\0" not in str(value):
-        return Path(value)
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if isinstance(text, str) and text and "\0" not in text:
+        with suppress(UnicodeEncodeError):
+            os.fsencode(text)
+            return Path(text)
     raise _fault(name, f"{shown(value)} is not a path")
 
 

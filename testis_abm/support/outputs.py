@@ -42,8 +42,8 @@ def check(path: str | Path, columns: Sequence[str] = ()) -> None:
         TestisError: it lies in no folder that can be written, is no regular file, or is somebody else's.
     """
     target = files.check_regular(path)
-    parent = next(folder for folder in target.parents if folder.exists())
     with files.writing(path):
+        parent = next(folder for folder in target.parents if folder.exists())
         if not os.access(parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if target.exists() and not _is_ours(target, columns):
@@ -61,12 +61,12 @@ def _is_ours(path: Path, columns: Sequence[str]) -> bool:
             case ".parquet":
                 return (pq.read_schema(path).metadata or {}).get(b"software") == SOFTWARE.encode()
             case ".csv":
-                with path.open(encoding="utf-8") as file:
-                    return bool(columns) and file.readline().strip().split(",")[: len(columns)] == list(columns)
+                with files.regular(path) as file:
+                    return bool(columns) and file.readline(_HEAD).decode().strip().split(",")[: len(columns)] == list(columns)
             case ".json":
-                found = json.loads(path.read_text(encoding="utf-8"))
+                found = files.read_json(path)
                 return isinstance(found, dict) and found.get("software") == SOFTWARE
-        with path.open("rb") as picture:
+        with files.regular(path) as picture:
             return SOFTWARE.encode() in picture.read(_HEAD)
     except (OSError, ValueError, pa.ArrowException):
         return False

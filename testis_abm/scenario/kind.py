@@ -1,0 +1,25 @@
+"""What a file holds, and the command that runs it: a file that is given to another command is told where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+EXPERIMENTS = ("sweep", "trial", "sensitivity")
+_OF_STUDIES = {"citation", "doi", "n", "duration", "baseline", "abstinence", "population", "design", "assay"}
+
+
+def kind(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what the tables of a file are, and the command for them."""
+    if len(raw.keys() & _OF_STUDIES) > 1:
+        return "a study", "studies run"
+    for of in EXPERIMENTS:
+        if of in raw:
+            return f"a scenario with a [{of}] table", of
+    return ("a scenario with [[arm]] tables", "compare") if "arm" in raw else ("a scenario", "run")
+
+
+def elsewhere(raw: Mapping[str, Any], *commands: str) -> str | None:
+    """Return where a file belongs that none of `commands` runs; None if one does."""
+    what, command = kind(raw)
+    return None if command in commands else f"is {what}; use testis-abm {command}"
