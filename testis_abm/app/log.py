@@ -45,6 +45,8 @@ def _line(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return _cut(said)
+    while isinstance(error, BaseExceptionGroup):  # threads and tasks wrap what went wrong in one
+        error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"{_cut(said)}: {_cut(f'{type(error).__name__}: {error}')}{place}"

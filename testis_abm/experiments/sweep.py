@@ -135,7 +135,7 @@ def results(folder: str | Path) -> pd.DataFrame:
     Raises:
         TestisError: it is no store.
     """
-    return read(folder).drop(columns=["run", "case"])
+    return read(guard.path(folder, "folder")).drop(columns=["run", "case"])
 
 
 def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
@@ -143,12 +143,16 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
 
     Args:
         folder: of the store; day: of those that were kept (default the last).
+
+    Raises:
+        TestisError: it is no store, or another day.
     """
     whole_table = results(folder)
     found = read_manifest(folder)
-    table = whole_table[
-        (whole_table["day"] == (max(found["days"]) if day is None else day)) & (whole_table["error"] == "")
-    ]
+    days = found["days"]
+    if day is not None and guard.whole(day, min(days), max(days), "day") not in days:
+        raise TestisError(f"day: {day} was not kept; kept were {', '.join(map(str, days))}")
+    table = whole_table[(whole_table["day"] == (max(days) if day is None else day)) & (whole_table["error"] == "")]
     paths = found["design"]["paths"]
     if table.empty:
         return pd.DataFrame(columns=["point", *paths])
