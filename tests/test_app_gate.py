@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import socket
 import struct
 import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,11 @@ from testis_abm.app.connection import Connection  # noqa: E402
 INFO = {"header": {"msg_type": "kernel_info_request", "msg_id": "1"}, "parent_header": {}, "metadata": {}, "content": {}, "channel": "shell"}  # fmt: skip
 
 
+def said(kind: str, **content: object) -> dict[str, object]:
+    """Return a message as a page sends it."""
+    return {**INFO, "header": {"msg_type": kind, "msg_id": "1"}, "content": content, "buffers": []}
+
+
 def packed(message: object, *buffers: bytes) -> bytes:
     """Return a message as Jupyter packs one with buffers."""
     parts = [json.dumps(message).encode(), *buffers]
@@ -42,6 +48,12 @@ def packed(message: object, *buffers: bytes) -> bytes:
 
 
 # ---- what is believed
+
+NO_COMM = [{"data": {}}, *({"comm_id": of, "data": {}} for of in (None, [1], {}, 3, math.nan, "", "x" * 1000, "a\nb")), {"comm_id": "c", "data": 3}]  # fmt: skip
+NO_DATA = [
+    {}, [], None, {"method": None}, {"method": ["update"]}, {"method": "exec"}, {"method": "evict"}, {"method": "update"}, {"method": "update", "state": [1]},
+    {"method": "custom", "content": 3}, {"method": "run", "args": None},
+]  # fmt: skip
 
 
 @given(some.lists(some.binary(max_size=50), max_size=5))
@@ -80,7 +92,11 @@ def _bitten(frame: bytes, place: int, value: int) -> bytes:
         {"text": ""}, {"text": "{}"}, {"text": "[" * 100_000}, {"text": "9" * 10_000}, {"text": json.dumps({**INFO, "header": {}})},
         {"text": json.dumps({**INFO, "content": 3})}, {"text": json.dumps({**INFO, "channel": None})},
         {"text": " " * (messages.LARGEST_MESSAGE + 1)}, {"text": json.dumps({**INFO, "header": {"msg_type": "execute_request"}})},
-        {"text": json.dumps({**INFO, "header": {"msg_type": "comm_open"}, "content": {"target_name": "jupyter.widget"}})},
+        {"text": json.dumps(said("comm_open", target_name="jupyter.widget", comm_id="c", data={}))},
+        *({"text": json.dumps(said("comm_open", target_name="solara.control", **content))} for content in NO_COMM),
+        *({"text": json.dumps(said(kind, **content))} for kind in ("comm_msg", "comm_close") for content in NO_COMM),
+        *({"text": json.dumps(said("comm_msg", comm_id="c", data=data))} for data in NO_DATA),
+        {"text": json.dumps({**said("comm_msg", comm_id="c", data={"method": "request_state"}), "buffers": "x"})},
     ],
 )  # fmt: skip
 def test_what_is_no_message_is_not_believed(message):
@@ -89,15 +105,15 @@ def test_what_is_no_message_is_not_believed(message):
 
 
 def test_a_page_that_is_begun_over_and_over_is_closed(monkeypatch):
-    begin = {**INFO, "header": {"msg_type": "comm_open"}, "content": {"target_name": "solara.control"}}
-    run = {**INFO, "header": {"msg_type": "comm_msg"}, "content": {"data": {"method": "run"}}}
+    begin = said("comm_open", target_name="solara.control", comm_id="c", data={})
+    run = said("comm_msg", comm_id="c", data={"method": "run", "args": {}})
     with guarded(monkeypatch) as port:
-        with spoken(port, "one") as channel, pytest.raises(ConnectionClosed) as closed:
+        with spoken(port, page("one")) as channel, pytest.raises(ConnectionClosed) as closed:
             for k in range(200):
                 channel.send(json.dumps(begin if k % 2 else run))
                 channel.recv(timeout=30)
         assert closed.value.rcvd.code == 1008
-        with spoken(port, "two") as channel:
+        with spoken(port, page("two")) as channel:
             for _ in range(20):
                 channel.send(json.dumps(INFO))
                 channel.recv(timeout=30)
@@ -186,10 +202,28 @@ def asked(
         connection.close()
 
 
+def page(name: str) -> str:
+    """Return the id of a page, as a browser makes one up."""
+    return str(uuid5(NAMESPACE_URL, name))
+
+
+def visited(port: int, **headers: str) -> str:
+    """Ask for a page, and return the cookie that comes with it; none if it is refused."""
+    return asked(port, **headers)[1].get("set-cookie", "").partition(";")[0]
+
+
+_COOKIES: dict[tuple[int, str], str] = {}
+
+
 @contextmanager
-def spoken(port: int, kernel: str = "", query: str = "session_id=page", host: str = "", **headers: str):
-    """Open the channel of a page, by any name of the host."""
-    url = f"ws://{host or f'127.0.0.1:{port}'}/jupyter/api/kernels/{kernel or uuid4()}/channels?{query}"
+def spoken(port: int, kernel: str = "", query: str = "session_id=page", host: str = "", cookie: str | None = None, **headers: str):
+    """Ask for a page unless it was served before, or the cookie is given, and open its channel, by any name of the host."""
+    kernel = kernel or str(uuid4())
+    if cookie is None:
+        cookie = _COOKIES.setdefault((port, kernel), "") or visited(port)
+        _COOKIES[port, kernel] = cookie
+    headers["Cookie"] = "; ".join(of for of in (headers.get("Cookie"), cookie) if of)
+    url = f"ws://{host or f'127.0.0.1:{port}'}/jupyter/api/kernels/{kernel}/channels?{query}"
     wire = socket.create_connection(("127.0.0.1", port), 30)
     with client.connect(url, additional_headers=headers, open_timeout=30, sock=wire) as channel:
         yield channel
@@ -308,10 +342,11 @@ def test_odd_requests_are_told(port, log):
     assert asked(port, "/", "POST", b"x" * 20_000)[0] == 413
     assert asked(port, "/", "POST", b"", Transfer_Encoding="chunked")[0] == 413
     assert asked(port, f"/_solara/api/close/{uuid4()}", "POST", b"")[0] == 400
-    for path, query in ((str(uuid4()), "other=1"), ("a/b", "session_id=page")):
+    ids = ["a/b", "..", "%00", "%C3%A9", "x" * 5000, page("x").upper(), page("x") + "0", "k0.123"]
+    for path, query in ((str(uuid4()), "other=1"), (str(uuid4()), "session_id=" + "x" * 5000), *((of, "session_id=page") for of in ids)):
         with pytest.raises(InvalidStatus) as refused, spoken(port, path, query):
             pass
-        assert refused.value.response.status_code == 400
+        assert refused.value.response.status_code in (400, 404), path
     assert "Traceback" not in log.read_text()
 
 
@@ -343,13 +378,52 @@ def test_the_page_under_solara_run_has_the_gate_too(tmp_path, monkeypatch):
             assert answers(channel)
 
 
+def test_made_up_pages_are_refused_and_take_no_room(port, log):
+    """Once, 30 of them shut all others out."""
+    for cookie in ("", "solara-session-id=mine", f"solara-session-id={uuid4()}"):
+        for _ in range(gate.MOST_PAGES):
+            with pytest.raises(InvalidStatus) as refused, spoken(port, cookie=cookie):
+                pass
+            assert refused.value.response.status_code == 403
+    with spoken(port) as channel:
+        assert answers(channel)
+    assert "session cookie" not in log.read_text()
+
+
+def test_as_many_pages_begin_as_were_served_and_none_under_the_cookie_of_another(monkeypatch):
+    with guarded(monkeypatch) as port:
+        mine, other = visited(port), visited(port)
+        for kernel, cookie in ((page("one"), mine), (page("two"), mine), (page("one"), mine)):
+            with spoken(port, kernel, cookie=cookie):  # both tabs of a browser that had no cookie when it asked for them
+                pass
+        for kernel, cookie in ((page("one"), other), (page("three"), mine), (page("three"), other)):
+            with pytest.raises(InvalidStatus) as refused, spoken(port, kernel, cookie=cookie):
+                pass
+            assert refused.value.response.status_code == 403
+
+
+def test_a_page_that_was_served_long_ago_does_not_begin(monkeypatch):
+    with guarded(monkeypatch) as port:
+        cookie = visited(port)
+        monkeypatch.setattr(gate, "_LOADED_IN", 0.0)
+        with pytest.raises(InvalidStatus), spoken(port, cookie=cookie):
+            pass
+
+
+def test_the_cookie_needs_https_only_where_there_is_https(port):
+    cookie = asked(port, Host=f"localhost:{port}")[1]["set-cookie"]
+    assert "secure" not in cookie.lower() and "samesite=lax" in cookie.lower()
+    assert asked(port)[1]["cache-control"] == "no-store"
+
+
 # ---- how much
 
 
 async def _plain(scope, receive, send):
     """Answer requests, and repeat what is said."""
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        cookie = f"solara-session-id={uuid4()}; Path=/; SameSite=none; Secure".encode()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", cookie)]})
         await send({"type": "http.response.body", "body": b"here" * (20_000_000 if scope["path"] == "/large" else 1)})
     elif scope["type"] == "websocket":
         await receive()
@@ -380,20 +454,21 @@ def guarded(monkeypatch, most_connections: int = 1000, patience: float = 60.0, h
 
 
 def test_the_next_page_is_told_and_finds_room_when_one_has_gone(monkeypatch):
-    kernels = {"cut-off": None}
+    kernels = {page("cut-off"): None}
     with guarded(monkeypatch, most=3, kernels=kernels) as port:
-        with spoken(port, "one"), spoken(port, "two") as two, spoken(port, "cut-off"):
+        cookie = [visited(port), visited(port)][1]
+        with spoken(port, page("one")), spoken(port, page("two")) as two, spoken(port, page("cut-off"), cookie=cookie):
             assert asked(port)[0] == 503 and "3 pages are open" in asked(port)[2]
-            with pytest.raises(InvalidStatus) as refused, spoken(port, "four"):
+            with pytest.raises(InvalidStatus) as refused, spoken(port, page("four"), cookie=cookie):
                 pass
             assert refused.value.response.status_code == 503
-            with spoken(port, "two") as again:  # a page that is open already may come back
+            with spoken(port, page("two")) as again:  # a page that is open already may come back
                 again.send(json.dumps(INFO))
                 assert json.loads(again.recv(timeout=30)) == INFO
             two.send(json.dumps(INFO))
             assert json.loads(two.recv(timeout=30)) == INFO
         _until(lambda: asked(port)[0] == 200)
-        with spoken(port, "four"):
+        with spoken(port, page("four"), cookie=cookie):
             pass
 
 
@@ -414,8 +489,8 @@ def test_an_app_on_all_addresses_answers_to_each_but_not_to_any_name(monkeypatch
 def test_channels_of_one_page_are_few(monkeypatch):
     with guarded(monkeypatch, most=2) as port, ExitStack() as held:
         for _ in range(4):
-            held.enter_context(spoken(port, "one"))
-        with pytest.raises(InvalidStatus) as refused, spoken(port, "one"):
+            held.enter_context(spoken(port, page("one")))
+        with pytest.raises(InvalidStatus) as refused, spoken(port, page("one")):
             pass
         assert refused.value.response.status_code == 503
 
@@ -470,9 +545,10 @@ def test_hundreds_of_idle_channels_do_not_end_the_service(tmp_path):
     with serving(tmp_path / "log", "-c", starter, "app", "--no-browser") as url, ExitStack() as held:
         port = int(url.rsplit(":", 1)[1])
         refused = 0
-        for k in range(gate.MOST_PAGES + 30):
+        cookies = [visited(port) for _ in range(gate.MOST_PAGES + 30)]
+        for cookie in cookies:
             try:
-                held.enter_context(spoken(port, f"idle-{k}"))
+                held.enter_context(spoken(port, cookie=cookie))
             except InvalidStatus as error:
                 assert error.response.status_code == 503
                 refused += 1

@@ -6,10 +6,14 @@ It is an ASGI application around another, so that it leans on nothing of Solara 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import re
 import socket
 import sys
-from collections import Counter
+import time
+import warnings
+from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 from functools import cache
 from ipaddress import ip_address
@@ -26,6 +30,8 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_log = logging.getLogger("testis_abm.app")
+
 MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
 _SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
 _MOST_BEGINNINGS = 100  # of one page: each makes all of it anew
@@ -35,6 +41,11 @@ LONGEST_HEADER = 65_536  # bytes: all that share a host share its cookies
 _SILENT_AT_FIRST, _SILENT = 30.0, 7200.0
 # Names of origins for `solara run`, which has no option for them; several are separated by spaces.
 VARIABLE = "TESTIS_ABM_ALLOW_ORIGIN"
+# A browser makes up the id of its page, of which Solara makes a kernel, and of the connection.
+_PAGE_ID, _CONNECTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), re.compile(r"[\w-]{1,100}", re.ASCII)
+_SESSION = "solara-session-id"  # the cookie by which Solara knows a browser
+_MOST_VISITS = 10_000  # that are remembered, of browsers and of pages
+_LOADED_IN = 600.0  # seconds within which a page that was served begins
 _HERE = ("localhost", "127.0.0.1", "[::1]")
 _CHANNEL, _CDN, _CLOSE, _OF_THE_MACHINE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/", "/resourcez"
 # Solara takes these from anybody, keeps what the first says, and gives it to all others.
@@ -115,6 +126,46 @@ def public_name(host: str) -> str:
     return "localhost" if is_here(host) or is_any(host) else _bracketed(host)
 
 
+class Visits:
+    """Which pages were served, and to which browsers: a page may speak if it was asked for first.
+
+    As many pages may begin as were served of late, by browsers that one was served to; each may come back. Two pages of a browser
+    that asked for both before it had its cookie hold the cookie of one: so pages are counted over all browsers.
+    """
+
+    def __init__(self) -> None:
+        self._browsers: OrderedDict[str, None] = OrderedDict()
+        self._owners: OrderedDict[str, str] = OrderedDict()
+        self._served: deque[float] = deque(maxlen=_MOST_VISITS)
+
+    def serve(self, session: str) -> None:
+        """Remember that a page was served to a browser."""
+        _remember(self._browsers, session, None)
+        self._served.append(time.monotonic())
+
+    def knows(self, session: str, kernel: str) -> bool:
+        """Return whether a page is one of those that were served, and this browser's."""
+        if kernel in self._owners:
+            return self._owners[kernel] == session
+        while self._served and time.monotonic() - self._served[0] > _LOADED_IN:
+            self._served.popleft()
+        return session in self._browsers and bool(self._served)
+
+    def begin(self, session: str, kernel: str) -> None:
+        """Remember which page it is that was served; for one that `knows` lets in."""
+        if kernel not in self._owners:
+            self._served.popleft()
+        _remember(self._owners, kernel, session)
+
+
+def _remember[Of](table: OrderedDict[str, Of], key: str, value: Of) -> None:
+    """Put an entry at the end; forget the oldest of too many."""
+    table[key] = value
+    table.move_to_end(key)
+    if len(table) > _MOST_VISITS:
+        table.popitem(last=False)
+
+
 class Gate:
     """Lets in what comes by the app's own address, within the limits, and tells everything else why not.
 
@@ -139,6 +190,7 @@ class Gate:
         self._silent_at_first, self._silent = silent_at_first, silent
         self._sockets: Counter[str] = Counter()
         self._begun: Counter[str] = Counter()
+        self._visits = Visits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve as ASGI has it."""
@@ -183,8 +235,8 @@ class Gate:
         large = any(not of.isdecimal() or len(of) > 9 or int(of) > _LARGEST_BODY for of in lengths)
         if large or _values(scope, b"transfer-encoding"):
             return 413, f"A request has at most {_LARGEST_BODY:,} bytes."
-        if path.startswith(_CLOSE) and not _asked(scope, "session_id"):
-            return 400, "session_id is missing."
+        if path.startswith(_CLOSE) and not (_PAGE_ID.fullmatch(path.removeprefix(_CLOSE)) and _connection(scope)):
+            return 400, "This is no page."
         if path == _OF_THE_MACHINE or (path.startswith(_CDN) and not self._has(path.removeprefix(_CDN))):
             return 404, "This is no part of the page; nothing is fetched from elsewhere."
         if path == "/" and len(self._open()) >= self._most:
@@ -204,8 +256,10 @@ class Gate:
 
     def _unwelcome(self, scope: Scope) -> tuple[int, str] | None:
         """Return why a WebSocket is refused."""
-        if not _kernel(scope) or not _asked(scope, "session_id"):
+        if not _kernel(scope) or not _connection(scope):
             return 400, "This is no channel of a page."
+        if not self._visits.knows(_session(scope), _kernel(scope)):
+            return 403, "This page was not served by this app, or before it was started anew; load it again."
         if _kernel(scope) not in (pages := self._open()) and len(pages) >= self._most:
             return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
         if self._sockets.total() >= _SOCKETS_A_PAGE * self._most:
@@ -250,9 +304,14 @@ class Gate:
             if not over:
                 await send(message)
 
+        self._visits.begin(_session(scope), kernel)
         self._sockets[kernel] += 1
         try:
             await self.app(scope, heard, say)
+        except Exception as error:  # of Solara or of what it serves: the next page must go on
+            _log.error("A page has ended: %s", type(error).__name__, exc_info=error)
+            if not over:
+                await end(1011, "the app could not go on")
         finally:
             self._sockets[kernel] -= 1
             self._sockets += Counter()  # forget who has gone
@@ -261,14 +320,27 @@ class Gate:
     # ---- what an answer allows
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        headers = list(_headers(_values(scope, b"host")[0], self._origins).items())
+        own = [(k.encode(), of.encode()) for k, of in _headers(_values(scope, b"host")[0], self._origins).items()]
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *((k.encode(), of.encode()) for k, of in headers)]
+                message["headers"] = [*self._noted(scope, message.get("headers", ())), *own]
             await send(message)
 
         return sending
+
+    def _noted(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return the headers of an answer; remember whom a page is served to."""
+        noted: list[tuple[bytes, bytes]] = []
+        for name, of in headers:
+            if name.lower() == b"set-cookie" and of.startswith(f"{_SESSION}=".encode()):
+                self._visits.serve(_cookies(of.decode("latin-1")).get(_SESSION, ""))
+                # One that a browser kept would begin without having been served.
+                noted.append((b"cache-control", b"no-store"))
+                if scope.get("scheme") == "http":  # where some browsers drop a cookie that is for https alone
+                    of = re.sub(rb"(?i)samesite=none", b"SameSite=lax", re.sub(rb"(?i); *secure\b", b"", of))
+            noted.append((name, of))
+        return noted
 
 
 def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
@@ -300,16 +372,29 @@ def _values(scope: Scope, name: bytes) -> list[str]:
     return [of.decode("latin-1").strip().lower() for key, of in scope["headers"] if key.lower() == name]
 
 
-def _asked(scope: Scope, key: str) -> str:
+def _connection(scope: Scope) -> str:
+    """Return the id that a page gives its connection; empty if it is none."""
     query: bytes = scope.get("query_string", b"")
-    return parse_qs(query.decode("latin-1")).get(key, [""])[0]
+    given = parse_qs(query.decode("latin-1")).get("session_id", [""])[0]
+    return given if _CONNECTION_ID.fullmatch(given) else ""
 
 
 def _kernel(scope: Scope) -> str:
     """Return the id of the kernel to whose channel a WebSocket goes; empty if it goes elsewhere."""
     path: str = scope["path"]
     kernel, _, channel = path.removeprefix(_CHANNEL).partition("/")
-    return kernel if path.startswith(_CHANNEL) and channel == "channels" else ""
+    return kernel if path.startswith(_CHANNEL) and channel == "channels" and _PAGE_ID.fullmatch(kernel) else ""
+
+
+def _session(scope: Scope) -> str:
+    """Return the cookie of the browser, as Solara reads it."""
+    return _cookies("; ".join(of.decode("latin-1") for name, of in scope["headers"] if name.lower() == b"cookie")).get(_SESSION, "")
+
+
+def _cookies(header: str) -> dict[str, str]:
+    from starlette.requests import cookie_parser
+
+    return cookie_parser(header)
 
 
 async def _refuse(scope: Scope, send: Send, status: int, reason: str) -> None:
@@ -332,6 +417,9 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
 
     The command does it before it serves; under `solara run` the page does, whose server is running by then.
     """
+    from testis_abm.app import log
+
+    _quiet()
     import solara.server.kernel_context
     import solara.server.settings
     import solara.server.starlette
@@ -342,9 +430,18 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
         # Cookies of all that runs on this host come with the upgrade; the library's limit is 8 kB.
         websockets.http11.MAX_LINE_LENGTH = max(websockets.http11.MAX_LINE_LENGTH, LONGEST_HEADER)
         origins = [*origins, *(origin(of) for of in os.environ.get(VARIABLE, "").split())]
+        log.keep_short()
         settings: Any = sys.modules["solara.server.settings"]
         stack = app.middleware_stack or app.build_middleware_stack()
         app.state.gate = app.middleware_stack = Gate(
             stack, host, origins, kernels=solara.server.kernel_context.contexts, assets=settings.assets.proxy_cache_dir
         )
     return app
+
+
+def _quiet() -> None:
+    """Leave out what Solara's own code is warned of, or warns of, and nobody who runs the app can mend."""
+    # Solara and Uvicorn import a part of websockets that is no longer used when either serves (websockets 14 and later).
+    warnings.filterwarnings("ignore", "websockets\\.legacy is deprecated", DeprecationWarning)
+    # Said of each page at http://127.0.0.1, where a cookie needs no https.
+    warnings.filterwarnings("ignore", "Cookies with samesite=none require https", UserWarning)

@@ -7,6 +7,7 @@ import json
 import struct
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 LARGEST_MESSAGE = 2_000_000  # bytes that a browser may send at once
@@ -18,6 +19,14 @@ _TABLES = ("header", "parent_header", "metadata", "content")
 # What a page says; of all else Solara makes widgets, or ends the page.
 _KINDS = ("kernel_info_request", "comm_info_request", "comm_open", "comm_msg", "comm_close", "shutdown_request")
 _TARGETS = ("solara.control", "jupyter.widget.control")
+# What the data of a message may ask for -> the entry that goes with it, and its type.
+_METHODS: Mapping[str, tuple[str, type] | None] = MappingProxyType(
+    {
+        "run": ("args", dict), "app-status": None, "reload": None,  # of Solara's control
+        "update": ("state", dict), "custom": ("content", dict), "request_state": None, "request_states": None,  # of widgets
+    }
+)  # fmt: skip
+_LONGEST_ID = 100
 
 
 class Unbelievable(Exception):  # noqa: N818 (what was sent is at fault)
@@ -46,7 +55,32 @@ def read(message: Mapping[str, Any]) -> dict[str, Any]:
         raise Unbelievable("the message is of no known kind")
     if kind == "comm_open" and said["content"].get("target_name") not in _TARGETS:
         raise Unbelievable("the message opens what no page opens")
+    if kind.startswith("comm_") and kind != "comm_info_request":
+        _check_comm(kind, said, isinstance(sent, str))
     return said
+
+
+def _check_comm(kind: str, said: Mapping[str, Any], is_text: bool) -> None:
+    """Make sure that a message to a widget has the parts by which Solara and ipywidgets take it up.
+
+    Raises:
+        Unbelievable: it lacks one, or has one of another type.
+    """
+    name, data = said["content"].get("comm_id"), said["content"].get("data", {})
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_ID or not name.isprintable():
+        raise Unbelievable("the message names no widget")
+    if not isinstance(data, dict):
+        raise Unbelievable("the data of the message are no table")
+    if kind != "comm_msg":
+        return
+    method = data.get("method")
+    if not isinstance(method, str) or method not in _METHODS:
+        raise Unbelievable("the message asks for what no page asks for")
+    part = _METHODS[method]
+    if part is not None and not isinstance(data.get(part[0]), part[1]):
+        raise Unbelievable(f"the message lacks its {part[0]}")
+    if is_text and said.get("buffers") != []:
+        raise Unbelievable("the message holds buffers as text")
 
 
 def _first_part(frame: bytes) -> bytes:

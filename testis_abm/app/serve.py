@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 
+from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
 
 _FILES = 4096  # that the process may hold open: each page takes four
@@ -30,10 +31,9 @@ def check_port(host: str, port: int) -> None:
     """Make sure that the address can be listened on.
 
     Raises:
-        TestisError: it cannot.
+        TestisError: it cannot, or is none.
     """
-    if not 0 < port < 65536:
-        raise TestisError(f"--port {port} is out of range; allowed: 1 to 65535")
+    port = guard.argument("port", port)
     try:
         kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(kind, socket.SOCK_STREAM) as probe:
@@ -72,6 +72,7 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
     config = uvicorn.Config(
         gate.put_up(host, allowed), host=host, port=port, http=Connection, log_level="warning", ws_max_size=LARGEST_MESSAGE,
         h11_max_incomplete_event_size=gate.LONGEST_HEADER, server_header=False, proxy_headers=bool(allowed),
+        log_config=None,  # so that `log` keeps all of it short
     )  # fmt: skip
     server = uvicorn.Server(config)
     address = f"http://{gate.public_name(host)}:{port}"

@@ -85,6 +85,8 @@ def parse_axis(path: str, given: object) -> Axis:
     Raises:
         ScenarioError: what is wrong with it.
     """
+    if not isinstance(path, str):
+        raise ScenarioError(f"{shown(path)} is not a path; write for example man.bmi")
     place = printable(path)
     if isinstance(given, list):
         if not given:
@@ -149,7 +151,7 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
     Raises:
         ScenarioError: nothing is varied, or a key is wrong.
     """
-    over = given.get("over")
+    over = guard.mapping(given, "design", '{"over": {"man.bmi": [22, 28, 34]}}').get("over")
     if not isinstance(over, Mapping) or not over:
         raise ScenarioError('over is empty: nothing is varied; write for example "man.bmi" = [22, 28, 34]')
     axes = tuple(parse_axis(path, value) for path, value in _flat(over))

@@ -131,6 +131,7 @@ def indices(folder: str | Path) -> pd.DataFrame:
     Raises:
         TestisError: it is no such store, or a run failed: the method needs every one.
     """
+    folder = guard.path(folder, "folder")
     found, table = read_manifest(folder), read(folder)
     if found.get("kind") != "sensitivity":
         raise TestisError(f"{folder}: is no sensitivity analysis")

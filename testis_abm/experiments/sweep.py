@@ -136,7 +136,7 @@ def results(folder: str | Path) -> pd.DataFrame:
     Raises:
         TestisError: it is no store.
     """
-    return read(folder).drop(columns=["run", "case"])
+    return read(guard.path(folder, "folder")).drop(columns=["run", "case"])
 
 
 def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
@@ -146,15 +146,16 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
         folder: of the store; day: of those that were kept (default the last).
 
     Raises:
-        TestisError: it is no store of a sweep.
+        TestisError: it is no store of a sweep, or another day.
     """
     found = read_manifest(folder)
     if found["kind"] != "sweep":
         raise TestisError(f"{folder}: holds a {found['kind']}, not a sweep")
+    days = found["days"]
+    if day is not None and guard.whole(day, min(days), max(days), "day") not in days:
+        raise TestisError(f"day: {day} was not kept; kept were {', '.join(map(str, days))}")
     whole_table = results(folder)
-    table = whole_table[
-        (whole_table["day"] == (max(found["days"]) if day is None else day)) & (whole_table["error"] == "")
-    ]
+    table = whole_table[(whole_table["day"] == (max(days) if day is None else day)) & (whole_table["error"] == "")]
     paths = found["design"]["paths"]
     if table.empty:
         return pd.DataFrame(columns=["point", *paths])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.results.tables import SCHEMAS, conform, empty
+from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class RunResult:
         attribution: which modifier of which rate did what, if it was worked out.
 
     Raises:
-        TestisError: a table lacks a column or holds one of the wrong type.
+        TestisError: a table lacks a column or holds one of the wrong type, or an argument is none of its kind.
     """
 
     def __init__(
@@ -60,13 +61,15 @@ class RunResult:
         sections: Mapping[str, Mapping[str, Any]] | None = None,
         attribution: pd.DataFrame | None = None,
     ) -> None:
-        self.scenario = scenario
+        self.scenario = guard.scenario(scenario)
+        given = guard.mapping(tables, "tables", "{'hormones': a DataFrame}")
         self.tables: Mapping[str, pd.DataFrame] = Tables(
-            {name: empty(name) for name in SCHEMAS} | {name: conform(name, table) for name, table in tables.items()}
+            {name: empty(name) for name in SCHEMAS} | {name: conform(name, table) for name, table in given.items()}
         )
-        self.provenance = dict(provenance or {})
-        self.sections = {arm: dict(section) for arm, section in (sections or {}).items()}
-        self.attribution = attribution
+        self.provenance = dict(guard.mapping({} if provenance is None else provenance, "provenance", "{'seconds': 3.2}"))
+        drawn = guard.mapping({} if sections is None else sections, "sections", "{'untreated': {}}")
+        self.sections = {arm: dict(guard.mapping(of, f"section {arm}", "{'radius': 100.0}")) for arm, of in drawn.items()}
+        self.attribution = attribution if attribution is None else guard.frame(attribution, "attribution")
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {len(table):,}" for name, table in self.tables.items() if len(table))
@@ -178,10 +181,15 @@ class RunResult:
         return summarise(self)
 
     def plot(self, folder: str | Path | None = None) -> dict[str, Figure]:
-        """Return the figures of this run by name; write each as PNG and SVG too if a folder is given."""
-        from testis_abm.pictures.drawing import draw_figures
+        """Return the figures of this run by name; write each as PNG and SVG too if a folder is given.
 
-        return draw_figures(self, folder)
+        Raises:
+            TestisError: the folder holds something else than results and their pictures, or cannot be written.
+        """
+        from testis_abm.pictures.drawing import draw_figures
+        from testis_abm.results.store import check_pictures
+
+        return draw_figures(self, None if folder is None else check_pictures(folder))
 
     def save(self, folder: str | Path) -> Path:
         """Write everything to `folder`, whole or not at all; return its path (see `store.save`)."""

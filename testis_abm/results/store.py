@@ -23,8 +23,8 @@ import pandas as pd
 from testis_abm.pictures import FIGURES, KINDS
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS
-from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError
+from testis_abm.support import files, guard, outputs
+from testis_abm.support.errors import TestisError, printable
 from testis_abm.support.outputs import SOFTWARE
 
 FORMAT = 3
@@ -33,7 +33,7 @@ _RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION = "run.json", "scenario.toml", "section
 FILES = frozenset(
     {_RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION}
     | {f"{name}.parquet" for name in SCHEMAS}
-    | {f"{name}.{kind}" for name in FIGURES for kind in KINDS}
+    | (_PICTURES := {f"{name}.{kind}" for name in FIGURES for kind in KINDS})
 )
 _PACKAGES = ("testis_abm", "mesa", "numpy", "numba", "pandas", "pyarrow", "pydantic", "scipy")
 _PROBE_BYTES = 65536
@@ -45,7 +45,7 @@ def check_writable(folder: str | Path) -> None:
     Raises:
         TestisError: the place cannot be written, is no folder, or holds something else than results.
     """
-    target = files.resolved(folder)
+    target = files.resolved(guard.path(folder, "folder"))
     _check_replaceable(target)
     parent = target.parent
     while not parent.exists() and parent != parent.parent:
@@ -57,6 +57,26 @@ def check_writable(folder: str | Path) -> None:
         (probe / target.name).mkdir()
 
 
+def check_pictures(folder: str | Path) -> Path:
+    """Return the folder for pictures, if it is new, or holds results of a run, or nothing but such pictures.
+
+    Raises:
+        TestisError: it holds something else, or is no folder.
+    """
+    target = files.resolved(guard.path(folder, "folder"))
+    with files.writing(target):
+        if target.exists() and not target.is_dir():
+            raise TestisError(f"{target}: is a file; pictures need a folder of their own")
+        strange = [path.name for path in target.iterdir() if path.name not in _PICTURES] if target.is_dir() else []
+    if strange and not _is_marked(target):
+        raise TestisError(
+            f"{target}: holds {printable(strange[0])}, which is no picture of a run; choose another folder"
+        )
+    for name in sorted(_PICTURES):
+        outputs.check(target / name)
+    return target
+
+
 def save(result: RunResult, folder: str | Path) -> Path:
     """Write `result` to `folder`, whole or not at all, and return the folder.
 
@@ -65,7 +85,7 @@ def save(result: RunResult, folder: str | Path) -> Path:
     Raises:
         TestisError: the folder holds something else than results, or the disk refuses.
     """
-    target = files.resolved(folder)
+    target = files.resolved(guard.path(folder, "folder"))
     _check_replaceable(target)
     with files.whole_folder(target, FILES) as partial:
         _write(result, partial)

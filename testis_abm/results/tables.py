@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from testis_abm.quantities import QUANTITIES
+from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 
 if TYPE_CHECKING:
@@ -215,9 +216,10 @@ def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if name not in SCHEMAS:
+    if not isinstance(name, str) or name not in SCHEMAS:
         raise TestisError(f"{shown(name)} is not a table of a run; tables: {', '.join(SCHEMAS)}")
     schema = SCHEMAS[name]
+    guard.frame(table, f"table {name}")
     missing = [column for column in schema if column not in table]
     extra = [str(column) for column in table if column not in schema]
     if missing or extra:

@@ -10,7 +10,8 @@ from numbers import Real
 from types import MappingProxyType
 
 from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
-from testis_abm.support.errors import ScenarioError, nearest, shown, unknown
+from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, nearest, shown
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
@@ -190,10 +191,10 @@ def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
     Testosterone 1 nmol/L = 28.84 ng/dL (1 ng/mL = 3.467 nmol/L), oestradiol 1 pg/mL = 3.67 pmol/L.
 
     Raises:
-        ScenarioError: unknown variable, or a unit of another kind.
+        ScenarioError: unknown variable, no number, or a unit of another kind.
     """
-    if variable not in UNITS:
-        raise ScenarioError(unknown("variable", variable, UNITS))
+    guard.key(variable, UNITS, "variable")
+    value = guard.real(value, "value")
     source, target = parse_unit(variable, unit_from), parse_unit(variable, unit_to)
     if source == target:
         return value

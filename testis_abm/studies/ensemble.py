@@ -18,7 +18,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.parameters import Drug, FrozenMapping, Parameter
-from testis_abm.support import files
+from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, printable, shown
 
 _LARGEST_BYTES = 100_000_000  # of an ensemble
@@ -43,7 +43,11 @@ class Ensemble:
         return f"<Ensemble of {len(self.sets):,} parameter sets>"
 
     def __post_init__(self) -> None:
-        weights = np.asarray(self.weights, dtype=float)
+        guard.frame(self.sets, "sets")
+        try:
+            weights = np.asarray(self.weights, dtype=float)
+        except (TypeError, ValueError, OverflowError):
+            raise TestisError(f"weights: {shown(self.weights)} are no numbers") from None
         good = np.isfinite(weights) & (weights >= 0.0)
         if not good.all() or weights.shape != (len(self.sets),) or not weights.sum() > 0.0:
             bad = (
@@ -60,11 +64,21 @@ class Ensemble:
         return len(self.sets)
 
     def applied(self, k: int) -> tuple[dict[str, float], Mapping[str, Drug]]:
-        """Return the parameters and the drug table of set `k`."""
+        """Return the parameters and the drug table of set `k`, from 0.
+
+        Raises:
+            TestisError: there is no such set.
+        """
+        k = guard.whole(k, 0, len(self) - 1, "k")
         return applied(dict(zip(self.sets.columns, self.sets.iloc[k].to_numpy(dtype=float), strict=True)))
 
     def pick(self, n: int, seed: int = 1) -> np.ndarray:
-        """Return `n` sets drawn by weight (systematic), as row numbers."""
+        """Return `n` sets drawn by weight (systematic), as row numbers.
+
+        Raises:
+            TestisError: too many or too few, or a seed that is none.
+        """
+        n, seed = guard.argument("sets", n), guard.argument("seed", seed)
         points = (np.arange(n) + np.random.default_rng(seed).random()) / n
         return np.minimum(np.searchsorted(np.cumsum(self.weights), points), len(self) - 1)
 
@@ -75,6 +89,8 @@ def parameter(name: str) -> Parameter:
     Raises:
         TestisError: there is none.
     """
+    if not isinstance(name, str):
+        raise TestisError(f"{shown(name)} is no name of a parameter")
     if not name.startswith("drug."):
         entry = parameters.load().get(name)
     else:
@@ -93,8 +109,8 @@ def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
         TestisError: with the first row that holds one.
     """
     entry = parameter(name)
-    room = _ROUNDED * max(abs(entry.low), abs(entry.high))
-    good = (values >= entry.low - room) & (values <= entry.high + room)
+    low, high = _range(entry)
+    good = (values >= low) & (values <= high)
     if not good.all():
         row = int(np.argmin(good))
         value = shown(written.iloc[row])
@@ -103,8 +119,21 @@ def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
         )
 
 
+def _range(entry: Parameter) -> tuple[float, float]:
+    """Return what a written value may be."""
+    room = _ROUNDED * max(abs(entry.low), abs(entry.high))
+    return entry.low - room, entry.high + room
+
+
 def applied(of: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str, Drug]]:
-    """Return the parameter table and the drug table with some numbers replaced."""
+    """Return the parameter table and the drug table with some numbers replaced.
+
+    Raises:
+        TestisError: a parameter that does not exist, or a value outside its range.
+    """
+    for name, value in guard.mapping(of, "parameters", '{"axis.testosterone_feedback_strength": 0.5}').items():
+        entry = parameter(name)
+        guard.number(value, *_range(entry), name, entry.unit)
     own = {name: value for name, value in of.items() if not name.startswith("drug.")}
     drugs = dict(parameters.drugs())
     for name, value in of.items():
@@ -131,12 +160,13 @@ def best() -> Ensemble:
     return Ensemble(pd.DataFrame(index=[0]), np.ones(1))
 
 
-def read(path: Path) -> Ensemble:
+def read(path: str | Path) -> Ensemble:
     """Read an ensemble (a column a parameter, and `weight`).
 
     Raises:
         TestisError: the file is missing, damaged, no ensemble, or holds what no parameter set can.
     """
+    path = guard.path(path, "ensemble")
     try:
         text = files.content(path, _LARGEST_BYTES).decode().replace("\r\n", "\n")
         table = pd.read_csv(io.StringIO(text), comment="#")

@@ -10,11 +10,20 @@ import pandas as pd
 
 from testis_abm import __version__
 from testis_abm.results.report import number
-from testis_abm.support import outputs
+from testis_abm.support import guard, outputs
+
+_COLUMNS = (
+    "study", "citation", "n", "label", "kind", "observed", "predicted", "low", "high", "unit", "inside", "fold", "sign", "confidence",
+)  # fmt: skip
 
 
 def text(table: pd.DataFrame) -> str:
-    """Return the lines of a replay: a row an observation."""
+    """Return the lines of a replay: a row an observation.
+
+    Raises:
+        TestisError: it is no such table.
+    """
+    guard.frame(table, "table", _COLUMNS)
     lines = []
     for study, rows in table.groupby("study", sort=False):
         lines.append(f"{study}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
@@ -32,7 +41,12 @@ def text(table: pd.DataFrame) -> str:
 
 
 def score(table: pd.DataFrame) -> str:
-    """Return the score of a replay, rows from memory apart."""
+    """Return the score of a replay, rows from memory apart.
+
+    Raises:
+        TestisError: it is no table of a replay.
+    """
+    guard.frame(table, "table", _COLUMNS)
     lines = []
     for name, rows in (
         ("seen or derived", table[table["confidence"] != "memory"]),
@@ -54,12 +68,14 @@ def score(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def save(table: pd.DataFrame, folder: Path, *, plots: bool = True) -> list[Path]:
+def save(table: pd.DataFrame, folder: str | Path, *, plots: bool = True) -> list[Path]:
     """Write studies.json, studies.csv and the forest picture, each whole or not at all.
 
     Raises:
-        TestisError: the folder cannot be written.
+        TestisError: it is no table of a replay, or the folder cannot be written.
     """
+    guard.frame(table, "table", _COLUMNS)
+    folder = guard.path(folder, "folder")
     paths = [folder / "studies.json", folder / "studies.csv"]
     rows = json.loads(table.to_json(orient="records"))
     outputs.write_json(paths[0], {"version": __version__, "rows": rows})
@@ -67,12 +83,13 @@ def save(table: pd.DataFrame, folder: Path, *, plots: bool = True) -> list[Path]
     return paths + (_forest(table, folder) if plots else [])
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: str | Path) -> None:
     """Make sure, before a replay, that its results can be saved in `folder`.
 
     Raises:
         TestisError: files of these names were written by somebody else.
     """
+    folder = guard.path(folder, "folder")
     for ending in ("json", "csv", "png", "svg"):
         outputs.check(folder / f"studies.{ending}", ("study",))
 

@@ -80,6 +80,20 @@ def number(value: object, low: float, high: float, name: str = "", unit: str = "
     return float(cast(float, value))
 
 
+def real(value: object, name: str = "") -> float:
+    """Return any number, infinite ones and NaN too.
+
+    Raises:
+        ScenarioError: it is none, or has more digits than a number can hold.
+    """
+    if not _is_number(value):
+        raise _fault(name, f"{shown(value)} is not a plain number")
+    try:
+        return float(cast(float, value))
+    except OverflowError:
+        raise _fault(name, f"{shown(value)} is larger than any number that is reckoned with") from None
+
+
 def word(value: object, names: Iterable[str], name: str = "") -> str:
     """Return one of a few words.
 
@@ -115,6 +129,22 @@ def mapping(value: object, name: str, example: str) -> Mapping[str, Any]:
     """
     if not isinstance(value, Mapping):
         raise _fault(name, f"{shown(value)} is not a table; write for example {example}")
+    return value
+
+
+def frame(value: object, name: str, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Return a DataFrame that has some columns.
+
+    Raises:
+        ScenarioError: it is none, or lacks one.
+    """
+    import pandas as pd
+
+    if not isinstance(value, pd.DataFrame):
+        raise _fault(name, f"{shown(value)} is not a DataFrame")
+    lost = [of for of in columns if of not in value]
+    if lost:
+        raise _fault(name, f"lacks {', '.join(lost)}")
     return value
 
 
