@@ -116,7 +116,7 @@ def explain(
             f"aromatase is inhibited {treated['aromatase_inhibition_fat_pct']:.0f} % in fat, "
             f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis{_own_oestradiol(before, after)}"
         )
-    made = tuple(tissue[arm]["daily_production_million_g"] for arm in ("untreated", "treated"))
+    made = tissue["untreated"]["daily_production_million_g"], treated["daily_production_million_g"]
     parts.append(why_sperm(before, after, table, p, made))
     return "; ".join(parts) + "."
 
