@@ -800,8 +800,8 @@ def test_sperm_where_none_were_counted_are_a_response_and_every_man_is_accounted
     motility = found.effects.set_index("column").loc["progressive_motility_pct"]
     assert motility["n_control"] < LEAST and np.isnan(motility["p"])
     text = found.text()
-    count, share = (next(line for line in text.splitlines() if name in line) for name in ("concentration (million", "motility (%)"))
-    assert "million/mL (" in count and "cannot say" in share
+    count, share = (next(line for line in text.splitlines() if name in line) for name in ("concentration (M/mL", "motility (%)"))
+    assert "M/mL (" in count and "cannot say" in share
     assert "of 30 randomised" in text and "missed the visit" in text and "nan" not in text and "inf " not in text
     head = next(line for line in text.splitlines() if "difference (95 % interval)" in line)
     assert (

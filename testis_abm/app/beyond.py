@@ -59,7 +59,7 @@ def Compare(session: Session) -> None:  # noqa: N802
     widgets.heading("Levels at the end of treatment", 3)
     widgets.table(
         courses.levels(kept),
-        "Means over the last 28 days of treatment; sperm as expected. Arms with the same random seed are paired by common random numbers.",
+        "Hormones: means of the last 28 days of treatment; semen and sperm production: expected on its last morning. Arms with the same random seed are paired by common random numbers.",
         "quantity",
     )
 

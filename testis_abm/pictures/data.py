@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.quantities import OESTRADIOL
 from testis_abm.pictures import FIGURES
+from testis_abm.quantities import OESTRADIOL
 from testis_abm.results.tables import SCHEMAS, STEPS
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.quantities import QUANTITIES, clinical, label
-from testis_abm.pictures.drawing import write_figure
 from testis_abm.pictures import style
+from testis_abm.pictures.drawing import write_figure
+from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.statistics import mean_and_half, nanmean
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from testis_abm.quantities import QUANTITIES
 from testis_abm.pictures import style
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.reference import reference_ranges
+from testis_abm.quantities import QUANTITIES
 
 _PANELS = (
     "testosterone_nmol_l", "lh_iu_l", "oestradiol_immunoassay_pmol_l", "fsh_iu_l", "oestradiol_pmol_l", "inhibin_b_pg_ml",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from testis_abm.quantities import QUANTITIES
 from testis_abm.pictures import style
 from testis_abm.pictures.data import PlotData
+from testis_abm.quantities import QUANTITIES
 
 _COLUMNS = ["intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l"]
 _PANELS = (
