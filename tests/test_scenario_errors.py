@@ -3,7 +3,6 @@
 import errno
 import os
 import pickle
-from pathlib import Path
 
 import pytest
 from hypothesis import given
