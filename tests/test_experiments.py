@@ -348,8 +348,8 @@ def test_a_part_of_another_shape_is_refused_or_set_aside(own, tmp_path, k):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"{}", b"3", b"{", b"[" * 200_000, b"9" * 10_000, b'{"format": 3}', files.sealed({"format": 3}).encode()],
-    ids=repr,
+    [b"", b"[]", b"{}", b"3", b"{", b"[" * 99_999, b"9" * 9999, b'{"format": 3}', files.sealed({"format": 3}).encode()],
+    ids=lambda of: repr(of[:24]),
 )
 def test_a_manifest_that_says_too_little_is_named_and_written_anew(own, content):
     whole = summary(own)

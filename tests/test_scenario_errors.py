@@ -3,7 +3,6 @@
 import errno
 import os
 import pickle
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -355,7 +354,7 @@ def test_a_forbidden_file(monkeypatch):
     def refuse(*_):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert refusal("mine.toml") == "mine.toml: cannot be read: permission denied"
 
 

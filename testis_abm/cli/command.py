@@ -237,7 +237,7 @@ def _parameters(options: argparse.Namespace) -> int:
 
     found = search(options.word)
     if not found:
-        raise TestisError(f'no parameter speaks of {shown(options.word)} (all of them: testis-abm parameters)')
+        raise TestisError(f"no parameter speaks of {shown(options.word)} (all of them: testis-abm parameters)")
     for parameter in found:
         print("\n".join(_explained(parameter)))
     print(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')

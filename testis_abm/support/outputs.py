@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SOFTWARE = "testis_abm"  # in every file that has room for it
 TABLES = (".parquet", ".csv")
+_HEADER = 100_000  # bytes of the names of a table's columns
 _HEAD = 4096  # bytes of a picture within which the name of its software stands
 
 
@@ -62,7 +63,8 @@ def _is_ours(path: Path, columns: Sequence[str]) -> bool:
                 return (pq.read_schema(path).metadata or {}).get(b"software") == SOFTWARE.encode()
             case ".csv":
                 with files.regular(path) as file:
-                    return bool(columns) and file.readline(_HEAD).decode().strip().split(",")[: len(columns)] == list(columns)
+                    names = file.readline(_HEADER).decode().strip().split(",")
+                return bool(columns) and names[: len(columns)] == list(columns)
             case ".json":
                 found = files.read_json(path)
                 return isinstance(found, dict) and found.get("software") == SOFTWARE
