@@ -52,11 +52,13 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     )
     if match is None or tables is None:
         return
-    from testis_abm.population.told import precision
+    from testis_abm.population.told import precision, rare
 
     labs, fields = tables
     widgets.heading("Matching virtual patients")
     if text := matching.misfit(match):
+        widgets.note(text, wrong=True)
+    if text := rare(match.found):
         widgets.note(text, wrong=True)
     holds = session.draft.value["man"] == match.man.as_dict()
     widgets.note(

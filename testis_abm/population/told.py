@@ -42,6 +42,8 @@ def about(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
     if found.misfit:
         far = ", ".join(f"{named[name]} (deviation {value:+.1f} SD)" for name, value in found.misfit.items())
         lines += [f"No physiology explains all of these laboratory values. Nearest match below; not explained: {far}.", ""]
+    if text := rare(found):
+        lines += [textwrap.fill(text, 110), ""]
     between = "(90 % of them)" if found.dependable else ""
     lines.append(f"  {'laboratory value':36s}{'given':>9s}{'matching':>10s}{between:>20s}   deviation in SD (z)")
     strained = False
@@ -80,6 +82,17 @@ def precision(found: Twin) -> list[str]:
             f"Warning: intervals and identifiability are rough (good: effective sample size {GOOD_SIZE:.0f}, Pareto k up to {GOOD_SHAPE:g})."
         )
     return lines
+
+
+def rare(found: Twin) -> str:
+    """Return that the population holds hardly any man like those found, and what is extreme in them; "" if it holds enough."""
+    if not found.rare:
+        return ""
+    extreme = ", ".join(f"{name} ({z:+.1f} SD)" for name, z in found.rare.items())
+    return (
+        f"Warning: the {found.prior.name} population holds hardly any man like this (fewer than 1 in 1,000). Extreme for it: "
+        f"{extreme}. Such a man may have a disorder that the population does not include; read what follows with reserve."
+    )
 
 
 def _interval(row: pd.Series, form: Callable[[float], str]) -> str:

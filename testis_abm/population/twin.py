@@ -15,7 +15,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
-from testis_abm.population.distribution import LESIONS, Population
+from testis_abm.population.distribution import COORDINATES, LESIONS, Population
 from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search
 from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored, clinical_ratio
@@ -38,6 +38,7 @@ MEASURES: Mapping[str, tuple[str, str, float, float]] = {
     "tmc": ("total_motile_count_million", "million", 0.0, 2000.0),
 }
 KNOWN = {"bmi": ("kg/m2", 16.0, 70.0), "age": ("years", 18.0, 80.0)}
+_RARE = 1e-3  # share of the population's men under which it holds hardly any
 _FAR = 3.0  # SD beyond which a value is not explained
 _PMOL = 1e3  # pmol in 1 nmol: free testosterone is given in nmol/L
 
@@ -129,6 +130,7 @@ class Twin:
         true: their untreated levels (expected.COLUMNS and the semen table's names).
         weights: of each man, sum 1; `pareto_k`: shape of their tail.
         misfit: name -> deviation in SD of the men's median, of values that no physiology explains.
+        rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any man like them.
         prior: the population; laboratory: with the parameters that the search used.
     """
 
@@ -143,6 +145,7 @@ class Twin:
     misfit: Mapping[str, float]
     prior: Population
     laboratory: Laboratory = field(repr=False)
+    rare: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def assay(self) -> str:
@@ -291,5 +294,26 @@ def find(
         pd.Series(np.array(LESIONS)[search.lesions[kept]]), search.true.iloc[kept].reset_index(drop=True),
         weights[kept] / weights[kept].sum(), shape, {}, search.prior, laboratory,
     )  # fmt: skip
+    found = replace(found, rare=_rare(search.prior, search.hidden[kept], found.weights, known))
     far = found.labs()["deviation_sd"]
     return replace(found, misfit={str(name): float(z) for name, z in far[far.abs() > _FAR].items() if name in used})
+
+
+def _rare(prior: Population, hidden: np.ndarray, weights: np.ndarray, known: Mapping[str, float]) -> dict[str, float]:
+    """Return the coordinates in which weighted men are extreme for a population, empty if it holds enough men like them.
+
+    Hardly any: fewer than one man in a thousand has a coordinate as extreme, or lies as far out in all of them together.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import chi2
+
+    hidden = hidden.copy()
+    for name, value in known.items():
+        hidden[:, COORDINATES.index(name)] = prior.standard(name, value)
+    centre = dict(zip(COORDINATES, (weights @ hidden).tolist(), strict=True))
+    distance = quantiles((hidden**2).sum(axis=1), weights, (0.5,))[0]
+    far = -float(ndtri(_RARE / 2.0))
+    if distance > chi2.isf(_RARE, len(COORDINATES)):
+        far = min(far, max(map(abs, centre.values())), 2.0)
+    extreme = {name: z for name, z in centre.items() if abs(z) >= far}
+    return dict(sorted(extreme.items(), key=lambda of: -abs(of[1])))
