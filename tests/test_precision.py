@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import genpareto
 
 from testis_abm import load, parameters
@@ -196,3 +198,20 @@ def test_nothing_has_no_percentage(command, preset, tmp_path, capsys, monkeypatc
     if preset == "sertoli_cell_only" and command in ("run", "compare"):
         for name in ("progressive motility", "normal forms"):
             assert next(line for line in printed.splitlines() if name in line).split()[-3:] == ["-", "-", "-"]
+
+
+@given(st.floats(0.0, 1e4), st.floats(0.0, 1e4))
+def test_haematocrit_rises_with_testosterone_to_its_ceiling(one, other):
+    from testis_abm.biology.safety import Safety
+
+    values = parameters.values()
+
+    def at(testosterone: float) -> float:
+        return Safety(values, testosterone, 90.0).haematocrit
+
+    low, high = sorted((one, other))
+    assert 40.0 < at(low) <= at(high) <= values["safety.haematocrit_ceiling"]
+    reference, slope = values["axis.testosterone_reference"], values["safety.haematocrit_slope"]
+    normal = min(one, 2.0 * reference)
+    linear = values["safety.haematocrit_reference"] + slope * (normal / reference - 1.0)
+    assert at(normal) == pytest.approx(linear, abs=0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from testis_abm.population.twin import KNOWN, MEASURES, Twin, column
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, RATIO
 from testis_abm.results import report
 from testis_abm.results.report import number
+
+if TYPE_CHECKING:
+    from testis_abm.scenario import Scenario, Therapy
 
 # Name of a laboratory value -> how it is printed, oestradiol by the assay of andrology clinics.
 LABELS: Mapping[str, str] = {
@@ -126,6 +130,17 @@ def _physiology(found: Twin) -> list[str]:
 
 def _lesions(shares: Mapping[str, float], least: float) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {100 * of:.0f} %" for name, of in shares.items() if of > least)
+
+
+def therapies(case: Scenario) -> list[str]:
+    """Return a line a therapy: drug, dose, rhythm, days and condition, as they were understood."""
+    return [
+        f"{of.drug} {of.label}, {_days(of)}{f', when {of.when}' if of.when else ''}" for of in case.therapy
+    ] or ["no therapy"]
+
+
+def _days(of: Therapy) -> str:
+    return f"day {of.first_day:g}" if of.every_days is None else f"day {of.first_day:g} to {of.until_day:g}"
 
 
 def predicted(

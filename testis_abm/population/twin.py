@@ -201,6 +201,8 @@ class Twin:
             prior_log, log = np.log(np.maximum(prior, 1e-9)), np.log(np.maximum(values, 1e-9))
             wide = float(np.diff(np.quantile(prior_log, [0.16, 0.84]))[0]) / 2.0
             narrow = float(np.diff(quantiles(log, self.weights, (0.16, 0.84)))[0]) / 2.0
+            if wide == 0.0 and low == high == np.median(prior):
+                continue  # a field that only lesions move, in men without one
             if wide == 0.0:  # a field that only a lesion moves: few men of the population have it
                 wide = float(prior_log.std())
                 narrow = float(np.sqrt(self.weights @ (log - self.weights @ log) ** 2))
