@@ -91,6 +91,22 @@ def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
     assert table.loc["leydig_capacity", "variance_explained"] > 0.5 > table.loc["gland_volume", "variance_explained"]
 
 
+@pytest.mark.parametrize("motility", [0.4, 3.0, 8.0])
+def test_poor_motility_is_not_taken_for_azoospermia(motility):
+    found = twin.find({"t": 9.0, "motility": motility})
+    assert found.weights[(found.lesion == "none").to_numpy()].sum() > 0.95
+    assert found.weights @ (found.true["concentration_million_ml"] < 0.02).to_numpy() < 0.01
+    assert found.labs().loc["motility", "deviation_sd"] > 1.0
+    assert ("motility" in found.misfit) == (motility < 2.0)
+
+
+def test_few_sperm_explain_the_percentage_that_they_gave():
+    found = twin.find({"t": 9.0, "motility": 30.0, "concentration": 0.01})
+    table = found.labs()["deviation_sd"]
+    assert not found.misfit and table.abs().max() < 1.0
+    assert found.weights @ (found.true["concentration_million_ml"] < 0.1).to_numpy() > 0.95
+
+
 def test_hypogonadotropic_men_are_found_and_gain_sperm_on_gonadotrophins():
     given = {"t": 20.0 / TESTOSTERONE_NG_DL, "lh": 0.3, "fsh": 0.5, "concentration": 0.0, "bmi": 24.0}
     found = twin.find(given)

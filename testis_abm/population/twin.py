@@ -117,8 +117,16 @@ def _in_column(name: str, value: Given) -> Given:
     return Censored(value.limit * factor, value.below) if isinstance(value, Censored) else float(value) * factor
 
 
+def _counted(used: Mapping[str, Given]) -> float | None:
+    """Return the concentration of sperm that was reported, million/mL, None if none or no number was."""
+    value = used.get("concentration")
+    return None if value is None or isinstance(value, Censored) or value == 0.0 else value
+
+
 def _label(name: str, laboratory: Laboratory) -> str:
     return QUANTITIES[column(name, laboratory.assay)].label
+
+
 @dataclass(frozen=True)
 class Twin:
     """The virtual patients who could have given laboratory values.
@@ -242,7 +250,7 @@ class Twin:
 
     def _fit(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         reported = _in_column(name, self.used[name])
-        return self.laboratory.likelihood(column(name, self.assay), reported, self.true)
+        return self.laboratory.likelihood(column(name, self.assay), reported, self.true, _counted(self.used))
 
     def _middle(self, values: np.ndarray) -> tuple[float, float, float]:
         """Return weighted median and 90 % interval of what is there (a man without sperm has no percentage)."""
@@ -285,7 +293,10 @@ def find(
 
     def match(men: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         true = labs(men.assign(**known), values)
-        fit = [laboratory.likelihood(column(name, assay), _in_column(name, value), true)[0] for name, value in used.items()]
+        fit = [
+            laboratory.likelihood(column(name, assay), _in_column(name, value), true, _counted(used))[0]
+            for name, value in used.items()
+        ]
         return true, np.sum(fit, axis=0)
 
     search = Search(Population.named(population, values), match, np.random.default_rng(seed))
