@@ -68,6 +68,36 @@ def test_information_counts_once():
     assert any("counts twice" in note for note in independent({"t": 12.0, "free_t": 0.25}, laboratory)[1])
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tmc": 100.0, "concentration": 10.0, "volume": 2.0, "motility": 50.0}, "total motile count 100 million contradicts the other values, which give 10 million"),
+        ({"tmc": 0.0, "concentration": 10.0, "volume": 2.0, "motility": 40.0}, "total motile count 0 million contradicts the other values, which give 8 million"),
+        ({"tmc": 0.0, "concentration": 10.0, "motility": 40.0}, "total motile count 0 million contradicts the other values, which give some"),
+        ({"tmc": 5.0, "concentration": 10.0, "volume": 2.0, "motility": 0.0}, "total motile count 5 million contradicts the other values, which give 0 million"),
+        ({"free_t": 0.8, "t": 12.0, "shbg": 40.0}, "free testosterone 0.8 nmol/L contradicts the other values, which give 0.2"),
+        ({"concentration": 0.0, "motility": 40.0}, "progressive motility is left out: no sperm were counted, which contradicts it"),
+    ],
+)  # fmt: skip
+def test_a_value_left_out_is_held_against_those_that_determine_it(given, said):
+    laboratory = Laboratory(parameters.values())
+    assert any(said in note for note in independent(given, laboratory)[1])
+    for factor in (0.85, 1.0, 1.2):
+        levels = {name: factor * level for name, (level, _) in twin.implied(given, laboratory).items()}
+        if levels and not np.isnan(list(levels.values())).any():
+            agreeing = given | levels
+            assert not any("contradicts" in note for note in independent(agreeing, laboratory)[1])
+    text = " ".join(independent(given, laboratory)[1])
+    assert ("volume" in text) == ("volume" in given)
+
+
+def test_the_deviation_of_a_value_left_out_is_shown():
+    found = find({"t": 12.0, "tmc": 100.0, "concentration": 10.0, "volume": 2.0, "motility": 50.0})
+    assert found.labs().loc["tmc", "deviation_sd"] < -3.0 and "tmc" not in found.misfit
+    line = next(line for line in told.about(found, {}).splitlines() if line.startswith("  total motile count"))
+    assert float(line.split()[-1]) < -3.0  # no star: it is no strain of the men's
+
+
 def test_a_level_of_zero_is_under_the_limit_and_missing_is_missing():
     laboratory = Laboratory(parameters.values())
     used, notes = independent(twin.check({"lh": 0.0, "fsh": Censored(0.3), "t": None, "e2": float("nan")}), laboratory)

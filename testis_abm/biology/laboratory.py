@@ -181,10 +181,14 @@ class Laboratory:
             with np.errstate(divide="ignore"):
                 seen["t_over_lh"] = _plain(np.where(told, TESTOSTERONE_NG_DL * testosterone / seen["lh_iu_l"], np.nan))
         if "shbg_nmol_l" in seen:
-            binding = self.values["axis.shbg_binding"], self.values["axis.albumin_binding"]
-            free = _free_testosterone(testosterone, seen["shbg_nmol_l"], *binding)
+            free = self.free_testosterone(testosterone, seen["shbg_nmol_l"])
             seen["free_testosterone_pmol_l"] = self._quantified("free_testosterone_pmol_l", 1e3 * free)
         return seen
+
+    def free_testosterone(self, testosterone: Any, shbg: Any) -> Any:
+        """Return free testosterone, nmol/L, as laboratories work it out from testosterone and SHBG (nmol/L)."""
+        binding = self.values["axis.shbg_binding"], self.values["axis.albumin_binding"]
+        return _plain(_free_testosterone(testosterone, shbg, *binding))
 
     def semen(self, expected: Semen, key: Sequence[int], day: int) -> Semen:
         """Return the analysis of one ejaculate of a man, or of many men (arrays in `expected`).

@@ -57,7 +57,7 @@ def about(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
         unit, factor = units.get(name, (row["unit"], 1.0))
         label = f"{named[name]} ({unit})" if unit else named[name]
         far = row["deviation_sd"]
-        mark = " *" if abs(far) > 1.0 else ""
+        mark = " *" if abs(far) > 1.0 and (name in found.used or name not in found.given) else ""
         strained |= bool(mark)
         interval = _interval(row, lambda value: number(value * factor))  # noqa: B023
         z = "-" if np.isnan(far) else f"{far:+.1f}"

@@ -39,6 +39,7 @@ MEASURES: Mapping[str, tuple[str, str, float, float]] = {
 }
 KNOWN = {"bmi": ("kg/m2", 16.0, 70.0), "age": ("years", 18.0, 80.0)}
 _RARE = 1e-3  # share of the population's men under which it holds hardly any
+_AGREES = 1.5  # times: total or progressive motility, free testosterone by calculation or another assay
 _FAR = 3.0  # SD beyond which a value is not explained
 _PMOL = 1e3  # pmol in 1 nmol: free testosterone is given in nmol/L
 
@@ -85,11 +86,20 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
     if {"t", "free_t"} <= used.keys():
         notes.append("testosterone and free testosterone share one sample: where they agree it counts twice")
     if used.get("concentration") == 0.0:
-        for name in ("motility", "morphology"):
-            leave_out(name, "is left out: no sperm were counted")
         if used.get("tmc") == 0.0:
             leave_out("tmc", "is left out: no sperm were counted")
+        for name in ("motility", "morphology"):
+            some = used.get(name, 0.0) != 0.0
+            leave_out(name, "is left out: no sperm were counted" + (", which contradicts it; check the report" if some else ""))
     _count_once(used, leave_out, notes)
+    for name, (level, off) in implied(given, laboratory).items():
+        if abs(off) * laboratory.spread(column(name, laboratory.assay)) > math.log(_AGREES):
+            unit = MEASURES[name][1]
+            other = "some" if math.isnan(level) else f"{level:.3g} {unit}"
+            notes.append(
+                f"{_label(name, laboratory)} {given[name]:g} {unit} contradicts the other values, which give {other} "
+                f"(deviation {off:+.1f} SD); check the report"
+            )
     if "concentration" not in used and "tmc" not in used and 0.0 in (used.get("motility"), used.get("morphology")):
         notes.append("0 % without a concentration may be that of no sperm; give the concentration if it is known")
     return used, notes
@@ -100,8 +110,10 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
     if not {"tmc", "concentration"} <= used.keys():
         return
     count, concentration, volume = (used.get(name) for name in ("tmc", "concentration", "volume"))
-    if "motility" in used and ("volume" in used or count == 0.0):
+    if "motility" in used and "volume" in used:
         leave_out("tmc", "is left out: concentration, volume and motility determine it")
+    elif "motility" in used and count == 0.0:
+        leave_out("tmc", "is left out: sperm were counted, and motility says how many of them move")
     elif "motility" not in used and isinstance(count, float) and isinstance(concentration, float) and concentration > 0.0:
         share = 0.0 if count == 0.0 else 100.0 * count / (concentration * volume) if isinstance(volume, float) else math.inf
         if share <= MEASURES["motility"][3]:
@@ -109,6 +121,32 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
             used["motility"] = share
     if "tmc" in used:
         notes.append("total motile count and sperm concentration share one count: where they agree it counts twice")
+
+
+def implied(given: Mapping[str, Given], laboratory: Laboratory) -> dict[str, tuple[float, float]]:
+    """Return what other values of the same report give of a value, name -> (value, deviation from the given one in SD).
+
+    Free testosterone follows from testosterone and SHBG, a total motile count from concentration, volume and motility. None motile
+    stands for one of the sperm assessed. NaN for a count without a volume, which can only be none or some.
+    """
+    number = {name: value for name, value in given.items() if not isinstance(value, Censored)}
+    found: dict[str, tuple[float, float]] = {}
+
+    def compare(name: str, level: float, least: float) -> None:
+        off = math.log(max(level, least) / max(number[name], least)) / laboratory.spread(column(name, laboratory.assay))
+        found[name] = level, off
+
+    if {"t", "shbg", "free_t"} <= number.keys():
+        free = laboratory.free_testosterone(number["t"], number["shbg"])
+        compare("free_t", free, laboratory.limit("free_testosterone_pmol_l") / _PMOL)
+    if {"concentration", "tmc"} <= number.keys() and ({"motility", "volume"} <= number.keys() or number["tmc"] == 0.0):
+        # With none motile the volume makes no difference.
+        total = number["concentration"] * number.get("volume", 1.0)
+        if total > 0.0 and "motility" in number:
+            compare("tmc", total * number["motility"] / 100.0, total * laboratory.limit("progressive_motility_pct") / 100.0)
+            if "volume" not in number:
+                found["tmc"] = math.nan, found["tmc"][1]
+    return found
 
 
 def _in_column(name: str, value: Given) -> Given:
@@ -222,10 +260,12 @@ class Twin:
     def labs(self) -> pd.DataFrame:
         """Return each given value, and T/E2, beside what the weighted men give: median, low, high (90 %), and deviation in SD.
 
-        `beyond` is "<" or ">" of a value given as beyond a limit. The deviation is that of the men's median; it is NaN for values
-        that did not enter the likelihood, low and high are where the set is not dependable.
+        `beyond` is "<" or ">" of a value given as beyond a limit. The deviation is that of the men's median, or of what
+        the other values give of one that did not enter the likelihood; NaN where they give nothing. Low and high are NaN where the set
+        is not dependable.
         """
         rows, apart = [], {}
+        left_out = implied(self.given, self.laboratory)
         for name, value in self.given.items():
             if name not in MEASURES:
                 continue
@@ -234,6 +274,8 @@ class Twin:
             if name in self.used:
                 _, off = apart[name] = self._fit(name)
                 sd = self._middle(off)[0]
+            elif name in left_out:
+                sd = left_out[name][1]
             beyond = value.sign if isinstance(value, Censored) else ""
             rows.append((name, MEASURES[name][1], limit, beyond, *self._middle(predicted), sd))
         if {"t", "e2"} <= apart.keys() and not any(isinstance(self.used[name], Censored) for name in ("t", "e2")):
