@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given as draws
 from hypothesis import strategies as st
 from scipy.stats import genpareto
 
@@ -284,7 +284,7 @@ def test_what_a_man_has_or_has_not_is_a_share_with_its_interval():
     assert never.loc["serum E2 (LC-MS/MS) under 10 pg/mL", "high"] > 5.0
 
 
-@given(st.floats(0.0, 1e4), st.floats(0.0, 1e4))
+@draws(st.floats(0.0, 1e4), st.floats(0.0, 1e4))
 def test_haematocrit_rises_with_testosterone_to_its_ceiling(one, other):
     from testis_abm.biology.safety import Safety
 

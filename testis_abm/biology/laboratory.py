@@ -359,11 +359,12 @@ class Laboratory:
         some = level > 0.0 and not (isinstance(reported, Censored) and reported.below)
         n, reached = self._assessed(concentration), np.ones(len(share))
         if some:
-            least = min(math.ceil(1.0 / level - 1e-9), self.values["laboratory.sperm_assessed"])
-            whole = self.values["laboratory.sperm_assessed"] if seen is None else max(least, float(self._assessed(seen)))
-            n = np.full(len(share), whole)
+            whole = self.values["laboratory.sperm_assessed"]
             if seen is None:
                 reached = self._reaches(concentration, whole)
+            else:
+                whole = max(min(math.ceil(1.0 / level - 1e-9), whole), float(self._assessed(seen)))
+            n = np.full(len(share), whole)
         sigma = self._sigma(VARIATION[column])
         p = np.clip(np.outer(share, np.exp(sigma * _NODES - 0.5 * sigma * sigma)), 1e-9, _HIGHEST_SHARE)
         if isinstance(reported, Censored):

@@ -90,7 +90,7 @@ class Population:
     def lesion_shares(self) -> np.ndarray:
         """Return the share of men with each of LESIONS."""
         if self.name != "clinic":
-            return np.eye(len(LESIONS))[0]
+            return np.array([1.0] + [0.0] * (len(LESIONS) - 1))
         rare = [self.of[f"{lesion}_share"] for lesion in LESIONS[1:]]
         return np.array([1.0 - sum(rare), *rare])
 
@@ -173,9 +173,10 @@ class Population:
         of, own = self.of, lesions == LESIONS.index("hypogonadotropic")
         fewest, most = of["hypogonadotropic_maturity_fewest"], of["hypogonadotropic_maturity_most"]
         somatic = 10.0 ** (fewest + (most - fewest) * ndtr(z["focus"]))
-        changed = {"somatic_maturity": somatic, "spermatogonial_maturity": of["hypogonadotropic_germ_maturity"] * somatic}
+        germ = of["hypogonadotropic_germ_maturity"] * somatic
+        changed = {"somatic_maturity": somatic, "spermatogonial_maturity": germ}
         # The lack is above the testis: no trait of the clinic's testes goes with it.
-        for name in ("gnrh_drive", "leydig_capacity", "sertoli_number", "inhibin_capacity", "spermatogonial_commitment", "meiotic_completion"):
+        for name in (*_QUALITY, "gnrh_drive", "sertoli_number"):
             spread = of["hypogonadotropic_gnrh_spread"] if name == "gnrh_drive" else of[_SPREAD[name]]
             changed[name] = of.get(f"hypogonadotropic_{name}", 1.0) * np.exp(spread * z[name])
         for name, field in changed.items():

@@ -14,8 +14,8 @@ from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
 from testis_abm.results.report import aligned, number
-from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
 from testis_abm.scenario.condition import parse_condition
+from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 

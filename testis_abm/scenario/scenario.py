@@ -231,7 +231,8 @@ def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
 def unusual(scenario: Scenario) -> Iterator[str]:
     """Yield a note for each dose, past ones too, that is more than a hundredfold off the nearest usual one of its drug."""
     known = parameters.drugs()
-    for drug, dose in dict.fromkeys((of.drug, of.dose) for of in (*scenario.man.history, *scenario.therapy)):
+    given = [(of.drug, of.dose) for of in scenario.man.history] + [(of.drug, of.dose) for of in scenario.therapy]
+    for drug, dose in dict.fromkeys(given):
         row = known[drug]
         usual = min((part.dose for part in row.regimen), key=lambda part: abs(math.log(dose / part)), default=dose)
         times = dose / usual
