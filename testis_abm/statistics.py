@@ -10,6 +10,7 @@ import numpy as np
 
 _LEVEL = 0.95
 FEW = 5  # pairs under which an interval is rough
+LEAST_MEN = 5  # under which men have neither an interval nor a share
 _SAME = 0.1  # %: SD between pairs under which they differ by nothing that a reader cares for
 
 
@@ -80,6 +81,34 @@ def mean_and_half(values: np.ndarray) -> tuple[float, float]:
     if n < 2:
         return float(values.mean()), float("nan")
     return float(values.mean()), _quantile(n) * float(values.std(ddof=1)) / float(np.sqrt(n))
+
+
+def spread_of_men(values: np.ndarray, low: float = 0.05, high: float = 0.95) -> tuple[float, float, float]:
+    """Return the median of men (n,), none missing, and two quantiles; these are NaN of under LEAST_MEN, all of none."""
+    if not len(values):
+        return float("nan"), float("nan"), float("nan")
+    if len(values) < LEAST_MEN:
+        return float(np.median(values)), float("nan"), float("nan")
+    of = np.quantile(values, [0.5, low, high])
+    return float(of[0]), float(of[1]), float(of[2])
+
+
+def share_of_men(hits: np.ndarray) -> tuple[float, float, float]:
+    """Return the share of men (n,) of whom something holds, in %, and the ends of its 95 % interval (Wilson's score).
+
+    NaN of under LEAST_MEN.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if len(hits) < LEAST_MEN:
+        return float("nan"), float("nan"), float("nan")
+    low, high = proportion_confint(int(hits.sum()), len(hits), alpha=1.0 - _LEVEL, method="wilson")
+    return 100.0 * float(np.mean(hits)), 100.0 * float(low), 100.0 * float(high)
+
+
+def cannot_say(men: int) -> str:
+    """Return that so few men have neither an interval nor a share."""
+    return f"cannot say ({men} {'man' if men == 1 else 'men'})"
 
 
 def kish(weights: np.ndarray) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -191,7 +192,7 @@ def test_intervals_that_say_nothing_or_two_things_are_refused(text):
     ("text", "drug", "dose", "every"),
     [
         ("testosterone cypionate 100 mg weekly", "testosterone_cypionate", 100, 7), ("Gonal-F 150 IU three times weekly", "rfsh", 150, 7 / 3),
-        ("clomid 25mg QOD", "clomiphene", 25, 2), ("Arimidex 1mg", "anastrozole", 1, 1), ("degarelix 240 mg once", "degarelix", 240, None),
+        ("clomid 25mg QOD", "clomiphene", 25, 2), ("Arimidex 1mg daily", "anastrozole", 1, 1), ("degarelix 240 mg once", "degarelix", 240, None),
         ("Femara 2,5 mg daily", "letrozole", 2.5, 1), ("Nolvadex 20 mg qd", "tamoxifen", 20, 1), ("hCG 1,500 UI BIW", "hcg", 1500, 3.5),
     ],
 )  # fmt: skip
@@ -199,6 +200,47 @@ def test_prescriptions(text, drug, dose, every):
     therapy = Therapy(**parse_prescription(text))
     assert (therapy.drug, therapy.dose) == (drug, dose)
     assert therapy.every_days == (pytest.approx(every) if every else None)
+
+
+@pytest.mark.parametrize("drug", drugs().values(), ids=lambda drug: drug.name)
+def test_a_prescription_without_a_frequency_is_refused_with_the_usual_one(drug):
+    part = drug.regimen[-1]
+    text = f"{drug.name} {part.dose:g} {drug.dose_unit}"
+    with pytest.raises(ScenarioError, match="does not say how often") as refused:
+        parse_prescription(text)
+    assert drug.usual in str(refused.value)
+    fix = re.search('add "([^"]+)"', str(refused.value))[1]
+    assert Therapy(**parse_prescription(f"{text} {fix}")).every_days == pytest.approx(part.every_days)
+    assert Therapy(**parse_prescription(f"{text} once")).every_days is None
+
+
+def test_the_command_refuses_a_missing_frequency_and_repeats_the_one_given(capsys):
+    labs = ["twin", "--t", "267ng/dL", "--lh", "3", "--men", "2"]
+    assert main([*labs, "--give", "Nebido 1000 mg"]) == 2
+    assert 'add "every 12 weeks" or "once"' in capsys.readouterr().err
+    assert main([*labs, "--give", "Nebido 1000 mg every 12 weeks", "--days", "30"]) == 0
+    assert "testosterone_undecanoate 1000 mg every 12 weeks, day 0 to 30" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("drug", "dose", "note"),
+    [
+        ("hcg", "1.500 IU", r"hcg 1.5 IU is 1/1,000 of the usual 1500 IU .*; 1.500 is read as 1.5: for thousands write 1500"),
+        ("hcg", "1,500 IU", None), ("hcg", "15 IU", None), ("letrozole", "2.500 mg", None), ("letrozole", "25 ug", None),
+        ("Nebido", "1.000 mg", "for thousands write 1000"), ("gonadorelin", "10 mg", "gonadorelin 10 mg is 1,000 times the usual 10 ug"),
+    ],
+)  # fmt: skip
+def test_a_dose_far_from_the_usual_one_is_noted(drug, dose, note):
+    for case in ({"therapy": [{"drug": drug, "dose": dose}]}, {"man": {"history": f"{drug} {dose} weekly for 20 weeks"}}):
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always")
+            try:
+                ta.load(case)
+            except ScenarioError as error:
+                assert note and "is too much" in str(error)
+                continue
+        assert bool(notes) == bool(note)
+        assert note is None or re.search(note, str(notes[0].message))
 
 
 def test_no_name_means_two_drugs():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import erfcinv
 
-from testis_abm import TestisError
+from testis_abm import TestisError, parameters
 from testis_abm.biology.laboratory import BLOOD, VARIATION, Censored, Laboratory, draws
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import rest
@@ -164,6 +164,34 @@ def test_the_probabilities_of_all_percentages_make_one(laboratory, share):
     assert sum(every) == pytest.approx(1.0, abs=1e-3)
     under = np.exp(laboratory.likelihood("normal_forms_pct", Censored(2.0), true)[0][0])
     assert under == pytest.approx(sum(every[:4]), abs=1e-3)
+
+
+def test_percentages_of_few_sperm_are_those_of_that_many(laboratory):
+    true = {"progressive_motility_pct": np.array([30.0, 2.0]), "concentration_million_ml": np.array([0.005, 60.0])}
+    for sperm in (1, 7, 50):
+        every = [
+            np.exp(laboratory.likelihood("progressive_motility_pct", 100.0 * k / sperm, true, sperm * 1.0001e-4)[0])
+            for k in range(1, sperm + 1)
+        ]
+        none = np.exp(laboratory.likelihood("progressive_motility_pct", 0.0, true | {"concentration_million_ml": np.full(2, sperm * 1.0001e-4)}, sperm * 1.0001e-4)[0])
+        assert np.sum(every, axis=0) + none == pytest.approx(1.0, abs=1e-3)
+
+
+@given(st.floats(0.05, 97.0), st.floats(0.0, 0.004))
+def test_a_percentage_above_zero_is_never_that_of_next_to_no_sperm(percent, concentration):
+    laboratory = Laboratory(parameters.values())
+    men = {"progressive_motility_pct": np.array([percent, percent]), "concentration_million_ml": np.array([concentration, 20.0])}
+    log, _ = laboratory.likelihood("progressive_motility_pct", percent, men)
+    assert log[0] < log[1] - 15.0
+    more, _ = laboratory.likelihood("progressive_motility_pct", Censored(percent, below=False), men)
+    assert more[0] < more[1]
+
+
+def test_a_percentage_is_reported_as_often_as_men_have_a_whole_count(laboratory):
+    level = np.array([0.01, 0.02, 0.022, 0.03])
+    true = {"progressive_motility_pct": np.full(4, 40.0), "concentration_million_ml": level}
+    log = laboratory.likelihood("progressive_motility_pct", 40.0, true)[0]
+    assert (np.diff(log) > 0).all()
 
 
 def test_none_seen_is_as_probable_as_the_laboratory_sees_none(laboratory):

@@ -10,6 +10,7 @@ from testis_abm import TestisError, load, parameters
 from testis_abm.cli.command import main
 from testis_abm.man.mean_field import rest
 from testis_abm.population import Population, draw, told, twin
+from testis_abm.population.distribution import COORDINATES, LESIONS
 from testis_abm.population.predict import changes, predict, readouts
 from testis_abm.population.screen import screen
 from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
@@ -49,7 +50,8 @@ def test_the_clinic_has_tradewells_sperm(clinic):
 
 
 def test_inhibin_goes_with_fsh_and_count_as_published(clinic):
-    seen = clinic.measured[0]
+    # Men without gonadotrophins are low in both; the correlation is that of the others.
+    seen = clinic.measured[0][clinic.lesions != "hypogonadotropic"]
     r = np.corrcoef(np.log(seen["inhibin_b_pg_ml"]), np.log(seen["fsh_iu_l"]))[0, 1]
     assert -0.85 < r < -0.6  # Pierik 1998 -0.78, PMID 16764873 -0.72
     r = np.corrcoef(seen["inhibin_b_pg_ml"], np.log10(seen["concentration_million_ml"] + 0.1))[0, 1]
@@ -87,6 +89,62 @@ def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
         assert table.loc[name, "low"] * 0.6 <= man[name] <= table.loc[name, "high"] * 1.6, name
     # Labs of the blood say nothing of the glands.
     assert table.loc["leydig_capacity", "variance_explained"] > 0.5 > table.loc["gland_volume", "variance_explained"]
+
+
+@pytest.mark.parametrize("motility", [0.4, 3.0, 8.0])
+def test_poor_motility_is_not_taken_for_azoospermia(motility):
+    found = twin.find({"t": 9.0, "motility": motility})
+    assert found.weights[(found.lesion == "none").to_numpy()].sum() > 0.95
+    assert found.weights @ (found.true["concentration_million_ml"] < 0.02).to_numpy() < 0.01
+    assert found.labs().loc["motility", "deviation_sd"] > 1.0
+    assert ("motility" in found.misfit) == (motility < 2.0)
+
+
+def test_few_sperm_explain_the_percentage_that_they_gave():
+    found = twin.find({"t": 9.0, "motility": 30.0, "concentration": 0.01})
+    table = found.labs()["deviation_sd"]
+    assert not found.misfit and table.abs().max() < 1.0
+    assert found.weights @ (found.true["concentration_million_ml"] < 0.1).to_numpy() > 0.95
+
+
+def test_hypogonadotropic_men_are_found_and_gain_sperm_on_gonadotrophins():
+    given = {"t": 20.0 / TESTOSTERONE_NG_DL, "lh": 0.3, "fsh": 0.5, "concentration": 0.0, "bmi": 24.0}
+    found = twin.find(given)
+    assert found.dependable and not found.misfit and not found.rare
+    assert found.weights[(found.lesion == "hypogonadotropic").to_numpy()].sum() > 0.95
+    therapy = [{"drug": "hcg", "dose": "1500 IU", "every": "3.5 days"}, {"drug": "rfsh", "dose": "150 IU", "every": "56 hours"}]
+    before, after = predict(found.sample(30), load({"title": "x", "plan": {"duration": "540 days"}, "therapy": therapy}))
+    assert before["concentration_million_ml"].max() < 0.05 < after["concentration_million_ml"].median()
+    assert after["testosterone_nmol_l"].median() > 8.0
+
+
+def test_one_clinic_man_in_a_hundred_is_hypogonadotropic_and_no_volunteer(values):
+    rng = np.random.default_rng(4)
+    lesions = Population.named("clinic").hidden(20_000, rng)[1]
+    assert np.mean(lesions == LESIONS.index("hypogonadotropic")) == pytest.approx(
+        values["population.hypogonadotropic_share"], abs=0.003
+    )
+    assert not Population.named("healthy").hidden(2000, rng)[1].any()
+    kept = screen("clinic", 8, ["LH < 1 IU/L and testosterone < 80 ng/dL"], seed=5).cohort
+    assert (kept.lesions == "hypogonadotropic").mean() > 0.7
+
+
+@pytest.mark.parametrize("name", ["bmi", "age"])
+@pytest.mark.parametrize("population", ["clinic", "community", "healthy"])
+def test_a_standard_coordinate_is_the_one_that_gives_the_value(population, name):
+    prior = Population.named(population)
+    z = np.zeros((3, len(COORDINATES)))
+    z[:, COORDINATES.index(name)] = (-1.2, 0.0, 0.9)
+    levels = prior.fields(z, np.zeros(3, dtype=int))[name]
+    assert [prior.standard(name, level) for level in levels] == pytest.approx([-1.2, 0.0, 0.9])
+
+
+@pytest.mark.parametrize(("given", "field"), [({"bmi": 66.0}, "bmi"), ({"age": 79.0}, "age"), ({"shbg": 280.0}, "shbg_production")])
+def test_a_man_of_whom_the_population_holds_hardly_any_is_called_rare(given, field):
+    found = twin.find({"t": 13.9, "lh": 4.0, "fsh": 4.4, "concentration": 20.0} | given)
+    assert abs(found.rare[field]) > 3.0
+    text = " ".join(told.about(found, {}).split())
+    assert "holds hardly any man like this" in text and field in text
 
 
 def test_labs_that_no_physiology_explains_are_told(values):
@@ -132,7 +190,7 @@ def test_men_without_sperm_make_no_sperm_gain(values):
     table = changes(before, after)
     assert table.loc["sperm concentration", "before"] == pytest.approx(before["concentration_million_ml"].iloc[1])
     text = told.predicted(before, after, pd.Series(lesions), False)
-    assert "Azoospermic before and after (under 0.05 million/mL) in 33 %: sertoli cell only 33 %" in text
+    assert "Azoospermic before and after (under 0.05 million/mL) in 1 of 3 men: sertoli cell only 1." in text
     alone = told.predicted(before.iloc[:1], after.iloc[:1], pd.Series(lesions[:1]), False)
     assert "Nobody gains sperm" in alone and np.isnan(
         changes(before.iloc[:1], after.iloc[:1]).loc["normal forms", "before"]

@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given as draws
+from hypothesis import strategies as st
 from scipy.stats import genpareto
 
 from testis_abm import load, parameters
@@ -14,11 +16,11 @@ from testis_abm.biology.assay import reported_oestradiol
 from testis_abm.biology.laboratory import Censored, Laboratory
 from testis_abm.cli.command import main
 from testis_abm.experiments.sensitivity import samples_needed
-from testis_abm.population import told, twin
+from testis_abm.population import predict, screen, told, twin
 from testis_abm.population.search import LEAST_SIZE
 from testis_abm.population.twin import Twin, find, independent
 from testis_abm.results.report import replicates
-from testis_abm.statistics import deterministic, kish, pareto_smoothed
+from testis_abm.statistics import LEAST_MEN, cannot_say, deterministic, kish, pareto_smoothed
 from testis_abm.support.errors import TestisError
 
 MAN = {"t": 13.9, "fsh": 4.4, "lh": 4.0, "bmi": 27.0}
@@ -64,6 +66,36 @@ def test_information_counts_once():
     assert used(concentration=0.0, tmc=0.0, motility=0.0, morphology=0.0).keys() == {"concentration"}
     assert used(t=12.0, shbg=30.0, free_t=0.25).keys() == {"t", "shbg"}
     assert any("counts twice" in note for note in independent({"t": 12.0, "free_t": 0.25}, laboratory)[1])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tmc": 100.0, "concentration": 10.0, "volume": 2.0, "motility": 50.0}, "total motile count 100 million contradicts the other values, which give 10 million"),
+        ({"tmc": 0.0, "concentration": 10.0, "volume": 2.0, "motility": 40.0}, "total motile count 0 million contradicts the other values, which give 8 million"),
+        ({"tmc": 0.0, "concentration": 10.0, "motility": 40.0}, "total motile count 0 million contradicts the other values, which give some"),
+        ({"tmc": 5.0, "concentration": 10.0, "volume": 2.0, "motility": 0.0}, "total motile count 5 million contradicts the other values, which give 0 million"),
+        ({"free_t": 0.8, "t": 12.0, "shbg": 40.0}, "free testosterone 0.8 nmol/L contradicts the other values, which give 0.2"),
+        ({"concentration": 0.0, "motility": 40.0}, "progressive motility is left out: no sperm were counted, which contradicts it"),
+    ],
+)  # fmt: skip
+def test_a_value_left_out_is_held_against_those_that_determine_it(given, said):
+    laboratory = Laboratory(parameters.values())
+    assert any(said in note for note in independent(given, laboratory)[1])
+    for factor in (0.85, 1.0, 1.2):
+        levels = {name: factor * level for name, (level, _) in twin.implied(given, laboratory).items()}
+        if levels and not np.isnan(list(levels.values())).any():
+            agreeing = given | levels
+            assert not any("contradicts" in note for note in independent(agreeing, laboratory)[1])
+    text = " ".join(independent(given, laboratory)[1])
+    assert ("volume" in text) == ("volume" in given)
+
+
+def test_the_deviation_of_a_value_left_out_is_shown():
+    found = find({"t": 12.0, "tmc": 100.0, "concentration": 10.0, "volume": 2.0, "motility": 50.0})
+    assert found.labs().loc["tmc", "deviation_sd"] < -3.0 and "tmc" not in found.misfit
+    line = next(line for line in told.about(found, {}).splitlines() if line.startswith("  total motile count"))
+    assert float(line.split()[-1]) < -3.0  # no star: it is no strain of the men's
 
 
 def test_a_level_of_zero_is_under_the_limit_and_missing_is_missing():
@@ -196,3 +228,74 @@ def test_nothing_has_no_percentage(command, preset, tmp_path, capsys, monkeypatc
     if preset == "sertoli_cell_only" and command in ("run", "compare"):
         for name in ("progressive motility", "normal forms"):
             assert next(line for line in printed.splitlines() if name in line).split()[-3:] == ["-", "-", "-"]
+
+
+# ---- few men, and numbers that agree with one another
+
+
+def levels(men: int, **columns: object) -> pd.DataFrame:
+    """Return a table of a prediction in which each column holds a constant or the values given."""
+    names = [*predict.SHOWN, *predict.READOUTS]
+    return pd.DataFrame({name: np.broadcast_to(np.asarray(columns.get(name, 20.0), dtype=float), men) for name in names})
+
+
+@pytest.mark.parametrize("men", [1, 2, 4, 5, 30])
+def test_few_men_have_neither_intervals_nor_shares(men):
+    rng = np.random.default_rng(1)
+    before = levels(men)
+    after = levels(men, **{name: 20.0 * np.exp(0.3 * rng.standard_normal(men)) for name in predict.SHOWN})
+    changes, readouts = predict.changes(before, after), predict.readouts(before, after)
+    text = told.predicted(before, after, pd.Series(["none"] * men), False)
+    few = men < LEAST_MEN
+    assert (changes[["low_pct", "high_pct", "gain_over_20_pct"]].isna().all(axis=None)) == few
+    assert readouts[["low", "high"]].isna().all(axis=None) == few and (readouts["men"] == men).all()
+    assert text.count(cannot_say(men)) == (len(predict.SHOWN) + len(predict.READOUTS) if few else 0)
+    assert "nan" not in text and (few or " to " in text)
+    assert not few or not re.search(r"\d %(?! )|\([-+]", text.split("safety and outcome")[0].replace(" %)", ""))
+    cohort = screen.screen("clinic", men, seed=3)
+    first = cohort.told().splitlines()[3]
+    assert first.lstrip().startswith("BMI") and ("cannot say" in first) == few != (" to " in first) and "nan" not in cohort.told()
+
+
+def test_a_change_rests_on_men_with_a_level_before():
+    men = 12
+    first = np.where(np.arange(men) < 9, 0.0, 20.0)
+    before, after = levels(men, concentration_million_ml=first), levels(men, retrieval_pct=np.where(np.arange(men) < 7, 50.0, np.nan))
+    text = told.predicted(before, after, pd.Series(["none"] * men), False)
+    line = next(line for line in text.splitlines() if line.startswith("  sperm concentration"))
+    assert cannot_say(3) in line and line.endswith("75 %; change of 3")
+    assert next(line for line in text.splitlines() if "micro-TESE" in line).endswith("7 men")
+
+
+def test_a_change_does_not_contradict_the_medians_beside_it():
+    before = levels(9, lh_iu_l=[1, 1, 1, 1, 5, 6, 7, 8, 9])
+    after = levels(9, lh_iu_l=np.array([1.05, 1.05, 1.05, 1.05, 4.9, 6.1, 7.1, 8.1, 8.0]))
+    text = told.predicted(before, after, pd.Series(["none"] * 9), False)
+    assert next(line for line in text.splitlines() if line.startswith("  LH")).split()[4:6] == ["about", "0"]
+    assert told.CAPTION in text
+
+
+def test_what_a_man_has_or_has_not_is_a_share_with_its_interval():
+    after = levels(40, oestradiol_low_pct=np.where(np.arange(40) < 6, 100.0, 0.0))
+    row = predict.readouts(levels(40, oestradiol_low_pct=0.0), after).loc["serum E2 (LC-MS/MS) under 10 pg/mL"]
+    assert (row["before"], row["after"], row["difference"]) == (0.0, 15.0, 15.0)
+    assert 0.0 < row["low"] < 10.0 < 20.0 < row["high"] < 35.0
+    never = predict.readouts(levels(40, oestradiol_low_pct=0.0), levels(40, oestradiol_low_pct=0.0))
+    assert never.loc["serum E2 (LC-MS/MS) under 10 pg/mL", "high"] > 5.0
+
+
+@draws(st.floats(0.0, 1e4), st.floats(0.0, 1e4))
+def test_haematocrit_rises_with_testosterone_to_its_ceiling(one, other):
+    from testis_abm.biology.safety import Safety
+
+    values = parameters.values()
+
+    def at(testosterone: float) -> float:
+        return Safety(values, testosterone, 90.0).haematocrit
+
+    low, high = sorted((one, other))
+    assert 40.0 < at(low) <= at(high) <= values["safety.haematocrit_ceiling"]
+    reference, slope = values["axis.testosterone_reference"], values["safety.haematocrit_slope"]
+    normal = min(one, 2.0 * reference)
+    linear = values["safety.haematocrit_reference"] + slope * (normal / reference - 1.0)
+    assert at(normal) == pytest.approx(linear, abs=0.01)

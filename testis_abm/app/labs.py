@@ -52,11 +52,13 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     )
     if match is None or tables is None:
         return
-    from testis_abm.population.told import precision
+    from testis_abm.population.told import precision, rare
 
     labs, fields = tables
     widgets.heading("Matching virtual patients")
     if text := matching.misfit(match):
+        widgets.note(text, wrong=True)
+    if text := rare(match.found):
         widgets.note(text, wrong=True)
     holds = session.draft.value["man"] == match.man.as_dict()
     widgets.note(
@@ -94,13 +96,13 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
 
 
 def _response(match: matching.Match, response: matching.Response, current: bool) -> None:
-    from testis_abm.population.told import azoospermic
+    from testis_abm.population.told import CAPTION, azoospermic
 
     widgets.heading(_ALL, 3)
     if not current:
         widgets.note("This prediction is of an earlier treatment or plan; press the button for the one in the form.")
     caption = (
-        f"{len(response.before)} matching virtual patients, {response.scenario.plan.duration_days} days; medians; the interval holds their "
+        f"{len(response.before)} matching virtual patients, {response.scenario.plan.duration_days} days. {CAPTION} The interval holds their "
         "spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
     )
     effects: pd.DataFrame = matching.effects(match, response)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.population.given import VARIABLES, Lab, parse
-from testis_abm.results.report import change, number
+from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
@@ -236,15 +236,14 @@ def effects(match: Match, response: Response) -> pd.DataFrame:
     Where too few virtual patients match, medians alone.
     """
     from testis_abm.population.predict import changes
+    from testis_abm.population.told import change_cells
 
     rows = {}
     for label, row in changes(response.before, response.after).iterrows():
         heading = f"{label} ({row['unit']})" if row["unit"] else str(label)
-        text, interval = change(row["change_pct"], row["low_pct"], row["high_pct"])
-        gain = "-" if np.isnan(row["gain_over_20_pct"]) else f"{row['gain_over_20_pct']:.0f} %"
-        few = f" of {row['men']:.0f}" if gain != "-" and row["men"] < len(response.before) else ""
-        told = (interval.strip("()"), gain + few) if match.found.dependable else ("-", "-")
-        rows[heading] = (number(row["before"]), number(row["after"]), text, *told)
+        text, interval, gain = change_cells(row, len(response.before))
+        told = (interval[1:-1] if interval.startswith("(") else interval, gain or "-")
+        rows[heading] = (number(row["before"]), number(row["after"]), text, *(told if match.found.dependable else ("-", "-")))
     columns = ["before", "after", "change", "90 % interval", "responders (> 20 % increase)"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 
@@ -252,12 +251,13 @@ def effects(match: Match, response: Response) -> pd.DataFrame:
 def safety(match: Match, response: Response) -> pd.DataFrame:
     """Return readouts of safety and outcome: means before and after, difference with 90 % interval, in their own unit."""
     from testis_abm.population.predict import readouts
+    from testis_abm.population.told import readout_cells
 
     rows = {}
     for label, row in readouts(response.before, response.after).iterrows():
-        interval = f"{row['low']:+.1f} to {row['high']:+.1f}" if match.found.dependable else "-"
-        levels = f"{row['before']:.1f}", f"{row['after']:.1f}", f"{row['difference']:+.1f}"
-        rows[f"{label} ({row['unit']})"] = (*levels, interval)
+        levels, interval, about = readout_cells(str(label), row, len(response.before))
+        own = interval[1:-1] if interval.startswith("(") else interval
+        rows[f"{label} ({row['unit']})"] = (*levels, (f"{own} ({about})" if about else own) if match.found.dependable else "-")
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["before", "after", "difference", "90 % interval"], dtype=object
     )

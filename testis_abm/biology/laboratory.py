@@ -186,10 +186,14 @@ class Laboratory:
             with np.errstate(divide="ignore"):
                 seen["t_over_lh"] = _plain(np.where(told, TESTOSTERONE_NG_DL * testosterone / seen["lh_iu_l"], np.nan))
         if "shbg_nmol_l" in seen:
-            binding = self.values["axis.shbg_binding"], self.values["axis.albumin_binding"]
-            free = _free_testosterone(testosterone, seen["shbg_nmol_l"], *binding)
+            free = self.free_testosterone(testosterone, seen["shbg_nmol_l"])
             seen["free_testosterone_pmol_l"] = self._quantified("free_testosterone_pmol_l", 1e3 * free)
         return seen
+
+    def free_testosterone(self, testosterone: Any, shbg: Any) -> Any:
+        """Return free testosterone, nmol/L, as laboratories work it out from testosterone and SHBG (nmol/L)."""
+        binding = self.values["axis.shbg_binding"], self.values["axis.albumin_binding"]
+        return _plain(_free_testosterone(testosterone, shbg, *binding))
 
     def semen(self, expected: Semen, key: Sequence[int], day: int) -> Semen:
         """Return the analysis of one ejaculate of a man, or of many men (arrays in `expected`).
@@ -284,19 +288,22 @@ class Laboratory:
         low = self.limit(column)
         return Censored(low) if reported < low else float(reported)
 
-    def likelihood(self, column: str, reported: float | Censored, true: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    def likelihood(
+        self, column: str, reported: float | Censored, true: Mapping[str, Any], concentration: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return how probable a report is for each of many men, and how far he is from it.
 
         Args:
             column: of the quantity, oestradiol in that of its assay; reported: in the column's unit.
             true: column -> (men,) true levels and expected semen.
+            concentration: the one that was reported with a percentage of sperm, million/mL; None if it was not.
 
         Returns:
             Log likelihood (up to what all men share) and deviation of the man's expectation from the report in SD, both (men,).
         """
         reported = self.understood(column, reported)
         if column in SHARES:
-            return self._share_likelihood(column, reported, true)
+            return self._share_likelihood(column, reported, true, concentration)
         if column in ("concentration_million_ml", "total_count_million", "total_motile_count_million"):
             return self._count_likelihood(column, reported, true)
         expected = np.maximum(self.expected(column, true), 1e-12)
@@ -341,37 +348,51 @@ class Laboratory:
         return _normal(np.maximum(expected, 1e-12), reported, np.sqrt(sigma**2 + 1.0 / np.maximum(counted, 1.0)))
 
     def _share_likelihood(
-        self, column: str, reported: float | Censored, true: Mapping[str, Any]
+        self, column: str, reported: float | Censored, true: Mapping[str, Any], seen: float | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Of a percentage: a binomial count among the sperm assessed, mixed over the variation within a man.
 
-        It takes sperm that were counted: where none were, a report of 0 % says nothing, and there is no other.
+        One above 0 was counted on as many sperm as the reported concentration `seen` gives, or on a whole count if none was
+        reported: then it is the less probable, the less often the man has that many. Where no sperm were counted a report of 0 %
+        says nothing, and there is no other.
         """
-        from scipy.special import gammaln
+        from scipy.special import bdtr, gammaln
 
         share = np.clip(np.nan_to_num(np.asarray(true[column], dtype=float)) / 100.0, 0.0, _HIGHEST_SHARE)
         concentration = np.asarray(true["concentration_million_ml"], dtype=float)
-        level = reported.limit if isinstance(reported, Censored) else reported
-        n, sigma = self._assessed(concentration), self._sigma(VARIATION[column])
-        k = np.round(np.clip(level / 100.0, 0.0, 1.0) * n)
+        level = float(np.clip((reported.limit if isinstance(reported, Censored) else reported) / 100.0, 0.0, 1.0))
+        some = level > 0.0 and not (isinstance(reported, Censored) and reported.below)
+        n, reached = self._assessed(concentration), np.ones(len(share))
+        if some:
+            whole = self.values["laboratory.sperm_assessed"]
+            if seen is None:
+                reached = self._reaches(concentration, whole)
+            else:
+                whole = max(min(math.ceil(1.0 / level - 1e-9), whole), float(self._assessed(seen)))
+            n = np.full(len(share), whole)
+        sigma = self._sigma(VARIATION[column])
         p = np.clip(np.outer(share, np.exp(sigma * _NODES - 0.5 * sigma * sigma)), 1e-9, _HIGHEST_SHARE)
         if isinstance(reported, Censored):
-            from scipy.special import bdtr
-
-            last = np.maximum(k - 1.0, 0.0) if reported.below else k
+            last = np.maximum(np.ceil(level * n - 1e-9) - 1.0, 0.0) if reported.below else np.floor(level * n + 1e-9)
             under = bdtr(last[:, None], n[:, None].astype(int), p)
             mass = under if reported.below else 1.0 - under
         else:
+            k = np.maximum(np.round(level * n), 1.0 if some else 0.0)
             log = (gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))[:, None]
             mass = np.exp(log + k[:, None] * np.log(p) + (n - k)[:, None] * np.log1p(-p))
-        found = np.log(np.maximum(mass @ (_WEIGHTS / _WEIGHTS.sum()), math.exp(_IMPOSSIBLE)))
-        spread = np.sqrt(share * (1.0 - share) / n + (share * sigma) ** 2 + 0.25 / n**2)
-        off = (share - level / 100.0) / spread
+        found = np.maximum(mass @ (_WEIGHTS / _WEIGHTS.sum()), math.exp(_IMPOSSIBLE))
+        off = (share - level) / np.sqrt(share * (1.0 - share) / n + (share * sigma) ** 2 + 0.25 / n**2)
         if isinstance(reported, Censored):
             off = np.maximum(off, 0.0) if reported.below else np.minimum(off, 0.0)
-        none = self._none_counted(concentration)
-        seen = (1.0 - none) * np.exp(found) + none * (level == 0.0)
-        return np.log(np.maximum(seen, math.exp(_IMPOSSIBLE))), np.where((none > 0.5) & (level == 0.0), 0.0, off)
+        none = self._none_counted(concentration) if seen is None else np.zeros(len(share))
+        total = (1.0 - none) * reached * found + none * (level == 0.0)
+        return np.log(np.maximum(total, math.exp(_IMPOSSIBLE))), np.where((none > 0.5) & (level == 0.0), 0.0, off)
+
+    def _reaches(self, concentration: np.ndarray, sperm: float) -> np.ndarray:
+        """Return the probability that the laboratory finds so many sperm to assess, (men,)."""
+        sigma = self._sigma(("semen_variation.concentration",))
+        there = self._assessed(np.outer(concentration, np.exp(sigma * _NODES - 0.5 * sigma * sigma)))
+        return np.asarray((there >= sperm) @ (_WEIGHTS / _WEIGHTS.sum()))
 
     def _none_counted(self, concentration: np.ndarray) -> np.ndarray:
         """Return the probability that the chamber holds no sperm, (men,)."""

@@ -66,7 +66,10 @@ class Safety:
 
     def _haematocrit(self, testosterone: float) -> float:
         of = self._of
-        return float(of["haematocrit_reference"] + of["haematocrit_slope"] * (testosterone / self._reference_t - 1.0))
+        room = of["haematocrit_ceiling"] - of["haematocrit_reference"]
+        linear = of["haematocrit_slope"] * (testosterone / self._reference_t - 1.0)
+        # The slope about the reference is the measured one; far above it the rise ends at the ceiling.
+        return float(of["haematocrit_reference"] + room * math.tanh(linear / room))
 
     def _libido(self, testosterone: float, oestradiol: float) -> float:
         of = self._of

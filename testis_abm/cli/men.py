@@ -180,7 +180,8 @@ def _twin(options: argparse.Namespace) -> int:
 
         men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days\n")
+        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days")
+        print(*(f"  {line}" for line in told.therapies(case)), "", sep="\n")
         print(told.predicted(before, after, lesions, options.ensemble, found.dependable))
         tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}

@@ -17,6 +17,7 @@ from testis_abm.biology import axis, pharmacology
 from testis_abm.biology.pharmacology import UNITS, Kinetics, absorb_and_clear, hourly_doses
 from testis_abm.parameters import Drug
 from testis_abm.scenario import Scenario, Therapy, load
+from testis_abm.scenario.prescription import amount, rhythm
 
 _HOURS = 24
 _MAN: Mapping[str, tuple[Mapping[str, float], str]] = {
@@ -125,23 +126,7 @@ def _therapies(drug: Drug) -> list[dict[str, Any]]:
 
 
 def _in_words(drug: Drug) -> str:
-    return ", then ".join(f"{amount(part.dose, drug.dose_unit)} {_rhythm(part.every_hours)}" for part in drug.regimen)
-
-
-def amount(dose: float, unit: str) -> str:
-    """Return a dose in words, small ones in ug."""
-    return f"{1e3 * dose:g} ug" if unit == "mg" and dose < 0.1 else f"{dose:g} {unit}"
-
-
-def _rhythm(hours: float | None) -> str:
-    if hours is None:
-        return "once"
-    if hours < _HOURS or (2.0 * hours) % _HOURS:
-        return f"every {hours:g} h"
-    days = hours / _HOURS
-    if days.is_integer() and days % 7 == 0 and days > 7:
-        return f"every {days / 7:g} weeks"
-    return {1.0: "daily", 7.0: "weekly"}.get(days) or f"every {days:g} days"
+    return ", then ".join(f"{amount(part.dose, drug.dose_unit)} {rhythm(part.every_days)}" for part in drug.regimen)
 
 
 # ---- concentration

@@ -123,6 +123,11 @@ class Course:
     over_hours: float | None
     days: float
 
+    @property
+    def every_days(self) -> float | None:
+        """Return the days between doses; None is a single dose."""
+        return None if self.every_hours is None else self.every_hours / 24.0
+
 
 @dataclass(frozen=True)
 class Drug:

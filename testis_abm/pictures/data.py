@@ -197,14 +197,6 @@ def spans(scenario: Scenario, last: float) -> tuple[Span, ...]:
 def _span(therapy: Therapy, last: float) -> Span:
     from testis_abm.parameters import drugs
 
-    every = therapy.every_days
-    rhythm = {None: "once", 1.0: "daily", 7.0: "weekly"}.get(every) or _rhythm(every or 0.0)
-    infused = f" over {therapy.over_hours:g} h" if therapy.over_hours else ""
-    condition = " by rule" if therapy.when else ""
-    label = f"{drugs()[therapy.drug].title} {therapy.dose:g} {therapy.dose_unit} {rhythm}{infused}{condition}"
-    end = therapy.first_day if every is None else min(last, therapy.until_day)
+    end = therapy.first_day if therapy.every_days is None else min(last, therapy.until_day)
+    label = f"{drugs()[therapy.drug].title} {therapy.label}{' by rule' if therapy.when else ''}"
     return Span(therapy.drug, label, therapy.first_day, end)
-
-
-def _rhythm(days: float) -> str:
-    return f"every {days:g} days" if days > 1.0 else f"every {24.0 * days:g} h"

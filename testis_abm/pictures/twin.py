@@ -16,6 +16,7 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.pictures import style
 from testis_abm.quantities import QUANTITIES, clinical
 from testis_abm.results.report import number
+from testis_abm.statistics import LEAST_MEN, spread_of_men
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,12 +63,12 @@ def _panel(axes: Axes, levels: list[np.ndarray], days: int, floor: float, word: 
     for x, (log, colour) in enumerate(zip(logs, style.COLOUR.values(), strict=True)):
         if not len(log):
             continue
-        if np.ptp(log) > 0.0:
+        if np.ptp(log) > 0.0 and len(log) >= LEAST_MEN:
             violin: Any = axes.violinplot([log], [x], widths=_WIDE, showextrema=False)
             for body in violin["bodies"]:
                 body.set(facecolor=colour, edgecolor="none", alpha=0.22)
         axes.plot(x + rng.uniform(-0.13, 0.13, len(log)), log, ".", ms=2.2, mew=0, color=colour, alpha=0.45)
-        low, middle, high = np.quantile(log, [0.25, 0.5, 0.75])
+        middle, low, high = spread_of_men(log, 0.25, 0.75)  # NaN draws no bar
         axes.plot([x, x], [low, high], color=colour, lw=4.5, alpha=0.75, solid_capstyle="butt", zorder=3)
         axes.plot([x - 0.2, x + 0.2], [middle, middle], color="black", lw=1.1, zorder=4)
         axes.annotate(

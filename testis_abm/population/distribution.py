@@ -20,7 +20,7 @@ COORDINATES = (
     "sertoli_number", "inhibin_capacity", "spermatogonial_commitment", "meiotic_completion", "motility", "morphology",
     "gland_volume", "fsh_secretion", "cyp19a1_repeats", "testis_quality", "focus",
 )  # fmt: skip
-LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction")
+LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction", "hypogonadotropic")
 _SPREAD = {
     "gnrh_drive": "gnrh_drive_spread",
     "leydig_capacity": "leydig_capacity_spread",
@@ -90,7 +90,7 @@ class Population:
     def lesion_shares(self) -> np.ndarray:
         """Return the share of men with each of LESIONS."""
         if self.name != "clinic":
-            return np.array([1.0, 0.0, 0.0, 0.0])
+            return np.array([1.0] + [0.0] * (len(LESIONS) - 1))
         rare = [self.of[f"{lesion}_share"] for lesion in LESIONS[1:]]
         return np.array([1.0 - sum(rare), *rare])
 
@@ -123,7 +123,20 @@ class Population:
         # Alleles with up to 7 and with more repeats are about equally common (Hammoud 2010).
         men["cyp19a1_repeats"] = np.where(z["cyp19a1_repeats"] > 0.0, 8.0, 7.0)
         self._hurt(men, z["focus"], lesions)
+        self._without_drive(men, z, lesions)
         return {name: np.clip(men[name], field.low, field.high) for name, field in table.items()}
+
+    def standard(self, name: str, value: float) -> float:
+        """Return the hidden coordinate of an age or a body mass index."""
+        from scipy.special import ndtri
+
+        of, own = self.of, "healthy_" if self.name == "healthy" else ""
+        if name == "bmi":
+            return float(np.log(value / of[f"{own}bmi_median"]) / of[f"{own}bmi_spread"])
+        if self.name == "clinic":
+            return float((value - of["age_mean"]) / of["age_sd"])
+        low, high = of[f"{self.name}_age_low"], of[f"{self.name}_age_high"]
+        return float(ndtri(np.clip((value - low) / (high - low), 1e-9, 1.0 - 1e-9)))
 
     def _age(self, z: np.ndarray) -> np.ndarray:
         if self.name == "clinic":
@@ -152,3 +165,19 @@ class Population:
         men["meiotic_completion"] = np.where(arrest, np.maximum(passed, _LEAST), men["meiotic_completion"])
         men["spermatid_elongation"] = np.where(arrest, np.minimum(passed / _LEAST, 1.0), men["spermatid_elongation"])
         men["duct_patency"] = np.where(lesions == LESIONS.index("obstruction"), 0.0, men["duct_patency"])
+
+    def _without_drive(self, men: dict[str, np.ndarray], z: Mapping[str, np.ndarray], lesions: np.ndarray) -> None:
+        """Make men congenitally hypogonadotropic: next to no GnRH, and a sound testis that has hardly seen gonadotrophins."""
+        from scipy.special import ndtr
+
+        of, own = self.of, lesions == LESIONS.index("hypogonadotropic")
+        fewest, most = of["hypogonadotropic_maturity_fewest"], of["hypogonadotropic_maturity_most"]
+        somatic = 10.0 ** (fewest + (most - fewest) * ndtr(z["focus"]))
+        germ = of["hypogonadotropic_germ_maturity"] * somatic
+        changed = {"somatic_maturity": somatic, "spermatogonial_maturity": germ}
+        # The lack is above the testis: no trait of the clinic's testes goes with it.
+        for name in (*_QUALITY, "gnrh_drive", "sertoli_number"):
+            spread = of["hypogonadotropic_gnrh_spread"] if name == "gnrh_drive" else of[_SPREAD[name]]
+            changed[name] = of.get(f"hypogonadotropic_{name}", 1.0) * np.exp(spread * z[name])
+        for name, field in changed.items():
+            men[name] = np.where(own, field, men[name])

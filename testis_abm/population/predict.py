@@ -19,6 +19,7 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.treat import treat
 from testis_abm.population.cohort import retrieval
 from testis_abm.quantities import QUANTITIES, clinical
+from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ READOUTS: Mapping[str, tuple[str, str]] = {
     "conception_pct": (QUANTITIES["conception_pct"].label, QUANTITIES["conception_pct"].unit),
     "retrieval_pct": ("predicted micro-TESE sperm retrieval", "%"),
 }
+YES_OR_NO = ("oestradiol_low_pct",)  # readouts that are 0 or 100 in a man
 _SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
 _OF_SPERM = (
     "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct"
@@ -153,10 +155,11 @@ def with_sperm(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
 
 
 def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a quantity: median before and after, median change in % with its 90 % interval over men, share who rise.
+    """Return a row a quantity: median before and after, median of each man's change in % with its 90 % interval, share who rise.
 
-    Sperm are those of `men` who have any, before or after (with_sperm); NaN if no man has. The change is that of men whose level
-    before is told from none. Sperm where there were none count as a rise.
+    Sperm are those of `men` who have any, before or after (with_sperm); NaN if no man has. The change is that of the `changed` men
+    whose level before is told from none. Sperm where there were none count as a rise. Too few men (statistics.LEAST_MEN) have no
+    interval and no share.
     """
     rows, sperm, laboratory = [], with_sperm(before, after), Laboratory(parameters.values())
     for name in SHOWN:
@@ -166,29 +169,35 @@ def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         first, last = before[name].to_numpy()[there], after[name].to_numpy()[there]
         label, unit = quantity.label, quantity.clinical_unit
         if not there.any():
-            rows.append((label, unit, *[np.nan] * 6, 0))
+            rows.append((label, unit, *[np.nan] * 6, 0, 0))
             continue
-        change = laboratory.percent_change(name, first, last)
+        change = np.asarray(laboratory.percent_change(name, first, last))
         known = change[np.isfinite(change)]
-        low, middle, high = np.quantile(known, [0.05, 0.5, 0.95]) if len(known) else np.full(3, np.nan)
-        rises = 100.0 * float(np.mean(np.where(np.isfinite(change), change > 20.0, last >= laboratory.limit(name))))
+        rises = share_of_men(np.where(np.isfinite(change), change > 20.0, last >= laboratory.limit(name)))[0]
         levels = (float(np.median(clinical(name, level))) for level in (first, last))
-        rows.append((label, unit, *levels, middle, low, high, rises, int(there.sum())))
-    names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct", "men"]
+        rows.append((label, unit, *levels, *spread_of_men(known), rises, int(there.sum()), len(known)))
+    names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct", "men", "changed"]
     return pd.DataFrame(rows, columns=names).set_index("quantity")
 
 
 def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return a row a readout of safety or outcome: mean before and after, mean difference with its 90 % interval over men.
 
-    The chance of microdissection is that of the men for whom it has a place, before and after; without one it has no row.
+    Of what a man has or has not (YES_OR_NO) the interval is the 95 % one of the share after. The chance of microdissection is that
+    of the `men` for whom it has a place, before and after; without one it has no row. Too few men (statistics.LEAST_MEN) have no
+    interval, and no share.
     """
     rows = []
     for name, (label, unit) in READOUTS.items():
         both = (before[name].notna() & after[name].notna()).to_numpy()
-        if both.any():
-            first, last = before[name].to_numpy()[both], after[name].to_numpy()[both]
-            interval = np.quantile(last - first, [0.05, 0.95])
-            rows.append((label, unit, first.mean(), last.mean(), (last - first).mean(), *interval))
-    names = ["readout", "unit", "before", "after", "difference", "low", "high"]
+        if not both.any():
+            continue
+        first, last = before[name].to_numpy()[both], after[name].to_numpy()[both]
+        if name in YES_OR_NO:
+            shares = [share_of_men(of > 0.0) for of in (first, last)]
+            rows.append((label, unit, shares[0][0], shares[1][0], shares[1][0] - shares[0][0], *shares[1][1:], len(first)))
+        else:
+            interval = spread_of_men(last - first)[1:]
+            rows.append((label, unit, first.mean(), last.mean(), (last - first).mean(), *interval, len(first)))
+    names = ["readout", "unit", "before", "after", "difference", "low", "high", "men"]
     return pd.DataFrame(rows, columns=names).set_index("readout")

@@ -15,6 +15,7 @@ from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
 from testis_abm.results.report import aligned, number
 from testis_abm.scenario.condition import parse_condition
+from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 
@@ -92,8 +93,9 @@ class Screened:
         for column in _REPORTED:
             seen = [visit[column] if column in visit else self.cohort.men[column] for visit in visits]
             rows.append([label(column), *(_quartiles(clinical(column, of)) for of in seen)])
-        none = [100.0 * float((visit[SPERM] == 0.0).mean()) for visit in visits]
-        rows.append(["azoospermic (no sperm counted)", *(f"{number(share)} %" for share in none)])
+        none = [share_of_men((visit[SPERM] == 0.0).to_numpy())[0] for visit in visits]
+        few = cannot_say(len(self.cohort))
+        rows.append(["azoospermic (no sperm counted)", *(few if np.isnan(share) else f"{number(share)} %" for share in none)])
         note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
         return (
             f"{len(self.cohort):,} men of {self.seen:,} measured{criteria}\n\n{aligned(rows)}{note}\n"
@@ -106,8 +108,10 @@ def _quartiles(values: np.ndarray) -> str:
     there = values[np.isfinite(values)]
     if not len(there):
         return "-"
-    low, middle, high = np.quantile(there, [0.25, 0.5, 0.75])
-    return f"{number(middle)} ({number(low)} to {number(high)})"
+    middle, low, high = spread_of_men(there, 0.25, 0.75)
+    if len(there) < LEAST_MEN:
+        return f"{number(middle)}, quartiles: {cannot_say(len(there))}"
+    return f"{number(middle)} ({number(low)} to {number(high)})" + (f" of {len(there)}" if len(there) < len(values) else "")
 
 
 def screen(

@@ -15,7 +15,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
-from testis_abm.population.distribution import LESIONS, Population
+from testis_abm.population.distribution import COORDINATES, LESIONS, Population
 from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search
 from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored, clinical_ratio
@@ -38,6 +38,8 @@ MEASURES: Mapping[str, tuple[str, str, float, float]] = {
     "tmc": ("total_motile_count_million", "million", 0.0, 2000.0),
 }
 KNOWN = {"bmi": ("kg/m2", 16.0, 70.0), "age": ("years", 18.0, 80.0)}
+_RARE = 1e-3  # share of the population's men under which it holds hardly any
+_AGREES = 1.5  # times: total or progressive motility, free testosterone by calculation or another assay
 _FAR = 3.0  # SD beyond which a value is not explained
 _PMOL = 1e3  # pmol in 1 nmol: free testosterone is given in nmol/L
 
@@ -84,11 +86,20 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
     if {"t", "free_t"} <= used.keys():
         notes.append("testosterone and free testosterone share one sample: where they agree it counts twice")
     if used.get("concentration") == 0.0:
-        for name in ("motility", "morphology"):
-            leave_out(name, "is left out: no sperm were counted")
         if used.get("tmc") == 0.0:
             leave_out("tmc", "is left out: no sperm were counted")
+        for name in ("motility", "morphology"):
+            some = used.get(name, 0.0) != 0.0
+            leave_out(name, "is left out: no sperm were counted" + (", which contradicts it; check the report" if some else ""))
     _count_once(used, leave_out, notes)
+    for name, (level, off) in implied(given, laboratory).items():
+        if abs(off) * laboratory.spread(column(name, laboratory.assay)) > math.log(_AGREES):
+            unit = MEASURES[name][1]
+            other = "some" if math.isnan(level) else f"{level:.3g} {unit}"
+            notes.append(
+                f"{_label(name, laboratory)} {given[name]:g} {unit} contradicts the other values, which give {other} "
+                f"(deviation {off:+.1f} SD); check the report"
+            )
     if "concentration" not in used and "tmc" not in used and 0.0 in (used.get("motility"), used.get("morphology")):
         notes.append("0 % without a concentration may be that of no sperm; give the concentration if it is known")
     return used, notes
@@ -99,8 +110,10 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
     if not {"tmc", "concentration"} <= used.keys():
         return
     count, concentration, volume = (used.get(name) for name in ("tmc", "concentration", "volume"))
-    if "motility" in used and ("volume" in used or count == 0.0):
+    if "motility" in used and "volume" in used:
         leave_out("tmc", "is left out: concentration, volume and motility determine it")
+    elif "motility" in used and count == 0.0:
+        leave_out("tmc", "is left out: sperm were counted, and motility says how many of them move")
     elif "motility" not in used and isinstance(count, float) and isinstance(concentration, float) and concentration > 0.0:
         share = 0.0 if count == 0.0 else 100.0 * count / (concentration * volume) if isinstance(volume, float) else math.inf
         if share <= MEASURES["motility"][3]:
@@ -110,14 +123,48 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
         notes.append("total motile count and sperm concentration share one count: where they agree it counts twice")
 
 
+def implied(given: Mapping[str, Given], laboratory: Laboratory) -> dict[str, tuple[float, float]]:
+    """Return what other values of the same report give of a value, name -> (value, deviation from the given one in SD).
+
+    Free testosterone follows from testosterone and SHBG, a total motile count from concentration, volume and motility. None motile
+    stands for one of the sperm assessed. NaN for a count without a volume, which can only be none or some.
+    """
+    number = {name: value for name, value in given.items() if not isinstance(value, Censored)}
+    found: dict[str, tuple[float, float]] = {}
+
+    def compare(name: str, level: float, least: float) -> None:
+        off = math.log(max(level, least) / max(number[name], least)) / laboratory.spread(column(name, laboratory.assay))
+        found[name] = level, off
+
+    if {"t", "shbg", "free_t"} <= number.keys():
+        free = laboratory.free_testosterone(number["t"], number["shbg"])
+        compare("free_t", free, laboratory.limit("free_testosterone_pmol_l") / _PMOL)
+    if {"concentration", "tmc"} <= number.keys() and ({"motility", "volume"} <= number.keys() or number["tmc"] == 0.0):
+        # With none motile the volume makes no difference.
+        total = number["concentration"] * number.get("volume", 1.0)
+        if total > 0.0 and "motility" in number:
+            compare("tmc", total * number["motility"] / 100.0, total * laboratory.limit("progressive_motility_pct") / 100.0)
+            if "volume" not in number:
+                found["tmc"] = math.nan, found["tmc"][1]
+    return found
+
+
 def _in_column(name: str, value: Given) -> Given:
     """Return a value in the unit of its column."""
     factor = _PMOL if name == "free_t" else 1.0
     return Censored(value.limit * factor, value.below) if isinstance(value, Censored) else float(value) * factor
 
 
+def _counted(used: Mapping[str, Given]) -> float | None:
+    """Return the concentration of sperm that was reported, million/mL, None if none or no number was."""
+    value = used.get("concentration")
+    return None if value is None or isinstance(value, Censored) or value == 0.0 else value
+
+
 def _label(name: str, laboratory: Laboratory) -> str:
     return QUANTITIES[column(name, laboratory.assay)].label
+
+
 @dataclass(frozen=True)
 class Twin:
     """The virtual patients who could have given laboratory values.
@@ -129,6 +176,7 @@ class Twin:
         true: their untreated levels (expected.COLUMNS and the semen table's names).
         weights: of each man, sum 1; `pareto_k`: shape of their tail.
         misfit: name -> deviation in SD of the men's median, of values that no physiology explains.
+        rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any man like them.
         prior: the population; laboratory: with the parameters that the search used.
     """
 
@@ -143,6 +191,7 @@ class Twin:
     misfit: Mapping[str, float]
     prior: Population
     laboratory: Laboratory = field(repr=False)
+    rare: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def assay(self) -> str:
@@ -198,6 +247,8 @@ class Twin:
             prior_log, log = np.log(np.maximum(prior, 1e-9)), np.log(np.maximum(values, 1e-9))
             wide = float(np.diff(np.quantile(prior_log, [0.16, 0.84]))[0]) / 2.0
             narrow = float(np.diff(quantiles(log, self.weights, (0.16, 0.84)))[0]) / 2.0
+            if wide == 0.0 and low == high == np.median(prior):
+                continue  # a field that only lesions move, in men without one
             if wide == 0.0:  # a field that only a lesion moves: few men of the population have it
                 wide = float(prior_log.std())
                 narrow = float(np.sqrt(self.weights @ (log - self.weights @ log) ** 2))
@@ -209,10 +260,12 @@ class Twin:
     def labs(self) -> pd.DataFrame:
         """Return each given value, and T/E2, beside what the weighted men give: median, low, high (90 %), and deviation in SD.
 
-        `beyond` is "<" or ">" of a value given as beyond a limit. The deviation is that of the men's median; it is NaN for values
-        that did not enter the likelihood, low and high are where the set is not dependable.
+        `beyond` is "<" or ">" of a value given as beyond a limit. The deviation is that of the men's median, or of what
+        the other values give of one that did not enter the likelihood; NaN where they give nothing. Low and high are NaN where the set
+        is not dependable.
         """
         rows, apart = [], {}
+        left_out = implied(self.given, self.laboratory)
         for name, value in self.given.items():
             if name not in MEASURES:
                 continue
@@ -221,6 +274,8 @@ class Twin:
             if name in self.used:
                 _, off = apart[name] = self._fit(name)
                 sd = self._middle(off)[0]
+            elif name in left_out:
+                sd = left_out[name][1]
             beyond = value.sign if isinstance(value, Censored) else ""
             rows.append((name, MEASURES[name][1], limit, beyond, *self._middle(predicted), sd))
         if {"t", "e2"} <= apart.keys() and not any(isinstance(self.used[name], Censored) for name in ("t", "e2")):
@@ -237,7 +292,7 @@ class Twin:
 
     def _fit(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         reported = _in_column(name, self.used[name])
-        return self.laboratory.likelihood(column(name, self.assay), reported, self.true)
+        return self.laboratory.likelihood(column(name, self.assay), reported, self.true, _counted(self.used))
 
     def _middle(self, values: np.ndarray) -> tuple[float, float, float]:
         """Return weighted median and 90 % interval of what is there (a man without sperm has no percentage)."""
@@ -280,7 +335,10 @@ def find(
 
     def match(men: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         true = labs(men.assign(**known), values)
-        fit = [laboratory.likelihood(column(name, assay), _in_column(name, value), true)[0] for name, value in used.items()]
+        fit = [
+            laboratory.likelihood(column(name, assay), _in_column(name, value), true, _counted(used))[0]
+            for name, value in used.items()
+        ]
         return true, np.sum(fit, axis=0)
 
     search = Search(Population.named(population, values), match, np.random.default_rng(seed))
@@ -291,5 +349,26 @@ def find(
         pd.Series(np.array(LESIONS)[search.lesions[kept]]), search.true.iloc[kept].reset_index(drop=True),
         weights[kept] / weights[kept].sum(), shape, {}, search.prior, laboratory,
     )  # fmt: skip
+    found = replace(found, rare=_rare(search.prior, search.hidden[kept], found.weights, known))
     far = found.labs()["deviation_sd"]
     return replace(found, misfit={str(name): float(z) for name, z in far[far.abs() > _FAR].items() if name in used})
+
+
+def _rare(prior: Population, hidden: np.ndarray, weights: np.ndarray, known: Mapping[str, float]) -> dict[str, float]:
+    """Return the coordinates in which weighted men are extreme for a population, empty if it holds enough men like them.
+
+    Hardly any: fewer than one man in a thousand has a coordinate as extreme, or lies as far out in all of them together.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import chi2
+
+    hidden = hidden.copy()
+    for name, value in known.items():
+        hidden[:, COORDINATES.index(name)] = prior.standard(name, value)
+    centre = dict(zip(COORDINATES, (weights @ hidden).tolist(), strict=True))
+    distance = quantiles((hidden**2).sum(axis=1), weights, (0.5,))[0]
+    far = -float(ndtri(_RARE / 2.0))
+    if distance > chi2.isf(_RARE, len(COORDINATES)):
+        far = min(far, max(map(abs, centre.values())), 2.0)
+    extreme = {name: z for name, z in centre.items() if abs(z) >= far}
+    return dict(sorted(extreme.items(), key=lambda of: -abs(of[1])))

@@ -12,7 +12,7 @@ from typing import Any
 
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.quantities import parse_day, parse_duration
-from testis_abm.scenario.scenario import Scenario, alike, flat
+from testis_abm.scenario.scenario import Scenario, alike, flat, unusual
 from testis_abm.scenario.section import plain
 from testis_abm.scenario.shipped import found, shipped
 from testis_abm.support import files, guard
@@ -86,7 +86,7 @@ def _made(source: object, name: str, path: str, overrides: Mapping[str, object] 
         scenario = Scenario(**raw)
     except ScenarioError as error:
         raise _lines(settings.line(problem, name) for problem in error.problems) from None
-    for note in alike(scenario.therapy):
+    for note in (*alike(scenario.therapy), *unusual(scenario)):
         warnings.warn(note, stacklevel=3)
     return scenario
 

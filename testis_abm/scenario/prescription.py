@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from testis_abm import parameters
 from testis_abm.scenario.quantities import NUMBER, number_in, parse_duration, plain
 from testis_abm.support.errors import ScenarioError, shown
 
@@ -84,14 +85,36 @@ def _positive(text: str, value: object) -> float:
 
 
 def parse_prescription(value: object) -> dict[str, Any]:
-    """Return drug, dose and interval of a line, as the table of a therapy has them; without an interval it is daily.
+    """Return drug, dose and interval of a line, as the table of a therapy has them.
 
     Raises:
-        ScenarioError: it is no such line.
+        ScenarioError: it is no such line, or does not say how often.
     """
     found = _PRESCRIPTION.fullmatch(plain(value)) if isinstance(value, str) else None
     if found is None:
         raise ScenarioError(f"{shown(value)}: {_USAGE}")
     table = {"drug": found["drug"], "dose": found["dose"]}
-    often = found["often"] or "daily"
+    often = found["often"]
+    if often is None:
+        drug = parameters.drugs()[parameters.drug_named(found["drug"])]
+        usual = rhythm(drug.regimen[-1].every_days) if drug.regimen else "daily"
+        raise ScenarioError(
+            f'{shown(value)} does not say how often; add "{usual}" or "once" (usual for {drug.name}: {drug.usual})'
+        )
     return table if often.lower().rstrip(".") in _ONCE else table | {"every": often}
+
+
+def rhythm(days: float | None) -> str:
+    """Return an interval between doses as a prescription has it, "once" for None."""
+    if days is None:
+        return "once"
+    if days < 1.0 or round(2.0 * days, 9) % 1.0:
+        return f"every {24.0 * days:g} h"
+    if days % 7.0 == 0.0 and days > 7.0:
+        return f"every {days / 7.0:g} weeks"
+    return {1.0: "daily", 7.0: "weekly"}.get(days) or f"every {days:g} days"
+
+
+def amount(dose: float, unit: str) -> str:
+    """Return a dose in words, small ones in ug."""
+    return f"{1e3 * dose:g} ug" if unit == "mg" and dose < 0.1 else f"{dose:g} {unit}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -9,12 +10,14 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_
 
 from testis_abm import parameters
 from testis_abm.parameters import FrozenMapping
+from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import too_many_doses
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Therapy, Tissue
 from testis_abm.scenario.section import Line, Section, plain, table, tables
 from testis_abm.scenario.weight import Weight, overlaps
 from testis_abm.support.errors import Problem, ScenarioError, shown
 
+_FAR_DOSE = 100.001  # times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason
 
 def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Yield dotted names and values from [parameters], where TOML makes nested tables of unquoted dots."""
@@ -230,6 +233,22 @@ def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
     for one, other in dict.fromkeys(pairs):
         if known[one].action == known[other].action:
             yield f"{one} and {other} act alike ({known[one].action.replace('_', ' ')}) at the same time; their effects add"
+
+
+def unusual(scenario: Scenario) -> Iterator[str]:
+    """Yield a note for each dose, past ones too, that is more than a hundredfold off the nearest usual one of its drug."""
+    known = parameters.drugs()
+    given = [(of.drug, of.dose) for of in scenario.man.history] + [(of.drug, of.dose) for of in scenario.therapy]
+    for drug, dose in dict.fromkeys(given):
+        row = known[drug]
+        usual = min((part.dose for part in row.regimen), key=lambda part: abs(math.log(dose / part)), default=dose)
+        times = dose / usual
+        if max(times, 1.0 / times) > _FAR_DOSE:
+            off = f"{times:,.0f} times" if times > 1.0 else f"1/{1.0 / times:,.0f} of"
+            point = ""
+            if 1e3 * dose <= row.largest_dose:
+                point = f"; {dose:.3f} is read as {dose:g}: for thousands write {1e3 * dose:g}"
+            yield f"{drug} {amount(dose, row.dose_unit)} is {off} the usual {amount(usual, row.dose_unit)} ({row.usual}){point}"
 
 
 def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from testis_abm.parameters import Drug, FrozenMapping
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.history import PastTherapy, parse_history
-from testis_abm.scenario.prescription import parse_every
+from testis_abm.scenario.prescription import amount, parse_every, rhythm
 from testis_abm.scenario.quantities import (
     DAYS_PER_YEAR,
     UNITS,
@@ -268,6 +268,12 @@ class Therapy(Section):
     def dose_unit(self) -> str:
         """Unit of the dose: "mg" or "IU"."""
         return parameters.drugs()[self.drug].dose_unit
+
+    @property
+    def label(self) -> str:
+        """Dose and rhythm: "1000 mg every 12 weeks"."""
+        infused = f" over {self.over_hours:g} h" if self.over_hours else ""
+        return f"{amount(self.dose, self.dose_unit)} {rhythm(self.every_days)}{infused}"
 
     @property
     def first_day(self) -> float:
