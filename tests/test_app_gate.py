@@ -184,7 +184,8 @@ def log(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def port(log):
-    command = ("-m", "testis_abm", "app", "--no-browser", "--allow-origin", "https://abm.example.org")
+    # Whatever warns, ends it: the log of this one has nothing but its address.
+    command = ("-W", "error", "-m", "testis_abm", "app", "--no-browser", "--allow-origin", "https://abm.example.org")
     with serving(log, *command) as url:
         yield int(url.rsplit(":", 1)[1])
 
@@ -414,6 +415,19 @@ def test_the_cookie_needs_https_only_where_there_is_https(port):
     cookie = asked(port, Host=f"localhost:{port}")[1]["set-cookie"]
     assert "secure" not in cookie.lower() and "samesite=lax" in cookie.lower()
     assert asked(port)[1]["cache-control"] == "no-store"
+
+
+def test_what_no_widget_takes_gives_few_short_lines_and_the_page_goes_on(port, log):
+    before = len(log.read_text().splitlines())
+    with spoken(port) as channel:
+        channel.send(json.dumps(said("comm_open", target_name="solara.control", comm_id="c", data={})))
+        for k in range(60):
+            args = {"appName": f"nowhere {k} {'x' * 1000}"}
+            channel.send(json.dumps(said("comm_msg", comm_id="c", data={"method": "run", "args": args})))
+        assert answers(channel)
+    lines = log.read_text().splitlines()[before:]
+    assert 0 < len(lines) <= 25 and all(len(line) < 1000 for line in lines)
+    assert any("KeyError" in line for line in lines) and "Traceback" not in log.read_text()
 
 
 # ---- how much

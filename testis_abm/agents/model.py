@@ -127,7 +127,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         _compile.announce()
         self.case = scenario
         self.seed = seed
-        self.treated = treated
+        self.treated = guard.flag(treated, "treated")
         self.values = complete(tables.values(scenario.parameters))
         self.laboratory = Laboratory(self.values, scenario.samples.assay)
         self.man = dict(scenario.man.physiology)

@@ -103,9 +103,10 @@ def draw(
     Raises:
         TestisError: an argument is out of range, or no such word.
     """
-    values = parameters.values() if values is None else values
+    values = guard.parameter_values(values)
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
+    abstinence = guard.number(abstinence, 0.5, 30.0, "abstinence", "days")
     for name, value in guard.mapping({} if fixed is None else fixed, "fixed", '{"bmi": 31}').items():
         field = parameters.physiology()[guard.key(name, parameters.physiology(), "field", "fixed", "testis-abm men")]
         guard.number(value, field.low, field.high, name, f"({field.unit})")

@@ -84,7 +84,7 @@ class Population:
             TestisError: unknown name.
         """
         guard.key(name, guard.POPULATIONS, "population")
-        values = parameters.values() if values is None else values
+        values = guard.parameter_values(values)
         return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
 
     def lesion_shares(self) -> np.ndarray:

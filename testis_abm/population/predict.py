@@ -21,6 +21,7 @@ from testis_abm.population.cohort import retrieval
 from testis_abm.quantities import QUANTITIES, clinical
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
+from testis_abm.support.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -75,7 +76,7 @@ def predict(
         TestisError: men that are none, or a scenario that cannot be understood.
     """
     men, scenario = guard.men(men), guard.scenario(scenario)
-    values = parameters.values(scenario.parameters) if values is None else values
+    values = guard.parameter_values(parameters.values(scenario.parameters) if values is None else values)
     abstinence = scenario.samples.abstinence_days
     keys = (
         "volume_ml",
@@ -126,6 +127,10 @@ def predict_with(
     """
     men, scenario = guard.men(men), guard.scenario(scenario)
     sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
+    from testis_abm.studies.ensemble import Ensemble
+
+    if not isinstance(ensemble, Ensemble):
+        raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")
     parts = []
     for i, k in enumerate(ensemble.pick(sets, seed)):
         own = men.iloc[i::sets]

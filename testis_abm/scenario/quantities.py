@@ -149,7 +149,12 @@ def parse_dose(value: object, unit: str = "mg") -> float:
 
 
 def canonical_unit(variable: str) -> str:
-    """Return the unit in which `variable` is stored, which its name ends in."""
+    """Return the unit in which `variable` is stored, which its name ends in.
+
+    Raises:
+        ScenarioError: unknown variable.
+    """
+    guard.key(variable, UNITS, "variable")
     return next(unit for unit, factor in UNITS[variable].items() if factor == 1.0)
 
 

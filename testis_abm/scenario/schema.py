@@ -112,7 +112,7 @@ class Man(Section):
             else:
                 values[name] = float(number)
         try:
-            past = parse_history(history or ())
+            past = parse_history(() if history is None else history)
         except ScenarioError as error:
             problems += [Problem(("history", *problem.path), problem.text) for problem in error.problems]
         if problems:

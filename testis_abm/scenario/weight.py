@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from testis_abm import parameters
 from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import Section
-from testis_abm.support.errors import Problem, ScenarioError, written
+from testis_abm.support.errors import Problem, ScenarioError, shown, written
 
 
 class Weight(Section):
@@ -76,7 +76,13 @@ def overlaps(changes: Sequence[Weight]) -> list[Problem]:
 
 
 def bmi_on(day: float, present: float, changes: Sequence[Weight]) -> float:
-    """Return the body mass index on `day` of a man whose `present` one changes as planned, kg/m2."""
+    """Return the body mass index on `day` of a man whose `present` one changes as planned, kg/m2.
+
+    Raises:
+        ScenarioError: the changes are no Weights.
+    """
+    if not isinstance(changes, Sequence) or not all(isinstance(of, Weight) for of in changes):
+        raise ScenarioError(f"changes: {shown(changes)} is not a list of Weights")
     bmi = present
     for change in sorted(changes, key=lambda of: of.from_day):
         if day <= change.from_day:

@@ -49,7 +49,9 @@ class Ensemble:
         except (TypeError, ValueError, OverflowError):
             raise TestisError(f"weights: {shown(self.weights)} are no numbers") from None
         good = np.isfinite(weights) & (weights >= 0.0)
-        if not good.all() or weights.shape != (len(self.sets),) or not weights.sum() > 0.0:
+        if weights.shape != (len(self.sets),):
+            raise TestisError(f"weights: {shown(self.weights)} is not a number for each of {len(self.sets)} rows")
+        if not good.all() or not weights.sum() > 0.0:
             bad = (
                 f"row {int(np.argmin(good)) + 1}: {weights[np.argmin(good)]:g}" if not good.all() else "their sum is 0"
             )

@@ -75,7 +75,7 @@ def save(table: pd.DataFrame, folder: str | Path, *, plots: bool = True) -> list
         TestisError: it is no table of a replay, or the folder cannot be written.
     """
     guard.frame(table, "table", _COLUMNS)
-    folder = guard.path(folder, "folder")
+    folder, plots = guard.path(folder, "folder"), guard.flag(plots, "plots")
     paths = [folder / "studies.json", folder / "studies.csv"]
     rows = json.loads(table.to_json(orient="records"))
     outputs.write_json(paths[0], {"version": __version__, "rows": rows})

@@ -160,6 +160,31 @@ def entries(value: object, names: Mapping[str, Any], name: str, example: str) ->
         raise _fault(name, f"{lost} is missing; use for example {example}")
 
 
+def parameter_values(value: object) -> Mapping[str, float]:
+    """Return dotted parameters, each of the table's; the table's own for None.
+
+    Raises:
+        ScenarioError: one is missing.
+    """
+    from testis_abm import parameters
+
+    if value is None:
+        return parameters.values()
+    entries(value, parameters.load(), "values", "parameters.values()")
+    return cast("Mapping[str, float]", value)
+
+
+def flag(value: object, name: str) -> bool:
+    """Return true or false.
+
+    Raises:
+        ScenarioError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise _fault(name, f"{shown(value)} is neither True nor False")
+    return value
+
+
 def changes(overrides: object) -> Mapping[str, Any]:
     """Return overrides, dotted path -> value; none for None.
 

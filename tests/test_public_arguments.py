@@ -1,0 +1,141 @@
+"""Every argument of every public function takes anything at all, or refuses it in words: no error is Python's own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_guard import MEN, ODD, SMALL, experiment
+
+import testis_abm as ta
+from testis_abm import parameters, population, scenario
+from testis_abm.experiments import design, sensitivity, sweep
+from testis_abm.man.physiology import complete
+from testis_abm.population import predict
+from testis_abm.results import store
+from testis_abm.results.run_result import RunResult
+from testis_abm.studies import Study, calibrate, ensemble, known, load_study, replay, report
+
+PACKAGES = ("testis_abm", "testis_abm.population", "testis_abm.studies", "testis_abm.scenario")
+# Made by others, of what those have checked.
+MADE = {
+    "GermCell", "LeydigCell", "SertoliCell", "Cohort", "Population", "Clause", "Condition", "PastTherapy", "past_doses",
+    "ScenarioError", "TestisError",
+}  # fmt: skip
+# Functions of the caller's, what only this package hands on, and an address that is waited for.
+OWN = {"dask", "progress", "watch", "model", "rng", "settled", "drugs", "reference"}
+RESULT = ta.run(SMALL)
+REPLAYED = pd.DataFrame({of: [1.0] for of in report._COLUMNS} | {"study": ["a"], "citation": ["a"], "label": ["a"], "unit": ["a"], "kind": ["level"],
+                                                                 "confidence": ["memory"], "inside": [True], "sign": [True]})  # fmt: skip
+STORE: dict[str, Any] = {"folder": "none"}
+EXPERIMENT: dict[str, Any] = {"folder": "s", "workers": 1}
+# Arguments with which each works, or comes so far that it has looked at all of them.
+GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
+    "ExpectedMan": (ta.ExpectedMan, {"values": complete(parameters.values()), "man": MEN.iloc[0]}),
+    "RunResult": (ta.RunResult, {"scenario": ta.load(SMALL), "tables": {}}),
+    "RunResult.tables": (lambda hormones: ta.RunResult(scenario=ta.load(SMALL), tables={"hormones": hormones}), {"hormones": RESULT.hormones}),
+    "RunResult.sections": (lambda arm: ta.RunResult(scenario=ta.load(SMALL), tables={}, sections={"untreated": arm}), {"arm": {}}),
+    "RunResult.save": (RESULT.save, {"folder": "new"}),
+    "RunResult.load": (ta.RunResult.load, STORE),
+    "store.save": (lambda folder: store.save(RESULT, folder), {"folder": "new"}),
+    "Scenario": (ta.Scenario, {}),
+    "TestisModel": (ta.TestisModel, {"scenario": SMALL}),
+    "compare": (ta.compare, {"arms": {"a": SMALL, "b": "nowhere.toml"}, "workers": 1}),
+    "find_twin": (ta.find_twin, {"given": {"t": 9.0, "zz": 1}}),
+    "load": (ta.load, {"source": SMALL}),
+    "run": (ta.run, {"scenario": SMALL}),
+    "screen": (ta.screen, {"population": "clinic", "n": 4, "criteria": []}),
+    **{kind: (getattr(ta, kind), {"source": experiment(kind, outputs=["xyzzy"]), **EXPERIMENT}) for kind in ("sensitivity", "sweep", "trial")},
+    "draw": (population.draw, {"population": "clinic", "n": 4}),
+    "Study": (Study, {}),
+    "known": (known, {}),
+    "load_study": (load_study, {"source": "nowhere.toml"}),
+    **{name: (getattr(scenario, name), {}) for name in ("Man", "Observed", "Plan", "Samples", "Therapy", "Tissue", "Weight")},
+    "bmi_on": (scenario.bmi_on, {"day": 3.0, "present": 30.0, "changes": ()}),
+    "canonical_unit": (scenario.canonical_unit, {"variable": "lh_iu_l"}),
+    "convert": (scenario.convert, {"variable": "testosterone_nmol_l", "value": 1.0, "unit_from": "nmol/L", "unit_to": "ng/dL"}),
+    "predict": (predict.predict, {"men": MEN, "scenario": SMALL}),
+    "predict_with": (predict.predict_with, {"men": MEN, "scenario": SMALL, "ensemble": ensemble.best(), "sets": 1}),
+    "replay": (replay.replay, {"study": "nowhere", "ensemble": ensemble.best()}),
+    "calibrate": (calibrate.calibrate, {"folder": "c", "members": 1}),
+    "cross_validate": (calibrate.cross_validate, {"folder": "c", "members": 1}),
+    "sweep.results": (sweep.results, STORE),
+    "sweep.summary": (sweep.summary, STORE),
+    "sensitivity.indices": (sensitivity.indices, STORE),
+    "sensitivity.report": (sensitivity.report, STORE),
+    "parse_axis": (design.parse_axis, {"path": "man.bmi", "given": [20, 30]}),
+    "parse_design": (design.parse_design, {"given": {"over": {"man.bmi": [20, 30]}}}),
+    "Ensemble": (ensemble.Ensemble, {"sets": pd.DataFrame(index=[0]), "weights": np.ones(1)}),
+    "Ensemble.applied": (ensemble.shipped().applied, {"k": 0}),
+    "Ensemble.pick": (ensemble.shipped().pick, {"n": 3}),
+    "ensemble.parameter": (ensemble.parameter, {"name": "axis.testosterone_feedback_strength"}),
+    "ensemble.applied": (ensemble.applied, {"of": {}}),
+    "ensemble.applied one": (lambda value: ensemble.applied({"axis.testosterone_feedback_strength": value}), {"value": 1.0}),
+    "ensemble.read": (ensemble.read, {"path": "nowhere.csv"}),
+    "report.text": (report.text, {"table": REPLAYED}),
+    "report.score": (report.score, {"table": REPLAYED}),
+    "report.save": (report.save, {"table": REPLAYED, "folder": "new", "plots": False}),
+    "report.check_writable": (report.check_writable, {"folder": "new"}),
+}  # fmt: skip
+ARGUMENTS = [
+    pytest.param(function, good, argument, id=f"{name}-{argument}")
+    for name, (function, good) in GOOD.items()
+    for argument in inspect.signature(function).parameters
+    if argument not in OWN
+]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_no_public_function_is_left_out():
+    public = {of for name in PACKAGES for of in import_module(name).__all__ if callable(getattr(import_module(name), of))}
+    assert public - MADE <= GOOD.keys()
+    assert public >= MADE
+
+
+@pytest.mark.parametrize(("function", "good", "argument"), ARGUMENTS)
+def test_any_argument_is_taken_or_refused_in_words(function, good, argument):
+    for odd in ODD:
+        try:
+            function(**{**good, argument: odd})
+        except ta.TestisError as error:
+            assert all(line.isprintable() and line for line in str(error).splitlines()), repr(odd)
+        except Exception as error:
+            raise AssertionError(f"{argument}={odd!r}: {type(error).__name__}: {error}") from error
+
+
+@pytest.mark.parametrize("odd", [of for of in ODD if of is not None and not (isinstance(of, str) and of in ("x", "-"))], ids=repr)
+def test_pictures_go_into_no_odd_folder(odd):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(ta.TestisError, match="is not a path"):
+        RESULT.plot(odd)
+    assert not list(Path().iterdir())
+
+
+def test_pictures_go_into_a_folder_of_their_own_or_of_results(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("testis_abm.pictures.data.PlotData.figures", lambda _: ("hormones",))  # the others take long
+    with pytest.raises(ta.TestisError, match="choose another folder"):
+        RESULT.plot("/")
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("mine", encoding="utf-8")
+    Path("others").mkdir()
+    Path("others/hormones.png").write_bytes(b"drawn by somebody else")
+    Path("file").write_text("", encoding="utf-8")
+    for folder, words in (("mine", "holds notes.txt"), ("others", "was not written by testis_abm"), ("file", "is a file"), (".", "choose another")):
+        with pytest.raises(ta.TestisError, match=words):
+            RESULT.plot(folder)
+    assert sorted(path.name for path in Path().rglob("*")) == ["file", "hormones.png", "mine", "notes.txt", "others"]
+    RESULT.save("saved")
+    for folder in ("new", "new", "saved"):
+        assert {f"{name}.svg" for name in RESULT.plot(folder)} <= {path.name for path in Path(folder).iterdir()}
+    assert RunResult.load("saved").title == RESULT.title
