@@ -385,15 +385,21 @@ def test_without_matplotlib_the_work_is_not_begun(monkeypatch, tmp_path, capsys)
 
 
 def test_the_package_is_a_command_and_raises_no_warning():
+    import tomli_w
+
+    Path("sweep.toml").write_text(tomli_w.dumps(experiment("sweep")), encoding="utf-8")
+    Path("small.toml").write_text(tomli_w.dumps(SMALL), encoding="utf-8")
     line = [sys.executable, "-W", "error", "-m", "testis_abm"]
     for words in (
         ["--version"],
         ["drugs", "Clomid"],
         ["men", "aromatase_deficiency"],
         ["cohort", "--men", "4"],
+        ["run", "small.toml"],
+        ["sweep", "sweep.toml", "--workers", "2", "--no-plots"],
     ):
         done = subprocess.run([*line, *words], capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and done.stderr == "", done.stderr
+        assert done.returncode == 0 and "Warning" not in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
 # ---- the same options for every command that runs a scenario
