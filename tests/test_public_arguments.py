@@ -113,7 +113,7 @@ def test_any_argument_is_taken_or_refused_in_words(function, good, argument):
             raise AssertionError(f"{argument}={odd!r}: {type(error).__name__}: {error}") from error
 
 
-@pytest.mark.parametrize("odd", [of for of in ODD if of is not None and not (isinstance(of, str) and of in ("x", "-"))], ids=repr)
+@pytest.mark.parametrize("odd", [of for of in ODD if of is not None and not (isinstance(of, str) and of in ("x", "-"))], ids=lambda of: type(of).__name__)
 def test_pictures_go_into_no_odd_folder(odd):
     pytest.importorskip("matplotlib")
     with pytest.raises(ta.TestisError, match="is not a path"):
