@@ -25,10 +25,10 @@ KNOWN_MISSES = {
     ("er_alpha_insensitivity", "LH (IU/L)"),
     ("er_alpha_insensitivity", "FSH (IU/L)"),
     ("fsh_beta_null", "LH (IU/L)"),
-    ("fsh_beta_null", "sperm concentration (million/mL)"),
+    ("fsh_beta_null", "sperm concentration (M/mL)"),
     ("partial_androgen_insensitivity", "testosterone (ng/dL)"),
     ("partial_androgen_insensitivity", "LH (IU/L)"),
-    ("partial_androgen_insensitivity", "sperm concentration (million/mL)"),
+    ("partial_androgen_insensitivity", "sperm concentration (M/mL)"),
 }
 
 

@@ -139,7 +139,7 @@ def test_scenarios_name_the_command_that_runs_them(capsys):
     listed = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines() if len(line.split()) > 2}
     assert listed["fertile_man"] == "run" and listed["experiments/trial"] == "trial" and listed["experiments/compare_drugs"] == "compare"
     assert main(["run", "experiments/trial"]) == 2
-    assert "testis-abm trial experiments/trial" in capsys.readouterr().err
+    assert "use testis-abm trial" in capsys.readouterr().err
 
 
 def test_plain_numbers_have_no_unit(capsys):

@@ -85,7 +85,7 @@ def press():
     ended.wait(2.5)
     while not ended.is_set():
         _thread.interrupt_main()
-        ended.wait(25)
+        ended.wait(5)
 threading.Thread(target=press, daemon=True).start()
 try:
     with pool:

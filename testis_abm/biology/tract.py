@@ -14,6 +14,7 @@ from numba.extending import register_jitable
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from testis_abm.biology.kinetics import relative_hill, relax
+from testis_abm.parameters.rooms import room
 from testis_abm.support.compile import compiled
 
 CHAIN = 5  # compartments of the epididymis
@@ -49,7 +50,7 @@ class TractParameters(NamedTuple):
 
 def tract_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> TractParameters:
     """Fold a man's physiology into the numbers of the tract (dotted parameter name -> value, field -> value)."""
-    of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("tract.")}
+    of = room(values, "tract")
     of["collected"] *= man["duct_patency"]
     of["motility_reference"] *= man["motility"]
     of["volume_reference"] *= man["gland_volume"]

@@ -253,7 +253,8 @@ def _explained(parameter: Parameter) -> Iterator[str]:
 
 
 def _scenarios(options: argparse.Namespace) -> int:
-    from testis_abm.scenario.load import experiment_of, read_raw
+    from testis_abm.scenario.kind import kind
+    from testis_abm.scenario.load import read_raw
     from testis_abm.scenario.shipped import shipped
     from testis_abm.support.errors import unknown
 
@@ -261,7 +262,7 @@ def _scenarios(options: argparse.Namespace) -> int:
     if options.word is None:
         for name, path in known.items():
             raw = read_raw(path)
-            print(f"{experiment_of(raw) or 'run':13s}{name:34s}{raw['title']}")
+            print(f"{kind(raw)[1]:13s}{name:34s}{raw['title']}")
         print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
         return 0
     if options.word not in known:

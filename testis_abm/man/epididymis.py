@@ -10,6 +10,7 @@ import numpy as np
 
 from testis_abm.biology import tract as rules
 from testis_abm.biology.tract import CHAIN, tract_parameters
+from testis_abm.parameters.rooms import room
 
 _EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
 
@@ -25,7 +26,7 @@ class Epididymis:
     """
 
     def __init__(self, values: Mapping[str, float], man: Mapping[str, float], reference_output: float) -> None:
-        self._of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("tract.")}
+        self._of = room(values, "tract")
         self._p = tract_parameters(values, man)
         self._numbers = np.array(self._p)
         self._reference_output = reference_output

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from testis_abm.biology.axis import AxisParameters
 from testis_abm.biology.binding import free_testosterone
+from testis_abm.parameters.rooms import Values, room
 
 _AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
 
 
-def complete(values: Mapping[str, float]) -> dict[str, float]:
+def complete(values: Mapping[str, float]) -> Values:
     """Return the parameters with what follows from them: the free testosterone of the reference man, nmol/L."""
     free = free_testosterone(
         values["axis.testosterone_reference"],
@@ -19,7 +20,7 @@ def complete(values: Mapping[str, float]) -> dict[str, float]:
         values["axis.shbg_binding"],
         values["axis.albumin_binding"],
     )
-    return {**values, "axis.free_testosterone_reference": free}
+    return Values({**values, "axis.free_testosterone_reference": free})
 
 
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> AxisParameters:
@@ -31,7 +32,7 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> Ax
         values: dotted parameter name -> value, completed.
         man: physiology field -> value.
     """
-    axis = {name.split(".")[1]: value for name, value in values.items() if name.startswith("axis.")}
+    axis = room(values, "axis")
     heavier = man["bmi"] - axis["bmi_reference"]
     older = man["age"] - _AGE_REFERENCE
     # Half a unit either way of the mean of men: up to 7 TTTA repeats, or more.

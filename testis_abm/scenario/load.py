@@ -22,7 +22,6 @@ from testis_abm.support.errors import Problem, ScenarioError, nearest, printable
 _LARGEST_BYTES = 1_000_000
 _SHORTEST = 'a scenario can be as short as title = "Fertile man"'
 # Command -> the table of its experiments; a trial has arms too, so arms go last.
-_TABLE_OF = {"sweep": "[sweep]", "trial": "[trial]", "sensitivity": "[sensitivity]", "compare": "[[arm]]"}
 _LISTS = ("therapy", "weight", "observed")
 _TOML_FAULT = re.compile(r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -48,7 +47,7 @@ def load(
     source = guard.readable(source)
     path = None if isinstance(source, Mapping) else os.fspath(source)
     name = "scenario" if path is None else printable(path)
-    raw = source if path is None else _scenario(_read(Path(path), name), name)
+    raw = source if path is None else _read(Path(path), name)
     scenario = _made(raw, name, "" if path is None else path, overrides)
     scenario._path = path
     return scenario
@@ -61,21 +60,14 @@ def load_bytes(content: bytes, name: str) -> Scenario:
         ScenarioError: as `load` does.
     """
     shown_name = printable(name)
-    return _made(_scenario(_parsed(_small(content, shown_name), shown_name), shown_name), shown_name, name)
-
-
-def _scenario(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the tables of a file that is a scenario, and nothing that another command runs."""
-    if place := elsewhere(raw, "run"):
-        raise ScenarioError(f"{name}: {place}")
-    return raw
+    return _made(_parsed(_small(content, shown_name), shown_name), shown_name, name)
 
 
 def _made(source: object, name: str, path: str, overrides: Mapping[str, object] | None = None) -> Scenario:
     """Return the scenario of some tables; `path` is what it is called if it has no title."""
     raw = _tidy(source, name)
-    if command := experiment_of(raw):
-        raise ScenarioError(f"{name}: is an experiment ({_TABLE_OF[command]}), not one run; use: testis-abm {command} {path or 'FILE'}")
+    if place := elsewhere(raw, "run"):
+        raise ScenarioError(f"{name}: {place}")
     if path:
         raw.setdefault("title", printable(Path(path).stem)[:200] or "Untitled")
     settings = _Settings(overrides)
@@ -89,11 +81,6 @@ def _made(source: object, name: str, path: str, overrides: Mapping[str, object] 
     for note in (*alike(scenario.therapy), *unusual(scenario)):
         warnings.warn(note, stacklevel=3)
     return scenario
-
-
-def experiment_of(raw: Mapping[str, Any]) -> str:
-    """Return the command that runs the experiment that tables of a file hold, "" for a plain scenario."""
-    return next((command for command, table in _TABLE_OF.items() if table.strip("[]") in raw), "")
 
 
 def _lines(lines: Iterable[str]) -> ScenarioError:

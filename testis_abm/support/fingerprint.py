@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1]
 DECIDES_NOTHING = (
     "app", "cli", "experiments/compare.py", "experiments/design.py", "experiments/drug_course.py", "experiments/files.py",
     "experiments/runner.py", "experiments/sensitivity.py", "experiments/store.py", "experiments/sweep.py", "experiments/trial.py",
-    "pictures", "population", "results/aromatase.py", "results/observed.py", "results/report.py", "results/store.py",
+    "pictures", "population", "results/aromatase.py", "results/store.py",
     "results/summary.py", "scenarios", "studies", "support",
 )  # fmt: skip
 _RULES = re.compile(r"^from (numba|testis_abm\.support\.compile import compiled)\b", re.MULTILINE)

@@ -12,6 +12,7 @@ import numpy as np
 from testis_abm.biology import luck, steps
 from testis_abm.biology.kinetics import hill
 from testis_abm.biology.rules import TissueParameters, mean_duration
+from testis_abm.parameters.rooms import room
 from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
@@ -101,11 +102,10 @@ def tissue_parameters(
     attrition = max(0.2, 1.0 - of("tissue", "leydig_attrition") * max(0.0, man["age"] - _AGE_REFERENCE))
     # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL, Kallmann).
     inhibin = man["inhibin_capacity"] * man["sertoli_number"] * math.sqrt(man["somatic_maturity"])
-    germ = {name.split(".")[1]: v for name, v in values.items() if name.startswith("germ.")}
-    receptor = {name.split(".")[1]: v for name, v in values.items() if name.startswith("receptor.")}
+    germ = room(values, "germ")
     direct = {
         **germ,
-        **receptor,
+        **room(values, "receptor"),
         "lh_saturation": of("leydig", "lh_saturation"),
         "trophic_exponent": of("leydig", "trophic_exponent"),
         "trophic_days": of("leydig", "trophic_days"),
