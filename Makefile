@@ -1,4 +1,4 @@
-# make demo | app | test | lint | bench | app-bench | tables | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | bench | app-bench | tables | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test lint bench app-bench tables clean distclean
+.PHONY: demo app test verify lint bench app-bench tables clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -20,6 +20,11 @@ app:
 test:
 	@scripts/make-venv plot test
 	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS); status=$$?; echo $$status >"$(PYTEST_STATUS)"; exit $$status
+
+# The statistical tests that take long, beside the suite.
+verify:
+	@scripts/make-venv plot test
+	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal -m slow
 
 lint:
 	@scripts/make-venv dev

@@ -139,6 +139,7 @@ def test_a_standard_coordinate_is_the_one_that_gives_the_value(population, name)
     assert [prior.standard(name, level) for level in levels] == pytest.approx([-1.2, 0.0, 0.9])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "field"), [({"bmi": 66.0}, "bmi"), ({"age": 79.0}, "age"), ({"shbg": 280.0}, "shbg_production")])
 def test_a_man_of_whom_the_population_holds_hardly_any_is_called_rare(given, field):
     found = twin.find({"t": 13.9, "lh": 4.0, "fsh": 4.4, "concentration": 20.0} | given)
@@ -206,6 +207,7 @@ def test_no_man_without_sperm_explains_a_count():
     assert found.weights[(found.true["concentration_million_ml"] < 0.5).to_numpy()].sum() < 1e-3
 
 
+@pytest.mark.slow
 def test_only_what_was_given_is_called_known_and_strain_is_shown():
     found = twin.find({"t": 12.0, "e2": 110.0, "lh": 8.0, "fsh": 16.0, "bmi": 30.0, "concentration": 0.0})
     lines = told.about(found, {"t": ("ng/dL", TESTOSTERONE_NG_DL), "e2": ("pg/mL", 1 / OESTRADIOL_PMOL_L)}).splitlines()

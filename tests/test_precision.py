@@ -44,6 +44,7 @@ def test_a_percentage_of_zero_is_a_count_of_ordinary_men(given, column, least, m
     assert least < found.weights @ found.true[column].to_numpy() < most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", ["motility", "morphology"])
 @pytest.mark.parametrize("value", [0.0, 40.0])
 def test_a_percentage_of_no_sperm_moves_nothing(share, value):
@@ -156,6 +157,7 @@ def test_a_collapse_gives_neither_intervals_nor_identifiability():
     assert "(90 % of the men)" not in predicted and "No intervals" in predicted and " to " not in predicted
 
 
+@pytest.mark.slow
 def test_seeds_agree_within_their_precision():
     for given in ({**MAN, "concentration": 20.0, "morphology": 0.0}, {"t": 9.0, "e2": 170.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0}):
         means, errors = [], []
