@@ -236,14 +236,14 @@ def effects(match: Match, response: Response) -> pd.DataFrame:
     Where too few virtual patients match, medians alone.
     """
     from testis_abm.population.predict import changes
-    from testis_abm.population.told import change_cells
+    from testis_abm.population.told import before_and_after, change_cells
 
     rows = {}
     for label, row in changes(response.before, response.after).iterrows():
         heading = f"{label} ({row['unit']})" if row["unit"] else str(label)
         text, interval, gain = change_cells(row, len(response.before))
         told = (interval[1:-1] if interval.startswith("(") else interval, gain or "-")
-        rows[heading] = (number(row["before"]), number(row["after"]), text, *(told if match.found.dependable else ("-", "-")))
+        rows[heading] = (*before_and_after(str(label), row), text, *(told if match.found.dependable else ("-", "-")))
     columns = ["before", "after", "change", "90 % interval", "responders (> 20 % increase)"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 

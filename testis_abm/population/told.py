@@ -14,7 +14,7 @@ from testis_abm.population.distribution import LESIONS
 from testis_abm.population.predict import READOUTS, YES_OR_NO, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
 from testis_abm.population.twin import KNOWN, MEASURES, Twin, column
-from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, RATIO
+from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, RATIO, column_of
 from testis_abm.results import report
 from testis_abm.results.report import number
 from testis_abm.statistics import LEAST_MEN, cannot_say
@@ -163,7 +163,8 @@ def predicted(
     for name, row in changes(before, after).iterrows():
         label = f"{name} ({row['unit']})" if row["unit"] else str(name)
         change, interval, gain = change_cells(row, len(before))
-        line = f"  {label:46s}{number(row['before']):>9s}{number(row['after']):>9s}{change:>10s}"
+        before_after = "".join(f"{level:>9s}" for level in before_and_after(str(name), row))
+        line = f"  {label:46s}{before_after}{change:>10s}"
         lines.append((line + f"{interval:>22s}   {gain}" if dependable else line).rstrip())
     lines.append(f"  {CAPTION}")
     if text := azoospermic(before, after, lesions):
@@ -182,6 +183,12 @@ def predicted(
         else "  No intervals: too few virtual patients match the laboratory values."
     )
     return "\n".join(lines)
+
+
+def before_and_after(label: str, row: pd.Series) -> tuple[str, str]:
+    """Return the levels before and after of a row of predict.changes in print, "<0.1" under a limit of quantitation."""
+    column = column_of(label)
+    return report.level(column, row["before"]), report.level(column, row["after"])
 
 
 def change_cells(row: pd.Series, total: int) -> tuple[str, str, str]:
