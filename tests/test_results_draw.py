@@ -74,7 +74,8 @@ def test_an_idle_pool_closes_at_once():
 
 def test_ctrl_c_while_drawing_leaves_whole_files_and_no_process(tmp_path):
     code = """
-import sys, _thread, threading, time
+import signal, sys, _thread, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
 from test_results_synthetic import make, short
 from testis_abm.pictures.drawing import DrawingPool
 result = make(short())
