@@ -357,7 +357,7 @@ def _said(result: RunResult) -> None:
         facts = []
         shown = summary.loc[[name for name in courses.headline(result) if name in summary.index]]
         for row, heading in zip(shown.itertuples(), courses.headings(shown)):
-            text = " ".join(report.change(row.change_pct, row.low_pct, row.high_pct))
+            text = " ".join(report.change(row.change_pct, row.low_pct, row.high_pct, int(row.replicates)))
             facts.append(
                 f'<div class="ta-fact" data-name="{row.Index}"><span>{escape(heading)}</span>'
                 f"<b>{report.number(row.untreated)} → {report.number(row.treated)}</b><span>{text}</span></div>"
@@ -380,7 +380,7 @@ def _table(result: RunResult) -> None:
     summary = result.summary()
     heading = courses.headings(summary)
     if "treated" in summary:
-        changes = [report.change(row.change_pct, row.low_pct, row.high_pct) for row in summary.itertuples()]
+        changes = [report.change(row.change_pct, row.low_pct, row.high_pct, int(row.replicates)) for row in summary.itertuples()]
         rows = pd.DataFrame(
             {"untreated": summary["untreated"].to_numpy(), "treated": summary["treated"].to_numpy(),
              "change": [of[0] for of in changes], "95 % interval": [of[1].strip("()") for of in changes]}, index=heading, dtype=object,
