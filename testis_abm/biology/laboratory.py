@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,14 +149,6 @@ class Laboratory:
         told = first >= max(self.limit(column), np.finfo(float).tiny)
         with np.errstate(divide="ignore", invalid="ignore"):
             return _plain(np.where(told, 100.0 * (last / first - 1.0), np.nan))
-
-    def show(self, column: str, value: float, form: Callable[[float], str]) -> str:
-        """Return a reported value (the column's unit) as text in its clinical unit: "<0.1" under the limit, "-" if missing."""
-        factor = QUANTITIES[column].factor
-        if math.isnan(value):
-            return "-"
-        low = 0.0 if QUANTITIES[column].sample == "semen" else self.limit(column)
-        return f"<{form(low * factor)}" if value < low else form(value * factor)
 
     # ---- a sample
 
