@@ -126,9 +126,13 @@ def million() -> None:
         found = []
         for _ in range(2):
             done = subprocess.run(
-                [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT,
+                [sys.executable, "-c", code],
+                capture_output=True,
+                text=True,
+                check=True,
+                cwd=ROOT,
                 env={**os.environ, "TESTIS_ABM_THREADS": str(count)},
-            )  # fmt: skip
+            )
             found.append([float(word) for word in done.stdout.split()])
         cells, settling, running, held, peak = min(found, key=lambda of: of[1] + of[2])
         seconds[count] = settling + running
@@ -157,9 +161,12 @@ def men() -> None:
 
 
 PARTS = {
-    "secrete": "Leydig cells", "leydig_aromatase": "Leydig cells", "testosterone_and_aromatase": "testosterone field",
-    "oestradiol_and_germ_cells": "oestradiol field and Sertoli cells", "live": "germ cells",
-}  # fmt: skip
+    "secrete": "Leydig cells",
+    "leydig_aromatase": "Leydig cells",
+    "testosterone_and_aromatase": "testosterone field",
+    "oestradiol_and_germ_cells": "oestradiol field and Sertoli cells",
+    "live": "germ cells",
+}
 
 
 def split() -> None:

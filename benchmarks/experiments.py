@@ -29,9 +29,11 @@ from testis_abm.experiments.trial import trial
 
 ROOT = Path(__file__).resolve().parents[1]
 SIX_MONTHS = {
-    "title": "six months", "man": {"preset": "obese_low_t_e2"}, "plan": {"baseline": "28 days", "duration": "180 days"},
+    "title": "six months",
+    "man": {"preset": "obese_low_t_e2"},
+    "plan": {"baseline": "28 days", "duration": "180 days"},
     "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
-}  # fmt: skip
+}
 
 
 def python_of_a_step() -> None:
@@ -130,10 +132,12 @@ def pairing() -> None:
 def kills(folder: Path, times: int) -> None:
     """Kill workers and parents at random moments; nothing may be lost or doubled."""
     case = {
-        "title": "kill", "tissue": {"tubules": 2, "sertoli_per_tubule": 10}, "plan": {"baseline": "2 days", "duration": "60 days"},
+        "title": "kill",
+        "tissue": {"tubules": 2, "sertoli_per_tubule": 10},
+        "plan": {"baseline": "2 days", "duration": "60 days"},
         "therapy": SIX_MONTHS["therapy"],
         "sweep": {"replicates": 1, "over": {"man.bmi": {"from": 20, "to": 40, "steps": 4000}}},
-    }  # fmt: skip
+    }
     script = folder / "kill.py"
     script.write_text(
         "import sys\nfrom testis_abm.experiments.sweep import sweep\n"

@@ -53,13 +53,18 @@ def summed(name: str, found: list[Result]) -> None:
     apart = 100.0 * (none.astype(float) - before.astype(float))
     error = 1.96 * apart.std() / np.sqrt(len(apart))
     row(
-        f"{name}: azoospermic at screening, after", "as selected" if "<" in name else "equal",
+        f"{name}: azoospermic at screening, after",
+        "as selected" if "<" in name else "equal",
         f"{100 * before.mean():.1f} %, {100 * none.mean():.1f} % ({apart.mean():+.2f} ± {error:.2f})",
         "<" in name or abs(apart.mean()) <= error,
-    )  # fmt: skip
+    )
     fold = after.mean() / men["baseline_concentration_million_ml"].mean()
-    row(f"{name}: last visit over screening, mean sperm concentration", "> 1" if "<" in name else "1", f"{fold:.3f}",
-        fold > 1.0 if "<" in name else abs(fold - 1.0) < 0.03)  # fmt: skip
+    row(
+        f"{name}: last visit over screening, mean sperm concentration",
+        "> 1" if "<" in name else "1",
+        f"{fold:.3f}",
+        fold > 1.0 if "<" in name else abs(fold - 1.0) < 0.03,
+    )
     effects = pd.concat([of.effects for of in found])
     for column, rows in effects.groupby("output", sort=False):
         tested = rows["p"].dropna()

@@ -43,8 +43,10 @@ def surgeons(clinic: Cohort) -> None:
     for whose, published in (("idiopathic", 48.7), ("all", 51.9)):
         near(f"clinic: sperm retrieval, not obstructive ({whose})", chance[of].mean(), published, "%", 0.1)
     for preset, low, high in (
-        ("klinefelter", 29.8, 32.1), ("sertoli_cell_only", 15.0, 41.0), ("maturation_arrest", 44.0, 75.0)
-    ):  # fmt: skip
+        ("klinefelter", 29.8, 32.1),
+        ("sertoli_cell_only", 15.0, 41.0),
+        ("maturation_arrest", 44.0, 75.0),
+    ):
         man = pd.DataFrame([Man(preset=preset).physiology])
         within(
             f"preset: sperm retrieval, {preset}",

@@ -66,9 +66,11 @@ def by_labs() -> None:
     before, after = predict(men.men, case)
     sperm, seen = with_sperm(before, after), men.measured[0]
     labs = {
-        "T/LH (ng/dL over IU/L)": seen["t_over_lh"], "T/E2": seen[RATIO["immunoassay"]], "BMI (kg/m2)": men.men["bmi"],
+        "T/LH (ng/dL over IU/L)": seen["t_over_lh"],
+        "T/E2": seen[RATIO["immunoassay"]],
+        "BMI (kg/m2)": men.men["bmi"],
         "LH (IU/L)": seen["lh_iu_l"],
-    }  # fmt: skip
+    }
     gains = [
         (100.0 * (after[name] / before[name] - 1.0)).to_numpy()[sperm]
         for name in ("concentration_million_ml", "total_motile_count_million")

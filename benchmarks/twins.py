@@ -24,9 +24,32 @@ from testis_abm.population.twin import MEASURES, Given, Twin, column, find
 from testis_abm.scenario import Man
 
 SEED, TREATED = 8, 40
-WANTED = {"normal": 14, "few sperm": 14, "sertoli_cell_only": 7, "obstruction": 5, "maturation_arrest": 5, "hypogonadotropic": 5}
-PLACES = {"t": 1, "e2": 0, "lh": 1, "fsh": 1, "inhibin_b": 0, "shbg": 0, "concentration": 1, "volume": 1, "motility": 0, "morphology": 0, "tmc": 1}
-THERAPY = {"title": "x", "plan": {"duration": "90 days"}, "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]}
+WANTED = {
+    "normal": 14,
+    "few sperm": 14,
+    "sertoli_cell_only": 7,
+    "obstruction": 5,
+    "maturation_arrest": 5,
+    "hypogonadotropic": 5,
+}
+PLACES = {
+    "t": 1,
+    "e2": 0,
+    "lh": 1,
+    "fsh": 1,
+    "inhibin_b": 0,
+    "shbg": 0,
+    "concentration": 1,
+    "volume": 1,
+    "motility": 0,
+    "morphology": 0,
+    "tmc": 1,
+}
+THERAPY = {
+    "title": "x",
+    "plan": {"duration": "90 days"},
+    "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+}
 
 
 def patients(rng: np.random.Generator) -> list[tuple[str, dict[str, Given]]]:
@@ -59,7 +82,10 @@ def reported(man: pd.Series, seen: pd.Series, rng: np.random.Generator) -> dict[
     for name, places in PLACES.items():
         if rng.random() < (0.25 if name in ("t", "lh", "fsh", "concentration") else 0.6):
             continue
-        value, limit = round(float(seen[column(name, laboratory.assay)]), places), laboratory.limit(column(name, laboratory.assay))
+        value, limit = (
+            round(float(seen[column(name, laboratory.assay)]), places),
+            laboratory.limit(column(name, laboratory.assay)),
+        )
         blood = name not in ("concentration", "volume", "motility", "morphology", "tmc")
         if np.isnan(value):
             value = 0.0
@@ -94,7 +120,9 @@ def main() -> None:
         shapes.append(found.pareto_k)
         misfits += bool(found.misfit)
         plain += not found.dependable
-        words = ", ".join(f"{name} {value if isinstance(value, Censored) else format(value, 'g')}" for name, value in given.items())
+        words = ", ".join(
+            f"{name} {value if isinstance(value, Censored) else format(value, 'g')}" for name, value in given.items()
+        )
         print(
             f"{number:2d} {kind:18s} ESS {found.effective:6.0f}  k {found.pareto_k:5.2f}  "
             f"misfit {', '.join(f'{k} {z:+.1f}' for k, z in found.misfit.items()) or '-':22s} {time.monotonic() - began:5.1f} s  {words}",
@@ -102,7 +130,9 @@ def main() -> None:
         )
         row(f"{number} {kind}", "intervals if, and only if, enough match", "wrong" if wrong else "right", not wrong)
     size, shape = np.array(sizes), np.array(shapes)
-    print(f"\neffective sample size: least {size.min():.0f}, median {np.median(size):.0f}; Pareto k: median {np.median(shape):.2f}, most {shape.max():.2f}")
+    print(
+        f"\neffective sample size: least {size.min():.0f}, median {np.median(size):.0f}; Pareto k: median {np.median(shape):.2f}, most {shape.max():.2f}"
+    )
     print(f"{plain} of {len(size)} said to be too rare; {misfits} with a value that no physiology explains\n")
     show()
 

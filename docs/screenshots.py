@@ -98,9 +98,15 @@ def main() -> None:
         store = Path(temporary) / "doses"
         over = {"man.bmi": [22, 26, 30, 34, 38], "therapy.1.dose": [f"{dose} mg" for dose in (0.1, 0.25, 0.5, 1, 2)]}
         ta.sweep(
-            {"title": "Anastrozole by dose and body mass index", "man": {"preset": "obese_low_t_e2"}, "plan": {"duration": "120 days"},
-             "therapy": [DRUG], "sweep": {"engine": "expected", "over": over}}, store,
-        )  # fmt: skip
+            {
+                "title": "Anastrozole by dose and body mass index",
+                "man": {"preset": "obese_low_t_e2"},
+                "plan": {"duration": "120 days"},
+                "therapy": [DRUG],
+                "sweep": {"engine": "expected", "over": over},
+            },
+            store,
+        )
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -18,21 +18,43 @@ from testis_abm.population import Cohort, Population, draw
 from testis_abm.quantities import TESTOSTERONE_NG_DL
 
 FITTED = (
-    "gnrh_drive_spread", "leydig_capacity_spread", "inhibin_capacity_spread", "fsh_secretion_spread",
-    "clinic_leydig_capacity", "clinic_gnrh_drive", "clinic_inhibin_capacity", "clinic_commitment",
-    "clinic_meiotic_completion", "clinic_meiotic_spread", "quality_to_leydig", "quality_to_inhibin",
-    "quality_to_commitment", "quality_to_meiosis", "sertoli_cell_only_share",
-)  # fmt: skip
+    "gnrh_drive_spread",
+    "leydig_capacity_spread",
+    "inhibin_capacity_spread",
+    "fsh_secretion_spread",
+    "clinic_leydig_capacity",
+    "clinic_gnrh_drive",
+    "clinic_inhibin_capacity",
+    "clinic_commitment",
+    "clinic_meiotic_completion",
+    "clinic_meiotic_spread",
+    "quality_to_leydig",
+    "quality_to_inhibin",
+    "quality_to_commitment",
+    "quality_to_meiosis",
+    "sertoli_cell_only_share",
+)
 # What is compared, published value, tolerance (log for quartiles of hormones, else as is).
 TARGETS = {
-    "T q1 (ng/dL)": (320.0, 0.05), "T median": (429.0, 0.03), "T q3": (547.0, 0.05),
-    "LH q1 (IU/L)": (3.1, 0.07), "LH median": (4.5, 0.05), "LH q3": (6.2, 0.07),
-    "FSH q1 (IU/L)": (3.4, 0.07), "FSH median": (5.7, 0.05), "FSH q3": (10.6, 0.07),
-    "concentration median (M/mL)": (7.6, 0.1), "concentration q3": (23.8, 0.1),
-    "azoospermic (%)": (22.5, 1.0), "under 0.2 M/mL (%)": (25.0, 1.0),
-    "r inhibin B, FSH": (-0.75, 0.06), "r inhibin B, LH": (-0.52, 0.15), "r inhibin B, T": (0.40, 0.15),
-    "r inhibin B, count": (0.48, 0.08), "r FSH, concentration": (-0.57, 0.08),
-}  # fmt: skip
+    "T q1 (ng/dL)": (320.0, 0.05),
+    "T median": (429.0, 0.03),
+    "T q3": (547.0, 0.05),
+    "LH q1 (IU/L)": (3.1, 0.07),
+    "LH median": (4.5, 0.05),
+    "LH q3": (6.2, 0.07),
+    "FSH q1 (IU/L)": (3.4, 0.07),
+    "FSH median": (5.7, 0.05),
+    "FSH q3": (10.6, 0.07),
+    "concentration median (M/mL)": (7.6, 0.1),
+    "concentration q3": (23.8, 0.1),
+    "azoospermic (%)": (22.5, 1.0),
+    "under 0.2 M/mL (%)": (25.0, 1.0),
+    "r inhibin B, FSH": (-0.75, 0.06),
+    "r inhibin B, LH": (-0.52, 0.15),
+    "r inhibin B, T": (0.40, 0.15),
+    "r inhibin B, count": (0.48, 0.08),
+    "r FSH, concentration": (-0.57, 0.08),
+}
 
 
 def statistics(cohort: Cohort) -> dict[str, float]:
@@ -40,9 +62,11 @@ def statistics(cohort: Cohort) -> dict[str, float]:
     seen = cohort.measured[0]
     found: dict[str, float] = {}
     for name, series in (
-        ("T", seen["testosterone_nmol_l"] * TESTOSTERONE_NG_DL), ("LH", seen["lh_iu_l"]), ("FSH", seen["fsh_iu_l"]),
+        ("T", seen["testosterone_nmol_l"] * TESTOSTERONE_NG_DL),
+        ("LH", seen["lh_iu_l"]),
+        ("FSH", seen["fsh_iu_l"]),
         ("concentration", seen["concentration_million_ml"]),
-    ):  # fmt: skip
+    ):
         for label, value in zip(("q1", "median", "q3"), np.quantile(series, [0.25, 0.5, 0.75]), strict=True):
             found[next((key for key in TARGETS if key.startswith(f"{name} {label}")), f"{name} {label}")] = float(value)
     count = seen["concentration_million_ml"].to_numpy()

@@ -29,11 +29,13 @@ ALTERNATIVES = {
     "FSH acts on A to B (floor 0.3)": {"germ.fsh_floor_commitment": 0.3},
     "FSH does not act on A to B (floor 1)": {"germ.fsh_floor_commitment": 1.0},
     "androgen acts on B alone (no loss in meiosis and after)": {
-        "germ.androgen_meiotic_deprivation": 0.5, "germ.androgen_round_deprivation": 0.5, "germ.androgen_elongation_deprivation": 0.0,
+        "germ.androgen_meiotic_deprivation": 0.5,
+        "germ.androgen_round_deprivation": 0.5,
+        "germ.androgen_elongation_deprivation": 0.0,
         "germ.androgen_spermatogonial_deprivation": 3.0,
     },
     "ER-alpha carries the germ cells' oestrogen signal": {"er_alpha_expression.germ_cell": 1.0},
-}  # fmt: skip
+}
 CONCLUSION = (
     "No answer is refuted at two errors: the studies do not decide these questions. Most is lost where FSH does not act on A to B, and where",
     "ER-alpha carries the oestrogen signal; least matters how far testosterone shields testicular aromatase and how much oestradiol the testis gives.",
@@ -94,10 +96,11 @@ def clones(tissues: int = 8) -> list[str]:
     """Return how tissues differ by chance where cells die singly or with their clone: only cells show it, no mean does."""
     lines = [
         "Clonal or single-cell death (`germ.clonal_death`) changes no expectation, so no mean of a study tells them apart, and every "
-        f"score above is the same. Only cells show it ({tissues} default tissues, each through 240 days):", "",
+        f"score above is the same. Only cells show it ({tissues} default tissues, each through 240 days):",
+        "",
         "| the cells of a clone | sperm released, % of the first | CV of a tissue's weekly output | round spermatids of a clone (of 16) | clones still whole |",
         "|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     first = 0.0
     for name, share in (("die singly", 0.0), ("die together in half of the steps", 0.5), ("die together", 1.0)):
         weeks, sizes = [], []
@@ -131,13 +134,16 @@ def main() -> None:
     used.to_csv(ROOT / "docs" / "validation" / "left_out.csv", index=False)
     table["fitted"] = ~table["study"].isin(apart) & (table["confidence"] != "memory")
     lines = [
-        "# Validation", "",
+        "# Validation",
+        "",
         f"Made by `scripts/make_validation.py` with testis_abm {__version__}: {len(studies)} studies, {len(table)} observations, "
         f"{len(shipped())} parameter sets (ES-MDA; every parameter inside its sourced range). "
         "Prediction intervals hold men, measurement, parameters and what studies of the same thing differ by (log SD by quantity in "
-        "`testis_abm/studies/calibration.toml`); the last is left out in the second column. Studies that are set apart, and why: `testis_abm/studies/calibration.toml`.", "",
-        "| | observations | inside 95 % | within one laboratory | median fold error | direction right |", "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        "`testis_abm/studies/calibration.toml`); the last is left out in the second column. Studies that are set apart, and why: `testis_abm/studies/calibration.toml`.",
+        "",
+        "| | observations | inside 95 % | within one laboratory | median fold error | direction right |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, rows in (
         ("fitted", table[table["fitted"]]),
         ("set apart, never fitted", table[~table["fitted"] & (table["confidence"] != "memory")]),
@@ -151,13 +157,20 @@ def main() -> None:
         f"| fitted, each study left out in turn | {len(used)} | {100 * used['inside'].mean():.0f} % | | {used['fold'].median():.2f} | |"
     )
     lines += [
-        "", f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated anew without them (100 sets, 3 rounds) from the middle of every range, so "
+        "",
+        f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated anew without them (100 sets, 3 rounds) from the middle of every range, so "
         "that no value of the tables that owes something to a paper enters; studies of one paper, or on the same men, leave together. Goal: 85 % "
-        "inside and a fold error under 1.25. Rows: `validation/left_out.csv`. A direction counts where the change exceeds its error (or 5 %).", "",
-        "What still leaks: numbers that calibration does not move and that were set on such data (below), the spreads, and the choice of mechanisms.", "",
-        "![observed over predicted](validation/studies.png)", "", "## Outside the interval, and why", "",
-        "Calibrated on all fitted studies; then those that are outside only when left out.", "",
-    ]  # fmt: skip
+        "inside and a fold error under 1.25. Rows: `validation/left_out.csv`. A direction counts where the change exceeds its error (or 5 %).",
+        "",
+        "What still leaks: numbers that calibration does not move and that were set on such data (below), the spreads, and the choice of mechanisms.",
+        "",
+        "![observed over predicted](validation/studies.png)",
+        "",
+        "## Outside the interval, and why",
+        "",
+        "Calibrated on all fitted studies; then those that are outside only when left out.",
+        "",
+    ]
     for study, rows in table[~table["inside"] & (table["confidence"] != "memory")].groupby("study", sort=False):
         what = "; ".join(
             f"{row.label}: {report.number(row.observed)} observed, {report.number(row.low)} to {report.number(row.high)} {row.unit}"
@@ -176,18 +189,30 @@ def main() -> None:
             lines.append(
                 f"- left out, **{rows['citation'].iloc[0]}** ({what}): {WHY.get(str(study), 'not explained')}."
             )
-    lines += ["", "## What studies of one thing differ by", "",
-              "Assumed (`calibration.toml`, log SD) and found: root mean square of log(observed / predicted) when left out, which holds the studies' own error too.", "",
-              "| quantity | rows | assumed | found |", "|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "",
+        "## What studies of one thing differ by",
+        "",
+        "Assumed (`calibration.toml`, log SD) and found: root mean square of log(observed / predicted) when left out, which holds the studies' own error too.",
+        "",
+        "| quantity | rows | assumed | found |",
+        "|---|---|---|---|",
+    ]
     spread = configuration()["spread"]
     for variable, rows in used[used["fold"].notna() & ~used["kind"].str.startswith("weeks")].groupby("variable"):
         found = np.sqrt((np.log(rows["fold"]) ** 2).mean())
         lines.append(f"| {variable} | {len(rows)} | {spread[spread_name(str(variable))]} | {found:.2f} |")
-    lines += ["", "## Structural questions", "",
-              "Each answer calibrated anew (60 sets, 3 rounds) with its parameters held; all studies but those from memory. Gain: of the log score "
-              "over the free calibration of the same size, summed over studies, with its standard error between studies; under minus two "
-              "errors the data speak against the answer.", "",
-              "| answer | inside 95 % | median fold error | gain in log score |", "|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "",
+        "## Structural questions",
+        "",
+        "Each answer calibrated anew (60 sets, 3 rounds) with its parameters held; all studies but those from memory. Gain: of the log score "
+        "over the free calibration of the same size, summed over studies, with its standard error between studies; under minus two "
+        "errors the data speak against the answer.",
+        "",
+        "| answer | inside 95 % | median fold error | gain in log score |",
+        "|---|---|---|---|",
+    ]
     free = None
     for k, (answered, fixed) in enumerate(ALTERNATIVES.items()):
         print(answered, file=sys.stderr, flush=True)
@@ -201,8 +226,17 @@ def main() -> None:
         lines.append(f"| {answered} | {100 * rows['inside'].mean():.0f} % | {rows['fold'].median():.3f} | {told} |")
     # Written by hand after reading the table: look again when it changes.
     lines += ["", *CONCLUSION]
-    lines += ["", *clones(), "", "## What the data identify", "", "Width: posterior over prior SD on the hidden scale (1: the data say nothing).", "",
-              "| parameter | table | range | median (90 %) | width | most correlated with |", "|---|---|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "",
+        *clones(),
+        "",
+        "## What the data identify",
+        "",
+        "Width: posterior over prior SD on the hidden scale (1: the data say nothing).",
+        "",
+        "| parameter | table | range | median (90 %) | width | most correlated with |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in pd.read_csv(folder / "identified.csv").itertuples():
         lines.append(
             f"| `{row.parameter}` | {row.table:.3g} | {row.range_low:.3g} to {row.range_high:.3g} | {row.median:.3g} ({row.low:.3g} to {row.high:.3g}) "

@@ -45,9 +45,24 @@ _HOME = {
 }
 _INSIDE = {"find_twin": "find"}
 __all__ = [
-    "ExpectedMan", "GermCell", "LeydigCell", "RunResult", "Scenario", "ScenarioError", "SertoliCell", "TestisError", "TestisModel",
-    "compare", "find_twin", "load", "run", "screen", "sensitivity", "sweep", "trial",
-]  # fmt: skip
+    "ExpectedMan",
+    "GermCell",
+    "LeydigCell",
+    "RunResult",
+    "Scenario",
+    "ScenarioError",
+    "SertoliCell",
+    "TestisError",
+    "TestisModel",
+    "compare",
+    "find_twin",
+    "load",
+    "run",
+    "screen",
+    "sensitivity",
+    "sweep",
+    "trial",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -79,7 +79,11 @@ class Quantity:
     @property
     def title(self) -> str:
         """Return the label as it begins a sentence or an axis."""
-        return self.label if self.label[1:2].isupper() or self.label[1:2] == "/" else self.label[0].upper() + self.label[1:]
+        return (
+            self.label
+            if self.label[1:2].isupper() or self.label[1:2] == "/"
+            else self.label[0].upper() + self.label[1:]
+        )
 
 
 def _e2(assay: str) -> tuple[Quantity, Quantity]:
@@ -87,55 +91,132 @@ def _e2(assay: str) -> tuple[Quantity, Quantity]:
     title = ASSAYS[assay]
     limit = f"laboratory.oestradiol_{'immunoassay_' if assay == 'immunoassay' else ''}limit"
     return (
-        Quantity(OESTRADIOL[assay], f"serum E2 ({title})", "pmol/L", "pg/mL", 1.0 / OESTRADIOL_PMOL_L,
-                 (f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"), limit=limit),
-        Quantity(RATIO[assay], f"T/E2 ({title})", "ng/dL per pg/mL", "", 1.0,
-                 (f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})")),
-    )  # fmt: skip
+        Quantity(
+            OESTRADIOL[assay],
+            f"serum E2 ({title})",
+            "pmol/L",
+            "pg/mL",
+            1.0 / OESTRADIOL_PMOL_L,
+            (f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
+            limit=limit,
+        ),
+        Quantity(
+            RATIO[assay],
+            f"T/E2 ({title})",
+            "ng/dL per pg/mL",
+            "",
+            1.0,
+            (f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})"),
+        ),
+    )
 
 
 _ALL = (
-    Quantity("testosterone_nmol_l", "testosterone", "nmol/L", "ng/dL", TESTOSTERONE_NG_DL, ("total testosterone", "T"),
-             limit="laboratory.testosterone_limit"),
-    Quantity("free_testosterone_pmol_l", "free testosterone", "pmol/L", "pg/mL", TESTOSTERONE_NG_DL / 100.0,
-             limit="laboratory.free_testosterone_limit"),
+    Quantity(
+        "testosterone_nmol_l",
+        "testosterone",
+        "nmol/L",
+        "ng/dL",
+        TESTOSTERONE_NG_DL,
+        ("total testosterone", "T"),
+        limit="laboratory.testosterone_limit",
+    ),
+    Quantity(
+        "free_testosterone_pmol_l",
+        "free testosterone",
+        "pmol/L",
+        "pg/mL",
+        TESTOSTERONE_NG_DL / 100.0,
+        limit="laboratory.free_testosterone_limit",
+    ),
     *(row for pair in zip(_e2("immunoassay"), _e2("lc-ms")) for row in pair),
-    Quantity("lh_iu_l", "LH", "IU/L", words=("luteinising hormone", "luteinizing hormone"), limit="laboratory.gonadotrophin_limit"),
-    Quantity("fsh_iu_l", "FSH", "IU/L", words=("follicle-stimulating hormone",), limit="laboratory.gonadotrophin_limit"),
+    Quantity(
+        "lh_iu_l",
+        "LH",
+        "IU/L",
+        words=("luteinising hormone", "luteinizing hormone"),
+        limit="laboratory.gonadotrophin_limit",
+    ),
+    Quantity(
+        "fsh_iu_l", "FSH", "IU/L", words=("follicle-stimulating hormone",), limit="laboratory.gonadotrophin_limit"
+    ),
     Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",)),
     Quantity("hcg_iu_l", "hCG", "IU/L", limit="laboratory.gonadotrophin_limit"),
     Quantity("inhibin_b_pg_ml", "inhibin B", "pg/mL", limit="laboratory.inhibin_b_limit"),
     Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit"),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",)),
-    Quantity("intratesticular_testosterone_nmol_l", "intratesticular testosterone", "nmol/L", "ng/mL", TESTOSTERONE_NG_DL / 100.0,
-             ("ITT",), "testis", "laboratory.intratesticular_testosterone_limit"),
-    Quantity("intratesticular_oestradiol_nmol_l", "intratesticular E2", "nmol/L", "ng/mL", 1.0 / OESTRADIOL_PMOL_L,
-             ("intratesticular oestradiol", "intratesticular estradiol", "ITE"), "testis",
-             "laboratory.intratesticular_oestradiol_limit"),
+    Quantity(
+        "intratesticular_testosterone_nmol_l",
+        "intratesticular testosterone",
+        "nmol/L",
+        "ng/mL",
+        TESTOSTERONE_NG_DL / 100.0,
+        ("ITT",),
+        "testis",
+        "laboratory.intratesticular_testosterone_limit",
+    ),
+    Quantity(
+        "intratesticular_oestradiol_nmol_l",
+        "intratesticular E2",
+        "nmol/L",
+        "ng/mL",
+        1.0 / OESTRADIOL_PMOL_L,
+        ("intratesticular oestradiol", "intratesticular estradiol", "ITE"),
+        "testis",
+        "laboratory.intratesticular_oestradiol_limit",
+    ),
     Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis"),
-    Quantity("daily_production_million_g", "daily sperm production", "million/g/day", words=("sperm production",), sample="testis",
-             limit="laboratory.daily_production_limit"),
-    Quantity("volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="laboratory.volume_limit"),
-    Quantity("concentration_million_ml", "sperm concentration", "million/mL", "M/mL", sample="semen", limit="outcome.azoospermic_below"),
-    Quantity("total_count_million", "total sperm count", "million", words=("sperm count", "total count"), sample="semen",
-             limit="outcome.azoospermic_below"),
-    Quantity("total_motile_count_million", "total motile count", "million", words=("motile count", "TMC"), sample="semen",
-             limit="outcome.azoospermic_below"),
+    Quantity(
+        "daily_production_million_g",
+        "daily sperm production",
+        "million/g/day",
+        words=("sperm production",),
+        sample="testis",
+        limit="laboratory.daily_production_limit",
+    ),
+    Quantity(
+        "volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="laboratory.volume_limit"
+    ),
+    Quantity(
+        "concentration_million_ml",
+        "sperm concentration",
+        "million/mL",
+        "M/mL",
+        sample="semen",
+        limit="outcome.azoospermic_below",
+    ),
+    Quantity(
+        "total_count_million",
+        "total sperm count",
+        "million",
+        words=("sperm count", "total count"),
+        sample="semen",
+        limit="outcome.azoospermic_below",
+    ),
+    Quantity(
+        "total_motile_count_million",
+        "total motile count",
+        "million",
+        words=("motile count", "TMC"),
+        sample="semen",
+        limit="outcome.azoospermic_below",
+    ),
     Quantity("progressive_motility_pct", "progressive motility", "%", words=("motility",), sample="semen"),
     Quantity("normal_forms_pct", "normal forms", "%", words=("morphology",), sample="semen"),
     Quantity("conception_pct", "fecundability", "% per cycle", words=("chance of conception",), sample=""),
     Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample=""),
     Quantity("age", "age", "years", sample=""),
-)  # fmt: skip
+)
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({row.column: row for row in _ALL})
 _WORDS = {word.lower(): row.column for row in _ALL for word in (row.label, *row.words)}
 # Words that name no assay: they mean the one that is in use.
 _OF_ASSAY: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
-        ("oestradiol", "estradiol", "e2", "serum e2", "serum oestradiol", "reported oestradiol", "reported estradiol"), OESTRADIOL
+        ("oestradiol", "estradiol", "e2", "serum e2", "serum oestradiol", "reported oestradiol", "reported estradiol"),
+        OESTRADIOL,
     ),
     **dict.fromkeys(("t/e2", "testosterone/oestradiol", "testosterone/estradiol"), RATIO),
-}  # fmt: skip
+}
 
 
 def column_of(word: str, assay: str = DEFAULT_ASSAY, among: Iterable[str] | None = None) -> str:

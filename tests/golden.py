@@ -87,8 +87,11 @@ def _trial() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         result = ta.trial(table, Path(folder) / "trial")
     assert result is not None
-    return {f"{name}.{column}": x for name in ("men", "effects", "responders")
-            for column, x in _columns(getattr(result, name)).items()}  # fmt: skip
+    return {
+        f"{name}.{column}": x
+        for name in ("men", "effects", "responders")
+        for column, x in _columns(getattr(result, name)).items()
+    }
 
 
 def _resumed() -> dict[str, float]:
@@ -100,16 +103,25 @@ def _resumed() -> dict[str, float]:
         model.save(Path(folder) / "man.npz")
         model = ta.TestisModel.load(Path(folder) / "man.npz")
     model.run_for(15)
-    return {f"{name}.{k}": _sum(pd.Series(column))
-            for name in ("hormones", "tissue", "safety")
-            for k, column in enumerate(zip(*model.records[name], strict=True))}  # fmt: skip
+    return {
+        f"{name}.{k}": _sum(pd.Series(column))
+        for name in ("hormones", "tissue", "safety")
+        for k, column in enumerate(zip(*model.records[name], strict=True))
+    }
 
 
 CASES: dict[str, Callable[[], dict[str, Any]]] = {
     **{
         f"run {name}": (lambda name=name: _run(name, **_SMALL))
-        for name in ("fertile_man", "obese_anastrozole", "testosterone_plus_hcg", "gonadorelin_pump_after_infusion",
-                     "azoospermic_sertoli_only", "anastrozole_titrated", "weight_loss")
+        for name in (
+            "fertile_man",
+            "obese_anastrozole",
+            "testosterone_plus_hcg",
+            "gonadorelin_pump_after_infusion",
+            "azoospermic_sertoli_only",
+            "anastrozole_titrated",
+            "weight_loss",
+        )
     },
     "reference engine": lambda: _run("obese_anastrozole", **_SHORT, **{"plan.engine": "reference"}),
     "compiled engine": lambda: _run("obese_anastrozole", **_SHORT),
@@ -118,7 +130,7 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
     "trial": _trial,
     "resumed checkpoint": _resumed,
     "summary": _text,
-}  # fmt: skip
+}
 
 
 def differences(name: str, kept: dict[str, Any]) -> Iterator[str]:
@@ -128,7 +140,9 @@ def differences(name: str, kept: dict[str, Any]) -> Iterator[str]:
     yield from (f"{key}: is new" for key in found.keys() - kept.keys())
     for key in kept.keys() & found.keys():
         before, now = kept[key], found[key]
-        same = before == now if isinstance(before, str) else np.isclose(before, now, rtol=1e-9, atol=1e-9, equal_nan=True)
+        same = (
+            before == now if isinstance(before, str) else np.isclose(before, now, rtol=1e-9, atol=1e-9, equal_nan=True)
+        )
         if not same:
             yield f"{key}: {before} -> {now}"
 

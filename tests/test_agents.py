@@ -251,12 +251,7 @@ def test_arrays_of_every_set(model):
 def test_cells_are_neither_added_nor_removed(model):
     cells = model.agents_by_type[GermCell]
     cell = cells[0]
-    for refused in (
-        lambda: cells.add(cell),
-        lambda: cells.discard(cell),
-        lambda: cells.remove(cell),
-        cell.remove,
-    ):
+    for refused in (lambda: cells.add(cell), lambda: cells.discard(cell), lambda: cells.remove(cell), cell.remove):
         with pytest.raises(TypeError, match="the rules"):
             refused()
     assert cell in cells

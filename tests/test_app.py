@@ -43,9 +43,15 @@ SMALL = {
 }
 # What a browser can put into a message.
 SENT = some.one_of(
-    some.text(max_size=30), some.floats(), some.integers(), some.booleans(), some.none(), some.lists(some.integers()),
-    some.dictionaries(some.text(max_size=3), some.integers()), some.just(10**400),
-)  # fmt: skip
+    some.text(max_size=30),
+    some.floats(),
+    some.integers(),
+    some.booleans(),
+    some.none(),
+    some.lists(some.integers()),
+    some.dictionaries(some.text(max_size=3), some.integers()),
+    some.just(10**400),
+)
 
 
 @pytest.fixture(scope="module")
@@ -129,20 +135,46 @@ def test_whatever_is_typed_as_duration_is_taken_or_explained(text):
 
 # A scenario of which nothing is left to a default.
 WHOLE = {
-    "title": "After surgery", "man": {"preset": "obese_low_t_e2", "bmi": 41.5, "motility": 0.7, "history": "testosterone_enanthate 200 mg every 7 days for 52 weeks"},
+    "title": "After surgery",
+    "man": {
+        "preset": "obese_low_t_e2",
+        "bmi": 41.5,
+        "motility": 0.7,
+        "history": "testosterone_enanthate 200 mg every 7 days for 52 weeks",
+    },
     "tissue": {"tubules": 3, "sertoli_per_tubule": 20},
     "plan": {"baseline": "14 days", "duration": "300 days", "replicates": 2, "seed": 5, "engine": "reference"},
-    "therapy": [{"drug": "gonadorelin", "route": "intravenous", "dose": "10 ug", "every": "2 hours", "from": "day 3", "until": "day 30", "over": "1 hour", "when": "LH < 5 IU/L"},
-                {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"},
-                {"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "testosterone < 300 ng/dL", "adds": True}],
+    "therapy": [
+        {
+            "drug": "gonadorelin",
+            "route": "intravenous",
+            "dose": "10 ug",
+            "every": "2 hours",
+            "from": "day 3",
+            "until": "day 30",
+            "over": "1 hour",
+            "when": "LH < 5 IU/L",
+        },
+        {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"},
+        {"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "testosterone < 300 ng/dL", "adds": True},
+    ],
     "weight": [{"bmi": 30, "until": "day 180"}, {"bmi": 33, "from": "day 200", "until": "day 290"}],
-    "samples": {"blood": ["day 0", "day 28"], "semen": {"every": "30 days"}, "biopsy": ["day 90"], "abstinence": "5 days", "assay": "lc-ms"},
-    "observed": [{"variable": "oestradiol_pmol_l", "day": "day 28", "value": 20.0, "unit": "pg/mL", "label": "Somebody 2001"}],
+    "samples": {
+        "blood": ["day 0", "day 28"],
+        "semen": {"every": "30 days"},
+        "biopsy": ["day 90"],
+        "abstinence": "5 days",
+        "assay": "lc-ms",
+    },
+    "observed": [
+        {"variable": "oestradiol_pmol_l", "day": "day 28", "value": 20.0, "unit": "pg/mL", "label": "Somebody 2001"}
+    ],
     "parameters": {"axis.immunoassay_oestradiol_scale": 1.1},
-}  # fmt: skip
+}
 ROW_FIELDS = {
-    "therapy": {"drug", "dose", "every", "from", "until", "over", "when", "adds", "route"}, "weight": {"bmi", "from", "until"}
-}  # fmt: skip
+    "therapy": {"drug", "dose", "every", "from", "until", "over", "when", "adds", "route"},
+    "weight": {"bmi", "from", "until"},
+}
 
 
 def _leaves(tables, path=()):
@@ -408,9 +440,15 @@ def test_labs_are_read_with_their_units():
 
 @pytest.mark.parametrize(
     "texts, told",
-    [({"bmi": "33 kg"}, "not a unit of body mass index"), ({"bmi": "nan"}, "not a number"), ({"age": "-4"}, "implausible"),
-     ({"t": "many"}, "many"), ({"t": "9000 ng/dL"}, "Testosterone: .* implausible"), ({"e2": "30 furlongs"}, "furlongs")],
-)  # fmt: skip
+    [
+        ({"bmi": "33 kg"}, "not a unit of body mass index"),
+        ({"bmi": "nan"}, "not a number"),
+        ({"age": "-4"}, "implausible"),
+        ({"t": "many"}, "many"),
+        ({"t": "9000 ng/dL"}, "Testosterone: .* implausible"),
+        ({"e2": "30 furlongs"}, "furlongs"),
+    ],
+)
 def test_labs_that_no_man_has_are_refused(texts, told):
     from testis_abm.app.matching import read_labs
 
@@ -467,8 +505,11 @@ def test_too_few_who_match_have_no_intervals(match, monkeypatch):
     few = dataclasses.replace(match, found=dataclasses.replace(match.found, weights=weights))
     assert not few.found.dependable and match.found.dependable
     response = matching.respond(few, ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]}))
-    for table, name in ((matching.effects(few, response), "90 % interval"), (matching.safety(few, response), "90 % interval"),
-                        (matching.identifiability(few), "prior variance explained")):  # fmt: skip
+    for table, name in (
+        (matching.effects(few, response), "90 % interval"),
+        (matching.safety(few, response), "90 % interval"),
+        (matching.identifiability(few), "prior variance explained"),
+    ):
         assert set(table[name]) <= {"-", "given"}
     assert not matching.labs_table(few)["all matching, median (90 %)"].str.contains(
         r"\("
@@ -741,9 +782,21 @@ def _served(monkeypatch, *arguments: str) -> dict:
 def test_it_listens_on_this_machine_alone_unless_told(monkeypatch):
     assert _served(monkeypatch) == {"host": "localhost", "port": 8765, "stores": [], "browser": True, "origins": []}
     told = _served(
-        monkeypatch, "--host", "0.0.0.0", "--port", "9000", "--no-browser", "--store", "a", "--store", "b",
-        "--allow-origin", "https://a.org", "--allow-origin", "https://b.org",
-    )  # fmt: skip
+        monkeypatch,
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "9000",
+        "--no-browser",
+        "--store",
+        "a",
+        "--store",
+        "b",
+        "--allow-origin",
+        "https://a.org",
+        "--allow-origin",
+        "https://b.org",
+    )
     assert told == {
         "host": "0.0.0.0",
         "port": 9000,

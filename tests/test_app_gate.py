@@ -30,7 +30,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 from testis_abm.app import gate  # noqa: E402
 from testis_abm.app.connection import Connection  # noqa: E402
 
-INFO = {"header": {"msg_type": "kernel_info_request", "msg_id": "1"}, "parent_header": {}, "metadata": {}, "content": {}, "channel": "shell"}  # fmt: skip
+INFO = {
+    "header": {"msg_type": "kernel_info_request", "msg_id": "1"},
+    "parent_header": {},
+    "metadata": {},
+    "content": {},
+    "channel": "shell",
+}
 
 
 def said(kind: str, **content: object) -> dict[str, object]:
@@ -49,11 +55,24 @@ def packed(message: object, *buffers: bytes) -> bytes:
 
 # ---- what is believed
 
-NO_COMM = [{"data": {}}, *({"comm_id": of, "data": {}} for of in (None, [1], {}, 3, math.nan, "", "x" * 1000, "a\nb")), {"comm_id": "c", "data": 3}]  # fmt: skip
+NO_COMM = [
+    {"data": {}},
+    *({"comm_id": of, "data": {}} for of in (None, [1], {}, 3, math.nan, "", "x" * 1000, "a\nb")),
+    {"comm_id": "c", "data": 3},
+]
 NO_DATA = [
-    {}, [], None, {"method": None}, {"method": ["update"]}, {"method": "exec"}, {"method": "evict"}, {"method": "update"}, {"method": "update", "state": [1]},
-    {"method": "custom", "content": 3}, {"method": "run", "args": None},
-]  # fmt: skip
+    {},
+    [],
+    None,
+    {"method": None},
+    {"method": ["update"]},
+    {"method": "exec"},
+    {"method": "evict"},
+    {"method": "update"},
+    {"method": "update", "state": [1]},
+    {"method": "custom", "content": 3},
+    {"method": "run", "args": None},
+]
 
 
 @given(some.lists(some.binary(max_size=50), max_size=5))
@@ -61,11 +80,15 @@ def test_a_message_as_jupyter_packs_it_is_believed(buffers):
     assert messages.read({"bytes": packed(INFO, *buffers)}) == messages.read({"text": json.dumps(INFO)}) == INFO
 
 
-@given(some.one_of(
-    some.binary(max_size=80),
-    some.tuples(some.integers(0, 2**32 - 1), some.binary(max_size=60)).map(lambda of: struct.pack("!I", of[0]) + of[1]),
-    some.tuples(some.integers(0, 300), some.integers(0, 255)).map(lambda of: _bitten(packed(INFO, b"buffer"), *of)),
-))  # fmt: skip
+@given(
+    some.one_of(
+        some.binary(max_size=80),
+        some.tuples(some.integers(0, 2**32 - 1), some.binary(max_size=60)).map(
+            lambda of: struct.pack("!I", of[0]) + of[1]
+        ),
+        some.tuples(some.integers(0, 300), some.integers(0, 255)).map(lambda of: _bitten(packed(INFO, b"buffer"), *of)),
+    )
+)
 def test_what_solara_unpacks_is_never_larger_than_what_was_sent(frame):
     try:
         said = messages.read({"bytes": frame})
@@ -86,19 +109,31 @@ def _bitten(frame: bytes, place: int, value: int) -> bytes:
 @pytest.mark.parametrize(
     "message",
     [
-        {"bytes": b"\x05\xf5\xe1\x00"}, {"bytes": b""}, {"bytes": b"\xff\xff\xff\xff"}, {"bytes": b"\0\0\0\1"},
-        {"bytes": packed(INFO) + b"x"}, {"bytes": struct.pack("!3I", 2, 12, 4) + b"{}"}, {"bytes": packed([1])},
-        {"bytes": packed(INFO, *[b""] * messages.MOST_PARTS)}, {"bytes": b"\0" * (messages.LARGEST_MESSAGE + 1)},
-        {"text": ""}, {"text": "{}"}, {"text": "[" * 100_000}, {"text": "9" * 10_000}, {"text": json.dumps({**INFO, "header": {}})},
-        {"text": json.dumps({**INFO, "content": 3})}, {"text": json.dumps({**INFO, "channel": None})},
-        {"text": " " * (messages.LARGEST_MESSAGE + 1)}, {"text": json.dumps({**INFO, "header": {"msg_type": "execute_request"}})},
+        {"bytes": b"\x05\xf5\xe1\x00"},
+        {"bytes": b""},
+        {"bytes": b"\xff\xff\xff\xff"},
+        {"bytes": b"\0\0\0\1"},
+        {"bytes": packed(INFO) + b"x"},
+        {"bytes": struct.pack("!3I", 2, 12, 4) + b"{}"},
+        {"bytes": packed([1])},
+        {"bytes": packed(INFO, *[b""] * messages.MOST_PARTS)},
+        {"bytes": b"\0" * (messages.LARGEST_MESSAGE + 1)},
+        {"text": ""},
+        {"text": "{}"},
+        {"text": "[" * 100_000},
+        {"text": "9" * 10_000},
+        {"text": json.dumps({**INFO, "header": {}})},
+        {"text": json.dumps({**INFO, "content": 3})},
+        {"text": json.dumps({**INFO, "channel": None})},
+        {"text": " " * (messages.LARGEST_MESSAGE + 1)},
+        {"text": json.dumps({**INFO, "header": {"msg_type": "execute_request"}})},
         {"text": json.dumps(said("comm_open", target_name="jupyter.widget", comm_id="c", data={}))},
         *({"text": json.dumps(said("comm_open", target_name="solara.control", **content))} for content in NO_COMM),
         *({"text": json.dumps(said(kind, **content))} for kind in ("comm_msg", "comm_close") for content in NO_COMM),
         *({"text": json.dumps(said("comm_msg", comm_id="c", data=data))} for data in NO_DATA),
         {"text": json.dumps({**said("comm_msg", comm_id="c", data={"method": "request_state"}), "buffers": "x"})},
     ],
-)  # fmt: skip
+)
 def test_what_is_no_message_is_not_believed(message):
     with pytest.raises(messages.Unbelievable):
         messages.read(message)
@@ -147,18 +182,33 @@ def test_a_flood_waits_for_its_turn(monkeypatch):
 @pytest.mark.parametrize(
     "url, is_it",
     [
-        ("https://abm.example.org", "https://abm.example.org"), ("HTTPS://ABM.example.org:443/", "https://abm.example.org"),
-        ("http://localhost:9000", "http://localhost:9000"), ("http://[::1]:80", "http://[::1]"),
+        ("https://abm.example.org", "https://abm.example.org"),
+        ("HTTPS://ABM.example.org:443/", "https://abm.example.org"),
+        ("http://localhost:9000", "http://localhost:9000"),
+        ("http://[::1]:80", "http://[::1]"),
     ],
-)  # fmt: skip
+)
 def test_an_origin_is_written_as_browsers_do(url, is_it):
     assert gate.origin(url) == is_it
 
 
 @pytest.mark.parametrize(
-    "url", ["*", "null", "", "abm.example.org", "ftp://a.org", "https://*.a.org", "https://a.org/path", "https://u:p@a.org",
-            "https://a.org:99999", "https://a.org; script-src *", "https://[::1", "http://ä.org"],
-)  # fmt: skip
+    "url",
+    [
+        "*",
+        "null",
+        "",
+        "abm.example.org",
+        "ftp://a.org",
+        "https://*.a.org",
+        "https://a.org/path",
+        "https://u:p@a.org",
+        "https://a.org:99999",
+        "https://a.org; script-src *",
+        "https://[::1",
+        "http://ä.org",
+    ],
+)
 def test_what_is_no_origin_ends_the_command(url, capsys):
     with pytest.raises(TestisError, match=r"--allow-origin .* is not an origin"):
         gate.origin(url)
@@ -217,7 +267,14 @@ _COOKIES: dict[tuple[int, str], str] = {}
 
 
 @contextmanager
-def spoken(port: int, kernel: str = "", query: str = "session_id=page", host: str = "", cookie: str | None = None, **headers: str):
+def spoken(
+    port: int,
+    kernel: str = "",
+    query: str = "session_id=page",
+    host: str = "",
+    cookie: str | None = None,
+    **headers: str,
+):
     """Ask for a page unless it was served before, or the cookie is given, and open its channel, by any name of the host."""
     kernel = kernel or str(uuid4())
     if cookie is None:
@@ -344,7 +401,11 @@ def test_odd_requests_are_told(port, log):
     assert asked(port, "/", "POST", b"", Transfer_Encoding="chunked")[0] == 413
     assert asked(port, f"/_solara/api/close/{uuid4()}", "POST", b"")[0] == 400
     ids = ["a/b", "..", "%00", "%C3%A9", "x" * 5000, page("x").upper(), page("x") + "0", "k0.123"]
-    for path, query in ((str(uuid4()), "other=1"), (str(uuid4()), "session_id=" + "x" * 5000), *((of, "session_id=page") for of in ids)):
+    for path, query in (
+        (str(uuid4()), "other=1"),
+        (str(uuid4()), "session_id=" + "x" * 5000),
+        *((of, "session_id=page") for of in ids),
+    ):
         with pytest.raises(InvalidStatus) as refused, spoken(port, path, query):
             pass
         assert refused.value.response.status_code in (400, 404), path
@@ -395,7 +456,9 @@ def test_as_many_pages_begin_as_were_served_and_none_under_the_cookie_of_another
     with guarded(monkeypatch) as port:
         mine, other = visited(port), visited(port)
         for kernel, cookie in ((page("one"), mine), (page("two"), mine), (page("one"), mine)):
-            with spoken(port, kernel, cookie=cookie):  # both tabs of a browser that had no cookie when it asked for them
+            with spoken(
+                port, kernel, cookie=cookie
+            ):  # both tabs of a browser that had no cookie when it asked for them
                 pass
         for kernel, cookie in ((page("one"), other), (page("three"), mine), (page("three"), other)):
             with pytest.raises(InvalidStatus) as refused, spoken(port, kernel, cookie=cookie):

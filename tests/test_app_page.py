@@ -15,11 +15,15 @@ import testis_abm as ta
 from testis_abm.app import share
 
 OBESE = {
-    "title": "Obese, treated", "man": {"preset": "obese_low_t_e2", "bmi": 36.5}, "plan": {"duration": "60 days", "replicates": 1, "seed": 7},
-    "therapy": [{"drug": "anastrozole", "dose": "0.5 mg", "every": "2 days", "from": "day 5", "until": "day 50"},
-                {"drug": "hcg", "dose": "1500 IU", "every": "3.5 days"}],
+    "title": "Obese, treated",
+    "man": {"preset": "obese_low_t_e2", "bmi": 36.5},
+    "plan": {"duration": "60 days", "replicates": 1, "seed": 7},
+    "therapy": [
+        {"drug": "anastrozole", "dose": "0.5 mg", "every": "2 days", "from": "day 5", "until": "day 50"},
+        {"drug": "hcg", "dose": "1500 IU", "every": "3.5 days"},
+    ],
     "samples": {"assay": "immunoassay"},
-}  # fmt: skip
+}
 
 
 def packed(content: bytes) -> str:
@@ -30,10 +34,20 @@ def packed(content: bytes) -> str:
 def store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app") / "sweep"
     ta.sweep(
-        {"title": "Doses", "man": {"preset": "obese_low_t_e2"}, "plan": {"duration": "60 days"}, "therapy": OBESE["therapy"][:1],
-         "sweep": {"engine": "expected", "outputs": ["testosterone", "serum E2 (immunoassay)"],
-                   "over": {"man.bmi": [24, 36], "therapy.1.dose": ["250 ug", "1 mg"]}}}, folder, workers=1,
-    )  # fmt: skip
+        {
+            "title": "Doses",
+            "man": {"preset": "obese_low_t_e2"},
+            "plan": {"duration": "60 days"},
+            "therapy": OBESE["therapy"][:1],
+            "sweep": {
+                "engine": "expected",
+                "outputs": ["testosterone", "serum E2 (immunoassay)"],
+                "over": {"man.bmi": [24, 36], "therapy.1.dose": ["250 ug", "1 mg"]},
+            },
+        },
+        folder,
+        workers=1,
+    )
     return folder
 
 
@@ -57,7 +71,14 @@ class Visitor:
         self.faults, self.outside = [], []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda of: self.faults.append(of.text) if of.type == "error" else None)
-        self.page.on("request", lambda of: None if "//localhost:" in of.url or of.url.startswith(("data:", "blob:")) else self.outside.append(of.url))  # fmt: skip
+        self.page.on(
+            "request",
+            lambda of: (
+                None
+                if "//localhost:" in of.url or of.url.startswith(("data:", "blob:"))
+                else self.outside.append(of.url)
+            ),
+        )
         self.page.goto(address)
         self.page.get_by_label("Start from").wait_for()
 
@@ -286,8 +307,13 @@ def test_run_and_cancel_are_always_in_sight(browser, address, size):
 def test_all_of_a_file_is_shown_and_goes_with_its_man(visitor, tmp_path):
     page = visitor.page
     file = tmp_path / "surgery.toml"
-    scenario = {**OBESE, "plan": {"duration": "200 days", "replicates": 1}, "weight": [{"bmi": 28, "from": "day 100", "until": "day 180"}],
-                "parameters": {"axis.immunoassay_oestradiol_scale": 1.1}, "samples": {"assay": "lc-ms", "biopsy": ["day 150"]}}  # fmt: skip
+    scenario = {
+        **OBESE,
+        "plan": {"duration": "200 days", "replicates": 1},
+        "weight": [{"bmi": 28, "from": "day 100", "until": "day 180"}],
+        "parameters": {"axis.immunoassay_oestradiol_scale": 1.1},
+        "samples": {"assay": "lc-ms", "biopsy": ["day 150"]},
+    }
     file.write_text(ta.load(scenario).to_toml())
     visitor.tab("Share")
     page.get_by_label("Scenario file (TOML)").set_input_files(file)

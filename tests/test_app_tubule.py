@@ -313,7 +313,14 @@ def page(browser, address):
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     outside = []
-    page.on("request", lambda request: outside.append(request.url) if "//localhost:" not in request.url and request.url.startswith("http") else None)  # fmt: skip
+    page.on(
+        "request",
+        lambda request: (
+            outside.append(request.url)
+            if "//localhost:" not in request.url and request.url.startswith("http")
+            else None
+        ),
+    )
     page.goto(address)
     page.wait_for_function("window.__tubule && window.__tubule.cells > 1000", timeout=90_000)
     yield page

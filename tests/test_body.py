@@ -29,9 +29,18 @@ def settle(values, man, tissue=None, days=400, *, doses=(), start=None):
     depot, central = np.zeros(len(drugs.names)), np.zeros(len(drugs.names))
     for day in range(days):
         means = axis.body_day(
-            state, p, tissue, depot, central, drugs.absorption, drugs.elimination, drugs.volume, drugs.effect,
-            hourly_doses(drugs, doses, day), np.zeros((len(drugs.names), 3)),
-        )  # fmt: skip
+            state,
+            p,
+            tissue,
+            depot,
+            central,
+            drugs.absorption,
+            drugs.elimination,
+            drugs.volume,
+            drugs.effect,
+            hourly_doses(drugs, doses, day),
+            np.zeros((len(drugs.names), 3)),
+        )
     return means, state
 
 

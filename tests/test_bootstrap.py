@@ -135,8 +135,12 @@ def test_an_installed_package_reaches_its_scenarios_by_name(tmp_path):
     def command(*given: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", "import sys; from testis_abm.cli.command import main; sys.exit(main())", *given],
-            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     names = [str(path.relative_to(ROOT / "scenarios").with_suffix("")) for path in (ROOT / "scenarios").rglob("*.toml")]
     listed = command("scenarios").stdout

@@ -477,10 +477,25 @@ def restated(path, change):
 @pytest.mark.parametrize(
     "key",
     [
-        "scenario", "seed", "treated", "engine", "records", "time", "next_step", "rng", "random", "modifiers", "scalars",
-        "now", "report", "output", "tract", "glands", "safety",
+        "scenario",
+        "seed",
+        "treated",
+        "engine",
+        "records",
+        "time",
+        "next_step",
+        "rng",
+        "random",
+        "modifiers",
+        "scalars",
+        "now",
+        "report",
+        "output",
+        "tract",
+        "glands",
+        "safety",
     ],
-)  # fmt: skip
+)
 def test_a_missing_or_wrong_word_of_the_state_is_told(path, saved, key):
     for change in (lambda state: state.pop(key), lambda state: state.update({key: "?"})):
         path.write_bytes(saved)

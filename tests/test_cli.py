@@ -171,9 +171,12 @@ def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(wai
     begin = "import sys, testis_abm.cli.command as c; print('ready', flush=True); sys.exit(c.main(sys.argv[1:]))"
     command = [sys.executable, "-c", begin, "run", str(SCENARIOS / "fertile_man.toml"), "--no-plots"]
     run = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "here"), "--set", "plan.replicates=500"], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        [*command, "--out", str(tmp_path / "here"), "--set", "plan.replicates=500"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     assert run.stdout.readline() == "ready\n"
     time.sleep(wait)
     os.killpg(run.pid, sent)

@@ -171,8 +171,17 @@ def test_an_edit_to_any_source_that_decides_is_another_program(package):
         path.write_bytes(content.replace(b"\n", b"\r\n"))
         assert now() == first, "line ends decide on nothing"
         path.write_bytes(content)
-    for name in ("experiments/simulate.py", "agents/model.py", "results/tables.py", "scenario/weight.py", "scenario/condition.py",
-                 "scenario/history.py", "parameters/axis.toml", "man/treat.py", "man/regimen.py"):  # fmt: skip
+    for name in (
+        "experiments/simulate.py",
+        "agents/model.py",
+        "results/tables.py",
+        "scenario/weight.py",
+        "scenario/condition.py",
+        "scenario/history.py",
+        "parameters/axis.toml",
+        "man/treat.py",
+        "man/regimen.py",
+    ):
         assert package / name not in idle
     (package / "laboratory_of_the_future.py").write_text("")
     assert now() != first

@@ -165,10 +165,14 @@ CLAUSES = (
     "haematocrit",
 )
 COLUMN = {
-    "testosterone": "testosterone_nmol_l", "oestradiol": "oestradiol_pmol_l", "LH": "lh_iu_l",
-    "sperm concentration": "concentration_million_ml", "progressive motility": "progressive_motility_pct",
-    "normal forms": "normal_forms_pct", "haematocrit": "haematocrit_pct",
-}  # fmt: skip
+    "testosterone": "testosterone_nmol_l",
+    "oestradiol": "oestradiol_pmol_l",
+    "LH": "lh_iu_l",
+    "sperm concentration": "concentration_million_ml",
+    "progressive motility": "progressive_motility_pct",
+    "normal forms": "normal_forms_pct",
+    "haematocrit": "haematocrit_pct",
+}
 SHOWN = {"haematocrit": ("safety", 3), "testosterone": ("blood", 1), "sperm concentration": ("semen", 3)}  # row, column
 UNIT = {"testosterone": "nmol/L", "oestradiol": "pmol/L", "LH": "IU/L", "sperm concentration": "million/mL"}
 
@@ -321,7 +325,10 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
         man = treatment.follow(ExpectedMan(values, rows.iloc[at].to_dict(), treatment.drugs))
         sperm = [man.semen(3.0, day)["concentration_million_ml"] for day in range(36)]
         found = {(sample.kind, sample.day): levels for sample, levels in course.true.items()}
-        seen = {day: (levels["testosterone_nmol_l"][i], levels["concentration_million_ml"][i]) for (_, day), levels in found.items()}
+        seen = {
+            day: (levels["testosterone_nmol_l"][i], levels["concentration_million_ml"][i])
+            for (_, day), levels in found.items()
+        }
         assert seen[None] == pytest.approx((man.rest[t], sperm[0]))
         assert seen[(35.0, 35.0)] == pytest.approx((man.days[35, t], sperm[35]))
         assert seen[(0.0, 7.0)] == pytest.approx((man.days[1:8, t].mean(), np.mean(sperm[1:8])))

@@ -70,8 +70,11 @@ def test_every_drug_has_a_usual_regimen_that_can_be_drawn(name):
 
 def test_the_curve_of_anastrozole_is_that_of_a_run():
     course = drug_course("anastrozole")
-    case = {"tissue": {"tubules": 1, "sertoli_per_tubule": 6}, "plan": {"baseline": 0, "duration": 42, "replicates": 1},
-            "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]}  # fmt: skip
+    case = {
+        "tissue": {"tubules": 1, "sertoli_per_tubule": 6},
+        "plan": {"baseline": 0, "duration": 42, "replicates": 1},
+        "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+    }
     tissue = ta.run(load(case)).treated().tissue
     fat, leydig = course.panels[1].lines
     np.testing.assert_allclose(fat.values, tissue.aromatase_inhibition_fat_pct[1:])

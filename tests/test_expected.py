@@ -17,9 +17,15 @@ from testis_abm.scenario import Man
 
 AT = {name: k for k, name in enumerate(COLUMNS)}
 SHARED = (
-    "testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l",
-    "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l",
-)  # fmt: skip
+    "testosterone_nmol_l",
+    "oestradiol_pmol_l",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "shbg_nmol_l",
+    "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol_nmol_l",
+)
 
 
 def cells(case: dict) -> ta.RunResult:
@@ -134,10 +140,17 @@ def test_an_untreated_man_stays_at_rest(values):
 
 def test_men_at_the_edges_have_a_rest(values, fertile):
     for changed in (
-        {"gnrh_drive": 0.0}, {"leydig_capacity": 0.02}, {"bmi": 70.0}, {"adipose_aromatase": 20.0}, {"er_alpha_sensitivity": 0.0},
-        {"androgen_sensitivity": 0.0}, {"germ_cell_endowment": 0.0}, {"adipose_aromatase": 0.0, "testicular_aromatase": 0.0},
-        {"fsh_secretion": 0.0}, {"gnrh_drive": 3.0, "inhibin_capacity": 0.02},
-    ):  # fmt: skip
+        {"gnrh_drive": 0.0},
+        {"leydig_capacity": 0.02},
+        {"bmi": 70.0},
+        {"adipose_aromatase": 20.0},
+        {"er_alpha_sensitivity": 0.0},
+        {"androgen_sensitivity": 0.0},
+        {"germ_cell_endowment": 0.0},
+        {"adipose_aromatase": 0.0, "testicular_aromatase": 0.0},
+        {"fsh_secretion": 0.0},
+        {"gnrh_drive": 3.0, "inhibin_capacity": 0.02},
+    ):
         labs = rest(values, {**fertile, **changed})
         assert all(np.isfinite(value) and value >= 0 for value in labs.values()), changed
 

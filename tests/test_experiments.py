@@ -386,9 +386,12 @@ def test_parts_that_are_no_folder_are_refused_everywhere(own, tmp_path):
     for put in (lambda place: place.write_text("x"), lambda place: place.symlink_to("/nonexistent/place")):
         put(own / "parts")
         for act in (
-            lambda: read(own), lambda: summary(own), lambda: sweep(ONCE, own, workers=1),
-            lambda: merge(tmp_path / "into", [own]), lambda: merge(own, [own]),
-        ):  # fmt: skip
+            lambda: read(own),
+            lambda: summary(own),
+            lambda: sweep(ONCE, own, workers=1),
+            lambda: merge(tmp_path / "into", [own]),
+            lambda: merge(own, [own]),
+        ):
             with pytest.raises(TestisError, match="parts: is no folder; move it away"):
                 act()
         (own / "parts").unlink()
@@ -398,9 +401,12 @@ def test_parts_that_are_no_folder_are_refused_everywhere(own, tmp_path):
 @pytest.mark.parametrize("place", [None, 3, b"x", "", "x" * 5000, "\0", "\ud800", ["a"], "/dev/null", "/proc/nope/x"])
 def test_what_is_no_place_of_a_store_is_told_in_a_line(kept, place):
     for act in (
-        lambda: sweep(ONCE, place, workers=1), lambda: results(place), lambda: summary(place), lambda: merge(place, [kept]),
+        lambda: sweep(ONCE, place, workers=1),
+        lambda: results(place),
+        lambda: summary(place),
+        lambda: merge(place, [kept]),
         lambda: merge("into", [place]),
-    ):  # fmt: skip
+    ):
         with pytest.raises(TestisError) as told:
             act()
         assert str(told.value).isprintable() and len(str(told.value)) < 1500
@@ -568,13 +574,14 @@ def _workers_of(pid: int) -> list[int]:
 
 
 ARMS = {
-    "title": "arms", **{key: value for key, value in SMALL.items() if key not in ("therapy", "title")},
+    "title": "arms",
+    **{key: value for key, value in SMALL.items() if key not in ("therapy", "title")},
     "arm": [
         {"name": "none", "therapy": []},
         {"name": "anastrozole", "therapy": SMALL["therapy"]},
         {"name": "lighter", "weight": [{"bmi": 27, "until": "day 30"}]},
     ],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -663,11 +670,22 @@ def test_arms_of_different_length_or_name_are_told(tmp_path):
 
 
 TRIAL = {
-    "title": "trial", "plan": {"duration": "120 days", "seed": 2}, "samples": {"assay": "immunoassay"},
-    "trial": {"men": 360, "where": ["sperm concentration < 15 M/mL", "sperm concentration > 1 M/mL"], "engine": "expected",
-              "missing": 0.2, "allocation": [1, 2], "outputs": ["testosterone", "sperm concentration"]},
-    "arm": [{"name": "control", "therapy": []}, {"name": "clomiphene", "therapy": [{"drug": "clomiphene", "dose": "50 mg", "every": "1 day"}]}],
-}  # fmt: skip
+    "title": "trial",
+    "plan": {"duration": "120 days", "seed": 2},
+    "samples": {"assay": "immunoassay"},
+    "trial": {
+        "men": 360,
+        "where": ["sperm concentration < 15 M/mL", "sperm concentration > 1 M/mL"],
+        "engine": "expected",
+        "missing": 0.2,
+        "allocation": [1, 2],
+        "outputs": ["testosterone", "sperm concentration"],
+    },
+    "arm": [
+        {"name": "control", "therapy": []},
+        {"name": "clomiphene", "therapy": [{"drug": "clomiphene", "dose": "50 mg", "every": "1 day"}]},
+    ],
+}
 
 
 def test_a_trial_randomises_measures_and_analyses(tmp_path):
@@ -759,8 +777,17 @@ def test_more_men_leave_the_first_as_they_were(tmp_path):
     pd.testing.assert_frame_equal(first, more.iloc[:40])
 
 
-NONE = {**TRIAL, "trial": {**TRIAL["trial"], "men": 60, "where": ["sperm concentration <= 0 M/mL"], "missing": 0.25,
-                           "allocation": [1, 1], "outputs": ["testosterone", "progressive motility"]}}  # fmt: skip
+NONE = {
+    **TRIAL,
+    "trial": {
+        **TRIAL["trial"],
+        "men": 60,
+        "where": ["sperm concentration <= 0 M/mL"],
+        "missing": 0.25,
+        "allocation": [1, 1],
+        "outputs": ["testosterone", "progressive motility"],
+    },
+}
 
 
 def test_sperm_where_none_were_counted_are_a_response_and_every_man_is_accounted_for(tmp_path, monkeypatch):
@@ -782,7 +809,11 @@ def test_sperm_where_none_were_counted_are_a_response_and_every_man_is_accounted
     rows = found.responders.set_index("arm")
     for arm in ("control", "clomiphene"):
         assert flow.loc[arm, "randomised"] == 30 == flow.loc[arm, ["measured", "missed", "failed"]].sum()
-        assert flow.loc[arm, "missed"] > 0 and rows.loc[arm, "n"] == 30 and rows.loc[arm, "measured"] == flow.loc[arm, "measured"]
+        assert (
+            flow.loc[arm, "missed"] > 0
+            and rows.loc[arm, "n"] == 30
+            and rows.loc[arm, "measured"] == flow.loc[arm, "measured"]
+        )
         assert flow.loc[arm, "azoospermic_before_pct"] == 100.0
     came = men[men["attended"]]
     wanted = (came["arm"].eq("clomiphene") & (came["day120_concentration_million_ml"] > 0)).sum()
@@ -800,7 +831,9 @@ def test_sperm_where_none_were_counted_are_a_response_and_every_man_is_accounted
     motility = found.effects.set_index("column").loc["progressive_motility_pct"]
     assert motility["n_control"] < LEAST and np.isnan(motility["p"])
     text = found.text()
-    count, share = (next(line for line in text.splitlines() if name in line) for name in ("concentration (M/mL", "motility (%)"))
+    count, share = (
+        next(line for line in text.splitlines() if name in line) for name in ("concentration (M/mL", "motility (%)")
+    )
     assert "M/mL (" in count and "cannot say" in share
     assert "of 30 randomised" in text and "missed the visit" in text and "nan" not in text and "inf " not in text
     head = next(line for line in text.splitlines() if "difference (95 % interval)" in line)
@@ -979,11 +1012,18 @@ def test_sensitivity_finds_what_matters_and_what_does_not(tmp_path, method):
     case = {
         **SMALL,
         "sensitivity": {
-            "method": method, "samples": 8, "of": "untreated", "engine": "expected", "outputs": ["testosterone"],
-            "over": {"man.gnrh_drive": {"from": 0.4, "to": 1.2}, "man.motility": {"from": 0.5, "to": 1.5},
-                     "man.leydig_capacity": {"from": 0.9, "to": 1.0}},
+            "method": method,
+            "samples": 8,
+            "of": "untreated",
+            "engine": "expected",
+            "outputs": ["testosterone"],
+            "over": {
+                "man.gnrh_drive": {"from": 0.4, "to": 1.2},
+                "man.motility": {"from": 0.5, "to": 1.5},
+                "man.leydig_capacity": {"from": 0.9, "to": 1.0},
+            },
         },
-    }  # fmt: skip
+    }
     table = sensitivity(case, tmp_path / "s", workers=1).set_index("input")
     rank = table["mu_star" if method == "morris" else "total"]
     assert rank["man.gnrh_drive"] > 5 * rank["man.leydig_capacity"] and rank["man.motility"] == pytest.approx(
@@ -1037,9 +1077,21 @@ def test_a_design_has_no_points_of_its_own_making():
 def test_the_commands_run(tmp_path):
     line = [sys.executable, "-m", "testis_abm"]
     done = subprocess.run(
-        [*line, "sensitivity", str(EXAMPLES / "sensitivity.toml"), "--workers", "1", "--shard", "1/8", "--out", str(tmp_path / "s")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            *line,
+            "sensitivity",
+            str(EXAMPLES / "sensitivity.toml"),
+            "--workers",
+            "1",
+            "--shard",
+            "1/8",
+            "--out",
+            str(tmp_path / "s"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0 and "Shard 1 of 8 is done" in done.stdout, done.stderr
     wrong = subprocess.run(
         [*line, "sweep", str(EXAMPLES / "sweep.toml"), "--shard", "3/2"], capture_output=True, text=True, check=False

@@ -27,11 +27,13 @@ from testis_abm.support import files, outputs
 
 ROOT = Path(__file__).parents[1]
 SWEEP = {
-    "title": "small", "man": {"preset": "obese_low_t_e2"}, "tissue": {"tubules": 1, "sertoli_per_tubule": 6},
+    "title": "small",
+    "man": {"preset": "obese_low_t_e2"},
+    "tissue": {"tubules": 1, "sertoli_per_tubule": 6},
     "plan": {"baseline": "1 day", "duration": "20 days"},
     "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
     "sweep": {"engine": "expected", "replicates": 1, "over": {"man.bmi": [22, 26, 30, 34]}},
-}  # fmt: skip
+}
 
 
 def run(code: str, *given: object, **more) -> subprocess.CompletedProcess[str]:
@@ -275,13 +277,28 @@ def sealed_list(**sums: str) -> bytes:
 @pytest.mark.parametrize(
     "order",
     [
-        b"{", b"", b"3", b"null", b"[3]", b"\xff", b"[" * 100_000, b'["../../victim"]', b'["a\\u0000"]', b'["x"]',
-        sealed_list(**{"../../victim": "0"}), sealed_list(**{"a\0": "0"}), sealed_list(**{"evil.txt": "0"}),
-        sealed_list(), sealed_list(**{"run.json": "0"}), sealed_list(**{".": "0"}), files.sealed({}).encode(),
-        files.sealed({"files": 3}).encode(), files.sealed({"files": ["run.json"]}).encode(),
+        b"{",
+        b"",
+        b"3",
+        b"null",
+        b"[3]",
+        b"\xff",
+        b"[" * 100_000,
+        b'["../../victim"]',
+        b'["a\\u0000"]',
+        b'["x"]',
+        sealed_list(**{"../../victim": "0"}),
+        sealed_list(**{"a\0": "0"}),
+        sealed_list(**{"evil.txt": "0"}),
+        sealed_list(),
+        sealed_list(**{"run.json": "0"}),
+        sealed_list(**{".": "0"}),
+        files.sealed({}).encode(),
+        files.sealed({"files": 3}).encode(),
+        files.sealed({"files": ["run.json"]}).encode(),
     ],
     ids=lambda of: repr(of[:24]),
-)  # fmt: skip
+)
 def test_an_order_that_is_not_what_was_written_touches_nothing(tmp_path, monkeypatch, order):
     folder, again = interrupted(tmp_path, monkeypatch)
     victim = tmp_path.parent / f"{tmp_path.name}-victim"
@@ -604,13 +621,24 @@ def test_a_reader_that_has_gone_is_no_fault():
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["run", "{}"], ["run", "fertile_man", "--set", "{}"], ["run", "fertile_man", "--set", "man.bmi={}"],
-        ["run", "fertile_man", "--set", "{}=3"], ["run", "fertile_man", "--out", "{}"], ["run", "fertile_man", "{}"],
-        ["sweep", "{}"], ["merge", "{}", "{}"], ["men", "{}"], ["drugs", "{}"], ["scenarios", "{}"], ["parameters", "{}"],
-        ["studies", "run", "{}"], ["studies", "run", "leder_2004", "--ensemble", "{}"], ["{}"],
+        ["run", "{}"],
+        ["run", "fertile_man", "--set", "{}"],
+        ["run", "fertile_man", "--set", "man.bmi={}"],
+        ["run", "fertile_man", "--set", "{}=3"],
+        ["run", "fertile_man", "--out", "{}"],
+        ["run", "fertile_man", "{}"],
+        ["sweep", "{}"],
+        ["merge", "{}", "{}"],
+        ["men", "{}"],
+        ["drugs", "{}"],
+        ["scenarios", "{}"],
+        ["parameters", "{}"],
+        ["studies", "run", "{}"],
+        ["studies", "run", "leder_2004", "--ensemble", "{}"],
+        ["{}"],
     ],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("text", ["x" * 100_000, "x y " * 25_000], ids=["a word", "words"])
 def test_what_was_given_is_not_repeated_at_length(arguments, text, capsys):
     try:

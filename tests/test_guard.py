@@ -40,8 +40,11 @@ SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 FILE = str(SCENARIOS / "fertile_man.toml")
 PILL = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
 SMALL: dict[str, Any] = {
-    "title": "small", "plan": {"duration": "10 days", "baseline": "2 days", "replicates": 1}, "tissue": {"tubules": 1}, "therapy": [PILL],
-}  # fmt: skip
+    "title": "small",
+    "plan": {"duration": "10 days", "baseline": "2 days", "replicates": 1},
+    "tissue": {"tubules": 1},
+    "therapy": [PILL],
+}
 OVER = {"man.bmi": {"from": 22, "to": 30}, "man.age": {"from": 30, "to": 40}}
 TABLES: Mapping[str, dict[str, Any]] = {
     "sweep": {"over": {"man.bmi": [22, 30]}, "engine": "expected"},
@@ -104,92 +107,198 @@ MEN_OUT = "is out of range; allowed: 1 to 100000"
 NOT_SOURCE = "is not a path, a table of settings or a Scenario"
 NAME = str(known()["leder_2004"])
 REFUSED: Mapping[str, tuple[str, list[Any]]] = {
-    "seed": (SEED, [
-        ["run", FILE, "--seed", "-1"], ["cohort", "--seed", "-1"], ["twin", "--t", "9nmol/L", "--seed", "-1"],
-        ["studies", "run", "leder_2004", "--seed", "-1"], ["calibrate", "--seed", "-1"],
-        *(["compare" if kind == "compare" else kind, FILE, "--seed", "-1"] for kind in ("compare", "sweep", "trial", "sensitivity")),
-        lambda: ta.run(SMALL, seed=-1), lambda: ta.find_twin({"t": 9.0}, seed=-1), lambda: ta.screen("clinic", 4, [], seed=-1),
-        lambda: draw("clinic", 4, seed=-1), lambda: replay(load_study(NAME), best(), seed=-1),
-        lambda: calibrate(Path("c"), members=40, seed=-1), lambda: predict_with(MEN, SMALL, shipped(), seed=-1),
-        *(lambda kind=kind: prepared(kind, seed=-1) for kind in TABLES), lambda: ta.load({**SMALL, "plan": {"seed": -1}}),
-        lambda: raise_first(understood({**SMALL, "plan": {"seed": -1}}).lines), lambda: ta.compare({"a": SMALL, "b": SMALL}, overrides={"plan.seed": -1}),
-    ]),
-    "no men": (f"0 {MEN_OUT}", [
-        ["cohort", "--men", "0"], ["twin", "--t", "9nmol/L", "--men", "0", "--give", "anastrozole 1mg daily"],
-        lambda: ta.screen("clinic", 0, []), lambda: draw("clinic", 0), lambda: replay(load_study(NAME), best(), men=0),
-    ]),
-    "too many men": (f"1000000000 {MEN_OUT}", [
-        ["cohort", "--men", "1000000000"], ["twin", "--t", "9nmol/L", "--men", "1000000000"],
-        lambda: ta.screen("clinic", 10**9, []), lambda: draw("clinic", 10**9),
-    ]),
-    "no number": ('"ten" is not a whole number; allowed: 1 to', [
-        ["cohort", "--men", "ten"], ["twin", "--men", "ten"], ["run", FILE, "--days", "ten"], ["studies", "run", "--sets", "ten"],
-        lambda: ta.screen("clinic", "ten", []), lambda: ta.run(SMALL, replicates="ten"),
-        lambda: ta.compare({"a": SMALL, "b": SMALL}, replicates="ten"), lambda: prepared("sweep", replicates="ten"),
-    ]),
-    "replicates": ("0 is out of range; allowed: 1 to 10000", [
-        ["compare", FILE, FILE, "--replicates", "0"], lambda: ta.run(SMALL, replicates=0), lambda: prepared("sweep", replicates=0),
-        lambda: ta.compare({"a": SMALL, "b": SMALL}, replicates=0), lambda: ta.load({**SMALL, "plan": {"replicates": 0}}),
-    ]),
-    "workers": ("-2 is out of range; allowed: 0 to 1024", [
-        *([kind, FILE, "--workers", "-2"] for kind in ("compare", *TABLES)), lambda: ta.compare({"a": SMALL, "b": SMALL}, workers=-2),
-        *(lambda kind=kind: getattr(ta, kind)(experiment(kind), "s", workers=-2) for kind in TABLES),
-    ]),
-    "shard": ('"3/2" is not a part; write it as I/N with I from 1 to N', [
-        *([kind, FILE, "--shard", "3/2"] for kind in ("compare", *TABLES)), lambda: ta.compare({"a": SMALL, "b": SMALL}, shard=(3, 2)),
-        *(lambda kind=kind: getattr(ta, kind)(experiment(kind), "s", shard=(3, 2)) for kind in TABLES),
-    ]),
-    "assay": ('"Immunoassay" is not one of', [
-        ["twin", "--t", "9nmol/L", "--assay", "Immunoassay"], ["cohort", "--assay", "Immunoassay"],
-        lambda: ta.find_twin({"t": 9.0}, assay="Immunoassay"), lambda: ta.screen("clinic", 4, [], assay="Immunoassay"),
-        lambda: draw("clinic", 4, assay="Immunoassay"), lambda: ta.load({**SMALL, "samples": {"assay": "Immunoassay"}}),
-        lambda: study(assay="Immunoassay"),
-    ]),
-    "population": ('"clinc" is not', [
-        ["twin", "--t", "9nmol/L", "--population", "clinc"], ["cohort", "--population", "clinc"],
-        lambda: ta.find_twin({"t": 9.0}, population="clinc"), lambda: ta.screen("clinc", 4, []), lambda: draw("clinc", 4),
-        lambda: prepared("trial", population="clinc"), lambda: study(population="clinc"),
-    ]),
-    "criterion": ("is not measured at a screening visit; measured there: testosterone", [
-        ["cohort", "--where", "haematocrit > 50 %"], lambda: ta.screen("clinic", 4, ["haematocrit > 50 %"]),
-        lambda: prepared("trial", where=["haematocrit > 50 %"]), lambda: study(where=["haematocrit > 50 %"]),
-        lambda: parse_criterion("haematocrit > 50 %"),
-    ]),
-    "rule of a dose": ("BMI is not measured when a dose is decided; measured there: testosterone", [
-        lambda: ta.load({**SMALL, "therapy": [{**PILL, "when": "BMI > 30"}]}),
-        lambda: raise_first(understood({**SMALL, "therapy": [{**PILL, "when": "BMI > 30"}]}).lines),
-    ]),
-    "no source": (f"None {NOT_SOURCE}", [
-        lambda: ta.run(None), lambda: ta.load(None), lambda: ta.TestisModel(None), lambda: predict(MEN, None),
-        lambda: ta.compare({"a": None, "b": SMALL}), *(lambda kind=kind: getattr(ta, kind)(None, "s") for kind in TABLES),
-    ]),
-    "no file": ("nowhere.toml: no such file", [
-        ["run", "nowhere.toml"], *([kind, "nowhere.toml"] for kind in ("compare", *TABLES)), ["twin", "--t", "9nmol/L", "--scenario", "nowhere.toml"],
-        ["studies", "run", "nowhere.toml"], lambda: ta.run("nowhere.toml"), lambda: ta.compare(["nowhere.toml", FILE]),
-        lambda: ta.compare({"a": "nowhere.toml", "b": SMALL}), lambda: predict(MEN, "nowhere.toml"), lambda: load_study("nowhere.toml"),
-        *(lambda kind=kind: getattr(ta, kind)("nowhere.toml", "s") for kind in TABLES),
-    ]),
-    "drug": ('drug "anastrazole" is not known; nearest: "anastrozole"', [
-        ["drugs", "anastrazole"], ["twin", "--t", "9nmol/L", "--give", "anastrazole 1mg daily"],
-        lambda: ta.load({**SMALL, "therapy": [{**PILL, "drug": "anastrazole"}]}),
-        lambda: ta.load({**SMALL, "man": {"history": "anastrazole 1 mg every 1 day for 9 days"}}),
-    ]),
-    "laboratory value": ("is implausible; allowed: LH of 0 to 150 ", [
-        ["twin", "--lh", "900"], lambda: ta.find_twin({"lh": 900.0}), lambda: ta.find_twin({"lh": "900 mUI/mL"}),
-        lambda: ta.find_twin(pd.Series({"lh": 900})), lambda: guard.laboratory_value("lh", np.float64(900.0)),
-    ]),
+    "seed": (
+        SEED,
+        [
+            ["run", FILE, "--seed", "-1"],
+            ["cohort", "--seed", "-1"],
+            ["twin", "--t", "9nmol/L", "--seed", "-1"],
+            ["studies", "run", "leder_2004", "--seed", "-1"],
+            ["calibrate", "--seed", "-1"],
+            *(
+                ["compare" if kind == "compare" else kind, FILE, "--seed", "-1"]
+                for kind in ("compare", "sweep", "trial", "sensitivity")
+            ),
+            lambda: ta.run(SMALL, seed=-1),
+            lambda: ta.find_twin({"t": 9.0}, seed=-1),
+            lambda: ta.screen("clinic", 4, [], seed=-1),
+            lambda: draw("clinic", 4, seed=-1),
+            lambda: replay(load_study(NAME), best(), seed=-1),
+            lambda: calibrate(Path("c"), members=40, seed=-1),
+            lambda: predict_with(MEN, SMALL, shipped(), seed=-1),
+            *(lambda kind=kind: prepared(kind, seed=-1) for kind in TABLES),
+            lambda: ta.load({**SMALL, "plan": {"seed": -1}}),
+            lambda: raise_first(understood({**SMALL, "plan": {"seed": -1}}).lines),
+            lambda: ta.compare({"a": SMALL, "b": SMALL}, overrides={"plan.seed": -1}),
+        ],
+    ),
+    "no men": (
+        f"0 {MEN_OUT}",
+        [
+            ["cohort", "--men", "0"],
+            ["twin", "--t", "9nmol/L", "--men", "0", "--give", "anastrozole 1mg daily"],
+            lambda: ta.screen("clinic", 0, []),
+            lambda: draw("clinic", 0),
+            lambda: replay(load_study(NAME), best(), men=0),
+        ],
+    ),
+    "too many men": (
+        f"1000000000 {MEN_OUT}",
+        [
+            ["cohort", "--men", "1000000000"],
+            ["twin", "--t", "9nmol/L", "--men", "1000000000"],
+            lambda: ta.screen("clinic", 10**9, []),
+            lambda: draw("clinic", 10**9),
+        ],
+    ),
+    "no number": (
+        '"ten" is not a whole number; allowed: 1 to',
+        [
+            ["cohort", "--men", "ten"],
+            ["twin", "--men", "ten"],
+            ["run", FILE, "--days", "ten"],
+            ["studies", "run", "--sets", "ten"],
+            lambda: ta.screen("clinic", "ten", []),
+            lambda: ta.run(SMALL, replicates="ten"),
+            lambda: ta.compare({"a": SMALL, "b": SMALL}, replicates="ten"),
+            lambda: prepared("sweep", replicates="ten"),
+        ],
+    ),
+    "replicates": (
+        "0 is out of range; allowed: 1 to 10000",
+        [
+            ["compare", FILE, FILE, "--replicates", "0"],
+            lambda: ta.run(SMALL, replicates=0),
+            lambda: prepared("sweep", replicates=0),
+            lambda: ta.compare({"a": SMALL, "b": SMALL}, replicates=0),
+            lambda: ta.load({**SMALL, "plan": {"replicates": 0}}),
+        ],
+    ),
+    "workers": (
+        "-2 is out of range; allowed: 0 to 1024",
+        [
+            *([kind, FILE, "--workers", "-2"] for kind in ("compare", *TABLES)),
+            lambda: ta.compare({"a": SMALL, "b": SMALL}, workers=-2),
+            *(lambda kind=kind: getattr(ta, kind)(experiment(kind), "s", workers=-2) for kind in TABLES),
+        ],
+    ),
+    "shard": (
+        '"3/2" is not a part; write it as I/N with I from 1 to N',
+        [
+            *([kind, FILE, "--shard", "3/2"] for kind in ("compare", *TABLES)),
+            lambda: ta.compare({"a": SMALL, "b": SMALL}, shard=(3, 2)),
+            *(lambda kind=kind: getattr(ta, kind)(experiment(kind), "s", shard=(3, 2)) for kind in TABLES),
+        ],
+    ),
+    "assay": (
+        '"Immunoassay" is not one of',
+        [
+            ["twin", "--t", "9nmol/L", "--assay", "Immunoassay"],
+            ["cohort", "--assay", "Immunoassay"],
+            lambda: ta.find_twin({"t": 9.0}, assay="Immunoassay"),
+            lambda: ta.screen("clinic", 4, [], assay="Immunoassay"),
+            lambda: draw("clinic", 4, assay="Immunoassay"),
+            lambda: ta.load({**SMALL, "samples": {"assay": "Immunoassay"}}),
+            lambda: study(assay="Immunoassay"),
+        ],
+    ),
+    "population": (
+        '"clinc" is not',
+        [
+            ["twin", "--t", "9nmol/L", "--population", "clinc"],
+            ["cohort", "--population", "clinc"],
+            lambda: ta.find_twin({"t": 9.0}, population="clinc"),
+            lambda: ta.screen("clinc", 4, []),
+            lambda: draw("clinc", 4),
+            lambda: prepared("trial", population="clinc"),
+            lambda: study(population="clinc"),
+        ],
+    ),
+    "criterion": (
+        "is not measured at a screening visit; measured there: testosterone",
+        [
+            ["cohort", "--where", "haematocrit > 50 %"],
+            lambda: ta.screen("clinic", 4, ["haematocrit > 50 %"]),
+            lambda: prepared("trial", where=["haematocrit > 50 %"]),
+            lambda: study(where=["haematocrit > 50 %"]),
+            lambda: parse_criterion("haematocrit > 50 %"),
+        ],
+    ),
+    "rule of a dose": (
+        "BMI is not measured when a dose is decided; measured there: testosterone",
+        [
+            lambda: ta.load({**SMALL, "therapy": [{**PILL, "when": "BMI > 30"}]}),
+            lambda: raise_first(understood({**SMALL, "therapy": [{**PILL, "when": "BMI > 30"}]}).lines),
+        ],
+    ),
+    "no source": (
+        f"None {NOT_SOURCE}",
+        [
+            lambda: ta.run(None),
+            lambda: ta.load(None),
+            lambda: ta.TestisModel(None),
+            lambda: predict(MEN, None),
+            lambda: ta.compare({"a": None, "b": SMALL}),
+            *(lambda kind=kind: getattr(ta, kind)(None, "s") for kind in TABLES),
+        ],
+    ),
+    "no file": (
+        "nowhere.toml: no such file",
+        [
+            ["run", "nowhere.toml"],
+            *([kind, "nowhere.toml"] for kind in ("compare", *TABLES)),
+            ["twin", "--t", "9nmol/L", "--scenario", "nowhere.toml"],
+            ["studies", "run", "nowhere.toml"],
+            lambda: ta.run("nowhere.toml"),
+            lambda: ta.compare(["nowhere.toml", FILE]),
+            lambda: ta.compare({"a": "nowhere.toml", "b": SMALL}),
+            lambda: predict(MEN, "nowhere.toml"),
+            lambda: load_study("nowhere.toml"),
+            *(lambda kind=kind: getattr(ta, kind)("nowhere.toml", "s") for kind in TABLES),
+        ],
+    ),
+    "drug": (
+        'drug "anastrazole" is not known; nearest: "anastrozole"',
+        [
+            ["drugs", "anastrazole"],
+            ["twin", "--t", "9nmol/L", "--give", "anastrazole 1mg daily"],
+            lambda: ta.load({**SMALL, "therapy": [{**PILL, "drug": "anastrazole"}]}),
+            lambda: ta.load({**SMALL, "man": {"history": "anastrazole 1 mg every 1 day for 9 days"}}),
+        ],
+    ),
+    "laboratory value": (
+        "is implausible; allowed: LH of 0 to 150 ",
+        [
+            ["twin", "--lh", "900"],
+            lambda: ta.find_twin({"lh": 900.0}),
+            lambda: ta.find_twin({"lh": "900 mUI/mL"}),
+            lambda: ta.find_twin(pd.Series({"lh": 900})),
+            lambda: guard.laboratory_value("lh", np.float64(900.0)),
+        ],
+    ),
     "unit": ("has no unit; write for example 260 ng/dL", [["twin", "--t", "260"], lambda: ta.find_twin({"t": "260"})]),
-    "output": ("known: testosterone, free testosterone", [
-        *(lambda kind=kind: prepared(kind, outputs=["xyzzy"]) for kind in TABLES), lambda: prepared("trial", outcome="xyzzy"),
-        lambda: prepared("sweep", outputs=[["testosterone"]]),
-    ]),
-    "override": ("man.bmi=900: 900 is out of range; allowed: 16 to 70 (kg/m2)", [
-        ["run", FILE, "--set", "man.bmi=900"], ["compare", FILE, FILE, "--set", "man.bmi=900"], ["sweep", "sweep.toml", "--set", "man.bmi=900"],
-        ["sensitivity", "sensitivity.toml", "--set", "man.bmi=900"], ["twin", "--t", "9nmol/L", "--scenario", FILE, "--set", "man.bmi=900"],
-        lambda: ta.run(SMALL, overrides={"man.bmi": 900}), lambda: ta.compare({"a": SMALL, "b": SMALL}, overrides={"man.bmi": 900}),
-        lambda: ta.sweep(experiment("sweep"), "s", overrides={"man.bmi": 900}),
-    ]),
-}  # fmt: skip
+    "output": (
+        "known: testosterone, free testosterone",
+        [
+            *(lambda kind=kind: prepared(kind, outputs=["xyzzy"]) for kind in TABLES),
+            lambda: prepared("trial", outcome="xyzzy"),
+            lambda: prepared("sweep", outputs=[["testosterone"]]),
+        ],
+    ),
+    "override": (
+        "man.bmi=900: 900 is out of range; allowed: 16 to 70 (kg/m2)",
+        [
+            ["run", FILE, "--set", "man.bmi=900"],
+            ["compare", FILE, FILE, "--set", "man.bmi=900"],
+            ["sweep", "sweep.toml", "--set", "man.bmi=900"],
+            ["sensitivity", "sensitivity.toml", "--set", "man.bmi=900"],
+            ["twin", "--t", "9nmol/L", "--scenario", FILE, "--set", "man.bmi=900"],
+            lambda: ta.run(SMALL, overrides={"man.bmi": 900}),
+            lambda: ta.compare({"a": SMALL, "b": SMALL}, overrides={"man.bmi": 900}),
+            lambda: ta.sweep(experiment("sweep"), "s", overrides={"man.bmi": 900}),
+        ],
+    ),
+}
 
 
 def raise_first(lines: list[str]) -> None:
@@ -231,9 +340,35 @@ def test_all_entry_points_refuse_with_the_same_words_and_write_nothing(entry, wo
 # ---- anything at all
 
 ODD: list[Any] = [
-    None, True, -1, 0, 1.5, math.nan, math.inf, 10**400, "", "x", "x\0y", "-", b"x", [], [["x"]], {1: 2}, {"a": [{}]}, object(),
-    np.zeros(3), np.array(3), pd.DataFrame({"a": [1]}), pd.Series({"t": "x"}), pd.NA, pd.NaT, {"man": np.zeros(3)}, lambda: 1, int, 3 + 4j,
-]  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    1.5,
+    math.nan,
+    math.inf,
+    10**400,
+    "",
+    "x",
+    "x\0y",
+    "-",
+    b"x",
+    [],
+    [["x"]],
+    {1: 2},
+    {"a": [{}]},
+    object(),
+    np.zeros(3),
+    np.array(3),
+    pd.DataFrame({"a": [1]}),
+    pd.Series({"t": "x"}),
+    pd.NA,
+    pd.NaT,
+    {"man": np.zeros(3)},
+    lambda: 1,
+    int,
+    3 + 4j,
+]
 FUNCTIONS: Mapping[str, Callable[[Any], object]] = {
     "load": ta.load,
     "run": ta.run,
@@ -265,9 +400,24 @@ FUNCTIONS: Mapping[str, Callable[[Any], object]] = {
     "arm set": lambda x: ta.compare({**SMALL, "arm": [{"name": "a", "set": x}]}),
     "arm": lambda x: ta.compare({**SMALL, "arm": x}),
     "dose": lambda x: Scenario(therapy=[{"drug": x, "dose": x, "every": x, "when": x, "route": x}]),
-    **{f"{kind} {key}": lambda x, kind=kind, key=key: prepared(kind, **{key: x}, colour="red")
-       for kind in TABLES for key in ("outputs", "at", "engine", "method", "samples", "seed", "over", "where", "men", "outcome", "allocation")},
-}  # fmt: skip
+    **{
+        f"{kind} {key}": lambda x, kind=kind, key=key: prepared(kind, **{key: x}, colour="red")
+        for kind in TABLES
+        for key in (
+            "outputs",
+            "at",
+            "engine",
+            "method",
+            "samples",
+            "seed",
+            "over",
+            "where",
+            "men",
+            "outcome",
+            "allocation",
+        )
+    },
+}
 
 
 @pytest.mark.parametrize("value", ODD, ids=[f"{k}-{type(value).__name__}" for k, value in enumerate(ODD)])
@@ -280,10 +430,20 @@ def test_anything_odd_is_refused_in_words(function, value, tmp_path):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1 mg", "day 3", "anastrozole", "cells"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["from", "to", "man.bmi", "name", "x"]) | st.text(max_size=4), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["1 mg", "day 3", "anastrozole", "cells"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["from", "to", "man.bmi", "name", "x"]) | st.text(max_size=4), inner, max_size=3
+        )
+    ),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -316,13 +476,29 @@ def test_any_laboratory_value_is_a_number_missing_or_refused(name, raw):
 @pytest.mark.parametrize(
     ("kind", "entries", "said"),
     [
-        ("sweep", {"over": {"man.bmi": {"from": 20, "to": 30, "steps": 1000}, "man.age": {"from": 20, "to": 30, "steps": 1000}},
-                   "replicates": 10_000}, "10,000,000,000 runs are more than 1,000,000"),
-        ("sweep", {"over": {f"man.x{k}": {"from": 1, "to": 2} for k in range(50)}, "method": "sobol", "samples": 1_000_000},
-         "50,000,000 values (samples times axes) are more than"),
-        ("sensitivity", {"samples": 100_000, "over": {f"man.x{k}": {"from": 1, "to": 2} for k in range(20)}}, "2,200,000 runs are more than"),
+        (
+            "sweep",
+            {
+                "over": {
+                    "man.bmi": {"from": 20, "to": 30, "steps": 1000},
+                    "man.age": {"from": 20, "to": 30, "steps": 1000},
+                },
+                "replicates": 10_000,
+            },
+            "10,000,000,000 runs are more than 1,000,000",
+        ),
+        (
+            "sweep",
+            {"over": {f"man.x{k}": {"from": 1, "to": 2} for k in range(50)}, "method": "sobol", "samples": 1_000_000},
+            "50,000,000 values (samples times axes) are more than",
+        ),
+        (
+            "sensitivity",
+            {"samples": 100_000, "over": {f"man.x{k}": {"from": 1, "to": 2} for k in range(20)}},
+            "2,200,000 runs are more than",
+        ),
     ],
-)  # fmt: skip
+)
 def test_runs_are_counted_before_they_are_listed(kind, entries, said):
     with pytest.raises(ta.TestisError, match=said.replace("(", r"\(").replace(")", r"\)")):
         prepared(kind, **entries)

@@ -23,21 +23,47 @@ LAWS = {
     "agents": {"biology", "man", "parameters", "scenario", "support", "testis"},
     "results": {"biology", "parameters", "quantities", "scenario", "statistics", "support"},
     "population": {"biology", "man", "parameters", "quantities", "results", "scenario", "statistics", "support"},
-    "studies": {"biology", "man", "parameters", "population", "quantities", "results", "scenario", "statistics", "support"},
+    "studies": {
+        "biology",
+        "man",
+        "parameters",
+        "population",
+        "quantities",
+        "results",
+        "scenario",
+        "statistics",
+        "support",
+    },
     "experiments": {
-        "agents", "biology", "man", "parameters", "population", "quantities", "results", "scenario", "statistics", "support", "testis",
+        "agents",
+        "biology",
+        "man",
+        "parameters",
+        "population",
+        "quantities",
+        "results",
+        "scenario",
+        "statistics",
+        "support",
+        "testis",
     },
     "pictures": {"biology", "experiments", "parameters", "quantities", "results", "scenario", "statistics", "support"},
-}  # fmt: skip
+}
 # Arrows that still run up, module -> room, each with what would take it away.
 KNOWN = {
-    ("support.guard", "parameters"), ("support.guard", "population"), ("support.guard", "quantities"), ("support.guard", "scenario"),
+    ("support.guard", "parameters"),
+    ("support.guard", "population"),
+    ("support.guard", "quantities"),
+    ("support.guard", "scenario"),
     ("testis.reference", "agents"),  # the plain engine is made of agents
     ("testis.section", "agents"),  # names of the kinds of cells
-    ("agents.model", "results"), ("agents.checkpoint", "results"),  # the schemas of the tables
-    ("results.run_result", "pictures"), ("results.store", "pictures"), ("studies.report", "pictures"),  # conveniences that draw
+    ("agents.model", "results"),
+    ("agents.checkpoint", "results"),  # the schemas of the tables
+    ("results.run_result", "pictures"),
+    ("results.store", "pictures"),
+    ("studies.report", "pictures"),  # conveniences that draw
     ("population.predict", "studies"),  # the type of an ensemble
-}  # fmt: skip
+}
 
 
 def _room(module: str) -> str:
@@ -52,7 +78,9 @@ def _imports(path: Path) -> set[str]:
             for name in node.names:
                 found.add(f"{node.module}.{name.name}".removeprefix("testis_abm."))
         elif isinstance(node, ast.Import):
-            found |= {name.name.removeprefix("testis_abm.") for name in node.names if name.name.startswith("testis_abm.")}
+            found |= {
+                name.name.removeprefix("testis_abm.") for name in node.names if name.name.startswith("testis_abm.")
+            }
     return found - {"__version__"}
 
 

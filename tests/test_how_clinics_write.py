@@ -32,10 +32,20 @@ from testis_abm.support.guard import Censored, laboratory_value
 @pytest.mark.parametrize(
     ("text", "number"),
     [
-        ("4,5", 4.5), ("4,55", 4.55), ("0,125", 0.125), ("1,5000", 1.5), ("-4,5", -4.5), ("1,500", 1500), ("1,234,567", 1234567),
-        ("1,500.5", 1500.5), ("1.500,5", 1500.5), ("1500", 1500), ("1.500", 1.5), ("3,2e2", 320),
+        ("4,5", 4.5),
+        ("4,55", 4.55),
+        ("0,125", 0.125),
+        ("1,5000", 1.5),
+        ("-4,5", -4.5),
+        ("1,500", 1500),
+        ("1,234,567", 1234567),
+        ("1,500.5", 1500.5),
+        ("1.500,5", 1500.5),
+        ("1500", 1500),
+        ("1.500", 1.5),
+        ("3,2e2", 320),
     ],
-)  # fmt: skip
+)
 def test_a_comma_is_a_decimal_unless_it_groups_three_digits(text, number):
     assert number_in(text) == pytest.approx(number)
 
@@ -62,15 +72,27 @@ def test_a_refused_comma_says_how_it_was_read():
 @pytest.mark.parametrize(
     ("variable", "unit", "own"),
     [
-        ("lh_iu_l", "mUI/mL", "mIU/mL"), ("lh_iu_l", "UI/L", "IU/L"), ("lh_iu_l", "mIU/ml", "mIU/mL"), ("fsh_iu_l", "IE/L", "IU/L"),
-        ("lh_iu_l", "mU/mL", "mIU/mL"), ("concentration_million_ml", "x10^6/mL", "million/mL"), ("concentration_million_ml", "×10⁶/mL", "million/mL"),
-        ("concentration_million_ml", "10^6/ml", "10^6/mL"), ("concentration_million_ml", "Mio/mL", "million/mL"),
-        ("concentration_million_ml", "Mio. / ml", "million/mL"), ("concentration_million_ml", "×10⁹/L", "million/mL"),
-        ("concentration_million_ml", "x 10^6 per mL", "million/mL"), ("total_count_million", "Mio", "million"), ("total_count_million", "×10⁶", "million"),
-        ("testosterone_nmol_l", "\u00b5g/L", "ug/L"), ("testosterone_nmol_l", "\u03bcg/l", "ug/L"), ("testosterone_nmol_l", "mcg/L", "ug/L"),
-        ("testosterone_nmol_l", "NG / DL", "ng/dL"), ("progressive_motility_pct", "percent", "%"),
+        ("lh_iu_l", "mUI/mL", "mIU/mL"),
+        ("lh_iu_l", "UI/L", "IU/L"),
+        ("lh_iu_l", "mIU/ml", "mIU/mL"),
+        ("fsh_iu_l", "IE/L", "IU/L"),
+        ("lh_iu_l", "mU/mL", "mIU/mL"),
+        ("concentration_million_ml", "x10^6/mL", "million/mL"),
+        ("concentration_million_ml", "×10⁶/mL", "million/mL"),
+        ("concentration_million_ml", "10^6/ml", "10^6/mL"),
+        ("concentration_million_ml", "Mio/mL", "million/mL"),
+        ("concentration_million_ml", "Mio. / ml", "million/mL"),
+        ("concentration_million_ml", "×10⁹/L", "million/mL"),
+        ("concentration_million_ml", "x 10^6 per mL", "million/mL"),
+        ("total_count_million", "Mio", "million"),
+        ("total_count_million", "×10⁶", "million"),
+        ("testosterone_nmol_l", "\u00b5g/L", "ug/L"),
+        ("testosterone_nmol_l", "\u03bcg/l", "ug/L"),
+        ("testosterone_nmol_l", "mcg/L", "ug/L"),
+        ("testosterone_nmol_l", "NG / DL", "ng/dL"),
+        ("progressive_motility_pct", "percent", "%"),
     ],
-)  # fmt: skip
+)
 def test_units_of_reports(variable, unit, own):
     assert parse_unit(variable, unit) == own
 
@@ -87,11 +109,24 @@ def test_units_of_another_kind_stay_refused(variable, unit):
 @pytest.mark.parametrize(
     ("name", "raw", "value"),
     [
-        ("bmi", "33 kg/m2", 33), ("bmi", "33,5 kg/m²", 33.5), ("bmi", "33", 33), ("age", "34 years", 34), ("age", "34 yrs", 34), ("age", 34, 34),
-        ("t", "288.4 ng/dL", 10), ("t", "9,0 nmol/L", 9), ("t", 9.0, 9), ("lh", "4,5 mUI/mL", 4.5), ("lh", "4.5", 4.5), ("lh", np.int64(4), 4),
-        ("concentration", "6 ×10⁶/mL", 6), ("concentration", "0", 0), ("motility", "32 %", 32), ("tmc", "9 Mio", 9),
+        ("bmi", "33 kg/m2", 33),
+        ("bmi", "33,5 kg/m²", 33.5),
+        ("bmi", "33", 33),
+        ("age", "34 years", 34),
+        ("age", "34 yrs", 34),
+        ("age", 34, 34),
+        ("t", "288.4 ng/dL", 10),
+        ("t", "9,0 nmol/L", 9),
+        ("t", 9.0, 9),
+        ("lh", "4,5 mUI/mL", 4.5),
+        ("lh", "4.5", 4.5),
+        ("lh", np.int64(4), 4),
+        ("concentration", "6 ×10⁶/mL", 6),
+        ("concentration", "0", 0),
+        ("motility", "32 %", 32),
+        ("tmc", "9 Mio", 9),
     ],
-)  # fmt: skip
+)
 def test_laboratory_values(name, raw, value):
     assert laboratory_value(name, raw) == pytest.approx(value, rel=1e-3)
 
@@ -128,9 +163,14 @@ def test_all_faults_of_a_patient_are_told_at_once():
 
 @pytest.mark.parametrize(
     ("name", "raw", "censored"),
-    [("lh", "<0.1", Censored(0.1)), ("lh", "< 0,1 mUI/mL", Censored(0.1)), ("fsh", ">200", Censored(200.0, below=False)),
-     ("lh", "<0.001", Censored(0.001)), ("lh", Censored(0.1), Censored(0.1))],
-)  # fmt: skip
+    [
+        ("lh", "<0.1", Censored(0.1)),
+        ("lh", "< 0,1 mUI/mL", Censored(0.1)),
+        ("fsh", ">200", Censored(200.0, below=False)),
+        ("lh", "<0.001", Censored(0.001)),
+        ("lh", Censored(0.1), Censored(0.1)),
+    ],
+)
 def test_values_beyond_a_limit_of_quantitation_are_kept_as_such(name, raw, censored):
     assert laboratory_value(name, raw) == censored
 
@@ -157,13 +197,41 @@ def test_a_value_given_twice_is_refused(capsys):
 @pytest.mark.parametrize(
     ("text", "days"),
     [
-        ("daily", 1), ("QD", 1), ("q.d.", 1), ("BID", 1 / 2), ("b.i.d.", 1 / 2), ("TID", 1 / 3), ("QID", 1 / 4), ("QOD", 2), ("EOD", 2), ("QW", 7), ("TIW", 7 / 3),
-        ("three times weekly", 7 / 3), ("3x/week", 7 / 3), ("3 x weekly", 7 / 3), ("twice a week", 3.5), ("twice weekly", 3.5), ("2 per week", 3.5),
-        ("every other day", 2), ("every second day", 2), ("every third day", 3), ("every 3 days", 3), ("every two weeks", 14), ("every 12 hours", 0.5),
-        ("q12h", 0.5), ("12 hourly", 0.5), ("weekly", 7), ("once a week", 7), ("monthly", 28), ("2 day", 2), ("1 month", 30.4375), ("28 days", 28), ("1,5 days", 1.5),
+        ("daily", 1),
+        ("QD", 1),
+        ("q.d.", 1),
+        ("BID", 1 / 2),
+        ("b.i.d.", 1 / 2),
+        ("TID", 1 / 3),
+        ("QID", 1 / 4),
+        ("QOD", 2),
+        ("EOD", 2),
+        ("QW", 7),
+        ("TIW", 7 / 3),
+        ("three times weekly", 7 / 3),
+        ("3x/week", 7 / 3),
+        ("3 x weekly", 7 / 3),
+        ("twice a week", 3.5),
+        ("twice weekly", 3.5),
+        ("2 per week", 3.5),
+        ("every other day", 2),
+        ("every second day", 2),
+        ("every third day", 3),
+        ("every 3 days", 3),
+        ("every two weeks", 14),
+        ("every 12 hours", 0.5),
+        ("q12h", 0.5),
+        ("12 hourly", 0.5),
+        ("weekly", 7),
+        ("once a week", 7),
+        ("monthly", 28),
+        ("2 day", 2),
+        ("1 month", 30.4375),
+        ("28 days", 28),
+        ("1,5 days", 1.5),
         (3, 3),
     ],
-)  # fmt: skip
+)
 def test_intervals_of_prescriptions_in_files_and_on_the_command_line(text, days):
     assert parse_every(text) == pytest.approx(days)
     assert Therapy("hCG", "500 IU", every=text).every_days == pytest.approx(days)
@@ -191,11 +259,16 @@ def test_intervals_that_say_nothing_or_two_things_are_refused(text):
 @pytest.mark.parametrize(
     ("text", "drug", "dose", "every"),
     [
-        ("testosterone cypionate 100 mg weekly", "testosterone_cypionate", 100, 7), ("Gonal-F 150 IU three times weekly", "rfsh", 150, 7 / 3),
-        ("clomid 25mg QOD", "clomiphene", 25, 2), ("Arimidex 1mg daily", "anastrozole", 1, 1), ("degarelix 240 mg once", "degarelix", 240, None),
-        ("Femara 2,5 mg daily", "letrozole", 2.5, 1), ("Nolvadex 20 mg qd", "tamoxifen", 20, 1), ("hCG 1,500 UI BIW", "hcg", 1500, 3.5),
+        ("testosterone cypionate 100 mg weekly", "testosterone_cypionate", 100, 7),
+        ("Gonal-F 150 IU three times weekly", "rfsh", 150, 7 / 3),
+        ("clomid 25mg QOD", "clomiphene", 25, 2),
+        ("Arimidex 1mg daily", "anastrozole", 1, 1),
+        ("degarelix 240 mg once", "degarelix", 240, None),
+        ("Femara 2,5 mg daily", "letrozole", 2.5, 1),
+        ("Nolvadex 20 mg qd", "tamoxifen", 20, 1),
+        ("hCG 1,500 UI BIW", "hcg", 1500, 3.5),
     ],
-)  # fmt: skip
+)
 def test_prescriptions(text, drug, dose, every):
     therapy = Therapy(**parse_prescription(text))
     assert (therapy.drug, therapy.dose) == (drug, dose)
@@ -225,13 +298,24 @@ def test_the_command_refuses_a_missing_frequency_and_repeats_the_one_given(capsy
 @pytest.mark.parametrize(
     ("drug", "dose", "note"),
     [
-        ("hcg", "1.500 IU", r"hcg 1.5 IU is 1/1,000 of the usual 1500 IU .*; 1.500 is read as 1.5: for thousands write 1500"),
-        ("hcg", "1,500 IU", None), ("hcg", "15 IU", None), ("letrozole", "2.500 mg", None), ("letrozole", "25 ug", None),
-        ("Nebido", "1.000 mg", "for thousands write 1000"), ("gonadorelin", "10 mg", "gonadorelin 10 mg is 1,000 times the usual 10 ug"),
+        (
+            "hcg",
+            "1.500 IU",
+            r"hcg 1.5 IU is 1/1,000 of the usual 1500 IU .*; 1.500 is read as 1.5: for thousands write 1500",
+        ),
+        ("hcg", "1,500 IU", None),
+        ("hcg", "15 IU", None),
+        ("letrozole", "2.500 mg", None),
+        ("letrozole", "25 ug", None),
+        ("Nebido", "1.000 mg", "for thousands write 1000"),
+        ("gonadorelin", "10 mg", "gonadorelin 10 mg is 1,000 times the usual 10 ug"),
     ],
-)  # fmt: skip
+)
 def test_a_dose_far_from_the_usual_one_is_noted(drug, dose, note):
-    for case in ({"therapy": [{"drug": drug, "dose": dose}]}, {"man": {"history": f"{drug} {dose} weekly for 20 weeks"}}):
+    for case in (
+        {"therapy": [{"drug": drug, "dose": dose}]},
+        {"man": {"history": f"{drug} {dose} weekly for 20 weeks"}},
+    ):
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
             try:
@@ -282,18 +366,28 @@ def test_brand_names_work_wherever_a_drug_is_named(capsys):
 
 @pytest.mark.parametrize(
     "text",
-    ["BMI ≥ 25", "BMI > 25 and age < 40", "age < 40 years and BMI >= 25 kg/m²", "T/LH < 100", "T/E2 < 10,5", "sperm concentration < 15 ×10⁶/mL or LH > 8 mUI/mL"],
-)  # fmt: skip
+    [
+        "BMI ≥ 25",
+        "BMI > 25 and age < 40",
+        "age < 40 years and BMI >= 25 kg/m²",
+        "T/LH < 100",
+        "T/E2 < 10,5",
+        "sperm concentration < 15 ×10⁶/mL or LH > 8 mUI/mL",
+    ],
+)
 def test_criteria_in_one_grammar(text):
     men = pd.DataFrame({"bmi": [20.0, 25.0, 33.0], "age": [30.0, 39.0, 50.0]})
     seen = pd.DataFrame(
-        {"t_over_lh": [130.0, 64.9, 28.8], "lh_iu_l": [4.0, 4.0, 9.0], "t_over_e2_immunoassay": [23.8, 9.5, 7.3], "concentration_million_ml": [60.0, 14.0, 20.0]}
-    )  # fmt: skip
+        {
+            "t_over_lh": [130.0, 64.9, 28.8],
+            "lh_iu_l": [4.0, 4.0, 9.0],
+            "t_over_e2_immunoassay": [23.8, 9.5, 7.3],
+            "concentration_million_ml": [60.0, 14.0, 20.0],
+        }
+    )
     met = parse_criterion(text)(seen, men, Laboratory(parameters.values()))
     assert met.dtype == bool and not met[0]
-    assert met[1] == {
-        "BMI > 25 and age < 40": False,
-    }.get(text, True)
+    assert met[1] == {"BMI > 25 and age < 40": False}.get(text, True)
 
 
 def test_a_criterion_and_its_text_agree():
@@ -304,9 +398,13 @@ def test_a_criterion_and_its_text_agree():
 @pytest.mark.parametrize("digits", ["٣", "３", "३"])
 def test_digits_of_other_scripts_are_refused_everywhere(digits, capsys):
     for read, text in (
-        (parse_duration, f"{digits} days"), (parse_dose, f"{digits} mg"), (parse_condition, f"LH > {digits}"), (parse_every, f"{digits}x/week"),
-        (lambda x: laboratory_value("lh", x), digits), (parse_prescription, f"hcg {digits} IU daily"),
-    ):  # fmt: skip
+        (parse_duration, f"{digits} days"),
+        (parse_dose, f"{digits} mg"),
+        (parse_condition, f"LH > {digits}"),
+        (parse_every, f"{digits}x/week"),
+        (lambda x: laboratory_value("lh", x), digits),
+        (parse_prescription, f"hcg {digits} IU daily"),
+    ):
         with pytest.raises(ScenarioError, match="digits of another script; write 0 to 9"):
             read(text)
     for line in (

@@ -173,14 +173,24 @@ def test_percentages_of_few_sperm_are_those_of_that_many(laboratory):
             np.exp(laboratory.likelihood("progressive_motility_pct", 100.0 * k / sperm, true, sperm * 1.0001e-4)[0])
             for k in range(1, sperm + 1)
         ]
-        none = np.exp(laboratory.likelihood("progressive_motility_pct", 0.0, true | {"concentration_million_ml": np.full(2, sperm * 1.0001e-4)}, sperm * 1.0001e-4)[0])
+        none = np.exp(
+            laboratory.likelihood(
+                "progressive_motility_pct",
+                0.0,
+                true | {"concentration_million_ml": np.full(2, sperm * 1.0001e-4)},
+                sperm * 1.0001e-4,
+            )[0]
+        )
         assert np.sum(every, axis=0) + none == pytest.approx(1.0, abs=1e-3)
 
 
 @given(st.floats(0.05, 97.0), st.floats(0.0, 0.004))
 def test_a_percentage_above_zero_is_never_that_of_next_to_no_sperm(percent, concentration):
     laboratory = Laboratory(parameters.values())
-    men = {"progressive_motility_pct": np.array([percent, percent]), "concentration_million_ml": np.array([concentration, 20.0])}
+    men = {
+        "progressive_motility_pct": np.array([percent, percent]),
+        "concentration_million_ml": np.array([concentration, 20.0]),
+    }
     log, _ = laboratory.likelihood("progressive_motility_pct", percent, men)
     assert log[0] < log[1] - 15.0
     more, _ = laboratory.likelihood("progressive_motility_pct", Censored(percent, below=False), men)

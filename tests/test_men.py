@@ -240,7 +240,9 @@ def test_retrieval_in_a_clinic_is_the_published_one(values):
     of = {lesion: chance[none & (cohort.lesions == lesion).to_numpy()].mean() for lesion in LESIONS[1:3]}
     assert 0.15 < of["sertoli_cell_only"] < 0.45  # 15 % (n = 13) to 41 %
     assert 0.44 < of["maturation_arrest"] < 0.75
-    assert 0.45 < chance[none & ~cohort.lesions.isin(["obstruction", "hypogonadotropic"]).to_numpy()].mean() < 0.55  # 48.7 and 51.9 %
+    assert (
+        0.45 < chance[none & ~cohort.lesions.isin(["obstruction", "hypogonadotropic"]).to_numpy()].mean() < 0.55
+    )  # 48.7 and 51.9 %
 
 
 def test_the_command_shows_men():

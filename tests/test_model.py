@@ -163,8 +163,14 @@ def test_replicates_do_not_depend_on_their_number():
 
 
 def test_reference_engine_gives_the_same_man():
-    small = {"plan__duration": "30 days", "tissue__tubules": 2, "tissue__sertoli_per_tubule": 10, "samples__blood": [],
-             "samples__biopsy": [], "observed": []}  # fmt: skip
+    small = {
+        "plan__duration": "30 days",
+        "tissue__tubules": 2,
+        "tissue__sertoli_per_tubule": 10,
+        "samples__blood": [],
+        "samples__biopsy": [],
+        "observed": [],
+    }
     tables = [
         simulate("obese_anastrozole", plan__engine=engine, **small).tables for engine in ("compiled", "reference")
     ]

@@ -77,9 +77,13 @@ def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
     man = dict(Man(preset=preset).physiology)
     true = rest(values, man)
     given = {
-        "t": true["testosterone_nmol_l"], "e2": true["oestradiol_pmol_l"], "lh": true["lh_iu_l"], "fsh": true["fsh_iu_l"],
-        "concentration": true["concentration_million_ml"], "bmi": man["bmi"],
-    }  # fmt: skip
+        "t": true["testosterone_nmol_l"],
+        "e2": true["oestradiol_pmol_l"],
+        "lh": true["lh_iu_l"],
+        "fsh": true["fsh_iu_l"],
+        "concentration": true["concentration_million_ml"],
+        "bmi": man["bmi"],
+    }
     found = twin.find(given, assay="lc-ms")
     assert found.dependable and not found.misfit
     for name, row in found.labs().iterrows():
@@ -112,8 +116,13 @@ def test_hypogonadotropic_men_are_found_and_gain_sperm_on_gonadotrophins():
     found = twin.find(given)
     assert found.dependable and not found.misfit and not found.rare
     assert found.weights[(found.lesion == "hypogonadotropic").to_numpy()].sum() > 0.95
-    therapy = [{"drug": "hcg", "dose": "1500 IU", "every": "3.5 days"}, {"drug": "rfsh", "dose": "150 IU", "every": "56 hours"}]
-    before, after = predict(found.sample(30), load({"title": "x", "plan": {"duration": "540 days"}, "therapy": therapy}))
+    therapy = [
+        {"drug": "hcg", "dose": "1500 IU", "every": "3.5 days"},
+        {"drug": "rfsh", "dose": "150 IU", "every": "56 hours"},
+    ]
+    before, after = predict(
+        found.sample(30), load({"title": "x", "plan": {"duration": "540 days"}, "therapy": therapy})
+    )
     assert before["concentration_million_ml"].max() < 0.05 < after["concentration_million_ml"].median()
     assert after["testosterone_nmol_l"].median() > 8.0
 
@@ -140,7 +149,9 @@ def test_a_standard_coordinate_is_the_one_that_gives_the_value(population, name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("given", "field"), [({"bmi": 66.0}, "bmi"), ({"age": 79.0}, "age"), ({"shbg": 280.0}, "shbg_production")])
+@pytest.mark.parametrize(
+    ("given", "field"), [({"bmi": 66.0}, "bmi"), ({"age": 79.0}, "age"), ({"shbg": 280.0}, "shbg_production")]
+)
 def test_a_man_of_whom_the_population_holds_hardly_any_is_called_rare(given, field):
     found = twin.find({"t": 13.9, "lh": 4.0, "fsh": 4.4, "concentration": 20.0} | given)
     assert abs(found.rare[field]) > 3.0
@@ -158,7 +169,7 @@ def test_labs_that_no_physiology_explains_are_told(values):
     [
         ({"t": -1.0}, r"t: -1\.0 is implausible; allowed: testosterone of 0 to 100 nmol/L"),
         ({"t": 12.0, "lh": 900.0}, "lh: 900.0 is implausible; allowed: LH of 0 to 150 IU/L"),
-        ({"testosteron": 3.0}, "laboratory value \"testosteron\" is not known"),
+        ({"testosteron": 3.0}, 'laboratory value "testosteron" is not known'),
         ({"bmi": 30.0}, "give at least one laboratory value"),
     ],
 )
@@ -225,10 +236,13 @@ def test_only_what_was_given_is_called_known_and_strain_is_shown():
         (["--t", "5000ng/dL"], '--t: "5000ng/dL" is implausible; allowed: testosterone of 0 to 2884 ng/dL'),
         (["--t", "3kg"], '--t: "kg" is not a unit of testosterone; known: nmol/L'),
         (["--t", "-3nmol/L"], '--t: "-3nmol/L" is implausible; allowed: testosterone of 0 to 100 nmol/L'),
-        (["--concentration", "900"], '--concentration: "900" is implausible; allowed: sperm concentration of 0 to 600 million/mL'),
+        (
+            ["--concentration", "900"],
+            '--concentration: "900" is implausible; allowed: sperm concentration of 0 to 600 million/mL',
+        ),
         (["--e2", "30"], '--e2: "30" has no unit; write for example 30 pg/mL'),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_lab_is_told_in_the_words_and_the_unit_of_the_user(given, said, capsys):
     assert main(["twin", *given]) == 2
     error = capsys.readouterr().err

@@ -61,7 +61,11 @@ def test_information_counts_once():
     def used(**given: float) -> dict[str, twin.Given]:
         return independent(given, laboratory)[0]
 
-    assert used(concentration=20.0, volume=3.0, motility=50.0, tmc=30.0).keys() == {"concentration", "volume", "motility"}
+    assert used(concentration=20.0, volume=3.0, motility=50.0, tmc=30.0).keys() == {
+        "concentration",
+        "volume",
+        "motility",
+    }
     assert used(concentration=20.0, volume=3.0, tmc=30.0)["motility"] == pytest.approx(50.0)
     assert used(concentration=20.0, tmc=0.0)["motility"] == 0.0
     assert used(concentration=0.0, tmc=0.0, motility=0.0, morphology=0.0).keys() == {"concentration"}
@@ -72,14 +76,32 @@ def test_information_counts_once():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"tmc": 100.0, "concentration": 10.0, "volume": 2.0, "motility": 50.0}, "total motile count 100 million contradicts the other values, which give 10 million"),
-        ({"tmc": 0.0, "concentration": 10.0, "volume": 2.0, "motility": 40.0}, "total motile count 0 million contradicts the other values, which give 8 million"),
-        ({"tmc": 0.0, "concentration": 10.0, "motility": 40.0}, "total motile count 0 million contradicts the other values, which give some"),
-        ({"tmc": 5.0, "concentration": 10.0, "volume": 2.0, "motility": 0.0}, "total motile count 5 million contradicts the other values, which give 0 million"),
-        ({"free_t": 0.8, "t": 12.0, "shbg": 40.0}, "free testosterone 0.8 nmol/L contradicts the other values, which give 0.2"),
-        ({"concentration": 0.0, "motility": 40.0}, "progressive motility is left out: no sperm were counted, which contradicts it"),
+        (
+            {"tmc": 100.0, "concentration": 10.0, "volume": 2.0, "motility": 50.0},
+            "total motile count 100 million contradicts the other values, which give 10 million",
+        ),
+        (
+            {"tmc": 0.0, "concentration": 10.0, "volume": 2.0, "motility": 40.0},
+            "total motile count 0 million contradicts the other values, which give 8 million",
+        ),
+        (
+            {"tmc": 0.0, "concentration": 10.0, "motility": 40.0},
+            "total motile count 0 million contradicts the other values, which give some",
+        ),
+        (
+            {"tmc": 5.0, "concentration": 10.0, "volume": 2.0, "motility": 0.0},
+            "total motile count 5 million contradicts the other values, which give 0 million",
+        ),
+        (
+            {"free_t": 0.8, "t": 12.0, "shbg": 40.0},
+            "free testosterone 0.8 nmol/L contradicts the other values, which give 0.2",
+        ),
+        (
+            {"concentration": 0.0, "motility": 40.0},
+            "progressive motility is left out: no sperm were counted, which contradicts it",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_value_left_out_is_held_against_those_that_determine_it(given, said):
     laboratory = Laboratory(parameters.values())
     assert any(said in note for note in independent(given, laboratory)[1])
@@ -149,7 +171,13 @@ def test_a_collapse_gives_neither_intervals_nor_identifiability():
     assert "cannot be matched with enough virtual patients" in " ".join(text.split())
     assert "90 %" not in text and not re.search(r"\d %", text) and "open" not in text and "nan" not in text
     assert poor.labs()["low"].isna().all() and poor.physiology()["variance_explained"].isna().all()
-    case = load({"title": "x", "plan": {"duration": "30 days"}, "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]})
+    case = load(
+        {
+            "title": "x",
+            "plan": {"duration": "30 days"},
+            "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
+        }
+    )
     from testis_abm.population.predict import predict
 
     before, after = predict(poor.sample(5), case)
@@ -159,7 +187,10 @@ def test_a_collapse_gives_neither_intervals_nor_identifiability():
 
 @pytest.mark.slow
 def test_seeds_agree_within_their_precision():
-    for given in ({**MAN, "concentration": 20.0, "morphology": 0.0}, {"t": 9.0, "e2": 170.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0}):
+    for given in (
+        {**MAN, "concentration": 20.0, "morphology": 0.0},
+        {"t": 9.0, "e2": 170.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0},
+    ):
         means, errors = [], []
         for seed in (1, 2, 3):
             found = find(given, seed=seed)
@@ -186,7 +217,13 @@ def test_what_is_the_same_in_all_replicates_has_no_interval():
 
 def test_sobol_indices_that_cannot_be_ask_for_more_samples():
     def table(first: float, width: float, total: float) -> pd.DataFrame:
-        rows = {"output": "x", "first": [first, 0.05], "first_confidence": width, "total": [total, 0.05], "confidence": width}
+        rows = {
+            "output": "x",
+            "first": [first, 0.05],
+            "first_confidence": width,
+            "total": [total, 0.05],
+            "confidence": width,
+        }
         return pd.DataFrame(rows)
 
     assert samples_needed(table(0.9, 0.05, 0.93), 256) == 0
@@ -217,9 +254,13 @@ def test_nothing_has_no_percentage(command, preset, tmp_path, capsys, monkeypatc
     monkeypatch.chdir(tmp_path)
     text = f'title = "x"\n[man]\npreset = "{preset}"\n[tissue]\ntubules = 2\n'
     text += '[plan]\nbaseline = "2 days"\nduration = "80 days"\nreplicates = 2\n'
-    drugs = "".join(f'{{ drug = "{drug}", dose = "{dose}", every = "{every}" }},' for drug, dose, every in PRESETS[preset])
+    drugs = "".join(
+        f'{{ drug = "{drug}", dose = "{dose}", every = "{every}" }},' for drug, dose, every in PRESETS[preset]
+    )
     arm = f"therapy = [{drugs}]\n"
-    (tmp_path / "x.toml").write_text((text + TABLES[command] + arm) if command == "compare" else f"{arm}{text}{TABLES[command]}")
+    (tmp_path / "x.toml").write_text(
+        (text + TABLES[command] + arm) if command == "compare" else f"{arm}{text}{TABLES[command]}"
+    )
     extra = [] if command == "run" else ["--workers", "1"]
     assert main([command, "x.toml", *extra, "--out", "here"]) == 0
     printed = capsys.readouterr().out
@@ -238,7 +279,9 @@ def test_nothing_has_no_percentage(command, preset, tmp_path, capsys, monkeypatc
 def levels(men: int, **columns: object) -> pd.DataFrame:
     """Return a table of a prediction in which each column holds a constant or the values given."""
     names = [*predict.SHOWN, *predict.READOUTS]
-    return pd.DataFrame({name: np.broadcast_to(np.asarray(columns.get(name, 20.0), dtype=float), men) for name in names})
+    return pd.DataFrame(
+        {name: np.broadcast_to(np.asarray(columns.get(name, 20.0), dtype=float), men) for name in names}
+    )
 
 
 @pytest.mark.parametrize("men", [1, 2, 4, 5, 30])
@@ -256,13 +299,20 @@ def test_few_men_have_neither_intervals_nor_shares(men):
     assert not few or not re.search(r"\d %(?! )|\([-+]", text.split("safety and outcome")[0].replace(" %)", ""))
     cohort = screen.screen("clinic", men, seed=3)
     first = cohort.told().splitlines()[3]
-    assert first.lstrip().startswith("BMI") and ("cannot say" in first) == few != (" to " in first) and "nan" not in cohort.told()
+    assert (
+        first.lstrip().startswith("BMI")
+        and ("cannot say" in first) == few != (" to " in first)
+        and "nan" not in cohort.told()
+    )
 
 
 def test_a_change_rests_on_men_with_a_level_before():
     men = 12
     first = np.where(np.arange(men) < 9, 0.0, 20.0)
-    before, after = levels(men, concentration_million_ml=first), levels(men, retrieval_pct=np.where(np.arange(men) < 7, 50.0, np.nan))
+    before, after = (
+        levels(men, concentration_million_ml=first),
+        levels(men, retrieval_pct=np.where(np.arange(men) < 7, 50.0, np.nan)),
+    )
     text = told.predicted(before, after, pd.Series(["none"] * men), False)
     line = next(line for line in text.splitlines() if line.startswith("  sperm concentration"))
     assert cannot_say(3) in line and line.endswith("75 %; change of 3")

@@ -25,22 +25,48 @@ from testis_abm.studies import Study, calibrate, ensemble, known, load_study, re
 PACKAGES = ("testis_abm", "testis_abm.population", "testis_abm.studies", "testis_abm.scenario")
 # Made by others, of what those have checked.
 MADE = {
-    "GermCell", "LeydigCell", "SertoliCell", "Cohort", "Population", "Clause", "Condition", "PastTherapy", "past_doses",
-    "ScenarioError", "TestisError",
-}  # fmt: skip
+    "GermCell",
+    "LeydigCell",
+    "SertoliCell",
+    "Cohort",
+    "Population",
+    "Clause",
+    "Condition",
+    "PastTherapy",
+    "past_doses",
+    "ScenarioError",
+    "TestisError",
+}
 # Functions of the caller's, what only this package hands on, and an address that is waited for.
 OWN = {"dask", "progress", "watch", "model", "rng", "settled", "drugs", "reference"}
 RESULT = ta.run(SMALL)
-REPLAYED = pd.DataFrame({of: [1.0] for of in report._COLUMNS} | {"study": ["a"], "citation": ["a"], "label": ["a"], "unit": ["a"], "kind": ["level"],
-                                                                 "confidence": ["memory"], "inside": [True], "sign": [True]})  # fmt: skip
+REPLAYED = pd.DataFrame(
+    {of: [1.0] for of in report._COLUMNS}
+    | {
+        "study": ["a"],
+        "citation": ["a"],
+        "label": ["a"],
+        "unit": ["a"],
+        "kind": ["level"],
+        "confidence": ["memory"],
+        "inside": [True],
+        "sign": [True],
+    }
+)
 STORE: dict[str, Any] = {"folder": "none"}
 EXPERIMENT: dict[str, Any] = {"folder": "s", "workers": 1}
 # Arguments with which each works, or comes so far that it has looked at all of them.
 GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "ExpectedMan": (ta.ExpectedMan, {"values": complete(parameters.values()), "man": MEN.iloc[0]}),
     "RunResult": (ta.RunResult, {"scenario": ta.load(SMALL), "tables": {}}),
-    "RunResult.tables": (lambda hormones: ta.RunResult(scenario=ta.load(SMALL), tables={"hormones": hormones}), {"hormones": RESULT.hormones}),
-    "RunResult.sections": (lambda arm: ta.RunResult(scenario=ta.load(SMALL), tables={}, sections={"untreated": arm}), {"arm": {}}),
+    "RunResult.tables": (
+        lambda hormones: ta.RunResult(scenario=ta.load(SMALL), tables={"hormones": hormones}),
+        {"hormones": RESULT.hormones},
+    ),
+    "RunResult.sections": (
+        lambda arm: ta.RunResult(scenario=ta.load(SMALL), tables={}, sections={"untreated": arm}),
+        {"arm": {}},
+    ),
     "RunResult.save": (RESULT.save, {"folder": "new"}),
     "RunResult.load": (ta.RunResult.load, STORE),
     "store.save": (lambda folder: store.save(RESULT, folder), {"folder": "new"}),
@@ -51,15 +77,24 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "load": (ta.load, {"source": SMALL}),
     "run": (ta.run, {"scenario": SMALL}),
     "screen": (ta.screen, {"population": "clinic", "n": 4, "criteria": []}),
-    **{kind: (getattr(ta, kind), {"source": experiment(kind, outputs=["xyzzy"]), **EXPERIMENT}) for kind in ("sensitivity", "sweep", "trial")},
+    **{
+        kind: (getattr(ta, kind), {"source": experiment(kind, outputs=["xyzzy"]), **EXPERIMENT})
+        for kind in ("sensitivity", "sweep", "trial")
+    },
     "draw": (population.draw, {"population": "clinic", "n": 4}),
     "Study": (Study, {}),
     "known": (known, {}),
     "load_study": (load_study, {"source": "nowhere.toml"}),
-    **{name: (getattr(scenario, name), {}) for name in ("Man", "Observed", "Plan", "Samples", "Therapy", "Tissue", "Weight")},
+    **{
+        name: (getattr(scenario, name), {})
+        for name in ("Man", "Observed", "Plan", "Samples", "Therapy", "Tissue", "Weight")
+    },
     "bmi_on": (scenario.bmi_on, {"day": 3.0, "present": 30.0, "changes": ()}),
     "canonical_unit": (scenario.canonical_unit, {"variable": "lh_iu_l"}),
-    "convert": (scenario.convert, {"variable": "testosterone_nmol_l", "value": 1.0, "unit_from": "nmol/L", "unit_to": "ng/dL"}),
+    "convert": (
+        scenario.convert,
+        {"variable": "testosterone_nmol_l", "value": 1.0, "unit_from": "nmol/L", "unit_to": "ng/dL"},
+    ),
     "predict": (predict.predict, {"men": MEN, "scenario": SMALL}),
     "predict_with": (predict.predict_with, {"men": MEN, "scenario": SMALL, "ensemble": ensemble.best(), "sets": 1}),
     "replay": (replay.replay, {"study": "nowhere", "ensemble": ensemble.best()}),
@@ -76,13 +111,16 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Ensemble.pick": (ensemble.shipped().pick, {"n": 3}),
     "ensemble.parameter": (ensemble.parameter, {"name": "axis.testosterone_feedback_strength"}),
     "ensemble.applied": (ensemble.applied, {"of": {}}),
-    "ensemble.applied one": (lambda value: ensemble.applied({"axis.testosterone_feedback_strength": value}), {"value": 1.0}),
+    "ensemble.applied one": (
+        lambda value: ensemble.applied({"axis.testosterone_feedback_strength": value}),
+        {"value": 1.0},
+    ),
     "ensemble.read": (ensemble.read, {"path": "nowhere.csv"}),
     "report.text": (report.text, {"table": REPLAYED}),
     "report.score": (report.score, {"table": REPLAYED}),
     "report.save": (report.save, {"table": REPLAYED, "folder": "new", "plots": False}),
     "report.check_writable": (report.check_writable, {"folder": "new"}),
-}  # fmt: skip
+}
 ARGUMENTS = [
     pytest.param(function, good, argument, id=f"{name}-{argument}")
     for name, (function, good) in GOOD.items()
@@ -97,7 +135,9 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_no_public_function_is_left_out():
-    public = {of for name in PACKAGES for of in import_module(name).__all__ if callable(getattr(import_module(name), of))}
+    public = {
+        of for name in PACKAGES for of in import_module(name).__all__ if callable(getattr(import_module(name), of))
+    }
     assert public - MADE <= GOOD.keys()
     assert public >= MADE
 
@@ -113,7 +153,11 @@ def test_any_argument_is_taken_or_refused_in_words(function, good, argument):
             raise AssertionError(f"{argument}={odd!r}: {type(error).__name__}: {error}") from error
 
 
-@pytest.mark.parametrize("odd", [of for of in ODD if of is not None and not (isinstance(of, str) and of in ("x", "-"))], ids=lambda of: type(of).__name__)
+@pytest.mark.parametrize(
+    "odd",
+    [of for of in ODD if of is not None and not (isinstance(of, str) and of in ("x", "-"))],
+    ids=lambda of: type(of).__name__,
+)
 def test_pictures_go_into_no_odd_folder(odd):
     pytest.importorskip("matplotlib")
     with pytest.raises(ta.TestisError, match="is not a path"):
@@ -131,7 +175,12 @@ def test_pictures_go_into_a_folder_of_their_own_or_of_results(monkeypatch):
     Path("others").mkdir()
     Path("others/hormones.png").write_bytes(b"drawn by somebody else")
     Path("file").write_text("", encoding="utf-8")
-    for folder, words in (("mine", "holds notes.txt"), ("others", "was not written by testis_abm"), ("file", "is a file"), (".", "choose another")):
+    for folder, words in (
+        ("mine", "holds notes.txt"),
+        ("others", "was not written by testis_abm"),
+        ("file", "is a file"),
+        (".", "choose another"),
+    ):
         with pytest.raises(ta.TestisError, match=words):
             RESULT.plot(folder)
     assert sorted(path.name for path in Path().rglob("*")) == ["file", "hormones.png", "mine", "notes.txt", "others"]

@@ -38,15 +38,7 @@ def test_durations(text, days):
 
 @pytest.mark.parametrize(
     ("text", "day"),
-    [
-        ("day 30", 30),
-        ("Day 0", 0),
-        ("day -28", -28),
-        ("week 6", 42),
-        ("month 2", 60.875),
-        ("day30", 30),
-        (30, 30),
-    ],
+    [("day 30", 30), ("Day 0", 0), ("day -28", -28), ("week 6", 42), ("month 2", 60.875), ("day30", 30), (30, 30)],
 )
 def test_days(text, day):
     assert parse_day(text) == day

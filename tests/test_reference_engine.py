@@ -55,11 +55,7 @@ CASES = {
     },
     "oestrogen brake and excess": {
         "blood": lambda day: NORMAL_BLOOD._replace(lh_activity=3.7),
-        "numbers": {
-            "leydig.oestrogen_brake": 0.6,
-            "aromatase.testicular_km": 30.0,
-            "germ.duration_variation": 0.1,
-        },
+        "numbers": {"leydig.oestrogen_brake": 0.6, "aromatase.testicular_km": 30.0, "germ.duration_variation": 0.1},
     },
 }
 
@@ -243,16 +239,7 @@ def test_agents_read_the_same_in_both_engines():
     for model in (compiled, reference):
         model.step()
     for kind, names in {
-        GermCell: [
-            "unique_id",
-            "step",
-            "niche",
-            "remaining_days",
-            "hazard_per_day",
-            "position",
-            "aromatase",
-            "turn",
-        ],
+        GermCell: ["unique_id", "step", "niche", "remaining_days", "hazard_per_day", "position", "aromatase", "turn"],
         SertoliCell: ["unique_id", "androgen_signal", "commitment", "germ_cells", "oestradiol_pmol_l"],
         LeydigCell: ["unique_id", "capacity", "testosterone_secretion", "position"],
     }.items():
@@ -294,11 +281,7 @@ def test_a_whole_man_is_the_same_in_both_engines_and_after_copying():
     compiled, reference = (TestisModel(scenario(), engine=engine) for engine in ("compiled", "reference"))
     for model in (compiled, reference):
         model.run_for(12)
-    copies = [
-        copy.deepcopy(reference),
-        pickle.loads(pickle.dumps(reference)),
-        pickle.loads(pickle.dumps(compiled)),
-    ]
+    copies = [copy.deepcopy(reference), pickle.loads(pickle.dumps(reference)), pickle.loads(pickle.dumps(compiled))]
     for model in (compiled, reference, *copies):
         model.run_for(10)
     assert compiled.tissue.columns.germ.total > 100

@@ -22,8 +22,14 @@ SMALL = {"tubules": 1, "sertoli_per_tubule": 8}
 def case(*therapy, days=40, baseline=3, replicates=1, man=None, **sections):
     plan = {"baseline": f"{baseline} days", "duration": f"{days} days", "replicates": replicates, "seed": 5}
     samples = {"blood": {"every": 1, "from": -baseline}, "semen": {"every": 1}}
-    return {"title": "rule", "tissue": SMALL, "plan": plan, "samples": samples, "man": man or {},
-            "therapy": list(therapy)} | sections  # fmt: skip
+    return {
+        "title": "rule",
+        "tissue": SMALL,
+        "plan": plan,
+        "samples": samples,
+        "man": man or {},
+        "therapy": list(therapy),
+    } | sections
 
 
 def pill(dose="1 mg", **keys):
@@ -410,8 +416,10 @@ def test_lost_weight_acts_through_fat_shbg_and_glands():
     man = {"preset": "obese_low_t_e2", "bmi": 40}
     result = ta.run(case(days=150, man=man, weight=[{"bmi": 28, "until": "day 30"}]))
     slim = ta.run(case(man=man | {"bmi": 28}, days=150))
-    last = [of.hormones[(of.hormones.arm == arm) & (of.hormones.day == 150)].iloc[0]
-            for of, arm in ((result, "untreated"), (result, "treated"), (slim, "untreated"))]  # fmt: skip
+    last = [
+        of.hormones[(of.hormones.arm == arm) & (of.hormones.day == 150)].iloc[0]
+        for of, arm in ((result, "untreated"), (result, "treated"), (slim, "untreated"))
+    ]
     fat, lean, always = last
     assert lean.oestradiol_pmol_l < fat.oestradiol_pmol_l and lean.shbg_nmol_l > 1.3 * fat.shbg_nmol_l
     # In the end he is the man who has always been so, whatever the way.
@@ -422,8 +430,10 @@ def test_lost_weight_acts_through_fat_shbg_and_glands():
     assert (course[30] - course[0]) / (course[150] - course[0]) < 0.8
     volume = result.semen[result.semen.day == 40].set_index("arm").expected_volume_ml
     assert volume["treated"] > 1.15 * volume["untreated"]
-    assert math.isclose(result.semen.query("day == 0 and arm == 'treated'").expected_volume_ml.iloc[0],
-                        result.semen.query("day == 0 and arm == 'untreated'").expected_volume_ml.iloc[0])  # fmt: skip
+    assert math.isclose(
+        result.semen.query("day == 0 and arm == 'treated'").expected_volume_ml.iloc[0],
+        result.semen.query("day == 0 and arm == 'untreated'").expected_volume_ml.iloc[0],
+    )
 
 
 def test_a_weight_alone_is_a_treatment():

@@ -47,7 +47,12 @@ def test_run_and_compare_print_the_same_numbers_of_the_same_man(run):
     compared = ta.compare({"untreated": {**CASE, "therapy": []}, "treated": CASE}).text()
     one, other = numbers(render(run), 2), numbers(compared, 2)
     shared = one.keys() & other.keys()
-    assert {"LH (IU/L)", "T/E2 (immunoassay) (ng/dL per pg/mL)", "sperm concentration (M/mL)", "daily sperm production (million/g/day)"} <= shared
+    assert {
+        "LH (IU/L)",
+        "T/E2 (immunoassay) (ng/dL per pg/mL)",
+        "sperm concentration (M/mL)",
+        "daily sperm production (million/g/day)",
+    } <= shared
     assert {name: one[name] for name in shared} == {name: other[name] for name in shared}
     basis = "Hormones: means of days 18 to 45; semen and sperm production: expected on the morning of day 45"
     assert all(" ".join(text.split()).count(basis) == 1 for text in (render(run), compared))
@@ -88,8 +93,12 @@ def test_nothing_is_inhibited_where_there_is_no_enzyme():
 def test_a_decision_names_the_assay_and_keeps_the_clause_as_written():
     for name, label in (("immunoassay", "serum E2 (immunoassay)"), ("lc-ms", "serum E2 (LC-MS/MS)")):
         rule = {**PILL, "when": "oestradiol > 1 pg/mL"}
-        result = ta.run({**CASE, "therapy": [rule], "samples": {"assay": name}, "plan": {**CASE["plan"], "replicates": 1}})
-        assert set(result.decisions["quantity"]) == {label} and set(result.decisions["clause"]) == {"oestradiol > 1 pg/mL"}
+        result = ta.run(
+            {**CASE, "therapy": [rule], "samples": {"assay": name}, "plan": {**CASE["plan"], "replicates": 1}}
+        )
+        assert set(result.decisions["quantity"]) == {label} and set(result.decisions["clause"]) == {
+            "oestradiol > 1 pg/mL"
+        }
         assert label in render(result).split("Decided")[1]
 
 
@@ -101,18 +110,30 @@ def test_a_chance_without_a_range_prints_none():
 
 def test_a_trial_keeps_true_levels_apart_from_measured_ones(tmp_path):
     design = {
-        "men": 16, "visits": 2, "engine": "expected", "where": ["sperm concentration < 40 M/mL"],
+        "men": 16,
+        "visits": 2,
+        "engine": "expected",
+        "where": ["sperm concentration < 40 M/mL"],
         "outputs": ["LH", "daily sperm production", "intratesticular testosterone", "fecundability"],
-    }  # fmt: skip
+    }
     source = {key: value for key, value in CASE.items() if key not in ("man", "therapy")}
-    found = trial({**source, "trial": design, "arm": [{"name": "none", "therapy": []}, {"name": "pill", "therapy": [PILL]}]}, tmp_path / "s")
+    found = trial(
+        {**source, "trial": design, "arm": [{"name": "none", "therapy": []}, {"name": "pill", "therapy": [PILL]}]},
+        tmp_path / "s",
+    )
     measured = found.effects.set_index("output")["measured"]
     assert measured[["LH", "sperm concentration"]].all() and not measured[list(design["outputs"][1:])].any()
     assert not {"baseline_daily_production_million_g", "baseline_intratesticular_testosterone_nmol_l"} & set(found.men)
     text = found.text()
-    assert text.index("LH (IU/L)") < text.index("true level, not measured, unadjusted") < text.index("daily sperm production (")
+    assert (
+        text.index("LH (IU/L)")
+        < text.index("true level, not measured, unadjusted")
+        < text.index("daily sperm production (")
+    )
     assert "one visit" not in text
-    assessed, excluded, randomised = map(int, re.search(r"eligibility (\d+), excluded (\d+), randomised (\d+)", text).groups())
+    assessed, excluded, randomised = map(
+        int, re.search(r"eligibility (\d+), excluded (\d+), randomised (\d+)", text).groups()
+    )
     assert assessed == excluded + randomised == found.assessed and randomised == 16
     flow = found.flow
     assert (flow["randomised"] == flow["measured"] + flow["missed"] + flow["failed"]).all()
@@ -120,7 +141,15 @@ def test_a_trial_keeps_true_levels_apart_from_measured_ones(tmp_path):
 
 
 def test_a_sweep_prints_the_outputs_that_were_asked_for(tmp_path, capsys):
-    words = ["SHBG", "FSH", "inhibin B", "free testosterone", "intratesticular testosterone", "fecundability", "ejaculate volume"]
+    words = [
+        "SHBG",
+        "FSH",
+        "inhibin B",
+        "free testosterone",
+        "intratesticular testosterone",
+        "fecundability",
+        "ejaculate volume",
+    ]
     path = tmp_path / "s.toml"
     listed = ", ".join(f'"{word}"' for word in words)
     path.write_text(
@@ -136,8 +165,14 @@ def test_a_sweep_prints_the_outputs_that_were_asked_for(tmp_path, capsys):
 
 def test_scenarios_name_the_command_that_runs_them(capsys):
     assert main(["scenarios"]) == 0
-    listed = {line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines() if len(line.split()) > 2}
-    assert listed["fertile_man"] == "run" and listed["experiments/trial"] == "trial" and listed["experiments/compare_drugs"] == "compare"
+    listed = {
+        line.split()[1]: line.split()[0] for line in capsys.readouterr().out.splitlines() if len(line.split()) > 2
+    }
+    assert (
+        listed["fertile_man"] == "run"
+        and listed["experiments/trial"] == "trial"
+        and listed["experiments/compare_drugs"] == "compare"
+    )
     assert main(["run", "experiments/trial"]) == 2
     assert "use testis-abm trial" in capsys.readouterr().err
 
@@ -158,7 +193,9 @@ def test_objects_say_what_they_are_in_a_line(run):
 @pytest.mark.parametrize(("start", "end"), [(0.0, 120.0), (0.0, 4.0), (50.0, 60.0), (110.0, 120.0), (7.0, 7.0)])
 def test_the_name_of_a_therapy_stays_in_its_bar_or_out_of_it(start, end, inches):
     axis = (-28.0, 120.0)
-    first, last = style.name_days(Span("hcg", "Human chorionic gonadotrophin 1500 IU every 3.5 days", start, end), axis, inches)
+    first, last = style.name_days(
+        Span("hcg", "Human chorionic gonadotrophin 1500 IU every 3.5 days", start, end), axis, inches
+    )
     assert axis[0] - 1e-9 <= first < last <= axis[1] + 1e-9
     assert (first >= start and last <= end + 1e-9) or first >= end or last <= start + 1e-9
     assert np.isfinite(first)

@@ -186,10 +186,7 @@ def test_without_permission_nothing_is_written(result, tmp_path, monkeypatch):
 @pytest.mark.parametrize("earlier", [False, True], ids=["new folder", "earlier results"])
 @pytest.mark.parametrize(
     ("stroke", "seen"),
-    [
-        (OSError(errno.ENOSPC, "No space left on device"), TestisError),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-    ],
+    [(OSError(errno.ENOSPC, "No space left on device"), TestisError), (KeyboardInterrupt(), KeyboardInterrupt)],
     ids=["full disk", "Ctrl-C"],
 )
 @pytest.mark.parametrize("where", ["savez_compressed", "fsync", "rename"])

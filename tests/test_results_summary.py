@@ -123,15 +123,7 @@ def test_a_short_treatment_counts_from_its_first_day():
     brief = make(
         scenario(
             plan={"duration": "60 days", "replicates": 2},
-            therapy=[
-                {
-                    "drug": "anastrozole",
-                    "dose": "1 mg",
-                    "every": "1 day",
-                    "from": "day 10",
-                    "until": "day 20",
-                }
-            ],
+            therapy=[{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "from": "day 10", "until": "day 20"}],
             observed=[],
         ),
         sections=False,
@@ -201,11 +193,17 @@ def test_oestradiol_is_compared_with_what_its_assay_reads():
     entry = {"variable": "oestradiol_pmol_l", "day": 28, "value": 100.0, "unit": "pmol/L", "label": "x"}
     seen = []
     for name in ("immunoassay", "lc-ms"):
-        made = altered(make(scenario(observed=[entry], samples={"assay": name}), sections=False), "hormones", oestradiol_pmol_l=40.0)
+        made = altered(
+            make(scenario(observed=[entry], samples={"assay": name}), sections=False),
+            "hormones",
+            oestradiol_pmol_l=40.0,
+        )
         # The luck of a sample is no prediction.
         seen.append(observed(altered(made, "blood", oestradiol_pmol_l=900.0))["predicted"].item())
     assert seen[1] == pytest.approx(40.0)
-    assert seen[0] == pytest.approx(float(reported_oestradiol(40.0, "immunoassay", parameters.values()))) and seen[0] > 60
+    assert (
+        seen[0] == pytest.approx(float(reported_oestradiol(40.0, "immunoassay", parameters.values()))) and seen[0] > 60
+    )
 
 
 def test_men_without_sperm_have_no_observed_motility():

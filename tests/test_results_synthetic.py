@@ -30,20 +30,8 @@ def scenario(**changes: Any) -> Scenario:
             "plan": {"duration": "180 days", "replicates": 8},
             "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "until": "day 150"}],
             "observed": [
-                {
-                    "variable": "testosterone_nmol_l",
-                    "day": 90,
-                    "value": 480.4,
-                    "unit": "ng/dL",
-                    "label": "Shah 2021",
-                },
-                {
-                    "variable": "oestradiol_pmol_l",
-                    "day": 90,
-                    "value": 24.0,
-                    "unit": "pg/mL",
-                    "label": "Shah 2021",
-                },
+                {"variable": "testosterone_nmol_l", "day": 90, "value": 480.4, "unit": "ng/dL", "label": "Shah 2021"},
+                {"variable": "oestradiol_pmol_l", "day": 90, "value": 24.0, "unit": "pg/mL", "label": "Shah 2021"},
                 {
                     "variable": "concentration_million_ml",
                     "day": 140,
@@ -72,9 +60,7 @@ def suppression() -> Scenario:
         title="Testosterone enanthate 200 mg weekly in a fertile man",
         man={"preset": "fertile"},
         plan={"duration": "364 days", "replicates": 4},
-        therapy=[
-            {"drug": "testosterone_enanthate", "dose": "200 mg", "every": "7 days", "until": "day 182"},
-        ],
+        therapy=[{"drug": "testosterone_enanthate", "dose": "200 mg", "every": "7 days", "until": "day 182"}],
         observed=[],
     )
 
@@ -118,7 +104,10 @@ def make(of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sect
             parts["blood"].append(_blood(course, of, key, hormones))
             if a and of.therapy:
                 mean = 80.0 * course.change(1.0, lag=3)
-                levels = {f"concentration_{of}": share * mean for of, share in (("mean", 1), ("lowest", 0.8), ("highest", 1.2))}
+                levels = {
+                    f"concentration_{of}": share * mean
+                    for of, share in (("mean", 1), ("lowest", 0.8), ("highest", 1.2))
+                }
                 concentration = {**levels, "unit": "nmol/L"}
                 parts["drugs"].append(
                     pd.DataFrame({**key, "day": course.day, "drug": of.therapy[0].drug, **concentration})

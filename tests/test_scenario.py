@@ -23,13 +23,7 @@ FULL = {
     "title": "All of it",
     "man": {"preset": "obese_low_t_e2", "bmi": 31, "age": "37 years"},
     "tissue": {"tubules": 3, "sertoli_per_tubule": 10},
-    "plan": {
-        "baseline": "2 weeks",
-        "duration": "6 months",
-        "replicates": 2,
-        "seed": 7,
-        "engine": "reference",
-    },
+    "plan": {"baseline": "2 weeks", "duration": "6 months", "replicates": 2, "seed": 7, "engine": "reference"},
     "therapy": [
         {"drug": "anastrozole", "dose": "500 ug", "every": "8 hours", "from": "day 3", "until": "week 20"},
         {"drug": "hcg", "dose": "1.5 kIU", "route": "intramuscular"},

@@ -59,11 +59,8 @@ def test_milligrams_of_a_drug_in_units_are_refused():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (
-            {"drug": "anastrazole"},
-            'drug "anastrazole" is not known; nearest: "anastrozole" (see: testis-abm drugs)',
-        ),
-        ({"drug": 3}, 'drug 3 is not known (see: testis-abm drugs)'),
+        ({"drug": "anastrazole"}, 'drug "anastrazole" is not known; nearest: "anastrozole" (see: testis-abm drugs)'),
+        ({"drug": 3}, "drug 3 is not known (see: testis-abm drugs)"),
         ({"drug": None}, 'drug is missing; for example drug = "anastrozole"'),
         ({"dose": None}, 'dose is missing; for example dose = "1 mg"'),
         ({"evry": "1 day"}, 'key "evry" is not known; nearest: "every"'),
@@ -79,10 +76,7 @@ def test_milligrams_of_a_drug_in_units_are_refused():
         ({"from": "day 180"}, "from: day 180 is not before the end of the plan (day 180)"),
         ({"from": "5 days"}, 'from: "5 days" is not a day; write "day 30"'),
         ({"from": float("inf")}, "from: inf is not a finite number"),
-        (
-            {"from": "day 9", "until": "day 9"},
-            "until: day 9 is not after from (day 9); no dose would be given",
-        ),
+        ({"from": "day 9", "until": "day 9"}, "until: day 9 is not after from (day 9); no dose would be given"),
         ({"from": "day 9", "until": "day 5"}, "until: day 5 is not after from (day 9)"),
         ({"until": "day -40"}, "until: day -40 is not after from (day 0)"),
         ({"every": None, "until": "day 5"}, "until: a single dose has no end; add every"),
@@ -101,7 +95,7 @@ def test_a_wrong_therapy(changes, said):
     ("man", "said"),
     [
         ({"preset": "obese_low_te"}, 'preset "obese_low_te" is not known; nearest: "obese_low_t_e2"'),
-        ({"preset": 3}, 'preset 3 is not known (see: testis-abm men)'),
+        ({"preset": 3}, "preset 3 is not known (see: testis-abm men)"),
         ({"bmii": 30}, 'key "bmii" is not known; nearest: "bmi" (see: testis-abm men)'),
         ({"physiology": {}}, 'key "physiology" is not known'),
         ({"self": 1}, 'key "self" is not known'),
@@ -126,10 +120,7 @@ def test_a_wrong_man(man, said):
     [
         ({"tissue": {"tubules": 0}}, "tissue: tubules: 0 is out of range; allowed: 1 to 200000"),
         ({"tissue": {"tubules": 200001}}, "tissue: tubules: 200001 is out of range"),
-        (
-            {"tissue": {"sertoli_per_tubule": 0}},
-            "tissue: sertoli_per_tubule: 0 is out of range; allowed: 1 to 200",
-        ),
+        ({"tissue": {"sertoli_per_tubule": 0}}, "tissue: sertoli_per_tubule: 0 is out of range; allowed: 1 to 200"),
         ({"tissue": {"tubules": True}}, "tissue: tubules: true is not a whole number; allowed: 1 to 200000"),
         ({"tissue": {"tubules": 1.5}}, "tissue: tubules: 1.5 is not a whole number"),
         ({"tissue": {"tubules": "12"}}, 'tissue: tubules: "12" is not a whole number'),
@@ -139,17 +130,11 @@ def test_a_wrong_man(man, said):
         ({"plan": {"seed": -1}}, "plan: seed: -1 is out of range"),
         ({"plan": {"seed": float("inf")}}, "plan: seed: inf is out of range"),
         ({"plan": {"baseline": "-1 day"}}, 'plan: baseline: "-1 day" is negative'),
-        (
-            {"plan": {"duration": "0 days"}},
-            'plan: duration: "0 days" is out of range; allowed: 1 to 9131 days',
-        ),
+        ({"plan": {"duration": "0 days"}}, 'plan: duration: "0 days" is out of range; allowed: 1 to 9131 days'),
         ({"plan": {"duration": "90 years"}}, 'plan: duration: "90 years" is out of range'),
         ({"plan": {"duration": "180"}}, 'plan: duration: "180" has no unit'),
         ({"plan": {"duration": False}}, "plan: duration: false is not a length of time"),
-        (
-            {"plan": {"engine": "compield"}},
-            'plan: engine: "compield" is not one of compiled, reference; nearest: ',
-        ),
+        ({"plan": {"engine": "compield"}}, 'plan: engine: "compield" is not one of compiled, reference; nearest: '),
         ({"plan": {"engine": ["compiled"]}}, "plan: engine: a list is not one of compiled, reference"),
         ({"plan": {"days": 3}}, 'plan: key "days" is not known'),
         ({"plan": {"duration_days": 3}}, 'plan: key "duration_days" is not known; nearest: "duration"'),
@@ -189,10 +174,7 @@ def test_a_wrong_section(section, said):
         ({"semen": {"every": "0 days"}}, 'semen: every: "0 days" is too short'),
         ({"semen": {"every": "1"}}, 'semen: every: "1" has no unit'),
         ({"semen": {"from": 9, "until": 3}}, "semen: until: day 3 is before from (day 9)"),
-        (
-            {"semen": {"abstinence": "2 days"}, "abstinence": "3 days"},
-            "semen: abstinence: is given under samples too",
-        ),
+        ({"semen": {"abstinence": "2 days"}, "abstinence": "3 days"}, "semen: abstinence: is given under samples too"),
         ({"abstinence": "6 hours"}, 'abstinence: "6 hours" is out of range; allowed: 0.5 to 30 days'),
         ({"abstinence": "31 days"}, 'abstinence: "31 days" is out of range; allowed: 0.5 to 30 days'),
         ({"assay": "lcms"}, 'assay: "lcms" is not one of immunoassay, lc-ms; nearest: "lc-ms"'),
@@ -208,10 +190,7 @@ def test_wrong_samples(samples, said):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (
-            {"variable": "testosterone"},
-            'variable: "testosterone" is not known; nearest: "testosterone_nmol_l"',
-        ),
+        ({"variable": "testosterone"}, 'variable: "testosterone" is not known; nearest: "testosterone_nmol_l"'),
         ({"unit": "pg/ml/d"}, 'unit: "pg/ml/d" is not a unit of oestradiol_pmol_l; known: pmol/L, '),
         ({"unit": "IU/L"}, 'unit: "IU/L" is not a unit of oestradiol_pmol_l'),
         ({"unit": 3}, 'unit: 3 is not a unit, such as "pmol/L"'),
@@ -234,10 +213,7 @@ def test_a_wrong_published_value(changes, said):
 @pytest.mark.parametrize(
     ("given_parameters", "said"),
     [
-        (
-            {"axis.lh_referense": 4},
-            'parameter "axis.lh_referense" is not known; nearest: "axis.lh_reference"',
-        ),
+        ({"axis.lh_referense": 4}, 'parameter "axis.lh_referense" is not known; nearest: "axis.lh_reference"'),
         ({"axis": {"lh_reference": 100}}, "axis.lh_reference: 100 is out of range; allowed: 3 to 6 (IU/L)"),
         ({"axis.lh_reference": True}, "axis.lh_reference: true is not a plain number"),
         ({"axis.lh_reference": float("nan")}, "axis.lh_reference: nan is out of range"),
@@ -419,37 +395,17 @@ SETTABLE = pill() | {"plan": {"seed": 1}, "samples": {"blood": ["day 0"]}}
         ("man", "31", "--set man=31: 31 is not a table"),
         ("therapy.1.dose", "-2 mg", '--set therapy.1.dose=-2 mg: "-2 mg" is negative'),
         ("therapy.1.doses", "2 mg", '--set therapy.1.doses=2 mg: key "doses" is not known; nearest: "dose"'),
-        (
-            "therapy.2.dose",
-            "2 mg",
-            "--set therapy.2.dose=2 mg: the scenario has 1 [[therapy]]; write therapy.1.<key>",
-        ),
+        ("therapy.2.dose", "2 mg", "--set therapy.2.dose=2 mg: the scenario has 1 [[therapy]]; write therapy.1.<key>"),
         ("therapy.0.dose", "2 mg", "--set therapy.0.dose=2 mg: the scenario has 1 [[therapy]]"),
-        (
-            "therapy.dose",
-            "2 mg",
-            "--set therapy.dose=2 mg: the scenario has 1 [[therapy]]; write therapy.1.<key>",
-        ),
+        ("therapy.dose", "2 mg", "--set therapy.dose=2 mg: the scenario has 1 [[therapy]]; write therapy.1.<key>"),
         ("therapy.1", "x", "--set therapy.1=x: say which key of therapy"),
-        (
-            "therapy.1.dose.x",
-            "1",
-            '--set therapy.1.dose.x=1: dose is "1 mg" in the scenario and holds no keys',
-        ),
+        ("therapy.1.dose.x", "1", '--set therapy.1.dose.x=1: dose is "1 mg" in the scenario and holds no keys'),
         ("observed.1.day", "1", "--set observed.1.day=1: the scenario has no [[observed]]"),
         ("plan.seed.x", "3", "--set plan.seed.x=3: seed is 1 in the scenario and holds no keys"),
         ("plan.seed", "1.5", "--set plan.seed=1.5: 1.5 is not a whole number"),
         ("samples.blood", '["day 999"]', '--set samples.blood=["day 999"]: day 999 is outside the plan'),
-        (
-            "parameters.axis.lh_ref",
-            "4",
-            '--set parameters.axis.lh_ref=4: parameter "axis.lh_ref" is not known; near',
-        ),
-        (
-            "parameters.axis.lh_reference",
-            "100",
-            "--set parameters.axis.lh_reference=100: 100 is out of range",
-        ),
+        ("parameters.axis.lh_ref", "4", '--set parameters.axis.lh_ref=4: parameter "axis.lh_ref" is not known; near'),
+        ("parameters.axis.lh_reference", "100", "--set parameters.axis.lh_reference=100: 100 is out of range"),
         ("man.", "1", "--set man.=1: is not a place in a scenario; write for example man.bmi=31"),
         ("", "1", "--set =1: is not a place in a scenario"),
         ("man.bmi", "[" * 50 + "]" * 50, "--set man.bmi=[[["),

@@ -27,9 +27,15 @@ TOO_MANY = {
     "therapy": [HOURLY] * 50,
 }
 ALTERNATING = [
-    {"drug": ("anastrozole", "letrozole")[k % 2], "dose": "1 mg", "every": "1 day", "from": f"day {k}", "until": f"day {k + 1}"}
+    {
+        "drug": ("anastrozole", "letrozole")[k % 2],
+        "dose": "1 mg",
+        "every": "1 day",
+        "from": f"day {k}",
+        "until": f"day {k + 1}",
+    }
     for k in range(960)
-]  # fmt: skip
+]
 
 
 def linked(tables: dict) -> str:
@@ -138,8 +144,14 @@ def test_of_therapies_that_meet_none_is_missed(therapies):
 @pytest.mark.parametrize(
     "tables, at",
     [
-        ({"plan": {"duration": "3600 days", "replicates": 2}, "tissue": {"tubules": 1}, "therapy": [HOURLY]}, ("therapy",)),
-        ({"plan": {"duration": "9 years", "replicates": 50}, "tissue": {"tubules": 1, "sertoli_per_tubule": 1}}, ("plan",)),
+        (
+            {"plan": {"duration": "3600 days", "replicates": 2}, "tissue": {"tubules": 1}, "therapy": [HOURLY]},
+            ("therapy",),
+        ),
+        (
+            {"plan": {"duration": "9 years", "replicates": 50}, "tissue": {"tubules": 1, "sertoli_per_tubule": 1}},
+            ("plan",),
+        ),
         (
             {
                 "plan": {"duration": "3600 days"},
@@ -150,7 +162,7 @@ def test_of_therapies_that_meet_none_is_missed(therapies):
         ),
         ({"man": {"history": ["hcg 1 IU every 1 hour for 3650 days"]}, "plan": {"replicates": 3}}, ("therapy",)),
     ],
-)  # fmt: skip
+)
 def test_doses_and_rows_are_too_many_for_the_page_before_they_are_for_the_command(tables, at):
     said = draft.understood(draft.of(ta.load(tables)))
     assert said.scenario is not None and "testis-abm run" in said.at(*at)

@@ -30,9 +30,12 @@ from testis_abm.support import arrays
 GUIDE = (known()["leder_2004"].parent / "README.md").read_text(encoding="utf-8")
 # What anastrozole's effect on testosterone and oestradiol turns on.
 FEEDBACK = (
-    "drug.anastrozole.inhibition_constant", "axis.oestradiol_feedback_strength", "axis.oestradiol_feedback_exponent",
-    "axis.immunoassay_oestradiol_floor", "axis.testosterone_feedback_strength",
-)  # fmt: skip
+    "drug.anastrozole.inhibition_constant",
+    "axis.oestradiol_feedback_strength",
+    "axis.oestradiol_feedback_exponent",
+    "axis.immunoassay_oestradiol_floor",
+    "axis.testosterone_feedback_strength",
+)
 TEXT = GUIDE.split("```toml\n")[1].split("```")[0]  # the guide's own example
 
 
@@ -206,7 +209,10 @@ def test_a_study_without_a_number_says_so(tmp_path):
 
 def test_oestradiol_of_a_study_names_its_assay():
     study = load_study(known()["leder_2004"])
-    labels = {assay: [label_of(of, study.model_copy(update={"assay": assay})) for of in study.observed] for assay in ("immunoassay", "lc-ms")}
+    labels = {
+        assay: [label_of(of, study.model_copy(update={"assay": assay})) for of in study.observed]
+        for assay in ("immunoassay", "lc-ms")
+    }
     assert "anastrozole serum E2 (immunoassay) day 84" in labels["immunoassay"]
     assert "anastrozole serum E2 (LC-MS/MS) day 84" in labels["lc-ms"]
     assert "anastrozole testosterone day 84" in labels["lc-ms"]

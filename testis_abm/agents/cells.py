@@ -86,25 +86,19 @@ class LeydigCell(Cell):
     corner = Reading(_leydig_corner, doc="Interstice in which it lies; tubule i owns 2 i and 2 i + 1.")
     size = Reading(column("leydig", "size"), writer("leydig", "size"), "Secretory size, mean 1.")
     capacity = Reading(
-        column("leydig", "capacity"),
-        writer("leydig", "capacity"),
-        "Trophic capacity to secrete, 1 under normal LH.",
+        column("leydig", "capacity"), writer("leydig", "capacity"), "Trophic capacity to secrete, 1 under normal LH."
     )
     aromatase_expression = Reading(
-        column("leydig", "expression"),
-        writer("leydig", "expression"),
-        "Aromatase expression, 1 under normal LH.",
+        column("leydig", "expression"), writer("leydig", "expression"), "Aromatase expression, 1 under normal LH."
     )
     aromatase = Reading(
         _leydig_aromatase, doc="Aromatase activity; the reference tissue has 1 per Sertoli cell in all."
     )
     testosterone_secretion = Reading(
-        column("leydig", "testosterone"),
-        doc="Testosterone secreted, relative to the mean cell of the reference man.",
+        column("leydig", "testosterone"), doc="Testosterone secreted, relative to the mean cell of the reference man."
     )
     oestradiol_secretion = Reading(
-        column("leydig", "oestradiol"),
-        doc="Oestradiol made; the reference tissue makes 1 per Sertoli cell in all.",
+        column("leydig", "oestradiol"), doc="Oestradiol made; the reference tissue makes 1 per Sertoli cell in all."
     )
     er_alpha_signal = Reading(_leydig_er_alpha, doc="Local oestradiol through ER-alpha, 1 = reference man.")
     testosterone_nmol_l = Reading(
@@ -157,8 +151,7 @@ class SertoliCell(Cell):
         lambda tissue, rows: _PMOL * tissue.oestradiol.ravel()[rows], doc="Total oestradiol at it, pmol/L."
     )
     germ_cells = Reading(
-        lambda tissue, rows: tissue.columns.sertoli.counts[rows].sum(axis=1),
-        doc="Germ cells that it supports.",
+        lambda tissue, rows: tissue.columns.sertoli.counts[rows].sum(axis=1), doc="Germ cells that it supports."
     )
     position = Reading(lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um.")
     commitment = Reading(_rate("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle.")
@@ -255,8 +248,7 @@ class GermCell(Cell):
     step_index = Reading(column("germ", "step"), _enter_step, "Index of its step, 0 (A-dark) to 11 (elongated).")
     niche = Reading(_niche, doc="Index of its Sertoli cell.")
     tubule = Reading(
-        lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule,
-        doc="Tubule in which it lies.",
+        lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule, doc="Tubule in which it lies."
     )
     remaining_days = Reading(_remaining, _end_in, "Days until its step (stem cells: its cycle) ends.")
     hazard_budget = Reading(_budget, _take, "Hazard that it can still take in this step before it dies.")
@@ -324,6 +316,14 @@ def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dic
 
 
 __all__ = [
-    "KINDS", "ColumnAgentSet", "GermCell", "LeydigCell", "PlainCell", "SertoliCell", "agent_sets", "germ_positions",
-    "leydig_positions", "sertoli_positions",
-]  # fmt: skip
+    "KINDS",
+    "ColumnAgentSet",
+    "GermCell",
+    "LeydigCell",
+    "PlainCell",
+    "SertoliCell",
+    "agent_sets",
+    "germ_positions",
+    "leydig_positions",
+    "sertoli_positions",
+]

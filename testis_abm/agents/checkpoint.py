@@ -47,10 +47,24 @@ _LATEST = 100_000  # days that a man may have lived, before and in the plan
 _LONGEST = 10_000.0  # days that a germ cell may still spend in its step
 # What the JSON of a checkpoint holds.
 _KEYS: Mapping[str, type] = {
-    "scenario": dict, "seed": int, "treated": bool, "engine": str, "scalars": dict, "now": float, "report": list,
-    "output": list, "tract": dict, "glands": dict, "safety": dict, "records": dict, "time": float, "next_step": float,
-    "rng": dict, "random": list, "modifiers": list,
-}  # fmt: skip
+    "scenario": dict,
+    "seed": int,
+    "treated": bool,
+    "engine": str,
+    "scalars": dict,
+    "now": float,
+    "report": list,
+    "output": list,
+    "tract": dict,
+    "glands": dict,
+    "safety": dict,
+    "records": dict,
+    "time": float,
+    "next_step": float,
+    "rng": dict,
+    "random": list,
+    "modifiers": list,
+}
 
 
 def _arrays(model: TestisModel) -> dict[str, tuple[object, str]]:

@@ -75,9 +75,13 @@ _STATE = (
     "maturity",
 )
 _BLOOD = {
-    "testosterone_nmol_l": axis.MEAN_T, "oestradiol_pmol_l": axis.MEAN_E2, "lh_iu_l": axis.MEAN_LH, "fsh_iu_l": axis.MEAN_FSH,
-    "inhibin_b_pg_ml": axis.MEAN_INHIBIN, "shbg_nmol_l": axis.MEAN_SHBG,
-}  # fmt: skip
+    "testosterone_nmol_l": axis.MEAN_T,
+    "oestradiol_pmol_l": axis.MEAN_E2,
+    "lh_iu_l": axis.MEAN_LH,
+    "fsh_iu_l": axis.MEAN_FSH,
+    "inhibin_b_pg_ml": axis.MEAN_INHIBIN,
+    "shbg_nmol_l": axis.MEAN_SHBG,
+}
 
 
 class TestisModel(mesa.Model):  # type: ignore[misc]
@@ -168,10 +172,19 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.records: dict[str, list[tuple[Any, ...]]] = {
             name: []
             for name in (
-                "hormones", "tissue", "semen", "blood", "biopsy", "safety", "outcome", "drugs", "modifiers", "signals",
+                "hormones",
+                "tissue",
+                "semen",
+                "blood",
+                "biopsy",
+                "safety",
+                "outcome",
+                "drugs",
+                "modifiers",
+                "signals",
                 *RECORDS,
             )
-        }  # fmt: skip
+        }
         if not isinstance(settled, Checkpoint):
             self._record()
 
@@ -280,9 +293,18 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Live a day in which `doses` (48, substances) enter the depots."""
         kinetics = self.kinetics
         means = axis.body_day(
-            self.body, self._axis, self._output, self._depot, self._central, kinetics.absorption, kinetics.elimination,
-            kinetics.volume, kinetics.effect, doses, self._levels,
-        )  # fmt: skip
+            self.body,
+            self._axis,
+            self._output,
+            self._depot,
+            self._central,
+            kinetics.absorption,
+            kinetics.elimination,
+            kinetics.volume,
+            kinetics.effect,
+            doses,
+            self._levels,
+        )
         self.means = means
         self._check(means)
         sertoli = self.tissue.sertoli_count
@@ -361,9 +383,20 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _record(self) -> None:
         m, r, day = self.means, self.report, self.day
         self.records["hormones"].append(
-            (day, m[axis.MEAN_T], 1e3 * m[axis.MEAN_FREE_T], m[axis.MEAN_E2], m[axis.MEAN_LH], m[axis.MEAN_FSH],
-             m[axis.MEAN_INHIBIN], m[axis.MEAN_SHBG], m[axis.MEAN_HCG], r.testosterone_nmol_l, r.oestradiol_nmol_l)
-        )  # fmt: skip
+            (
+                day,
+                m[axis.MEAN_T],
+                1e3 * m[axis.MEAN_FREE_T],
+                m[axis.MEAN_E2],
+                m[axis.MEAN_LH],
+                m[axis.MEAN_FSH],
+                m[axis.MEAN_INHIBIN],
+                m[axis.MEAN_SHBG],
+                m[axis.MEAN_HCG],
+                r.testosterone_nmol_l,
+                r.oestradiol_nmol_l,
+            )
+        )
         if self.brief:
             return
         self.records["tissue"].append((day, *self._tissue_row()))
@@ -371,7 +404,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.records["safety"].append((day, *dataclasses.astuple(safe)))
         self.records["signals"].append((day, *self.signals()))
         self.records["modifiers"].extend((day, *row) for row in self._modified)
-        for name, levels, actions in zip(self.kinetics.names, self._levels.tolist(), self.kinetics.actions, strict=True):
+        for name, levels, actions in zip(
+            self.kinetics.names, self._levels.tolist(), self.kinetics.actions, strict=True
+        ):
             self.records["drugs"].append((day, name, *levels, UNITS[actions[0]]))
         samples = self.case.samples
         if day in self._semen_days:
@@ -410,9 +445,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """
         report = self.report
         return (
-            report.androgen, report.oestrogen, report.fsh, self.tract.back_pressure,
-            float(self.means[axis.MEAN_T_FEEDBACK]), float(self.means[axis.MEAN_E2_FEEDBACK]),
-        )  # fmt: skip
+            report.androgen,
+            report.oestrogen,
+            report.fsh,
+            self.tract.back_pressure,
+            float(self.means[axis.MEAN_T_FEEDBACK]),
+            float(self.means[axis.MEAN_E2_FEEDBACK]),
+        )
 
     def _tissue_row(self) -> tuple[float, ...]:
         r, events = self.report, self.tissue.events
@@ -430,11 +469,24 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         whole = in_testis[0] + peripheral
         shares = [100.0 * made / whole if whole > 0 else 0.0 for made in (*in_testis, peripheral - adrenal, adrenal)]
         return (
-            *(int(n) for n in counts), sertoli, len(self.tissue.columns.leydig.lineage), deaths, released, self.daily_production(),
-            loss, elongated, r.androgen_signal, r.er_alpha_signal, r.er_beta_signal, r.fsh_signal,
-            100.0 * self.means[axis.MEAN_FAT_INHIBITION], 100.0 * r.aromatase_inhibition, 100.0 * r.leydig_inhibition,
-            100.0 * r.niche_inhibition, *shares,
-        )  # fmt: skip
+            *(int(n) for n in counts),
+            sertoli,
+            len(self.tissue.columns.leydig.lineage),
+            deaths,
+            released,
+            self.daily_production(),
+            loss,
+            elongated,
+            r.androgen_signal,
+            r.er_alpha_signal,
+            r.er_beta_signal,
+            r.fsh_signal,
+            100.0 * self.means[axis.MEAN_FAT_INHIBITION],
+            100.0 * r.aromatase_inhibition,
+            100.0 * r.leydig_inhibition,
+            100.0 * r.niche_inhibition,
+            *shares,
+        )
 
     def daily_production(self) -> float:
         """Return the sperm released a day over the last cycle, million per g of testis."""
@@ -493,8 +545,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         from testis_abm.scenario import load as load_scenario
 
         saved = Checkpoint(path)
-        model = cls(load_scenario(saved.state["scenario"]), rng=saved.state["seed"], treated=saved.state["treated"],
-                    engine=saved.state["engine"], settled=saved)  # fmt: skip
+        model = cls(
+            load_scenario(saved.state["scenario"]),
+            rng=saved.state["seed"],
+            treated=saved.state["treated"],
+            engine=saved.state["engine"],
+            settled=saved,
+        )
         saved.put_course(model)
         model._weigh()
         mesa_clock.set_time(model, saved.state["time"], saved.state["next_step"])

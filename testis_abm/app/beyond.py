@@ -201,9 +201,15 @@ def Study() -> None:  # noqa: N802
         rows: list[Mapping[str, Any]] = table.to_dict("records")
         widgets.html(charts.intervals(rows), classes=["ta-scroll"])
         shown = pd.DataFrame(
-            {"observed": table["observed"], "predicted": table["predicted"], "low": table["low"], "high": table["high"],
-             "inside": np.where(table["inside"], "yes", "no")}, dtype=object,
-        )  # fmt: skip
+            {
+                "observed": table["observed"],
+                "predicted": table["predicted"],
+                "low": table["low"],
+                "high": table["high"],
+                "inside": np.where(table["inside"], "yes", "no"),
+            },
+            dtype=object,
+        )
         shown.index = pd.Index([f"{of['label']} ({of['unit']})" if of["unit"] else of["label"] for of in rows])
         caption = "95 % interval over men, measurement, parameters and between-study heterogeneity."
         widgets.table(shown, caption, "observation")

@@ -18,8 +18,13 @@ from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
 
 _SEMEN = tuple(name for name in SCHEMAS["semen"] if f"expected_{name}" in SCHEMAS["semen"])
-_HEADLINE = ("lh_iu_l", "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "expected_concentration_million_ml",
-             "expected_total_motile_count_million")  # fmt: skip
+_HEADLINE = (
+    "lh_iu_l",
+    "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol_nmol_l",
+    "expected_concentration_million_ml",
+    "expected_total_motile_count_million",
+)
 _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
 _DOTS = 400  # of a panel and arm, above which samples are not drawn
@@ -105,10 +110,16 @@ def _panel(arms: Sequence[Arm], measure: Measure, *, dots: str = "", zero: bool 
     known = reference_ranges().get(measure.column)
     limits = tuple(end * factor for end in (known.low, known.high) if 0.0 < end < math.inf) if known else ()
     return Panel(
-        measure.label[:1].upper() + measure.label[1:], measure.unit, tuple(_line(arm, measure, dots) for arm in arms), days, limits,
-        known.source.partition(":")[0] if known else "", tuple(sorted(marks)), zero,
+        measure.label[:1].upper() + measure.label[1:],
+        measure.unit,
+        tuple(_line(arm, measure, dots) for arm in arms),
+        days,
+        limits,
+        known.source.partition(":")[0] if known else "",
+        tuple(sorted(marks)),
+        zero,
         upper=bool(known and not known.low > 0.0),
-    )  # fmt: skip
+    )
 
 
 def _line(of: Arm, measure: Measure, dots: str) -> Line:

@@ -249,8 +249,12 @@ def _extras(draft: Draft) -> Iterator[Extra]:
 
 
 _HEADS = {
-    "tissue": "Simulated tissue", "plan": "Plan", "samples": "Samples", "parameters": "Model parameter", "observed": "Published value"
-}  # fmt: skip
+    "tissue": "Simulated tissue",
+    "plan": "Plan",
+    "samples": "Samples",
+    "parameters": "Model parameter",
+    "observed": "Published value",
+}
 
 
 def _named(section: str, key: str) -> str:
@@ -370,6 +374,8 @@ def without_extras(draft: Draft) -> Draft:
     while found := extras(draft):
         draft = without(draft, found[-1].path)
     return draft
+
+
 def typed_number(value: object) -> float:
     """Return a number, or the one that was typed, as scenario files and commands read it.
 

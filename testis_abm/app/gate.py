@@ -42,7 +42,10 @@ _SILENT_AT_FIRST, _SILENT = 30.0, 7200.0
 # Names of origins for `solara run`, which has no option for them; several are separated by spaces.
 VARIABLE = "TESTIS_ABM_ALLOW_ORIGIN"
 # A browser makes up the id of its page, of which Solara makes a kernel, and of the connection.
-_PAGE_ID, _CONNECTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), re.compile(r"[\w-]{1,100}", re.ASCII)
+_PAGE_ID, _CONNECTION_ID = (
+    re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    re.compile(r"[\w-]{1,100}", re.ASCII),
+)
 _SESSION = "solara-session-id"  # the cookie by which Solara knows a browser
 _MOST_VISITS = 10_000  # that are remembered, of browsers and of pages
 _LOADED_IN = 600.0  # seconds within which a page that was served begins
@@ -180,9 +183,17 @@ class Gate:
     """
 
     def __init__(
-        self, app: Application, host: str = "", origins: Iterable[str] = (), *, kernels: Collection[str] = (),
-        assets: Path | None = None, most: int = MOST_PAGES, silent_at_first: float = _SILENT_AT_FIRST, silent: float = _SILENT,
-    ) -> None:  # fmt: skip
+        self,
+        app: Application,
+        host: str = "",
+        origins: Iterable[str] = (),
+        *,
+        kernels: Collection[str] = (),
+        assets: Path | None = None,
+        most: int = MOST_PAGES,
+        silent_at_first: float = _SILENT_AT_FIRST,
+        silent: float = _SILENT,
+    ) -> None:
         self.app = app
         self._host = host
         self._origins = tuple(origins)
@@ -388,7 +399,9 @@ def _kernel(scope: Scope) -> str:
 
 def _session(scope: Scope) -> str:
     """Return the cookie of the browser, as Solara reads it."""
-    return _cookies("; ".join(of.decode("latin-1") for name, of in scope["headers"] if name.lower() == b"cookie")).get(_SESSION, "")
+    return _cookies("; ".join(of.decode("latin-1") for name, of in scope["headers"] if name.lower() == b"cookie")).get(
+        _SESSION, ""
+    )
 
 
 def _cookies(header: str) -> dict[str, str]:

@@ -11,9 +11,19 @@ from testis_abm.app.session import Session
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 
 _EXAMPLES = {
-    "t": "260 ng/dL", "e2": "30 pg/mL", "lh": "3.1 IU/L", "fsh": "4.4 IU/L", "inhibin-b": "150 pg/mL", "shbg": "30 nmol/L",
-    "concentration": "6 M/mL", "volume": "3 mL", "motility": "30 %", "morphology": "4 %", "bmi": "33", "age": "34",
-}  # fmt: skip
+    "t": "260 ng/dL",
+    "e2": "30 pg/mL",
+    "lh": "3.1 IU/L",
+    "fsh": "4.4 IU/L",
+    "inhibin-b": "150 pg/mL",
+    "shbg": "30 nmol/L",
+    "concentration": "6 M/mL",
+    "volume": "3 mL",
+    "motility": "30 %",
+    "morphology": "4 %",
+    "bmi": "33",
+    "age": "34",
+}
 _ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
 
@@ -29,9 +39,12 @@ def Labs(session: Session) -> None:  # noqa: N802
         with solara.Div(classes=["ta-cells"]):
             for option, label in matching.FIELDS.items():
                 widgets.text_field(
-                    label, texts.get(option, ""), lambda text, option=option: _write(session, option, text), hint=f"e.g. {_EXAMPLES[option]}",  # type: ignore[misc]
+                    label,
+                    texts.get(option, ""),
+                    lambda text, option=option: _write(session, option, text),  # type: ignore[misc]
+                    hint=f"e.g. {_EXAMPLES[option]}",
                     unit=matching.PLAIN.get(option, ""),
-                )  # fmt: skip
+                )
         widgets.select("Assay", measured, _ASSAYS, set_measured)
         with solara.Div(classes=["ta-row"]):
             widgets.button("Match virtual patients", lambda: session.find(measured), disabled=phase == "busy")
@@ -62,9 +75,13 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
         widgets.note(text, wrong=True)
     holds = session.draft.value["man"] == match.man.as_dict()
     widgets.note(
-        ("The form holds the representative virtual patient. " if holds else "The form has changed since: its man is no longer "
-         "the representative virtual patient. ") + matching.differs(match)
-    )  # fmt: skip
+        (
+            "The form holds the representative virtual patient. "
+            if holds
+            else "The form has changed since: its man is no longer the representative virtual patient. "
+        )
+        + matching.differs(match)
+    )
     for line in precision(match.found)[1:]:
         widgets.note(line, wrong=not match.found.dependable)
     for text in match.found.notes:
@@ -82,9 +99,11 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     treated = scenario is not None and scenario.treated and not said.problems
     with solara.Div(classes=["ta-row"]):
         widgets.button(
-            _ALL, lambda: session.respond(scenario) if scenario is not None else None, small=True,
+            _ALL,
+            lambda: session.respond(scenario) if scenario is not None else None,
+            small=True,
             disabled=not treated or session.matching.value[0] == "busy",
-        )  # fmt: skip
+        )
         if not treated:
             v.Html(
                 tag="span",

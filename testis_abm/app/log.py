@@ -11,7 +11,9 @@ from testis_abm.support.errors import printable
 
 _LONGEST = 200  # characters of a line
 _AT_ONCE, _A_SECOND = 20, 0.1  # lines
-_OF_A_REFUSAL = "ASGI callable returned without completing handshake."  # Uvicorn says so of each WebSocket that is told why not
+_OF_A_REFUSAL = (
+    "ASGI callable returned without completing handshake."  # Uvicorn says so of each WebSocket that is told why not
+)
 
 
 class Short(logging.Filter):

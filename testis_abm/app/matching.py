@@ -28,10 +28,19 @@ _DIFFERS = 0.1  # share by which the representative differs from a value that wa
 
 # Option -> what the page calls it.
 FIELDS = {
-    "t": "Testosterone", "e2": "Oestradiol", "lh": "LH", "fsh": "FSH", "inhibin-b": "Inhibin B", "shbg": "SHBG",
-    "concentration": "Sperm concentration", "volume": "Ejaculate volume", "motility": "Progressive motility",
-    "morphology": "Normal forms", "bmi": "BMI", "age": "Age",
-}  # fmt: skip
+    "t": "Testosterone",
+    "e2": "Oestradiol",
+    "lh": "LH",
+    "fsh": "FSH",
+    "inhibin-b": "Inhibin B",
+    "shbg": "SHBG",
+    "concentration": "Sperm concentration",
+    "volume": "Ejaculate volume",
+    "motility": "Progressive motility",
+    "morphology": "Normal forms",
+    "bmi": "BMI",
+    "age": "Age",
+}
 
 
 @dataclass(frozen=True)
@@ -213,8 +222,10 @@ def identifiability(match: Match) -> pd.DataFrame:
         text = "-" if np.isnan(share) else f"{100 * share:.0f} %" + (" (open)" if share < _OPEN else "")
         middle = _between(*(float(row[end]) for end in ("median", "low", "high")))
         rows[str(name).replace("_", " ")] = (
-            number(row["population_median"]), middle, "given" if name in match.found.given else text
-        )  # fmt: skip
+            number(row["population_median"]),
+            middle,
+            "given" if name in match.found.given else text,
+        )
     columns = ["population median", "matching, median (90 %)", "prior variance explained"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 
@@ -257,7 +268,10 @@ def safety(match: Match, response: Response) -> pd.DataFrame:
     for label, row in readouts(response.before, response.after).iterrows():
         levels, interval, about = readout_cells(str(label), row, len(response.before))
         own = interval[1:-1] if interval.startswith("(") else interval
-        rows[f"{label} ({row['unit']})"] = (*levels, (f"{own} ({about})" if about else own) if match.found.dependable else "-")
+        rows[f"{label} ({row['unit']})"] = (
+            *levels,
+            (f"{own} ({about})" if about else own) if match.found.dependable else "-",
+        )
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["before", "after", "difference", "90 % interval"], dtype=object
     )

@@ -22,10 +22,15 @@ _TARGETS = ("solara.control", "jupyter.widget.control")
 # What the data of a message may ask for -> the entry that goes with it, and its type.
 _METHODS: Mapping[str, tuple[str, type] | None] = MappingProxyType(
     {
-        "run": ("args", dict), "app-status": None, "reload": None,  # of Solara's control
-        "update": ("state", dict), "custom": ("content", dict), "request_state": None, "request_states": None,  # of widgets
+        "run": ("args", dict),
+        "app-status": None,
+        "reload": None,  # of Solara's control
+        "update": ("state", dict),
+        "custom": ("content", dict),
+        "request_state": None,
+        "request_states": None,  # of widgets
     }
-)  # fmt: skip
+)
 _LONGEST_ID = 100
 
 

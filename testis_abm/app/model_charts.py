@@ -12,12 +12,7 @@ from testis_abm.app import charts, courses, widgets
 from testis_abm.experiments.simulate import so_far
 from testis_abm.support.errors import TestisError, shown
 
-_PANELS = {
-    "hormones": courses.hormones,
-    "semen": courses.semen,
-    "tissue": courses.tissue,
-    "safety": courses.safety,
-}
+_PANELS = {"hormones": courses.hormones, "semen": courses.semen, "tissue": courses.tissue, "safety": courses.safety}
 _TABLES = {"safety": ("safety", "outcome")}
 
 

@@ -37,9 +37,11 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
         with solara.Div(classes=["ta-head"]):
             v.Html(tag="h1", children=["Human spermatogenesis, simulated"])
             widgets.button(
-                "Light" if dark else "Dark", lambda: _colour(not dark), small=True,
+                "Light" if dark else "Dark",
+                lambda: _colour(not dark),
+                small=True,
                 says="Switch to light colours" if dark else "Switch to dark colours",
-            )  # fmt: skip
+            )
         widgets.paragraph(_LIMITS, "ta-limits")
         with v.Html(tag="nav", class_="ta-tabs", attributes={"aria-label": "Views"}):
             for k, name in enumerate(_TABS):
@@ -74,9 +76,12 @@ def _Address(session: Session) -> None:  # noqa: N802
     state = [session.draft.value, now.scenario, now.phase, session.kept.value, session.returning.value]
     stored = solara.use_memo(lambda: session.stored() if _served() else None, state)
     widgets.Address(
-        fragment=fragment, stored=stored, event_opened=session.open_link, event_restored=session.restore,
+        fragment=fragment,
+        stored=stored,
+        event_opened=session.open_link,
+        event_restored=session.restore,
         event_darkened=lambda _: _colour(True),
-    )  # fmt: skip
+    )
 
 
 def _served() -> bool:

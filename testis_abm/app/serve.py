@@ -70,10 +70,17 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
     from testis_abm.app.session import warm
 
     config = uvicorn.Config(
-        gate.put_up(host, allowed), host=host, port=port, http=Connection, log_level="warning", ws_max_size=LARGEST_MESSAGE,
-        h11_max_incomplete_event_size=gate.LONGEST_HEADER, server_header=False, proxy_headers=bool(allowed),
+        gate.put_up(host, allowed),
+        host=host,
+        port=port,
+        http=Connection,
+        log_level="warning",
+        ws_max_size=LARGEST_MESSAGE,
+        h11_max_incomplete_event_size=gate.LONGEST_HEADER,
+        server_header=False,
+        proxy_headers=bool(allowed),
         log_config=None,  # so that `log` keeps all of it short
-    )  # fmt: skip
+    )
     server = uvicorn.Server(config)
     address = f"http://{gate.public_name(host)}:{port}"
     print(

@@ -38,7 +38,8 @@ def Sharing(session: Session) -> None:  # noqa: N802
                 widgets.heading("This scenario")
                 widgets.Link(label="Link that restores it exactly", fragment=share.link(scenario))
                 widgets.paragraph(
-                    "The scenario is in the part after #, which browsers keep to themselves: no server logs it.", "ta-unit"
+                    "The scenario is in the part after #, which browsers keep to themselves: no server logs it.",
+                    "ta-unit",
                 )
                 with solara.Div(classes=["ta-row"]):
                     widgets.download("Scenario (TOML)", scenario.to_toml(), share.file_name(scenario), "text/plain")

@@ -65,10 +65,12 @@ def _man(session: Session, said: draft.Understanding) -> None:
         match = session.match.value
         matched = match is not None and now["man"] == match.man.as_dict()
         widgets.select(
-            "Start from", "" if matched else now["man"].get("preset", "fertile"), [("", draft.OF_LABS), *presets] if matched else presets,
+            "Start from",
+            "" if matched else now["man"].get("preset", "fertile"),
+            [("", draft.OF_LABS), *presets] if matched else presets,
             lambda name: session.change_man(draft.with_preset(session.draft.peek(), name)) if name else None,
             error=said.at("man", "preset"),
-        )  # fmt: skip
+        )
         for slider in draft.SLIDERS[:2]:
             _slider(session, slider, said)
         with v.Html(tag="details"):
@@ -88,9 +90,16 @@ def _slider(session: Session, of: draft.Slider, said: draft.Understanding) -> No
     except ValueError:
         value = now["man"][of.field]
     widgets.slider(
-        of.label, value, of.clamp(value), lambda got: session.draft.set(draft.with_slider(session.draft.peek(), of, got)),
-        unit=of.unit, low=of.low, high=of.high, step=of.step, error=error,
-    )  # fmt: skip
+        of.label,
+        value,
+        of.clamp(value),
+        lambda got: session.draft.set(draft.with_slider(session.draft.peek(), of, got)),
+        unit=of.unit,
+        low=of.low,
+        high=of.high,
+        step=of.step,
+        error=error,
+    )
 
 
 def _treatment(session: Session, said: draft.Understanding) -> None:
@@ -124,9 +133,13 @@ def _row(
     with solara.Div(classes=["ta-cells"]):
         for key, label, hint in cells:
             widgets.text_field(
-                label, draft.cell(now, section, index, key), _typed(session, section, index, key), hint=hint,
-                options=_OFTEN if key == "every" else (), error=said.at(section, index, key),
-            )  # fmt: skip
+                label,
+                draft.cell(now, section, index, key),
+                _typed(session, section, index, key),
+                hint=hint,
+                options=_OFTEN if key == "every" else (),
+                error=said.at(section, index, key),
+            )
 
 
 def _typed(session: Session, section: str, index: int, key: str) -> Callable[[str], None]:
@@ -155,10 +168,11 @@ def _therapy(session: Session, index: int, said: draft.Understanding) -> None:
             _row(session, said, "therapy", index, _MORE)
             if "when" in row or "adds" in row:
                 widgets.select(
-                    "While the condition holds, its doses", "adds" if row.get("adds") else "",
+                    "While the condition holds, its doses",
+                    "adds" if row.get("adds") else "",
                     [("", "replace those of the same drug above"), ("adds", "add to those of the same drug above")],
                     _typed(session, "therapy", index, "adds"),
-                )  # fmt: skip
+                )
             routes = drug.routes if drug else ()
             if len(routes) > 1 or "route" in row:
                 known = [(route, route.replace("_", " ")) for route in routes]
@@ -195,21 +209,29 @@ def _plan(session: Session, said: draft.Understanding) -> None:
     with solara.Div(classes=["ta-sheet"]):
         widgets.heading("Plan")
         widgets.text_field(
-            "Title", now.get("title", ""), lambda text: session.draft.set(draft.with_entry(session.draft.peek(), text, "title")),
+            "Title",
+            now.get("title", ""),
+            lambda text: session.draft.set(draft.with_entry(session.draft.peek(), text, "title")),
             error=said.at("title"),
-        )  # fmt: skip
+        )
         with solara.Div(classes=["ta-cells"]):
             widgets.text_field(
-                "Duration", plan.get("duration", ""), lambda text: session.draft.set(draft.with_duration(session.draft.peek(), text)),
-                error=said.at("plan", "duration"), hint="9 months",
-            )  # fmt: skip
+                "Duration",
+                plan.get("duration", ""),
+                lambda text: session.draft.set(draft.with_duration(session.draft.peek(), text)),
+                error=said.at("plan", "duration"),
+                hint="9 months",
+            )
             for key, label in (("baseline", "Baseline period"), ("replicates", "Replicates"), ("seed", "Random seed")):
                 widgets.text_field(label, plan.get(key, ""), change_to(key), error=said.at("plan", key))
         known = list(ASSAYS.items())
         widgets.select(
-            "Assay of serum E2", now.get("samples", {}).get("assay", Samples().assay), known,
-            lambda name: session.draft.set(draft.with_assay(session.draft.peek(), name)), error=said.at("samples", "assay"),
-        )  # fmt: skip
+            "Assay of serum E2",
+            now.get("samples", {}).get("assay", Samples().assay),
+            known,
+            lambda name: session.draft.set(draft.with_assay(session.draft.peek(), name)),
+            error=said.at("samples", "assay"),
+        )
 
 
 def _extras(session: Session, said: draft.Understanding) -> None:
@@ -240,9 +262,11 @@ def _run_bar(session: Session, said: draft.Understanding) -> None:
         ready = said.scenario is not None and not said.problems
         # Not disabled while it runs: a button that is, loses the keyboard.
         widgets.button(
-            "Run", lambda: session.run(said.scenario) if said.scenario and not session.progress.peek().busy else None, main=True,
+            "Run",
+            lambda: session.run(said.scenario) if said.scenario and not session.progress.peek().busy else None,
+            main=True,
             disabled=not ready,
-        )  # fmt: skip
+        )
         widgets.button("Cancel", session.cancel, disabled=not progress.busy)
         with solara.Div(classes=["ta-run-said"]):
             if said.problems:
@@ -296,9 +320,14 @@ def _state(progress: Progress) -> None:
     if progress.busy:
         bar = f'<div style="width:{100 * progress.share:.0f}%"></div>'
         widgets.html(
-            bar, classes=["ta-bar-line"], role="progressbar", aria_label="Progress", aria_valuenow=f"{100 * progress.share:.0f}",
-            aria_valuemin="0", aria_valuemax="100",
-        )  # fmt: skip
+            bar,
+            classes=["ta-bar-line"],
+            role="progressbar",
+            aria_label="Progress",
+            aria_valuenow=f"{100 * progress.share:.0f}",
+            aria_valuemin="0",
+            aria_valuemax="100",
+        )
 
 
 def _form(said: draft.Understanding) -> None:
@@ -380,11 +409,20 @@ def _table(result: RunResult) -> None:
     summary = result.summary()
     heading = courses.headings(summary)
     if "treated" in summary:
-        changes = [report.change(row.change_pct, row.low_pct, row.high_pct, int(row.replicates)) for row in summary.itertuples()]
+        changes = [
+            report.change(row.change_pct, row.low_pct, row.high_pct, int(row.replicates))
+            for row in summary.itertuples()
+        ]
         rows = pd.DataFrame(
-            {"untreated": summary["untreated"].to_numpy(), "treated": summary["treated"].to_numpy(),
-             "change": [of[0] for of in changes], "95 % interval": [of[1].strip("()") for of in changes]}, index=heading, dtype=object,
-        )  # fmt: skip
+            {
+                "untreated": summary["untreated"].to_numpy(),
+                "treated": summary["treated"].to_numpy(),
+                "change": [of[0] for of in changes],
+                "95 % interval": [of[1].strip("()") for of in changes],
+            },
+            index=heading,
+            dtype=object,
+        )
     else:
         rows = pd.DataFrame(
             {"mean": summary["mean"].to_numpy(), "spread": summary["sd"].to_numpy()}, index=heading, dtype=object

@@ -19,17 +19,30 @@ CSS = Path(__file__).with_name("app.css").read_text(encoding="utf-8")
 
 @solara.component_vue("control.vue", vuetify=False)
 def _Control(  # noqa: N802
-    kind: str, label: str, value: Any, unit: str, options: list[Any], low: float, high: float, step: float, place: float,
-    error: str, hint: str, event_change: Callable[[Any], None],
-) -> None:  # fmt: skip
+    kind: str,
+    label: str,
+    value: Any,
+    unit: str,
+    options: list[Any],
+    low: float,
+    high: float,
+    step: float,
+    place: float,
+    error: str,
+    hint: str,
+    event_change: Callable[[Any], None],
+) -> None:
     """See control.vue."""
 
 
 @solara.component_vue("browser.vue", vuetify=False)
 def Address(  # noqa: N802
-    fragment: str, stored: dict[str, Any] | None, event_opened: Callable[[Any], None], event_restored: Callable[[Any], None],
+    fragment: str,
+    stored: dict[str, Any] | None,
+    event_opened: Callable[[Any], None],
+    event_restored: Callable[[Any], None],
     event_darkened: Callable[[Any], None],
-) -> None:  # fmt: skip
+) -> None:
     """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
     `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported once the page is
@@ -48,14 +61,30 @@ def Link(label: str, fragment: str) -> None:  # noqa: N802
 
 
 def text_field(
-    label: str, value: object, on_change: Callable[[str], None], *, unit: str = "", error: str = "", hint: str = "",
+    label: str,
+    value: object,
+    on_change: Callable[[str], None],
+    *,
+    unit: str = "",
+    error: str = "",
+    hint: str = "",
     options: Sequence[tuple[str, str]] = (),
-) -> Any:  # fmt: skip
+) -> Any:
     """Show a line of text; `options` are suggestions."""
     return _Control(
-        kind="text", label=label, value=str(value), unit=unit, options=[list(of) for of in options], low=0.0, high=0.0, step=0.0,
-        place=0.0, error=error, hint=hint, event_change=lambda got: on_change(str(got)[:200]),
-    )  # fmt: skip
+        kind="text",
+        label=label,
+        value=str(value),
+        unit=unit,
+        options=[list(of) for of in options],
+        low=0.0,
+        high=0.0,
+        step=0.0,
+        place=0.0,
+        error=error,
+        hint=hint,
+        event_change=lambda got: on_change(str(got)[:200]),
+    )
 
 
 def select(
@@ -64,20 +93,48 @@ def select(
     """Show a choice of (value, text); what is none of them is not taken."""
     known = {of for of, _ in options}
     return _Control(
-        kind="select", label=label, value=value, unit="", options=[list(of) for of in options], low=0.0, high=0.0, step=0.0,
-        place=0.0, error=error, hint="", event_change=lambda got: on_change(got) if isinstance(got, str) and got in known else None,
-    )  # fmt: skip
+        kind="select",
+        label=label,
+        value=value,
+        unit="",
+        options=[list(of) for of in options],
+        low=0.0,
+        high=0.0,
+        step=0.0,
+        place=0.0,
+        error=error,
+        hint="",
+        event_change=lambda got: on_change(got) if isinstance(got, str) and got in known else None,
+    )
 
 
 def slider(
-    label: str, value: float, place: float, on_change: Callable[[Any], None], *, unit: str, low: float, high: float, step: float,
+    label: str,
+    value: float,
+    place: float,
+    on_change: Callable[[Any], None],
+    *,
+    unit: str,
+    low: float,
+    high: float,
+    step: float,
     error: str = "",
-) -> Any:  # fmt: skip
+) -> Any:
     """Show a slider at `place` and a number field with `value`."""
     return _Control(
-        kind="range", label=label, value=value, unit=unit, options=[], low=low, high=high, step=step, place=place, error=error,
-        hint="", event_change=on_change,
-    )  # fmt: skip
+        kind="range",
+        label=label,
+        value=value,
+        unit=unit,
+        options=[],
+        low=low,
+        high=high,
+        step=step,
+        place=place,
+        error=error,
+        hint="",
+        event_change=on_change,
+    )
 
 
 def button(

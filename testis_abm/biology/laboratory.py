@@ -49,16 +49,25 @@ VARIATION: Mapping[str, tuple[str, ...]] = {
     "concentration_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
     "total_count_million": ("semen_variation.concentration", "semen_variation.technician", "semen_variation.volume"),
     "total_motile_count_million": (
-        "semen_variation.concentration", "semen_variation.technician", "semen_variation.volume", "semen_variation.motility",
+        "semen_variation.concentration",
+        "semen_variation.technician",
+        "semen_variation.volume",
+        "semen_variation.motility",
     ),
     "progressive_motility_pct": ("semen_variation.motility",),
     "normal_forms_pct": ("semen_variation.morphology",),
-}  # fmt: skip
+}
 # Measured by themselves in blood or tissue; the true oestradiol is that of LC-MS/MS, whatever the assay.
 BLOOD = (
-    "testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l",
-    "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l",
-)  # fmt: skip
+    "testosterone_nmol_l",
+    "oestradiol_pmol_l",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "shbg_nmol_l",
+    "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol_nmol_l",
+)
 SHARES = ("progressive_motility_pct", "normal_forms_pct")
 # Share of sperm -> parameter of the level at which its variation within a man was found, counting included.
 _SHARE_AT = {"motility": "tract.motility_reference", "morphology": "tract.morphology_reference"}

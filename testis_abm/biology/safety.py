@@ -54,9 +54,13 @@ class Safety:
     def readout(self, testosterone: float, oestradiol: float) -> SafetyDay:
         """Return the readouts of the day that was lived at these levels."""
         return SafetyDay(
-            self.bone, self.hdl, self.haematocrit, self._libido(testosterone, oestradiol),
-            self._vasomotor(testosterone, oestradiol), bool(oestradiol < self._of["oestradiol_low"]),
-        )  # fmt: skip
+            self.bone,
+            self.hdl,
+            self.haematocrit,
+            self._libido(testosterone, oestradiol),
+            self._vasomotor(testosterone, oestradiol),
+            bool(oestradiol < self._of["oestradiol_low"]),
+        )
 
     def _bone_loss(self, testosterone: float, oestradiol: float) -> float:
         of, n = self._of, self._of["bone_oestradiol_exponent"]

@@ -23,12 +23,19 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--no-browser", action="store_true", help="open no browser")
     command.add_argument(
-        "--store", action="append", default=[], metavar="FOLDER", help="results folder of a sweep to show; may be given again"
+        "--store",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="results folder of a sweep to show; may be given again",
     )
     command.add_argument(
-        "--allow-origin", action="append", default=[], metavar="URL",
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="URL",
         help="other address by which the page may be reached, as through a proxy: https://abm.example.org; may be given again",
-    )  # fmt: skip
+    )
     command.set_defaults(action=_app)
 
 

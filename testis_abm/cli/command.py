@@ -210,9 +210,13 @@ def _progress(
     days = scenario.plan.baseline_days + scenario.plan.duration_days
     total = days * arms * scenario.plan.replicates
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(40),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
     with bar:
         task = bar.add_task("starting", total=total)
         done = 0

@@ -30,10 +30,11 @@ _NOTE = "Research software: a simulation, not medical advice."
 def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
     command = commands.add_parser(
-        "compare", help="compare arms, paired by common random numbers",
+        "compare",
+        help="compare arms, paired by common random numbers",
         description="Compare scenario files, or the [[arm]] tables of one, with common random numbers. " + _NOTE,
         epilog="Example: testis-abm compare scenarios/experiments/compare_drugs.toml",
-    )  # fmt: skip
+    )
     command.add_argument("files", nargs="+", metavar="FILE", help="scenarios, or one file with [[arm]] tables")
     whole(command, "--replicates", "instead of plan.replicates")
     _common(command, "compare")
@@ -44,9 +45,11 @@ def add(commands: Any) -> None:
         ("sensitivity", "rank inputs by what they move: [sensitivity]", _sensitivity),
     ):
         command = commands.add_parser(
-            name, help=what, description=f"{what[0].upper()}{what[1:]}. What is finished is kept; call again to go on. {_NOTE}",
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}. What is finished is kept; call again to go on. {_NOTE}",
             epilog=f"Example: testis-abm {name} scenarios/experiments/{name}.toml --workers 2",
-        )  # fmt: skip
+        )
         command.add_argument("file", help=f"scenario with a [{name}] table")
         _common(command, name)
         command.set_defaults(action=action)
@@ -230,7 +233,9 @@ def _points(table: Any, words: list[str], paths: list[str]) -> str:
         else:
             parts[-1:] = [wider]
     more = len(table) - _MOST_POINTS
-    return "\n\n".join(map(aligned, parts)) + (f"\n  ... and {more:,} more points, in summary.parquet" if more > 0 else "")
+    return "\n\n".join(map(aligned, parts)) + (
+        f"\n  ... and {more:,} more points, in summary.parquet" if more > 0 else ""
+    )
 
 
 def _level(row: Any, word: str) -> str:
@@ -242,7 +247,8 @@ def _level(row: Any, word: str) -> str:
 
     column, pairs = OUTPUTS[word].column, int(row["replicates"])
     untreated, half, treated = (
-        float(clinical(column, row.get(f"{column}, {end}", float("nan")))) for end in ("untreated", "untreated_half", "treated")
+        float(clinical(column, row.get(f"{column}, {end}", float("nan"))))
+        for end in ("untreated", "untreated_half", "treated")
     )
     if f"{column}, treated" not in row:
         width = 100.0 * half / untreated if untreated else float("nan")
@@ -262,7 +268,11 @@ def _replicates(table: Any) -> str:
     from testis_abm.statistics import FEW
 
     treated = any(", treated" in name for name in table)
-    level = "  Treated level (change against untreated; levels untreated -> treated where nothing has no percentage)" if treated else "  Level"
+    level = (
+        "  Treated level (change against untreated; levels untreated -> treated where nothing has no percentage)"
+        if treated
+        else "  Level"
+    )
     least, most = int(table["replicates"].min()), int(table["replicates"].max())
     if most < 2:
         return f"{level}; 1 replicate a point: no interval."
@@ -304,6 +314,7 @@ def _sensitivity(options: argparse.Namespace) -> int:
     if done is None:
         return 0
     folder, table = done
+
     def draw() -> list[Path]:
         from testis_abm.pictures import experiments as pictures
 

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 _NOTE = "Research software: a simulation, not medical advice."
 _TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
 _TWIN_FILES = (
-    *(f"{name}.parquet" for name in _TWIN_TABLES), "twin.json", "before_and_after.png", "before_and_after.svg",
-)  # fmt: skip
+    *(f"{name}.parquet" for name in _TWIN_TABLES),
+    "twin.json",
+    "before_and_after.png",
+    "before_and_after.svg",
+)
 # Option -> what it is of, for help.
 _LABS: Mapping[str, str] = {
     "t": "total testosterone, with its unit",
@@ -50,10 +53,12 @@ def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
     what = "match virtual patients to a man's laboratory values, and predict their response to a therapy"
     command = commands.add_parser(
-        "twin", help="match virtual patients to laboratory values", description=what[0].upper() + what[1:] + ". " + _NOTE,
+        "twin",
+        help="match virtual patients to laboratory values",
+        description=what[0].upper() + what[1:] + ". " + _NOTE,
         epilog="Example: testis-abm twin --t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL "
         '--give "anastrozole 1mg daily"',
-    )  # fmt: skip
+    )
     for option, what in _LABS.items():
         # argparse formats help with %.
         command.add_argument(f"--{option}", action=Once, metavar="VALUE", help=what.replace("%", "%%"))
@@ -80,11 +85,12 @@ def add(commands: Any) -> None:
     command.set_defaults(action=_twin)
 
     command = commands.add_parser(
-        "cohort", help="draw men from a population and screen them by laboratory values",
+        "cohort",
+        help="draw men from a population and screen them by laboratory values",
         description="Draw men from a population, measure them, keep those who meet every criterion. " + _NOTE,
         epilog='Example: testis-abm cohort --men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
         '--where "sperm concentration < 15 M/mL" --visits 2',
-    )  # fmt: skip
+    )
     whole(command, "--men", "men wanted", 100)
     command.add_argument(
         "--where",
@@ -97,7 +103,9 @@ def add(commands: Any) -> None:
     word(command, "--population", "population of men", guard.POPULATIONS, "clinic")
     word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
     whole(command, "--seed", SEED, 1)
-    command.add_argument("--out", metavar="FILE", help="write the men and their laboratory values there (.parquet or .csv)")
+    command.add_argument(
+        "--out", metavar="FILE", help="write the men and their laboratory values there (.parquet or .csv)"
+    )
     command.set_defaults(action=_cohort)
 
 
@@ -180,7 +188,9 @@ def _twin(options: argparse.Namespace) -> int:
 
         men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days")
+        print(
+            f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days"
+        )
         print(*(f"  {line}" for line in told.therapies(case)), "", sep="\n")
         print(told.predicted(before, after, lesions, options.ensemble, found.dependable))
         tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
@@ -213,11 +223,17 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
     for name, table in {**tables, "men": men}.items():
         outputs.write_table(folder / f"{name}.parquet", table)
     kept = {
-        "version": __version__, "given": {name: str(value) for name, value in found.given.items()}, "assay": found.assay,
-        "population": found.prior.name, "used": {name: str(value) for name, value in found.used.items()},
-        "notes": list(found.notes), "effective_sample_size": found.effective, "pareto_k": found.pareto_k,
-        "dependable": found.dependable, "misfit": dict(found.misfit),
-    }  # fmt: skip
+        "version": __version__,
+        "given": {name: str(value) for name, value in found.given.items()},
+        "assay": found.assay,
+        "population": found.prior.name,
+        "used": {name: str(value) for name, value in found.used.items()},
+        "notes": list(found.notes),
+        "effective_sample_size": found.effective,
+        "pareto_k": found.pareto_k,
+        "dependable": found.dependable,
+        "misfit": dict(found.misfit),
+    }
     outputs.write_json(folder / "twin.json", kept)
 
 

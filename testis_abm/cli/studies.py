@@ -23,10 +23,11 @@ _NOTE = "Research software: a simulation, not medical advice."
 def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
     command = commands.add_parser(
-        "studies", help="list published studies, or replay them as virtual trials",
+        "studies",
+        help="list published studies, or replay them as virtual trials",
         description="List the shipped studies; with run, replay one, a file, or all. " + _NOTE,
         epilog="Example: testis-abm studies run leder_2004",
-    )  # fmt: skip
+    )
     command.add_argument("what", nargs="?", choices=["run"], help="replay")
     command.add_argument("name", nargs="?", default="all", help='a shipped study, a study file, or "all" (default)')
     command.add_argument(
@@ -116,10 +117,7 @@ def _studies(options: argparse.Namespace) -> int:
 
     table = pd.concat(tables, ignore_index=True)
     print(f"\n{report.score(table)}")
-    print(
-        "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. "
-        + _NOTE
-    )
+    print("Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + _NOTE)
     written = report.save(table, folder, plots=not options.no_plots)
     print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
     return 0

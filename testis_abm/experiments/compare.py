@@ -64,7 +64,10 @@ class Comparison:
         for arm in self.arms[1:]:
             of = self.effects[self.effects["arm"] == arm].set_index("output")
             rows = [(label(OUTPUTS[word].column), *_told(of.loc[word], self.replicates)) for word in DEFAULT]
-            lines += ["", aligned([("", self.arms[0], arm, "change", "(95 % interval)", "variance reduction by pairing"), *rows])]
+            lines += [
+                "",
+                aligned([("", self.arms[0], arm, "change", "(95 % interval)", "variance reduction by pairing"), *rows]),
+            ]
         rows = self.effects[self.effects["output"].isin(DEFAULT)][["change_pct", "low_pct", "high_pct"]]
         notes = basis(*last_window(float(self.courses["day"].max()))) + " "
         notes += report.replicates(self.replicates, rows.itertuples(index=False, name=None))
@@ -201,9 +204,15 @@ def _cases(arms: object, overrides: Mapping[str, object] | None) -> tuple[dict[s
 
 
 def _run(
-    arms: Mapping[str, Scenario], folder: str | Path | None, title: str, replicates: int | None, workers: int, dask: str,
-    shard: tuple[int, int], progress: Callable[[Progress], None] | None,
-) -> Comparison | None:  # fmt: skip
+    arms: Mapping[str, Scenario],
+    folder: str | Path | None,
+    title: str,
+    replicates: int | None,
+    workers: int,
+    dask: str,
+    shard: tuple[int, int],
+    progress: Callable[[Progress], None] | None,
+) -> Comparison | None:
     job, tasks = prepare(arms, replicates)
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -212,9 +221,16 @@ def _run(
 
 
 def _compared(
-    arms: Mapping[str, Scenario], job: Job, tasks: list[Task], folder: Path, title: str, workers: int, dask: str,
-    shard: tuple[int, int], progress: Callable[[Progress], None] | None,
-) -> Comparison | None:  # fmt: skip
+    arms: Mapping[str, Scenario],
+    job: Job,
+    tasks: list[Task],
+    folder: Path,
+    title: str,
+    workers: int,
+    dask: str,
+    shard: tuple[int, int],
+    progress: Callable[[Progress], None] | None,
+) -> Comparison | None:
     store = Store.of(
         folder, job, tasks, {"kind": "compare", "title": title, "arms": list(arms), "outputs": list(DEFAULT)}
     )
@@ -243,10 +259,15 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
         for arm, of in attribution.items()
     }
     return Comparison(
-        title, names, table["replicate"].nunique(), table[["arm", "replicate", "day", *COLUMNS]].reset_index(drop=True),
-        _effects(end, names), attribution, why,
+        title,
+        names,
+        table["replicate"].nunique(),
+        table[["arm", "replicate", "day", *COLUMNS]].reset_index(drop=True),
+        _effects(end, names),
+        attribution,
+        why,
         failed[["case", "replicate", "error"]].rename(columns={"case": "arm"}).reset_index(drop=True),
-    )  # fmt: skip
+    )
 
 
 def _numbers(case: Scenario) -> TissueParameters:
@@ -270,12 +291,26 @@ def _attributed(heard: pd.DataFrame, first: str, arm: str, numbers: Mapping[str,
 def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     rows, laboratory = [], Laboratory(parameters.values())
     for word, row in OUTPUTS.items():
-        level = {name: clinical(row.column, end[end["arm"] == name].sort_values("replicate")[row.column]) for name in names}
+        level = {
+            name: clinical(row.column, end[end["arm"] == name].sort_values("replicate")[row.column]) for name in names
+        }
         first = level[names[0]]
         for name in names[1:]:
             other = level[name]
             change, low, high = paired_change(first, other, laboratory.limit(row.column) * row.factor)
-            rows.append((name, word, row.clinical_unit, float(nanmean(first)), float(nanmean(other)), change, low, high, _worth(first, other)))
+            rows.append(
+                (
+                    name,
+                    word,
+                    row.clinical_unit,
+                    float(nanmean(first)),
+                    float(nanmean(other)),
+                    change,
+                    low,
+                    high,
+                    _worth(first, other),
+                )
+            )
     columns = ["arm", "output", "unit", "reference", "level", "change_pct", "low_pct", "high_pct", "worth"]
     return pd.DataFrame(rows, columns=columns)
 

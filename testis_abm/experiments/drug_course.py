@@ -21,7 +21,7 @@ from testis_abm.scenario.prescription import amount, rhythm
 
 _HOURS = 24
 _MAN: Mapping[str, tuple[Mapping[str, float], str]] = {
-    "gonadorelin": ({"gnrh_drive": 0.02}, "a man with next to no GnRH of his own"),
+    "gonadorelin": ({"gnrh_drive": 0.02}, "a man with next to no GnRH of his own")
 }
 _FERTILE: tuple[Mapping[str, float], str] = ({}, "the fertile man")
 _TISSUE = {"tubules": 1, "sertoli_per_tubule": 6}

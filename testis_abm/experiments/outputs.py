@@ -18,14 +18,35 @@ if TYPE_CHECKING:
     from testis_abm.man.mean_field import ExpectedMan
 
 COLUMNS = (
-    "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l",
-    "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l",
-    "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "intratesticular_t_over_e2",
-    "daily_production_million_g", "concentration_million_ml", "total_count_million", "total_motile_count_million",
-    "progressive_motility_pct", "normal_forms_pct", "volume_ml", "conception_pct",
-)  # fmt: skip
+    "testosterone_nmol_l",
+    "free_testosterone_pmol_l",
+    "oestradiol_immunoassay_pmol_l",
+    "oestradiol_pmol_l",
+    "t_over_e2_immunoassay",
+    "t_over_e2",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "shbg_nmol_l",
+    "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol_nmol_l",
+    "intratesticular_t_over_e2",
+    "daily_production_million_g",
+    "concentration_million_ml",
+    "total_count_million",
+    "total_motile_count_million",
+    "progressive_motility_pct",
+    "normal_forms_pct",
+    "volume_ml",
+    "conception_pct",
+)
 OUTPUTS: Mapping[str, Quantity] = {QUANTITIES[column].label: QUANTITIES[column] for column in COLUMNS}
-_ASKED_FOR = ("free_testosterone_pmol_l", "shbg_nmol_l", "volume_ml", "conception_pct")  # kept, but shown only on demand
+_ASKED_FOR = (
+    "free_testosterone_pmol_l",
+    "shbg_nmol_l",
+    "volume_ml",
+    "conception_pct",
+)  # kept, but shown only on demand
 DEFAULT = tuple(word for word, row in OUTPUTS.items() if row.column not in _ASKED_FOR)
 WEEK = 7  # the same within a course
 _HORMONES = tuple(name for name in SCHEMAS["hormones"] if name.endswith(("_l", "_ml")))

@@ -204,9 +204,14 @@ def execute(
 
 
 def _spread(
-    job: Job, queue: _Queue, next_part: Callable[[], tuple[list[Task], int]], keep: Callable[[Part], None], dask: str,
-    workers: int, look: Callable[[], None],
-) -> int:  # fmt: skip
+    job: Job,
+    queue: _Queue,
+    next_part: Callable[[], tuple[list[Task], int]],
+    keep: Callable[[Part], None],
+    dask: str,
+    workers: int,
+    look: Callable[[], None],
+) -> int:
     """Give parts to an executor, a few ahead of its workers; return how many runs took their worker along each time.
 
     A pool that breaks is made anew. A part that was lost with its worker is tried again, then run by run.

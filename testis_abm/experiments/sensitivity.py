@@ -64,12 +64,7 @@ def prepare(
     if of != "untreated" and not experiment.scenario.treated:
         raise TestisError(f"{experiment.name}: sensitivity: of: {of} needs a therapy; the scenario has none")
     arms = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}[of]
-    job = Job(
-        {"": essence(experiment.raw)},
-        experiment.days[-1:],
-        experiment.table.get("engine", "expected"),
-        arms,
-    )
+    job = Job({"": essence(experiment.raw)}, experiment.days[-1:], experiment.table.get("engine", "expected"), arms)
     return experiment, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))]
 
 
@@ -158,7 +153,9 @@ def indices(folder: str | Path) -> pd.DataFrame:
                 warnings.simplefilter("ignore")
                 of = _salib("analyze.sobol").analyze(problem, y, calc_second_order=False, seed=seed)
             columns = [of[name] for name in ("S1", "S1_conf", "ST", "ST_conf")]
-        rows += [(word, unit, path, *map(float, of_path)) for path, *of_path in zip(design["paths"], *columns, strict=True)]
+        rows += [
+            (word, unit, path, *map(float, of_path)) for path, *of_path in zip(design["paths"], *columns, strict=True)
+        ]
     names = (
         ["mu_star", "confidence", "sigma"]
         if method == "morris"
@@ -221,7 +218,9 @@ def report(folder: str | Path) -> str:
                 text = f"first-order {row.first:6.2f} ± {row.first_confidence:.2f}, total {row.total:6.2f} ± {row.confidence:.2f}"
             lines.append(f"    {row.input:44s}{text}")
     what = "elementary effects, mean absolute" if found["method"] == "morris" else "Sobol indices, shares of variance"
-    lines.append(f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, {runs['run'].nunique():,} different runs.")
+    lines.append(
+        f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, {runs['run'].nunique():,} different runs."
+    )
     if found["method"] == "sobol" and (least := samples_needed(table, found["samples"])):
         lines.append(
             f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); use samples = {least:,} at least."
@@ -243,7 +242,9 @@ def samples_needed(table: pd.DataFrame, samples: int) -> int:
     Too few are they where an index, or the sum of the first-order ones of an output, lies outside 0 to 1 by more than its interval, or
     where an interval is wide. Its width falls with the square root of the samples.
     """
-    first, total = (table[[name, width]].to_numpy() for name, width in (("first", "first_confidence"), ("total", "confidence")))
+    first, total = (
+        table[[name, width]].to_numpy() for name, width in (("first", "first_confidence"), ("total", "confidence"))
+    )
     both = np.concatenate([first, total])
     if not len(both):
         return 0

@@ -38,9 +38,17 @@ _NAMED = {"version": "version of testis_abm", "format": "format of the store", "
 _DIFFERENCES = 3  # that are told of two scenarios
 # What the manifest of any experiment says, and the design of one that has axes.
 _KEYS: Mapping[str, type] = {
-    "version": str, "kind": str, "title": str, "engine": str, "days": list, "columns": list, "outputs": list, "scenario": dict,
-    "runs": int, "files": dict,
-}  # fmt: skip
+    "version": str,
+    "kind": str,
+    "title": str,
+    "engine": str,
+    "days": list,
+    "columns": list,
+    "outputs": list,
+    "scenario": dict,
+    "runs": int,
+    "files": dict,
+}
 _AXES = ("paths", "units", "log", "points")
 _SWEPT = ("sweep", "sensitivity")
 

@@ -96,10 +96,14 @@ def about(experiment: Experiment, design: Design) -> dict[str, Any]:
         "title": experiment.scenario.title,
         "outputs": list(experiment.outputs),
         "asked": "outputs" in experiment.table,
-        "design": {"method": experiment.table.get("method", "grid"),
-                   "paths": [axis.path for axis in design.axes], "units": [axis.unit for axis in design.axes],
-                   "log": [axis.log for axis in design.axes], "points": [list(point) for point in design.points]},
-    }  # fmt: skip
+        "design": {
+            "method": experiment.table.get("method", "grid"),
+            "paths": [axis.path for axis in design.axes],
+            "units": [axis.unit for axis in design.axes],
+            "log": [axis.log for axis in design.axes],
+            "points": [list(point) for point in design.points],
+        },
+    }
 
 
 def sweep(
@@ -187,7 +191,9 @@ def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
         point: paired_change(pairs[UNTREATED].to_numpy(), pairs[TREATED].to_numpy(), least)
         for point, pairs in arms.groupby("point")
     }
-    return pd.DataFrame.from_dict(change, orient="index", columns=[f"{name}_pct", f"{name}_low_pct", f"{name}_high_pct"])
+    return pd.DataFrame.from_dict(
+        change, orient="index", columns=[f"{name}_pct", f"{name}_low_pct", f"{name}_high_pct"]
+    )
 
 
 def _half(spread: pd.Series, count: pd.Series) -> pd.Series:

@@ -90,9 +90,15 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
         responder = guard.number(table.get("responder_pct", 20.0), -100.0, 10_000.0, "responder_pct")
         values = parameter_values(experiment.scenario.parameters)
         cohort = screen(
-            table.get("population", "clinic"), men, where, visits=table.get("visits", 1),
-            seed=seed, assay=experiment.scenario.samples.assay, values=values, abstinence=experiment.scenario.samples.abstinence_days,
-        )  # fmt: skip
+            table.get("population", "clinic"),
+            men,
+            where,
+            visits=table.get("visits", 1),
+            seed=seed,
+            assay=experiment.scenario.samples.assay,
+            values=values,
+            abstinence=experiment.scenario.samples.abstinence_days,
+        )
     except TestisError as error:
         raise ScenarioError(f"{experiment.name}: trial: {error}") from None
     _check(experiment, outcome, cohort)
@@ -167,9 +173,12 @@ def _about(of: Trial) -> dict[str, Any]:
     table = json.loads(json.dumps(dict(of.experiment.table), default=str))
     cohort = {key: table.get(key) for key in ("population", "where", "visits", "seed")}
     return {
-        "kind": "trial", "title": of.experiment.scenario.title, "cohort": cohort, "design": table,
+        "kind": "trial",
+        "title": of.experiment.scenario.title,
+        "cohort": cohort,
+        "design": table,
         "outputs": list(of.experiment.outputs),
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True)
@@ -234,8 +243,13 @@ class Result:
             ]
         ]
         for row in self.flow.itertuples():
-            none = [f"{_percent(share)} ({k})" for share, k in
-                    ((row.azoospermic_before_pct, row.azoospermic_before), (row.azoospermic_after_pct, row.azoospermic_after))]  # fmt: skip
+            none = [
+                f"{_percent(share)} ({k})"
+                for share, k in (
+                    (row.azoospermic_before_pct, row.azoospermic_before),
+                    (row.azoospermic_after_pct, row.azoospermic_after),
+                )
+            ]
             rows.append([row.arm, *(str(n) for n in (row.randomised, row.measured, row.missed, row.failed)), *none])
         randomised = int(self.flow["randomised"].sum())
         return (
@@ -354,11 +368,19 @@ def analyse(of: Trial, folder: str | Path) -> Result:
     responds = _responds(men, of.outcome, last, of.responder_pct)
     came = men["attended"]
     return Result(
-        of.experiment.scenario.title, of.outcome, of.responder_pct, men, _flow(men, ill, last, names), found,
+        of.experiment.scenario.title,
+        of.outcome,
+        of.responder_pct,
+        men,
+        _flow(men, ill, last, names),
+        found,
         _responders(responds[~ill], men["attended"][~ill], men["arm"][~ill], names),
         _predictors(men[came], responds[came].to_numpy(), names, laboratory),
-        _power(found, of.outcome, names, of.missing), failed.reset_index(drop=True), of.cohort.seen, tuple(of.job.days),
-    )  # fmt: skip
+        _power(found, of.outcome, names, of.missing),
+        failed.reset_index(drop=True),
+        of.cohort.seen,
+        tuple(of.job.days),
+    )
 
 
 def _laboratory(of: Trial) -> Laboratory:
@@ -430,11 +452,17 @@ def _flow(men: pd.DataFrame, ill: np.ndarray, last: int, names: list[str]) -> pd
         shares = (100.0 * before.mean(), 100.0 * after.mean()) if came.any() else (np.nan, np.nan)
         rows.append(
             {
-                "arm": name, "randomised": int(own.sum()), "measured": int(came.sum()), "missed": int((own & ~came & ~ill).sum()),
-                "failed": int((own & ill).sum()), "azoospermic_before": int(before.sum()), "azoospermic_after": int(after.sum()),
-                "azoospermic_before_pct": shares[0], "azoospermic_after_pct": shares[1],
+                "arm": name,
+                "randomised": int(own.sum()),
+                "measured": int(came.sum()),
+                "missed": int((own & ~came & ~ill).sum()),
+                "failed": int((own & ill).sum()),
+                "azoospermic_before": int(before.sum()),
+                "azoospermic_after": int(after.sum()),
+                "azoospermic_before_pct": shares[0],
+                "azoospermic_after_pct": shares[1],
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 
@@ -455,11 +483,24 @@ def _effect(
     means = [float(clinical(column, after[used & of].mean())) if (used & of).any() else np.nan for of in (~own, own)]
     unit = QUANTITIES[column]
     return {
-        "arm": name, "column": column, "output": unit.label, "unit": unit.clinical_unit, "measured": _measured_at_visits(column), "n_control": n_control, "n": n,
-        "control_mean": means[0], "mean": means[1], "difference_pct": percent.centre, "low_pct": percent.low, "high_pct": percent.high,
-        "difference": unit.factor * plain.centre, "low": unit.factor * plain.low, "high": unit.factor * plain.high,
-        "p": percent.p if np.isfinite(percent.p) else plain.p, "df": plain.df,
-    }  # fmt: skip
+        "arm": name,
+        "column": column,
+        "output": unit.label,
+        "unit": unit.clinical_unit,
+        "measured": _measured_at_visits(column),
+        "n_control": n_control,
+        "n": n,
+        "control_mean": means[0],
+        "mean": means[1],
+        "difference_pct": percent.centre,
+        "low_pct": percent.low,
+        "high_pct": percent.high,
+        "difference": unit.factor * plain.centre,
+        "low": unit.factor * plain.low,
+        "high": unit.factor * plain.high,
+        "p": percent.p if np.isfinite(percent.p) else plain.p,
+        "df": plain.df,
+    }
 
 
 def _responds(men: pd.DataFrame, column: str, last: int, responder_pct: float) -> pd.Series:
@@ -482,12 +523,20 @@ def _responders(responds: pd.Series, came: pd.Series, arm: pd.Series, names: lis
         ends = (100.0 / apart.high, 100.0 / apart.low) if apart.low * apart.high > 0.0 else (np.nan, np.nan)
         rows.append(
             {
-                "arm": name, "responders": hits, "n": n, "measured": measured,
-                "share_pct": 100.0 * hits / n if n else np.nan, "share_measured_pct": 100.0 * hits / measured if measured else np.nan,
-                "difference_pct_points": apart.centre, "low": apart.low, "high": apart.high,
-                "nnt": nnt, "nnt_low": ends[0], "nnt_high": ends[1],
+                "arm": name,
+                "responders": hits,
+                "n": n,
+                "measured": measured,
+                "share_pct": 100.0 * hits / n if n else np.nan,
+                "share_measured_pct": 100.0 * hits / measured if measured else np.nan,
+                "difference_pct_points": apart.centre,
+                "low": apart.low,
+                "high": apart.high,
+                "nnt": nnt,
+                "nnt_low": ends[0],
+                "nnt_high": ends[1],
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 

@@ -182,8 +182,26 @@ def _row(out, means, made, a, soma, tract, released, elongated, collected):
 
 
 @compiled
-def rest_state(body, soma, founders, commitments, spent, descendants, tract, chain, a, p, scale, t, sperm, reference_output,
-               normal, dependent, heard, out):  # fmt: skip
+def rest_state(
+    body,
+    soma,
+    founders,
+    commitments,
+    spent,
+    descendants,
+    tract,
+    chain,
+    a,
+    p,
+    scale,
+    t,
+    sperm,
+    reference_output,
+    normal,
+    dependent,
+    heard,
+    out,
+):
     """Bring the expected man to his rest; fill in his state and the row that tells a day of it. See ExpectedMan.
 
     Returns the number of days of age of a clone.
@@ -218,8 +236,35 @@ def _relative(body, a):
 
 
 @compiled
-def advance(body, soma, founders, commitments, spent, descendants, last, tract, chain, output, depot, central, absorption,
-            elimination, volume, effect, doses, a, p, scale, t, sperm, reference_output, normal, dependent, heard, out):  # fmt: skip
+def advance(
+    body,
+    soma,
+    founders,
+    commitments,
+    spent,
+    descendants,
+    last,
+    tract,
+    chain,
+    output,
+    depot,
+    central,
+    absorption,
+    elimination,
+    volume,
+    effect,
+    doses,
+    a,
+    p,
+    scale,
+    t,
+    sperm,
+    reference_output,
+    normal,
+    dependent,
+    heard,
+    out,
+):
     """Advance the expected man by the days of `doses` (days, 48, substances); fill a row of `out` a day. See ExpectedMan.
 
     `output` (4,) holds the TissueOutput of the day before and is renewed.
@@ -246,9 +291,14 @@ def advance(body, soma, founders, commitments, spent, descendants, last, tract, 
             body_hour(body, a, tissue, exposure, means)
         x = means[axis.MEAN_FREE_T] / a.free_testosterone_reference
         blood = Blood(
-            max(means[axis.MEAN_LH_ACTIVITY], _FAINTEST), means[axis.MEAN_FSH], x, means[axis.MEAN_INHIBITOR],
-            tract[BACK_PRESSURE], means[axis.MEAN_AROMATASE], 1.0 / (1.0 + means[axis.MEAN_STEROID_BLOCK]),
-        )  # fmt: skip
+            max(means[axis.MEAN_LH_ACTIVITY], _FAINTEST),
+            means[axis.MEAN_FSH],
+            x,
+            means[axis.MEAN_INHIBITOR],
+            tract[BACK_PRESSURE],
+            means[axis.MEAN_AROMATASE],
+            1.0 / (1.0 + means[axis.MEAN_STEROID_BLOCK]),
+        )
         made = soma_day(soma, counts, blood, p, scale, 1.0)
         output[0], output[1], output[2] = made.secretory_capacity, made.oestradiol_output, made.inhibin_output
         output[3] = made.aromatase_access

@@ -54,9 +54,17 @@ class Epididymis:
             testis_e2: intratesticular oestradiol, relative.
         """
         self.output, self.motility, self.back_pressure, self.dilution, sperm, normal_out = rules.tract_day(
-            self.chain, self._numbers, float(self.output), float(self.motility), float(self.back_pressure), float(released),
-            float(normal), float(free_testosterone), float(testis_e2), float(self._reference_output),
-        )  # fmt: skip
+            self.chain,
+            self._numbers,
+            float(self.output),
+            float(self.motility),
+            float(self.back_pressure),
+            float(released),
+            float(normal),
+            float(free_testosterone),
+            float(testis_e2),
+            float(self._reference_output),
+        )
         self.store.append((sperm, sperm * self.motility, normal_out))
 
     def reserve(self, abstinence: float) -> tuple[float, float, float]:

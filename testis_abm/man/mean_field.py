@@ -58,8 +58,13 @@ class _Numbers:
             axis_parameters(values, man),
             p,
             Scale(
-                scale.testosterone, scale.oestradiol, scale.testosterone_free, scale.oestradiol_free, scale.blood_entry,
-                values["tissue.leydig_per_sertoli"], man["germ_cell_endowment"] * present,
+                scale.testosterone,
+                scale.oestradiol,
+                scale.testosterone_free,
+                scale.oestradiol_free,
+                scale.blood_entry,
+                values["tissue.leydig_per_sertoli"],
+                man["germ_cell_endowment"] * present,
             ),
             tract_parameters(values, man),
             values["tissue.sertoli_per_man"] * man["sertoli_number"] / 1e6,
@@ -67,13 +72,20 @@ class _Numbers:
             values["tract.morphology_reference"] * man["morphology"],
             values["tract.morphology_androgen_share"],
             man["androgen_sensitivity"],
-        )  # fmt: skip
+        )
 
     def tuple(self) -> tuple[Any, ...]:
         return (
-            self.axis, self.tissue, self.scale, self.tract, self.sperm, self.reference_output, self.normal, self.dependent,
+            self.axis,
+            self.tissue,
+            self.scale,
+            self.tract,
+            self.sperm,
+            self.reference_output,
+            self.normal,
+            self.dependent,
             self.heard,
-        )  # fmt: skip
+        )
 
 
 def reference_output(values: Mapping[str, float], reference_man: Mapping[str, float]) -> float:
@@ -123,9 +135,17 @@ class ExpectedMan:
         rest = np.zeros(len(COLUMNS))
         rest[_BMI] = self.man["bmi"]
         self._last = course.rest_state(
-            self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._tract,
-            self._chain, *self._numbers.tuple(), rest,
-        )  # fmt: skip
+            self._body,
+            self._soma,
+            self._founders,
+            self._commitments,
+            self._spent,
+            self._descendants,
+            self._tract,
+            self._chain,
+            *self._numbers.tuple(),
+            rest,
+        )
         self.days, self._earlier = rest[None], np.tile(rest, (_HISTORY - 1, 1))
         self._output = self._resting_output()
 
@@ -186,10 +206,26 @@ class ExpectedMan:
         rows[:, _BMI] = self.man["bmi"]
         k = self.kinetics
         course.advance(
-            self._body, self._soma, self._founders, self._commitments, self._spent, self._descendants, self._last,
-            self._tract, self._chain, self._output, self._depot, self._central, k.absorption, k.elimination, k.volume,
-            k.effect, np.ascontiguousarray(doses), *self._numbers.tuple(), rows,
-        )  # fmt: skip
+            self._body,
+            self._soma,
+            self._founders,
+            self._commitments,
+            self._spent,
+            self._descendants,
+            self._last,
+            self._tract,
+            self._chain,
+            self._output,
+            self._depot,
+            self._central,
+            k.absorption,
+            k.elimination,
+            k.volume,
+            k.effect,
+            np.ascontiguousarray(doses),
+            *self._numbers.tuple(),
+            rows,
+        )
         self.days = np.concatenate([self.days, rows])
         if not is_adult(self.man) and len(rows):
             self._mature(rows)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from testis_abm.parameters import Drug
     from testis_abm.scenario import Clause, Scenario
 
+
 class Treatment:
     """The therapies of a scenario, for any number of expected men.
 

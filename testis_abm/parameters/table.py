@@ -372,9 +372,20 @@ def _drug(path: Path, name: str, raw: dict[str, Any]) -> Drug:
         {entry.name.removeprefix(prefix): entry for of in substances for entry in of.numbers.values()}
     )
     return Drug(
-        name, title, drug_class, actions[0], dose_unit, tuple(routes), usual, float(largest), numbers, tuple(substances),
-        regimen, excludes, tuple(names),
-    )  # fmt: skip
+        name,
+        title,
+        drug_class,
+        actions[0],
+        dose_unit,
+        tuple(routes),
+        usual,
+        float(largest),
+        numbers,
+        tuple(substances),
+        regimen,
+        excludes,
+        tuple(names),
+    )
 
 
 def _regimen(path: Path, name: str, raw: dict[str, Any], largest: float) -> tuple[Course, ...]:

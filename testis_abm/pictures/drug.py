@@ -60,7 +60,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.legend(
             loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(panel.lines), handlelength=1.9, borderaxespad=0.1,
             columnspacing=0.9, handletextpad=0.5,
-        )  # fmt: skip
+        )
 
 
 def _days(axes: Axes, days: float) -> None:
@@ -100,7 +100,7 @@ def _over_dose(axes: Axes, course: DrugCourse) -> None:
         axes.annotate(
             "usual", (dose, 0), xycoords=("data", "axes fraction"), xytext=(2.5, 2.5), textcoords="offset points",
             size=6.2, color=style.LIMIT, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
-        )  # fmt: skip
+        )
 
 
 def _frame(figure: Figure, course: DrugCourse) -> None:

@@ -29,7 +29,7 @@ COLOURS = ("#6E6E6E", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 _MOST_TICKS = 8
 _SHOWN = (
     "testosterone", "serum E2 (immunoassay)", "T/E2 (immunoassay)", "LH", "FSH", "intratesticular testosterone", "sperm concentration", "total motile count",
-)  # fmt: skip
+)
 
 
 def _sheet(panels: int, columns: int = 2, height: float = 1.7, title: str = "") -> tuple[Figure, list[Axes]]:
@@ -123,7 +123,7 @@ def _lines(
                     panel.errorbar(
                         x[order], y, yerr=np.nan_to_num(half) if np.isfinite(half).any() else None, fmt="o-" if joined else "o",
                         markersize=2.5, elinewidth=0.8, capsize=1.5, color=style.COLOUR[arm], label=arm, alpha=1.0 if joined else 0.6,
-                    )  # fmt: skip
+                    )
                 _name_level(panel, column)
                 panel.set_xlabel(_name_of(axis), fontsize=7)
                 if names:

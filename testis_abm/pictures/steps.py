@@ -56,7 +56,7 @@ STAIN = {
     "stroma": "#FBF1F4", "fibre": "#F0D5DF", "epithelium": "#F1D3E0", "cleft": "#DDB4CB", "lumen": "#FEFBFC", "membrane": "#A94C7C",
     "myoid": "#6B3F78", "cytoplasm": "#F6E2EC", "cytoplasmEdge": "#D8AFC8", "eosin": "#EFA0A8", "eosinEdge": "#C4707F",
     "vessel": "#B3362B", "plasma": "#FDECEA", "blood": "#DF5A48", "tail": "#6C74A8",
-}  # fmt: skip
+}
 
 # Groups for the composition over time, bottom to top.
 GROUPS = (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PANELS = (
     "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "t_over_e2_immunoassay", "lh_iu_l", "fsh_iu_l", "concentration_million_ml",
-)  # fmt: skip
+)
 _HEIGHT, _WIDE = 4.6, 0.7
 _TINY = 1e-6  # of a quantity without a limit
 
@@ -75,7 +75,7 @@ def _panel(axes: Axes, levels: list[np.ndarray], days: int, floor: float, word: 
             word if sparse and middle <= np.log10(floor) else number(10**middle),
             (x + 0.22, middle), xytext=(2, 0), textcoords="offset points", size=6.5, va="center", zorder=5,
             bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
-        )  # fmt: skip
+        )
     axes.set_xlim(-0.5, 1.6)
     axes.set_xticks([0, 1], ["untreated", f"day {days}"])
     if any(map(len, logs)):

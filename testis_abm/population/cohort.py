@@ -86,9 +86,16 @@ class Cohort:
 
 
 def draw(
-    population: Population | str, n: int, *, seed: int = 1, visits: int = 1, values: Mapping[str, float] | None = None,
-    assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None, abstinence: float = 3.0,
-) -> Cohort:  # fmt: skip
+    population: Population | str,
+    n: int,
+    *,
+    seed: int = 1,
+    visits: int = 1,
+    values: Mapping[str, float] | None = None,
+    assay: str = DEFAULT_ASSAY,
+    fixed: Mapping[str, float] | None = None,
+    abstinence: float = 3.0,
+) -> Cohort:
     """Draw `n` men of a population and measure each at so many visits.
 
     Args:

@@ -16,10 +16,25 @@ from testis_abm.support import guard
 
 # Hidden coordinates, standard normal each.
 COORDINATES = (
-    "age", "bmi", "gnrh_drive", "leydig_capacity", "adipose_aromatase", "testicular_aromatase", "shbg_production",
-    "sertoli_number", "inhibin_capacity", "spermatogonial_commitment", "meiotic_completion", "motility", "morphology",
-    "gland_volume", "fsh_secretion", "cyp19a1_repeats", "testis_quality", "focus",
-)  # fmt: skip
+    "age",
+    "bmi",
+    "gnrh_drive",
+    "leydig_capacity",
+    "adipose_aromatase",
+    "testicular_aromatase",
+    "shbg_production",
+    "sertoli_number",
+    "inhibin_capacity",
+    "spermatogonial_commitment",
+    "meiotic_completion",
+    "motility",
+    "morphology",
+    "gland_volume",
+    "fsh_secretion",
+    "cyp19a1_repeats",
+    "testis_quality",
+    "focus",
+)
 LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction", "hypogonadotropic")
 _SPREAD = {
     "gnrh_drive": "gnrh_drive_spread",

@@ -30,10 +30,21 @@ if TYPE_CHECKING:
 
 # Columns of a prediction, as in quantities.QUANTITIES.
 SHOWN = (
-    "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "lh_iu_l", "fsh_iu_l",
-    "inhibin_b_pg_ml", "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "concentration_million_ml",
-    "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct", "volume_ml",
-)  # fmt: skip
+    "testosterone_nmol_l",
+    "oestradiol_immunoassay_pmol_l",
+    "oestradiol_pmol_l",
+    "t_over_e2_immunoassay",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol_nmol_l",
+    "concentration_million_ml",
+    "total_motile_count_million",
+    "progressive_motility_pct",
+    "normal_forms_pct",
+    "volume_ml",
+)
 # Safety and outcome, whose change is told in their own unit: column -> label, unit.
 READOUTS: Mapping[str, tuple[str, str]] = {
     "haematocrit_pct": ("haematocrit", "%"),
@@ -47,9 +58,7 @@ READOUTS: Mapping[str, tuple[str, str]] = {
 }
 YES_OR_NO = ("oestradiol_low_pct",)  # readouts that are 0 or 100 in a man
 _SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
-_OF_SPERM = (
-    "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct"
-)  # fmt: skip
+_OF_SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
 _SHARES = ("progressive_motility_pct", "normal_forms_pct")
 _WINDOW = 28  # days over which hormones are averaged at the end
 
@@ -148,7 +157,9 @@ def _completed(frame: pd.DataFrame, men: pd.DataFrame, values: Mapping[str, floa
     frame["oestradiol_low_pct"] = 100.0 * frame["oestradiol_low"]
     frame["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
     frame["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
-    frame = frame.assign(**laboratory.by_assays(frame), **laboratory.shares_told(frame[[*_SHARES, "concentration_million_ml"]]))
+    frame = frame.assign(
+        **laboratory.by_assays(frame), **laboratory.shares_told(frame[[*_SHARES, "concentration_million_ml"]])
+    )
     return frame[[*SHOWN, *READOUTS]]
 
 
@@ -181,7 +192,18 @@ def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         rises = share_of_men(np.where(np.isfinite(change), change > 20.0, last >= laboratory.limit(name)))[0]
         levels = (float(np.median(clinical(name, level))) for level in (first, last))
         rows.append((label, unit, *levels, *spread_of_men(known), rises, int(there.sum()), len(known)))
-    names = ["quantity", "unit", "before", "after", "change_pct", "low_pct", "high_pct", "gain_over_20_pct", "men", "changed"]
+    names = [
+        "quantity",
+        "unit",
+        "before",
+        "after",
+        "change_pct",
+        "low_pct",
+        "high_pct",
+        "gain_over_20_pct",
+        "men",
+        "changed",
+    ]
     return pd.DataFrame(rows, columns=names).set_index("quantity")
 
 
@@ -200,7 +222,9 @@ def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         first, last = before[name].to_numpy()[both], after[name].to_numpy()[both]
         if name in YES_OR_NO:
             shares = [share_of_men(of > 0.0) for of in (first, last)]
-            rows.append((label, unit, shares[0][0], shares[1][0], shares[1][0] - shares[0][0], *shares[1][1:], len(first)))
+            rows.append(
+                (label, unit, shares[0][0], shares[1][0], shares[1][0] - shares[0][0], *shares[1][1:], len(first))
+            )
         else:
             interval = spread_of_men(last - first)[1:]
             rows.append((label, unit, first.mean(), last.mean(), (last - first).mean(), *interval, len(first)))

@@ -19,9 +19,20 @@ from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 
 _REPORTED = (
-    "bmi", "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l",
-    "fsh_iu_l", "inhibin_b_pg_ml", "concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct",
-)  # fmt: skip
+    "bmi",
+    "testosterone_nmol_l",
+    "oestradiol_immunoassay_pmol_l",
+    "oestradiol_pmol_l",
+    "t_over_e2_immunoassay",
+    "t_over_e2",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "concentration_million_ml",
+    "total_motile_count_million",
+    "progressive_motility_pct",
+    "normal_forms_pct",
+)
 _MOST = 40_000
 SPERM = "concentration_million_ml"
 
@@ -94,7 +105,9 @@ class Screened:
             rows.append([label(column), *(_quartiles(clinical(column, of)) for of in seen)])
         none = [share_of_men((visit[SPERM] == 0.0).to_numpy())[0] for visit in visits]
         few = cannot_say(len(self.cohort))
-        rows.append(["azoospermic (no sperm counted)", *(few if np.isnan(share) else f"{number(share)} %" for share in none)])
+        rows.append(
+            ["azoospermic (no sperm counted)", *(few if np.isnan(share) else f"{number(share)} %" for share in none)]
+        )
         note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
         return (
             f"{len(self.cohort):,} men of {self.seen:,} measured{criteria}\n\n{aligned(rows)}{note}\n"
@@ -110,14 +123,23 @@ def _quartiles(values: np.ndarray) -> str:
     middle, low, high = spread_of_men(there, 0.25, 0.75)
     if len(there) < LEAST_MEN:
         return f"{number(middle)}, quartiles: {cannot_say(len(there))}"
-    return f"{number(middle)} ({number(low)} to {number(high)})" + (f" of {len(there)}" if len(there) < len(values) else "")
+    return f"{number(middle)} ({number(low)} to {number(high)})" + (
+        f" of {len(there)}" if len(there) < len(values) else ""
+    )
 
 
 def screen(
-    population: Population | str, n: int, criteria: Sequence[str] | str = (), *, visits: int = 1, seed: int = 1,
-    values: Mapping[str, float] | None = None, assay: str = DEFAULT_ASSAY, fixed: Mapping[str, float] | None = None,
+    population: Population | str,
+    n: int,
+    criteria: Sequence[str] | str = (),
+    *,
+    visits: int = 1,
+    seed: int = 1,
+    values: Mapping[str, float] | None = None,
+    assay: str = DEFAULT_ASSAY,
+    fixed: Mapping[str, float] | None = None,
     abstinence: float = 3.0,
-) -> Screened:  # fmt: skip
+) -> Screened:
     """Draw men until `n` meet every criterion at every visit.
 
     Raises:
@@ -136,9 +158,15 @@ def screen(
     while found < n:
         # Blocks of one size, so that more men leave the first as they are.
         batch = draw(
-            population, BLOCK, seed=seed + APART * seen, visits=visits, values=values, assay=assay, fixed=fixed,
+            population,
+            BLOCK,
+            seed=seed + APART * seen,
+            visits=visits,
+            values=values,
+            assay=assay,
+            fixed=fixed,
             abstinence=abstinence,
-        )  # fmt: skip
+        )
         good = np.ones(len(batch), dtype=bool)
         for test in tests:
             for visit in batch.measured:
@@ -170,6 +198,8 @@ def _joined(parts: Sequence[Cohort]) -> Cohort:
 
     visits = len(parts[0].measured)
     return Cohort(
-        stack([part.men for part in parts]), stack([part.lesions for part in parts]), stack([part.true for part in parts]),
+        stack([part.men for part in parts]),
+        stack([part.lesions for part in parts]),
+        stack([part.true for part in parts]),
         [stack([part.measured[k] for part in parts]) for k in range(visits)],
-    )  # fmt: skip
+    )

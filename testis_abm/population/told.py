@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 # Name of a laboratory value -> how it is printed, oestradiol by the assay of andrology clinics.
 LABELS: Mapping[str, str] = {
-    **{name: QUANTITIES[column(name, DEFAULT_ASSAY)].label for name in MEASURES}, "t_e2": QUANTITIES[RATIO[DEFAULT_ASSAY]].label,
-}  # fmt: skip
-CAPTION = (
-    'Before and after are medians of the men, the change is the median of each man\'s own ("about 0" where they point different ways).'
-)
+    **{name: QUANTITIES[column(name, DEFAULT_ASSAY)].label for name in MEASURES},
+    "t_e2": QUANTITIES[RATIO[DEFAULT_ASSAY]].label,
+}
+CAPTION = 'Before and after are medians of the men, the change is the median of each man\'s own ("about 0" where they point different ways).'
 _SHARES = tuple(READOUTS[name][0] for name in YES_OR_NO)
 _OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
 
@@ -50,7 +49,10 @@ def about(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
     lines = [*precision(found), ""]
     if found.misfit:
         far = ", ".join(f"{named[name]} (deviation {value:+.1f} SD)" for name, value in found.misfit.items())
-        lines += [f"No physiology explains all of these laboratory values. Nearest match below; not explained: {far}.", ""]
+        lines += [
+            f"No physiology explains all of these laboratory values. Nearest match below; not explained: {far}.",
+            "",
+        ]
     if text := rare(found):
         lines += [textwrap.fill(text, 110), ""]
     between = "(90 % of them)" if found.dependable else ""
@@ -68,7 +70,9 @@ def about(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
         z = "-" if np.isnan(far) else f"{far:+.1f}"
         given = f"{row['beyond']}{number(row['given'] * factor)}"
         lines.append(f"  {label:36s}{given:>9s}{number(row['median'] * factor):>10s}{interval:>20s}{z:>11s}{mark}")
-    lines.append("  One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's own.")
+    lines.append(
+        "  One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's own."
+    )
     if strained:
         lines.append("  * The men deviate by more than one SD: they give this value only with strain.")
     lines += [f"  Note: {note}." for note in found.notes]
@@ -139,9 +143,9 @@ def _lesions(shares: Mapping[str, float], least: float) -> str:
 
 def therapies(case: Scenario) -> list[str]:
     """Return a line a therapy: drug, dose, rhythm, days and condition, as they were understood."""
-    return [
-        f"{of.drug} {of.label}, {_days(of)}{f', when {of.when}' if of.when else ''}" for of in case.therapy
-    ] or ["no therapy"]
+    return [f"{of.drug} {of.label}, {_days(of)}{f', when {of.when}' if of.when else ''}" for of in case.therapy] or [
+        "no therapy"
+    ]
 
 
 def _days(of: Therapy) -> str:
@@ -175,7 +179,9 @@ def predicted(
         label = f"{name} ({row['unit']})"
         cells = f"  {label:46s}{levels[0]:>9s}{levels[1]:>9s}{levels[2]:>10s}"
         lines.append((cells + f"{interval:>22s}   {about}" if dependable else cells).rstrip())
-    lines.append("  Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance.")
+    lines.append(
+        "  Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
+    )
     held = " and of the model's parameters (the ensemble)" if parameters_too else ", under one set of parameters"
     lines.append(
         f"  The spread is that of {len(before):,} matching virtual patients{held}."
@@ -230,7 +236,10 @@ def azoospermic(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series) -
     few = len(sperm) < LEAST_MEN
     counts = {name: int(without.get(name, 0)) for name in LESIONS if name in without.index}
     names = {name: name.replace("_", " ").replace("none", "no lesion") for name in counts}
-    of = ", ".join(f"{names[name]} {count}" if few else f"{names[name]} {100 * count / len(sperm):.0f} %" for name, count in counts.items())
+    of = ", ".join(
+        f"{names[name]} {count}" if few else f"{names[name]} {100 * count / len(sperm):.0f} %"
+        for name, count in counts.items()
+    )
     least = parameters.values()["outcome.azoospermic_below"]
     share = f"{int((~sperm).sum())} of {len(sperm)} men" if few else f"{100 * np.mean(~sperm):.0f} %"
     others = "Nobody gains sperm."

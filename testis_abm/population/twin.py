@@ -74,7 +74,9 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
         if isinstance(low, Censored) and not isinstance(value, Censored):
             limit = low.limit / (_PMOL if name == "free_t" else 1.0)
             used[name] = Censored(limit)
-            notes.append(f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name][1]}, the limit of quantitation")
+            notes.append(
+                f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name][1]}, the limit of quantitation"
+            )
 
     def leave_out(name: str, why: str) -> None:
         if used.pop(name, None) is not None:
@@ -89,7 +91,10 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
             leave_out("tmc", "is left out: no sperm were counted")
         for name in ("motility", "morphology"):
             some = used.get(name, 0.0) != 0.0
-            leave_out(name, "is left out: no sperm were counted" + (", which contradicts it; check the report" if some else ""))
+            leave_out(
+                name,
+                "is left out: no sperm were counted" + (", which contradicts it; check the report" if some else ""),
+            )
     _count_once(used, leave_out, notes)
     for name, (level, off) in implied(given, laboratory).items():
         if abs(off) * laboratory.spread(column(name, laboratory.assay)) > math.log(_AGREES):
@@ -113,8 +118,12 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
         leave_out("tmc", "is left out: concentration, volume and motility determine it")
     elif "motility" in used and count == 0.0:
         leave_out("tmc", "is left out: sperm were counted, and motility says how many of them move")
-    elif "motility" not in used and isinstance(count, float) and isinstance(concentration, float) and concentration > 0.0:
-        share = 0.0 if count == 0.0 else 100.0 * count / (concentration * volume) if isinstance(volume, float) else math.inf
+    elif (
+        "motility" not in used and isinstance(count, float) and isinstance(concentration, float) and concentration > 0.0
+    ):
+        share = (
+            0.0 if count == 0.0 else 100.0 * count / (concentration * volume) if isinstance(volume, float) else math.inf
+        )
         if share <= MEASURES["motility"][3]:
             leave_out("tmc", f"counts as the motility that it follows from, {share:.3g} %")
             used["motility"] = share
@@ -142,7 +151,9 @@ def implied(given: Mapping[str, Given], laboratory: Laboratory) -> dict[str, tup
         # With none motile the volume makes no difference.
         total = number["concentration"] * number.get("volume", 1.0)
         if total > 0.0 and "motility" in number:
-            compare("tmc", total * number["motility"] / 100.0, total * laboratory.limit("progressive_motility_pct") / 100.0)
+            compare(
+                "tmc", total * number["motility"] / 100.0, total * laboratory.limit("progressive_motility_pct") / 100.0
+            )
             if "volume" not in number:
                 found["tmc"] = math.nan, found["tmc"][1]
     return found
@@ -281,7 +292,9 @@ class Twin:
             given = float(clinical_ratio(self.given["t"], self.given["e2"]))
             predicted = clinical_ratio(self.predicted("t"), self.predicted("e2"))
             spread = math.hypot(*(self.laboratory.spread(column(name, self.assay)) for name in ("t", "e2")))
-            rows.append(("t_e2", "", given, "", *self._middle(predicted), self._middle(np.log(predicted / given) / spread)[0]))
+            rows.append(
+                ("t_e2", "", given, "", *self._middle(predicted), self._middle(np.log(predicted / given) / spread)[0])
+            )
         columns = ["lab", "unit", "given", "beyond", "median", "low", "high", "deviation_sd"]
         return pd.DataFrame(rows, columns=columns).set_index("lab")
 
@@ -310,9 +323,13 @@ def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) ->
 
 
 def find(
-    given: object, *, population: str = "clinic", assay: str = DEFAULT_ASSAY, seed: int = 1,
+    given: object,
+    *,
+    population: str = "clinic",
+    assay: str = DEFAULT_ASSAY,
+    seed: int = 1,
     values: Mapping[str, float] | None = None,
-) -> Twin:  # fmt: skip
+) -> Twin:
     """Find the virtual patients of a population who could have given laboratory values.
 
     Args:
@@ -344,10 +361,18 @@ def find(
     weights, shape = search.run()
     kept = np.flatnonzero(weights > 1e-6 * weights.max())
     found = Twin(
-        given, used, tuple(notes), search.men.iloc[kept].reset_index(drop=True).assign(**known),
-        pd.Series(np.array(LESIONS)[search.lesions[kept]]), search.true.iloc[kept].reset_index(drop=True),
-        weights[kept] / weights[kept].sum(), shape, {}, search.prior, laboratory,
-    )  # fmt: skip
+        given,
+        used,
+        tuple(notes),
+        search.men.iloc[kept].reset_index(drop=True).assign(**known),
+        pd.Series(np.array(LESIONS)[search.lesions[kept]]),
+        search.true.iloc[kept].reset_index(drop=True),
+        weights[kept] / weights[kept].sum(),
+        shape,
+        {},
+        search.prior,
+        laboratory,
+    )
     found = replace(found, rare=_rare(search.prior, search.hidden[kept], found.weights, known))
     far = found.labs()["deviation_sd"]
     return replace(found, misfit={str(name): float(z) for name, z in far[far.abs() > _FAR].items() if name in used})

@@ -48,7 +48,9 @@ def by_site(result: RunResult) -> pd.DataFrame:
     for site, (inhibited, share) in SITES.items():
         row: dict[str, object] = {
             "site": site,
-            "inhibited_pct": tissue[arms[-1]][inhibited] if len(arms) > 1 and physiology[_ENZYME[inhibited]] > 0.0 else np.nan,
+            "inhibited_pct": tissue[arms[-1]][inhibited]
+            if len(arms) > 1 and physiology[_ENZYME[inhibited]] > 0.0
+            else np.nan,
         }
         for arm in arms:
             part = tissue[arm][share] if level[arm] >= NOTHING else np.nan
@@ -72,7 +74,9 @@ def told(result: RunResult) -> str:
     table = by_site(result)
     if table["inhibited_pct"].isna().all():
         return "Aromatase: the man has no enzyme, so there is nothing to inhibit."
-    lines = [f"Aromatase             inhibited    share of serum oestradiol       contribution to {QUANTITIES[_COLUMN].heading}"]
+    lines = [
+        f"Aromatase             inhibited    share of serum oestradiol       contribution to {QUANTITIES[_COLUMN].heading}"
+    ]
     for site, row in table.iterrows():
         lines.append(
             f"  {site!s:28s}{_figures(row['inhibited_pct'], 0):>3s} %{_figures(row['untreated_share_pct'], 1):>14s} -> "

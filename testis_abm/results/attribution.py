@@ -122,7 +122,11 @@ def explain(
 
 
 def why_sperm(
-    before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame, p: TissueParameters, made: tuple[float, float]
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    table: pd.DataFrame,
+    p: TissueParameters,
+    made: tuple[float, float],
 ) -> str:
     """Return what became of sperm production and which rate made most of it, or which keeps it at none.
 

@@ -38,13 +38,35 @@ class Measure:
 
 
 _REPORTED = (
-    ("hormones", ("testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l", "t_over_e2_immunoassay", "t_over_e2",
-                  "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "intratesticular_testosterone_nmol_l",
-                  "intratesticular_oestradiol_nmol_l", "intratesticular_t_over_e2")),
+    (
+        "hormones",
+        (
+            "testosterone_nmol_l",
+            "oestradiol_immunoassay_pmol_l",
+            "oestradiol_pmol_l",
+            "t_over_e2_immunoassay",
+            "t_over_e2",
+            "lh_iu_l",
+            "fsh_iu_l",
+            "inhibin_b_pg_ml",
+            "intratesticular_testosterone_nmol_l",
+            "intratesticular_oestradiol_nmol_l",
+            "intratesticular_t_over_e2",
+        ),
+    ),
     ("tissue", ("daily_production_million_g",)),
-    ("semen", ("concentration_million_ml", "volume_ml", "total_count_million", "total_motile_count_million",
-               "progressive_motility_pct", "normal_forms_pct")),
-)  # fmt: skip
+    (
+        "semen",
+        (
+            "concentration_million_ml",
+            "volume_ml",
+            "total_count_million",
+            "total_motile_count_million",
+            "progressive_motility_pct",
+            "normal_forms_pct",
+        ),
+    ),
+)
 
 
 def measures(conventional: bool = True, overrides: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
@@ -60,7 +82,9 @@ def measures(conventional: bool = True, overrides: Mapping[str, float] | None = 
 
 def _measure(table: str, column: str, conventional: bool, laboratory: Laboratory) -> Measure:
     row = QUANTITIES[column]
-    name, unit, factor = CONVENTIONAL.get(column, (column, row.clinical_unit, 1.0)) if conventional else (column, row.unit, 1.0)
+    name, unit, factor = (
+        CONVENTIONAL.get(column, (column, row.clinical_unit, 1.0)) if conventional else (column, row.unit, 1.0)
+    )
     read = _READ.get(column) or (lambda rows, _: rows[f"expected_{column}" if table == "semen" else column])
 
     def value(rows: pd.DataFrame) -> pd.Series:

@@ -66,9 +66,13 @@ class RunResult:
         self.tables: Mapping[str, pd.DataFrame] = Tables(
             {name: empty(name) for name in SCHEMAS} | {name: conform(name, table) for name, table in given.items()}
         )
-        self.provenance = dict(guard.mapping({} if provenance is None else provenance, "provenance", "{'seconds': 3.2}"))
+        self.provenance = dict(
+            guard.mapping({} if provenance is None else provenance, "provenance", "{'seconds': 3.2}")
+        )
         drawn = guard.mapping({} if sections is None else sections, "sections", "{'untreated': {}}")
-        self.sections = {arm: dict(guard.mapping(of, f"section {arm}", "{'radius': 100.0}")) for arm, of in drawn.items()}
+        self.sections = {
+            arm: dict(guard.mapping(of, f"section {arm}", "{'radius': 100.0}")) for arm, of in drawn.items()
+        }
         self.attribution = attribution if attribution is None else guard.frame(attribution, "attribution")
 
     def __repr__(self) -> str:

@@ -153,10 +153,6 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = []
     for row in rows:
-        cells = [
-            row[0].ljust(widths[0]),
-            *(cell.rjust(widths[k]) for k, cell in enumerate(row[1:4], 1)),
-            *row[4:],
-        ]
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(widths[k]) for k, cell in enumerate(row[1:4], 1)), *row[4:]]
         lines.append(("  " + "   ".join(cells)).rstrip())
     return "\n" + "\n".join(lines) + "\n"

@@ -76,20 +76,40 @@ _DAILY = {**_ARM, **_REPLICATE, "day": Column("integer", "day", "Day")}
 # A dose may fall between two mornings.
 _SAMPLED = {**_ARM, **_REPLICATE, "day": Column("number", "day", "Day")}
 BLOOD_COLUMNS = (
-    "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_immunoassay_pmol_l", "oestradiol_pmol_l",
-    "t_over_e2_immunoassay", "t_over_e2", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", "shbg_nmol_l",
-)  # fmt: skip
+    "testosterone_nmol_l",
+    "free_testosterone_pmol_l",
+    "oestradiol_immunoassay_pmol_l",
+    "oestradiol_pmol_l",
+    "t_over_e2_immunoassay",
+    "t_over_e2",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "shbg_nmol_l",
+)
 _SEMEN = _measured(
-    "volume_ml", "concentration_million_ml", "total_count_million", "progressive_motility_pct", "normal_forms_pct",
+    "volume_ml",
+    "concentration_million_ml",
+    "total_count_million",
+    "progressive_motility_pct",
+    "normal_forms_pct",
     "total_motile_count_million",
-)  # fmt: skip
+)
 
 SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "hormones": {
         **_DAILY,
         **_measured(
-            "testosterone_nmol_l", "free_testosterone_pmol_l", "oestradiol_pmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml",
-            "shbg_nmol_l", "hcg_iu_l", "intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l",
+            "testosterone_nmol_l",
+            "free_testosterone_pmol_l",
+            "oestradiol_pmol_l",
+            "lh_iu_l",
+            "fsh_iu_l",
+            "inhibin_b_pg_ml",
+            "shbg_nmol_l",
+            "hcg_iu_l",
+            "intratesticular_testosterone_nmol_l",
+            "intratesticular_oestradiol_nmol_l",
         ),
     },
     "tissue": {

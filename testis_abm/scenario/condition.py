@@ -16,9 +16,13 @@ from testis_abm.support.errors import ScenarioError, nearest, shown, written
 # Without an assay: those of the laboratory which measures (see laboratory.Laboratory.column).
 OESTRADIOL_OF_ASSAY, RATIO_OF_ASSAY = "oestradiol", "testosterone_over_oestradiol"
 _OF_SEMEN = (
-    "volume_ml", "concentration_million_ml", "total_count_million", "progressive_motility_pct", "normal_forms_pct",
+    "volume_ml",
+    "concentration_million_ml",
+    "total_count_million",
+    "progressive_motility_pct",
+    "normal_forms_pct",
     "total_motile_count_million",
-)  # fmt: skip
+)
 _OF_BLOOD = ("lh_iu_l", "fsh_iu_l", "t_over_lh", "inhibin_b_pg_ml", "shbg_nmol_l", "haematocrit_pct")
 _KNOWN = (*_OF_BLOOD, *_OF_SEMEN, "bmi", "age", *OESTRADIOL.values(), *RATIO.values())
 

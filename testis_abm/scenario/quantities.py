@@ -39,10 +39,7 @@ _DURATIONS = {
     **dict.fromkeys(("month", "months"), DAYS_PER_MONTH),
     **dict.fromkeys(("y", "yr", "yrs", "year", "years"), DAYS_PER_YEAR),
 }
-_DOSES: Mapping[str, Mapping[str, float]] = {
-    "mg": {"mg": 1.0, "g": 1e3, "ug": 1e-3},
-    "IU": {"iu": 1.0, "kiu": 1e3},
-}
+_DOSES: Mapping[str, Mapping[str, float]] = {"mg": {"mg": 1.0, "g": 1e3, "ug": 1e-3}, "IU": {"iu": 1.0, "kiu": 1e3}}
 _DOSE_UNITS = {"mg": "mg, g or ug", "IU": "IU or kIU"}
 
 # How many of each unit's canonical unit (the one in the column name) make one of it.

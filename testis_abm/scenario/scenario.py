@@ -17,7 +17,10 @@ from testis_abm.scenario.section import Line, Section, plain, table, tables
 from testis_abm.scenario.weight import Weight, overlaps
 from testis_abm.support.errors import Problem, ScenarioError, shown
 
-_FAR_DOSE = 100.001  # times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason
+_FAR_DOSE = (
+    100.001  # times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason
+)
+
 
 def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Yield dotted names and values from [parameters], where TOML makes nested tables of unquoted dots."""

@@ -116,12 +116,7 @@ def _study(name: str) -> Study:
 
 
 def calibrate(
-    folder: Path,
-    *,
-    members: int = 240,
-    rounds: int = 4,
-    seed: int = 1,
-    progress: Callable[[str], None] | None = None,
+    folder: Path, *, members: int = 240, rounds: int = 4, seed: int = 1, progress: Callable[[str], None] | None = None
 ) -> pd.DataFrame:
     """Calibrate; return the ensemble (a column a parameter, and `weight`), and keep it with its report in `folder`.
 
@@ -223,16 +218,28 @@ def _what(folder: Path, members: int, rounds: int, seed: int) -> dict[str, Any]:
     seed = guard.argument("seed", seed)
     files = [CONFIGURATION, *known().values(), *sorted(CONFIGURATION.parents[1].glob("parameters/*.toml"))]
     inputs = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-    what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(known()),
-            "inputs": inputs}  # fmt: skip
+    what = {
+        "version": __version__,
+        "members": members,
+        "rounds": rounds,
+        "seed": seed,
+        "studies": list(known()),
+        "inputs": inputs,
+    }
     _same(folder, what)
     return what
 
 
 def _assimilate(
-    folder: Path, names: tuple[str, ...], pool: ProcessPoolExecutor, what: Mapping[str, Any],
-    tell: Callable[[str], None], *, middle: bool = False, fixed: Mapping[str, float] | None = None,
-) -> np.ndarray:  # fmt: skip
+    folder: Path,
+    names: tuple[str, ...],
+    pool: ProcessPoolExecutor,
+    what: Mapping[str, Any],
+    tell: Callable[[str], None],
+    *,
+    middle: bool = False,
+    fixed: Mapping[str, float] | None = None,
+) -> np.ndarray:
     """Return the posterior, (parameters, members) on the hidden scale, fitted to those studies of `names` that are fitted.
 
     Parameters that are `fixed` keep their value.
@@ -311,7 +318,17 @@ def identified(hidden: np.ndarray) -> pd.DataFrame:
     for k, name in enumerate(sets.columns):
         value, low, high, _ = _ranges(name)
         other = int(np.abs(correlation[k]).argmax())
-        rows.append((name, value, low, high, *np.quantile(sets[name], [0.05, 0.5, 0.95]), float(hidden[k].std()),
-                     sets.columns[other], float(correlation[k, other])))  # fmt: skip
+        rows.append(
+            (
+                name,
+                value,
+                low,
+                high,
+                *np.quantile(sets[name], [0.05, 0.5, 0.95]),
+                float(hidden[k].std()),
+                sets.columns[other],
+                float(correlation[k, other]),
+            )
+        )
     names = ["parameter", "table", "range_low", "range_high", "low", "median", "high", "width", "most_correlated", "r"]
     return pd.DataFrame(rows, columns=names).set_index("parameter").sort_values("width")

@@ -87,9 +87,15 @@ def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np
     """
     try:
         kept = screen(
-            Population.named(study.population), n, study.where, visits=study.visits, seed=seed, assay=study.assay,
-            fixed=dict(study.man), abstinence=study.abstinence_days,
-        ).cohort  # fmt: skip
+            Population.named(study.population),
+            n,
+            study.where,
+            visits=study.visits,
+            seed=seed,
+            assay=study.assay,
+            fixed=dict(study.man),
+            abstinence=study.abstinence_days,
+        ).cohort
     except TestisError as error:
         raise TestisError(f"study {study.name}: {error}") from None
     laboratory = Laboratory(parameters.values(), study.assay)
@@ -424,13 +430,26 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
         low, high = np.nanquantile(other[:, k], [0.025, 0.975]) if len(found) else (np.nan,) * 2
         rows.append(
             {
-                "study": study.name, "citation": study.citation, "arm": of.arm, "variable": of.variable, "kind": of.kind,
-                "label": label_of(of, study), "unit": of.shown_unit, "confidence": of.confidence, "n": of.n or study.n, "observed": of.value,
-                "predicted": middle, "low": low, "high": high, "inside": bool(low <= of.value <= high),
+                "study": study.name,
+                "citation": study.citation,
+                "arm": of.arm,
+                "variable": of.variable,
+                "kind": of.kind,
+                "label": label_of(of, study),
+                "unit": of.shown_unit,
+                "confidence": of.confidence,
+                "n": of.n or study.n,
+                "observed": of.value,
+                "predicted": middle,
+                "low": low,
+                "high": high,
+                "inside": bool(low <= of.value <= high),
                 "inside_same_laboratory": bool(near <= of.value <= far),
-                "fold": fold_error(of, middle), "sign": same_sign(of, middle), "log_score": log_score(of, other[:, k]),
+                "fold": fold_error(of, middle),
+                "sign": same_sign(of, middle),
+                "log_score": log_score(of, other[:, k]),
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 

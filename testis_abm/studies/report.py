@@ -13,8 +13,21 @@ from testis_abm.results.report import number
 from testis_abm.support import guard, outputs
 
 _COLUMNS = (
-    "study", "citation", "n", "label", "kind", "observed", "predicted", "low", "high", "unit", "inside", "fold", "sign", "confidence",
-)  # fmt: skip
+    "study",
+    "citation",
+    "n",
+    "label",
+    "kind",
+    "observed",
+    "predicted",
+    "low",
+    "high",
+    "unit",
+    "inside",
+    "fold",
+    "sign",
+    "confidence",
+)
 
 
 def text(table: pd.DataFrame) -> str:

@@ -26,9 +26,20 @@ _MOST_TEXT = 400_000_000  # bytes of JSON
 _SUFFIX = ".npy"
 # What reading a file that is none of these, or a damaged one, may raise.
 FAULTS = (
-    OSError, ValueError, LookupError, ArithmeticError, EOFError, TypeError, AttributeError, RuntimeError, SyntaxError,
-    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
 
 
 class Header(NamedTuple):

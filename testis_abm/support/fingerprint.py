@@ -11,11 +11,26 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 # Everything else decides. These show, store, read or choose what is run; men whom they draw are part of a run's name.
 DECIDES_NOTHING = (
-    "app", "cli", "experiments/compare.py", "experiments/design.py", "experiments/drug_course.py", "experiments/files.py",
-    "experiments/runner.py", "experiments/sensitivity.py", "experiments/store.py", "experiments/sweep.py", "experiments/trial.py",
-    "pictures", "population", "results/aromatase.py", "results/store.py",
-    "results/summary.py", "scenarios", "studies", "support",
-)  # fmt: skip
+    "app",
+    "cli",
+    "experiments/compare.py",
+    "experiments/design.py",
+    "experiments/drug_course.py",
+    "experiments/files.py",
+    "experiments/runner.py",
+    "experiments/sensitivity.py",
+    "experiments/store.py",
+    "experiments/sweep.py",
+    "experiments/trial.py",
+    "pictures",
+    "population",
+    "results/aromatase.py",
+    "results/store.py",
+    "results/summary.py",
+    "scenarios",
+    "studies",
+    "support",
+)
 _RULES = re.compile(r"^from (numba|testis_abm\.support\.compile import compiled)\b", re.MULTILINE)
 _SOURCES = (".py", ".toml", ".csv")
 

@@ -57,9 +57,18 @@ class SertoliColumns:
     def arrays(self) -> SertoliArrays:
         """Return the columns as a kernel takes them."""
         return SertoliArrays(
-            self.androgen, self.oestrogen, self.fsh, self.local_testosterone, self.local_oestradiol,
-            self.oestradiol_made, self.inhibin, self.rates, self.gathered, self.counts, self.a_pale,
-        )  # fmt: skip
+            self.androgen,
+            self.oestrogen,
+            self.fsh,
+            self.local_testosterone,
+            self.local_oestradiol,
+            self.oestradiol_made,
+            self.inhibin,
+            self.rates,
+            self.gathered,
+            self.counts,
+            self.a_pale,
+        )
 
 
 @dataclass

@@ -310,8 +310,22 @@ def _support(level, today, sertoli, change, p, half, heard_of, first, last):
         for k in range(per):
             support = support_from(of[0, k], of[1, k], of[2, k], of[3, k], today.pressure, half, p)
             # One by one: an index into a tuple that is not a constant would keep the loop from vectorising.
-            (rates[0, k], rates[1, k], rates[2, k], rates[3, k], rates[4, k], rates[5, k], rates[6, k], rates[7, k],
-             rates[8, k], rates[9, k], rates[10, k], rates[11, k], rates[12, k], rates[13, k]) = sertoli_rates(support, p)  # fmt: skip
+            (
+                rates[0, k],
+                rates[1, k],
+                rates[2, k],
+                rates[3, k],
+                rates[4, k],
+                rates[5, k],
+                rates[6, k],
+                rates[7, k],
+                rates[8, k],
+                rates[9, k],
+                rates[10, k],
+                rates[11, k],
+                rates[12, k],
+                rates[13, k],
+            ) = sertoli_rates(support, p)
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
@@ -551,15 +565,23 @@ def means(leydig, sertoli, testosterone, oestradiol):
         elongated += by_class[2]
     n, m = leydig.size.size, sertoli.androgen.size
     return (
-        secreted / n, by_leydig / n, androgen / m, oestrogen / m, fsh / m, inhibin / m, made / m, first / m, second / m,
-        spermatocytes / m, spermatids / m, elongated / m,
-    )  # fmt: skip
+        secreted / n,
+        by_leydig / n,
+        androgen / m,
+        oestrogen / m,
+        fsh / m,
+        inhibin / m,
+        made / m,
+        first / m,
+        second / m,
+        spermatocytes / m,
+        spermatids / m,
+        elongated / m,
+    )
 
 
 @compiled(error_model="numpy")
-def report(
-    leydig, sertoli, testosterone, oestradiol, at_corner, lh_activity, inhibitor, left, free, weight, numbers
-):
+def report(leydig, sertoli, testosterone, oestradiol, at_corner, lh_activity, inhibitor, left, free, weight, numbers):
     """Return what the testes did in a day, in the order of tissue.TissueDay.
 
     Args:
@@ -569,8 +591,8 @@ def report(
         numbers: TissueParameters.
     """
     p = _parameters(numbers)
-    made_t, made_e2, androgen, oestrogen, fsh, inhibin, made, mean_t, mean_e2, spermatocytes, spermatids, elongated = means(
-        leydig, sertoli, testosterone, oestradiol
+    made_t, made_e2, androgen, oestrogen, fsh, inhibin, made, mean_t, mean_e2, spermatocytes, spermatids, elongated = (
+        means(leydig, sertoli, testosterone, oestradiol)
     )
     in_leydig = in_niches = 1.0 - left
     if inhibitor > 0.0:
@@ -587,12 +609,26 @@ def report(
     whole = by_leydig + by_sertoli + by_germ
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     return (
-        made_t / lh_response(lh_activity, p.lh_saturation), whole, inhibin, mean_t, mean_e2,
-        1.0 - whole / open_whole if open_whole > 0.0 else 0.0, in_leydig, in_niches, by_leydig, by_sertoli, by_germ,
+        made_t / lh_response(lh_activity, p.lh_saturation),
+        whole,
+        inhibin,
+        mean_t,
+        mean_e2,
+        1.0 - whole / open_whole if open_whole > 0.0 else 0.0,
+        in_leydig,
+        in_niches,
+        by_leydig,
+        by_sertoli,
+        by_germ,
         androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p),
-        er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference, er_beta_signal(oestrogen, p), fsh_signal(fsh, p),
-        p.aromatase_km / (p.aromatase_km + mean_t * free), androgen, oestrogen, fsh,
-    )  # fmt: skip
+        er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference,
+        er_beta_signal(oestrogen, p),
+        fsh_signal(fsh, p),
+        p.aromatase_km / (p.aromatase_km + mean_t * free),
+        androgen,
+        oestrogen,
+        fsh,
+    )
 
 
 @compiled(error_model="numpy")

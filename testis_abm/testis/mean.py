@@ -23,14 +23,7 @@ from testis_abm.biology.rules import (
     sertoli_rates,
     sertoli_support,
 )
-from testis_abm.biology.steps import (
-    B_SPERMATOGONIUM,
-    COUNT,
-    DAUGHTERS,
-    ELONGATED_SPERMATID,
-    HAZARD,
-    SPERMIATION,
-)
+from testis_abm.biology.steps import B_SPERMATOGONIUM, COUNT, DAUGHTERS, ELONGATED_SPERMATID, HAZARD, SPERMIATION
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 

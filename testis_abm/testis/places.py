@@ -48,9 +48,16 @@ def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     radial, sideways = np.empty(len(rows)), np.empty(len(rows))
     mean_days = np.array([mean_duration(step, tissue.p) for step in range(steps.COUNT)])
     _germ_places(
-        germ.lineage[rows], germ.step[rows], germ.ends[rows] - tissue.now, mean_days, _DEPTH, _STEM_CELLS,
-        tissue.p.duration_variation, radial, sideways,
-    )  # fmt: skip
+        germ.lineage[rows],
+        germ.step[rows],
+        germ.ends[rows] - tissue.now,
+        mean_days,
+        _DEPTH,
+        _STEM_CELLS,
+        tissue.p.duration_variation,
+        radial,
+        sideways,
+    )
     per = geometry.sertoli_per_tubule
     angle = geometry.niche_angle[germ.niche[rows]] + sideways * _SECTOR * 2.0 * np.pi / per
     centre = geometry.centres()[germ.tubule_of(rows)]

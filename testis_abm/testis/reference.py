@@ -96,11 +96,13 @@ class ReferenceCells:
         leydig, sertoli, germ = self.columns.leydig, self.columns.sertoli, self.columns.germ
         self.leydig = [PlainLeydigCell(model, of, None) for of in leydig.lineage.tolist()]
         states = zip(
-            sertoli.androgen.tolist(), sertoli.oestrogen.tolist(), sertoli.fsh.tolist(),
+            sertoli.androgen.tolist(),
+            sertoli.oestrogen.tolist(),
+            sertoli.fsh.tolist(),
             sertoli.rates.transpose(0, 2, 1).reshape(-1, len(steps.RATES)).tolist(),
             sertoli.gathered.transpose(0, 2, 1).reshape(-1, steps.COUNT).tolist(),
             strict=True,
-        )  # fmt: skip
+        )
         self.sertoli = [
             PlainSertoliCell(model, of, SertoliState(*state))
             for of, state in zip(sertoli.lineage.tolist(), states, strict=True)
@@ -129,9 +131,15 @@ class ReferenceCells:
         for agent in self.leydig:
             cell = agent.state
             cell.capacity, cell.expression, cell.testosterone = rules.leydig_day(
-                cell.capacity, cell.expression, cell.size, at_corner[cell.corner] * free, blood.lh_activity,
-                blood.open_lyase, p, dt,
-            )  # fmt: skip
+                cell.capacity,
+                cell.expression,
+                cell.size,
+                at_corner[cell.corner] * free,
+                blood.lh_activity,
+                blood.open_lyase,
+                p,
+                dt,
+            )
             sources[cell.corner] += cell.testosterone
         written = self.columns.leydig
         written.capacity[:] = [agent.state.capacity for agent in self.leydig]

@@ -130,10 +130,20 @@ class CompiledCells:
     def _today(self, blood: BloodInput, now: float, dt: float) -> kernel.Today:
         of = self.levels
         return kernel.Today(
-            float(blood.lh_activity), float(blood.open_lyase), float(blood.inhibitor), float(blood.fsh_iu_l),
-            float(blood.back_pressure), of.from_secretion, float(of.entry(blood.free_testosterone)), of.from_leydig,
-            of.from_niches, of.scale.testosterone_free, of.scale.oestradiol_free, float(now), float(dt),
-        )  # fmt: skip
+            float(blood.lh_activity),
+            float(blood.open_lyase),
+            float(blood.inhibitor),
+            float(blood.fsh_iu_l),
+            float(blood.back_pressure),
+            of.from_secretion,
+            float(of.entry(blood.free_testosterone)),
+            of.from_leydig,
+            of.from_niches,
+            of.scale.testosterone_free,
+            of.scale.oestradiol_free,
+            float(now),
+            float(dt),
+        )
 
     def _advance(
         self, today: kernel.Today, p: TissueParameters, change: np.ndarray, day: kernel.EventArrays, lives: bool
@@ -150,11 +160,19 @@ class CompiledCells:
         mean_made = kernel.mean(sertoli.oestradiol_made)
         over_tubules(
             partial(
-                kernel.oestradiol_and_germ_cells, oestradiol, today, mean_made, sertoli, change, germ, day, lives,
+                kernel.oestradiol_and_germ_cells,
+                oestradiol,
+                today,
+                mean_made,
+                sertoli,
+                change,
+                germ,
+                day,
+                lives,
                 numbers,
             ),
             *size,
-        )  # fmt: skip
+        )
         return False
 
     def _live(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> None:
@@ -265,11 +283,19 @@ class Tissue:
         of = self.columns
         return TissueDay(
             *kernel.report(
-                of.leydig.arrays(), of.sertoli.arrays(), self.testosterone.ravel(), self.oestradiol.ravel(),
-                self.levels.corner_testosterone.ravel(), float(blood.lh_activity), float(blood.inhibitor),
-                float(blood.aromatase_left), self.scale.testosterone_free, float(self._leydig_weight), _numbers(p),
+                of.leydig.arrays(),
+                of.sertoli.arrays(),
+                self.testosterone.ravel(),
+                self.oestradiol.ravel(),
+                self.levels.corner_testosterone.ravel(),
+                float(blood.lh_activity),
+                float(blood.inhibitor),
+                float(blood.aromatase_left),
+                self.scale.testosterone_free,
+                float(self._leydig_weight),
+                _numbers(p),
             )
-        )  # fmt: skip
+        )
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""

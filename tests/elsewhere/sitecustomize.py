@@ -7,9 +7,30 @@ import types
 
 MODULES = {"resource", "fcntl", "pwd", "grp", "termios", "tty", "pty", "posix", "syslog", "crypt", "nis"}
 NAMES = (
-    "sysconf", "getuid", "geteuid", "getgid", "fork", "forkpty", "umask", "killpg", "getpgid", "setsid", "nice", "chown", "lchown",
-    "sched_getaffinity", "getloadavg", "mkfifo", "uname", "wait", "waitid", "pread", "pwrite", "fchmod", "fchown",
-)  # fmt: skip
+    "sysconf",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "fork",
+    "forkpty",
+    "umask",
+    "killpg",
+    "getpgid",
+    "setsid",
+    "nice",
+    "chown",
+    "lchown",
+    "sched_getaffinity",
+    "getloadavg",
+    "mkfifo",
+    "uname",
+    "wait",
+    "waitid",
+    "pread",
+    "pwrite",
+    "fchmod",
+    "fchown",
+)
 _import = builtins.__import__
 _kept = {name: os.__dict__.pop(name) for name in NAMES if name in os.__dict__}
 

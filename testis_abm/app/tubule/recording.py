@@ -224,8 +224,19 @@ class Recording:
         step = np.concatenate([np.full(tubules * per, SERTOLI), germ.step])[order]
         x, y = at[:, 0].copy(), at[:, 1].copy()
         nearest = np.where(step < steps.PRELEPTOTENE, _BASAL, 0.92 * LUMEN) * section.radius
-        pack(x, y, to[:, 0].copy(), to[:, 1].copy(), ROOM[step], step == SERTOLI, start, section.centres, nearest,
-             section.radius - 0.6, rounds)  # fmt: skip
+        pack(
+            x,
+            y,
+            to[:, 0].copy(),
+            to[:, 1].copy(),
+            ROOM[step],
+            step == SERTOLI,
+            start,
+            section.centres,
+            nearest,
+            section.radius - 0.6,
+            rounds,
+        )
         mine = order >= tubules * per
         germ.x[order[mine] - tubules * per], germ.y[order[mine] - tubules * per] = x[mine], y[mine]
 

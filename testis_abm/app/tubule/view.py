@@ -23,9 +23,14 @@ _EXPORTS = (
 )
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
 _STEPS = {
-    "a_dark": "A dark spermatogonium", "a_pale": "A pale spermatogonium", "b_spermatogonium": "B spermatogonium",
-    **{of: f"{of.capitalize()} spermatocyte" for of in ("preleptotene", "leptotene", "zygotene", "pachytene", "diplotene")},
-}  # fmt: skip
+    "a_dark": "A dark spermatogonium",
+    "a_pale": "A pale spermatogonium",
+    "b_spermatogonium": "B spermatogonium",
+    **{
+        of: f"{of.capitalize()} spermatocyte"
+        for of in ("preleptotene", "leptotene", "zygotene", "pachytene", "diplotene")
+    },
+}
 _ENDS = {"released": "released as sperm", "retained": "retained by the Sertoli cell and digested", "died": "died"}
 
 
