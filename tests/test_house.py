@@ -21,7 +21,7 @@ LAWS = {
     "scenario": {"parameters", "quantities", "support"},
     "man": {"biology", "parameters", "quantities", "scenario", "support", "testis"},
     "agents": {"biology", "man", "parameters", "scenario", "support", "testis"},
-    "results": {"biology", "parameters", "quantities", "scenario", "statistics", "support"},
+    "results": {"biology", "man", "parameters", "quantities", "scenario", "statistics", "support"},
     "population": {"biology", "man", "parameters", "quantities", "results", "scenario", "statistics", "support"},
     "studies": {
         "biology",
@@ -57,8 +57,6 @@ KNOWN = {
     ("support.guard", "scenario"),
     ("testis.reference", "agents"),  # the plain engine is made of agents
     ("testis.section", "agents"),  # names of the kinds of cells
-    ("agents.model", "results"),
-    ("agents.checkpoint", "results"),  # the schemas of the tables
     ("results.run_result", "pictures"),
     ("results.store", "pictures"),
     ("studies.report", "pictures"),  # conveniences that draw
