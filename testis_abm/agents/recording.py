@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from testis_abm.biology.rules import sertoli_rates, sertoli_support
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 
-if TYPE_CHECKING:
-    from testis_abm.agents.model import TestisModel
+TestisModel = Any  # of agents/model.py, which calls this
 
 
 def record(model: TestisModel) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from testis_abm.biology.steps import NAMES as STEPS
 from testis_abm.quantities import QUANTITIES
@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "integer", "number", "flag"]
 
-SIGNALS = ("androgen", "oestrogen", "fsh", "back_pressure")  # what Sertoli cells sense
+
+class Stored(NamedTuple):
+    """How a kind of value is held: by Python, and by a column of a table."""
+
+    type: Any
+    dtype: str
+
+
+KINDS: Mapping[Kind, Stored] = {
+    "text": Stored(str, "str"),
+    "integer": Stored(int, "int64"),
+    "number": Stored(int | float, "float64"),
+    "flag": Stored(bool, "bool"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,13 @@ def _measured(*columns: str) -> dict[str, Column]:
     return {name: Column("number", QUANTITIES[name].unit, QUANTITIES[name].title) for name in columns}
 
 
+# What Sertoli cells sense.
+SIGNALS = _numbers(
+    ("androgen", "nmol/L", "free intratesticular testosterone"),
+    ("oestrogen", "nmol/L", "free intratesticular oestradiol"),
+    ("fsh", "IU/L", "FSH"),
+    ("back_pressure", "", "back-pressure"),
+)
 _ARM = {"arm": Column("text", "", "Arm")}
 _REPLICATE = {"replicate": Column("integer", "", "Replicate")}
 _DAILY = {**_ARM, **_REPLICATE, "day": Column("integer", "day", "Day")}
@@ -182,7 +202,11 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
 _INNER: Mapping[str, Mapping[str, Column]] = {
     "signals": {
         **_DAILY,
-        **_numbers(*((name, "", name) for name in (*SIGNALS, "testosterone_brake", "oestradiol_brake"))),
+        **SIGNALS,
+        **_numbers(
+            ("testosterone_brake", "", "brake of testosterone on the gonadotrophs"),
+            ("oestradiol_brake", "", "brake of oestradiol on the gonadotrophs"),
+        ),
     },
     "measured": {
         **_ARM,
@@ -199,7 +223,6 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 # Table -> its rows, tuples with names.
 ROWS: Mapping[str, Any] = {table: namedtuple(f"{table.capitalize()}Row", columns) for table, columns in COLUMNS.items()}
 globals().update({row.__name__: row for row in ROWS.values()})  # where pickle looks for them
-_KINDS: Mapping[Kind, Any] = {"text": str, "integer": int, "number": int | float, "flag": bool}
 
 
 class Diary(dict[str, list[Any]]):
@@ -219,7 +242,7 @@ class Diary(dict[str, list[Any]]):
         Raises:
             ValueError, TypeError: one holds what the column cannot.
         """
-        kinds = [_KINDS[column.kind] for column in COLUMNS[table].values()]
+        kinds = [KINDS[column.kind].type for column in COLUMNS[table].values()]
         for row in rows:
             if len(row) != len(kinds) or not all(
                 isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)

@@ -202,20 +202,10 @@ def _share(ratio: float) -> str:
     return f"{100 * ratio:.2g} %" if ratio >= 1e-4 else "under 0.01 %"
 
 
-# Signal -> its name, unit, and the column of the assay that measures it ("" for none).
-_NAMES = {
-    "androgen": ("free intratesticular testosterone", " nmol/L", ""),
-    "oestrogen": ("free intratesticular oestradiol", " nmol/L", ""),
-    "fsh": ("FSH", " IU/L", "fsh_iu_l"),
-    "back_pressure": ("back-pressure", "", ""),
-}
-
-
 def _from_to(signal: str, before: float, after: float) -> str:
     """Return what became of a signal, levels under the laboratory's limit as such."""
-    name, unit, column = _NAMES[signal]
-    first, last = (level(column, value) if column else number(value) for value in (before, after))
-    return f"{name} {first} -> {last}{unit}"
+    first, last = (level("fsh_iu_l", value) if signal == "fsh" else number(value) for value in (before, after))
+    return f"{SIGNALS[signal].label} {first} -> {last} {SIGNALS[signal].unit}".rstrip()
 
 
 def _percent(change: float) -> str:

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from testis_abm.man.diary import SCHEMAS, SIGNALS, STEPS, Column, Kind
+from testis_abm.man.diary import KINDS, SCHEMAS, Kind
+from testis_abm.man.diary import SIGNALS as SIGNALS
+from testis_abm.man.diary import STEPS as STEPS
 from testis_abm.quantities import QUANTITIES
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["CONVENTIONAL", "SCHEMAS", "SIGNALS", "STEPS", "Column", "conform", "empty", "to_conventional"]
-
-_DTYPE: Mapping[Kind, str] = {"text": "str", "integer": "int64", "number": "float64", "flag": "bool"}
 
 
 def empty(name: str) -> pd.DataFrame:
@@ -28,7 +26,7 @@ def empty(name: str) -> pd.DataFrame:
 def _empty(name: str) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({column: pd.Series(dtype=_DTYPE[of.kind]) for column, of in SCHEMAS[name].items()})
+    return pd.DataFrame({column: pd.Series(dtype=KINDS[of.kind].dtype) for column, of in SCHEMAS[name].items()})
 
 
 def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +58,7 @@ def conform(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def _typed(name: str, column: str, values: pd.Series, kind: Kind) -> pd.Series:
     try:
-        typed = values.astype(_DTYPE[kind])
+        typed = values.astype(KINDS[kind].dtype)
         fits = kind in ("text", "number") or bool((typed == values).all())
     except (TypeError, ValueError):
         fits = False
@@ -80,15 +78,3 @@ CONVENTIONAL: Mapping[str, tuple[str, str, float]] = {
     for row in QUANTITIES.values()
     if row.factor != 1.0
 }
-
-
-def to_conventional(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy with testosterone in ng/dL, oestradiol in pg/mL, intratesticular levels in ng/mL.
-
-    Columns are renamed to match, such as `testosterone_ng_dl`; all others stay.
-    """
-    copy = table.copy()
-    for name, (_, _, factor) in CONVENTIONAL.items():
-        if name in copy:
-            copy[name] = copy[name] * factor
-    return copy.rename(columns={name: new for name, (new, _, _) in CONVENTIONAL.items()})
