@@ -105,7 +105,7 @@ def predict(
         return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    names = [*MORNING.names, *keys, *_SAFETY]
+    names = [*(MORNING.names or ()), *keys, *_SAFETY]
     frames = [pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2)]
     return tuple(_completed(frame, men, values) for frame in frames)
 
