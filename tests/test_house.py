@@ -55,8 +55,6 @@ KNOWN = {
     ("support.guard", "population"),
     ("support.guard", "quantities"),
     ("support.guard", "scenario"),
-    ("testis.reference", "agents"),  # the plain engine is made of agents
-    ("testis.section", "agents"),  # names of the kinds of cells
     ("agents.model", "results"),
     ("agents.checkpoint", "results"),  # the schemas of the tables
     ("results.run_result", "pictures"),

@@ -320,7 +320,7 @@ class Checkpoint:
             flux = self.arrays["model.flux"]
             if flux.dtype != float or flux.ndim != 2 or flux.shape[1] != 3 or not len(flux):
                 raise self._damaged(f"model.flux is {flux.dtype}{flux.shape}, not float64(days, 3)")
-            model._flux = list(_finite(flux))
+            model._flux = [kernel.Flux(*day) for day in _finite(flux).tolist()]
             for name in ("tract", "glands", "safety"):
                 _restore_numbers(getattr(model, name), state[name])
             model.report, model._output = TissueDay(*_finite(state["report"])), TissueOutput(*_finite(state["output"]))

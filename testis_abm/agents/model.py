@@ -24,13 +24,15 @@ from testis_abm.agents import checkpoint, mesa_clock
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
+from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology import axis, outcome, steps
 from testis_abm.biology.axis import TissueOutput
+from testis_abm.biology.germ import normal_forms, rates_under
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import UNITS, Kinetics, hourly_doses
-from testis_abm.biology.rules import androgen_signal, sertoli_rates, sertoli_support
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
+from testis_abm.biology.sertoli import signals
 from testis_abm.man.ejaculate import Glands, expected_semen
 from testis_abm.man.epididymis import Epididymis
 from testis_abm.man.physiology import (
@@ -52,7 +54,6 @@ from testis_abm.support.errors import TestisError
 from testis_abm.testis import biopsy, kernel
 from testis_abm.testis.build import reference_counts, standing_elongated, tissue_parameters
 from testis_abm.testis.memory import check_fits
-from testis_abm.testis.reference import ReferenceCells
 from testis_abm.testis.section import cross_section
 from testis_abm.testis.tissue import BloodInput, Tissue, TissueDay
 
@@ -147,7 +148,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.section: dict[str, Any] = {}
         self._plan_drugs(scenario)
         self._axis = axis_parameters(self.values, self.man)
-        self._flux: list[tuple[float, float, float]] = []
+        self._flux: list[kernel.Flux] = []
         self.modifiers = Modifiers()
         if settled is None:
             self._settle()
@@ -214,8 +215,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         tissue = self.tissue
         self._million = sperm_per_release(self.values, self.man, tissue.sertoli_count)
         reference, _ = tissue_parameters(self.values, {name: p.value for name, p in tables.physiology().items()})
-        per_day = reference_counts(reference)[steps.ELONGATED_SPERMATID] / reference.elongated_spermatid_days
-        self._reference_output = per_day * self.values["tissue.sertoli_per_man"] / 1e6 * reference.spermiation
+        per_day = reference_counts(reference)[steps.ELONGATED_SPERMATID] / reference.germ.elongated_spermatid_days
+        self._reference_output = per_day * self.values["tissue.sertoli_per_man"] / 1e6 * reference.germ.spermiation
         self.tract = tract = Epididymis(self.values, self.man, self._reference_output)
         output, pressure = TissueOutput(1.0, 1.0, 1.0), 0.0
         for turn in range(26):
@@ -230,7 +231,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         released = np.zeros(_TRANSIT_DAYS)
         for i, events in enumerate(tissue.live_on(_TRANSIT_DAYS)):
             flux = kernel.flux(events.completed, events.released)
-            released[i] = flux[2] * self._million
+            released[i] = flux.released * self._million
             self._flux = [*self._flux[-(_FLUX_DAYS - 1) :], flux]
         luminal, normal = self._testis_oestradiol(report), self._normal_share(report)
         tract.settle(released.mean(), released.mean() * normal, relative, luminal)
@@ -313,7 +314,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._output = _output(self.report)
         events = self.tissue.events
         flux = kernel.flux(events.completed, events.released)
-        released = flux[2] * self._million
+        released = flux.released * self._million
         relative = self._relative_testosterone(means)
         luminal = self._testis_oestradiol(self.report)
         heard = relative * self.man["androgen_sensitivity"]
@@ -326,8 +327,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _mature(self) -> None:
         """Let an immature testis come of age by what the day brought."""
-        p, report = self.tissue.p, self.report
-        androgen = androgen_signal(report.androgen, p.commitment_androgen_half, p.commitment_occupancy, p)
+        report = self.report
+        androgen = signals(report.androgen, 0.0, 0.0, 0.0, self.tissue.p).commitment
         activity = float(self.means[axis.MEAN_LH_ACTIVITY])
         self.man |= matured(self.man, activity, report.fsh_signal * androgen, 1.0, self.values)
         self.maturity = np.array([self.man[name] for name in MATURITY])
@@ -368,11 +369,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _normal_share(self, report: TissueDay) -> float:
         """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly."""
-        p = self.tissue.p
-        signal = min(1.0, androgen_signal(report.androgen, p.elongation_androgen_half, p.elongation_occupancy, p))
-        dependent = self.values["tract.morphology_androgen_share"]
+        signal = signals(report.androgen, 0.0, 0.0, 0.0, self.tissue.p).elongation
         share = self.values["tract.morphology_reference"] * self.man["morphology"]
-        return float(min(0.6, share * (1.0 - dependent * (1.0 - signal))))
+        return float(normal_forms(signal, share, self.values["tract.morphology_androgen_share"]))
 
     # ---- what is kept
 
@@ -429,7 +428,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """
         p, r, values = self.tissue.p, self.report, self.values
         concentration = self.expected_semen(abstinence).concentration_million_ml
-        rates = sertoli_rates(sertoli_support(r.androgen, r.oestrogen, r.fsh, self.tract.back_pressure, p), p)
+        rates = rates_under(signals(r.androgen, r.oestrogen, r.fsh, self.tract.back_pressure, p), p)
         niches = values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
         lh = float(self.means[axis.MEAN_LH] + self.means[axis.MEAN_HCG])
         found = outcome.retrieval(
@@ -490,7 +489,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def daily_production(self) -> float:
         """Return the sperm released a day over the last cycle, million per g of testis."""
-        released = sum(flux[2] for flux in self._flux) / len(self._flux) * self._million
+        released = sum(flux.released for flux in self._flux) / len(self._flux) * self._million
         return float(released / (testis_mass(self.values) * self.man["sertoli_number"]))
 
     def expected_semen(self, abstinence: float) -> Semen:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.rules import TissueParameters
+from testis_abm.biology.tissue import TissueParameters
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK
 from testis_abm.experiments.runner import Progress, execute

@@ -11,7 +11,7 @@ from testis_abm.biology import axis
 from testis_abm.biology.axis import TissueOutput, body_hour, feedback, peripheral_oestradiol, store_target
 from testis_abm.biology.kinetics import lh_response, relax
 from testis_abm.biology.pharmacology import EXPOSURES, expose
-from testis_abm.biology.rules import inhibin_output
+from testis_abm.biology.sertoli import inhibin_output
 from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
 from testis_abm.biology.tract import CHAIN, dilution, gland_target, motility_target, pressure, transit
 from testis_abm.support.compile import compiled
@@ -78,7 +78,7 @@ def _settle_germ_line(soma, pressed, p, scale, founders, commitments, spent, des
     rates = rates_of(soma, pressed, p)
     commitments[:] = rates[COMMITMENT]
     founders[:] = 0.0
-    founders[0] = 2.0 * scale.a_pale * rates[COMMITMENT] / p.cycle_days
+    founders[0] = 2.0 * scale.a_pale * rates[COMMITMENT] / p.germ.cycle_days
     ripe = stationary(founders, rates, spent, last)
     count_steps(founders, spent, descendants, last, scale.a_pale, counts)
     return ripe * descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
@@ -114,7 +114,7 @@ def find_rest(body, soma, founders, commitments, spent, descendants, last, count
         blood = Blood(max(lh, _FAINTEST), fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0)
         made = soma_day(soma, counts, blood, p, scale, _LONG)
         released = _settle_germ_line(soma, pressed, p, scale, founders, commitments, spent, descendants, last, counts)
-        new_x = share_t * made.secretory_capacity * lh_response(lh, p.lh_saturation) + (1.0 - share_t)
+        new_x = share_t * made.secretory_capacity * lh_response(lh, p.leydig.lh_saturation) + (1.0 - share_t)
         new_e = share_e * made.oestradiol_output + (1.0 - share_e) * peripheral_oestradiol(x, 0.0, a)
         new_b = inhibin_output(soma[FSH], p)
         far = abs(new_x / x - 1.0) + abs(new_e - e) / (e + 1e-9) + abs(new_b - b) / (b + 1e-9)

@@ -15,7 +15,8 @@ from testis_abm import parameters
 from testis_abm.biology import axis, steps
 from testis_abm.biology.axis import AxisParameters
 from testis_abm.biology.pharmacology import Kinetics
-from testis_abm.biology.rules import TissueParameters, androgen_signal, fsh_signal
+from testis_abm.biology.sertoli import signals
+from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import CHAIN, TractParameters, tract_parameters, volume
 from testis_abm.man import course
 from testis_abm.man.course import COLUMNS, TRACT
@@ -53,7 +54,7 @@ class _Numbers:
         p, scale = tissue_parameters(values, man)
         # An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later: the cells
         # found this much less.
-        present = 1.0 / (1.0 + _TURNS_LOST * p.stem_cell_loss)
+        present = 1.0 / (1.0 + _TURNS_LOST * p.germ.stem_cell_loss)
         return cls(
             axis_parameters(values, man),
             p,
@@ -91,8 +92,8 @@ class _Numbers:
 def reference_output(values: Mapping[str, float], reference_man: Mapping[str, float]) -> float:
     """Return the daily sperm production of the reference man, million, as the tract measures output against."""
     p, _ = tissue_parameters(values, reference_man)
-    per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.elongated_spermatid_days
-    return float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.spermiation)
+    per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
+    return float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.germ.spermiation)
 
 
 class ExpectedMan:
@@ -168,10 +169,10 @@ class ExpectedMan:
         free = at["intratesticular_testosterone_nmol_l"] * scale.testosterone_free
         return np.array(
             [
-                secretion / lh_response(activity, p.lh_saturation),
+                secretion / lh_response(activity, p.leydig.lh_saturation),
                 at["intratesticular_oestradiol_nmol_l"] / scale.oestradiol,
                 self._body[axis.INHIBIN],
-                p.aromatase_km / (p.aromatase_km + free),
+                p.aromatase.aromatase_km / (p.aromatase.aromatase_km + free),
             ]
         )
 
@@ -197,8 +198,8 @@ class ExpectedMan:
         activity = at["lh_iu_l"] / self.values["axis.lh_reference"] + hcg / (
             1.0 + hcg / self.values["axis.hcg_saturation"]
         )
-        androgen = androgen_signal(at["androgen"], p.commitment_androgen_half, p.commitment_occupancy, p)
-        support = fsh_signal(at["fsh_heard"], p) * androgen
+        signal = signals(at["androgen"], 0.0, at["fsh_heard"], 0.0, p)
+        support = signal.fsh * signal.commitment
         self.change({**self.man, **matured(self.man, activity, support, len(rows), self.values)})
 
     def _advance(self, doses: np.ndarray) -> np.ndarray:
