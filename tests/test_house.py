@@ -62,7 +62,6 @@ KNOWN = {
     ("results.run_result", "pictures"),
     ("results.store", "pictures"),
     ("studies.report", "pictures"),  # conveniences that draw
-    ("population.predict", "studies"),  # the type of an ensemble
 }
 
 
