@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from few_men import shrink
 from hypothesis import settings
 
 from testis_abm import parameters
+from testis_abm.biology.days import BloodDay
 from testis_abm.man.physiology import complete
-from testis_abm.testis.tissue import BloodInput
 
 settings.register_profile("calm", deadline=None)  # a busy machine is no fault of a test
 settings.load_profile("calm")
-NORMAL_BLOOD = BloodInput(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
+NORMAL_BLOOD = BloodDay(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
 
 
 _QUIET = (
@@ -41,6 +42,12 @@ def browser() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=chromium, args=list(_QUIET))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def few_men(monkeypatch) -> None:
+    """Let searches for virtual patients be quick and rough."""
+    shrink(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,8 @@ from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 
 if TYPE_CHECKING:
+    from testis_abm.biology.days import BloodDay
     from testis_abm.biology.tissue import TissueParameters
-    from testis_abm.testis.day import BloodInput
     from testis_abm.testis.tissue import Tissue
 
 State = SimpleNamespace  # of one cell, by the names of the columns
@@ -96,7 +96,7 @@ class ReferenceCells:
             written = getattr(self.columns.sertoli, name)
             written[:] = by_cell.reshape(len(self.germ), -1, written.shape[1]).transpose(0, 2, 1)
 
-    def secrete(self, blood: BloodInput, p: TissueParameters, dt: float) -> None:
+    def secrete(self, blood: BloodDay, p: TissueParameters, dt: float) -> None:
         """Advance the Leydig cells; put their testosterone into the sources of the levels."""
         local, free = self.levels.corner_oestradiol.ravel().tolist(), self.levels.scale.oestradiol_free
         sources, rule = [0.0] * len(self.levels.sources), self.rules["leydig.day"]
@@ -117,7 +117,7 @@ class ReferenceCells:
         _write(self.columns.leydig, self.leydig, *names)
         self.levels.sources[:] = sources
 
-    def aromatise_leydig(self, blood: BloodInput, p: TissueParameters) -> None:
+    def aromatise_leydig(self, blood: BloodDay, p: TissueParameters) -> None:
         """Let the Leydig cells make oestradiol; put it into the sources of the levels."""
         local, free = self.levels.corner_testosterone.ravel().tolist(), self.levels.scale.testosterone_free
         sources = [0.0] * len(self.levels.sources)
@@ -130,7 +130,7 @@ class ReferenceCells:
         _write(self.columns.leydig, self.leydig, "oestradiol_secretion")
         self.levels.sources[:] = sources
 
-    def aromatise_niches(self, blood: BloodInput, p: TissueParameters) -> None:
+    def aromatise_niches(self, blood: BloodDay, p: TissueParameters) -> None:
         """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
         cells, levels = self.columns.sertoli, self.levels
         entry = levels.entry(blood.free_testosterone)
@@ -145,7 +145,7 @@ class ReferenceCells:
             agent.state.oestradiol_secretion = aromatise(activity(*germ, p), local, blood.inhibitor, p)
         _write(cells, self.sertoli, "oestradiol_secretion")
 
-    def support(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def support(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Spread oestradiol; advance the Sertoli cells and renew the rates that they set, changed from outside."""
         cells, levels, rules = self.columns.sertoli, self.levels, self.rules
         mean_made = kernel.mean(cells.oestradiol_secretion)
@@ -183,12 +183,12 @@ class ReferenceCells:
             fields.interstitial_field(tubule, weights, self.levels.neighbours, sources, row)
             level[tubule], interstitial[tubule] = row[:niches] * to_niche, row[niches:] * to_interstitium
 
-    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+    def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
         self.soma(blood, p, change, dt)
         return self.live(now, p, dt)
 
-    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells."""
         self._take(self.leydig, _states(self.columns.leydig))
         self._take_sertoli()

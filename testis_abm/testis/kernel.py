@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from testis_abm.biology.days import BloodDay, TestisDay
 from testis_abm.biology.draws import child, u64
 from testis_abm.biology.germ import (
     DIES,
@@ -58,7 +59,6 @@ from testis_abm.biology.steps import (
 )
 from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
-from testis_abm.testis.day import BloodInput, TissueDay
 from testis_abm.testis.fields import Weights, conserving, interstitial_field, ring_field
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
@@ -105,7 +105,7 @@ class Today(NamedTuple):
         numbers: of the tissue, see tissue.as_array.
     """
 
-    blood: BloodInput
+    blood: BloodDay
     entry: float
     now: float
     dt: float
@@ -528,7 +528,7 @@ def live(cells, events, today, first, last):
 
 @compiled(error_model="numpy")
 def report(cells, steroids, blood, leydig_weight, numbers):
-    """Return what the testes did in a day, a TissueDay; `leydig_weight`: ideal over actual number of Leydig cells."""
+    """Return what the testes did in a day, a TestisDay; `leydig_weight`: ideal over actual number of Leydig cells."""
     p = from_array(numbers)
     leydig, sertoli, testosterone = cells.leydig, cells.sertoli, steroids.testosterone
     n, m, left = leydig.size.size, sertoli.androgen.size, blood.aromatase_left
@@ -568,7 +568,7 @@ def report(cells, steroids, blood, leydig_weight, numbers):
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
     signal = signals(androgen, oestrogen, fsh, blood.back_pressure, p)
-    return TissueDay(
+    return TestisDay(
         secretory_capacity=secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation),
         oestradiol_output=whole,
         inhibin_output=inhibin / m,

@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from testis_abm.biology import steps
+from testis_abm.biology.days import BloodDay, TestisDay
 from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.tissue import TissueParameters, as_array
 from testis_abm.testis import build, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
-from testis_abm.testis.day import BloodInput, TissueDay
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.levels import Levels
 from testis_abm.testis.threads import over_tubules, sharing
@@ -24,7 +24,7 @@ LIFE_DAYS = 70  # longer than a clone lives from its founding to release
 
 # What comes from outside when nothing does: no factor of, no addition to any rate.
 UNCHANGED = np.zeros((2, len(steps.RATES), 0))
-_NO_BLOOD = BloodInput(0.0, 0.0, 0.0, 0.0, 0.0)
+_NO_BLOOD = BloodDay(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Cells(Protocol):
@@ -32,10 +32,10 @@ class Cells(Protocol):
 
     rules: Mapping[str, Rule]
 
-    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+    def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
 
-    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
 
     def live(self, now: float, p: TissueParameters, dt: float) -> Events:
@@ -61,7 +61,7 @@ class CompiledCells:
         """Return the cells as a kernel takes them."""
         return CellArrays(self.leydig.arrays(), self.sertoli.arrays(), self.germ.arrays())
 
-    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+    def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
         today, events = self._today(blood, p, change, now, dt), Events.none(len(self.germ.count))
         if sharing(*self._size()) > 1:
@@ -70,7 +70,7 @@ class CompiledCells:
             return events
         return self._live_on(today, events)
 
-    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
         self._soma(self._today(blood, p, change, 0.0, dt), Events.none(len(self.germ.count)), lives=False)
 
@@ -80,8 +80,8 @@ class CompiledCells:
         self._live(today, events)
         return self._live_on(today, events)
 
-    def _today(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> kernel.Today:
-        blood = BloodInput(*map(float, blood))
+    def _today(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> kernel.Today:
+        blood = BloodDay(*map(float, blood))
         entry = self.levels.entry(blood.free_testosterone)
         return kernel.Today(blood, float(entry), float(now), float(dt), change, _numbers(p))
 
@@ -168,7 +168,7 @@ class Tissue:
         """Return total oestradiol at each niche, nmol/L, (tubules, niches)."""
         return self.levels.oestradiol
 
-    def day(self, blood: BloodInput, p: TissueParameters | None = None, change: np.ndarray = UNCHANGED) -> TissueDay:
+    def day(self, blood: BloodDay, p: TissueParameters | None = None, change: np.ndarray = UNCHANGED) -> TestisDay:
         """Advance the tissue by one day under `blood`.
 
         Args:
@@ -181,7 +181,7 @@ class Tissue:
         self.events = self.cells.day(blood, p, change, self.now, 1.0)
         return self._report(blood, p)
 
-    def settle_soma(self, blood: BloodInput) -> TissueDay:
+    def settle_soma(self, blood: BloodDay) -> TestisDay:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
         self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
         return self._report(blood, self.p)
@@ -202,11 +202,11 @@ class Tissue:
         for _ in self.live_on(LIFE_DAYS):
             pass
 
-    def _report(self, blood: BloodInput, p: TissueParameters) -> TissueDay:
-        day: TissueDay = kernel.report(
+    def _report(self, blood: BloodDay, p: TissueParameters) -> TestisDay:
+        day: TestisDay = kernel.report(
             self.columns.arrays(),
             self.levels.arrays(),
-            BloodInput(*map(float, blood)),
+            BloodDay(*map(float, blood)),
             float(self._leydig_weight),
             _numbers(p),
         )

@@ -1,11 +1,11 @@
-"""What crosses between a man's blood and his testes in a day."""
+"""What body and testis give one another in a day, whichever testis it is: single cells or the mean of each kind."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class BloodInput(NamedTuple):
+class BloodDay(NamedTuple):
     """What the blood brings to the testes in a day.
 
     Attributes:
@@ -24,7 +24,7 @@ class BloodInput(NamedTuple):
     open_lyase: float = 1.0
 
 
-class TissueDay(NamedTuple):
+class TestisDay(NamedTuple):
     """What the testes did in a day: outputs relative to the reference man, levels in nmol/L of total steroid.
 
     Attributes:
@@ -36,6 +36,8 @@ class TissueDay(NamedTuple):
         aromatase_access: share of aromatase that its substrate does not hold.
         androgen, oestrogen, fsh: mean levels that the Sertoli cells have responded to (free nmol/L, free nmol/L, IU/L).
     """
+
+    __test__ = False  # its name begins as those of tests do
 
     secretory_capacity: float
     oestradiol_output: float
