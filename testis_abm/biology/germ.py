@@ -357,12 +357,3 @@ def stem_cell_turn(lineage, step, turn, share, commitment, niche_a_pale, stem_ce
 def is_released(lineage, spermiation):
     """Return whether an elongated spermatid is released at the end of its step; else it is retained and digested."""
     return uniform(lineage, 0, RELEASE) < spermiation
-
-
-@register_jitable
-def normal_forms(signal, normal, dependent):
-    """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly.
-
-    `signal` is that of elongation; `normal` the share under a full one, of which `dependent` goes without any.
-    """
-    return min(0.6, normal * (1.0 - dependent * (1.0 - min(1.0, signal))))

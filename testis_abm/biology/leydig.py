@@ -1,6 +1,6 @@
 """The Leydig cell, and aromatase wherever it is: scalar rules, as in sertoli.py and germ.py.
 
-The same functions run compiled over columns (testis/kernel.py), on plain agents (testis/reference.py) and on the mean cell
+The same functions run compiled over columns (testis/kernel.py), on plain agents (agents/reference.py) and on the mean cell
 (testis/mean.py), with the same result to the last bit. `x * (1.0 / constant)` lets the compiler divide once for all cells.
 Concentrations are free steroid in nmol/L, times in days, hazards per day.
 """

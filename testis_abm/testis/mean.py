@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
-from testis_abm.biology.germ import aromatase, durations, normal_forms, rates_under
+from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import inhibin_output, sertoli_day, signals
@@ -92,12 +92,6 @@ def soma_day(soma, counts, blood, p, scale, dt):
 def rates_of(soma, back_pressure, p):
     """Return the rates that the mean Sertoli cell sets, in the order of steps.RATES."""
     return rates_under(signals(soma[ANDROGEN], soma[OESTROGEN], soma[FSH], back_pressure, p), p)
-
-
-@register_jitable
-def normal_share(androgen, normal, dependent, p):
-    """Return the share of normal forms among released sperm (see germ.normal_forms)."""
-    return normal_forms(signals(androgen, 0.0, 0.0, 0.0, p).elongation, normal, dependent)
 
 
 @register_jitable
