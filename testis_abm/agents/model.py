@@ -28,6 +28,7 @@ from testis_abm.biology.axis import DAY, HOURS
 from testis_abm.biology.days import NORMAL, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, hourly_doses
+from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import signals
@@ -76,6 +77,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
         settled: a model of the same man, scenario and seed that has not taken a step: its steady state is copied instead
             of sought again (`load` passes a checkpoint).
+        rules: name -> a function in place of a rule of the cells (biology/rules.py), from the search for the steady state on;
+            the reference engine alone can run it.
 
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
@@ -87,7 +90,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     can make it.
 
     Raises:
-        TestisError: if the tissue does not fit into memory, or the man has no steady state within the physical range.
+        TestisError: if the tissue does not fit into memory, a rule is not known or the engine cannot run it, or the man has no
+            steady state within the physical range.
     """
 
     __test__ = False
@@ -101,6 +105,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         treated: bool = True,
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
+        rules: Mapping[str, Rule] | None = None,
     ) -> None:
         scenario = guard.scenario(scenario)
         engine = None if engine is None else guard.word(engine, ("compiled", "reference"), "engine")
@@ -116,6 +121,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.laboratory = Laboratory(self.values, scenario.samples.assay)
         self.man = dict(scenario.man.physiology)
         self.engine = engine or scenario.plan.engine
+        self.rules = self._own_rules({} if rules is None else rules, settled)
         self.day = -scenario.plan.baseline_days
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
@@ -137,12 +143,24 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
         if not self._adult:
             self._come_of_age()
-        if self.engine == "reference":
-            self.tissue.cells = ReferenceCells(self, self.tissue)
+        if self.engine == "reference" and getattr(self.tissue.cells, "model", None) is not self:
+            self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
             self._record()
 
     # ---- before the first day
+
+    def _own_rules(self, rules: object, settled: TestisModel | Checkpoint | None) -> dict[str, Rule]:
+        own = dict(guard.mapping(rules, "rules", '{"germ.on_entering": my_function}'))
+        with_own(own)
+        if own and self.engine != "reference":
+            raise TestisError(
+                f"rules ({', '.join(own)}): a rule in Python cannot run within compiled loops; give engine='reference' too, or "
+                "change named rates and numbers with modify()"
+            )
+        if isinstance(settled, TestisModel) and settled.rules.keys() != own.keys():
+            raise TestisError("settled: that man was settled under other rules; give him the same")
+        return own
 
     def _build(self) -> None:
         """Make the man, not yet settled, and plan his doses."""
@@ -163,6 +181,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _settle(self) -> None:
         """Bring body, tissue and tract to the man's own untreated steady state."""
         tissue, body, tract = self.tissue, self.body, self.tract
+        if self.rules:  # without any, compiled loops find the same steady state sooner
+            tissue.cells = ReferenceCells(self, tissue, self.rules)
         doses = np.zeros((2 * HOURS, len(body.kinetics.names)))
         pressure = 0.0
         for turn in range(26):
@@ -343,7 +363,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         No code is run from the file. What it cannot hold is what a user hung on: reporters, attributes, callbacks.
 
         Raises:
-            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers.
+            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers or rules.
         """
         from testis_abm.scenario import load as load_scenario
 

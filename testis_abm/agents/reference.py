@@ -19,7 +19,7 @@ import numpy as np
 from testis_abm.biology import steps
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
-from testis_abm.biology.rules import RULES, Rule, with_own
+from testis_abm.biology.rules import Rule, with_own
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 
@@ -64,8 +64,8 @@ class ReferenceCells:
         rules: a user's own, by name, in place of those of biology/rules.py.
     """
 
-    def __init__(self, model: Any, tissue: Tissue, rules: Mapping[str, Rule] = RULES) -> None:
-        self.model, self.columns, self.levels, self.rules = model, tissue.columns, tissue.levels, with_own(rules)
+    def __init__(self, model: Any, tissue: Tissue, rules: Mapping[str, Rule] | None = None) -> None:
+        self.model, self.columns, self.levels, self.rules = model, tissue.columns, tissue.levels, with_own(rules or {})
         germ = self.columns.germ
         self.leydig = [PlainCell(model, lineage) for lineage in self.columns.leydig.lineage.tolist()]
         self.sertoli = [PlainCell(model, lineage) for lineage in self.columns.sertoli.lineage.tolist()]

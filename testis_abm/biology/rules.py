@@ -39,8 +39,7 @@ def with_own(own: Mapping[str, Rule]) -> dict[str, Rule]:
         if name not in RULES:
             close = nearest(str(name), RULES)
             raise TestisError(
-                f"rule {shown(name)} is not known"
-                + (f"; nearest: {close!r}" if close else f"; rules: {', '.join(RULES)}")
+                f"rule {name!r} is not known" + (f"; nearest: {close!r}" if close else f"; rules: {', '.join(RULES)}")
             )
         if not callable(rule):
             raise TestisError(
