@@ -57,9 +57,6 @@ KNOWN = {
     ("support.guard", "population"),
     ("support.guard", "quantities"),
     ("support.guard", "scenario"),
-    ("testis.reference", "agents"),  # the plain engine is made of agents
-    ("testis.section", "agents"),  # names of the kinds of cells
-    ("population.predict", "studies"),  # the type of an ensemble
 }
 
 
@@ -107,19 +104,10 @@ LONG_PARAMETER_LISTS = {
     "experiments.compare._compared",
     "experiments.compare.compare",
     "population.screen.screen",
-    "testis.kernel._oestradiol",
-    "testis.kernel._support",
-    "testis.kernel.oestradiol_and_germ_cells",
-    "testis.kernel.report",
-    "testis.kernel.whole_day",
     "testis.places._germ_places",
 }
 LONG_TUPLES = {
-    "biology.rules.sertoli_rates",
-    "biology.rules.support_from",
     "results.attribution.log_rates",
-    "testis.kernel.means",
-    "testis.kernel.report",
 }
 SAME_NAMES = {
     ("app.beyond", "app.charts"),

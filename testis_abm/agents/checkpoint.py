@@ -50,6 +50,7 @@ _KEYS: Mapping[str, type] = {
     "rng": dict,
     "random": list,
     "modifiers": list,
+    "own_rules": list,
 }
 
 
@@ -179,6 +180,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "rng": model.rng.bit_generator.state,
         "random": model.random.getstate(),
         "modifiers": list(model.modifiers),
+        "own_rules": sorted(model.rules),
     }
     arrays.write(path, columns, state)
     return path
@@ -251,6 +253,12 @@ class Checkpoint:
             TestisError: if the arrays do not fit the scenario or hold what cannot be.
         """
         tissue, state = model.tissue, self.state
+        kept, own = (", ".join(names) or "none" for names in (map(str, state["own_rules"]), sorted(model.rules)))
+        if kept != own:
+            raise TestisError(
+                f"{self.path}: saved with rules of the user's own ({kept}), which a file cannot hold, and {type(model).__name__} "
+                f"sets others ({own}); load it with the class that gives the same in its __init__"
+            )
         with self._reading():
             tissue.now = _number(state["now"], "now", 0.0, _LATEST)
             for key, (part, name) in _arrays(model).items():

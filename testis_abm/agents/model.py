@@ -22,13 +22,15 @@ from testis_abm.agents import checkpoint, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
+from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology.axis import HOURS
 from testis_abm.biology.days import NORMAL, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, hourly_doses
-from testis_abm.biology.rules import androgen_signal
+from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
+from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tract import normal_forms
 from testis_abm.man.body import Body
 from testis_abm.man.diary import Diary, semen_days
@@ -52,7 +54,6 @@ from testis_abm.testis import kernel
 from testis_abm.testis.build import tissue_parameters
 from testis_abm.testis.columns import Events
 from testis_abm.testis.memory import check_fits
-from testis_abm.testis.reference import ReferenceCells
 from testis_abm.testis.section import cross_section
 from testis_abm.testis.tissue import Tissue
 
@@ -75,6 +76,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
         settled: a model of the same man, scenario and seed that has not taken a step: its steady state is copied instead
             of sought again (`load` passes a checkpoint).
+        rules: name -> a function in place of a rule of the cells (biology/rules.py), from the search for the steady state on;
+            the reference engine alone can run it.
 
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
@@ -86,7 +89,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     can make it.
 
     Raises:
-        TestisError: if the tissue does not fit into memory, or the man has no steady state within the physical range.
+        TestisError: if the tissue does not fit into memory, a rule is not known or the engine cannot run it, or the man has no
+            steady state within the physical range.
     """
 
     __test__ = False
@@ -100,6 +104,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         treated: bool = True,
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
+        rules: Mapping[str, Rule] | None = None,
     ) -> None:
         scenario = guard.scenario(scenario)
         engine = None if engine is None else guard.word(engine, ("compiled", "reference"), "engine")
@@ -115,6 +120,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.laboratory = Laboratory(self.values, scenario.samples.assay)
         self.man = dict(scenario.man.physiology)
         self.engine = engine or scenario.plan.engine
+        self.rules = self._own_rules({} if rules is None else rules, settled)
         self.day = -scenario.plan.baseline_days
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
@@ -136,12 +142,24 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
         if not self._adult:
             self._come_of_age()
-        if self.engine == "reference":
-            self.tissue.cells = ReferenceCells(self, self.tissue)
+        if self.engine == "reference" and getattr(self.tissue.cells, "model", None) is not self:
+            self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
             self._record()
 
     # ---- before the first day
+
+    def _own_rules(self, rules: object, settled: TestisModel | Checkpoint | None) -> dict[str, Rule]:
+        own = dict(guard.mapping(rules, "rules", '{"germ.on_entering": my_function}'))
+        with_own(own)
+        if own and self.engine != "reference":
+            raise TestisError(
+                f"rules ({', '.join(own)}): a rule in Python cannot run within compiled loops; give engine='reference' too, or "
+                "change named rates and numbers with modify()"
+            )
+        if isinstance(settled, TestisModel) and settled.rules.keys() != own.keys():
+            raise TestisError("settled: that man was settled under other rules; give him the same")
+        return own
 
     def _build(self) -> None:
         """Make the man, not yet settled, and plan his doses."""
@@ -162,6 +180,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _settle(self) -> None:
         """Bring body, tissue and tract to the man's own untreated steady state."""
         tissue, body, tract = self.tissue, self.body, self.tract
+        if self.rules:  # without any, compiled loops find the same steady state sooner
+            tissue.cells = ReferenceCells(self, tissue, self.rules)
         doses = np.zeros((2 * HOURS, len(body.kinetics.names)))
         pressure = 0.0
         for turn in range(26):
@@ -257,8 +277,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _mature(self, lh_activity: float) -> None:
         """Let an immature testis come of age by what the day brought."""
-        p, report = self.tissue.p, self.report
-        androgen = androgen_signal(report.androgen, p.commitment_androgen_half, p.commitment_occupancy, p)
+        report = self.report
+        androgen = signals(report.androgen, 0.0, 0.0, 0.0, self.tissue.p).commitment
         reached = matured(self.man, lh_activity, report.fsh_signal * androgen, 1.0, self.values)
         self.maturity = np.array([reached[name] for name in MATURITY])
         self._come_of_age()
@@ -341,7 +361,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         No code is run from the file. What it cannot hold is what a user hung on: reporters, attributes, callbacks.
 
         Raises:
-            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers.
+            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers or rules.
         """
         from testis_abm.scenario import load as load_scenario
 

@@ -22,7 +22,7 @@ def _layout(numbers: Any) -> np.dtype[Any]:
     if not isinstance(numbers, tuple):
         return np.dtype(float)
     if kind not in _layouts:
-        _layouts[kind] = np.dtype([(name, _layout(getattr(numbers, name))) for name in kind._fields])  # type: ignore[attr-defined]
+        _layouts[kind] = np.dtype([(name, _layout(getattr(numbers, name))) for name in kind._fields])
     return _layouts[kind]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from testis_abm.agents.model import TestisModel
-from testis_abm.biology.luck import mix
+from testis_abm.biology.draws import mix
 from testis_abm.man.diary import COLUMNS
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution

@@ -13,7 +13,7 @@ from testis_abm import parameters
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
 from testis_abm.biology.pharmacology import Kinetics
-from testis_abm.biology.rules import androgen_signal, fsh_signal
+from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tract import ejaculate
 from testis_abm.man import course
 from testis_abm.man.course import MORNING, Numbers, State
@@ -33,7 +33,7 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, float]) -> Numbers:
     p, scale = tissue_parameters(values, man)
     # An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later: the cells
     # found this much less.
-    present = 1.0 / (1.0 + _TURNS_LOST * p.stem_cell_loss)
+    present = 1.0 / (1.0 + _TURNS_LOST * p.germ.stem_cell_loss)
     of_cells = Scale(
         scale.testosterone,
         scale.oestradiol,
@@ -110,8 +110,8 @@ class ExpectedMan:
         """Let an immature testis come of age by what the days of `rows` brought."""
         mean, p, axis = mean_morning(rows), self._numbers.tissue, self._numbers.axis
         activity = lh_activity(mean["lh_iu_l"] / axis.lh_reference, mean["hcg_iu_l"], axis)
-        androgen = androgen_signal(mean["androgen"], p.commitment_androgen_half, p.commitment_occupancy, p)
-        support = fsh_signal(mean["fsh_sensed"], p) * androgen
+        signal = signals(mean["androgen"], 0.0, mean["fsh_sensed"], 0.0, p)
+        support = signal.fsh * signal.commitment
         self.change({**self.man, **matured(self.man, activity, support, len(rows), self.values)})
 
     def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:
