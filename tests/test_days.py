@@ -328,6 +328,7 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
             day: (levels["testosterone_nmol_l"][i], levels["concentration_million_ml"][i])
             for (_, day), levels in found.items()
         }
-        assert seen[None] == pytest.approx((man.rest[t], sperm[0]))
-        assert seen[(35.0, 35.0)] == pytest.approx((man.days[35, t], sperm[35]))
-        assert seen[(0.0, 7.0)] == pytest.approx((man.days[1:8, t].mean(), np.mean(sperm[1:8])))
+        testosterone = man.days["testosterone_nmol_l"]
+        assert seen[None] == pytest.approx((testosterone[0], sperm[0]))
+        assert seen[(35.0, 35.0)] == pytest.approx((testosterone[35], sperm[35]))
+        assert seen[(0.0, 7.0)] == pytest.approx((testosterone[1:8].mean(), np.mean(sperm[1:8])))
