@@ -24,9 +24,10 @@ _LABELS = [loss.label for loss in _LOSSES]
 RATES = ("A-pale to B differentiation", *_LABELS[:_WHOLE], "spermiation", *_LABELS[_WHOLE:])
 
 
-def log_rates(of: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
+def log_rates(levels: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
     """Return the log of each rate's factor in sperm output, in the order of RATES; their sum is the log of output."""
-    signal = signals(*(of[name] for name in SIGNALS), p)
+    androgen, oestrogen, fsh, pressure = (levels[name] for name in SIGNALS)
+    signal = signals(androgen, oestrogen, fsh, pressure, p)
     losses = [-loss.through(signal, p) for loss in _LOSSES]
     first, last = (math.log(max(rate(signal, p), 1e-12)) for rate in (commitment, spermiation))
     return (first, *losses[:_WHOLE], last, *losses[_WHOLE:])
