@@ -411,7 +411,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.records["drugs"].append((day, name, *levels, UNITS[actions[0]]))
         samples = self.case.samples
         if day in self._semen_days:
-            expected = self.laboratory.shares_told(vars(self.expected_semen(samples.abstinence_days)))
+            expected = self.laboratory.shares_reported(vars(self.expected_semen(samples.abstinence_days)))
             sample = dataclasses.astuple(self.semen_sample(day))
             self.records["semen"].append((day, samples.abstinence_days, *sample, *expected.values()))
             self.records["outcome"].append((day, *self._outcome(samples.abstinence_days)))

@@ -126,11 +126,20 @@ class Laboratory:
     # ---- what is expected of a report
 
     def limit(self, column: str) -> float:
-        """Return the least of a quantity that is told from none, in the column's unit (0 where there is no limit)."""
+        """Return the least of a quantity that is distinguished from zero, in the column's unit (0 where there is no limit)."""
         if column in SHARES:
             return 100.0 / self.values["laboratory.sperm_assessed"]
         quantity = QUANTITIES.get(column)
         return self.values[quantity.limit] if quantity is not None and quantity.limit else 0.0
+
+    def without_error(self, true: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the report of true levels by a laboratory that makes no error: what follows from them, and nothing of no sperm."""
+        report = {**true, **self.by_assays(true)}
+        if "free_testosterone_nmol_l" in true:
+            report["free_testosterone_pmol_l"] = 1e3 * true["free_testosterone_nmol_l"]
+        if "lh_iu_l" in true:
+            report["t_over_lh"] = self.t_over_lh(true["testosterone_nmol_l"], true["lh_iu_l"])
+        return self.shares_reported(report) if "concentration_million_ml" in true else report
 
     def by_assays(self, true: Mapping[str, Any]) -> dict[str, Any]:
         """Return oestradiol and T/E2 by both assays, from true testosterone and oestradiol; NaN ratios under a limit."""
@@ -141,10 +150,17 @@ class Laboratory:
     def t_over_e2(self, testosterone: Any, oestradiol: Any, by: str | None = None) -> Any:
         """Return T/E2 of what was reported (nmol/L, pmol/L), ng/dL per pg/mL; NaN where either is under its limit."""
         low = self.limit("testosterone_nmol_l"), self.limit(OESTRADIOL[by or self.assay])
-        told = (np.asarray(testosterone) >= low[0]) & (np.asarray(oestradiol) >= low[1])
-        return _plain(np.where(told, clinical_ratio(testosterone, oestradiol), np.nan))
+        measurable = (np.asarray(testosterone) >= low[0]) & (np.asarray(oestradiol) >= low[1])
+        return _plain(np.where(measurable, clinical_ratio(testosterone, oestradiol), np.nan))
 
-    def shares_told(self, semen: Mapping[str, Any]) -> dict[str, Any]:
+    def t_over_lh(self, testosterone: Any, lh: Any) -> Any:
+        """Return T/LH of what was reported (nmol/L, IU/L), ng/dL per IU/L; NaN where either is under its limit."""
+        levels = np.asarray(testosterone, dtype=float), np.asarray(lh, dtype=float)
+        measurable = (levels[0] >= self.limit("testosterone_nmol_l")) & (levels[1] >= self.limit("lh_iu_l"))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _plain(np.where(measurable, TESTOSTERONE_NG_DL * levels[0] / levels[1], np.nan))
+
+    def shares_reported(self, semen: Mapping[str, Any]) -> dict[str, Any]:
         """Return a semen analysis in which men without visible sperm have no percentages (NaN)."""
         sperm = np.asarray(semen["concentration_million_ml"], dtype=float) >= self.limit("concentration_million_ml")
         return {
@@ -155,9 +171,9 @@ class Laboratory:
     def percent_change(self, column: str, before: Any, after: Any) -> Any:
         """Return the change from `before` to `after` (any shape, the column's unit) in %; NaN from a level under the limit."""
         first, last = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
-        told = first >= max(self.limit(column), np.finfo(float).tiny)
+        measurable = first >= max(self.limit(column), np.finfo(float).tiny)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return _plain(np.where(told, 100.0 * (last / first - 1.0), np.nan))
+            return _plain(np.where(measurable, 100.0 * (last / first - 1.0), np.nan))
 
     # ---- a sample
 
@@ -183,9 +199,7 @@ class Laboratory:
         testosterone = seen["testosterone_nmol_l"]
         seen |= {RATIO[by]: self.t_over_e2(testosterone, seen[OESTRADIOL[by]], by) for by in ASSAYS}
         if "lh_iu_l" in seen:
-            told = (seen["lh_iu_l"] >= self.limit("lh_iu_l")) & (testosterone >= self.limit("testosterone_nmol_l"))
-            with np.errstate(divide="ignore"):
-                seen["t_over_lh"] = _plain(np.where(told, TESTOSTERONE_NG_DL * testosterone / seen["lh_iu_l"], np.nan))
+            seen["t_over_lh"] = self.t_over_lh(testosterone, seen["lh_iu_l"])
         if "shbg_nmol_l" in seen:
             free = self.free_testosterone(testosterone, seen["shbg_nmol_l"])
             seen["free_testosterone_pmol_l"] = self._quantified("free_testosterone_pmol_l", 1e3 * free)
@@ -325,7 +339,7 @@ class Laboratory:
         if column == "free_testosterone_pmol_l" and column not in true:
             return 1e3 * np.asarray(true["free_testosterone_nmol_l"], dtype=float)
         if column in SHARES:
-            true = self.shares_told({name: true[name] for name in ("concentration_million_ml", column)})
+            true = self.shares_reported({name: true[name] for name in ("concentration_million_ml", column)})
         return np.asarray(true[column], dtype=float)
 
     def _count_likelihood(

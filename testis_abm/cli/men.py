@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from testis_abm.cli.options import NOTE, SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
+from testis_abm.cli.printing import noted
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.support import guard, outputs
 from testis_abm.support.errors import ScenarioError, TestisError
@@ -94,23 +93,14 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
         raise TestisError(str(error).replace("scenario: therapy", "--give")) from None
 
 
-def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
-    """Return what `make` makes; print its warnings as notes, a line each."""
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        made = make(*given, **named)
-    for note in notes:
-        print(f"Note: {note.message}", file=sys.stderr)
-    return made
-
-
 def _twin(options: argparse.Namespace) -> None:
     seed = 1 if options.seed is None else options.seed
     labs, case = _given(options), _treatment(options)
     from testis_abm.population import report, twin
+    from testis_abm.population.given import values
 
     given = {name: lab.value for name, lab in labs.items()}
-    twin.check(given)
+    values(given)
     if options.out:
         for name in _TWIN_FILES:
             outputs.check(Path(options.out) / name)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.experiments.design import Axis, Design, parse_design
+from testis_abm.experiments.design import Axis, design_at, parse_design
 from testis_abm.experiments.experiment import How, run
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
@@ -89,7 +89,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
         shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     except TestisError as error:
         raise ScenarioError(f"{file.name}: sensitivity: {error}") from None
-    design = Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
+    design = design_at(axes, shares)
     check_axes(file, design)
     if level != "untreated" and not file.scenario.treated:
         raise TestisError(f"{file.name}: sensitivity: of: {level} needs a therapy; the scenario has none")
@@ -120,7 +120,7 @@ def _sample(method: str, axes: tuple[Axis, ...], samples: int, seed: int) -> np.
 def sensitivity(
     source: Source, folder: str | Path, *, overrides: Mapping[str, object] | None = None, **how: Unpack[How]
 ) -> pd.DataFrame | None:
-    """Run a sensitivity analysis (what is missing of it) and return `indices`, an empty table while shards are still to come.
+    """Run a sensitivity analysis (what is missing of it); return `indices`, an empty table while shards are missing.
 
     Arguments as `sweep.sweep`.
 
@@ -133,8 +133,9 @@ def sensitivity(
 def indices(folder: str | Path) -> pd.DataFrame:
     """Return a row an output and input, most important first.
 
-    Of Morris: `mu_star` (mean size of the effect of crossing the range, in the unit of `quantity`), its 95 % interval `confidence`,
-    and `sigma`. Of Sobol: `first` (share of the variance by itself) and `total` (with all interactions), with their intervals.
+    Of Morris: `mu_star` (mean size of the effect of crossing the range, in the unit of `quantity`), its 95 % interval
+    `confidence`, and `sigma`. Of Sobol: `first` (share of the variance by itself) and `total` (with all interactions),
+    with their intervals.
 
     Raises:
         TestisError: it is no such store, or a run failed: the method needs every one.
@@ -237,8 +238,8 @@ def _unranked(level: pd.Series) -> str:
 def samples_needed(table: pd.DataFrame, samples: int) -> int:
     """Return how many samples Sobol indices need (a power of two), 0 if those that they rest on are enough.
 
-    Too few are they where an index, or the sum of the first-order ones of an output, lies outside 0 to 1 by more than its interval, or
-    where an interval is wide. Its width falls with the square root of the samples.
+    Too few are they where an index, or the sum of the first-order ones of an output, lies outside 0 to 1 by more than
+    its interval, or where an interval is wide. Its width falls with the square root of the samples.
     """
     first, total = (
         table[[name, width]].to_numpy() for name, width in (("first", "first_confidence"), ("total", "confidence"))

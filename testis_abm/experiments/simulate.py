@@ -54,12 +54,13 @@ def run(
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
         progress: called as progress(replicate, arm, day) after each simulated day with the day that begins.
-        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all of them
-            have lived; it only looks, and may raise to stop the run.
+        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all
+            of them have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
 
     Returns:
-        The tables of all replicates; arm "untreated" is the same man with the same luck and no therapy.
+        The tables of all replicates; arm "untreated" is the untreated control: the same man, common random numbers, no
+            therapy.
 
     Raises:
         TestisError: for a scenario that cannot be understood, or a man outside the physical range.
@@ -110,7 +111,7 @@ def _version(name: str) -> str:
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:
-    """Return the men of a replicate before their first day, by arm: the untreated one, and his treated twin if there is a therapy."""
+    """Return the men of a replicate before their first day, by arm; one where there is no therapy."""
     seed = replicate_seed(scenario.plan.seed, replicate)
     men = {"untreated": model(scenario, rng=seed, treated=False)}
     if scenario.treated:

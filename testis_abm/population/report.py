@@ -1,4 +1,4 @@
-"""Men in print: presets, those who passed a screening, virtual patients who match laboratory values, and their predicted response."""
+"""Men in print: presets, a screening, virtual patients who match laboratory values, and their predicted response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from testis_abm.scenario import Man
 from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
 
 if TYPE_CHECKING:
-    from testis_abm.population.screen import Screened
+    from testis_abm.population.cohort import Cohort
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
@@ -93,21 +93,21 @@ def preset(name: str) -> Iterator[str]:
 # ---- a screening
 
 
-def screened(kept: Screened) -> str:
+def screened(cohort: Cohort, seen: int, criteria: Sequence[str]) -> str:
     """Return the men of a screening: median and quartiles of what each visit reported, and how many have no sperm."""
-    criteria = f" ({'; '.join(kept.criteria)})" if kept.criteria else ""
-    visits, size = kept.cohort.measured, len(kept.cohort)
+    among = f" ({'; '.join(criteria)})" if criteria else ""
+    visits, size = cohort.measured, len(cohort)
     heads = [f"visit {k}" for k in range(1, len(visits) + 1)] if len(visits) > 1 else ["median (quartiles)"]
     rows = [["", *heads]]
     for name in _SCREENED:
-        seen = [visit[name] if name in visit else kept.cohort.men[name] for visit in visits]
-        rows.append([label(name), *(_quartiles(clinical(name, values)) for values in seen)])
+        levels = [visit[name] if name in visit else cohort.men[name] for visit in visits]
+        rows.append([label(name), *(_quartiles(clinical(name, level)) for level in levels)])
     none = [share_of_men((visit["concentration_million_ml"] == 0.0).to_numpy())[0] for visit in visits]
     shares = [cannot_say(size) if np.isnan(share) else f"{number(share)} %" for share in none]
     rows.append(["azoospermic (no sperm counted)", *shares])
     note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
     return (
-        f"{size:,} men of {kept.seen:,} measured{criteria}\n\n{report.aligned(rows)}{note}\n"
+        f"{size:,} men of {seen:,} measured{among}\n\n{report.aligned(rows)}{note}\n"
         "  Percentages are of men in whom sperm were counted, ratios of those with both levels over their limits."
     )
 
@@ -135,7 +135,7 @@ def labels(assay: str) -> dict[str, str]:
 
 
 def matches(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
-    """Return laboratory values beside the matching virtual patients, their physiology, and the lesions that could be behind them.
+    """Return laboratory values beside the matching virtual patients, their physiology, and possible lesions.
 
     Args:
         found: the men.
@@ -191,7 +191,7 @@ def precision(found: Twin) -> list[str]:
 
 
 def rare(found: Twin) -> str:
-    """Return that the population holds hardly any man like those found, and what is extreme in them; "" if it holds enough."""
+    """Return that a population holds hardly any man like those found, and why; "" if it holds enough."""
     if not found.rare:
         return ""
     extreme = ", ".join(f"{name} ({z:+.1f} SD)" for name, z in found.rare.items())
@@ -243,7 +243,7 @@ def therapies(case: Scenario) -> list[str]:
 def predicted(
     before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, parameters_too: bool, dependable: bool = True
 ) -> str:
-    """Return the predicted response of all matching virtual patients: benefit, safety and outcome, and who stays azoospermic.
+    """Return the predicted response of all matching virtual patients: benefit, safety, outcome, azoospermia.
 
     Args:
         before, after: from predict; lesions: of the men; parameters_too: whether the parameters vary too.
@@ -301,7 +301,7 @@ def change_cells(row: pd.Series, total: int) -> tuple[str, str, str]:
 
 
 def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str, str], str, str]:
-    """Return before, after and difference of a row of predict.readouts in print, its interval, and what that is of if not of all."""
+    """Return the levels and difference of a row of predict.readouts in print, the interval, and whom that is of."""
     before, after = ("-" if np.isnan(level) else f"{level:.1f}" for level in (row["before"], row["after"]))
     levels = before, after, "-" if np.isnan(row["difference"]) else f"{row['difference']:+.1f}"
     men = int(row["men"])

@@ -16,6 +16,7 @@ DECIDES_NOTHING = (
     "experiments/compare.py",
     "experiments/design.py",
     "experiments/drug_course.py",
+    "experiments/experiment.py",
     "experiments/files.py",
     "experiments/runner.py",
     "experiments/sensitivity.py",
