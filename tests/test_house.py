@@ -61,7 +61,6 @@ KNOWN = {
     ("testis.section", "agents"),  # names of the kinds of cells
     ("agents.model", "results"),
     ("agents.checkpoint", "results"),  # the schemas of the tables
-    ("population.predict", "studies"),  # the type of an ensemble
 }
 
 

@@ -1,0 +1,13 @@
+"""The command with searches of few virtual patients, for a server whose pages are tested."""
+
+from __future__ import annotations
+
+import sys
+
+from few_men import shrink
+
+from testis_abm.cli.command import main
+
+if __name__ == "__main__":
+    shrink()
+    sys.exit(main())
