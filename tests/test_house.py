@@ -23,7 +23,7 @@ LAWS = {
     "scenario": {"parameters", "quantities", "support"},
     "man": {"biology", "parameters", "quantities", "scenario", "support", "testis"},
     "agents": {"biology", "man", "parameters", "scenario", "support", "testis"},
-    "results": {"biology", "parameters", "quantities", "scenario", "statistics", "support"},
+    "results": {"biology", "man", "parameters", "quantities", "scenario", "statistics", "support"},
     "population": {"biology", "man", "parameters", "quantities", "results", "scenario", "statistics", "support"},
     "studies": {
         "biology",
@@ -59,8 +59,6 @@ KNOWN = {
     ("support.guard", "scenario"),
     ("testis.reference", "agents"),  # the plain engine is made of agents
     ("testis.section", "agents"),  # names of the kinds of cells
-    ("agents.model", "results"),
-    ("agents.checkpoint", "results"),  # the schemas of the tables
 }
 
 
@@ -104,14 +102,6 @@ LONG_PARAMETER_LISTS = {
     "app.tubule.packing.pack",
     "app.widgets._Control",
     "app.widgets.slider",
-    "biology.axis.body_day",
-    "biology.pharmacology.expose",
-    "biology.tract.tract_day",
-    "man.course._row",
-    "man.course._settle_germ_line",
-    "man.course.advance",
-    "man.course.find_rest",
-    "man.course.rest_state",
     "testis.kernel._oestradiol",
     "testis.kernel._support",
     "testis.kernel.oestradiol_and_germ_cells",
@@ -120,22 +110,13 @@ LONG_PARAMETER_LISTS = {
     "testis.places._germ_places",
 }
 LONG_TUPLES = {
-    "agents.model._tissue_row",
-    "agents.model.signals",
-    "biology.pharmacology._row",
-    "biology.pharmacology.clear_in_minutes",
     "biology.rules.sertoli_rates",
     "biology.rules.support_from",
-    "biology.tract.tract_day",
-    "man.mean_field.tuple",
     "results.attribution.log_rates",
     "testis.kernel.means",
     "testis.kernel.report",
 }
 SAME_NAMES = {
-    ("agents.checkpoint", "results.tables"),
-    ("agents.model", "biology.laboratory"),
-    ("agents.model", "results.tables"),
     ("app.beyond", "app.charts"),
     ("app.beyond", "pictures.experiments"),
     ("app.charts", "pictures.experiments"),
@@ -145,22 +126,16 @@ SAME_NAMES = {
     ("app.labs", "cli.men"),
     ("app.matching", "cli.men"),
     ("biology.laboratory", "scenario.quantities"),
-    ("biology.pharmacology", "experiments.drug_course"),
-    ("biology.steps", "results.tables"),
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.simulate", "results.store"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),
-    ("man.mean_field", "pictures.semen"),
-    ("man.mean_field", "population.predict"),
-    ("man.mean_field", "results.measures"),
-    ("man.mean_field", "scenario.condition"),
+    ("man.diary", "pictures.hormones"),
     ("pictures", "pictures.drawing"),
     ("pictures.drug", "pictures.style"),
     ("pictures.drug", "pictures.tubules"),
     ("pictures.drug", "pictures.twin"),
     ("pictures.hormones", "results.measures"),
-    ("pictures.hormones", "results.tables"),
     ("pictures.semen", "population.predict"),
     ("pictures.semen", "results.measures"),
     ("pictures.semen", "scenario.condition"),
@@ -170,7 +145,6 @@ SAME_NAMES = {
     ("population.given", "scenario.condition"),
     ("population.predict", "results.measures"),
     ("population.predict", "scenario.condition"),
-    ("results.attribution", "results.tables"),
     ("results.measures", "scenario.condition"),
     ("pictures.experiments", "studies.study"),
 }

@@ -9,8 +9,7 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import clinical, label
@@ -65,7 +64,7 @@ def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float
     past = Treatment(Scenario(man=man), history=True)
     one = ExpectedMan(values, man.physiology, past.drugs)
     past.before(one)
-    true = dict(zip(COLUMNS, one.rest.tolist(), strict=True)) | one.semen(3.0)
+    true = mean_morning(one.days[:1]) | one.semen(3.0)
     report = Laboratory(values).without_error(true)
     return {name: float(clinical(column, report[column])) for name, column in COLUMN.items()}
 
