@@ -160,7 +160,7 @@ def _generalised_pareto(excess: np.ndarray) -> tuple[float, float]:
 def arm_effect(
     after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, least: float, cv: float
 ) -> tuple[Effect, Effect]:
-    """Return the effect of an arm on a level that may be 0: a difference of means in % of the control's, and in its unit.
+    """Return the effect of an arm on a level that may be 0: difference of means in % of the control's and in the unit.
 
     Negative binomial regression on the arm and the log of the baseline: the variance is that of a count of units of
     `least` times a factor with the CV `cv`, and errors are robust against both being wrong (HC3, Student's t). Nothing

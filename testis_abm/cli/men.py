@@ -96,18 +96,19 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
 def _twin(options: argparse.Namespace) -> None:
     seed = 1 if options.seed is None else options.seed
     labs, case = _given(options), _treatment(options)
+    from testis_abm import parameters
     from testis_abm.population import report, twin
     from testis_abm.population.given import values
 
-    given = {name: lab.value for name, lab in labs.items()}
-    values(given)
+    given = values({name: lab.value for name, lab in labs.items()})
+    own = None if case is None else parameters.values(case.parameters)
     if options.out:
         for name in _TWIN_FILES:
             outputs.check(Path(options.out) / name)
     if options.out and case is not None and not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
-    found = twin.find(given, population=options.population, assay=options.assay, seed=seed)
+    found = twin.find(given, population=options.population, assay=options.assay, seed=seed, values=own)
     options.interrupt.check()
     print(report.matches(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
@@ -117,12 +118,11 @@ def _twin(options: argparse.Namespace) -> None:
 
         men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(
-            f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days"
-        )
+        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): ", end="")
+        print(f"{case.title}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
-        print(report.predicted(before, after, lesions, options.ensemble, found.dependable))
-        tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
+        print(report.predicted(before, after, lesions, options.ensemble, found.dependable, own))
+        tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
     print(f"\n{NOTE}")
     if options.out:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testis_abm.cli.options import NO_PLOTS, NOTE, SEED, Command, flag, option, whole
+from testis_abm.cli.options import NO_PLOTS, NOTE, SEED, Command, option, whole
 from testis_abm.cli.printing import default_folder
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
@@ -135,10 +135,10 @@ COMMANDS = (
             option("--out", "rounds are kept and resumed there", metavar="FOLDER", default="runs/calibration"),
             whole(
                 "--cross-validate",
-                "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
+                "folds of a leave-one-study-out cross-validation, instead of the ensemble "
+                "(10 folds: members 100, rounds 3)",
                 limit=guard.LIMITS["folds"],
             ),
-            flag("--ship", "put the ensemble into the package"),
         ),
         f"Calibrate on the shipped studies (ES-MDA). {NOTE}",
     ),

@@ -76,7 +76,8 @@ def read_experiment(
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
         raise ScenarioError(
-            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or --set sets of it"
+            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or "
+            "--set sets of it"
         )
     if kind in KINDS:
         if not isinstance(table, Mapping):

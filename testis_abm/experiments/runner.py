@@ -210,7 +210,8 @@ def execute(
         _spread(run, dask, workers)
     if queue.given_up:
         raise TestisError(
-            f"{queue.given_up} runs lost their process each of {_TRIES} times (out of memory, or killed); all others are "
+            f"{queue.given_up} runs lost their process each of {_TRIES} times (out of memory, or killed); all others "
+            "are "
             "kept. The same command tries these again; fewer --workers need less memory"
         )
     return run.progress
@@ -261,7 +262,8 @@ def _spread(run: _Run, dask: str, workers: int) -> None:
         failures += broken
         if failures >= _FAILURES:
             raise TestisError(
-                f"{workers} worker processes ended {failures} times before any run of theirs was done (out of memory, killed, "
+                f"{workers} worker processes ended {failures} times before any run of theirs was done (out of memory, "
+                "killed, "
                 "or unable to start); what was finished is kept. Try --workers 1"
             )
 
@@ -328,7 +330,8 @@ def _dask(address: str, workers: int) -> Iterator[tuple[Executor, Callable[[], i
             cluster, client = None, Client(address, timeout="10s")
     except (OSError, ValueError, TimeoutError) as error:
         raise TestisError(
-            f"--dask {address}: no scheduler answers ({type(error).__name__}); write it as tcp://host:8786, start one with dask scheduler, "
+            f"--dask {address}: no scheduler answers ({type(error).__name__}); write it as tcp://host:8786, start one "
+            "with dask scheduler, "
             "or leave --dask out"
         ) from None
     try:
@@ -351,7 +354,8 @@ def _check_workers(client: Any, address: str) -> None:
         found = client.run(version, on_error="return")
     except (OSError, TimeoutError) as error:
         raise TestisError(
-            f"--dask {address}: the scheduler has no workers ({type(error).__name__}); start some with: dask worker {address}"
+            f"--dask {address}: the scheduler has no workers ({type(error).__name__}); start some with: dask worker "
+            f"{address}"
         ) from None
     for worker, theirs in found.items():
         if theirs != version():

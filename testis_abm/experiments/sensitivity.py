@@ -84,7 +84,8 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
         if method == "sobol" and samples & (samples - 1):
             near = 1 << (samples.bit_length() - 1)
             raise ScenarioError(
-                f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or {2 * near}"
+                f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or "
+                f"{2 * near}"
             )
         shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     except TestisError as error:
@@ -147,7 +148,8 @@ def indices(folder: str | Path) -> pd.DataFrame:
     failed = table[table["error"] != ""]
     if len(failed):
         raise TestisError(
-            f"{folder}: {len(failed)} runs failed, and the method needs all: {failed['error'].iloc[0]}; narrow the ranges"
+            f"{folder}: {len(failed)} runs failed, and the method needs all: {failed['error'].iloc[0]}; narrow the "
+            "ranges"
         )
     if len(table["point"].unique()) < found["runs"]:
         raise TestisError(
@@ -214,15 +216,21 @@ def report(folder: str | Path) -> str:
             if found["method"] == "morris":
                 text = f"{number(row.mu_star):>10s} ± {number(row.confidence)}, sigma {number(row.sigma)}"
             else:
-                text = f"first-order {row.first:6.2f} ± {row.first_confidence:.2f}, total {row.total:6.2f} ± {row.confidence:.2f}"
+                first, total = (
+                    f"{row.first:6.2f} ± {row.first_confidence:.2f}",
+                    f"{row.total:6.2f} ± {row.confidence:.2f}",
+                )
+                text = f"first-order {first}, total {total}"
             lines.append(f"    {row.input:44s}{text}")
     what = "elementary effects, mean absolute" if found["method"] == "morris" else "Sobol indices, shares of variance"
     lines.append(
-        f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, {runs['run'].nunique():,} different runs."
+        f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, "
+        f"{runs['run'].nunique():,} different runs."
     )
     if found["method"] == "sobol" and (least := samples_needed(table, found["samples"])):
         lines.append(
-            f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); use samples = {least:,} at least."
+            f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); "
+            f"use samples = {least:,} at least."
         )
     return "\n".join(lines)
 

@@ -15,11 +15,11 @@ import pandas as pd
 
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.luck import mix
-from testis_abm.man.diary import COLUMNS
+from testis_abm.man.diary import COLUMNS, SCHEMAS
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run import Run
-from testis_abm.results.tables import SCHEMAS, conform
+from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario
 from testis_abm.support import guard
@@ -60,7 +60,7 @@ def run(
 
     Returns:
         The tables of all replicates; arm "untreated" is the untreated control: the same man, common random numbers, no
-            therapy.
+        therapy.
 
     Raises:
         TestisError: for a scenario that cannot be understood, or a man outside the physical range.

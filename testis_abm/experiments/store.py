@@ -190,7 +190,8 @@ def check(mine: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             found = list(_differences(one, other))
             more = f" and {len(found) - _DIFFERENCES} more" if len(found) > _DIFFERENCES else ""
             raise TestisError(
-                f"{folder}: was written by a different {_NAMED.get(key, key)} ({'; '.join(found[:_DIFFERENCES])}{more}); "
+                f"{folder}: was written by a different {_NAMED.get(key, key)} "
+                f"({'; '.join(found[:_DIFFERENCES])}{more}); "
                 "name another folder, or remove this one"
             )
     return manifest
@@ -278,7 +279,8 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         found = files.parsed(text)
         if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
             raise TestisError(
-                f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another folder, or remove this one"
+                f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another "
+                "folder, or remove this one"
             )
         return _checked(files.unsealed(text))
     except ValueError as error:

@@ -131,9 +131,8 @@ def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], c
     return rows
 
 
-_settled: dict[
-    Any, TestisModel
-] = {}  # the last man in his steady state: runs that differ in therapy alone follow one another
+# The last man in his steady state: runs that differ in therapy alone follow one another.
+_settled: dict[Any, TestisModel] = {}
 
 
 def _untreated(scenario: Any, seed: int) -> TestisModel:

@@ -234,9 +234,11 @@ class Result:
             rows.append([row["arm"], *(str(row[name]) for name in heads), *shares])
         randomised = int(self.flow["randomised"].sum())
         return (
-            f"  Assessed for eligibility {self.assessed:,}, excluded {self.assessed - randomised:,}, randomised {randomised:,}:\n"
+            f"  Assessed for eligibility {self.assessed:,}, excluded {self.assessed - randomised:,}, randomised "
+            f"{randomised:,}:\n"
             + report.aligned(rows)
-            + "\n  Azoospermic: no sperm counted at that visit (of screening the last); of the men measured at the last visit."
+            + "\n  Azoospermic: no sperm counted at that visit (of screening the last); of the men measured at the "
+            "last visit."
         )
 
     def _effects(self, control: str, arm: str, effects: pd.DataFrame) -> str:
@@ -254,7 +256,7 @@ class Result:
         """Return what the numbers of the effects are."""
         text = _NOTE
         if not self.effects["measured"].all():
-            text += " True levels: what no blood or semen sample tells, without error of measurement and without adjustment."
+            text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
         text += f" What is measured: {basis(*last_window(max(self.days)))}"
         return textwrap.fill(text, 120, initial_indent="  ", subsequent_indent="  ")
 
@@ -266,7 +268,8 @@ class Result:
             missed, failed = row.n - row.measured, self.flow.set_index("arm").loc[row.arm, "failed"]
             without = f" ({failed} whose run failed left out)" if failed else ""
             lines.append(
-                f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised{without}, {missed} who missed the visit "
+                f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised{without}, {missed} "
+                "who missed the visit "
                 f"counted as no response{measured}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
             )
         return "\n".join(lines)
@@ -295,8 +298,10 @@ class Result:
 
 _UNMEASURED = "  true level, not measured, unadjusted"
 _NOTE = (
-    "* primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust "
-    "errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too "
+    "* primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial "
+    "regression with robust "
+    "errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the "
+    "control has too "
     f'little for a percentage; "cannot say" with fewer than {LEAST} men of an arm.'
 )
 

@@ -42,7 +42,7 @@ _QUALITY = {
     "spermatogonial_commitment": "quality_to_commitment",
     "meiotic_completion": "quality_to_meiosis",
 }
-# A rate of the tissue falls to this at the least (testis/build.py): where less passes meiosis, the rest stops as round spermatids.
+# The least rate of the tissue (testis/build.py): where less passes meiosis, the rest stops as round spermatids.
 _LEAST = 1e-6
 
 

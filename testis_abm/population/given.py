@@ -138,7 +138,8 @@ def _number(name: str, raw: object) -> Lab:
         return _checked(name, raw, raw.limit, Lab(0.0, measure.unit), raw.below)
     if isinstance(raw, bool) or not isinstance(raw, Real):
         raise ScenarioError(
-            f"{shown(raw)} is not a laboratory value; write a number in {measure.unit}, or text such as {measure.example}"
+            f"{shown(raw)} is not a laboratory value; write a number in {measure.unit}, or text such as "
+            f"{measure.example}"
         )
     return _checked(name, raw, raw, Lab(0.0, measure.unit))
 

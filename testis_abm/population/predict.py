@@ -89,7 +89,7 @@ def predict(
 
     Returns:
         Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28
-        days, safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (biology/outcome.py).
+        days, safety that of its last day. `retrieval_pct` is NaN where micro-TESE has no place (biology/outcome.py).
 
     Raises:
         TestisError: men that are none, or a scenario that cannot be understood.
@@ -104,7 +104,7 @@ def predict(
         return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    names = [*MORNING.names, *_SEMEN, *_SAFETY]
+    names = [*(MORNING.names or ()), *_SEMEN, *_SAFETY]
     before, after = (pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2))
     return _completed(before, men, values), _completed(after, men, values)
 
@@ -155,20 +155,21 @@ def _completed(frame: pd.DataFrame, men: pd.DataFrame, values: Mapping[str, floa
     return report[[*SHOWN, *READOUTS]]
 
 
-def with_sperm(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
-    """Return which men have sperm in their ejaculate, before or after."""
+def with_sperm(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, float] | None = None) -> np.ndarray:
+    """Return which men have sperm in their ejaculate, before or after; `values` are dotted parameters."""
     concentration = [frame["concentration_million_ml"].to_numpy() for frame in (before, after)]
-    return np.asarray(np.maximum(*concentration) >= parameters.values()["outcome.azoospermic_below"])
+    return np.asarray(np.maximum(*concentration) >= guard.parameter_values(values)["outcome.azoospermic_below"])
 
 
-def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def changes(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, float] | None = None) -> pd.DataFrame:
     """Return a row a quantity: medians before and after, median change in % with its 90 % interval, responders.
 
     Sperm are those of `men` who have any, before or after (with_sperm); NaN if no man has. The change is that of the
     `changed` men whose level before is distinguished from zero. Sperm where there were none count as a rise. Too few
     men (statistics.LEAST_MEN) have no interval and no share.
     """
-    rows, sperm, laboratory = [], with_sperm(before, after), Laboratory(parameters.values())
+    values = guard.parameter_values(values)
+    rows, sperm, laboratory = [], with_sperm(before, after, values), Laboratory(values)
     for name in SHOWN:
         # A man who has no percentage before or after is left out.
         there = (sperm if name in _SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()

@@ -133,7 +133,8 @@ def screen(
         kept.append((batch, chosen))
         if found < n and seen >= (_MOST if found else _MOST // 5):
             raise TestisError(
-                f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the criteria or ask for fewer men"
+                f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the "
+                "criteria or ask for fewer men"
             )
     return Screened(_joined(kept), seen, tuple(criteria), laboratory)
 

@@ -112,7 +112,7 @@ class Search:
         log = self._log_weights()
         whole = np.exp(log - log.max())
         carried = np.bincount(self.lesions, weights=whole / whole.sum(), minlength=len(LESIONS))
-        # How much weight a lesion carries is as uncertain as its own men are few: the less likely ones get more than their share.
+        # The weight of a lesion is as uncertain as its men are few: less likely ones get more than their share.
         shares = np.where(possible, np.sqrt(carried) / np.sqrt(carried).sum() + _LESION_FROM_PRIOR, 0.0)
         about = [_centred(*self._tempered(np.flatnonzero(self.lesions == k))) for k in range(len(LESIONS))]
         return _Proposal(shares / shares.sum(), *(np.array(part) for part in zip(*about, strict=True)))

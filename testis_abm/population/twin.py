@@ -44,7 +44,8 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
             limit = low.limit / MEASURES[name].factor
             used[name] = Censored(limit)
             notes.append(
-                f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name].unit}, the limit of quantitation"
+                f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name].unit}, the limit of "
+                "quantitation"
             )
 
     def leave_out(name: str, why: str) -> None:

@@ -307,14 +307,15 @@ def _same(folder: Path, what: dict[str, object]) -> None:
         kept = None
     if kept != what:
         raise TestisError(
-            f"{folder}: holds another calibration (other studies, parameters, size or version), or {note.name} is damaged; "
+            f"{folder}: holds another calibration (other studies, parameters, size or version), or {note.name} is "
+            "damaged; "
             "name another folder"
         )
     files.write(note, files.sealed(what))
 
 
 def identified(hidden: np.ndarray) -> pd.DataFrame:
-    """Return what the data identify: each parameter's posterior median, 90 % interval, and posterior over prior width."""
+    """Return what the data identify: each parameter's posterior median, 90 % interval, and width over the prior's."""
     sets, rows, correlation = _table(hidden, False).drop(columns="weight"), [], np.corrcoef(hidden)
     np.fill_diagonal(correlation, 0.0)
     for k, name in enumerate(sets.columns):

@@ -195,7 +195,7 @@ def courses(
     seed: int,
     offset: int = 0,
 ) -> Course:
-    """Run `men` of the study's screened `pool`, every k-th from `offset` on, through its arms under one parameter set."""
+    """Run `men` of a study's screened `pool`, every k-th from `offset` on, through its arms with a parameter set."""
     rows, _ = _men(study, pool, seed)
     chosen = (offset + np.arange(men) * max(1, len(rows) // men)) % len(rows)
     whole = complete(values)
@@ -440,7 +440,7 @@ def fold_error(observation: Observation, predicted: float) -> float:
 
 
 def same_sign(observation: Observation, predicted: float) -> bool | None:
-    """Return whether a change or difference has the observed sign; None where none was seen (under its error, or 5 %)."""
+    """Return whether a change or difference has the observed sign; None where that is under its error, or 5 %."""
     if not (observation.relative or observation.kind == "difference"):
         return None
     least = observation.se if observation.se is not None else 5.0 if observation.relative else 0.0

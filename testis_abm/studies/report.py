@@ -48,7 +48,8 @@ def text(table: pd.DataFrame) -> str:
             note = "  (not verified)" if row["confidence"] == "memory" else ""
             interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})" if known else "-"
             lines.append(
-                f"  {row['label'][:62]:62s}{number(row['observed']):>9s}  {interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
+                f"  {row['label'][:62]:62s}{number(row['observed']):>9s}  "
+                f"{interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
             )
     return "\n".join(lines)
 

@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parent
 VARIABLES: Mapping[str, str] = {
     "testosterone": "testosterone_nmol_l",
     "free testosterone": "free_testosterone_pmol_l",
-    "bioavailable testosterone": "free_testosterone_pmol_l",  # albumin holds a fixed multiple of the free: as changes only
+    "bioavailable testosterone": "free_testosterone_pmol_l",  # a fixed multiple of the free: changes only
     "oestradiol": "oestradiol_pmol_l",
     "T/E2": "t_over_e2",
     "LH": "lh_iu_l",
