@@ -19,14 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import testis_abm as ta
-from testis_abm import parameters
+from testis_abm import RunResult, parameters
 from testis_abm.app.draft import understood
 from testis_abm.cli.command import main
 from testis_abm.man.physiology import complete
 from testis_abm.population import draw
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
-from testis_abm.results.run_result import RunResult
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.prescription import parse_every, parse_prescription
 from testis_abm.studies import load_study
