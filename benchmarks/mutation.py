@@ -90,6 +90,11 @@ class Mutant:
     def key(self) -> tuple[str, str, str, str]:
         return self.module, self.function, self.rule, self.changed
 
+    def __str__(self) -> str:
+        return (
+            f"{self.module.removeprefix('testis_abm.')}:{self.line} {self.function}:  {self.rule}  ->  {self.changed}"
+        )
+
     def apply(self, module: ModuleType) -> None:
         """Give the function its changed code, wherever it has been imported."""
         found: Any = module
@@ -211,6 +216,7 @@ class Trial:
             )
             if self._passes(session, mutant):
                 self.survivors.append(mutant)
+                print(f"\ralive  {mutant}", flush=True)
         print(file=sys.__stderr__)
         return True
 
@@ -263,8 +269,6 @@ def main() -> None:
 def _show(trial: Trial, every: int, equivalent: int) -> None:
     """Print the score by module, and what survived."""
     tried, alive = (Counter(mutant.module for mutant in part) for part in (trial.chosen, trial.survivors))
-    for mutant in trial.survivors:
-        print(f"alive  {mutant.module}:{mutant.line} {mutant.function}:  {mutant.rule}  ->  {mutant.changed}")
     for module, count in sorted(tried.items()):
         print(f"{module:32s} {count - alive[module]:4d} of {count:4d}  {1 - alive[module] / count:5.0%}")
     total, left = len(trial.chosen), len(trial.survivors)

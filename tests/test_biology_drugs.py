@@ -1,4 +1,4 @@
-"""Drugs in the body: amounts, levels and exposures, against the closed forms of their kinetics and hand-worked values."""
+"""Drugs in the body (pharmacology): amounts, levels and exposures, against the closed forms of their kinetics and hand-worked values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate laws and binding, against closed forms and hand-worked values."""
+"""Rate laws (kinetics) and binding, against closed forms and hand-worked values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readouts of benefit and harm, and chances, against hand-worked values of round numbers."""
+"""Readouts of benefit and harm (safety), chances (outcome) and the assay, against hand-worked values of round numbers."""
 
 from __future__ import annotations
 
