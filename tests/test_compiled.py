@@ -178,7 +178,7 @@ def test_an_edit_to_any_source_that_decides_is_another_program(package):
         "scenario/weight.py",
         "scenario/condition.py",
         "scenario/history.py",
-        "parameters/axis.toml",
+        "parameters/model/axis.toml",
         "man/treat.py",
         "man/regimen.py",
     ):

@@ -24,6 +24,7 @@ from testis_abm.app.draft import understood
 from testis_abm.cli.command import main
 from testis_abm.man.physiology import complete
 from testis_abm.population import draw
+from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
 from testis_abm.results.run_result import RunResult
@@ -273,7 +274,7 @@ REFUSED: Mapping[str, tuple[str, list[Any]]] = {
             lambda: ta.find_twin({"lh": 900.0}),
             lambda: ta.find_twin({"lh": "900 mUI/mL"}),
             lambda: ta.find_twin(pd.Series({"lh": 900})),
-            lambda: guard.laboratory_value("lh", np.float64(900.0)),
+            lambda: laboratory_value("lh", np.float64(900.0)),
         ],
     ),
     "unit": ("has no unit; write for example 260 ng/dL", [["twin", "--t", "260"], lambda: ta.find_twin({"t": "260"})]),
@@ -463,7 +464,7 @@ def test_any_entry_of_an_experiment_is_read_or_refused(kind, key, value):
 @given(st.sampled_from(["t", "lh", "bmi", "age", "concentration"]), JSON | st.text())
 def test_any_laboratory_value_is_a_number_missing_or_refused(name, raw):
     try:
-        value = guard.laboratory_value(name, raw)
+        value = laboratory_value(name, raw)
     except ta.ScenarioError as error:
         assert str(error).startswith(f"{name}: ") and str(error).isprintable()
     else:
@@ -527,13 +528,7 @@ def toml_key(key: str) -> str:
 )
 def test_no_text_takes_long(text):
     began = time.process_time()
-    for read in (
-        parse_criterion,
-        parse_every,
-        parse_prescription,
-        parameters.drug_named,
-        lambda x: guard.laboratory_value("t", x),
-    ):
+    for read in (parse_criterion, parse_every, parse_prescription, parameters.drug_named, lambda x: laboratory_value("t", x)):
         with pytest.raises(ta.TestisError):
             read(text)
     assert time.process_time() - began < 5.0

@@ -46,6 +46,7 @@ from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.results.tables import BLOOD_COLUMNS
 from testis_abm.results.treatment import semen_days
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
+from testis_abm.scenario import load as load_scenario
 from testis_abm.support import compile as _compile
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
@@ -122,7 +123,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
     ) -> None:
-        scenario = guard.scenario(scenario)
+        scenario = load_scenario(scenario)
         engine = None if engine is None else guard.word(engine, ("compiled", "reference"), "engine")
         rng = None if rng is None else guard.whole(rng, 0, 2**64 - 1, "rng")
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
@@ -542,8 +543,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         Raises:
             TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers.
         """
-        from testis_abm.scenario import load as load_scenario
-
         saved = Checkpoint(path)
         model = cls(
             load_scenario(saved.state["scenario"]),

@@ -6,16 +6,15 @@ import argparse
 from importlib.util import find_spec
 from typing import Any
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.cli.options import whole
 from testis_abm.support.errors import TestisError
-
-_NOTE = "Research software: a simulation, not medical advice."
 
 
 def add(commands: Any) -> None:
     """Add the command to the parser of `testis-abm`."""
     command = commands.add_parser(
-        "app", help="run simulations in the browser", description="Serve the browser app. " + _NOTE
+        "app", help="run simulations in the browser", description="Serve the browser app. " + DISCLAIMER
     )
     whole(command, "--port", "of the address", 8765)
     command.add_argument(

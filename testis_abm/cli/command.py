@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.cli import app as app_commands
 from testis_abm.cli import experiments as experiment_commands
 from testis_abm.cli import men as people
 from testis_abm.cli import studies as study_commands
-from testis_abm.cli.options import Parser, overrides
+from testis_abm.cli.options import Parser, as_typed, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, brief, shown
@@ -28,8 +29,6 @@ from testis_abm.support.interrupt import Interrupt
 if TYPE_CHECKING:
     from testis_abm.parameters import Parameter
     from testis_abm.scenario import Scenario
-
-_NOTE = "Research software: a simulation, not medical advice."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +58,7 @@ def _called(arguments: Sequence[str]) -> int:
     try:
         options = _parser().parse_args(_joined(arguments))
     except TestisError as error:
-        print(error, file=sys.stderr)
+        print(as_typed(error), file=sys.stderr)
         return 2
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
@@ -71,7 +70,7 @@ def _act(options: argparse.Namespace) -> int:
         try:
             return int(options.action(options) or 0)
         except TestisError as error:
-            print(error, file=sys.stderr)
+            print(as_typed(error), file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
@@ -90,11 +89,13 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + _NOTE)
+    parser = Parser(
+        prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + DISCLAIMER
+    )
     parser.add_argument("--version", action="version", version=f"testis-abm {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + _NOTE)
+    run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + DISCLAIMER)
     run.add_argument(
         "file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"
     )
@@ -291,7 +292,7 @@ def _men(options: argparse.Namespace) -> int:
     if options.word not in presets():
         raise TestisError(unknown("preset", options.word, presets()))
     print("\n".join(men.told(options.word)))
-    print(f"\n{_NOTE}")
+    print(f"\n{DISCLAIMER}")
     return 0
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.cli.options import overrides, read_shard, scenario, whole
 from testis_abm.support import guard, outputs
 
@@ -24,7 +25,6 @@ _MOST_BARS, _MOST_POINTS = 8, 40
 _WIDEST = 150  # letters of a table
 _USUAL = ("testosterone", "T/E2 (immunoassay)", "LH", "sperm concentration", "total motile count")
 _LOG_EVERY = 30.0  # seconds between lines of progress where there is no terminal
-_NOTE = "Research software: a simulation, not medical advice."
 
 
 def add(commands: Any) -> None:
@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "compare",
         help="compare arms, paired by common random numbers",
-        description="Compare scenario files, or the [[arm]] tables of one, with common random numbers. " + _NOTE,
+        description="Compare scenario files, or the [[arm]] tables of one, with common random numbers. " + DISCLAIMER,
         epilog="Example: testis-abm compare scenarios/experiments/compare_drugs.toml",
     )
     command.add_argument("files", nargs="+", metavar="FILE", help="scenarios, or one file with [[arm]] tables")
@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
         command = commands.add_parser(
             name,
             help=what,
-            description=f"{what[0].upper()}{what[1:]}. What is finished is kept; call again to go on. {_NOTE}",
+            description=f"{what[0].upper()}{what[1:]}. What is finished is kept; call again to go on. {DISCLAIMER}",
             epilog=f"Example: testis-abm {name} scenarios/experiments/{name}.toml --workers 2",
         )
         command.add_argument("file", help=f"scenario with a [{name}] table")
@@ -166,7 +166,7 @@ def _end(folder: Path, text: str, tables: Mapping[str, Any], draw: Callable[[], 
         if not no_plots:
             pictures = draw()
     finally:
-        print(f"{text}\n{_NOTE}", flush=True)
+        print(f"{text}\n{DISCLAIMER}", flush=True)
     names = sorted(path.name for path in pictures if path.suffix == ".png")
     print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
     return 0

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.choices import DISCLAIMER, POPULATIONS
 from testis_abm.cli.options import SEED, Once, overrides, scenario, whole, word
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.support import guard, outputs
-from testis_abm.support.errors import ScenarioError, TestisError
+from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
-_NOTE = "Research software: a simulation, not medical advice."
 _TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
 _TWIN_FILES = (
     *(f"{name}.parquet" for name in _TWIN_TABLES),
@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "twin",
         help="match virtual patients to laboratory values",
-        description=what[0].upper() + what[1:] + ". " + _NOTE,
+        description=what[0].upper() + what[1:] + ". " + DISCLAIMER,
         epilog="Example: testis-abm twin --t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL "
         '--give "anastrozole 1mg daily"',
     )
@@ -63,7 +63,7 @@ def add(commands: Any) -> None:
         # argparse formats help with %.
         command.add_argument(f"--{option}", action=Once, metavar="VALUE", help=what.replace("%", "%%"))
     word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
-    word(command, "--population", "prior over men", guard.POPULATIONS, "clinic")
+    word(command, "--population", "prior over men", POPULATIONS, "clinic")
     command.add_argument(
         "--give",
         action="append",
@@ -87,7 +87,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "cohort",
         help="draw men from a population and screen them by laboratory values",
-        description="Draw men from a population, measure them, keep those who meet every criterion. " + _NOTE,
+        description="Draw men from a population, measure them, keep those who meet every criterion. " + DISCLAIMER,
         epilog='Example: testis-abm cohort --men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
         '--where "sperm concentration < 15 M/mL" --visits 2',
     )
@@ -100,7 +100,7 @@ def add(commands: Any) -> None:
         help="of what is measured, at every visit; may be given again",
     )
     whole(command, "--visits", "baseline measurements that must all meet the criteria", 1)
-    word(command, "--population", "population of men", guard.POPULATIONS, "clinic")
+    word(command, "--population", "population of men", POPULATIONS, "clinic")
     word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
     whole(command, "--seed", SEED, 1)
     command.add_argument(
@@ -152,7 +152,15 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     try:
         return noted(load, tables, overrides=changes)
     except ScenarioError as error:
-        raise TestisError(str(error).replace("scenario: therapy", "--give")) from None
+        raise ScenarioError(_as_given(problem) for problem in error.problems) from None
+
+
+def _as_given(problem: Problem) -> Problem:
+    """Return a problem of a therapy under the option that gave it."""
+    match problem.path:
+        case ("scenario", "therapy", *inner):
+            return problem._replace(path=("--give", *inner))
+    return problem
 
 
 def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
@@ -195,7 +203,7 @@ def _twin(options: argparse.Namespace) -> int:
         print(told.predicted(before, after, lesions, options.ensemble, found.dependable))
         tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
-    print(f"\n{_NOTE}")
+    print(f"\n{DISCLAIMER}")
     if options.out:
         folder = Path(options.out)
         _write(folder, tables, found)
@@ -250,7 +258,7 @@ def _cohort(options: argparse.Namespace) -> int:
         options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
     print(kept.told())
-    print(f"\n{_NOTE}")
+    print(f"\n{DISCLAIMER}")
     if options.out:
         outputs.write_table(options.out, kept.table())
         print(f"Men in {options.out}")

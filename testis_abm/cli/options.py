@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from testis_abm.support import guard
-from testis_abm.support.errors import TestisError, brief, printable, shown
+from testis_abm.support.errors import Problem, ScenarioError, TestisError, brief, printable, shown
 
 SEED = "random seed"
 
@@ -48,7 +48,7 @@ def read_whole(text: str, low: int, high: int) -> int:
     Raises:
         ScenarioError: it spells none, or one out of range.
     """
-    from testis_abm.scenario.quantities import NUMBER, number_in, plain
+    from testis_abm.scenario.amounts import NUMBER, number_in, plain
 
     written = plain(text)
     if re.fullmatch(r"[+-]?[0-9]{1,300}", written):
@@ -116,13 +116,27 @@ def overrides(options: argparse.Namespace, seeds: Iterable[str] = ("plan.seed",)
     return changes
 
 
+def as_typed(error: TestisError) -> str:
+    """Return an error as the command line says it: an override stands under its option."""
+    if not isinstance(error, ScenarioError):
+        return str(error)
+    return str(ScenarioError(map(_under_its_option, error.problems)))
+
+
+def _under_its_option(problem: Problem) -> Problem:
+    match problem.path:
+        case ("overrides", entry, *inner):
+            return problem._replace(path=(f"--set {entry}", *inner))
+    return problem
+
+
 def read_shard(text: str) -> tuple[int, int]:
     """Return (i, n) of "i/n".
 
     Raises:
         ScenarioError: it is no part.
     """
-    from testis_abm.scenario.quantities import plain
+    from testis_abm.scenario.amounts import plain
 
     found = re.fullmatch(r"([0-9]{1,9}) ?/ ?([0-9]{1,9})", plain(text))
     return guard.shard((int(found[1]), int(found[2])) if found else text, "")

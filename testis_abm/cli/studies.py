@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.cli.options import SEED, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
     from testis_abm.studies.ensemble import Ensemble
     from testis_abm.studies.study import Study
 
-_NOTE = "Research software: a simulation, not medical advice."
-
 
 def add(commands: Any) -> None:
     """Add the commands to the parser of `testis-abm`."""
     command = commands.add_parser(
         "studies",
         help="list published studies, or replay them as virtual trials",
-        description="List the shipped studies; with run, replay one, a file, or all. " + _NOTE,
+        description="List the shipped studies; with run, replay one, a file, or all. " + DISCLAIMER,
         epilog="Example: testis-abm studies run leder_2004",
     )
     command.add_argument("what", nargs="?", choices=["run"], help="replay")
@@ -45,7 +44,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "calibrate",
         help="fit the ensemble of parameter sets to the studies",
-        description="Calibrate on the shipped studies (ES-MDA). " + _NOTE,
+        description="Calibrate on the shipped studies (ES-MDA). " + DISCLAIMER,
     )
     whole(command, "--members", "parameter sets", 240)
     whole(command, "--rounds", "rounds of assimilation", 4)
@@ -117,7 +116,9 @@ def _studies(options: argparse.Namespace) -> int:
 
     table = pd.concat(tables, ignore_index=True)
     print(f"\n{report.score(table)}")
-    print("Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + _NOTE)
+    print(
+        "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + DISCLAIMER
+    )
     written = report.save(table, folder, plots=not options.no_plots)
     print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
     return 0

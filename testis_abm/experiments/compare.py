@@ -26,7 +26,7 @@ from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sp
 from testis_abm.results.report import aligned
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import Scenario
+from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import deterministic, nanmean, paired_change
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
@@ -114,7 +114,7 @@ def read_arms(
         return experiment.scenario.title, dict(experiment.arms)
     found: dict[str, Scenario] = {}
     for source in sources:
-        scenario = guard.scenario(source, overrides)
+        scenario = load(source, overrides=overrides)
         name, again = scenario.title, 2
         while name in found:
             name, again = f"{scenario.title} ({again})", again + 1
@@ -199,7 +199,7 @@ def _cases(arms: object, overrides: Mapping[str, object] | None) -> tuple[dict[s
         if not isinstance(name, str) or not name.strip():
             raise ScenarioError(f'arms: {shown(name)} is not the name of an arm; write for example "control"')
         with guard.at(name):
-            found[name] = guard.scenario(source, overrides)
+            found[name] = load(source, overrides=overrides)
     return found, ""
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +18,15 @@ from testis_abm.results import attribution
 from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, SIGNALS, conform
 from testis_abm.results.treatment import Treatment, within
-from testis_abm.scenario import Scenario
+from testis_abm.scenario import Scenario, load
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
+from testis_abm.support.fingerprint import versions
 from testis_abm.testis.memory import check_fits
 
 Progress = Callable[[int, str, int], None]
 Watch = Callable[[int, Mapping[str, TestisModel]], None]
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
-_PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
 SIGNAL_COLUMNS = ("day", *SIGNALS, "testosterone_brake", "oestradiol_brake")
 
 
@@ -71,7 +69,7 @@ def run(
         changes["plan.replicates"] = guard.argument("replicates", replicates)
     if not (isinstance(model, type) and issubclass(model, TestisModel)):
         raise TestisError(f"model: {shown(model)} is not TestisModel or a subclass of it")
-    scenario = guard.scenario(scenario, changes)
+    scenario = load(scenario, overrides=changes)
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -82,7 +80,7 @@ def run(
         "title": scenario.title,
         "seed": scenario.plan.seed,
         "cells": int(models["untreated"].tissue.columns.germ.total),
-        "versions": {name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "versions": versions(),
         "engine": models["untreated"].engine,
         "engine_seconds": engine,
         "wall_seconds": time.perf_counter() - started,
@@ -98,15 +96,6 @@ def run(
         sections={arm: model.section for arm, model in models.items()},
         attribution=None if explained is None else explained[0],
     )
-
-
-def _version(name: str) -> str:
-    from importlib.metadata import PackageNotFoundError
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:

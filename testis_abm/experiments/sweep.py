@@ -20,7 +20,7 @@ from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.scenario import load
 from testis_abm.statistics import paired_change
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, TestisError, printable
+from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 KEYS = ("over", "method", "samples", "seed", "replicates")
 _FIXED = {
@@ -65,12 +65,11 @@ def check_axes(experiment: Experiment, design: Design) -> None:
         ScenarioError: what the scenario says of it.
     """
     base = experiment.raw
-    problems = []
+    problems: list[Problem] = []
+    place = (experiment.name, experiment.kind, "over")
     for k, axis in enumerate(design.axes):
         if axis.path in _FIXED:
-            problems.append(
-                f"{experiment.name}: {experiment.kind}: over: {printable(axis.path)} is not swept; {_FIXED[axis.path]}"
-            )
+            problems.append(Problem((*place, axis.path), f"{axis.path} is not swept; {_FIXED[axis.path]}", named=True))
             continue
         # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).
         sampled = axis.ranged and not axis.values
@@ -83,10 +82,10 @@ def check_axes(experiment: Experiment, design: Design) -> None:
             try:
                 load(base, overrides={axis.path: value})
             except ScenarioError as error:
-                problems.append(f"{experiment.name}: {experiment.kind}: over: {str(error).removeprefix('--set ')}")
+                problems += [problem.without("overrides").at(*place) for problem in error.problems]
                 break
     if problems:
-        raise ScenarioError("\n".join(problems))
+        raise ScenarioError(problems)
 
 
 def about(experiment: Experiment, design: Design) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.choices import POPULATIONS
 from testis_abm.support import guard
 
 # Hidden coordinates, standard normal each.
@@ -98,8 +99,8 @@ class Population:
         Raises:
             TestisError: unknown name.
         """
-        guard.key(name, guard.POPULATIONS, "population")
-        values = guard.parameter_values(values)
+        guard.key(name, POPULATIONS, "population")
+        values = parameters.all_values(values)
         return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
 
     def lesion_shares(self) -> np.ndarray:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.results.tables import SCHEMAS, conform, empty
+from testis_abm.scenario import Scenario, load
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-    from testis_abm.scenario import Scenario
 
 
 class Tables(Mapping[str, "pd.DataFrame"]):
@@ -61,7 +60,7 @@ class RunResult:
         sections: Mapping[str, Mapping[str, Any]] | None = None,
         attribution: pd.DataFrame | None = None,
     ) -> None:
-        self.scenario = guard.scenario(scenario)
+        self.scenario = load(scenario)
         given = guard.mapping(tables, "tables", "{'hormones': a DataFrame}")
         self.tables: Mapping[str, pd.DataFrame] = Tables(
             {name: empty(name) for name in SCHEMAS} | {name: conform(name, table) for name, table in given.items()}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
-from testis_abm.scenario.quantities import NUMBER, UNITS, UNITS_OF_MAN, number_in, parse_day, plain, spelled
+from testis_abm.scenario.amounts import NUMBER, UNITS, UNITS_OF_MAN, number_in, parse_day, plain, spelled
 from testis_abm.support.errors import ScenarioError, nearest, shown, written
 
 # Without an assay: those of the laboratory which measures (see laboratory.Laboratory.column).

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from testis_abm import parameters
+from testis_abm.scenario.amounts import NUMBER, parse_dose, parse_duration, plain
 from testis_abm.scenario.prescription import parse_every
-from testis_abm.scenario.quantities import NUMBER, parse_dose, parse_duration, plain
 from testis_abm.scenario.schedule import too_many_doses
 from testis_abm.support.errors import Problem, ScenarioError, shown, written
 

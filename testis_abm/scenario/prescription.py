@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from testis_abm import parameters
-from testis_abm.scenario.quantities import NUMBER, number_in, parse_duration, plain
+from testis_abm.scenario.amounts import NUMBER, number_in, parse_duration, plain
 from testis_abm.support.errors import ScenarioError, shown
 
 _COUNTS = {

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.prescription import parse_every
-from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import missing_key, unknown_key
 from testis_abm.support.errors import Problem, ScenarioError, shown
 

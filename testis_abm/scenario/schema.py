@@ -12,10 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from testis_abm import parameters
 from testis_abm.parameters import Drug, FrozenMapping
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
-from testis_abm.scenario.condition import Condition, parse_condition
-from testis_abm.scenario.history import PastTherapy, parse_history
-from testis_abm.scenario.prescription import amount, parse_every, rhythm
-from testis_abm.scenario.quantities import (
+from testis_abm.scenario.amounts import (
     DAYS_PER_YEAR,
     UNITS,
     canonical_unit,
@@ -27,7 +24,10 @@ from testis_abm.scenario.quantities import (
     parse_unit,
     spelled,
 )
-from testis_abm.scenario.quantities import quantity as read_quantity
+from testis_abm.scenario.amounts import quantity as read_quantity
+from testis_abm.scenario.condition import Condition, parse_condition
+from testis_abm.scenario.history import PastTherapy, parse_history
+from testis_abm.scenario.prescription import amount, parse_every, rhythm
 from testis_abm.scenario.schedule import Days
 from testis_abm.scenario.section import Line, Section, one_of, quantity, unknown_key, whole
 from testis_abm.support.errors import Problem, ScenarioError, shown, unknown, written

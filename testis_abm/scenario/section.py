@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from testis_abm.scenario.quantities import comma_note
+from testis_abm.scenario.amounts import comma_note
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, shown
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from testis_abm import parameters
-from testis_abm.scenario.quantities import parse_day
+from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.section import Section
 from testis_abm.support.errors import Problem, ScenarioError, shown, written
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import platform
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -31,6 +34,7 @@ DECIDES_NOTHING = (
     "studies",
     "support",
 )
+_PACKAGES = ("testis_abm", "mesa", "numpy", "numba", "pandas", "pyarrow", "pydantic", "scipy")
 _RULES = re.compile(r"^from (numba|testis_abm\.support\.compile import compiled)\b", re.MULTILINE)
 _SOURCES = (".py", ".toml", ".csv")
 
@@ -67,3 +71,12 @@ def compiled(package: Path = PACKAGE) -> list[Path]:
     rules = [path for path in every if _RULES.search(path.read_text(encoding="utf-8"))]
     folders = {path.parent for path in rules} - {package}
     return [path for path in every if path in rules or path.parent in folders]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that shape results."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

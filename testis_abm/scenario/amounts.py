@@ -1,4 +1,4 @@
-"""Quantities as people write them: "28 days", "day 30", "1 mg", and the units of clinical reports."""
+"""Amounts as people write them: "28 days", "day 30", "1 mg", and the units of clinical reports."""
 
 from __future__ import annotations
 
