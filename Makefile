@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | bench | app-bench | tables | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | house | bench | app-bench | tables | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint bench app-bench tables clean distclean
+.PHONY: demo app test verify lint house bench app-bench tables clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -30,6 +30,11 @@ lint:
 	@scripts/make-venv dev
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m mypy
+
+# Sizes and structure of the source: make house, or of another checkout: make house CHECKOUT=/path
+house:
+	@scripts/make-venv
+	@.venv/bin/python benchmarks/house.py $(CHECKOUT)
 
 tables:
 	@scripts/make-venv plot

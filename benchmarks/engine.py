@@ -22,13 +22,14 @@ from table import row, show
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology import axis
+from testis_abm.biology.days import BloodDay
 from testis_abm.man.physiology import complete
 from testis_abm.testis import kernel, threads
 from testis_abm.testis.columns import GERM_DTYPES
-from testis_abm.testis.tissue import UNCHANGED, BloodInput, Tissue
+from testis_abm.testis.tissue import UNCHANGED, Tissue
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOOD = BloodInput(1.0, 4.0, 1.0, 0.0, 0.0)
+BLOOD = BloodDay(1.0, 4.0, 1.0, 0.0, 0.0)
 MILLION = 3_400  # tubules of 26 Sertoli cells
 COLUMNS = sum(np.dtype(kind).itemsize for kind in GERM_DTYPES.values())
 

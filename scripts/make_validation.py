@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import GermCell, TestisModel, __version__, load, parameters
+from testis_abm.pictures.experiments import forest
 from testis_abm.studies import known, load_study, report
 from testis_abm.studies.calibrate import answer
 from testis_abm.studies.ensemble import shipped
@@ -129,6 +130,7 @@ def main() -> None:
     tables = [replay(study, shipped(), repeats=300) for study in studies]
     table = pd.concat(tables, ignore_index=True)
     report.save(table, ROOT / "docs" / "validation")
+    forest(table, ROOT / "docs" / "validation")
     left = pd.read_csv(crossed / "left_out.csv", keep_default_na=True)
     used = left[left["confidence"] != "memory"]
     used.to_csv(ROOT / "docs" / "validation" / "left_out.csv", index=False)

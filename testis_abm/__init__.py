@@ -11,13 +11,12 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import GermCell, LeydigCell, SertoliCell, TestisModel
     from testis_abm.experiments.compare import compare
     from testis_abm.experiments.sensitivity import sensitivity
-    from testis_abm.experiments.simulate import run
     from testis_abm.experiments.sweep import sweep
     from testis_abm.experiments.trial import trial
+    from testis_abm.facade import RunResult, run
     from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
-    from testis_abm.results.run_result import RunResult
     from testis_abm.scenario import Scenario
     from testis_abm.scenario.load import load
     from testis_abm.support.errors import ScenarioError, TestisError
@@ -32,14 +31,14 @@ _HOME = {
     "SertoliCell": "agents.model",
     "TestisModel": "agents.model",
     "ExpectedMan": "man.mean_field",
-    "RunResult": "results.run_result",
+    "RunResult": "facade",
     "find_twin": "population.twin",
     "screen": "population.screen",
     "compare": "experiments.compare",
     "sensitivity": "experiments.sensitivity",
     "sweep": "experiments.sweep",
     "trial": "experiments.trial",
-    "run": "experiments.simulate",
+    "run": "facade",
     "Scenario": "scenario",
     "load": "scenario",
 }

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import settings
 
 from testis_abm import parameters
+from testis_abm.biology.days import BloodDay
 from testis_abm.man.physiology import complete
-from testis_abm.testis.tissue import BloodInput
 
 settings.register_profile("calm", deadline=None)  # a busy machine is no fault of a test
 settings.load_profile("calm")
-NORMAL_BLOOD = BloodInput(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
+NORMAL_BLOOD = BloodDay(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
 
 
 _QUIET = (

@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 from serving import serving
@@ -14,6 +15,7 @@ from serving import serving
 import testis_abm as ta
 from testis_abm.app import share
 
+SIZES = ((1400, 900), (390, 844))  # a desk and a phone
 OBESE = {
     "title": "Obese, treated",
     "man": {"preset": "obese_low_t_e2", "bmi": 36.5},
@@ -55,7 +57,9 @@ def store(tmp_path_factory):
 def address(store):
     pytest.importorskip("solara")
     log = store.parent / "log"
-    with serving(log, "-m", "testis_abm", "app", "--no-browser", "--store", str(store)) as url:
+    with serving(
+        log, str(Path(__file__).with_name("small_app.py")), "app", "--no-browser", "--store", str(store)
+    ) as url:
         yield url
 
 
@@ -272,36 +276,47 @@ def within(page, locator):
 
 
 def cut_off(page):
-    """Return what is cut off in a box that hides or scrolls sideways: pictures may, text and numbers may not."""
-    return page.evaluate(
-        """[...document.querySelectorAll('.ta pre, .ta table, .ta .ta-note, .ta .ta-fact, .ta p, .ta legend')].filter(of => of.offsetParent && (
+    """Return what is cut off, on a desk or a phone, in a box that hides or scrolls sideways: pictures may, text may not."""
+    found = []
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        found += page.evaluate(CUT_OFF)
+    return found
+
+
+CUT_OFF = """[...document.querySelectorAll('.ta pre, .ta table, .ta .ta-note, .ta .ta-fact, .ta p, .ta legend')].filter(of => of.offsetParent && (
             of.scrollWidth > of.clientWidth + 1 && getComputedStyle(of).display !== 'inline' ||
             of.getBoundingClientRect().right > (of.closest('section') || document.body).getBoundingClientRect().right + 1))
             .map(of => of.outerHTML.slice(0, 120))"""
-    )
 
 
-@pytest.mark.parametrize("size", [(1400, 900), (390, 844)], ids=["desk", "phone"])
-def test_run_and_cancel_are_always_in_sight(browser, address, size):
-    visitor = Visitor(browser, address, viewport={"width": size[0], "height": size[1]})
+def test_run_and_cancel_are_always_in_sight(visitor):
     page = visitor.page
     buttons = [page.get_by_role("button", name=name, exact=True) for name in ("Run", "Cancel")]
-    assert all(within(page, button) for button in buttons)
+
+    def in_sight(what):
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            what()
+            assert all(within(page, button) for button in buttons), width
+
+    in_sight(lambda: None)
     for count, treatment in enumerate(("anastrozole", "hcg", "change of weight"), 1):
         visitor.give(treatment, count)
     visitor.short()
-    assert all(within(page, button) for button in buttons)
+    in_sight(lambda: None)
     visitor.run()
     for name in ("Semen", "Safety and outcome"):
-        page.get_by_role("heading", name=name, exact=True).evaluate("of => of.scrollIntoView()")
-        assert all(within(page, button) for button in buttons)
+        heading = page.get_by_role("heading", name=name, exact=True)
+        in_sight(lambda heading=heading: heading.evaluate("of => of.scrollIntoView()"))
     # What has the keyboard is not under the bar.
-    for label in ("Replicates", "Stop day"):
-        field = page.get_by_label(label, exact=True).first
-        field.focus()
-        page.wait_for_timeout(100)
-        assert within(page, field), label
-    visitor.leave()
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        for label in ("Replicates", "Stop day"):
+            field = page.get_by_label(label, exact=True).first
+            field.focus()
+            page.wait_for_timeout(100)
+            assert within(page, field), label
 
 
 def test_all_of_a_file_is_shown_and_goes_with_its_man(visitor, tmp_path):
@@ -388,9 +403,7 @@ def test_a_reload_brings_back_results_and_arms(visitor):
     page.locator("th", has_text="mine").wait_for()
 
 
-@pytest.mark.parametrize("size", [(1400, 900), (390, 844)], ids=["desk", "phone"])
-def test_laboratory_values_are_matched_and_nothing_is_cut_off(browser, address, size):
-    visitor = Visitor(browser, address, viewport={"width": size[0], "height": size[1]})
+def test_laboratory_values_are_matched_and_nothing_is_cut_off(visitor):
     page = visitor.page
     page.get_by_text("… or match laboratory values").click()
     for label, text in (
@@ -427,7 +440,6 @@ def test_laboratory_values_are_matched_and_nothing_is_cut_off(browser, address, 
     visitor.choose("klinefelter")
     page.get_by_role("heading", name="Matching virtual patients", exact=True).wait_for(state="detached")
     assert page.get_by_label("Testosterone", exact=True).input_value() == ""
-    visitor.leave()
 
 
 def test_arms_a_store_and_a_study(visitor):

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import testis_abm as ta
-from testis_abm import parameters
+from testis_abm import RunResult, parameters
 from testis_abm.app.draft import understood
 from testis_abm.cli.command import main
 from testis_abm.man.physiology import complete
@@ -27,7 +27,6 @@ from testis_abm.population import draw
 from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
-from testis_abm.results.run_result import RunResult
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.prescription import parse_every, parse_prescription
 from testis_abm.studies import load_study
@@ -528,7 +527,13 @@ def toml_key(key: str) -> str:
 )
 def test_no_text_takes_long(text):
     began = time.process_time()
-    for read in (parse_criterion, parse_every, parse_prescription, parameters.drug_named, lambda x: laboratory_value("t", x)):
+    for read in (
+        parse_criterion,
+        parse_every,
+        parse_prescription,
+        parameters.drug_named,
+        lambda x: laboratory_value("t", x),
+    ):
         with pytest.raises(ta.TestisError):
             read(text)
     assert time.process_time() - began < 5.0

@@ -1,18 +1,20 @@
-"""Laws of the house: who may import whom, at load and within functions alike."""
+"""Laws of the house: who may import whom, and what is not written twice or passed by position. Sizes have none."""
 
 from __future__ import annotations
 
-import ast
+import importlib.util
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import testis_abm
 
 PACKAGE = Path(testis_abm.__file__).parent
+MEASURES = Path(__file__).parents[1] / "benchmarks" / "house.py"
 # Room -> rooms that it may import. A new arrow is a decision: write it here, or move what is asked for.
 LAWS = {
-    "choices": set(),
+    "choices": set(),  # and everything may import it
     "support": set(),
     "quantities": {"support"},
     "statistics": set(),
@@ -56,49 +58,146 @@ KNOWN = {
     ("testis.section", "agents"),  # names of the kinds of cells
     ("agents.model", "results"),
     ("agents.checkpoint", "results"),  # the schemas of the tables
-    ("results.run_result", "pictures"),
-    ("results.store", "pictures"),
-    ("studies.report", "pictures"),  # conveniences that draw
     ("population.predict", "studies"),  # the type of an ensemble
 }
 
 
-def _room(module: str) -> str:
-    return module.split(".")[0]
+@pytest.fixture(scope="module")
+def house():
+    spec = importlib.util.spec_from_file_location("house", MEASURES)
+    measures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(measures)
+    return measures.House(PACKAGE.parent)
 
 
-def _imports(path: Path) -> set[str]:
-    """Return the modules of the package that a file imports, without its first name."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and _room(node.module) == "testis_abm":
-            for name in node.names:
-                found.add(f"{node.module}.{name.name}".removeprefix("testis_abm."))
-        elif isinstance(node, ast.Import):
-            found |= {
-                name.name.removeprefix("testis_abm.") for name in node.names if name.name.startswith("testis_abm.")
-            }
-    return found - {"__version__"}
-
-
-def _arrows() -> set[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def arrows(house):
     """Return (module, room) for everything that a module takes from another room."""
-    found = set()
-    for path in PACKAGE.rglob("*.py"):
-        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        found |= {(module, _room(name)) for name in _imports(path) if _room(name) != _room(module)}
-    return found
+    taken = {(user, house.room(used)) for user, used in house.imports().edges if used != "__init__"}
+    return {(user, room) for user, room in taken if room != house.room(user)}
 
 
-def test_no_room_imports_what_stands_above_it():
-    up = {
-        (module, room)
-        for module, room in _arrows()
-        if _room(module) in LAWS and room not in LAWS[_room(module)] | {"choices"}
-    }
-    assert {arrow for arrow in up if (PACKAGE / arrow[1]).exists() or (PACKAGE / f"{arrow[1]}.py").exists()} == KNOWN
+def test_no_room_imports_what_stands_above_it(house, arrows):
+    up = {(user, room) for user, room in arrows if room not in LAWS.get(house.room(user), {room}) | {"choices"}}
+    assert up == KNOWN
 
 
-@pytest.mark.parametrize("face", ["app", "cli"])
-def test_nobody_imports_a_face(face):
-    assert {module for module, room in _arrows() if room == face} <= {"__main__", "cli.app"}
+@pytest.mark.parametrize("face", ["app", "cli", "facade"])
+def test_nobody_imports_a_face(arrows, face):
+    assert {module for module, room in arrows if room == face} <= {"__init__", "__main__", "cli.app"}
+
+
+# What is left of each fault. These lists may only get shorter.
+CIRCULAR = {  # arrows, late and of types too, without which no modules import one another
+    ("agents.model", "agents.checkpoint"),
+    ("agents.model", "agents.modifiers"),
+    ("experiments.task", "__init__"),
+    ("population.twin", "population.given"),
+}
+LONG_PARAMETER_LISTS = {
+    "app.tubule.packing.pack",
+    "app.widgets._Control",
+    "app.widgets.slider",
+    "biology.axis.body_day",
+    "biology.pharmacology.expose",
+    "biology.tract.tract_day",
+    "experiments.compare._compared",
+    "experiments.compare.compare",
+    "man.course._row",
+    "man.course._settle_germ_line",
+    "man.course.advance",
+    "man.course.find_rest",
+    "man.course.rest_state",
+    "population.screen.screen",
+    "testis.kernel._oestradiol",
+    "testis.kernel._support",
+    "testis.kernel.oestradiol_and_germ_cells",
+    "testis.kernel.report",
+    "testis.kernel.whole_day",
+    "testis.places._germ_places",
+}
+LONG_TUPLES = {
+    "agents.model._tissue_row",
+    "agents.model.signals",
+    "biology.pharmacology._row",
+    "biology.pharmacology.clear_in_minutes",
+    "biology.rules.sertoli_rates",
+    "biology.rules.support_from",
+    "biology.tract.tract_day",
+    "man.mean_field.tuple",
+    "results.attribution.log_rates",
+    "testis.kernel.means",
+    "testis.kernel.report",
+}
+SAME_NAMES = {
+    ("agents.checkpoint", "results.tables"),
+    ("agents.model", "biology.laboratory"),
+    ("agents.model", "results.tables"),
+    ("app.beyond", "app.charts"),
+    ("app.beyond", "pictures.experiments"),
+    ("app.charts", "pictures.experiments"),
+    ("app.courses", "pictures.tissue"),
+    ("app.draft", "experiments.drug_course"),
+    ("app.labs", "app.matching"),
+    ("app.labs", "cli.men"),
+    ("app.matching", "cli.men"),
+    ("biology.laboratory", "experiments.outputs"),
+    ("biology.laboratory", "population.predict"),
+    ("biology.laboratory", "scenario.amounts"),
+    ("biology.pharmacology", "experiments.drug_course"),
+    ("biology.steps", "results.tables"),
+    ("experiments.outputs", "population.predict"),
+    ("experiments.outputs", "scenario.amounts"),
+    ("experiments.sensitivity", "experiments.sweep"),
+    ("experiments.simulate", "results.store"),
+    ("experiments.store", "experiments.sweep"),
+    ("experiments.sweep", "experiments.trial"),
+    ("man.mean_field", "pictures.semen"),
+    ("man.mean_field", "population.predict"),
+    ("man.mean_field", "results.measures"),
+    ("man.mean_field", "scenario.condition"),
+    ("pictures", "pictures.drawing"),
+    ("pictures.drug", "pictures.style"),
+    ("pictures.drug", "pictures.tubules"),
+    ("pictures.drug", "pictures.twin"),
+    ("pictures.hormones", "results.measures"),
+    ("pictures.hormones", "results.tables"),
+    ("pictures.semen", "population.predict"),
+    ("pictures.semen", "results.measures"),
+    ("pictures.semen", "scenario.condition"),
+    ("pictures.style", "pictures.tubules"),
+    ("pictures.style", "pictures.twin"),
+    ("pictures.tubules", "pictures.twin"),
+    ("population.given", "population.twin"),
+    ("population.given", "scenario.condition"),
+    ("population.predict", "population.screen"),
+    ("population.predict", "results.measures"),
+    ("population.predict", "scenario.condition"),
+    ("population.predict", "scenario.amounts"),
+    ("results.attribution", "results.tables"),
+    ("results.measures", "scenario.condition"),
+    ("studies.replay", "studies.report"),
+    ("pictures.experiments", "studies.study"),
+}
+
+
+def test_no_modules_import_one_another(house):
+    imports = house.imports()
+    imports.remove_edges_from(CIRCULAR)
+    assert not [sorted(knot) for knot in nx.strongly_connected_components(imports) if len(knot) > 1]
+
+
+def test_no_function_takes_more_than_eight_parameters(house):
+    assert {name for count, name in house.parameter_lists() if count > 8} <= LONG_PARAMETER_LISTS
+
+
+def test_no_function_returns_more_than_four_values_by_position(house):
+    assert {name for count, name in house.returned_tuples() if count > 4} <= LONG_TUPLES
+
+
+def test_no_two_modules_hold_the_same_list_of_names(house):
+    assert house.repeated_names() <= SAME_NAMES
+
+
+def test_nothing_is_kept_from_the_formatter(house):
+    assert house.skipped() == 0

@@ -14,12 +14,11 @@ import pytest
 from test_guard import MEN, ODD, SMALL, experiment
 
 import testis_abm as ta
-from testis_abm import parameters, population, scenario
+from testis_abm import RunResult, parameters, population, scenario
 from testis_abm.experiments import design, sensitivity, sweep
 from testis_abm.man.physiology import complete
 from testis_abm.population import predict
 from testis_abm.results import store
-from testis_abm.results.run_result import RunResult
 from testis_abm.studies import Study, calibrate, ensemble, known, load_study, replay, report
 
 PACKAGES = ("testis_abm", "testis_abm.population", "testis_abm.studies", "testis_abm.scenario")
@@ -118,7 +117,7 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "ensemble.read": (ensemble.read, {"path": "nowhere.csv"}),
     "report.text": (report.text, {"table": REPLAYED}),
     "report.score": (report.score, {"table": REPLAYED}),
-    "report.save": (report.save, {"table": REPLAYED, "folder": "new", "plots": False}),
+    "report.save": (report.save, {"table": REPLAYED, "folder": "new"}),
     "report.check_writable": (report.check_writable, {"folder": "new"}),
 }
 ARGUMENTS = [

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 from test_results_synthetic import make, short
 
-from testis_abm.pictures import FIGURES, KINDS
-from testis_abm.pictures.drawing import DrawingPool, draw_all, draw_figures
-from testis_abm.results.run_result import RunResult
+from testis_abm import RunResult
+from testis_abm.pictures.drawing import draw, draw_figures, standing_by
+from testis_abm.results import FIGURES, KINDS
 from testis_abm.support.errors import TestisError
 
 HERE = Path(__file__).parent
@@ -30,7 +32,7 @@ def result() -> RunResult:
 def drawn(result, tmp_path_factory) -> Path:
     """Return a folder with the figures as this process draws them."""
     folder = tmp_path_factory.mktemp("here")
-    draw_all(result, folder, processes=1)
+    draw_figures(result, folder)
     return folder
 
 
@@ -42,85 +44,62 @@ def test_every_figure_is_drawn_in_both_formats(drawn):
         assert "not medical advice" in texts
 
 
-def test_other_processes_draw_the_same_pictures(result, drawn, tmp_path):
-    with DrawingPool() as pool:
-        assert len(pool._workers) == 2
-        paths = pool.draw(result, tmp_path / "new" / "folder")
-        assert all(worker.poll() is None for worker in pool._workers)
+@pytest.fixture
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with standing_by() as pool:
+        yield pool
+
+
+def test_other_processes_draw_the_same_pictures(result, drawn, pool, tmp_path):
+    paths = draw(result, tmp_path / "new" / "folder", pool)
     assert [path.name for path in paths] == [f"{name}.{kind}" for name in FIGURES for kind in KINDS]
     for path in paths:
         assert path.read_bytes() == (drawn / path.name).read_bytes()
     assert sorted(os.listdir(tmp_path / "new" / "folder")) == sorted(os.listdir(drawn))
 
 
-def test_a_closed_pool_leaves_no_process(result):
-    pool = DrawingPool().start()
-    workers = list(pool._workers)
-    # A second start, as of a pool used as a context, adds none.
-    pool.start()
-    assert pool._workers == workers
-    pool.close()
-    assert all(worker.poll() is not None for worker in workers)
-    pool.close()
-
-
-def test_an_idle_pool_closes_at_once():
-    # A scenario with a slip in it must not wait for matplotlib.
-    pool = DrawingPool().start()
-    started = time.monotonic()
-    pool.close()
-    assert time.monotonic() - started < 0.4
+def test_processes_that_die_are_replaced_by_this_one(result, pool, tmp_path):
+    for worker in pool._processes.values():
+        worker.kill()
+    assert len(draw(result, tmp_path, pool)) == len(FIGURES) * len(KINDS)
 
 
 def test_ctrl_c_while_drawing_leaves_whole_files_and_no_process(tmp_path):
     code = """
-import signal, sys, _thread, threading, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
+import multiprocessing, signal, sys, _thread, threading
 from test_results_synthetic import make, short
-from testis_abm.pictures.drawing import DrawingPool
-result = make(short())
-pool = DrawingPool().start()
-ended = threading.Event()
-def press():
-    # Python drops an interrupt that falls into a finaliser, so it is pressed again, as a user would.
-    ended.wait(2.5)
-    while not ended.is_set():
-        _thread.interrupt_main()
-        ended.wait(5)
-threading.Thread(target=press, daemon=True).start()
-try:
-    with pool:
-        while True:
-            pool.draw(result, sys.argv[1])
-except KeyboardInterrupt:
-    ended.set()
-    print("interrupted", pool._workers)
+from testis_abm.pictures.drawing import draw, standing_by
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
+    result = make(short())
+    ended = threading.Event()
+    def press():
+        # Python drops an interrupt that falls into a finaliser, so it is pressed again, as a user would.
+        ended.wait(2.5)
+        while not ended.is_set():
+            _thread.interrupt_main()
+            ended.wait(5)
+    threading.Thread(target=press, daemon=True).start()
+    try:
+        with standing_by() as pool:
+            while True:
+                draw(result, sys.argv[1], pool)
+    except KeyboardInterrupt:
+        ended.set()
+        print("interrupted", multiprocessing.active_children())
 """
+    script = tmp_path / "script.py"
+    script.write_text(code)
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path],
-        env={**os.environ, "PYTHONPATH": str(HERE)},
+        [sys.executable, script, tmp_path / "out"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
     assert done.stdout.strip() == "interrupted []"
-    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
-
-
-def test_processes_that_die_are_replaced_by_this_one(result, drawn, tmp_path):
-    with DrawingPool() as pool:
-        for worker in pool._workers:
-            worker.kill()
-        paths = pool.draw(result, tmp_path)
-    assert len(paths) == len(FIGURES) * len(KINDS)
-
-
-def test_without_an_interpreter_to_start_this_process_draws(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "")
-    with DrawingPool() as pool:
-        assert pool._workers == []
-        assert len(pool.draw(result, tmp_path)) == len(FIGURES) * len(KINDS)
+    assert [name for name in os.listdir(tmp_path / "out") if name.startswith(".")] == []
 
 
 def alive(pid: int) -> bool:
@@ -131,12 +110,17 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_a_killed_parent_leaves_no_orphans():
-    code = (
-        "from testis_abm.pictures.drawing import DrawingPool; import time; pool = DrawingPool().start();"
-        "print(*(worker.pid for worker in pool._workers), flush=True); time.sleep(60)"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+def test_a_killed_parent_leaves_no_orphans(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("""
+import time
+from testis_abm.pictures.drawing import standing_by
+if __name__ == "__main__":
+    with standing_by() as pool:
+        print(*pool._processes, flush=True)
+        time.sleep(60)
+""")
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
     assert parent.stdout
     workers = [int(pid) for pid in parent.stdout.readline().split()]
     assert len(workers) == 2
@@ -150,12 +134,12 @@ def test_a_killed_parent_leaves_no_orphans():
     assert not any(map(alive, workers))
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_folder_that_cannot_be_written_is_told(result, tmp_path, processes):
+def test_a_folder_that_cannot_be_written_is_told(result, pool, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(TestisError, match=r"file/tubules\.png: cannot be written") as caught:
-        draw_all(result, tmp_path / "file", processes=processes)
-    assert "\n" not in str(caught.value)
+    for act in (lambda folder: draw(result, folder, pool), lambda folder: draw_figures(result, folder)):
+        with pytest.raises(TestisError, match=r"file/hormones\.png: cannot be written") as caught:
+            act(tmp_path / "file")
+        assert "\n" not in str(caught.value)
 
 
 def test_a_broken_write_leaves_the_earlier_picture(result, tmp_path, monkeypatch):
@@ -169,15 +153,6 @@ def test_a_broken_write_leaves_the_earlier_picture(result, tmp_path, monkeypatch
         draw_figures(result, tmp_path)
     assert os.listdir(tmp_path) == ["hormones.png"]
     assert (tmp_path / "hormones.png").read_bytes() == b"earlier"
-
-
-def test_what_the_processes_load_is_light():
-    code = (
-        "import sys, testis_abm.pictures.drawing as _;"
-        "print(sorted({'matplotlib', 'pandas', 'pydantic', 'numba', 'mesa'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_without_matplotlib_the_reason_is_given(result, monkeypatch):

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_results_synthetic import make, scenario, section, short, suppression
 
+from testis_abm import RunResult
 from testis_abm.pictures import style
 from testis_abm.pictures.data import PlotData, Span
 from testis_abm.pictures.packing import spread
 from testis_abm.pictures.reference import reference_ranges
 from testis_abm.pictures.view import View
-from testis_abm.results.run_result import RunResult
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from test_results_synthetic import make, scenario, short
 
+from testis_abm import RunResult
 from testis_abm.results import store
-from testis_abm.results.run_result import RunResult
 from testis_abm.support.errors import TestisError
 
 HERE = Path(__file__).parent

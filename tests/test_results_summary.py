@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from test_results_synthetic import make, scenario, short, suppression
 
-from testis_abm import parameters
+from testis_abm import RunResult, parameters
 from testis_abm.biology.assay import reported_oestradiol
 from testis_abm.results.measures import measures
 from testis_abm.results.observed import observed
 from testis_abm.results.report import change, crossing, number
-from testis_abm.results.run_result import RunResult
 from testis_abm.results.summary import render, summarise
 from testis_abm.results.treatment import Treatment
 from testis_abm.statistics import paired_change

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from testis_abm import parameters
+from testis_abm import RunResult, parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.results.run_result import RunResult
 from testis_abm.results.tables import SCHEMAS, STEPS, conform
 from testis_abm.scenario import Scenario, load
 

@@ -8,7 +8,7 @@ from test_results_synthetic import make
 
 from testis_abm.biology import steps
 from testis_abm.quantities import QUANTITIES, clinical_ratio, column_of
-from testis_abm.results.tables import CONVENTIONAL, SCHEMAS, STEPS, conform, empty, to_conventional
+from testis_abm.results.tables import CONVENTIONAL, SCHEMAS, STEPS, conform, empty
 from testis_abm.scenario import convert
 from testis_abm.scenario.amounts import UNITS
 from testis_abm.support.errors import TestisError
@@ -81,19 +81,6 @@ def test_conventional_units_are_those_of_scenarios(name):
     _, unit, factor = CONVENTIONAL[name]
     stored = QUANTITIES[name].unit
     assert factor == pytest.approx(convert(name, 1.0, stored, unit), rel=1e-12)
-
-
-def test_conversion_leaves_the_original_alone():
-    table = make(sections=False).hormones
-    before = table.copy()
-    other = to_conventional(table)
-    pd.testing.assert_frame_equal(table, before)
-    assert "testosterone_nmol_l" not in other
-    assert other["lh_iu_l"].equals(table["lh_iu_l"])
-    # 300 ng/dL is the textbook's 10.4 nmol/L; 10 pg/mL are 36.7 pmol/L.
-    row = to_conventional(pd.DataFrame({"testosterone_nmol_l": [10.4], "oestradiol_pmol_l": [36.7]}))
-    assert row["testosterone_ng_dl"].item() == pytest.approx(300.0, rel=0.002)
-    assert row["oestradiol_pg_ml"].item() == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize("column", QUANTITIES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from testis_abm.biology import steps
 from testis_abm.biology.rules import sertoli_rates, sertoli_support
 from testis_abm.testis import biopsy, build
-from testis_abm.testis.fields import bessel_k0, draw_field
+from testis_abm.testis.fields import draw_field, kernel
 from testis_abm.testis.geometry import lattice
 from testis_abm.testis.tissue import Tissue
 
@@ -54,9 +54,14 @@ def test_neighbour_table_agrees_with_positions():
         np.testing.assert_allclose(distance, geometry.niche_offset, atol=1e-6)
 
 
-def test_k0_matches_tabulated_values():
-    # Abramowitz & Stegun, table 9.8.
-    np.testing.assert_allclose(bessel_k0(np.array([0.1, 1.0, 2.0])), [2.4270690, 0.4210244, 0.1138939], rtol=1e-5)
+def test_a_source_acts_by_k0_of_its_distance():
+    # Abramowitz & Stegun, table 9.8: K0 at 0.1, 1 and 2 screening lengths.
+    level = np.array([2.4270690, 0.4210244, 0.1138939])
+    np.testing.assert_allclose(kernel(190.0 * np.array([0.1, 1.0, 2.0]), 190.0, 0.0), level / level.sum(), rtol=1e-6)
+    # Softened, none is nearer than the size of a cell: 0.1^2 = 0.06^2 + 0.08^2.
+    np.testing.assert_allclose(
+        kernel(np.array([11.4, 190.0 * (1.0 - 0.08**2) ** 0.5]), 190.0, 15.2), level[:2] / level[:2].sum(), rtol=1e-6
+    )
 
 
 @settings(max_examples=15, deadline=None)

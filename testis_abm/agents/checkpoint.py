@@ -20,6 +20,7 @@ from testis_abm import __version__
 from testis_abm.agents import mesa_clock
 from testis_abm.biology import axis, steps
 from testis_abm.biology.axis import TissueOutput
+from testis_abm.biology.days import TestisDay
 from testis_abm.biology.safety import Safety
 from testis_abm.man.ejaculate import Glands
 from testis_abm.man.epididymis import Epididymis
@@ -30,7 +31,6 @@ from testis_abm.support.fingerprint import fingerprint
 from testis_abm.testis import kernel
 from testis_abm.testis.columns import GERM_DTYPES
 from testis_abm.testis.geometry import CORNERS
-from testis_abm.testis.tissue import TissueDay
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
@@ -323,7 +323,7 @@ class Checkpoint:
             model._flux = list(_finite(flux))
             for name in ("tract", "glands", "safety"):
                 _restore_numbers(getattr(model, name), state[name])
-            model.report, model._output = TissueDay(*_finite(state["report"])), TissueOutput(*_finite(state["output"]))
+            model.report, model._output = TestisDay(*_finite(state["report"])), TissueOutput(*_finite(state["output"]))
 
     def _array(self, key: str, built: np.ndarray) -> np.ndarray:
         """Return an array of the file, which must be such as the scenario has `built` (germ cells are checked by _fault)."""

@@ -26,6 +26,7 @@ from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.biology import axis, outcome, steps
 from testis_abm.biology.axis import TissueOutput
+from testis_abm.biology.days import BloodDay, TestisDay
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import UNITS, Kinetics, hourly_doses
 from testis_abm.biology.rules import androgen_signal, sertoli_rates, sertoli_support
@@ -55,7 +56,7 @@ from testis_abm.testis.build import reference_counts, standing_elongated, tissue
 from testis_abm.testis.memory import check_fits
 from testis_abm.testis.reference import ReferenceCells
 from testis_abm.testis.section import cross_section
-from testis_abm.testis.tissue import BloodInput, Tissue, TissueDay
+from testis_abm.testis.tissue import Tissue
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite nought
@@ -240,7 +241,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.glands = Glands(self.values, self.man, relative)
         self.safety = Safety(self.values, means[axis.MEAN_T], means[axis.MEAN_E2])
 
-    def _testis_oestradiol(self, report: TissueDay) -> float:
+    def _testis_oestradiol(self, report: TestisDay) -> float:
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
@@ -353,8 +354,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         seen = vars(self.semen_sample(day)) if clause.in_semen else self.blood_sample(day)
         return clause.in_unit(seen[self.laboratory.column(clause.column)])
 
-    def _blood(self, means: np.ndarray, pressure: float) -> BloodInput:
-        return BloodInput(
+    def _blood(self, means: np.ndarray, pressure: float) -> BloodDay:
+        return BloodDay(
             max(float(means[axis.MEAN_LH_ACTIVITY]), _FAINTEST_LH),
             float(means[axis.MEAN_FSH]),
             self._relative_testosterone(means),
@@ -367,7 +368,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _relative_testosterone(self, means: np.ndarray) -> float:
         return float(means[axis.MEAN_FREE_T] / self._axis.free_testosterone_reference)
 
-    def _normal_share(self, report: TissueDay) -> float:
+    def _normal_share(self, report: TestisDay) -> float:
         """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly."""
         p = self.tissue.p
         signal = min(1.0, androgen_signal(report.androgen, p.elongation_androgen_half, p.elongation_occupancy, p))
@@ -607,7 +608,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return list(self.agents_by_type)
 
 
-def _output(report: TissueDay) -> TissueOutput:
+def _output(report: TestisDay) -> TissueOutput:
     return TissueOutput(
         report.secretory_capacity, report.oestradiol_output, report.inhibin_output, report.aromatase_access
     )

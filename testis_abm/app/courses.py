@@ -14,7 +14,7 @@ from testis_abm.pictures.data import measured_as
 from testis_abm.pictures.reference import reference_ranges
 from testis_abm.quantities import OESTRADIOL, RATIO
 from testis_abm.results.measures import Measure, measures
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
 
 _SEMEN = tuple(name for name in SCHEMAS["semen"] if f"expected_{name}" in SCHEMAS["semen"])
@@ -35,11 +35,11 @@ class Arm:
     """One arm of one run, under the name that a chart shows."""
 
     name: str
-    result: RunResult
+    result: Run
     arm: str
 
 
-def arms_of(result: RunResult) -> tuple[Arm, ...]:
+def arms_of(result: Run) -> tuple[Arm, ...]:
     """Return the arms of a run."""
     return tuple(Arm(name, result, name) for name in result.arms)
 
@@ -153,7 +153,7 @@ def _matrix(rows: pd.DataFrame, read: Callable[[pd.DataFrame], pd.Series]) -> tu
     return day, values
 
 
-def levels(arms: Sequence[tuple[str, RunResult]]) -> pd.DataFrame:
+def levels(arms: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """Return a row a quantity, a column an arm: levels at the end of treatment (of an untreated man: of the run)."""
     from testis_abm.results.summary import summarise
 
@@ -171,7 +171,7 @@ def headings(summary: pd.DataFrame) -> list[str]:
     return [f"{label} ({unit})" if unit else str(label) for label, unit in zip(summary["label"], summary["unit"])]
 
 
-def headline(result: RunResult) -> list[str]:
+def headline(result: Run) -> list[str]:
     """Return the names in a summary of what is told first; oestradiol and T/E2 are those of the scenario's assay."""
     measured = result.scenario.samples.assay
     return [

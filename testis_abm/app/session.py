@@ -25,7 +25,7 @@ from testis_abm.support.errors import ScenarioError, TestisError
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.app.matching import Match, Response
-    from testis_abm.results.run_result import RunResult
+    from testis_abm.results.run import Run
 
 MOST_SECONDS = 300.0  # of the processor, for a run or a film: what the limits of a draft allow takes a third of it
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
@@ -58,7 +58,7 @@ class Progress:
 
     phase: str = "idle"
     scenario: Scenario | None = None
-    result: RunResult | None = None
+    result: Run | None = None
     told: str = ""
     share: float = 0.0
     first: float | None = None
@@ -158,7 +158,7 @@ class Session:
         self.notice: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))
         self.progress: solara.Reactive[Progress] = solara.Reactive(Progress(), equals=_same)
         self.recordings: solara.Reactive[Mapping[str, Any]] = solara.Reactive({}, equals=_same)
-        self.kept: solara.Reactive[tuple[tuple[str, RunResult], ...]] = solara.Reactive((), equals=_same)
+        self.kept: solara.Reactive[tuple[tuple[str, Run], ...]] = solara.Reactive((), equals=_same)
         self.returning: solara.Reactive[tuple[tuple[str, Scenario], ...]] = solara.Reactive((), equals=_same)
         self.labs: solara.Reactive[Mapping[str, str]] = solara.Reactive({})
         self.matching: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
@@ -380,7 +380,7 @@ class Session:
                 self.keep(name, result)
             self.returning.value = self.returning.peek()[1:]
 
-    def keep(self, name: str, result: RunResult) -> None:
+    def keep(self, name: str, result: Run) -> None:
         """Keep a run as an arm to compare; a second one of a name gets a number."""
         kept = self.kept.value
         if len(kept) >= MOST_ARMS:

@@ -15,7 +15,8 @@ import zlib
 from typing import Any
 
 from testis_abm.app.draft import short
-from testis_abm.results.run_result import RunResult
+from testis_abm.results import KINDS
+from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.load import load_bytes
@@ -117,7 +118,7 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
 
 
-def tables(result: RunResult, kind: str) -> bytes:
+def tables(result: Run, kind: str) -> bytes:
     """Return the tables of a run that have rows, as a zip of "csv" or "parquet", with scenario and provenance."""
     from testis_abm.results.store import write_table
 
@@ -137,19 +138,13 @@ def tables(result: RunResult, kind: str) -> bytes:
     return _zip(files)
 
 
-def pictures(result: RunResult) -> bytes:
+def pictures(result: Run) -> bytes:
     """Return the figures of a run as a zip of PNG and SVG."""
-    from testis_abm.pictures import KINDS, style
-    from testis_abm.pictures.drawing import draw_figures
+    from testis_abm.pictures.drawing import draw_figures, rendered
 
-    files = {}
-    with _drawing, style.looks():
-        for name, figure in draw_figures(result).items():
-            for kind in KINDS:
-                file = io.BytesIO()
-                figure.savefig(file, format=kind)
-                files[f"{name}.{kind}"] = file.getvalue()
-    return _zip(files)
+    with _drawing:
+        figures = draw_figures(result)
+        return _zip({f"{name}.{kind}": rendered(of, kind) for name, of in figures.items() for kind in KINDS})
 
 
 def _zip(files: dict[str, bytes]) -> bytes:

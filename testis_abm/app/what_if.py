@@ -17,7 +17,8 @@ from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
 from testis_abm.quantities import ASSAYS
 from testis_abm.results import report
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
+from testis_abm.results.summary import summarise
 from testis_abm.results.treatment import Treatment
 from testis_abm.scenario import Samples, Scenario
 
@@ -356,13 +357,13 @@ def spans(scenario: Scenario) -> tuple[list[tuple[str, float, float]], tuple[flo
     return _bars(scenario, last), (-float(scenario.plan.baseline_days), last)
 
 
-def _given(result: RunResult) -> str:
+def _given(result: Run) -> str:
     """Return what tells a run from others of the man: his treatments, or his title without any."""
     labels = dict.fromkeys(label for label, _, _ in spans(result.scenario)[0])
     return " + ".join(labels) or f"{result.title}, untreated"
 
 
-def _legend(result: RunResult) -> str:
+def _legend(result: Run) -> str:
     extra = [("ta-dot", "sample as measured"), ("ta-limit", "reference limit")]
     if result.scenario.plan.replicates > 1:
         extra.insert(0, ("ta-band", "range of replicates"))
@@ -378,10 +379,10 @@ def _charts(title: str, panels: list[charts.Panel]) -> None:
         widgets.paragraph(limits, "ta-unit")
 
 
-def _said(result: RunResult) -> None:
+def _said(result: Run) -> None:
     """Show the headline figures, the reason, flags and probabilities."""
     treatment = Treatment.of(result)
-    summary = result.summary()
+    summary = summarise(result)
     if treatment is not None:
         facts = []
         shown = summary.loc[[name for name in courses.headline(result) if name in summary.index]]
@@ -405,8 +406,8 @@ def _said(result: RunResult) -> None:
             widgets.paragraph(" ".join(text.split()))
 
 
-def _table(result: RunResult) -> None:
-    summary = result.summary()
+def _table(result: Run) -> None:
+    summary = summarise(result)
     heading = courses.headings(summary)
     if "treated" in summary:
         changes = [

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +146,9 @@ def _run(options: argparse.Namespace) -> int:
     if not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
-    with _drawing(not options.no_plots) as pool:
+    from testis_abm.pictures.drawing import standing_by
+
+    with nullcontext() if options.no_plots else standing_by() as pool:
         from testis_abm.experiments.simulate import run
 
         options.interrupt.check()
@@ -165,13 +167,15 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
+    from testis_abm.pictures.drawing import draw
+    from testis_abm.results import store
     from testis_abm.results.summary import render
 
     try:
-        result.save(folder)
+        store.save(result, folder)
         interrupt.at_once()
         print(render(result))
-        names = pool.draw(result, folder) if pool is not None else ()
+        names = draw(result, folder, pool) if pool is not None else ()
     except KeyboardInterrupt:
         saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
         print(f"\nStopped after the simulation. {saved}", file=sys.stderr)
@@ -184,19 +188,6 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
 def _default_folder(file: str, scenario: Scenario) -> Path:
     text = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
     return Path("runs") / f"{Path(file).stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-
-
-@contextmanager
-def _drawing(wanted: bool) -> Iterator:  # type: ignore[type-arg]
-    """Start the drawing processes while the simulation still runs."""
-    if not wanted:
-        yield None
-        return
-    from testis_abm.pictures.drawing import DrawingPool
-
-    with DrawingPool() as pool:
-        pool.start()
-        yield pool
 
 
 @contextmanager
@@ -298,7 +289,7 @@ def _men(options: argparse.Namespace) -> int:
 
 def _drugs(options: argparse.Namespace) -> int:
     from testis_abm.parameters import drug_named, drugs
-    from testis_abm.pictures import KINDS
+    from testis_abm.results import KINDS
     from testis_abm.support import outputs
 
     known = drugs()

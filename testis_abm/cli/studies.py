@@ -119,7 +119,11 @@ def _studies(options: argparse.Namespace) -> int:
     print(
         "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + DISCLAIMER
     )
-    written = report.save(table, folder, plots=not options.no_plots)
+    written = report.save(table, folder)
+    if not options.no_plots:
+        from testis_abm.pictures.experiments import forest
+
+        written += forest(table, folder)
     print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
     return 0
 

@@ -15,7 +15,7 @@ from testis_abm.agents.model import TestisModel
 from testis_abm.biology.luck import mix
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, SIGNALS, conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
@@ -44,7 +44,7 @@ def run(
     progress: Progress | None = None,
     watch: Watch | None = None,
     model: type[TestisModel] = TestisModel,
-) -> RunResult:
+) -> Run:
     """Simulate a scenario.
 
     Args:
@@ -89,7 +89,7 @@ def run(
     explained = _attribution(scenario, tables, signals, models["untreated"])
     if explained is not None:
         provenance["why"] = explained[1]
-    return RunResult(
+    return Run(
         scenario=scenario,
         tables=tables,
         provenance=provenance,
@@ -151,9 +151,9 @@ def _treatment_end(scenario: Scenario) -> int:
     return min(end, Treatment.planned(scenario, end).morning) if scenario.treated else end
 
 
-def so_far(scenario: Scenario, rows: Mapping[str, list[tuple[Any, ...]]]) -> RunResult:
+def so_far(scenario: Scenario, rows: Mapping[str, list[tuple[Any, ...]]]) -> Run:
     """Return what a run has brought so far: table name -> rows of (arm, replicate, *record of the model)."""
-    return RunResult(scenario=scenario, tables={name: _frame(name, of) for name, of in rows.items()})
+    return Run(scenario=scenario, tables={name: _frame(name, of) for name, of in rows.items()})
 
 
 def _frame(name: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:

@@ -1,4 +1,1 @@
-"""The figures of a run, one module a figure; only these modules and `draw` import matplotlib."""
-
-FIGURES = ("hormones", "intratesticular", "semen", "tissue", "tubules")
-KINDS = ("png", "svg")
+"""Pictures: a chart is described once (`chart`), painted on paper (matplotlib) and on the screen (SVG)."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from testis_abm.pictures import FIGURES
+from testis_abm.results import FIGURES
 from testis_abm.quantities import OESTRADIOL
 from testis_abm.results.tables import SCHEMAS, STEPS
 
 if TYPE_CHECKING:
-    from testis_abm.results.run_result import RunResult
+    from testis_abm.results.run import Run
     from testis_abm.scenario import Scenario, Therapy
 
 _FEW = 20  # replicates below which a band shows the extremes
@@ -104,7 +104,7 @@ class PlotData:
     limits: Mapping[str, float]
 
     @classmethod
-    def of(cls, result: RunResult) -> PlotData:
+    def of(cls, result: Run) -> PlotData:
         """Return what the figures need of `result`."""
         days = result.hormones["day"]
         first, last = (float(days.min()), float(days.max())) if len(days) else (0.0, 1.0)
@@ -157,7 +157,7 @@ class PlotData:
         return Curve(day, mean, low, high)
 
 
-def _grid(result: RunResult, table: str, arm: str) -> Grid:
+def _grid(result: Run, table: str, arm: str) -> Grid:
     rows = result.tables[table]
     rows = rows[rows["arm"] == arm]
     day, at_day = np.unique(rows["day"].to_numpy(dtype=float), return_inverse=True)
@@ -174,7 +174,7 @@ def _grid(result: RunResult, table: str, arm: str) -> Grid:
     return Grid(day, values)
 
 
-def _limits(result: RunResult) -> dict[str, float]:
+def _limits(result: Run) -> dict[str, float]:
     from testis_abm import parameters
     from testis_abm.biology.laboratory import Laboratory
 

@@ -58,8 +58,13 @@ def _draw(axes: Axes, panel: Panel) -> None:
         style.second_axis(axes, panel.factor, panel.second)
     if len(panel.lines) > 1:
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(panel.lines), handlelength=1.9, borderaxespad=0.1,
-            columnspacing=0.9, handletextpad=0.5,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=len(panel.lines),
+            handlelength=1.9,
+            borderaxespad=0.1,
+            columnspacing=0.9,
+            handletextpad=0.5,
         )
 
 
@@ -98,8 +103,14 @@ def _over_dose(axes: Axes, course: DrugCourse) -> None:
     for dose in course.doses[-1:]:
         axes.axvline(dose, color=style.LIMIT, lw=0.8, ls=(0, (4, 3)), zorder=1.5)
         axes.annotate(
-            "usual", (dose, 0), xycoords=("data", "axes fraction"), xytext=(2.5, 2.5), textcoords="offset points",
-            size=6.2, color=style.LIMIT, bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
+            "usual",
+            (dose, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(2.5, 2.5),
+            textcoords="offset points",
+            size=6.2,
+            color=style.LIMIT,
+            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
         )
 
 

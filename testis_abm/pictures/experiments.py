@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 COLOURS = ("#6E6E6E", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MOST_TICKS = 8
 _SHOWN = (
-    "testosterone", "serum E2 (immunoassay)", "T/E2 (immunoassay)", "LH", "FSH", "intratesticular testosterone", "sperm concentration", "total motile count",
+    "testosterone",
+    "serum E2 (immunoassay)",
+    "T/E2 (immunoassay)",
+    "LH",
+    "FSH",
+    "intratesticular testosterone",
+    "sperm concentration",
+    "total motile count",
 )
 
 
@@ -53,7 +60,8 @@ def compared(of: Comparison, folder: Path) -> list[Path]:
     """Draw arms over time: mean and 95 % interval over replicates."""
     with style.looks():
         figure, axes = _sheet(
-            len(_SHOWN), title=f"{of.title}: mean and 95 % of {of.replicates} replicates, paired by common random numbers"
+            len(_SHOWN),
+            title=f"{of.title}: mean and 95 % of {of.replicates} replicates, paired by common random numbers",
         )
         for panel, word in zip(axes, _SHOWN):
             column = OUTPUTS[word].column
@@ -121,8 +129,16 @@ def _lines(
                         continue
                     y, half = (clinical(column, table[of].to_numpy())[order] for of in (name, f"{name}_half"))
                     panel.errorbar(
-                        x[order], y, yerr=np.nan_to_num(half) if np.isfinite(half).any() else None, fmt="o-" if joined else "o",
-                        markersize=2.5, elinewidth=0.8, capsize=1.5, color=style.COLOUR[arm], label=arm, alpha=1.0 if joined else 0.6,
+                        x[order],
+                        y,
+                        yerr=np.nan_to_num(half) if np.isfinite(half).any() else None,
+                        fmt="o-" if joined else "o",
+                        markersize=2.5,
+                        elinewidth=0.8,
+                        capsize=1.5,
+                        color=style.COLOUR[arm],
+                        label=arm,
+                        alpha=1.0 if joined else 0.6,
                     )
                 _name_level(panel, column)
                 panel.set_xlabel(_name_of(axis), fontsize=7)
@@ -181,7 +197,8 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
         figure, panels = _sheet(
             len(words),
             height=0.6 + 0.16 * inputs,
-            title=("Morris: mean effect of crossing the range" if morris else "Sobol: share of variance") + ", 95 % intervals",
+            title=("Morris: mean effect of crossing the range" if morris else "Sobol: share of variance")
+            + ", 95 % intervals",
         )
         for panel, word in zip(panels, words):
             rows = table[table["output"] == word].iloc[::-1]
@@ -200,7 +217,15 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
                     error_kw={"lw": 0.8},
                     label="total",
                 )
-                panel.barh(y, rows["first"], color=COLOURS[1], height=0.35, xerr=rows["first_confidence"], error_kw={"lw": 0.6}, label="first-order")
+                panel.barh(
+                    y,
+                    rows["first"],
+                    color=COLOURS[1],
+                    height=0.35,
+                    xerr=rows["first_confidence"],
+                    error_kw={"lw": 0.6},
+                    label="first-order",
+                )
             panel.set_yticks(y, rows["input"], fontsize=6)
             panel.set_title(word, fontsize=8)
             unit = rows["quantity"].iloc[0]
@@ -243,9 +268,7 @@ def _visits(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
             middle, half = np.array(levels).T
             half = np.nan_to_num(half)
             below = np.minimum(half, middle)  # no level is under 0
-            panel.errorbar(
-                at, middle, yerr=[below, half], color=colour, marker="o", markersize=3, capsize=2, label=arm
-            )
+            panel.errorbar(at, middle, yerr=[below, half], color=colour, marker="o", markersize=3, capsize=2, label=arm)
     panel.set_xlabel("day")
     _name_level(panel, of.outcome)
     panel.set_title("means as measured, 95 % intervals", fontsize=8)
@@ -298,3 +321,37 @@ def _power(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
     panel.set_ylabel("power, %")
     panel.set_ylim(0, 102)
     panel.set_title("power for the primary outcome", fontsize=8)
+
+
+_FOLDS = ("change", "level", "weeks_below", "weeks_above", "lowest", "highest")  # kinds that can be read as one
+
+
+def forest(table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw a replay of studies: observed over predicted, a line an observation that can be read as a fold."""
+    change = table["kind"].eq("change")
+    names = ["observed", "predicted", "low", "high"]
+    folds = table[names].where(~change, 1.0 + table[names] / 100.0)
+    good = (folds > 0).all(axis=1) & table["kind"].isin(_FOLDS)
+    rows, folds = table[good].reset_index(drop=True), folds[good].reset_index(drop=True)
+    if rows.empty:
+        return []
+    figure = Figure(figsize=(8.0, 1.2 + 0.19 * len(rows)), dpi=200, layout="constrained")
+    axes = figure.subplots()
+    y = np.arange(len(rows))[::-1]
+    middle, low, high = (folds[name] / folds["predicted"] for name in ("observed", "low", "high"))
+    axes.hlines(y, low, high, color="#9aa5b1", linewidth=3, zorder=1, label="95 % prediction interval")
+    inside = rows["inside"].to_numpy(dtype=bool)
+    axes.plot(middle[inside], y[inside], "o", color=COLOURS[1], markersize=4, label="observed, inside")
+    axes.plot(middle[~inside], y[~inside], "D", color=COLOURS[2], markersize=4, label="observed, outside")
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlim(0.1, 10.0)
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks(y, [f"{row.citation}: {row.label}"[:78] for row in rows.itertuples()], fontsize=5.5)
+    axes.set_ylim(-1, len(rows))
+    axes.set_xlabel("observed over predicted")
+    axes.legend(loc="upper right", fontsize=6, frameon=False)
+    axes.grid(axis="x", color="#e5e8eb", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    return write_figure(figure, "studies", folder)

@@ -10,8 +10,14 @@ from testis_abm.pictures.reference import reference_ranges
 from testis_abm.quantities import QUANTITIES
 
 _PANELS = (
-    "testosterone_nmol_l", "lh_iu_l", "oestradiol_immunoassay_pmol_l", "fsh_iu_l", "oestradiol_pmol_l", "inhibin_b_pg_ml",
-    "t_over_e2_immunoassay", "t_over_e2",
+    "testosterone_nmol_l",
+    "lh_iu_l",
+    "oestradiol_immunoassay_pmol_l",
+    "fsh_iu_l",
+    "oestradiol_pmol_l",
+    "inhibin_b_pg_ml",
+    "t_over_e2_immunoassay",
+    "t_over_e2",
 )
 
 

@@ -230,12 +230,7 @@ def _of_step(step: np.ndarray, name: str) -> np.ndarray:
 
 
 def _draw_sertoli_cells(
-    axes: Axes,
-    place: np.ndarray,
-    tubule: np.ndarray,
-    home: np.ndarray,
-    lumen: np.ndarray,
-    luck: np.random.Generator,
+    axes: Axes, place: np.ndarray, tubule: np.ndarray, home: np.ndarray, lumen: np.ndarray, luck: np.random.Generator
 ) -> None:
     """Draw Sertoli cells: the nucleus at the base, the faint trunk towards the lumen."""
     inward = tubule[home] - place
@@ -268,15 +263,7 @@ def draw_nuclei(axes: Axes, place: np.ndarray, angle: np.ndarray, look: Look, lu
     # Round nuclei lie as they fall; slender heads point to the base, that is along the same line.
     turned = angle if look.length > 1.5 * look.width else luck.uniform(0.0, np.pi, len(place))
     _ellipses(
-        axes,
-        place,
-        size * look.length,
-        size * look.width,
-        turned,
-        fc=look.fill,
-        ec=look.edge,
-        lw=0.4,
-        zorder=3.2,
+        axes, place, size * look.length, size * look.width, turned, fc=look.fill, ec=look.edge, lw=0.4, zorder=3.2
     )
     if look.specks:
         way = luck.uniform(0.0, 2.0 * np.pi, (len(place), look.specks))

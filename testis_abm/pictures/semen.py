@@ -49,7 +49,6 @@ def draw(data: PlotData) -> Figure:
             style.draw_limit(axes, limit.limit, limit.printed)
     handles = style.legend_of(data, marks=any(mark.variable in _PANELS for mark in data.marks))
     handles.insert(
-        len(data.arms),
-        Line2D([], [], ls="", marker=".", ms=5, mew=0, color="#555555", label="measured sample"),
+        len(data.arms), Line2D([], [], ls="", marker=".", ms=5, mew=0, color="#555555", label="measured sample")
     )
     return sheet.finish(handles)

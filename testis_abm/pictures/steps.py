@@ -53,9 +53,21 @@ LEYDIG_RADIUS = 7.5  # um, of the whole cell, a polygon
 
 # What is not the nucleus of a cell.
 STAIN = {
-    "stroma": "#FBF1F4", "fibre": "#F0D5DF", "epithelium": "#F1D3E0", "cleft": "#DDB4CB", "lumen": "#FEFBFC", "membrane": "#A94C7C",
-    "myoid": "#6B3F78", "cytoplasm": "#F6E2EC", "cytoplasmEdge": "#D8AFC8", "eosin": "#EFA0A8", "eosinEdge": "#C4707F",
-    "vessel": "#B3362B", "plasma": "#FDECEA", "blood": "#DF5A48", "tail": "#6C74A8",
+    "stroma": "#FBF1F4",
+    "fibre": "#F0D5DF",
+    "epithelium": "#F1D3E0",
+    "cleft": "#DDB4CB",
+    "lumen": "#FEFBFC",
+    "membrane": "#A94C7C",
+    "myoid": "#6B3F78",
+    "cytoplasm": "#F6E2EC",
+    "cytoplasmEdge": "#D8AFC8",
+    "eosin": "#EFA0A8",
+    "eosinEdge": "#C4707F",
+    "vessel": "#B3362B",
+    "plasma": "#FDECEA",
+    "blood": "#DF5A48",
+    "tail": "#6C74A8",
 }
 
 # Groups for the composition over time, bottom to top.
@@ -70,4 +82,8 @@ GROUPS = (
 
 def slide() -> dict[str, Any]:
     """Return the looks as plain tables, for who draws elsewhere."""
-    return {"cells": [asdict(look) for look in (*STEPS, SERTOLI, LEYDIG)], "leydigRadius": LEYDIG_RADIUS, "stain": STAIN}
+    return {
+        "cells": [asdict(look) for look in (*STEPS, SERTOLI, LEYDIG)],
+        "leydigRadius": LEYDIG_RADIUS,
+        "stain": STAIN,
+    }

@@ -216,14 +216,7 @@ def strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
                 )
             )
             start, _, size = _name_place(span, (first, last), inches_wide)
-            axes.text(
-                start,
-                y + 0.4 * height,
-                span.label,
-                size=size,
-                va="center",
-                transform=axes.get_xaxis_transform(),
-            )
+            axes.text(start, y + 0.4 * height, span.label, size=size, va="center", transform=axes.get_xaxis_transform())
 
 
 def time_axis(axes: Axes, data: PlotData, *, labelled: bool) -> None:
@@ -317,7 +310,9 @@ def draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
 
 def say(axes: Axes, text: str) -> None:
     """Write in an empty panel why it is empty."""
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", size=7, color=LIMIT, bbox=_PAPER, zorder=6)
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", size=7, color=LIMIT, bbox=_PAPER, zorder=6
+    )
 
 
 def say_none(axes: Axes, least: float, unit: str, denominator: str) -> None:

@@ -66,27 +66,13 @@ def _frame(axes: Axes, view: View, text: str, *, with_bar: bool) -> None:
         spine.set(visible=True, linewidth=0.7)
     box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85}
     axes.text(
-        0.02,
-        0.975,
-        text,
-        transform=axes.transAxes,
-        va="top",
-        weight="bold",
-        size=7.5,
-        bbox=box,
-        zorder=RASTERED + 2,
+        0.02, 0.975, text, transform=axes.transAxes, va="top", weight="bold", size=7.5, bbox=box, zorder=RASTERED + 2
     )
     if with_bar:
         x, y = view.left + 0.03 * view.width, view.bottom + 0.035 * view.height
         axes.plot([x, x + _SCALE_BAR], [y, y], color="black", lw=2.2, solid_capstyle="butt", zorder=RASTERED + 2)
         axes.text(
-            x + 0.5 * _SCALE_BAR,
-            y + 5,
-            f"{_SCALE_BAR:g} µm",
-            ha="center",
-            size=6.8,
-            bbox=box,
-            zorder=RASTERED + 1,
+            x + 0.5 * _SCALE_BAR, y + 5, f"{_SCALE_BAR:g} µm", ha="center", size=6.8, bbox=box, zorder=RASTERED + 1
         )
 
 

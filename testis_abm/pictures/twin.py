@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 _PANELS = (
-    "testosterone_nmol_l", "oestradiol_immunoassay_pmol_l", "t_over_e2_immunoassay", "lh_iu_l", "fsh_iu_l", "concentration_million_ml",
+    "testosterone_nmol_l",
+    "oestradiol_immunoassay_pmol_l",
+    "t_over_e2_immunoassay",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "concentration_million_ml",
 )
 _HEIGHT, _WIDE = 4.6, 0.7
 _TINY = 1e-6  # of a quantity without a limit
@@ -73,7 +78,12 @@ def _panel(axes: Axes, levels: list[np.ndarray], days: int, floor: float, word: 
         axes.plot([x - 0.2, x + 0.2], [middle, middle], color="black", lw=1.1, zorder=4)
         axes.annotate(
             word if sparse and middle <= np.log10(floor) else number(10**middle),
-            (x + 0.22, middle), xytext=(2, 0), textcoords="offset points", size=6.5, va="center", zorder=5,
+            (x + 0.22, middle),
+            xytext=(2, 0),
+            textcoords="offset points",
+            size=6.5,
+            va="center",
+            zorder=5,
             bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
         )
     axes.set_xlim(-0.5, 1.6)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, clinical
 from testis_abm.results.report import NOTHING
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
 from testis_abm.results.treatment import Treatment, within
 
 # Site -> column of its inhibition, column of its share of oestradiol. Sertoli cells and the germ cells in their niches meet
@@ -28,7 +28,7 @@ _ENZYME = {
 }
 
 
-def by_site(result: RunResult) -> pd.DataFrame:
+def by_site(result: Run) -> pd.DataFrame:
     """Return a row a site: share of its aromatase inhibited, share of the blood's oestradiol and what it gives, by arm.
 
     Missing are the inhibition of an enzyme that the man has not, and the shares of no oestradiol. Means over the last 28 days of treatment (over the whole run without one), true oestradiol in pg/mL.
@@ -64,7 +64,7 @@ def _figures(value: float, places: int) -> str:
     return "-" if np.isnan(value) else f"{value:.{places}f}"
 
 
-def told(result: RunResult) -> str:
+def told(result: Run) -> str:
     """Return the block that a run on an aromatase inhibitor ends with; empty for other runs."""
     if result.arms != ("untreated", "treated") or result.tissue.empty:
         return ""

@@ -9,14 +9,14 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.scenario import convert
 
 COLUMNS = ("variable", "day", "label", "unit", "observed", "predicted", "ratio")
 
 
-def observed(result: RunResult) -> pd.DataFrame:
+def observed(result: Run) -> pd.DataFrame:
     """Return the observed values of the scenario beside the prediction, in the unit they were given in.
 
     The prediction is the mean over replicates of the treated arm (or the only one), between samples by straight line: what the
@@ -32,7 +32,7 @@ def observed(result: RunResult) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def predict(result: RunResult, variable: str, day: float) -> float:
+def predict(result: Run, variable: str, day: float) -> float:
     """Return the prediction of `observed` for `variable` at `day`, in the unit of its column; NaN without."""
     for table, level in _sources(result, variable):
         rows = table["arm"] == result.arms[-1]
@@ -42,7 +42,7 @@ def predict(result: RunResult, variable: str, day: float) -> float:
     return float("nan")
 
 
-def _sources(result: RunResult, variable: str) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
+def _sources(result: Run, variable: str) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
     """Yield a table and what is reported of the variable in each of its rows."""
     case = result.scenario
     laboratory = Laboratory(parameters.values(case.parameters), case.samples.assay)

@@ -13,7 +13,7 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.quantities import OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, STEPS
 from testis_abm.results.treatment import Treatment, last_window
 from testis_abm.results.treatment import basis as level_basis
@@ -95,17 +95,18 @@ def replicates(count: int, rows: Iterable[tuple[float, float, float]] = ()) -> s
     return text
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as columns of text, the first to the left and the others to the right."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = [
-        "   ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
-        for row in rows
-    ]
-    return "\n".join(f"  {line}".rstrip() for line in lines)
+def aligned(rows: Sequence[Sequence[str]], right: int | None = None, gap: str = "   ", indent: str = "  ") -> str:
+    """Return rows as columns of text: the first to the left, `right` others (default: all) to the right, the rest as they are."""
+    last = len(rows[0]) if right is None else right + 1
+    widths = [max(len(row[k]) for row in rows) for k in range(last)]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(width) for cell, width in zip(row[1:last], widths[1:], strict=True)]
+        lines.append((indent + gap.join([row[0].ljust(widths[0]), *cells, *row[last:]])).rstrip())
+    return "\n".join(lines)
 
 
-def title(result: RunResult) -> str:
+def title(result: Run) -> str:
     """Return the title line: what was simulated, how often, how large, which seed."""
     plural = "s" if result.replicates != 1 else ""
     facts = [f"{result.replicates:,} replicate{plural}"]
@@ -121,7 +122,7 @@ def _cells(tissue: pd.DataFrame) -> int:
     return round(float(first[[*STEPS, "sertoli", "leydig"]].sum(axis=1).mean()))
 
 
-def basis(result: RunResult, treatment: Treatment | None, summary: pd.DataFrame) -> str:
+def basis(result: Run, treatment: Treatment | None, summary: pd.DataFrame) -> str:
     """Return which days the table covers and what its interval holds."""
     if treatment is None:
         text = f"{level_basis(*last_window(float(result.hormones['day'].max())))} Drift: last quarter of the run against the first; "
@@ -149,13 +150,13 @@ def assay(summary: pd.DataFrame) -> str:
     )
 
 
-def why(result: RunResult) -> str:
+def why(result: Run) -> str:
     """Return the sentence that explains the effect, if the run has one."""
     text = str(result.provenance.get("why") or "").removeprefix("Why:").strip()
     return _wrapped("Why: ", text) if text else ""
 
 
-def decisions(result: RunResult) -> str:
+def decisions(result: Run) -> str:
     """Return what was measured and decided for each therapy with a condition, one paragraph each."""
     table = result.decisions
     told = []
@@ -191,7 +192,7 @@ def _measurements(rows: pd.DataFrame) -> str:
     return "; ".join(told)
 
 
-def observed_block(result: RunResult) -> str:
+def observed_block(result: Run) -> str:
     """Return predicted beside observed values."""
     table = observed(result)
     if table.empty:
@@ -201,14 +202,10 @@ def observed_block(result: RunResult) -> str:
         name = SCHEMAS["hormones" if of["variable"] in SCHEMAS["hormones"] else "semen"][of["variable"]].inline
         told = (number(of["observed"]), number(of["predicted"]), number(of["ratio"]))
         rows.append((f"  {name} ({of['unit']})", f"{of['day']:g}", *told, of["label"]))
-    widths = [max(len(row[k]) for row in rows) for k in range(5)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(row[k].rjust(widths[k]) for k in range(1, 5)), row[5]]) for row in rows
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned(rows, right=4, gap="  ", indent="")
 
 
-def flags(result: RunResult, treatment: Treatment | None) -> str:
+def flags(result: Run, treatment: Treatment | None) -> str:
     """Return what the readouts of safety say."""
     if result.safety.empty or not result.arms:
         return ""
@@ -225,7 +222,7 @@ def flags(result: RunResult, treatment: Treatment | None) -> str:
     return _wrapped("Flags: ", " ".join(part for part in told if part))
 
 
-def chances(result: RunResult, treatment: Treatment | None) -> str:
+def chances(result: Run, treatment: Treatment | None) -> str:
     """Return the chances of conception and, for an azoospermic man, of sperm retrieval."""
     if result.outcome.empty or not result.arms:
         return ""
@@ -255,7 +252,7 @@ def _chance(at: pd.Series, name: str, places: int) -> str:
     return f"{middle} %" + (f" ({low} to {high})" if low != high else "")
 
 
-def _azoospermic(result: RunResult, arm: str, day: float) -> bool:
+def _azoospermic(result: Run, arm: str, day: float) -> bool:
     semen = result.semen[(result.semen["arm"] == arm) & (result.semen["day"] == day)]
     below = parameters.values(result.scenario.parameters)["outcome.azoospermic_below"]
     return bool(semen["expected_concentration_million_ml"].mean() < below)
@@ -292,7 +289,7 @@ def _haematocrit(safety: pd.DataFrame) -> str:
     return f"Peak haematocrit {highest:.1f} %: {', '.join(over)}."
 
 
-def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
+def _complaints(result: Run, arm: str, start: float) -> list[str]:
     """Return what changed of flushes, libido and HDL against the days before treatment."""
     safety = result.safety[result.safety["arm"] == arm]
     columns = ["vasomotor_pct", "libido_score", "hdl_change_mg_dl"]
@@ -311,7 +308,7 @@ def _complaints(result: RunResult, arm: str, start: float) -> list[str]:
     return told
 
 
-def recovery(result: RunResult, treatment: Treatment | None) -> str:
+def recovery(result: Run, treatment: Treatment | None) -> str:
     """Return when sperm fell under treatment and came back, if it made the man oligozoospermic."""
     if treatment is None or not treatment.stops_early or result.semen.empty:
         return ""
@@ -366,7 +363,7 @@ def crossing(day: np.ndarray, value: np.ndarray, level: float, *, after: float, 
     return float(days[k - 1] + share * (days[k] - days[k - 1]))
 
 
-def warnings(result: RunResult) -> str:
+def warnings(result: Run) -> str:
     """Return the warnings of the run, one a line."""
     return "\n".join(_wrapped("Note: ", str(text)) for text in result.provenance.get("warnings") or ())
 

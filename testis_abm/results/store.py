@@ -18,8 +18,8 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.pictures import FIGURES, KINDS
-from testis_abm.results.run_result import RunResult
+from testis_abm.results import FIGURES, KINDS
+from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import TestisError, printable
@@ -75,7 +75,7 @@ def check_pictures(folder: str | Path) -> Path:
     return target
 
 
-def save(result: RunResult, folder: str | Path) -> Path:
+def save(result: Run, folder: str | Path) -> Path:
     """Write `result` to `folder`, whole or not at all, and return the folder.
 
     Earlier results in the folder are replaced; files in it that are no results stay where they are.
@@ -90,7 +90,7 @@ def save(result: RunResult, folder: str | Path) -> Path:
     return target
 
 
-def load(folder: str | Path) -> RunResult:
+def load(folder: str | Path) -> Run:
     """Read the results in `folder`.
 
     Raises:
@@ -109,7 +109,7 @@ def load(folder: str | Path) -> RunResult:
         return io.BytesIO(files.verified(folder / name, run["files"][name]))
 
     try:
-        return RunResult(
+        return Run(
             scenario=load_scenario(run["scenario"]),
             tables={name: pq.read_table(read(f"{name}.parquet")).to_pandas() for name in SCHEMAS},
             provenance=run["provenance"],
@@ -164,7 +164,7 @@ def _read_run(folder: Path) -> dict[str, Any]:
         raise TestisError(f"{folder}: {_RUN} is damaged: {files.reason(error)}") from error
 
 
-def _write(result: RunResult, folder: Path) -> None:
+def _write(result: Run, folder: Path) -> None:
     for name, table in result.tables.items():
         write_table(table, folder / f"{name}.parquet", {c: of.unit for c, of in SCHEMAS[name].items()})
     if result.attribution is not None:
@@ -201,7 +201,7 @@ def _read_sections(file: IO[bytes]) -> dict[str, dict[str, Any]]:
     return sections
 
 
-def _run(result: RunResult) -> dict[str, Any]:
+def _run(result: Run) -> dict[str, Any]:
     run = {
         "software": SOFTWARE,
         "format": FORMAT,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -12,13 +10,13 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import DISCLAIMER
 from testis_abm.results import aromatase, report
 from testis_abm.results.measures import Measure, measures
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
 from testis_abm.results.treatment import Treatment, closing, last_window
 from testis_abm.statistics import nanmean, paired_change
 from testis_abm.support.errors import TestisError
 
 
-def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
+def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
     """Return the summary of a run, one row a quantity, indexed by its name with unit.
 
     Levels are those of every command (see treatment.closing): of hormones means over the last 28 days (of treatment, or of an untreated
@@ -48,7 +46,7 @@ def summarise(result: RunResult, *, conventional: bool = True) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("name")
 
 
-def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[str, object]:
+def _change(result: Run, treatment: Treatment, measure: Measure) -> dict[str, object]:
     level = _level(result, measure, treatment.window).unstack("arm")
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)
@@ -68,7 +66,7 @@ def _change(result: RunResult, treatment: Treatment, measure: Measure) -> dict[s
     }
 
 
-def _level(result: RunResult, measure: Measure, window: tuple[float, float]) -> pd.Series:
+def _level(result: Run, measure: Measure, window: tuple[float, float]) -> pd.Series:
     """Return the level of a measure by replicate and arm."""
     rows = closing(result.tables[measure.table], measure.table, window)
     return _finite(measure, rows.groupby(["replicate", "arm"]).mean(numeric_only=True))
@@ -79,7 +77,7 @@ def _finite(measure: Measure, rows: pd.DataFrame) -> pd.Series:
     return measure.read(rows).replace([np.inf, -np.inf], np.nan)
 
 
-def _course(result: RunResult, measure: Measure) -> dict[str, object]:
+def _course(result: Run, measure: Measure) -> dict[str, object]:
     table = result.tables[measure.table]
     value = _finite(measure, table)
     first, last = table["day"].min(), table["day"].max()
@@ -103,7 +101,7 @@ def _sd(values: np.ndarray) -> float:
     return float(there.std(ddof=1)) if len(there) > 1 else float("nan")
 
 
-def render(result: RunResult) -> str:
+def render(result: Run) -> str:
     """Return the text that a run ends with: levels and changes, why, observed values, flags, recovery."""
     treatment = Treatment.of(result)
     summary = summarise(result)
@@ -135,7 +133,7 @@ def _two_arms(summary: pd.DataFrame, laboratory: Laboratory) -> str:
         rows.append((_heading(row), *levels, change, interval))
     if summary["replicates"].max() < 2:
         rows = [row[:4] for row in rows]
-    return _aligned(rows)
+    return f"\n{report.aligned(rows, right=3)}\n"
 
 
 def _one_arm(summary: pd.DataFrame, laboratory: Laboratory) -> str:
@@ -143,17 +141,8 @@ def _one_arm(summary: pd.DataFrame, laboratory: Laboratory) -> str:
     for row in summary.itertuples():
         drift = report.change(row.drift_pct)[0]
         rows.append((_heading(row), report.level(str(row.column), row.mean, laboratory), report.number(row.sd), drift))
-    return _aligned(rows)
+    return f"\n{report.aligned(rows, right=3)}\n"
 
 
 def _heading(row: object) -> str:
     return f"{row.label} ({row.unit})" if row.unit else str(row.label)  # type: ignore[attr-defined]
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(widths[k]) for k, cell in enumerate(row[1:4], 1)), *row[4:]]
-        lines.append(("  " + "   ".join(cells)).rstrip())
-    return "\n" + "\n".join(lines) + "\n"

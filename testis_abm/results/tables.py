@@ -270,15 +270,3 @@ CONVENTIONAL: Mapping[str, tuple[str, str, float]] = {
     for row in QUANTITIES.values()
     if row.factor != 1.0
 }
-
-
-def to_conventional(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy with testosterone in ng/dL, oestradiol in pg/mL, intratesticular levels in ng/mL.
-
-    Columns are renamed to match, such as `testosterone_ng_dl`; all others stay.
-    """
-    copy = table.copy()
-    for name, (_, _, factor) in CONVENTIONAL.items():
-        if name in copy:
-            copy[name] = copy[name] * factor
-    return copy.rename(columns={name: new for name, (new, _, _) in CONVENTIONAL.items()})

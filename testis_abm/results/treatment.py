@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from testis_abm.results.run_result import RunResult
+from testis_abm.results.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ class Treatment:
     stops_early: bool
 
     @classmethod
-    def of(cls, result: RunResult) -> Treatment | None:
+    def of(cls, result: Run) -> Treatment | None:
         """Return the treatment of `result`, or None if it has no treated arm beside an untreated one."""
         if result.arms != ("untreated", "treated") or not result.scenario.treated:
             return None

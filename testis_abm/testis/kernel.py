@@ -122,7 +122,7 @@ class Today(NamedTuple):
     """What is the same for all cells in a step of `dt` days that ends on day `now`.
 
     Attributes:
-        lh_activity, open_lyase, inhibitor, fsh, pressure: brought by the blood (see tissue.BloodInput).
+        lh_activity, open_lyase, inhibitor, fsh, pressure: brought by the blood (see biology/days.py).
         from_secretion, entry: nmol/L of testosterone that a mean source of 1 gives, and that enters with the blood.
         from_leydig, from_niches: nmol/L of oestradiol that a mean source of 1 gives.
         testosterone_free, oestradiol_free: free shares.
@@ -582,7 +582,7 @@ def means(leydig, sertoli, testosterone, oestradiol):
 
 @compiled(error_model="numpy")
 def report(leydig, sertoli, testosterone, oestradiol, at_corner, lh_activity, inhibitor, left, free, weight, numbers):
-    """Return what the testes did in a day, in the order of tissue.TissueDay.
+    """Return what the testes did in a day, in the order of TestisDay.
 
     Args:
         leydig, sertoli: arrays; testosterone, oestradiol: at each niche; at_corner: testosterone where Leydig cells lie.

@@ -45,7 +45,7 @@ class Scale(NamedTuple):
 
 
 class Blood(NamedTuple):
-    """What the blood and the tract bring in a day (see tissue.BloodInput)."""
+    """What the blood and the tract bring in a day (see biology/days.py)."""
 
     lh_activity: float
     fsh_iu_l: float

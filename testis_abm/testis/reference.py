@@ -21,8 +21,9 @@ from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Events, GermColumns
 
 if TYPE_CHECKING:
+    from testis_abm.biology.days import BloodDay
     from testis_abm.biology.rules import TissueParameters
-    from testis_abm.testis.tissue import BloodInput, Tissue
+    from testis_abm.testis.tissue import Tissue
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ class ReferenceCells:
         for agent, *state in zip(itertools.chain.from_iterable(self.germ), *columns, strict=True):
             agent.state = GermState(*state)
 
-    def secrete(self, blood: BloodInput, p: TissueParameters, dt: float) -> None:
+    def secrete(self, blood: BloodDay, p: TissueParameters, dt: float) -> None:
         """Advance the Leydig cells; put their testosterone into the sources of the levels."""
         at_corner, free = self.levels.corner_oestradiol.ravel().tolist(), self.levels.scale.oestradiol_free
         sources = [0.0] * len(self.levels.sources)
@@ -147,7 +148,7 @@ class ReferenceCells:
         written.testosterone[:] = [agent.state.testosterone for agent in self.leydig]
         self.levels.sources[:] = sources
 
-    def aromatise_leydig(self, blood: BloodInput, p: TissueParameters) -> None:
+    def aromatise_leydig(self, blood: BloodDay, p: TissueParameters) -> None:
         """Let the Leydig cells make oestradiol; put it into the sources of the levels."""
         at_corner, free = self.levels.corner_testosterone.ravel().tolist(), self.levels.scale.testosterone_free
         sources = [0.0] * len(self.levels.sources)
@@ -159,7 +160,7 @@ class ReferenceCells:
         self.columns.leydig.oestradiol[:] = [agent.state.oestradiol for agent in self.leydig]
         self.levels.sources[:] = sources
 
-    def aromatise_niches(self, blood: BloodInput, p: TissueParameters) -> None:
+    def aromatise_niches(self, blood: BloodDay, p: TissueParameters) -> None:
         """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
         cells, of = self.columns.sertoli, self.levels
         entry = of.entry(blood.free_testosterone)
@@ -173,7 +174,7 @@ class ReferenceCells:
             made.append(rules.aromatise(activity, testosterone, blood.inhibitor, p))
         cells.oestradiol_made[:] = made
 
-    def support(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def support(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Spread oestradiol; advance the Sertoli cells and renew the rates that they set, changed from outside."""
         written, of = self.columns.sertoli, self.levels
         mean_made = kernel.mean(written.oestradiol_made)
@@ -214,12 +215,12 @@ class ReferenceCells:
             fields.corner_field(tubule, of, self.levels.neighbours, self.levels.sources, row)
             level[tubule], at_corner[tubule] = row[:niches] * to_niche, row[niches:] * to_corner
 
-    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+    def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
         self.soma(blood, p, change, dt)
         return self.live(now, p, dt)
 
-    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells."""
         self._take_leydig()
         self.secrete(blood, p, dt)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from testis_abm.biology import steps
+from testis_abm.biology.days import BloodDay, TestisDay
 from testis_abm.biology.rules import TissueParameters
 from testis_abm.testis import build, kernel
 from testis_abm.testis.columns import Events, GermColumns, LeydigColumns, SertoliColumns
@@ -20,59 +21,6 @@ _SETTLED = 1e6  # days: long enough that every first-order response has arrived
 LIFE_DAYS = 70  # longer than a clone lives from its founding to release
 
 
-class BloodInput(NamedTuple):
-    """What the blood brings to the testes in a day.
-
-    Attributes:
-        lh_activity: of LH and hCG, relative; fsh_iu_l; free_testosterone: relative.
-        inhibitor: of aromatase, concentration over inhibition constant.
-        back_pressure: of fluid in the tract, 0 to 1.
-        aromatase_left: share of the enzyme that no drug has inactivated; open_lyase: of steroid synthesis not blocked.
-    """
-
-    lh_activity: float
-    fsh_iu_l: float
-    free_testosterone: float
-    inhibitor: float
-    back_pressure: float
-    aromatase_left: float = 1.0
-    open_lyase: float = 1.0
-
-
-class TissueDay(NamedTuple):
-    """What the testes did in a day: outputs relative to the reference man, levels in nmol/L of total steroid.
-
-    Attributes:
-        secretory_capacity, oestradiol_output, inhibin_output: relative; from_leydig, from_sertoli, from_germ: parts of
-            oestradiol_output.
-        aromatase_inhibition: share of all testicular aromatase that drugs keep from working, and of that of the Leydig
-            cells and of the Sertoli and germ cells in their niches.
-        androgen_signal, er_alpha_signal, er_beta_signal, fsh_signal: of the Sertoli cells, 1 = reference.
-        aromatase_access: share of aromatase that its substrate does not hold.
-        androgen, oestrogen, fsh: mean levels that the Sertoli cells have responded to (free nmol/L, free nmol/L, IU/L).
-    """
-
-    secretory_capacity: float
-    oestradiol_output: float
-    inhibin_output: float
-    testosterone_nmol_l: float
-    oestradiol_nmol_l: float
-    aromatase_inhibition: float
-    leydig_inhibition: float
-    niche_inhibition: float
-    from_leydig: float
-    from_sertoli: float
-    from_germ: float
-    androgen_signal: float
-    er_alpha_signal: float
-    er_beta_signal: float
-    fsh_signal: float
-    aromatase_access: float
-    androgen: float
-    oestrogen: float
-    fsh: float
-
-
 # What comes from outside when nothing does: no factor of, no addition to any rate.
 UNCHANGED = np.zeros((2, len(steps.RATES), 0))
 
@@ -80,10 +28,10 @@ UNCHANGED = np.zeros((2, len(steps.RATES), 0))
 class Cells(Protocol):
     """An engine: the cells and the rules that move them (compiled columns, or plain Mesa agents)."""
 
-    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+    def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
 
-    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
 
     def live(self, now: float, p: TissueParameters, dt: float) -> Events:
@@ -106,13 +54,13 @@ class CompiledCells:
     def __init__(self, leydig: LeydigColumns, sertoli: SertoliColumns, germ: GermColumns, levels: Levels) -> None:
         self.leydig, self.sertoli, self.germ, self.levels = leydig, sertoli, germ, levels
 
-    def day(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
+    def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
         day = self._nothing_yet()
         done = self._advance(self._today(blood, now, dt), p, change, day, True)
         return Events(*day[:-1]) if done else self._live_on(day, now, p, dt)
 
-    def soma(self, blood: BloodInput, p: TissueParameters, change: np.ndarray, dt: float) -> None:
+    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
         self._advance(self._today(blood, 0.0, dt), p, change, self._nothing_yet(), False)
 
@@ -127,7 +75,7 @@ class CompiledCells:
         of = Events.none(tubules)
         return kernel.EventArrays(of.deaths, of.completed, of.released, of.retained, np.zeros(tubules, dtype=np.uint8))
 
-    def _today(self, blood: BloodInput, now: float, dt: float) -> kernel.Today:
+    def _today(self, blood: BloodDay, now: float, dt: float) -> kernel.Today:
         of = self.levels
         return kernel.Today(
             float(blood.lh_activity),
@@ -245,7 +193,7 @@ class Tissue:
         """Return total oestradiol at each niche, nmol/L, (tubules, niches)."""
         return self.levels.oestradiol
 
-    def day(self, blood: BloodInput, p: TissueParameters | None = None, change: np.ndarray = UNCHANGED) -> TissueDay:
+    def day(self, blood: BloodDay, p: TissueParameters | None = None, change: np.ndarray = UNCHANGED) -> TestisDay:
         """Advance the tissue by one day under `blood`.
 
         Args:
@@ -258,7 +206,7 @@ class Tissue:
         self.events = self.cells.day(blood, p, change, self.now, 1.0)
         return self._report(blood, p)
 
-    def settle_soma(self, blood: BloodInput) -> TissueDay:
+    def settle_soma(self, blood: BloodDay) -> TestisDay:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
         self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
         return self._report(blood, self.p)
@@ -279,9 +227,9 @@ class Tissue:
         for _ in self.live_on(LIFE_DAYS):
             pass
 
-    def _report(self, blood: BloodInput, p: TissueParameters) -> TissueDay:
+    def _report(self, blood: BloodDay, p: TissueParameters) -> TestisDay:
         of = self.columns
-        return TissueDay(
+        return TestisDay(
             *kernel.report(
                 of.leydig.arrays(),
                 of.sertoli.arrays(),

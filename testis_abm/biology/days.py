@@ -1,0 +1,60 @@
+"""What body and testis give one another in a day, whichever testis it is: single cells or the mean of each kind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class BloodDay(NamedTuple):
+    """What the blood brings to the testes in a day.
+
+    Attributes:
+        lh_activity: of LH and hCG, relative; fsh_iu_l; free_testosterone: relative.
+        inhibitor: of aromatase, concentration over inhibition constant.
+        back_pressure: of fluid in the tract, 0 to 1.
+        aromatase_left: share of the enzyme that no drug has inactivated; open_lyase: of steroid synthesis not blocked.
+    """
+
+    lh_activity: float
+    fsh_iu_l: float
+    free_testosterone: float
+    inhibitor: float
+    back_pressure: float
+    aromatase_left: float = 1.0
+    open_lyase: float = 1.0
+
+
+class TestisDay(NamedTuple):
+    """What the testes did in a day: outputs relative to the reference man, levels in nmol/L of total steroid.
+
+    Attributes:
+        secretory_capacity, oestradiol_output, inhibin_output: relative; from_leydig, from_sertoli, from_germ: parts of
+            oestradiol_output.
+        aromatase_inhibition: share of all testicular aromatase that drugs keep from working, and of that of the Leydig
+            cells and of the Sertoli and germ cells in their niches.
+        androgen_signal, er_alpha_signal, er_beta_signal, fsh_signal: of the Sertoli cells, 1 = reference.
+        aromatase_access: share of aromatase that its substrate does not hold.
+        androgen, oestrogen, fsh: mean levels that the Sertoli cells have responded to (free nmol/L, free nmol/L, IU/L).
+    """
+
+    __test__ = False  # its name begins as those of tests do
+
+    secretory_capacity: float
+    oestradiol_output: float
+    inhibin_output: float
+    testosterone_nmol_l: float
+    oestradiol_nmol_l: float
+    aromatase_inhibition: float
+    leydig_inhibition: float
+    niche_inhibition: float
+    from_leydig: float
+    from_sertoli: float
+    from_germ: float
+    androgen_signal: float
+    er_alpha_signal: float
+    er_beta_signal: float
+    fsh_signal: float
+    aromatase_access: float
+    androgen: float
+    oestrogen: float
+    fsh: float

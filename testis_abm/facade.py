@@ -1,0 +1,64 @@
+"""What a script works with: a run whose result can be summarised, drawn and stored."""
+
+from __future__ import annotations
+
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testis_abm.experiments import simulate
+from testis_abm.results import store
+from testis_abm.results.aromatase import by_site
+from testis_abm.results.run import Run
+from testis_abm.results.summary import summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class RunResult(Run):  # noqa: D101
+    __doc__ = Run.__doc__
+
+    @classmethod
+    def of(cls, run: Run) -> RunResult:
+        """Return a run with what can be done with it."""
+        return cls(
+            scenario=run.scenario,
+            tables=run.tables,
+            provenance=run.provenance,
+            sections=run.sections,
+            attribution=run.attribution,
+        )
+
+    def summary(self) -> pd.DataFrame:
+        """Return levels with and without treatment, and changes with intervals (see `summary.summarise`)."""
+        return summarise(self)
+
+    def aromatase(self) -> pd.DataFrame:
+        """Return how far aromatase is inhibited at each site, and its contribution to serum oestradiol (see `aromatase.by_site`)."""
+        return by_site(self)
+
+    def plot(self, folder: str | Path | None = None) -> dict[str, Figure]:
+        """Return the figures of this run by name; write each as PNG and SVG too if a folder is given.
+
+        Raises:
+            TestisError: the folder holds something else than results and their pictures, or cannot be written.
+        """
+        from testis_abm.pictures.drawing import draw_figures
+
+        return draw_figures(self, None if folder is None else store.check_pictures(folder))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write everything to `folder`, whole or not at all; return its path (see `store.save`)."""
+        return store.save(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> RunResult:
+        """Read a result that `save` wrote (see `store.load`)."""
+        return cls.of(store.load(folder))
+
+
+@wraps(simulate.run)
+def run(*args: Any, **options: Any) -> RunResult:  # noqa: D103 (that of simulate.run)
+    return RunResult.of(simulate.run(*args, **options))
