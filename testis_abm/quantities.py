@@ -50,26 +50,39 @@ class Quantity:
     """One quantity.
 
     Attributes:
-        column: its name in tables, unit included.
-        label: as printed within a sentence; `unit` of the column, `clinical_unit` of reports.
-        factor: clinical units in one of the column's.
+        column: its name in tables, which ends in its unit.
+        label: as printed within a sentence.
+        units: those that reports use -> how many of the column's own, which is the first, make one.
+        clinical_unit: the unit of reports (default the column's own).
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
         limit: parameter that holds the least a laboratory tells from none ("" where there is no such limit).
+        published: whether an observed value may be of it.
     """
 
     column: str
     label: str
-    unit: str
+    units: Mapping[str, float]
     clinical_unit: str = ""
-    factor: float = 1.0
     words: tuple[str, ...] = ()
     sample: str = "blood"
     limit: str = ""
+    published: bool = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "units", MappingProxyType(self.units))
         if not self.clinical_unit:
             object.__setattr__(self, "clinical_unit", self.unit)
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of the column."""
+        return next(iter(self.units))
+
+    @property
+    def factor(self) -> float:
+        """Return how many clinical units one of the column's is."""
+        return 1.0 / self.units[self.clinical_unit]
 
     @property
     def heading(self) -> str:
@@ -79,34 +92,40 @@ class Quantity:
     @property
     def title(self) -> str:
         """Return the label as it begins a sentence or an axis."""
-        return (
-            self.label
-            if self.label[1:2].isupper() or self.label[1:2] == "/"
-            else self.label[0].upper() + self.label[1:]
-        )
+        proper = self.label[1:2].isupper() or self.label[1:2] == "/"
+        return self.label if proper else self.label[0].upper() + self.label[1:]
+
+
+# Units -> how many of the column's own, the first, make one of them.
+_T, _E2 = TESTOSTERONE_NG_DL, OESTRADIOL_PMOL_L
+_TESTOSTERONE = {"nmol/L": 1.0, "pmol/L": 1e-3, "ng/dL": 1 / _T, "ng/mL": 100 / _T, "ug/L": 100 / _T}
+_FREE_TESTOSTERONE = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": 100 / _T, "ng/dL": 1e3 / _T}
+_OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": _E2, "ng/L": _E2, "ng/mL": 1e3 * _E2}
+_TISSUE_OESTRADIOL = {"nmol/L": 1.0, "pmol/L": 1e-3, "pg/mL": _E2 / 1e3, "ng/L": _E2 / 1e3, "ng/mL": _E2}
+_GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
+_SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
+_PERCENT = {"%": 1.0}
 
 
 def _e2(assay: str) -> tuple[Quantity, Quantity]:
     """Return serum oestradiol and the T/E2 ratio by an assay."""
     title = ASSAYS[assay]
-    limit = f"laboratory.oestradiol_{'immunoassay_' if assay == 'immunoassay' else ''}limit"
     return (
         Quantity(
             OESTRADIOL[assay],
             f"serum E2 ({title})",
-            "pmol/L",
+            _OESTRADIOL,
             "pg/mL",
-            1.0 / OESTRADIOL_PMOL_L,
-            (f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
-            limit=limit,
+            words=(f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
+            limit=f"laboratory.oestradiol_{'immunoassay_' if assay == 'immunoassay' else ''}limit",
+            published=assay == "lc-ms",
         ),
         Quantity(
             RATIO[assay],
             f"T/E2 ({title})",
-            "ng/dL per pg/mL",
-            "",
-            1.0,
-            (f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})"),
+            {"ng/dL per pg/mL": 1.0},
+            words=(f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})"),
+            published=False,
         ),
     )
 
@@ -115,42 +134,43 @@ _ALL = (
     Quantity(
         "testosterone_nmol_l",
         "testosterone",
-        "nmol/L",
+        _TESTOSTERONE,
         "ng/dL",
-        TESTOSTERONE_NG_DL,
-        ("total testosterone", "T"),
+        words=("total testosterone", "T"),
         limit="laboratory.testosterone_limit",
     ),
     Quantity(
         "free_testosterone_pmol_l",
         "free testosterone",
-        "pmol/L",
+        _FREE_TESTOSTERONE,
         "pg/mL",
-        TESTOSTERONE_NG_DL / 100.0,
         limit="laboratory.free_testosterone_limit",
     ),
     *(row for pair in zip(_e2("immunoassay"), _e2("lc-ms")) for row in pair),
     Quantity(
         "lh_iu_l",
         "LH",
-        "IU/L",
+        _GONADOTROPHIN,
         words=("luteinising hormone", "luteinizing hormone"),
         limit="laboratory.gonadotrophin_limit",
     ),
     Quantity(
-        "fsh_iu_l", "FSH", "IU/L", words=("follicle-stimulating hormone",), limit="laboratory.gonadotrophin_limit"
+        "fsh_iu_l",
+        "FSH",
+        _GONADOTROPHIN,
+        words=("follicle-stimulating hormone",),
+        limit="laboratory.gonadotrophin_limit",
     ),
-    Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",)),
-    Quantity("hcg_iu_l", "hCG", "IU/L", limit="laboratory.gonadotrophin_limit"),
-    Quantity("inhibin_b_pg_ml", "inhibin B", "pg/mL", limit="laboratory.inhibin_b_limit"),
-    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit"),
-    Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",)),
+    Quantity("t_over_lh", "T/LH", {"ng/dL per IU/L": 1.0}, words=("testosterone/LH",), published=False),
+    Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="laboratory.gonadotrophin_limit"),
+    Quantity("inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="laboratory.inhibin_b_limit"),
+    Quantity("shbg_nmol_l", "SHBG", {"nmol/L": 1.0}, limit="laboratory.shbg_limit"),
+    Quantity("haematocrit_pct", "haematocrit", _PERCENT, words=("hematocrit",), published=False),
     Quantity(
         "intratesticular_testosterone_nmol_l",
         "intratesticular testosterone",
-        "nmol/L",
+        _TESTOSTERONE,
         "ng/mL",
-        TESTOSTERONE_NG_DL / 100.0,
         ("ITT",),
         "testis",
         "laboratory.intratesticular_testosterone_limit",
@@ -158,29 +178,34 @@ _ALL = (
     Quantity(
         "intratesticular_oestradiol_nmol_l",
         "intratesticular E2",
-        "nmol/L",
+        _TISSUE_OESTRADIOL,
         "ng/mL",
-        1.0 / OESTRADIOL_PMOL_L,
         ("intratesticular oestradiol", "intratesticular estradiol", "ITE"),
         "testis",
         "laboratory.intratesticular_oestradiol_limit",
     ),
-    Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis"),
+    Quantity("intratesticular_t_over_e2", "intratesticular T/E2", {"molar": 1.0}, sample="testis", published=False),
     Quantity(
         "daily_production_million_g",
         "daily sperm production",
-        "million/g/day",
+        {"million/g/day": 1.0},
         words=("sperm production",),
         sample="testis",
         limit="laboratory.daily_production_limit",
+        published=False,
     ),
     Quantity(
-        "volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="laboratory.volume_limit"
+        "volume_ml",
+        "ejaculate volume",
+        {"mL": 1.0},
+        words=("semen volume",),
+        sample="semen",
+        limit="laboratory.volume_limit",
     ),
     Quantity(
         "concentration_million_ml",
         "sperm concentration",
-        "million/mL",
+        {"million/mL": 1.0, "M/mL": 1.0, "10^6/mL": 1.0},
         "M/mL",
         sample="semen",
         limit="outcome.azoospermic_below",
@@ -188,7 +213,7 @@ _ALL = (
     Quantity(
         "total_count_million",
         "total sperm count",
-        "million",
+        _SPERM,
         words=("sperm count", "total count"),
         sample="semen",
         limit="outcome.azoospermic_below",
@@ -196,16 +221,23 @@ _ALL = (
     Quantity(
         "total_motile_count_million",
         "total motile count",
-        "million",
+        _SPERM,
         words=("motile count", "TMC"),
         sample="semen",
         limit="outcome.azoospermic_below",
     ),
-    Quantity("progressive_motility_pct", "progressive motility", "%", words=("motility",), sample="semen"),
-    Quantity("normal_forms_pct", "normal forms", "%", words=("morphology",), sample="semen"),
-    Quantity("conception_pct", "fecundability", "% per cycle", words=("chance of conception",), sample=""),
-    Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample=""),
-    Quantity("age", "age", "years", sample=""),
+    Quantity("progressive_motility_pct", "progressive motility", _PERCENT, words=("motility",), sample="semen"),
+    Quantity("normal_forms_pct", "normal forms", _PERCENT, words=("morphology",), sample="semen"),
+    Quantity(
+        "conception_pct",
+        "fecundability",
+        {"% per cycle": 1.0},
+        words=("chance of conception",),
+        sample="",
+        published=False,
+    ),
+    Quantity("bmi", "BMI", {"kg/m2": 1.0}, words=("body mass index",), sample="", published=False),
+    Quantity("age", "age", dict.fromkeys(("years", "year", "y", "yr", "yrs"), 1.0), sample="", published=False),
 )
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({row.column: row for row in _ALL})
 _WORDS = {word.lower(): row.column for row in _ALL for word in (row.label, *row.words)}
@@ -232,9 +264,9 @@ def column_of(word: str, assay: str = DEFAULT_ASSAY, among: Iterable[str] | None
     """
     columns = tuple(QUANTITIES if among is None else among)
     plain = " ".join(str(word).split()).lower()
-    found = _OF_ASSAY[plain][assay] if plain in _OF_ASSAY else _WORDS.get(plain)
-    if found in columns and isinstance(word, str):
-        return str(found)
+    column = _OF_ASSAY[plain][assay] if plain in _OF_ASSAY else _WORDS.get(plain)
+    if column in columns and isinstance(word, str):
+        return str(column)
     labels = [QUANTITIES[column].label for column in columns]
     close = nearest(word, labels)
     hint = (f'nearest: "{close}"; ' if close else "") + f"known: {', '.join(labels)}"

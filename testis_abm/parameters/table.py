@@ -86,10 +86,18 @@ class Parameter(_Entry):
         """Return the unit as it stands after a number: nothing for a plain number, whose unit is "1"."""
         return "" if self.unit == "1" else self.unit
 
+    def checked(self, value: object) -> float:
+        """Return a value for this parameter.
+
+        Raises:
+            ScenarioError: it is none, or out of range.
+        """
+        return guard.number(value, self.low, self.high, unit=f"({self.symbol})" if self.symbol else "")
+
     def fault(self, value: object) -> str | None:
         """Return what is wrong with `value` for this parameter, or None."""
         try:
-            guard.number(value, self.low, self.high, unit=f"({self.symbol})" if self.symbol else "")
+            self.checked(value)
         except ScenarioError as error:
             return str(error)
         return None

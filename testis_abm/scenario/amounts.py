@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from numbers import Real
 from types import MappingProxyType
 
-from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
+from testis_abm.quantities import QUANTITIES
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, nearest, shown
 
@@ -42,14 +41,6 @@ _DURATIONS = {
 _DOSES: Mapping[str, Mapping[str, float]] = {"mg": {"mg": 1.0, "g": 1e3, "ug": 1e-3}, "IU": {"iu": 1.0, "kiu": 1e3}}
 _DOSE_UNITS = {"mg": "mg, g or ug", "IU": "IU or kIU"}
 
-# How many of each unit's canonical unit (the one in the column name) make one of it.
-_TESTOSTERONE = {"nmol/L": 1.0, "pmol/L": 1e-3, "ng/dL": 1 / TESTOSTERONE_NG_DL}
-_TESTOSTERONE |= {"ng/mL": 100 / TESTOSTERONE_NG_DL, "ug/L": 100 / TESTOSTERONE_NG_DL}
-_FREE = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": 100 / TESTOSTERONE_NG_DL, "ng/dL": 1e3 / TESTOSTERONE_NG_DL}
-_OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": OESTRADIOL_PMOL_L, "ng/L": OESTRADIOL_PMOL_L}
-_OESTRADIOL |= {"ng/mL": 1e3 * OESTRADIOL_PMOL_L}
-_GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
-_SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
 # Words for a unit, the whole of what stands before "/" or the end -> its key.
 _UNIT_WORDS = (
     (r"x?\*?10e?6|mio|mill|mln|millions|m(?=/ml$|$)", "million"),
@@ -57,32 +48,12 @@ _UNIT_WORDS = (
     (r"percent|pct", "%"),
 )
 
+# Column -> its units, of what may be published of a course, and of a man.
 UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {
-        "testosterone_nmol_l": _TESTOSTERONE,
-        "free_testosterone_pmol_l": _FREE,
-        "oestradiol_pmol_l": _OESTRADIOL,
-        "lh_iu_l": _GONADOTROPHIN,
-        "fsh_iu_l": _GONADOTROPHIN,
-        "hcg_iu_l": _GONADOTROPHIN,
-        "inhibin_b_pg_ml": {"pg/mL": 1.0, "ng/L": 1.0},
-        "shbg_nmol_l": {"nmol/L": 1.0},
-        "intratesticular_testosterone_nmol_l": _TESTOSTERONE,
-        "intratesticular_oestradiol_nmol_l": {
-            "nmol/L": 1.0,
-            **{unit: factor / 1e3 for unit, factor in _OESTRADIOL.items() if unit != "nmol/L"},
-        },
-        "volume_ml": {"mL": 1.0},
-        "concentration_million_ml": {"million/mL": 1.0, "M/mL": 1.0, "10^6/mL": 1.0},
-        "total_count_million": _SPERM,
-        "progressive_motility_pct": {"%": 1.0},
-        "normal_forms_pct": {"%": 1.0},
-        "total_motile_count_million": _SPERM,
-    }
+    {column: row.units for column, row in QUANTITIES.items() if row.published}
 )
-
 UNITS_OF_MAN: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {"bmi": {"kg/m2": 1.0}, "age": {"years": 1.0, "year": 1.0, "y": 1.0, "yr": 1.0, "yrs": 1.0}}
+    {name: QUANTITIES[name].units for name in ("bmi", "age")}
 )
 
 
@@ -92,7 +63,7 @@ def parse_duration(value: object) -> float:
     Raises:
         ScenarioError: it is no length of time, or below 0.
     """
-    if _is_number(value):
+    if guard.is_number(value):
         days = _finite(value, value)
     else:
         number, unit = _split(value, 'a length of time, such as "28 days"')
@@ -112,13 +83,14 @@ def parse_day(value: object) -> float:
     Raises:
         ScenarioError: it names no day, or one beyond a century.
     """
-    if _is_number(value):
+    if guard.is_number(value):
         day = _finite(value, value)
     else:
-        found = _DAY.fullmatch(plain(_text(value, 'a day, such as "day 30"')))
-        if found is None:
+        match = _DAY.fullmatch(plain(_text(value, 'a day, such as "day 30"')))
+        if match is None:
             raise ScenarioError(f'{shown(value)} is not a day; write "day 30" or "week 6"')
-        day = number_in(found[2]) * {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH}[found[1].lower()]
+        unit, number = match.groups()
+        day = number_in(number) * _DURATIONS[unit.lower()]
     if not abs(day) <= LATEST_DAY:
         raise ScenarioError(f"{shown(value)} is not within a century of the start of treatment")
     return day
@@ -130,7 +102,7 @@ def parse_dose(value: object, unit: str = "mg") -> float:
     Raises:
         ScenarioError: no unit, a unit of another kind, or not above 0.
     """
-    if _is_number(value):
+    if guard.is_number(value):
         raise ScenarioError(f'{shown(value)} has no unit; write it as text with one: "1 {unit}"')
     number, given = _split(value, f'a dose, such as "1 {unit}"')
     known = _DOSES.get(unit, {unit.lower(): 1.0})
@@ -138,10 +110,8 @@ def parse_dose(value: object, unit: str = "mg") -> float:
         units = _DOSE_UNITS.get(unit, unit)
         raise ScenarioError(f"{shown(value)}: unit {shown(given)} does not fit; the dose is in {units}")
     dose = _finite(number * known[unit_key(given)], value)
-    if dose < 0:
-        raise ScenarioError(f"{shown(value)} is negative; a dose must be above 0 {unit}")
-    if dose == 0:
-        raise ScenarioError(f"{shown(value)} is zero; a dose must be above 0 {unit}")
+    if dose <= 0:
+        raise ScenarioError(f"{shown(value)} is {'negative' if dose else 'zero'}; a dose must be above 0 {unit}")
     return dose
 
 
@@ -151,8 +121,7 @@ def canonical_unit(variable: str) -> str:
     Raises:
         ScenarioError: unknown variable.
     """
-    guard.key(variable, UNITS, "variable")
-    return next(unit for unit, factor in UNITS[variable].items() if factor == 1.0)
+    return QUANTITIES[guard.key(variable, UNITS, "variable")].unit
 
 
 def parse_unit(variable: str, unit: object) -> str:
@@ -171,8 +140,8 @@ def parse_unit(variable: str, unit: object) -> str:
 def spelled(unit: str, known: Iterable[str]) -> str | None:
     """Return `unit` as `known` spells it, whatever way a laboratory writes it; None if it is not one of them."""
     known = tuple(known)
-    same = [of for of in known if of.lower() == unit.lower()]
-    return next(iter(same or [of for of in known if unit_key(of) == unit_key(unit)]), None)
+    same = [name for name in known if name.lower() == unit.lower()]
+    return next(iter(same or [name for name in known if unit_key(name) == unit_key(unit)]), None)
 
 
 @lru_cache(maxsize=1024)
@@ -239,10 +208,10 @@ def number_in(text: str) -> float:
 
 def comma_note(text: object) -> str:
     """Return how the comma of a refused quantity was read, for its message; empty where there is none."""
-    found = _QUANTITY.match(plain(text)) if isinstance(text, str) else None
-    if found is None or not _THOUSANDS.fullmatch(found[1]):
+    match = _QUANTITY.match(plain(text)) if isinstance(text, str) else None
+    if match is None or not _THOUSANDS.fullmatch(match[1]):
         return ""
-    return f" ({found[1]} is read as {number_in(found[1]):g}; for a decimal write {found[1].replace(',', '.', 1)})"
+    return f" ({match[1]} is read as {number_in(match[1]):g}; for a decimal write {match[1].replace(',', '.', 1)})"
 
 
 def quantity(value: object, wanted: str) -> tuple[float, str]:
@@ -251,14 +220,11 @@ def quantity(value: object, wanted: str) -> tuple[float, str]:
     Raises:
         ScenarioError: it is no text that begins with a number; `wanted` says what would be.
     """
-    found = _QUANTITY.fullmatch(plain(_text(value, wanted)))
-    if found is None:
+    match = _QUANTITY.fullmatch(plain(_text(value, wanted)))
+    if match is None:
         raise ScenarioError(f"{shown(value)} is not {wanted}")
-    return number_in(found[1]), found[2]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    number, unit = match.groups()
+    return number_in(number), unit
 
 
 def _finite(number: object, value: object) -> float:

@@ -17,8 +17,8 @@ from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.scenario.amounts import UNITS, parse_day, parse_duration, parse_unit
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import read_tables
-from testis_abm.scenario.schema import Therapy
 from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
+from testis_abm.scenario.therapy import Therapy
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, TestisError, shown, unknown
 
