@@ -197,9 +197,7 @@ def matplotlib() -> None:
     except (ImportError, ValueError):  # it is kept out
         installed = False
     if not installed:
-        raise TestisError(
-            "pictures need matplotlib, which is not installed: pip install matplotlib, or leave pictures out (--no-plots)"
-        )
+        raise TestisError("pictures need matplotlib, which is not installed: pip install matplotlib, or leave them out")
 
 
 def running(folder: object, workers: object, parts: object, dask: object = "") -> Path:
