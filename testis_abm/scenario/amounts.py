@@ -1,4 +1,7 @@
-"""Amounts as people write them: "28 days", "day 30", "1 mg", and the units of clinical reports."""
+"""Amounts as people write them: "28 days", "day 30", "1 mg", and the units of clinical reports.
+
+Each function raises a ScenarioError for what it cannot read, in words that say what would be right.
+"""
 
 from __future__ import annotations
 
@@ -58,11 +61,7 @@ UNITS_OF_MAN: Mapping[str, Mapping[str, float]] = MappingProxyType(
 
 
 def parse_duration(value: object) -> float:
-    """Return a length of time in days, from "28 days", "8 hours", "6 months" or a number of days.
-
-    Raises:
-        ScenarioError: it is no length of time, or below 0.
-    """
+    """Return a length of time in days, from "28 days", "8 hours", "6 months" or a number of days."""
     if guard.is_number(value):
         days = _finite(value, value)
     else:
@@ -78,11 +77,7 @@ def parse_duration(value: object) -> float:
 
 
 def parse_day(value: object) -> float:
-    """Return a day of the plan from "day 30", "week 6", "month 3" or a number; day 0 is the end of baseline.
-
-    Raises:
-        ScenarioError: it names no day, or one beyond a century.
-    """
+    """Return a day of the plan from "day 30", "week 6", "month 3" or a number; day 0 is the end of baseline."""
     if guard.is_number(value):
         day = _finite(value, value)
     else:
@@ -97,11 +92,7 @@ def parse_day(value: object) -> float:
 
 
 def parse_dose(value: object, unit: str = "mg") -> float:
-    """Return a dose in `unit` ("mg" or "IU"), from "1 mg", "250 ug" or "1.5 kIU".
-
-    Raises:
-        ScenarioError: no unit, a unit of another kind, or not above 0.
-    """
+    """Return a dose in `unit` ("mg" or "IU"), from "1 mg", "250 ug" or "1.5 kIU"."""
     if guard.is_number(value):
         raise ScenarioError(f'{shown(value)} has no unit; write it as text with one: "1 {unit}"')
     number, given = _split(value, f'a dose, such as "1 {unit}"')
@@ -116,20 +107,12 @@ def parse_dose(value: object, unit: str = "mg") -> float:
 
 
 def canonical_unit(variable: str) -> str:
-    """Return the unit in which `variable` is stored, which its name ends in.
-
-    Raises:
-        ScenarioError: unknown variable.
-    """
+    """Return the unit in which `variable` is stored, which its name ends in."""
     return QUANTITIES[guard.key(variable, UNITS, "variable")].unit
 
 
 def parse_unit(variable: str, unit: object) -> str:
-    """Return `unit` as UNITS spells it.
-
-    Raises:
-        ScenarioError: `variable` is not measured in it.
-    """
+    """Return `unit` as UNITS spells it."""
     known = UNITS[variable]
     text = plain(_text(unit, f'a unit, such as "{canonical_unit(variable)}"'))
     if spelling := spelled(text, known):
@@ -160,9 +143,6 @@ def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
     """Return `value` of `variable`, a column name, in another of its units.
 
     Testosterone 1 nmol/L = 28.84 ng/dL (1 ng/mL = 3.467 nmol/L), oestradiol 1 pg/mL = 3.67 pmol/L.
-
-    Raises:
-        ScenarioError: unknown variable, no number, or a unit of another kind.
     """
     guard.key(variable, UNITS, "variable")
     value = guard.real(value, "value")
@@ -173,11 +153,7 @@ def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
 
 
 def plain(text: str) -> str:
-    """Return `text` with one space between words and the signs of word processors written plainly.
-
-    Raises:
-        ScenarioError: it is longer than any quantity, or has digits of another script, which people read differently.
-    """
+    """Return `text` with one space between words and the signs of word processors written plainly."""
     if len(text) > _LONGEST:
         raise ScenarioError(f"{shown(text)} is longer than {_LONGEST} characters")
     text = " ".join(text.translate(_SIGNS).split())
@@ -190,9 +166,6 @@ def number_in(text: str) -> float:
     """Return the number that `text` (a NUMBER) spells: "4.5", "4,5", "1,500" (1500), "1,500.5", "1.500,5".
 
     A comma before one group of three digits separates thousands, as in "1,500 IU"; "0,125" can only be a decimal.
-
-    Raises:
-        ScenarioError: its commas or points can be read in no way.
     """
     mantissa, e, exponent = text.lower().partition("e")
     if _THOUSANDS.fullmatch(mantissa):
@@ -215,11 +188,7 @@ def comma_note(text: object) -> str:
 
 
 def quantity(value: object, wanted: str) -> tuple[float, str]:
-    """Return number and unit ("" where there is none) of text such as "4,5 mIU/mL".
-
-    Raises:
-        ScenarioError: it is no text that begins with a number; `wanted` says what would be.
-    """
+    """Return number and unit ("" where there is none) of text such as "4,5 mIU/mL"."""
     match = _QUANTITY.fullmatch(plain(_text(value, wanted)))
     if match is None:
         raise ScenarioError(f"{shown(value)} is not {wanted}")

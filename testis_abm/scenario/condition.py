@@ -59,7 +59,7 @@ class Clause:
         operator: one of < <= > >=.
         limit: in `unit`.
         unit: as UNITS spells it.
-        day: the day of the sample that decides once; None if every dose is decided anew.
+        day: the day of the sample that decides once; None if every dose is decided again.
     """
 
     column: str

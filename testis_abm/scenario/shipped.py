@@ -6,7 +6,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 # An installed package holds a copy; a checkout has the folder itself.
-FOLDER = next((of for of in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if of.is_dir()), _PACKAGE)
+FOLDER = next((path for path in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if path.is_dir()), _PACKAGE)
 
 
 def shipped() -> dict[str, Path]:

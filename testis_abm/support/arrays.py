@@ -128,9 +128,8 @@ class Archive:
         sums = files.unsealed(self.text)[_SUMS]
         if sums.keys() != self.headers.keys():
             raise ValueError("arrays are missing, or one too many")
-        found = {}
-        for name in self.headers:
-            found[name] = self._read(name)
-            if _sum(found[name]) != sums[name]:
+        arrays = {name: self._read(name) for name in self.headers}
+        for name, array in arrays.items():
+            if _sum(array) != sums[name]:
                 raise ValueError(f"{name} is not what was written (its checksum differs)")
-        return found
+        return arrays

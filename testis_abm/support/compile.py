@@ -78,7 +78,7 @@ class _Kept(NumbaCache):
         try:
             files.write(path, hashlib.sha256(content).digest() + content)
         except TestisError as error:
-            _note(f"{error}; rules are compiled anew by every command")
+            _note(f"{error}; rules are compiled again by every command")
 
     def enable(self) -> None:
         self._enabled = True
@@ -128,7 +128,7 @@ def folder() -> Path | None:
     try:
         return files.private_folder(f"rules-{sources.digest(sources.compiled(), version)}")
     except OSError as error:
-        _note(f"{files.reason(error)}; rules are compiled anew by every command")
+        _note(f"{files.reason(error)}; rules are compiled again by every command")
         return None
 
 

@@ -163,13 +163,12 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
         spellings.setdefault(name.lower().rpartition(".")[2], name)
     spellings |= {name.lower(): name for name in names}
     sought = str(word)[:_LONGEST_SHOWN].strip().lower()
-    found = difflib.get_close_matches(sought, spellings, n=1, cutoff=0.6)
-    if not found and len(sought) > 2:
+    close = difflib.get_close_matches(sought, spellings, n=1, cutoff=0.6)
+    if not close and len(sought) > 2:
         # "obese" is too short to be alike: a name that begins with it, or holds it, is meant.
-        found = sorted(
-            (name for name in spellings if sought in name), key=lambda name: (not name.startswith(sought), name)
-        )
-    return spellings[found[0]] if found else None
+        holding = (name for name in spellings if sought in name)
+        close = sorted(holding, key=lambda name: (not name.startswith(sought), name))
+    return spellings[close[0]] if close else None
 
 
 def unknown(what: str, word: object, names: Iterable[str], see: str = "", *, listed: bool = False) -> str:

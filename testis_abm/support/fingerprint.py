@@ -52,8 +52,8 @@ def compiled(package: Path = PACKAGE) -> list[Path]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that shape results."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+            installed[name] = metadata.version(name)
+    return installed

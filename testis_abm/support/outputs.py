@@ -66,8 +66,8 @@ def _is_ours(path: Path, columns: Sequence[str]) -> bool:
                     names = file.readline(_HEADER).decode().strip().split(",")
                 return bool(columns) and names[: len(columns)] == list(columns)
             case ".json":
-                found = files.read_json(path)
-                return isinstance(found, dict) and found.get("software") == SOFTWARE
+                content = files.read_json(path)
+                return isinstance(content, dict) and content.get("software") == SOFTWARE
         with files.regular(path) as picture:
             return SOFTWARE.encode() in picture.read(_HEAD)
     except (OSError, ValueError, pa.ArrowException):
