@@ -39,7 +39,7 @@ _DURATIONS = {
     **dict.fromkeys(("d", "day", "days"), 1.0),
     **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), 7.0),
     **dict.fromkeys(("month", "months"), DAYS_PER_MONTH),
-    **dict.fromkeys(("y", "yr", "yrs", "year", "years"), DAYS_PER_YEAR),
+    **dict.fromkeys(QUANTITIES["age"].units, DAYS_PER_YEAR),
 }
 _DOSES: Mapping[str, Mapping[str, float]] = {"mg": {"mg": 1.0, "g": 1e3, "ug": 1e-3}, "IU": {"iu": 1.0, "kiu": 1e3}}
 _DOSE_UNITS = {"mg": "mg, g or ug", "IU": "IU or kIU"}
