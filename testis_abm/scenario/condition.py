@@ -16,13 +16,14 @@ from testis_abm.support.errors import ScenarioError, nearest, shown, written
 # Without an assay: those of the laboratory which measures (see laboratory.Laboratory.column).
 OESTRADIOL_OF_ASSAY, RATIO_OF_ASSAY = "oestradiol", "testosterone_over_oestradiol"
 _ANY_ASSAY = {OESTRADIOL_OF_ASSAY: OESTRADIOL[DEFAULT_ASSAY], RATIO_OF_ASSAY: RATIO[DEFAULT_ASSAY]}
-_MEASURED = (
-    OESTRADIOL_OF_ASSAY,
-    RATIO_OF_ASSAY,
-    *(row.column for row in QUANTITIES.values() if row.sample in ("blood", "semen") and row.column != "hcg_iu_l"),
-    "bmi",
-    "age",
-)
+_OF_AN_ASSAY = (*OESTRADIOL.values(), *RATIO.values())
+_SAMPLED = [
+    row.column
+    for row in QUANTITIES.values()
+    if row.sample in ("blood", "semen") and row.column not in (*_OF_AN_ASSAY, "hcg_iu_l")
+]
+# In the order in which a message lists them: what most conditions ask goes first.
+_MEASURED = (*_SAMPLED[:2], *_ANY_ASSAY, *_SAMPLED[2:], "bmi", "age", *_OF_AN_ASSAY)
 
 
 def _row(column: str) -> Quantity:
