@@ -17,7 +17,7 @@ from table import row, show
 
 from testis_abm import load, parameters
 from testis_abm.biology.laboratory import Censored, Laboratory
-from testis_abm.population import Population, draw, told
+from testis_abm.population import Population, draw, report
 from testis_abm.population.cohort import labs, measure
 from testis_abm.population.predict import changes, predict
 from testis_abm.population.twin import MEASURES, Given, Twin, column, find
@@ -111,10 +111,10 @@ def main() -> None:
     for number, (kind, given) in list(enumerate(patients(np.random.default_rng(SEED))))[options.first : options.last]:
         began = time.monotonic()
         found = find(given)
-        text = told.about(found, {})
+        text = report.matches(found, {})
         before, after = predict(found.sample(TREATED), case)
         moved = changes(before, after)["change_pct"]
-        text += told.predicted(before, after, found.sample_lesions(TREATED), False, found.dependable)
+        text += report.predicted(before, after, found.sample_lesions(TREATED), False, found.dependable)
         wrong = not honest(found, text) or "nan" in text or "inf " in text or np.isinf(moved).any()
         sizes.append(found.effective)
         shapes.append(found.pareto_k)

@@ -7,7 +7,7 @@ depends on an assay says which. Everything that prints, selects, measures or dra
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -52,25 +52,28 @@ class Quantity:
     Attributes:
         column: its name in tables, which ends in its unit.
         label: as printed within a sentence.
-        units: those that reports use -> how many of the column's own, which is the first, make one.
+        measured_in: the unit of the column, or `units`.
         clinical_unit: the unit of reports (default the column's own).
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
         limit: parameter that holds the least a laboratory tells from none ("" where there is no such limit).
         published: whether an observed value may be of it.
+        units: those that reports use -> how many of the column's own, which is the first, make one.
     """
 
     column: str
     label: str
-    units: Mapping[str, float]
+    measured_in: InitVar[str | Mapping[str, float]]
     clinical_unit: str = ""
     words: tuple[str, ...] = ()
     sample: str = "blood"
     limit: str = ""
     published: bool = True
+    units: Mapping[str, float] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "units", MappingProxyType(self.units))
+    def __post_init__(self, measured_in: str | Mapping[str, float]) -> None:
+        units = {measured_in: 1.0} if isinstance(measured_in, str) else measured_in
+        object.__setattr__(self, "units", MappingProxyType(units))
         if not self.clinical_unit:
             object.__setattr__(self, "clinical_unit", self.unit)
 
@@ -104,7 +107,6 @@ _OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": _E2, "ng/L": _E2, "ng/mL":
 _TISSUE_OESTRADIOL = {"nmol/L": 1.0, "pmol/L": 1e-3, "pg/mL": _E2 / 1e3, "ng/L": _E2 / 1e3, "ng/mL": _E2}
 _GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
 _SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
-_PERCENT = {"%": 1.0}
 
 
 def _e2(assay: str) -> tuple[Quantity, Quantity]:
@@ -123,7 +125,7 @@ def _e2(assay: str) -> tuple[Quantity, Quantity]:
         Quantity(
             RATIO[assay],
             f"T/E2 ({title})",
-            {"ng/dL per pg/mL": 1.0},
+            "ng/dL per pg/mL",
             words=(f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})"),
             published=False,
         ),
@@ -161,11 +163,11 @@ _ALL = (
         words=("follicle-stimulating hormone",),
         limit="laboratory.gonadotrophin_limit",
     ),
-    Quantity("t_over_lh", "T/LH", {"ng/dL per IU/L": 1.0}, words=("testosterone/LH",), published=False),
+    Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",), published=False),
     Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="laboratory.gonadotrophin_limit"),
     Quantity("inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="laboratory.inhibin_b_limit"),
-    Quantity("shbg_nmol_l", "SHBG", {"nmol/L": 1.0}, limit="laboratory.shbg_limit"),
-    Quantity("haematocrit_pct", "haematocrit", _PERCENT, words=("hematocrit",), published=False),
+    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit"),
+    Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
     Quantity(
         "intratesticular_testosterone_nmol_l",
         "intratesticular testosterone",
@@ -184,23 +186,18 @@ _ALL = (
         "testis",
         "laboratory.intratesticular_oestradiol_limit",
     ),
-    Quantity("intratesticular_t_over_e2", "intratesticular T/E2", {"molar": 1.0}, sample="testis", published=False),
+    Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis", published=False),
     Quantity(
         "daily_production_million_g",
         "daily sperm production",
-        {"million/g/day": 1.0},
+        "million/g/day",
         words=("sperm production",),
         sample="testis",
         limit="laboratory.daily_production_limit",
         published=False,
     ),
     Quantity(
-        "volume_ml",
-        "ejaculate volume",
-        {"mL": 1.0},
-        words=("semen volume",),
-        sample="semen",
-        limit="laboratory.volume_limit",
+        "volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="laboratory.volume_limit"
     ),
     Quantity(
         "concentration_million_ml",
@@ -226,17 +223,12 @@ _ALL = (
         sample="semen",
         limit="outcome.azoospermic_below",
     ),
-    Quantity("progressive_motility_pct", "progressive motility", _PERCENT, words=("motility",), sample="semen"),
-    Quantity("normal_forms_pct", "normal forms", _PERCENT, words=("morphology",), sample="semen"),
+    Quantity("progressive_motility_pct", "progressive motility", "%", words=("motility",), sample="semen"),
+    Quantity("normal_forms_pct", "normal forms", "%", words=("morphology",), sample="semen"),
     Quantity(
-        "conception_pct",
-        "fecundability",
-        {"% per cycle": 1.0},
-        words=("chance of conception",),
-        sample="",
-        published=False,
+        "conception_pct", "fecundability", "% per cycle", words=("chance of conception",), sample="", published=False
     ),
-    Quantity("bmi", "BMI", {"kg/m2": 1.0}, words=("body mass index",), sample="", published=False),
+    Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample="", published=False),
     Quantity("age", "age", dict.fromkeys(("years", "year", "y", "yr", "yrs"), 1.0), sample="", published=False),
 )
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({row.column: row for row in _ALL})

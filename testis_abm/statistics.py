@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -255,13 +255,33 @@ def power(effect: Effect, sizes: tuple[int, int], wanted: int) -> float:
 
     `effect` is on the scale of its normal error (of a fold: its log).
     """
-    from scipy.stats import nct
     from scipy.stats import t as student
+    from statsmodels.stats.power import TTestIndPower
 
     if not np.isfinite(effect.p) or wanted < 2:
         return float("nan")
     error = (effect.high - effect.low) / 2.0 / float(student.ppf(0.5 + _LEVEL / 2.0, effect.df))
-    error *= float(np.sqrt((2.0 / wanted) / (1.0 / sizes[0] + 1.0 / sizes[1])))
-    free, off = 2.0 * wanted - 3.0, abs(effect.centre) / error
-    limit = float(student.ppf(0.5 + _LEVEL / 2.0, free))
-    return float(nct.sf(limit, free, off) + nct.cdf(-limit, free, off))
+    size = abs(effect.centre) / error * float(np.sqrt(1.0 / sizes[0] + 1.0 / sizes[1]))
+    return float(TTestIndPower().power(size, wanted, 1.0 - _LEVEL, df=2.0 * wanted - 3.0))
+
+
+def variance_reduction(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the variance of an unpaired difference of levels over that of the paired one (pairs,), on a log scale."""
+    if len(before) < 3 or not ((before > 0).all() and (after > 0).all()):
+        return float("nan")
+    unpaired = np.log(before).var(ddof=1) + np.log(after).var(ddof=1)
+    paired = np.log(after / before).var(ddof=1)
+    return float(unpaired / paired) if paired > 0 else float("nan")
+
+
+def resampled(weights: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Return `n` indices drawn by weight (systematic resampling); `weights` (men,) have the sum 1."""
+    points = (np.arange(n) + np.random.default_rng(seed).random()) / n
+    return np.minimum(np.searchsorted(np.cumsum(weights), points), len(weights) - 1)
+
+
+def weighted_quantiles(values: np.ndarray, weights: np.ndarray, at: Sequence[float]) -> np.ndarray:
+    """Return quantiles of values (n,) with weights (n,), between the values by straight line."""
+    order = np.argsort(values)
+    cumulative = np.cumsum(weights[order])
+    return np.asarray(np.interp(at, (cumulative - 0.5 * weights[order]) / cumulative[-1], values[order]))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from few_men import shrink
 from hypothesis import settings
 
 from testis_abm import parameters
@@ -41,6 +42,12 @@ def browser() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=chromium, args=list(_QUIET))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def few_men(monkeypatch) -> None:
+    """Let searches for virtual patients be quick and rough."""
+    shrink(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

@@ -456,13 +456,16 @@ def test_labs_that_no_man_has_are_refused(texts, told):
         read_labs(texts)
 
 
+LABS = {"t": "260 ng/dL", "e2": "48 pg/mL", "lh": "3.1", "fsh": "4.4", "concentration": "4 M/mL", "bmi": "33"}
+
+
 def _match(**texts: str) -> matching.Match:
     return matching.find(matching.read_labs(texts), "immunoassay")
 
 
 @pytest.fixture(scope="module")
 def match():
-    return _match(t="260 ng/dL", e2="48 pg/mL", lh="3.1", fsh="4.4", concentration="4 M/mL", bmi="33")
+    return _match(**LABS)
 
 
 def test_the_representative_has_the_levels_that_the_table_says(match):
@@ -493,7 +496,7 @@ def test_where_the_representative_is_not_the_patient_is_said(match):
             assert f"{heading} " not in said
 
 
-def test_a_misfit_is_said():
+def test_a_misfit_is_said(few_men):
     assert not matching.misfit(_match(t="500 ng/dL", lh="4"))
     assert "LH" in matching.misfit(_match(t="900 ng/dL", lh="0.05", fsh="60"))
 
@@ -516,24 +519,11 @@ def test_too_few_who_match_have_no_intervals(match, monkeypatch):
     ).any() and not matching.lesions(few)
 
 
-def test_the_predicted_response_is_that_of_the_command(match, monkeypatch, capsys):
-    monkeypatch.setattr(matching, "MEN", 20)
+def test_the_predicted_response_is_that_of_the_command(few_men, capsys):
+    match = _match(**LABS)
     case = ta.load({"plan": {"duration": "60 days"}, "therapy": [THERAPY], "samples": {"assay": "immunoassay"}})
     table = matching.effects(match, matching.respond(match, case))
-    labs = [
-        "--t",
-        "260ng/dL",
-        "--e2",
-        "48pg/mL",
-        "--lh",
-        "3.1",
-        "--fsh",
-        "4.4",
-        "--concentration",
-        "4M/mL",
-        "--bmi",
-        "33",
-    ]
+    labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
     assert main(["twin", *labs, "--give", "anastrozole 1mg daily", "--days", "60", "--men", "20"]) == 0
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     for heading in ("testosterone (ng/dL)", "LH (IU/L)"):
@@ -1000,7 +990,7 @@ def test_a_file_or_link_forgets_who_was_matched(session, match):
     assert not session.labs.value and session.match.value is None and session.response.value is None
 
 
-def test_matching_makes_the_representative_the_man_of_the_form(session):
+def test_matching_makes_the_representative_the_man_of_the_form(session, few_men):
     session.draft.value = draft.of(ta.load({**SMALL, "weight": [{"bmi": 28, "until": "day 20"}]}))
     session.labs.value = {"t": "260 ng/dL", "lh": "3.1", "bmi": "33"}
     session.find("lc-ms")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -15,6 +17,7 @@ from testis_abm.cli.command import main
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 SHORT = ["--set", "plan.replicates=2", "--set", "tissue.tubules=2", "--days", "30"]
+TINY = ["--set", "plan.replicates=1", "--set", "tissue.tubules=1", "--days", "3"]
 
 
 @pytest.fixture(autouse=True)
@@ -22,24 +25,37 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_run_prints_a_summary_and_fills_one_folder(tmp_path, capsys):
-    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here", "--no-plots"]) == 0
-    text = capsys.readouterr().out
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Return what a run with its pictures prints, and its folder."""
+    out, text = tmp_path_factory.mktemp("run") / "here", io.StringIO()
+    with contextlib.redirect_stdout(text):
+        assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", str(out)]) == 0
+    return text.getvalue(), out
+
+
+def test_run_prints_a_summary_and_fills_one_folder(drawn):
+    text, folder = drawn
     for piece in (
         "testosterone (ng/dL)",
         "95 % interval",
         "Shah 2021",
         "Why: ",
         "not medical advice",
-        "Results in here/",
+        f"Results in {folder}/",
     ):
         assert piece in text
+    results = {path.suffix for path in folder.iterdir()} - {".png", ".svg"}
+    assert results == {".parquet", ".json", ".toml", ".npz"}
+
+
+def test_without_plots_there_are_no_pictures(tmp_path):
+    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *TINY, "--out", "here", "--no-plots"]) == 0
     assert {path.suffix for path in (tmp_path / "here").iterdir()} == {".parquet", ".json", ".toml", ".npz"}
 
 
-def test_run_draws_every_picture_as_png_and_svg(tmp_path):
-    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here"]) == 0
-    pictures = {path.name for path in (tmp_path / "here").iterdir() if path.suffix in (".png", ".svg")}
+def test_run_draws_every_picture_as_png_and_svg(drawn):
+    pictures = {path.name for path in drawn[1].iterdir() if path.suffix in (".png", ".svg")}
     names = ("hormones", "intratesticular", "semen", "tissue", "tubules")
     assert pictures == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
 
@@ -47,13 +63,13 @@ def test_run_draws_every_picture_as_png_and_svg(tmp_path):
 def test_the_default_folder_is_named_by_the_scenario_as_understood(tmp_path):
     file = str(SCENARIOS / "fertile_man.toml")
     for seed in ("1", "2", "1"):
-        assert main(["run", file, *SHORT, "--seed", seed, "--no-plots"]) == 0
+        assert main(["run", file, *TINY, "--seed", seed, "--no-plots"]) == 0
     assert len(list((tmp_path / "runs").glob("fertile_man-*"))) == 2
 
 
 def test_a_shortened_run_says_which_therapies_it_leaves_out(capsys):
     scenario = str(SCENARIOS / "anastrozole_titrated.toml")
-    assert main(["run", scenario, *SHORT, "--days", "3", "--no-plots"]) == 0
+    assert main(["run", scenario, *TINY, "--no-plots"]) == 0
     notes = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
     assert len(notes) == 1
     assert notes[0].startswith("Note: left out, as they begin after the last day, 3: therapy 2 (anastrozole ")
@@ -119,16 +135,15 @@ def test_a_name_that_begins_as_the_word_is_the_nearest(capsys):
     assert 'nearest: "obese_low_t_e2"' in capsys.readouterr().err
 
 
-def test_drugs_that_act_alike_are_noted_in_one_line(capsys):
+def test_drugs_that_act_alike_are_noted_in_one_line(capsys, few_men):
     both = ["--give", "anastrozole 1mg daily", "--give", "letrozole 2.5mg daily", "--days", "20", "--men", "3"]
     assert main(["twin", "--t", "9nmol/L", *both, "--no-ensemble"]) == 0
     note = "Note: anastrozole and letrozole act alike (aromatase inhibitor) at the same time; their effects add\n"
     assert capsys.readouterr().err == note
 
 
-def test_the_summary_says_why_an_immunoassay_sees_less(capsys):
-    assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *SHORT, "--out", "here", "--no-plots"]) == 0
-    text = " ".join(capsys.readouterr().out.split())
+def test_the_summary_says_why_an_immunoassay_sees_less(drawn):
+    text = " ".join(drawn[0].split())
     assert "T/E2 (immunoassay) (ng/dL per pg/mL)" in text and "Assay: serum E2 (LC-MS/MS) -" in text
 
 
@@ -164,9 +179,14 @@ def test_every_shipped_scenario_loads():
         assert load(file).title
 
 
-@pytest.mark.parametrize("wait", [0.15, 0.3, 0.45, 0.6, 0.8, 1.5, 3.0])
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(wait, sent, code, tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "code", "wait"),
+    [
+        *((signal.SIGINT, 130, wait) for wait in (0.15, 0.45, 0.8, 3.0)),
+        *((signal.SIGTERM, 143, wait) for wait in (0.3, 1.5)),
+    ],
+)
+def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(sent, code, wait, tmp_path):
     # The handler stands before anything heavy is imported: from then on every moment is the same.
     begin = "import sys, testis_abm.cli.command as c; print('ready', flush=True); sys.exit(c.main(sys.argv[1:]))"
     command = [sys.executable, "-c", begin, "run", str(SCENARIOS / "fertile_man.toml"), "--no-plots"]

@@ -30,7 +30,7 @@ from testis_abm.experiments.outputs import COLUMNS, OUTPUTS
 from testis_abm.experiments.runner import execute
 from testis_abm.experiments.sensitivity import indices, sensitivity
 from testis_abm.experiments.store import Store, merge, read, sorted_table
-from testis_abm.experiments.sweep import about, prepare, results, summary, sweep
+from testis_abm.experiments.sweep import prepare, results, summary, sweep
 from testis_abm.experiments.task import Job, Task, attempt, perform
 from testis_abm.experiments.trial import LEAST, analyse, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
@@ -59,6 +59,12 @@ SWEEP = {
 
 AXES = {"paths": [], "units": [], "log": [], "points": []}
 ABOUT = {"kind": "sweep", "title": "small", "outputs": [], "design": AXES}
+
+
+def runs_of(given):
+    """Return job and tasks of a sweep."""
+    experiment = prepare(given)
+    return experiment.job, experiment.tasks
 
 
 def same_bytes(folder, tmp_path):
@@ -170,7 +176,7 @@ def test_the_expected_man_is_the_mean_of_the_cells():
 
 
 def test_results_do_not_depend_on_how_they_were_computed(tmp_path):
-    job, tasks = prepare(SWEEP)[2:]
+    job, tasks = runs_of(SWEEP)
 
     def done(name: str, **how: object) -> Path:
         execute(job, tasks, Store.of(tmp_path / name, job, tasks, ABOUT), **how)
@@ -205,7 +211,7 @@ def _stop_after(runs: int):
 
 def test_dask_gives_the_same_bytes(tmp_path):
     pytest.importorskip("distributed")
-    job, tasks = prepare(SWEEP)[2:]
+    job, tasks = runs_of(SWEEP)
     execute(job, tasks, Store.of(tmp_path / "alone", job, tasks, ABOUT), workers=1)
     execute(job, tasks, Store.of(tmp_path / "dask", job, tasks, ABOUT), dask="local", workers=2)
     assert same_bytes(tmp_path / "dask", tmp_path) == same_bytes(tmp_path / "alone", tmp_path)
@@ -221,7 +227,7 @@ def test_what_is_kept_is_not_done_again(tmp_path, monkeypatch):
 
 def test_a_run_that_fails_is_recorded_and_stops_nobody(tmp_path):
     given = {**SMALL, "sweep": {"replicates": 1, "over": {"man.bmi": [24, 30]}}}
-    job, tasks = prepare(given)[2:]
+    job, tasks = runs_of(given)
     tasks.append(Task(2, 0, {"man.bmi": 500}))
     store = Store.of(tmp_path / "s", job, tasks, ABOUT)
     found = execute(job, tasks, store, workers=1)
@@ -249,13 +255,13 @@ def test_a_store_of_another_experiment_is_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
     with pytest.raises(TestisError, match="holds something else"):
-        Store.of(tmp_path / "mine", *prepare(SWEEP)[2:], ABOUT)
+        Store.of(tmp_path / "mine", *runs_of(SWEEP), ABOUT)
     with pytest.raises(TestisError, match="holds no experiment"):
         read(tmp_path / "mine")
 
 
 def test_a_full_disk_is_told_and_the_finished_part_kept(tmp_path, monkeypatch):
-    job, tasks = prepare(SWEEP)[2:]
+    job, tasks = runs_of(SWEEP)
     store, written = Store.of(tmp_path / "s", job, tasks, ABOUT), []
 
     def write(table, path, *rest, **more):
@@ -363,9 +369,9 @@ def test_a_manifest_that_says_too_little_is_named_and_written_anew(own, content)
 
 
 def test_runs_that_are_missing_are_told(own, tmp_path):
-    job, tasks = prepare(ONCE)[2:]
+    job, tasks = runs_of(ONCE)
     shutil.rmtree(own / "parts")
-    execute(job, tasks[:3], Store.of(own, job, tasks, about(*prepare(ONCE)[:2])), workers=1, chunk=1)
+    execute(job, tasks[:3], Store.of(own, job, tasks, prepare(ONCE).about()), workers=1, chunk=1)
     next((own / "parts").glob("*.parquet")).unlink()
     for harm, missing in ((lambda: None, 2), (lambda: shutil.rmtree(own / "parts"), 4)):
         harm()
@@ -464,7 +470,7 @@ def test_both_engines_let_a_man_with_a_past_recover_through_the_baseline():
 def test_a_run_that_failed_by_no_fault_of_its_own_is_tried_again(tmp_path, monkeypatch):
     from testis_abm.experiments import task
 
-    job, tasks = prepare({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}})[2:]
+    job, tasks = runs_of({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}})
     store = Store.of(tmp_path / "s", job, tasks, ABOUT)
     real, ill = task._expected, [1]
 
@@ -483,7 +489,7 @@ def test_a_run_that_failed_by_no_fault_of_its_own_is_tried_again(tmp_path, monke
 
 
 def test_two_processes_on_one_store_share_the_work(tmp_path):
-    job, tasks = prepare({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected"}})[2:]
+    job, tasks = runs_of({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected"}})
     one, other = (Store.of(tmp_path / "s", job, tasks, ABOUT) for _ in range(2))
 
     def meanwhile(of):
@@ -764,7 +770,7 @@ def test_runs_that_kill_their_process_are_told_and_not_recorded(tmp_path, monkey
             return future
 
     monkeypatch.setattr(runner, "_executor", lambda dask, workers: Cluster())
-    job, tasks = prepare(SWEEP)[2:]
+    job, tasks = runs_of(SWEEP)
     store = Store.of(tmp_path / "s", job, tasks, ABOUT)
     with pytest.raises(TestisError, match="2 runs lost their process"):
         execute(job, tasks, store, workers=2, chunk=4)

@@ -58,7 +58,6 @@ KNOWN = {
     ("testis.section", "agents"),  # names of the kinds of cells
     ("agents.model", "results"),
     ("agents.checkpoint", "results"),  # the schemas of the tables
-    ("population.predict", "studies"),  # the type of an ensemble
 }
 
 
@@ -142,10 +141,8 @@ SAME_NAMES = {
     ("app.labs", "cli.men"),
     ("app.matching", "cli.men"),
     ("biology.laboratory", "experiments.outputs"),
-    ("biology.laboratory", "population.predict"),
     ("biology.pharmacology", "experiments.drug_course"),
     ("biology.steps", "results.tables"),
-    ("experiments.outputs", "population.predict"),
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),
@@ -162,9 +159,7 @@ SAME_NAMES = {
     ("pictures.style", "pictures.tubules"),
     ("pictures.style", "pictures.twin"),
     ("pictures.tubules", "pictures.twin"),
-    ("population.given", "population.twin"),
     ("population.given", "scenario.condition"),
-    ("population.predict", "population.screen"),
     ("population.predict", "results.measures"),
     ("results.attribution", "results.tables"),
     ("studies.replay", "studies.report"),

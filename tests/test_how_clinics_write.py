@@ -12,18 +12,18 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.parameters import drug_named, drugs
-from testis_abm.population.given import VARIABLES, values
+from testis_abm.population.given import MEASURES, values
 from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import Censored
 from testis_abm.scenario import Therapy
-from testis_abm.scenario.amounts import NUMBER, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.scenario.condition import parse_condition
 from testis_abm.scenario.prescription import parse_every, parse_prescription
 from testis_abm.support import guard
@@ -183,9 +183,10 @@ def test_a_limit_that_is_none_is_refused(raw):
 
 
 def test_every_laboratory_value_has_its_units():
-    from testis_abm.population.twin import MEASURES
-
-    assert VARIABLES.keys() == MEASURES.keys()
+    for measure in MEASURES.values():
+        units = UNITS[measure.column]
+        assert not measure.assumed or measure.assumed in units
+        assert units[measure.unit] == measure.factor
 
 
 def test_a_value_given_twice_is_refused(capsys):

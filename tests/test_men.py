@@ -13,7 +13,7 @@ import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.man.mean_field import rest
-from testis_abm.population import men
+from testis_abm.population import men, report
 from testis_abm.population.cohort import labs, retrieval
 from testis_abm.scenario import Man, PastTherapy
 
@@ -51,7 +51,7 @@ def test_a_preset_has_two_oestradiols_and_no_percentages_of_no_sperm(preset):
     )
     assert not np.isinf(list(found.values())).any()
     assert found["oestradiol_immunoassay"] > found["oestradiol"] or preset == "fertile"
-    text = "\n".join(men.told(preset))
+    text = "\n".join(report.preset(preset))
     for label in (
         "serum E2 (immunoassay) (pg/mL)",
         "serum E2 (LC-MS/MS) (pg/mL)",
@@ -65,7 +65,7 @@ def test_a_preset_has_two_oestradiols_and_no_percentages_of_no_sperm(preset):
 
 def test_published_ranges_name_quantities_that_are_worked_out():
     for preset in parameters.presets():
-        assert set(parameters.observed_in(preset)) <= set(men.LABELS), preset
+        assert set(parameters.observed_in(preset)) <= set(men.COLUMN), preset
 
 
 def simulate(preset: str, **case: object) -> ta.RunResult:

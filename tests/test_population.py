@@ -9,7 +9,7 @@ import pytest
 from testis_abm import TestisError, load, parameters
 from testis_abm.cli.command import main
 from testis_abm.man.mean_field import rest
-from testis_abm.population import Population, draw, told, twin
+from testis_abm.population import Population, draw, report, twin
 from testis_abm.population.distribution import COORDINATES, LESIONS
 from testis_abm.population.predict import changes, predict, readouts
 from testis_abm.population.screen import screen
@@ -155,7 +155,7 @@ def test_a_standard_coordinate_is_the_one_that_gives_the_value(population, name)
 def test_a_man_of_whom_the_population_holds_hardly_any_is_called_rare(given, field):
     found = twin.find({"t": 13.9, "lh": 4.0, "fsh": 4.4, "concentration": 20.0} | given)
     assert abs(found.rare[field]) > 3.0
-    text = " ".join(told.about(found, {}).split())
+    text = " ".join(report.matches(found, {}).split())
     assert "holds hardly any man like this" in text and field in text
 
 
@@ -201,9 +201,9 @@ def test_men_without_sperm_make_no_sperm_gain(values):
     before, after = predict(men.iloc[[0, 1, 1]].reset_index(drop=True), case)
     table = changes(before, after)
     assert table.loc["sperm concentration", "before"] == pytest.approx(before["concentration_million_ml"].iloc[1])
-    text = told.predicted(before, after, pd.Series(lesions), False)
+    text = report.predicted(before, after, pd.Series(lesions), False)
     assert "Azoospermic before and after (under 0.05 million/mL) in 1 of 3 men: sertoli cell only 1." in text
-    alone = told.predicted(before.iloc[:1], after.iloc[:1], pd.Series(lesions[:1]), False)
+    alone = report.predicted(before.iloc[:1], after.iloc[:1], pd.Series(lesions[:1]), False)
     assert "Nobody gains sperm" in alone and np.isnan(
         changes(before.iloc[:1], after.iloc[:1]).loc["normal forms", "before"]
     )
@@ -221,12 +221,14 @@ def test_no_man_without_sperm_explains_a_count():
 @pytest.mark.slow
 def test_only_what_was_given_is_called_known_and_strain_is_shown():
     found = twin.find({"t": 12.0, "e2": 110.0, "lh": 8.0, "fsh": 16.0, "bmi": 30.0, "concentration": 0.0})
-    lines = told.about(found, {"t": ("ng/dL", TESTOSTERONE_NG_DL), "e2": ("pg/mL", 1 / OESTRADIOL_PMOL_L)}).splitlines()
+    lines = report.matches(
+        found, {"t": ("ng/dL", TESTOSTERONE_NG_DL), "e2": ("pg/mL", 1 / OESTRADIOL_PMOL_L)}
+    ).splitlines()
     end = {line.split()[0]: line.split()[-1] for line in lines if line.strip()}
     assert end["bmi"] == "given" and end["germ_cell_endowment"] == "open" and list(end.values()).count("given") == 1
     assert any(line.split()[:3] == ["testosterone", "(ng/dL)", "346"] for line in lines)
     assert any(line.split()[:3] == ["T/E2", "(immunoassay)", "11.5"] for line in lines)
-    strained = told.about(twin.find({"t": 18.0, "lh": 90.0, "fsh": 1.0}), {})
+    strained = report.matches(twin.find({"t": 18.0, "lh": 90.0, "fsh": 1.0}), {})
     assert " *" in next(line for line in strained.splitlines() if line.startswith("  LH"))
 
 
@@ -260,7 +262,7 @@ def test_twin_writes_tables_and_a_picture(tmp_path, capsys):
 
 def test_a_screening_names_its_assays_and_its_men_without_sperm():
     kept = screen(Population.named("clinic"), 60, ["sperm concentration <= 0 M/mL"], seed=2)
-    text, table = kept.told(), kept.table()
+    text, table = kept.text(), kept.table()
     for label in (
         "serum E2 (immunoassay) (pg/mL)",
         "serum E2 (LC-MS/MS) (pg/mL)",

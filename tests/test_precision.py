@@ -16,11 +16,11 @@ from testis_abm.biology.assay import reported_oestradiol
 from testis_abm.biology.laboratory import Censored, Laboratory
 from testis_abm.cli.command import main
 from testis_abm.experiments.sensitivity import samples_needed
-from testis_abm.population import predict, screen, told, twin
+from testis_abm.population import predict, report, screen, twin
 from testis_abm.population.search import LEAST_SIZE
 from testis_abm.population.twin import Twin, find, independent
 from testis_abm.results.report import replicates
-from testis_abm.statistics import LEAST_MEN, cannot_say, deterministic, kish, pareto_smoothed
+from testis_abm.statistics import LEAST_MEN, cannot_say, deterministic, kish, pareto_smoothed, weighted_quantiles
 from testis_abm.support.errors import TestisError
 
 MAN = {"t": 13.9, "fsh": 4.4, "lh": 4.0, "bmi": 27.0}
@@ -51,7 +51,7 @@ def test_a_percentage_of_no_sperm_moves_nothing(share, value):
     alone, beside = find({**MAN, "concentration": 0.0}), find({**MAN, "concentration": 0.0, share: value})
     pd.testing.assert_frame_equal(alone.men, beside.men)
     np.testing.assert_array_equal(alone.weights, beside.weights)
-    text = told.about(beside, {})
+    text = report.matches(beside, {})
     assert "is left out: no sperm were counted" in text and "nan" not in text
 
 
@@ -117,7 +117,7 @@ def test_a_value_left_out_is_held_against_those_that_determine_it(given, said):
 def test_the_deviation_of_a_value_left_out_is_shown():
     found = find({"t": 12.0, "tmc": 100.0, "concentration": 10.0, "volume": 2.0, "motility": 50.0})
     assert found.labs().loc["tmc", "deviation_sd"] < -3.0 and "tmc" not in found.misfit
-    line = next(line for line in told.about(found, {}).splitlines() if line.startswith("  total motile count"))
+    line = next(line for line in report.matches(found, {}).splitlines() if line.startswith("  total motile count"))
     assert float(line.split()[-1]) < -3.0  # no star: it is no strain of the men's
 
 
@@ -132,7 +132,7 @@ def test_a_twin_keeps_the_parameters_it_was_made_with():
     values = parameters.values() | {"axis.immunoassay_oestradiol_floor": 120.0}
     found = find({"t": 12.0, "e2": 150.0, "lh": 4.0}, values=values)
     level = reported_oestradiol(found.true["oestradiol_pmol_l"].to_numpy(), "immunoassay", values)
-    assert found.labs().loc["e2", "median"] == pytest.approx(twin.quantiles(level, found.weights, (0.5,))[0])
+    assert found.labs().loc["e2", "median"] == pytest.approx(weighted_quantiles(level, found.weights, (0.5,))[0])
     with pytest.raises(TestisError, match='"Immunoassay" is not one of'):
         find({"t": 12.0}, assay="Immunoassay")
 
@@ -165,9 +165,9 @@ def few(found: Twin, men: int) -> Twin:
 
 def test_a_collapse_gives_neither_intervals_nor_identifiability():
     found = find({**MAN, "concentration": 20.0})
-    assert found.dependable and "identifiability: share of prior variance explained" in told.about(found, {})
+    assert found.dependable and "identifiability: share of prior variance explained" in report.matches(found, {})
     poor = few(found, 5)
-    text = told.about(poor, {})
+    text = report.matches(poor, {})
     assert "cannot be matched with enough virtual patients" in " ".join(text.split())
     assert "90 %" not in text and not re.search(r"\d %", text) and "open" not in text and "nan" not in text
     assert poor.labs()["low"].isna().all() and poor.physiology()["variance_explained"].isna().all()
@@ -181,7 +181,7 @@ def test_a_collapse_gives_neither_intervals_nor_identifiability():
     from testis_abm.population.predict import predict
 
     before, after = predict(poor.sample(5), case)
-    predicted = told.predicted(before, after, poor.sample_lesions(5), False, poor.dependable)
+    predicted = report.predicted(before, after, poor.sample_lesions(5), False, poor.dependable)
     assert "(90 % of the men)" not in predicted and "No intervals" in predicted and " to " not in predicted
 
 
@@ -290,7 +290,7 @@ def test_few_men_have_neither_intervals_nor_shares(men):
     before = levels(men)
     after = levels(men, **{name: 20.0 * np.exp(0.3 * rng.standard_normal(men)) for name in predict.SHOWN})
     changes, readouts = predict.changes(before, after), predict.readouts(before, after)
-    text = told.predicted(before, after, pd.Series(["none"] * men), False)
+    text = report.predicted(before, after, pd.Series(["none"] * men), False)
     few = men < LEAST_MEN
     assert (changes[["low_pct", "high_pct", "gain_over_20_pct"]].isna().all(axis=None)) == few
     assert readouts[["low", "high"]].isna().all(axis=None) == few and (readouts["men"] == men).all()
@@ -298,11 +298,11 @@ def test_few_men_have_neither_intervals_nor_shares(men):
     assert "nan" not in text and (few or " to " in text)
     assert not few or not re.search(r"\d %(?! )|\([-+]", text.split("safety and outcome")[0].replace(" %)", ""))
     cohort = screen.screen("clinic", men, seed=3)
-    first = cohort.told().splitlines()[3]
+    first = cohort.text().splitlines()[3]
     assert (
         first.lstrip().startswith("BMI")
         and ("cannot say" in first) == few != (" to " in first)
-        and "nan" not in cohort.told()
+        and "nan" not in cohort.text()
     )
 
 
@@ -313,7 +313,7 @@ def test_a_change_rests_on_men_with_a_level_before():
         levels(men, concentration_million_ml=first),
         levels(men, retrieval_pct=np.where(np.arange(men) < 7, 50.0, np.nan)),
     )
-    text = told.predicted(before, after, pd.Series(["none"] * men), False)
+    text = report.predicted(before, after, pd.Series(["none"] * men), False)
     line = next(line for line in text.splitlines() if line.startswith("  sperm concentration"))
     assert cannot_say(3) in line and line.endswith("75 %; change of 3")
     assert next(line for line in text.splitlines() if "micro-TESE" in line).endswith("7 men")
@@ -322,9 +322,9 @@ def test_a_change_rests_on_men_with_a_level_before():
 def test_a_change_does_not_contradict_the_medians_beside_it():
     before = levels(9, lh_iu_l=[1, 1, 1, 1, 5, 6, 7, 8, 9])
     after = levels(9, lh_iu_l=np.array([1.05, 1.05, 1.05, 1.05, 4.9, 6.1, 7.1, 8.1, 8.0]))
-    text = told.predicted(before, after, pd.Series(["none"] * 9), False)
+    text = report.predicted(before, after, pd.Series(["none"] * 9), False)
     assert next(line for line in text.splitlines() if line.startswith("  LH")).split()[4:6] == ["about", "0"]
-    assert told.CAPTION in text
+    assert report.CAPTION in text
 
 
 def test_what_a_man_has_or_has_not_is_a_share_with_its_interval():

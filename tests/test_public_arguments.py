@@ -16,6 +16,7 @@ from test_guard import MEN, ODD, SMALL, experiment
 import testis_abm as ta
 from testis_abm import RunResult, parameters, population, scenario
 from testis_abm.experiments import design, sensitivity, sweep
+from testis_abm.experiments.experiment import How
 from testis_abm.man.physiology import complete
 from testis_abm.population import predict
 from testis_abm.results import store
@@ -120,10 +121,18 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "report.save": (report.save, {"table": REPLAYED, "folder": "new"}),
     "report.check_writable": (report.check_writable, {"folder": "new"}),
 }
+
+
+def arguments_of(function: Callable[..., object]) -> list[str]:
+    """Return the names of a function's arguments, those of how an experiment is run one by one."""
+    names = list(inspect.signature(function).parameters)
+    return [*(name for name in names if name != "how"), *(How.__annotations__ if "how" in names else ())]
+
+
 ARGUMENTS = [
     pytest.param(function, good, argument, id=f"{name}-{argument}")
     for name, (function, good) in GOOD.items()
-    for argument in inspect.signature(function).parameters
+    for argument in arguments_of(function)
     if argument not in OWN
 ]
 

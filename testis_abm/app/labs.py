@@ -65,7 +65,7 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     )
     if match is None or tables is None:
         return
-    from testis_abm.population.told import precision, rare
+    from testis_abm.population.report import precision, rare
 
     labs, fields = tables
     widgets.heading("Matching virtual patients")
@@ -115,7 +115,7 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
 
 
 def _response(match: matching.Match, response: matching.Response, current: bool) -> None:
-    from testis_abm.population.told import CAPTION, azoospermic
+    from testis_abm.population.report import CAPTION, azoospermic
 
     widgets.heading(_ALL, 3)
     if not current:

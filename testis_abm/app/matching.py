@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.population.given import VARIABLES, Lab, parse
+from testis_abm.population.given import MEASURES, Lab, parse
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
@@ -87,7 +87,7 @@ def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
             given[name] = lab
     if problems:
         raise ScenarioError(problems)
-    if not given.keys() & VARIABLES.keys():
+    if not given.keys() & MEASURES.keys():
         raise TestisError("Give at least one laboratory value: testosterone, LH, or any other above.")
     return given
 
@@ -144,7 +144,7 @@ def respond(match: Match, scenario: Scenario) -> Response:
 
 def _own(match: Match, name: str) -> float:
     """Return what the laboratory would report of the representative, in the unit of population.twin."""
-    from testis_abm.population.twin import KNOWN
+    from testis_abm.population.given import KNOWN
     from testis_abm.quantities import clinical_ratio
 
     if name == "t_e2":
@@ -153,7 +153,7 @@ def _own(match: Match, name: str) -> float:
 
 
 def _heading(match: Match, name: str) -> str:
-    from testis_abm.population.told import labels
+    from testis_abm.population.report import labels
 
     label = labels(match.found.assay).get(name) or _LABELS[name]
     unit = match.units.get(name, ("", 1.0))[0]
@@ -247,7 +247,7 @@ def effects(match: Match, response: Response) -> pd.DataFrame:
     Where too few virtual patients match, medians alone.
     """
     from testis_abm.population.predict import changes
-    from testis_abm.population.told import before_and_after, change_cells
+    from testis_abm.population.report import before_and_after, change_cells
 
     rows = {}
     for label, row in changes(response.before, response.after).iterrows():
@@ -262,7 +262,7 @@ def effects(match: Match, response: Response) -> pd.DataFrame:
 def safety(match: Match, response: Response) -> pd.DataFrame:
     """Return readouts of safety and outcome: means before and after, difference with 90 % interval, in their own unit."""
     from testis_abm.population.predict import readouts
-    from testis_abm.population.told import readout_cells
+    from testis_abm.population.report import readout_cells
 
     rows = {}
     for label, row in readouts(response.before, response.after).iterrows():

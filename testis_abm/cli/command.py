@@ -16,11 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import DISCLAIMER
-from testis_abm.cli import app as app_commands
-from testis_abm.cli import experiments as experiment_commands
-from testis_abm.cli import men as people
-from testis_abm.cli import studies as study_commands
-from testis_abm.cli.options import Parser, as_typed, overrides
+from testis_abm.cli import app, experiments, men, studies
+from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, brief, shown
@@ -89,47 +86,16 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from testis_abm import __version__
+
     parser = Parser(
         prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + DISCLAIMER
     )
-    parser.add_argument("--version", action="version", version=f"testis-abm {_version()}")
+    parser.add_argument("--version", action="version", version=f"testis-abm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="run a scenario file", description="Run a scenario file. " + DISCLAIMER)
-    run.add_argument(
-        "file", help="scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"
-    )
-    scenario_options(run)
-    run.add_argument("--out", metavar="FOLDER", help="results folder (default runs/NAME-HASH)")
-    run.add_argument("--no-plots", action="store_true", help="write tables only")
-    run.set_defaults(action=_run)
-
-    for name, what, action in (
-        ("parameters", "list and explain the numbers of the model", _parameters),
-        ("men", "list the presets, or show one", _men),
-        ("drugs", "list the drugs, or show one", _drugs),
-        ("scenarios", "list the scenarios that come with the program, or show one", _scenarios),
-    ):
-        command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
-        command.add_argument(
-            "word",
-            nargs="?",
-            help={"parameters": "a word to look for", "drugs": "a generic or brand name"}.get(name, "a name"),
-        )
-        command.set_defaults(action=action)
-        if name == "drugs":
-            command.add_argument("--out", metavar="FOLDER", help="draw the drug's course there, as PNG and SVG")
-    people.add(commands)
-    experiment_commands.add(commands)
-    study_commands.add(commands)
-    app_commands.add(commands)
+    for command in (*COMMANDS, *men.COMMANDS, *experiments.COMMANDS, *studies.COMMANDS, *app.COMMANDS):
+        command.add(commands)
     return parser
-
-
-def _version() -> str:
-    from testis_abm import __version__
-
-    return __version__
 
 
 # ---- run
@@ -138,7 +104,7 @@ def _version() -> str:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = people.noted(load, options.file, overrides=overrides(options))
+    scenario = men.noted(load, options.file, overrides=overrides(options))
     folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
     from testis_abm.results.store import check_writable
 
@@ -228,7 +194,7 @@ def _progress(
 # ---- tables to read
 
 
-def _parameters(options: argparse.Namespace) -> int:
+def _parameters(options: argparse.Namespace) -> None:
     from testis_abm.parameters import search
 
     found = search(options.word)
@@ -237,7 +203,6 @@ def _parameters(options: argparse.Namespace) -> int:
     for parameter in found:
         print("\n".join(_explained(parameter)))
     print(f'{len(found)} parameters. Change one in a scenario: [parameters] with "name" = value, inside its range.')
-    return 0
 
 
 def _explained(parameter: Parameter) -> Iterator[str]:
@@ -248,46 +213,37 @@ def _explained(parameter: Parameter) -> Iterator[str]:
             yield textwrap.fill(f"{label}: {text}", 110, initial_indent="    ", subsequent_indent="    ")
 
 
-def _scenarios(options: argparse.Namespace) -> int:
+def _scenarios(options: argparse.Namespace) -> None:
     from testis_abm.scenario.kind import kind
     from testis_abm.scenario.load import read_raw
     from testis_abm.scenario.shipped import shipped
-    from testis_abm.support.errors import unknown
 
     known = shipped()
-    if options.word is None:
-        for name, path in known.items():
-            raw = read_raw(path)
-            print(f"{kind(raw)[1]:13s}{name:34s}{raw['title']}")
-        print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
-        return 0
-    if options.word not in known:
-        raise TestisError(unknown("scenario", options.word, known))
-    print(known[options.word].read_text(encoding="utf-8"), end="")
-    return 0
+    if options.word is not None:
+        print(known[guard.key(options.word, known, "scenario")].read_text(encoding="utf-8"), end="")
+        return
+    for name, path in known.items():
+        raw = read_raw(path)
+        print(f"{kind(raw)[1]:13s}{name:34s}{raw['title']}")
+    print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
 
 
-def _men(options: argparse.Namespace) -> int:
+def _men(options: argparse.Namespace) -> None:
     from testis_abm.parameters import physiology, presets
-    from testis_abm.population import men
-    from testis_abm.support.errors import unknown
+    from testis_abm.population import report
 
-    if options.word is None:
-        print("\n".join(men.listed()))
-        print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
-        for field in physiology().values():
-            print(
-                f"  {field.name.rpartition('.')[2]:28s}{f'{field.value:g} {field.symbol}'.strip()} ({field.low:g} to {field.high:g})"
-            )
-        return 0
-    if options.word not in presets():
-        raise TestisError(unknown("preset", options.word, presets()))
-    print("\n".join(men.told(options.word)))
-    print(f"\n{DISCLAIMER}")
-    return 0
+    if options.word is not None:
+        print("\n".join(report.preset(guard.key(options.word, presets(), "preset"))))
+        print(f"\n{DISCLAIMER}")
+        return
+    print("\n".join(report.presets()))
+    print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
+    for field in physiology().values():
+        value = f"{field.value:g} {field.symbol}".strip()
+        print(f"  {field.name.rpartition('.')[2]:28s}{value} ({field.low:g} to {field.high:g})")
 
 
-def _drugs(options: argparse.Namespace) -> int:
+def _drugs(options: argparse.Namespace) -> None:
     from testis_abm.parameters import drug_named, drugs
     from testis_abm.results import KINDS
     from testis_abm.support import outputs
@@ -297,7 +253,7 @@ def _drugs(options: argparse.Namespace) -> int:
         for drug in known.values():
             print(f"{drug.name:26s}{drug.title}; {drug.drug_class}; usual {drug.usual}")
         print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
-        return 0
+        return
     drug = known[drug_named(options.word)]
     for kind in KINDS if options.out else ():
         outputs.check(Path(options.out) / f"{drug.name}.{kind}")
@@ -308,17 +264,18 @@ def _drugs(options: argparse.Namespace) -> int:
         print("\n".join(_explained(parameter)))
     for other, reason in drug.excludes.items():
         print(f"not with {other}: {reason}")
-    return _draw_drug(drug.name, Path(options.out)) if options.out else 0
+    if options.out:
+        _draw_drug(drug.name, Path(options.out))
 
 
-def _draw_drug(name: str, folder: Path) -> int:
+def _draw_drug(name: str, folder: Path) -> None:
     """Write the picture of a drug at its usual regimen."""
     try:
         guard.matplotlib()
     except TestisError as error:
         # The table is what was asked for; the picture is an extra, and so is matplotlib.
         print(f"No picture: {error}", file=sys.stderr)
-        return 0
+        return
     from testis_abm.experiments.drug_course import drug_course
     from testis_abm.pictures import drug, style
     from testis_abm.pictures.drawing import write_figure
@@ -327,4 +284,34 @@ def _draw_drug(name: str, folder: Path) -> int:
     with style.looks():
         paths = write_figure(drug.draw(course), name, folder)
     print(f"Picture: {paths[0]} (SVG beside it)")
-    return 0
+
+
+def _reader(name: str, summary: str, action: Callable[..., Any], what: str, *more: Option) -> Command:
+    """Return a command that shows what the program knows."""
+    shown = option("word", what, nargs="?")
+    return Command(name, summary, action, (shown, *more), f"{summary[0].upper()}{summary[1:]}.")
+
+
+COMMANDS = (
+    Command(
+        "run",
+        "run a scenario file",
+        _run,
+        (
+            option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios, e.g. fertile_man"),
+            *scenario_options(),
+            option("--out", "results folder (default runs/NAME-HASH)", metavar="FOLDER"),
+            NO_PLOTS,
+        ),
+    ),
+    _reader("parameters", "list and explain the numbers of the model", _parameters, "a word to look for"),
+    _reader("men", "list the presets, or show one", _men, "a name"),
+    _reader(
+        "drugs",
+        "list the drugs, or show one",
+        _drugs,
+        "a generic or brand name",
+        option("--out", "draw the drug's course there, as PNG and SVG", metavar="FOLDER"),
+    ),
+    _reader("scenarios", "list the scenarios that come with the program, or show one", _scenarios, "a name"),
+)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
-from testis_abm.cli.options import SEED, Once, overrides, scenario, whole, word
+from testis_abm.cli.options import SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.support import guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
@@ -29,7 +29,7 @@ _TWIN_FILES = (
     "before_and_after.png",
     "before_and_after.svg",
 )
-# Option -> what it is of, for help.
+# Option -> what it is of, for help (which argparse formats with %).
 _LABS: Mapping[str, str] = {
     "t": "total testosterone, with its unit",
     "free-t": "free testosterone, with its unit",
@@ -40,8 +40,8 @@ _LABS: Mapping[str, str] = {
     "shbg": "SHBG (nmol/L)",
     "concentration": "sperm concentration (M/mL)",
     "volume": "ejaculate volume (mL)",
-    "motility": "progressive motility (%)",
-    "morphology": "normal forms (%)",
+    "motility": "progressive motility (%%)",
+    "morphology": "normal forms (%%)",
     "tmc": "total motile count (million)",
     "bmi": "body mass index (kg/m2)",
     "age": "age (years)",
@@ -49,77 +49,17 @@ _LABS: Mapping[str, str] = {
 _DAYS = 180  # of treatment with --give
 
 
-def add(commands: Any) -> None:
-    """Add the commands to the parser of `testis-abm`."""
-    what = "match virtual patients to a man's laboratory values, and predict their response to a therapy"
-    command = commands.add_parser(
-        "twin",
-        help="match virtual patients to laboratory values",
-        description=what[0].upper() + what[1:] + ". " + DISCLAIMER,
-        epilog="Example: testis-abm twin --t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL "
-        '--give "anastrozole 1mg daily"',
-    )
-    for option, what in _LABS.items():
-        # argparse formats help with %.
-        command.add_argument(f"--{option}", action=Once, metavar="VALUE", help=what.replace("%", "%%"))
-    word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
-    word(command, "--population", "prior over men", POPULATIONS, "clinic")
-    command.add_argument(
-        "--give",
-        action="append",
-        default=[],
-        metavar='"DRUG DOSE OFTEN"',
-        help='a therapy, e.g. "anastrozole 1mg daily"; may be given again',
-    )
-    command.add_argument("--scenario", metavar="FILE", help="take plan and therapies from a scenario file")
-    scenario(command, days=f"of treatment (default: the scenario's, {_DAYS} with --give)")
-    whole(command, "--men", "matching virtual patients that are treated", 200)
-    command.add_argument(
-        "--ensemble",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="spread the prediction over plausible parameter sets too (default), or not",
-    )
-    command.add_argument("--out", metavar="FOLDER", help="write tables (Parquet), twin.json and a picture there")
-    command.add_argument("--no-plots", action="store_true", help="write no picture")
-    command.set_defaults(action=_twin)
-
-    command = commands.add_parser(
-        "cohort",
-        help="draw men from a population and screen them by laboratory values",
-        description="Draw men from a population, measure them, keep those who meet every criterion. " + DISCLAIMER,
-        epilog='Example: testis-abm cohort --men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
-        '--where "sperm concentration < 15 M/mL" --visits 2',
-    )
-    whole(command, "--men", "men wanted", 100)
-    command.add_argument(
-        "--where",
-        action="append",
-        default=[],
-        metavar="CRITERION",
-        help="of what is measured, at every visit; may be given again",
-    )
-    whole(command, "--visits", "baseline measurements that must all meet the criteria", 1)
-    word(command, "--population", "population of men", POPULATIONS, "clinic")
-    word(command, "--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
-    whole(command, "--seed", SEED, 1)
-    command.add_argument(
-        "--out", metavar="FILE", help="write the men and their laboratory values there (.parquet or .csv)"
-    )
-    command.set_defaults(action=_cohort)
-
-
 def _given(options: argparse.Namespace) -> dict[str, Lab]:
     from testis_abm.population.given import parse
 
     given: dict[str, Lab] = {}
-    for option in _LABS:
-        name = option.replace("-", "_")
-        if getattr(options, name) is None:
+    for spelled in _LABS:
+        name = spelled.replace("-", "_")
+        if (raw := getattr(options, name)) is None:
             continue
-        lab = parse(name, getattr(options, name), f"--{option}")
+        lab = parse(name, raw, f"--{spelled}")
         if lab is None:
-            raise TestisError(f"--{option}: is empty; leave it out if it was not measured")
+            raise TestisError(f"--{spelled}: is empty; leave it out if it was not measured")
         given[name] = lab
     return given
 
@@ -173,10 +113,10 @@ def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
     return made
 
 
-def _twin(options: argparse.Namespace) -> int:
+def _twin(options: argparse.Namespace) -> None:
     seed = 1 if options.seed is None else options.seed
     labs, case = _given(options), _treatment(options)
-    from testis_abm.population import told, twin
+    from testis_abm.population import report, twin
 
     given = {name: lab.value for name, lab in labs.items()}
     twin.check(given)
@@ -188,7 +128,7 @@ def _twin(options: argparse.Namespace) -> int:
     options.interrupt.check()
     found = twin.find(given, population=options.population, assay=options.assay, seed=seed)
     options.interrupt.check()
-    print(told.about(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
+    print(report.matches(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
     if case is not None:
         from testis_abm.population.predict import changes, predict, predict_with, readouts
@@ -199,8 +139,8 @@ def _twin(options: argparse.Namespace) -> int:
         print(
             f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days"
         )
-        print(*(f"  {line}" for line in told.therapies(case)), "", sep="\n")
-        print(told.predicted(before, after, lesions, options.ensemble, found.dependable))
+        print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
+        print(report.predicted(before, after, lesions, options.ensemble, found.dependable))
         tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
     print(f"\n{DISCLAIMER}")
@@ -210,7 +150,6 @@ def _twin(options: argparse.Namespace) -> int:
         if case is not None and not options.no_plots:
             _draw(before, after, case, folder)
         print(f"Results in {options.out}/")
-    return 0
 
 
 def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
@@ -245,7 +184,7 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
     outputs.write_json(folder / "twin.json", kept)
 
 
-def _cohort(options: argparse.Namespace) -> int:
+def _cohort(options: argparse.Namespace) -> None:
     if options.out:
         from testis_abm.parameters import physiology
 
@@ -257,9 +196,54 @@ def _cohort(options: argparse.Namespace) -> int:
     kept = screen(
         options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
-    print(kept.told())
+    print(kept.text())
     print(f"\n{DISCLAIMER}")
     if options.out:
         outputs.write_table(options.out, kept.table())
         print(f"Men in {options.out}")
-    return 0
+
+
+_ASSAY = word("--assay", "of serum E2", tuple(ASSAYS), DEFAULT_ASSAY)
+COMMANDS = (
+    Command(
+        "twin",
+        "match virtual patients to laboratory values",
+        _twin,
+        (
+            *(option(f"--{name}", what, action=Once, metavar="VALUE") for name, what in _LABS.items()),
+            _ASSAY,
+            word("--population", "prior over men", POPULATIONS, "clinic"),
+            several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
+            option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
+            *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
+            whole("--men", "matching virtual patients that are treated", 200),
+            option(
+                "--ensemble",
+                "spread the prediction over plausible parameter sets too (default), or not",
+                action=argparse.BooleanOptionalAction,
+                default=True,
+            ),
+            option("--out", "write tables (Parquet), twin.json and a picture there", metavar="FOLDER"),
+            flag("--no-plots", "write no picture"),
+        ),
+        "Match virtual patients to a man's laboratory values, and predict their response to a therapy. " + DISCLAIMER,
+        '--t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL --give "anastrozole 1mg daily"',
+    ),
+    Command(
+        "cohort",
+        "draw men from a population and screen them by laboratory values",
+        _cohort,
+        (
+            whole("--men", "men wanted", 100),
+            several("--where", "CRITERION", "of what is measured, at every visit"),
+            whole("--visits", "baseline measurements that must all meet the criteria", 1),
+            word("--population", "population of men", POPULATIONS, "clinic"),
+            _ASSAY,
+            SEED,
+            option("--out", "write the men and their laboratory values there (.parquet or .csv)", metavar="FILE"),
+        ),
+        f"Draw men from a population, measure them, keep those who meet every criterion. {DISCLAIMER}",
+        '--men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
+        '--where "sperm concentration < 15 M/mL" --visits 2',
+    ),
+)

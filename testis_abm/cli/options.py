@@ -1,17 +1,46 @@
-"""Options that commands share; what they are given is checked by support/guard.py while the command line is read."""
+"""Commands and options as they are declared; what an option is given is checked by support/guard.py as the line is read."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, TestisError, brief, printable, shown
 
-SEED = "random seed"
+AGAIN = "; may be given again"
+
+
+class Option(NamedTuple):
+    """An option or argument: its name, and what argparse takes of it."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+class Command(NamedTuple):
+    """A command: its line in the list, what it does with its options, and those; `also` stands in their namespace too."""
+
+    name: str
+    summary: str
+    action: Callable[[argparse.Namespace], int | None]
+    options: Sequence[Option] = ()
+    description: str = ""
+    example: str = ""
+    also: dict[str, Any] = {}  # noqa: RUF012 (never changed)
+
+    def add(self, commands: Any) -> None:
+        """Add the command to the parser of `testis-abm`."""
+        epilog = f"Example: testis-abm {self.name} {self.example}" if self.example else None
+        description = self.description or f"{self.summary[0].upper()}{self.summary[1:]}. {DISCLAIMER}"
+        parser = commands.add_parser(self.name, help=self.summary, description=description, epilog=epilog)
+        for option in self.options:
+            parser.add_argument(option.name, **option.settings)
+        parser.set_defaults(action=self.action, **self.also)
 
 
 class Once(argparse.Action):
@@ -42,6 +71,36 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {brief(printable(message))} (see: {self.prog} --help)\n")
 
 
+def option(name: str, what: str, **settings: Any) -> Option:
+    """Return an option that takes a text, or as `settings` say."""
+    return Option(name, {"help": what} | settings)
+
+
+def flag(name: str, what: str) -> Option:
+    """Return an option that is there or not."""
+    return option(name, what, action="store_true")
+
+
+def several(name: str, metavar: str, what: str) -> Option:
+    """Return an option that may be given again."""
+    return option(name, what + AGAIN, action="append", default=[], metavar=metavar)
+
+
+def whole(name: str, what: str, default: int | None = None, limit: tuple[int, int] | None = None) -> Option:
+    """Return an option that takes a whole number within `limit` (default guard.LIMITS of its name)."""
+    low, high = limit or guard.LIMITS[name.removeprefix("--")]
+    read = guard.named(name, partial(read_whole, low=low, high=high))
+    text = what if default is None else f"{what} (default {default})"
+    return option(name, text, type=read, default=default, metavar="N")
+
+
+def word(name: str, what: str, words: Sequence[str], default: str) -> Option:
+    """Return an option that takes one of a few words."""
+    others = " or ".join(f'"{other}"' for other in words if other != default)
+    read = guard.named(name, partial(guard.word, names=words))
+    return option(name, f'{what}: "{default}" (default) or {others}', type=read, default=default, metavar="WORD")
+
+
 def read_whole(text: str, low: int, high: int) -> int:
     """Return the whole number that `text` spells.
 
@@ -56,34 +115,29 @@ def read_whole(text: str, low: int, high: int) -> int:
     return guard.whole(number_in(written) if re.fullmatch(NUMBER, written, re.IGNORECASE) else text, low, high)
 
 
-def whole(command: Any, flag: str, what: str, default: int | None = None, limit: tuple[int, int] | None = None) -> None:
-    """Add an option that takes a whole number within `limit` (default guard.LIMITS of its name)."""
-    low, high = limit or guard.LIMITS[flag.removeprefix("--")]
-    read = guard.named(flag, partial(read_whole, low=low, high=high))
-    told = what if default is None else f"{what} (default {default})"
-    command.add_argument(flag, type=read, default=default, metavar="N", help=told)
+def read_shard(text: str) -> tuple[int, int]:
+    """Return (i, n) of "i/n".
+
+    Raises:
+        ScenarioError: it is no part.
+    """
+    from testis_abm.scenario.amounts import plain
+
+    parts = re.fullmatch(r"([0-9]{1,9}) ?/ ?([0-9]{1,9})", plain(text))
+    return guard.shard((int(parts[1]), int(parts[2])) if parts else text, "")
 
 
-def word(command: Any, flag: str, what: str, names: Sequence[str], default: str) -> None:
-    """Add an option that takes one of a few words."""
-    others = " or ".join(f'"{name}"' for name in names if name != default)
-    read = guard.named(flag, partial(guard.word, names=names))
-    command.add_argument(
-        flag, type=read, default=default, metavar="WORD", help=f'{what}: "{default}" (default) or {others}'
+SEED = whole("--seed", "random seed", 1)
+NO_PLOTS = flag("--no-plots", "write tables only")
+
+
+def scenario(days: str = "instead of plan.duration") -> tuple[Option, ...]:
+    """Return the options that change a scenario: --set, --seed and --days."""
+    return (
+        several("--set", "PATH=VALUE", "change one entry, e.g. man.bmi=31"),
+        whole("--seed", "random seed, instead of plan.seed"),
+        whole("--days", days),
     )
-
-
-def scenario(command: Any, *, days: str = "instead of plan.duration") -> None:
-    """Add the options that change a scenario: --set, --seed and --days."""
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PATH=VALUE",
-        help="change one entry, e.g. man.bmi=31; may be given again",
-    )
-    whole(command, "--seed", f"{SEED}, instead of plan.seed")
-    whole(command, "--days", days)
 
 
 def overrides(options: argparse.Namespace, seeds: Iterable[str] = ("plan.seed",)) -> dict[str, str | int]:
@@ -128,15 +182,3 @@ def _under_its_option(problem: Problem) -> Problem:
         case ("overrides", entry, *inner):
             return problem._replace(path=(f"--set {entry}", *inner))
     return problem
-
-
-def read_shard(text: str) -> tuple[int, int]:
-    """Return (i, n) of "i/n".
-
-    Raises:
-        ScenarioError: it is no part.
-    """
-    from testis_abm.scenario.amounts import plain
-
-    found = re.fullmatch(r"([0-9]{1,9}) ?/ ?([0-9]{1,9})", plain(text))
-    return guard.shard((int(found[1]), int(found[2])) if found else text, "")

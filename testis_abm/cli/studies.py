@@ -6,60 +6,18 @@ import argparse
 import hashlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER
-from testis_abm.cli.options import SEED, whole
+from testis_abm.cli.options import NO_PLOTS, SEED, Command, flag, option, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
 if TYPE_CHECKING:
     from testis_abm.studies.ensemble import Ensemble
     from testis_abm.studies.study import Study
-
-
-def add(commands: Any) -> None:
-    """Add the commands to the parser of `testis-abm`."""
-    command = commands.add_parser(
-        "studies",
-        help="list published studies, or replay them as virtual trials",
-        description="List the shipped studies; with run, replay one, a file, or all. " + DISCLAIMER,
-        epilog="Example: testis-abm studies run leder_2004",
-    )
-    command.add_argument("what", nargs="?", choices=["run"], help="replay")
-    command.add_argument("name", nargs="?", default="all", help='a shipped study, a study file, or "all" (default)')
-    command.add_argument(
-        "--ensemble",
-        default="shipped",
-        help='"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
-    )
-    whole(command, "--sets", "parameter sets", 24)
-    whole(command, "--repeats", "virtual trials", 240)
-    whole(command, "--seed", SEED, 1)
-    command.add_argument("--out", metavar="FOLDER", help="table, JSON and picture (default runs/studies-NAME-HASH)")
-    command.add_argument("--no-plots", action="store_true", help="write tables only")
-    command.set_defaults(action=_studies)
-
-    command = commands.add_parser(
-        "calibrate",
-        help="fit the ensemble of parameter sets to the studies",
-        description="Calibrate on the shipped studies (ES-MDA). " + DISCLAIMER,
-    )
-    whole(command, "--members", "parameter sets", 240)
-    whole(command, "--rounds", "rounds of assimilation", 4)
-    whole(command, "--seed", SEED, 1)
-    command.add_argument(
-        "--out", metavar="FOLDER", default="runs/calibration", help="rounds are kept and resumed there"
-    )
-    whole(
-        command,
-        "--cross-validate",
-        "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
-        limit=guard.LIMITS["folds"],
-    )
-    command.add_argument("--ship", action="store_true", help="put the ensemble into the package")
-    command.set_defaults(action=_calibrate)
 
 
 def _ensemble(name: str) -> Ensemble:
@@ -92,7 +50,7 @@ def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble:
     return Path("runs") / f"studies-{Path(options.name).stem}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"
 
 
-def _studies(options: argparse.Namespace) -> int:
+def _studies(options: argparse.Namespace) -> None:
     from testis_abm.studies import known, load_study, report
     from testis_abm.studies.replay import replay
 
@@ -101,7 +59,7 @@ def _studies(options: argparse.Namespace) -> int:
             study = load_study(path)
             print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
         print("\nReplay: testis-abm studies run NAME | FILE | all. Write one: testis_abm/studies/README.md")
-        return 0
+        return
     if not options.no_plots:
         guard.matplotlib()
     studies, ensemble = _chosen(options.name), _ensemble(options.ensemble)
@@ -125,10 +83,9 @@ def _studies(options: argparse.Namespace) -> int:
 
         written += forest(table, folder)
     print(f"Results in {folder}/  ({', '.join(path.name for path in written)})")
-    return 0
 
 
-def _calibrate(options: argparse.Namespace) -> int:
+def _calibrate(options: argparse.Namespace) -> None:
     try:
         import iterative_ensemble_smoother  # noqa: F401
     except ImportError:
@@ -138,14 +95,54 @@ def _calibrate(options: argparse.Namespace) -> int:
 
     options.interrupt.at_once()
 
-    def tell(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": tell}
+    log = partial(print, file=sys.stderr, flush=True)
+    size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": log}
     if options.cross_validate:
         found = cross_validate(Path(options.out), folds=options.cross_validate, **size)
         print(f"{report.score(found)}\nEvery study left out in turn: {options.out}/left_out.csv")
-        return 0
+        return
     table = calibrate(Path(options.out), **size)
     print(f"{len(table)} parameter sets in {options.out}/ensemble.csv; what they identify: identified.csv")
-    return 0
+
+
+COMMANDS = (
+    Command(
+        "studies",
+        "list published studies, or replay them as virtual trials",
+        _studies,
+        (
+            option("what", "replay", nargs="?", choices=["run"]),
+            option("name", 'a shipped study, a study file, or "all" (default)', nargs="?", default="all"),
+            option(
+                "--ensemble",
+                '"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
+                default="shipped",
+            ),
+            whole("--sets", "parameter sets", 24),
+            whole("--repeats", "virtual trials", 240),
+            SEED,
+            option("--out", "table, JSON and picture (default runs/studies-NAME-HASH)", metavar="FOLDER"),
+            NO_PLOTS,
+        ),
+        f"List the shipped studies; with run, replay one, a file, or all. {DISCLAIMER}",
+        "run leder_2004",
+    ),
+    Command(
+        "calibrate",
+        "fit the ensemble of parameter sets to the studies",
+        _calibrate,
+        (
+            whole("--members", "parameter sets", 240),
+            whole("--rounds", "rounds of assimilation", 4),
+            SEED,
+            option("--out", "rounds are kept and resumed there", metavar="FOLDER", default="runs/calibration"),
+            whole(
+                "--cross-validate",
+                "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
+                limit=guard.LIMITS["folds"],
+            ),
+            flag("--ship", "put the ensemble into the package"),
+        ),
+        f"Calibrate on the shipped studies (ES-MDA). {DISCLAIMER}",
+    ),
+)

@@ -26,7 +26,7 @@ type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 
 
 @dataclass(frozen=True)
-class Experiment:
+class ExperimentFile:
     """A file of an experiment.
 
     Attributes:
@@ -48,7 +48,7 @@ class Experiment:
 
 def read_experiment(
     source: Source, kind: str, keys: tuple[str, ...], overrides: Mapping[str, object] | None = None
-) -> Experiment:
+) -> ExperimentFile:
     """Read a file that holds an experiment.
 
     Args:
@@ -102,7 +102,7 @@ def read_experiment(
     except ScenarioError as error:
         raise ScenarioError(_placed(problem, name) for problem in error.problems) from None
     raw = changed(raw, changes) if changes else raw
-    return Experiment(name, kind, raw, scenario, arms, table, outputs, days)
+    return ExperimentFile(name, kind, raw, scenario, arms, table, outputs, days)
 
 
 def _within(days: list[object], end: int) -> list[object]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -13,11 +15,11 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.experiments.design import Axis, Design, parse_design
-from testis_abm.experiments.files import Experiment, Source, read_experiment
+from testis_abm.experiments.experiment import How, run
+from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.experiments.runner import Progress, execute
-from testis_abm.experiments.store import Store, read, read_manifest
-from testis_abm.experiments.sweep import about, check_axes
+from testis_abm.experiments.store import read, read_manifest
+from testis_abm.experiments.sweep import Sweep, check_axes
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.quantities import clinical
 from testis_abm.results.report import number
@@ -26,24 +28,53 @@ from testis_abm.support.errors import ScenarioError, TestisError
 
 KEYS = ("over", "method", "samples", "seed", "of")
 METHODS = ("morris", "sobol")
+# What is ranked -> the arms that it takes.
+_ARMS = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}
+# Method -> SALib's name of an index, and the table's.
+_COLUMNS = {
+    "morris": {"mu_star": "mu_star", "mu_star_conf": "confidence", "sigma": "sigma"},
+    "sobol": {"S1": "first", "S1_conf": "first_confidence", "ST": "total", "ST_conf": "confidence"},
+}
 _LEVELS = 4
 _WIDEST = 0.1  # half of the 95 % interval of a Sobol index
 _CONSTANT = 1e-9
 
 
-def prepare(
-    source: Source, overrides: Mapping[str, object] | None = None
-) -> tuple[Experiment, Design, Job, list[Task]]:
-    """Read a sensitivity analysis and return its tasks.
+@dataclass(frozen=True)
+class Sensitivity(Sweep):
+    """A sensitivity analysis as it is run: a sweep whose sample is SALib's."""
+
+    def about(self) -> dict[str, Any]:
+        """Return what its store says of it."""
+        table = self.file.table
+        return super().about() | {
+            "method": table.get("method", "morris"),
+            "of": self.job.arms,
+            "samples": table.get("samples", 32),
+            "seed": table.get("seed", 1),
+        }
+
+    def analyse(self, folder: Path) -> pd.DataFrame:
+        """Rank the inputs."""
+        return indices(folder)
+
+    def unfinished(self, folder: Path) -> pd.DataFrame:
+        """Return nothing: the method needs every run."""
+        return pd.DataFrame()
+
+
+def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sensitivity:
+    """Read a sensitivity analysis and return its runs.
 
     Raises:
         TestisError: SALib is missing; a wrong key, path or range.
     """
-    experiment = read_experiment(source, "sensitivity", KEYS, overrides)
-    table = experiment.table
+    file = read_experiment(source, "sensitivity", KEYS, overrides)
+    table = file.table
     try:
         method = guard.word(table.get("method", "morris"), METHODS, "method")
-        guard.word(table.get("of", "change"), ("change", "treated", "untreated"), "of")
+        usual = "change" if file.scenario.treated else "untreated"
+        level = guard.word(table.get("of", usual), _ARMS, "of")
         # Ranges as for a sampler; the sample itself is SALib's.
         axes = parse_design({"over": table.get("over"), "method": "latin_hypercube", "samples": 2}, sampler=method).axes
         if len(axes) < 2:
@@ -57,15 +88,13 @@ def prepare(
             )
         shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     except TestisError as error:
-        raise ScenarioError(f"{experiment.name}: sensitivity: {error}") from None
+        raise ScenarioError(f"{file.name}: sensitivity: {error}") from None
     design = Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
-    check_axes(experiment, design)
-    of = table.get("of", "change" if experiment.scenario.treated else "untreated")
-    if of != "untreated" and not experiment.scenario.treated:
-        raise TestisError(f"{experiment.name}: sensitivity: of: {of} needs a therapy; the scenario has none")
-    arms = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}[of]
-    job = Job({"": essence(experiment.raw)}, experiment.days[-1:], experiment.table.get("engine", "expected"), arms)
-    return experiment, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))]
+    check_axes(file, design)
+    if level != "untreated" and not file.scenario.treated:
+        raise TestisError(f"{file.name}: sensitivity: of: {level} needs a therapy; the scenario has none")
+    job = Job({"": essence(file.raw)}, file.days[-1:], table.get("engine", "expected"), _ARMS[level])
+    return Sensitivity(file, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))])
 
 
 def _salib(name: str) -> Any:
@@ -89,32 +118,16 @@ def _sample(method: str, axes: tuple[Axis, ...], samples: int, seed: int) -> np.
 
 
 def sensitivity(
-    source: Source,
-    folder: str | Path,
-    *,
-    overrides: Mapping[str, object] | None = None,
-    workers: int = 0,
-    dask: str = "",
-    shard: tuple[int, int] = (1, 1),
-    progress: Callable[[Progress], None] | None = None,
-) -> pd.DataFrame:
-    """Run a sensitivity analysis (what is missing of it) and return `indices`; arguments as `sweep.sweep`.
+    source: Source, folder: str | Path, *, overrides: Mapping[str, object] | None = None, **how: Unpack[How]
+) -> pd.DataFrame | None:
+    """Run a sensitivity analysis (what is missing of it) and return `indices`, an empty table while shards are still to come.
+
+    Arguments as `sweep.sweep`.
 
     Raises:
-        TestisError: see prepare, Store, execute; runs failed.
+        TestisError: see prepare and experiment.run; runs failed.
     """
-    folder = guard.running(folder, workers, shard, dask)
-    experiment, design, job, tasks = prepare(source, overrides)
-    table = experiment.table
-    extra = {
-        "method": table.get("method", "morris"),
-        "of": job.arms,
-        "samples": table.get("samples", 32),
-        "seed": table.get("seed", 1),
-    }
-    store = Store.of(folder, job, tasks, about(experiment, design) | extra)
-    execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
-    return pd.DataFrame() if shard != (1, 1) and store.missing() else indices(folder)
+    return run(partial(prepare, source, overrides), folder, **how)
 
 
 def indices(folder: str | Path) -> pd.DataFrame:
@@ -139,37 +152,22 @@ def indices(folder: str | Path) -> pd.DataFrame:
         raise TestisError(
             f"{folder}: {found['runs'] - table['point'].nunique():,} of {found['runs']:,} runs are still to come"
         )
-    design, method, seed = found["design"], found["method"], found["seed"]
-    axes = tuple(Axis(path) for path in design["paths"])
-    problem = _problem(axes)
-    rows: list[tuple[Any, ...]] = []
+    method, seed, paths = found["method"], found["seed"], found["design"]["paths"]
+    problem = _problem(tuple(Axis(path) for path in paths))
+    frames = []
     for word, (unit, y) in _ranked(found, table).items():
         if method == "morris":
-            sample = _sample(method, axes, found["samples"], seed)
-            of = _salib("analyze.morris").analyze(problem, sample, y, num_levels=_LEVELS, seed=seed)
-            columns = [of[name] for name in ("mu_star", "mu_star_conf", "sigma")]
+            sample = _sample(method, tuple(Axis(path) for path in paths), found["samples"], seed)
+            fit = _salib("analyze.morris").analyze(problem, sample, y, num_levels=_LEVELS, seed=seed)
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                of = _salib("analyze.sobol").analyze(problem, y, calc_second_order=False, seed=seed)
-            columns = [of[name] for name in ("S1", "S1_conf", "ST", "ST_conf")]
-        rows += [
-            (word, unit, path, *map(float, of_path)) for path, *of_path in zip(design["paths"], *columns, strict=True)
-        ]
-    names = (
-        ["mu_star", "confidence", "sigma"]
-        if method == "morris"
-        else ["first", "first_confidence", "total", "confidence"]
-    )
-    frame = pd.DataFrame(rows, columns=["output", "quantity", "input", *names])
-    rank = "mu_star" if method == "morris" else "total"
-    order = {word: k for k, word in enumerate(found["outputs"])}
-    return (
-        frame.assign(_=frame["output"].map(order))
-        .sort_values(["_", rank], ascending=[True, False])
-        .drop(columns="_")
-        .reset_index(drop=True)
-    )
+                fit = _salib("analyze.sobol").analyze(problem, y, calc_second_order=False, seed=seed)
+        columns = {name: np.asarray(fit[key], dtype=float) for key, name in _COLUMNS[method].items()}
+        frame = pd.DataFrame({"output": word, "quantity": unit, "input": paths, **columns})
+        frames.append(frame.sort_values("mu_star" if method == "morris" else "total", ascending=False, kind="stable"))
+    empty = pd.DataFrame(columns=["output", "quantity", "input", *_COLUMNS[method].values()])
+    return pd.concat(frames, ignore_index=True) if frames else empty
 
 
 def _ranked(found: Mapping[str, Any], table: pd.DataFrame) -> dict[str, tuple[str, np.ndarray]]:

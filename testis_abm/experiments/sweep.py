@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -12,13 +14,16 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.experiments.design import Design, parse_design
-from testis_abm.experiments.files import Experiment, Source, read_experiment
+from testis_abm.experiments.experiment import Experiment, How, run
+from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.experiments.runner import Progress, execute
-from testis_abm.experiments.store import Store, read, read_manifest
+from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.quantities import clinical, label
+from testis_abm.results.report import aligned, change, level
+from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import load
-from testis_abm.statistics import paired_change
+from testis_abm.statistics import FEW, deterministic, paired_change
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
@@ -29,108 +34,105 @@ _FIXED = {
     "plan.replicates": "set replicates in the table",
     "plan.engine": "set engine in the table",
 }
+_MOST_POINTS, _WIDEST = 40, 150  # of a printed table; letters of its lines
+_USUAL = ("testosterone", "T/E2 (immunoassay)", "LH", "sperm concentration", "total motile count")
 
 
-def prepare(
-    source: Source, overrides: Mapping[str, object] | None = None
-) -> tuple[Experiment, Design, Job, list[Task]]:
-    """Read a sweep; check its paths at the first and last point, and return its tasks.
+@dataclass(frozen=True)
+class Sweep(Experiment[pd.DataFrame]):
+    """A sweep as it is run."""
+
+    file: ExperimentFile
+    design: Design
+    job: Job
+    tasks: list[Task]
+
+    def about(self) -> dict[str, Any]:
+        """Return what its store says of it."""
+        axes = self.design.axes
+        return {
+            "kind": self.file.kind,
+            "title": self.file.scenario.title,
+            "outputs": list(self.file.outputs),
+            "asked": "outputs" in self.file.table,
+            "design": {
+                "method": self.file.table.get("method", "grid"),
+                "paths": [axis.path for axis in axes],
+                "units": [axis.unit for axis in axes],
+                "log": [axis.log for axis in axes],
+                "points": [list(point) for point in self.design.points],
+            },
+        }
+
+    def analyse(self, folder: Path) -> pd.DataFrame:
+        """Return the runs."""
+        return results(folder)
+
+    unfinished = analyse
+
+
+def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sweep:
+    """Read a sweep; check its paths at the first and last point, and return its runs.
 
     Raises:
         ScenarioError: a path that does not exist, an empty design, a value that the scenario refuses.
     """
-    experiment = read_experiment(source, "sweep", KEYS, overrides)
+    file = read_experiment(source, "sweep", KEYS, overrides)
+    engine = file.table.get("engine", "cells")
     try:
-        design = parse_design(experiment.table)
-        replicates = guard.argument("replicates", experiment.table.get("replicates", _replicates(experiment)))
+        design = parse_design(file.table)
+        # A mean-field man has no random draws to repeat.
+        usual = 1 if engine == "expected" else file.scenario.plan.replicates
+        replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
     except TestisError as error:
-        raise ScenarioError(f"{experiment.name}: sweep: {error}") from None
-    check_axes(experiment, design)
-    arms = (UNTREATED, TREATED) if experiment.scenario.treated else (UNTREATED,)
-    job = Job({"": essence(experiment.raw)}, experiment.days, experiment.table.get("engine", "cells"), arms)
+        raise ScenarioError(f"{file.name}: sweep: {error}") from None
+    check_axes(file, design)
+    arms = (UNTREATED, TREATED) if file.scenario.treated else (UNTREATED,)
+    job = Job({"": essence(file.raw)}, file.days, engine, arms)
     tasks = [Task(k, r, design.overrides(k)) for k in range(len(design.points)) for r in range(replicates)]
-    return experiment, design, job, tasks
+    return Sweep(file, design, job, tasks)
 
 
-def _replicates(experiment: Experiment) -> int:
-    """Return the replicates of a sweep that names none: a mean-field man has no random draws to repeat."""
-    return 1 if experiment.table.get("engine") == "expected" else experiment.scenario.plan.replicates
-
-
-def check_axes(experiment: Experiment, design: Design) -> None:
-    """Put the ends of every axis into the scenario, so that a wrong path or value is told before anything runs.
+def check_axes(file: ExperimentFile, design: Design) -> None:
+    """Put the ends of every axis into the scenario, so that a wrong path or value is refused before anything runs.
 
     Raises:
         ScenarioError: what the scenario says of it.
     """
-    base = experiment.raw
+    place = (file.name, file.kind, "over")
     problems: list[Problem] = []
-    place = (experiment.name, experiment.kind, "over")
     for k, axis in enumerate(design.axes):
         if axis.path in _FIXED:
-            problems.append(Problem((*place, axis.path), f"{axis.path} is not swept; {_FIXED[axis.path]}", named=True))
+            problems.append(Problem(place, f"{axis.path} is not swept; {_FIXED[axis.path]}"))
             continue
         # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).
         sampled = axis.ranged and not axis.values
-        ends = (
-            (axis.at(0.0), axis.at(0.37), axis.at(1.0))
-            if sampled
-            else tuple(dict.fromkeys(point[k] for point in design.points))
-        )
-        for value in ends:
-            try:
-                load(base, overrides={axis.path: value})
-            except ScenarioError as error:
-                problems += [problem.without("overrides").at(*place) for problem in error.problems]
-                break
+        ends = [axis.at(x) for x in (0.0, 0.37, 1.0)] if sampled else dict.fromkeys(row[k] for row in design.points)
+        try:
+            for value in ends:
+                load(file.raw, overrides={axis.path: value})
+        except ScenarioError as error:
+            problems += [problem.without("overrides").at(*place) for problem in error.problems]
     if problems:
         raise ScenarioError(problems)
 
 
-def about(experiment: Experiment, design: Design) -> dict[str, Any]:
-    """Return what a store says of a sweep besides its runs."""
-    return {
-        "kind": experiment.kind,
-        "title": experiment.scenario.title,
-        "outputs": list(experiment.outputs),
-        "asked": "outputs" in experiment.table,
-        "design": {
-            "method": experiment.table.get("method", "grid"),
-            "paths": [axis.path for axis in design.axes],
-            "units": [axis.unit for axis in design.axes],
-            "log": [axis.log for axis in design.axes],
-            "points": [list(point) for point in design.points],
-        },
-    }
-
-
 def sweep(
-    source: Source,
-    folder: str | Path,
-    *,
-    overrides: Mapping[str, object] | None = None,
-    workers: int = 0,
-    dask: str = "",
-    shard: tuple[int, int] = (1, 1),
-    progress: Callable[[Progress], None] | None = None,
-) -> pd.DataFrame:
-    """Run a sweep (what is missing of it) into a store; return `results`.
+    source: Source, folder: str | Path, *, overrides: Mapping[str, object] | None = None, **how: Unpack[How]
+) -> pd.DataFrame | None:
+    """Run a sweep (what is missing of it) into a store; return `results`, of what is there while shards are still to come.
 
     Args:
         source: a scenario file with a [sweep] table, or such a mapping.
         folder: the store; runs that it holds are not repeated.
         overrides: dotted path -> value, as `--set` of the command: "man.bmi", "sweep.replicates".
-        workers, dask, shard, progress: see runner.execute.
+        how: workers, dask, shard, progress: see experiment.How.
 
     Raises:
-        TestisError: see prepare, Store and execute.
+        TestisError: see prepare and experiment.run.
     """
-    folder = guard.running(folder, workers, shard, dask)
-    experiment, design, job, tasks = prepare(source, overrides)
-    store = Store.of(folder, job, tasks, about(experiment, design))
-    execute(job, tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
-    return results(folder)
+    return run(partial(prepare, source, overrides), folder, **how)
 
 
 def results(folder: str | Path) -> pd.DataFrame:
@@ -143,7 +145,7 @@ def results(folder: str | Path) -> pd.DataFrame:
 
 
 def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
-    """Return a row a point: axes, and of each output what `_levels` and `_changes` tell of its replicates.
+    """Return a row a point: axes, and of each output what `_levels` and `_changes` say of its replicates.
 
     Args:
         folder: of the store; day: of those that were kept (default the last).
@@ -151,23 +153,20 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
     Raises:
         TestisError: it is no store of a sweep, or another day.
     """
-    found = read_manifest(folder)
-    if found["kind"] != "sweep":
-        raise TestisError(f"{folder}: holds a {found['kind']}, not a sweep")
-    days = found["days"]
+    manifest = read_manifest(folder)
+    if manifest["kind"] != "sweep":
+        raise TestisError(f"{folder}: holds a {manifest['kind']}, not a sweep")
+    days, design = manifest["days"], manifest["design"]
     if day is not None and guard.whole(day, min(days), max(days), "day") not in days:
         raise TestisError(f"day: {day} was not kept; kept were {', '.join(map(str, days))}")
-    whole_table = results(folder)
-    table = whole_table[(whole_table["day"] == (max(days) if day is None else day)) & (whole_table["error"] == "")]
-    paths = found["design"]["paths"]
+    table = results(folder)
+    table = table[(table["day"] == (max(days) if day is None else day)) & (table["error"] == "")]
     if table.empty:
-        return pd.DataFrame(columns=["point", *paths])
-    columns = [OUTPUTS[word].column for word in found["outputs"]]
+        return pd.DataFrame(columns=["point", *design["paths"]])
+    columns = [OUTPUTS[word].column for word in manifest["outputs"]]
     runs = table.set_index(["point", "replicate", "arm"])[columns].unstack("arm")
-    points = runs.index.get_level_values("point")
-    rows = {path: [point[k] for point in found["design"]["points"]] for k, path in enumerate(paths)}
-    frame = pd.DataFrame(rows).loc[np.unique(points)]
-    parts, laboratory = [frame], Laboratory(parameters.values())
+    points = pd.DataFrame({path: [point[k] for point in design["points"]] for k, path in enumerate(design["paths"])})
+    parts, laboratory = [points.loc[np.unique(runs.index.get_level_values("point"))]], Laboratory(parameters.values())
     for column in columns:
         arms = runs[column]
         parts += [_levels(arms[arm], f"{column}, {arm}") for arm in arms]
@@ -178,10 +177,13 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
 
 
 def _levels(level: pd.Series, name: str) -> pd.DataFrame:
-    """Return mean, SD over replicates, and half of the mean's 95 % interval (NaN with one replicate)."""
+    """Return mean, SD over replicates, and half of the mean's 95 % interval (Student's t; NaN with one replicate)."""
+    from scipy.special import stdtrit
+
     by = level.groupby("point")
-    mean, spread, count = by.mean(), by.std(), by.count()
-    return pd.DataFrame({name: mean, f"{name}_sd": spread, f"{name}_half": _half(spread, count)})
+    spread, count = by.std(), by.count()
+    half = spread * stdtrit(np.maximum(count - 1, 1), 0.975) / np.sqrt(count)
+    return pd.DataFrame({name: by.mean(), f"{name}_sd": spread, f"{name}_half": half})
 
 
 def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
@@ -190,13 +192,74 @@ def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
         point: paired_change(pairs[UNTREATED].to_numpy(), pairs[TREATED].to_numpy(), least)
         for point, pairs in arms.groupby("point")
     }
-    return pd.DataFrame.from_dict(
-        change, orient="index", columns=[f"{name}_pct", f"{name}_low_pct", f"{name}_high_pct"]
+    return pd.DataFrame.from_dict(change, "index", columns=[f"{name}{end}_pct" for end in ("", "_low", "_high")])
+
+
+# ---- in print
+
+
+def report(folder: str | Path, table: pd.DataFrame, failed: pd.DataFrame) -> str:
+    """Return a sweep's `summary` as text: points, levels and changes on the last day, and the first run that failed."""
+    manifest = read_manifest(folder)
+    last, paths = max(manifest["days"]), manifest["design"]["paths"]
+    outputs = manifest["outputs"]
+    if not manifest.get("asked"):
+        outputs = [word for word in _USUAL if word in outputs]
+    text = (
+        f"{manifest['title']}: {len(manifest['design']['points']):,} points, {manifest['runs']:,} runs, "
+        f"{len(failed):,} failed, levels of day {last}\n\n{_points(table, outputs, paths)}\n{_replicates(table)}\n"
+        f"  {basis(*last_window(last))}"
     )
+    return f"{text}\n\n  first failure: {failed['error'].iloc[0]}" if len(failed) else text
 
 
-def _half(spread: pd.Series, count: pd.Series) -> pd.Series:
-    """Return half of the 95 % interval of a mean (Student's t)."""
-    from scipy.special import stdtrit
+def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> str:
+    """Return points and, of each output, level and change with their 95 % intervals over replicates; a wide table in parts."""
+    rows = [row for _, row in table.head(_MOST_POINTS).iterrows()]
+    points = [list(paths)]
+    points += [[f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for path in paths] for row in rows]
+    parts: list[list[list[str]]] = []
+    for word in words:
+        cells = [label(OUTPUTS[word].column), *(_level(row, OUTPUTS[word].column) for row in rows)]
+        wider = [[*line, cell] for line, cell in zip(parts[-1] if parts else points, cells)]
+        if parts and max(map(len, aligned(wider).splitlines())) > _WIDEST:
+            parts.append([[*line, cell] for line, cell in zip(points, cells)])
+        else:
+            parts[-1:] = [wider]
+    text, more = "\n\n".join(map(aligned, parts)), len(table) - _MOST_POINTS
+    return f"{text}\n  ... and {more:,} more points, in summary.parquet" if more > 0 else text
 
-    return spread * stdtrit(np.maximum(count - 1, 1), 0.975) / np.sqrt(count)
+
+def _level(row: pd.Series, column: str) -> str:
+    """Return the level of a point, treated where there is a therapy, with its change; both levels where that has no percentage."""
+    pairs = int(row["replicates"])
+    untreated, half, treated = (
+        float(clinical(column, row.get(f"{column}, {end}", np.nan)))
+        for end in (UNTREATED, f"{UNTREATED}_half", TREATED)
+    )
+    if f"{column}, {TREATED}" not in row:
+        width = 100.0 * half / untreated if untreated else np.nan
+        same = deterministic(0.0, -width, width, pairs)
+        return level(column, untreated) + (f" ± {half:.2g}" if half == half and not same else "")
+    centre, interval = change(*(row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high")), pairs=pairs)
+    if centre == "-":
+        return f"{level(column, untreated)} -> {level(column, treated)}"
+    return f"{level(column, treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"
+
+
+def _replicates(table: pd.DataFrame) -> str:
+    """Return what the levels and intervals of a sweep's summary are."""
+    if table.empty:
+        return ""
+    text = "  Level"
+    if any(", treated" in name for name in table):
+        text = "  Treated level (change against untreated; levels untreated -> treated where nothing has no percentage)"
+    least, most = int(table["replicates"].min()), int(table["replicates"].max())
+    if most < 2:
+        return f"{text}; 1 replicate a point: no interval."
+    count = f"{least}" if least == most else f"{least} to {most}"
+    rough = "; so few make it rough" if least < FEW else ""
+    return (
+        f"{text}, 95 % interval over {count} replicates a point{rough}; none where all replicates are the same "
+        "(deterministic)."
+    )

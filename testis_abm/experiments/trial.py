@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from testis_abm.biology.laboratory import VARIATION, Laboratory
-from testis_abm.experiments.files import Experiment, Source, read_experiment
+from testis_abm.experiments.experiment import Experiment, How, run
+from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
-from testis_abm.experiments.runner import Progress, execute
-from testis_abm.experiments.store import Store, read, read_manifest
+from testis_abm.experiments.store import read
 from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population.screen import Screened, screen
-from testis_abm.quantities import QUANTITIES, RATIO, clinical, label
+from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.results import report
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
@@ -35,17 +36,17 @@ _SPERM = "concentration_million_ml"
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Experiment["Result"]):
     """A trial as designed.
 
     Attributes:
-        experiment: file; cohort: the men, screened.
+        file: as read; cohort: the men, screened.
         arm: of each man; job, tasks: what is run.
         outcome: column of the primary outcome; responder_pct: rise that makes a responder; missing: share of visits.
         seed: of randomisation, measurement and missing visits.
     """
 
-    experiment: Experiment
+    file: ExperimentFile
     cohort: Screened
     arm: np.ndarray
     job: Job
@@ -56,7 +57,28 @@ class Trial:
     seed: int
 
     def __repr__(self) -> str:
-        return f"<Trial {self.experiment.name!r}: {len(self.arm):,} men, {', '.join(self.experiment.arms)}>"
+        return f"<Trial {self.file.name!r}: {len(self.arm):,} men, {', '.join(self.file.arms)}>"
+
+    @property
+    def laboratory(self) -> Laboratory:
+        """Return the laboratory of its visits."""
+        scenario = self.file.scenario
+        return Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
+
+    def about(self) -> dict[str, Any]:
+        """Return what its store says of it; more men, another analysis or outcome are still the same trial."""
+        table = json.loads(json.dumps(dict(self.file.table), default=str))
+        return {
+            "kind": "trial",
+            "title": self.file.scenario.title,
+            "cohort": {key: table.get(key) for key in ("population", "where", "visits", "seed")},
+            "design": table,
+            "outputs": list(self.file.outputs),
+        }
+
+    def analyse(self, folder: Path) -> Result:
+        """Measure the men and analyse the trial."""
+        return analyse(self, folder)
 
 
 def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Trial:
@@ -65,75 +87,71 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
     Raises:
         TestisError: a wrong key, fewer than two arms, criteria that nearly nobody meets.
     """
-    experiment = read_experiment(source, "trial", KEYS, overrides)
-    table = experiment.table
+    file = read_experiment(source, "trial", KEYS, overrides)
+    table = file.table
     try:
-        if len(experiment.arms) < 2:
+        if len(file.arms) < 2:
             raise TestisError(
-                f"{len(experiment.arms)} [[arm]]: a trial needs two or more; a control is an arm with therapy = []"
+                f"{len(file.arms)} [[arm]]: a trial needs two or more; a control is an arm with therapy = []"
             )
         men = guard.whole(table.get("men", 100), 4, guard.LIMITS["men"][1], "men")
-        seed = guard.argument("seed", table.get("seed", experiment.scenario.plan.seed))
+        seed = guard.argument("seed", table.get("seed", file.scenario.plan.seed))
         where = table.get("where", [])
         with guard.at("outcome"):
-            outcome = output(table.get("outcome", "sperm concentration"), experiment.scenario.samples.assay)
-        allocation = table.get("allocation", [1] * len(experiment.arms))
+            outcome = output(table.get("outcome", "sperm concentration"), file.scenario.samples.assay)
+        allocation = table.get("allocation", [1] * len(file.arms))
         if (
             not isinstance(allocation, list)
-            or len(allocation) != len(experiment.arms)
-            or not all(isinstance(of, int) and not isinstance(of, bool) and 1 <= of <= 20 for of in allocation)
+            or len(allocation) != len(file.arms)
+            or not all(isinstance(men, int) and not isinstance(men, bool) and 1 <= men <= 20 for men in allocation)
         ):
             raise TestisError(
-                f"allocation: {shown(allocation)} is not one whole number (1 to 20) for each of {len(experiment.arms)} arms"
+                f"allocation: {shown(allocation)} is not one whole number (1 to 20) for each of {len(file.arms)} arms"
             )
         missing = guard.number(table.get("missing", 0.0), 0.0, 0.9, "missing")
         responder = guard.number(table.get("responder_pct", 20.0), -100.0, 10_000.0, "responder_pct")
-        values = parameter_values(experiment.scenario.parameters)
+        values = parameter_values(file.scenario.parameters)
         cohort = screen(
             table.get("population", "clinic"),
             men,
             where,
             visits=table.get("visits", 1),
             seed=seed,
-            assay=experiment.scenario.samples.assay,
+            assay=file.scenario.samples.assay,
             values=values,
-            abstinence=experiment.scenario.samples.abstinence_days,
+            abstinence=file.scenario.samples.abstinence_days,
         )
     except TestisError as error:
-        raise ScenarioError(f"{experiment.name}: trial: {error}") from None
-    _check(experiment, outcome, cohort)
-    names = list(experiment.arms)
+        raise ScenarioError(f"{file.name}: trial: {error}") from None
+    _check(file, outcome, cohort)
+    names = list(file.arms)
     arm = _randomised(names, allocation, men, seed)
-    cases = {name: _for_trial(essence(case.as_dict())) for name, case in experiment.arms.items()}
-    job = Job(cases, experiment.days, table.get("engine", "cells"), (TREATED,))
+    # Men of a cohort have no preset or past of their own.
+    cases = {name: essence(case.as_dict()) | {"man": {}} for name, case in file.arms.items()}
+    job = Job(cases, file.days, table.get("engine", "cells"), (TREATED,))
     rows = cohort.cohort.men.to_dict("records")
     tasks = [
-        Task(i, i, {}, row, name, (TREATED if experiment.arms[name].treated else UNTREATED,))
+        Task(i, i, {}, row, name, (TREATED if file.arms[name].treated else UNTREATED,))
         for i, (row, name) in enumerate(zip(rows, arm))
     ]
-    return Trial(experiment, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed)
+    return Trial(file, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed)
 
 
-def _check(experiment: Experiment, outcome: str, cohort: Screened) -> None:
+def _check(file: ExperimentFile, outcome: str, cohort: Screened) -> None:
     """Make sure that all arms last as long as the trial, and that screening measures the outcome.
 
     Raises:
         ScenarioError: they do not.
     """
-    name = f"{experiment.name}: trial"
-    lengths = {of: case.plan.duration_days for of, case in experiment.arms.items()}
-    if len({*lengths.values(), experiment.scenario.plan.duration_days}) > 1:
-        told = ", ".join(f"{of}: {days} days" for of, days in lengths.items())
-        raise ScenarioError(f"{name}: the arms differ in length ({told}); give them the same plan")
-    there = _screened(cohort)
-    known = [word for word, row in OUTPUTS.items() if f"baseline_{row.column}" in there]
+    place = f"{file.name}: trial"
+    lengths = {name: case.plan.duration_days for name, case in file.arms.items()}
+    if {*lengths.values()} != {file.scenario.plan.duration_days}:
+        text = ", ".join(f"{name}: {days} days" for name, days in lengths.items())
+        raise ScenarioError(f"{place}: the arms differ in length ({text}); give them the same plan")
+    screened = _screened(cohort)
+    known = [word for word, row in OUTPUTS.items() if f"baseline_{row.column}" in screened]
     if outcome not in known:
-        raise ScenarioError(f"{name}: outcome: {outcome} is not measured at screening; known: {', '.join(known)}")
-
-
-def _for_trial(case: dict[str, Any]) -> dict[str, Any]:
-    """Return a scenario for men of a cohort: no preset or past of its own."""
-    return {**case, "man": {}}
+        raise ScenarioError(f"{place}: outcome: {outcome} is not measured at screening; known: {', '.join(known)}")
 
 
 def _randomised(names: list[str], allocation: list[int], men: int, seed: int) -> np.ndarray:
@@ -145,40 +163,16 @@ def _randomised(names: list[str], allocation: list[int], men: int, seed: int) ->
 
 
 def trial(
-    source: Source,
-    folder: str | Path,
-    *,
-    overrides: Mapping[str, object] | None = None,
-    workers: int = 0,
-    dask: str = "",
-    shard: tuple[int, int] = (1, 1),
-    progress: Callable[[Progress], None] | None = None,
+    source: Source, folder: str | Path, *, overrides: Mapping[str, object] | None = None, **how: Unpack[How]
 ) -> Result | None:
     """Run a virtual trial (what is missing of it); return its analysis, None while shards of it are still to come.
 
     Arguments as `sweep.sweep`.
 
     Raises:
-        TestisError: see prepare, Store and execute.
+        TestisError: see prepare and experiment.run.
     """
-    folder = guard.running(folder, workers, shard, dask)
-    of = prepare(source, overrides)
-    store = Store.of(folder, of.job, of.tasks, _about(of))
-    execute(of.job, of.tasks, store, workers=workers, dask=dask, shard=shard, progress=progress)
-    return None if store.missing() else analyse(of, folder)
-
-
-def _about(of: Trial) -> dict[str, Any]:
-    """Return what a store says of a trial besides its runs; more men, another analysis or outcome are still the same trial."""
-    table = json.loads(json.dumps(dict(of.experiment.table), default=str))
-    cohort = {key: table.get(key) for key in ("population", "where", "visits", "seed")}
-    return {
-        "kind": "trial",
-        "title": of.experiment.scenario.title,
-        "cohort": cohort,
-        "design": table,
-        "outputs": list(of.experiment.outputs),
-    }
+    return run(partial(prepare, source, overrides), folder, **how)
 
 
 @dataclass(frozen=True)
@@ -231,26 +225,12 @@ class Result:
         return "\n\n".join(part for part in parts if part)
 
     def _flow(self) -> str:
-        rows = [
-            [
-                "",
-                "randomised",
-                "measured",
-                "missed visit",
-                "run failed",
-                "azoospermic at screening",
-                "at the last visit",
-            ]
-        ]
-        for row in self.flow.itertuples():
-            none = [
-                f"{_percent(share)} ({k})"
-                for share, k in (
-                    (row.azoospermic_before_pct, row.azoospermic_before),
-                    (row.azoospermic_after_pct, row.azoospermic_after),
-                )
-            ]
-            rows.append([row.arm, *(str(n) for n in (row.randomised, row.measured, row.missed, row.failed)), *none])
+        heads = {"randomised": "randomised", "measured": "measured", "missed": "missed visit", "failed": "run failed"}
+        rows = [["", *heads.values(), "azoospermic at screening", "at the last visit"]]
+        for row in self.flow.to_dict("records"):
+            none = (f"azoospermic_{when}" for when in ("before", "after"))
+            shares = [f"{_percent(row[f'{name}_pct'])} ({row[name]})" for name in none]
+            rows.append([row["arm"], *(str(row[name]) for name in heads), *shares])
         randomised = int(self.flow["randomised"].sum())
         return (
             f"  Assessed for eligibility {self.assessed:,}, excluded {self.assessed - randomised:,}, randomised {randomised:,}:\n"
@@ -331,7 +311,7 @@ def _p(p: float) -> str:
 def _difference(row: Any) -> str:
     """Return a difference with its interval in print."""
     if np.isfinite(row.difference_pct):
-        return " ".join(of for of in report.change(row.difference_pct, row.low_pct, row.high_pct) if of)
+        return " ".join(report.change(row.difference_pct, row.low_pct, row.high_pct)).strip()
     if np.isfinite(row.difference):
         low, high = report.number(row.low), report.number(row.high)
         return f"{'+' if row.difference > 0 else ''}{report.number(row.difference)} {row.unit} ({low} to {high})"
@@ -347,61 +327,53 @@ def _needed(nnt: float, low: float, high: float) -> str:
     return f"; number needed to {'treat' if nnt > 0 else 'harm'} {abs(nnt):.1f}{interval}"
 
 
-def analyse(of: Trial, folder: str | Path) -> Result:
+def analyse(trial: Trial, folder: str | Path) -> Result:
     """Measure the men of a finished trial and analyse it.
 
     Levels are compared as means, adjusted for the baseline (statistics.arm_effect), of all men who came to the last visit. Responders
     are counted among all men randomised whose run did not fail.
     """
-    read_manifest(folder)
     table = read(folder)
     failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
-    men = _measured(of, table[table["error"] == ""])
-    last, names = max(of.job.days), list(of.experiment.arms)
-    ill = men.index.isin(failed["point"])
-    laboratory = _laboratory(of)
-    asked = dict.fromkeys([of.outcome, *(OUTPUTS[word].column for word in of.experiment.outputs)])
+    men = _measured(trial, table[table["error"] == ""])
+    last, names = max(trial.job.days), list(trial.file.arms)
+    men["failed"] = men.index.isin(failed["point"])
+    asked = dict.fromkeys([trial.outcome, *(OUTPUTS[word].column for word in trial.file.outputs)])
     columns = sorted(asked, key=lambda column: not _measured_at_visits(column))
-    found = pd.DataFrame(
-        _effect(men, names[0], name, column, last, laboratory) for column in columns for name in names[1:]
+    effects = pd.DataFrame(
+        _effect(men, (names[0], name), column, last, trial.laboratory) for column in columns for name in names[1:]
     )
-    responds = _responds(men, of.outcome, last, of.responder_pct)
-    came = men["attended"]
+    men["responds"] = _responds(men, trial.outcome, last, trial.responder_pct)
     return Result(
-        of.experiment.scenario.title,
-        of.outcome,
-        of.responder_pct,
-        men,
-        _flow(men, ill, last, names),
-        found,
-        _responders(responds[~ill], men["attended"][~ill], men["arm"][~ill], names),
-        _predictors(men[came], responds[came].to_numpy(), names, laboratory),
-        _power(found, of.outcome, names, of.missing),
+        trial.file.scenario.title,
+        trial.outcome,
+        trial.responder_pct,
+        men.drop(columns=["failed", "responds"]),
+        _flow(men, last, names),
+        effects,
+        _responders(men[~men["failed"]], names),
+        _predictors(men[men["attended"]], names, trial.laboratory),
+        _power(effects, trial.outcome, trial.missing),
         failed.reset_index(drop=True),
-        of.cohort.seen,
-        tuple(of.job.days),
+        trial.cohort.seen,
+        tuple(trial.job.days),
     )
 
 
-def _laboratory(of: Trial) -> Laboratory:
-    scenario = of.experiment.scenario
-    return Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
-
-
-def _measured(of: Trial, table: pd.DataFrame) -> pd.DataFrame:
+def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:
     """Return the men with what was measured of them at baseline and, with noise and missing visits, on each day.
 
     `attended` is whether a man was measured at the last visit.
     """
-    men = pd.DataFrame({"arm": of.arm, "age": of.cohort.cohort.men["age"], "bmi": of.cohort.cohort.men["bmi"]})
-    men["lesion"] = of.cohort.cohort.lesions.to_numpy()
-    men["screened_azoospermic"] = of.cohort.cohort.measured[-1][_SPERM].to_numpy() == 0.0
-    men = pd.concat([men, _screened(of.cohort)], axis=1)
-    laboratory = _laboratory(of)
-    for day in sorted(of.job.days):
+    cohort, laboratory = trial.cohort.cohort, trial.laboratory
+    men = pd.DataFrame({"arm": trial.arm, "age": cohort.men["age"], "bmi": cohort.men["bmi"]})
+    men["lesion"] = cohort.lesions.to_numpy()
+    men["screened_azoospermic"] = cohort.measured[-1][_SPERM].to_numpy() == 0.0
+    men = pd.concat([men, _screened(trial.cohort)], axis=1)
+    for day in sorted(trial.job.days):
         true = table[table["day"] == day].set_index("point").reindex(men.index)
-        seen = _visit(true, laboratory, of.seed, day)
-        there = np.random.default_rng([of.seed, 39, day]).random(len(men)) >= of.missing
+        seen = _visit(true, laboratory, trial.seed, day)
+        there = np.random.default_rng([trial.seed, 39, day]).random(len(men)) >= trial.missing
         there &= true[_SPERM].notna().to_numpy()
         for column in COLUMNS:
             men[_visited(day, column)] = np.where(there, seen[column], np.nan)
@@ -442,62 +414,48 @@ def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> d
     return {**known, **{name: level for name, level in seen.items() if name not in known or _measured_at_visits(name)}}
 
 
-def _flow(men: pd.DataFrame, ill: np.ndarray, last: int, names: list[str]) -> pd.DataFrame:
+def _flow(men: pd.DataFrame, last: int, names: list[str]) -> pd.DataFrame:
     """Return what became of the men of each arm, and how many of them have no sperm."""
     rows = []
-    for name in names:
-        own = (men["arm"] == name).to_numpy()
-        came = own & men["attended"].to_numpy()
-        before, after = men["screened_azoospermic"][came], men[_visited(last, _SPERM)][came] == 0.0
-        shares = (100.0 * before.mean(), 100.0 * after.mean()) if came.any() else (np.nan, np.nan)
-        rows.append(
-            {
-                "arm": name,
-                "randomised": int(own.sum()),
-                "measured": int(came.sum()),
-                "missed": int((own & ~came & ~ill).sum()),
-                "failed": int((own & ill).sum()),
-                "azoospermic_before": int(before.sum()),
-                "azoospermic_after": int(after.sum()),
-                "azoospermic_before_pct": shares[0],
-                "azoospermic_after_pct": shares[1],
-            }
-        )
+    for name, own in ((name, men[men["arm"] == name]) for name in names):
+        came = own[own["attended"]]
+        row = {"arm": name, "randomised": len(own), "measured": len(came)}
+        row |= {"missed": int((~own["attended"] & ~own["failed"]).sum()), "failed": int(own["failed"].sum())}
+        none = {"before": came["screened_azoospermic"], "after": came[_visited(last, _SPERM)] == 0.0}
+        row |= {f"azoospermic_{when}": int(without.sum()) for when, without in none.items()}
+        row |= {f"azoospermic_{when}_pct": 100.0 * float(without.mean()) for when, without in none.items()}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _effect(
-    men: pd.DataFrame, control: str, name: str, column: str, last: int, laboratory: Laboratory
-) -> dict[str, Any]:
-    """Return the effect of an arm on an output: means, differences and interval, p, n; levels in the clinical unit."""
-    after = men[_visited(last, column)].to_numpy(dtype=float)
-    known = f"baseline_{column}"
-    before = men[known].to_numpy(dtype=float) if known in men else np.full(len(men), np.nan)
-    own = (men["arm"] == name).to_numpy()
-    used = np.isfinite(after) & (own | (men["arm"] == control).to_numpy())
-    n_control, n = int((used & ~own).sum()), int((used & own).sum())
+def _effect(men: pd.DataFrame, arms: tuple[str, str], column: str, last: int, laboratory: Laboratory) -> dict[str, Any]:
+    """Return the effect of the second of two arms on an output: means, differences and interval, p, n; levels in the clinical unit."""
+    after = men[_visited(last, column)]
+    used = men[np.isfinite(after) & men["arm"].isin(arms)]
+    after, own = after[used.index].to_numpy(dtype=float), (used["arm"] == arms[1]).to_numpy()
+    before = used.get(f"baseline_{column}", pd.Series(np.nan, used.index)).to_numpy(dtype=float)
     percent = plain = Effect()
-    if min(n_control, n) >= LEAST:
+    if min(own.sum(), (~own).sum()) >= LEAST:
         cv = np.sqrt(np.expm1(laboratory.log_sd(column) ** 2)) if column in VARIATION else _CV
-        percent, plain = arm_effect(after[used], own[used], before[used], least=laboratory.limit(column), cv=float(cv))
-    means = [float(clinical(column, after[used & of].mean())) if (used & of).any() else np.nan for of in (~own, own)]
-    unit = QUANTITIES[column]
+        percent, plain = arm_effect(after, own, before, least=laboratory.limit(column), cv=float(cv))
+    quantity = QUANTITIES[column]
+    means = [float(clinical(column, after[part].mean())) if part.any() else np.nan for part in (~own, own)]
     return {
-        "arm": name,
+        "arm": arms[1],
         "column": column,
-        "output": unit.label,
-        "unit": unit.clinical_unit,
+        "output": quantity.label,
+        "unit": quantity.clinical_unit,
         "measured": _measured_at_visits(column),
-        "n_control": n_control,
-        "n": n,
+        "n_control": int((~own).sum()),
+        "n": int(own.sum()),
         "control_mean": means[0],
         "mean": means[1],
         "difference_pct": percent.centre,
         "low_pct": percent.low,
         "high_pct": percent.high,
-        "difference": unit.factor * plain.centre,
-        "low": unit.factor * plain.low,
-        "high": unit.factor * plain.high,
+        "difference": quantity.factor * plain.centre,
+        "low": quantity.factor * plain.low,
+        "high": quantity.factor * plain.high,
         "p": percent.p if np.isfinite(percent.p) else plain.p,
         "df": plain.df,
     }
@@ -511,53 +469,46 @@ def _responds(men: pd.DataFrame, column: str, last: int, responder_pct: float) -
     return after > before * (1.0 + responder_pct / 100.0)
 
 
-def _responders(responds: pd.Series, came: pd.Series, arm: pd.Series, names: list[str]) -> pd.DataFrame:
+def _responders(men: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return responders of each arm among the men randomised, against the first arm."""
     rows = []
-    counts = {name: (int(responds[arm == name].sum()), int((arm == name).sum())) for name in names}
-    for name in names:
-        (hits, n), measured = counts[name], int((came & (arm == name)).sum())
-        enough = min(measured, int((came & (arm == names[0])).sum())) >= LEAST
-        apart = share_difference(hits, n, *counts[names[0]]) if name != names[0] and enough else Effect()
+    counts = men.groupby("arm").agg(hits=("responds", "sum"), n=("responds", "size"), measured=("attended", "sum"))
+    counts = counts.reindex(names, fill_value=0)
+    control = counts.iloc[0]
+    for name, own in counts.iterrows():
+        apart = Effect()
+        if name != names[0] and min(own["measured"], control["measured"]) >= LEAST:
+            apart = share_difference(own["hits"], own["n"], control["hits"], control["n"])
         nnt = 100.0 / apart.centre if apart.centre else np.nan
         ends = (100.0 / apart.high, 100.0 / apart.low) if apart.low * apart.high > 0.0 else (np.nan, np.nan)
-        rows.append(
-            {
-                "arm": name,
-                "responders": hits,
-                "n": n,
-                "measured": measured,
-                "share_pct": 100.0 * hits / n if n else np.nan,
-                "share_measured_pct": 100.0 * hits / measured if measured else np.nan,
-                "difference_pct_points": apart.centre,
-                "low": apart.low,
-                "high": apart.high,
-                "nnt": nnt,
-                "nnt_low": ends[0],
-                "nnt_high": ends[1],
-            }
-        )
+        row = {"arm": name, "responders": own["hits"], "n": own["n"], "measured": own["measured"]}
+        for end, of_men in (("", "n"), ("_measured", "measured")):
+            row[f"share{end}_pct"] = 100.0 * own["hits"] / own[of_men] if own[of_men] else np.nan
+        row |= {"difference_pct_points": apart.centre, "low": apart.low, "high": apart.high}
+        rows.append(row | {"nnt": nnt, "nnt_low": ends[0], "nnt_high": ends[1]})
     return pd.DataFrame(rows)
 
 
-def _predictors(men: pd.DataFrame, responds: np.ndarray, names: list[str], laboratory: Laboratory) -> pd.DataFrame:
-    """Return how well what was known at baseline tells responders of each arm."""
-    columns = ("t_over_lh", RATIO[laboratory.assay], "testosterone_nmol_l", "lh_iu_l", "fsh_iu_l", "bmi", _SPERM)
+def _predictors(men: pd.DataFrame, names: list[str], laboratory: Laboratory) -> pd.DataFrame:
+    """Return how well what was known at baseline discriminates responders of each arm."""
     rows = []
     for name in names:
-        own = (men["arm"] == name).to_numpy()
-        for column in columns:
-            scores = men[column if column == "bmi" else f"baseline_{column}"].to_numpy(dtype=float)
-            rows.append((name, QUANTITIES[column].label, *auc(scores[own], responds[own], LEAST)[:3]))
-    return pd.DataFrame(rows, columns=["arm", "predictor", "auc", "low", "high"])
+        own = men[men["arm"] == name]
+        for column in ("t_over_lh", laboratory.ratio, "testosterone_nmol_l", "lh_iu_l", "fsh_iu_l", "bmi", _SPERM):
+            scores = own[column if column == "bmi" else f"baseline_{column}"].to_numpy(dtype=float)
+            area = auc(scores, own["responds"].to_numpy(dtype=bool), LEAST)
+            row = {"arm": name, "predictor": QUANTITIES[column].label}
+            rows.append(row | {"auc": area.centre, "low": area.low, "high": area.high})
+    return pd.DataFrame(rows)
 
 
-def _power(effects: pd.DataFrame, outcome: str, names: list[str], missing: float) -> pd.DataFrame:
+def _power(effects: pd.DataFrame, outcome: str, missing: float) -> pd.DataFrame:
     """Return the chance of p < 0.05 in the primary outcome by men randomised per arm."""
     rows = []
     for row in effects[effects["column"] == outcome].itertuples():
         percent = Effect(row.difference_pct, row.low_pct, row.high_pct, row.p, row.df)
         # On the scale of its normal error; where the fold has no interval there is none.
         effect = percent.scaled(lambda x: float(np.log1p(x / 100.0))) if percent.low > -100.0 else Effect()
-        rows += [(row.arm, n, power(effect, (row.n_control, row.n), round(n * (1.0 - missing)))) for n in SIZES]
-    return pd.DataFrame(rows, columns=["arm", "men", "power"])
+        sizes = (row.n_control, row.n)
+        rows += [{"arm": row.arm, "men": n, "power": power(effect, sizes, round(n * (1.0 - missing)))} for n in SIZES]
+    return pd.DataFrame(rows)

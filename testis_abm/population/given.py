@@ -6,41 +6,54 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from testis_abm.quantities import Censored
-from testis_abm.scenario.amounts import (
-    UNITS,
-    UNITS_OF_MAN,
-    canonical_unit,
-    comma_note,
-    convert,
-    plain,
-    quantity,
-    spelled,
-)
+from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored
+from testis_abm.scenario.amounts import UNITS, UNITS_OF_MAN, comma_note, plain, quantity, spelled
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, shown
 
-# Name of the twin -> variable whose units are known, and the unit if none is written (None: one must be).
-VARIABLES: Mapping[str, tuple[str, str | None]] = MappingProxyType(
+
+class Measure(NamedTuple):
+    """What can be given: its column, the unit of the twin with the lowest and highest value of a living man, and how it is written.
+
+    `assumed` is the unit of a text without one ("": it must have one); `factor` is the column's units in one of the twin's.
+    """
+
+    column: str
+    unit: str
+    low: float
+    high: float
+    assumed: str
+    example: str = "4.4"
+    factor: float = 1.0
+
+
+# What a laboratory measures, by name; 0 of a level in blood is "< limit".
+MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
-        "t": ("testosterone_nmol_l", None),
-        "free_t": ("free_testosterone_pmol_l", None),
-        "e2": ("oestradiol_pmol_l", None),
-        "lh": ("lh_iu_l", "IU/L"),
-        "fsh": ("fsh_iu_l", "IU/L"),
-        "inhibin_b": ("inhibin_b_pg_ml", "pg/mL"),
-        "shbg": ("shbg_nmol_l", "nmol/L"),
-        "concentration": ("concentration_million_ml", "million/mL"),
-        "volume": ("volume_ml", "mL"),
-        "motility": ("progressive_motility_pct", "%"),
-        "morphology": ("normal_forms_pct", "%"),
-        "tmc": ("total_motile_count_million", "million"),
+        "t": Measure("testosterone_nmol_l", "nmol/L", 0.0, 100.0, "", "260 ng/dL"),
+        "free_t": Measure("free_testosterone_pmol_l", "nmol/L", 0.0, 5.0, "", "8 pg/mL", 1e3),
+        "e2": Measure("oestradiol_pmol_l", "pmol/L", 0.0, 2500.0, "", "30 pg/mL"),
+        "lh": Measure("lh_iu_l", "IU/L", 0.0, 150.0, "IU/L"),
+        "fsh": Measure("fsh_iu_l", "IU/L", 0.0, 200.0, "IU/L"),
+        "inhibin_b": Measure("inhibin_b_pg_ml", "pg/mL", 0.0, 1000.0, "pg/mL"),
+        "shbg": Measure("shbg_nmol_l", "nmol/L", 0.0, 300.0, "nmol/L"),
+        "concentration": Measure("concentration_million_ml", "million/mL", 0.0, 600.0, "million/mL"),
+        "volume": Measure("volume_ml", "mL", 0.1, 15.0, "mL"),
+        "motility": Measure("progressive_motility_pct", "%", 0.0, 98.0, "%"),
+        "morphology": Measure("normal_forms_pct", "%", 0.0, 60.0, "%"),
+        "tmc": Measure("total_motile_count_million", "million", 0.0, 2000.0, "million"),
     }
 )
-_EXAMPLES = {"t": "260 ng/dL", "free_t": "8 pg/mL", "e2": "30 pg/mL", "bmi": "33 kg/m2", "age": "34 years"}
-_LABELS = {"bmi": "body mass index", "age": "age"}
+# What is known of him besides.
+KNOWN: Mapping[str, Measure] = MappingProxyType(
+    {
+        "bmi": Measure("bmi", "kg/m2", 16.0, 70.0, "kg/m2", "33 kg/m2"),
+        "age": Measure("age", "years", 18.0, 80.0, "years", "34 years"),
+    }
+)
+_ALL = {**MEASURES, **KNOWN}
 
 
 @dataclass(frozen=True)
@@ -52,11 +65,16 @@ class Lab:
     factor: float = 1.0
 
 
+def column(name: str, assay: str) -> str:
+    """Return the column of the quantity (quantities.QUANTITIES) that a name of MEASURES means."""
+    return OESTRADIOL[assay] if name == "e2" else MEASURES[name].column
+
+
 def parse(name: str, raw: object, place: str = "") -> Lab | None:
     """Return a laboratory value, None where it is missing.
 
     Args:
-        name: of twin.MEASURES or twin.KNOWN.
+        name: of MEASURES or KNOWN.
         raw: a number in the twin's unit, or text: "260 ng/dL", "4,5 mUI/mL", "<0.1", "".
         place: what a message calls it (default its name).
 
@@ -70,7 +88,7 @@ def parse(name: str, raw: object, place: str = "") -> Lab | None:
 
 
 def read(name: str, raw: object) -> float | Censored | None:
-    """Return a laboratory value in the unit of `twin.MEASURES` or `twin.KNOWN`; None where it is missing.
+    """Return a laboratory value in the unit of MEASURES or KNOWN; None where it is missing.
 
     Args:
         name: of MEASURES or KNOWN, such as "t" or "bmi".
@@ -80,7 +98,7 @@ def read(name: str, raw: object) -> float | Censored | None:
     Raises:
         ScenarioError: it is no such value, or one that no living man has.
     """
-    lab = parse(guard.key(name, _limits(), "laboratory value"), raw)
+    lab = parse(guard.key(name, _ALL, "laboratory value"), raw)
     return None if lab is None else lab.value
 
 
@@ -97,18 +115,18 @@ def values(given: object) -> dict[str, float | Censored]:
     problems: list[Problem] = []
     for name, raw in _items(given):
         try:
-            lab = parse(guard.key(name, _limits(), "laboratory value"), raw)
+            value = read(name, raw)
             if name in found:
                 raise ScenarioError([Problem((name,), "is given twice; leave one out")])
         except ScenarioError as error:
             problems += error.problems
             continue
-        if lab is not None:
-            found[name] = lab.value
+        if value is not None:
+            found[name] = value
     if problems:
         raise ScenarioError(problems)
-    if not found.keys() & VARIABLES.keys():
-        raise ScenarioError(f"give at least one laboratory value: {', '.join(VARIABLES)}")
+    if not found.keys() & MEASURES.keys():
+        raise ScenarioError(f"give at least one laboratory value: {', '.join(MEASURES)}")
     return found
 
 
@@ -122,78 +140,47 @@ def _items(given: object) -> Iterator[tuple[Any, object]]:
     )
 
 
-def _limits() -> Mapping[str, tuple[str, float, float]]:
-    """Return name -> unit of the twin, lowest and highest value of a living man."""
-    from testis_abm.population.twin import KNOWN, MEASURES
-
-    return {name: (unit, low, high) for name, (_, unit, low, high) in MEASURES.items()} | KNOWN
-
-
 def _number(name: str, raw: object) -> Lab:
-    unit, low, high = _limits()[name]
+    measure = _ALL[name]
     if isinstance(raw, Censored):
-        return _checked(name, raw, raw.limit, unit, 1.0, raw.below, low, high)
+        return _checked(name, raw, raw.limit, Lab(0.0, measure.unit), raw.below)
     if isinstance(raw, bool) or not isinstance(raw, Real):
         raise ScenarioError(
-            f"{shown(raw)} is not a laboratory value; write a number in {unit}, or text such as {_example(name)}"
+            f"{shown(raw)} is not a laboratory value; write a number in {measure.unit}, or text such as {measure.example}"
         )
-    return _checked(name, raw, raw, unit, 1.0, None, low, high)
+    return _checked(name, raw, raw, Lab(0.0, measure.unit))
 
 
 def _text(name: str, raw: str) -> Lab:
     """Return the value of text, "<" and ">" in front for one beyond a limit of quantitation."""
-    canonical, low, high = _limits()[name]
-    text = plain(raw)
+    measure, text = _ALL[name], plain(raw)
     beyond = next((sign for sign in ("<=", ">=", "<", ">") if text.startswith(sign)), "")
     number, written = quantity(
-        text.removeprefix(beyond).strip(), f"a number with a unit; write for example {_example(name)}"
+        text.removeprefix(beyond).strip(), f"a number with a unit; write for example {measure.example}"
     )
-    unit, factor = canonical, 1.0
-    if name in UNITS_OF_MAN:
-        unit = _spelled(name, written or canonical)
-    else:
-        variable, usual = VARIABLES[name]
-        if not written and usual is None and number > 0.0:
-            raise ScenarioError(
-                f"{shown(raw)} has no unit; write for example {_example(name)} ({', '.join(UNITS[variable])})"
-            )
-        if written or usual:
-            unit = _spelled(name, written or cast(str, usual))
-            # The free testosterone of the twin is in nmol/L.
-            factor = convert(variable, 1e3 if name == "free_t" else 1.0, canonical_unit(variable), unit)
-    below = beyond.startswith("<") if beyond else None
-    return _checked(name, raw, number / factor, unit, factor, below, low, high)
+    units = UNITS_OF_MAN.get(name) or UNITS[measure.column]
+    lab = Lab(0.0, measure.unit)
+    if written := written or measure.assumed:
+        unit = spelled(written, units)
+        if unit is None:
+            raise ScenarioError(f"{shown(written)} is not a unit of {_label(name)}; known: {', '.join(units)}")
+        lab = Lab(0.0, measure.unit if name in KNOWN else unit, measure.factor / units[unit])
+    elif number > 0.0:
+        raise ScenarioError(f"{shown(raw)} has no unit; write for example {measure.example} ({', '.join(units)})")
+    return _checked(name, raw, number / lab.factor, lab, beyond.startswith("<") if beyond else None)
 
 
-def _spelled(name: str, unit: str) -> str:
-    """Return a unit as the program spells it.
-
-    Raises:
-        ScenarioError: the value is not measured in it.
-    """
-    known = UNITS_OF_MAN[name] if name in UNITS_OF_MAN else UNITS[VARIABLES[name][0]]
-    if own := spelled(unit, known):
-        return next(iter(known)) if name in UNITS_OF_MAN else own
-    raise ScenarioError(f"{shown(unit)} is not a unit of {_label(name)}; known: {', '.join(known)}")
-
-
-def _checked(
-    name: str, raw: object, value: Any, unit: str, factor: float, below: bool | None, low: float, high: float
-) -> Lab:
+def _checked(name: str, raw: object, value: Any, lab: Lab, below: bool | None = None) -> Lab:
+    """Return a value in the unit and factor of `lab`; `below` of a limit is which side of it is meant."""
+    low, high = _ALL[name].low, _ALL[name].high
     # A limit of quantitation may lie under what a living man has, but is no zero.
     least = low if below is not True else min(low, 1e-9) if low > 0.0 else 1e-9
     # Written so that NaN fails; compared before it is made a float, so that a huge integer fails too.
     if not least <= value <= high:
-        allowed = f"{low * factor:.3g} to {high * factor:.4g} {unit}"
+        allowed = f"{low * lab.factor:.3g} to {high * lab.factor:.4g} {lab.unit}"
         raise ScenarioError(f"{shown(raw)} is implausible{comma_note(raw)}; allowed: {_label(name)} of {allowed}")
-    return Lab(float(value) if below is None else Censored(float(value), below), unit, factor)
+    return Lab(float(value) if below is None else Censored(float(value), below), lab.unit, lab.factor)
 
 
 def _label(name: str) -> str:
-    from testis_abm.population.told import LABELS
-
-    return _LABELS.get(name) or LABELS[name]
-
-
-def _example(name: str) -> str:
-    return _EXAMPLES.get(name, "4.4")
+    return {"bmi": "body mass index", "age": "age"}.get(name) or QUANTITIES[column(name, DEFAULT_ASSAY)].label

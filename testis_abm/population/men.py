@@ -1,8 +1,8 @@
-"""The presets as a user reads them: physiology, the labs and semen that follow from it, published ranges beside."""
+"""The presets: the laboratory values and semen that follow from their physiology, published ranges beside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,6 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import TESTOSTERONE_NG_DL, clinical, label
-from testis_abm.results.report import number
 from testis_abm.scenario import Man, Scenario
 
 # Name in men_observed.toml -> column.
@@ -38,7 +37,6 @@ COLUMN: Mapping[str, str] = {
     "motility": "progressive_motility_pct",
     "morphology": "normal_forms_pct",
 }
-LABELS: Mapping[str, str] = {name: label(column) for name, column in COLUMN.items()}
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Finding:
 
 
 def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Return a man's untreated laboratory values and semen, after his history, in the units of LABELS.
+    """Return a man's untreated laboratory values and semen, after his history, in clinical units.
 
     NaN for what no laboratory could tell: percentages of no sperm, ratios to a level under its limit.
     """
@@ -79,46 +77,6 @@ def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float
 def findings(preset: str) -> list[Finding]:
     """Return what follows from a preset's physiology, quantity by quantity, beside published ranges."""
     published = parameters.observed_in(preset)
-    return [Finding(LABELS[name], value, published.get(name)) for name, value in labs(Man(preset=preset)).items()]
-
-
-def listed() -> Iterator[str]:
-    """Yield the lines that list all presets with their labs in short."""
-    yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>9s}   title"
-    yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
-    for preset in parameters.presets().values():
-        of = labs(Man(preset=preset.name))
-        ratio = f"{number(of['t_e2_immunoassay']):>7s}"
-        yield (
-            f"{preset.name:32s}{of['testosterone']:6.0f}{of['oestradiol_immunoassay']:7.1f}{ratio}{of['lh']:7.1f}{of['fsh']:7.1f}"
-            f"{number(of['concentration']):>9s}   {preset.title}{' *' if preset.history else ''}"
-        )
-    yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
-    yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
-
-
-def told(name: str) -> Iterator[str]:
-    """Yield the lines that show one preset."""
-    preset, fields = parameters.presets()[name], parameters.physiology()
-    yield f"{preset.name}: {preset.title}"
-    yield f"    source: {preset.source}"
-    for line in preset.history:
-        yield f"    history: {line}"
-    yield ""
-    yield "  Physiology (the other fields are those of the fertile man)"
-    for field, value in preset.values.items():
-        yield f"    {field:30s}{value:10g} {fields[field].symbol}   (fertile {fields[field].value:g})"
-    if not preset.values:
-        yield "    as the fertile reference man"
-    yield ""
-    when = "What follows on day 0, after his history" if preset.history else "What follows from it"
-    yield f"  {when:46s}{'':10s}   published"
-    for of in findings(name):
-        text = ""
-        if of.published is not None:
-            mark = "published" if of.fits is None else "within" if of.fits else "OUTSIDE"
-            text = f"{mark} {of.published.low:g} to {of.published.high:g}: {of.published.source}"
-        yield f"    {of.label:44s}{number(of.value):>10s}   {text}".rstrip()
-    yield "  Expected values at three days of abstinence; a sample varies about them."
-    if preset.history:
-        yield "  What he took still acts: run him untreated to see him recover."
+    return [
+        Finding(label(COLUMN[name]), value, published.get(name)) for name, value in labs(Man(preset=preset)).items()
+    ]

@@ -5,20 +5,20 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology import outcome
-from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.man.course import COLUMNS
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.treat import treat
 from testis_abm.population.cohort import retrieval
-from testis_abm.quantities import QUANTITIES, clinical
+from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
@@ -26,8 +26,8 @@ from testis_abm.support.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
-    from testis_abm.studies.ensemble import Ensemble
 
+_SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
 # Columns of a prediction, as in quantities.QUANTITIES.
 SHOWN = (
     "testosterone_nmol_l",
@@ -39,28 +39,38 @@ SHOWN = (
     "inhibin_b_pg_ml",
     "intratesticular_testosterone_nmol_l",
     "intratesticular_oestradiol_nmol_l",
-    "concentration_million_ml",
-    "total_motile_count_million",
-    "progressive_motility_pct",
-    "normal_forms_pct",
+    *_SPERM,
     "volume_ml",
 )
-# Safety and outcome, whose change is told in their own unit: column -> label, unit.
-READOUTS: Mapping[str, tuple[str, str]] = {
-    "haematocrit_pct": ("haematocrit", "%"),
-    "bone_density_change_pct": ("bone density against day 0", "%"),
-    "hdl_change_mg_dl": ("HDL cholesterol against day 0", "mg/dL"),
-    "libido_score": ("libido score", "of 100"),
-    "vasomotor_pct": ("vasomotor symptoms", "% of visits"),
-    "oestradiol_low_pct": (f"{QUANTITIES['oestradiol_pmol_l'].label} under 10 pg/mL", "% of men"),
-    "conception_pct": (QUANTITIES["conception_pct"].label, QUANTITIES["conception_pct"].unit),
-    "retrieval_pct": ("predicted micro-TESE sperm retrieval", "%"),
+# Safety and outcome, whose change is given in their own unit.
+READOUTS: Mapping[str, Quantity] = {
+    row.column: row
+    for row in (
+        QUANTITIES["haematocrit_pct"],
+        Quantity("bone_density_change_pct", "bone density against day 0", "%"),
+        Quantity("hdl_change_mg_dl", "HDL cholesterol against day 0", "mg/dL"),
+        Quantity("libido_score", "libido score", "of 100"),
+        Quantity("vasomotor_pct", "vasomotor symptoms", "% of visits"),
+        Quantity("oestradiol_low_pct", f"{QUANTITIES['oestradiol_pmol_l'].label} under 10 pg/mL", "% of men"),
+        QUANTITIES["conception_pct"],
+        Quantity("retrieval_pct", "predicted micro-TESE sperm retrieval", "%"),
+    )
 }
 YES_OR_NO = ("oestradiol_low_pct",)  # readouts that are 0 or 100 in a man
 _SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
-_OF_SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
-_SHARES = ("progressive_motility_pct", "normal_forms_pct")
+_SEMEN = ("volume_ml", *_SPERM)
 _WINDOW = 28  # days over which hormones are averaged at the end
+
+
+@runtime_checkable
+class ParameterSets(Protocol):
+    """Plausible parameter sets (studies.ensemble.Ensemble)."""
+
+    def pick(self, n: int, seed: int = 1) -> np.ndarray:
+        """Return `n` sets drawn by weight, as numbers."""
+
+    def applied(self, k: int) -> tuple[dict[str, float], Mapping[str, Drug]]:
+        """Return the parameters and the drug table of a set."""
 
 
 def check_men(men: object) -> pd.DataFrame:
@@ -109,27 +119,17 @@ def predict(
     men, scenario = check_men(men), load(scenario)
     values = parameters.all_values(parameters.values(scenario.parameters) if values is None else values)
     abstinence = scenario.samples.abstinence_days
-    keys = (
-        "volume_ml",
-        "concentration_million_ml",
-        "progressive_motility_pct",
-        "normal_forms_pct",
-        "total_motile_count_million",
-    )
 
     def look(man: ExpectedMan) -> np.ndarray:
-        rows = []
-        for hormones, semen in (
-            (man.rest, man.semen(abstinence, 0)),
-            (man.days[1:][-_WINDOW:].mean(axis=0), man.semen(abstinence)),
-        ):
-            rows.append([*hormones, *(semen[key] for key in keys)])
-        return np.column_stack([rows, _safety(man)])
+        ends = (man.rest, man.semen(abstinence, 0)), (man.days[1:][-_WINDOW:].mean(axis=0), man.semen(abstinence))
+        return np.column_stack(
+            [[[*hormones, *(semen[key] for key in _SEMEN)] for hormones, semen in ends], _safety(man)]
+        )
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    names = [*COLUMNS, *keys, *_SAFETY]
-    frames = [pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2)]
-    return tuple(_completed(frame, men, values) for frame in frames)
+    names = [*COLUMNS, *_SEMEN, *_SAFETY]
+    before, after = (pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2))
+    return _completed(before, men, values), _completed(after, men, values)
 
 
 def _safety(man: ExpectedMan) -> np.ndarray:
@@ -146,7 +146,7 @@ def _safety(man: ExpectedMan) -> np.ndarray:
 def predict_with(
     men: pd.DataFrame,
     scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
-    ensemble: Ensemble,
+    ensemble: ParameterSets,
     *,
     sets: int = 20,
     seed: int = 1,
@@ -158,9 +158,7 @@ def predict_with(
     """
     men, scenario = check_men(men), load(scenario)
     sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
-    from testis_abm.studies.ensemble import Ensemble
-
-    if not isinstance(ensemble, Ensemble):
+    if not isinstance(ensemble, ParameterSets):
         raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")
     parts = []
     for i, k in enumerate(ensemble.pick(sets, seed)):
@@ -175,21 +173,20 @@ def predict_with(
 
 def _completed(frame: pd.DataFrame, men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
     laboratory = Laboratory(values)
-    frame = frame.copy()
-    frame["oestradiol_low_pct"] = 100.0 * frame["oestradiol_low"]
-    frame["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
-    frame["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
+    shares = laboratory.shares_told(frame[[*SHARES, "concentration_million_ml"]])
     frame = frame.assign(
-        **laboratory.by_assays(frame), **laboratory.shares_told(frame[[*_SHARES, "concentration_million_ml"]])
+        oestradiol_low_pct=100.0 * frame["oestradiol_low"],
+        conception_pct=[100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]],
+        retrieval_pct=100.0 * retrieval(men, frame, values)[:, 0],
+        **laboratory.by_assays(frame),
     )
-    return frame[[*SHOWN, *READOUTS]]
+    return frame.assign(**shares)[[*SHOWN, *READOUTS]]
 
 
 def with_sperm(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
     """Return which men have sperm in their ejaculate, before or after."""
-    least = parameters.values()["outcome.azoospermic_below"]
-    concentration = [of["concentration_million_ml"].to_numpy() for of in (before, after)]
-    return np.asarray(np.maximum(*concentration) >= least)
+    concentration = [frame["concentration_million_ml"].to_numpy() for frame in (before, after)]
+    return np.asarray(np.maximum(*concentration) >= parameters.values()["outcome.azoospermic_below"])
 
 
 def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -201,32 +198,18 @@ def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """
     rows, sperm, laboratory = [], with_sperm(before, after), Laboratory(parameters.values())
     for name in SHOWN:
-        quantity = QUANTITIES[name]
         # A man who has no percentage before or after is left out.
-        there = (sperm if name in _OF_SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()
+        there = (sperm if name in _SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()
         first, last = before[name].to_numpy()[there], after[name].to_numpy()[there]
-        label, unit = quantity.label, quantity.clinical_unit
-        if not there.any():
-            rows.append((label, unit, *[np.nan] * 6, 0, 0))
-            continue
         change = np.asarray(laboratory.percent_change(name, first, last))
         known = change[np.isfinite(change)]
-        rises = share_of_men(np.where(np.isfinite(change), change > 20.0, last >= laboratory.limit(name)))[0]
-        levels = (float(np.median(clinical(name, level))) for level in (first, last))
-        rows.append((label, unit, *levels, *spread_of_men(known), rises, int(there.sum()), len(known)))
-    names = [
-        "quantity",
-        "unit",
-        "before",
-        "after",
-        "change_pct",
-        "low_pct",
-        "high_pct",
-        "gain_over_20_pct",
-        "men",
-        "changed",
-    ]
-    return pd.DataFrame(rows, columns=names).set_index("quantity")
+        row: dict[str, Any] = {"quantity": QUANTITIES[name].label, "unit": QUANTITIES[name].clinical_unit}
+        for when, level in (("before", first), ("after", last)):
+            row[when] = float(np.median(clinical(name, level))) if len(level) else np.nan
+        row |= dict(zip(("change_pct", "low_pct", "high_pct"), spread_of_men(known)))
+        rises = np.where(np.isfinite(change), change > 20.0, last >= laboratory.limit(name))
+        rows.append(row | {"gain_over_20_pct": share_of_men(rises)[0], "men": len(first), "changed": len(known)})
+    return pd.DataFrame(rows).set_index("quantity")
 
 
 def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -237,18 +220,20 @@ def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     interval, and no share.
     """
     rows = []
-    for name, (label, unit) in READOUTS.items():
+    for name, readout in READOUTS.items():
         both = (before[name].notna() & after[name].notna()).to_numpy()
         if not both.any():
             continue
         first, last = before[name].to_numpy()[both], after[name].to_numpy()[both]
         if name in YES_OR_NO:
-            shares = [share_of_men(of > 0.0) for of in (first, last)]
-            rows.append(
-                (label, unit, shares[0][0], shares[1][0], shares[1][0] - shares[0][0], *shares[1][1:], len(first))
-            )
+            levels = [share_of_men(level > 0.0) for level in (first, last)]
+            means, difference, interval = [share[0] for share in levels], levels[1][0] - levels[0][0], levels[1][1:]
         else:
-            interval = spread_of_men(last - first)[1:]
-            rows.append((label, unit, first.mean(), last.mean(), (last - first).mean(), *interval, len(first)))
-    names = ["readout", "unit", "before", "after", "difference", "low", "high", "men"]
-    return pd.DataFrame(rows, columns=names).set_index("readout")
+            means, difference, interval = (
+                [first.mean(), last.mean()],
+                (last - first).mean(),
+                spread_of_men(last - first)[1:],
+            )
+        row = {"readout": readout.label, "unit": readout.unit, "before": means[0], "after": means[1]}
+        rows.append(row | {"difference": difference, "low": interval[0], "high": interval[1], "men": len(first)})
+    return pd.DataFrame(rows).set_index("readout")

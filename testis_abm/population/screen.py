@@ -12,28 +12,11 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
-from testis_abm.quantities import DEFAULT_ASSAY, clinical, label
-from testis_abm.results.report import aligned, number
+from testis_abm.quantities import DEFAULT_ASSAY
 from testis_abm.scenario.condition import parse_condition
-from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 
-_REPORTED = (
-    "bmi",
-    "testosterone_nmol_l",
-    "oestradiol_immunoassay_pmol_l",
-    "oestradiol_pmol_l",
-    "t_over_e2_immunoassay",
-    "t_over_e2",
-    "lh_iu_l",
-    "fsh_iu_l",
-    "inhibin_b_pg_ml",
-    "concentration_million_ml",
-    "total_motile_count_million",
-    "progressive_motility_pct",
-    "normal_forms_pct",
-)
 _MOST = 40_000
 SPERM = "concentration_million_ml"
 
@@ -95,38 +78,11 @@ class Screened:
         parts += [visit.add_prefix(f"visit{k}_") for k, visit in enumerate(of.measured, 1)]
         return pd.concat(parts, axis=1)
 
-    def told(self) -> str:
+    def text(self) -> str:
         """Return who they are: median and quartiles of what each visit reported, and how many have no sperm."""
-        criteria = f" ({'; '.join(self.criteria)})" if self.criteria else ""
-        visits = self.cohort.measured
-        names = [f"visit {k}" for k in range(1, len(visits) + 1)] if len(visits) > 1 else ["median (quartiles)"]
-        rows = [["", *names]]
-        for column in _REPORTED:
-            seen = [visit[column] if column in visit else self.cohort.men[column] for visit in visits]
-            rows.append([label(column), *(_quartiles(clinical(column, of)) for of in seen)])
-        none = [share_of_men((visit[SPERM] == 0.0).to_numpy())[0] for visit in visits]
-        few = cannot_say(len(self.cohort))
-        rows.append(
-            ["azoospermic (no sperm counted)", *(few if np.isnan(share) else f"{number(share)} %" for share in none)]
-        )
-        note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
-        return (
-            f"{len(self.cohort):,} men of {self.seen:,} measured{criteria}\n\n{aligned(rows)}{note}\n"
-            "  Percentages are of men in whom sperm were counted, ratios of those with both levels over their limits."
-        )
+        from testis_abm.population.report import screened
 
-
-def _quartiles(values: np.ndarray) -> str:
-    """Return median and quartiles of those who have a value, in print."""
-    there = values[np.isfinite(values)]
-    if not len(there):
-        return "-"
-    middle, low, high = spread_of_men(there, 0.25, 0.75)
-    if len(there) < LEAST_MEN:
-        return f"{number(middle)}, quartiles: {cannot_say(len(there))}"
-    return f"{number(middle)} ({number(low)} to {number(high)})" + (
-        f" of {len(there)}" if len(there) < len(values) else ""
-    )
+        return screened(self)
 
 
 def screen(

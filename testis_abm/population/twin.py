@@ -16,41 +16,18 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
+from testis_abm.population.given import KNOWN, MEASURES, column
 from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search
-from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored, clinical_ratio
-from testis_abm.statistics import kish
+from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Censored, clinical_ratio
+from testis_abm.statistics import kish, resampled, weighted_quantiles
 from testis_abm.support import guard
 
-# What can be given: name -> (column of the true levels, unit, lowest, highest plausible value). 0 of a level in blood is "< limit".
-MEASURES: Mapping[str, tuple[str, str, float, float]] = {
-    "t": ("testosterone_nmol_l", "nmol/L", 0.0, 100.0),
-    "free_t": ("free_testosterone_nmol_l", "nmol/L", 0.0, 5.0),
-    "e2": ("oestradiol_pmol_l", "pmol/L", 0.0, 2500.0),
-    "lh": ("lh_iu_l", "IU/L", 0.0, 150.0),
-    "fsh": ("fsh_iu_l", "IU/L", 0.0, 200.0),
-    "inhibin_b": ("inhibin_b_pg_ml", "pg/mL", 0.0, 1000.0),
-    "shbg": ("shbg_nmol_l", "nmol/L", 0.0, 300.0),
-    "concentration": ("concentration_million_ml", "million/mL", 0.0, 600.0),
-    "volume": ("volume_ml", "mL", 0.1, 15.0),
-    "motility": ("progressive_motility_pct", "%", 0.0, 98.0),
-    "morphology": ("normal_forms_pct", "%", 0.0, 60.0),
-    "tmc": ("total_motile_count_million", "million", 0.0, 2000.0),
-}
-KNOWN = {"bmi": ("kg/m2", 16.0, 70.0), "age": ("years", 18.0, 80.0)}
 _RARE = 1e-3  # share of the population's men under which it holds hardly any
 _AGREES = 1.5  # times: total or progressive motility, free testosterone by calculation or another assay
 _FAR = 3.0  # SD beyond which a value is not explained
-_PMOL = 1e3  # pmol in 1 nmol: free testosterone is given in nmol/L
 
 Given = float | Censored
-
-
-def column(name: str, assay: str) -> str:
-    """Return the column of the quantity (quantities.QUANTITIES) that a name of MEASURES means."""
-    if name == "e2":
-        return OESTRADIOL[assay]
-    return "free_testosterone_pmol_l" if name == "free_t" else MEASURES[name][0]
 
 
 def check(given: object) -> dict[str, Given]:
@@ -73,10 +50,10 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
     for name, value in used.items():
         low = laboratory.understood(column(name, laboratory.assay), _in_column(name, value))
         if isinstance(low, Censored) and not isinstance(value, Censored):
-            limit = low.limit / (_PMOL if name == "free_t" else 1.0)
+            limit = low.limit / MEASURES[name].factor
             used[name] = Censored(limit)
             notes.append(
-                f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name][1]}, the limit of quantitation"
+                f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name].unit}, the limit of quantitation"
             )
 
     def leave_out(name: str, why: str) -> None:
@@ -99,7 +76,7 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
     _count_once(used, leave_out, notes)
     for name, (level, off) in implied(given, laboratory).items():
         if abs(off) * laboratory.spread(column(name, laboratory.assay)) > math.log(_AGREES):
-            unit = MEASURES[name][1]
+            unit = MEASURES[name].unit
             other = "some" if math.isnan(level) else f"{level:.3g} {unit}"
             notes.append(
                 f"{_label(name, laboratory)} {given[name]:g} {unit} contradicts the other values, which give {other} "
@@ -125,7 +102,7 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
         share = (
             0.0 if count == 0.0 else 100.0 * count / (concentration * volume) if isinstance(volume, float) else math.inf
         )
-        if share <= MEASURES["motility"][3]:
+        if share <= MEASURES["motility"].high:
             leave_out("tmc", f"counts as the motility that it follows from, {share:.3g} %")
             used["motility"] = share
     if "tmc" in used:
@@ -147,7 +124,7 @@ def implied(given: Mapping[str, Given], laboratory: Laboratory) -> dict[str, tup
 
     if {"t", "shbg", "free_t"} <= number.keys():
         free = laboratory.free_testosterone(number["t"], number["shbg"])
-        compare("free_t", free, laboratory.limit("free_testosterone_pmol_l") / _PMOL)
+        compare("free_t", free, laboratory.limit("free_testosterone_pmol_l") / MEASURES["free_t"].factor)
     if {"concentration", "tmc"} <= number.keys() and ({"motility", "volume"} <= number.keys() or number["tmc"] == 0.0):
         # With none motile the volume makes no difference.
         total = number["concentration"] * number.get("volume", 1.0)
@@ -162,7 +139,7 @@ def implied(given: Mapping[str, Given], laboratory: Laboratory) -> dict[str, tup
 
 def _in_column(name: str, value: Given) -> Given:
     """Return a value in the unit of its column."""
-    factor = _PMOL if name == "free_t" else 1.0
+    factor = MEASURES[name].factor
     return Censored(value.limit * factor, value.below) if isinstance(value, Censored) else float(value) * factor
 
 
@@ -237,9 +214,7 @@ class Twin:
         return self.lesion.iloc[self._chosen(n, seed)].reset_index(drop=True)
 
     def _chosen(self, n: int, seed: int) -> np.ndarray:
-        n, seed = guard.argument("men", n), guard.argument("seed", seed)
-        points = (np.arange(n) + np.random.default_rng(seed).random()) / n
-        return np.minimum(np.searchsorted(np.cumsum(self.weights), points), len(self.men) - 1)
+        return resampled(self.weights, guard.argument("men", n), guard.argument("seed", seed))
 
     def physiology(self) -> pd.DataFrame:
         """Return each field's median and 90 % interval before and after, and the share of its prior variance that is explained.
@@ -257,7 +232,7 @@ class Twin:
             # On a log scale, as the fields are drawn.
             prior_log, log = np.log(np.maximum(prior, 1e-9)), np.log(np.maximum(values, 1e-9))
             wide = float(np.diff(np.quantile(prior_log, [0.16, 0.84]))[0]) / 2.0
-            narrow = float(np.diff(quantiles(log, self.weights, (0.16, 0.84)))[0]) / 2.0
+            narrow = float(np.diff(weighted_quantiles(log, self.weights, (0.16, 0.84)))[0]) / 2.0
             if wide == 0.0 and low == high == np.median(prior):
                 continue  # a field that only lesions move, in men without one
             if wide == 0.0:  # a field that only a lesion moves: few men of the population have it
@@ -288,7 +263,7 @@ class Twin:
             elif name in left_out:
                 sd = left_out[name][1]
             beyond = value.sign if isinstance(value, Censored) else ""
-            rows.append((name, MEASURES[name][1], limit, beyond, *self._middle(predicted), sd))
+            rows.append((name, MEASURES[name].unit, limit, beyond, *self._middle(predicted), sd))
         if {"t", "e2"} <= apart.keys() and not any(isinstance(self.used[name], Censored) for name in ("t", "e2")):
             given = float(clinical_ratio(self.given["t"], self.given["e2"]))
             predicted = clinical_ratio(self.predicted("t"), self.predicted("e2"))
@@ -301,7 +276,7 @@ class Twin:
 
     def predicted(self, name: str) -> np.ndarray:
         """Return what the laboratory would report on average of each man, in the unit of MEASURES."""
-        return self.laboratory.expected(column(name, self.assay), self.true) / (_PMOL if name == "free_t" else 1.0)
+        return self.laboratory.expected(column(name, self.assay), self.true) / MEASURES[name].factor
 
     def _fit(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         reported = _in_column(name, self.used[name])
@@ -312,15 +287,8 @@ class Twin:
         there = np.isfinite(values)
         if self.weights[there].sum() < 0.5:
             return np.nan, np.nan, np.nan
-        low, middle, high = quantiles(values[there], self.weights[there], (0.05, 0.5, 0.95))
+        low, middle, high = weighted_quantiles(values[there], self.weights[there], (0.05, 0.5, 0.95))
         return (middle, low, high) if self.dependable else (middle, np.nan, np.nan)
-
-
-def quantiles(values: np.ndarray, weights: np.ndarray, at: tuple[float, ...]) -> np.ndarray:
-    """Return weighted quantiles."""
-    order = np.argsort(values)
-    heap = np.cumsum(weights[order])
-    return np.asarray(np.interp(at, (heap - 0.5 * weights[order]) / heap[-1], values[order]))
 
 
 def find(
@@ -391,7 +359,7 @@ def _rare(prior: Population, hidden: np.ndarray, weights: np.ndarray, known: Map
     for name, value in known.items():
         hidden[:, COORDINATES.index(name)] = prior.standard(name, value)
     centre = dict(zip(COORDINATES, (weights @ hidden).tolist(), strict=True))
-    distance = quantiles((hidden**2).sum(axis=1), weights, (0.5,))[0]
+    distance = weighted_quantiles((hidden**2).sum(axis=1), weights, (0.5,))[0]
     far = -float(ndtri(_RARE / 2.0))
     if distance > chi2.isf(_RARE, len(COORDINATES)):
         far = min(far, max(map(abs, centre.values())), 2.0)

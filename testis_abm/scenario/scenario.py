@@ -18,6 +18,7 @@ from pydantic import (
 
 from testis_abm import parameters
 from testis_abm.parameters import FrozenMapping
+from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import check_dose_count
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
@@ -222,7 +223,7 @@ def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
 def unusual(scenario: Scenario) -> Iterator[str]:
     """Yield a note for each dose, past ones too, that is more than a hundredfold off the nearest usual one of its drug."""
     known = parameters.drugs()
-    every = (*scenario.man.history, *scenario.therapy)
+    every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
     for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
         row = known[drug]
         usual = min((part.dose for part in row.regimen), key=lambda part: abs(math.log(dose / part)), default=dose)

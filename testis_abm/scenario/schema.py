@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from numbers import Real
 from typing import Annotated, Any, cast
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_serializer
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from testis_abm import parameters
 from testis_abm.choices import CELL_ENGINES, COMPILED
@@ -95,8 +103,8 @@ class Man(Section, init=False):
         """Return the command that lists presets and fields."""
         return "testis-abm men"
 
-    @model_serializer
-    def _table(self) -> dict[str, Any]:
+    @model_serializer(mode="wrap")
+    def _table(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Return every field, of the preset and of his own."""
         has_past = self.history or parameters.presets()[self.preset].history
         past = {"history": [str(therapy) for therapy in self.history]} if has_past else {}

@@ -1,0 +1,67 @@
+"""The one shape of all experiments: runs, a store that keeps them, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from testis_abm.experiments.runner import Progress, execute
+from testis_abm.experiments.store import Store
+from testis_abm.experiments.task import Job, Task
+from testis_abm.support import guard
+
+
+class How(TypedDict, total=False):
+    """How an experiment is run.
+
+    Attributes:
+        workers: local processes (1: this process alone; 0: one a core, or this one alone where there are few runs).
+        dask: address of a Dask scheduler ("tcp://host:8786"), or "local" for a cluster on this machine.
+        shard: (i, n), the i-th of n parts of the runs, for job arrays; shards may share a store.
+        progress: called after every part.
+    """
+
+    workers: int
+    dask: str
+    shard: tuple[int, int]
+    progress: Callable[[Progress], None] | None
+
+
+class Experiment[R]:
+    """What is to be run and how it is analysed.
+
+    Attributes:
+        job, tasks: the runs.
+    """
+
+    job: Job
+    tasks: list[Task]
+
+    def about(self) -> Mapping[str, Any]:
+        """Return what its store says of it besides its runs (JSON): kind, title, outputs ..."""
+        raise NotImplementedError
+
+    def analyse(self, folder: Path) -> R:
+        """Return the outcome, from the store of all runs."""
+        raise NotImplementedError
+
+    def unfinished(self, folder: Path) -> R | None:
+        """Return what can be said while shards of it are still to come."""
+        return None
+
+
+def run[R](prepare: Callable[[], Experiment[R]], folder: str | Path, **how: Unpack[How]) -> R | None:
+    """Run what a store lacks of an experiment, and analyse it: the same for every experiment and every face.
+
+    Raises:
+        TestisError: an argument is none; the experiment, its store or its runs refuse.
+    """
+    shard = how.get("shard", (1, 1))
+    folder = guard.running(folder, how.get("workers", 0), shard, how.get("dask", ""))
+    experiment = prepare()
+    store = Store.of(folder, experiment.job, experiment.tasks, experiment.about())
+    execute(experiment.job, experiment.tasks, store, **how)
+    if tuple(shard) != (1, 1) and store.missing():
+        return experiment.unfinished(folder)
+    return experiment.analyse(folder)

@@ -1,0 +1,334 @@
+"""Men in print: presets, those who passed a screening, virtual patients who match laboratory values, and their predicted response."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from testis_abm import parameters
+from testis_abm.population import men
+from testis_abm.population.distribution import LESIONS
+from testis_abm.population.given import KNOWN, MEASURES, column
+from testis_abm.population.predict import READOUTS, YES_OR_NO, changes, readouts, with_sperm
+from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, clinical, column_of, label
+from testis_abm.results import report
+from testis_abm.results.report import number
+from testis_abm.scenario import Man
+from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
+
+if TYPE_CHECKING:
+    from testis_abm.population.screen import Screened
+    from testis_abm.population.twin import Twin
+    from testis_abm.scenario import Scenario
+
+CAPTION = 'Before and after are medians of the men, the change is the median of each man\'s own ("about 0" where they point different ways).'
+_SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
+_RARE = 0.005  # share of men under which a lesion is not named
+_OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
+_SCREENED = (
+    "bmi",
+    "testosterone_nmol_l",
+    *OESTRADIOL.values(),
+    *RATIO.values(),
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "concentration_million_ml",
+    "total_motile_count_million",
+    "progressive_motility_pct",
+    "normal_forms_pct",
+)
+
+
+# ---- presets
+
+
+def presets() -> Iterator[str]:
+    """Yield the lines that list all presets with their labs in short."""
+    yield f"{'preset':32s}{'T':>6s}{'E2':>7s}{'T/E2':>7s}{'LH':>7s}{'FSH':>7s}{'sperm':>9s}   title"
+    yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
+    for preset in parameters.presets().values():
+        levels = men.labs(Man(preset=preset.name))
+        ratio, sperm = number(levels["t_e2_immunoassay"]), number(levels["concentration"])
+        yield (
+            f"{preset.name:32s}{levels['testosterone']:6.0f}{levels['oestradiol_immunoassay']:7.1f}{ratio:>7s}"
+            f"{levels['lh']:7.1f}{levels['fsh']:7.1f}{sperm:>9s}   {preset.title}{' *' if preset.history else ''}"
+        )
+    yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
+    yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
+
+
+def preset(name: str) -> Iterator[str]:
+    """Yield the lines that show one preset."""
+    preset, fields = parameters.presets()[name], parameters.physiology()
+    yield f"{preset.name}: {preset.title}"
+    yield f"    source: {preset.source}"
+    for line in preset.history:
+        yield f"    history: {line}"
+    yield ""
+    yield "  Physiology (the other fields are those of the fertile man)"
+    for field, value in preset.values.items():
+        yield f"    {field:30s}{value:10g} {fields[field].symbol}   (fertile {fields[field].value:g})"
+    if not preset.values:
+        yield "    as the fertile reference man"
+    yield ""
+    when = "What follows on day 0, after his history" if preset.history else "What follows from it"
+    yield f"  {when:46s}{'':10s}   published"
+    for finding in men.findings(name):
+        text, published = "", finding.published
+        if published is not None:
+            mark = "published" if finding.fits is None else "within" if finding.fits else "OUTSIDE"
+            text = f"{mark} {published.low:g} to {published.high:g}: {published.source}"
+        yield f"    {finding.label:44s}{number(finding.value):>10s}   {text}".rstrip()
+    yield "  Expected values at three days of abstinence; a sample varies about them."
+    if preset.history:
+        yield "  What he took still acts: run him untreated to see him recover."
+
+
+# ---- a screening
+
+
+def screened(kept: Screened) -> str:
+    """Return the men of a screening: median and quartiles of what each visit reported, and how many have no sperm."""
+    criteria = f" ({'; '.join(kept.criteria)})" if kept.criteria else ""
+    visits, size = kept.cohort.measured, len(kept.cohort)
+    heads = [f"visit {k}" for k in range(1, len(visits) + 1)] if len(visits) > 1 else ["median (quartiles)"]
+    rows = [["", *heads]]
+    for name in _SCREENED:
+        seen = [visit[name] if name in visit else kept.cohort.men[name] for visit in visits]
+        rows.append([label(name), *(_quartiles(clinical(name, values)) for values in seen)])
+    none = [share_of_men((visit["concentration_million_ml"] == 0.0).to_numpy())[0] for visit in visits]
+    shares = [cannot_say(size) if np.isnan(share) else f"{number(share)} %" for share in none]
+    rows.append(["azoospermic (no sperm counted)", *shares])
+    note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
+    return (
+        f"{size:,} men of {kept.seen:,} measured{criteria}\n\n{report.aligned(rows)}{note}\n"
+        "  Percentages are of men in whom sperm were counted, ratios of those with both levels over their limits."
+    )
+
+
+def _quartiles(values: np.ndarray) -> str:
+    """Return median and quartiles of those who have a value, in print."""
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return "-"
+    middle, low, high = spread_of_men(there, 0.25, 0.75)
+    if len(there) < LEAST_MEN:
+        return f"{number(middle)}, quartiles: {cannot_say(len(there))}"
+    return f"{number(middle)} ({number(low)} to {number(high)})" + (
+        f" of {len(there)}" if len(there) < len(values) else ""
+    )
+
+
+# ---- virtual patients who match laboratory values
+
+
+def labels(assay: str) -> dict[str, str]:
+    """Return how each laboratory value is printed, oestradiol by `assay`."""
+    named = {name: QUANTITIES[column(name, assay)].label for name in MEASURES}
+    return named | {"t_e2": QUANTITIES[RATIO[assay]].label}
+
+
+def matches(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
+    """Return laboratory values beside the matching virtual patients, their physiology, and the lesions that could be behind them.
+
+    Args:
+        found: the men.
+        units: name -> unit to print a value in, and factor from that of given.MEASURES.
+    """
+    named = labels(found.assay)
+    lines = [*precision(found), ""]
+    if found.misfit:
+        far = ", ".join(f"{named[name]} (deviation {value:+.1f} SD)" for name, value in found.misfit.items())
+        text = "No physiology explains all of these laboratory values. Nearest match below; not explained: "
+        lines += [f"{text}{far}.", ""]
+    if text := rare(found):
+        lines += [textwrap.fill(text, 110), ""]
+    between = "(90 % of them)" if found.dependable else ""
+    lines.append(f"  {'laboratory value':36s}{'given':>9s}{'matching':>10s}{between:>20s}   deviation in SD (z)")
+    strained, table = False, found.labs()
+    for name in (name for name in named if name in table.index):
+        row = table.loc[name]
+        unit, factor = units.get(name, (row["unit"], 1.0))
+        z, low, middle, high, given = row[["deviation_sd", "low", "median", "high", "given"]]
+        mark = " *" if abs(z) > 1.0 and (name in found.used or name not in found.given) else ""
+        strained |= bool(mark)
+        lines.append(
+            f"  {f'{named[name]} ({unit})' if unit else named[name]:36s}{row['beyond'] + number(given * factor):>9s}"
+            f"{number(middle * factor):>10s}{_interval(number(low * factor), number(high * factor)):>20s}"
+            f"{'-' if np.isnan(z) else f'{z:+.1f}':>11s}{mark}"
+        )
+    lines.append(
+        "  One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's own."
+    )
+    if strained:
+        lines.append("  * The men deviate by more than one SD: they give this value only with strain.")
+    lines += [f"  Note: {note}." for note in found.notes]
+    return "\n".join([*lines, "", *_physiology(found)])
+
+
+def precision(found: Twin) -> list[str]:
+    """Return how many virtual patients match, and what that allows to say."""
+    size = f"effective sample size {found.effective:.0f}, Pareto k {found.pareto_k:.2f}"
+    lines = [f"Matching virtual patients: a weighted set of {len(found.men):,}, {size}"]
+    if not found.dependable:
+        text = (
+            "These laboratory values cannot be matched with enough virtual patients to give intervals or identifiability "
+            f"(needed: effective sample size {LEAST_SIZE:.0f}, Pareto k up to {WORST_SHAPE:g}): the combination is too rare in the "
+            f"{found.prior.name} population. Medians below are of the nearest men and may differ with the random seed."
+        )
+        lines.append(textwrap.fill(text, 110))
+    elif found.rough:
+        lines.append(
+            f"Warning: intervals and identifiability are rough (good: effective sample size {GOOD_SIZE:.0f}, Pareto k up to {GOOD_SHAPE:g})."
+        )
+    return lines
+
+
+def rare(found: Twin) -> str:
+    """Return that the population holds hardly any man like those found, and what is extreme in them; "" if it holds enough."""
+    if not found.rare:
+        return ""
+    extreme = ", ".join(f"{name} ({z:+.1f} SD)" for name, z in found.rare.items())
+    return (
+        f"Warning: the {found.prior.name} population holds hardly any man like this (fewer than 1 in 1,000). Extreme for it: "
+        f"{extreme}. Such a man may have a disorder that the population does not include; read what follows with reserve."
+    )
+
+
+def _interval(low: str, high: str) -> str:
+    """Return an interval in print, "" where it has no ends ("-")."""
+    return "" if low == "-" else f"({low} to {high})"
+
+
+def _physiology(found: Twin) -> list[str]:
+    table = found.physiology()
+    given = [name for name in KNOWN if name in found.given and name in table.index]
+    head = ""
+    if found.dependable:
+        head = f"{'(90 % of the men)':>24s}   identifiability: share of prior variance explained"
+    lines = [f"  {'physiology':28s}{'population':>12s}{'median':>10s}{head}"]
+    ordered = table.drop(given).sort_values("variance_explained", ascending=False, kind="stable")
+    for name, row in pd.concat([table.loc[given], ordered]).iterrows():
+        explained = row["variance_explained"]
+        share = "" if np.isnan(explained) else "open" if explained < _OPEN else f"{100 * explained:.0f} %"
+        if share and row["low"] == row["high"] != row["population_median"]:
+            share = "at the end of its range"
+        share = "given" if name in given else share
+        low, high = ("-" if np.isnan(end) else f"{end:.3g}" for end in row[["low", "high"]])
+        middles = f"{row['population_median']:12.3g}{row['median']:10.3g}"
+        lines.append(f"  {name!s:28s}{middles}{_interval(low, high):>24s}   {share}".rstrip())
+    shares = {name: float(found.weights[(found.lesion == name).to_numpy()].sum()) for name in LESIONS[1:]}
+    rare = [f"{name.replace('_', ' ')} {100 * share:.0f} %" for name, share in shares.items() if share > _RARE]
+    if found.dependable and rare:
+        lines.append(f"Lesions that could be behind the values: {', '.join(rare)}.")
+    return lines
+
+
+def therapies(case: Scenario) -> list[str]:
+    """Return a line a therapy: drug, dose, rhythm, days and condition, as they were understood."""
+    lines = []
+    for therapy in case.therapy:
+        until = "" if therapy.every_days is None else f" to {therapy.until_day:g}"
+        condition = f", when {therapy.when}" if therapy.when else ""
+        lines.append(f"{therapy.drug} {therapy.label}, day {therapy.first_day:g}{until}{condition}")
+    return lines or ["no therapy"]
+
+
+def predicted(
+    before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, parameters_too: bool, dependable: bool = True
+) -> str:
+    """Return the predicted response of all matching virtual patients: benefit, safety and outcome, and who stays azoospermic.
+
+    Args:
+        before, after: from predict; lesions: of the men; parameters_too: whether the parameters vary too.
+        dependable: whether the men carry intervals (Twin.dependable); without, medians only.
+    """
+    between, last = ("(90 % of the men)", "responders (> 20 % increase)") if dependable else ("", "")
+
+    def line(name: str, cells: Sequence[str], interval: str, about: str) -> str:
+        text = f"  {name:46s}{cells[0]:>9s}{cells[1]:>9s}{cells[2]:>10s}"
+        return (f"{text}{interval:>22s}   {about}" if dependable else text).rstrip()
+
+    lines = [line("", ("before", "after", "change"), between, last)]
+    for name, row in changes(before, after).iterrows():
+        change, interval, gain = change_cells(row, len(before))
+        label = f"{name} ({row['unit']})" if row["unit"] else str(name)
+        lines.append(line(label, (*before_and_after(str(name), row), change), interval, gain))
+    lines.append(f"  {CAPTION}")
+    if text := azoospermic(before, after, lesions):
+        lines.append(f"  {text}")
+    lines += ["", line("safety and outcome", ("before", "after", "by"), between, "")]
+    for name, row in readouts(before, after).iterrows():
+        lines.append(line(f"{name} ({row['unit']})", *readout_cells(str(name), row, len(before))))
+    lines.append(
+        "  Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
+    )
+    held = " and of the model's parameters (the ensemble)" if parameters_too else ", under one set of parameters"
+    lines.append(
+        f"  The spread is that of {len(before):,} matching virtual patients{held}."
+        if dependable
+        else "  No intervals: too few virtual patients match the laboratory values."
+    )
+    return "\n".join(lines)
+
+
+def before_and_after(label: str, row: pd.Series) -> tuple[str, str]:
+    """Return the levels before and after of a row of predict.changes in print, "<0.1" under a limit of quantitation."""
+    column = column_of(label)
+    return report.level(column, row["before"]), report.level(column, row["after"])
+
+
+def change_cells(row: pd.Series, total: int) -> tuple[str, str, str]:
+    """Return change, interval and responders of a row of predict.changes in print; `total` is the number of all men."""
+    change, interval = report.change(row["change_pct"], row["low_pct"], row["high_pct"])
+    covers = not (row["low_pct"] > 0.0 or row["high_pct"] < 0.0)
+    if covers and row["change_pct"] * (row["after"] - row["before"]) < 0.0:
+        change = "about 0"
+    men, changed = int(row["men"]), int(row["changed"])
+    if men and men < LEAST_MEN:
+        return change, cannot_say(men), ""
+    if changed and changed < LEAST_MEN:
+        interval = cannot_say(changed)
+    gain = "" if np.isnan(row["gain_over_20_pct"]) else f"{row['gain_over_20_pct']:.0f} %"
+    gain += f" of {men}" if gain and men < total else ""
+    return change, interval, gain + (f"; change of {changed}" if gain and 0 < changed < men else "")
+
+
+def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str, str], str, str]:
+    """Return before, after and difference of a row of predict.readouts in print, its interval, and what that is of if not of all."""
+    before, after = ("-" if np.isnan(level) else f"{level:.1f}" for level in (row["before"], row["after"]))
+    levels = before, after, "-" if np.isnan(row["difference"]) else f"{row['difference']:+.1f}"
+    men = int(row["men"])
+    if men < LEAST_MEN:
+        return levels, cannot_say(men), ""
+    sign = "" if name in _SHARES else "+"
+    about = ["95 % interval of the share after"] if name in _SHARES else []
+    about += [f"{men} men"] if men < total else []
+    return levels, f"({row['low']:{sign}.1f} to {row['high']:{sign}.1f})", ", ".join(about)
+
+
+def azoospermic(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series) -> str:
+    """Return how many have no sperm before and after, and with which lesions; "" if all have some."""
+    sperm = with_sperm(before, after)
+    if sperm.all():
+        return ""
+
+    def part(count: int) -> str:
+        return f"{count}" if len(sperm) < LEAST_MEN else f"{100 * count / len(sperm):.0f} %"
+
+    counts = lesions[~sperm].value_counts()
+    parts = [
+        f"{name.replace('_', ' ').replace('none', 'no lesion')} {part(counts[name])}"
+        for name in LESIONS
+        if name in counts.index
+    ]
+    share = part(int((~sperm).sum())) + (f" of {len(sperm)} men" if len(sperm) < LEAST_MEN else "")
+    others = f"Sperm above are those of the other {part(int(sperm.sum()))}." if sperm.any() else "Nobody gains sperm."
+    least = parameters.values()["outcome.azoospermic_below"]
+    return f"Azoospermic before and after (under {least:g} million/mL) in {share}: {', '.join(parts)}. {others}"
