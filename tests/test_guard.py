@@ -468,7 +468,7 @@ def test_any_laboratory_value_is_a_number_missing_or_refused(name, raw):
     except ta.ScenarioError as error:
         assert str(error).startswith(f"{name}: ") and str(error).isprintable()
     else:
-        assert value is None or isinstance(value, guard.Censored) or math.isfinite(value)
+        assert value is None or isinstance(value, Censored) or math.isfinite(value)
 
 
 # ---- what is counted before it is made, a user's text in a pattern, what is not installed
