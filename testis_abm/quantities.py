@@ -57,6 +57,7 @@ class Quantity:
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
         limit: parameter that holds the least a laboratory tells from none ("" where there is no such limit).
+        daily: whether it is recorded of every day.
         published: whether an observed value may be of it.
         units: those that reports use -> how many of the column's own, which is the first, make one.
     """
@@ -68,6 +69,7 @@ class Quantity:
     words: tuple[str, ...] = ()
     sample: str = "blood"
     limit: str = ""
+    daily: bool = False
     published: bool = True
     units: Mapping[str, float] = field(init=False)
 
@@ -120,6 +122,7 @@ def _e2(assay: str) -> tuple[Quantity, Quantity]:
             "pg/mL",
             words=(f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
             limit=f"laboratory.oestradiol_{'immunoassay_' if assay == 'immunoassay' else ''}limit",
+            daily=assay == "lc-ms",  # the true level
             published=assay == "lc-ms",
         ),
         Quantity(
@@ -140,6 +143,7 @@ _ALL = (
         "ng/dL",
         words=("total testosterone", "T"),
         limit="laboratory.testosterone_limit",
+        daily=True,
     ),
     Quantity(
         "free_testosterone_pmol_l",
@@ -147,6 +151,7 @@ _ALL = (
         _FREE_TESTOSTERONE,
         "pg/mL",
         limit="laboratory.free_testosterone_limit",
+        daily=True,
     ),
     *(row for pair in zip(_e2("immunoassay"), _e2("lc-ms")) for row in pair),
     Quantity(
@@ -155,6 +160,7 @@ _ALL = (
         _GONADOTROPHIN,
         words=("luteinising hormone", "luteinizing hormone"),
         limit="laboratory.gonadotrophin_limit",
+        daily=True,
     ),
     Quantity(
         "fsh_iu_l",
@@ -162,11 +168,14 @@ _ALL = (
         _GONADOTROPHIN,
         words=("follicle-stimulating hormone",),
         limit="laboratory.gonadotrophin_limit",
+        daily=True,
     ),
     Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",), published=False),
-    Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="laboratory.gonadotrophin_limit"),
-    Quantity("inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="laboratory.inhibin_b_limit"),
-    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit"),
+    Quantity(
+        "inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="laboratory.inhibin_b_limit", daily=True
+    ),
+    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit", daily=True),
+    Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="laboratory.gonadotrophin_limit", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
     Quantity(
         "intratesticular_testosterone_nmol_l",
@@ -176,6 +185,7 @@ _ALL = (
         ("ITT",),
         "testis",
         "laboratory.intratesticular_testosterone_limit",
+        True,
     ),
     Quantity(
         "intratesticular_oestradiol_nmol_l",
@@ -185,6 +195,7 @@ _ALL = (
         ("intratesticular oestradiol", "intratesticular estradiol", "ITE"),
         "testis",
         "laboratory.intratesticular_oestradiol_limit",
+        True,
     ),
     Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis", published=False),
     Quantity(

@@ -27,6 +27,7 @@ from testis_abm.population import draw
 from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
+from testis_abm.quantities import Censored
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.prescription import parse_every, parse_prescription
 from testis_abm.studies import load_study
@@ -34,7 +35,6 @@ from testis_abm.studies.calibrate import calibrate, cross_validate
 from testis_abm.studies.ensemble import best, shipped
 from testis_abm.studies.replay import replay
 from testis_abm.studies.study import known
-from testis_abm.support import guard
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 FILE = str(SCENARIOS / "fertile_man.toml")

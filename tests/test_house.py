@@ -24,7 +24,7 @@ LAWS = {
     "scenario": {"parameters", "quantities", "support"},
     "man": {"biology", "parameters", "quantities", "scenario", "support", "testis"},
     "agents": {"biology", "man", "parameters", "scenario", "support", "testis"},
-    "results": {"biology", "parameters", "quantities", "scenario", "statistics", "support"},
+    "results": {"biology", "man", "parameters", "quantities", "scenario", "statistics", "support"},
     "population": {"biology", "man", "parameters", "quantities", "results", "scenario", "statistics", "support"},
     "studies": {
         "biology",
@@ -56,8 +56,6 @@ LAWS = {
 KNOWN = {
     ("testis.reference", "agents"),  # the plain engine is made of agents
     ("testis.section", "agents"),  # names of the kinds of cells
-    ("agents.model", "results"),
-    ("agents.checkpoint", "results"),  # the schemas of the tables
 }
 
 
@@ -97,16 +95,8 @@ LONG_PARAMETER_LISTS = {
     "app.tubule.packing.pack",
     "app.widgets._Control",
     "app.widgets.slider",
-    "biology.axis.body_day",
-    "biology.pharmacology.expose",
-    "biology.tract.tract_day",
     "experiments.compare._compared",
     "experiments.compare.compare",
-    "man.course._row",
-    "man.course._settle_germ_line",
-    "man.course.advance",
-    "man.course.find_rest",
-    "man.course.rest_state",
     "population.screen.screen",
     "testis.kernel._oestradiol",
     "testis.kernel._support",
@@ -116,52 +106,24 @@ LONG_PARAMETER_LISTS = {
     "testis.places._germ_places",
 }
 LONG_TUPLES = {
-    "agents.model._tissue_row",
-    "agents.model.signals",
-    "biology.pharmacology._row",
-    "biology.pharmacology.clear_in_minutes",
     "biology.rules.sertoli_rates",
     "biology.rules.support_from",
-    "biology.tract.tract_day",
-    "man.mean_field.tuple",
     "results.attribution.log_rates",
     "testis.kernel.means",
     "testis.kernel.report",
 }
 SAME_NAMES = {
-    ("agents.checkpoint", "results.tables"),
-    ("agents.model", "biology.laboratory"),
-    ("agents.model", "results.tables"),
-    ("app.beyond", "app.charts"),
     ("app.beyond", "pictures.experiments"),
-    ("app.charts", "pictures.experiments"),
-    ("app.courses", "pictures.tissue"),
     ("app.draft", "experiments.drug_course"),
     ("app.labs", "app.matching"),
     ("app.labs", "cli.men"),
     ("app.matching", "cli.men"),
     ("biology.laboratory", "experiments.outputs"),
-    ("biology.pharmacology", "experiments.drug_course"),
-    ("biology.steps", "results.tables"),
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),
-    ("man.mean_field", "pictures.semen"),
-    ("man.mean_field", "population.predict"),
-    ("man.mean_field", "results.measures"),
-    ("pictures.drug", "pictures.style"),
-    ("pictures.drug", "pictures.tubules"),
-    ("pictures.drug", "pictures.twin"),
-    ("pictures.hormones", "results.measures"),
-    ("pictures.hormones", "results.tables"),
-    ("pictures.semen", "population.predict"),
-    ("pictures.semen", "results.measures"),
-    ("pictures.style", "pictures.tubules"),
-    ("pictures.style", "pictures.twin"),
-    ("pictures.tubules", "pictures.twin"),
     ("population.given", "scenario.condition"),
     ("population.predict", "results.measures"),
-    ("results.attribution", "results.tables"),
     ("studies.replay", "studies.report"),
     ("pictures.experiments", "studies.study"),
 }

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -24,6 +23,7 @@ from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import Censored
 from testis_abm.scenario import Therapy
+from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.scenario.condition import parse_condition
 from testis_abm.scenario.prescription import parse_every, parse_prescription
 from testis_abm.support import guard

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from testis_abm import parameters
@@ -66,6 +66,12 @@ class Slider:
         """Return the value of a draft in `unit`."""
         value = draft["man"].get(self.field, parameters.physiology()[self.field].value)
         return round(float(value) * self.factor, 3)
+
+    def fault(self, value: float) -> str | None:
+        """Return what is wrong with `value`, in `unit`, or None."""
+        known = parameters.physiology()[self.field]
+        low, high = self.factor * known.low, self.factor * known.high
+        return replace(known, low=low, high=high, unit=self.unit).fault(value)
 
     def clamp(self, value: object) -> float:
         """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""

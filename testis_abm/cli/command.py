@@ -277,12 +277,10 @@ def _draw_drug(name: str, folder: Path) -> None:
         print(f"No picture: {error}", file=sys.stderr)
         return
     from testis_abm.experiments.drug_course import drug_course
-    from testis_abm.pictures import drug, style
+    from testis_abm.pictures import drug
     from testis_abm.pictures.drawing import write_figure
 
-    course = drug_course(name)
-    with style.looks():
-        paths = write_figure(drug.draw(course), name, folder)
+    paths = write_figure(drug.draw(drug_course(name)), name, folder)
     print(f"Picture: {paths[0]} (SVG beside it)")
 
 

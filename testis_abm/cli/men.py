@@ -154,11 +154,10 @@ def _twin(options: argparse.Namespace) -> None:
 
 def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
     """Write the picture of the men before and after."""
-    from testis_abm.pictures import style, twin
+    from testis_abm.pictures import twin
     from testis_abm.pictures.drawing import write_figure
 
-    with style.looks():
-        paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
+    paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
     print(f"Picture: {paths[0]} (SVG beside it)")
 
 

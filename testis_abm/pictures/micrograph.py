@@ -11,7 +11,7 @@ from matplotlib.collections import EllipseCollection, LineCollection, PolyCollec
 from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 
-from testis_abm.pictures.packing import spread
+from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.steps import ELONGATED, ELONGATING, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS, Look
 from testis_abm.pictures.view import View
 
@@ -20,6 +20,7 @@ RASTERED = 5.0  # what lies below this zorder becomes one picture in a vector fi
 
 _ROOM = 1.16  # of a nucleus's radius: the share of its cell that a neighbour respects
 _VESSEL_RADIUS = 5.5
+_ROUNDS = 30  # in which cells make room for one another
 _TURN = np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False)
 
 
@@ -134,15 +135,8 @@ def _draw_interstitium(
     place = np.concatenate([leydig, vessel, tubule])
     radius = np.r_[np.full(len(leydig), LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02]
     n = len(place)
-    place = spread(
-        place,
-        radius,
-        np.zeros(n),
-        fixed=np.arange(n) >= n - len(tubule),
-        centre=place,
-        inner=np.zeros(n),
-        outer=radius + 40.0,
-    )
+    tubules = np.arange(n) >= n - len(tubule)
+    place = spread(Crowd(place, radius, np.zeros(n), tubules, place, np.zeros(n), radius + 40.0), _ROUNDS)
     draw_leydig(axes, place[: len(leydig)], luck)
     draw_capillaries(axes, place[len(leydig) : n - len(tubule)], luck)
 
@@ -199,15 +193,9 @@ def _draw_epithelium(
     # Slender heads lie side by side.
     slender = np.r_[np.zeros(len(sertoli), dtype=bool), step >= ELONGATING]
     radius[slender] = 0.9
-    place = spread(
-        place,
-        radius,
-        home,
-        fixed=np.arange(len(place)) < len(sertoli),
-        centre=tubule[home],
-        inner=np.where(slender, 0.75, 0.95) * lumen[home],
-        outer=tubule_radius[home] - 0.6,
-    )
+    fixed = np.arange(len(place)) < len(sertoli)
+    nearest = np.where(slender, 0.75, 0.95) * lumen[home] + radius
+    place = spread(Crowd(place, radius, home, fixed, tubule[home], nearest, tubule_radius[home] - 0.6), _ROUNDS)
     germ = place[len(sertoli) :]
     inward = tubule[home[len(sertoli) :]] - germ
     angle = np.arctan2(inward[:, 1], inward[:, 0])

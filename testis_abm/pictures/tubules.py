@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from testis_abm.pictures import style
+from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.micrograph import (
     RASTERED,
@@ -44,8 +43,7 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     width = (style.WIDTH - 2 * _MARGIN - _GAP * (len(sections) - 1) - _BAR) / len(sections)
     height = width * view.height / view.width
     total = _TOP + height + 0.08 + _KEY + 0.2
-    figure = Figure(figsize=(style.WIDTH, total), dpi=DPI)
-    FigureCanvasAgg(figure)
+    figure = paper.page(style.WIDTH, total, DPI)
     fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
     norm = Normalize(0.0, max(1e-9, max(float(of.max()) for of in fields.values())))
     left, bottom = _MARGIN, 0.2 + _KEY + 0.08
@@ -57,7 +55,7 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
     figure.colorbar(image, cax=bar).set_label(_FIELDS[field])
     _key(figure, total, view.width / width)
-    style.write_frame(figure, data, f"Seminiferous tubules in cross-section; colour: {field}")
+    paper.write_frame(figure, data.title, f"Seminiferous tubules in cross-section; colour: {field}", data.footer)
     return figure
 
 
