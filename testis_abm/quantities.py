@@ -1,7 +1,8 @@
-"""The quantities that are measured or reported: one row each, with its words, units and the least that a laboratory sees.
+"""The quantities that are measured or reported: one row each, with words, units and the least that a laboratory sees.
 
-Column names carry the unit in which a value is stored. Oestradiol has two rows, since two assays of one serum disagree: what
-depends on an assay says which. Everything that prints, selects, measures or draws a quantity takes it from here.
+Column names carry the unit in which a value is stored. Oestradiol has two rows, since two assays of one serum
+disagree: what depends on an assay says which. Everything that prints, selects, measures or draws a quantity takes it
+from here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
 OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
 
-# Assay of oestradiol -> how it is printed. Andrology clinics report immunoassays, so that is what is meant where none is named.
+# Assay of oestradiol -> how it is printed. Andrology clinics report immunoassays, so that is what is meant where none
+# is named.
 ASSAYS: Mapping[str, str] = MappingProxyType({"immunoassay": "immunoassay", "lc-ms": "LC-MS/MS"})
 DEFAULT_ASSAY = "immunoassay"
 OESTRADIOL: Mapping[str, str] = MappingProxyType(

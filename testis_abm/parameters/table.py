@@ -1,7 +1,7 @@
 """The parameter table: reads and checks the TOML files beside this module.
 
-`model/` holds the numbers of the model; men.toml, men_observed.toml and drugs.toml are tables of their own. Each function
-takes the folder to read; without one it reads the tables of the package, once per process.
+`model/` holds the numbers of the model; men.toml, men_observed.toml and drugs.toml are tables of their own. Each
+function takes the folder to read; without one it reads the tables of the package, once per process.
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ class Drug(_Entry):
         routes: possible routes, the usual one first.
         usual: usual dosing, for messages.
         largest_dose: in `dose_unit`; a larger single dose is taken for a slip.
-        numbers: kinetic and dynamic constants by short name ("enclomiphene.half_life" where a drug has several substances).
+        numbers: kinetic and dynamic constants by short name ("enclomiphene.half_life" where a drug has several
+            substances).
         substances: what is in it, or comes of it in the body.
         regimen: usual dosing, for pictures.
         excludes: drug that must not act at the same time -> the reason.
@@ -277,7 +278,7 @@ def _drug_names(folder: Path) -> Mapping[str, str]:
 
 
 def drug_named(name: object, folder: Path | None = None) -> str:
-    """Return the name in the drug table of a drug by that, a generic or a brand name: "hCG", "Gonal-F", "testosterone cypionate".
+    """Return the name in the drug table of a drug by that, a generic or a brand name: "hCG", "Gonal-F".
 
     Raises:
         ScenarioError: no drug has the name.

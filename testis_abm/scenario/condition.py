@@ -1,6 +1,7 @@
 """Conditions on a man and what is measured of him: "oestradiol > 50 pg/mL at day 30", "BMI > 25 and T/LH < 100".
 
-One grammar for doses that depend on a measurement and for the criteria of a screening; what each can be asked is in PLACES.
+One grammar for doses that depend on a measurement and for the criteria of a screening; what each can be asked is in
+PLACES.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ PLACES: Mapping[str, tuple[str, frozenset[str]]] = {
 _OPERATORS = ("<=", ">=", "<", ">")
 _JOINT = re.compile(r" (and|or) ", re.IGNORECASE)
 _CLAUSE = re.compile(
-    rf"(?P<quantity>[^<>=!]*)(?P<operator>[<>=!]+) ?(?P<number>{NUMBER}) ?(?P<unit>.*?)(?:(?: |(?<=[ 0-9]))at (?P<day>.*))?",
+    rf"(?P<quantity>[^<>=!]*)(?P<operator>[<>=!]+) ?(?P<number>{NUMBER}) ?(?P<unit>.*?)"
+    r"(?:(?: |(?<=[ 0-9]))at (?P<day>.*))?",
     re.IGNORECASE,
 )
 _USAGE = 'write for example "oestradiol > 50 pg/mL at day 30"'
@@ -124,8 +126,8 @@ class Condition:
 def parse_condition(value: object, place: str = "dose") -> Condition | None:
     """Return the condition that `value` spells; None stays None.
 
-    Clauses `<quantity> <operator> <number> [unit] [at day N]` are joined by "and" or by "or", not by both. A unit may be left
-    out where only one is in use.
+    Clauses `<quantity> <operator> <number> [unit] [at day N]` are joined by "and" or by "or", not by both. A unit may
+    be left out where only one is in use.
 
     Args:
         value: text, or a condition that is one already.

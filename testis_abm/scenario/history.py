@@ -15,7 +15,8 @@ from testis_abm.support.errors import ScenarioError, gathered, shown, written
 
 _AMOUNT = rf"{NUMBER}\s*[^\s0-9,]+"
 _PAST = re.compile(
-    rf"(?P<drug>\S.*?) (?P<dose>{_AMOUNT}) (?P<every>\S.*?) for (?P<length>{_AMOUNT})(?:,? ended (?P<ended>{_AMOUNT}) before)?",
+    rf"(?P<drug>\S.*?) (?P<dose>{_AMOUNT}) (?P<every>\S.*?) for (?P<length>{_AMOUNT})"
+    rf"(?:,? ended (?P<ended>{_AMOUNT}) before)?",
     re.IGNORECASE,
 )
 _USAGE = 'write for example "testosterone_enanthate 200 mg every 7 days for 52 weeks, ended 8 weeks before"'

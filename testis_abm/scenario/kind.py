@@ -1,4 +1,4 @@
-"""What a file holds, and the command that runs it: a file that is given to another command is answered with the right one."""
+"""What a file holds, and the command that runs it, for a message where it is given to another."""
 
 from __future__ import annotations
 

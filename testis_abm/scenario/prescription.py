@@ -1,4 +1,4 @@
-"""Prescriptions as clinics write them: "anastrozole 1 mg daily", "hCG 1,500 IU three times weekly", "clomid 25 mg QOD"."""
+"""Prescriptions as clinics write them: "anastrozole 1 mg daily", "hCG 1,500 IU three times weekly"."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _USAGE = 'write drug, dose and how often, for example "anastrozole 1mg daily"'
 
 
 def parse_every(value: object) -> float:
-    """Return the days between doses, from a length of time or as a prescription has it: "BID", "every other day", "3x/week".
+    """Return the days between doses, from a length of time or a prescription: "BID", "every other day", "3x/week".
 
     Doses of "three times weekly" are evenly spread, 56 hours apart.
 

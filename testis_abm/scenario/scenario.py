@@ -97,7 +97,8 @@ class Scenario(Section, init=False):
     def __repr__(self) -> str:
         drugs = ", ".join(dict.fromkeys(therapy.drug for therapy in self.therapy))
         given = "; ".join(filter(None, (drugs, "weight changes" if self.weight else ""))) or "no therapy"
-        return f"<Scenario {self.title!r}: {self.man.preset}, {self.plan.duration_days} days, {self.plan.replicates} replicates, {given}>"
+        plan = f"{self.plan.duration_days} days, {self.plan.replicates} replicates"
+        return f"<Scenario {self.title!r}: {self.man.preset}, {plan}, {given}>"
 
     __str__ = __repr__
 
@@ -205,8 +206,8 @@ def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
         if reason:
             first, second = sorted((one, other), key=lambda therapy: therapy.first_day)
             text = (
-                f"{one.drug} and {other.drug} (therapy {k + 1}) cannot be combined: {reason}; {first.drug} acts until day "
-                f"{first.last_effect_day:g}: start {second.drug} then, or leave one out"
+                f"{one.drug} and {other.drug} (therapy {k + 1}) cannot be combined: {reason}; {first.drug} acts until "
+                f"day {first.last_effect_day:g}: start {second.drug} then, or leave one out"
             )
             yield Problem((i, "drug"), text)
 
@@ -217,11 +218,12 @@ def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
     pairs = (tuple(sorted((therapies[i].drug, therapies[k].drug))) for k, i in _together(therapies))
     for one, other in dict.fromkeys(pairs):
         if known[one].action == known[other].action:
-            yield f"{one} and {other} act alike ({known[one].action.replace('_', ' ')}) at the same time; their effects add"
+            action = known[one].action.replace("_", " ")
+            yield f"{one} and {other} act alike ({action}) at the same time; their effects add"
 
 
 def unusual(scenario: Scenario) -> Iterator[str]:
-    """Yield a note for each dose, past ones too, that is more than a hundredfold off the nearest usual one of its drug."""
+    """Yield a note for each dose, past ones too, more than a hundredfold off the nearest usual one of its drug."""
     known = parameters.drugs()
     every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
     for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
@@ -233,14 +235,15 @@ def unusual(scenario: Scenario) -> Iterator[str]:
             point = ""
             if 1e3 * dose <= row.largest_dose:
                 point = f"; {dose:.3f} is read as {dose:g}: for thousands write {1e3 * dose:g}"
-            yield f"{drug} {amount(dose, row.dose_unit)} is {off} the usual {amount(usual, row.dose_unit)} ({row.usual}){point}"
+            given, reference = amount(dose, row.dose_unit), amount(usual, row.dose_unit)
+            yield f"{drug} {given} is {off} the usual {reference} ({row.usual}){point}"
 
 
 def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:
     """Return places (k, i), k before i, of therapies of different drugs that act at the same time.
 
-    Not all that meet, which can be as many as the square of the therapies: each that begins, with the one of every other drug
-    that acts longest of those that have begun. A pair of drugs that act together at any time is among them.
+    Not all that meet, which can be as many as the square of the therapies: each that begins, with the one of every
+    other drug that acts longest of those that have begun. A pair of drugs that act together at any time is among them.
     """
     spans = [(therapy.first_day, therapy.last_effect_day) for therapy in therapies]
     longest: dict[str, int] = {}

@@ -176,7 +176,8 @@ class Samples(Section, init=False):
     Attributes:
         blood, semen, biopsy: days, rising.
         abstinence_days: before each semen sample, 0.5 to 30.
-        assay: of the oestradiol that conditions and observed values mean, "immunoassay" (as andrology clinics report) or "lc-ms".
+        assay: of the oestradiol that conditions and observed values mean, "immunoassay" (as andrology clinics report)
+            or "lc-ms".
     """
 
     blood: Days = ()

@@ -1,4 +1,4 @@
-"""What all parts of a scenario share: frozen, strict about keys, written as they are read, and faults in plain words."""
+"""What all parts of a scenario share: frozen, strict about keys, written as they are read, faults in plain words."""
 
 from __future__ import annotations
 

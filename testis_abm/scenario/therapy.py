@@ -69,11 +69,11 @@ class Therapy(Section, init=False):
 
     `Therapy("anastrozole", dose="1 mg", every="1 day", until="day 150")`
 
-    A condition with `at day N` is decided once, on the sample of that morning; without, it is decided again on each day with a
-    dose, on the sample of the morning before. The result of a sample is known the next day: a therapy that starts on the day
-    of its own sample, `from = "day 30"` with `at day 30`, gives its first dose on day 31, and the rest of its doses with it.
-    While its condition holds it takes the place of earlier-listed therapies of the same drug; a dose once begun (an infusion, a
-    depot) runs its time.
+    A condition with `at day N` is decided once, on the sample of that morning; without, it is decided again on each
+    day with a dose, on the sample of the morning before. The result of a sample is known the next day: a therapy that
+    starts on the day of its own sample, `from = "day 30"` with `at day 30`, gives its first dose on day 31, and the
+    rest of its doses with it. While its condition holds it takes the place of earlier-listed therapies of the same
+    drug; a dose once begun (an infusion, a depot) runs its time.
 
     Attributes:
         drug: name in the drug table.
@@ -83,7 +83,8 @@ class Therapy(Section, init=False):
         from_day: day of the first dose, at least 0.
         until_day: no dose on this day or after; infinite until a scenario sets it to the end of its plan.
         when: the condition under which it is given; None is always.
-        adds: whether it adds to earlier-listed therapies of the same drug while `when` holds, instead of taking their place.
+        adds: whether it adds to earlier-listed therapies of the same drug while `when` holds, instead of taking their
+            place.
         route: one of the drug's routes.
     """
 

@@ -45,8 +45,8 @@ def overlaps(changes: Sequence[Weight]) -> list[Problem]:
     return [
         Problem(
             (i, "from"),
-            f"day {changes[i].from_day:g} is before weight {before + 1} is complete (day {changes[before].until_day:g}); "
-            "let one change follow the other",
+            f"day {changes[i].from_day:g} is before weight {before + 1} is complete "
+            f"(day {changes[before].until_day:g}); let one change follow the other",
         )
         for before, i in pairwise(order)
         if changes[i].from_day < changes[before].until_day

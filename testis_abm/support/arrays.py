@@ -1,7 +1,8 @@
-"""Arrays and the JSON that describes them in one file: an uncompressed zip that `numpy.load` reads, checked before it is believed.
+"""Arrays and the JSON that describes them in one file: an uncompressed zip for `numpy.load`, checked as it is read.
 
-The JSON (the array `state`, as bytes) holds its own checksum and that of every array. A file is never given more memory than it takes on
-the disk: nothing in it is compressed, and no array is read whose header promises another size than the file has.
+The JSON (the array `state`, as bytes) holds its own checksum and that of every array. A file is never given more
+memory than it takes on the disk: nothing in it is compressed, and no array is read whose header promises another size
+than the file has.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def _parts(path: tuple[str | int, ...]) -> list[str]:
 
 
 def brief(text: str) -> str:
-    """Return `text` with the middle of overlong words and lines (a path, an argument of thousands of signs) left out."""
+    """Return `text` without the middle of overlong words and lines (a path, an argument of thousands of signs)."""
     return _LONGEST_LINE.sub(r"\1...\2", _LONGEST_WORD.sub(r"\1...\2", text))
 
 

@@ -1,9 +1,10 @@
 """Files and folders that are written whole or not at all, on Linux, macOS and Windows.
 
-What is written lies under a hidden name beside its target until it is complete and on the disk. A writer that is killed leaves
-that name behind; it says which process of which machine wrote it, so that the next writer can tell a leftover and removes it.
-What a user names to be read is opened once it is known to be a file: a pipe would be waited for, a device read without end.
-What a disk refuses, or is not as it was written, is a TestisError, unless a function says that it raises another.
+What is written lies under a hidden name beside its target until it is complete and on the disk. A writer that is
+killed leaves that name behind; it says which process of which machine wrote it, so that the next writer can tell a
+leftover and removes it. What a user names to be read is opened once it is known to be a file: a pipe would be waited
+for, a device read without end. What a disk refuses, or is not as it was written, is a TestisError, unless a function
+says that it raises another.
 """
 
 from __future__ import annotations
@@ -172,8 +173,9 @@ def scratch(folder: Path) -> Iterator[Path]:
 def whole_folder(path: str | Path, ours: Collection[str]) -> Iterator[Path]:
     """Give an empty folder to fill; at the end its files stand in the folder `path`, all of them, or none.
 
-    Files in `path` that are called as `ours` are replaced or, if there is no new one, removed; all others stay where they are. A kill at any
-    moment leaves the old files, or all of the new ones together with the order to put them in place, which `settle` follows.
+    Files in `path` that are called as `ours` are replaced or, if there is no new one, removed; all others stay where
+    they are. A kill at any moment leaves the old files, or all of the new ones together with the order to put them in
+    place, which `settle` follows.
     """
     target = resolved(path)
     settle(target, ours)
@@ -204,8 +206,8 @@ def _commit(partial: Path, target: Path, ours: Collection[str]) -> None:
 def settle(folder: str | Path, ours: Collection[str]) -> None:
     """Finish what a `whole_folder` was killed at: put its complete files into place.
 
-    Nothing is touched unless every one of them is there as it was written: what has come with a folder from elsewhere, or was damaged
-    since, moves and removes no file.
+    Nothing is touched unless every one of them is there as it was written: what has come with a folder from elsewhere,
+    or was damaged since, moves and removes no file.
     """
     target = resolved(folder)
     if os.path.lexists(target / _COMMITTED):
@@ -232,7 +234,7 @@ def _settle(target: Path, ours: Collection[str]) -> None:
 
 
 def _committed(new: Path, target: Path, ours: Collection[str]) -> list[str]:
-    """Return the names of committed files, each of them there or in place already; none where only the folder is left."""
+    """Return the names of committed files, each there or in place already; none where only the folder is left."""
     try:
         if not stat.S_ISDIR(new.lstat().st_mode):
             raise ValueError("it is no folder")
@@ -250,8 +252,9 @@ def _committed(new: Path, target: Path, ours: Collection[str]) -> list[str]:
                 raise ValueError(f"{name} is not what was written")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TestisError(
-            f"{printable(str(target))}: a save was cut short, and {_COMMITTED} in it cannot be put in place ({reason(error)}); nothing was touched: "
-            f"name another folder, or move {_COMMITTED} away to go on with the files around it"
+            f"{printable(str(target))}: a save was cut short, and {_COMMITTED} in it cannot be put in place "
+            f"({reason(error)}); nothing was touched: name another folder, or move {_COMMITTED} away to go on with "
+            "the files around it"
         ) from error
     return list(sums)
 
@@ -335,8 +338,8 @@ _tidied: set[tuple[int, Path]] = set()
 def private_folder(name: str) -> Path:
     """Return a folder of this user's own for `name`, which nobody else can write to.
 
-    It lies in TESTIS_ABM_CACHE, else in the user's cache, else among temporary files; where these cannot be written or belong to somebody
-    else, it is a fresh one that goes with the process.
+    It lies in TESTIS_ABM_CACHE, else in the user's cache, else among temporary files; where these cannot be written or
+    belong to somebody else, it is a fresh one that goes with the process.
 
     Raises:
         OSError: no disk takes a folder.
@@ -387,7 +390,8 @@ def lock(path: str | Path) -> Iterator[None]:
             yield
     except Timeout as error:
         raise TestisError(
-            f"{printable(str(path))}: another process has been writing to it for a minute; end it, or name another folder"
+            f"{printable(str(path))}: another process has been writing to it for a minute; end it, or name another "
+            "folder"
         ) from error
 
 

@@ -38,12 +38,12 @@ def digest(sources: Iterable[Path], start: str = "", package: Path = PACKAGE) ->
 
 @cache
 def fingerprint() -> str:
-    """Return a hash of all sources that decide on results: how a man goes on from a state, and what is kept of a run."""
+    """Return a hash of all sources that decide on results: how a man goes on, and what is kept of a run."""
     return digest(deciding())
 
 
 def compiled(package: Path = PACKAGE) -> list[Path]:
-    """Return the deciding sources in all folders that hold rules to compile; of the package's own folder, those files alone."""
+    """Return the deciding sources in folders that hold rules to compile; of the package's own, those files alone."""
     every = [path for path in deciding(package) if path.suffix == ".py"]
     rules = [path for path in every if _RULES.search(path.read_text(encoding="utf-8"))]
     folders = {path.parent for path in rules} - {package}

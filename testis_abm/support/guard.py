@@ -1,7 +1,7 @@
 """What every entry point asks of what it is given: one check and one wording for commands, Python, files and the page.
 
-Each function returns the value as the program uses it, or raises a ScenarioError whose problem has the argument's name as
-its path, so that any face can print it: `men: 0 is out of range; allowed: 1 to 100000`.
+Each function returns the value as the program uses it, or raises a ScenarioError whose problem has the argument's name
+as its path, so that any face can print it: `men: 0 is out of range; allowed: 1 to 100000`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stopping a command by Ctrl-C or SIGTERM where it can stop cleanly, and nowhere else.
 
-An exception out of a signal handler may land inside the import of a package, which can swallow it or leave the interpreter
-to end as if nobody had caught it. So the signal is noted, and raised at the next safe place.
+An exception out of a signal handler may land inside the import of a package, which can swallow it or leave the
+interpreter to end as if nobody had caught it. So the signal is noted, and raised at the next safe place.
 """
 
 from __future__ import annotations
