@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.choices import DISCLAIMER
+from testis_abm.choices import DISCLAIMER, UNTREATED
 from testis_abm.cli import app, experiments, men, studies
 from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
@@ -118,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
         from testis_abm.experiments.simulate import run
 
         options.interrupt.check()
-        where: dict[str, Any] = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
+        where: dict[str, Any] = {"replicate": 0, "arm": UNTREATED, "day": -scenario.plan.baseline_days}
         try:
             with _progress(scenario, where, options.interrupt) as progress:
                 result = run(scenario, progress=progress)

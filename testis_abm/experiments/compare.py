@@ -18,11 +18,12 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.rules import TissueParameters
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK
 from testis_abm.experiments.store import read
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical, label
 from testis_abm.results import report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testis_abm.choices import CELLS, ENGINES
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
-from testis_abm.experiments.task import ENGINES
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.kind import EXPERIMENTS as KINDS
@@ -98,7 +98,7 @@ def read_experiment(
         outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
         with guard.at(kind):
-            guard.word(table.get("engine", "cells"), ENGINES, "engine")
+            guard.word(table.get("engine", CELLS), ENGINES, "engine")
     except ScenarioError as error:
         raise ScenarioError(_placed(problem, name) for problem in error.problems) from None
     raw = changed(raw, changes) if changes else raw

@@ -13,12 +13,13 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.design import Design, parse_design
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical, label
 from testis_abm.results.report import aligned, change, level
 from testis_abm.results.treatment import basis, last_window
@@ -78,11 +79,11 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
         ScenarioError: a path that does not exist, an empty design, a value that the scenario refuses.
     """
     file = read_experiment(source, "sweep", KEYS, overrides)
-    engine = file.table.get("engine", "cells")
+    engine = file.table.get("engine", CELLS)
     try:
         design = parse_design(file.table)
         # A mean-field man has no random draws to repeat.
-        usual = 1 if engine == "expected" else file.scenario.plan.replicates
+        usual = 1 if engine == EXPECTED else file.scenario.plan.replicates
         replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
     except TestisError as error:

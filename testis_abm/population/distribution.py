@@ -1,6 +1,6 @@
 """A distribution over physiologies: independent standard normals behind every field, and what they mean in a man.
 
-Numbers and sources are in parameters/population.toml. A man is a row of hidden coordinates (standard normals), so that the
+Numbers and sources are in parameters/model/population.toml. A man is a row of hidden coordinates (standard normals), so that the
 prior of a man from his labs is known, and a lesion, which is one of a few kinds.
 """
 
@@ -77,7 +77,7 @@ class Population:
 
     Attributes:
         name: "clinic" (men at infertility clinics), "community" (40 to 79 years) or "healthy" (lean volunteers of 20 to 45 years).
-        of: short name -> value of parameters/population.toml.
+        of: short name -> value of parameters/model/population.toml.
     """
 
     name: str
