@@ -435,7 +435,7 @@ def _parted(kind: type[Any], path: Path, name: str, raw: object) -> tuple[dict[s
 
 
 def _short_names(parameters: Iterable[Parameter]) -> FrozenMapping[Parameter]:
-    return FrozenMapping({parameter.name.rpartition(".")[2]: parameter for parameter in parameters})
+    return FrozenMapping({parameter.name.split(".")[-1]: parameter for parameter in parameters})
 
 
 def _table(path: Path, raw: dict[str, Any], key: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
 from testis_abm.scenario.section import Line, Section, plain, table, tables
 from testis_abm.scenario.therapy import Therapy
 from testis_abm.scenario.weight import Weight, overlaps
-from testis_abm.support.errors import Problem, ScenarioError, gathered, shown
+from testis_abm.support.errors import Problem, ScenarioError, gathered, refuse, shown
 
 # Times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason.
 _FAR_DOSE = 100.001
@@ -125,28 +125,21 @@ class Scenario(Section, init=False):
         plan = info.data.get("plan")
         if plan is None:
             return therapies
-        with gathered() as problems:
-            problems += _late([therapy.first_day for therapy in therapies], plan)
-        with gathered() as problems:
-            for i, therapy in enumerate(therapies):
-                for day in therapy.when.days if therapy.when else ():
-                    if text := plan.outside(day):
-                        problems.add(text, i, "when")
+        refuse(_late([therapy.first_day for therapy in therapies], plan))
+        decided = ((i, day) for i, t in enumerate(therapies) for day in (t.when.days if t.when else ()))
+        refuse(Problem((i, "when"), text) for i, day in decided if (text := plan.outside(day)))
         end = float(plan.duration_days)
         therapies = tuple(t.model_copy(update={"until_day": min(t.until_day, end)}) for t in therapies)
         check_dose_count(therapy.dose_count for therapy in therapies)
-        with gathered() as problems:
-            problems += _at_odds(therapies)
+        refuse(_at_odds(therapies))
         return therapies
 
     @field_validator("weight")
     @classmethod
     def _weight_in_plan(cls, changes: tuple[Weight, ...], info: ValidationInfo) -> tuple[Weight, ...]:
         plan = info.data.get("plan")
-        with gathered() as problems:
-            if plan is not None:
-                problems += _late([change.from_day for change in changes], plan)
-            problems += overlaps(changes)
+        late = _late([change.from_day for change in changes], plan) if plan else ()
+        refuse((*late, *overlaps(changes)))
         return changes
 
     @field_validator("samples", mode="before")
@@ -168,19 +161,15 @@ class Scenario(Section, init=False):
         for kind, day in samples.days():
             if plan and (text := plan.outside(day)):
                 first.setdefault(kind, text)
-        with gathered() as problems:
-            for kind, text in first.items():
-                problems.add(text, kind)
+        refuse(Problem((kind,), text) for kind, text in first.items())
         return samples
 
     @field_validator("observed")
     @classmethod
     def _observed_in_plan(cls, observed: tuple[Observed, ...], info: ValidationInfo) -> tuple[Observed, ...]:
         plan = info.data.get("plan")
-        with gathered() as problems:
-            for i, item in enumerate(observed):
-                if plan and (text := plan.outside(item.day)):
-                    problems.add(text, i, "day")
+        days = enumerate(item.day for item in observed)
+        refuse(Problem((i, "day"), text) for i, day in days if plan and (text := plan.outside(day)))
         return observed
 
     def to_toml(self) -> str:

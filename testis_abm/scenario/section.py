@@ -18,7 +18,7 @@ from pydantic import (
 
 from testis_abm.scenario.amounts import comma_note
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, shown, written
+from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, refuse, shown, written
 
 _DEEPEST = 20
 
@@ -168,9 +168,8 @@ def _is_tables(name: str, value: object) -> object:
         raise ScenarioError(f"is one table and not a list of them; {brackets}")
     if not isinstance(value, list | tuple):
         raise ScenarioError(f"{shown(value)} is not a list of tables; {brackets}")
-    wrong = [(i, item) for i, item in enumerate(value) if not isinstance(item, Mapping | Section)]
-    if wrong:
-        raise ScenarioError(Problem((i,), f"{shown(item)} is not a table; {brackets}") for i, item in wrong)
+    wrong = ((i, item) for i, item in enumerate(value) if not isinstance(item, Mapping | Section))
+    refuse(Problem((i,), f"{shown(item)} is not a table; {brackets}") for i, item in wrong)
     return tuple(item if isinstance(item, Section) else plain(item) for item in value)
 
 

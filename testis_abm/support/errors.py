@@ -98,8 +98,17 @@ def gathered() -> Iterator[Problems]:
     """
     problems = Problems()
     yield problems
-    if problems:
-        raise ScenarioError(problems)
+    refuse(problems)
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise problems together, if there are any.
+
+    Raises:
+        ScenarioError: with all of them.
+    """
+    if every := list(problems):
+        raise ScenarioError(every)
 
 
 def _parts(path: tuple[str | int, ...]) -> list[str]:
@@ -160,7 +169,7 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
 
     spellings: dict[str, str] = {}
     for name in names:
-        spellings.setdefault(name.lower().rpartition(".")[2], name)
+        spellings.setdefault(name.lower().split(".")[-1], name)
     spellings |= {name.lower(): name for name in names}
     sought = str(word)[:_LONGEST_SHOWN].strip().lower()
     close = difflib.get_close_matches(sought, spellings, n=1, cutoff=0.6)
