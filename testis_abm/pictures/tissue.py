@@ -18,7 +18,7 @@ from testis_abm.pictures.chart import Panel
 from testis_abm.pictures.data import PlotData, weekly
 from testis_abm.pictures.steps import GROUPS, STEPS
 
-# Names and colours of data.SIGNALS.
+# Names and colours of courses.SIGNALS.
 _SIGNALS = (("androgen", style.BLUE), ("ER-α", style.VERMILION), ("ER-β", style.ORANGE), ("FSH", style.GREEN))
 _DASHED: dict[str, Any] = {"lw": 0.9, "ls": (0, (3, 2))}
 Composition = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -143,5 +143,4 @@ def _signals(axes: Axes, signals: Sequence[Panel]) -> None:
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _SIGNALS]
     handles += [Line2D([], [], color=style.DIM, label="untreated", **_DASHED)] * both
     axes.set_ylim(top=1.3 * axes.get_ylim()[1])
-    tight: Any = {"handlelength": 1.3, "columnspacing": 0.8, "borderaxespad": 0.1, "handletextpad": 0.4}
-    axes.legend(handles=handles, ncols=5, loc="upper left", fontsize=6.2, **tight)
+    axes.legend(handles=handles, ncols=5, loc="upper left", fontsize=6.2, **paper.TIGHT)

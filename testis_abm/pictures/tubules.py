@@ -62,7 +62,7 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
 def _frame(axes: Axes, view: View, text: str, *, with_bar: bool) -> None:
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.7)
-    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85}
+    box = paper.PAPER | {"boxstyle": "round,pad=0.25", "alpha": 0.85}
     axes.text(
         0.02, 0.975, text, transform=axes.transAxes, va="top", weight="bold", size=7.5, bbox=box, zorder=RASTERED + 2
     )
