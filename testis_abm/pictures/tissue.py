@@ -92,9 +92,9 @@ def _change(axes: Axes, composition: Composition) -> None:
     axes.tick_params(axis="y", length=0, pad=2)
     bar = axes.inset_axes((1.02, 0.0, 0.025, 1.0))
     scale = _FOLDS[0] if reach <= np.log2(_FINE) else _FOLDS[1]
-    folds = [of for of in scale if of <= 2.0**reach * 1.001]
+    folds = [step for step in scale if step <= 2.0**reach * 1.001]
     axes.figure.colorbar(image, cax=bar, ticks=[*(-np.log2(folds[:0:-1])), *np.log2(folds)])
-    bar.set_yticklabels([*(f"1/{of:g}" for of in folds[:0:-1]), *(f"{of:g}" for of in folds)], fontsize=5.8)
+    bar.set_yticklabels([*(f"1/{step:g}" for step in folds[:0:-1]), *(f"{step:g}" for step in folds)], fontsize=5.8)
     bar.tick_params(length=1.5, pad=1)
     axes.set_title("treated / untreated, 7-day mean", fontsize=6.5, pad=2, loc="right")
 

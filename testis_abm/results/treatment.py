@@ -38,8 +38,8 @@ class Treatment:
     @classmethod
     def planned(cls, scenario: Scenario, last: float) -> Treatment:
         """Return the treatment of a scenario that has therapies and ends on day `last`; a changed weight is held till then."""
-        start = min([of.from_day for of in scenario.therapy] + [of.from_day for of in scenario.weight])
-        end = last if scenario.weight else min(last, max(of.until_day for of in scenario.therapy))
+        start = min([part.from_day for part in scenario.therapy] + [part.from_day for part in scenario.weight])
+        end = last if scenario.weight else min(last, max(part.until_day for part in scenario.therapy))
         return cls(start, end, end < last)
 
     @property
