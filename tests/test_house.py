@@ -97,6 +97,16 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("population.twin", "population.given"),
 }
 LONG_PARAMETER_LISTS = {
+    "biology.axis.body_day",
+    "biology.pharmacology.expose",
+    "biology.tract.tract_day",
+    "experiments.compare._compared",
+    "experiments.compare.compare",
+    "man.course._row",
+    "man.course._settle_germ_line",
+    "man.course.advance",
+    "man.course.find_rest",
+    "man.course.rest_state",
     "population.screen.screen",
     "testis.kernel._oestradiol",
     "testis.kernel._support",
@@ -113,6 +123,9 @@ LONG_TUPLES = {
     "testis.kernel.report",
 }
 SAME_NAMES = {
+    ("agents.checkpoint", "results.tables"),
+    ("agents.model", "biology.laboratory"),
+    ("agents.model", "results.tables"),
     ("app.beyond", "pictures.experiments"),
     ("app.draft", "experiments.drug_course"),
     ("app.labs", "app.matching"),
@@ -130,6 +143,11 @@ SAME_NAMES = {
     ("pictures.drug", "pictures.tissue"),
     ("pictures.experiments", "studies.study"),
     ("pictures.paper", "pictures.tubules"),
+    ("man.mean_field", "population.predict"),
+    ("man.mean_field", "results.measures"),
+    ("man.mean_field", "scenario.condition"),
+    ("pictures.data", "results.tables"),
+    ("population.given", "population.twin"),
     ("population.given", "scenario.condition"),
     ("population.predict", "results.measures"),
     ("population.predict", "scenario.condition"),
