@@ -12,8 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, NOTE, Command, option, overrides, read_shard, scenario, whole
+from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, read_shard, scenario, whole
 from testis_abm.support import guard, outputs
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
 
             pictures = getattr(experiments, outcome.picture)(*outcome.drawn)
     finally:
-        print(f"{outcome.text}\n{NOTE}", flush=True)
+        print(f"{outcome.text}\n{DISCLAIMER}", flush=True)
     printing.results(folder, pictures)
 
 
@@ -195,7 +196,9 @@ def _command(name: str, summary: str, source: tuple[Any, ...], description: str,
         ),
         NO_PLOTS,
     )
-    return Command(name, summary, _experiment, (*source, *shared), f"{description} {NOTE}", example, {"kind": name})
+    return Command(
+        name, summary, _experiment, (*source, *shared), f"{description} {DISCLAIMER}", example, {"kind": name}
+    )
 
 
 COMMANDS = (

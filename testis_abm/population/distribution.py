@@ -1,7 +1,7 @@
 """A distribution over physiologies: independent standard normals behind every field, and what they mean in a man.
 
-Numbers and sources are in parameters/population.toml. A man is a row of hidden coordinates (standard normals), so that
-the prior of a man from his labs is known, and a lesion, which is one of a few kinds.
+Numbers and sources are in parameters/model/population.toml. A man is a row of hidden coordinates (standard normals), so
+that the prior of a man from his labs is known, and a lesion, which is one of a few kinds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.choices import POPULATIONS
 from testis_abm.support import guard
 
 # Physiology fields that are log-normal: each with a spread in the table, and a centre of its own in men of the clinic.
@@ -53,7 +54,7 @@ class Population:
     Attributes:
         name: "clinic" (men at infertility clinics), "community" (40 to 79 years) or "healthy" (lean volunteers of 20 to
             45 years).
-        numbers: short name -> value of parameters/population.toml.
+        numbers: short name -> value of parameters/model/population.toml.
     """
 
     name: str
@@ -75,8 +76,8 @@ class Population:
         Raises:
             TestisError: unknown name.
         """
-        guard.key(name, guard.POPULATIONS, "population")
-        values = guard.parameter_values(values)
+        guard.key(name, POPULATIONS, "population")
+        values = parameters.all_values(values)
         return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
 
     def lesion_shares(self) -> np.ndarray:

@@ -20,7 +20,6 @@ from testis_abm.results import report
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
-from testis_abm.support import guard
 
 if TYPE_CHECKING:
     from testis_abm.population.cohort import Cohort
@@ -348,5 +347,5 @@ def azoospermic(
     ]
     share = part(int((~sperm).sum())) + (f" of {len(sperm)} men" if len(sperm) < LEAST_MEN else "")
     others = f"Sperm above are those of the other {part(int(sperm.sum()))}." if sperm.any() else "Nobody gains sperm."
-    least = guard.parameter_values(values)["outcome.azoospermic_below"]
+    least = parameters.all_values(values)["outcome.azoospermic_below"]
     return f"Azoospermic before and after (under {least:g} million/mL) in {share}: {', '.join(parts)}. {others}"

@@ -9,6 +9,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
@@ -112,7 +113,7 @@ def screen(
     Raises:
         TestisError: a criterion that is none, or one that so few men meet that the search was given up.
     """
-    n, seed, values = guard.argument("men", n), guard.argument("seed", seed), guard.parameter_values(values)
+    n, seed, values = guard.argument("men", n), guard.argument("seed", seed), parameters.all_values(values)
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     criteria = guard.texts(criteria, "where", '["BMI > 25", "T/E2 < 10"]')
     with guard.at("where"):
