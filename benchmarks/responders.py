@@ -10,8 +10,7 @@ import numpy as np
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.population import Population, draw
@@ -30,7 +29,7 @@ PUBLISHED = (
     "Raman & Schlegel 2002 (memory), anastrozole 1 mg, T/E2 low: concentration +184 % (n = 25, uncontrolled)",
     "an abstract of 2024 on clomiphene: low LH foretells the gain of concentration (R2 0.76, binned), T/LH does not (n = 134)",
 )
-SIGNALS = {"androgen": "androgen", "oestrogen": "oestrogen", "fsh": "fsh_heard", "back_pressure": "back_pressure"}
+SIGNALS = {"androgen": "androgen", "oestrogen": "oestrogen", "fsh": "fsh_sensed", "back_pressure": "back_pressure"}
 
 
 def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
@@ -44,7 +43,7 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
             ta.load({"title": preset, "man": {"preset": preset}, "plan": plan, "therapy": therapy}), history=True
         )
         one = of.follow(ExpectedMan(values, man.physiology, of.drugs))
-        row = dict(zip(COLUMNS, one.days[-28:].mean(axis=0), strict=True)) | one.semen(3.0)
+        row = mean_morning(one.days[-28:]) | one.semen(3.0)
         ends.append(row | Laboratory(values).by_assays(row))
     before, after = ends
     p, _ = tissue_parameters(values, man.physiology)

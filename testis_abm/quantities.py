@@ -56,6 +56,7 @@ class Quantity:
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
         limit: parameter that holds the least a laboratory tells from none ("" where there is no such limit).
+        daily: whether it is recorded of every day.
     """
 
     column: str
@@ -66,6 +67,7 @@ class Quantity:
     words: tuple[str, ...] = ()
     sample: str = "blood"
     limit: str = ""
+    daily: bool = False
 
     def __post_init__(self) -> None:
         if not self.clinical_unit:
@@ -99,6 +101,7 @@ def _e2(assay: str) -> tuple[Quantity, Quantity]:
             1.0 / OESTRADIOL_PMOL_L,
             (f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
             limit=limit,
+            daily=assay == "lc-ms",  # the true level
         ),
         Quantity(
             RATIO[assay],
@@ -120,6 +123,7 @@ _ALL = (
         TESTOSTERONE_NG_DL,
         ("total testosterone", "T"),
         limit="laboratory.testosterone_limit",
+        daily=True,
     ),
     Quantity(
         "free_testosterone_pmol_l",
@@ -128,6 +132,7 @@ _ALL = (
         "pg/mL",
         TESTOSTERONE_NG_DL / 100.0,
         limit="laboratory.free_testosterone_limit",
+        daily=True,
     ),
     *(row for pair in zip(_e2("immunoassay"), _e2("lc-ms")) for row in pair),
     Quantity(
@@ -136,14 +141,20 @@ _ALL = (
         "IU/L",
         words=("luteinising hormone", "luteinizing hormone"),
         limit="laboratory.gonadotrophin_limit",
+        daily=True,
     ),
     Quantity(
-        "fsh_iu_l", "FSH", "IU/L", words=("follicle-stimulating hormone",), limit="laboratory.gonadotrophin_limit"
+        "fsh_iu_l",
+        "FSH",
+        "IU/L",
+        words=("follicle-stimulating hormone",),
+        limit="laboratory.gonadotrophin_limit",
+        daily=True,
     ),
     Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",)),
-    Quantity("hcg_iu_l", "hCG", "IU/L", limit="laboratory.gonadotrophin_limit"),
-    Quantity("inhibin_b_pg_ml", "inhibin B", "pg/mL", limit="laboratory.inhibin_b_limit"),
-    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit"),
+    Quantity("inhibin_b_pg_ml", "inhibin B", "pg/mL", limit="laboratory.inhibin_b_limit", daily=True),
+    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit", daily=True),
+    Quantity("hcg_iu_l", "hCG", "IU/L", limit="laboratory.gonadotrophin_limit", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",)),
     Quantity(
         "intratesticular_testosterone_nmol_l",
@@ -154,6 +165,7 @@ _ALL = (
         ("ITT",),
         "testis",
         "laboratory.intratesticular_testosterone_limit",
+        daily=True,
     ),
     Quantity(
         "intratesticular_oestradiol_nmol_l",
@@ -164,6 +176,7 @@ _ALL = (
         ("intratesticular oestradiol", "intratesticular estradiol", "ITE"),
         "testis",
         "laboratory.intratesticular_oestradiol_limit",
+        daily=True,
     ),
     Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis"),
     Quantity(

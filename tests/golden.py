@@ -48,7 +48,7 @@ def _text() -> dict[str, str]:
 
 def _presets() -> dict[str, float]:
     from testis_abm import parameters
-    from testis_abm.man.mean_field import rest
+    from testis_abm.man.mean_field import steady_state
     from testis_abm.man.physiology import complete
     from testis_abm.scenario import Man
 
@@ -56,7 +56,7 @@ def _presets() -> dict[str, float]:
     return {
         f"{name}.{column}": float(x)
         for name in parameters.presets()
-        for column, x in rest(values, Man(preset=name).physiology).items()
+        for column, x in steady_state(values, Man(preset=name).physiology).items()
     }
 
 

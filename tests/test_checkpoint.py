@@ -51,7 +51,7 @@ def same_course(one, other):
             pairs = zip(left, right, strict=True)
             assert all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in pairs), name
     assert_same(one.tissue, other.tissue)
-    assert np.array_equal(one.body, other.body)
+    assert one.body.state == other.body.state
     assert one.rng.bit_generator.state == other.rng.bit_generator.state
     assert one.random.getstate() == other.random.getstate()
 
@@ -327,12 +327,14 @@ def put(name, at, value):
         *[
             (lambda arrays, name=name: arrays.update({name: arrays[name][..., :-1]}), rf"{name} is [a-z0-9]+\(")
             for name in (
-                "model.body",
-                "model.means",
-                "model._depot",
-                "model._central",
+                "body.state",
+                "body.means",
+                "body.depot",
+                "body.central",
                 "model.flux",
-                "tract.chain",
+                "tract.state",
+                "tract.store",
+                "model.report",
                 "events.deaths",
                 "events.released",
                 "levels.sources",
@@ -341,16 +343,18 @@ def put(name, at, value):
         ],
         *[
             (lambda arrays, name=name: arrays.update({name: arrays[name].astype(np.float32)}), rf"{name} is float32")
-            for name in ("model.body", "model.flux", "events.deaths")
+            for name in ("body.state", "model.flux", "events.deaths")
         ],
         *[
             (put(name, 0, math.nan), f"damaged: .*{said}")
             for name, said in {
-                "model.body": "no finite number",
-                "model.means": "no finite number",
-                "tract.chain": "no finite number",
+                "body.state": "no finite number",
+                "body.means": "no finite number",
+                "tract.state": "no finite number",
+                "model.report": "no finite number",
+                "safety.haematocrit": "no finite number",
                 "sertoli.rates": "no finite number",
-                "model.flux": "not finite",
+                "model.flux": "no finite number",
                 "germ.ends": "germ.ends",
                 "germ.threshold": "germ.threshold",
                 "germ.share": "germ.share",
@@ -362,6 +366,8 @@ def put(name, at, value):
                 "sertoli.gathered": "sertoli.gathered holds a negative number",
                 "germ.ends": "germ.ends lie in the past",
                 "sertoli.androgen": "sertoli.androgen holds a negative",
+                "tract.state": "tract.state holds a negative",
+                "tract.store": "tract.store holds a negative",
                 "sertoli.rates": "sertoli.rates holds a negative",
                 "germ.threshold": "germ.threshold or germ.share are negative",
                 "levels.testosterone": "levels.testosterone",
@@ -489,11 +495,6 @@ def restated(path, change):
         "modifiers",
         "scalars",
         "now",
-        "report",
-        "output",
-        "tract",
-        "glands",
-        "safety",
     ],
 )
 def test_a_missing_or_wrong_word_of_the_state_is_told(path, saved, key):
@@ -507,10 +508,6 @@ def test_a_missing_or_wrong_word_of_the_state_is_told(path, saved, key):
     ("change", "said"),
     [
         (lambda state: state["records"].pop("semen"), "semen"),
-        (lambda state: state["tract"].pop("store"), "store"),
-        (lambda state: state["tract"].update(motility=math.nan), "not finite"),
-        (lambda state: state["tract"]["store"].append(["x"]), "damaged"),
-        (lambda state: state["report"].pop(), "damaged"),
         (lambda state: state["scalars"].pop("day"), "day"),
         (lambda state: state.update(next_step=-5.0), "next_step -5.0 does not follow time 8.0"),
         (lambda state: state.update(now=5000.0), "germ.ends lie in the past"),
@@ -520,10 +517,6 @@ def test_a_missing_or_wrong_word_of_the_state_is_told(path, saved, key):
         (lambda state: state["scalars"].update(day=-6), "day is -6, not a number from -5"),
         (lambda state: state["scalars"].update(day=50), "day 50 is not that of time 8.0"),
         (lambda state: state["scalars"].update(engine_seconds=True), "engine_seconds is true"),
-        (lambda state: state["scalars"].update(_million=-1.0), "_million is -1.0"),
-        (lambda state: state["tract"].update(dilution=-0.1), "dilution is negative"),
-        (lambda state: state["tract"]["store"].__setitem__(0, [0.1, -0.1, 0.0]), "store is negative"),
-        (lambda state: state["glands"].update(size=-1.0), "size is negative"),
         (lambda state: state["records"].update(hormones=[["x"] * 11]), "records of hormones hold"),
         (lambda state: state["records"]["hormones"][0].pop(), "records of hormones hold"),
         (lambda state: state["records"]["therapy"][0].__setitem__(2, 7), "records of therapy hold"),

@@ -9,13 +9,11 @@ import pytest
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan, rest
+from testis_abm.man.mean_field import ExpectedMan, steady_state
 from testis_abm.man.physiology import is_adult, matured
 from testis_abm.man.treat import Treatment, treat
 from testis_abm.scenario import Man
 
-AT = {name: k for k, name in enumerate(COLUMNS)}
 SHARED = (
     "testosterone_nmol_l",
     "oestradiol_pmol_l",
@@ -35,7 +33,7 @@ def cells(case: dict) -> ta.RunResult:
 @pytest.mark.parametrize("preset", [name for name, of in parameters.presets().items() if not of.history])
 def test_rest_is_that_of_the_cells(values, preset):
     # The tables, too, have no percentages of no sperm.
-    expected = Laboratory(values).shares_told(rest(values, Man(preset=preset).physiology))
+    expected = Laboratory(values).shares_told(steady_state(values, Man(preset=preset).physiology))
     run = cells({"man": {"preset": preset}, "plan": {"baseline": "1 day", "duration": "96 days"}})
     for name in SHARED:
         # Where enzymes saturate, the spread of testosterone between niches tells: the mean cell is a few per cent off.
@@ -77,7 +75,7 @@ def test_a_course_is_that_of_the_cells(values, fertile, drug, dose, every, until
     rows = man.days
     seen = run.hormones[(run.hormones["arm"] == "treated") & (run.hormones["day"] >= 0)]
     for name in SHARED:
-        np.testing.assert_allclose(rows[:, AT[name]], seen[name], rtol=0.05, atol=0.1, err_msg=name)
+        np.testing.assert_allclose(rows[name], seen[name], rtol=0.05, atol=0.1, err_msg=name)
     semen = run.semen[run.semen["arm"] == "treated"].set_index("day")["expected_concentration_million_ml"]
     for day, count in semen.items():
         assert man.semen(3.0, int(day))["concentration_million_ml"] == pytest.approx(count, rel=0.15, abs=2.0), day
@@ -118,7 +116,7 @@ def test_rules_and_weight_reach_the_expected_man(values, fertile):
     thin = Treatment(plan("anastrozole", "1 mg", weight=[{"bmi": 28, "from": 0, "until": 40}]))
     fat = Treatment(plan("anastrozole", "1 mg"))
     last = [one.follow(ExpectedMan(values, obese, one.drugs)).days[-1] for one in (thin, fat)]
-    assert last[0][AT["shbg_nmol_l"]] > last[1][AT["shbg_nmol_l"]]
+    assert last[0]["shbg_nmol_l"] > last[1]["shbg_nmol_l"]
     never = Treatment(
         plan(
             "anastrozole",
@@ -127,15 +125,15 @@ def test_rules_and_weight_reach_the_expected_man(values, fertile):
         )
     )
     man = never.follow(ExpectedMan(values, fertile, never.drugs))
-    assert man.days[-1][AT["oestradiol_pmol_l"]] == pytest.approx(man.rest[AT["oestradiol_pmol_l"]], rel=1e-3)
+    assert man.days[-1]["oestradiol_pmol_l"] == pytest.approx(man.rest["oestradiol_pmol_l"], rel=1e-3)
 
 
 def test_an_untreated_man_stays_at_rest(values):
     man = ExpectedMan(values, Man(preset="obese_low_t_e2").physiology)
     rows = man.advance(np.zeros((400, 48, 0)))
     for name in SHARED:
-        assert rows[-1, AT[name]] == pytest.approx(man.rest[AT[name]], rel=1e-3), name
-    assert rows[-1, AT["released_million"]] == pytest.approx(man.rest[AT["released_million"]], rel=1e-3)
+        assert rows[name][-1] == pytest.approx(man.rest[name], rel=1e-3), name
+    assert rows["released_million"][-1] == pytest.approx(man.rest["released_million"], rel=1e-3)
 
 
 def test_men_at_the_edges_have_a_rest(values, fertile):
@@ -151,7 +149,7 @@ def test_men_at_the_edges_have_a_rest(values, fertile):
         {"fsh_secretion": 0.0},
         {"gnrh_drive": 3.0, "inhibin_capacity": 0.02},
     ):
-        labs = rest(values, {**fertile, **changed})
+        labs = steady_state(values, {**fertile, **changed})
         assert all(np.isfinite(value) and value >= 0 for value in labs.values()), changed
 
 
@@ -170,7 +168,7 @@ def test_a_testis_that_never_saw_gonadotrophins_comes_of_age(values):
     treatment = Treatment(case)
     man = ExpectedMan(values, case.man.physiology, treatment.drugs)
     treatment.follow(man)
-    testosterone = man.days[:, AT["testosterone_nmol_l"]]
+    testosterone = man.days["testosterone_nmol_l"]
     sperm = [man.semen(3.0, day)["concentration_million_ml"] for day in (90, 180, 270, 360, 450, 540)]
     # Mao 2017: 8.3 nmol/L; first sperm after 6 months (1.6 to 10.4), 5 million/mL after 14.
     assert 6.0 < testosterone[330:460].mean() < 13.0 and testosterone[60] < testosterone[240] < testosterone[500]
@@ -178,8 +176,8 @@ def test_a_testis_that_never_saw_gonadotrophins_comes_of_age(values):
     run = ta.run(case)
     treated = run.hormones[run.hormones["arm"] == "treated"].set_index("day")
     for day in (100, 300, 540):
-        assert man.days[day, AT["testosterone_nmol_l"]] == pytest.approx(treated["testosterone_nmol_l"][day], rel=0.03)
-        assert man.days[day, AT["fsh_iu_l"]] == pytest.approx(treated["fsh_iu_l"][day], rel=0.03)
+        assert man.days["testosterone_nmol_l"][day] == pytest.approx(treated["testosterone_nmol_l"][day], rel=0.03)
+        assert man.days["fsh_iu_l"][day] == pytest.approx(treated["fsh_iu_l"][day], rel=0.03)
     counted = run.semen[run.semen["arm"] == "treated"]["expected_concentration_million_ml"].iloc[-1]
     assert sperm[-1] == pytest.approx(counted, rel=0.35)  # a few clones in these sections
     twin = run.hormones[run.hormones["arm"] == "untreated"]["testosterone_nmol_l"]

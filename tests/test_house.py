@@ -23,7 +23,7 @@ LAWS = {
     "scenario": {"parameters", "quantities", "support"},
     "man": {"biology", "parameters", "quantities", "scenario", "support", "testis"},
     "agents": {"biology", "man", "parameters", "scenario", "support", "testis"},
-    "results": {"biology", "parameters", "quantities", "scenario", "statistics", "support"},
+    "results": {"biology", "man", "parameters", "quantities", "scenario", "statistics", "support"},
     "population": {"biology", "man", "parameters", "quantities", "results", "scenario", "statistics", "support"},
     "studies": {
         "biology",
@@ -59,8 +59,6 @@ KNOWN = {
     ("support.guard", "scenario"),
     ("testis.reference", "agents"),  # the plain engine is made of agents
     ("testis.section", "agents"),  # names of the kinds of cells
-    ("agents.model", "results"),
-    ("agents.checkpoint", "results"),  # the schemas of the tables
 }
 
 
@@ -102,16 +100,6 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("support.guard", "scenario.load"),
 }
 LONG_PARAMETER_LISTS = {
-    "biology.axis.body_day",
-    "biology.pharmacology.expose",
-    "biology.tract.tract_day",
-    "experiments.compare._compared",
-    "experiments.compare.compare",
-    "man.course._row",
-    "man.course._settle_germ_line",
-    "man.course.advance",
-    "man.course.find_rest",
-    "man.course.rest_state",
     "population.screen.screen",
     "testis.kernel._oestradiol",
     "testis.kernel._support",
@@ -121,51 +109,31 @@ LONG_PARAMETER_LISTS = {
     "testis.places._germ_places",
 }
 LONG_TUPLES = {
-    "agents.model._tissue_row",
-    "agents.model.signals",
-    "biology.pharmacology._row",
-    "biology.pharmacology.clear_in_minutes",
     "biology.rules.sertoli_rates",
     "biology.rules.support_from",
-    "biology.tract.tract_day",
-    "man.mean_field.tuple",
     "results.attribution.log_rates",
     "testis.kernel.means",
     "testis.kernel.report",
 }
 SAME_NAMES = {
-    ("agents.checkpoint", "results.tables"),
-    ("agents.model", "biology.laboratory"),
-    ("agents.model", "results.tables"),
     ("app.beyond", "pictures.experiments"),
     ("app.draft", "experiments.drug_course"),
     ("app.labs", "app.matching"),
     ("app.labs", "cli.men"),
     ("app.matching", "cli.men"),
     ("biology.laboratory", "experiments.outputs"),
-    ("biology.laboratory", "population.predict"),
     ("biology.laboratory", "scenario.quantities"),
-    ("biology.pharmacology", "experiments.drug_course"),
-    ("biology.steps", "results.tables"),
-    ("experiments.outputs", "population.predict"),
     ("experiments.outputs", "scenario.quantities"),
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.simulate", "results.store"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),
-    ("man.mean_field", "population.predict"),
-    ("man.mean_field", "results.measures"),
-    ("man.mean_field", "scenario.condition"),
+    ("man.diary", "pictures.data"),
     ("pictures.data", "results.measures"),
-    ("pictures.data", "results.tables"),
     ("pictures.experiments", "studies.study"),
-    ("population.given", "population.twin"),
     ("population.given", "scenario.condition"),
-    ("population.predict", "population.screen"),
     ("population.predict", "results.measures"),
     ("population.predict", "scenario.condition"),
-    ("population.predict", "scenario.quantities"),
-    ("results.attribution", "results.tables"),
     ("results.measures", "scenario.condition"),
     ("studies.replay", "studies.report"),
 }

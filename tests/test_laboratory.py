@@ -12,7 +12,7 @@ from scipy.special import erfcinv
 from testis_abm import TestisError, parameters
 from testis_abm.biology.laboratory import BLOOD, VARIATION, Censored, Laboratory, draws
 from testis_abm.biology.semen import Semen
-from testis_abm.man.mean_field import rest
+from testis_abm.man.mean_field import steady_state
 from testis_abm.population import Population, draw
 from testis_abm.population.screen import screen
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
@@ -51,7 +51,7 @@ def test_within_man_variation_is_the_published_one(laboratory):
     "column", [*BLOOD, "volume_ml", "concentration_million_ml", "progressive_motility_pct", "normal_forms_pct"]
 )
 def test_a_report_has_the_mean_and_the_spread_of_its_sources(laboratory, values, fertile, column):
-    man = rest(values, fertile)
+    man = steady_state(values, fertile)
     true = {name: np.full(MEN, man[name]) for name in (*BLOOD, *Semen.__dataclass_fields__)}
     seen = laboratory.visit(true, (5,), 7)[column]
     cv = np.sqrt(np.prod([1.0 + values[name] ** 2 for name in VARIATION[column]]) - 1.0)
@@ -88,7 +88,7 @@ def test_a_share_that_is_not_known_stays_so(laboratory):
 
 @pytest.mark.parametrize("column", ["testosterone_nmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml"])
 def test_what_lies_under_a_limit_is_half_of_it_and_has_no_percentage(laboratory, values, fertile, column):
-    man = rest(values, fertile)
+    man = steady_state(values, fertile)
     limit = laboratory.limit(column)
     assert limit > 0
     true = {name: np.full(50, man[name]) for name in BLOOD} | {column: np.full(50, 1e-3 * limit)}
@@ -101,7 +101,7 @@ def test_what_lies_under_a_limit_is_half_of_it_and_has_no_percentage(laboratory,
 
 
 def test_one_serum_has_two_oestradiols_and_the_low_man_reads_higher(laboratory, values, fertile):
-    man = {name: np.full(200, level) for name, level in rest(values, {**fertile, "bmi": 24.0}).items()}
+    man = {name: np.full(200, level) for name, level in steady_state(values, {**fertile, "bmi": 24.0}).items()}
     man["oestradiol_pmol_l"] = np.full(200, 20.0)
     seen = laboratory.blood({name: man[name] for name in BLOOD}, (1,), 0)
     mass, immuno = (seen[OESTRADIOL[by]] for by in ("lc-ms", "immunoassay"))
@@ -111,7 +111,7 @@ def test_one_serum_has_two_oestradiols_and_the_low_man_reads_higher(laboratory, 
 
 
 def test_another_quantity_man_or_visit_moves_no_draw(laboratory, values, fertile):
-    man = rest(values, fertile)
+    man = steady_state(values, fertile)
     true = {name: np.full(9, man[name]) for name in (*BLOOD, *Semen.__dataclass_fields__)}
     whole = laboratory.visit(true, (4,), 30)
     few = laboratory.blood({name: true[name][:5] for name in ("testosterone_nmol_l", "oestradiol_pmol_l")}, (4,), 30)

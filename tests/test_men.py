@@ -12,7 +12,7 @@ import pytest
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology import outcome
-from testis_abm.man.mean_field import rest
+from testis_abm.man.mean_field import steady_state
 from testis_abm.population import men, report
 from testis_abm.population.cohort import labs, retrieval
 from testis_abm.scenario import Man, PastTherapy
@@ -137,7 +137,7 @@ def test_a_wrong_history_is_told(text, said):
 
 def test_cyp19a1_repeats_raise_oestradiol_and_its_slope_on_weight(values, fertile):
     def e2(repeats: float, bmi: float) -> float:
-        return rest(values, {**fertile, "cyp19a1_repeats": repeats, "bmi": bmi})["oestradiol_pmol_l"]
+        return steady_state(values, {**fertile, "cyp19a1_repeats": repeats, "bmi": bmi})["oestradiol_pmol_l"]
 
     assert e2(8, 25) / e2(7, 25) == pytest.approx(98.0 / 85.9, rel=0.05)  # Hammoud 2010
     assert e2(8, 35) - e2(8, 25) > 2 * (e2(7, 35) - e2(7, 25))

@@ -8,7 +8,7 @@ import pytest
 
 from testis_abm import TestisError, load, parameters
 from testis_abm.cli.command import main
-from testis_abm.man.mean_field import rest
+from testis_abm.man.mean_field import steady_state
 from testis_abm.population import Population, draw, report, twin
 from testis_abm.population.distribution import COORDINATES, LESIONS
 from testis_abm.population.predict import changes, predict, readouts
@@ -75,7 +75,7 @@ def test_men_selected_on_one_low_count_rise_untreated(clinic):
 @pytest.mark.parametrize("preset", ["obese_low_t_e2", "secondary_hypogonadism", "compensated_hypogonadism"])
 def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
     man = dict(Man(preset=preset).physiology)
-    true = rest(values, man)
+    true = steady_state(values, man)
     given = {
         "t": true["testosterone_nmol_l"],
         "e2": true["oestradiol_pmol_l"],

@@ -8,23 +8,15 @@ from __future__ import annotations
 import contextlib
 import warnings
 import zipfile
-from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import UnionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from testis_abm import __version__
 from testis_abm.agents import mesa_clock
-from testis_abm.biology import axis, steps
-from testis_abm.biology.axis import TissueOutput
-from testis_abm.biology.days import TestisDay
-from testis_abm.biology.safety import Safety
-from testis_abm.man.ejaculate import Glands
-from testis_abm.man.epididymis import Epididymis
-from testis_abm.results.tables import SCHEMAS
+from testis_abm.biology import steps
 from testis_abm.support import arrays, files, guard
 from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.fingerprint import fingerprint
@@ -36,13 +28,12 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.testis.tissue import Tissue
 
-FORMAT = 4  # 4: checksums
+FORMAT = 5  # 4: checksums; 5: parts declare their state
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
-_SCALARS = ("day", "engine_seconds", "running", "_million", "_reference_output")
-_ARRAYS = ("body", "means", "_depot", "_central", "maturity")
+_SCALARS = ("day", "engine_seconds", "running")
 # Bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual).
 _LEAST_ROOM, _ROOM = 10_000_000, 20_000
-_SIGNED = ("bone", "hdl", "haematocrit", "_own_loss")  # changes; all other numbers of the parts are amounts
+_SIGNED = ("model", "body", "safety")  # parts whose numbers may be negative; all others are amounts
 _LATEST = 100_000  # days that a man may have lived, before and in the plan
 _LONGEST = 10_000.0  # days that a germ cell may still spend in its step
 # What the JSON of a checkpoint holds.
@@ -53,11 +44,6 @@ _KEYS: Mapping[str, type] = {
     "engine": str,
     "scalars": dict,
     "now": float,
-    "report": list,
-    "output": list,
-    "tract": dict,
-    "glands": dict,
-    "safety": dict,
     "records": dict,
     "time": float,
     "next_step": float,
@@ -67,15 +53,40 @@ _KEYS: Mapping[str, type] = {
 }
 
 
+def _parts(model: TestisModel) -> dict[str, tuple[object, tuple[str, ...]]]:
+    """Return the name of each part of a man in a file -> the part, and the attributes that are its state."""
+    tissue = model.tissue
+    cells = {kind: getattr(tissue.columns, kind) for kind in ("leydig", "sertoli", "germ")}
+    whole = {name: (part, tuple(vars(part))) for name, part in {**cells, "events": tissue.events}.items()}
+    declared = {"model": model, "body": model.body, "tract": model.tract, "safety": model.safety}
+    return {
+        **whole,
+        "levels": (tissue.levels, _LEVELS),
+        **{name: (part, part.STATE) for name, part in declared.items()},
+    }
+
+
 def _arrays(model: TestisModel) -> dict[str, tuple[object, str]]:
     """Return the name of each array of state in a file -> the part of the model and the attribute that hold it."""
-    tissue = model.tissue
-    columns = tissue.columns
-    parts: dict[str, tuple[object, tuple[str, ...]]] = {"levels": (tissue.levels, _LEVELS), "model": (model, _ARRAYS)}
-    for kind, part in (("leydig", columns.leydig), ("sertoli", columns.sertoli), ("germ", columns.germ)):
-        parts[kind] = part, tuple(vars(part))
-    parts |= {"events": (tissue.events, tuple(vars(tissue.events))), "tract": (model.tract, ("chain",))}
-    return {f"{kind}.{name}": (part, name) for kind, (part, names) in parts.items() for name in names}
+    return {f"{kind}.{name}": (part, name) for kind, (part, names) in _parts(model).items() for name in names}
+
+
+def _plain(value: Any) -> np.ndarray:
+    """Return a piece of state as an array without names: of records a row each, of a record or a tuple one row."""
+    array = np.asarray(value)
+    return array.reshape(-1).view(float).reshape(*array.shape, -1) if array.dtype.names else array
+
+
+def _like(value: Any, array: np.ndarray) -> Any:
+    """Return an array as the piece of state that `_plain` took it from."""
+    if isinstance(value, tuple):
+        return type(value)(*array.tolist())
+    if isinstance(value, float):
+        return float(array)
+    if value.dtype.names:
+        records = np.ascontiguousarray(array).view(value.dtype)[..., 0]
+        return records[()] if isinstance(value, np.void) else records
+    return array
 
 
 def _fault(tissue: Tissue) -> str | None:
@@ -107,17 +118,6 @@ def _fault(tissue: Tissue) -> str | None:
     return None if agree else "sertoli.counts do not agree with its germ cells"
 
 
-def _finite(values: Any) -> Any:
-    """Return `values` (a number, or a list or table of them).
-
-    Raises:
-        ValueError, TypeError: if one of them is no finite number.
-    """
-    if not np.all(np.isfinite(np.asarray(values))):
-        raise ValueError(f"not finite: {shown(values)}")
-    return values
-
-
 def _number(value: Any, name: str, low: float, high: float) -> Any:
     """Return a number between two bounds.
 
@@ -127,52 +127,6 @@ def _number(value: Any, name: str, low: float, high: float) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ValueError(f"{name} is {shown(value)}, not a number from {low:g} to {high:g}")
     return value
-
-
-def _numbers(part: object) -> dict[str, Any]:
-    """Return the attributes of a small part that are numbers or queues of them (the rest follows from the scenario)."""
-    return {
-        name: list(value) if isinstance(value, deque) else float(value)
-        for name, value in vars(part).items()
-        if isinstance(value, (int, float, deque))
-    }
-
-
-def _restore_numbers(part: object, numbers: dict[str, Any]) -> None:
-    """Give a part its numbers.
-
-    Raises:
-        KeyError, ValueError, TypeError: one is missing, no finite number, or negative where it stands for an amount.
-    """
-    for name in _numbers(part):
-        old, value = getattr(part, name), _finite(numbers[name])
-        if name not in _SIGNED and np.any(np.asarray(value) < 0.0):
-            raise ValueError(f"{name} is negative")
-        new = deque((tuple(row) for row in value), maxlen=old.maxlen) if isinstance(old, deque) else float(value)
-        setattr(part, name, new)
-
-
-def _rows(table: str, rows: Any) -> list[tuple[Any, ...]]:
-    """Return the rows of a table of records.
-
-    Raises:
-        ValueError, TypeError: one holds what the column cannot.
-    """
-    kinds = _kinds(table)
-    for row in rows:
-        if len(row) != len(kinds) or not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
-            raise ValueError(f"records of {table} hold {shown(str(row))}")
-    return [tuple(row) for row in rows]
-
-
-def _kinds(table: str) -> list[type | UnionType]:
-    """Return the type of each value in a row of a table of records."""
-    kinds = {"text": str, "integer": int, "number": int | float, "flag": bool}
-    if table == "signals":
-        return [int, *[int | float] * 6]
-    if table == "measured":
-        return [int, int, int | float]
-    return [kinds[column.kind] for name, column in SCHEMAS[table].items() if name not in ("arm", "replicate")]
 
 
 def _file(path: str | Path) -> Path:
@@ -208,8 +162,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
             f"{path}: the model holds {what}, which a checkpoint of numbers cannot; model.branch() holds everything, in memory"
         )
     tissue = model.tissue
-    columns = {key: getattr(part, name) for key, (part, name) in _arrays(model).items()}
-    columns["model.flux"] = np.array(model._flux)
+    columns = {key: _plain(getattr(part, name)) for key, (part, name) in _arrays(model).items()}
     columns |= {f"section.{name}": np.asarray(value) for name, value in model.section.items()}
     state = {
         "format": FORMAT,
@@ -221,11 +174,6 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "engine": model.engine,
         "scalars": {name: getattr(model, name) for name in _SCALARS},
         "now": tissue.now,
-        "report": list(model.report),
-        "output": list(model._output),
-        "tract": _numbers(model.tract),
-        "glands": _numbers(model.glands),
-        "safety": _numbers(model.safety),
         "records": model.records,
         "time": float(model.time),
         "next_step": mesa_clock.next_step(model),
@@ -305,25 +253,13 @@ class Checkpoint:
         """
         tissue, state = model.tissue, self.state
         with self._reading():
-            for name in ("_million", "_reference_output"):
-                setattr(model, name, _number(state["scalars"][name], name, 0.0, np.inf))
-            model.means = np.zeros(axis.MEANS)
-            model.tract = Epididymis(model.values, model.man, model._reference_output)
-            model.glands = Glands(model.values, model.man, 1.0)
-            model.safety = Safety(model.values, 1.0, 1.0)
             tissue.now = _number(state["now"], "now", 0.0, _LATEST)
             for key, (part, name) in _arrays(model).items():
-                setattr(part, name, self._array(key, getattr(part, name)))
+                built = getattr(part, name)
+                setattr(part, name, _like(built, self._array(key, _plain(built))))
             fault = _fault(tissue)
             if fault is not None:
                 raise self._damaged(fault)
-            flux = self.arrays["model.flux"]
-            if flux.dtype != float or flux.ndim != 2 or flux.shape[1] != 3 or not len(flux):
-                raise self._damaged(f"model.flux is {flux.dtype}{flux.shape}, not float64(days, 3)")
-            model._flux = list(_finite(flux))
-            for name in ("tract", "glands", "safety"):
-                _restore_numbers(getattr(model, name), state[name])
-            model.report, model._output = TestisDay(*_finite(state["report"])), TissueOutput(*_finite(state["output"]))
 
     def _array(self, key: str, built: np.ndarray) -> np.ndarray:
         """Return an array of the file, which must be such as the scenario has `built` (germ cells are checked by _fault)."""
@@ -332,7 +268,7 @@ class Checkpoint:
             raise self._damaged(f"{key} is {found.dtype}{found.shape}, not {built.dtype}{built.shape}")
         if not germ and not np.all(np.isfinite(found)):
             raise self._damaged(f"{key} holds what is no finite number")
-        if not germ and not key.startswith("model.") and np.any(found < 0):
+        if not germ and key.partition(".")[0] not in _SIGNED and np.any(found < 0):
             raise self._damaged(f"{key} holds a negative number")
         return found
 
@@ -355,14 +291,15 @@ class Checkpoint:
                 del model.modifiers[name]
             for name in kept["modifiers"]:  # in the saved order: the last bit of a product depends on it
                 model.modifiers[name] = model.modifiers.pop(name)
-            if not _finite(kept["time"]) <= _finite(kept["next_step"]) <= kept["time"] + 1.0:
+            if not -np.inf < kept["time"] <= kept["next_step"] <= kept["time"] + 1.0 < np.inf:
                 raise ValueError(f"next_step {kept['next_step']} does not follow time {kept['time']}")
             first, scalars = -model.case.plan.baseline_days, kept["scalars"]
             if abs(_number(scalars["day"], "day", first, _LATEST) - first - kept["time"]) > 1.0:
                 raise ValueError(f"day {scalars['day']} is not that of time {kept['time']}, counted from day {first}")
             model.day, model.running = int(scalars["day"]), bool(scalars["running"])
             model.engine_seconds = float(_number(scalars["engine_seconds"], "engine_seconds", 0.0, np.inf))
-            model.records = {name: _rows(name, kept["records"][name]) for name in model.records}
+            for name in model.records:
+                model.records.read(name, kept["records"][name])
             model.section = {
                 name.partition(".")[2]: array if array.ndim else array.item()
                 for name, array in self.arrays.items()

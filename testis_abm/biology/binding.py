@@ -18,3 +18,9 @@ def free_testosterone(total, shbg, shbg_binding, albumin_binding):
     a = unbound * shbg_binding
     b = unbound + shbg_binding * (shbg - total)
     return (math.sqrt(b * b + 4.0 * a * total) - b) / (2.0 * a)
+
+
+@register_jitable
+def total_testosterone(free, shbg, shbg_binding, albumin_binding):
+    """Return total testosterone, nmol/L, at `free`, nmol/L (see free_testosterone)."""
+    return free * (1.0 + albumin_binding + shbg_binding * shbg / (1.0 + shbg_binding * free))

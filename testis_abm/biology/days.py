@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+
+def record(*fields: str) -> np.dtype[np.void]:
+    """Return the type of a record of numbers, which compiled code reads and sets by name."""
+    return np.dtype([(field, float) for field in fields])
+
 
 class BloodDay(NamedTuple):
-    """What the blood brings to the testes in a day.
+    """What the blood brings to the testes and the tract in a day.
 
     Attributes:
         lh_activity: of LH and hCG, relative; fsh_iu_l; free_testosterone: relative.
         inhibitor: of aromatase, concentration over inhibition constant.
         back_pressure: of fluid in the tract, 0 to 1.
         aromatase_left: share of the enzyme that no drug has inactivated; open_lyase: of steroid synthesis not blocked.
+        tract_androgen: what epididymis and glands respond to, relative.
     """
 
     lh_activity: float
@@ -22,6 +30,7 @@ class BloodDay(NamedTuple):
     back_pressure: float
     aromatase_left: float = 1.0
     open_lyase: float = 1.0
+    tract_androgen: float = 1.0
 
 
 class TestisDay(NamedTuple):
@@ -58,3 +67,9 @@ class TestisDay(NamedTuple):
     androgen: float
     oestrogen: float
     fsh: float
+
+
+NORMAL = TestisDay(*[1.0] * len(TestisDay._fields))  # a first guess of any man's
+SECRETED = record(
+    "secretory_capacity", "oestradiol_output", "inhibin_output", "aromatase_access"
+)  # of TestisDay, for the blood

@@ -1,7 +1,7 @@
-"""Drugs in the body: each substance a depot and a compartment, and the matrix of what it acts on.
+"""Drugs in the body: each substance a depot and a compartment, and the matrix of the exposures that it adds to.
 
-A substance's concentration (nmol/L, IU/L) over its constant, or the steroid that it releases, adds to an *exposure*; the
-body and the testis read exposures and never drugs, so that any drugs combine, and a new drug is a new table.
+A substance's concentration (nmol/L, IU/L), or the steroid that it releases, times its row of the matrix adds to the exposures that
+the body reads (axis.MECHANISMS); a new drug is a new table.
 """
 
 from __future__ import annotations
@@ -10,58 +10,41 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS, Exposure
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
     from testis_abm.parameters.table import Substance
 
-# Exposures: what drugs do, summed over all of them.
-(
-    INHIBITOR,  # of aromatase, reversible: concentration over inhibition constant
-    INACTIVATION,  # of aromatase, for good: share of the enzyme lost per day
-    STEROID_BLOCK,  # of 17,20-lyase: concentration over inhibition constant
-    RECEPTOR_BOUND,  # oestrogen receptor: concentration over binding constant
-    PITUITARY_AGONIST,  # of that, weighted with what it does at hypothalamus and pituitary,
-    LIVER_AGONIST,  # liver (SHBG)
-    BONE_AGONIST,  # and bone
-    GNRH,  # agonist: concentration over the half-maximal one, mean of the hour
-    GNRH_TROUGH,  # the lowest of the hour: what a pulse leaves
-    GNRH_BLOCK,  # antagonist: concentration over inhibition constant
-    LH_IU,  # hCG-like activity, IU/L
-    FSH_IU,  # IU/L
-    TESTOSTERONE,  # released, nmol/day
-    OESTRADIOL,  # released, nmol/day
-) = range(14)
-EXPOSURES = 14
-
-# Action -> what a plot or table of its concentration is in.
-UNITS: Mapping[str, str] = {
-    "aromatase_inhibitor": "nmol/L",
-    "aromatase_inactivator": "nmol/L",
-    "lyase_inhibitor": "nmol/L",
-    "oestrogen_receptor_modulator": "nmol/L",
-    "gnrh_agonist": "nmol/L",
-    "gnrh_antagonist": "nmol/L",
-    "lh_activity": "IU/L",
-    "fsh_activity": "IU/L",
-    "testosterone": "nmol/day released",
-    "oestradiol": "nmol/day released",
-}
-_STEROIDS = {"testosterone": TESTOSTERONE, "oestradiol": OESTRADIOL}
-_CONSTANTS = {
-    "aromatase_inhibitor": ("inhibition_constant", INHIBITOR),
-    "lyase_inhibitor": ("lyase_constant", STEROID_BLOCK),
-    "gnrh_agonist": ("gnrh_constant", GNRH),
-    "gnrh_antagonist": ("block_constant", GNRH_BLOCK),
-}
-_HOURS = 24
 _RAPID = math.log(2.0) / 0.25  # 1/h: what an implant has released is absorbed at once
+_PARTS = 12  # of an hour, in which what comes and goes within it is followed
+_EXPOSURES = len(EXPOSURES)
+_TROUGH = EXPOSURES.index("gnrh_trough")
+
+
+class Depots(NamedTuple):
+    """What is of every substance in the body, (substances,), changed in place, and how it moves (see Kinetics).
+
+    Attributes:
+        depot, central: amounts, nmol or IU.
+        levels: (substances, 3), mean, lowest and highest level of the day; without rows, nobody asks for them.
+    """
+
+    depot: np.ndarray
+    central: np.ndarray
+    levels: np.ndarray
+    absorption: np.ndarray
+    elimination: np.ndarray
+    volume: np.ndarray
+    pulsed: np.ndarray
+    effect: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ class Kinetics:
 
     Attributes:
         names, drugs: of the substance, and of the drug that brings it.
-        actions: what it does, for people.
+        actions: what it does, keys of MECHANISMS.
         absorption, elimination: rate constants, 1/h. A released steroid joins the blood's: its elimination is that of its ester
             into it (0: at once).
         load: amount that reaches the absorption site per unit of dose: nmol per mg, or IU per IU.
@@ -92,20 +75,15 @@ class Kinetics:
     @classmethod
     def of(cls, drugs: Sequence[Drug]) -> Kinetics:
         """Build the arrays from rows of the drug table."""
-        pairs = [(drug, substance) for drug in drugs for substance in drug.substances]
-        rows = [_row(drug.name, substance) for drug, substance in pairs]
-        columns = [np.array([row[i] for row in rows], dtype=float) for i in range(5)]
-        effect = np.array([row[5] for row in rows], dtype=float).reshape(len(rows), EXPOSURES)
+        pairs = [(drug.name, substance) for drug in drugs for substance in drug.substances]
+        rates = [_rates(name, substance) for name, substance in pairs]
+        effects = [_effect(name, substance) for name, substance in pairs]
         return cls(
             tuple(substance.name for _, substance in pairs),
-            tuple(drug.name for drug, _ in pairs),
+            tuple(name for name, _ in pairs),
             tuple(substance.actions for _, substance in pairs),
-            absorption=columns[0],
-            elimination=columns[1],
-            load=columns[2],
-            volume=columns[3],
-            release=columns[4],
-            effect=effect,
+            **{field: np.array([getattr(row, field) for row in rates], dtype=float) for field in _Rates._fields},
+            effect=np.array(effects, dtype=float).reshape(len(pairs), _EXPOSURES),
         )
 
     @cached_property
@@ -118,50 +96,65 @@ class Kinetics:
         """Return whether substance `k` is a depot of a steroid of the body."""
         return bool(self.volume[k] == 0.0)
 
-
-def _row(drug: str, substance: Substance) -> tuple[float, float, float, float, float, np.ndarray]:
-    number = {name: parameter.value for name, parameter in substance.numbers.items()}
-    unknown = [action for action in substance.actions if action not in UNITS]
-    if unknown:
-        raise TestisError(f'drug "{drug}": action "{unknown[0]}" is not known; known: {", ".join(UNITS)}')
-    try:
-        release = number.get("release_days", 0.0) * _HOURS
-        absorption = _RAPID if release else math.log(2.0) / number["absorption_half_life"]
-        load = number["bioavailability"] * number.get("payload_fraction", 1.0) * number.get("share", 1.0)
-        if "molar_mass" in number:
-            load *= 1e6 / number["molar_mass"]
-        effect = _effect(substance.actions, number)
-        if any(action in _STEROIDS for action in substance.actions):
-            ester = math.log(2.0) / number["uptake_half_life"] if "uptake_half_life" in number else 0.0
-            return absorption, ester, load, 0.0, release, effect
-        elimination = math.log(2.0) / number["half_life"]
-        return absorption, elimination, load, number["clearance"] / elimination, release, effect
-    except KeyError as missing:
-        raise TestisError(
-            f'drug "{drug}": the drug table lacks {missing} for action "{", ".join(substance.actions)}"'
-        ) from None
+    def depots(self, *, levels: bool = True) -> Depots:
+        """Return a body without any of the substances, which follows their `levels` or does not."""
+        count = len(self.names)
+        pulsed = np.array([any(MECHANISMS[name].pulsed for name in actions) for actions in self.actions], dtype=bool)
+        return Depots(
+            np.zeros(count),
+            np.zeros(count),
+            np.zeros((count if levels else 0, 3)),
+            self.absorption,
+            self.elimination,
+            self.volume,
+            pulsed,
+            self.effect,
+        )
 
 
-def _effect(actions: Sequence[str], number: Mapping[str, float]) -> np.ndarray:
-    effect = np.zeros(EXPOSURES)
-    for action in actions:
-        if action in _STEROIDS:
-            effect[_STEROIDS[action]] = 1.0
-        elif action == "lh_activity":
-            effect[LH_IU] = 1.0
-        elif action == "fsh_activity":
-            effect[FSH_IU] = 1.0
-        elif action == "aromatase_inactivator":
-            effect[INACTIVATION] = number["inactivation_rate"]
-        elif action == "oestrogen_receptor_modulator":
-            bound = 1.0 / number["receptor_constant"]
-            effect[RECEPTOR_BOUND] = bound
-            for site, which in (("pituitary", PITUITARY_AGONIST), ("liver", LIVER_AGONIST), ("bone", BONE_AGONIST)):
-                effect[which] = bound * number[f"{site}_activity"]
-        else:
-            constant, which = _CONSTANTS[action]
-            effect[which] = 1.0 / number[constant]
-    return effect
+class _Rates(NamedTuple):
+    absorption: float
+    elimination: float
+    load: float
+    volume: float
+    release: float
+
+
+class _Numbers(dict[str, float]):
+    """The constants of a substance; one that is lacking is a fault of the drug table."""
+
+    def __init__(self, drug: str, substance: Substance) -> None:
+        unknown = [action for action in substance.actions if action not in MECHANISMS]
+        if unknown:
+            raise TestisError(f'drug "{drug}": action "{unknown[0]}" is not known; known: {", ".join(MECHANISMS)}')
+        super().__init__({name: parameter.value for name, parameter in substance.numbers.items()})
+        self._where, self._actions = f'drug "{drug}": the drug table', ", ".join(substance.actions)
+
+    def __missing__(self, name: str) -> float:
+        raise TestisError(f'{self._where} lacks {name!r} for action "{self._actions}"')
+
+
+def _rates(drug: str, substance: Substance) -> _Rates:
+    number = _Numbers(drug, substance)
+    release = number.get("release_days", 0.0) * HOURS
+    absorption = _RAPID if release else math.log(2.0) / number["absorption_half_life"]
+    load = number["bioavailability"] * number.get("payload_fraction", 1.0) * number.get("share", 1.0)
+    if "molar_mass" in number:
+        load *= 1e6 / number["molar_mass"]
+    if any(MECHANISMS[action].released for action in substance.actions):
+        ester = math.log(2.0) / number["uptake_half_life"] if "uptake_half_life" in number else 0.0
+        return _Rates(absorption, ester, load, 0.0, release)
+    elimination = math.log(2.0) / number["half_life"]
+    return _Rates(absorption, elimination, load, number["clearance"] / elimination, release)
+
+
+def _effect(drug: str, substance: Substance) -> list[float]:
+    number, effect = _Numbers(drug, substance), dict.fromkeys(EXPOSURES, 0.0)
+    for action in substance.actions:
+        for part in MECHANISMS[action].exposed:
+            strength = 1.0 / number[part.over] if part.over else 1.0
+            effect[part.exposure] = strength * (number[part.times] if part.times else 1.0)
+    return list(effect.values())
 
 
 @register_jitable
@@ -194,86 +187,85 @@ class Dose(NamedTuple):
 
 def day_of(when: float) -> int:
     """Return the day on which a dose enters the body: to the nearest hour, as thirds of a day are not exact."""
-    return round(when * _HOURS) // _HOURS
+    return round(when * HOURS) // HOURS
 
 
 @register_jitable
-def clear_in_minutes(depot, central, at_once, evenly, absorption, elimination):
-    """Advance one substance by an hour in steps of five minutes; return depot, central, and its mean, lowest, highest amount.
-
-    For what comes and goes within the hour. `at_once` enters at its start, `evenly` all through it.
-    """
-    parts = 12
+def _clear_in_minutes(drugs, k, at_once, evenly):
+    """Advance substance `k` by an hour in steps of five minutes; return its mean, lowest and highest amount."""
+    depot, central = drugs.depot[k], drugs.central[k]
     start, lowest, highest = depot + at_once + evenly + central, math.inf, 0.0
     depot += at_once
-    for _ in range(parts):
-        depot += evenly / parts
-        depot, central, _absorbed = absorb_and_clear(depot, central, absorption, elimination, 1.0 / parts)
+    for _ in range(_PARTS):
+        depot += evenly / _PARTS
+        depot, central, _absorbed = absorb_and_clear(
+            depot, central, drugs.absorption[k], drugs.elimination[k], 1.0 / _PARTS
+        )
         lowest, highest = min(lowest, central), max(highest, central)
+    drugs.depot[k], drugs.central[k] = depot, central
     # What was cleared, over the rate of clearance.
-    return depot, central, (start - depot - central) / elimination, lowest, highest
+    return (start - depot - central) / drugs.elimination[k], lowest, highest
 
 
 @register_jitable
-def expose(exposure, levels, depot, central, at_once, evenly, absorption, elimination, volume, effect):
-    """Advance every substance by an hour and sum up what they do into `exposure` (EXPOSURES,).
+def expose(drugs, doses, hour, exposure):
+    """Advance every substance by an hour of `doses` (see hourly_doses); return what they do as Exposure.
 
-    `at_once` and `evenly` (substances,) are the amounts given at the start of the hour and all through it. `levels`
-    (substances, 3) is filled with the amount cleared in the hour and the lowest and highest level: nmol/L or IU/L at its end (of
-    what comes and goes within the hour, by five minutes), nmol/day of a released steroid; without rows, nobody asks for them.
+    `exposure` (EXPOSURES,) is where they are summed. The levels of a day are gathered hour by hour: nmol/L or IU/L at its end (of
+    what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
     """
     exposure[:] = 0.0
-    for k in range(depot.size):
-        if effect[k, GNRH] > 0.0:
-            depot[k], central[k], mean, lowest, highest = clear_in_minutes(
-                depot[k], central[k], at_once[k], evenly[k], absorption[k], elimination[k]
+    for k in range(drugs.depot.size):
+        at_once, evenly = doses[hour, k], doses[HOURS + hour, k]
+        if drugs.pulsed[k]:
+            mean, lowest, highest = _clear_in_minutes(drugs, k, at_once, evenly)
+            mean, lowest, highest = mean / drugs.volume[k], lowest / drugs.volume[k], highest / drugs.volume[k]
+            cleared = mean * drugs.elimination[k] * drugs.volume[k]
+        else:
+            drugs.depot[k] += at_once + evenly
+            held = drugs.central[k]
+            drugs.depot[k], drugs.central[k], absorbed = absorb_and_clear(
+                drugs.depot[k], held, drugs.absorption[k], drugs.elimination[k], 1.0
             )
-            if k < levels.shape[0]:
-                levels[k, 0], levels[k, 1] = mean * elimination[k], lowest / volume[k]
-                levels[k, 2] = highest / volume[k]
-            exposure[GNRH] += effect[k, GNRH] * mean / volume[k]
-            exposure[GNRH_TROUGH] += effect[k, GNRH] * lowest / volume[k]
-            continue
-        depot[k] += at_once[k] + evenly[k]
-        held = central[k]
-        depot[k], central[k], absorbed = absorb_and_clear(depot[k], central[k], absorption[k], elimination[k], 1.0)
-        cleared = held + absorbed - central[k]
-        level = cleared * _HOURS if volume[k] == 0.0 else central[k] / volume[k]
-        if k < levels.shape[0]:
-            levels[k, 0], levels[k, 1], levels[k, 2] = cleared, level, level
-        for which in range(EXPOSURES):
-            exposure[which] += effect[k, which] * level
+            cleared = held + absorbed - drugs.central[k]
+            mean = cleared * HOURS if drugs.volume[k] == 0.0 else drugs.central[k] / drugs.volume[k]
+            lowest, highest = mean, mean
+        for which in range(_EXPOSURES):
+            exposure[which] += drugs.effect[k, which] * (lowest if which == _TROUGH else mean)
+        if k < drugs.levels.shape[0]:
+            _gather(drugs, k, hour, cleared, lowest, highest)
+    return Exposure(*to_fixed_tuple(exposure, _EXPOSURES))
 
 
 @register_jitable
-def gather_levels(levels, hourly, hour, elimination, volume):
-    """Gather what `expose` found of hours 0 to 23 into the mean, lowest and highest level of the day, (substances, 3)."""
-    for k in range(levels.shape[0]):
-        if hour == 0:
-            levels[k, 0], levels[k, 1], levels[k, 2] = 0.0, hourly[k, 1], hourly[k, 2]
-        levels[k, 0] += hourly[k, 0]
-        levels[k, 1] = min(levels[k, 1], hourly[k, 1])
-        levels[k, 2] = max(levels[k, 2], hourly[k, 2])
-        if hour == _HOURS - 1 and volume[k] > 0.0:
-            # The area under the curve is what was cleared over the clearance.
-            levels[k, 0] /= _HOURS * elimination[k] * volume[k]
+def _gather(drugs, k, hour, cleared, lowest, highest):
+    """Gather the levels of a substance in one of the hours 0 to 23 into those of the day."""
+    day = drugs.levels[k]
+    if hour == 0:
+        day[0], day[1], day[2] = 0.0, lowest, highest
+    day[0] += cleared
+    day[1] = min(day[1], lowest)
+    day[2] = max(day[2], highest)
+    if hour == HOURS - 1 and drugs.volume[k] > 0.0:
+        # The area under the curve is what was cleared over the clearance.
+        day[0] /= HOURS * drugs.elimination[k] * drugs.volume[k]
 
 
-def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[Any, ...]], day: int) -> np.ndarray:
-    """Return the amounts that enter the depots on `day`, (48, substances), from the entries of `Dose`.
+def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[float, str, float] | Dose], day: int) -> np.ndarray:
+    """Return the amounts that enter the depots on `day`, (48, substances), of doses or their entries.
 
     Rows 0 to 23 are given at the start of that hour, rows 24 to 47 evenly through hours 0 to 23.
     """
-    doses = np.zeros((2 * _HOURS, len(kinetics.names)))
-    for when, name, dose, *over in plan:
-        hour = round(when * _HOURS) - day * _HOURS
-        if hour >= _HOURS:
+    doses = np.zeros((2 * HOURS, len(kinetics.names)))
+    for dose in (Dose(*entry) for entry in plan):
+        hour = round(dose.day * HOURS) - day * HOURS
+        if hour >= HOURS:
             continue
-        for k, load, hours in kinetics.brought.get(name, ()):
-            release = hours or round(sum(over))
+        for k, load, hours in kinetics.brought.get(dose.drug, ()):
+            release = hours or round(dose.over_hours)
             if release == 0:
                 if hour >= 0:
-                    doses[hour, k] += dose * load
+                    doses[hour, k] += dose.amount * load
             elif hour + release > 0:
-                doses[_HOURS + max(0, hour) : _HOURS + min(_HOURS, hour + release), k] += dose * load / release
+                doses[HOURS + max(0, hour) : HOURS + min(HOURS, hour + release), k] += dose.amount * load / release
     return doses

@@ -34,22 +34,24 @@ class Safety:
         testosterone, oestradiol: his untreated levels, nmol/L and pmol/L.
     """
 
+    STATE = ("bone", "hdl", "haematocrit", "own_testosterone", "own_loss")
+
     def __init__(self, values: Mapping[str, float], testosterone: float, oestradiol: float) -> None:
-        self._of = {name.split(".")[1]: value for name, value in values.items() if name.startswith("safety.")}
+        self._number = {name.split(".")[1]: value for name, value in values.items() if name.startswith("safety.")}
         self._reference_t = values["axis.testosterone_reference"]
         self._reference_e = values["axis.oestradiol_reference"]
-        self._own_testosterone = max(testosterone, 0.1)
-        self._own_loss = self._bone_loss(testosterone, oestradiol)
+        self.own_testosterone = max(testosterone, 0.1)
+        self.own_loss = self._bone_loss(testosterone, oestradiol)
         self.bone, self.hdl = 0.0, 0.0
         self.haematocrit = self._haematocrit(testosterone)
 
     def day(self, testosterone: float, oestradiol: float) -> None:
         """Advance by one day at serum `testosterone` nmol/L and `oestradiol` pmol/L (true, not assay)."""
-        of = self._of
-        self.bone -= (self._bone_loss(testosterone, oestradiol) - self._own_loss) / _YEAR
-        change = of["hdl_slope"] * math.log(max(testosterone, 0.1) / self._own_testosterone)
-        self.hdl = relax(self.hdl, change, of["hdl_days"], 1.0)
-        self.haematocrit = relax(self.haematocrit, self._haematocrit(testosterone), of["haematocrit_days"], 1.0)
+        number = self._number
+        self.bone -= (self._bone_loss(testosterone, oestradiol) - self.own_loss) / _YEAR
+        change = number["hdl_slope"] * math.log(max(testosterone, 0.1) / self.own_testosterone)
+        self.hdl = relax(self.hdl, change, number["hdl_days"], 1.0)
+        self.haematocrit = relax(self.haematocrit, self._haematocrit(testosterone), number["haematocrit_days"], 1.0)
 
     def readout(self, testosterone: float, oestradiol: float) -> SafetyDay:
         """Return the readouts of the day that was lived at these levels."""
@@ -59,31 +61,33 @@ class Safety:
             self.haematocrit,
             self._libido(testosterone, oestradiol),
             self._vasomotor(testosterone, oestradiol),
-            bool(oestradiol < self._of["oestradiol_low"]),
+            bool(oestradiol < self._number["oestradiol_low"]),
         )
 
     def _bone_loss(self, testosterone: float, oestradiol: float) -> float:
-        of, n = self._of, self._of["bone_oestradiol_exponent"]
-        by_oestradiol = 1.0 - hill(oestradiol, of["bone_oestradiol_half"], n)
-        by_testosterone = 1.0 - hill(testosterone, of["bone_testosterone_half"], n)
-        return float(of["bone_oestradiol_loss"] * by_oestradiol + of["bone_testosterone_loss"] * by_testosterone)
+        number, n = self._number, self._number["bone_oestradiol_exponent"]
+        by_oestradiol = 1.0 - hill(oestradiol, number["bone_oestradiol_half"], n)
+        by_testosterone = 1.0 - hill(testosterone, number["bone_testosterone_half"], n)
+        return float(
+            number["bone_oestradiol_loss"] * by_oestradiol + number["bone_testosterone_loss"] * by_testosterone
+        )
 
     def _haematocrit(self, testosterone: float) -> float:
-        of = self._of
-        room = of["haematocrit_ceiling"] - of["haematocrit_reference"]
-        linear = of["haematocrit_slope"] * (testosterone / self._reference_t - 1.0)
+        number = self._number
+        room = number["haematocrit_ceiling"] - number["haematocrit_reference"]
+        linear = number["haematocrit_slope"] * (testosterone / self._reference_t - 1.0)
         # The slope about the reference is the measured one; far above it the rise ends at the ceiling.
-        return float(of["haematocrit_reference"] + room * math.tanh(linear / room))
+        return float(number["haematocrit_reference"] + room * math.tanh(linear / room))
 
     def _libido(self, testosterone: float, oestradiol: float) -> float:
-        of = self._of
-        by_t = relative_hill(testosterone, of["libido_testosterone_half"], 2.0, self._reference_t)
-        by_e = relative_hill(oestradiol, of["libido_oestradiol_half"], 2.0, self._reference_e)
-        share = of["libido_oestradiol_share"]
+        number = self._number
+        by_t = relative_hill(testosterone, number["libido_testosterone_half"], 2.0, self._reference_t)
+        by_e = relative_hill(oestradiol, number["libido_oestradiol_half"], 2.0, self._reference_e)
+        share = number["libido_oestradiol_share"]
         return float(100.0 * min(1.0, by_t) * (1.0 - share + share * min(1.0, by_e)))
 
     def _vasomotor(self, testosterone: float, oestradiol: float) -> float:
-        of = self._of
-        lack = 1.0 - hill(oestradiol, of["vasomotor_oestradiol_half"], of["vasomotor_exponent"])
-        shield = of["vasomotor_testosterone_half"] / (of["vasomotor_testosterone_half"] + testosterone)
-        return float(of["vasomotor_top"] * lack * shield)
+        number = self._number
+        lack = 1.0 - hill(oestradiol, number["vasomotor_oestradiol_half"], number["vasomotor_exponent"])
+        shield = number["vasomotor_testosterone_half"] / (number["vasomotor_testosterone_half"] + testosterone)
+        return float(number["vasomotor_top"] * lack * shield)

@@ -1,25 +1,35 @@
-"""The rules of the tract: plain scalar functions of one man's ductules, epididymis and glands.
+"""The tract: plain scalar functions of one man's ductules, epididymis, glands and ejaculate, and a day of it.
 
-Relative testosterone and oestradiol are over those of the reference man. The same functions serve the man of cells
-(epididymis.py) and the expected man (testis_abm/expected), where they run compiled.
+Relative testosterone and oestradiol are over those of the reference man.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 from numba.extending import register_jitable
-from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from testis_abm.biology.days import record
 from testis_abm.biology.kinetics import relative_hill, relax
-from testis_abm.parameters.rooms import room
-from testis_abm.support.compile import compiled
+from testis_abm.biology.rules import androgen_signal
+from testis_abm.biology.semen import Semen
 
 CHAIN = 5  # compartments of the epididymis
 _ABSTINENCE_REFERENCE = 3.0
 _LONGEST_RESTED = 7.0  # days of abstinence over which the ejaculate still grows
+_MOTILE_UNTIL = 5.0  # days of abstinence, after which motility falls
+_LEAST_VOLUME = 0.3  # mL
+_MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
+_EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
+
+# State of the tract: sperm output that transit has adapted to (million a day), progressively motile share, back-pressure (0 to 1),
+# relative size of the glands, and sperm and normal sperm in each compartment (million).
+TRACT = np.dtype([*record("output", "motility", "back_pressure", "glands").descr, ("chain", float, (CHAIN, 2))])
+# What the cauda takes in on a day, million.
+COLLECTED = record("collected_million", "collected_motile_million", "collected_normal_million")
 
 
 class TractParameters(NamedTuple):
@@ -46,18 +56,13 @@ class TractParameters(NamedTuple):
     volume_bmi_slope: float
     bmi_reference: float
     er_alpha_sensitivity: float
-
-
-def tract_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> TractParameters:
-    """Fold a man's physiology into the numbers of the tract (dotted parameter name -> value, field -> value)."""
-    of = room(values, "tract")
-    of["collected"] *= man["duct_patency"]
-    of["motility_reference"] *= man["motility"]
-    of["volume_reference"] *= man["gland_volume"]
-    of["volume_slope"] *= man["gland_volume"]
-    of["bmi_reference"] = values["axis.bmi_reference"]
-    of["er_alpha_sensitivity"] = man["er_alpha_sensitivity"]
-    return TractParameters(**{name: float(of[name]) for name in TractParameters._fields})
+    androgen_sensitivity: float
+    morphology_reference: float
+    morphology_androgen_share: float
+    motility_abstinence_slope: float
+    reserve_days: float
+    ejaculated: float
+    reference_output: float
 
 
 @register_jitable
@@ -93,7 +98,7 @@ def motility_target(free_testosterone, testis_e2, p):
     """Return the progressively motile share that sperm acquire under androgen and oestrogen."""
     by_androgen = relative_hill(free_testosterone, p.motility_androgen_half, 1.0, 1.0)
     by_oestrogen = relative_hill(testis_e2 * p.er_alpha_sensitivity, p.motility_oestrogen_half, 1.0, 1.0)
-    return min(0.95, p.motility_reference * by_androgen * min(1.0, by_oestrogen))
+    return min(_MOST_MOTILE, p.motility_reference * by_androgen * min(1.0, by_oestrogen))
 
 
 @register_jitable
@@ -106,27 +111,96 @@ def gland_target(free_testosterone, p):
 def volume(size, abstinence, bmi, p):
     """Return the expected ejaculate volume in mL of glands of relative `size` after `abstinence` days."""
     rested = p.volume_reference + p.volume_slope * (min(abstinence, _LONGEST_RESTED) - _ABSTINENCE_REFERENCE)
-    return max(0.3, rested * size * math.exp(p.volume_bmi_slope * (bmi - p.bmi_reference)))
+    return max(_LEAST_VOLUME, rested * size * math.exp(p.volume_bmi_slope * (bmi - p.bmi_reference)))
 
 
-_SIZE = len(TractParameters._fields)
+@register_jitable
+def normal_forms(androgen, p, tissue):
+    """Return the share of normal forms among released sperm: spermiogenesis short of `androgen` (nmol/L) shapes heads badly."""
+    signal = androgen_signal(androgen, tissue.elongation_androgen_half, tissue.elongation_occupancy, tissue)
+    lacking = 1.0 - min(1.0, signal)
+    return min(_MOST_NORMAL, p.morphology_reference * (1.0 - p.morphology_androgen_share * lacking))
 
 
-@compiled
-def tract_day(
-    chain, numbers, output, motility, back_pressure, released, normal, free_testosterone, testis_e2, reference
-):
-    """Advance the chain (CHAIN, 2) by a day; return output, motility, back-pressure, dilution, and sperm and normal sperm collected."""
-    p = TractParameters(*to_fixed_tuple(numbers, _SIZE))  # type: ignore[call-arg]
-    output = relax(output, released, p.transit_days, 1.0)
-    moved = min(1.0, CHAIN / transit(output / reference, p))
+@register_jitable
+def moved_a_day(tract, p):
+    """Return the share of a compartment of the epididymis that moves on in a day."""
+    return min(1.0, CHAIN / transit(tract.output / p.reference_output, p))
+
+
+@register_jitable
+def collect(collected, tract, sperm, normal, testis_e2, p):
+    """Set what the cauda takes in (COLLECTED) of the `sperm` and `normal` sperm that arrive, million."""
+    kept = p.collected * min(1.0, dilution(testis_e2, p))
+    collected.collected_million = sperm * kept
+    collected.collected_motile_million = sperm * kept * tract.motility
+    collected.collected_normal_million = normal * kept
+
+
+@register_jitable
+def settle_tract(tract, released, normal, androgen, testis_e2, p):
+    """Bring the tract (TRACT) to its steady state under a constant daily release; see tract_day."""
+    tract.output, tract.back_pressure = released, pressure(testis_e2, p)
+    tract.motility = motility_target(androgen * p.androgen_sensitivity, testis_e2, p)
+    tract.glands = gland_target(androgen * p.androgen_sensitivity, p)
+    moved = moved_a_day(tract, p)
+    for k in range(CHAIN):
+        tract.chain[k, 0], tract.chain[k, 1] = released / moved, released * normal / moved
+
+
+@register_jitable
+def tract_day(tract, collected, released, normal, androgen, testis_e2, p):
+    """Advance the tract (TRACT) by a day; set what the cauda takes in (COLLECTED).
+
+    Args:
+        released: sperm released by the testes, million; normal: share of them of normal form.
+        androgen: of the blood, relative; testis_e2: intratesticular oestradiol, relative: it leaves with the fluid.
+    """
+    chain = tract.chain
+    tract.output = relax(tract.output, released, p.transit_days, 1.0)
+    moved = moved_a_day(tract, p)
     sperm, normal_out = moved * chain[CHAIN - 1, 0], moved * chain[CHAIN - 1, 1]
-    for i in range(CHAIN - 1, -1, -1):
-        for k in range(2):
-            entering = (released, normal)[k] if i == 0 else moved * chain[i - 1, k]
-            chain[i, k] = chain[i, k] - moved * chain[i, k] + entering
-    motility = relax(motility, motility_target(free_testosterone, testis_e2, p), p.motility_days, 1.0)
-    back_pressure = relax(back_pressure, pressure(testis_e2, p), p.back_pressure_days, 1.0)
-    diluted = dilution(testis_e2, p)
-    kept = p.collected * min(1.0, diluted)
-    return output, motility, back_pressure, diluted, sperm * kept, normal_out * kept
+    for i in range(CHAIN - 1, 0, -1):
+        for kind in range(2):
+            chain[i, kind] += moved * (chain[i - 1, kind] - chain[i, kind])
+    chain[0, 0] += released - moved * chain[0, 0]
+    chain[0, 1] += released * normal - moved * chain[0, 1]
+    felt = androgen * p.androgen_sensitivity
+    tract.motility = relax(tract.motility, motility_target(felt, testis_e2, p), p.motility_days, 1.0)
+    tract.back_pressure = relax(tract.back_pressure, pressure(testis_e2, p), p.back_pressure_days, 1.0)
+    tract.glands = relax(tract.glands, gland_target(felt, p), p.volume_days, 1.0)
+    collect(collected, tract, sperm, normal_out, testis_e2, p)
+
+
+@lru_cache(maxsize=64)
+def reserve_weights(abstinence: float, reserve_days: float, emptied: float, days: int) -> np.ndarray:
+    """Return the share of what the cauda took in today, yesterday, ... (days,) that an ejaculate holds.
+
+    The man is taken to ejaculate every `abstinence` days: each time the share `emptied` of the store leaves, the rest
+    waits. Beyond `reserve_days` the store spills.
+    """
+    ago, length = np.arange(days), min(abstinence, reserve_days)
+    weights = np.zeros(days)
+    for ejaculate in range(_EJACULATES):
+        start = ejaculate * abstinence
+        share = np.clip(np.minimum(ago + 1.0, start + length) - np.maximum(ago, start), 0.0, 1.0)
+        weights += emptied * (1.0 - emptied) ** ejaculate * share
+    weights.flags.writeable = False
+    return weights
+
+
+def ejaculate(store: np.ndarray, glands: float, abstinence: float, bmi: float, p: TractParameters) -> Semen:
+    """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error.
+
+    Args:
+        store: what the cauda took in by day (COLLECTED and more), the newest first.
+        glands: their relative size.
+    """
+    weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
+    sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names)
+    ml = float(volume(glands, abstinence, bmi, p))
+    motility = normal_share = 0.0
+    if sperm > 0.0:
+        late = max(0.0, abstinence - _MOTILE_UNTIL)
+        motility, normal_share = max(0.0, motile / sperm + p.motility_abstinence_slope * late), normal / sperm
+    return Semen.of(ml, sperm / ml, motility, normal_share)

@@ -5,7 +5,7 @@ The man is the fertile reference man on a piece of testis just large enough for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,12 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.agents.model import TestisModel
-from testis_abm.biology import axis, pharmacology
-from testis_abm.biology.pharmacology import UNITS, Kinetics, absorb_and_clear, hourly_doses
+from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS, Effect
+from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, hourly_doses
 from testis_abm.parameters import Drug
 from testis_abm.scenario import Scenario, Therapy, load
 from testis_abm.scenario.prescription import amount, rhythm
 
-_HOURS = 24
 _MAN: Mapping[str, tuple[Mapping[str, float], str]] = {
     "gonadorelin": ({"gnrh_drive": 0.02}, "a man with next to no GnRH of his own")
 }
@@ -85,20 +84,22 @@ class DrugCourse:
 def drug_course(name: str) -> DrugCourse:
     """Return what drug `name` does at its usual regimen."""
     drug = parameters.drugs()[parameters.drug_named(name)]
-    man, told = _MAN.get(drug.name, _FERTILE)
+    man, title = _MAN.get(drug.name, _FERTILE)
     therapies = _therapies(drug)
     days = sum(part.days for part in drug.regimen)
     rested = TestisModel(_scenario(man, (), 1), treated=False)
-    course = _follow(drug, _scenario(man, therapies, round(days)), rested)
-    label, share, names = _effect_of(drug)
-    day = np.arange(len(course[names[0]])) + 0.5
-    effect = Panel(label, tuple(Series(_EFFECTS[of][1], day, course[of]) for of in names), share)
+    course = _follow(_scenario(man, therapies, round(days)), rested, (*_effects(drug), *_IN_BLOOD))
+    day = np.arange(len(next(iter(course.values())))) + 0.5
     return DrugCourse(
         drug,
         _in_words(drug),
-        told,
+        title,
         days,
-        (_concentration(drug, therapies, days), effect, _blood(course, rested.values, day)),
+        (
+            _concentration(drug, therapies, days),
+            _panel(drug, day, course),
+            Panel("In blood\n(x fertile man)", _lines(_IN_BLOOD, day, course)),
+        ),
         _response(drug, man, rested),
         tuple(dict.fromkeys(part.dose for part in drug.regimen)),
     )
@@ -113,16 +114,16 @@ def _scenario(man: Mapping[str, float], therapies: Sequence[Mapping[str, Any]], 
 
 def _therapies(drug: Drug) -> list[dict[str, Any]]:
     """Return the usual regimen as a scenario file would have it."""
-    start, found = 0.0, []
+    start, therapies = 0.0, []
     for part in drug.regimen:
         therapy: dict[str, Any] = {"drug": drug.name, "dose": f"{part.dose!r} {drug.dose_unit}", "from": start}
         if part.every_hours is not None:
             therapy |= {"every": f"{part.every_hours!r} hours", "until": start + part.days}
         if part.over_hours is not None:
             therapy["over"] = f"{part.over_hours!r} hours"
-        found.append(therapy)
+        therapies.append(therapy)
         start += part.days
-    return found
+    return therapies
 
 
 def _in_words(drug: Drug) -> str:
@@ -143,12 +144,12 @@ def _concentration(drug: Drug, therapies: Sequence[Mapping[str, Any]], days: flo
         found, names = found.sum(axis=0, keepdims=True), [drug.title]
     else:
         names = [_titled(name) for name in kinetics.names]
-    lines = tuple(Series(name, hour, of) for name, of in zip(names, found, strict=True))
+    lines = tuple(Series(name, hour, course) for name, course in zip(names, found, strict=True))
     if kinetics.releases(0):
         mass = masses.pop()
-        released = tuple(Series(of.label, of.x, of.values * mass * 1e-6) for of in lines)
+        released = tuple(Series(line.label, line.x, line.values * mass * 1e-6) for line in lines)
         return Panel(f"{_titled(drug.action)} released\n(mg/day)", released)
-    unit = UNITS[drug.action]
+    unit = MECHANISMS[drug.action].unit
     if unit == "nmol/L" and len(masses) == 1:
         return Panel("Concentration (nmol/L)", lines, factor=masses.pop() / 1e3, second="ng/mL")
     return Panel(f"Concentration ({unit})", lines)
@@ -160,121 +161,102 @@ def _titled(name: str) -> str:
 
 def levels(kinetics: Kinetics, therapies: Sequence[Therapy], days: int) -> np.ndarray:
     """Return the course of concentrations, nmol/L or IU/L (nmol/day of a released steroid), by the hour or finer."""
-    plan = [(day, of.drug, of.dose, of.over_hours or 0.0) for of in therapies for day in of.dose_days()]
+    plan = [Dose(day, part.drug, part.dose, part.over_hours or 0.0) for part in therapies for day in part.dose_days()]
     depot, central = np.zeros(len(kinetics.names)), np.zeros(len(kinetics.names))
     # What comes and goes within the hour is followed by five minutes.
     parts = 12 if kinetics.elimination.max() > np.log(2.0) else 1
-    found = np.zeros((len(depot), days * _HOURS * parts))
+    found = np.zeros((len(depot), days * HOURS * parts))
     for day in range(days):
-        near = [dose for dose in plan if day - 1 - max(*kinetics.release, dose[3], 0.0) / _HOURS <= dose[0] <= day + 1]
+        near = [
+            dose
+            for dose in plan
+            if day - 1 - max(*kinetics.release, dose.over_hours, 0.0) / HOURS <= dose.day <= day + 1
+        ]
         doses = hourly_doses(kinetics, near, day)
-        for step in range(_HOURS * parts):
+        for step in range(HOURS * parts):
             hour, part = divmod(step, parts)
             for k in range(len(depot)):
-                depot[k] += (doses[hour, k] if part == 0 else 0.0) + doses[_HOURS + hour, k] / parts
+                depot[k] += (doses[hour, k] if part == 0 else 0.0) + doses[HOURS + hour, k] / parts
                 held = central[k]
                 depot[k], central[k], absorbed = absorb_and_clear(
                     depot[k], central[k], kinetics.absorption[k], kinetics.elimination[k], 1.0 / parts
                 )
-                released = (held + absorbed - central[k]) * _HOURS * parts
+                released = (held + absorbed - central[k]) * HOURS * parts
                 level = released if kinetics.releases(k) else central[k] / kinetics.volume[k]
-                found[k, day * _HOURS * parts + step] = level
+                found[k, day * HOURS * parts + step] = level
     return found
 
 
 # ---- effect
 
-Reading = Callable[[TestisModel], float]
-
-
-def _exposure(model: TestisModel, which: int) -> float:
-    """Return what the substances' mean concentrations of the last 24 h are worth."""
-    return float(model.kinetics.effect[:, which] @ model._levels[:, 0])
-
-
-def _taken(exposure: float) -> float:
-    return 100.0 * exposure / (1.0 + exposure)
-
-
-# Name -> how it is read of the last 24 h of a model, and its label.
-_EFFECTS: Mapping[str, tuple[Reading, str]] = {
-    "fat": (lambda of: 100.0 * float(of.means[axis.MEAN_FAT_INHIBITION]), "in fat"),
-    "leydig": (lambda of: 100.0 * float(of.report.leydig_inhibition), "in Leydig cells"),
-    "lyase": (lambda of: _taken(float(of.means[axis.MEAN_STEROID_BLOCK])), "17,20-lyase"),
-    "receptor": (lambda of: _taken(_exposure(of, pharmacology.RECEPTOR_BOUND)), "receptor"),
-    "blocked": (lambda of: _taken(_exposure(of, pharmacology.GNRH_BLOCK)), "receptor"),
-    "response": (lambda of: 100.0 * float(of.body[axis.GNRH_RECEPTOR]), "response"),
-    "activity": (lambda of: float(of.means[axis.MEAN_LH_ACTIVITY]), "LH and hCG together"),
-    "own_lh": (lambda of: float(of.means[axis.MEAN_LH]) / of.values["axis.lh_reference"], "his own LH"),
-    "fsh": (lambda of: float(of.means[axis.MEAN_FSH]), "his own and given"),
-    "own_fsh": (lambda of: float(of.means[axis.MEAN_FSH_IU_L]), "his own"),
-    "testosterone": (lambda of: float(of.means[axis.MEAN_T]), "testosterone"),
-    "oestradiol": (lambda of: float(of.means[axis.MEAN_E2]), "oestradiol"),
-}
-# Action -> label of the axis, whether it is a share, and the effects that tell it.
-_OF_ACTION: Mapping[str, tuple[str, bool, tuple[str, ...]]] = {
-    "aromatase_inhibitor": ("Aromatase inhibited (%)", True, ("fat", "leydig")),
-    "aromatase_inactivator": ("Aromatase inhibited (%)", True, ("fat", "leydig")),
-    "lyase_inhibitor": ("17,20-lyase blocked (%)", True, ("lyase",)),
-    "oestrogen_receptor_modulator": ("Oestrogen receptor\ntaken (%)", True, ("receptor",)),
-    "gnrh_agonist": ("Response left to the\ngonadotroph (%)", True, ("response",)),
-    "gnrh_antagonist": ("GnRH receptor\nblocked (%)", True, ("blocked",)),
-    "lh_activity": ("LH activity (x normal)", False, ("activity", "own_lh")),
-    "fsh_activity": ("FSH in blood (IU/L)", False, ("fsh", "own_fsh")),
-    "testosterone": ("Testosterone in blood\n(nmol/L)", False, ("testosterone",)),
-    "oestradiol": ("Oestradiol in blood\n(pmol/L)", False, ("oestradiol",)),
-}
-_IN_BLOOD = (
-    ("testosterone", axis.MEAN_T, "axis.testosterone_reference"),
-    ("oestradiol", axis.MEAN_E2, "axis.oestradiol_reference"),
-    ("LH", axis.MEAN_LH, "axis.lh_reference"),
-    ("FSH", axis.MEAN_FSH, "axis.fsh_reference"),
+_IN_BLOOD = tuple(
+    Effect(label, column, f"axis.{label.lower()}_reference")
+    for label, column in (
+        ("testosterone", "testosterone_nmol_l"),
+        ("oestradiol", "oestradiol_pmol_l"),
+        ("LH", "lh_iu_l"),
+        ("FSH", "fsh_iu_l"),
+    )
 )
 
 
-def _effect_of(drug: Drug) -> tuple[str, bool, tuple[str, ...]]:
-    label, share, names = _OF_ACTION[drug.action]
+def _enzymes(drug: Drug) -> bool:
+    """Return whether it inhibits both aromatase and 17,20-lyase."""
     actions = {action for part in drug.substances for action in part.actions}
-    if drug.action == "aromatase_inhibitor" and "lyase_inhibitor" in actions:
-        return "Enzyme inhibited (%)", share, (*names, "lyase")
-    return label, share, names
+    return drug.action == "aromatase_inhibitor" and "lyase_inhibitor" in actions
 
 
-def _follow(drug: Drug, scenario: Scenario, rested: TestisModel) -> dict[str, np.ndarray]:
-    """Return the effects of a drug and the levels in blood, day by day."""
+def _effects(drug: Drug) -> tuple[Effect, ...]:
+    """Return the effects that tell what a drug does."""
+    effects = MECHANISMS[drug.action].effects
+    return (*effects, *MECHANISMS["lyase_inhibitor"].effects) if _enzymes(drug) else effects
+
+
+def _reading(model: TestisModel, effect: Effect) -> float:
+    """Return an effect of the last 24 h of a model."""
+    body = model.body
+    exposures = dict(zip(EXPOSURES, body.drugs.levels[:, 0] @ body.kinetics.effect, strict=True))
+    state = dict(zip(body.state.dtype.names, body.state.item(), strict=True))
+    level = float({**exposures, **state, **model.report._asdict(), **model.means}[effect.field])
+    if effect.unit == "bound":
+        level /= 1.0 + level
+    if effect.unit in ("share", "bound"):
+        return 100.0 * level
+    return level / model.values[effect.unit] if effect.unit else level
+
+
+def _follow(scenario: Scenario, rested: TestisModel, effects: Sequence[Effect]) -> dict[Effect, np.ndarray]:
+    """Return effects day by day."""
     model = TestisModel(scenario, settled=rested)
-    names = _effect_of(drug)[2]
-    found: dict[str, list[float]] = {name: [] for name in (*names, *(label for label, *_ in _IN_BLOOD))}
+    days = []
     while model.running:
         model.step()
-        for name in names:
-            found[name].append(_EFFECTS[name][0](model))
-        for label, which, _ in _IN_BLOOD:
-            if label not in names:
-                found[label].append(float(model.means[which]))
-    return {name: np.array(values) for name, values in found.items()}
+        days.append([_reading(model, effect) for effect in effects])
+    return dict(zip(effects, np.array(days).T, strict=True))
 
 
-def _blood(course: Mapping[str, np.ndarray], values: Mapping[str, float], day: np.ndarray) -> Panel:
-    """Return what follows in blood as multiples of the fertile man's levels."""
-    lines = tuple(Series(label, day, course[label] / values[of]) for label, _, of in _IN_BLOOD)
-    return Panel("In blood\n(x fertile man)", lines)
+def _lines(effects: Sequence[Effect], x: np.ndarray, values: Mapping[Effect, np.ndarray]) -> tuple[Series, ...]:
+    return tuple(Series(effect.label, x, values[effect]) for effect in effects)
+
+
+def _panel(drug: Drug, x: np.ndarray, values: Mapping[Effect, np.ndarray]) -> Panel:
+    """Return the panel of a drug's own effects."""
+    mechanism = MECHANISMS[drug.action]
+    title = "Enzyme inhibited (%)" if _enzymes(drug) else mechanism.title
+    return Panel(title, _lines(_effects(drug), x, values), mechanism.share)
 
 
 def _response(drug: Drug, man: Mapping[str, float], rested: TestisModel) -> Panel:
     """Return the mean effect at steady state over the dose, given in the usual rhythm."""
     last = drug.regimen[-1]
-    every, days = last.every_hours or last.days * _HOURS, round(sum(part.days for part in drug.regimen))
+    every, days = last.every_hours or last.days * HOURS, round(sum(part.days for part in drug.regimen))
     doses = np.geomspace(_LOWEST * last.dose, min(_HIGHEST * last.dose, drug.largest_dose), _DOSES)
-    label, share, names = _effect_of(drug)
-    recent = max(_RECENT, round(every / _HOURS))
-    found: dict[str, list[float]] = {name: [] for name in names}
+    recent, effects = max(_RECENT, round(every / HOURS)), _effects(drug)
+    means = []
     for dose in doses.tolist():
         therapy: dict[str, Any] = {"drug": drug.name, "dose": f"{dose!r} {drug.dose_unit}", "every": f"{every!r} hours"}
         if last.over_hours is not None:
             therapy["over"] = f"{last.over_hours!r} hours"
-        course = _follow(drug, _scenario(man, [therapy], days), rested)
-        for name in names:
-            found[name].append(float(course[name][-recent:].mean()))
-    lines = tuple(Series(_EFFECTS[name][1], doses, np.array(values)) for name, values in found.items())
-    return Panel(label, lines, share)
+        course = _follow(_scenario(man, [therapy], days), rested, effects)
+        means.append([course[effect][-recent:].mean() for effect in effects])
+    return _panel(drug, doses, dict(zip(effects, np.array(means).T, strict=True)))

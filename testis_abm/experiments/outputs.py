@@ -10,7 +10,7 @@ import numpy as np
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.outcome import conception
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Quantity, column_of
-from testis_abm.results.tables import SCHEMAS, SIGNALS
+from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import WINDOW
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ _ASKED_FOR = (
 )  # kept, but shown only on demand
 DEFAULT = tuple(word for word, row in OUTPUTS.items() if row.column not in _ASKED_FOR)
 WEEK = 7  # the same within a course
-_HORMONES = tuple(name for name in SCHEMAS["hormones"] if name.endswith(("_l", "_ml")))
-_PLACE = {name: 1 + i for i, name in enumerate(_HORMONES)}
 
 
 def output(word: object, assay: str = DEFAULT_ASSAY) -> str:
@@ -67,29 +65,29 @@ def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
 
     Hormones are means of the last `window` rows after day 0 (on day 0 and before, of the row alone).
     """
-    mean = _recent(model, "hormones", window)
-    hormones = {name: float(mean[place]) for name, place in _PLACE.items()}
+    hormones = _recent(model, "hormones", window)
     semen = vars(model.expected_semen(model.case.samples.abstinence_days))
     return _outputs({**hormones, **semen, "daily_production_million_g": model.daily_production()}, model.values)
 
 
 def of_signals(model: TestisModel) -> list[float]:
     """Return the signals (SIGNALS) of an agent-based man, as means of the last days."""
-    return [float(value) for value in _recent(model, "signals", WINDOW)[1 : 1 + len(SIGNALS)]]
+    mean = _recent(model, "signals", WINDOW)
+    return [mean[signal] for signal in SIGNALS]
 
 
-def _recent(model: TestisModel, table: str, window: int) -> np.ndarray:
+def _recent(model: TestisModel, table: str, window: int) -> dict[str, float]:
     """Return the mean of the last `window` rows of a table, those after day 0 (of day 0 or the baseline, the row alone)."""
     rows = model.records[table][-window:]
-    return np.array([row for row in rows if row[0] > 0 or row is rows[-1]]).mean(axis=0)
+    mean = np.mean([row for row in rows if row.day > 0 or row is rows[-1]], axis=0)
+    return dict(zip(rows[-1]._fields, mean.tolist(), strict=True))
 
 
 def of_expected(man: ExpectedMan, day: int, abstinence: float) -> list[float]:
     """Return the outputs (COLUMNS) of a mean-field man on the morning of a day, as `of_cells`."""
-    from testis_abm.man.course import COLUMNS as OF_MAN
+    from testis_abm.man.mean_field import mean_morning
 
-    mean = man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1].mean(axis=0)
-    hormones = dict(zip(OF_MAN, (float(x) for x in mean), strict=True))
+    hormones = mean_morning(man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1])
     hormones["free_testosterone_pmol_l"] = 1e3 * hormones["free_testosterone_nmol_l"]
     made = man.daily_production(day)
     return _outputs({**hormones, **man.semen(abstinence, day), "daily_production_million_g": made}, man.values)

@@ -15,10 +15,11 @@ import pandas as pd
 
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.luck import mix
+from testis_abm.man.diary import COLUMNS
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run import Run
-from testis_abm.results.tables import SCHEMAS, SIGNALS, conform
+from testis_abm.results.tables import SCHEMAS, conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario
 from testis_abm.support import guard
@@ -29,7 +30,6 @@ Progress = Callable[[int, str, int], None]
 Watch = Callable[[int, Mapping[str, TestisModel]], None]
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
 _PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
-SIGNAL_COLUMNS = ("day", *SIGNALS, "testosterone_brake", "oestradiol_brake")
 
 
 def replicate_seed(seed: int, replicate: int) -> int:
@@ -77,7 +77,7 @@ def run(
         warnings.simplefilter("always")
         collected, models, engine = _simulate(scenario, progress, watch, model)
     tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
-    signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *SIGNAL_COLUMNS])
+    signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *COLUMNS["signals"]])
     provenance: dict[str, Any] = {
         "title": scenario.title,
         "seed": scenario.plan.seed,

@@ -5,22 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from testis_abm import parameters
+from testis_abm.biology import steps
 from testis_abm.biology.axis import AxisParameters
 from testis_abm.biology.binding import free_testosterone
+from testis_abm.biology.tract import TractParameters
 from testis_abm.parameters.rooms import Values, room
+from testis_abm.testis.build import reference_counts, tissue_parameters
 
 _AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
 
 
 def complete(values: Mapping[str, float]) -> Values:
-    """Return the parameters with what follows from them: the free testosterone of the reference man, nmol/L."""
+    """Return the parameters with what follows from them: the reference man's free testosterone (nmol/L) and daily sperm (million)."""
     free = free_testosterone(
         values["axis.testosterone_reference"],
         values["axis.shbg_reference"],
         values["axis.shbg_binding"],
         values["axis.albumin_binding"],
     )
-    return Values({**values, "axis.free_testosterone_reference": free})
+    values = Values({**values, "axis.free_testosterone_reference": free})
+    p, _ = tissue_parameters(values, {name: field.value for name, field in parameters.physiology().items()})
+    per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.elongated_spermatid_days
+    output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.spermiation)
+    return Values({**values, "tract.reference_output": output})
 
 
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> AxisParameters:
@@ -54,6 +62,19 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> Ax
     }
     fields = {**axis, **own}
     return AxisParameters(**{name: float(fields[name]) for name in AxisParameters._fields})
+
+
+def tract_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> TractParameters:
+    """Fold a man's physiology into the numbers of the tract (dotted parameter name -> value, completed; field -> value)."""
+    number = room(values, "tract")
+    number["collected"] *= man["duct_patency"]
+    number["motility_reference"] *= man["motility"]
+    number["morphology_reference"] *= man["morphology"]
+    number["volume_reference"] *= man["gland_volume"]
+    number["volume_slope"] *= man["gland_volume"]
+    number["bmi_reference"] = values["axis.bmi_reference"]
+    number |= {name: man[name] for name in ("er_alpha_sensitivity", "androgen_sensitivity")}
+    return TractParameters(**{name: float(number[name]) for name in TractParameters._fields})
 
 
 def sperm_per_release(values: Mapping[str, float], man: Mapping[str, float], sertoli_simulated: int) -> float:

@@ -1,24 +1,24 @@
 """Which doses a man is given: the plan of his therapies, and what measurements decide of it.
 
-A sample's result is known the next day. What has been decided and given is kept in the model's records alone, so that a saved,
+A sample's result is known the next day. What has been decided and given is kept in the man's diary alone, so that a saved,
 loaded or branched man goes on as the unbroken one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from testis_abm.biology.laboratory import reported_column
 from testis_abm.biology.pharmacology import Dose, day_of
+from testis_abm.man.diary import Diary
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 
 if TYPE_CHECKING:
     from testis_abm.scenario import Clause, Therapy
 
-Records = Mapping[str, list[tuple[Any, ...]]]
 Measure = Callable[["Clause", int], float]
-# Of the therapy log, the decisions (as the tables of a run), and what samples that decide showed.
+# Tables of the doses given, the decisions, and what samples that decide showed.
 RECORDS = ("therapy", "decisions", "measured")
 
 
@@ -39,88 +39,106 @@ class Regimen:
         self._longest_days = max([release_hours, *infused]) / 24.0 + 1.0
         self._due: dict[int, list[tuple[float, int]]] = {}
         planned = [(day, i) for i, therapy in enumerate(therapies) for day in therapy.dose_days()]
-        for day, i in sorted(planned, key=lambda of: (of[0], therapies[of[1]].drug, therapies[of[1]].dose, of[1])):
+        for day, i in sorted(
+            planned, key=lambda dose: (dose[0], therapies[dose[1]].drug, therapies[dose[1]].dose, dose[1])
+        ):
             self._due.setdefault(day_of(day), []).append((day, i))
 
-    def day(self, day: int, measure: Measure, records: Records) -> list[Dose]:
+    def day(self, day: int, measure: Measure, diary: Diary) -> list[Dose]:
         """Decide on the doses of `day` and log them, take this morning's samples; return the doses and what earlier ones release.
 
         Args:
             day: the day that begins.
             measure: takes a clause and a day, returns what the laboratory reports of its quantity for a sample of now, in the
                 unit of the clause, with the random draw of that day.
-            records: decisions and doses so far; today's are appended.
+            diary: decisions and doses so far; today's are written down.
         """
         due = self._due.get(day, ())
         if self._ruled:
             for i in dict.fromkeys(i for _, i in due):
-                self._decide(i, day, measure, records)
-            self._take_samples(day, measure, records)  # whose results nobody knows today
+                self._decide(i, day, measure, diary)
+            self._take_samples(day, measure, diary)  # whose results nobody knows today
         for when, i in due:
-            if not self._ruled or (self._held(i, records) and not self._displaced(i, when, records)):
-                of = self.therapies[i]
-                row = (when, i + 1, of.drug, of.dose, of.dose_unit, of.route, of.over_hours or 0.0)
-                records["therapy"].append(row)
-        return self._acting(day, records)
+            if not self._ruled or (self._held(i, diary) and not self._displaced(i, when, diary)):
+                given = self.therapies[i]
+                diary.write(
+                    "therapy",
+                    day=when,
+                    therapy=i + 1,
+                    drug=given.drug,
+                    dose=given.dose,
+                    unit=given.dose_unit,
+                    route=given.route,
+                    over_hours=given.over_hours or 0.0,
+                )
+        return self._acting(day, diary)
 
-    def _take_samples(self, day: int, measure: Measure, records: Records) -> None:
+    def _take_samples(self, day: int, measure: Measure, diary: Diary) -> None:
         for i, therapy in enumerate(self.therapies):
             for k, clause in enumerate(therapy.when.clauses if therapy.when else ()):
                 if day == clause.day or (clause.day is None and self._asks(i, day + 1)):
-                    records["measured"].append((i, k, measure(clause, day)))
+                    diary.write("measured", therapy=i, clause=k, value=measure(clause, day))
 
     def _asks(self, i: int, day: int) -> bool:
         """Return whether a dose of therapy `i` is due on `day`."""
-        return any(therapy == i for _, therapy in self._due.get(day, ()))
+        return any(due == i for _, due in self._due.get(day, ()))
 
-    def _decide(self, i: int, day: int, measure: Measure, records: Records) -> None:
+    def _decide(self, i: int, day: int, measure: Measure, diary: Diary) -> None:
         """Decide on therapy `i` if today's dose asks for it: its first dose, or any if it has a clause without a day."""
         condition = self.therapies[i].when
-        if condition is None or (condition.once and self._decided(i, records) is not None):
+        if condition is None or (condition.once and self._decided(i, diary) is not None):
             return
-        values = [self._result(i, k, day, measure, records) for k in range(len(condition.clauses))]
+        values = [self._result(i, k, day, measure, diary) for k in range(len(condition.clauses))]
         met = tuple(clause.holds(value) for clause, value in zip(condition.clauses, values, strict=True))
         taken = condition.holds(met)
-        drug = self.therapies[i].drug
         for clause, value, holds in zip(condition.clauses, values, met, strict=True):
-            on = day - 1 if clause.day is None else clause.day
-            quantity = QUANTITIES[reported_column(clause.column, self.assay)].label
-            row = (day, i + 1, drug, str(clause), on, quantity, value, clause.unit, holds, taken)
-            records["decisions"].append(row)
+            diary.write(
+                "decisions",
+                day=day,
+                therapy=i + 1,
+                drug=self.therapies[i].drug,
+                clause=str(clause),
+                measured_day=day - 1 if clause.day is None else clause.day,
+                quantity=QUANTITIES[reported_column(clause.column, self.assay)].label,
+                measured=value,
+                unit=clause.unit,
+                met=holds,
+                taken=taken,
+            )
 
-    def _result(self, i: int, k: int, day: int, measure: Measure, records: Records) -> float:
+    def _result(self, i: int, k: int, day: int, measure: Measure, diary: Diary) -> float:
         """Return what the last sample for clause `k` of therapy `i` showed.
 
         A man whose days begin after that of his sample is at his untreated steady state: he was then what he is now.
         """
-        known = next((value for *of, value in reversed(records["measured"]) if of == [i, k]), None)
-        if known is not None:
-            return float(known)
+        for known in reversed(diary["measured"]):
+            if (known.therapy, known.clause) == (i, k):
+                return float(known.value)
         clause = self.therapies[i].when.clauses[k]  # type: ignore[union-attr]
         return measure(clause, day - 1 if clause.day is None else clause.day)
 
-    def _decided(self, i: int, records: Records) -> bool | None:
+    def _decided(self, i: int, diary: Diary) -> bool | None:
         """Return the last decision on therapy `i`, None before the first."""
-        return next((bool(row[-1]) for row in reversed(records["decisions"]) if row[1] == i + 1), None)
+        return next((bool(row.taken) for row in reversed(diary["decisions"]) if row.therapy == i + 1), None)
 
-    def _held(self, i: int, records: Records) -> bool:
-        return self.therapies[i].when is None or self._decided(i, records) is True
+    def _held(self, i: int, diary: Diary) -> bool:
+        return self.therapies[i].when is None or self._decided(i, diary) is True
 
-    def _displaced(self, i: int, when: float, records: Records) -> bool:
+    def _displaced(self, i: int, when: float, diary: Diary) -> bool:
         """Return whether a later-listed therapy of the same drug takes the place of therapy `i` at `when`."""
         return any(
             other.drug == self.therapies[i].drug
             and other.when is not None
             and not other.adds
             and other.covers(when)
-            and self._held(k, records)
+            and self._held(k, diary)
             for k, other in enumerate(self.therapies[i + 1 :], i + 1)
         )
 
-    def _acting(self, day: int, records: Records) -> list[Dose]:
+    def _acting(self, day: int, diary: Diary) -> list[Dose]:
         acting = []
-        for row in reversed(records["therapy"]):
-            if row[0] < day - self._longest_days:
+        for given in reversed(diary["therapy"]):
+            if given.day < day - self._longest_days:
                 break
-            acting.append(Dose(row[0], row[2], row[3], row[6]))
+            acting.append(Dose(given.day, given.drug, given.dose, given.over_hours))
         return acting[::-1]

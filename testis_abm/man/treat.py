@@ -1,11 +1,11 @@
-"""Many expected men through the plan and therapies of one scenario."""
+"""Many mean-field men through the plan and therapies of one scenario."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,9 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, hourly_doses
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan, reference_output
+from testis_abm.man.course import MORNING
+from testis_abm.man.diary import Diary
+from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.scenario import bmi_on, past_doses
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Treatment:
-    """The therapies of a scenario, for any number of expected men.
+    """The therapies of a scenario, for any number of mean-field men.
 
     Args:
         scenario: whose plan, therapies, weight changes, samples.
@@ -41,7 +42,7 @@ class Treatment:
         self.scenario = scenario
         past = scenario.man.history if history else ()
         self._past = past_doses(past)
-        names = [of.drug for of in past] + [therapy.drug for therapy in scenario.therapy]
+        names = [therapy.drug for therapy in (*past, *scenario.therapy)]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
         self._table = None if self.decides or scenario.weight else self._planned()
@@ -57,16 +58,16 @@ class Treatment:
 
     def _planned(self) -> np.ndarray:
         """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
-        regimen, records = self._regimen(), _records()
+        regimen, diary = self._regimen(), Diary(RECORDS)
 
         def none(clause: Clause, day: int) -> float:
             raise AssertionError("a plan without conditions measures nothing")
 
         days = range(self.scenario.plan.duration_days)
-        return np.array([hourly_doses(self.kinetics, regimen.day(day, none, records), day) for day in days])
+        return np.array([hourly_doses(self.kinetics, regimen.day(day, none, diary), day) for day in days])
 
     def before(self, man: ExpectedMan) -> np.ndarray:
-        """Take a man at rest through the history, if there is one; return its mornings."""
+        """Take an untreated man through the history, if there is one; return its mornings."""
         begin, doses = self._past
         if begin == 0:
             return man.days[1:]
@@ -76,7 +77,7 @@ class Treatment:
 
     def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
         """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
-        # A man at rest stays there; one with a past goes on recovering through the baseline.
+        # A man in his steady state stays there; one with a past goes on recovering through the baseline.
         baseline = self.scenario.plan.baseline_days if self._past[0] < 0 else 0
         if self._table is None:
             return self._day_by_day(man, -baseline, key)
@@ -87,7 +88,7 @@ class Treatment:
         return man
 
     def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
-        regimen, records, case, present = self._regimen(), _records(), self.scenario, man.man["bmi"]
+        regimen, diary, case, present = self._regimen(), Diary(RECORDS), self.scenario, man.man["bmi"]
         safety = Safety(man.values, *_serum(man.rest))
         for row in self.before(man):
             safety.day(*_serum(row))
@@ -100,7 +101,7 @@ class Treatment:
         for day in range(first, case.plan.duration_days):
             if day == 0:
                 man.begin()
-            doses = regimen.day(day, measure, records)
+            doses = regimen.day(day, measure, diary)
             man.advance(hourly_doses(self.kinetics, doses, day)[None])
             safety.day(*_serum(man.days[-1]))
             if case.weight:
@@ -113,16 +114,12 @@ class Treatment:
         if clause.in_semen:
             seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.abstinence_days)), key, day))
         else:
-            seen = laboratory.blood(dict(zip(COLUMNS, man.days[-1].tolist(), strict=True)), key, day)
+            seen = laboratory.blood(mean_morning(man.days[-1:]), key, day)
         return clause.in_unit(seen[laboratory.column(clause.column)])
 
 
-def _serum(row: np.ndarray) -> tuple[float, float]:
-    return float(row[COLUMNS.index("testosterone_nmol_l")]), float(row[COLUMNS.index("oestradiol_pmol_l")])
-
-
-def _records() -> dict[str, list[tuple[Any, ...]]]:
-    return {name: [] for name in RECORDS}
+def _serum(morning: np.void) -> tuple[float, float]:
+    return float(morning["testosterone_nmol_l"]), float(morning["oestradiol_pmol_l"])
 
 
 def treat(
@@ -134,13 +131,13 @@ def treat(
     drugs: Mapping[str, Drug] | None = None,
     seed: int = 1,
 ) -> np.ndarray:
-    """Take men from their own rest through the therapies of a scenario, on all cores.
+    """Take men from their own steady state through the therapies of a scenario, on all cores.
 
     Args:
         men: a row of physiology fields each (the scenario's own man is not used).
         scenario: plan, therapies, weight, samples.
         values: dotted parameters.
-        look: what to keep of each man (default: his mornings from day 0 on, (1 + days of the plan, COLUMNS)).
+        look: what to keep of each man (default: his mornings from day 0 on, (1 + days of the plan,) of MORNING).
         drugs: rows of the drug table by name (default: the table's).
         seed: of the measurements that decide on doses.
 
@@ -148,18 +145,17 @@ def treat(
         (men, ...) what was kept.
     """
     values = complete(values)
-    reference = reference_output(values, {name: field.value for name, field in parameters.physiology().items()})
     treatment, names = Treatment(scenario, drugs), list(men.columns)
 
     def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
         i, row = numbered
-        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs, reference=reference)
+        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs)
         treatment.follow(man, (seed, i))
         return man.days if look is None else look(man)
 
     rows = list(enumerate(men.to_numpy(dtype=float)))
     if not rows:
-        return np.zeros((0, scenario.plan.duration_days + 1, len(COLUMNS)))
+        return np.zeros((0, scenario.plan.duration_days + 1), MORNING)
     first = one(rows[0])  # compiles once, before threads could do it twice
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return np.stack([first, *pool.map(one, rows[1:])])

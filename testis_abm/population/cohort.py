@@ -12,7 +12,7 @@ from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
-from testis_abm.man.mean_field import reference_output, rest
+from testis_abm.man.mean_field import steady_state
 from testis_abm.man.physiology import complete
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
@@ -25,12 +25,8 @@ APART = 7919  # between the seeds of blocks
 def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
     """Return the true untreated labs and semen (after days of `abstinence`) of men (a row of physiology fields each)."""
     values = complete(values)
-    reference = reference_output(values, {name: field.value for name, field in parameters.physiology().items()})
     names = list(men.columns)
-    rows = [
-        rest(values, dict(zip(names, row, strict=True)), reference=reference, abstinence=abstinence)
-        for row in men.to_numpy()
-    ]
+    rows = [steady_state(values, dict(zip(names, row, strict=True)), abstinence=abstinence) for row in men.to_numpy()]
     return pd.DataFrame(rows, index=men.index)
 
 
@@ -69,7 +65,7 @@ class Cohort:
     Attributes:
         men: physiology, one row a man; `lesion` apart.
         lesions: name of each man's lesion.
-        true: his true labs and semen (expected.COLUMNS and the semen table's names).
+        true: his true labs and semen (course.MORNING and the semen table's names).
         measured: of each visit, what a clinic saw.
     """
 

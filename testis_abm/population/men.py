@@ -9,8 +9,7 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import TESTOSTERONE_NG_DL, clinical, label
@@ -65,7 +64,7 @@ def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float
     past = Treatment(Scenario(man=man), history=True)
     one = ExpectedMan(values, man.physiology, past.drugs)
     past.before(one)
-    at = dict(zip(COLUMNS, one.rest.tolist(), strict=True))
+    at = mean_morning(one.days[:1])
     semen = one.semen(3.0)
     laboratory = Laboratory(values)
     found = {**at, **laboratory.shares_told(semen), **laboratory.by_assays(at)}

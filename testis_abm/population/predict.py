@@ -14,8 +14,8 @@ from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.biology.safety import Safety, SafetyDay
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.course import MORNING
+from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.treat import treat
 from testis_abm.population.cohort import retrieval
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
@@ -99,21 +99,19 @@ def predict(
     abstinence = scenario.samples.abstinence_days
 
     def look(man: ExpectedMan) -> np.ndarray:
-        ends = (man.rest, man.semen(abstinence, 0)), (man.days[1:][-_WINDOW:].mean(axis=0), man.semen(abstinence))
-        return np.column_stack(
-            [[[*hormones, *(semen[key] for key in _SEMEN)] for hormones, semen in ends], _safety(man)]
-        )
+        ends = (man.days[:1], man.semen(abstinence, 0)), (man.days[1:][-_WINDOW:], man.semen(abstinence))
+        rows = [[*mean_morning(days).values(), *(semen[key] for key in _SEMEN)] for days, semen in ends]
+        return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    names = [*COLUMNS, *_SEMEN, *_SAFETY]
+    names = [*MORNING.names, *_SEMEN, *_SAFETY]
     before, after = (pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2))
     return _completed(before, men, values), _completed(after, men, values)
 
 
 def _safety(man: ExpectedMan) -> np.ndarray:
     """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
-    levels = [COLUMNS.index(name) for name in ("testosterone_nmol_l", "oestradiol_pmol_l")]
-    rest, *mornings = man.days[:, levels].tolist()
+    rest, *mornings = man.days[["testosterone_nmol_l", "oestradiol_pmol_l"]].tolist()
     follow = Safety(man.values, *rest)
     before = follow.readout(*rest)
     for level in mornings:

@@ -160,7 +160,7 @@ class Twin:
         given: the values, in the units of MEASURES and KNOWN.
         used: those that entered the likelihood (see independent), and `notes` on the others.
         men: physiology, one row a man; lesion: of each.
-        true: their untreated levels (expected.COLUMNS and the semen table's names).
+        true: their untreated levels (course.MORNING and the semen table's names).
         weights: of each man, sum 1; `pareto_k`: shape of their tail.
         misfit: name -> deviation in SD of the men's median, of values that no physiology explains.
         rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any man like them.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.rules import TissueParameters, sertoli_support
 from testis_abm.results.report import level, measurable, number
 from testis_abm.results.tables import SIGNALS
@@ -162,14 +163,14 @@ def _why_lh(
     change = math.log(after["lh"] / before["lh"])
     if abs(change) < 0.05:
         return []
-    if given := _at_the_gonadotroph(change, drugs):
-        return [f"LH {_changed(math.exp(change))} {given}"]
+    if given := _given("gnrh_block", change, drugs) or _given("gnrh", change, drugs):
+        return [f"LH {_changed(math.exp(change))} because {given}"]
     brakes = dict(zip(("testosterone", "oestradiol"), feedback_shares(before, after), strict=True))
     cause = max(brakes, key=lambda name: brakes[name] * math.copysign(1.0, change))
     other = "oestradiol" if cause == "testosterone" else "testosterone"
     text = f"LH {_changed(math.exp(change))} because {cause} {'falls' if change > 0 else 'rises'}"
-    if cause == "oestradiol" and change > 0 and (names := drugs.get("oestrogen_receptor_modulator")):
-        text = f"LH {_changed(math.exp(change))} because {' and '.join(names)} keeps oestradiol from its receptor"
+    if cause == "oestradiol" and (given := _given("receptor_bound", change, drugs)):
+        text = f"LH {_changed(math.exp(change))} because {given}"
     if cause == "oestradiol":
         text += f" (negative feedback: {100 * pituitary:.0f} % pituitary, {100 - 100 * pituitary:.0f} % hypothalamic)"
     if brakes[cause] * brakes[other] < 0 and abs(brakes[other]) > 0.05:
@@ -178,13 +179,13 @@ def _why_lh(
     return [text]
 
 
-def _at_the_gonadotroph(change: float, drugs: Mapping[str, Sequence[str]]) -> str:
-    """Return how drugs that act on the GnRH receptor changed LH; "" without any."""
-    if names := drugs.get("gnrh_antagonist"):
-        return f"because {' and '.join(names)} keeps GnRH from its receptor"
-    if names := drugs.get("gnrh_agonist"):
-        does = "drives" if change > 0 else "desensitises"
-        return f"because {' and '.join(names)} {does} the gonadotrophs"
+def _given(exposure: str, change: float, drugs: Mapping[str, Sequence[str]]) -> str:
+    """Return how drugs that add to an exposure changed LH; "" without any."""
+    for action, names in drugs.items():
+        mechanism = MECHANISMS[action]
+        does = mechanism.raises_lh if change > 0 else mechanism.lowers_lh
+        if does and any(part.exposure == exposure for part in mechanism.exposed):
+            return f"{' and '.join(names)} {does}"
     return ""
 
 
@@ -201,20 +202,10 @@ def _share(ratio: float) -> str:
     return f"{100 * ratio:.2g} %" if ratio >= 1e-4 else "under 0.01 %"
 
 
-# Signal -> its name, unit, and the column of the assay that measures it ("" for none).
-_NAMES = {
-    "androgen": ("free intratesticular testosterone", " nmol/L", ""),
-    "oestrogen": ("free intratesticular oestradiol", " nmol/L", ""),
-    "fsh": ("FSH", " IU/L", "fsh_iu_l"),
-    "back_pressure": ("back-pressure", "", ""),
-}
-
-
 def _from_to(signal: str, before: float, after: float) -> str:
     """Return what became of a signal, levels under the laboratory's limit as such."""
-    name, unit, column = _NAMES[signal]
-    first, last = (level(column, value) if column else number(value) for value in (before, after))
-    return f"{name} {first} -> {last}{unit}"
+    first, last = (level("fsh_iu_l", value) if signal == "fsh" else number(value) for value in (before, after))
+    return f"{SIGNALS[signal].label} {first} -> {last} {SIGNALS[signal].unit}".rstrip()
 
 
 def _percent(change: float) -> str:

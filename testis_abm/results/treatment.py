@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from testis_abm.man.diary import treated_span
 from testis_abm.results.run import Run
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ class Treatment:
 
     @classmethod
     def planned(cls, scenario: Scenario, last: float) -> Treatment:
-        """Return the treatment of a scenario that has therapies and ends on day `last`; a changed weight is held till then."""
-        start = min([part.from_day for part in scenario.therapy] + [part.from_day for part in scenario.weight])
-        end = last if scenario.weight else min(last, max(part.until_day for part in scenario.therapy))
+        """Return the treatment of a scenario that has one and ends on day `last`."""
+        start, end = treated_span(scenario, last)
         return cls(start, end, end < last)
 
     @property
@@ -51,15 +51,6 @@ class Treatment:
     def morning(self) -> int:
         """Return the morning that closes it."""
         return max(1, round(self.end))
-
-
-def semen_days(scenario: Scenario) -> frozenset[int]:
-    """Return the mornings of semen analyses: those of the scenario and, if it has any, those that close treatment and plan."""
-    asked, end = scenario.samples.semen, scenario.plan.duration_days
-    if not asked:
-        return frozenset()
-    until = Treatment.planned(scenario, end).morning if scenario.treated else end
-    return frozenset((*asked, min(end, until), end))
 
 
 def last_window(end: float) -> tuple[float, float]:

@@ -25,8 +25,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan, reference_output
+from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import Drug
@@ -157,7 +156,7 @@ def _levels(man: ExpectedMan, days: list[int], study: Study) -> dict[str, np.nda
     """Return a man's true levels, column -> (days,), on the mornings of days since the start."""
     blood, semen = _needs(study)
     rows = man.days[days]
-    found = {name: rows[:, COLUMNS.index(name)] for name in blood}
+    found = {name: rows[name] for name in blood}
     if semen:
         each = [man.semen(study.abstinence_days, day) for day in days]
         found |= {name: np.array([of[name] for of in each]) for name in _SEMEN}
@@ -202,7 +201,6 @@ def courses(
     chosen = (offset + np.arange(men) * max(1, len(rows) // men)) % len(rows)
     whole = complete(values)
     laboratory = Laboratory(whole, study.assay)
-    reference = reference_output(whole, {name: field.value for name, field in parameters.physiology().items()})
     treatments = {arm.name: Treatment(_scenario(study, k), drugs) for k, arm in enumerate(study.arm)}
     asked = {arm for of in study.observed for arm in (of.arm, of.versus) if arm}
     samples = {sample_of(of, arm) for of in study.observed for arm in (of.arm, of.versus) if arm}
@@ -211,7 +209,7 @@ def courses(
     for i, row in enumerate(rows.iloc[chosen].to_dict("records")):
         arms = {}
         for name, treatment in treatments.items():
-            man = ExpectedMan(whole, row, treatment.drugs, reference=reference)
+            man = ExpectedMan(whole, row, treatment.drugs)
             arms[name] = treatment.follow(man, (seed, i))
         for sample, found in true.items():
             found.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))

@@ -1,0 +1,266 @@
+"""What is written down of a man: the columns of every table, and its rows, read and written by the names of the columns.
+
+A table is tidy: a row is one morning of one day (see agents/model.py), in the tables of a run with arm and replicate before it.
+Columns carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from testis_abm.biology.steps import NAMES as STEPS
+from testis_abm.quantities import QUANTITIES
+from testis_abm.support.errors import shown
+
+if TYPE_CHECKING:
+    from testis_abm.scenario import Scenario
+
+Kind = Literal["text", "integer", "number", "flag"]
+
+
+class Stored(NamedTuple):
+    """How a kind of value is held: by Python, and by a column of a table."""
+
+    type: Any
+    dtype: str
+
+
+KINDS: Mapping[Kind, Stored] = {
+    "text": Stored(str, "str"),
+    "integer": Stored(int, "int64"),
+    "number": Stored(int | float, "float64"),
+    "flag": Stored(bool, "bool"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        kind: "text", "integer", "number" (floating point) or "flag" (true or false).
+        unit: as printed; "" for names, counts and scores without one.
+        label: in words, for axes and summaries.
+    """
+
+    kind: Kind
+    unit: str
+    label: str
+
+    @property
+    def inline(self) -> str:
+        """Return the label as within a sentence: abbreviations keep their case."""
+        return self.label if self.label[1:2].isupper() else self.label[0].lower() + self.label[1:]
+
+
+def _numbers(*entries: tuple[str, str, str]) -> dict[str, Column]:
+    return {name: Column("number", unit, label) for name, unit, label in entries}
+
+
+def _measured(*columns: str) -> dict[str, Column]:
+    return {name: Column("number", QUANTITIES[name].unit, QUANTITIES[name].title) for name in columns}
+
+
+# What Sertoli cells sense.
+SIGNALS = _numbers(
+    ("androgen", "nmol/L", "free intratesticular testosterone"),
+    ("oestrogen", "nmol/L", "free intratesticular oestradiol"),
+    ("fsh", "IU/L", "FSH"),
+    ("back_pressure", "", "back-pressure"),
+)
+_ARM = {"arm": Column("text", "", "Arm")}
+_REPLICATE = {"replicate": Column("integer", "", "Replicate")}
+_DAILY = {**_ARM, **_REPLICATE, "day": Column("integer", "day", "Day")}
+# A dose may fall between two mornings.
+_SAMPLED = {**_ARM, **_REPLICATE, "day": Column("number", "day", "Day")}
+BLOOD_COLUMNS = (
+    "testosterone_nmol_l",
+    "free_testosterone_pmol_l",
+    "oestradiol_immunoassay_pmol_l",
+    "oestradiol_pmol_l",
+    "t_over_e2_immunoassay",
+    "t_over_e2",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    "shbg_nmol_l",
+)
+_SEMEN = _measured(
+    "volume_ml",
+    "concentration_million_ml",
+    "total_count_million",
+    "progressive_motility_pct",
+    "normal_forms_pct",
+    "total_motile_count_million",
+)
+
+SCHEMAS: Mapping[str, Mapping[str, Column]] = {
+    "hormones": {**_DAILY, **_measured(*(row.column for row in QUANTITIES.values() if row.daily))},
+    "tissue": {
+        **_DAILY,
+        **{
+            name: Column("integer", "cells", name.replace("_", " ").capitalize())
+            for name in (*STEPS, "sertoli", "leydig", "apoptosis", "sperm_released")
+        },
+        **_numbers(
+            ("daily_production_million_g", "million/g/day", "Daily sperm production"),
+            ("meiotic_loss_pct", "%", "Loss at meiosis"),
+            ("elongated_per_sertoli", "cells per Sertoli cell", "Elongated spermatids"),
+            ("androgen_signal", "x reference", "Androgen signal of Sertoli cells"),
+            ("er_alpha_signal", "x reference", "Oestrogen receptor α signal"),
+            ("er_beta_signal", "x reference", "Oestrogen receptor β signal"),
+            ("fsh_signal", "x reference", "FSH signal of Sertoli cells"),
+            ("aromatase_inhibition_fat_pct", "%", "Aromatase inhibition in fat"),
+            ("aromatase_inhibition_testis_pct", "%", "Aromatase inhibition in the testis"),
+            ("aromatase_inhibition_leydig_pct", "%", "Aromatase inhibition in Leydig cells"),
+            ("aromatase_inhibition_niche_pct", "%", "Aromatase inhibition in Sertoli and germ cells"),
+            ("testicular_oestradiol_share_pct", "%", "Share of oestradiol from the testis"),
+            ("leydig_oestradiol_share_pct", "%", "Share of oestradiol from Leydig cells"),
+            ("sertoli_oestradiol_share_pct", "%", "Share of oestradiol from Sertoli cells"),
+            ("germ_oestradiol_share_pct", "%", "Share of oestradiol from germ cells"),
+            ("fat_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of testosterone"),
+            ("adrenal_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of adrenal precursor"),
+        ),
+    },
+    "modifiers": {
+        **_DAILY,
+        "modifier": Column("text", "", "Modifier"),
+        "rate": Column("text", "", "Rate"),
+        **_numbers(("factor", "", "Factor"), ("added", "1/day", "Addition")),
+    },
+    "semen": {
+        **_SAMPLED,
+        **_numbers(("abstinence_days", "day", "Abstinence")),
+        **_SEMEN,
+        **{f"expected_{name}": Column("number", column.unit, column.label) for name, column in _SEMEN.items()},
+    },
+    "blood": {**_SAMPLED, **_measured(*BLOOD_COLUMNS)},
+    "biopsy": {
+        **_SAMPLED,
+        **{name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize()) for name in STEPS},
+        **_numbers(("johnsen_score", "", "Johnsen score")),
+    },
+    "safety": {
+        **_DAILY,
+        **_numbers(
+            ("bone_density_change_pct", "%", "Bone density change"),
+            ("hdl_change_mg_dl", "mg/dL", "HDL cholesterol change"),
+            ("haematocrit_pct", "%", "Haematocrit"),
+            ("libido_score", "of 100", "Libido score"),
+            ("vasomotor_pct", "% of visits", "Hot flushes"),
+        ),
+        "oestradiol_low": Column("flag", "", "Oestradiol under 10 pg/mL"),
+    },
+    "outcome": {
+        **_SAMPLED,
+        **_numbers(
+            ("conception_pct", "% a month", "Chance of conception"),
+            ("conception_low_pct", "% a month", "Chance of conception, low"),
+            ("conception_high_pct", "% a month", "Chance of conception, high"),
+            ("retrieval_pct", "%", "Chance that microdissection finds sperm"),
+            ("retrieval_low_pct", "%", "Chance that microdissection finds sperm, low"),
+            ("retrieval_high_pct", "%", "Chance that microdissection finds sperm, high"),
+        ),
+    },
+    "therapy": {
+        **_SAMPLED,
+        "therapy": Column("integer", "", "Therapy, in the order of the scenario"),
+        "drug": Column("text", "", "Drug"),
+        "dose": Column("number", "as unit", "Dose"),
+        "unit": Column("text", "", "Unit of the dose"),
+        "route": Column("text", "", "Route"),
+        **_numbers(("over_hours", "h", "Time of infusion")),
+    },
+    "decisions": {
+        **_DAILY,
+        "therapy": Column("integer", "", "Therapy, in the order of the scenario"),
+        "drug": Column("text", "", "Drug"),
+        "clause": Column("text", "", "Condition"),
+        "measured_day": Column("integer", "day", "Day of the sample"),
+        "quantity": Column("text", "", "Measured quantity"),
+        "measured": Column("number", "as unit", "Measured value"),
+        "unit": Column("text", "", "Unit of the measured value"),
+        "met": Column("flag", "", "Clause met"),
+        "taken": Column("flag", "", "Therapy given"),
+    },
+    "drugs": {
+        **_DAILY,
+        "drug": Column("text", "", "Drug"),
+        **_numbers(
+            ("concentration_mean", "as unit", "Mean concentration of the 24 h before"),
+            ("concentration_lowest", "as unit", "Lowest concentration of the 24 h before (hourly)"),
+            ("concentration_highest", "as unit", "Highest concentration of the 24 h before (hourly)"),
+        ),
+        "unit": Column("text", "", "Unit of the concentrations"),
+    },
+}
+
+# Kept to go on and to explain, in no table of a run.
+_INNER: Mapping[str, Mapping[str, Column]] = {
+    "signals": {
+        **_DAILY,
+        **SIGNALS,
+        **_numbers(
+            ("testosterone_brake", "", "brake of testosterone on the gonadotrophs"),
+            ("oestradiol_brake", "", "brake of oestradiol on the gonadotrophs"),
+        ),
+    },
+    "measured": {
+        **_ARM,
+        **_REPLICATE,
+        "therapy": Column("integer", "", "Therapy, counted from 0"),
+        "clause": Column("integer", "", "Clause of its condition, counted from 0"),
+        **_numbers(("value", "as unit", "Result of the last sample")),
+    },
+}
+COLUMNS: Mapping[str, Mapping[str, Column]] = {
+    table: {name: column for name, column in schema.items() if name not in (*_ARM, *_REPLICATE)}
+    for table, schema in {**SCHEMAS, **_INNER}.items()
+}
+# Table -> its rows, tuples with names.
+ROWS: Mapping[str, Any] = {table: namedtuple(f"{table.capitalize()}Row", columns) for table, columns in COLUMNS.items()}
+globals().update({row.__name__: row for row in ROWS.values()})  # where pickle looks for them
+
+
+class Diary(dict[str, list[Any]]):
+    """Table -> its rows so far."""
+
+    def __init__(self, tables: Mapping[str, Any] = ROWS) -> None:
+        super().__init__({table: [] for table in tables})
+
+    def write(self, table: str, **values: Any) -> None:
+        """Add a row to a table; values that it has no column for are left out."""
+        row = ROWS[table]
+        self[table].append(row(*(values[name] for name in row._fields)))
+
+    def read(self, table: str, rows: Any) -> None:
+        """Take the rows of a table from a file.
+
+        Raises:
+            ValueError, TypeError: one holds what the column cannot.
+        """
+        kinds = [KINDS[column.kind].type for column in COLUMNS[table].values()]
+        for row in rows:
+            if len(row) != len(kinds) or not all(
+                isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)
+            ):
+                raise ValueError(f"records of {table} hold {shown(str(row))}")
+        self[table] = [ROWS[table](*row) for row in rows]
+
+
+def treated_span(scenario: Scenario, last: float) -> tuple[float, float]:
+    """Return the first and last day of the treatment of a scenario that ends on day `last`; a changed weight is held till then."""
+    start = min([part.from_day for part in (*scenario.therapy, *scenario.weight)])
+    return start, last if scenario.weight else min(last, max(therapy.until_day for therapy in scenario.therapy))
+
+
+def semen_days(scenario: Scenario) -> frozenset[int]:
+    """Return the mornings of semen analyses: those of the scenario and, if it has any, those that close treatment and plan."""
+    asked, end = scenario.samples.semen, scenario.plan.duration_days
+    if not asked:
+        return frozenset()
+    closing = max(1, round(treated_span(scenario, end)[1])) if scenario.treated else end
+    return frozenset((*asked, min(end, closing), end))
