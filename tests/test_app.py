@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
+from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -29,7 +30,6 @@ from testis_abm.app import draft, matching, serve, share, stores
 from testis_abm.cli.command import main
 from testis_abm.experiments.simulate import so_far
 from testis_abm.pictures import courses, screen, sweeps
-from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span
 from testis_abm.pictures.reference import Range
 from testis_abm.support import files
 from testis_abm.support.errors import ScenarioError, TestisError
@@ -911,10 +911,10 @@ def test_a_run_has_an_allowance_of_the_processor(session, monkeypatch):
 
 
 def test_of_many_faults_the_first_are_told(session):
-    rows = [{**THERAPY, "drug": "anastrozol"}] * 2000
+    rows = [{**THERAPY, "drug": "anastrozol"}] * 1040
     session.open_link(_packed(json.dumps({"therapy": rows}).encode()))
     kind, told = session.notice.value
-    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,980 more")
+    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,020 more")
 
 
 def test_a_man_outside_the_physical_range_is_told(session, monkeypatch):

@@ -14,9 +14,9 @@ from typing import Any
 
 from testis_abm import parameters
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
+from testis_abm.scenario.amounts import NUMBER, number_in
+from testis_abm.scenario.amounts import plain as plain_text
 from testis_abm.scenario.load import cut
-from testis_abm.scenario.quantities import NUMBER, number_in
-from testis_abm.scenario.quantities import plain as plain_text
 from testis_abm.scenario.scenario import alike
 from testis_abm.scenario.section import plain
 from testis_abm.support.errors import Problem, ScenarioError, shown, written

@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
 
@@ -83,9 +84,7 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
     )
     server = uvicorn.Server(config)
     address = f"http://{gate.public_name(host)}:{port}"
-    print(
-        f"The app is at {address} (Ctrl-C stops it). Research software: a simulation, not medical advice.", flush=True
-    )
+    print(f"The app is at {address} (Ctrl-C stops it). {DISCLAIMER}", flush=True)
     if not gate.is_here(host):
         print(_beyond(host, port), flush=True)
     _allow_files()

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from testis_abm.results import tables
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.chart import Panel
 from testis_abm.pictures.data import PlotData, weekly
 from testis_abm.pictures.steps import GROUPS, STEPS
+from testis_abm.results import tables
 
 # Names and colours of courses.SIGNALS.
 _SIGNALS = (("androgen", style.BLUE), ("ER-α", style.VERMILION), ("ER-β", style.ORANGE), ("FSH", style.GREEN))

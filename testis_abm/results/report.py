@@ -11,6 +11,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import VARIATION, Laboratory
+from testis_abm.choices import TREATED
 from testis_abm.quantities import OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run import Run
@@ -308,7 +309,7 @@ def recovery(result: Run, treatment: Treatment | None) -> str:
     """Return when sperm fell under treatment and came back, if it made the man oligozoospermic."""
     if treatment is None or not treatment.stops_early or result.semen.empty:
         return ""
-    semen = result.semen[result.semen["arm"] == "treated"]
+    semen = result.semen[result.semen["arm"] == TREATED]
     course = semen.groupby("day")["expected_concentration_million_ml"].mean()
     day, sperm = course.index.to_numpy(dtype=float), course.to_numpy()
     before = sperm[day <= treatment.start]
