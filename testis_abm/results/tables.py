@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-from testis_abm.biology.steps import NAMES as STEPS
-from testis_abm.man.diary import KINDS, SCHEMAS, SIGNALS, Kind
-=======
 from testis_abm.biology import steps
 from testis_abm.man.diary import KINDS, Kind
 from testis_abm.man.diary import SCHEMAS as SCHEMAS
 from testis_abm.man.diary import SIGNALS as SIGNALS
->>>>>>> main
 from testis_abm.quantities import QUANTITIES
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
@@ -22,11 +17,7 @@ from testis_abm.support.errors import TestisError, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-<<<<<<< HEAD
-__all__ = ["CONVENTIONAL", "SCHEMAS", "SIGNALS", "STEPS", "conform", "empty"]
-=======
 STEPS = steps.NAMES
->>>>>>> main
 
 
 def empty(name: str) -> pd.DataFrame:
