@@ -95,6 +95,7 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("support.guard", "scenario.load"),
 }
 LONG_PARAMETER_LISTS = {
+    "population.screen.screen",
     "testis.kernel._oestradiol",
     "testis.kernel._support",
     "testis.kernel.oestradiol_and_germ_cells",
@@ -110,27 +111,24 @@ LONG_TUPLES = {
     "testis.kernel.report",
 }
 SAME_NAMES = {
-    ("agents.checkpoint", "results.tables"),
-    ("agents.model", "biology.laboratory"),
-    ("agents.model", "results.tables"),
     ("app.beyond", "pictures.experiments"),
     ("app.draft", "experiments.drug_course"),
     ("app.labs", "app.matching"),
     ("app.labs", "cli.men"),
     ("app.matching", "cli.men"),
+    ("biology.laboratory", "experiments.outputs"),
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),
     ("man.diary", "pictures.data"),
-    ("pictures.courses", "pictures.data"),
     ("pictures.data", "results.measures"),
-    ("pictures.drug", "pictures.tissue"),
     ("pictures.experiments", "studies.study"),
     ("pictures.paper", "pictures.tubules"),
     ("pictures.data", "results.tables"),
     ("population.given", "scenario.condition"),
     ("population.predict", "results.measures"),
     ("results.measures", "scenario.condition"),
+    ("studies.replay", "studies.report"),
 }
 
 
