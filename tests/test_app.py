@@ -911,10 +911,10 @@ def test_a_run_has_an_allowance_of_the_processor(session, monkeypatch):
 
 
 def test_of_many_faults_the_first_are_told(session):
-    rows = [{**THERAPY, "drug": "anastrozol"}] * 2000
+    rows = [{**THERAPY, "drug": "anastrozol"}] * 1040
     session.open_link(_packed(json.dumps({"therapy": rows}).encode()))
     kind, told = session.notice.value
-    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,980 more")
+    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,020 more")
 
 
 def test_a_man_outside_the_physical_range_is_told(session, monkeypatch):

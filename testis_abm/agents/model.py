@@ -23,8 +23,8 @@ from testis_abm.agents import checkpoint, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
-from testis_abm.biology.axis import DAY, HOURS
-from testis_abm.biology.days import NORMAL, record
+from testis_abm.biology.axis import HOURS
+from testis_abm.biology.days import NORMAL, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, hourly_doses
 from testis_abm.biology.rules import androgen_signal
@@ -150,7 +150,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Make the man, not yet settled, and plan his doses."""
         case, values, man = self.case, self.values, self.man
         known, given = tables.drugs(), case.therapy if self.treated else ()
-        names = dict.fromkeys(therapy.drug for therapy in (*case.man.history, *given))
+        names = dict.fromkeys([*(part.drug for part in case.man.history), *(therapy.drug for therapy in given)])
         kinetics = Kinetics.of([known[name] for name in names])
         self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)
         self.body = Body(axis_parameters(values, man), kinetics)
@@ -202,7 +202,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     @property
     def means(self) -> dict[str, float]:
         """Return the means of the last 24 h of blood by name (axis.DAY)."""
-        return dict(zip(DAY.names, self.body.means.item(), strict=True))
+        return named(self.body.means)
 
     def _check(self) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""

@@ -60,7 +60,7 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
     from testis_abm.app import gate
     from testis_abm.app import stores as shown
 
-    allowed = [gate.origin(of) for of in origins]
+    allowed = [gate.origin(name) for name in origins]
     shown.publish(stores)
     check_port(host, port)
     os.environ.update(_SETTINGS)
@@ -99,7 +99,9 @@ def _beyond(host: str, port: int) -> str:
     from testis_abm.app import gate
 
     named = gate.machine_names() if gate.is_any(host) else (gate.public_name(host),)
-    where = ", ".join(f"http://{of}:{port}" for of in named) + (" and by its IP address" if gate.is_any(host) else "")
+    where = ", ".join(f"http://{name}:{port}" for name in named) + (
+        " and by its IP address" if gate.is_any(host) else ""
+    )
     return (
         f"It listens beyond this machine: whoever reaches {where} can run simulations on it. "
         "By another name or through a proxy: --allow-origin."

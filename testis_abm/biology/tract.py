@@ -197,7 +197,7 @@ def ejaculate(store: np.ndarray, glands: float, abstinence: float, bmi: float, p
         glands: their relative size.
     """
     weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
-    sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names)
+    sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names or ())
     ml = float(volume(glands, abstinence, bmi, p))
     motility = normal_share = 0.0
     if sperm > 0.0:

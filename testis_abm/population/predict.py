@@ -126,7 +126,7 @@ def predict(
         return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    names = [*MORNING.names, *_SEMEN, *_SAFETY]
+    names = [*(MORNING.names or ()), *_SEMEN, *_SAFETY]
     before, after = (pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2))
     return _completed(before, men, values), _completed(after, men, values)
 
