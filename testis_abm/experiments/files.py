@@ -176,7 +176,8 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
             arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
             place = f"arm {k} ({printable(name)})"
-            raise ScenarioError(problem.without("scenario").at(place) for problem in error.problems) from None
+            inner = (problem.without("scenario").without("overrides") for problem in error.problems)
+            raise ScenarioError(problem.at(place) for problem in inner) from None
     return arms
 
 
