@@ -19,14 +19,15 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.parameters import drug_named, drugs
 from testis_abm.population.given import MEASURES, values
+from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.screen import parse_criterion
+from testis_abm.quantities import Censored
 from testis_abm.scenario import Therapy
+from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.scenario.condition import parse_condition
 from testis_abm.scenario.prescription import parse_every, parse_prescription
-from testis_abm.scenario.quantities import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
-from testis_abm.support.guard import Censored, laboratory_value
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def _slider(session: Session, slider: draft.Slider, said: draft.Understanding) -
     now, error = session.draft.value, said.at("man", slider.field)
     try:
         value: Any = slider.shown(now)
-        error = error and (slider.fault(value) or error)
+        if error and slider.factor != 1.0:
+            error = slider.fault(value) or error
     except ValueError:
         value = now["man"][slider.field]
     widgets.slider(slider, value, lambda got: session.edit(draft.with_slider, slider, got), error=error)

@@ -253,8 +253,8 @@ def effects(match: Match, response: Response) -> pd.DataFrame:
     for label, row in changes(response.before, response.after).iterrows():
         heading = f"{label} ({row['unit']})" if row["unit"] else str(label)
         text, interval, gain = change_cells(row, len(response.before))
-        told = (interval[1:-1] if interval.startswith("(") else interval, gain or "-")
-        rows[heading] = (*before_and_after(str(label), row), text, *(told if match.found.dependable else ("-", "-")))
+        cells = (interval[1:-1] if interval.startswith("(") else interval, gain or "-")
+        rows[heading] = (*before_and_after(str(label), row), text, *(cells if match.found.dependable else ("-", "-")))
     columns = ["before", "after", "change", "90 % interval", "responders (> 20 % increase)"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 

@@ -15,10 +15,11 @@ from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
+from testis_abm.choices import DISCLAIMER
 
 _TABS = ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share")
 _LIMITS = (
-    "Research software: a simulation, not medical advice. A preset is one physiology that could give such laboratory values; intervals are "
+    f"{DISCLAIMER} A preset is one physiology that could give such laboratory values; intervals are "
     "over replicates of that one man and hold no spread of men or of the model’s own parameters. Probabilities are those of populations."
 )
 

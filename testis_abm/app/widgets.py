@@ -69,7 +69,13 @@ def select(
 ) -> Any:
     """Show a choice of (value, text); what is none of them is not taken."""
     known = {option for option, _ in options}
-    field = {"kind": "select", "label": label, "value": value, "error": error, "options": [list(of) for of in options]}
+    field = {
+        "kind": "select",
+        "label": label,
+        "value": value,
+        "error": error,
+        "options": [list(option) for option in options],
+    }
 
     def take(got: object) -> None:
         if isinstance(got, str) and got in known:
@@ -114,7 +120,7 @@ def html(text: str, tag: str = "div", classes: Sequence[str] = (), **attributes:
         tag=tag,
         unsafe_innerHTML=text,
         classes=list(classes),
-        attributes={k.replace("_", "-"): of for k, of in attributes.items()},
+        attributes={k.replace("_", "-"): value for k, value in attributes.items()},
     )
 
 
@@ -157,7 +163,7 @@ def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:
     head = "".join(f'<th scope="col">{name}</th>' for name in [escape(first), *names])
     body = "".join(
         f'<tr><th scope="row">{escape(str(name))}</th>'
-        + "".join(f'<td data-name="{column}">{escape(_text(of))}</td>' for column, of in zip(names, row))
+        + "".join(f'<td data-name="{column}">{escape(_text(value))}</td>' for column, value in zip(names, row))
         + "</tr>"
         for name, row in zip(rows.index, rows.to_numpy())
     )

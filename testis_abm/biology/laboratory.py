@@ -3,7 +3,7 @@
 One measurement model serves every visit of every command, conditional dosing, replayed studies and the likelihood of a twin:
 variation within a man, the assay of oestradiol, limits of quantitation, the technician, the counting chamber, and percentages
 that are counts of 200 sperm. Random draws are keyed by (key, day, quantity): neither another quantity nor another man moves them.
-Numbers and sources: parameters/laboratory.toml, blood_variation and semen_variation of parameters/tract.toml.
+Numbers and sources: parameters/model/laboratory.toml, blood_variation and semen_variation of parameters/model/tract.toml.
 """
 
 from __future__ import annotations

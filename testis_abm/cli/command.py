@@ -15,8 +15,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.choices import DISCLAIMER, UNTREATED
 from testis_abm.cli import app, experiments, men, studies
-from testis_abm.cli.options import NO_PLOTS, NOTE, Command, Option, Parser, option, overrides
+from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, brief, shown
@@ -54,7 +55,7 @@ def _called(arguments: Sequence[str]) -> int:
     try:
         options = _parser().parse_args(_joined(arguments))
     except TestisError as error:
-        print(error, file=sys.stderr)
+        print(as_typed(error), file=sys.stderr)
         return 2
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
@@ -66,7 +67,7 @@ def _act(options: argparse.Namespace) -> int:
         try:
             return int(options.action(options) or 0)
         except TestisError as error:
-            print(error, file=sys.stderr)
+            print(as_typed(error), file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
@@ -87,7 +88,9 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     from testis_abm import __version__
 
-    parser = Parser(prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + NOTE)
+    parser = Parser(
+        prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + DISCLAIMER
+    )
     parser.add_argument("--version", action="version", version=f"testis-abm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (*COMMANDS, *men.COMMANDS, *experiments.COMMANDS, *studies.COMMANDS, *app.COMMANDS):
@@ -115,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
         from testis_abm.experiments.simulate import run
 
         options.interrupt.check()
-        where: dict[str, Any] = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
+        where: dict[str, Any] = {"replicate": 0, "arm": UNTREATED, "day": -scenario.plan.baseline_days}
         try:
             with _progress(scenario, where, options.interrupt) as progress:
                 result = run(scenario, progress=progress)
@@ -231,7 +234,7 @@ def _men(options: argparse.Namespace) -> None:
 
     if options.word is not None:
         print("\n".join(report.preset(guard.key(options.word, presets(), "preset"))))
-        print(f"\n{NOTE}")
+        print(f"\n{DISCLAIMER}")
         return
     print("\n".join(report.presets()))
     print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")

@@ -13,7 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from testis_abm.cli.options import NO_PLOTS, NOTE, Command, option, overrides, read_shard, scenario, whole
+from testis_abm.choices import DISCLAIMER
+from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, read_shard, scenario, whole
 from testis_abm.support import guard, outputs
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
 
             pictures = getattr(experiments, outcome.picture)(*outcome.drawn)
     finally:
-        print(f"{outcome.text}\n{NOTE}", flush=True)
+        print(f"{outcome.text}\n{DISCLAIMER}", flush=True)
     names = sorted(path.name for path in pictures if path.suffix == ".png")
     print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
 
@@ -201,7 +202,9 @@ def _command(name: str, summary: str, source: tuple[Any, ...], description: str,
         ),
         NO_PLOTS,
     )
-    return Command(name, summary, _experiment, (*source, *shared), f"{description} {NOTE}", example, {"kind": name})
+    return Command(
+        name, summary, _experiment, (*source, *shared), f"{description} {DISCLAIMER}", example, {"kind": name}
+    )
 
 
 COMMANDS = (

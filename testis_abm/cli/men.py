@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.cli.options import NOTE, SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
+from testis_abm.choices import DISCLAIMER, POPULATIONS
+from testis_abm.cli.options import SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.support import guard, outputs
-from testis_abm.support.errors import ScenarioError, TestisError
+from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,15 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     try:
         return noted(load, tables, overrides=changes)
     except ScenarioError as error:
-        raise TestisError(str(error).replace("scenario: therapy", "--give")) from None
+        raise ScenarioError(_as_given(problem) for problem in error.problems) from None
+
+
+def _as_given(problem: Problem) -> Problem:
+    """Return a problem of a therapy under the option that gave it."""
+    match problem.path:
+        case ("scenario", "therapy", *inner):
+            return problem._replace(path=("--give", *inner))
+    return problem
 
 
 def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
@@ -134,7 +143,7 @@ def _twin(options: argparse.Namespace) -> None:
         print(report.predicted(before, after, lesions, options.ensemble, found.dependable))
         tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
-    print(f"\n{NOTE}")
+    print(f"\n{DISCLAIMER}")
     if options.out:
         folder = Path(options.out)
         _write(folder, tables, found)
@@ -187,7 +196,7 @@ def _cohort(options: argparse.Namespace) -> None:
         options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
     print(kept.text())
-    print(f"\n{NOTE}")
+    print(f"\n{DISCLAIMER}")
     if options.out:
         outputs.write_table(options.out, kept.table())
         print(f"Men in {options.out}")
@@ -202,7 +211,7 @@ COMMANDS = (
         (
             *(option(f"--{name}", what, action=Once, metavar="VALUE") for name, what in _LABS.items()),
             _ASSAY,
-            word("--population", "prior over men", guard.POPULATIONS, "clinic"),
+            word("--population", "prior over men", POPULATIONS, "clinic"),
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
@@ -216,7 +225,7 @@ COMMANDS = (
             option("--out", "write tables (Parquet), twin.json and a picture there", metavar="FOLDER"),
             flag("--no-plots", "write no picture"),
         ),
-        "Match virtual patients to a man's laboratory values, and predict their response to a therapy. " + NOTE,
+        "Match virtual patients to a man's laboratory values, and predict their response to a therapy. " + DISCLAIMER,
         '--t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL --give "anastrozole 1mg daily"',
     ),
     Command(
@@ -227,12 +236,12 @@ COMMANDS = (
             whole("--men", "men wanted", 100),
             several("--where", "CRITERION", "of what is measured, at every visit"),
             whole("--visits", "baseline measurements that must all meet the criteria", 1),
-            word("--population", "population of men", guard.POPULATIONS, "clinic"),
+            word("--population", "population of men", POPULATIONS, "clinic"),
             _ASSAY,
             SEED,
             option("--out", "write the men and their laboratory values there (.parquet or .csv)", metavar="FILE"),
         ),
-        f"Draw men from a population, measure them, keep those who meet every criterion. {NOTE}",
+        f"Draw men from a population, measure them, keep those who meet every criterion. {DISCLAIMER}",
         '--men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
         '--where "sperm concentration < 15 M/mL" --visits 2',
     ),

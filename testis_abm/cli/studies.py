@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testis_abm.cli.options import NO_PLOTS, NOTE, SEED, Command, flag, option, whole
+from testis_abm.choices import DISCLAIMER
+from testis_abm.cli.options import NO_PLOTS, SEED, Command, flag, option, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
@@ -73,7 +74,9 @@ def _studies(options: argparse.Namespace) -> None:
 
     table = pd.concat(tables, ignore_index=True)
     print(f"\n{report.score(table)}")
-    print("Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + NOTE)
+    print(
+        "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + DISCLAIMER
+    )
     written = report.save(table, folder)
     if not options.no_plots:
         from testis_abm.pictures.experiments import forest
@@ -121,7 +124,7 @@ COMMANDS = (
             option("--out", "table, JSON and picture (default runs/studies-NAME-HASH)", metavar="FOLDER"),
             NO_PLOTS,
         ),
-        f"List the shipped studies; with run, replay one, a file, or all. {NOTE}",
+        f"List the shipped studies; with run, replay one, a file, or all. {DISCLAIMER}",
         "run leder_2004",
     ),
     Command(
@@ -140,6 +143,6 @@ COMMANDS = (
             ),
             flag("--ship", "put the ensemble into the package"),
         ),
-        f"Calibrate on the shipped studies (ES-MDA). {NOTE}",
+        f"Calibrate on the shipped studies (ES-MDA). {DISCLAIMER}",
     ),
 )

@@ -18,17 +18,18 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.rules import TissueParameters
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK
 from testis_abm.experiments.store import read
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical, label
 from testis_abm.results import report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import Scenario
+from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import deterministic, nanmean, paired_change, variance_reduction
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
@@ -114,7 +115,7 @@ def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tu
             )
         return file.scenario.title, dict(file.arms)
     cases: dict[str, Scenario] = {}
-    for scenario in (guard.scenario(source, overrides) for source in listed):
+    for scenario in (load(source, overrides=overrides) for source in listed):
         name, again = scenario.title, 2
         while name in cases:
             name, again = f"{scenario.title} ({again})", again + 1
@@ -125,7 +126,7 @@ def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tu
         if not isinstance(name, str) or not name.strip():
             raise ScenarioError(f'arms: {shown(name)} is not the name of an arm; write for example "control"')
         with guard.at(name):
-            cases[name] = guard.scenario(source, overrides)
+            cases[name] = load(source, overrides=overrides)
     return "", cases
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.scenario.quantities import quantity
+from testis_abm.scenario.amounts import quantity
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, printable, shown, unknown
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testis_abm.choices import CELLS, ENGINES
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
-from testis_abm.experiments.task import ENGINES
 from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.kind import EXPERIMENTS as KINDS
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import changed, read_raw, toml_value
-from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import plain
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, printable, shown, unknown
+from testis_abm.support.errors import Problem, ScenarioError, printable, shown, unknown
 
 _MOST_ARMS = 100
 
@@ -74,7 +74,7 @@ def read_experiment(
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
         raise ScenarioError(
-            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or --set sets of it"
+            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or an override sets of it"
         )
     if kind in KINDS:
         if not isinstance(table, Mapping):
@@ -98,9 +98,9 @@ def read_experiment(
         outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
         with guard.at(kind):
-            guard.word(table.get("engine", "cells"), ENGINES, "engine")
+            guard.word(table.get("engine", CELLS), ENGINES, "engine")
     except ScenarioError as error:
-        raise ScenarioError("\n".join(_placed(line, name) for line in str(error).splitlines())) from None
+        raise ScenarioError(_placed(problem, name) for problem in error.problems) from None
     raw = changed(raw, changes) if changes else raw
     return ExperimentFile(name, kind, raw, scenario, arms, table, outputs, days)
 
@@ -122,11 +122,9 @@ def _within(days: list[object], end: int) -> list[object]:
     return [day for day in days if not beyond(day)] or ["end"]
 
 
-def _placed(line: str, name: str) -> str:
+def _placed(problem: Problem, name: str) -> Problem:
     """Return a problem under the file's name; an override is a place of its own."""
-    if line.startswith("--set "):
-        return line
-    return line.replace("scenario: ", f"{name}: ", 1) if line.startswith("scenario: ") else f"{name}: {line}"
+    return problem if problem.path[:1] == ("overrides",) else problem.without("scenario").at(name)
 
 
 def _own_entries(overrides: Mapping[str, object], kind: str) -> dict[str, Any]:
@@ -173,7 +171,8 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
             sets = guard.mapping(of.get("set", {}), "set", '{ "man.age" = 40 }')
             arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
-            raise ScenarioError(f"arm {k} ({printable(name)}): {str(error).removeprefix('scenario: ')}") from None
+            place = f"arm {k} ({printable(name)})"
+            raise ScenarioError(problem.without("scenario").at(place) for problem in error.problems) from None
     return arms
 
 

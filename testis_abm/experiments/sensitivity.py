@@ -14,13 +14,14 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.choices import EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.design import Axis, Design, parse_design
 from testis_abm.experiments.experiment import How, run
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.sweep import Sweep, check_axes
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical
 from testis_abm.results.report import number
 from testis_abm.support import guard
@@ -29,7 +30,7 @@ from testis_abm.support.errors import ScenarioError, TestisError
 KEYS = ("over", "method", "samples", "seed", "of")
 METHODS = ("morris", "sobol")
 # What is ranked -> the arms that it takes.
-_ARMS = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}
+_ARMS = {"change": (UNTREATED, TREATED), TREATED: (TREATED,), UNTREATED: (UNTREATED,)}
 # Method -> SALib's name of an index, and the table's.
 _COLUMNS = {
     "morris": {"mu_star": "mu_star", "mu_star_conf": "confidence", "sigma": "sigma"},
@@ -73,7 +74,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
     table = file.table
     try:
         method = guard.word(table.get("method", "morris"), METHODS, "method")
-        usual = "change" if file.scenario.treated else "untreated"
+        usual = "change" if file.scenario.treated else UNTREATED
         level = guard.word(table.get("of", usual), _ARMS, "of")
         # Ranges as for a sampler; the sample itself is SALib's.
         axes = parse_design({"over": table.get("over"), "method": "latin_hypercube", "samples": 2}, sampler=method).axes
@@ -91,9 +92,9 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
         raise ScenarioError(f"{file.name}: sensitivity: {error}") from None
     design = Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
     check_axes(file, design)
-    if level != "untreated" and not file.scenario.treated:
+    if level != UNTREATED and not file.scenario.treated:
         raise TestisError(f"{file.name}: sensitivity: of: {level} needs a therapy; the scenario has none")
-    job = Job({"": essence(file.raw)}, file.days[-1:], table.get("engine", "expected"), _ARMS[level])
+    job = Job({"": essence(file.raw)}, file.days[-1:], table.get("engine", EXPECTED), _ARMS[level])
     return Sensitivity(file, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))])
 
 

@@ -13,19 +13,20 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.design import Design, parse_design
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical, label
 from testis_abm.results.report import aligned, change, level
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import load
 from testis_abm.statistics import FEW, deterministic, paired_change
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, TestisError, printable
+from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 KEYS = ("over", "method", "samples", "seed", "replicates")
 _FIXED = {
@@ -78,11 +79,11 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
         ScenarioError: a path that does not exist, an empty design, a value that the scenario refuses.
     """
     file = read_experiment(source, "sweep", KEYS, overrides)
-    engine = file.table.get("engine", "cells")
+    engine = file.table.get("engine", CELLS)
     try:
         design = parse_design(file.table)
         # A mean-field man has no random draws to repeat.
-        usual = 1 if engine == "expected" else file.scenario.plan.replicates
+        usual = 1 if engine == EXPECTED else file.scenario.plan.replicates
         replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
     except TestisError as error:
@@ -100,11 +101,11 @@ def check_axes(file: ExperimentFile, design: Design) -> None:
     Raises:
         ScenarioError: what the scenario says of it.
     """
-    problems = []
+    place = (file.name, file.kind, "over")
+    problems: list[Problem] = []
     for k, axis in enumerate(design.axes):
-        place = f"{file.name}: {file.kind}: over"
         if axis.path in _FIXED:
-            problems.append(f"{place}: {printable(axis.path)} is not swept; {_FIXED[axis.path]}")
+            problems.append(Problem(place, f"{axis.path} is not swept; {_FIXED[axis.path]}"))
             continue
         # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).
         sampled = axis.ranged and not axis.values
@@ -113,9 +114,9 @@ def check_axes(file: ExperimentFile, design: Design) -> None:
             for value in ends:
                 load(file.raw, overrides={axis.path: value})
         except ScenarioError as error:
-            problems.append(f"{place}: {str(error).removeprefix('--set ')}")
+            problems += [problem.without("overrides").at(*place) for problem in error.problems]
     if problems:
-        raise ScenarioError("\n".join(problems))
+        raise ScenarioError(problems)
 
 
 def sweep(

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from testis_abm import __version__
+from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.results.tables import SIGNALS
 from testis_abm.support.errors import TestisError
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
 
 FAULT = "fault: "  # begins the error of a run that failed by no fault of its scenario: it is tried again
-ENGINES = ("cells", "expected")
-UNTREATED, TREATED = "untreated", "treated"
 
 Row = tuple[Any, ...]
 
@@ -32,15 +31,15 @@ class Job:
     Attributes:
         cases: name -> tables of a scenario, as `essence` gives them (the arms of a trial; one without a name for a sweep).
         days: on which levels are kept (0 is the end of baseline).
-        engine: "cells" (a tissue of cells) or "expected" (the mean cell of each kind).
-        arms: of ("untreated", "treated"), those that are run.
+        engine: of choices.ENGINES: a tissue of cells, or the mean cell of each kind.
+        arms: of choices.ARMS, those that are run.
         course: whether the days make a course (of cells): hormones are means of a week on all but the last day, and the signals that
             Sertoli cells hear are kept too.
     """
 
     cases: Mapping[str, Mapping[str, Any]]
     days: tuple[int, ...]
-    engine: str = "cells"
+    engine: str = CELLS
     arms: tuple[str, ...] = (UNTREATED, TREATED)
     course: bool = False
 
@@ -106,7 +105,7 @@ def perform(job: Job, task: Task) -> list[Row]:
     scenario = load(job.cases[task.case], overrides=overrides)
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
-    if job.engine == "expected":
+    if job.engine == EXPECTED:
         return _expected(scenario, seed, arms, job.days)
     return _cells(scenario, seed, arms, job.days, job.course)
 

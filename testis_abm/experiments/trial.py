@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.biology.laboratory import VARIATION, Laboratory
+from testis_abm.choices import CELLS, TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
 from testis_abm.experiments.store import read
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES, clinical, label
@@ -128,7 +129,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
     arm = _randomised(names, allocation, men, seed)
     # Men of a cohort have no preset or past of their own.
     cases = {name: essence(case.as_dict()) | {"man": {}} for name, case in file.arms.items()}
-    job = Job(cases, file.days, table.get("engine", "cells"), (TREATED,))
+    job = Job(cases, file.days, table.get("engine", CELLS), (TREATED,))
     rows = cohort.cohort.men.to_dict("records")
     tasks = [
         Task(i, i, {}, row, name, (TREATED if file.arms[name].treated else UNTREATED,))

@@ -25,14 +25,8 @@ _HEADLINE = (
     "expected_concentration_million_ml",
     "expected_total_motile_count_million",
 )
-_PRODUCTION = (
-    "daily_production_million_g",
-    "meiotic_loss_pct",
-    "androgen_signal",
-    "fsh_signal",
-    "er_alpha_signal",
-    "er_beta_signal",
-)
+SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal", "fsh_signal")
+_PRODUCTION = ("daily_production_million_g", "meiotic_loss_pct", *SIGNALS)
 _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
 

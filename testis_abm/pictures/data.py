@@ -30,7 +30,6 @@ _HORMONES = (
     "t_over_e2",
 )
 _INSIDE = ("intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "intratesticular_t_over_e2")
-SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal", "fsh_signal")
 _WEEK = 7
 
 
@@ -41,7 +40,7 @@ class PlotData:
     Attributes:
         footer: the small print. band: what the bands show, in words.
         days: first and last.
-        panels: figure -> its panels; those of "tissue" are of cells lost, of sperm released, of loss at meiosis and of SIGNALS.
+        panels: figure -> its panels; those of "tissue" are of cells lost, of sperm released, of loss at meiosis and of courses.SIGNALS.
         composition: arm -> days, and germ cells per Sertoli cell, (days, steps), mean over replicates.
         sections: arm -> arrays of a cross-section (see `tubules`).
     """
@@ -112,7 +111,7 @@ def _tissue(arms: tuple[courses.Arm, ...], rows: Mapping[str, pd.DataFrame]) -> 
         for column, label in (("apoptosis", "Germ cells lost"), ("sperm_released", "Sperm released"))
     ]
     others = {panel.column: panel for panel in courses.production(arms)}
-    return (*found, others["meiotic_loss_pct"], *(others[name] for name in SIGNALS))
+    return (*found, others["meiotic_loss_pct"], *(others[name] for name in courses.SIGNALS))
 
 
 def _rate(arm: str, rows: pd.DataFrame, column: str) -> Curve:

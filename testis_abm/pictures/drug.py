@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -50,8 +50,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
     if panel.factor:
         paper.second_axis(axes, panel.factor, panel.second)
     if len(panel.lines) > 1:
-        tight: Any = {"handlelength": 1.9, "borderaxespad": 0.1, "columnspacing": 0.9, "handletextpad": 0.5}
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(panel.lines), **tight)
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(panel.lines), **paper.TIGHT)
 
 
 def _days(axes: Axes, days: float) -> None:

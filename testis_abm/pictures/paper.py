@@ -28,9 +28,15 @@ _LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.
 _MANY_SWINGS = 16
 _LONG = 22  # letters of a label on one line
 _MANY_DOTS = 250  # of a panel and arm, above which they shrink
-_PAPER = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.6}  # behind a label that lies on data
+PAPER = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.6}  # behind a label that lies on data
 _NAME, _LETTER = 6.2, 0.05  # size of a therapy's name; width of a letter of it, inch
 _DASHES = (0, (4, 3))
+TIGHT: Any = {
+    "handlelength": 1.6,
+    "columnspacing": 0.8,
+    "borderaxespad": 0.1,
+    "handletextpad": 0.4,
+}  # a legend in a panel
 
 
 def looks() -> Any:
@@ -300,7 +306,7 @@ def _draw_reference(axes: Axes, reference: Range) -> None:
 
 def note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: str, **look: Any) -> None:
     """Write beside a place of a panel, `offset` in points, so that it can be read on data."""
-    look = {"size": 6.2, "zorder": 5, "bbox": _PAPER, **look}
+    look = {"size": 6.2, "zorder": 5, "bbox": PAPER, **look}
     axes.annotate(text, at, xytext=offset, textcoords="offset points", color=colour, **look)
 
 
@@ -321,7 +327,7 @@ def _draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
 def say(axes: Axes, text: str) -> None:
     """Write in an empty panel why it is empty."""
     middle: Any = {"transform": axes.transAxes, "ha": "center", "va": "center"}
-    axes.text(0.5, 0.5, text, size=7, color=style.LIMIT, bbox=_PAPER, zorder=6, **middle)
+    axes.text(0.5, 0.5, text, size=7, color=style.LIMIT, bbox=PAPER, zorder=6, **middle)
 
 
 def _say_none(axes: Axes, panel: Panel) -> None:

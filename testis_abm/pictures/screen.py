@@ -80,7 +80,7 @@ def panel_svg(panel: Panel) -> str:
             dots = zip(across(curve.dots[0]), up(curve.dots[1]), strict=True)
             out += [f'<circle class="ta-dot ta-c{k}" cx="{x:.1f}" cy="{y:.1f}" r="1.7"/>' for x, y in dots if y == y]
         out.append(_path("polyline", f"ta-line ta-c{k}", across(curve.x), up(curve.mean)))
-    out += [mark(across(of.day), up(of.value), 4, title=of.label) for of in panel.marks]
+    out += [mark(across(point.day), up(point.value), 4, title=point.label) for point in panel.marks]
     for limit in limits:  # last, so that no line hides the figure
         author = f"<title>{escape(panel.reference.author if panel.reference else '')}</title>"
         out.append(text(right, up(limit) - 3, number(limit), "ta-limit-text", "end", author))
@@ -124,7 +124,7 @@ def describe(panel: Panel) -> str:
 def _span(panel: Panel) -> tuple[float, float]:
     values = [end for curve in panel.curves for end in (curve.mean, curve.low, curve.high) if end is not None]
     values += [curve.dots[1] for curve in panel.curves if curve.dots is not None]
-    seen = np.concatenate([*values, _limits(panel), [of.value for of in panel.marks]])
+    seen = np.concatenate([*values, _limits(panel), [point.value for point in panel.marks]])
     seen = seen[np.isfinite(seen)]
     if not len(seen):
         return 0.0, 1.0

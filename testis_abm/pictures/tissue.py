@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from testis_abm.results import tables
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.chart import Panel
 from testis_abm.pictures.data import PlotData, weekly
 from testis_abm.pictures.steps import GROUPS, STEPS
+from testis_abm.results import tables
 
-# Names and colours of data.SIGNALS.
+# Names and colours of courses.SIGNALS.
 _SIGNALS = (("androgen", style.BLUE), ("ER-α", style.VERMILION), ("ER-β", style.ORANGE), ("FSH", style.GREEN))
 _DASHED: dict[str, Any] = {"lw": 0.9, "ls": (0, (3, 2))}
 Composition = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -92,9 +92,9 @@ def _change(axes: Axes, composition: Composition) -> None:
     axes.tick_params(axis="y", length=0, pad=2)
     bar = axes.inset_axes((1.02, 0.0, 0.025, 1.0))
     scale = _FOLDS[0] if reach <= np.log2(_FINE) else _FOLDS[1]
-    folds = [of for of in scale if of <= 2.0**reach * 1.001]
+    folds = [step for step in scale if step <= 2.0**reach * 1.001]
     axes.figure.colorbar(image, cax=bar, ticks=[*(-np.log2(folds[:0:-1])), *np.log2(folds)])
-    bar.set_yticklabels([*(f"1/{of:g}" for of in folds[:0:-1]), *(f"{of:g}" for of in folds)], fontsize=5.8)
+    bar.set_yticklabels([*(f"1/{step:g}" for step in folds[:0:-1]), *(f"{step:g}" for step in folds)], fontsize=5.8)
     bar.tick_params(length=1.5, pad=1)
     axes.set_title("treated / untreated, 7-day mean", fontsize=6.5, pad=2, loc="right")
 
@@ -143,5 +143,4 @@ def _signals(axes: Axes, signals: Sequence[Panel]) -> None:
     handles = [Line2D([], [], color=colour, label=name) for name, colour in _SIGNALS]
     handles += [Line2D([], [], color=style.DIM, label="untreated", **_DASHED)] * both
     axes.set_ylim(top=1.3 * axes.get_ylim()[1])
-    tight: Any = {"handlelength": 1.3, "columnspacing": 0.8, "borderaxespad": 0.1, "handletextpad": 0.4}
-    axes.legend(handles=handles, ncols=5, loc="upper left", fontsize=6.2, **tight)
+    axes.legend(handles=handles, ncols=5, loc="upper left", fontsize=6.2, **paper.TIGHT)

@@ -45,7 +45,7 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     total = _TOP + height + 0.08 + _KEY + 0.2
     figure = paper.page(style.WIDTH, total, DPI)
     fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
-    norm = Normalize(0.0, max(1e-9, max(float(of.max()) for of in fields.values())))
+    norm = Normalize(0.0, max(1e-9, max(float(values.max()) for values in fields.values())))
     left, bottom = _MARGIN, 0.2 + _KEY + 0.08
     for k, (arm, section) in enumerate(sections.items()):
         axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
@@ -62,7 +62,7 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
 def _frame(axes: Axes, view: View, text: str, *, with_bar: bool) -> None:
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.7)
-    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85}
+    box = paper.PAPER | {"boxstyle": "round,pad=0.25", "alpha": 0.85}
     axes.text(
         0.02, 0.975, text, transform=axes.transAxes, va="top", weight="bold", size=7.5, bbox=box, zorder=RASTERED + 2
     )
@@ -93,14 +93,14 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
 
 
 def _draw_kinds(axes: Axes, place: np.ndarray) -> None:
-    luck = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     level, upright = np.zeros(1), np.full(1, 0.5 * np.pi)
     for code, look in enumerate(STEPS):
         at = place[code : code + 1]
         if code < ELONGATING:
             draw_cytoplasm(axes, at, np.array([code]))
-        draw_nuclei(axes, at, level, look, luck)
+        draw_nuclei(axes, at, level, look, rng)
     sertoli, leydig, capillary = place[len(STEPS) :, None]
-    draw_sertoli(axes, sertoli, upright, luck)
-    draw_leydig(axes, leydig, luck)
-    draw_capillaries(axes, capillary, luck)
+    draw_sertoli(axes, sertoli, upright, rng)
+    draw_leydig(axes, leydig, rng)
+    draw_capillaries(axes, capillary, rng)

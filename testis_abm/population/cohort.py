@@ -106,7 +106,7 @@ def draw(
     Raises:
         TestisError: an argument is out of range, or no such word.
     """
-    values = guard.parameter_values(values)
+    values = parameters.all_values(values)
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
     abstinence = guard.number(abstinence, 0.5, 30.0, "abstinence", "days")

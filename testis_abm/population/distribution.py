@@ -1,6 +1,6 @@
 """A distribution over physiologies: independent standard normals behind every field, and what they mean in a man.
 
-Numbers and sources are in parameters/population.toml. A man is a row of hidden coordinates (standard normals), so that the
+Numbers and sources are in parameters/model/population.toml. A man is a row of hidden coordinates (standard normals), so that the
 prior of a man from his labs is known, and a lesion, which is one of a few kinds.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.choices import POPULATIONS
 from testis_abm.support import guard
 
 # Hidden coordinates, standard normal each.
@@ -76,7 +77,7 @@ class Population:
 
     Attributes:
         name: "clinic" (men at infertility clinics), "community" (40 to 79 years) or "healthy" (lean volunteers of 20 to 45 years).
-        of: short name -> value of parameters/population.toml.
+        of: short name -> value of parameters/model/population.toml.
     """
 
     name: str
@@ -98,8 +99,8 @@ class Population:
         Raises:
             TestisError: unknown name.
         """
-        guard.key(name, guard.POPULATIONS, "population")
-        values = guard.parameter_values(values)
+        guard.key(name, POPULATIONS, "population")
+        values = parameters.all_values(values)
         return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
 
     def lesion_shares(self) -> np.ndarray:

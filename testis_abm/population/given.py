@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored
-from testis_abm.scenario.quantities import UNITS, UNITS_OF_MAN, comma_note, plain, quantity, spelled
+from testis_abm.scenario.amounts import UNITS, UNITS_OF_MAN, comma_note, plain, quantity, spelled
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, shown
 
@@ -88,7 +88,16 @@ def parse(name: str, raw: object, place: str = "") -> Lab | None:
 
 
 def read(name: str, raw: object) -> float | Censored | None:
-    """Return `guard.laboratory_value`."""
+    """Return a laboratory value in the unit of MEASURES or KNOWN; None where it is missing.
+
+    Args:
+        name: of MEASURES or KNOWN, such as "t" or "bmi".
+        raw: a number in that unit, or text as a report has it: "260 ng/dL", "4,5 IU/L", "<0.1", "". None, NaN, pandas.NA and
+            empty text are missing.
+
+    Raises:
+        ScenarioError: it is no such value, or one that no living man has.
+    """
     lab = parse(guard.key(name, _ALL, "laboratory value"), raw)
     return None if lab is None else lab.value
 

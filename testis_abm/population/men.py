@@ -14,7 +14,6 @@ from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import TESTOSTERONE_NG_DL, clinical, label
 from testis_abm.scenario import Man, Scenario
-from testis_abm.support import guard
 
 # Name in men_observed.toml -> column.
 COLUMN: Mapping[str, str] = {
@@ -60,7 +59,7 @@ def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float
 
     NaN for what no laboratory could tell: percentages of no sperm, ratios to a level under its limit.
     """
-    values = complete(guard.parameter_values(values))
+    values = complete(parameters.all_values(values))
     past = Treatment(Scenario(man=man), history=True)
     one = ExpectedMan(values, man.physiology, past.drugs)
     past.before(one)

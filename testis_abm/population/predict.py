@@ -19,13 +19,13 @@ from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.treat import treat
 from testis_abm.population.cohort import retrieval
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
+from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
-    from testis_abm.scenario import Scenario
 
 _SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
 # Columns of a prediction, as in quantities.QUANTITIES.
@@ -73,6 +73,28 @@ class ParameterSets(Protocol):
         """Return the parameters and the drug table of a set."""
 
 
+def check_men(men: object) -> pd.DataFrame:
+    """Return men: a row of physiology fields each.
+
+    Raises:
+        ScenarioError: it is no such table, lacks a field, or holds what no man has.
+    """
+    if not isinstance(men, pd.DataFrame):
+        raise ScenarioError(
+            f"{shown(men)} is not a table of men (a DataFrame with a row of physiology fields each)", "men"
+        )
+    if men.empty:
+        raise ScenarioError("has no rows; give at least one man", "men")
+    for name, field in parameters.physiology().items():
+        if name not in men:
+            raise ScenarioError(f"column {name} is missing; see: testis-abm men", "men")
+        column = pd.to_numeric(men[name], errors="coerce")
+        wrong = ~column.between(field.low - 1e-9, field.high + 1e-9)
+        if wrong.any():
+            raise ScenarioError(str(field.fault(men[name][wrong].iloc[0])), "men", name)
+    return men
+
+
 def predict(
     men: pd.DataFrame,
     scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
@@ -94,8 +116,8 @@ def predict(
     Raises:
         TestisError: men that are none, or a scenario that cannot be understood.
     """
-    men, scenario = guard.men(men), guard.scenario(scenario)
-    values = guard.parameter_values(parameters.values(scenario.parameters) if values is None else values)
+    men, scenario = check_men(men), load(scenario)
+    values = parameters.all_values(parameters.values(scenario.parameters) if values is None else values)
     abstinence = scenario.samples.abstinence_days
 
     def look(man: ExpectedMan) -> np.ndarray:
@@ -104,7 +126,7 @@ def predict(
         return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
-    names = [*MORNING.names, *_SEMEN, *_SAFETY]
+    names = [*(MORNING.names or ()), *_SEMEN, *_SAFETY]
     before, after = (pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2))
     return _completed(before, men, values), _completed(after, men, values)
 
@@ -132,7 +154,7 @@ def predict_with(
     Raises:
         TestisError: as `predict`; `sets` or `seed` is out of range.
     """
-    men, scenario = guard.men(men), guard.scenario(scenario)
+    men, scenario = check_men(men), load(scenario)
     sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     if not isinstance(ensemble, ParameterSets):
         raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")

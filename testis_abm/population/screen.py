@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
@@ -102,7 +103,7 @@ def screen(
         TestisError: a criterion that is none, or one that so few men meet that the search was given up.
     """
     n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
-    values = guard.parameter_values(values)
+    values = parameters.all_values(values)
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     criteria = guard.texts(criteria, "where", '["BMI > 25", "T/E2 < 10"]')
     tests = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
@@ -312,7 +313,7 @@ def find(
         TestisError: an assay or a name that is not known, or an implausible value.
     """
     given, seed = check(given), guard.argument("seed", seed)
-    values = guard.parameter_values(values)
+    values = parameters.all_values(values)
     laboratory = Laboratory(values, assay)
     used, notes = independent(given, laboratory)
     known = {name: float(given[name]) for name in KNOWN if name in given}  # type: ignore[arg-type]

@@ -100,8 +100,8 @@ def _by_assay(column: str) -> Callable[[pd.DataFrame, Laboratory], Any]:
 
 def _ratio_inside(rows: pd.DataFrame, laboratory: Laboratory) -> Any:
     inside = rows["intratesticular_oestradiol_nmol_l"]
-    told = inside >= laboratory.limit("intratesticular_oestradiol_nmol_l")
-    return rows["intratesticular_testosterone_nmol_l"] / inside.where(told)
+    measured = inside >= laboratory.limit("intratesticular_oestradiol_nmol_l")
+    return rows["intratesticular_testosterone_nmol_l"] / inside.where(measured)
 
 
 # Columns that no table holds: how they follow from its rows.

@@ -10,17 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from testis_abm import parameters
+from testis_abm.choices import POPULATIONS
 from testis_abm.parameters import FrozenMapping
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.scenario.amounts import UNITS, parse_day, parse_duration, parse_unit
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import read_tables
-from testis_abm.scenario.quantities import UNITS, parse_day, parse_duration, parse_unit
-from testis_abm.scenario.schema import Therapy
 from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
+from testis_abm.scenario.therapy import Therapy
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, TestisError, shown, unknown
-from testis_abm.support.guard import POPULATIONS
 
 FOLDER = Path(__file__).parent
 # Clinical word -> column of the expected man's tables; T/E2 is worked out.
