@@ -107,7 +107,7 @@ def test_without_a_cache_of_the_users_temporary_files_do(tmp_path, warm):
 def test_without_any_folder_rules_are_compiled_all_the_same(warm):
     numbers, folder, said = draw(Path("/dev/null/x"), "import tempfile; tempfile.tempdir = '/dev/null/y'")
     assert numbers == warm[1] and str(folder) == "None"
-    assert said.count("\n") == 1 and "rules are compiled anew" in said
+    assert said.count("\n") == 1 and "rules are compiled again" in said
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_an_edit_to_any_source_that_decides_is_another_program(package):
         "scenario/weight.py",
         "scenario/condition.py",
         "scenario/history.py",
-        "parameters/axis.toml",
+        "parameters/model/axis.toml",
         "man/treat.py",
         "man/regimen.py",
     ):

@@ -59,7 +59,7 @@ def _parts(model: TestisModel) -> dict[str, tuple[object, tuple[str, ...]]]:
     tissue = model.tissue
     cells = {kind: getattr(tissue.columns, kind) for kind in ("leydig", "sertoli", "germ")}
     whole = {name: (part, tuple(vars(part))) for name, part in {**cells, "events": tissue.events}.items()}
-    declared = {"model": model, "body": model.body, "tract": model.tract, "safety": model.safety}
+    declared: dict[str, Any] = {"model": model, "body": model.body, "tract": model.tract, "safety": model.safety}
     return {
         **whole,
         "levels": (tissue.levels, _LEVELS),

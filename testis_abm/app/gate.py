@@ -213,7 +213,7 @@ class Gate:
             await _refuse(scope, send, *refusal)
             return
         if not self._origins:
-            scope["headers"] = [(name, of) for name, of in scope["headers"] if name not in _OF_A_PROXY]
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _OF_A_PROXY]
         if scope["type"] == "http":
             await self.app(scope, receive, self._with_headers(scope, send))
         else:
@@ -225,14 +225,14 @@ class Gate:
         local, port = (scope.get("server") or ("", None))[:2]
         scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
         own = [_netloc(name, port, scheme) for name in names(self._host, local or "")]
-        known = {*own, *(urlsplit(of).netloc for of in self._origins)}
+        known = {*own, *(urlsplit(value).netloc for value in self._origins)}
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or hosts[0] not in known:
             called = printable(hosts[0])[:100] if len(hosts) == 1 else "no name"
             mend = f"if it should, start it with --allow-origin {scheme}://{called}"
             return 403, f"This app does not answer to {called}; {mend}."
-        allowed = {*(f"{scheme}://{of}" for of in own), *self._origins}
-        wrong = [of for of in _values(scope, b"origin") if of not in allowed]
+        allowed = {*(f"{scheme}://{value}" for value in own), *self._origins}
+        wrong = [value for value in _values(scope, b"origin") if value not in allowed]
         if wrong:
             return 403, f"Pages of {printable(wrong[0])[:100]} may not use this app."
         return None
@@ -243,7 +243,7 @@ class Gate:
         """Return why an HTTP request is refused."""
         path = scope["path"]
         lengths = _values(scope, b"content-length")
-        large = any(not of.isdecimal() or len(of) > 9 or int(of) > _LARGEST_BODY for of in lengths)
+        large = any(not value.isdecimal() or len(value) > 9 or int(value) > _LARGEST_BODY for value in lengths)
         if large or _values(scope, b"transfer-encoding"):
             return 413, f"A request has at most {_LARGEST_BODY:,} bytes."
         if path.startswith(_CLOSE) and not (_PAGE_ID.fullmatch(path.removeprefix(_CLOSE)) and _connection(scope)):
@@ -293,7 +293,7 @@ class Gate:
             await send({"type": "websocket.close", "code": code, "reason": reason})
             return {"type": "websocket.disconnect", "code": code, "reason": reason}
 
-        async def heard() -> Message:
+        async def received() -> Message:
             nonlocal patience
             try:
                 message = await asyncio.wait_for(receive(), patience)
@@ -318,7 +318,7 @@ class Gate:
         self._visits.begin(_session(scope), kernel)
         self._sockets[kernel] += 1
         try:
-            await self.app(scope, heard, say)
+            await self.app(scope, received, say)
         except Exception as error:  # of Solara or of what it serves: the next page must go on
             _log.error("A page has ended: %s", type(error).__name__, exc_info=error)
             if not over:
@@ -326,12 +326,12 @@ class Gate:
         finally:
             self._sockets[kernel] -= 1
             self._sockets += Counter()  # forget who has gone
-            self._begun = Counter({of: count for of, count in self._begun.items() if of in self._open()})
+            self._begun = Counter({value: count for value, count in self._begun.items() if value in self._open()})
 
     # ---- what an answer allows
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        own = [(k.encode(), of.encode()) for k, of in _headers(_values(scope, b"host")[0], self._origins).items()]
+        own = [(k.encode(), value.encode()) for k, value in _headers(_values(scope, b"host")[0], self._origins).items()]
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -343,14 +343,14 @@ class Gate:
     def _noted(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return the headers of an answer; remember whom a page is served to."""
         noted: list[tuple[bytes, bytes]] = []
-        for name, of in headers:
-            if name.lower() == b"set-cookie" and of.startswith(f"{_SESSION}=".encode()):
-                self._visits.serve(_cookies(of.decode("latin-1")).get(_SESSION, ""))
+        for name, value in headers:
+            if name.lower() == b"set-cookie" and value.startswith(f"{_SESSION}=".encode()):
+                self._visits.serve(_cookies(value.decode("latin-1")).get(_SESSION, ""))
                 # One that a browser kept would begin without having been served.
                 noted.append((b"cache-control", b"no-store"))
                 if scope.get("scheme") == "http":  # where some browsers drop a cookie that is for https alone
-                    of = re.sub(rb"(?i)samesite=none", b"SameSite=lax", re.sub(rb"(?i); *secure\b", b"", of))
-            noted.append((name, of))
+                    value = re.sub(rb"(?i)samesite=none", b"SameSite=lax", re.sub(rb"(?i); *secure\b", b"", value))
+            noted.append((name, value))
         return noted
 
 
@@ -372,7 +372,7 @@ def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
         "frame-ancestors": " ".join(("'self'", *origins)),
     }
     return {
-        "content-security-policy": "; ".join(f"{name} {of}" for name, of in policy.items()),
+        "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "cross-origin-resource-policy": "same-origin",
         "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
@@ -380,7 +380,7 @@ def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:
-    return [of.decode("latin-1").strip().lower() for key, of in scope["headers"] if key.lower() == name]
+    return [value.decode("latin-1").strip().lower() for key, value in scope["headers"] if key.lower() == name]
 
 
 def _connection(scope: Scope) -> str:
@@ -399,9 +399,9 @@ def _kernel(scope: Scope) -> str:
 
 def _session(scope: Scope) -> str:
     """Return the cookie of the browser, as Solara reads it."""
-    return _cookies("; ".join(of.decode("latin-1") for name, of in scope["headers"] if name.lower() == b"cookie")).get(
-        _SESSION, ""
-    )
+    return _cookies(
+        "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie")
+    ).get(_SESSION, "")
 
 
 def _cookies(header: str) -> dict[str, str]:
@@ -442,7 +442,7 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
     if getattr(app.state, "gate", None) is None:
         # Cookies of all that runs on this host come with the upgrade; the library's limit is 8 kB.
         websockets.http11.MAX_LINE_LENGTH = max(websockets.http11.MAX_LINE_LENGTH, LONGEST_HEADER)
-        origins = [*origins, *(origin(of) for of in os.environ.get(VARIABLE, "").split())]
+        origins = [*origins, *(origin(value) for value in os.environ.get(VARIABLE, "").split())]
         log.keep_short()
         settings: Any = sys.modules["solara.server.settings"]
         stack = app.middleware_stack or app.build_middleware_stack()

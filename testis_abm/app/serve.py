@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
 
@@ -59,7 +60,7 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
     from testis_abm.app import gate
     from testis_abm.app import stores as shown
 
-    allowed = [gate.origin(of) for of in origins]
+    allowed = [gate.origin(name) for name in origins]
     shown.publish(stores)
     check_port(host, port)
     os.environ.update(_SETTINGS)
@@ -83,9 +84,7 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
     )
     server = uvicorn.Server(config)
     address = f"http://{gate.public_name(host)}:{port}"
-    print(
-        f"The app is at {address} (Ctrl-C stops it). Research software: a simulation, not medical advice.", flush=True
-    )
+    print(f"The app is at {address} (Ctrl-C stops it). {DISCLAIMER}", flush=True)
     if not gate.is_here(host):
         print(_beyond(host, port), flush=True)
     _allow_files()
@@ -100,7 +99,9 @@ def _beyond(host: str, port: int) -> str:
     from testis_abm.app import gate
 
     named = gate.machine_names() if gate.is_any(host) else (gate.public_name(host),)
-    where = ", ".join(f"http://{of}:{port}" for of in named) + (" and by its IP address" if gate.is_any(host) else "")
+    where = ", ".join(f"http://{name}:{port}" for name in named) + (
+        " and by its IP address" if gate.is_any(host) else ""
+    )
     return (
         f"It listens beyond this machine: whoever reaches {where} can run simulations on it. "
         "By another name or through a proxy: --allow-origin."

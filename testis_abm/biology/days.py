@@ -12,6 +12,11 @@ def record(*fields: str) -> np.dtype[np.void]:
     return np.dtype([(field, float) for field in fields])
 
 
+def named(values: np.void) -> dict[str, float]:
+    """Return the numbers of a record by name."""
+    return dict(zip(values.dtype.names or (), values.item(), strict=True))
+
+
 class BloodDay(NamedTuple):
     """What the blood brings to the testes and the tract in a day.
 
@@ -45,8 +50,6 @@ class TestisDay(NamedTuple):
         aromatase_access: share of aromatase that its substrate does not hold.
         androgen, oestrogen, fsh: mean levels that the Sertoli cells have responded to (free nmol/L, free nmol/L, IU/L).
     """
-
-    __test__ = False  # its name begins as those of tests do
 
     secretory_capacity: float
     oestradiol_output: float

@@ -234,7 +234,7 @@ def expose(drugs, doses, hour, exposure):
             exposure[which] += drugs.effect[k, which] * (lowest if which == _TROUGH else mean)
         if k < drugs.levels.shape[0]:
             _gather(drugs, k, hour, cleared, lowest, highest)
-    return Exposure(*to_fixed_tuple(exposure, _EXPOSURES))
+    return Exposure(*to_fixed_tuple(exposure, _EXPOSURES))  # type: ignore[call-arg]
 
 
 @register_jitable

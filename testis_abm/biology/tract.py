@@ -33,7 +33,7 @@ COLLECTED = record("collected_million", "collected_motile_million", "collected_n
 
 
 class TractParameters(NamedTuple):
-    """Numbers of the tract for one man: names and units as in parameters/tract.toml, his factors folded in."""
+    """Numbers of the tract for one man: names and units as in parameters/model/tract.toml, his factors folded in."""
 
     reabsorption: float
     reabsorption_er_half: float
@@ -196,7 +196,7 @@ def ejaculate(store: np.ndarray, glands: float, abstinence: float, bmi: float, p
         glands: their relative size.
     """
     weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
-    sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names)
+    sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names or ())
     ml = float(volume(glands, abstinence, bmi, p))
     motility = normal_share = 0.0
     if sperm > 0.0:

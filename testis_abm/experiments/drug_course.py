@@ -14,6 +14,7 @@ import numpy as np
 from testis_abm import parameters
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS, Effect
+from testis_abm.biology.days import named
 from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, hourly_doses
 from testis_abm.parameters import Drug
 from testis_abm.scenario import Scenario, Therapy, load
@@ -216,8 +217,7 @@ def _reading(model: TestisModel, effect: Effect) -> float:
     """Return an effect of the last 24 h of a model."""
     body = model.body
     exposures = dict(zip(EXPOSURES, body.drugs.levels[:, 0] @ body.kinetics.effect, strict=True))
-    state = dict(zip(body.state.dtype.names, body.state.item(), strict=True))
-    level = float({**exposures, **state, **model.report._asdict(), **model.means}[effect.field])
+    level = float({**exposures, **named(body.state), **model.report._asdict(), **model.means}[effect.field])
     if effect.unit == "bound":
         level /= 1.0 + level
     if effect.unit in ("share", "bound"):

@@ -7,11 +7,11 @@ Columns carry their unit in the name.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from testis_abm.biology.steps import NAMES as STEPS
+from testis_abm.biology.steps import NAMES
 from testis_abm.quantities import QUANTITIES
 from testis_abm.support.errors import shown
 
@@ -103,7 +103,7 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
         **_DAILY,
         **{
             name: Column("integer", "cells", name.replace("_", " ").capitalize())
-            for name in (*STEPS, "sertoli", "leydig", "apoptosis", "sperm_released")
+            for name in (*NAMES, "sertoli", "leydig", "apoptosis", "sperm_released")
         },
         **_numbers(
             ("daily_production_million_g", "million/g/day", "Daily sperm production"),
@@ -140,7 +140,7 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "blood": {**_SAMPLED, **_measured(*BLOOD_COLUMNS)},
     "biopsy": {
         **_SAMPLED,
-        **{name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize()) for name in STEPS},
+        **{name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize()) for name in NAMES},
         **_numbers(("johnsen_score", "", "Johnsen score")),
     },
     "safety": {
@@ -228,7 +228,7 @@ globals().update({row.__name__: row for row in ROWS.values()})  # where pickle l
 class Diary(dict[str, list[Any]]):
     """Table -> its rows so far."""
 
-    def __init__(self, tables: Mapping[str, Any] = ROWS) -> None:
+    def __init__(self, tables: Iterable[str] = ROWS) -> None:
         super().__init__({table: [] for table in tables})
 
     def write(self, table: str, **values: Any) -> None:
@@ -253,7 +253,7 @@ class Diary(dict[str, list[Any]]):
 
 def treated_span(scenario: Scenario, last: float) -> tuple[float, float]:
     """Return the first and last day of the treatment of a scenario that ends on day `last`; a changed weight is held till then."""
-    start = min([part.from_day for part in (*scenario.therapy, *scenario.weight)])
+    start = min([therapy.from_day for therapy in scenario.therapy] + [weight.from_day for weight in scenario.weight])
     return start, last if scenario.weight else min(last, max(therapy.until_day for therapy in scenario.therapy))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.biology.axis import lh_activity
+from testis_abm.biology.days import named
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tract import ejaculate
@@ -133,7 +134,7 @@ class ExpectedMan:
 
 def mean_morning(rows: np.ndarray) -> dict[str, float]:
     """Return the mean of MORNING rows, by name."""
-    return dict(zip(MORNING.names, rows.view(float).reshape(len(rows), -1).mean(axis=0).tolist(), strict=True))
+    return named(rows.view(float).reshape(len(rows), -1).mean(axis=0).view(MORNING)[0])
 
 
 def steady_state(values: Mapping[str, float], man: Mapping[str, float], *, abstinence: float = 3.0) -> dict[str, float]:

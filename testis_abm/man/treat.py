@@ -42,7 +42,7 @@ class Treatment:
         self.scenario = scenario
         past = scenario.man.history if history else ()
         self._past = past_doses(past)
-        names = [therapy.drug for therapy in (*past, *scenario.therapy)]
+        names = [part.drug for part in past] + [therapy.drug for therapy in scenario.therapy]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
         self._table = None if self.decides or scenario.weight else self._planned()

@@ -12,6 +12,7 @@ from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import LOSSES, commitment, spermiation
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tissue import TissueParameters
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.results.report import level, measurable, number
 from testis_abm.results.tables import SIGNALS
 
@@ -92,13 +93,13 @@ def explain(
         drugs: action -> names of the drugs that were given for it.
     """
     parts = _why_lh(before, after, pituitary, drugs or {})
-    treated = tissue["treated"]
+    treated = tissue[TREATED]
     if treated["aromatase_inhibition_fat_pct"] > 1.0:
         parts.append(
             f"aromatase is inhibited {treated['aromatase_inhibition_fat_pct']:.0f} % in fat, "
             f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis{_own_oestradiol(before, after)}"
         )
-    made = (tissue["untreated"]["daily_production_million_g"], treated["daily_production_million_g"])
+    made = (tissue[UNTREATED]["daily_production_million_g"], treated["daily_production_million_g"])
     parts.append(why_sperm(before, after, table, p, made))
     return "; ".join(parts) + "."
 

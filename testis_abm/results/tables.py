@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from testis_abm.man.diary import KINDS, SCHEMAS, Kind
+from testis_abm.biology import steps
+from testis_abm.man.diary import KINDS, Kind
+from testis_abm.man.diary import SCHEMAS as SCHEMAS
 from testis_abm.man.diary import SIGNALS as SIGNALS
-from testis_abm.man.diary import STEPS as STEPS
 from testis_abm.quantities import QUANTITIES
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+STEPS = steps.NAMES
 
 
 def empty(name: str) -> pd.DataFrame:
