@@ -89,12 +89,10 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("agents.model", "agents.checkpoint"),
     ("agents.model", "agents.modifiers"),
     ("experiments.task", "__init__"),
-    ("population.screen", "population.report"),
     ("support.guard", "parameters"),
     ("support.guard", "population.given"),
     ("support.guard", "scenario"),
     ("support.guard", "scenario.load"),
-    ("population.twin", "population.given"),
 }
 LONG_PARAMETER_LISTS = {
     "population.screen.screen",
@@ -125,8 +123,11 @@ SAME_NAMES = {
     ("man.diary", "pictures.data"),
     ("pictures.data", "results.measures"),
     ("pictures.experiments", "studies.study"),
+    ("pictures.paper", "pictures.tubules"),
+    ("pictures.data", "results.tables"),
     ("population.given", "scenario.condition"),
     ("population.predict", "results.measures"),
+    ("results.measures", "scenario.condition"),
     ("studies.replay", "studies.report"),
 }
 

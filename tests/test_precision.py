@@ -17,6 +17,7 @@ from testis_abm.biology.laboratory import Censored, Laboratory
 from testis_abm.cli.command import main
 from testis_abm.experiments.sensitivity import samples_needed
 from testis_abm.population import predict, report, screen, twin
+from testis_abm.population.given import values
 from testis_abm.population.search import LEAST_SIZE
 from testis_abm.population.twin import Twin, find, independent
 from testis_abm.results.report import replicates
@@ -123,7 +124,7 @@ def test_the_deviation_of_a_value_left_out_is_shown(few_men):
 
 def test_a_level_of_zero_is_under_the_limit_and_missing_is_missing():
     laboratory = Laboratory(parameters.values())
-    used, notes = independent(twin.check({"lh": 0.0, "fsh": Censored(0.3), "t": None, "e2": float("nan")}), laboratory)
+    used, notes = independent(values({"lh": 0.0, "fsh": Censored(0.3), "t": None, "e2": float("nan")}), laboratory)
     assert used == {"lh": Censored(0.1), "fsh": Censored(0.3)}
     assert notes == ["LH 0 is read as <0.1 IU/L, the limit of quantitation"]
 

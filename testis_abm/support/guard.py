@@ -131,7 +131,7 @@ def entries(value: object, names: Mapping[str, Any], name: str, example: str) ->
 def flag(value: object, name: str) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):
-        raise _fault(name, f"{shown(value)} is neither True nor False")
+        raise _fault(name, f"{shown(value)} is not true or false")
     return value
 
 
