@@ -86,10 +86,6 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("agents.model", "agents.checkpoint"),
     ("agents.model", "agents.modifiers"),
     ("experiments.task", "__init__"),
-    ("support.guard", "parameters"),
-    ("support.guard", "population.given"),
-    ("support.guard", "scenario"),
-    ("support.guard", "scenario.load"),
 }
 LONG_PARAMETER_LISTS = {"population.screen.screen", "testis.places._germ_places"}
 LONG_TUPLES: set[str] = set()
