@@ -196,7 +196,7 @@ def main() -> None:
         (
             f"Made by `scripts/make_validation.py` with testis_abm {__version__}: {len(studies)} studies, {len(table)}"
             f" observations, {len(shipped())} parameter sets (ES-MDA; every parameter inside its sourced range)."
-            " Prediction intervals hold men, measurement, parameters and what studies of the same thing differ by (log"
+            " Prediction intervals hold men, measurement, parameters and between-study heterogeneity (log"
             " SD by quantity in `testis_abm/studies/calibration.toml`); the last is left out in the second column."
             " Studies that are set apart, and why: `testis_abm/studies/calibration.toml`."
         ),
@@ -207,7 +207,7 @@ def main() -> None:
     for name, rows in (
         ("fitted", table[table["fitted"]]),
         ("set apart, never fitted", table[~table["fitted"] & (table["confidence"] != "memory")]),
-        ("from memory, never fitted", table[table["confidence"] == "memory"]),
+        ("not verified against the source, never fitted", table[table["confidence"] == "memory"]),
     ):
         signs = [bool(of) for of in rows["sign"] if of is not None]
         lines.append(
@@ -222,7 +222,7 @@ def main() -> None:
     lines += [
         "",
         (
-            f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated anew without them (100 sets, 3"
+            f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated again without them (100 sets, 3"
             " rounds) from the middle of every range, so that no value of the tables that owes something to a paper"
             " enters; studies of one paper, or on the same men, leave together. Goal: 85 % inside and a fold error"
             " under 1.25. Rows: `validation/left_out.csv`. A direction counts where the change exceeds its error (or"
@@ -263,7 +263,7 @@ def main() -> None:
             )
     lines += [
         "",
-        "## What studies of one thing differ by",
+        "## Between-study heterogeneity",
         "",
         (
             "Assumed (`calibration.toml`, log SD) and found: root mean square of log(observed / predicted) when left"
@@ -282,8 +282,8 @@ def main() -> None:
         "## Structural questions",
         "",
         (
-            "Each answer calibrated anew (60 sets, 3 rounds) with its parameters held; all studies but those from"
-            " memory. Gain: of the log score over the free calibration of the same size, summed over studies, with its"
+            "Each answer calibrated again (60 sets, 3 rounds) with its parameters held; all studies but those not"
+            " verified against the source. Gain: of the log score over the free calibration of the same size, summed over studies, with its"
             " standard error between studies; under minus two errors the data speak against the answer."
         ),
         "",

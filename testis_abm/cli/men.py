@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
 from testis_abm.cli.options import SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
+from testis_abm.cli.printing import noted
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.support import guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
@@ -103,30 +102,22 @@ def _as_given(problem: Problem) -> Problem:
     return problem
 
 
-def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
-    """Return what `make` makes; print its warnings as notes, a line each."""
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        made = make(*given, **named)
-    for note in notes:
-        print(f"Note: {note.message}", file=sys.stderr)
-    return made
-
-
 def _twin(options: argparse.Namespace) -> None:
     seed = 1 if options.seed is None else options.seed
     labs, case = _given(options), _treatment(options)
+    from testis_abm import parameters
     from testis_abm.population import report, twin
+    from testis_abm.population.given import values
 
-    given = {name: lab.value for name, lab in labs.items()}
-    twin.check(given)
+    given = values({name: lab.value for name, lab in labs.items()})
+    own = None if case is None else parameters.values(case.parameters)
     if options.out:
         for name in _TWIN_FILES:
             outputs.check(Path(options.out) / name)
     if options.out and case is not None and not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
-    found = twin.find(given, population=options.population, assay=options.assay, seed=seed)
+    found = twin.find(given, population=options.population, assay=options.assay, seed=seed, values=own)
     options.interrupt.check()
     print(report.matches(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
@@ -136,12 +127,11 @@ def _twin(options: argparse.Namespace) -> None:
 
         men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(
-            f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days"
-        )
+        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): ", end="")
+        print(f"{case.title}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
-        print(report.predicted(before, after, lesions, options.ensemble, found.dependable))
-        tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
+        print(report.predicted(before, after, lesions, options.ensemble, found.dependable, own))
+        tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
     print(f"\n{DISCLAIMER}")
     if options.out:

@@ -1,4 +1,4 @@
-"""Commands and options as they are declared; what an option is given is checked by support/guard.py as the line is read."""
+"""Commands and options as they are declared; support/guard.py checks what they are given as the line is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Option(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command: its line in the list, what it does with its options, and those; `also` stands in their namespace too."""
+    """A command: its line in the list, what it does, and its options; `also` stands in their namespace too."""
 
     name: str
     summary: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 from functools import partial
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER
-from testis_abm.cli.options import NO_PLOTS, SEED, Command, flag, option, whole
+from testis_abm.cli.options import NO_PLOTS, SEED, Command, option, whole
+from testis_abm.cli.printing import default_folder
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
@@ -42,12 +42,12 @@ def _chosen(name: str) -> list[Study]:
 
 
 def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble: Ensemble) -> Path:
-    """Return a folder named by what is replayed and a hash of all that decides on the outcome."""
+    """Return a folder named by what is replayed and all that decides on the outcome."""
     from testis_abm.experiments.task import version
 
     sets = ensemble.sets.assign(weight=ensemble.weights).to_csv()
-    what = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
-    return Path("runs") / f"studies-{Path(options.name).stem}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"
+    decides = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
+    return default_folder(f"studies-{Path(options.name).stem}", repr(decides))
 
 
 def _studies(options: argparse.Namespace) -> None:
@@ -138,10 +138,10 @@ COMMANDS = (
             option("--out", "rounds are kept and resumed there", metavar="FOLDER", default="runs/calibration"),
             whole(
                 "--cross-validate",
-                "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
+                "folds of a leave-one-study-out cross-validation, instead of the ensemble "
+                "(10 folds: members 100, rounds 3)",
                 limit=guard.LIMITS["folds"],
             ),
-            flag("--ship", "put the ensemble into the package"),
         ),
         f"Calibrate on the shipped studies (ES-MDA). {DISCLAIMER}",
     ),

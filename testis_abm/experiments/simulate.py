@@ -14,11 +14,11 @@ import pandas as pd
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.luck import mix
 from testis_abm.choices import ARMS, TREATED, UNTREATED
-from testis_abm.man.diary import COLUMNS
+from testis_abm.man.diary import COLUMNS, SCHEMAS
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run import Run
-from testis_abm.results.tables import SCHEMAS, conform
+from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
 from testis_abm.scenario import Scenario, load
 from testis_abm.support import guard
@@ -53,8 +53,8 @@ def run(
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
         progress: called as progress(replicate, arm, day) after each simulated day with the day that begins.
-        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all of them
-            have lived; it only looks, and may raise to stop the run.
+        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all
+            of them have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
 
     Returns:
@@ -100,7 +100,7 @@ def run(
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:
-    """Return the men of a replicate before their first day, by arm: the untreated one, and his treated twin if there is a therapy."""
+    """Return the men of a replicate before their first day, by arm; one where there is no therapy."""
     seed = replicate_seed(scenario.plan.seed, replicate)
     men = {UNTREATED: model(scenario, rng=seed, treated=False)}
     if scenario.treated:

@@ -122,7 +122,7 @@ def check_axes(file: ExperimentFile, design: Design) -> None:
 def sweep(
     source: Source, folder: str | Path, *, overrides: Mapping[str, object] | None = None, **how: Unpack[How]
 ) -> pd.DataFrame | None:
-    """Run a sweep (what is missing of it) into a store; return `results`, of what is there while shards are still to come.
+    """Run a sweep (what is missing of it) into a store; return `results`, also while shards are missing.
 
     Args:
         source: a scenario file with a [sweep] table, or such a mapping.
@@ -188,7 +188,7 @@ def _levels(level: pd.Series, name: str) -> pd.DataFrame:
 
 
 def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
-    """Return the change in % of pairs of replicates with its 95 % interval (statistics.paired_change), a row a point."""
+    """Return the change in % of pairs of replicates with its 95 % interval (paired_change), a row a point."""
     change = {
         point: paired_change(pairs[UNTREATED].to_numpy(), pairs[TREATED].to_numpy(), least)
         for point, pairs in arms.groupby("point")
@@ -215,7 +215,7 @@ def report(folder: str | Path, table: pd.DataFrame, failed: pd.DataFrame) -> str
 
 
 def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> str:
-    """Return points and, of each output, level and change with their 95 % intervals over replicates; a wide table in parts."""
+    """Return points and, of each output, level and change with their 95 % intervals; a wide table in parts."""
     rows = [row for _, row in table.head(_MOST_POINTS).iterrows()]
     points = [list(paths)]
     points += [[f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for path in paths] for row in rows]
@@ -232,7 +232,7 @@ def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> 
 
 
 def _level(row: pd.Series, column: str) -> str:
-    """Return the level of a point, treated where there is a therapy, with its change; both levels where that has no percentage."""
+    """Return the treated level of a point with its change, or both levels where that has no percentage."""
     pairs = int(row["replicates"])
     untreated, half, treated = (
         float(clinical(column, row.get(f"{column}, {end}", np.nan)))
@@ -242,7 +242,8 @@ def _level(row: pd.Series, column: str) -> str:
         width = 100.0 * half / untreated if untreated else np.nan
         same = deterministic(0.0, -width, width, pairs)
         return level(column, untreated) + (f" ± {half:.2g}" if half == half and not same else "")
-    centre, interval = change(*(row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high")), pairs=pairs)
+    middle, low, high = (row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high"))
+    centre, interval = change(middle, low, high, pairs)
     if centre == "-":
         return f"{level(column, untreated)} -> {level(column, treated)}"
     return f"{level(column, treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"

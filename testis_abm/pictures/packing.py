@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ def spread(crowd: Crowd, rounds: int, place: np.ndarray | None = None) -> np.nda
     cells = Crowd(*(np.ascontiguousarray(column[order]) for column in crowd))
     moved = (cells.to if place is None else place[order]).astype(float)
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(cells.group)) + 1, [len(order)]])
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in itertools.pairwise(bounds):
         _yield(moved, cells, first, last, rounds)
     found = np.empty_like(moved)
     found[order] = moved

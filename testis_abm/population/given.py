@@ -15,9 +15,10 @@ from testis_abm.support.errors import Problem, ScenarioError, shown
 
 
 class Measure(NamedTuple):
-    """What can be given: its column, the unit of the twin with the lowest and highest value of a living man, and how it is written.
+    """What can be given: column, unit of the twin, lowest and highest value of a living man, and how it is written.
 
-    `assumed` is the unit of a text without one ("": it must have one); `factor` is the column's units in one of the twin's.
+    `assumed` is the unit of a text without one ("": it must have one); `factor` is the column's units in one of the
+    twin's.
     """
 
     column: str
@@ -58,7 +59,7 @@ _ALL = {**MEASURES, **KNOWN}
 
 @dataclass(frozen=True)
 class Lab:
-    """A laboratory value as it was given: in the unit of the twin, the unit it was written in, and the factor to that."""
+    """A laboratory value in the unit of the twin, the unit it was written in, and the factor to that."""
 
     value: float | Censored
     unit: str
@@ -146,7 +147,8 @@ def _number(name: str, raw: object) -> Lab:
         return _checked(name, raw, raw.limit, Lab(0.0, measure.unit), raw.below)
     if isinstance(raw, bool) or not isinstance(raw, Real):
         raise ScenarioError(
-            f"{shown(raw)} is not a laboratory value; write a number in {measure.unit}, or text such as {measure.example}"
+            f"{shown(raw)} is not a laboratory value; write a number in {measure.unit}, or text such as "
+            f"{measure.example}"
         )
     return _checked(name, raw, raw, Lab(0.0, measure.unit))
 
