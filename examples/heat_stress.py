@@ -68,7 +68,8 @@ def main():
     model.run_for(40)
     counted = model.collector.get_model_vars_dataframe()
     print(
-        f"pachytene spermatocytes: {counted['pachytene'].iloc[27]} before, {counted['pachytene'].iloc[31]} after the heat"
+        f"pachytene spermatocytes: {counted['pachytene'].iloc[27]} before, "
+        f"{counted['pachytene'].iloc[31]} after the heat"
     )
     if options.plot:
         import matplotlib.pyplot as plt

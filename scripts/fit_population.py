@@ -2,8 +2,9 @@
 
     python scripts/fit_population.py [MEN]
 
-Least squares on common random numbers, every number inside its range of parameters/population.toml. Targets: Tradewell 2022
-(n = 3497: quartiles of T, LH, FSH, concentration, share azoospermic) and correlations of inhibin B (PMID 16764873, Pierik 1998).
+Least squares on common random numbers, every number inside its range of parameters/model/population.toml. Targets:
+Tradewell 2022 (n = 3497: quartiles of T, LH, FSH, concentration, share azoospermic) and correlations of inhibin B
+(PMID 16764873, Pierik 1998).
 """
 
 from __future__ import annotations

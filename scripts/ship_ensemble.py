@@ -2,7 +2,8 @@
 
     python scripts/ship_ensemble.py CALIBRATION_FOLDER
 
-The folder is that of `testis-abm calibrate --out CALIBRATION_FOLDER`. Its ensemble is checked before it replaces the old one.
+The folder is that of `testis-abm calibrate --out CALIBRATION_FOLDER`. Its ensemble is checked before it replaces the
+old one.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-"""The quantities that are measured or reported: one row each, with its words, units and the least that a laboratory sees.
+"""The quantities that are measured or reported: one row each, with words, units and the least that a laboratory sees.
 
-Column names carry the unit in which a value is stored. Oestradiol has two rows, since two assays of one serum disagree: what
-depends on an assay says which. Everything that prints, selects, measures or draws a quantity takes it from here.
+Column names carry the unit in which a value is stored. Oestradiol has two rows, since two assays of one serum
+disagree: what depends on an assay says which. Everything that prints, selects, measures or draws a quantity takes it
+from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 TESTOSTERONE_NG_DL = 28.84  # ng/dL in 1 nmol/L
 OESTRADIOL_PMOL_L = 3.67  # pmol/L in 1 pg/mL
 
-# Assay of oestradiol -> how it is printed. Andrology clinics report immunoassays, so that is what is meant where none is named.
+# Assay of oestradiol -> how it is printed. Andrology clinics report immunoassays, so that is what is meant where none
+# is named.
 ASSAYS: Mapping[str, str] = MappingProxyType({"immunoassay": "immunoassay", "lc-ms": "LC-MS/MS"})
 DEFAULT_ASSAY = "immunoassay"
 OESTRADIOL: Mapping[str, str] = MappingProxyType(
@@ -50,28 +52,46 @@ class Quantity:
     """One quantity.
 
     Attributes:
-        column: its name in tables, unit included.
-        label: as printed within a sentence; `unit` of the column, `clinical_unit` of reports.
-        factor: clinical units in one of the column's.
+        column: its name in tables, which ends in its unit.
+        label: as printed within a sentence.
+        measured_in: the unit of the column, or `units`.
+        clinical_unit: the unit of reports (default the column's own).
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
-        limit: parameter that holds the least a laboratory tells from none ("" where there is no such limit).
+        limit: parameter (laboratory.*_limit by its short name) of the least a laboratory tells from none; "" for no limit.
         daily: whether it is recorded of every day.
+        published: whether an observed value may be of it.
+        units: those that reports use -> how many of the column's own, which is the first, make one.
     """
 
     column: str
     label: str
-    unit: str
+    measured_in: InitVar[str | Mapping[str, float]]
     clinical_unit: str = ""
-    factor: float = 1.0
     words: tuple[str, ...] = ()
     sample: str = "blood"
     limit: str = ""
     daily: bool = False
+    published: bool = True
+    units: Mapping[str, float] = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, measured_in: str | Mapping[str, float]) -> None:
+        units = {measured_in: 1.0} if isinstance(measured_in, str) else measured_in
+        object.__setattr__(self, "units", MappingProxyType(units))
+        if self.limit and "." not in self.limit:
+            object.__setattr__(self, "limit", f"laboratory.{self.limit}_limit")
         if not self.clinical_unit:
             object.__setattr__(self, "clinical_unit", self.unit)
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of the column."""
+        return next(iter(self.units))
+
+    @property
+    def factor(self) -> float:
+        """Return how many clinical units one of the column's is."""
+        return 1.0 / self.units[self.clinical_unit]
 
     @property
     def heading(self) -> str:
@@ -81,35 +101,40 @@ class Quantity:
     @property
     def title(self) -> str:
         """Return the label as it begins a sentence or an axis."""
-        return (
-            self.label
-            if self.label[1:2].isupper() or self.label[1:2] == "/"
-            else self.label[0].upper() + self.label[1:]
-        )
+        proper = self.label[1:2].isupper() or self.label[1:2] == "/"
+        return self.label if proper else self.label[0].upper() + self.label[1:]
+
+
+# Units -> how many of the column's own, the first, make one of them.
+_T, _E2 = TESTOSTERONE_NG_DL, OESTRADIOL_PMOL_L
+_TESTOSTERONE = {"nmol/L": 1.0, "pmol/L": 1e-3, "ng/dL": 1 / _T, "ng/mL": 100 / _T, "ug/L": 100 / _T}
+_FREE_TESTOSTERONE = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": 100 / _T, "ng/dL": 1e3 / _T}
+_OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": _E2, "ng/L": _E2, "ng/mL": 1e3 * _E2}
+_TISSUE_OESTRADIOL = {"nmol/L": 1.0, "pmol/L": 1e-3, "pg/mL": _E2 / 1e3, "ng/L": _E2 / 1e3, "ng/mL": _E2}
+_GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
+_SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
 
 
 def _e2(assay: str) -> tuple[Quantity, Quantity]:
     """Return serum oestradiol and the T/E2 ratio by an assay."""
     title = ASSAYS[assay]
-    limit = f"laboratory.oestradiol_{'immunoassay_' if assay == 'immunoassay' else ''}limit"
     return (
         Quantity(
             OESTRADIOL[assay],
             f"serum E2 ({title})",
-            "pmol/L",
+            _OESTRADIOL,
             "pg/mL",
-            1.0 / OESTRADIOL_PMOL_L,
-            (f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
-            limit=limit,
+            words=(f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
+            limit="oestradiol_immunoassay" if assay == "immunoassay" else "oestradiol",
             daily=assay == "lc-ms",  # the true level
+            published=assay == "lc-ms",
         ),
         Quantity(
             RATIO[assay],
             f"T/E2 ({title})",
             "ng/dL per pg/mL",
-            "",
-            1.0,
-            (f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})"),
+            words=(f"testosterone/oestradiol ({title})", f"testosterone/estradiol ({title})"),
+            published=False,
         ),
     )
 
@@ -118,82 +143,72 @@ _ALL = (
     Quantity(
         "testosterone_nmol_l",
         "testosterone",
-        "nmol/L",
+        _TESTOSTERONE,
         "ng/dL",
-        TESTOSTERONE_NG_DL,
-        ("total testosterone", "T"),
-        limit="laboratory.testosterone_limit",
+        words=("total testosterone", "T"),
+        limit="testosterone",
         daily=True,
     ),
     Quantity(
         "free_testosterone_pmol_l",
         "free testosterone",
-        "pmol/L",
+        _FREE_TESTOSTERONE,
         "pg/mL",
-        TESTOSTERONE_NG_DL / 100.0,
-        limit="laboratory.free_testosterone_limit",
+        limit="free_testosterone",
         daily=True,
     ),
     *(row for pair in zip(_e2("immunoassay"), _e2("lc-ms")) for row in pair),
     Quantity(
         "lh_iu_l",
         "LH",
-        "IU/L",
+        _GONADOTROPHIN,
         words=("luteinising hormone", "luteinizing hormone"),
-        limit="laboratory.gonadotrophin_limit",
+        limit="gonadotrophin",
         daily=True,
     ),
     Quantity(
-        "fsh_iu_l",
-        "FSH",
-        "IU/L",
-        words=("follicle-stimulating hormone",),
-        limit="laboratory.gonadotrophin_limit",
-        daily=True,
+        "fsh_iu_l", "FSH", _GONADOTROPHIN, words=("follicle-stimulating hormone",), limit="gonadotrophin", daily=True
     ),
-    Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",)),
-    Quantity("inhibin_b_pg_ml", "inhibin B", "pg/mL", limit="laboratory.inhibin_b_limit", daily=True),
-    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit", daily=True),
-    Quantity("hcg_iu_l", "hCG", "IU/L", limit="laboratory.gonadotrophin_limit", daily=True),
-    Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",)),
+    Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",), published=False),
+    Quantity("inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="inhibin_b", daily=True),
+    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="shbg", daily=True),
+    Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="gonadotrophin", daily=True),
+    Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
     Quantity(
         "intratesticular_testosterone_nmol_l",
         "intratesticular testosterone",
-        "nmol/L",
+        _TESTOSTERONE,
         "ng/mL",
-        TESTOSTERONE_NG_DL / 100.0,
         ("ITT",),
         "testis",
-        "laboratory.intratesticular_testosterone_limit",
+        "intratesticular_testosterone",
         daily=True,
     ),
     Quantity(
         "intratesticular_oestradiol_nmol_l",
         "intratesticular E2",
-        "nmol/L",
+        _TISSUE_OESTRADIOL,
         "ng/mL",
-        1.0 / OESTRADIOL_PMOL_L,
         ("intratesticular oestradiol", "intratesticular estradiol", "ITE"),
         "testis",
-        "laboratory.intratesticular_oestradiol_limit",
+        "intratesticular_oestradiol",
         daily=True,
     ),
-    Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis"),
+    Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis", published=False),
     Quantity(
         "daily_production_million_g",
         "daily sperm production",
         "million/g/day",
         words=("sperm production",),
         sample="testis",
-        limit="laboratory.daily_production_limit",
+        limit="daily_production",
+        published=False,
     ),
-    Quantity(
-        "volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="laboratory.volume_limit"
-    ),
+    Quantity("volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="volume"),
     Quantity(
         "concentration_million_ml",
         "sperm concentration",
-        "million/mL",
+        {"million/mL": 1.0, "M/mL": 1.0, "10^6/mL": 1.0},
         "M/mL",
         sample="semen",
         limit="outcome.azoospermic_below",
@@ -201,7 +216,7 @@ _ALL = (
     Quantity(
         "total_count_million",
         "total sperm count",
-        "million",
+        _SPERM,
         words=("sperm count", "total count"),
         sample="semen",
         limit="outcome.azoospermic_below",
@@ -209,16 +224,18 @@ _ALL = (
     Quantity(
         "total_motile_count_million",
         "total motile count",
-        "million",
+        _SPERM,
         words=("motile count", "TMC"),
         sample="semen",
         limit="outcome.azoospermic_below",
     ),
     Quantity("progressive_motility_pct", "progressive motility", "%", words=("motility",), sample="semen"),
     Quantity("normal_forms_pct", "normal forms", "%", words=("morphology",), sample="semen"),
-    Quantity("conception_pct", "fecundability", "% per cycle", words=("chance of conception",), sample=""),
-    Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample=""),
-    Quantity("age", "age", "years", sample=""),
+    Quantity(
+        "conception_pct", "fecundability", "% per cycle", words=("chance of conception",), sample="", published=False
+    ),
+    Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample="", published=False),
+    Quantity("age", "age", dict.fromkeys(("years", "year", "y", "yr", "yrs"), 1.0), sample="", published=False),
 )
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({row.column: row for row in _ALL})
 _WORDS = {word.lower(): row.column for row in _ALL for word in (row.label, *row.words)}
@@ -245,9 +262,9 @@ def column_of(word: str, assay: str = DEFAULT_ASSAY, among: Iterable[str] | None
     """
     columns = tuple(QUANTITIES if among is None else among)
     plain = " ".join(str(word).split()).lower()
-    found = _OF_ASSAY[plain][assay] if plain in _OF_ASSAY else _WORDS.get(plain)
-    if found in columns and isinstance(word, str):
-        return str(found)
+    column = _OF_ASSAY[plain][assay] if plain in _OF_ASSAY else _WORDS.get(plain)
+    if column in columns and isinstance(word, str):
+        return str(column)
     labels = [QUANTITIES[column].label for column in columns]
     close = nearest(word, labels)
     hint = (f'nearest: "{close}"; ' if close else "") + f"known: {', '.join(labels)}"

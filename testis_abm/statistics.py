@@ -38,12 +38,12 @@ def nanmean(values: np.ndarray, axis: int = 0) -> np.ndarray:
 def paired_change(before: np.ndarray, after: np.ndarray, least: float = 0.0) -> tuple[float, float, float]:
     """Return the change in % of pairs of levels, and the ends of its 95 % interval (NaN for a single pair).
 
-    The geometric mean of the ratios with Student's t on their logs; if some level after is 0, the mean difference in % of the
-    mean before. NaN where a level before lies under `least`, or none is above 0: nothing has no percentage.
+    The geometric mean of the ratios with Student's t on their logs; if some level after is 0, the mean difference in %
+    of the mean before. NaN where a level before lies under `least`, or none is above 0: nothing has no percentage.
 
     Args:
         before, after: (pairs,) levels; pairs with a missing one are left out.
-        least: the least that is told from none.
+        least: the least that is distinguished from zero.
     """
     there = np.isfinite(before) & np.isfinite(after)
     first, last = np.asarray(before, dtype=float)[there], np.asarray(after, dtype=float)[there]
@@ -58,7 +58,7 @@ def paired_change(before: np.ndarray, after: np.ndarray, least: float = 0.0) -> 
 
 
 def deterministic(change: float, low: float, high: float, pairs: int) -> bool:
-    """Return whether a change in % is the same in all pairs: its SD between them, relative to the level, is next to nothing.
+    """Return whether a change in % is the same in all pairs: its SD between them is next to nothing.
 
     Args:
         change, low, high: from paired_change, or a level in % of itself with its interval; pairs: their number.
@@ -89,8 +89,8 @@ def spread_of_men(values: np.ndarray, low: float = 0.05, high: float = 0.95) -> 
         return float("nan"), float("nan"), float("nan")
     if len(values) < LEAST_MEN:
         return float(np.median(values)), float("nan"), float("nan")
-    of = np.quantile(values, [0.5, low, high])
-    return float(of[0]), float(of[1]), float(of[2])
+    middle, first, last = np.quantile(values, [0.5, low, high]).tolist()
+    return middle, first, last
 
 
 def share_of_men(hits: np.ndarray) -> tuple[float, float, float]:
@@ -119,8 +119,9 @@ def kish(weights: np.ndarray) -> float:
 def pareto_smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
     """Return importance weights (n,), sum 1, with a smoothed tail, and the tail's Pareto shape k.
 
-    The largest weights become the expected order statistics of the generalised Pareto distribution fitted to them (Vehtari et al.,
-    Pareto smoothed importance sampling, JMLR 2024). Beyond k of 0.7 no practical number of draws makes an estimate dependable.
+    The largest weights become the expected order statistics of the generalised Pareto distribution fitted to them
+    (Vehtari et al., Pareto smoothed importance sampling, JMLR 2024). Beyond k of 0.7 no practical number of draws makes
+    an estimate dependable.
 
     Args:
         log_weights: (n,) up to a constant.
@@ -141,7 +142,7 @@ def pareto_smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _generalised_pareto(excess: np.ndarray) -> tuple[float, float]:
-    """Return shape and scale of the distribution of `excess` (n,), ascending, by Zhang and Stephens (Technometrics 2009).
+    """Return shape and scale of the distribution of `excess` (n,), ascending (Zhang and Stephens, Technometrics 2009).
 
     The shape leans on a weak prior at 0.5, as in Vehtari et al.
     """
@@ -159,18 +160,20 @@ def _generalised_pareto(excess: np.ndarray) -> tuple[float, float]:
 def arm_effect(
     after: np.ndarray, treated: np.ndarray, before: np.ndarray, *, least: float, cv: float
 ) -> tuple[Effect, Effect]:
-    """Return the effect of an arm on a level that may be 0, as a difference of means in % of the control's and in its unit.
+    """Return the effect of an arm on a level that may be 0: difference of means in % of the control's and in the unit.
 
-    Negative binomial regression on the arm and the log of the baseline: the variance is that of a count of units of `least` times
-    a factor with the CV `cv`, and errors are robust against both being wrong (HC3, Student's t). Nothing is added to the outcome,
-    and the fold is one of means, so men without any stay in as what they are. Where the arm's mean is 0 a fold has no interval:
-    the difference in the unit is fitted by least squares, and the one in % follows from it. There is no difference in % where the
-    control's mean lies under `least`, and none at all where nobody has any.
+    Negative binomial regression on the arm and the log of the baseline: the variance is that of a count of units of
+    `least` times a factor with the CV `cv`, and errors are robust against both being wrong (HC3, Student's t). Nothing
+    is added to the outcome,
+    and the fold is one of means, so men without any stay in as what they are. Where the arm's mean is 0 a fold has no
+    interval: the difference in the unit is fitted by least squares, and the one in % follows from it. There is no
+    difference in % where the control's mean lies under `least`, and none at all where nobody has any.
 
     Args:
         after: (men,) levels, none missing; treated: (men,) of the arm, or of the control.
-        before: (men,) baselines; a missing one stands for their mean, which in a randomised trial costs precision alone.
-        least: the least that is told from none, in the unit.
+        before: (men,) baselines; a missing one stands for their mean, which in a randomised trial costs precision
+            alone.
+        least: the least that is distinguished from zero, in the unit.
         cv: of one measurement.
     """
     from statsmodels.genmod.families import Gaussian, NegativeBinomial
@@ -178,11 +181,11 @@ def arm_effect(
     treated = treated.astype(bool)
     if not after.max() > 0.5 * least:  # none in any, or half the limit, which stands for it
         return Effect(), Effect()
-    means = [float(after[of].mean()) for of in (~treated, treated)]
-    told = means[0] >= max(least, np.finfo(float).tiny)
+    means = [float(after[men].mean()) for men in (~treated, treated)]
+    measurable = means[0] >= max(least, np.finfo(float).tiny)
     plain = _regressed(after, treated, before, Gaussian())
-    percent = plain.scaled(lambda x: 100.0 * x / means[0]) if told else Effect()
-    if told and means[1] > 0.0:
+    percent = plain.scaled(lambda x: 100.0 * x / means[0]) if measurable else Effect()
+    if measurable and means[1] > 0.0:
         unit = least or 1.0
         fold = _regressed(after / unit, treated, np.log(before + unit), NegativeBinomial(alpha=max(cv, 0.01) ** 2))
         if np.isfinite(fold.p):
@@ -234,7 +237,7 @@ def share_difference(hits: int, n: int, hits_control: int, n_control: int) -> Ef
 
 
 def auc(scores: np.ndarray, positive: np.ndarray, least: int = 5) -> Effect:
-    """Return the area under the ROC curve and its 95 % interval (Brunner and Munzel); NaN with under `least` of either kind.
+    """Return the ROC AUC and its 95 % interval (Brunner and Munzel); NaN with under `least` of either kind.
 
     Missing scores are left out. Kinds that do not overlap have no interval.
     """
@@ -251,7 +254,7 @@ def auc(scores: np.ndarray, positive: np.ndarray, least: int = 5) -> Effect:
 
 
 def power(effect: Effect, sizes: tuple[int, int], wanted: int) -> float:
-    """Return the chance of p < 0.05 with `wanted` measured men in each of two arms, effect and spread as in `sizes` men.
+    """Return the power with `wanted` measured men in each of two arms, effect and spread as in `sizes` men.
 
     `effect` is on the scale of its normal error (of a fold: its log).
     """

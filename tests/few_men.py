@@ -10,8 +10,8 @@ from testis_abm.population import search, twin
 
 _FEW = {
     "_FEWEST": 3,
-    "_MOST": 5,
-    "_DRAWS": 250,
+    "_MOST": 10,
+    "_DRAWS": 300,
     "_CARRIED": 30.0,
     "GOOD_SIZE": 60.0,
     "LEAST_SIZE": 5.0,

@@ -33,4 +33,4 @@ def serving(log: Path, *command: str, seconds: float = 120.0) -> Iterator[str]:
         yield url
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)

@@ -7,6 +7,7 @@ import base64
 import dataclasses
 import io
 import json
+import math
 import socket
 import threading
 import time
@@ -24,10 +25,12 @@ from hypothesis import strategies as some
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.app import charts, courses, draft, matching, serve, share, stores
-from testis_abm.app.charts import Line, Panel
+from testis_abm.app import draft, matching, serve, share, stores
 from testis_abm.cli.command import main
 from testis_abm.experiments.simulate import so_far
+from testis_abm.pictures import courses, screen, sweeps
+from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span
+from testis_abm.pictures.reference import Range
 from testis_abm.support import files
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -552,10 +555,11 @@ def test_a_prediction_belongs_to_its_treatment(match, monkeypatch):
 def test_courses_show_what_the_tables_hold(result):
     arms = courses.arms_of(result)
     assert [of.name for of in arms] == ["untreated", "treated"]
-    panel = next(of for of in courses.hormones(arms) if of.label.startswith("Testosterone") and of.unit == "ng/dL")
+    panel = courses.hormones(arms)[0].clinical()
+    assert (panel.label, panel.unit) == ("Testosterone", "ng/dL")
     table = result.tables["hormones"]
     treated = table[table["arm"] == "treated"].pivot(index="day", columns="replicate", values="testosterone_nmol_l")
-    line = panel.lines[1]
+    line = panel.curves[1]
     assert np.array_equal(line.x, treated.index) and panel.days == (-4.0, 30.0)
     assert line.mean == pytest.approx(treated.mean(axis=1).to_numpy() * 28.84, rel=1e-3)
     assert line.low == pytest.approx(treated.min(axis=1).to_numpy() * 28.84, rel=1e-3)
@@ -567,8 +571,8 @@ def test_semen_has_dots_as_measured_and_reference_limits(result):
     concentration = next(of for name, of in panels.items() if "oncentration" in name)
     rows = result.tables["semen"]
     rows = rows[rows["arm"] == "treated"]
-    assert np.allclose(concentration.lines[1].dots[1], rows["concentration_million_ml"])
-    assert concentration.limits == pytest.approx((16.0,)) and "WHO" in concentration.source
+    assert np.allclose(concentration.curves[1].dots[1], rows["concentration_million_ml"])
+    assert concentration.reference.limits == pytest.approx((16.0,)) and "WHO" in concentration.reference.source
 
 
 def test_a_run_that_goes_on_is_shown_as_far_as_it_is(result):
@@ -577,19 +581,19 @@ def test_a_run_that_goes_on_is_shown_as_far_as_it_is(result):
         for name in ("hormones", "semen")
     }
     shown = so_far(result.scenario, rows)
-    line = courses.hormones(courses.arms_of(shown))[0].lines[0]
-    whole = courses.hormones(courses.arms_of(result))[0].lines[0]
+    line = courses.hormones(courses.arms_of(shown))[0].curves[0]
+    whole = courses.hormones(courses.arms_of(result))[0].curves[0]
     early = line.x < 5
     assert np.allclose(line.mean[early], whole.mean[early])
     assert np.isfinite(line.mean).all() and np.allclose(line.low[~early], line.high[~early])
-    assert "nan" not in charts.grid(courses.hormones(courses.arms_of(shown)))
+    assert "nan" not in screen.grid(courses.hormones(courses.arms_of(shown)))
 
 
 def test_before_the_first_ejaculate_charts_say_nothing_yet(result):
     shown = so_far(
         result.scenario, {"hormones": [tuple(row) for row in result.tables["hormones"].itertuples(index=False)]}
     )
-    picture = charts.grid(courses.semen(courses.arms_of(shown)))
+    picture = screen.grid(courses.semen(courses.arms_of(shown)))
     assert "nothing yet" in picture and "nan" not in picture
 
 
@@ -605,9 +609,11 @@ def _drawn(svg: str) -> ElementTree.Element:
     some.booleans(),
 )
 def test_a_panel_is_drawn_within_its_box(values, limits, zero):
-    line = Line("a", np.arange(len(values), dtype=float), np.array(values))
-    panel = Panel("Level", "IU/L", (line,), (-10.0, 20.0), limits, "WHO", zero=zero)
-    root = _drawn(charts.panel_svg(panel))
+    curve = Curve("a", np.arange(len(values), dtype=float), np.array(values))
+    low, high = (*sorted(map(abs, limits)), math.inf, math.inf)[:2] if limits else (0.0, math.inf)
+    reference = Range(low, high, "", "WHO") if 0.0 < low < math.inf else None
+    panel = Panel("lh_iu_l", "Level", "IU/L", (curve,), (-10.0, 20.0), reference=reference, zero=zero)
+    root = _drawn(screen.panel_svg(panel))
     _, _, width, height = map(float, root.get("viewBox").split())
     points = root.find(".//{*}polyline").get("points").split()
     assert len(points) == len(values)
@@ -617,35 +623,37 @@ def test_a_panel_is_drawn_within_its_box(values, limits, zero):
 
 
 def test_a_gap_is_no_point():
-    line = Line("a", np.arange(3.0), np.array([1.0, np.nan, 2.0]))
-    root = _drawn(charts.panel_svg(Panel("Level", "", (line,), (0.0, 2.0))))
+    curve = Curve("a", np.arange(3.0), np.array([1.0, np.nan, 2.0]))
+    root = _drawn(screen.panel_svg(Panel("lh_iu_l", "Level", "", (curve,), (0.0, 2.0))))
     assert len(root.find(".//{*}polyline").get("points").split()) == 2
 
 
 def test_names_are_text_and_not_markup():
     evil = '"><script>alert(1)</script>'
-    line = Line(evil, np.arange(2.0), np.ones(2))
-    panel = Panel(evil, evil, (line,), (0.0, 1.0), (1.0,), evil, marks=((0.0, 1.0, evil),))
+    curve, reference = Curve(evil, np.arange(2.0), np.ones(2)), Range(1.0, math.inf, evil, evil)
+    panel = Panel(evil, evil, evil, (curve,), (0.0, 1.0), reference=reference, marks=(Mark(0.0, 1.0, evil),))
     for svg in (
-        charts.panel_svg(panel),
-        charts.timeline([(evil, 0.0, 1.0)], (0.0, 9.0)),
-        charts.heat_map(np.ones((1, 1)), [evil], [evil], (evil, evil), evil, change=True),
-        charts.legend([evil]),
+        screen.panel_svg(panel),
+        screen.timeline([Span(evil, evil, 0.0, 1.0)], (0.0, 9.0)),
+        screen.heat_map(HeatMap(evil, evil, np.ones((1, 1)), [evil], [evil], (evil, evil), change=True)),
+        screen.legend([evil]),
     ):
         assert "<script" not in svg
-    _drawn(charts.panel_svg(panel))
+    _drawn(screen.panel_svg(panel))
 
 
 @given(some.floats(-1e5, 1e5), some.floats(1e-3, 1e5))
 def test_ticks_span_the_axis_and_are_few(low, size):
-    ticks = charts.nice(low, low + size, 4)
+    ticks = screen.nice(low, low + size, 4)
     assert ticks[0] <= low + 1e-6 * abs(low) + 1e-9 * size and ticks[-1] >= low + size - 1e-6 * (abs(low) + size)
     assert 2 <= len(ticks) <= 8 and len(set(np.round(np.diff(ticks), 9 - int(np.log10(size + 1))))) <= 2
 
 
 def test_a_heat_map_writes_each_number_and_leaves_gaps():
     values = np.array([[10.0, -20.0], [np.nan, 5.0]])
-    root = _drawn(charts.heat_map(values, ["24", "32"], ["low", "high"], ("BMI", "dose"), "T", change=True))
+    root = _drawn(
+        screen.heat_map(HeatMap("T", "%", values, ["24", "32"], ["low", "high"], ("BMI", "dose"), change=True))
+    )
     texts = [text.text for text in root.findall("{*}g/{*}text")]
     assert sorted(texts) == ["+10", "+5", "-20"]
 
@@ -653,10 +661,10 @@ def test_a_heat_map_writes_each_number_and_leaves_gaps():
 def test_the_low_t_e2_man_lies_below_the_limit_of_his_assay(result):
     panels = {panel.label: panel for panel in courses.hormones(courses.arms_of(result))}
     ratio = panels["T/E2 (immunoassay)"]
-    assert ratio.lines[0].mean[0] < ratio.limits[0] == 10.0
-    said = charts.sources(panels.values())
+    assert ratio.curves[0].mean[0] < ratio.reference.low == 10.0
+    said = screen.sources(panels.values())
     assert "LH up to 9.4" in said and "T/E2 (immunoassay) from 10" in said and "Testosterone 298 to 1,043" in said
-    assert not panels["T/E2 (LC-MS/MS)"].limits and not panels["Serum E2 (immunoassay)"].limits
+    assert not panels["T/E2 (LC-MS/MS)"].reference and not panels["Serum E2 (immunoassay)"].reference
     assert not [label for label in panels if "E2" in label and "(" not in label and "ntratesticular" not in label]
 
 
@@ -665,8 +673,8 @@ def test_a_published_oestradiol_lies_on_the_panel_of_its_assay(result, assay, ti
     observed = [{"variable": "oestradiol_pmol_l", "day": "day 28", "value": 20.0, "unit": "pg/mL"}]
     scenario = ta.load({**SMALL, "samples": {"assay": assay}, "observed": observed})
     rows = {name: [tuple(row) for row in result.tables[name].itertuples(index=False)] for name in ("hormones", "semen")}
-    panels = courses.hormones(courses.arms_of(so_far(scenario, rows)))
-    assert [(panel.label, round(panel.marks[0][1], 6)) for panel in panels if panel.marks] == [
+    panels = [panel.clinical() for panel in courses.hormones(courses.arms_of(so_far(scenario, rows)))]
+    assert [(panel.label, round(panel.marks[0].value, 6)) for panel in panels if panel.marks] == [
         (f"Serum E2 ({title})", 20.0)
     ]
 
@@ -688,20 +696,27 @@ def sweep(tmp_path_factory):
     return folder
 
 
+def _map(store, table, word: str, kind: str, axes: int = 2) -> ElementTree.Element:
+    return _drawn(screen.heat_map(sweeps.heat_map(table, store.axes[:axes], word, kind)))
+
+
 def test_a_store_is_shown_as_a_map(sweep):
     store = stores.read_store(sweep)
-    assert store.title == "Weight & dose (sweep-small)" and store.axes == ["man.bmi", "therapy.1.dose"]
+    assert store.title == "Weight & dose (sweep-small)" and [axis.path for axis in store.axes] == [
+        "man.bmi",
+        "therapy.1.dose",
+    ]
     table = store.summary(store.days[0])
-    assert len(table) == 4 and store.replicates(table) == 1
-    for kind in store.kinds(table, store.outputs[0]):
-        root = _drawn(store.picture(table, store.outputs[0], kind, [0, 1]))
+    assert len(table) == 4 and table["replicates"].max() == 1
+    for kind in sweeps.kinds(table, store.outputs[0]):
+        root = _map(store, table, store.outputs[0], kind)
         assert len(root.findall("{*}g")) == 4
         assert "24" in "".join(root.itertext()) and "0.5" in "".join(root.itertext())
 
 
 def test_one_axis_is_one_row(sweep):
     store = stores.read_store(sweep)
-    root = _drawn(store.picture(store.summary(store.days[0]), store.outputs[0], "treated", [0]))
+    root = _map(store, store.summary(store.days[0]), store.outputs[0], "treated", 1)
     assert len(root.findall("{*}g")) == 2
 
 
@@ -719,22 +734,11 @@ def test_what_no_laboratory_sees_has_no_percentage(tmp_path):
     ta.sweep({**case, "sweep": {"engine": "expected", "over": over}}, tmp_path / "store", workers=1)
     store = stores.read_store(tmp_path / "store")
     table = store.summary(store.days[0])
-    assert len(_drawn(store.picture(table, "sperm concentration", "treated", [0])).findall("{*}g")) == 2
+    assert len(_map(store, table, "sperm concentration", "treated", 1).findall("{*}g")) == 2
     for word in ("sperm concentration", "total motile count", "progressive motility"):
-        assert not _drawn(store.picture(table, word, "change in %", [0])).findall("{*}g")
-    assert (
-        len(
-            _drawn(
-                store.picture(
-                    table,
-                    "ejaculate volume" if "ejaculate volume" in store.outputs else "testosterone",
-                    "change in %",
-                    [0],
-                )
-            ).findall("{*}g")
-        )
-        == 2
-    )
+        assert not _map(store, table, word, "change in %", 1).findall("{*}g")
+    known = "ejaculate volume" if "ejaculate volume" in store.outputs else "testosterone"
+    assert len(_map(store, table, known, "change in %", 1).findall("{*}g")) == 2
 
 
 def test_only_the_stores_of_the_command_line_are_open(sweep, monkeypatch):
@@ -875,9 +879,9 @@ def test_a_new_run_takes_the_place_of_the_old(session):
 
 def test_of_many_clicks_one_works_and_the_last_follows():
     pytest.importorskip("solara")
-    from testis_abm.app.session import Task
+    from testis_abm.app.work import Background
 
-    task, going, let_go = Task("run of clicks"), threading.Event(), threading.Event()
+    task, going, let_go = Background("run of clicks"), threading.Event(), threading.Event()
     done, most = [], 0
 
     def stubborn(stop):
@@ -900,17 +904,17 @@ def test_of_many_clicks_one_works_and_the_last_follows():
 
 
 def test_a_run_has_an_allowance_of_the_processor(session, monkeypatch):
-    monkeypatch.setattr("testis_abm.app.session.MOST_SECONDS", 0.2)
+    monkeypatch.setattr("testis_abm.app.work.MOST_SECONDS", 0.2)
     session.run(ta.load({**SMALL, "plan": {"duration": "9 years", "replicates": 5}}))
     _until(lambda: not session.progress.value.busy)
-    assert session.progress.value.phase == "failed" and "testis-abm run" in session.progress.value.told
+    assert session.progress.value.phase == "failed" and "testis-abm run" in session.progress.value.text
 
 
 def test_of_many_faults_the_first_are_told(session):
-    rows = [{**THERAPY, "drug": "anastrozol"}] * 2000
+    rows = [{**THERAPY, "drug": "anastrozol"}] * 1040
     session.open_link(_packed(json.dumps({"therapy": rows}).encode()))
     kind, told = session.notice.value
-    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,980 more")
+    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,020 more")
 
 
 def test_a_man_outside_the_physical_range_is_told(session, monkeypatch):
@@ -920,14 +924,14 @@ def test_a_man_outside_the_physical_range_is_told(session, monkeypatch):
     monkeypatch.setattr("testis_abm.experiments.simulate.run", fails)
     session.run(ta.load(SMALL))
     _until(lambda: not session.progress.value.busy)
-    assert session.progress.value.phase == "failed" and "physical range" in session.progress.value.told
+    assert session.progress.value.phase == "failed" and "physical range" in session.progress.value.text
 
 
 def test_a_fault_of_the_program_is_not_shown_in_detail(session, monkeypatch):
     monkeypatch.setattr("testis_abm.experiments.simulate.run", lambda *_, **__: Path("/secret/path").read_text())
     session.run(ta.load(SMALL))
     _until(lambda: not session.progress.value.busy)
-    assert session.progress.value.phase == "failed" and "secret" not in session.progress.value.told
+    assert session.progress.value.phase == "failed" and "secret" not in session.progress.value.text
 
 
 def test_two_sessions_share_nothing():

@@ -14,6 +14,7 @@ from serving import serving
 
 import testis_abm as ta
 from testis_abm.biology import steps
+from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.pictures.steps import slide
 
 solara = pytest.importorskip("solara")
@@ -21,8 +22,7 @@ solara = pytest.importorskip("solara")
 from testis_abm.app.tubule import Recording, TubuleView, make_tubule  # noqa: E402
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, unpack  # noqa: E402
 from testis_abm.app.tubule.lives import DIED, DIVIDED, RELEASED, RETAINED  # noqa: E402
-from testis_abm.app.tubule.packing import ROOM, pack  # noqa: E402
-from testis_abm.app.tubule.view import _answer, _clicked, follow, told  # noqa: E402
+from testis_abm.app.tubule.view import _answer, _clicked, describe, follow  # noqa: E402
 
 SCENARIO = {"title": "Section", "tissue": {"tubules": 4}, "plan": {"baseline": "0 days", "duration": "60 days"}}
 DAYS = 40
@@ -104,10 +104,9 @@ def test_cells_lie_in_their_tubule_side_by_side(recorded):
 
 
 def test_a_fixed_cell_stays_and_the_other_yields():
-    x, y = np.array([0.0, 1.0]), np.array([50.0, 50.0])
-    room, fixed, centre = np.array([4.0, 4.0]), np.array([True, False]), np.zeros((1, 2))
-    pack(x, y, x.copy(), y.copy(), room, fixed, np.array([0, 2]), centre, np.zeros(2), 90.0, 40)
-    assert x[0] == 0.0 and np.hypot(x[1] - x[0], y[1] - y[0]) > 7.0
+    place, one = np.array([[0.0, 50.0], [1.0, 50.0]]), np.ones(2)
+    moved = spread(Crowd(place, 4 * one, 0 * one, np.array([True, False]), 0 * place, 0 * one, 90 * one), 40)
+    assert (moved[0] == place[0]).all() and np.hypot(*(moved[1] - moved[0])) > 7.0
 
 
 def test_fields_agree_with_the_levels_at_the_cells(recorded):
@@ -157,7 +156,7 @@ def test_a_click_tells_state_and_fate(recorded):
     assert (told_of["fate"], told_of["fate_day"]) == ("released", day)
     assert told_of["step"] in steps.NAMES and 0 <= told_of["left_days"] < 20
     assert json.loads(json.dumps(told_of)) == told_of
-    assert any("released as sperm" in line for line in told(told_of)["story"])
+    assert any("released as sperm" in line for line in describe(told_of)["story"])
 
 
 def test_a_divided_cell_knows_its_daughters_and_they_their_mother(recorded):
@@ -177,7 +176,7 @@ def test_the_soma_is_told_too(recorded):
     sertoli, leydig = recording.describe(0, 0), recording.describe(0, recording.frame(0).sertoli)
     assert sertoli["kind"] == "sertoli" and sertoli["androgen_signal"] > 0
     assert leydig["kind"] == "leydig" and leydig["androgen_signal"] is None and leydig["testosterone_nmol_l"] > 0
-    assert told(leydig)["title"] == "Leydig cell"
+    assert describe(leydig)["title"] == "Leydig cell"
     with pytest.raises(IndexError, match="cells 0 to"):
         recording.describe(0, 10**6)
 

@@ -1,4 +1,4 @@
-"""The cache of compiled rules is checked, private and never in the way; fingerprints cover every source that decides."""
+"""The cache of compiled rules is checked, private, never in the way; fingerprints cover every source that decides."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ exec(sys.argv[1])
 import numpy as np
 from testis_abm.support import compile as _compile
 from testis_abm.biology import draws
-print(draws.uniforms(draws.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist(), _compile.folder(), sep="|")
+numbers = draws.uniforms(draws.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist()
+print(numbers, _compile.folder(), sep="|")
 """
 
 
@@ -107,7 +108,7 @@ def test_without_a_cache_of_the_users_temporary_files_do(tmp_path, warm):
 def test_without_any_folder_rules_are_compiled_all_the_same(warm):
     numbers, folder, said = draw(Path("/dev/null/x"), "import tempfile; tempfile.tempdir = '/dev/null/y'")
     assert numbers == warm[1] and str(folder) == "None"
-    assert said.count("\n") == 1 and "rules are compiled anew" in said
+    assert said.count("\n") == 1 and "rules are compiled again" in said
 
 
 @pytest.fixture
@@ -198,7 +199,7 @@ def test_an_edit_to_any_source_that_decides_is_another_program(package):
         "scenario/weight.py",
         "scenario/condition.py",
         "scenario/history.py",
-        "parameters/axis.toml",
+        "parameters/model/axis.toml",
         "man/treat.py",
         "man/regimen.py",
     ):

@@ -13,7 +13,7 @@ from testis_abm import parameters
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.cli.command import main
 from testis_abm.experiments.drug_course import amount, drug_course, levels
-from testis_abm.pictures import drug, style
+from testis_abm.pictures import drug
 from testis_abm.scenario import Therapy, load
 
 
@@ -60,9 +60,8 @@ def test_every_drug_has_a_usual_regimen_that_can_be_drawn(name):
         for line in panel.lines:
             assert np.isfinite(line.values).all() and (line.values >= 0.0).all()
             assert not panel.share or line.values.max() <= 100.0
-    with style.looks():
-        figure = drug.draw(course)
-        figure.canvas.draw()
+    figure = drug.draw(course)
+    figure.canvas.draw()
     assert [axes.get_xlabel().split()[0] for axes in figure.axes] == ["Day", "Day", "Day", "Dose"]
     low, high = figure.axes[3].get_xlim()
     assert low <= course.doses[-1] <= high <= 1.0001 * parameters.drugs()[name].largest_dose

@@ -33,7 +33,7 @@ def cells(case: dict) -> ta.RunResult:
 @pytest.mark.parametrize("preset", [name for name, of in parameters.presets().items() if not of.history])
 def test_rest_is_that_of_the_cells(values, preset):
     # The tables, too, have no percentages of no sperm.
-    expected = Laboratory(values).shares_told(steady_state(values, Man(preset=preset).physiology))
+    expected = Laboratory(values).shares_reported(steady_state(values, Man(preset=preset).physiology))
     run = cells({"man": {"preset": preset}, "plan": {"baseline": "1 day", "duration": "96 days"}})
     for name in SHARED:
         # Where enzymes saturate, the spread of testosterone between niches tells: the mean cell is a few per cent off.

@@ -290,7 +290,7 @@ def test_a_damaged_part_is_named_and_its_runs_are_done_again(tmp_path, where):
         if where == "end"
         else bytes([*content[:1500], *(b ^ 255 for b in content[1500:1540]), *content[1540:]])
     )
-    with pytest.raises(TestisError, match=r"is damaged.*its runs are done anew"):
+    with pytest.raises(TestisError, match=r"is damaged.*its runs are done again"):
         read(tmp_path / "s")
     with pytest.warns(UserWarning, match="set aside"):
         sweep(once, tmp_path / "s", workers=1)
@@ -361,7 +361,7 @@ def test_a_manifest_that_says_too_little_is_named_and_written_anew(own, content)
     whole = summary(own)
     (own / "manifest.json").write_bytes(content)
     for act in (lambda: read(own), lambda: summary(own), lambda: merge(own.parent / "into", [own])):
-        with pytest.raises(TestisError, match=r"manifest\.json: is damaged .*: it is written anew") as told:
+        with pytest.raises(TestisError, match=r"manifest\.json: is damaged .*: it is written again") as told:
             act()
         assert "\n" not in str(told.value)
     sweep(ONCE, own, workers=1)

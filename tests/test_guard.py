@@ -24,8 +24,10 @@ from testis_abm.app.draft import understood
 from testis_abm.cli.command import main
 from testis_abm.man.physiology import complete
 from testis_abm.population import draw
+from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
+from testis_abm.quantities import Censored
 from testis_abm.scenario import Scenario
 from testis_abm.scenario.prescription import parse_every, parse_prescription
 from testis_abm.studies import load_study
@@ -33,7 +35,6 @@ from testis_abm.studies.calibrate import calibrate, cross_validate
 from testis_abm.studies.ensemble import best, shipped
 from testis_abm.studies.replay import replay
 from testis_abm.studies.study import known
-from testis_abm.support import guard
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 FILE = str(SCENARIOS / "fertile_man.toml")
@@ -272,7 +273,7 @@ REFUSED: Mapping[str, tuple[str, list[Any]]] = {
             lambda: ta.find_twin({"lh": 900.0}),
             lambda: ta.find_twin({"lh": "900 mUI/mL"}),
             lambda: ta.find_twin(pd.Series({"lh": 900})),
-            lambda: guard.laboratory_value("lh", np.float64(900.0)),
+            lambda: laboratory_value("lh", np.float64(900.0)),
         ],
     ),
     "unit": ("has no unit; write for example 260 ng/dL", [["twin", "--t", "260"], lambda: ta.find_twin({"t": "260"})]),
@@ -463,11 +464,11 @@ def test_any_entry_of_an_experiment_is_read_or_refused(kind, key, value):
 @given(st.sampled_from(["t", "lh", "bmi", "age", "concentration"]), JSON | st.text())
 def test_any_laboratory_value_is_a_number_missing_or_refused(name, raw):
     try:
-        value = guard.laboratory_value(name, raw)
+        value = laboratory_value(name, raw)
     except ta.ScenarioError as error:
         assert str(error).startswith(f"{name}: ") and str(error).isprintable()
     else:
-        assert value is None or isinstance(value, guard.Censored) or math.isfinite(value)
+        assert value is None or isinstance(value, Censored) or math.isfinite(value)
 
 
 # ---- what is counted before it is made, a user's text in a pattern, what is not installed
@@ -532,7 +533,7 @@ def test_no_text_takes_long(text):
         parse_every,
         parse_prescription,
         parameters.drug_named,
-        lambda x: guard.laboratory_value("t", x),
+        lambda x: laboratory_value("t", x),
     ):
         with pytest.raises(ta.TestisError):
             read(text)

@@ -19,14 +19,15 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.parameters import drug_named, drugs
 from testis_abm.population.given import MEASURES, values
+from testis_abm.population.given import read as laboratory_value
 from testis_abm.population.screen import parse_criterion
+from testis_abm.quantities import Censored
 from testis_abm.scenario import Therapy
+from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.scenario.condition import parse_condition
 from testis_abm.scenario.prescription import parse_every, parse_prescription
-from testis_abm.scenario.quantities import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
-from testis_abm.support.guard import Censored, laboratory_value
 
 
 @pytest.mark.parametrize(
@@ -288,7 +289,7 @@ def test_a_prescription_without_a_frequency_is_refused_with_the_usual_one(drug):
     assert Therapy(**parse_prescription(f"{text} once")).every_days is None
 
 
-def test_the_command_refuses_a_missing_frequency_and_repeats_the_one_given(capsys):
+def test_the_command_refuses_a_missing_frequency_and_repeats_the_one_given(capsys, few_men):
     labs = ["twin", "--t", "267ng/dL", "--lh", "3", "--men", "2"]
     assert main([*labs, "--give", "Nebido 1000 mg"]) == 2
     assert 'add "every 12 weeks" or "once"' in capsys.readouterr().err

@@ -20,7 +20,7 @@ CASE = {
     "tissue": {"tubules": 1, "sertoli_per_tubule": 10},
     "plan": {"baseline": "2 days", "duration": "20 days", "seed": 5, "replicates": 1},
 }
-GUIDE = Path(__file__).parents[1] / "docs" / "engine.md"
+GUIDE = Path(__file__).parents[1] / "docs" / "python.md"
 
 
 def slow_pachytene(p):

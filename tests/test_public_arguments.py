@@ -19,6 +19,7 @@ from testis_abm.experiments import design, sensitivity, sweep
 from testis_abm.experiments.experiment import How
 from testis_abm.man.physiology import complete
 from testis_abm.population import predict
+from testis_abm.population.screen import Sampling
 from testis_abm.results import store
 from testis_abm.studies import Study, calibrate, ensemble, known, load_study, replay, report
 
@@ -125,8 +126,9 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
 
 def arguments_of(function: Callable[..., object]) -> list[str]:
     """Return the names of a function's arguments, those of how an experiment is run one by one."""
-    names = list(inspect.signature(function).parameters)
-    return [*(name for name in names if name != "how"), *(How.__annotations__ if "how" in names else ())]
+    more = {"how": How, "sampling": Sampling}
+    names = inspect.signature(function).parameters
+    return [one for name in names for one in (more[name].__annotations__ if name in more else [name])]
 
 
 ARGUMENTS = [

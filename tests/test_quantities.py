@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testis_abm.scenario import UNITS, canonical_unit, convert
-from testis_abm.scenario.quantities import parse_day, parse_dose, parse_duration
+from testis_abm.scenario.amounts import parse_day, parse_dose, parse_duration
 from testis_abm.support.errors import ScenarioError, written
 
 AMOUNTS = st.floats(1e-6, 1e6)

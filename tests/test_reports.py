@@ -12,8 +12,8 @@ import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.cli.command import main
 from testis_abm.experiments.trial import trial
-from testis_abm.pictures import style
-from testis_abm.pictures.data import Span
+from testis_abm.pictures import paper
+from testis_abm.pictures.chart import Span
 from testis_abm.results import attribution, report
 from testis_abm.results.summary import render
 from testis_abm.results.tables import SIGNALS
@@ -193,7 +193,7 @@ def test_objects_say_what_they_are_in_a_line(run):
 @pytest.mark.parametrize(("start", "end"), [(0.0, 120.0), (0.0, 4.0), (50.0, 60.0), (110.0, 120.0), (7.0, 7.0)])
 def test_the_name_of_a_therapy_stays_in_its_bar_or_out_of_it(start, end, inches):
     axis = (-28.0, 120.0)
-    first, last = style.name_days(
+    first, last = paper.name_days(
         Span("hcg", "Human chorionic gonadotrophin 1500 IU every 3.5 days", start, end), axis, inches
     )
     assert axis[0] - 1e-9 <= first < last <= axis[1] + 1e-9

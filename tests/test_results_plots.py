@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from test_results_synthetic import make, scenario, section, short, suppression
 
 from testis_abm import RunResult
-from testis_abm.pictures import style
-from testis_abm.pictures.data import PlotData, Span
-from testis_abm.pictures.packing import spread
+from testis_abm.pictures import paper, style
+from testis_abm.pictures.chart import Curve, Span, band
+from testis_abm.pictures.data import PlotData
+from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.reference import reference_ranges
 from testis_abm.pictures.view import View
 
@@ -80,15 +81,14 @@ def test_every_kind_of_run_can_be_drawn(made, names):
 
 
 def test_bands_show_extremes_of_few_and_quantiles_of_many():
-    data = PlotData.of(make(short(), sections=False))
     values = np.arange(40.0).reshape(40, 1)
-    few = PlotData(**{**vars(data), "replicates": 8}).curve(np.zeros(1), values[:8])
+    few = Curve.of("treated", np.zeros(1), values[:8])
     assert (few.low, few.mean, few.high) == (0.0, 3.5, 7.0)
-    many = PlotData(**{**vars(data), "replicates": 40}).curve(np.zeros(1), values)
+    many = Curve.of("treated", np.zeros(1), values)
     assert many.low is not None
     assert 0.0 < many.low[0] < 2.0
-    assert data.curve(np.zeros(1), values[:1]).low is None
-    assert data.band == ""
+    assert Curve.of("treated", np.zeros(1), values[:1]).low is None
+    assert (band(1), band(8), band(40)) == ("", "range of replicates", "central 95 % of replicates")
 
 
 def test_lines_are_means_over_replicates(result, figures):
@@ -157,17 +157,17 @@ def test_therapies_of_one_row_do_not_cover_one_another(days, inches):
     """Neither their bars nor their names, which end with the axis."""
     axis = (-28.0, 500.0)
     spans = [Span("drug", f"drug {start} mg", float(start), float(start + length)) for start, length in days]
-    rows = style.lanes(spans, axis, inches)
+    rows = paper.lanes(spans, axis, inches)
     assert sorted(map(id, (span for row in rows for span in row))) == sorted(map(id, spans))
     for row in rows:
         for one, next_one in itertools.pairwise(row):
-            assert max(one.end, style.name_days(one, axis, inches)[1]) <= min(
-                next_one.start, style.name_days(next_one, axis, inches)[0]
+            assert max(one.end, paper.name_days(one, axis, inches)[1]) <= min(
+                next_one.start, paper.name_days(next_one, axis, inches)[0]
             )
 
 
 def test_the_name_of_a_late_therapy_ends_with_the_axis():
-    start, end = style.name_days(Span("hcg", "Human chorionic gonadotrophin 1500 IU", 110.0, 120.0), (0.0, 120.0), 2.8)
+    start, end = paper.name_days(Span("hcg", "Human chorionic gonadotrophin 1500 IU", 110.0, 120.0), (0.0, 120.0), 2.8)
     assert start < 110.0 and end <= 120.0 + 1e-9
 
 
@@ -186,9 +186,9 @@ def test_who_limits_are_those_of_the_2021_manual(figures):
 
 def test_only_what_a_figure_needs_travels(result):
     data = PlotData.of(result)
-    assert set(data.only("intratesticular").grids) == {("hormones", "untreated"), ("hormones", "treated")}
+    assert set(data.only("intratesticular").panels) == {"intratesticular"}
     assert data.only("hormones").sections == {}
-    assert data.only("tubules").grids == {}
+    assert data.only("tubules").panels == {}
 
 
 # ---- the section
@@ -226,18 +226,18 @@ def test_a_window_wider_than_the_tissue_shows_it_more_than_once():
     assert list(index) == [0, 0, 0]
 
 
-def crowd(n: int = 60) -> dict[str, Any]:
+def crowd(n: int = 60) -> Crowd:
     rng = np.random.default_rng(2)
     angle = rng.uniform(0, 2 * np.pi, n)
-    return {
-        "place": 80.0 * np.stack([np.cos(angle), np.sin(angle)], axis=-1) + rng.normal(0, 1, (n, 2)),
-        "radius": np.full(n, 4.0),
-        "group": np.zeros(n),
-        "fixed": np.arange(n) < 5,
-        "centre": np.zeros((n, 2)),
-        "inner": np.full(n, 30.0),
-        "outer": np.full(n, 97.0),
-    }
+    return Crowd(
+        80.0 * np.stack([np.cos(angle), np.sin(angle)], axis=-1) + rng.normal(0, 1, (n, 2)),
+        radius=np.full(n, 4.0),
+        group=np.zeros(n),
+        fixed=np.arange(n) < 5,
+        centre=np.zeros((n, 2)),
+        nearest=np.full(n, 34.0),
+        furthest=np.full(n, 97.0),
+    )
 
 
 def overlap(place: np.ndarray, radius: np.ndarray) -> float:
@@ -248,29 +248,25 @@ def overlap(place: np.ndarray, radius: np.ndarray) -> float:
 
 
 def test_crowded_nuclei_make_room():
-    of = crowd()
-    moved = spread(**of)
-    assert overlap(moved, of["radius"]) < 0.1 * overlap(of["place"], of["radius"])
+    cells = crowd()
+    moved = spread(cells, 30)
+    assert overlap(moved, cells.radius) < 0.1 * overlap(cells.to, cells.radius)
     distance = np.hypot(*moved.T)
-    free = ~of["fixed"]
+    free = ~cells.fixed
     assert (distance[free] >= 34.0 - 1e-9).all()
     assert (distance[free] <= 93.0 + 1e-9).all()
-    np.testing.assert_array_equal(moved[of["fixed"]], of["place"][of["fixed"]])
+    np.testing.assert_array_equal(moved[cells.fixed], cells.to[cells.fixed])
 
 
 def test_cells_with_room_stay_where_they_are():
-    of = crowd(4)
-    of["place"] = np.array([[60.0, 0.0], [-60.0, 0.0], [0.0, 60.0], [0.0, -60.0]])
-    np.testing.assert_allclose(spread(**of), of["place"])
+    cells = crowd(4)._replace(to=np.array([[60.0, 0.0], [-60.0, 0.0], [0.0, 60.0], [0.0, -60.0]]))
+    np.testing.assert_allclose(spread(cells, 30), cells.to)
 
 
 def test_cells_of_different_tubules_do_not_push():
-    of = crowd()
-    of["fixed"] = np.zeros(60, dtype=bool)
-    apart = spread(**(of | {"group": np.arange(60)}))
-    np.testing.assert_allclose(apart, of["place"])
+    cells = crowd()._replace(fixed=np.zeros(60, dtype=bool), group=np.arange(60))
+    np.testing.assert_allclose(spread(cells, 30), cells.to)
 
 
 def test_nobody_needs_no_room():
-    of = {name: value[:0] for name, value in crowd().items()}
-    assert spread(**of).shape == (0, 2)
+    assert spread(Crowd(*(column[:0] for column in crowd())), 30).shape == (0, 2)

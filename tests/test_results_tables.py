@@ -10,7 +10,7 @@ from testis_abm.biology import steps
 from testis_abm.quantities import QUANTITIES, clinical_ratio, column_of
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS, STEPS, conform, empty
 from testis_abm.scenario import convert
-from testis_abm.scenario.quantities import UNITS
+from testis_abm.scenario.amounts import UNITS
 from testis_abm.support.errors import TestisError
 
 

@@ -11,16 +11,15 @@ import pytest
 from testis_abm import TestisError, parameters
 from testis_abm.studies import known, load_study, report
 from testis_abm.studies.calibrate import (
-    _assimilate,
+    _Calibration,
     _found,
+    _inputs,
     _ranges,
     _same,
-    _what,
     calibrate,
     configuration,
     error,
     to_values,
-    workers,
 )
 from testis_abm.studies.ensemble import applied, best, read, shipped, write
 from testis_abm.studies.replay import courses, label_of, log_score, replay, same_sign, scaled, statistic
@@ -300,12 +299,10 @@ def test_men_of_other_arms_are_other_men(tmp_path):
 
 
 def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
-    what = {"members": 40, "rounds": 1, "seed": 1}
     names = ("leder_2004", "hcg_single_dose")
-    with workers() as pool:
-        both = _assimilate(tmp_path / "both", names, pool, what, print)
-        one = _assimilate(tmp_path / "one", names[:1], pool, what, print)
-        again = _assimilate(tmp_path / "one", names[:1], pool, what, print)
+    with _Calibration.begun(tmp_path, 40, 1, 1, print) as calibration:
+        both = calibration.posterior(names, "both")
+        one, again = (calibration.posterior(names[:1], "one") for _ in range(2))
     assert np.array_equal(one, again)
     assert not np.allclose(both, one)
     prior = np.random.default_rng(1).standard_normal(one.shape)
@@ -314,11 +311,11 @@ def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_changed_input_is_another_calibration(tmp_path, monkeypatch):
-    first = _what(tmp_path / "a", 40, 1, 1)
+    first = _inputs()
     extra = tmp_path / "extra.toml"
     extra.write_text("x = 1", encoding="utf-8")
     monkeypatch.setattr("testis_abm.studies.calibrate.known", lambda: {"extra": extra})
-    assert _what(tmp_path / "b", 40, 1, 1)["inputs"] != first["inputs"]
+    assert _inputs() != first
 
 
 def test_untreated_men_selected_on_a_low_count_rise(tmp_path):

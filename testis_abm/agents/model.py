@@ -32,6 +32,7 @@ from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tract import normal_forms
+from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man.body import Body
 from testis_abm.man.diary import Diary, semen_days
 from testis_abm.man.physiology import (
@@ -47,6 +48,7 @@ from testis_abm.man.physiology import (
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
+from testis_abm.scenario import load as load_scenario
 from testis_abm.support import compile as _compile
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
@@ -106,8 +108,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         settled: TestisModel | Checkpoint | None = None,
         rules: Mapping[str, Rule] | None = None,
     ) -> None:
-        scenario = guard.scenario(scenario)
-        engine = None if engine is None else guard.word(engine, ("compiled", "reference"), "engine")
+        scenario = load_scenario(scenario)
+        engine = None if engine is None else guard.word(engine, CELL_ENGINES, "engine")
         rng = None if rng is None else guard.whole(rng, 0, 2**64 - 1, "rng")
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
@@ -142,7 +144,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
         if not self._adult:
             self._come_of_age()
-        if self.engine == "reference" and getattr(self.tissue.cells, "model", None) is not self:
+        if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
             self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
             self._record()
@@ -152,7 +154,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _own_rules(self, rules: object, settled: TestisModel | Checkpoint | None) -> dict[str, Rule]:
         own = dict(guard.mapping(rules, "rules", '{"germ.on_entering": my_function}'))
         with_own(own)
-        if own and self.engine != "reference":
+        if own and self.engine != REFERENCE:
             raise TestisError(
                 f"rules ({', '.join(own)}): a rule in Python cannot run within compiled loops; give engine='reference' too, or "
                 "change named rates and numbers with modify()"
@@ -304,7 +306,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     # ---- what is kept
 
     def __repr__(self) -> str:
-        arm = "treated" if self.treated else "untreated"
+        arm = TREATED if self.treated else UNTREATED
         return f"<{type(self).__name__} {self.case.title!r}: {arm}, day {self.day}, {self.tissue.columns.germ.total:,} germ cells>"
 
     def _record(self) -> None:
@@ -363,8 +365,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         Raises:
             TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers or rules.
         """
-        from testis_abm.scenario import load as load_scenario
-
         saved = Checkpoint(path)
         model = cls(
             load_scenario(saved.state["scenario"]),

@@ -41,7 +41,7 @@ def record(model: TestisModel) -> None:
     samples = model.case.samples
     if day in model.semen_days:
         abstinence = samples.abstinence_days
-        truth = model.laboratory.shares_told(vars(model.expected_semen(abstinence)))
+        truth = model.laboratory.shares_reported(vars(model.expected_semen(abstinence)))
         expected = {f"expected_{name}": value for name, value in truth.items()}
         write("semen", day=day, abstinence_days=abstinence, **vars(model.semen_sample(day)), **expected)
         write("outcome", day=day, **_outcome(model, means, truth["concentration_million_ml"]))

@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from testis_abm import parameters
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
+from testis_abm.scenario.amounts import NUMBER, number_in
+from testis_abm.scenario.amounts import plain as plain_text
 from testis_abm.scenario.load import cut
-from testis_abm.scenario.quantities import NUMBER, number_in
-from testis_abm.scenario.quantities import plain as plain_text
 from testis_abm.scenario.scenario import alike
 from testis_abm.scenario.section import plain
 from testis_abm.support.errors import Problem, ScenarioError, shown, written
@@ -67,6 +67,13 @@ class Slider:
         value = draft["man"].get(self.field, parameters.physiology()[self.field].value)
         return round(float(value) * self.factor, 3)
 
+    def fault(self, value: float) -> str | None:
+        """Return what is wrong with `value`, in `unit`, or None."""
+        known = parameters.physiology()[self.field]
+        low, high = self.factor * known.low, self.factor * known.high
+        number = int(value) if value.is_integer() else value
+        return replace(known, low=low, high=high, unit=self.unit).fault(number)
+
     def clamp(self, value: object) -> float:
         """Return the place of `value` on the slider: the nearest end if it lies beyond, the low one if it is no number."""
         try:
@@ -91,27 +98,18 @@ _NAMED = (
 )
 
 
+_UNITS = {"x reference": _NORMAL, "share": "%", "share of niches": "% of niches"}
+_SPELT = {"fsh": "FSH", "shbg": "SHBG", "er alpha": "ER-α", "er beta": "ER-β", "cyp19a1": "CYP19A1"}
+
+
 def _slider_of(field: str) -> Slider:
     """Return the slider of a field that has no name of its own here: its whole range, under its name in files."""
     known = parameters.physiology()[field]
-    unit = {"x reference": _NORMAL, "share": "%", "share of niches": "% of niches"}.get(known.unit, known.unit)
-    factor = _PERCENT if unit.startswith("%") else 1.0
-    label = field.replace("_", " ")
-    label = (
-        label.replace("fsh", "FSH")
-        .replace("shbg", "SHBG")
-        .replace("er alpha", "ER-α")
-        .replace("er beta", "ER-β")
-        .replace("cyp19a1", "CYP19A1")
-    )
-    return Slider(
-        field,
-        label[:1].upper() + label[1:],
-        unit,
-        factor * known.low,
-        factor * known.high,
-        1.0 if factor > 1.0 else 0.5,
-    )
+    label, unit = field.replace("_", " "), _UNITS.get(known.unit, known.unit)
+    for word, spelt in _SPELT.items():
+        label = label.replace(word, spelt)
+    factor, step = (_PERCENT, 1.0) if unit.startswith("%") else (1.0, 0.5)
+    return Slider(field, label[:1].upper() + label[1:], unit, factor * known.low, factor * known.high, step)
 
 
 # Every field of a man's physiology has one, so that none is hidden.
@@ -135,17 +133,19 @@ def of(scenario: Scenario) -> Draft:
 def short(scenario: Scenario) -> dict[str, Any]:
     """Return tables that say what a scenario says, without what they leave to defaults."""
     whole = scenario.as_dict()
-    tables = dict(whole)
-    preset = Man(preset=scenario.man.preset).as_dict()
-    tables["man"] = {key: value for key, value in whole["man"].items() if key == "preset" or preset.get(key) != value}
-    for name, usual in (("tissue", Tissue().as_dict()), ("plan", Plan().as_dict())):
-        tables[name] = {key: value for key, value in whole[name].items() if usual[key] != value}
-    rest = {name: table for name, table in tables.items() if name not in ("title", "man", "tissue", "plan", "samples")}
-    usual = Scenario(plan=scenario.plan).samples.as_dict()
-    tables["samples"] = {key: value for key, value in whole["samples"].items() if usual[key] != value}
-    if "therapy" in rest:
-        rest["therapy"] = [_short_therapy(row, scenario.plan) for row in rest["therapy"]]
-    kept = {name: tables[name] for name in ("title", "man", "tissue", "plan", "samples") if tables[name]} | rest
+    usual = {
+        "man": {**Man(preset=scenario.man.preset).as_dict(), "preset": None},
+        "tissue": Tissue().as_dict(),
+        "plan": Plan().as_dict(),
+        "samples": Scenario(plan=scenario.plan).samples.as_dict(),
+    }
+    kept: dict[str, Any] = {"title": whole["title"]}
+    for name, defaults in usual.items():
+        given = {key: value for key, value in whole[name].items() if defaults.get(key) != value}
+        kept |= {name: given} if given else {}
+    kept |= {name: table for name, table in whole.items() if name not in ("title", *usual)}
+    if "therapy" in kept:
+        kept["therapy"] = [_short_therapy(row, scenario.plan) for row in kept["therapy"]]
     # Should a default ever depend on more than is thought of here, the long form is right.
     return kept if Scenario(**kept) == scenario else whole
 
@@ -175,7 +175,7 @@ def with_duration(draft: Draft, text: str) -> Draft:
     changed = with_entry(draft, value, "plan", "duration")
     kept = {key: changed[key] for key in ("therapy", "weight") if key in changed}
     # Therapies stay: they were typed, and what is wrong with them is told.
-    tables = {key: of for key, of in changed.items() if key not in kept}
+    tables = {key: table for key, table in changed.items() if key not in kept}
     cut(tables)
     return {**changed, **tables}
 
@@ -228,24 +228,21 @@ def extras(draft: Draft) -> tuple[Extra, ...]:
 
 
 def _extras(draft: Draft) -> Iterator[Extra]:
-    usual = {"tissue": Tissue().as_dict(), "plan": Plan().as_dict()}
-    for section, of in draft.items():
-        if section in (*_ROWS, "title"):
-            continue
+    usual = {"tissue": Tissue().as_dict(), "plan": Plan().as_dict(), "parameters": parameters.values()}
+    for section, content in draft.items():
+        head = _HEADS.get(section, section)
         if section == "man":
-            for i, text in enumerate(of.get("history", ())):
+            for i, text in enumerate(content.get("history", ())):
                 yield Extra(("man", "history", i), f"Earlier treatment: {text}")
-        elif isinstance(of, Mapping):
-            for key, value in of.items():
-                default = parameters.values().get(key) if section == "parameters" else usual.get(section, {}).get(key)
+        elif isinstance(content, Mapping):
+            for key, value in content.items():
+                default = usual.get(section, {}).get(key)
                 if key not in _FIELDS.get(section, ()) and value != default:
-                    said = f" (default {default:g})" if isinstance(default, int | float) else ""
-                    yield Extra(
-                        (section, key), f"{_HEADS.get(section, section)}: {_named(section, key)} {_value(value)}{said}"
-                    )
-        else:
-            for i, row in enumerate(of):
-                yield Extra((section, i), f"{_HEADS.get(section, section)}: {_in_words(row)}")
+                    note = f" (default {default:g})" if isinstance(default, int | float) else ""
+                    yield Extra((section, key), f"{head}: {_named(section, key)} {_value(value)}{note}")
+        elif section not in (*_ROWS, "title"):
+            for i, row in enumerate(content):
+                yield Extra((section, i), f"{head}: {_in_words(row)}")
 
 
 _HEADS = {
@@ -264,7 +261,7 @@ def _named(section: str, key: str) -> str:
 def _value(value: object) -> str:
     """Return a value in words; of many days their number, the first and the last."""
     if isinstance(value, list | tuple):
-        days = [str(of) for of in value]
+        days = [str(day) for day in value]
         return ", ".join(days) or "none" if len(days) < 7 else f"{len(days)} times, {days[0]} to {days[-1]}"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -418,7 +415,7 @@ class Understanding:
 
     def at(self, *path: str | int) -> str:
         """Return what is wrong with the entry at `path`."""
-        return "; ".join(of.text for of in self.problems if of.path == path)
+        return "; ".join(problem.text for problem in self.problems if problem.path == path)
 
 
 def understood(draft: Draft) -> Understanding:
@@ -432,34 +429,27 @@ def understood(draft: Draft) -> Understanding:
 
 def too_large(scenario: Scenario) -> list[Problem]:
     """Return why a scenario may not run in the browser, where the server is shared."""
-    plan, tissue = scenario.plan, scenario.tissue
-    sertoli = tissue.tubules * tissue.sertoli_per_tubule
-    days = plan.baseline_days + plan.duration_days
-    shell = "run it with testis-abm run"
-    found = []
-    if sertoli > MOST_SERTOLI:
-        found.append(
-            Problem(("tissue",), f"{sertoli:,} Sertoli cells are more than this page runs ({MOST_SERTOLI:,}); {shell}")
-        )
-    if plan.replicates > MOST_REPLICATES:
-        text = f"{plan.replicates:,} are more than this page runs ({MOST_REPLICATES}); {shell}"
-        found.append(Problem(("plan", "replicates"), text))
-    if days > MOST_DAYS:
-        found.append(
-            Problem(("plan", "duration"), f"{days:,} days are more than this page runs ({MOST_DAYS:,}); {shell}")
-        )
-    if plan.engine != "compiled":
-        found.append(Problem(("plan", "engine"), f'"{plan.engine}" is too slow for this page; {shell}'))
-    doses = sum(of.dose_count * (len(of.when.clauses) if of.when else 1) for of in scenario.therapy)
-    doses += sum(of.dose_count for of in scenario.man.history)
-    if doses * plan.replicates > MOST_DOSES:
-        times = f" in {plan.replicates} replicates" if plan.replicates > 1 else ""
-        text = f"{doses:,} doses and decisions{times} are more than this page runs ({MOST_DOSES:,} in all); {shell}"
-        found.append(Problem(("therapy",), text))
-    if not found and days * plan.replicates > MOST_ROWS:
-        text = f"{plan.replicates} replicates of {days:,} days are more than this page runs ({MOST_ROWS:,} days in all); {shell}"
-        found.append(Problem(("plan",), text))
-    if not found and sertoli * days * plan.replicates > MOST_WORK:
-        text = f"{plan.replicates} replicates of {days:,} days with {sertoli:,} Sertoli cells are more than this page runs; {shell}"
-        found.append(Problem(("plan",), text))
-    return found
+    plan, sertoli = scenario.plan, scenario.tissue.tubules * scenario.tissue.sertoli_per_tubule
+    days, replicates = plan.baseline_days + plan.duration_days, plan.replicates
+    doses = sum(therapy.dose_count * (len(therapy.when.clauses) if therapy.when else 1) for therapy in scenario.therapy)
+    doses += sum(therapy.dose_count for therapy in scenario.man.history)
+    times = f" in {replicates} replicates" if replicates > 1 else ""
+    more, of_days = "are more than this page runs", f"{replicates} replicates of {days:,} days"
+    each: tuple[tuple[bool, tuple[str, ...], str], ...] = (
+        (sertoli > MOST_SERTOLI, ("tissue",), f"{sertoli:,} Sertoli cells {more} ({MOST_SERTOLI:,})"),
+        (replicates > MOST_REPLICATES, ("plan", "replicates"), f"{replicates:,} {more} ({MOST_REPLICATES})"),
+        (days > MOST_DAYS, ("plan", "duration"), f"{days:,} days {more} ({MOST_DAYS:,})"),
+        (plan.engine != "compiled", ("plan", "engine"), f'"{plan.engine}" is too slow for this page'),
+        (
+            doses * replicates > MOST_DOSES,
+            ("therapy",),
+            f"{doses:,} doses and decisions{times} {more} ({MOST_DOSES:,} in all)",
+        ),
+    )
+    together: tuple[tuple[bool, tuple[str, ...], str], ...] = (
+        (days * replicates > MOST_ROWS, ("plan",), f"{of_days} {more} ({MOST_ROWS:,} days in all)"),
+        (sertoli * days * replicates > MOST_WORK, ("plan",), f"{of_days} with {sertoli:,} Sertoli cells {more}"),
+    )
+    found = [(path, text) for wrong, path, text in each if wrong]
+    found = found or [(path, text) for wrong, path, text in together if wrong][:1]
+    return [Problem(path, f"{text}; run it with testis-abm run") for path, text in found]

@@ -9,20 +9,18 @@ import asyncio
 import logging
 import os
 import re
-import socket
 import sys
 import time
 import warnings
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
-from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from testis_abm.app.addresses import names, netloc, origin
 from testis_abm.app.messages import Budget, Unbelievable, begins, read
-from testis_abm.support.errors import TestisError, printable, shown
+from testis_abm.support.errors import printable
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -34,10 +32,10 @@ _log = logging.getLogger("testis_abm.app")
 
 MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
 _SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
-_MOST_BEGINNINGS = 100  # of one page: each makes all of it anew
+_MOST_BEGINNINGS = 100  # of one page: each makes all of it again
 _LARGEST_BODY = 10_000  # bytes; files come over the WebSocket
 LONGEST_HEADER = 65_536  # bytes: all that share a host share its cookies
-# Seconds. A page speaks as soon as it is connected; one that is closed for its silence connects anew by itself.
+# Seconds. A page speaks as soon as it is connected; one that is closed for its silence connects again by itself.
 _SILENT_AT_FIRST, _SILENT = 30.0, 7200.0
 # Names of origins for `solara run`, which has no option for them; several are separated by spaces.
 VARIABLE = "TESTIS_ABM_ALLOW_ORIGIN"
@@ -49,84 +47,10 @@ _PAGE_ID, _CONNECTION_ID = (
 _SESSION = "solara-session-id"  # the cookie by which Solara knows a browser
 _MOST_VISITS = 10_000  # that are remembered, of browsers and of pages
 _LOADED_IN = 600.0  # seconds within which a page that was served begins
-_HERE = ("localhost", "127.0.0.1", "[::1]")
 _CHANNEL, _CDN, _CLOSE, _OF_THE_MACHINE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/", "/resourcez"
 # Solara takes these from anybody, keeps what the first says, and gives it to all others.
 _OF_A_PROXY = {b"script-name", b"x-script-name", b"x-forwarded-host", b"x-forwarded-proto"}
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _NEXT = "close one that is not needed, or try again in some minutes"
-
-
-def origin(url: str) -> str:
-    """Return the origin that `url` is, as browsers write it.
-
-    Raises:
-        TestisError: it is none.
-    """
-    wrong = f"--allow-origin {shown(url)} is not an origin; write scheme, host and port alone: https://abm.example.org"
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise TestisError(wrong) from None
-    bare = not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
-    plain = host is not None and host.isascii() and not set(host) & set("*,;'\"\\ ")
-    if parts.scheme not in ("http", "https") or not host or not bare or not plain:
-        raise TestisError(wrong)
-    return f"{parts.scheme}://{_netloc(_bracketed(host), port, parts.scheme)}"
-
-
-def _bracketed(host: str) -> str:
-    """Return a host as an address holds it: one of IPv6 in brackets, without its zone."""
-    name = host.strip("[]").split("%")[0].lower()
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return name
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped) if mapped else f"[{address}]" if address.version == 6 else str(address)
-
-
-def _netloc(host: str, port: int | None, scheme: str) -> str:
-    return host if port in (None, _PORTS[scheme]) else f"{host}:{port}"
-
-
-@cache
-def machine_names() -> tuple[str, ...]:
-    """Return the names by which others know this machine."""
-    return tuple(dict.fromkeys(name.lower() for name in (socket.gethostname(), socket.getfqdn()) if name))
-
-
-def is_any(host: str) -> bool:
-    """Return whether listening on `host` is listening on every address of the machine."""
-    try:
-        return ip_address(host.strip("[]")).is_unspecified
-    except ValueError:
-        return host == ""
-
-
-def is_here(host: str) -> bool:
-    """Return whether `host` is reached from this machine alone."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def names(host: str, local: str) -> list[str]:
-    """Return the names of the app for who reaches it at the address `local`, when it listens on `host`.
-
-    From outside, an app that listens on all addresses has that address and the names of the machine: no page of another site can
-    take these for its own, as it can any name that its owner points here.
-    """
-    given = "" if is_any(host) else _bracketed(host)
-    outside = () if is_here(local) else (_bracketed(local), *machine_names())
-    return [name for name in dict.fromkeys((*_HERE, given, *outside)) if name]
-
-
-def public_name(host: str) -> str:
-    """Return the name in the address of an app that listens on `host`."""
-    return "localhost" if is_here(host) or is_any(host) else _bracketed(host)
 
 
 class Visits:
@@ -213,7 +137,7 @@ class Gate:
             await _refuse(scope, send, *refusal)
             return
         if not self._origins:
-            scope["headers"] = [(name, of) for name, of in scope["headers"] if name not in _OF_A_PROXY]
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _OF_A_PROXY]
         if scope["type"] == "http":
             await self.app(scope, receive, self._with_headers(scope, send))
         else:
@@ -224,15 +148,15 @@ class Gate:
     def _stranger(self, scope: Scope) -> tuple[int, str] | None:
         local, port = (scope.get("server") or ("", None))[:2]
         scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
-        own = [_netloc(name, port, scheme) for name in names(self._host, local or "")]
-        known = {*own, *(urlsplit(of).netloc for of in self._origins)}
+        own = [netloc(name, port, scheme) for name in names(self._host, local or "")]
+        known = {*own, *(urlsplit(value).netloc for value in self._origins)}
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or hosts[0] not in known:
             called = printable(hosts[0])[:100] if len(hosts) == 1 else "no name"
             mend = f"if it should, start it with --allow-origin {scheme}://{called}"
             return 403, f"This app does not answer to {called}; {mend}."
-        allowed = {*(f"{scheme}://{of}" for of in own), *self._origins}
-        wrong = [of for of in _values(scope, b"origin") if of not in allowed]
+        allowed = {*(f"{scheme}://{value}" for value in own), *self._origins}
+        wrong = [value for value in _values(scope, b"origin") if value not in allowed]
         if wrong:
             return 403, f"Pages of {printable(wrong[0])[:100]} may not use this app."
         return None
@@ -243,7 +167,7 @@ class Gate:
         """Return why an HTTP request is refused."""
         path = scope["path"]
         lengths = _values(scope, b"content-length")
-        large = any(not of.isdecimal() or len(of) > 9 or int(of) > _LARGEST_BODY for of in lengths)
+        large = any(not value.isdecimal() or len(value) > 9 or int(value) > _LARGEST_BODY for value in lengths)
         if large or _values(scope, b"transfer-encoding"):
             return 413, f"A request has at most {_LARGEST_BODY:,} bytes."
         if path.startswith(_CLOSE) and not (_PAGE_ID.fullmatch(path.removeprefix(_CLOSE)) and _connection(scope)):
@@ -270,7 +194,7 @@ class Gate:
         if not _kernel(scope) or not _connection(scope):
             return 400, "This is no channel of a page."
         if not self._visits.knows(_session(scope), _kernel(scope)):
-            return 403, "This page was not served by this app, or before it was started anew; load it again."
+            return 403, "This page was not served by this app, or before it was restarted; load it again."
         if _kernel(scope) not in (pages := self._open()) and len(pages) >= self._most:
             return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
         if self._sockets.total() >= _SOCKETS_A_PAGE * self._most:
@@ -284,54 +208,25 @@ class Gate:
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on the messages of a WebSocket that hold; close it at the first that does not, or after a long silence."""
-        kernel, budget, patience = _kernel(scope), Budget(), self._silent_at_first
-        over = False
-
-        async def end(code: int, reason: str) -> Message:
-            nonlocal over
-            over = True
-            await send({"type": "websocket.close", "code": code, "reason": reason})
-            return {"type": "websocket.disconnect", "code": code, "reason": reason}
-
-        async def heard() -> Message:
-            nonlocal patience
-            try:
-                message = await asyncio.wait_for(receive(), patience)
-            except TimeoutError:
-                return await end(1001, "nothing was said for long")
-            if message["type"] != "websocket.receive":
-                return message
-            try:
-                self._begun[kernel] += begins(read(message))
-            except Unbelievable as reason:
-                return await end(1007, str(reason))
-            if self._begun[kernel] > _MOST_BEGINNINGS:
-                return await end(1008, "the page was begun too often; open it anew")
-            patience = self._silent
-            await budget.spend(len(message.get("text") or message.get("bytes") or ""))
-            return message
-
-        async def say(message: Message) -> None:
-            if not over:
-                await send(message)
-
+        kernel = _kernel(scope)
+        channel = _Channel(receive, send, self._begun, kernel, (self._silent_at_first, self._silent))
         self._visits.begin(_session(scope), kernel)
         self._sockets[kernel] += 1
         try:
-            await self.app(scope, heard, say)
+            await self.app(scope, channel.receive, channel.send)
         except Exception as error:  # of Solara or of what it serves: the next page must go on
             _log.error("A page has ended: %s", type(error).__name__, exc_info=error)
-            if not over:
-                await end(1011, "the app could not go on")
+            await channel.end(1011, "the app could not go on")
         finally:
             self._sockets[kernel] -= 1
             self._sockets += Counter()  # forget who has gone
-            self._begun = Counter({of: count for of, count in self._begun.items() if of in self._open()})
+            for page in self._begun.keys() - self._open():
+                del self._begun[page]
 
     # ---- what an answer allows
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        own = [(k.encode(), of.encode()) for k, of in _headers(_values(scope, b"host")[0], self._origins).items()]
+        own = [(k.encode(), value.encode()) for k, value in _headers(_values(scope, b"host")[0], self._origins).items()]
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -343,15 +238,62 @@ class Gate:
     def _noted(self, scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return the headers of an answer; remember whom a page is served to."""
         noted: list[tuple[bytes, bytes]] = []
-        for name, of in headers:
-            if name.lower() == b"set-cookie" and of.startswith(f"{_SESSION}=".encode()):
-                self._visits.serve(_cookies(of.decode("latin-1")).get(_SESSION, ""))
+        for name, value in headers:
+            if name.lower() == b"set-cookie" and value.startswith(f"{_SESSION}=".encode()):
+                self._visits.serve(_cookies(value.decode("latin-1")).get(_SESSION, ""))
                 # One that a browser kept would begin without having been served.
                 noted.append((b"cache-control", b"no-store"))
                 if scope.get("scheme") == "http":  # where some browsers drop a cookie that is for https alone
-                    of = re.sub(rb"(?i)samesite=none", b"SameSite=lax", re.sub(rb"(?i); *secure\b", b"", of))
-            noted.append((name, of))
+                    value = re.sub(rb"(?i)samesite=none", b"SameSite=lax", re.sub(rb"(?i); *secure\b", b"", value))
+            noted.append((name, value))
         return noted
+
+
+class _Channel:
+    """The messages of a page, as far as they hold.
+
+    Args:
+        receive, send: of the WebSocket.
+        begun: how often each page has begun; kernel: which one this is.
+        patience: seconds that it may be silent, at first and later.
+    """
+
+    def __init__(
+        self, receive: Receive, send: Send, begun: Counter[str], kernel: str, patience: tuple[float, float]
+    ) -> None:
+        self._receive, self._send, self._begun, self._kernel = receive, send, begun, kernel
+        self._patience, self._later = patience
+        self._budget, self._over = Budget(), False
+
+    async def end(self, code: int, reason: str) -> Message:
+        """Close the WebSocket, unless it is; return what tells the app so."""
+        if not self._over:
+            self._over = True
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        return {"type": "websocket.disconnect", "code": code, "reason": reason}
+
+    async def receive(self) -> Message:
+        """Return the next message."""
+        try:
+            message = await asyncio.wait_for(self._receive(), self._patience)
+        except TimeoutError:
+            return await self.end(1001, "no message came for too long")
+        if message["type"] != "websocket.receive":
+            return message
+        try:
+            self._begun[self._kernel] += begins(read(message))
+        except Unbelievable as reason:
+            return await self.end(1007, str(reason))
+        if self._begun[self._kernel] > _MOST_BEGINNINGS:
+            return await self.end(1008, "the page was begun too often; open it again")
+        self._patience = self._later
+        await self._budget.spend(len(message.get("text") or message.get("bytes") or ""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Hand on what the app says, until the WebSocket is closed."""
+        if not self._over:
+            await self._send(message)
 
 
 def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
@@ -372,7 +314,7 @@ def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
         "frame-ancestors": " ".join(("'self'", *origins)),
     }
     return {
-        "content-security-policy": "; ".join(f"{name} {of}" for name, of in policy.items()),
+        "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "cross-origin-resource-policy": "same-origin",
         "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
@@ -380,7 +322,7 @@ def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:
-    return [of.decode("latin-1").strip().lower() for key, of in scope["headers"] if key.lower() == name]
+    return [value.decode("latin-1").strip().lower() for key, value in scope["headers"] if key.lower() == name]
 
 
 def _connection(scope: Scope) -> str:
@@ -399,9 +341,9 @@ def _kernel(scope: Scope) -> str:
 
 def _session(scope: Scope) -> str:
     """Return the cookie of the browser, as Solara reads it."""
-    return _cookies("; ".join(of.decode("latin-1") for name, of in scope["headers"] if name.lower() == b"cookie")).get(
-        _SESSION, ""
-    )
+    return _cookies(
+        "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie")
+    ).get(_SESSION, "")
 
 
 def _cookies(header: str) -> dict[str, str]:
@@ -442,7 +384,7 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
     if getattr(app.state, "gate", None) is None:
         # Cookies of all that runs on this host come with the upgrade; the library's limit is 8 kB.
         websockets.http11.MAX_LINE_LENGTH = max(websockets.http11.MAX_LINE_LENGTH, LONGEST_HEADER)
-        origins = [*origins, *(origin(of) for of in os.environ.get(VARIABLE, "").split())]
+        origins = [*origins, *(origin(value) for value in os.environ.get(VARIABLE, "").split())]
         log.keep_short()
         settings: Any = sys.modules["solara.server.settings"]
         stack = app.middleware_stack or app.build_middleware_stack()

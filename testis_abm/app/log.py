@@ -66,5 +66,5 @@ def keep_short() -> None:
     handlers = {handler for logger in loggers for handler in logger.handlers}
     # Those without a handler, as of widgets, go to the last resort.
     for handler in {*handlers, logging.lastResort}:
-        if handler is not None and not any(isinstance(of, Short) for of in handler.filters):
+        if handler is not None and not any(isinstance(present, Short) for present in handler.filters):
             handler.addFilter(short)

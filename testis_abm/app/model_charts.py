@@ -8,11 +8,12 @@ from typing import Any
 import reacton.ipyvuetify as v
 import solara
 
-from testis_abm.app import charts, courses, widgets
+from testis_abm.app import widgets
 from testis_abm.experiments.simulate import so_far
+from testis_abm.pictures import courses, screen
 from testis_abm.support.errors import TestisError, shown
 
-_PANELS = {"hormones": courses.hormones, "semen": courses.semen, "tissue": courses.tissue, "safety": courses.safety}
+_PANELS = {"hormones": courses.hormones, "semen": courses.semen, "tissue": courses.production, "safety": courses.safety}
 _TABLES = {"safety": ("safety", "outcome")}
 
 
@@ -38,7 +39,7 @@ def make_charts(kind: str = "hormones", model: Any = None) -> Callable[..., sola
         arms = courses.arms_of(so_far(lives.case, rows)) or (courses.Arm(arm, so_far(lives.case, {}), arm),)
         with v.Html(tag="div", class_="ta") as main:
             solara.Style(widgets.CSS)
-            widgets.html(charts.grid(_PANELS[kind](arms)))
+            widgets.html(screen.grid(_PANELS[kind](arms)))
         return main
 
     return component

@@ -12,13 +12,14 @@ import solara.lab
 
 from testis_abm.app import beyond, draft, gate, share, widgets
 from testis_abm.app.serve import FREED_AFTER
-from testis_abm.app.session import Session, recorder, tidy, warm
+from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
+from testis_abm.choices import DISCLAIMER
 
 _TABS = ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share")
 _LIMITS = (
-    "Research software: a simulation, not medical advice. A preset is one physiology that could give such laboratory values; intervals are "
+    f"{DISCLAIMER} A preset is one physiology that could give such laboratory values; intervals are "
     "over replicates of that one man and hold no spread of men or of the model’s own parameters. Probabilities are those of populations."
 )
 
@@ -108,7 +109,7 @@ def _view(session: Session, tab: int) -> None:
         case "Sweep":
             beyond.Sweep()
         case "Studies":
-            beyond.Study()
+            beyond.Studies()
         case _:
             Sharing(session)
 
@@ -122,9 +123,7 @@ def Tubule(session: Session) -> None:  # noqa: N802
     written = solara.use_memo(lambda: draft.understood(now).scenario, [now])
     if scenario is not None and scenario != written:
         widgets.note(widgets.EARLIER)
-    if recorder() is None:
-        widgets.paragraph("The view of the tubule is not part of this installation.")
-    elif scenario is not None and not recordings:
+    if scenario is not None and not recordings:
         widgets.note("The tubules are being recorded …")
     elif not recordings:
         widgets.paragraph("Run a scenario under “What if” first: the tubules are recorded day by day.")

@@ -7,18 +7,17 @@ import ctypes
 import functools
 import gc
 import itertools
-import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import solara
 
 from testis_abm.app import draft, share
+from testis_abm.app.work import Allowance, Background
 from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from testis_abm.app.matching import Match, Response
     from testis_abm.results.run import Run
 
-MOST_SECONDS = 300.0  # of the processor, for a run or a film: what the limits of a draft allow takes a third of it
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
 _LONGEST_NAME = 80  # characters
 _MOST_LINES = 20  # of a notice
@@ -35,14 +33,6 @@ _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
 _RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
-FAULT = "This failed by a fault of the program; the server's log tells more."
-# Ten people who press run at once share the cores in turn, so that the pages stay quick.
-_places = threading.BoundedSemaphore(max(1, os.cpu_count() or 1))
-_log = logging.getLogger(__name__)
-
-
-class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
-    """Raised inside a run that was cancelled."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +42,14 @@ class Progress:
     Attributes:
         phase: "idle", "waiting", "running", "done", "cancelled" or "failed".
         scenario: that was run; result: what it has brought so far.
-        told: in words; share: of the work done.
+        text: in words; share: of the work done.
         first, seconds: from the click to the first picture, and to the end.
     """
 
     phase: str = "idle"
     scenario: Scenario | None = None
     result: Run | None = None
-    told: str = ""
+    text: str = ""
     share: float = 0.0
     first: float | None = None
     seconds: float | None = None
@@ -70,84 +60,9 @@ class Progress:
         return self.phase in ("waiting", "running")
 
 
-type Work = Callable[[threading.Event], None]
-
-
-class Task:
-    """Work in a thread of its own that can be cancelled and ends when its page is left; there is never more than one thread.
-
-    Args:
-        name: of the thread, for who looks at them.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._next: tuple[Work, threading.Event] | None = None
-        self._working = False
-
-    def start(self, work: Work) -> None:
-        """Cancel what is running and start `work` once that has ended; it is given the event that cancels it.
-
-        However often a page asks, one work goes on and one waits.
-        """
-        with self._lock:
-            self._stop.set()
-            self._stop = threading.Event()
-            self._next = work, self._stop
-            if not self._working:
-                self._working = True
-                threading.Thread(target=self._work, name=self.name, daemon=True).start()
-
-    def cancel(self) -> None:
-        """Ask the work to stop."""
-        self._stop.set()
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                if self._next is None:
-                    self._working = False
-                    return
-                (work, stop), self._next = self._next, None
-            if not stop.is_set():
-                try:
-                    work(stop)
-                except Exception:
-                    _log.exception("%s failed", self.name)
-
-
-class Allowance:
-    """The time of the processor that one work of a page may take, on the thread that does it."""
-
-    def __init__(self) -> None:
-        self._started = time.thread_time()
-
-    def check(self) -> None:
-        """Go on if there is some left.
-
-        Raises:
-            TestisError: there is none.
-        """
-        if time.thread_time() - self._started > MOST_SECONDS:
-            raise TestisError(f"it took more than {MOST_SECONDS:.0f} s, the most of this page; use testis-abm run")
-
-
-@contextmanager
-def place(stop: threading.Event) -> Iterator[None]:
-    """Hold one of the places that the cores give, waiting for it.
-
-    Raises:
-        Stopped: cancelled while waiting.
-    """
-    while not _places.acquire(timeout=0.1):
-        if stop.is_set():
-            raise Stopped
-    try:
-        yield
-    finally:
-        _places.release()
+def _state[T](value: T) -> solara.Reactive[T]:
+    """Return a state that has changed once it is another object: tables are not compared by content."""
+    return solara.Reactive(value, equals=lambda one, other: one is other)
 
 
 class Session:
@@ -155,22 +70,26 @@ class Session:
 
     def __init__(self) -> None:
         self.draft: solara.Reactive[draft.Draft] = solara.Reactive(draft.start())
-        self.notice: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))
-        self.progress: solara.Reactive[Progress] = solara.Reactive(Progress(), equals=_same)
-        self.recordings: solara.Reactive[Mapping[str, Any]] = solara.Reactive({}, equals=_same)
-        self.kept: solara.Reactive[tuple[tuple[str, Run], ...]] = solara.Reactive((), equals=_same)
-        self.returning: solara.Reactive[tuple[tuple[str, Scenario], ...]] = solara.Reactive((), equals=_same)
+        self.notice: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # kind, in words
+        self.tab: solara.Reactive[int] = solara.Reactive(0)
+        self.progress = _state(Progress())
+        self.recordings: solara.Reactive[Mapping[str, Any]] = _state({})
+        self.kept: solara.Reactive[tuple[tuple[str, Run], ...]] = _state(())
+        self.returning: solara.Reactive[tuple[tuple[str, Scenario], ...]] = _state(())
         self.labs: solara.Reactive[Mapping[str, str]] = solara.Reactive({})
         self.matching: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
-        self.match: solara.Reactive[Match | None] = solara.Reactive(None, equals=_same)
-        self.response: solara.Reactive[Response | None] = solara.Reactive(None, equals=_same)
-        self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str]] | None] = solara.Reactive(None, equals=_same)
-        self.tab: solara.Reactive[int] = solara.Reactive(0)
-        self.task, self.filming = Task("run of a session"), Task("film of a session")
-        self.searching, self.repeating = Task("labs of a session"), Task("kept arms of a session")
+        self.match: solara.Reactive[Match | None] = _state(None)
+        self.response: solara.Reactive[Response | None] = _state(None)
+        self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str]] | None] = _state(None)
+        self._running, self._filming = Background("run of a session"), Background("film of a session")
+        self._searching, self._repeating = Background("labs of a session"), Background("kept arms of a session")
         self._filmed: Scenario | None = None
 
     # ---- drafts
+
+    def edit(self, change: Callable[..., draft.Draft], *how: Any) -> None:
+        """Change the draft as it is now: `change(draft, *how)`."""
+        self.draft.value = change(self.draft.peek(), *how)
 
     def take(self, read: Callable[[], Scenario], what: str) -> None:
         """Take over the scenario that `read` returns; if it is wrong, say so and change nothing."""
@@ -179,10 +98,9 @@ class Session:
         except ScenarioError as error:
             self.notice.value = ("error", _few(str(error)))
             return
-        rows = len(scenario.therapy) + len(scenario.weight)
-        if rows > draft.MOST_THERAPIES:
-            told = f"{rows:,} treatments are more than this page shows ({draft.MOST_THERAPIES}); use testis-abm run"
-            self.notice.value = ("error", f"{what}: {told}")
+        if (rows := _treatments(scenario)) > draft.MOST_THERAPIES:
+            text = f"{rows:,} treatments are more than this page shows ({draft.MOST_THERAPIES}); use testis-abm run"
+            self.notice.value = ("error", f"{what}: {text}")
             return
         self._forget()
         self.draft.value = draft.of(scenario)
@@ -192,17 +110,14 @@ class Session:
         """Take over a draft of another man (draft.with_man); say what went with the former one, and keep it for `undo`."""
         before, typed = self.draft.peek(), self.labs.peek()
         stays = draft.belongings(changed)
-        gone = [of for of in draft.belongings(before) if of not in stays] + (
-            ["laboratory values"] if any(typed.values()) else []
-        )
+        gone = [thing for thing in draft.belongings(before) if thing not in stays]
+        gone += ["laboratory values"] if any(typed.values()) else []
         self._forget()
         self.draft.value = changed
         if gone:
             self.former.value = (before, typed)
-            self.notice.value = (
-                "info",
-                f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay.",
-            )
+            text = f"Removed with the former patient: {'; '.join(gone)}. Treatment and plan stay."
+            self.notice.value = ("info", text)
 
     def undo(self) -> None:
         """Bring back the man that `change_man` replaced, and the treatment as it was then."""
@@ -212,11 +127,25 @@ class Session:
 
     def _forget(self) -> None:
         """Leave nothing of one patient to the next: laboratory values, who matches them, what is predicted of these."""
-        self.searching.cancel()
+        self._searching.cancel()
         self.labs.value, self.matching.value, self.match.value, self.response.value = {}, ("", ""), None, None
         self.former.value, self.notice.value = None, ("", "")
 
+    def open_link(self, fragment: object) -> None:
+        """Take over the scenario of an address, if it holds one."""
+        if isinstance(fragment, str) and share.is_link(fragment):
+            self.take(lambda: share.from_link(fragment), "Link")
+
+    def upload(self, name: object, content: object) -> None:
+        """Take over the scenario of an uploaded file."""
+        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else bytes(content or b"")  # type: ignore[call-overload]
+        self.take(lambda: share.from_upload(name, data), "File")
+
     # ---- laboratory values
+
+    def write_lab(self, name: str, text: str) -> None:
+        """Take a laboratory value as it was typed."""
+        self.labs.value = {**self.labs.peek(), name: text}
 
     def find(self, measured: str) -> None:
         """Look for the virtual patients who match the laboratory values; their representative becomes the man of the form."""
@@ -225,7 +154,7 @@ class Session:
         try:
             given = matching.read_labs(self.labs.peek())
         except TestisError as error:
-            self.matching.value = ("wrong", str(error))
+            self._not_matched(str(error))
             return
         self.match.value = self.response.value = None
         self.matching.value = ("busy", "Matching virtual patients …")
@@ -235,14 +164,12 @@ class Session:
             if stop.is_set():
                 return
             typed, before = self.labs.peek(), self.draft.peek()
-            changed = draft.with_man(before, match.man, draft.OF_LABS)
-            changed = draft.with_entry(changed, {**changed.get("samples", {}), "assay": measured}, "samples")
+            changed = draft.with_assay(draft.with_man(before, match.man, draft.OF_LABS), measured)
             self.labs.value = {}  # they are this patient's and stay
             self.change_man(changed)
-            self.labs.value, self.match.value = typed, match
-            self.matching.value = ("done", "")
+            self.labs.value, self.match.value, self.matching.value = typed, match, ("done", "")
 
-        self.searching.start(lambda stop: self._searched(stop, search))
+        self._searching.start(search, self._not_matched)
 
     def respond(self, scenario: Scenario) -> None:
         """Predict what the treatment of a scenario does to all matching virtual patients."""
@@ -258,65 +185,93 @@ class Session:
             if not stop.is_set():
                 self.response.value, self.matching.value = response, ("done", "")
 
-        self.searching.start(lambda stop: self._searched(stop, predict))
+        self._searching.start(predict, self._not_matched)
 
-    def _searched(self, stop: threading.Event, work: Callable[[threading.Event], None]) -> None:
-        try:
-            with place(stop):
-                work(stop)
-        except Stopped:
-            return
-        except TestisError as error:
-            if not stop.is_set():
-                self.matching.value = ("wrong", str(error))
-        except Exception:
-            _log.exception("matching failed")
-            if not stop.is_set():
-                self.matching.value = ("wrong", FAULT)
-
-    def open_link(self, fragment: object) -> None:
-        """Take over the scenario of an address, if it holds one."""
-        if isinstance(fragment, str) and share.is_link(fragment):
-            self.take(lambda: share.from_link(fragment), "Link")
-
-    def upload(self, name: object, content: object) -> None:
-        """Take over the scenario of an uploaded file."""
-        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else bytes(content or b"")  # type: ignore[call-overload]
-        self.take(lambda: share.from_upload(name, data), "File")
+    def _not_matched(self, reason: str) -> None:
+        self.matching.value = ("wrong", reason)
 
     # ---- runs
 
     def run(self, scenario: Scenario) -> None:
         """Run a scenario, the untreated control beside the treated man."""
         if scenario != self._filmed:  # else its film is the same
-            self.filming.cancel()
+            self._filming.cancel()
             self._filmed = None
             self.recordings.value = {}
-        self.progress.value = Progress("waiting", scenario, told="waiting for a free core")
-        self.task.start(lambda stop: self._run(scenario, stop))
+        self.progress.value = Progress("waiting", scenario, text="waiting for a free core")
+        started = time.perf_counter()
+
+        def work(stop: threading.Event) -> None:
+            from testis_abm.experiments.simulate import run
+
+            watcher = _Watcher(self, scenario, stop, started)
+            result = run(scenario, watch=watcher)
+            seconds = time.perf_counter() - started
+            text = f"Done in {seconds:.1f} s"
+            watcher.publish(Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds))
+
+        self._running.start(work, self._failed)
+
+    def _failed(self, reason: str) -> None:
+        self.progress.value = replace(self.progress.peek(), phase="failed", text=reason)
 
     def cancel(self) -> None:
         """Stop the run; what it has brought so far stays."""
-        self.task.cancel()
+        self._running.cancel()
         now = self.progress.value
         if now.busy:
-            self.progress.value = replace(now, phase="cancelled", told=f"Cancelled. {now.told}")
+            self.progress.value = replace(now, phase="cancelled", text=f"Cancelled. {now.text}")
 
     def film(self) -> None:
         """Record the tissue of the scenario that was run, once somebody looks: its frames cost more than the run itself.
 
-        The men live again, day by day as they did: the same seed gives the same cells.
+        The men live again, day by day as they did: the same seed gives the same cells. Of one that fails, the run itself tells.
         """
         scenario = self.progress.peek().scenario
-        if scenario is None or scenario == self._filmed:
-            return
-        self._filmed = scenario
-        self.filming.start(lambda stop: self._film(scenario, stop))
+        if scenario is not None and scenario != self._filmed:
+            self._filmed = scenario
+            self._filming.start(functools.partial(self._film, scenario))
+
+    def _film(self, scenario: Scenario, stop: threading.Event) -> None:
+        from testis_abm.app.tubule import Recording
+        from testis_abm.experiments.simulate import men_of
+
+        allowance, men = Allowance(stop), men_of(scenario)
+        recordings = {arm: Recording(model, megabytes=_RECORDED) for arm, model in men.items()}
+        allowance.check()
+        self.recordings.value = recordings  # while they still grow: the view follows
+        while running := [arm for arm, model in men.items() if model.running]:
+            allowance.check()
+            for arm in running:
+                men[arm].step()
+                recordings[arm].record()
 
     def close(self) -> None:
         """Stop what is running, as nobody is left to see it."""
-        for task in (self.task, self.filming, self.searching, self.repeating):
-            task.cancel()
+        for background in (self._running, self._filming, self._searching, self._repeating):
+            background.cancel()
+
+    # ---- kept arms
+
+    def keep(self, name: str, result: Run) -> None:
+        """Keep a run as an arm to compare; a second one of a name gets a number."""
+        kept = self.kept.value
+        if len(kept) >= MOST_ARMS:
+            text = f"{MOST_ARMS} arms are kept, as many as can be told apart; remove one under “Compare” first."
+            self.notice.value = ("error", text)
+            return
+        self.kept.value = (*kept, (_free_name(name, "arm", [other for other, _ in kept]), result))
+
+    def rename(self, index: int, name: str) -> None:
+        """Give a kept arm another name, its number if that is blank."""
+        kept = self.kept.value
+        others = [other for i, (other, _) in enumerate(kept) if i != index]
+        new = _free_name(name, f"arm {index + 1}", others)
+        self.kept.value = tuple((new if i == index else old, result) for i, (old, result) in enumerate(kept))
+
+    def drop(self, index: int) -> None:
+        """Keep an arm no longer."""
+        self.kept.value = tuple(arm for i, arm in enumerate(self.kept.value) if i != index)
 
     # ---- what a reload brings back
 
@@ -338,8 +293,8 @@ class Session:
         if not isinstance(kept, Mapping):
             return
         form, ran = _scenario(kept.get("form")), _scenario(kept.get("ran"))
-        rows = kept.get("arms")
-        named = [row for row in rows if isinstance(row, list) and len(row) == 2] if isinstance(rows, list) else []
+        rows = kept.get("arms") if isinstance(kept.get("arms"), list) else []
+        named = [row for row in rows or () if isinstance(row, list) and len(row) == 2]
         arms = [(str(name), scenario) for name, link in named[:MOST_ARMS] if (scenario := _scenario(link)) is not None]
         self.returning.value = tuple(arms)  # first, so that the browser goes on keeping them
         if (written := form or ran) is not None:
@@ -347,99 +302,29 @@ class Session:
         if ran is not None:
             self.run(ran)
         if arms:
-            self.repeating.start(self._repeat)
-        if isinstance(rows, list) and len(arms) < len(rows):
-            self.notice.value = (
-                "error",
-                f"{len(rows) - len(arms)} of {len(rows)} kept arms could not be brought back.",
-            )
+            self._repeating.start(self._repeat, self._not_repeated)
+        if rows and len(arms) < len(rows):
+            text = f"{len(rows) - len(arms)} of {len(rows)} kept arms could not be brought back."
+            self.notice.value = ("error", text)
 
     def _repeat(self, stop: threading.Event) -> None:
-        """Run the arms that a reload brings back, one after the other; the same seed gives the same results."""
+        """Run the first of the arms that a reload brings back; the same seed gives the same results."""
         from testis_abm.experiments.simulate import run
 
-        def watch(replicate: int, men: Mapping[str, TestisModel]) -> None:
-            if stop.is_set():
-                raise Stopped
-            allowance.check()
+        (name, scenario), allowance = self.returning.peek()[0], Allowance(stop)
+        result = run(scenario, watch=lambda replicate, men: allowance.check())
+        if not stop.is_set():
+            self.keep(name, result)
+            self._go_on_repeating()
 
-        while self.returning.peek() and not stop.is_set():
-            name, scenario = self.returning.peek()[0]
-            allowance = Allowance()
-            try:
-                with place(stop):
-                    result = run(scenario, watch=watch)
-            except Stopped:
-                return
-            except Exception:
-                _log.exception("an arm could not be run again")
-                self.notice.value = ("error", f"The kept arm “{name}” could not be run again.")
-            else:
-                if stop.is_set():
-                    return
-                self.keep(name, result)
-            self.returning.value = self.returning.peek()[1:]
+    def _not_repeated(self, reason: str) -> None:
+        self.notice.value = ("error", f"The kept arm “{self.returning.peek()[0][0]}” could not be run again.")
+        self._go_on_repeating()
 
-    def keep(self, name: str, result: Run) -> None:
-        """Keep a run as an arm to compare; a second one of a name gets a number."""
-        kept = self.kept.value
-        if len(kept) >= MOST_ARMS:
-            told = f"{MOST_ARMS} arms are kept, as many as can be told apart; remove one under “Compare” first."
-            self.notice.value = ("error", told)
-            return
-        self.kept.value = (*kept, (free_name(name.strip()[:_LONGEST_NAME] or "arm", [of for of, _ in kept]), result))
-
-    def rename(self, index: int, name: str) -> None:
-        """Give a kept arm another name, its number if that is blank."""
-        kept = self.kept.value
-        others = [of for i, (of, _) in enumerate(kept) if i != index]
-        new = free_name(name.strip()[:_LONGEST_NAME] or f"arm {index + 1}", others)
-        self.kept.value = tuple((new if i == index else of, result) for i, (of, result) in enumerate(kept))
-
-    def _run(self, scenario: Scenario, stop: threading.Event) -> None:
-        started = time.perf_counter()
-        watcher = _Watcher(self, scenario, stop, started)
-        try:
-            with place(stop):
-                from testis_abm.experiments.simulate import run
-
-                result = run(scenario, watch=watcher)
-        except Stopped:
-            return
-        except TestisError as error:
-            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=str(error)))
-            return
-        except Exception:
-            _log.exception("a run failed")
-            _publish(stop, self.progress, replace(self.progress.peek(), phase="failed", told=FAULT))
-            return
-        seconds = time.perf_counter() - started
-        told = f"Done in {seconds:.1f} s"
-        done = Progress("done", scenario, result, told, 1.0, watcher.first or seconds, seconds)
-        _publish(stop, self.progress, done)
-
-    def _film(self, scenario: Scenario, stop: threading.Event) -> None:
-        from testis_abm.experiments.simulate import men_of
-
-        make = recorder()
-        if make is None:
-            return
-        allowance = Allowance()
-        try:
-            with place(stop):
-                men = men_of(scenario)
-                recordings = {arm: make(model, megabytes=_RECORDED) for arm, model in men.items()}
-                # The view follows recordings that still grow.
-                if not stop.is_set():
-                    self.recordings.value = recordings
-                while not stop.is_set() and any(model.running for model in men.values()):
-                    allowance.check()
-                    for arm, model in men.items():
-                        if model.running:
-                            model.step()
-                            recordings[arm].record()
-        except (Stopped, TestisError):  # of a scenario that fails, the run itself tells
-            return
+    def _go_on_repeating(self) -> None:
+        self.returning.value = self.returning.peek()[1:]
+        if self.returning.peek():  # with the others who wait for a core
+            self._repeating.start(self._repeat, self._not_repeated)
 
 
 def _few(text: str) -> str:
@@ -447,6 +332,10 @@ def _few(text: str) -> str:
     lines = text.splitlines()
     more = [f"… and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
     return "\n".join([*lines[:_MOST_LINES], *more])
+
+
+def _treatments(scenario: Scenario) -> int:
+    return len(scenario.therapy) + len(scenario.weight)
 
 
 def _scenario(link: object) -> Scenario | None:
@@ -457,24 +346,14 @@ def _scenario(link: object) -> Scenario | None:
         scenario = share.from_link(link)
     except ScenarioError:
         return None
-    many = len(scenario.therapy) + len(scenario.weight) > draft.MOST_THERAPIES
-    return None if many or draft.too_large(scenario) else scenario
+    return None if _treatments(scenario) > draft.MOST_THERAPIES or draft.too_large(scenario) else scenario
 
 
-def free_name(name: str, taken: Sequence[str]) -> str:
-    """Return a name that is not taken: itself, or with a number."""
-    return next(of for k in itertools.count(1) if (of := f"{name} ({k})" if k > 1 else name) not in taken)
-
-
-def _same(one: object, other: object) -> bool:
-    """Return whether two values are one; tables are not compared by content."""
-    return one is other
-
-
-def _publish(stop: threading.Event, to: solara.Reactive[Progress], progress: Progress) -> None:
-    """Show progress, unless the page has gone or another run has begun."""
-    if not stop.is_set():
-        to.value = progress
+def _free_name(name: str, otherwise: str, taken: Sequence[str]) -> str:
+    """Return a name that is not taken: itself (if it is not blank), or with a number."""
+    plain = name.strip()[:_LONGEST_NAME] or otherwise
+    numbered = (f"{plain} ({k})" if k > 1 else plain for k in itertools.count(1))
+    return next(free for free in numbered if free not in taken)
 
 
 class _Watcher:
@@ -484,44 +363,40 @@ class _Watcher:
         self.session, self.scenario, self.stop, self.started = session, scenario, stop, started
         self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _STREAMED}
         self.first: float | None = None
-        self.shown = started
-        self.allowance = Allowance()
-        plan = scenario.plan
-        self.days = plan.baseline_days + plan.duration_days
+        self._shown, self._allowance = started, Allowance(stop)
+
+    def publish(self, progress: Progress) -> None:
+        """Show progress, unless the page has gone or another run has begun."""
+        if not self.stop.is_set():
+            self.session.progress.value = progress
 
     def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
-        if self.stop.is_set():
-            raise Stopped
-        self.allowance.check()
+        self._allowance.check()
         lived = self.scenario.plan.baseline_days + next(iter(men.values())).day
-        ended = not any(model.running for model in men.values())
-        now = time.perf_counter()
-        if lived and (now - self.shown > _BETWEEN or (self.first is None and lived >= _FIRST_DAYS)) and not ended:
+        if not any(model.running for model in men.values()):
+            self.rows = self._with(replicate, men)
+            return
+        due = time.perf_counter() - self._shown > _BETWEEN or (self.first is None and lived >= _FIRST_DAYS)
+        if lived and due:
             self._show(replicate, men, lived)
-        if ended:
-            for name, rows in self._present(replicate, men).items():
-                self.rows[name].extend(rows)
 
-    def _present(self, replicate: int, men: Mapping[str, TestisModel]) -> dict[str, list[tuple[Any, ...]]]:
+    def _with(self, replicate: int, men: Mapping[str, TestisModel]) -> dict[str, list[tuple[Any, ...]]]:
         return {
-            name: [(arm, replicate, *row) for arm, model in men.items() for row in model.records[name]]
-            for name in self.rows
+            name: [*rows, *((arm, replicate, *row) for arm, model in men.items() for row in model.records[name])]
+            for name, rows in self.rows.items()
         }
 
     def _show(self, replicate: int, men: Mapping[str, TestisModel], lived: int) -> None:
         from testis_abm.experiments.simulate import so_far
 
-        present = self._present(replicate, men)
-        result = so_far(self.scenario, {name: [*rows, *present[name]] for name, rows in self.rows.items()})
         plan = self.scenario.plan
-        day = lived - plan.baseline_days
-        told = f"Day {day} of {plan.duration_days}" + (
-            f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
-        )
-        done = (replicate * self.days + lived) / (self.days * plan.replicates)
-        self.first = self.first or time.perf_counter() - self.started
-        _publish(self.stop, self.session.progress, Progress("running", self.scenario, result, told, done, self.first))
-        self.shown = time.perf_counter()
+        result = so_far(self.scenario, self._with(replicate, men))
+        text = f"Day {lived - plan.baseline_days} of {plan.duration_days}"
+        text += f", replicate {replicate + 1} of {plan.replicates}" if plan.replicates > 1 else ""
+        done = (replicate + lived / (plan.baseline_days + plan.duration_days)) / plan.replicates
+        self._shown = time.perf_counter()
+        self.first = self.first or self._shown - self.started
+        self.publish(Progress("running", self.scenario, result, text, done, self.first))
 
 
 _tidying = threading.Lock()
@@ -546,16 +421,6 @@ def _tidy() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:  # of glibc
         trim(0)
-
-
-@functools.cache
-def recorder() -> Callable[..., Any] | None:
-    """Return what makes a recording of a model for the tubule view; None where that view is not installed."""
-    try:
-        from testis_abm.app.tubule import Recording
-    except ImportError:
-        return None
-    return Recording
 
 
 @functools.cache

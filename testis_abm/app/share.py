@@ -78,11 +78,7 @@ def from_link(fragment: str) -> Scenario:
 
 
 def _named(name: str, tables: dict[str, Any]) -> Scenario:
-    try:
-        return load(tables)
-    except ScenarioError as error:
-        lines = [line.removeprefix("scenario: ") for line in str(error).splitlines()]
-        raise ScenarioError("\n".join(f"{name}: {line}" for line in lines)) from None
+    return load(tables, name=name)
 
 
 def from_upload(name: object, content: bytes) -> Scenario:

@@ -8,15 +8,18 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import draft, share, widgets
-from testis_abm.app.session import Session
+from testis_abm.app.session import Progress, Session
+from testis_abm.scenario import Scenario
 
-_ZIP = "application/zip"
+_OPEN = "A link opens by itself: paste it into the address bar. An invalid file or link is rejected with a message."
+_PRIVATE = "The scenario is in the part after #, which browsers keep to themselves: no server logs it."
+_CANCELLED = "The last run was cancelled; only whole runs are shared."
 
 
 @solara.component
 def Sharing(session: Session) -> None:  # noqa: N802
     """Show what leaves and enters the page."""
-    now, progress = session.draft.value, session.progress.value
+    now = session.draft.value
     scenario = solara.use_memo(lambda: draft.understood(now).scenario, [now])
     with solara.Div(classes=["ta-split"]):
         with v.Html(tag="section", attributes={"aria-label": "Open"}), solara.Div(classes=["ta-sheet"]):
@@ -26,58 +29,47 @@ def Sharing(session: Session) -> None:  # noqa: N802
                 most=share.LARGEST_UPLOAD,
                 event_uploaded=lambda got: _uploaded(session, got),
             )
-            widgets.paragraph(
-                "A link opens by itself: paste it into the address bar. An invalid file or link is rejected with a message.",
-                "ta-unit",
-            )
+            widgets.paragraph(_OPEN, "ta-unit")
         with v.Html(tag="section", attributes={"aria-label": "Share"}):
             if scenario is None:
                 widgets.note("The form has errors; correct them under “What if”.", wrong=True)
                 return
-            with solara.Div(classes=["ta-sheet"]):
-                widgets.heading("This scenario")
-                widgets.Link(label="Link that restores it exactly", fragment=share.link(scenario))
-                widgets.paragraph(
-                    "The scenario is in the part after #, which browsers keep to themselves: no server logs it.",
-                    "ta-unit",
-                )
-                with solara.Div(classes=["ta-row"]):
-                    widgets.download("Scenario (TOML)", scenario.to_toml(), share.file_name(scenario), "text/plain")
-            result = progress.result if progress.phase == "done" else None
-            with solara.Div(classes=["ta-sheet"]):
-                widgets.heading("Results of the last run")
-                if result is None:
-                    cancelled = progress.phase == "cancelled"
-                    widgets.paragraph(
-                        "The last run was cancelled; only whole runs are shared."
-                        if cancelled
-                        else "Run a scenario first."
-                    )
-                else:
-                    of = result.scenario
-                    with solara.Div(classes=["ta-row"]):
-                        widgets.download(
-                            "Tables (CSV)", lambda: share.tables(result, "csv"), share.file_name(of, "csv.zip"), _ZIP
-                        )
-                        widgets.download(
-                            "Tables (Parquet)",
-                            lambda: share.tables(result, "parquet"),
-                            share.file_name(of, "parquet.zip"),
-                            _ZIP,
-                        )
-                        widgets.download(
-                            "Pictures (PNG, SVG)",
-                            lambda: share.pictures(result),
-                            share.file_name(of, "pictures.zip"),
-                            _ZIP,
-                        )
-                    widgets.paragraph("Pictures take some seconds to draw.", "ta-unit")
+            _scenario(scenario)
+            _results(session.progress.value)
             with solara.Div(classes=["ta-sheet"]):
                 widgets.heading("The same in the shell")
                 widgets.paragraph("With the scenario file that you download above:")
                 v.Html(tag="pre", children=[share.command(scenario)])
                 widgets.heading("The same in Python")
                 v.Html(tag="pre", children=[share.python(scenario)])
+
+
+def _scenario(scenario: Scenario) -> None:
+    with solara.Div(classes=["ta-sheet"]):
+        widgets.heading("This scenario")
+        widgets.Link(label="Link that restores it exactly", fragment=share.link(scenario))
+        widgets.paragraph(_PRIVATE, "ta-unit")
+        with solara.Div(classes=["ta-row"]):
+            widgets.download("Scenario (TOML)", scenario.to_toml(), share.file_name(scenario), "text/plain")
+
+
+def _results(progress: Progress) -> None:
+    with solara.Div(classes=["ta-sheet"]):
+        widgets.heading("Results of the last run")
+        result = progress.result
+        if result is None or progress.phase != "done":
+            cancelled = progress.phase == "cancelled"
+            widgets.paragraph(_CANCELLED if cancelled else "Run a scenario first.")
+            return
+        made = {
+            "Tables (CSV)": ("csv", lambda: share.tables(result, "csv")),
+            "Tables (Parquet)": ("parquet", lambda: share.tables(result, "parquet")),
+            "Pictures (PNG, SVG)": ("pictures", lambda: share.pictures(result)),
+        }
+        with solara.Div(classes=["ta-row"]):
+            for label, (kind, make) in made.items():
+                widgets.download(label, make, share.file_name(result.scenario, f"{kind}.zip"), "application/zip")
+        widgets.paragraph("Pictures take some seconds to draw.", "ta-unit")
 
 
 def _uploaded(session: Session, got: Any) -> None:

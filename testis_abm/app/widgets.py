@@ -11,6 +11,7 @@ import pandas as pd
 import reacton.ipyvuetify as v
 import solara
 
+from testis_abm.app.draft import Slider
 from testis_abm.results.report import number
 
 EARLIER = "These results are of an earlier form, which has changed since: press Run for results of this one."
@@ -18,21 +19,8 @@ CSS = Path(__file__).with_name("app.css").read_text(encoding="utf-8")
 
 
 @solara.component_vue("control.vue", vuetify=False)
-def _Control(  # noqa: N802
-    kind: str,
-    label: str,
-    value: Any,
-    unit: str,
-    options: list[Any],
-    low: float,
-    high: float,
-    step: float,
-    place: float,
-    error: str,
-    hint: str,
-    event_change: Callable[[Any], None],
-) -> None:
-    """See control.vue."""
+def _Control(field: dict[str, Any], event_change: Callable[[Any], None]) -> None:  # noqa: N802
+    """Show a labelled input; `field` holds its kind, label, value and what else control.vue needs."""
 
 
 @solara.component_vue("browser.vue", vuetify=False)
@@ -71,70 +59,36 @@ def text_field(
     options: Sequence[tuple[str, str]] = (),
 ) -> Any:
     """Show a line of text; `options` are suggestions."""
-    return _Control(
-        kind="text",
-        label=label,
-        value=str(value),
-        unit=unit,
-        options=[list(of) for of in options],
-        low=0.0,
-        high=0.0,
-        step=0.0,
-        place=0.0,
-        error=error,
-        hint=hint,
-        event_change=lambda got: on_change(str(got)[:200]),
-    )
+    field = {"kind": "text", "label": label, "value": str(value), "unit": unit, "error": error, "hint": hint}
+    choices = {"options": [list(option) for option in options]}
+    return _Control(field=field | choices, event_change=lambda got: on_change(str(got)[:200]))
 
 
 def select(
     label: str, value: str, options: Sequence[tuple[str, str]], on_change: Callable[[str], None], *, error: str = ""
 ) -> Any:
     """Show a choice of (value, text); what is none of them is not taken."""
-    known = {of for of, _ in options}
-    return _Control(
-        kind="select",
-        label=label,
-        value=value,
-        unit="",
-        options=[list(of) for of in options],
-        low=0.0,
-        high=0.0,
-        step=0.0,
-        place=0.0,
-        error=error,
-        hint="",
-        event_change=lambda got: on_change(got) if isinstance(got, str) and got in known else None,
-    )
+    known = {option for option, _ in options}
+    field = {
+        "kind": "select",
+        "label": label,
+        "value": value,
+        "error": error,
+        "options": [list(option) for option in options],
+    }
+
+    def take(got: object) -> None:
+        if isinstance(got, str) and got in known:
+            on_change(got)
+
+    return _Control(field=field, event_change=take)
 
 
-def slider(
-    label: str,
-    value: float,
-    place: float,
-    on_change: Callable[[Any], None],
-    *,
-    unit: str,
-    low: float,
-    high: float,
-    step: float,
-    error: str = "",
-) -> Any:
-    """Show a slider at `place` and a number field with `value`."""
-    return _Control(
-        kind="range",
-        label=label,
-        value=value,
-        unit=unit,
-        options=[],
-        low=low,
-        high=high,
-        step=step,
-        place=place,
-        error=error,
-        hint="",
-        event_change=on_change,
-    )
+def slider(look: Slider, value: Any, on_change: Callable[[Any], None], *, error: str = "") -> Any:
+    """Show a slider and a number field with `value`."""
+    field = {"kind": "range", "value": value, "place": look.clamp(value), "error": error}
+    field |= {name: getattr(look, name) for name in ("label", "unit", "low", "high", "step")}
+    return _Control(field=field, event_change=on_change)
 
 
 def button(
@@ -166,7 +120,7 @@ def html(text: str, tag: str = "div", classes: Sequence[str] = (), **attributes:
         tag=tag,
         unsafe_innerHTML=text,
         classes=list(classes),
-        attributes={k.replace("_", "-"): of for k, of in attributes.items()},
+        attributes={k.replace("_", "-"): value for k, value in attributes.items()},
     )
 
 
@@ -209,7 +163,7 @@ def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:
     head = "".join(f'<th scope="col">{name}</th>' for name in [escape(first), *names])
     body = "".join(
         f'<tr><th scope="row">{escape(str(name))}</th>'
-        + "".join(f'<td data-name="{column}">{escape(_text(of))}</td>' for column, of in zip(names, row))
+        + "".join(f'<td data-name="{column}">{escape(_text(value))}</td>' for column, value in zip(names, row))
         + "</tr>"
         for name, row in zip(rows.index, rows.to_numpy())
     )

@@ -1,7 +1,7 @@
 """The hormonal axis: gonadotrophs with a fast drive and a slow store, blood steroids, SHBG, fat, and what drugs act on.
 
 The body advances in hourly steps (exponential Euler: stable for the two-hour life of LH). The equations are on the relative scale
-of the reference man (1 = his value) and are listed with their sources in parameters/axis.toml. They read exposures and never
+of the reference man (1 = his value) and are listed with their sources in parameters/model/axis.toml. They read exposures and never
 drugs, so that any drugs combine. A mechanism of drugs is a row of MECHANISMS and its effect in an equation below.
 """
 
@@ -191,7 +191,7 @@ DAY = record(
 
 
 class AxisParameters(NamedTuple):
-    """Numbers of the axis for one man; names and units as in parameters/axis.toml, man's factors folded in."""
+    """Numbers of the axis for one man; names and units as in parameters/model/axis.toml, man's factors folded in."""
 
     lh_reference: float
     fsh_reference: float

@@ -244,7 +244,7 @@ def spermiation(signals, p):
 
 def _written() -> Callable[[Any, Any], Any]:
     """Write the rule `rates_under`: a loop over LOSSES within it would keep many cells from going at once."""
-    hazards = [["0.0"] for _ in range(COUNT)]
+    hazards: list[list[str]] = [[] for _ in range(COUNT)]
     lines = ["def rates_under(signals, p):", "days = durations(p)"]
     names: dict[str, Any] = {
         "Rates": Rates,
@@ -260,7 +260,7 @@ def _written() -> Callable[[Any, Any], Any]:
             lines.append(f"share_{i} = exposure_{i}(p)")
         for step in loss.steps:
             hazards[step].append(f"share_{i}.{NAMES[step]} * loss_{i}" if loss.exposure else f"loss_{i}")
-    sums = ", ".join(" + ".join(terms) for terms in hazards)
+    sums = ", ".join(" + ".join(terms) or "0.0" for terms in hazards)
     lines.append(f"return Rates(commitment(signals, p), spermiation(signals, p), {sums})")
     exec("\n    ".join(lines), names)
     return register_jitable(names["rates_under"])  # type: ignore[no-any-return]

@@ -1,9 +1,10 @@
 """The laboratory: what is reported of a man's true state, and how probable a report is given that state.
 
-One measurement model serves every visit of every command, conditional dosing, replayed studies and the likelihood of a twin:
-variation within a man, the assay of oestradiol, limits of quantitation, the technician, the counting chamber, and percentages
-that are counts of 200 sperm. Random draws are keyed by (key, day, quantity): neither another quantity nor another man moves them.
-Numbers and sources: parameters/laboratory.toml, blood_variation and semen_variation of parameters/tract.toml.
+One measurement model serves every visit of every command, conditional dosing, replayed studies and the likelihood of a
+twin: variation within a man, the assay of oestradiol, limits of quantitation, the technician, the counting chamber, and
+percentages that are counts of 200 sperm. Random draws are keyed by (key, day, quantity): neither another quantity nor
+another man moves them. Numbers and sources: parameters/model/laboratory.toml, blood_variation and semen_variation
+of parameters/model/tract.toml.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class Laboratory:
 
     Attributes:
         values: dotted parameter name -> value.
-        assay: of the oestradiol that is meant where none is named, "immunoassay" or "lc-ms"; samples are measured by both.
+        assay: of the oestradiol that is meant where none is named, "immunoassay" or "lc-ms"; samples are measured by
+            both.
 
     Raises:
         TestisError: for another assay.
@@ -120,20 +122,29 @@ class Laboratory:
         return RATIO[self.assay]
 
     def column(self, name: str) -> str:
-        """Return the column that a condition means by `name`: oestradiol and T/E2 without an assay are those of this one."""
+        """Return the column that a condition means by `name`: oestradiol and T/E2 alone are those of this assay."""
         return reported_column(name, self.assay)
 
     # ---- what is expected of a report
 
     def limit(self, column: str) -> float:
-        """Return the least of a quantity that is told from none, in the column's unit (0 where there is no limit)."""
+        """Return the least of a quantity that is distinguished from zero, in the column's unit (0 without a limit)."""
         if column in SHARES:
             return 100.0 / self.values["laboratory.sperm_assessed"]
         quantity = QUANTITIES.get(column)
         return self.values[quantity.limit] if quantity is not None and quantity.limit else 0.0
 
+    def without_error(self, true: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the report of true levels without error: what follows from them, and no percentages of no sperm."""
+        report = {**true, **self.by_assays(true)}
+        if "free_testosterone_nmol_l" in true:
+            report["free_testosterone_pmol_l"] = 1e3 * true["free_testosterone_nmol_l"]
+        if "lh_iu_l" in true:
+            report["t_over_lh"] = self.t_over_lh(true["testosterone_nmol_l"], true["lh_iu_l"])
+        return self.shares_reported(report) if "concentration_million_ml" in true else report
+
     def by_assays(self, true: Mapping[str, Any]) -> dict[str, Any]:
-        """Return oestradiol and T/E2 by both assays, from true testosterone and oestradiol; NaN ratios under a limit."""
+        """Return oestradiol and T/E2 by both assays of true testosterone and oestradiol; NaN ratios under a limit."""
         testosterone, level = true["testosterone_nmol_l"], true["oestradiol_pmol_l"]
         found = {OESTRADIOL[name]: reported_oestradiol(level, name, self.values) for name in ASSAYS}
         return found | {RATIO[name]: self.t_over_e2(testosterone, found[OESTRADIOL[name]], name) for name in ASSAYS}
@@ -141,10 +152,17 @@ class Laboratory:
     def t_over_e2(self, testosterone: Any, oestradiol: Any, by: str | None = None) -> Any:
         """Return T/E2 of what was reported (nmol/L, pmol/L), ng/dL per pg/mL; NaN where either is under its limit."""
         low = self.limit("testosterone_nmol_l"), self.limit(OESTRADIOL[by or self.assay])
-        told = (np.asarray(testosterone) >= low[0]) & (np.asarray(oestradiol) >= low[1])
-        return _plain(np.where(told, clinical_ratio(testosterone, oestradiol), np.nan))
+        measurable = (np.asarray(testosterone) >= low[0]) & (np.asarray(oestradiol) >= low[1])
+        return _plain(np.where(measurable, clinical_ratio(testosterone, oestradiol), np.nan))
 
-    def shares_told(self, semen: Mapping[str, Any]) -> dict[str, Any]:
+    def t_over_lh(self, testosterone: Any, lh: Any) -> Any:
+        """Return T/LH of what was reported (nmol/L, IU/L), ng/dL per IU/L; NaN where either is under its limit."""
+        levels = np.asarray(testosterone, dtype=float), np.asarray(lh, dtype=float)
+        measurable = (levels[0] >= self.limit("testosterone_nmol_l")) & (levels[1] >= self.limit("lh_iu_l"))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _plain(np.where(measurable, TESTOSTERONE_NG_DL * levels[0] / levels[1], np.nan))
+
+    def shares_reported(self, semen: Mapping[str, Any]) -> dict[str, Any]:
         """Return a semen analysis in which men without visible sperm have no percentages (NaN)."""
         sperm = np.asarray(semen["concentration_million_ml"], dtype=float) >= self.limit("concentration_million_ml")
         return {
@@ -153,11 +171,11 @@ class Laboratory:
         }
 
     def percent_change(self, column: str, before: Any, after: Any) -> Any:
-        """Return the change from `before` to `after` (any shape, the column's unit) in %; NaN from a level under the limit."""
+        """Return the change from `before` to `after` (the column's unit) in %; NaN from a level under the limit."""
         first, last = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
-        told = first >= max(self.limit(column), np.finfo(float).tiny)
+        measurable = first >= max(self.limit(column), np.finfo(float).tiny)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return _plain(np.where(told, 100.0 * (last / first - 1.0), np.nan))
+            return _plain(np.where(measurable, 100.0 * (last / first - 1.0), np.nan))
 
     # ---- a sample
 
@@ -169,7 +187,8 @@ class Laboratory:
             key: of the man or the men; day: of the sample.
 
         Returns:
-            The columns given, as reported (half the limit under it), oestradiol of the same sample by both assays; T/E2, T/LH and
+            The columns given, as reported (half the limit under it), oestradiol of the same sample by both assays;
+                T/E2, T/LH and
             free testosterone worked out from them as laboratories do. NaN where a ratio has a part under its limit.
         """
         seen: dict[str, Any] = {}
@@ -183,9 +202,7 @@ class Laboratory:
         testosterone = seen["testosterone_nmol_l"]
         seen |= {RATIO[by]: self.t_over_e2(testosterone, seen[OESTRADIOL[by]], by) for by in ASSAYS}
         if "lh_iu_l" in seen:
-            told = (seen["lh_iu_l"] >= self.limit("lh_iu_l")) & (testosterone >= self.limit("testosterone_nmol_l"))
-            with np.errstate(divide="ignore"):
-                seen["t_over_lh"] = _plain(np.where(told, TESTOSTERONE_NG_DL * testosterone / seen["lh_iu_l"], np.nan))
+            seen["t_over_lh"] = self.t_over_lh(testosterone, seen["lh_iu_l"])
         if "shbg_nmol_l" in seen:
             free = self.free_testosterone(testosterone, seen["shbg_nmol_l"])
             seen["free_testosterone_pmol_l"] = self._quantified("free_testosterone_pmol_l", 1e3 * free)
@@ -199,8 +216,8 @@ class Laboratory:
     def semen(self, expected: Semen, key: Sequence[int], day: int) -> Semen:
         """Return the analysis of one ejaculate of a man, or of many men (arrays in `expected`).
 
-        Sperm are counted in the chamber (Poisson), motile and normal ones among those assessed (binomial). No sperm counted: the
-        concentration is 0 and there are no percentages (NaN).
+        Sperm are counted in the chamber (Poisson), motile and normal ones among those assessed (binomial). No sperm
+        counted: the concentration is 0 and there are no percentages (NaN).
         """
         size = np.shape(expected.volume_ml)
 
@@ -219,7 +236,7 @@ class Laboratory:
         return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))
 
     def count(self, concentration: Any, key: Sequence[int], day: int) -> tuple[Any, Any]:
-        """Return the concentration counted in ejaculates of an expected one (any shape), and the one that was in them."""
+        """Return the concentration counted in ejaculates of an expected one, and the one that was in them."""
         size = np.shape(concentration)
         sperm = concentration * self._vary(("semen_variation.concentration",), key, day, "concentration", size)
         read = sperm * self._vary(("semen_variation.technician",), key, day, "technician", size)
@@ -229,7 +246,7 @@ class Laboratory:
         return _plain(read * seen / np.maximum(counted, 1e-300)), sperm
 
     def visit(self, true: Mapping[str, Any], key: Sequence[int], day: int) -> dict[str, Any]:
-        """Return a blood sample and a semen analysis of the same men on the same day, by column (see blood and semen)."""
+        """Return a blood sample and a semen analysis of the same men on a day, by column (see blood and semen)."""
         expected = Semen(**{name: true[name] for name in Semen.__dataclass_fields__})
         return self.blood(true, key, day) | vars(self.semen(expected, key, day))
 
@@ -300,7 +317,8 @@ class Laboratory:
             concentration: the one that was reported with a percentage of sperm, million/mL; None if it was not.
 
         Returns:
-            Log likelihood (up to what all men share) and deviation of the man's expectation from the report in SD, both (men,).
+            Log likelihood (up to what all men share) and deviation of the man's expectation from the report in SD, both
+                (men,).
         """
         reported = self.understood(column, reported)
         if column in SHARES:
@@ -311,27 +329,27 @@ class Laboratory:
         return _normal(expected, reported, np.full(len(expected), self.spread(column)))
 
     def spread(self, column: str) -> float:
-        """Return the SD on a log scale of a report about the man's level: samples, the laboratory and, for an immunoassay, its own."""
+        """Return the SD on a log scale of a report about the man's level: sampling, laboratory, immunoassay."""
         sigma = self._sigma(VARIATION[column])
         if column == OESTRADIOL["immunoassay"]:
             sigma = math.hypot(sigma, self.values["axis.immunoassay_oestradiol_spread"])
         return sigma
 
     def expected(self, column: str, true: Mapping[str, Any]) -> np.ndarray:
-        """Return what is reported of a quantity on average, (men,), without a percentage for men without visible sperm (NaN)."""
+        """Return what is reported of a quantity on average, (men,); NaN for percentages of men without visible sperm."""
         if column in OESTRADIOL.values():
             by = next(name for name, of_assay in OESTRADIOL.items() if of_assay == column)
             return np.asarray(reported_oestradiol(np.asarray(true["oestradiol_pmol_l"]), by, self.values), dtype=float)
         if column == "free_testosterone_pmol_l" and column not in true:
             return 1e3 * np.asarray(true["free_testosterone_nmol_l"], dtype=float)
         if column in SHARES:
-            true = self.shares_told({name: true[name] for name in ("concentration_million_ml", column)})
+            true = self.shares_reported({name: true[name] for name in ("concentration_million_ml", column)})
         return np.asarray(true[column], dtype=float)
 
     def _count_likelihood(
         self, column: str, reported: float | Censored, true: Mapping[str, Any]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Of a count: none is seen with the probability that the chamber holds none, some with its error on a log scale."""
+        """Of a count: none has the probability that the chamber holds none, some an error on a log scale."""
         expected = np.maximum(np.asarray(true[column], dtype=float), 0.0)
         concentration = np.maximum(np.asarray(true["concentration_million_ml"], dtype=float), 0.0)
         sigma = self._sigma(VARIATION[column])
@@ -353,9 +371,9 @@ class Laboratory:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Of a percentage: a binomial count among the sperm assessed, mixed over the variation within a man.
 
-        One above 0 was counted on as many sperm as the reported concentration `seen` gives, or on a whole count if none was
-        reported: then it is the less probable, the less often the man has that many. Where no sperm were counted a report of 0 %
-        says nothing, and there is no other.
+        One above 0 was counted on as many sperm as the reported concentration `seen` gives, or on a whole count if none
+        was reported: then it is the less probable, the less often the man has that many. Where no sperm were counted a
+        report of 0 % says nothing, and there is no other.
         """
         from scipy.special import bdtr, gammaln
 
@@ -403,12 +421,12 @@ class Laboratory:
 
 
 def draws(key: Sequence[int], day: int, stream: str) -> np.random.Generator:
-    """Return the random draws of one quantity on one day, whatever else is measured: `key` of whole numbers from 0 on."""
+    """Return the random draws of one quantity on one day: `key` of whole numbers from 0 on."""
     return np.random.default_rng([*key, day + 100_000, zlib.crc32(stream.encode())])
 
 
 def _normal(expected: np.ndarray, reported: float | Censored, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return log likelihood and deviation (SD) of a level on a log scale; a censored one is anywhere under its limit."""
+    """Return log likelihood and deviation (SD) of a level on a log scale; a censored one is anywhere under it."""
     from scipy.special import log_ndtr
 
     if isinstance(reported, Censored):

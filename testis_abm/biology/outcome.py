@@ -14,7 +14,7 @@ from testis_abm import parameters
 def conception(concentration: float, values: Mapping[str, float]) -> tuple[float, float, float]:
     """Return the monthly chance of conception at an expected sperm concentration (million/mL), and its low and high end.
 
-    A saturating curve; its ends are those of the ranges of its top and half (parameters/outcome.toml).
+    A saturating curve; its ends are those of the ranges of its top and half (parameters/model/outcome.toml).
     """
     table, n = parameters.load(), values["outcome.conception_exponent"]
     top, half = table["outcome.conception_top"], table["outcome.conception_half"]

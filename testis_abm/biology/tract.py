@@ -33,7 +33,7 @@ COLLECTED = record("collected_million", "collected_motile_million", "collected_n
 
 
 class TractParameters(NamedTuple):
-    """Numbers of the tract for one man: names and units as in parameters/tract.toml, his factors folded in."""
+    """Numbers of the tract for one man: names and units as in parameters/model/tract.toml, his factors folded in."""
 
     reabsorption: float
     reabsorption_er_half: float

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from importlib.util import find_spec
 
-from testis_abm.cli.options import NOTE, Command, flag, option, several, whole
+from testis_abm.choices import DISCLAIMER
+from testis_abm.cli.options import Command, flag, option, several, whole
 from testis_abm.support.errors import TestisError
 
 
@@ -33,6 +34,6 @@ COMMANDS = (
                 "other address by which the page may be reached, as through a proxy: https://abm.example.org",
             ),
         ),
-        description=f"Serve the browser app. {NOTE}",
+        description=f"Serve the browser app. {DISCLAIMER}",
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -15,8 +14,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testis_abm.cli import app, experiments, men, studies
-from testis_abm.cli.options import NO_PLOTS, NOTE, Command, Option, Parser, option, overrides
+from testis_abm.choices import DISCLAIMER, UNTREATED
+from testis_abm.cli import app, experiments, men, printing, studies
+from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, brief, shown
@@ -54,7 +54,7 @@ def _called(arguments: Sequence[str]) -> int:
     try:
         options = _parser().parse_args(_joined(arguments))
     except TestisError as error:
-        print(error, file=sys.stderr)
+        print(as_typed(error), file=sys.stderr)
         return 2
     with warnings.catch_warnings():
         warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
@@ -66,7 +66,7 @@ def _act(options: argparse.Namespace) -> int:
         try:
             return int(options.action(options) or 0)
         except TestisError as error:
-            print(error, file=sys.stderr)
+            print(as_typed(error), file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
@@ -87,7 +87,9 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     from testis_abm import __version__
 
-    parser = Parser(prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + NOTE)
+    parser = Parser(
+        prog="testis-abm", description="Simulate human spermatogenesis in a closed hormonal loop. " + DISCLAIMER
+    )
     parser.add_argument("--version", action="version", version=f"testis-abm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (*COMMANDS, *men.COMMANDS, *experiments.COMMANDS, *studies.COMMANDS, *app.COMMANDS):
@@ -101,8 +103,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from testis_abm.scenario import load
 
-    scenario = men.noted(load, options.file, overrides=overrides(options))
-    folder = Path(options.out) if options.out else _default_folder(options.file, scenario)
+    scenario = printing.noted(load, options.file, overrides=overrides(options))
+    decides = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
+    folder = Path(options.out) if options.out else printing.default_folder(Path(options.file).stem, decides)
     from testis_abm.results.store import check_writable
 
     check_writable(folder)
@@ -115,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
         from testis_abm.experiments.simulate import run
 
         options.interrupt.check()
-        where: dict[str, Any] = {"replicate": 0, "arm": "untreated", "day": -scenario.plan.baseline_days}
+        where: dict[str, Any] = {"replicate": 0, "arm": UNTREATED, "day": -scenario.plan.baseline_days}
         try:
             with _progress(scenario, where, options.interrupt) as progress:
                 result = run(scenario, progress=progress)
@@ -143,14 +146,8 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
         saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
         print(f"\nStopped after the simulation. {saved}", file=sys.stderr)
         return interrupt.code
-    pictures = ", ".join(sorted(Path(name).name for name in names if str(name).endswith(".png")))
-    print(f"Results in {folder}/" + (f"  (pictures: {pictures}; each as SVG too)" if pictures else ""))
+    printing.results(folder, names)
     return 0
-
-
-def _default_folder(file: str, scenario: Scenario) -> Path:
-    text = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
-    return Path("runs") / f"{Path(file).stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 @contextmanager
@@ -158,23 +155,13 @@ def _progress(
     scenario: Scenario, where: dict[str, Any], interrupt: Interrupt
 ) -> Iterator[Callable[[int, str, int], None]]:
     """Show a bar with the day and the time left; keep in `where` how far the run has come."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-    arms = 2 if scenario.treated else 1
-    days = scenario.plan.baseline_days + scenario.plan.duration_days
-    total = days * arms * scenario.plan.replicates
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(40),
-        TextColumn("{task.percentage:3.0f}%"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
+    plan, done = scenario.plan, 0
+    total = (plan.baseline_days + plan.duration_days) * (2 if scenario.treated else 1) * plan.replicates
+    share = TextColumn("{task.percentage:3.0f}%")
+    with printing.bar(TextColumn("{task.description}"), BarColumn(40), share, TimeRemainingColumn()) as bar:
         task = bar.add_task("starting", total=total)
-        done = 0
 
         def advance(replicate: int, arm: str, day: int) -> None:
             nonlocal done
@@ -182,7 +169,7 @@ def _progress(
             where.update(replicate=replicate, arm=arm, day=day)
             interrupt.check()
             if done % 10 == 0 or done == total:
-                text = f"replicate {replicate + 1}/{scenario.plan.replicates} {arm:9s} day {day}/{scenario.plan.duration_days}"
+                text = f"replicate {replicate + 1}/{plan.replicates} {arm:9s} day {day}/{plan.duration_days}"
                 bar.update(task, completed=done, description=text)
 
         yield advance
@@ -231,7 +218,7 @@ def _men(options: argparse.Namespace) -> None:
 
     if options.word is not None:
         print("\n".join(report.preset(guard.key(options.word, presets(), "preset"))))
-        print(f"\n{NOTE}")
+        print(f"\n{DISCLAIMER}")
         return
     print("\n".join(report.presets()))
     print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
@@ -274,12 +261,10 @@ def _draw_drug(name: str, folder: Path) -> None:
         print(f"No picture: {error}", file=sys.stderr)
         return
     from testis_abm.experiments.drug_course import drug_course
-    from testis_abm.pictures import drug, style
+    from testis_abm.pictures import drug
     from testis_abm.pictures.drawing import write_figure
 
-    course = drug_course(name)
-    with style.looks():
-        paths = write_figure(drug.draw(course), name, folder)
+    paths = write_figure(drug.draw(drug_course(name)), name, folder)
     print(f"Picture: {paths[0]} (SVG beside it)")
 
 

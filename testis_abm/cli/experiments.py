@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -13,7 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from testis_abm.cli.options import NO_PLOTS, NOTE, Command, option, overrides, read_shard, scenario, whole
+from testis_abm.choices import DISCLAIMER
+from testis_abm.cli import printing
+from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, read_shard, scenario, whole
 from testis_abm.support import guard, outputs
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _LOG_EVERY = 30.0  # seconds between lines of progress where there is no termina
 
 
 class Outcome(NamedTuple):
-    """What is printed and written of an experiment: text, tables, pictures (of pictures/experiments.py), and runs that failed."""
+    """What is printed and written of an experiment: text, tables, pictures (pictures/experiments.py), failed runs."""
 
     text: str
     tables: Mapping[str, Any]
@@ -81,7 +82,10 @@ def _experiment(options: argparse.Namespace) -> int:
     seeds = ("plan.seed",) if kind == "compare" else ("plan.seed", f"{kind}.seed")
     how = {"overrides": overrides(options, seeds), "workers": options.workers, "dask": options.dask}
     how |= {"shard": options.shard} | ({"replicates": options.replicates} if kind == "compare" else {})
-    folder = Path(options.out) if options.out else _default_folder(options, files[0])
+    # What --set, --seed and --days change is another experiment, with a folder of its own.
+    changes = overrides(options)
+    mark = json.dumps(changes, sort_keys=True) if changes else ""
+    folder = Path(options.out) if options.out else printing.default_folder(f"{kind}-{Path(files[0]).stem}", mark)
     work = getattr(import_module(f"testis_abm.experiments.{kind}"), kind)
     if not options.no_plots:
         guard.matplotlib()
@@ -106,13 +110,6 @@ def _experiment(options: argparse.Namespace) -> int:
     return 1 if outcome.failed else 0
 
 
-def _default_folder(options: argparse.Namespace, file: str) -> Path:
-    """Return a results folder; what --set, --seed and --days change is another experiment, with a folder of its own."""
-    changes = json.dumps(overrides(options), sort_keys=True)
-    mark = f"-{hashlib.sha256(changes.encode()).hexdigest()[:6]}" if changes != "{}" else ""
-    return Path("runs") / f"{options.kind}-{Path(file).stem}{mark}"
-
-
 def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
     """Write tables and pictures, each whole or not at all, and print the text, whether or not the disk takes them."""
     pictures: list[Path] = []
@@ -124,22 +121,20 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
 
             pictures = getattr(experiments, outcome.picture)(*outcome.drawn)
     finally:
-        print(f"{outcome.text}\n{NOTE}", flush=True)
-    names = sorted(path.name for path in pictures if path.suffix == ".png")
-    print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
+        print(f"{outcome.text}\n{DISCLAIMER}", flush=True)
+    printing.results(folder, pictures)
 
 
 @contextmanager
 def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]]:
     """Show runs done, their rate and the time left, and below it what is done of each arm or of the points."""
-    from rich.console import Console
     from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
 
-    console, logged = Console(stderr=True), time.monotonic()
-    columns = TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[text]}")
-    bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar:
+    columns, logged = (
+        (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[text]}")),
+        time.monotonic(),
+    )
+    with printing.bar(*columns, only_terminal=True) as bar:
         lines = {what: bar.add_task(what, total=None, text="starting")}
 
         def show(progress: Progress) -> None:
@@ -151,7 +146,7 @@ def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]
             text = f"{progress.done:,}/{progress.runs:,} runs{found}{left}{failed}"
             nonlocal logged
             ended = progress.done == progress.runs
-            if not console.is_terminal and (
+            if not bar.console.is_terminal and (
                 time.monotonic() - logged > _LOG_EVERY or (ended and logged < float("inf"))
             ):
                 # A log of a job has no bar: a line now and then, and one at the end.
@@ -201,7 +196,9 @@ def _command(name: str, summary: str, source: tuple[Any, ...], description: str,
         ),
         NO_PLOTS,
     )
-    return Command(name, summary, _experiment, (*source, *shared), f"{description} {NOTE}", example, {"kind": name})
+    return Command(
+        name, summary, _experiment, (*source, *shared), f"{description} {DISCLAIMER}", example, {"kind": name}
+    )
 
 
 COMMANDS = (

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from testis_abm.cli.options import NOTE, SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
+from testis_abm.choices import DISCLAIMER, POPULATIONS
+from testis_abm.cli.options import SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
+from testis_abm.cli.printing import noted
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.support import guard, outputs
-from testis_abm.support.errors import ScenarioError, TestisError
+from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,33 +91,33 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     try:
         return noted(load, tables, overrides=changes)
     except ScenarioError as error:
-        raise TestisError(str(error).replace("scenario: therapy", "--give")) from None
+        raise ScenarioError(_as_given(problem) for problem in error.problems) from None
 
 
-def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
-    """Return what `make` makes; print its warnings as notes, a line each."""
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        made = make(*given, **named)
-    for note in notes:
-        print(f"Note: {note.message}", file=sys.stderr)
-    return made
+def _as_given(problem: Problem) -> Problem:
+    """Return a problem of a therapy under the option that gave it."""
+    match problem.path:
+        case ("scenario", "therapy", *inner):
+            return problem._replace(path=("--give", *inner))
+    return problem
 
 
 def _twin(options: argparse.Namespace) -> None:
     seed = 1 if options.seed is None else options.seed
     labs, case = _given(options), _treatment(options)
+    from testis_abm import parameters
     from testis_abm.population import report, twin
+    from testis_abm.population.given import values
 
-    given = {name: lab.value for name, lab in labs.items()}
-    twin.check(given)
+    given = values({name: lab.value for name, lab in labs.items()})
+    own = None if case is None else parameters.values(case.parameters)
     if options.out:
         for name in _TWIN_FILES:
             outputs.check(Path(options.out) / name)
     if options.out and case is not None and not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
-    found = twin.find(given, population=options.population, assay=options.assay, seed=seed)
+    found = twin.find(given, population=options.population, assay=options.assay, seed=seed, values=own)
     options.interrupt.check()
     print(report.matches(found, {name: (lab.unit, lab.factor) for name, lab in labs.items()}))
     tables = {"physiology": found.physiology().reset_index(), "labs": found.labs().reset_index()}
@@ -127,14 +127,13 @@ def _twin(options: argparse.Namespace) -> None:
 
         men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(
-            f"\nPredicted response of all matching virtual patients ({options.men} drawn): {case.title}, {case.plan.duration_days} days"
-        )
+        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): ", end="")
+        print(f"{case.title}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
-        print(report.predicted(before, after, lesions, options.ensemble, found.dependable))
-        tables |= {"prediction": changes(before, after).reset_index(), "before": before, "after": after}
+        print(report.predicted(before, after, lesions, options.ensemble, found.dependable, own))
+        tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
-    print(f"\n{NOTE}")
+    print(f"\n{DISCLAIMER}")
     if options.out:
         folder = Path(options.out)
         _write(folder, tables, found)
@@ -145,11 +144,10 @@ def _twin(options: argparse.Namespace) -> None:
 
 def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
     """Write the picture of the men before and after."""
-    from testis_abm.pictures import style, twin
+    from testis_abm.pictures import twin
     from testis_abm.pictures.drawing import write_figure
 
-    with style.looks():
-        paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
+    paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
     print(f"Picture: {paths[0]} (SVG beside it)")
 
 
@@ -188,7 +186,7 @@ def _cohort(options: argparse.Namespace) -> None:
         options.population, options.men, options.where, visits=options.visits, seed=options.seed, assay=options.assay
     )
     print(kept.text())
-    print(f"\n{NOTE}")
+    print(f"\n{DISCLAIMER}")
     if options.out:
         outputs.write_table(options.out, kept.table())
         print(f"Men in {options.out}")
@@ -203,7 +201,7 @@ COMMANDS = (
         (
             *(option(f"--{name}", what, action=Once, metavar="VALUE") for name, what in _LABS.items()),
             _ASSAY,
-            word("--population", "prior over men", guard.POPULATIONS, "clinic"),
+            word("--population", "prior over men", POPULATIONS, "clinic"),
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
@@ -217,7 +215,7 @@ COMMANDS = (
             option("--out", "write tables (Parquet), twin.json and a picture there", metavar="FOLDER"),
             flag("--no-plots", "write no picture"),
         ),
-        "Match virtual patients to a man's laboratory values, and predict their response to a therapy. " + NOTE,
+        "Match virtual patients to a man's laboratory values, and predict their response to a therapy. " + DISCLAIMER,
         '--t 260ng/dL --e2 48pg/mL --lh 3.1 --fsh 4.4 --bmi 33 --concentration 6M/mL --give "anastrozole 1mg daily"',
     ),
     Command(
@@ -228,12 +226,12 @@ COMMANDS = (
             whole("--men", "men wanted", 100),
             several("--where", "CRITERION", "of what is measured, at every visit"),
             whole("--visits", "baseline measurements that must all meet the criteria", 1),
-            word("--population", "population of men", guard.POPULATIONS, "clinic"),
+            word("--population", "population of men", POPULATIONS, "clinic"),
             _ASSAY,
             SEED,
             option("--out", "write the men and their laboratory values there (.parquet or .csv)", metavar="FILE"),
         ),
-        f"Draw men from a population, measure them, keep those who meet every criterion. {NOTE}",
+        f"Draw men from a population, measure them, keep those who meet every criterion. {DISCLAIMER}",
         '--men 30 --where "BMI > 25" --where "testosterone < 350 ng/dL" '
         '--where "sperm concentration < 15 M/mL" --visits 2',
     ),

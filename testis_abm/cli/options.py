@@ -1,4 +1,4 @@
-"""Commands and options as they are declared; what an option is given is checked by support/guard.py as the line is read."""
+"""Commands and options as they are declared; support/guard.py checks what they are given as the line is read."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
+from testis_abm.choices import DISCLAIMER
 from testis_abm.support import guard
-from testis_abm.support.errors import TestisError, brief, printable, shown
+from testis_abm.support.errors import Problem, ScenarioError, TestisError, brief, printable, shown
 
-NOTE = "Research software: a simulation, not medical advice."
 AGAIN = "; may be given again"
 
 
@@ -23,7 +23,7 @@ class Option(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command: its line in the list, what it does with its options, and those; `also` stands in their namespace too."""
+    """A command: its line in the list, what it does, and its options; `also` stands in their namespace too."""
 
     name: str
     summary: str
@@ -36,7 +36,7 @@ class Command(NamedTuple):
     def add(self, commands: Any) -> None:
         """Add the command to the parser of `testis-abm`."""
         epilog = f"Example: testis-abm {self.name} {self.example}" if self.example else None
-        description = self.description or f"{self.summary[0].upper()}{self.summary[1:]}. {NOTE}"
+        description = self.description or f"{self.summary[0].upper()}{self.summary[1:]}. {DISCLAIMER}"
         parser = commands.add_parser(self.name, help=self.summary, description=description, epilog=epilog)
         for option in self.options:
             parser.add_argument(option.name, **option.settings)
@@ -107,7 +107,7 @@ def read_whole(text: str, low: int, high: int) -> int:
     Raises:
         ScenarioError: it spells none, or one out of range.
     """
-    from testis_abm.scenario.quantities import NUMBER, number_in, plain
+    from testis_abm.scenario.amounts import NUMBER, number_in, plain
 
     written = plain(text)
     if re.fullmatch(r"[+-]?[0-9]{1,300}", written):
@@ -121,7 +121,7 @@ def read_shard(text: str) -> tuple[int, int]:
     Raises:
         ScenarioError: it is no part.
     """
-    from testis_abm.scenario.quantities import plain
+    from testis_abm.scenario.amounts import plain
 
     parts = re.fullmatch(r"([0-9]{1,9}) ?/ ?([0-9]{1,9})", plain(text))
     return guard.shard((int(parts[1]), int(parts[2])) if parts else text, "")
@@ -168,3 +168,17 @@ def overrides(options: argparse.Namespace, seeds: Iterable[str] = ("plan.seed",)
     if options.days is not None:
         put("plan.duration", f"{options.days} days", "--days")
     return changes
+
+
+def as_typed(error: TestisError) -> str:
+    """Return an error as the command line says it: an override stands under its option."""
+    if not isinstance(error, ScenarioError):
+        return str(error)
+    return str(ScenarioError(map(_under_its_option, error.problems)))
+
+
+def _under_its_option(problem: Problem) -> Problem:
+    match problem.path:
+        case ("overrides", entry, *inner):
+            return problem._replace(path=(f"--set {entry}", *inner))
+    return problem

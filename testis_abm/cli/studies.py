@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testis_abm.cli.options import NO_PLOTS, NOTE, SEED, Command, flag, option, whole
+from testis_abm.choices import DISCLAIMER
+from testis_abm.cli.options import NO_PLOTS, SEED, Command, option, whole
+from testis_abm.cli.printing import default_folder
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
@@ -41,12 +42,12 @@ def _chosen(name: str) -> list[Study]:
 
 
 def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble: Ensemble) -> Path:
-    """Return a folder named by what is replayed and a hash of all that decides on the outcome."""
+    """Return a folder named by what is replayed and all that decides on the outcome."""
     from testis_abm.experiments.task import version
 
     sets = ensemble.sets.assign(weight=ensemble.weights).to_csv()
-    what = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
-    return Path("runs") / f"studies-{Path(options.name).stem}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"
+    decides = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
+    return default_folder(f"studies-{Path(options.name).stem}", repr(decides))
 
 
 def _studies(options: argparse.Namespace) -> None:
@@ -73,7 +74,9 @@ def _studies(options: argparse.Namespace) -> None:
 
     table = pd.concat(tables, ignore_index=True)
     print(f"\n{report.score(table)}")
-    print("Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + NOTE)
+    print(
+        "Interval: over men, measurement, between-study heterogeneity and, with an ensemble, parameters. " + DISCLAIMER
+    )
     written = report.save(table, folder)
     if not options.no_plots:
         from testis_abm.pictures.experiments import forest
@@ -121,7 +124,7 @@ COMMANDS = (
             option("--out", "table, JSON and picture (default runs/studies-NAME-HASH)", metavar="FOLDER"),
             NO_PLOTS,
         ),
-        f"List the shipped studies; with run, replay one, a file, or all. {NOTE}",
+        f"List the shipped studies; with run, replay one, a file, or all. {DISCLAIMER}",
         "run leder_2004",
     ),
     Command(
@@ -135,11 +138,11 @@ COMMANDS = (
             option("--out", "rounds are kept and resumed there", metavar="FOLDER", default="runs/calibration"),
             whole(
                 "--cross-validate",
-                "folds of a leave-one-study-out cross-validation, instead of the ensemble (10 folds: members 100, rounds 3)",
+                "folds of a leave-one-study-out cross-validation, instead of the ensemble "
+                "(10 folds: members 100, rounds 3)",
                 limit=guard.LIMITS["folds"],
             ),
-            flag("--ship", "put the ensemble into the package"),
         ),
-        f"Calibrate on the shipped studies (ES-MDA). {NOTE}",
+        f"Calibrate on the shipped studies (ES-MDA). {DISCLAIMER}",
     ),
 )

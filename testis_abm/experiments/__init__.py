@@ -1,1 +1,1 @@
-"""Experiments: comparisons, sweeps, virtual trials and sensitivity, run as independent tasks into one store (docs/experiments.md)."""
+"""Experiments: comparisons, sweeps, virtual trials and sensitivity, run into one store (docs/experiments.md)."""

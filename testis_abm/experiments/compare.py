@@ -1,4 +1,4 @@
-"""Comparisons: arms with common random numbers, what differs between them with intervals, and which rates made the difference."""
+"""Comparisons: arms with common random numbers, what differs between them, and which rates made the difference."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.tissue import TissueParameters
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK
 from testis_abm.experiments.store import read
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical, label
 from testis_abm.results import report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import Scenario
+from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import deterministic, nanmean, paired_change, variance_reduction
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
@@ -41,9 +42,11 @@ class Comparison:
     Attributes:
         title: of the experiment; arms: names; replicates: pairs.
         courses: a row an arm, replicate and week: outputs (COLUMNS).
-        effects: a row an arm (but the first) and output, in its `unit`: level of the first arm (`reference`) and of this one, change
-            in % with its 95 % interval, and `worth`, how many times the replicates that unpaired arms would need for it.
-        attribution: arm -> what each rate adds to the difference in sperm output, by signal, and by `numbers` of the tissue that differ.
+        effects: a row an arm (but the first) and output, in its `unit`: level of the first arm (`reference`) and of
+            this one, change in % with its 95 % interval, and `worth`, how many times the replicates that unpaired arms
+            would need for it.
+        attribution: arm -> what each rate adds to the difference in sperm output, by signal, and by `numbers` of the
+            tissue that differ.
         why: arm -> what became of its sperm production and why, in the words of a run.
         failed: a row a run that failed, with its error; its replicate is left out in all arms.
     """
@@ -87,18 +90,20 @@ class Comparison:
 
 def _cells(row: pd.Series, pairs: int) -> tuple[str, ...]:
     """Return an output with both levels, the change with its interval, and the variance reduction by pairing."""
-    column, change = OUTPUTS[str(row.name)].column, row[["change_pct", "low_pct", "high_pct"]]
-    same = deterministic(*change, pairs=pairs)
+    column = OUTPUTS[str(row.name)].column
+    centre, low, high = row[["change_pct", "low_pct", "high_pct"]]
+    same = deterministic(centre, low, high, pairs)
     worth = f"x{row['worth']:.2g}" if np.isfinite(row["worth"]) and not same else ""
     levels = (report.level(column, row[name]) for name in ("reference", "level"))
-    return label(column), *levels, *report.change(*change, pairs=pairs), worth
+    return label(column), *levels, *report.change(centre, low, high, pairs), worth
 
 
 def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tuple[str, dict[str, Scenario]]:
     """Return the title of the file that holds all arms ("" where they are scenarios of their own), and arms by name.
 
     Args:
-        arms: name -> scenario, a list of scenarios (named by their titles), or one file with [[arm]] tables, also as a list of one.
+        arms: name -> scenario, a list of scenarios (named by their titles), or one file with [[arm]] tables, also as a
+            list of one.
         overrides: dotted path -> value, put into all of them.
 
     Raises:
@@ -114,7 +119,7 @@ def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tu
             )
         return file.scenario.title, dict(file.arms)
     cases: dict[str, Scenario] = {}
-    for scenario in (guard.scenario(source, overrides) for source in listed):
+    for scenario in (load(source, overrides=overrides) for source in listed):
         name, again = scenario.title, 2
         while name in cases:
             name, again = f"{scenario.title} ({again})", again + 1
@@ -125,7 +130,7 @@ def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tu
         if not isinstance(name, str) or not name.strip():
             raise ScenarioError(f'arms: {shown(name)} is not the name of an arm; write for example "control"')
         with guard.at(name):
-            cases[name] = guard.scenario(source, overrides)
+            cases[name] = load(source, overrides=overrides)
     return "", cases
 
 
@@ -193,8 +198,8 @@ def compare(
     """Run arms with common random numbers and compare each with the first; None while shards of it are still to come.
 
     Args:
-        arms: name -> scenario (a Scenario, a mapping, or the path of a file), a list of these, or one file with [[arm]] tables; all
-            take the seed and replicates of the first.
+        arms: name -> scenario (a Scenario, a mapping, or the path of a file), a list of these, or one file with [[arm]]
+            tables; all take the seed and replicates of the first.
         folder: the store; runs that it holds are not repeated (None: nothing is kept).
         title: of arms that are not from one file; replicates: instead of the plan's.
         overrides: dotted path -> value, as `--set` of the command, put into all arms.

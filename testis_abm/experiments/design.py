@@ -1,18 +1,18 @@
-"""Which runs an experiment has: axes over dotted paths, and the points that a grid, a list or a sampler makes of them."""
+"""Which runs an experiment has: axes over dotted paths, and points by a grid, a list or a sampler."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from testis_abm.scenario.quantities import quantity
+from testis_abm.scenario.amounts import quantity
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, printable, shown, unknown
+from testis_abm.support.errors import ScenarioError, printable, shown
 
 METHODS = ("grid", "list", "latin_hypercube", "sobol")
 MOST_POINTS, MOST_VALUES = 1_000_000, 20_000_000
@@ -87,42 +87,44 @@ def parse_axis(path: str, given: object) -> Axis:
     """
     if not isinstance(path, str):
         raise ScenarioError(f"{shown(path)} is not a path; write for example man.bmi")
-    place = printable(path)
-    if isinstance(given, list):
-        if not given:
-            raise ScenarioError(f"{place}: is an empty list; name at least one value")
-        if not all(isinstance(value, bool | int | float | str) for value in given):
-            raise ScenarioError(f"{place}: {shown(given)} holds more than numbers and text")
-        units = {_unit(value) for value in given}
-        return Axis(path, units.pop() if len(units) == 1 else "", tuple(given))
-    if not isinstance(given, Mapping):
-        raise ScenarioError(
-            f"{place}: {shown(given)} is neither a list of values nor {{ from = ..., to = ..., steps = ... }}"
-        )
+    with guard.at(printable(path)):
+        if isinstance(given, list):
+            return _listed(path, given)
+        if isinstance(given, Mapping):
+            return _ranged(path, given)
+        raise ScenarioError(f"{shown(given)} is neither a list of values nor {{ from = ..., to = ..., steps = ... }}")
+
+
+def _listed(path: str, given: list[Any]) -> Axis:
+    if not given:
+        raise ScenarioError("is an empty list; name at least one value")
+    if not all(isinstance(value, bool | int | float | str) for value in given):
+        raise ScenarioError(f"{shown(given)} holds more than numbers and text")
+    units = {_unit(value) for value in given}
+    return Axis(path, units.pop() if len(units) == 1 else "", tuple(given))
+
+
+def _ranged(path: str, given: Mapping[str, Any]) -> Axis:
     for key in given:
-        if key not in ("from", "to", "steps", "scale"):
-            raise ScenarioError(f"{place}: {unknown('key', key, ('from', 'to', 'steps', 'scale'))}")
+        guard.key(key, ("from", "to", "steps", "scale"), "key")
     for key in ("from", "to"):
         if key not in given:
-            raise ScenarioError(f"{place}: {key} is missing")
-    (low, unit), (high, other) = _split(given["from"], place), _split(given["to"], place)
+            raise ScenarioError(f"{key} is missing")
+    (low, unit), (high, other) = _split(given["from"]), _split(given["to"])
     if unit != other:
-        raise ScenarioError(f"{place}: from {shown(given['from'])} and to {shown(given['to'])} are in different units")
+        raise ScenarioError(f"from {shown(given['from'])} and to {shown(given['to'])} are in different units")
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ScenarioError(f"{place}: from {low:g} to {high:g} has no end; name two numbers")
+        raise ScenarioError(f"from {low:g} to {high:g} has no end; name two numbers")
     if not low < high:
-        raise ScenarioError(f"{place}: from {low:g} is not below to {high:g}")
-    with guard.at(place):
-        scale = guard.word(given.get("scale", "linear"), ("linear", "log"), "scale")
+        raise ScenarioError(f"from {low:g} is not below to {high:g}")
+    scale = guard.word(given.get("scale", "linear"), ("linear", "log"), "scale")
     if scale == "log" and low <= 0.0:
-        raise ScenarioError(f"{place}: from {low:g} is not above 0; a log scale has no place for it")
+        raise ScenarioError(f"from {low:g} is not above 0; a log scale has no place for it")
     axis = Axis(path, unit, (), low, high, scale == "log")
-    steps = given.get("steps")
-    if steps is None:
+    if given.get("steps") is None:
         return axis
-    with guard.at(place):
-        steps = guard.whole(steps, 2, 10_000, "steps")
-    return Axis(path, unit, tuple(axis.at(i / (steps - 1)) for i in range(steps)), low, high, axis.log)
+    steps = guard.whole(given["steps"], 2, 10_000, "steps")
+    return replace(axis, values=tuple(axis.at(i / (steps - 1)) for i in range(steps)))
 
 
 def _unit(value: object) -> str:
@@ -133,20 +135,19 @@ def _unit(value: object) -> str:
         return ""
 
 
-def _split(value: object, place: str) -> tuple[float, str]:
-    with guard.at(place):
-        if isinstance(value, str):
-            return quantity(value, "a number with a unit")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ScenarioError(f"{shown(value)} is no number")
-        try:
-            return float(value), ""
-        except OverflowError:
-            return math.inf, ""
+def _split(value: object) -> tuple[float, str]:
+    if isinstance(value, str):
+        return quantity(value, "a number with a unit")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ScenarioError(f"{shown(value)} is no number")
+    try:
+        return float(value), ""
+    except OverflowError:
+        return math.inf, ""
 
 
 def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
-    """Return the design of a [sweep] or [sensitivity] table: over, method, samples, seed; `sampler` is what errors call the method.
+    """Return the design of a [sweep] or [sensitivity] table; `sampler` is what errors call the method.
 
     Raises:
         ScenarioError: nothing is varied, or a key is wrong.
@@ -155,34 +156,38 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
     if not isinstance(over, Mapping) or not over:
         raise ScenarioError('over is empty: nothing is varied; write for example "man.bmi" = [22, 28, 34]')
     axes = tuple(parse_axis(path, value) for path, value in _flat(over))
-    samples, seed = (
-        guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples"),
-        guard.argument("seed", given.get("seed", 1)),
-    )
+    samples = guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples")
+    seed = guard.argument("seed", given.get("seed", 1))
     method = guard.key(given.get("method", "grid"), METHODS, "method")
     if method in ("grid", "list"):
-        for axis in axes:
-            if not axis.values:
-                raise ScenarioError(f"{printable(axis.path)}: steps is missing; a {method} needs a number of values")
-        if method == "list" and len({len(axis.values) for axis in axes}) > 1:
-            sizes = ", ".join(f"{printable(axis.path)} {len(axis.values)}" for axis in axes)
-            raise ScenarioError(
-                f"method list takes the first of each, then the second: the axes differ in length ({sizes})"
-            )
-        count = math.prod(len(axis.values) for axis in axes) if method == "grid" else len(axes[0].values)
-        guard.few(count, MOST_POINTS, "points", 'use fewer values, or method = "sobol" with samples')
-        rows = (
-            itertools.product(*(axis.values for axis in axes)) if method == "grid" else zip(*(a.values for a in axes))
-        )
-        return Design(axes, tuple(rows))
+        return Design(axes, _points(axes, method))
     for axis in axes:
         if not axis.ranged:
             raise ScenarioError(
                 f"{printable(axis.path)}: is a list; {sampler or method} samples a range: {{ from = ..., to = ... }}"
             )
     guard.few(samples * len(axes), MOST_VALUES, "values (samples times axes)", "use fewer samples or axes")
-    shares = sampled(method, len(axes), samples, seed)
+    return design_at(axes, sampled(method, len(axes), samples, seed))
+
+
+def design_at(axes: tuple[Axis, ...], shares: np.ndarray) -> Design:
+    """Return the design with the points at (points, axes) shares (0 to 1) of the ranges."""
     return Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
+
+
+def _points(axes: tuple[Axis, ...], method: str) -> tuple[tuple[Value, ...], ...]:
+    """Return the points of a grid or a list."""
+    sizes = {printable(axis.path): len(axis.values) for axis in axes}
+    for path, size in sizes.items():
+        if not size:
+            raise ScenarioError(f"{path}: steps is missing; a {method} needs a number of values")
+    if method == "list" and len({*sizes.values()}) > 1:
+        text = ", ".join(f"{path} {size}" for path, size in sizes.items())
+        raise ScenarioError(f"method list takes the first of each, then the second: the axes differ in length ({text})")
+    values = [axis.values for axis in axes]
+    count = math.prod(map(len, values)) if method == "grid" else len(values[0])
+    guard.few(count, MOST_POINTS, "points", 'use fewer values, or method = "sobol" with samples')
+    return tuple(itertools.product(*values) if method == "grid" else zip(*values))
 
 
 def sampled(method: str, axes: int, samples: int, seed: int) -> np.ndarray:
@@ -196,10 +201,10 @@ def sampled(method: str, axes: int, samples: int, seed: int) -> np.ndarray:
     return np.asarray(whole[:samples])
 
 
-def _flat(over: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
-    """Return dotted paths and axes, where TOML makes nested tables of unquoted dots."""
-    found: list[tuple[str, object]] = []
+def _flat(over: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield dotted paths and axes, where TOML makes nested tables of unquoted dots."""
     for key, value in over.items():
-        nested = isinstance(value, Mapping) and not ({"from", "to", "steps", "scale"} & set(value))
-        found += _flat(value, f"{prefix}{key}.") if nested else [(f"{prefix}{key}", value)]
-    return found
+        if isinstance(value, Mapping) and not ({"from", "to", "steps", "scale"} & set(value)):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,4 +1,4 @@
-"""Reads the files of experiments: a scenario with one more table ([sweep], [trial], [sensitivity]) or arms ([[arm]])."""
+"""Files of experiments: a scenario with one more table ([sweep], [trial], [sensitivity]) or arms ([[arm]])."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testis_abm.choices import CELLS, ENGINES
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
-from testis_abm.experiments.task import ENGINES
 from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.kind import EXPERIMENTS as KINDS
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import changed, read_raw, toml_value
-from testis_abm.scenario.quantities import parse_day
 from testis_abm.scenario.section import plain
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, printable, shown, unknown
+from testis_abm.support.errors import Problem, ScenarioError, printable, shown, unknown
 
 _MOST_ARMS = 100
+_ARM_KEYS = ("name", "therapy", "weight", "set")
 
 type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 
@@ -55,7 +56,8 @@ def read_experiment(
         source: path, a mapping of the same shape, or a Scenario (which has no table of an experiment).
         kind: of KINDS, or "compare" (arms alone).
         keys: that the table may have besides outputs, at and engine.
-        overrides: dotted path -> value, as `--set`: of the scenario and all arms, or of the experiment's own table ("trial.men").
+        overrides: dotted path -> value, as `--set`: of the scenario and all arms, or of the experiment's own table
+            ("trial.men").
 
     Raises:
         ScenarioError: one line a problem, with the place.
@@ -67,18 +69,19 @@ def read_experiment(
     raw = plain(given_source) if isinstance(given_source, Mapping) else read_raw(Path(given_source))
     if (place := elsewhere(raw, *KINDS, "compare", "run")) and not isinstance(given_source, Mapping):
         raise ScenarioError(f"{name}: {place}")
-    tables = {of: raw.pop(of, None) for of in KINDS}
+    tables = {name: raw.pop(name, None) for name in KINDS}
     table, given = tables.get(kind), raw.pop("arm", None)
-    overrides = {str(key): value for key, value in guard.changes(overrides).items()}
+    overrides = guard.changes(overrides)
     own = {key: value for key, value in overrides.items() if key.partition(".")[0] in KINDS}
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
         raise ScenarioError(
-            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or --set sets of it"
+            f"{name}: a trial draws its men from population, screened by where; leave out [man] and what an arm or "
+            "an override sets of it"
         )
     if kind in KINDS:
         if not isinstance(table, Mapping):
-            others = [of for of in KINDS if tables[of] is not None]
+            others = [name for name in KINDS if tables[name] is not None]
             hint = f"; it has [{others[0]}]: use testis-abm {others[0]}" if others else ""
             raise ScenarioError(f"{name}: has no [{kind}] table{hint}")
         table = dict(table) | _own_entries(own, kind)
@@ -98,15 +101,15 @@ def read_experiment(
         outputs = _outputs(table.get("outputs", list(DEFAULT)), scenario.samples.assay)
         days = _days(table.get("at", "end"), scenario.plan.duration_days)
         with guard.at(kind):
-            guard.word(table.get("engine", "cells"), ENGINES, "engine")
+            guard.word(table.get("engine", CELLS), ENGINES, "engine")
     except ScenarioError as error:
-        raise ScenarioError("\n".join(_placed(line, name) for line in str(error).splitlines())) from None
+        raise ScenarioError(_placed(problem, name) for problem in error.problems) from None
     raw = changed(raw, changes) if changes else raw
     return ExperimentFile(name, kind, raw, scenario, arms, table, outputs, days)
 
 
 def _within(days: list[object], end: int) -> list[object]:
-    """Return the days of `at` up to the end of a plan that was shortened; what is no day stays for the checks to name."""
+    """Return the days of `at` up to the end of a shortened plan; what is no day stays for the checks to name."""
 
     def beyond(day: object) -> bool:
         try:
@@ -122,11 +125,9 @@ def _within(days: list[object], end: int) -> list[object]:
     return [day for day in days if not beyond(day)] or ["end"]
 
 
-def _placed(line: str, name: str) -> str:
+def _placed(problem: Problem, name: str) -> Problem:
     """Return a problem under the file's name; an override is a place of its own."""
-    if line.startswith("--set "):
-        return line
-    return line.replace("scenario: ", f"{name}: ", 1) if line.startswith("scenario: ") else f"{name}: {line}"
+    return problem if problem.path[:1] == ("overrides",) else problem.without("scenario").at(name)
 
 
 def _own_entries(overrides: Mapping[str, object], kind: str) -> dict[str, Any]:
@@ -147,33 +148,36 @@ def _own_entries(overrides: Mapping[str, object], kind: str) -> dict[str, Any]:
 
 
 def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
-    sets = [of.get("set") for of in arms if isinstance(of, Mapping)] if isinstance(arms, list) else []
-    return "man" in raw or any(str(path).startswith("man.") for of in sets if isinstance(of, Mapping) for path in of)
+    arms = [arm for arm in arms if isinstance(arm, Mapping)] if isinstance(arms, list) else []
+    sets = [arm["set"] for arm in arms if isinstance(arm.get("set"), Mapping)]
+    return "man" in raw or any(str(path).startswith("man.") for changes in sets for path in changes)
 
 
 def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]) -> dict[str, Scenario]:
     """Return arms: each a name, its own therapy and weight, and `set`, dotted paths to change besides."""
     if given is None:
         return {}
-    if not isinstance(given, list) or not all(isinstance(of, Mapping) for of in given):
+    if not isinstance(given, list) or not all(isinstance(arm, Mapping) for arm in given):
         raise ScenarioError('arm: is no list of tables; write [[arm]] and name = "..." below it')
     arms: dict[str, Scenario] = {}
-    for k, of in enumerate(given, 1):
-        for key in of:
-            if key not in ("name", "therapy", "weight", "set"):
-                raise ScenarioError(f"arm {k}: {unknown('key', key, ('name', 'therapy', 'weight', 'set'))}")
-        name = of.get("name")
+    for k, arm in enumerate(given, 1):
+        with guard.at(f"arm {k}"):
+            for key in arm:
+                guard.key(key, _ARM_KEYS, "key")
+        name = arm.get("name")
         if not isinstance(name, str) or not name.strip():
             raise ScenarioError(f'arm {k}: name is missing; for example name = "anastrozole"')
         if name in arms:
             raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
-        own = {**raw, "therapy": of.get("therapy", []), "weight": of.get("weight", []), "title": name}
+        own = {**raw, "therapy": arm.get("therapy", []), "weight": arm.get("weight", []), "title": name}
         try:
-            sets = guard.mapping(of.get("set", {}), "set", '{ "man.age" = 40 }')
+            sets = guard.mapping(arm.get("set", {}), "set", '{ "man.age" = 40 }')
             arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
-            raise ScenarioError(f"arm {k} ({printable(name)}): {str(error).removeprefix('scenario: ')}") from None
+            place = f"arm {k} ({printable(name)})"
+            inner = (problem.without("scenario").without("overrides") for problem in error.problems)
+            raise ScenarioError(problem.at(place) for problem in inner) from None
     return arms
 
 

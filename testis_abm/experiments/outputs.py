@@ -1,4 +1,4 @@
-"""What is kept of a run of an experiment: levels of one man on chosen days, and the words under which they are asked for."""
+"""What is kept of a run of an experiment: levels of one man on chosen days, and the words for them."""
 
 from __future__ import annotations
 
@@ -17,36 +17,11 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.man.mean_field import ExpectedMan
 
-COLUMNS = (
-    "testosterone_nmol_l",
-    "free_testosterone_pmol_l",
-    "oestradiol_immunoassay_pmol_l",
-    "oestradiol_pmol_l",
-    "t_over_e2_immunoassay",
-    "t_over_e2",
-    "lh_iu_l",
-    "fsh_iu_l",
-    "inhibin_b_pg_ml",
-    "shbg_nmol_l",
-    "intratesticular_testosterone_nmol_l",
-    "intratesticular_oestradiol_nmol_l",
-    "intratesticular_t_over_e2",
-    "daily_production_million_g",
-    "concentration_million_ml",
-    "total_count_million",
-    "total_motile_count_million",
-    "progressive_motility_pct",
-    "normal_forms_pct",
-    "volume_ml",
-    "conception_pct",
-)
+# All but what is measured at screening or read out of safety.
+COLUMNS = tuple(name for name in QUANTITIES if name not in ("t_over_lh", "hcg_iu_l", "haematocrit_pct", "bmi", "age"))
 OUTPUTS: Mapping[str, Quantity] = {QUANTITIES[column].label: QUANTITIES[column] for column in COLUMNS}
-_ASKED_FOR = (
-    "free_testosterone_pmol_l",
-    "shbg_nmol_l",
-    "volume_ml",
-    "conception_pct",
-)  # kept, but shown only on demand
+# Kept, but shown only on demand.
+_ASKED_FOR = ("free_testosterone_pmol_l", "shbg_nmol_l", "volume_ml", "conception_pct")
 DEFAULT = tuple(word for word, row in OUTPUTS.items() if row.column not in _ASKED_FOR)
 WEEK = 7  # the same within a course
 
@@ -77,7 +52,7 @@ def of_signals(model: TestisModel) -> list[float]:
 
 
 def _recent(model: TestisModel, table: str, window: int) -> dict[str, float]:
-    """Return the mean of the last `window` rows of a table, those after day 0 (of day 0 or the baseline, the row alone)."""
+    """Return the mean of the last `window` rows of a table after day 0 (on day 0 and before, the last row)."""
     rows = model.records[table][-window:]
     mean = np.mean([row for row in rows if row.day > 0 or row is rows[-1]], axis=0)
     return dict(zip(rows[-1]._fields, mean.tolist(), strict=True))
@@ -87,20 +62,17 @@ def of_expected(man: ExpectedMan, day: int, abstinence: float) -> list[float]:
     """Return the outputs (COLUMNS) of a mean-field man on the morning of a day, as `of_cells`."""
     from testis_abm.man.mean_field import mean_morning
 
-    hormones = mean_morning(man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1])
-    hormones["free_testosterone_pmol_l"] = 1e3 * hormones["free_testosterone_nmol_l"]
-    made = man.daily_production(day)
-    return _outputs({**hormones, **man.semen(abstinence, day), "daily_production_million_g": made}, man.values)
+    mean = mean_morning(man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1])
+    made = {"daily_production_million_g": man.daily_production(day)}
+    return _outputs({**mean, **man.semen(abstinence, day), **made}, man.values)
 
 
 def _outputs(true: Mapping[str, Any], values: Mapping[str, float]) -> list[float]:
     laboratory = Laboratory(values)
     inside = (true["intratesticular_testosterone_nmol_l"], true["intratesticular_oestradiol_nmol_l"])
     known = inside[1] >= laboratory.limit("intratesticular_oestradiol_nmol_l")
-    found = {
-        **laboratory.shares_told(true),
-        **laboratory.by_assays(true),
+    report = laboratory.without_error(true) | {
         "intratesticular_t_over_e2": inside[0] / inside[1] if known else float("nan"),
         "conception_pct": 100.0 * conception(float(true["concentration_million_ml"]), values)[0],
     }
-    return [float(found[column]) for column in COLUMNS]
+    return [float(report[column]) for column in COLUMNS]

@@ -29,9 +29,9 @@ _PART = 5.0  # seconds of work a part: little is lost with a process, and parts 
 _LOOK = 0.5  # seconds between looks at the keyboard
 _FIRST, _GROWTH, _MOST = 2, 4, 2000  # runs of the first parts; how much longer the next may be; runs of the longest
 _ALONE = 8.0  # seconds of work that one process does sooner than others would be warm
-_STILLBORN = 10  # pools in a row that broke before any part of them was done
+_FAILURES = 10  # pools in a row that broke before any part of them was done
 _AHEAD = 3  # chunks that wait for a worker
-_STRIKES = 3  # times a chunk, and then a run, may take its worker along
+_TRIES = 3  # times a chunk, and then a run, may take its worker along
 
 
 @dataclass
@@ -61,22 +61,25 @@ class Progress:
         return (self.runs - self.done) / self.rate if self.rate > 0 else float("inf")
 
 
+Tell = Callable[[Progress], None]
+
+
 class _Groups:
     """Counts what is done of each arm, or else of each point of a design with replicates."""
 
     def __init__(self, named: Mapping[str, Task]) -> None:
         self.by_arm = len({task.case for task in named.values()}) > 1
-        self.of = {name: task.case if self.by_arm else str(task.point) for name, task in named.items()}
-        self.whole, self.left = Counter(self.of.values()), Counter(self.of.values())
+        self.group = {name: task.case if self.by_arm else str(task.point) for name, task in named.items()}
+        self.runs, self.left = Counter(self.group.values()), Counter(self.group.values())
 
     def ended(self, names: Iterable[str]) -> dict[str, tuple[int, int]]:
         """Note ended runs; return `Progress.groups`."""
-        self.left.subtract(self.of[name] for name in names)
+        self.left.subtract(self.group[name] for name in names)
         if self.by_arm:
-            return {name: (runs - self.left[name], runs) for name, runs in self.whole.items()}
-        if len(self.whole) == len(self.of):
+            return {name: (runs - self.left[name], runs) for name, runs in self.runs.items()}
+        if len(self.runs) == len(self.group):
             return {}
-        return {"points": (sum(self.left[name] == 0 for name in self.whole), len(self.whole))}
+        return {"points": (sum(self.left[name] == 0 for name in self.runs), len(self.runs))}
 
 
 class _Queue:
@@ -86,6 +89,7 @@ class _Queue:
         self.tasks, self.fixed, self.workers = deque(tasks), size, workers
         self.size = size or _FIRST
         self.lost: list[tuple[list[Task], int]] = []
+        self.given_up = 0
 
     def __bool__(self) -> bool:
         return bool(self.tasks or self.lost)
@@ -104,25 +108,14 @@ class _Queue:
             wanted = (_PART if self.workers > 1 else _LOOK) * runs / max(seconds, 1e-6)
             self.size = int(min(max(1.0, wanted), _GROWTH * self.size, _MOST))
 
-    def again(self, tasks: list[Task], tries: int) -> int:
-        """Queue a lost part again, run by run after `_STRIKES` losses; return 1 for a run that is given up."""
-        if tries + 1 < _STRIKES:
+    def again(self, tasks: list[Task], tries: int) -> None:
+        """Queue a lost part again, run by run after `_TRIES` losses; give up a run that was lost as often alone."""
+        if tries + 1 < _TRIES:
             self.lost.append((tasks, tries + 1))
         elif len(tasks) > 1:
             self.lost.extend(([task], 0) for task in tasks)
         else:
-            return 1
-        return 0
-
-
-def work(job: Job, tasks: Sequence[Task]) -> Part:
-    """Run a chunk (called in a worker)."""
-    began = time.perf_counter()
-    found = [attempt(job, task) for task in tasks]
-    rows = table_of(job.columns, found)
-    return Part(
-        rows, [name for name, *_ in found], sum(bool(error) for *_, error in found), time.perf_counter() - began
-    )
+            self.given_up += 1
 
 
 class Part(NamedTuple):
@@ -134,6 +127,48 @@ class Part(NamedTuple):
     seconds: float
 
 
+def work(job: Job, tasks: Sequence[Task]) -> Part:
+    """Run a chunk (called in a worker)."""
+    began = time.perf_counter()
+    ended = [attempt(job, task) for task in tasks]
+    rows = table_of(job.columns, ended)
+    failed = sum(bool(error) for *_, error in ended)
+    return Part(rows, [name for name, *_ in ended], failed, time.perf_counter() - began)
+
+
+class _Run:
+    """The runs that a store lacks: taken part by part, kept, reported."""
+
+    def __init__(self, job: Job, named: Mapping[str, Task], store: Store, chunk: int, workers: int, tell: Tell) -> None:
+        kept, self.groups = store.done() & named.keys(), _Groups(named)
+        self.job, self.store, self.tell = job, store, tell
+        self.queue = _Queue([task for name, task in named.items() if name not in kept], chunk, workers)
+        groups = self.groups.ended(kept)
+        self.progress = Progress(len(named), len(kept), 0, len(kept), time.monotonic(), groups)
+        tell(self.progress)
+
+    def take(self) -> tuple[list[Task], int]:
+        """Return the next part without what others have written to the same store meanwhile."""
+        tasks, tries = self.queue.take()
+        others = self.store.done()
+        return [task for task in tasks if task.name(self.job) not in others], tries
+
+    def keep(self, part: Part) -> None:
+        """Write a part and report it."""
+        self.queue.took(len(part.names), part.seconds)
+        self.store.write(part.rows, part.names)
+        self.progress.done += len(part.names)
+        self.progress.failed += part.failed
+        self.progress.groups = self.groups.ended(part.names)
+        self.tell(self.progress)
+
+    def alone(self) -> Part:
+        """Do a part in this process."""
+        part = work(self.job, self.take()[0])
+        self.keep(part)
+        return part
+
+
 def execute(
     job: Job,
     tasks: Sequence[Task],
@@ -143,111 +178,78 @@ def execute(
     dask: str = "",
     shard: tuple[int, int] = (1, 1),
     chunk: int = 0,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Tell | None = None,
 ) -> Progress:
     """Run what is not yet in the store.
 
     Args:
-        job, tasks: what to run.
-        store: where runs are kept.
-        workers: local processes (1: this process alone; 0: one a core, or this one alone where there are few runs).
-        dask: address of a Dask scheduler ("tcp://host:8786"), or "local" for a cluster on this machine.
-        shard: (i, n), the i-th of n parts of the tasks, for job arrays; shards may share a store.
+        job, tasks: what to run; store: where runs are kept.
+        workers, dask, shard, progress: see experiment.How.
         chunk: runs a part (0: as many as take some seconds).
-        progress: told after every part.
 
     Raises:
-        TestisError: the disk refuses, the cluster cannot be reached, or runs kill their process; what was finished is kept.
+        TestisError: the disk refuses, the cluster cannot be reached, or runs kill their process; what was finished is
+            kept.
     """
     workers, (i, n) = guard.argument("workers", workers), guard.shard(shard)
+    cores = os.cpu_count() or 1
     # Points of a design may be one run: it is done once.
-    named = {task.name(job): task for task in (task for k, task in enumerate(tasks) if k % n == i - 1)}
-    kept = store.done() & named.keys()
-    todo = [task for name, task in named.items() if name not in kept]
-    groups = _Groups(named)
-    told = Progress(len(named), len(kept), 0, len(kept), time.monotonic(), groups.ended(kept))
-    tell = progress or (lambda _: None)
-    tell(told)
-    queue = _Queue(todo, chunk, workers or os.cpu_count() or 1)
-
-    def keep(part: Part) -> None:
-        queue.took(len(part.names), part.seconds)
-        store.write(part.rows, part.names)
-        told.done, told.failed = told.done + len(part.names), told.failed + part.failed
-        told.groups = groups.ended(part.names)
-        tell(told)
-
-    def next_part() -> tuple[list[Task], int]:
-        tasks, tries = queue.take()
-        others = store.done()  # who write to the same store meanwhile
-        return [task for task in tasks if task.name(job) not in others], tries
-
+    named = {task.name(job): task for k, task in enumerate(tasks) if k % n == i - 1}
+    run = _Run(job, named, store, chunk, workers or cores, progress or (lambda _: None))
+    queue = run.queue
     if workers == 0 and not dask and queue:
         # A few runs are sooner done here than other processes are warm: one run tells.
         queue.fixed = 1
-        part = work(job, next_part()[0])
-        keep(part)
+        seconds = run.alone().seconds
         queue.fixed = chunk
-        alone = len(queue.tasks) * part.seconds < _ALONE
-        queue.workers = workers = 1 if alone else os.cpu_count() or 1
+        queue.workers = workers = 1 if len(queue.tasks) * seconds < _ALONE else cores
     if workers == 1 and not dask:
         while queue:
-            keep(work(job, next_part()[0]))
-        return told
-    given_up = _spread(job, queue, next_part, keep, dask, workers, lambda: tell(told)) if queue else 0
-    if given_up:
+            run.alone()
+    elif queue:
+        _spread(run, dask, workers)
+    if queue.given_up:
         raise TestisError(
-            f"{given_up} runs lost their process each of {_STRIKES} times (out of memory, or killed); all others are kept. "
-            "The same command tries these again; fewer --workers need less memory"
+            f"{queue.given_up} runs lost their process each of {_TRIES} times (out of memory, or killed); all others "
+            "are "
+            "kept. The same command tries these again; fewer --workers need less memory"
         )
-    return told
+    return run.progress
 
 
-def _spread(
-    job: Job,
-    queue: _Queue,
-    next_part: Callable[[], tuple[list[Task], int]],
-    keep: Callable[[Part], None],
-    dask: str,
-    workers: int,
-    look: Callable[[], None],
-) -> int:
-    """Give parts to an executor, a few ahead of its workers; return how many runs took their worker along each time.
+def _spread(run: _Run, dask: str, workers: int) -> None:
+    """Give parts to an executor, a few ahead of its workers.
 
-    A pool that breaks is made anew. A part that was lost with its worker is tried again, then run by run.
+    A pool that breaks is made again. A part that was lost with its worker is tried again, then run by run.
     """
-    given_up = stillborn = 0
+    queue, failures = run.queue, 0
     while queue:
-        running: dict[Future[Any], tuple[list[Task], int]] = {}
+        running: dict[Future[Part], tuple[list[Task], int]] = {}
         broken = False
         with _executor(dask, workers) as (pool, slots):
             try:
                 while (queue or running) and not broken:
-                    while queue and len(running) < slots() + _AHEAD:
-                        tasks, tries = next_part()
-                        if not tasks:
-                            continue
+                    while queue and not broken and len(running) < slots() + _AHEAD:
+                        tasks, tries = run.take()
                         try:
-                            running[pool.submit(work, job, tasks)] = tasks, tries
+                            if tasks:
+                                running[pool.submit(work, run.job, tasks)] = tasks, tries
                         except BrokenProcessPool:
                             queue.lost.append((tasks, tries))
                             broken = True
-                            break
                     for future in wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED).done:
                         try:
-                            found = future.result()
-                        except (BrokenProcessPool, CancelledError):
-                            broken = True
-                            continue
+                            part = future.result()
                         except TestisError:
                             raise
-                        except Exception:  # a cluster lost the worker: `work` itself never raises
-                            given_up += queue.again(*running.pop(future))
+                        except Exception as error:  # a pool or cluster lost the worker: `work` itself never raises
+                            broken |= isinstance(error, BrokenProcessPool | CancelledError)
+                            queue.again(*running.pop(future))
                             continue
                         del running[future]
-                        stillborn = 0
-                        keep(found)
-                    look()
+                        failures = 0
+                        run.keep(part)
+                    run.tell(run.progress)
             except BaseException:
                 # Nobody waits for what is running: it is done again when the experiment goes on.
                 for future in running:
@@ -255,16 +257,15 @@ def _spread(
                 for process in active_children():
                     process.terminate()
                 raise
-        if broken:
-            stillborn += 1
-            if stillborn >= _STILLBORN:
-                raise TestisError(
-                    f"{workers} worker processes ended {stillborn} times before any run of theirs was done (out of memory, killed, or unable "
-                    "to start); what was finished is kept. Try --workers 1"
-                )
-            for tasks, tries in running.values():
-                given_up += queue.again(tasks, tries)
-    return given_up
+        for lost in running.values():
+            queue.again(*lost)
+        failures += broken
+        if failures >= _FAILURES:
+            raise TestisError(
+                f"{workers} worker processes ended {failures} times before any run of theirs was done (out of memory, "
+                "killed, "
+                "or unable to start); what was finished is kept. Try --workers 1"
+            )
 
 
 @contextmanager
@@ -329,7 +330,8 @@ def _dask(address: str, workers: int) -> Iterator[tuple[Executor, Callable[[], i
             cluster, client = None, Client(address, timeout="10s")
     except (OSError, ValueError, TimeoutError) as error:
         raise TestisError(
-            f"--dask {address}: no scheduler answers ({type(error).__name__}); write it as tcp://host:8786, start one with dask scheduler, "
+            f"--dask {address}: no scheduler answers ({type(error).__name__}); write it as tcp://host:8786, start one "
+            "with dask scheduler, "
             "or leave --dask out"
         ) from None
     try:
@@ -352,11 +354,12 @@ def _check_workers(client: Any, address: str) -> None:
         found = client.run(version, on_error="return")
     except (OSError, TimeoutError) as error:
         raise TestisError(
-            f"--dask {address}: the scheduler has no workers ({type(error).__name__}); start some with: dask worker {address}"
+            f"--dask {address}: the scheduler has no workers ({type(error).__name__}); start some with: dask worker "
+            f"{address}"
         ) from None
-    for worker, of in found.items():
-        if of != version():
-            told = of if isinstance(of, str) else f"none ({type(of).__name__}: {of})"
+    for worker, theirs in found.items():
+        if theirs != version():
+            text = theirs if isinstance(theirs, str) else f"none ({type(theirs).__name__}: {theirs})"
             raise TestisError(
-                f"--dask {address}: worker {worker} has testis_abm {told}, not {version()}; install the same there"
+                f"--dask {address}: worker {worker} has testis_abm {text}, not {version()}; install the same there"
             )

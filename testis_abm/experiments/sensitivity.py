@@ -14,13 +14,14 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.experiments.design import Axis, Design, parse_design
+from testis_abm.choices import EXPECTED, TREATED, UNTREATED
+from testis_abm.experiments.design import Axis, design_at, parse_design
 from testis_abm.experiments.experiment import How, run
 from testis_abm.experiments.files import Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.sweep import Sweep, check_axes
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical
 from testis_abm.results.report import number
 from testis_abm.support import guard
@@ -29,7 +30,7 @@ from testis_abm.support.errors import ScenarioError, TestisError
 KEYS = ("over", "method", "samples", "seed", "of")
 METHODS = ("morris", "sobol")
 # What is ranked -> the arms that it takes.
-_ARMS = {"change": (UNTREATED, TREATED), "treated": (TREATED,), "untreated": (UNTREATED,)}
+_ARMS = {"change": (UNTREATED, TREATED), TREATED: (TREATED,), UNTREATED: (UNTREATED,)}
 # Method -> SALib's name of an index, and the table's.
 _COLUMNS = {
     "morris": {"mu_star": "mu_star", "mu_star_conf": "confidence", "sigma": "sigma"},
@@ -73,7 +74,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
     table = file.table
     try:
         method = guard.word(table.get("method", "morris"), METHODS, "method")
-        usual = "change" if file.scenario.treated else "untreated"
+        usual = "change" if file.scenario.treated else UNTREATED
         level = guard.word(table.get("of", usual), _ARMS, "of")
         # Ranges as for a sampler; the sample itself is SALib's.
         axes = parse_design({"over": table.get("over"), "method": "latin_hypercube", "samples": 2}, sampler=method).axes
@@ -84,16 +85,17 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
         if method == "sobol" and samples & (samples - 1):
             near = 1 << (samples.bit_length() - 1)
             raise ScenarioError(
-                f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or {2 * near}"
+                f"samples: {samples} is not a power of two, as Sobol's sequence needs to be even; use {near} or "
+                f"{2 * near}"
             )
         shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     except TestisError as error:
         raise ScenarioError(f"{file.name}: sensitivity: {error}") from None
-    design = Design(axes, tuple(tuple(axis.at(x) for axis, x in zip(axes, row)) for row in shares))
+    design = design_at(axes, shares)
     check_axes(file, design)
-    if level != "untreated" and not file.scenario.treated:
+    if level != UNTREATED and not file.scenario.treated:
         raise TestisError(f"{file.name}: sensitivity: of: {level} needs a therapy; the scenario has none")
-    job = Job({"": essence(file.raw)}, file.days[-1:], table.get("engine", "expected"), _ARMS[level])
+    job = Job({"": essence(file.raw)}, file.days[-1:], table.get("engine", EXPECTED), _ARMS[level])
     return Sensitivity(file, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))])
 
 
@@ -120,7 +122,7 @@ def _sample(method: str, axes: tuple[Axis, ...], samples: int, seed: int) -> np.
 def sensitivity(
     source: Source, folder: str | Path, *, overrides: Mapping[str, object] | None = None, **how: Unpack[How]
 ) -> pd.DataFrame | None:
-    """Run a sensitivity analysis (what is missing of it) and return `indices`, an empty table while shards are still to come.
+    """Run a sensitivity analysis (what is missing of it); return `indices`, an empty table while shards are missing.
 
     Arguments as `sweep.sweep`.
 
@@ -133,8 +135,9 @@ def sensitivity(
 def indices(folder: str | Path) -> pd.DataFrame:
     """Return a row an output and input, most important first.
 
-    Of Morris: `mu_star` (mean size of the effect of crossing the range, in the unit of `quantity`), its 95 % interval `confidence`,
-    and `sigma`. Of Sobol: `first` (share of the variance by itself) and `total` (with all interactions), with their intervals.
+    Of Morris: `mu_star` (mean size of the effect of crossing the range, in the unit of `quantity`), its 95 % interval
+    `confidence`, and `sigma`. Of Sobol: `first` (share of the variance by itself) and `total` (with all interactions),
+    with their intervals.
 
     Raises:
         TestisError: it is no such store, or a run failed: the method needs every one.
@@ -146,7 +149,8 @@ def indices(folder: str | Path) -> pd.DataFrame:
     failed = table[table["error"] != ""]
     if len(failed):
         raise TestisError(
-            f"{folder}: {len(failed)} runs failed, and the method needs all: {failed['error'].iloc[0]}; narrow the ranges"
+            f"{folder}: {len(failed)} runs failed, and the method needs all: {failed['error'].iloc[0]}; narrow the "
+            "ranges"
         )
     if len(table["point"].unique()) < found["runs"]:
         raise TestisError(
@@ -213,15 +217,21 @@ def report(folder: str | Path) -> str:
             if found["method"] == "morris":
                 text = f"{number(row.mu_star):>10s} ± {number(row.confidence)}, sigma {number(row.sigma)}"
             else:
-                text = f"first-order {row.first:6.2f} ± {row.first_confidence:.2f}, total {row.total:6.2f} ± {row.confidence:.2f}"
+                first, total = (
+                    f"{row.first:6.2f} ± {row.first_confidence:.2f}",
+                    f"{row.total:6.2f} ± {row.confidence:.2f}",
+                )
+                text = f"first-order {first}, total {total}"
             lines.append(f"    {row.input:44s}{text}")
     what = "elementary effects, mean absolute" if found["method"] == "morris" else "Sobol indices, shares of variance"
     lines.append(
-        f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, {runs['run'].nunique():,} different runs."
+        f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, "
+        f"{runs['run'].nunique():,} different runs."
     )
     if found["method"] == "sobol" and (least := samples_needed(table, found["samples"])):
         lines.append(
-            f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); use samples = {least:,} at least."
+            f"  Too few samples: indices lie outside 0 to 1 or have wide intervals (over ± {_WIDEST:g}); "
+            f"use samples = {least:,} at least."
         )
     return "\n".join(lines)
 
@@ -237,8 +247,8 @@ def _unranked(level: pd.Series) -> str:
 def samples_needed(table: pd.DataFrame, samples: int) -> int:
     """Return how many samples Sobol indices need (a power of two), 0 if those that they rest on are enough.
 
-    Too few are they where an index, or the sum of the first-order ones of an output, lies outside 0 to 1 by more than its interval, or
-    where an interval is wide. Its width falls with the square root of the samples.
+    Too few are they where an index, or the sum of the first-order ones of an output, lies outside 0 to 1 by more than
+    its interval, or where an interval is wide. Its width falls with the square root of the samples.
     """
     first, total = (
         table[[name, width]].to_numpy() for name, width in (("first", "first_confidence"), ("total", "confidence"))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +13,22 @@ import pandas as pd
 
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.draws import mix
-from testis_abm.man.diary import COLUMNS
+from testis_abm.choices import ARMS, TREATED, UNTREATED
+from testis_abm.man.diary import COLUMNS, SCHEMAS
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run import Run
-from testis_abm.results.tables import SCHEMAS, conform
+from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
-from testis_abm.scenario import Scenario
+from testis_abm.scenario import Scenario, load
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
+from testis_abm.support.fingerprint import versions
 from testis_abm.testis.memory import check_fits
 
 Progress = Callable[[int, str, int], None]
 Watch = Callable[[int, Mapping[str, TestisModel]], None]
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
-_PACKAGES = ("testis_abm", "mesa", "numba", "numpy", "pandas", "pyarrow", "pydantic")
 
 
 def replicate_seed(seed: int, replicate: int) -> int:
@@ -54,24 +53,24 @@ def run(
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
         progress: called as progress(replicate, arm, day) after each simulated day with the day that begins.
-        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all of them
-            have lived; it only looks, and may raise to stop the run.
+        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all
+            of them have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
 
     Returns:
-        The tables of all replicates; arm "untreated" is the same man with the same luck and no therapy.
+        The tables of all replicates; arm "untreated" is the same man with the same random draws and no therapy.
 
     Raises:
         TestisError: for a scenario that cannot be understood, or a man outside the physical range.
     """
-    changes = dict(guard.changes(overrides))
+    changes = guard.changes(overrides)
     if seed is not None:
         changes["plan.seed"] = guard.argument("seed", seed)
     if replicates is not None:
         changes["plan.replicates"] = guard.argument("replicates", replicates)
     if not (isinstance(model, type) and issubclass(model, TestisModel)):
         raise TestisError(f"model: {shown(model)} is not TestisModel or a subclass of it")
-    scenario = guard.scenario(scenario, changes)
+    scenario = load(scenario, overrides=changes)
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -81,14 +80,14 @@ def run(
     provenance: dict[str, Any] = {
         "title": scenario.title,
         "seed": scenario.plan.seed,
-        "cells": int(models["untreated"].tissue.columns.germ.total),
-        "versions": {name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
-        "engine": models["untreated"].engine,
+        "cells": int(models[UNTREATED].tissue.columns.germ.total),
+        "versions": versions(),
+        "engine": models[UNTREATED].engine,
         "engine_seconds": engine,
         "wall_seconds": time.perf_counter() - started,
         "warnings": sorted({str(entry.message) for entry in caught}),
     }
-    explained = _attribution(scenario, tables, signals, models["untreated"])
+    explained = _attribution(scenario, tables, signals, models[UNTREATED])
     if explained is not None:
         provenance["why"] = explained[1]
     return Run(
@@ -100,29 +99,20 @@ def run(
     )
 
 
-def _version(name: str) -> str:
-    from importlib.metadata import PackageNotFoundError
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:
-    """Return the men of a replicate before their first day, by arm: the untreated one, and his treated twin if there is a therapy."""
+    """Return the men of a replicate before their first day, by arm; one where there is no therapy."""
     seed = replicate_seed(scenario.plan.seed, replicate)
-    men = {"untreated": model(scenario, rng=seed, treated=False)}
+    men = {UNTREATED: model(scenario, rng=seed, treated=False)}
     if scenario.treated:
         # The twin is made before the first step, from the same steady state.
-        men["treated"] = model(scenario, rng=seed, settled=men["untreated"])
+        men[TREATED] = model(scenario, rng=seed, settled=men[UNTREATED])
     return men
 
 
 def _simulate(
     scenario: Scenario, progress: Progress | None, watch: Watch | None, model_class: type[TestisModel]
 ) -> tuple[dict[str, list[tuple[Any, ...]]], dict[str, TestisModel], float]:
-    arms = ("untreated", "treated") if scenario.treated else ("untreated",)
+    arms = ARMS if scenario.treated else (UNTREATED,)
     collected: dict[str, list[tuple[Any, ...]]] = {}
     first: dict[str, TestisModel] = {}
     engine = 0.0
@@ -182,10 +172,10 @@ def _attribution(
         rows = within(frame[frame["arm"] == arm], first, last)
         return rows.drop(columns="arm").mean(numeric_only=True)
 
-    before = dict(mean(signals, "untreated")) | {"lh": mean(tables["hormones"], "untreated")["lh_iu_l"]}
-    after = dict(mean(signals, "treated")) | {"lh": mean(tables["hormones"], "treated")["lh_iu_l"]}
+    before = dict(mean(signals, UNTREATED)) | {"lh": mean(tables["hormones"], UNTREATED)["lh_iu_l"]}
+    after = dict(mean(signals, TREATED)) | {"lh": mean(tables["hormones"], TREATED)["lh_iu_l"]}
     table = attribution.attribute(before, after, model.tissue.p)
-    tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ("untreated", "treated")}
+    tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ARMS}
     share = model.values["axis.oestradiol_pituitary_share"]
     return table, attribution.explain(
         before, after, table, tissue, model.tissue.p, share, _by_action(tables["therapy"])

@@ -1,9 +1,10 @@
-"""Where the runs of an experiment are kept: a folder with a manifest, a design and Parquet parts, each written whole or not at all.
+"""The store of an experiment: a folder with a manifest, a design and Parquet parts, each written whole or not at all.
 
-A part holds a chunk of runs, and its name ends with its checksum; a run is known by the hash of all that decides on its results, so it is never done twice, wherever and for
-whatever design it was done. `design.parquet` says which runs the experiment has: a row a run, with its point, replicate and the values put in.
-Parts can be read while others are still being written: `pandas.read_parquet(folder / "parts")`, or in DuckDB
-`SELECT * FROM 'folder/design.parquet' JOIN 'folder/parts/*.parquet' USING (run)`.
+A part holds a chunk of runs, and its name ends with its checksum; a run is known by the hash of all that decides on its
+results, so it is never done twice, wherever and for whatever design it was done. `design.parquet` says which runs the
+experiment has: a row a run, with its point, replicate and the values put in. Parts can be read while others are still
+being written: `pandas.read_parquet(folder / "parts")`, or in DuckDB `SELECT * FROM 'folder/design.parquet' JOIN
+'folder/parts/*.parquet' USING (run)`.
 """
 
 from __future__ import annotations
@@ -35,26 +36,19 @@ MANIFEST, DESIGN, PARTS = "manifest.json", "design.parquet", "parts"
 # What two experiments of one store have in common; all else (points, replicates, outputs, title) may grow or change.
 _IDENTITY = ("version", "format", "kind", "engine", "days", "columns", "cohort", "scenario")
 _NAMED = {"version": "version of testis_abm", "format": "format of the store", "days": "choice of days (at)"}
-_DIFFERENCES = 3  # that are told of two scenarios
+_DIFFERENCES = 3  # that are named of two scenarios
 # What the manifest of any experiment says, and the design of one that has axes.
 _KEYS: Mapping[str, type] = {
-    "version": str,
-    "kind": str,
-    "title": str,
-    "engine": str,
-    "days": list,
-    "columns": list,
-    "outputs": list,
-    "scenario": dict,
-    "runs": int,
-    "files": dict,
+    **dict.fromkeys(("version", "kind", "title", "engine"), str),
+    **dict.fromkeys(("days", "columns", "outputs"), list),
+    **{"scenario": dict, "runs": int, "files": dict},
 }
 _AXES = ("paths", "units", "log", "points")
 _SWEPT = ("sweep", "sensitivity")
 
 
 class _DamagedError(TestisError):
-    """A manifest that can be written anew, as runs are known by their names."""
+    """A manifest that can be written again, as runs are known by their names."""
 
 
 class Store:
@@ -62,7 +56,8 @@ class Store:
 
     Args:
         folder: made if it is not there.
-        manifest: what the experiment is (JSON); a folder whose experiment is not the same but for its design is refused.
+        manifest: what the experiment is (JSON); a folder whose experiment is not the same but for its design is
+            refused.
         index: the runs it has (see `index_of`).
 
     Raises:
@@ -84,39 +79,35 @@ class Store:
                 self._open()
 
     def _open(self) -> None:
-        if (self.folder / MANIFEST).exists() and not _lost(self.folder):
-            check(self.manifest, self.folder)
-        elif any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
+        """Make the folder a store: parts, design and, last, the manifest, each written where it is new."""
+        design, manifest = self.folder / DESIGN, self.folder / MANIFEST
+        try:
+            kept = check(self.manifest, self.folder) if manifest.exists() else None
+        except _DamagedError:
+            kept = None  # runs are known by their names: it is written again
+        if kept is None and any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
             raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
         _parts(self.folder)
         (self.folder / PARTS).mkdir(exist_ok=True)
-        self._describe()
-
-    @classmethod
-    def of(cls, folder: str | Path, job: Job, tasks: Sequence[Task], about: Mapping[str, Any]) -> Store:
-        """Return the store of an experiment: what its runs share, the runs, and what else is said of it (`kind`, `title` ...)."""
-        of_job = {
-            "engine": job.engine,
-            "days": list(job.days),
-            "columns": list(job.columns),
-            "scenario": dict(job.cases),
-        }
-        return cls(folder, {**about, **of_job, "runs": len(tasks)}, index_of(job, tasks))
-
-    def _describe(self) -> None:
-        """Write design and manifest where they are new; the manifest last, as it makes the folder a store."""
-        design, manifest = self.folder / DESIGN, self.folder / MANIFEST
         content = _bytes(self.index)
         self.manifest["files"] = {DESIGN: hashlib.sha256(content).hexdigest()}
         if not design.exists() or files.checksum(design) != self.manifest["files"][DESIGN]:
             files.write(design, content, kept=_KEPT)
-        if not manifest.exists() or _lost(self.folder) or read_manifest(self.folder) != self.manifest:
+        if kept != self.manifest:
             files.write(manifest, files.sealed(self.manifest, indent=1), kept=_KEPT)
+
+    @classmethod
+    def of(cls, folder: str | Path, job: Job, tasks: Sequence[Task], about: Mapping[str, Any]) -> Store:
+        """Return the store of an experiment: its job and tasks, and what else is said of it (`kind`, `title` ...)."""
+        shared = {"engine": job.engine, "days": list(job.days), "columns": list(job.columns)}
+        runs = {"scenario": dict(job.cases), "runs": len(tasks)}
+        return cls(folder, {**about, **shared, **runs}, index_of(job, tasks))
 
     def done(self) -> set[str]:
         """Return the names of the runs that are kept, with those that their scenario made fail.
 
-        A part that is damaged is set aside with a warning. What others write to the store meanwhile is in the next answer.
+        A part that is damaged is set aside with a warning. What others write to the store meanwhile is in the next
+        answer.
         """
         for path in sorted(set(_parts(self.folder)) - self._read):
             try:
@@ -170,17 +161,6 @@ def _sum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _lost(folder: Path) -> bool:
-    """Return whether the manifest of a store is damaged: runs are known by their names, so it is written anew."""
-    try:
-        read_manifest(folder)
-    except _DamagedError:
-        return True
-    except TestisError:
-        return False  # of another version, or not to be read
-    return False
-
-
 def _parts(folder: Path) -> list[Path]:
     """Return the parts of a store, sorted.
 
@@ -193,26 +173,28 @@ def _parts(folder: Path) -> list[Path]:
     return sorted(place.glob("*.parquet"))
 
 
-def check(mine: Mapping[str, Any], folder: Path) -> None:
-    """Refuse a folder of another experiment than the manifest `mine`.
+def check(mine: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the manifest of a folder, refused if it is of another experiment than the manifest `mine`.
 
     Raises:
         TestisError: with the first values that differ.
     """
-    its = read_manifest(folder)
+    manifest = read_manifest(folder)
     for key in _IDENTITY:
-        one, other = its.get(key), mine.get(key)
+        one, other = manifest.get(key), mine.get(key)
         if key == "scenario" and one and other:
             # An experiment may gain arms: those that both have are compared.
             shared = [name for name in one if name in other] or list(one)
-            one, other = ({name: of.get(name) for name in shared} for of in (one, other))
+            one, other = ({name: cases.get(name) for name in shared} for cases in (one, other))
         if one != other:
-            said = list(_differences(one, other))
-            more = f" and {len(said) - _DIFFERENCES} more" if len(said) > _DIFFERENCES else ""
+            found = list(_differences(one, other))
+            more = f" and {len(found) - _DIFFERENCES} more" if len(found) > _DIFFERENCES else ""
             raise TestisError(
-                f"{folder}: was written by a different {_NAMED.get(key, key)} ({'; '.join(said[:_DIFFERENCES])}{more}); "
+                f"{folder}: was written by a different {_NAMED.get(key, key)} "
+                f"({'; '.join(found[:_DIFFERENCES])}{more}); "
                 "name another folder, or remove this one"
             )
+    return manifest
 
 
 def _differences(one: object, other: object, path: str = "") -> Iterator[str]:
@@ -297,12 +279,13 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         found = files.parsed(text)
         if isinstance(found, dict) and found.get("format", FORMAT) != FORMAT:
             raise TestisError(
-                f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another folder, or remove this one"
+                f"{path}: was written by a different version of testis_abm (its format is not {FORMAT}); name another "
+                "folder, or remove this one"
             )
         return _checked(files.unsealed(text))
     except ValueError as error:
         raise _DamagedError(
-            f"{path}: is damaged ({files.reason(error)}); call the experiment again: it is written anew"
+            f"{path}: is damaged ({files.reason(error)}); call the experiment again: it is written again"
         ) from None
 
 
@@ -327,7 +310,7 @@ def _checked(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(folder: str | Path) -> pd.DataFrame:
-    """Return all runs of a store, sorted, each once: run, point, replicate, case, values put in, arm, day, outputs, error.
+    """Return all runs of a store, sorted, each once: run, point, replicate, case, values, arm, day, outputs, error.
 
     The same experiment gives the same table, however it was computed. Can be called while runs are still being added.
 
@@ -377,54 +360,38 @@ def _table(path: Path, is_whole: Callable[[bytes], bool]) -> pa.Table:
         return pq.read_table(pa.BufferReader(content))
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise TestisError(
-            f"{path}: is damaged ({files.reason(error)}); call the experiment again: its runs are done anew"
+            f"{path}: is damaged ({files.reason(error)}); call the experiment again: its runs are done again"
         ) from error
 
 
 def sorted_table(folder: str | Path) -> pa.Table:
-    """Return all runs of a store as an Arrow table, sorted, each once; how many are missing is told by a warning."""
+    """Return all runs of a store as an Arrow table, sorted, each once; a warning says how many are missing."""
     import pyarrow as pa
 
     columns = read_manifest(folder)["columns"]
-    parts = []
-    seen: set[tuple[str, bool]] = set()
-    for path in _parts(Path(folder)):
-        part = _part(path, columns)
-        names = [
-            (name, error.startswith(FAULT)) for name, error in zip(part["run"].to_pylist(), part["error"].to_pylist())
-        ]
-        new = [name not in seen for name in names]
-        seen.update(names)
-        parts.append(part if all(new) else part.filter(pa.array(new)))
-    kept = pa.concat_tables(parts) if parts else schema(columns).empty_table()
-    kept = _without_mended(kept)
+    parts = [_part(path, columns) for path in _parts(Path(folder))]
+    seen: set[str] = set()
+    kept = [schema(columns).empty_table()]
+    for faulty in (False, True):  # the fault of a run that was done later is left out
+        for part in parts:
+            runs = list(zip(part["run"].to_pylist(), part["error"].to_pylist()))
+            new = [error.startswith(FAULT) == faulty and name not in seen for name, error in runs]
+            kept.append(part.filter(pa.array(new, pa.bool_())))
+            seen.update(name for (name, _), is_new in zip(runs, new) if is_new)
     index = _design(Path(folder))
     wanted = set(index["run"].to_pylist())
-    _tell_missing(folder, len(wanted - {name for name, _ in seen}), len(wanted))
+    _warn_missing(folder, len(wanted - seen), len(wanted))
     order = [(key, "ascending") for key in ("point", "replicate", "case", "arm", "day", "run")]
-    return index.join(kept, "run", join_type="inner").sort_by(order).combine_chunks()
+    return index.join(pa.concat_tables(kept), "run", join_type="inner").sort_by(order).combine_chunks()
 
 
-def _tell_missing(folder: str | Path, missing: int, wanted: int) -> None:
+def _warn_missing(folder: str | Path, missing: int, wanted: int) -> None:
     if missing:
         warnings.warn(
             f"{folder}: {missing:,} of {wanted:,} runs are missing (still to come, or their parts are gone); "
             "call the experiment again, or merge its shards",
             stacklevel=4,
         )
-
-
-def _without_mended(kept: pa.Table) -> pa.Table:
-    """Leave out the faults of runs that were done later."""
-    import pyarrow as pa
-
-    names, errors = kept["run"].to_pylist(), kept["error"].to_pylist()
-    if not any(error.startswith(FAULT) for error in errors):
-        return kept
-    good = {name for name, error in zip(names, errors) if not error.startswith(FAULT)}
-    return kept.filter(
-        pa.array([name not in good or not error.startswith(FAULT) for name, error in zip(names, errors)])
-    )
 
 
 def merge(into: str | Path, folders: Sequence[str | Path]) -> tuple[int, int]:
@@ -435,8 +402,6 @@ def merge(into: str | Path, folders: Sequence[str | Path]) -> tuple[int, int]:
     Raises:
         TestisError: they are of different experiments, or one is no store.
     """
-    import pyarrow as pa
-
     into, places = guard.path(into, "into"), [guard.path(folder, "folder") for folder in folders]
     with files.reading(into):
         whole = into if (into / MANIFEST).exists() else places[0]
@@ -445,15 +410,9 @@ def merge(into: str | Path, folders: Sequence[str | Path]) -> tuple[int, int]:
         check(manifest, folder)
         _parts(folder)
     store = Store(into, manifest, _design(whole))
-    kept = store.done()
-    for folder in places:
-        for path in _parts(folder):
-            part = _part(path, manifest["columns"])
-            names = part["run"].to_pylist()
-            new = [name not in kept for name in names]
-            if any(new):
-                store.write(part.filter(pa.array(new)), sorted({name for name, is_new in zip(names, new) if is_new}))
-                kept.update(names)
-    wanted = set(store.index["run"].to_pylist())
-    _tell_missing(into, len(wanted - kept), len(wanted))
+    for path in (path for folder in places for path in _parts(folder)):
+        part = _part(path, manifest["columns"])
+        store.write(part, sorted(set(part["run"].to_pylist())))
+    kept, wanted = store.done(), set(store.index["run"].to_pylist())
+    _warn_missing(into, len(wanted - kept), len(wanted))
     return len(wanted & kept), len(wanted)

@@ -13,19 +13,20 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.design import Design, parse_design
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical, label
 from testis_abm.results.report import aligned, change, level
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import load
 from testis_abm.statistics import FEW, deterministic, paired_change
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, TestisError, printable
+from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 KEYS = ("over", "method", "samples", "seed", "replicates")
 _FIXED = {
@@ -78,11 +79,11 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
         ScenarioError: a path that does not exist, an empty design, a value that the scenario refuses.
     """
     file = read_experiment(source, "sweep", KEYS, overrides)
-    engine = file.table.get("engine", "cells")
+    engine = file.table.get("engine", CELLS)
     try:
         design = parse_design(file.table)
         # A mean-field man has no random draws to repeat.
-        usual = 1 if engine == "expected" else file.scenario.plan.replicates
+        usual = 1 if engine == EXPECTED else file.scenario.plan.replicates
         replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
     except TestisError as error:
@@ -100,11 +101,11 @@ def check_axes(file: ExperimentFile, design: Design) -> None:
     Raises:
         ScenarioError: what the scenario says of it.
     """
-    problems = []
+    place = (file.name, file.kind, "over")
+    problems: list[Problem] = []
     for k, axis in enumerate(design.axes):
-        place = f"{file.name}: {file.kind}: over"
         if axis.path in _FIXED:
-            problems.append(f"{place}: {printable(axis.path)} is not swept; {_FIXED[axis.path]}")
+            problems.append(Problem(place, f"{axis.path} is not swept; {_FIXED[axis.path]}"))
             continue
         # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).
         sampled = axis.ranged and not axis.values
@@ -113,15 +114,15 @@ def check_axes(file: ExperimentFile, design: Design) -> None:
             for value in ends:
                 load(file.raw, overrides={axis.path: value})
         except ScenarioError as error:
-            problems.append(f"{place}: {str(error).removeprefix('--set ')}")
+            problems += [problem.without("overrides").at(*place) for problem in error.problems]
     if problems:
-        raise ScenarioError("\n".join(problems))
+        raise ScenarioError(problems)
 
 
 def sweep(
     source: Source, folder: str | Path, *, overrides: Mapping[str, object] | None = None, **how: Unpack[How]
 ) -> pd.DataFrame | None:
-    """Run a sweep (what is missing of it) into a store; return `results`, of what is there while shards are still to come.
+    """Run a sweep (what is missing of it) into a store; return `results`, also while shards are missing.
 
     Args:
         source: a scenario file with a [sweep] table, or such a mapping.
@@ -187,7 +188,7 @@ def _levels(level: pd.Series, name: str) -> pd.DataFrame:
 
 
 def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
-    """Return the change in % of pairs of replicates with its 95 % interval (statistics.paired_change), a row a point."""
+    """Return the change in % of pairs of replicates with its 95 % interval (paired_change), a row a point."""
     change = {
         point: paired_change(pairs[UNTREATED].to_numpy(), pairs[TREATED].to_numpy(), least)
         for point, pairs in arms.groupby("point")
@@ -214,7 +215,7 @@ def report(folder: str | Path, table: pd.DataFrame, failed: pd.DataFrame) -> str
 
 
 def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> str:
-    """Return points and, of each output, level and change with their 95 % intervals over replicates; a wide table in parts."""
+    """Return points and, of each output, level and change with their 95 % intervals; a wide table in parts."""
     rows = [row for _, row in table.head(_MOST_POINTS).iterrows()]
     points = [list(paths)]
     points += [[f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for path in paths] for row in rows]
@@ -231,7 +232,7 @@ def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> 
 
 
 def _level(row: pd.Series, column: str) -> str:
-    """Return the level of a point, treated where there is a therapy, with its change; both levels where that has no percentage."""
+    """Return the treated level of a point with its change, or both levels where that has no percentage."""
     pairs = int(row["replicates"])
     untreated, half, treated = (
         float(clinical(column, row.get(f"{column}, {end}", np.nan)))
@@ -241,7 +242,8 @@ def _level(row: pd.Series, column: str) -> str:
         width = 100.0 * half / untreated if untreated else np.nan
         same = deterministic(0.0, -width, width, pairs)
         return level(column, untreated) + (f" ± {half:.2g}" if half == half and not same else "")
-    centre, interval = change(*(row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high")), pairs=pairs)
+    middle, low, high = (row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high"))
+    centre, interval = change(middle, low, high, pairs)
     if centre == "-":
         return f"{level(column, untreated)} -> {level(column, treated)}"
     return f"{level(column, treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from testis_abm import __version__
+from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.results.tables import SIGNALS
 from testis_abm.support.errors import TestisError
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
 
 FAULT = "fault: "  # begins the error of a run that failed by no fault of its scenario: it is tried again
-ENGINES = ("cells", "expected")
-UNTREATED, TREATED = "untreated", "treated"
 
 Row = tuple[Any, ...]
 
@@ -30,17 +29,18 @@ class Job:
     """What all runs of an experiment share; sent to workers once with each chunk.
 
     Attributes:
-        cases: name -> tables of a scenario, as `essence` gives them (the arms of a trial; one without a name for a sweep).
+        cases: name -> tables of a scenario, as `essence` gives them (the arms of a trial; one without a name for a
+            sweep).
         days: on which levels are kept (0 is the end of baseline).
-        engine: "cells" (a tissue of cells) or "expected" (the mean cell of each kind).
-        arms: of ("untreated", "treated"), those that are run.
-        course: whether the days make a course (of cells): hormones are means of a week on all but the last day, and the signals that
-            Sertoli cells hear are kept too.
+        engine: of choices.ENGINES: a tissue of cells, or the mean cell of each kind.
+        arms: of choices.ARMS, those that are run.
+        course: whether the days make a course (of cells): hormones are means of a week on all but the last day, and the
+            signals that Sertoli cells sense are kept too.
     """
 
     cases: Mapping[str, Mapping[str, Any]]
     days: tuple[int, ...]
-    engine: str = "cells"
+    engine: str = CELLS
     arms: tuple[str, ...] = (UNTREATED, TREATED)
     course: bool = False
 
@@ -74,7 +74,7 @@ class Task:
 
     Attributes:
         point: of the design, or number of the man or arm; it decides on no result.
-        replicate: which of the point, its luck.
+        replicate: which of the point, and its random draws.
         overrides: dotted path -> value, put into the scenario.
         man: physiology fields that replace those of the scenario's man (a drawn man of a cohort).
         case: of the job; arms: instead of the job's.
@@ -106,7 +106,7 @@ def perform(job: Job, task: Task) -> list[Row]:
     scenario = load(job.cases[task.case], overrides=overrides)
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
-    if job.engine == "expected":
+    if job.engine == EXPECTED:
         return _expected(scenario, seed, arms, job.days)
     return _cells(scenario, seed, arms, job.days, job.course)
 
@@ -116,7 +116,7 @@ def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], c
     from testis_abm.experiments.outputs import WEEK, of_cells, of_signals
     from testis_abm.results.treatment import WINDOW
 
-    rest = _at_rest(scenario, seed)
+    rest = _untreated(scenario, seed)
     rows: list[Row] = []
     for arm in arms:
         man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest)
@@ -130,18 +130,19 @@ def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], c
     return rows
 
 
-_rested: dict[Any, TestisModel] = {}  # the last man at rest: runs that differ in therapy alone follow one another
+# The last man in his steady state: runs that differ in therapy alone follow one another.
+_settled: dict[Any, TestisModel] = {}
 
 
-def _at_rest(scenario: Any, seed: int) -> TestisModel:
+def _untreated(scenario: Any, seed: int) -> TestisModel:
     """Return the man in his steady state, of whom the arms are copies."""
     from testis_abm.agents.model import TestisModel
 
     key = (scenario.man, scenario.tissue, scenario.parameters, scenario.plan.baseline_days, scenario.plan.engine, seed)
-    if key not in _rested:
-        _rested.clear()  # first, as a large tissue may not fit twice
-        _rested[key] = TestisModel(scenario, rng=seed, treated=False)
-    return _rested[key]
+    if key not in _settled:
+        _settled.clear()  # first, as a large tissue may not fit twice
+        _settled[key] = TestisModel(scenario, rng=seed, treated=False)
+    return _settled[key]
 
 
 def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:

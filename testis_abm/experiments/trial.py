@@ -1,4 +1,4 @@
-"""Virtual randomised trials: a cohort screened as a clinic would, randomised, treated, measured with noise and missing visits."""
+"""Virtual randomised trials: a screened cohort, randomised, treated, measured with noise and missing visits."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.biology.laboratory import VARIATION, Laboratory
+from testis_abm.choices import CELLS, TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
 from testis_abm.experiments.store import read
-from testis_abm.experiments.task import TREATED, UNTREATED, Job, Task, essence
+from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES, clinical, label
@@ -31,7 +32,7 @@ from testis_abm.support.errors import ScenarioError, TestisError, shown
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
 LEAST = 5  # measured men of an arm under which nothing is estimated
 _CV = 0.3  # of what no sample tells: it weighs men in a comparison, and errors are robust against it
-SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which power is told
+SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which the power is given
 _SPERM = "concentration_million_ml"
 
 
@@ -128,7 +129,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
     arm = _randomised(names, allocation, men, seed)
     # Men of a cohort have no preset or past of their own.
     cases = {name: essence(case.as_dict()) | {"man": {}} for name, case in file.arms.items()}
-    job = Job(cases, file.days, table.get("engine", "cells"), (TREATED,))
+    job = Job(cases, file.days, table.get("engine", CELLS), (TREATED,))
     rows = cohort.cohort.men.to_dict("records")
     tasks = [
         Task(i, i, {}, row, name, (TREATED if file.arms[name].treated else UNTREATED,))
@@ -180,18 +181,19 @@ class Result:
     """What a trial found.
 
     Attributes:
-        men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured (`day<d>_`) and,
-            of what it does not, the true level (`day<d>_true_`), NaN where it was missed.
-        flow: a row an arm: men randomised, measured at the last visit, who missed it, whose run failed; of those measured, the % in
-            whom no sperm were counted at the last screening visit and at the last visit.
-        effects: a row an arm (against the first) and output at the last visit: means, difference in % and in the unit with 95 %
-            intervals, p, n; `measured` is False of true levels, which no visit measures and nothing adjusts.
-        responders: a row an arm: men whose level rose by over `responder_pct` (or who have some where there was none), their share
-            of the men randomised (who missed the visit did not respond) and of those measured; difference from the control in
-            percentage points and number needed to treat, with intervals, by the former.
-        predictors: a row an arm and baseline measure: AUC for a response with its 95 % interval. What predicts one in the control arm
-            too predicts regression to the mean.
-        power: a row an active arm and number of men randomised to an arm: share of trials of that size with p under 0.05.
+        men: a row a man: arm, what screening measured (`baseline_`, the mean of its visits), what each visit measured
+            (`day<d>_`) and, of what it does not, the true level (`day<d>_true_`), NaN where it was missed.
+        flow: a row an arm: men randomised, measured at the last visit, who missed it, whose run failed; of those
+            measured, the % in whom no sperm were counted at the last screening visit and at the last visit.
+        effects: a row an arm (against the first) and output at the last visit: means, difference in % and in the unit
+            with 95 % intervals, p, n; `measured` is False of true levels, which no visit measures and nothing adjusts.
+        responders: a row an arm: men whose level rose by over `responder_pct` (or who have some where there was none),
+            their share of the men randomised (who missed the visit did not respond) and of those measured; difference
+            from the control in percentage points and number needed to treat, with intervals, by the former.
+        predictors: a row an arm and baseline measure: AUC for a response with its 95 % interval. What predicts one in
+            the control arm too predicts regression to the mean.
+        power: a row an active arm and number of men randomised to an arm: share of trials of that size with p under
+            0.05.
         failed: men whose run failed, with the error.
         assessed: men who were measured for eligibility; days: of the visits.
     """
@@ -233,9 +235,11 @@ class Result:
             rows.append([row["arm"], *(str(row[name]) for name in heads), *shares])
         randomised = int(self.flow["randomised"].sum())
         return (
-            f"  Assessed for eligibility {self.assessed:,}, excluded {self.assessed - randomised:,}, randomised {randomised:,}:\n"
+            f"  Assessed for eligibility {self.assessed:,}, excluded {self.assessed - randomised:,}, randomised "
+            f"{randomised:,}:\n"
             + report.aligned(rows)
-            + "\n  Azoospermic: no sperm counted at that visit (of screening the last); of the men measured at the last visit."
+            + "\n  Azoospermic: no sperm counted at that visit (of screening the last); of the men measured at the "
+            "last visit."
         )
 
     def _effects(self, control: str, arm: str, effects: pd.DataFrame) -> str:
@@ -253,7 +257,7 @@ class Result:
         """Return what the numbers of the effects are."""
         text = _NOTE
         if not self.effects["measured"].all():
-            text += " True levels: what no blood or semen sample tells, without error of measurement and without adjustment."
+            text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
         text += f" What is measured: {basis(*last_window(max(self.days)))}"
         return textwrap.fill(text, 120, initial_indent="  ", subsequent_indent="  ")
 
@@ -265,7 +269,8 @@ class Result:
             missed, failed = row.n - row.measured, self.flow.set_index("arm").loc[row.arm, "failed"]
             without = f" ({failed} whose run failed left out)" if failed else ""
             lines.append(
-                f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised{without}, {missed} who missed the visit "
+                f"    {row.arm}: {_percent(row.share_pct)} ({row.responders} of {row.n} randomised{without}, {missed} "
+                "who missed the visit "
                 f"counted as no response{measured}){_needed(row.nnt, row.nnt_low, row.nnt_high)}"
             )
         return "\n".join(lines)
@@ -294,8 +299,10 @@ class Result:
 
 _UNMEASURED = "  true level, not measured, unadjusted"
 _NOTE = (
-    "* primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial regression with robust "
-    "errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the control has too "
+    "* primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial "
+    "regression with robust "
+    "errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the "
+    "control has too "
     f'little for a percentage; "cannot say" with fewer than {LEAST} men of an arm.'
 )
 
@@ -330,8 +337,8 @@ def _needed(nnt: float, low: float, high: float) -> str:
 def analyse(trial: Trial, folder: str | Path) -> Result:
     """Measure the men of a finished trial and analyse it.
 
-    Levels are compared as means, adjusted for the baseline (statistics.arm_effect), of all men who came to the last visit. Responders
-    are counted among all men randomised whose run did not fail.
+    Levels are compared as means, adjusted for the baseline (statistics.arm_effect), of all men who came to the last
+    visit. Responders are counted among all men randomised whose run did not fail.
     """
     table = read(folder)
     failed = table[table["error"] != ""][["point", "case", "error"]].drop_duplicates()
@@ -402,7 +409,8 @@ def _screened(cohort: Screened) -> pd.DataFrame:
 def _visit(true: pd.DataFrame, laboratory: Laboratory, seed: int, day: int) -> dict[str, np.ndarray]:
     """Return what a visit measures of the men by column; of what neither blood nor semen tells, the true level.
 
-    Outputs tell no motility of men with too few sperm to see; the laboratory that finds one of them sees whether it swims.
+    Outputs tell no motility of men with too few sperm to see; the laboratory that finds one of them sees whether it
+    swims.
     """
     known = {name: true[name].to_numpy(dtype=float) for name in COLUMNS}
     total, motile = known["total_count_million"], known["total_motile_count_million"]
@@ -429,7 +437,7 @@ def _flow(men: pd.DataFrame, last: int, names: list[str]) -> pd.DataFrame:
 
 
 def _effect(men: pd.DataFrame, arms: tuple[str, str], column: str, last: int, laboratory: Laboratory) -> dict[str, Any]:
-    """Return the effect of the second of two arms on an output: means, differences and interval, p, n; levels in the clinical unit."""
+    """Return the effect of the second of two arms on an output; levels in the clinical unit."""
     after = men[_visited(last, column)]
     used = men[np.isfinite(after) & men["arm"].isin(arms)]
     after, own = after[used.index].to_numpy(dtype=float), (used["arm"] == arms[1]).to_numpy()
@@ -462,7 +470,7 @@ def _effect(men: pd.DataFrame, arms: tuple[str, str], column: str, last: int, la
 
 
 def _responds(men: pd.DataFrame, column: str, last: int, responder_pct: float) -> pd.Series:
-    """Return whether each man's level rose enough; of sperm any do where none were counted, and none are no response."""
+    """Return whether each man's level rose enough; of sperm any do where none were counted, and none never."""
     before, after = men[f"baseline_{column}"], men[_visited(last, column)]
     if QUANTITIES[column].sample == "semen":
         before = before.fillna(0.0)  # percentages of no sperm are missing

@@ -16,7 +16,7 @@ class Values(dict[str, float]):
 def room(values: Mapping[str, float], name: str) -> dict[str, float]:
     """Return the numbers whose dotted names begin with `name`, by the rest of the name; the caller's own."""
     if not isinstance(values, Values):
-        return {key.partition(".")[2]: value for key, value in values.items() if key.startswith(f"{name}.")}
+        return {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
     if name not in values.rooms:
         values.rooms[name] = room(dict(values), name)
     return dict(values.rooms[name])

@@ -1,7 +1,4 @@
-"""What the figures need of a run: plain arrays and texts, quick to send to another process.
-
-Free of pandas, so that the processes that draw start fast.
-"""
+"""What the figures of a run show, described once: quick to send to another process."""
 
 from __future__ import annotations
 
@@ -11,74 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from testis_abm.pictures import courses
+from testis_abm.pictures.chart import Curve, Panel, Span, band
+from testis_abm.pictures.style import NOTE
 from testis_abm.results import FIGURES
-from testis_abm.quantities import OESTRADIOL
-from testis_abm.results.tables import SCHEMAS, STEPS
+from testis_abm.results.tables import STEPS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from testis_abm.results.run import Run
-    from testis_abm.scenario import Scenario, Therapy
 
-_FEW = 20  # replicates below which a band shows the extremes
-_TABLES = {
-    "hormones": tuple(SCHEMAS["hormones"])[3:],
-    "tissue": (
-        *STEPS,
-        "sertoli",
-        "apoptosis",
-        "sperm_released",
-        "meiotic_loss_pct",
-        "androgen_signal",
-        "er_alpha_signal",
-        "er_beta_signal",
-        "fsh_signal",
-    ),
-    "semen": tuple(SCHEMAS["semen"])[4:],
-}
-_TABLE_OF_FIGURE = {"intratesticular": "hormones"}
-
-
-@dataclass(frozen=True)
-class Span:
-    """One therapy: the drug, its name with dose, and its first and last day (the same for a single dose)."""
-
-    drug: str
-    label: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One observed value, in the unit of the column `variable`."""
-
-    variable: str
-    day: float
-    value: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One quantity over time: (days,) arrays of mean, low and high over replicates, these may be missing."""
-
-    day: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray | None
-    high: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The columns of one table and arm.
-
-    Attributes:
-        day: (days,) rising.
-        values: name -> (replicates, days), NaN where there is none.
-    """
-
-    day: np.ndarray
-    values: Mapping[str, np.ndarray]
+_HORMONES = (
+    "testosterone_nmol_l",
+    "lh_iu_l",
+    "oestradiol_immunoassay_pmol_l",
+    "fsh_iu_l",
+    "oestradiol_pmol_l",
+    "inhibin_b_pg_ml",
+    "t_over_e2_immunoassay",
+    "t_over_e2",
+)
+_INSIDE = ("intratesticular_testosterone_nmol_l", "intratesticular_oestradiol_nmol_l", "intratesticular_t_over_e2")
+_WEEK = 7
 
 
 @dataclass(frozen=True)
@@ -86,117 +38,95 @@ class PlotData:
     """A run as the figures see it.
 
     Attributes:
-        days: first and last day.
-        grids: (table, arm) -> its columns.
+        footer: the small print. band: what the bands show, in words.
+        days: first and last.
+        panels: figure -> its panels; those of "tissue" are of cells lost, of sperm released, of loss at meiosis and of courses.SIGNALS.
+        composition: arm -> days, and germ cells per Sertoli cell, (days, steps), mean over replicates.
         sections: arm -> arrays of a cross-section (see `tubules`).
-        limits: column of the hormones -> the least that a laboratory tells from none.
     """
 
     title: str
     arms: tuple[str, ...]
-    replicates: int
-    seed: str
+    footer: str
+    band: str
     days: tuple[float, float]
-    grids: Mapping[tuple[str, str], Grid]
     spans: tuple[Span, ...]
-    marks: tuple[Mark, ...]
+    panels: Mapping[str, tuple[Panel, ...]]
+    composition: Mapping[str, tuple[np.ndarray, np.ndarray]]
     sections: Mapping[str, Mapping[str, Any]]
-    limits: Mapping[str, float]
 
     @classmethod
-    def of(cls, result: Run) -> PlotData:
-        """Return what the figures need of `result`."""
-        days = result.hormones["day"]
-        first, last = (float(days.min()), float(days.max())) if len(days) else (0.0, 1.0)
+    def of(cls, run: Run) -> PlotData:
+        """Return what the figures need of `run`."""
+        arms, days = courses.arms_of(run), run.hormones["day"]
+        panels, composition = {}, {}
+        if len(run.hormones):
+            blood = {panel.column: panel for panel in courses.hormones(arms)}
+            panels["hormones"] = tuple(blood[name] for name in _HORMONES)
+            panels["intratesticular"] = tuple(blood[name] for name in _INSIDE)
+        if len(run.semen):
+            panels["semen"] = tuple(courses.semen(arms))
+        if len(run.tissue):
+            rows = {arm.name: arm.rows("tissue") for arm in arms}
+            panels["tissue"] = _tissue(arms, rows)
+            composition = {name: _per_sertoli(table) for name, table in rows.items()}
         return cls(
-            result.title,
-            result.arms,
-            result.replicates,
-            str(result.provenance.get("seed", "")),
-            (first, last),
-            {(table, arm): _grid(result, table, arm) for table in _TABLES for arm in result.arms},
-            spans(result.scenario, last) if "treated" in result.arms else (),
-            tuple(
-                Mark(measured_as(of.variable, result.scenario), of.day, of.canonical_value, of.label)
-                for of in result.scenario.observed
-            ),
-            result.sections,
-            _limits(result),
+            run.title,
+            run.arms,
+            _footer(run),
+            band(run.replicates),
+            (float(days.min()), float(days.max())) if len(days) else (0.0, 1.0),
+            courses.spans(run.scenario) if "treated" in run.arms else (),
+            panels,
+            composition,
+            run.sections,
         )
-
-    @property
-    def band(self) -> str:
-        """Return what the bands show, in words; "" with one replicate."""
-        if self.replicates < 2:
-            return ""
-        return "range of replicates" if self.replicates < _FEW else "central 95 % of replicates"
 
     def figures(self) -> tuple[str, ...]:
         """Return the names of the figures that this run has something for."""
-        with_rows = {table for (table, _), grid in self.grids.items() if len(grid.day)}
-        present = {"hormones", "intratesticular"} if "hormones" in with_rows else set()
-        present |= with_rows | ({"tubules"} if self.sections else set())
-        return tuple(name for name in FIGURES if name in present)
+        return tuple(name for name in FIGURES if name in self.panels or (name == "tubules" and self.sections))
 
     def only(self, figure: str) -> PlotData:
         """Return a copy with no more than `figure` needs."""
-        table = _TABLE_OF_FIGURE.get(figure, figure)
-        grids = {key: grid for key, grid in self.grids.items() if key[0] == table}
-        return replace(self, grids=grids, sections=self.sections if figure == "tubules" else {})
-
-    def curve(self, day: np.ndarray, values: np.ndarray) -> Curve:
-        """Return the course of `values`, (replicates, days), with a band that suits their number."""
-        if np.isnan(values).all():
-            return Curve(day, values[0], None, None)
-        mean = np.nanmean(values, axis=0)
-        if self.replicates < 2:
-            return Curve(day, mean, None, None)
-        if self.replicates < _FEW:
-            return Curve(day, mean, np.nanmin(values, axis=0), np.nanmax(values, axis=0))
-        low, high = np.nanpercentile(values, [2.5, 97.5], axis=0)
-        return Curve(day, mean, low, high)
+        panels = {figure: self.panels[figure]} if figure in self.panels else {}
+        return replace(self, panels=panels, sections=self.sections if figure == "tubules" else {})
 
 
-def _grid(result: Run, table: str, arm: str) -> Grid:
-    rows = result.tables[table]
-    rows = rows[rows["arm"] == arm]
-    day, at_day = np.unique(rows["day"].to_numpy(dtype=float), return_inverse=True)
-    replicate, of_replicate = np.unique(rows["replicate"].to_numpy(), return_inverse=True)
-    values = {}
-    for name in _TABLES[table]:
-        values[name] = np.full((len(replicate), len(day)), np.nan)
-        values[name][of_replicate, at_day] = rows[name].to_numpy(dtype=float)
-    if table == "hormones":
-        from testis_abm import parameters  # here, as the processes that draw do without the compiled rules
-        from testis_abm.biology.laboratory import Laboratory
-
-        values |= Laboratory(parameters.values(getattr(result.scenario, "parameters", None) or {})).by_assays(values)
-    return Grid(day, values)
+def _footer(run: Run) -> str:
+    """Return the small print: replicates, seed, and what this is not."""
+    plural = "s" if run.replicates != 1 else ""
+    seed = f", seed {run.provenance['seed']}" if "seed" in run.provenance else ""
+    return f"{run.replicates:,} replicate{plural}{seed}. {NOTE}"
 
 
-def _limits(result: Run) -> dict[str, float]:
-    from testis_abm import parameters
-    from testis_abm.biology.laboratory import Laboratory
-
-    laboratory = Laboratory(parameters.values(result.scenario.parameters))
-    return {name: laboratory.limit(name) for name in (*_TABLES["hormones"], *OESTRADIOL.values())}
-
-
-def measured_as(variable: str, scenario: Scenario) -> str:
-    """Return the column of an observed value: oestradiol is that of the scenario's assay."""
-    return OESTRADIOL[scenario.samples.assay] if variable == OESTRADIOL["lc-ms"] else variable
-
-
-def spans(scenario: Scenario, last: float) -> tuple[Span, ...]:
-    """Return the treatments of a scenario as they are planned, up to day `last`."""
-    weights = sorted(scenario.weight, key=lambda of: of.from_day)
-    changes = tuple(Span("weight", f"to BMI {of.bmi:g} kg/m2", of.from_day, min(last, of.until_day)) for of in weights)
-    return tuple(_span(of, last) for of in scenario.therapy) + changes
+def _tissue(arms: tuple[courses.Arm, ...], rows: Mapping[str, pd.DataFrame]) -> tuple[Panel, ...]:
+    found = [
+        Panel(
+            column,
+            f"{label} a day",
+            "per 100 Sertoli cells",
+            tuple(_rate(name, table, column) for name, table in rows.items()),
+            (0.0, 1.0),
+        )
+        for column, label in (("apoptosis", "Germ cells lost"), ("sperm_released", "Sperm released"))
+    ]
+    others = {panel.column: panel for panel in courses.production(arms)}
+    return (*found, others["meiotic_loss_pct"], *(others[name] for name in courses.SIGNALS))
 
 
-def _span(therapy: Therapy, last: float) -> Span:
-    from testis_abm.parameters import drugs
+def _rate(arm: str, rows: pd.DataFrame, column: str) -> Curve:
+    day, values = courses.matrix(rows, 100.0 * rows[column] / rows["sertoli"])
+    return Curve.of(arm, day, weekly(values.T).T)
 
-    end = therapy.first_day if therapy.every_days is None else min(last, therapy.until_day)
-    label = f"{drugs()[therapy.drug].title} {therapy.label}{' by rule' if therapy.when else ''}"
-    return Span(therapy.drug, label, therapy.first_day, end)
+
+def _per_sertoli(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    shares = rows[list(STEPS)].div(rows["sertoli"], axis=0).groupby(rows["day"]).mean()
+    return shares.index.to_numpy(dtype=float), shares.to_numpy()
+
+
+def weekly(values: np.ndarray) -> np.ndarray:
+    """Return the centred running mean over a week, (days, ...); shorter at the ends."""
+    total = np.cumsum(np.concatenate([np.zeros((1, *values.shape[1:])), values]), axis=0)
+    days = np.arange(len(values))
+    first, last = np.maximum(days - _WEEK // 2, 0), np.minimum(days + _WEEK // 2 + 1, len(values))
+    return np.asarray((total[last] - total[first]) / (last - first).reshape(-1, *[1] * (values.ndim - 1)))

@@ -45,8 +45,11 @@ def draw_figures(run: Run, folder: str | Path | None = None) -> dict[str, Figure
 
 def draw_figure(data: PlotData, name: str) -> Figure:
     """Return the figure `name` of a run."""
-    with _style().looks():
-        figure: Figure = import_module(f"testis_abm.pictures.{name}").draw(data)
+    with _paper().looks():
+        if name in ("tissue", "tubules"):
+            figure: Figure = import_module(f"testis_abm.pictures.{name}").draw(data)
+        else:
+            figure = _paper().draw_courses(data, name)
     return figure
 
 
@@ -66,14 +69,14 @@ def write_figure(figure: Figure, name: str, folder: Path) -> list[Path]:
 def rendered(figure: Figure, kind: str) -> bytes:
     """Return a figure as a file of a kind."""
     file = io.BytesIO()
-    with _style().looks():
+    with _paper().looks():
         figure.savefig(file, format=kind, metadata=_METADATA[kind])
     return file.getvalue()
 
 
-def _style() -> Any:
+def _paper() -> Any:
     guard.matplotlib()
-    return import_module("testis_abm.pictures.style")
+    return import_module("testis_abm.pictures.paper")
 
 
 # ---- in other processes, which saves half of the time to draw
@@ -85,7 +88,7 @@ def standing_by() -> Iterator[Executor]:
     pool = ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), _follow_parent)
     try:
         for _ in range(_PROCESSES):
-            pool.submit(_style)
+            pool.submit(_paper)
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)

@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
 
-from testis_abm.pictures import style
+from testis_abm.pictures import paper, style
 
 if TYPE_CHECKING:
     from testis_abm.experiments.drug_course import DrugCourse, Panel
 
-# Okabe and Ito again; line styles differ too, for print without colour.
-_LINES = (
-    ("#0072B2", "-"),
-    ("#D55E00", (0, (5, 1.5))),
-    ("#009E73", (0, (1.2, 1.2))),
-    ("#CC79A7", (0, (5, 1.2, 1.2, 1.2))),
-)
 _HEIGHT, _DAYS = 4.55, (1, 2, 7, 14, 28, 56, 84, 168, 364)
 _MANY, _FREQUENT = 60, 200  # doses above which lines are thin, and above which the last days are shown alone
 _SHOWN_DAYS = 2.0
@@ -28,49 +20,42 @@ _SHOWN_DAYS = 2.0
 
 def draw(course: DrugCourse) -> Figure:
     """Return the figure of concentration, effect and blood over days, and of the effect over the dose."""
-    figure = Figure(figsize=(style.WIDTH, _HEIGHT), dpi=style.DPI)
-    FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, 2, left=0.095, right=0.965, top=0.85, bottom=0.12, wspace=0.42, hspace=0.5)
-    panels = [figure.add_subplot(grid[divmod(k, 2)]) for k in range(4)]
-    for k, (axes, panel) in enumerate(zip(panels[:3], course.panels, strict=True)):
-        _draw(axes, panel)
-        _days(axes, course.days)
-        style.letter(axes, k)
-    _close_up(panels[0], course)
-    panels[2].axhline(1.0, color="#888888", lw=0.7, zorder=0.5)
-    panels[2].set_ylim(0.0, max(1.12, panels[2].get_ylim()[1]))
-    _draw(panels[3], course.response)
-    _over_dose(panels[3], course)
-    style.letter(panels[3], 3)
-    _frame(figure, course)
+    with paper.looks():
+        figure = paper.page(style.WIDTH, _HEIGHT)
+        grid = figure.add_gridspec(2, 2, left=0.095, right=0.965, top=0.85, bottom=0.12, wspace=0.42, hspace=0.5)
+        panels = [figure.add_subplot(grid[divmod(k, 2)]) for k in range(4)]
+        for k, (axes, panel) in enumerate(zip(panels, (*course.panels, course.response), strict=True)):
+            _draw(axes, panel)
+            paper.letter(axes, k)
+        concentration, effect, blood, response = panels
+        for axes in (concentration, effect, blood):
+            _days(axes, course.days)
+        _close_up(concentration, course)
+        blood.axhline(1.0, color="#888888", lw=0.7, zorder=0.5)
+        blood.set_ylim(0.0, max(1.12, blood.get_ylim()[1]))
+        _over_dose(response, course)
+        about = f"{course.drug.drug_class}; in {course.man}"
+        paper.write_frame(figure, f"{course.drug.title}: {course.regimen}", about)
     return figure
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
-    for line, (colour, dashes) in zip(panel.lines, _LINES, strict=False):
+    for line, (colour, dashes) in zip(panel.lines, style.LINES, strict=False):
         axes.plot(line.x, line.values, color=colour, ls=dashes, label=line.label)
     axes.set_ylabel(panel.label)
-    style.from_zero(axes)
+    paper.from_zero(axes)
     if panel.share:
         axes.set_ylim(0.0, 104.0)
         axes.yaxis.set_major_locator(MultipleLocator(25))
     if panel.factor:
-        style.second_axis(axes, panel.factor, panel.second)
+        paper.second_axis(axes, panel.factor, panel.second)
     if len(panel.lines) > 1:
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=len(panel.lines),
-            handlelength=1.9,
-            borderaxespad=0.1,
-            columnspacing=0.9,
-            handletextpad=0.5,
-        )
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(panel.lines), **paper.TIGHT)
 
 
 def _days(axes: Axes, days: float) -> None:
     axes.set_xlim(0.0, days)
-    axes.xaxis.set_major_locator(MultipleLocator(next((of for of in _DAYS if days / of <= 8), _DAYS[-1])))
+    axes.xaxis.set_major_locator(MultipleLocator(next((ticks for ticks in _DAYS if days / ticks <= 8), _DAYS[-1])))
     axes.set_xlabel("Day")
 
 
@@ -102,23 +87,4 @@ def _over_dose(axes: Axes, course: DrugCourse) -> None:
     axes.set_xlabel(f"Dose ({'ug' if small else unit}), in the usual rhythm, at steady state")
     for dose in course.doses[-1:]:
         axes.axvline(dose, color=style.LIMIT, lw=0.8, ls=(0, (4, 3)), zorder=1.5)
-        axes.annotate(
-            "usual",
-            (dose, 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(2.5, 2.5),
-            textcoords="offset points",
-            size=6.2,
-            color=style.LIMIT,
-            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
-        )
-
-
-def _frame(figure: Figure, course: DrugCourse) -> None:
-    left = 0.09 / style.WIDTH
-    title = f"{course.drug.title}: {course.regimen}"
-    figure.text(left, 0.982, title, va="top", weight="bold", size=min(9.5, 9.5 * 92 / max(len(title), 1)))
-    about = f"{course.drug.drug_class}; in {course.man}"
-    figure.text(left, 0.945, about, va="top", size=7.5, color="#555555")
-    small = "testis_abm: a simulation for research, not medical advice."
-    figure.text(1.0 - left, 0.012, small, ha="right", size=6.3, color="#777777")
+        paper.note(axes, "usual", (dose, 0), (2.5, 2.5), style.LIMIT, xycoords=("data", "axes fraction"))

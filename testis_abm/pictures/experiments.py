@@ -1,4 +1,4 @@
-"""Pictures of experiments: arms over time, sweeps as lines or maps, trials, ranked sensitivities."""
+"""Pictures of experiments: arms over time, sweeps as lines or maps, trials, ranked sensitivities, replays of studies."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.pictures import style
+from testis_abm.pictures import paper, style, sweeps
+from testis_abm.pictures.chart import Curve
 from testis_abm.pictures.drawing import write_figure
 from testis_abm.quantities import QUANTITIES, clinical, label
-from testis_abm.statistics import mean_and_half, nanmean
+from testis_abm.statistics import mean_and_half
 
 if TYPE_CHECKING:
     from testis_abm.experiments.compare import Comparison
     from testis_abm.experiments.trial import Result
 
-# Okabe and Ito, the grey of the untreated first.
-COLOURS = ("#6E6E6E", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MOST_TICKS = 8
 _SHOWN = (
     "testosterone",
@@ -39,11 +37,11 @@ _SHOWN = (
 )
 
 
-def _sheet(panels: int, columns: int = 2, height: float = 1.7, title: str = "") -> tuple[Figure, list[Axes]]:
-    rows = -(-panels // columns)
-    figure = Figure(figsize=(style.WIDTH, height * rows + 0.6), dpi=style.DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = list(np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel())
+def _sheet(panels: int, height: float = 1.7, title: str = "") -> tuple[Figure, list[Axes]]:
+    """Return a figure with a grid of panels, two beside each other."""
+    rows = -(-panels // 2)
+    figure = paper.page(style.WIDTH, height * rows + 0.6, layout="constrained")
+    axes = list(figure.subplots(rows, 2, squeeze=False).ravel())
     for spare in axes[panels:]:
         spare.set_visible(False)
     figure.suptitle(title, fontsize=9.5, x=0.01, ha="left")
@@ -56,23 +54,19 @@ def _name_level(panel: Axes, column: str) -> None:
     panel.set_ylabel(text.replace(" (", "\n(") if len(text) > 24 else text, fontsize=7)
 
 
-def compared(of: Comparison, folder: Path) -> list[Path]:
+def compared(found: Comparison, folder: Path) -> list[Path]:
     """Draw arms over time: mean and 95 % interval over replicates."""
-    with style.looks():
-        figure, axes = _sheet(
-            len(_SHOWN),
-            title=f"{of.title}: mean and 95 % of {of.replicates} replicates, paired by common random numbers",
-        )
-        for panel, word in zip(axes, _SHOWN):
+    title = f"{found.title}: mean and 95 % of {found.replicates} replicates, paired by common random numbers"
+    with paper.looks():
+        figure, axes = _sheet(len(_SHOWN), title=title)
+        for panel, word in zip(axes, _SHOWN, strict=True):
             column = OUTPUTS[word].column
-            for colour, arm in zip(COLOURS, of.arms):
-                rows = of.courses[of.courses["arm"] == arm].pivot(index="day", columns="replicate", values=column)
-                values = clinical(column, rows.to_numpy())
-                panel.plot(rows.index, nanmean(values, axis=1), color=colour, label=arm)
-                if values.shape[1] > 1:
-                    some = np.where(np.isfinite(values).any(axis=1)[:, None], values, 0.0)
-                    low, high = np.nanquantile(some, [0.025, 0.975], axis=1)
-                    panel.fill_between(rows.index, low, high, color=colour, alpha=0.15, linewidth=0)
+            for colour, arm in zip(style.PALETTE, found.arms, strict=False):
+                rows = found.courses[found.courses["arm"] == arm].pivot(index="replicate", columns="day", values=column)
+                curve = Curve.of(arm, rows.columns.to_numpy(), clinical(column, rows.to_numpy()), few=0)
+                panel.plot(curve.x, curve.mean, color=colour, label=arm)
+                if curve.low is not None and curve.high is not None:
+                    panel.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0)
             _name_level(panel, column)
             panel.set_ylim(bottom=0)
             panel.set_xlabel("day")
@@ -91,99 +85,74 @@ def swept(
     # Of many the most wanted.
     words = [word for word in (*_SHOWN, *outputs) if word in outputs] if len(outputs) > len(_SHOWN) else list(outputs)
     words = list(dict.fromkeys(words))[: len(_SHOWN)]
-    if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
-        return _map(table, axes, words, folder, title)
-    return _lines(table, axes, words, folder, title, joined=len(axes) == 1 or method == "list")
-
-
-def _places(axis: Axis, column: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Return positions on an axis, and the words there where it has words instead of numbers."""
-    found = np.array([axis.number(value) for value in column])
-    if np.isfinite(found).all():
-        return found, []
-    words = list(dict.fromkeys(str(value) for value in column))
-    return np.array([words.index(str(value)) for value in column], dtype=float), words
-
-
-def _name_of(axis: Axis) -> str:
-    return f"{axis.path} ({axis.unit})" if axis.unit else axis.path
-
-
-def _lines(
-    table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path, title: str, *, joined: bool
-) -> list[Path]:
-    paths = []
-    with style.looks():
-        for k, axis in enumerate(axes):
-            x, names = _places(axis, table[axis.path])
-            # Along a list the points keep their order, whatever becomes of one axis.
-            order = np.argsort(x, kind="stable") if len(axes) == 1 else np.arange(len(x))
+    with paper.looks():
+        if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
+            figures = [_map(table, axes, words, title)]
+        else:
+            joined = len(axes) == 1 or method == "list"
             most = int(table["replicates"].max())
-            told = f": means with 95 % intervals over {most} replicates" if most > 1 else ""
-            figure, panels = _sheet(len(words), title=f"{title}{told}")
-            for panel, word in zip(panels, words):
-                column = OUTPUTS[word].column
-                for arm in ("untreated", "treated"):
-                    name = f"{column}, {arm}"
-                    if name not in table:
-                        continue
-                    y, half = (clinical(column, table[of].to_numpy())[order] for of in (name, f"{name}_half"))
-                    panel.errorbar(
-                        x[order],
-                        y,
-                        yerr=np.nan_to_num(half) if np.isfinite(half).any() else None,
-                        fmt="o-" if joined else "o",
-                        markersize=2.5,
-                        elinewidth=0.8,
-                        capsize=1.5,
-                        color=style.COLOUR[arm],
-                        label=arm,
-                        alpha=1.0 if joined else 0.6,
-                    )
-                _name_level(panel, column)
-                panel.set_xlabel(_name_of(axis), fontsize=7)
-                if names:
-                    panel.set_xticks(range(len(names)), names)
-                elif axis.log:
-                    panel.set_xscale("log")
-            panels[0].legend(loc="best")
-            paths += write_figure(figure, "sweep" if len(axes) == 1 else f"sweep-{k + 1}", folder)
-    return paths
+            title += f": means with 95 % intervals over {most} replicates" if most > 1 else ""
+            figures = [_lines(table, axis, words, title, joined=joined, sorts=len(axes) == 1) for axis in axes]
+    names = ["sweep"] if len(figures) == 1 else [f"sweep-{k + 1}" for k in range(len(figures))]
+    return [path for figure, name in zip(figures, names, strict=True) for path in write_figure(figure, name, folder)]
 
 
-def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], folder: Path, title: str) -> list[Path]:
-    with style.looks():
-        figure, panels = _sheet(len(words), height=2.1, title=title)
-        places = [_places(axis, table[axis.path]) for axis in axes]
-        ticks = [np.unique(of) for of, _ in places]
-        cells = tuple(np.searchsorted(tick, of) for tick, (of, _) in zip(ticks, places))
-        for panel, word in zip(panels, words):
-            column = OUTPUTS[word].column
-            change = f"{column}, change_pct"
-            # A level under what is told from none has no percentage: then levels, of the treated.
-            treated = change in table and table[change].notna().all()
-            arm = "treated" if f"{column}, treated" in table else "untreated"
-            value = table[change].to_numpy() if treated else clinical(column, table[f"{column}, {arm}"])
-            grid = np.full((len(ticks[1]), len(ticks[0])), np.nan)
-            grid[cells[1], cells[0]] = value
-            low, high = (np.nanmin(grid), np.nanmax(grid)) if np.isfinite(grid).any() else (0.0, 1.0)
-            kind: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
-            if treated and low < 0 < high:
-                most = np.nanmax(np.abs(grid)) or 1.0
-                kind = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
-            drawn = panel.imshow(grid, origin="lower", aspect="auto", **kind)
-            for axis, tick, (_, names), which in zip(axes, ticks, places, "xy"):
-                # Of words each is named; of many numbers some.
-                some = len(tick) if names else min(_MOST_TICKS, len(tick))
-                at = np.unique(np.linspace(0, len(tick) - 1, some).round().astype(int))
-                (panel.set_xticks if which == "x" else panel.set_yticks)(
-                    at, [names[i] if names else f"{tick[i]:.3g}" for i in at]
-                )
-                (panel.set_xlabel if which == "x" else panel.set_ylabel)(_name_of(axis), fontsize=7)
-            bar = figure.colorbar(drawn, ax=panel, shrink=0.9)
-            bar.set_label("change, %" if treated else OUTPUTS[word].clinical_unit, fontsize=7)
-            panel.set_title(word if treated else f"{label(column)}, {arm}", fontsize=8)
-    return write_figure(figure, "sweep", folder)
+def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *, joined: bool, sorts: bool) -> Figure:
+    places = sweeps.places(axis, table[axis.path])
+    x = places.at if places.numbers is None else places.numbers[places.at]
+    # Along a list the points keep their order, whatever becomes of one axis.
+    order = np.argsort(x, kind="stable") if sorts else np.arange(len(x))
+    look: dict[str, Any] = {"markersize": 2.5, "elinewidth": 0.8, "capsize": 1.5, "fmt": "o-" if joined else "o"}
+    figure, panels = _sheet(len(words), title=title)
+    for panel, word in zip(panels, words, strict=True):
+        column = OUTPUTS[word].column
+        for arm, colour in style.COLOUR.items():
+            name = f"{column}, {arm}"
+            if name not in table:
+                continue
+            y, half = (clinical(column, table[part].to_numpy())[order] for part in (name, f"{name}_half"))
+            bars = np.nan_to_num(half) if np.isfinite(half).any() else None
+            panel.errorbar(x[order], y, yerr=bars, color=colour, label=arm, alpha=1.0 if joined else 0.6, **look)
+        _name_level(panel, column)
+        panel.set_xlabel(sweeps.name_of(axis), fontsize=7)
+        if places.numbers is None:
+            panel.set_xticks(range(len(places.names)), places.names)
+        elif axis.log:
+            panel.set_xscale("log")
+    panels[0].legend(loc="best")
+    return figure
+
+
+def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], title: str) -> Figure:
+    figure, panels = _sheet(len(words), height=2.1, title=title)
+    for panel, word in zip(panels, words, strict=True):
+        change = f"{OUTPUTS[word].column}, change_pct"
+        # A level under what is told from none has no percentage: then levels, of the treated.
+        kind = sweeps.kinds(table, word)[0]
+        if kind == sweeps.CHANGE and table[change].isna().any():
+            kind = "treated"
+        chart = sweeps.heat_map(table, axes, word, kind, most=10**9)
+        low, high = (np.nanmin(chart.values), np.nanmax(chart.values)) if np.isfinite(chart.values).any() else (0, 1)
+        colours: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
+        if chart.change and low < 0 < high:
+            most = max(-low, high)
+            colours = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+        drawn = panel.imshow(chart.values, origin="lower", aspect="auto", **colours)
+        panel.set_xlabel(chart.names[0], fontsize=7)
+        panel.set_ylabel(chart.names[1], fontsize=7)
+        panel.set_xticks(*_ticks(axes[0], chart.across))
+        panel.set_yticks(*_ticks(axes[1], chart.up))
+        figure.colorbar(drawn, ax=panel, shrink=0.9).set_label(chart.unit, fontsize=7)
+        panel.set_title(word if chart.change else chart.label, fontsize=8)
+    return figure
+
+
+def _ticks(axis: Axis, names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Return where an axis of a map is named: at each word, at some of many numbers."""
+    words = not all(np.isfinite(axis.number(value)) for value in axis.values)
+    some = len(names) if words else min(_MOST_TICKS, len(names))
+    at = np.unique(np.linspace(0, len(names) - 1, some).round().astype(int))
+    return at, [names[k] for k in at]
 
 
 def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
@@ -192,77 +161,61 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
     if not words:
         return []
     morris = "mu_star" in table
-    with style.looks():
-        inputs = table.groupby("output").size().max()
-        figure, panels = _sheet(
-            len(words),
-            height=0.6 + 0.16 * inputs,
-            title=("Morris: mean effect of crossing the range" if morris else "Sobol: share of variance")
-            + ", 95 % intervals",
-        )
-        for panel, word in zip(panels, words):
+    what = "Morris: mean effect of crossing the range" if morris else "Sobol: share of variance"
+    with paper.looks():
+        height = 0.6 + 0.16 * table.groupby("output").size().max()
+        figure, panels = _sheet(len(words), height, f"{what}, 95 % intervals")
+        for panel, word in zip(panels, words, strict=True):
             rows = table[table["output"] == word].iloc[::-1]
-            y = np.arange(len(rows))
             if morris:
-                panel.barh(
-                    y, rows["mu_star"], xerr=rows["confidence"], color=COLOURS[1], height=0.6, error_kw={"lw": 0.8}
-                )
+                _bars(panel, rows, "mu_star", "confidence", style.BLUE, 0.6)
             else:
-                panel.barh(
-                    y,
-                    rows["total"],
-                    xerr=rows["confidence"],
-                    color="#56B4E9",
-                    height=0.7,
-                    error_kw={"lw": 0.8},
-                    label="total",
-                )
-                panel.barh(
-                    y,
-                    rows["first"],
-                    color=COLOURS[1],
-                    height=0.35,
-                    xerr=rows["first_confidence"],
-                    error_kw={"lw": 0.6},
-                    label="first-order",
-                )
-            panel.set_yticks(y, rows["input"], fontsize=6)
+                _bars(panel, rows, "total", "confidence", style.SKY, 0.7)
+                _bars(panel, rows, "first", "first_confidence", style.BLUE, 0.35)
+            panel.set_yticks(np.arange(len(rows)), rows["input"], fontsize=6)
             panel.set_title(word, fontsize=8)
             unit = rows["quantity"].iloc[0]
-            panel.set_xlabel(
-                f"mean size of effect{f'\n({unit})' if unit else ''}" if morris else "share of variance", fontsize=7
-            )
+            of_unit = f"\n({unit})" if unit else ""
+            panel.set_xlabel(f"mean size of effect{of_unit}" if morris else "share of variance", fontsize=7)
             panel.set_xlim(left=0)
         if not morris:
             panels[0].legend(loc="lower right")
     return write_figure(figure, "sensitivity", folder)
 
 
-def tried(of: Result, folder: Path) -> list[Path]:
+def _bars(panel: Axes, rows: pd.DataFrame, name: str, error: str, colour: str, height: float) -> None:
+    words = {"total": "total", "first": "first-order"}.get(name)
+    look: Any = {"color": colour, "height": height, "error_kw": {"lw": 0.8}, "label": words}
+    panel.barh(np.arange(len(rows)), rows[name], xerr=rows[error], **look)
+
+
+def tried(found: Result, folder: Path) -> list[Path]:
     """Draw a trial: the outcome at visits, men by their change, baseline predictors of response, power."""
-    control = of.responders["arm"].iloc[0]
-    arms = [control, *(arm for arm in dict.fromkeys(of.men["arm"]) if arm != control)]
-    colours = dict(zip(arms, COLOURS))
-    with style.looks():
-        figure, panels = _sheet(4, height=2.2, title=of.title)
-        _visits(panels[0], of, colours)
+    control = found.responders["arm"].iloc[0]
+    arms = [control, *(arm for arm in dict.fromkeys(found.men["arm"]) if arm != control)]
+    colours = dict(zip(arms, style.PALETTE, strict=False))
+    with paper.looks():
+        figure, panels = _sheet(4, height=2.2, title=found.title)
+        _visits(panels[0], found, colours)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        _changes(panels[1], of, colours)
-        _predictors(panels[2], of, colours)
-        _power(panels[3], of, colours)
+        _changes(panels[1], found, colours)
+        _predictors(panels[2], found, colours)
+        _power(panels[3], found, colours)
     return write_figure(figure, "trial", folder)
 
 
-def _days(of: Result) -> list[int]:
-    return sorted(int(name[3 : name.index("_")]) for name in of.men if re.fullmatch(rf"day\d+_{of.outcome}", name))
+def _days(found: Result) -> list[int]:
+    return sorted(
+        int(name[3 : name.index("_")]) for name in found.men if re.fullmatch(rf"day\d+_{found.outcome}", name)
+    )
 
 
-def _visits(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
-    baseline, days = f"baseline_{of.outcome}", _days(of)
-    columns = [*([baseline] if baseline in of.men else []), *(f"day{day}_{of.outcome}" for day in days)]
-    at = [0, *days] if baseline in of.men else days
+def _visits(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
+    baseline, days = f"baseline_{found.outcome}", _days(found)
+    columns = [*([baseline] if baseline in found.men else []), *(f"day{day}_{found.outcome}" for day in days)]
+    at = [0, *days] if baseline in found.men else days
     for arm, colour in colours.items():
-        values = clinical(of.outcome, of.men.loc[of.men["arm"] == arm, columns].to_numpy(dtype=float))
+        values = clinical(found.outcome, found.men.loc[found.men["arm"] == arm, columns].to_numpy(dtype=float))
         levels = [mean_and_half(column[np.isfinite(column)]) for column in values.T if np.isfinite(column).any()]
         if len(levels) == len(at):
             middle, half = np.array(levels).T
@@ -270,52 +223,52 @@ def _visits(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
             below = np.minimum(half, middle)  # no level is under 0
             panel.errorbar(at, middle, yerr=[below, half], color=colour, marker="o", markersize=3, capsize=2, label=arm)
     panel.set_xlabel("day")
-    _name_level(panel, of.outcome)
+    _name_level(panel, found.outcome)
     panel.set_title("means as measured, 95 % intervals", fontsize=8)
 
 
-def _changes(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
+def _changes(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     """Draw the share of the men of each arm under a change; who has some where there was none lies beyond the end."""
     most = 300.0
-    before = of.men.get(f"baseline_{of.outcome}", pd.Series(np.nan, of.men.index)).to_numpy(dtype=float)
-    after = of.men[f"day{_days(of)[-1]}_{of.outcome}"].to_numpy(dtype=float)
+    before = found.men.get(f"baseline_{found.outcome}", pd.Series(np.nan, found.men.index)).to_numpy(dtype=float)
+    after = found.men[f"day{_days(found)[-1]}_{found.outcome}"].to_numpy(dtype=float)
     some = np.where(after > 0.0, 10.0 * most, 0.0)
     change = np.where(before > 0.0, 100.0 * (after / np.where(before > 0.0, before, 1.0) - 1.0), some)
     for arm, colour in colours.items():
-        own = np.sort(change[(of.men["arm"] == arm).to_numpy() & np.isfinite(before) & np.isfinite(after)])
+        own = np.sort(change[(found.men["arm"] == arm).to_numpy() & np.isfinite(before) & np.isfinite(after)])
         panel.plot(own, np.linspace(0, 100, len(own)), color=colour, label=arm)
-    panel.axvline(of.responder_pct, color="#444444", linewidth=0.7, linestyle=":")
+    panel.axvline(found.responder_pct, color=style.LIMIT, linewidth=0.7, linestyle=":")
     panel.set_xlim(-100, most)
-    panel.set_xlabel(f"change in {QUANTITIES[of.outcome].label}, %\n(from none to some: beyond)", fontsize=7)
+    panel.set_xlabel(f"change in {QUANTITIES[found.outcome].label}, %\n(from none to some: beyond)", fontsize=7)
     panel.set_ylabel("men measured, %")
     panel.set_title("men by change from baseline", fontsize=8)
 
 
-def _predictors(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
-    names = list(dict.fromkeys(of.predictors["predictor"]))[::-1]
+def _predictors(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
+    names = list(dict.fromkeys(found.predictors["predictor"]))[::-1]
     for k, (arm, colour) in enumerate(colours.items()):
-        rows = of.predictors[of.predictors["arm"] == arm].set_index("predictor").reindex(names)
+        rows = found.predictors[found.predictors["arm"] == arm].set_index("predictor").reindex(names)
         ends = [(rows["auc"] - rows["low"]).fillna(0.0), (rows["high"] - rows["auc"]).fillna(0.0)]
         panel.errorbar(rows["auc"], np.arange(len(names)) + 0.12 * k, xerr=ends, fmt="o", color=colour, markersize=3)
     panel.set_yticks(np.arange(len(names)), names)
-    panel.axvline(0.5, color="#444444", linewidth=0.7)
-    if of.predictors["auc"].isna().all():
-        style.say(panel, "cannot say: too few men\nresponded or did not")
+    panel.axvline(0.5, color=style.LIMIT, linewidth=0.7)
+    if found.predictors["auc"].isna().all():
+        paper.say(panel, "cannot say: too few men\nresponded or did not")
     panel.set_xlim(0, 1)
-    panel.set_xlabel(f"ROC AUC for a response (> {of.responder_pct:g} % increase)")
+    panel.set_xlabel(f"ROC AUC for a response (> {found.responder_pct:g} % increase)")
     panel.set_title("baseline predictors of response, 95 % intervals", fontsize=8)
 
 
-def _power(panel: Axes, of: Result, colours: Mapping[str, str]) -> None:
-    for arm, rows in of.power.groupby("arm", sort=False):
+def _power(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
+    for arm, rows in found.power.groupby("arm", sort=False):
         panel.plot(rows["men"], 100 * rows["power"], "o-", color=colours[str(arm)], markersize=3, label=arm)
-    panel.axhline(80, color="#444444", linewidth=0.7, linestyle=":")
+    panel.axhline(80, color=style.LIMIT, linewidth=0.7, linestyle=":")
     panel.set_xscale("log")
-    ticks = sorted(set(of.power["men"])) or [10, 100]
+    ticks = sorted(set(found.power["men"])) or [10, 100]
     panel.set_xlim(ticks[0] / 1.2, 1.2 * ticks[-1])  # where nothing is drawn too
     panel.set_xticks(ticks, [str(n) for n in ticks])
-    if of.power["power"].isna().all():
-        style.say(panel, "cannot say: no interval of the effect")
+    if found.power["power"].isna().all():
+        paper.say(panel, "cannot say: no interval of the effect")
     panel.minorticks_off()
     panel.set_xlabel("men randomised per arm")
     panel.set_ylabel("power, %")
@@ -335,14 +288,14 @@ def forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     rows, folds = table[good].reset_index(drop=True), folds[good].reset_index(drop=True)
     if rows.empty:
         return []
-    figure = Figure(figsize=(8.0, 1.2 + 0.19 * len(rows)), dpi=200, layout="constrained")
+    figure = paper.page(8.0, 1.2 + 0.19 * len(rows), 200, layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(rows))[::-1]
     middle, low, high = (folds[name] / folds["predicted"] for name in ("observed", "low", "high"))
     axes.hlines(y, low, high, color="#9aa5b1", linewidth=3, zorder=1, label="95 % prediction interval")
     inside = rows["inside"].to_numpy(dtype=bool)
-    axes.plot(middle[inside], y[inside], "o", color=COLOURS[1], markersize=4, label="observed, inside")
-    axes.plot(middle[~inside], y[~inside], "D", color=COLOURS[2], markersize=4, label="observed, outside")
+    axes.plot(middle[inside], y[inside], "o", color=style.BLUE, markersize=4, label="observed, inside")
+    axes.plot(middle[~inside], y[~inside], "D", color=style.VERMILION, markersize=4, label="observed, outside")
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.set_xscale("log")
     axes.set_xlim(0.1, 10.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +11,7 @@ from matplotlib.collections import EllipseCollection, LineCollection, PolyCollec
 from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 
-from testis_abm.pictures.packing import spread
+from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.steps import ELONGATED, ELONGATING, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS, Look
 from testis_abm.pictures.view import View
 
@@ -20,7 +20,17 @@ RASTERED = 5.0  # what lies below this zorder becomes one picture in a vector fi
 
 _ROOM = 1.16  # of a nucleus's radius: the share of its cell that a neighbour respects
 _VESSEL_RADIUS = 5.5
+_ROUNDS = 30  # in which cells make room for one another
+_SMOOTH: Any = {"interpolation": "bilinear", "zorder": 0.5}
 _TURN = np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False)
+
+
+class Tubules(NamedTuple):
+    """The tubules in view, um."""
+
+    centre: np.ndarray
+    radius: np.ndarray
+    lumen: np.ndarray
 
 
 def draw_section(
@@ -29,39 +39,26 @@ def draw_section(
     """Draw `section` (see `tubules`) within `view`; return the picture of `field`, coloured by `norm`."""
     axes.set_facecolor(STAIN["stroma"])
     axes.set_rasterization_zorder(RASTERED)
-    axes.set(
-        xlim=(view.left, view.left + view.width),
-        ylim=(view.bottom, view.bottom + view.height),
-        aspect="equal",
-        xticks=[],
-        yticks=[],
-    )
-    image = _draw_field(axes, field, view, norm, cmap)
-    luck = np.random.default_rng(0)
+    box = (view.left, view.left + view.width, view.bottom, view.bottom + view.height)
+    axes.set(xlim=box[:2], ylim=box[2:], aspect="equal", xticks=[], yticks=[])
+    image = axes.imshow(_seen(field, view), extent=box, origin="lower", cmap=cmap, norm=norm, **_SMOOTH)
+    rng = np.random.default_rng(0)
     centre, index = view.tile(section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20)
-    radius = np.broadcast_to(section["tubule_radius"], np.shape(section["tubule_x"]))[index]
-    lumen = np.broadcast_to(section["lumen_radius"], np.shape(section["tubule_x"]))[index]
-    _draw_tubules(axes, centre, radius, lumen, luck)
-    _draw_interstitium(axes, section, view, centre, radius, luck)
-    _draw_epithelium(axes, section, view, centre, radius, lumen, luck)
+    shape = np.shape(section["tubule_x"])
+    radius, lumen = (np.broadcast_to(section[name], shape)[index] for name in ("tubule_radius", "lumen_radius"))
+    tubules = Tubules(centre, radius, lumen)
+    _draw_tubules(axes, tubules, rng)
+    _draw_interstitium(axes, section, view, tubules, rng)
+    _draw_epithelium(axes, section, view, tubules, rng)
     return image
 
 
-def _draw_field(axes: Axes, field: np.ndarray, view: View, norm: Normalize, cmap: Any) -> AxesImage:
-    """Paint the window from the periodic field, whose cells start at the origin."""
+def _seen(field: np.ndarray, view: View) -> np.ndarray:
+    """Return the part of a periodic field, whose cells start at the origin, that is in the window."""
     across, up = 200, max(2, round(200 * view.height / view.width))
     x = (view.left + (np.arange(across) + 0.5) / across * view.width) / view.period[0]
     y = (view.bottom + (np.arange(up) + 0.5) / up * view.height) / view.period[1]
-    box = (view.left, view.left + view.width, view.bottom, view.bottom + view.height)
-    return axes.imshow(
-        _periodic(_periodic(field, y).T, x).T,
-        extent=box,
-        origin="lower",
-        cmap=cmap,
-        norm=norm,
-        interpolation="bilinear",
-        zorder=0.5,
-    )
+    return _periodic(_periodic(field, y).T, x).T
 
 
 def _periodic(field: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -81,7 +78,7 @@ def _ellipses(axes: Axes, place: np.ndarray, length: Any, width: Any, angle: Any
     """Draw ellipses of `length` and `width` um at `angle` radians."""
     n = len(place)
     if n:
-        shape = [np.broadcast_to(of, n) for of in (length, width, np.degrees(angle))]
+        shape = [np.broadcast_to(size, n) for size in (length, width, np.degrees(angle))]
         cells = EllipseCollection(*shape, units="xy", offsets=place, offset_transform=axes.transData, **look)
         axes.add_collection(cells, autolim=False)
 
@@ -100,62 +97,49 @@ def _rims(place: np.ndarray, radius: np.ndarray) -> Any:
     return place[:, None] + radius[..., None] * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
 
 
-def _ragged(n: int, roughness: float, waves: Sequence[int], luck: np.random.Generator) -> np.ndarray:
+def _ragged(n: int, roughness: float, waves: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Return n closed outlines that wander round 1, (n, points)."""
     outline = np.ones((n, len(_TURN)))
     for wave in waves:
-        phase = luck.uniform(0.0, 2.0 * np.pi, (n, 1))
-        outline += roughness / len(waves) * luck.uniform(0.4, 1.6, (n, 1)) * np.cos(wave * _TURN + phase)
+        phase = rng.uniform(0.0, 2.0 * np.pi, (n, 1))
+        outline += roughness / len(waves) * rng.uniform(0.4, 1.6, (n, 1)) * np.cos(wave * _TURN + phase)
     return outline
 
 
-def _draw_tubules(
-    axes: Axes, centre: np.ndarray, radius: np.ndarray, lumen: np.ndarray, luck: np.random.Generator
-) -> None:
-    wall = _rims(centre, radius[:, None] * _ragged(len(centre), 0.006, (3, 5), luck))
+def _draw_tubules(axes: Axes, tubules: Tubules, rng: np.random.Generator) -> None:
+    centre, radius, lumen = tubules
+    wall = _rims(centre, radius[:, None] * _ragged(len(centre), 0.006, (3, 5), rng))
     _polygons(axes, wall, fc=STAIN["epithelium"], ec="none", alpha=0.62, zorder=1)
     _polygons(axes, wall, fc="none", ec=STAIN["membrane"], lw=1.1, zorder=2)
     layer = centre[:, None] + 1.022 * (wall - centre[:, None])
     _polygons(axes, layer, fc="none", ec=STAIN["membrane"], lw=0.35, alpha=0.7, zorder=2)
-    edge = _rims(centre, lumen[:, None] * _ragged(len(centre), 0.12, (4, 7, 11), luck))
+    edge = _rims(centre, lumen[:, None] * _ragged(len(centre), 0.12, (4, 7, 11), rng))
     _polygons(axes, edge, fc=STAIN["lumen"], ec="none", alpha=0.8, zorder=1.2)
 
 
 def _draw_interstitium(
-    axes: Axes,
-    section: Mapping[str, Any],
-    view: View,
-    tubule: np.ndarray,
-    tubule_radius: np.ndarray,
-    luck: np.random.Generator,
+    axes: Axes, section: Mapping[str, Any], view: View, tubules: Tubules, rng: np.random.Generator
 ) -> None:
     leydig, _ = view.tile(section["leydig_x"], section["leydig_y"], 20)
     vessel, _ = view.tile(section["capillary_x"], section["capillary_y"], 20)
-    place = np.concatenate([leydig, vessel, tubule])
-    radius = np.r_[np.full(len(leydig), LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02]
-    n = len(place)
-    place = spread(
-        place,
-        radius,
-        np.zeros(n),
-        fixed=np.arange(n) >= n - len(tubule),
-        centre=place,
-        inner=np.zeros(n),
-        outer=radius + 40.0,
-    )
-    draw_leydig(axes, place[: len(leydig)], luck)
-    draw_capillaries(axes, place[len(leydig) : n - len(tubule)], luck)
+    place = np.concatenate([leydig, vessel, tubules.centre])
+    sizes = np.repeat([LEYDIG_RADIUS, _VESSEL_RADIUS], [len(leydig), len(vessel)])
+    radius, n = np.r_[sizes, tubules.radius * 1.02], len(place)
+    fixed = np.arange(n) >= len(sizes)
+    place = spread(Crowd(place, radius, np.zeros(n), fixed, place, np.zeros(n), radius + 40.0), _ROUNDS)
+    draw_leydig(axes, place[: len(leydig)], rng)
+    draw_capillaries(axes, place[len(leydig) : len(sizes)], rng)
 
 
-def draw_leydig(axes: Axes, leydig: np.ndarray, luck: np.random.Generator) -> None:
+def draw_leydig(axes: Axes, leydig: np.ndarray, rng: np.random.Generator) -> None:
     """Draw Leydig cells: polygons that take up eosin, with a round nucleus off their middle."""
-    outline = _rims(leydig, LEYDIG_RADIUS * _ragged(len(leydig), 0.22, (2, 3, 5), luck)[:, ::6])
+    outline = _rims(leydig, LEYDIG_RADIUS * _ragged(len(leydig), 0.22, (2, 3, 5), rng)[:, ::6])
     _polygons(axes, outline, fc=STAIN["eosin"], ec=STAIN["eosinEdge"], lw=0.4, zorder=2.2)
-    nucleus = leydig + luck.uniform(-1.4, 1.4, leydig.shape)
+    nucleus = leydig + rng.uniform(-1.4, 1.4, leydig.shape)
     _circles(axes, nucleus, 0.5 * LEYDIG.length, fc=LEYDIG.fill, ec=LEYDIG.edge, lw=0.35, zorder=2.3)
     _circles(
         axes,
-        nucleus + luck.uniform(-1, 1, nucleus.shape),
+        nucleus + rng.uniform(-1, 1, nucleus.shape),
         0.5 * LEYDIG.speck,
         fc=_LEYDIG_NUCLEOLUS,
         ec="none",
@@ -163,17 +147,17 @@ def draw_leydig(axes: Axes, leydig: np.ndarray, luck: np.random.Generator) -> No
     )
 
 
-def draw_capillaries(axes: Axes, vessel: np.ndarray, luck: np.random.Generator) -> None:
+def draw_capillaries(axes: Axes, vessel: np.ndarray, rng: np.random.Generator) -> None:
     """Draw capillaries cut across, with blood cells in them."""
     _circles(axes, vessel, _VESSEL_RADIUS - 0.6, fc=STAIN["plasma"], ec=STAIN["vessel"], lw=1.0, zorder=2.2)
     for side in (-1.6, 1.7):
-        cell = vessel + np.array([side, 0.3 * side]) + luck.uniform(-0.7, 0.7, vessel.shape)
+        cell = vessel + np.array([side, 0.3 * side]) + rng.uniform(-0.7, 0.7, vessel.shape)
         _ellipses(
             axes,
             cell,
             3.6,
             2.6,
-            luck.uniform(0, np.pi, len(vessel)),
+            rng.uniform(0, np.pi, len(vessel)),
             fc=STAIN["blood"],
             ec=STAIN["vessel"],
             lw=0.2,
@@ -182,42 +166,31 @@ def draw_capillaries(axes: Axes, vessel: np.ndarray, luck: np.random.Generator) 
 
 
 def _draw_epithelium(
-    axes: Axes,
-    section: Mapping[str, Any],
-    view: View,
-    tubule: np.ndarray,
-    tubule_radius: np.ndarray,
-    lumen: np.ndarray,
-    luck: np.random.Generator,
+    axes: Axes, section: Mapping[str, Any], view: View, tubules: Tubules, rng: np.random.Generator
 ) -> None:
     sertoli, _ = view.tile(section["sertoli_x"], section["sertoli_y"], 12)
     germ, index = view.tile(section["germ_x"], section["germ_y"], 12)
     step = np.asarray(section["germ_step"])[index].astype(int)
     place = np.concatenate([sertoli, germ])
-    home = _nearest(place, tubule)
+    home = _nearest(place, tubules.centre)
+    centre, outer, lumen = (column[home] for column in tubules)
     radius = np.r_[np.full(len(sertoli), 0.5 * SERTOLI.length), _ROOM * 0.5 * _of_step(step, "length")]
     # Slender heads lie side by side.
     slender = np.r_[np.zeros(len(sertoli), dtype=bool), step >= ELONGATING]
     radius[slender] = 0.9
-    place = spread(
-        place,
-        radius,
-        home,
-        fixed=np.arange(len(place)) < len(sertoli),
-        centre=tubule[home],
-        inner=np.where(slender, 0.75, 0.95) * lumen[home],
-        outer=tubule_radius[home] - 0.6,
-    )
+    fixed = np.arange(len(place)) < len(sertoli)
+    nearest = np.where(slender, 0.75, 0.95) * lumen + radius
+    place = spread(Crowd(place, radius, home, fixed, centre, nearest, outer - 0.6), _ROUNDS)
     germ = place[len(sertoli) :]
-    inward = tubule[home[len(sertoli) :]] - germ
+    inward = centre[len(sertoli) :] - germ
     angle = np.arctan2(inward[:, 1], inward[:, 0])
-    _draw_sertoli_cells(axes, sertoli, tubule, home[: len(sertoli)], lumen, luck)
+    _draw_sertoli_cells(axes, sertoli, centre[: len(sertoli)] - sertoli, lumen[: len(sertoli)], rng)
     draw_cytoplasm(axes, germ[step < ELONGATING], step[step < ELONGATING])
     for code, look in enumerate(STEPS):
         here = step == code
         if here.any():
-            draw_nuclei(axes, germ[here], angle[here], look, luck)
-    _draw_tails(axes, germ[step == ELONGATED], angle[step == ELONGATED], luck)
+            draw_nuclei(axes, germ[here], angle[here], look, rng)
+    _draw_tails(axes, germ[step == ELONGATED], angle[step == ELONGATED], rng)
 
 
 def _nearest(place: np.ndarray, tubule: np.ndarray) -> np.ndarray:
@@ -230,24 +203,23 @@ def _of_step(step: np.ndarray, name: str) -> np.ndarray:
 
 
 def _draw_sertoli_cells(
-    axes: Axes, place: np.ndarray, tubule: np.ndarray, home: np.ndarray, lumen: np.ndarray, luck: np.random.Generator
+    axes: Axes, place: np.ndarray, inward: np.ndarray, lumen: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Draw Sertoli cells: the nucleus at the base, the faint trunk towards the lumen."""
-    inward = tubule[home] - place
+    """Draw Sertoli cells: the nucleus at the base, the faint trunk towards the middle of the lumen, `inward` of it."""
     distance = np.hypot(inward[:, 0], inward[:, 1])
-    inward /= np.maximum(distance, 1e-6)[:, None]
-    trunk = np.stack([place + 4.0 * inward, place + inward * (distance - lumen[home])[:, None]], axis=1)
+    inward = inward / np.maximum(distance, 1e-6)[:, None]
+    trunk = np.stack([place + 4.0 * inward, place + inward * (distance - lumen)[:, None]], axis=1)
     _lines(axes, trunk, colors=STAIN["cleft"], lw=0.7, alpha=0.8, zorder=1.5)
-    draw_sertoli(axes, place, np.arctan2(inward[:, 1], inward[:, 0]), luck)
+    draw_sertoli(axes, place, np.arctan2(inward[:, 1], inward[:, 0]), rng)
 
 
-def draw_sertoli(axes: Axes, place: np.ndarray, angle: np.ndarray, luck: np.random.Generator) -> None:
+def draw_sertoli(axes: Axes, place: np.ndarray, angle: np.ndarray, rng: np.random.Generator) -> None:
     """Draw Sertoli nuclei: pale blunt triangles that point to the lumen at `angle`, with a dark nucleolus."""
     turn = _TURN[::5] - angle[:, None]
-    shape = 0.5 * SERTOLI.length * (0.88 + 0.2 * np.cos(3.0 * turn) + luck.uniform(-0.03, 0.03, turn.shape))
+    shape = 0.5 * SERTOLI.length * (0.88 + 0.2 * np.cos(3.0 * turn) + rng.uniform(-0.03, 0.03, turn.shape))
     _polygons(axes, _rims(place, shape), fc=SERTOLI.fill, ec=SERTOLI.edge, lw=0.5, zorder=3)
     _circles(
-        axes, place + luck.uniform(-0.8, 0.8, place.shape), 0.5 * SERTOLI.speck, fc=_NUCLEOLUS, ec="none", zorder=3.1
+        axes, place + rng.uniform(-0.8, 0.8, place.shape), 0.5 * SERTOLI.speck, fc=_NUCLEOLUS, ec="none", zorder=3.1
     )
 
 
@@ -257,30 +229,30 @@ def draw_cytoplasm(axes: Axes, place: np.ndarray, step: np.ndarray) -> None:
     _circles(axes, place, radius, fc=STAIN["cytoplasm"], ec=STAIN["cytoplasmEdge"], lw=0.3, alpha=0.85, zorder=2.6)
 
 
-def draw_nuclei(axes: Axes, place: np.ndarray, angle: np.ndarray, look: Look, luck: np.random.Generator) -> None:
+def draw_nuclei(axes: Axes, place: np.ndarray, angle: np.ndarray, look: Look, rng: np.random.Generator) -> None:
     """Draw nuclei of one step at `place`, long axis towards the lumen at `angle`, with their chromatin."""
-    size = luck.normal(1.0, 0.04, len(place))
+    size = rng.normal(1.0, 0.04, len(place))
     # Round nuclei lie as they fall; slender heads point to the base, that is along the same line.
-    turned = angle if look.length > 1.5 * look.width else luck.uniform(0.0, np.pi, len(place))
+    turned = angle if look.length > 1.5 * look.width else rng.uniform(0.0, np.pi, len(place))
     _ellipses(
         axes, place, size * look.length, size * look.width, turned, fc=look.fill, ec=look.edge, lw=0.4, zorder=3.2
     )
     if look.specks:
-        way = luck.uniform(0.0, 2.0 * np.pi, (len(place), look.specks))
-        far = 0.36 * look.width * np.sqrt(luck.uniform(0.1 if look.specks > 1 else 0.0, 1.0, way.shape))
+        way = rng.uniform(0.0, 2.0 * np.pi, (len(place), look.specks))
+        far = 0.36 * look.width * np.sqrt(rng.uniform(0.1 if look.specks > 1 else 0.0, 1.0, way.shape))
         if look.specks == 1:
             far *= 0.4
         spot = place[:, None] + far[..., None] * np.stack([np.cos(way), np.sin(way)], axis=-1)
         _circles(axes, spot.reshape(-1, 2), 0.5 * look.speck, fc=look.edge, ec="none", alpha=0.75, zorder=3.3)
 
 
-def _draw_tails(axes: Axes, place: np.ndarray, angle: np.ndarray, luck: np.random.Generator) -> None:
+def _draw_tails(axes: Axes, place: np.ndarray, angle: np.ndarray, rng: np.random.Generator) -> None:
     """Draw the tails of elongated spermatids, from the head into the lumen."""
     if not len(place):
         return
     along = np.linspace(0.0, 1.0, 7)
-    length = luck.uniform(12.0, 20.0, (len(place), 1))
-    bend = luck.uniform(-0.35, 0.35, (len(place), 1))
+    length = rng.uniform(12.0, 20.0, (len(place), 1))
+    bend = rng.uniform(-0.35, 0.35, (len(place), 1))
     way = angle[:, None] + bend * along
     start = place + 1.8 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     line = start[:, None] + (length * along)[..., None] * np.stack([np.cos(way), np.sin(way)], axis=-1)

@@ -1,10 +1,11 @@
-"""Reference limits that the figures draw behind the curves."""
+"""Reference limits that charts show beside the curves."""
 
 from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,44 +18,39 @@ class Range:
 
     Attributes:
         low, high: in the unit of the column; 0 and infinity where there is no such limit.
-        published: both as published, in `unit`.
+        printed: both as published.
         source: what the limits are, and whose.
     """
 
     low: float
     high: float
-    published: tuple[float, float]
-    unit: str
+    printed: str
     source: str
 
     @property
-    def both(self) -> bool:
-        """Return whether there is a lower and an upper limit."""
-        return self.low > 0.0 and math.isfinite(self.high)
+    def limits(self) -> tuple[float, ...]:
+        """Return the limits there are, one or two."""
+        return tuple(end for end in (self.low, self.high) if 0.0 < end < math.inf)
 
     @property
-    def limit(self) -> float:
-        """Return the one limit there is (the lower of two), in the unit of the column."""
-        return self.low if self.low > 0.0 else self.high
+    def author(self) -> str:
+        """Return whose they are."""
+        return self.source.partition(":")[0]
 
-    @property
-    def printed(self) -> str:
-        """Return the limit beside its source, as published."""
-        low, high = self.published
-        text = f"{low:g} to {high:g}" if self.both else f"{low if self.low > 0.0 else high:g}"
-        return f"{self.source.partition(':')[0]}: {text}"
+    def scaled(self, factor: float) -> Range:
+        """Return it in another unit."""
+        return replace(self, low=self.low * factor, high=self.high * factor)
 
 
 @cache
-def reference_ranges() -> dict[str, Range]:
+def reference_ranges() -> Mapping[str, Range]:
     """Return the ranges by column."""
-    with open(Path(__file__).with_name("reference_ranges.toml"), "rb") as file:
-        entries = tomllib.load(file)
-    return {name: _range(name, entry) for name, entry in entries.items()}
-
-
-def _range(column: str, entry: dict[str, object]) -> Range:
-    row, unit = QUANTITIES[column], str(entry["unit"])
-    factor = 1.0 if unit == row.unit else row.factor
-    published = (float(entry.get("low", 0.0)), float(entry.get("high", math.inf)))  # type: ignore[arg-type]
-    return Range(published[0] / factor, published[1] / factor, published, unit, str(entry["source"]))
+    entries = tomllib.loads(Path(__file__).with_name("reference_ranges.toml").read_text(encoding="utf-8"))
+    found = {}
+    for column, entry in entries.items():
+        row = QUANTITIES[column]
+        factor = 1.0 if entry["unit"] == row.unit else row.factor
+        printed = " to ".join(f"{entry[end]:g}" for end in ("low", "high") if end in entry)
+        low, high = entry.get("low", 0.0) / factor, entry.get("high", math.inf) / factor
+        found[column] = Range(low, high, printed, entry["source"])
+    return found

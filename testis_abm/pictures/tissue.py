@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
@@ -9,18 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from testis_abm.results import tables
-from testis_abm.pictures import style
-from testis_abm.pictures.data import PlotData
+from testis_abm.pictures import paper, style
+from testis_abm.pictures.chart import Panel
+from testis_abm.pictures.data import PlotData, weekly
 from testis_abm.pictures.steps import GROUPS, STEPS
+from testis_abm.results import tables
 
-_SIGNALS = {
-    "androgen_signal": ("androgen", "#0072B2"),
-    "er_alpha_signal": ("ER-α", "#D55E00"),
-    "er_beta_signal": ("ER-β", "#E69F00"),
-    "fsh_signal": ("FSH", "#009E73"),
-}
-_WEEK = 7
+# Names and colours of courses.SIGNALS.
+_SIGNALS = (("androgen", style.BLUE), ("ER-α", style.VERMILION), ("ER-β", style.ORANGE), ("FSH", style.GREEN))
+_DASHED: dict[str, Any] = {"lw": 0.9, "ls": (0, (3, 2))}
+Composition = Mapping[str, tuple[np.ndarray, np.ndarray]]
 # Ticks of the colour scale, fine and coarse; the fine ones serve up to a fold of _FINE.
 _FOLDS = ((1, 1.5, 2, 3, 4), (1, 2, 4, 8, 16, 32))
 _FINE = 4.5
@@ -28,61 +29,49 @@ _FINE = 4.5
 
 def draw(data: PlotData) -> Figure:
     """Return the figure of composition, change by step, sperm released and Sertoli signals."""
-    sheet = style.Sheet(data, "Seminiferous epithelium", 3, 2, right=0.42)
+    sheet = paper.Sheet(data, "Seminiferous epithelium", 3, 2, right=0.42)
+    both = len(data.arms) == 2
     # What happens in the other arm would mislead here.
-    sheet.untreated = {0} if len(data.arms) == 2 else set()
-    counts = {arm: _per_sertoli(data, arm) for arm in data.arms}
-    _compose(sheet, data, counts)
-    if len(data.arms) == 2:
-        _change(sheet.panels[2], data, counts)
+    sheet.untreated = {0} if both else set()
+    lost, released, meiosis, *signals = data.panels["tissue"]
+    _compose(sheet, data)
+    if both:
+        _change(sheet.panels[2], data.composition)
     else:
-        _lines(sheet.panels[2], data.arms[0], counts)
-    _rate(sheet.panels[3], data, "apoptosis", "Germ cells lost a day\n(per 100 Sertoli cells)")
-    _rate(sheet.panels[4], data, "sperm_released", "Sperm released a day\n(per 100 Sertoli cells)")
-    _signals(sheet.panels[5], data)
+        paper.draw_panel(sheet.panels[1], meiosis)
+        sheet.panels[1].set_ylim(0, 100)
+        _lines(sheet.panels[2], *data.composition[data.arms[0]])
+    for axes, panel in zip(sheet.panels[3:], (lost, released), strict=False):
+        paper.draw_panel(axes, panel)
+        axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color=style.DIM)
+    _signals(sheet.panels[5], signals)
     handles = [Patch(color=colour, lw=0, label=name) for name, colour in reversed(GROUPS)]
-    return sheet.finish(handles, style.legend_of(data))
+    return sheet.finish(handles, sheet.legend())
 
 
-def _per_sertoli(data: PlotData, arm: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return days and germ cells per Sertoli cell, (days, steps), mean over replicates."""
-    grid = data.grids["tissue", arm]
-    counts = np.stack([grid.values[name] for name in tables.STEPS], axis=-1)
-    return grid.day, np.nanmean(counts / grid.values["sertoli"][:, :, None], axis=0)
-
-
-def _compose(sheet: style.Sheet, data: PlotData, counts: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    top = max(count.sum(axis=1).max() for _, count in counts.values())
+def _compose(sheet: paper.Sheet, data: PlotData) -> None:
+    top = max(count.sum(axis=1).max() for _, count in data.composition.values())
     for axes, arm in zip(sheet.panels, data.arms, strict=False):
-        day, count = counts[arm]
+        day, count = data.composition[arm]
         groups = [
             count[:, [k for k, look in enumerate(STEPS) if look.group == group]].sum(axis=1)
             for group in range(len(GROUPS))
         ]
         axes.stackplot(day, groups, colors=[colour for _, colour in GROUPS], lw=0.3, edgecolor="white", zorder=2)
         axes.set_ylim(0, 1.12 * top if top > 0.0 else 1.0)
-        style.round_ticks(axes.yaxis)
+        paper.round_ticks(axes.yaxis)
         axes.set_ylabel("Germ cells\nper Sertoli cell")
         if not top > 0.0:
-            axes.text(0.5, 0.5, "no germ cells", transform=axes.transAxes, ha="center", color="#555555")
+            axes.text(0.5, 0.5, "no germ cells", transform=axes.transAxes, ha="center", color=style.DIM)
         axes.text(0.985, 0.97, arm, transform=axes.transAxes, ha="right", va="top", weight="bold", zorder=4)
-    if len(data.arms) == 1:
-        _loss(sheet.panels[1], data)
 
 
-def _loss(axes: Axes, data: PlotData) -> None:
-    grid = data.grids["tissue", data.arms[0]]
-    style.draw_curve(axes, data.curve(grid.day, grid.values["meiotic_loss_pct"]), data.arms[0])
-    axes.set_ylim(0, 100)
-    axes.set_ylabel("Loss at meiosis (%)")
-
-
-def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+def _change(axes: Axes, composition: Composition) -> None:
     """Draw treated over untreated as a map of step against day: the wave that goes through the germ line."""
-    day, untreated = counts["untreated"]
-    _, treated = counts["treated"]
+    day, untreated = composition["untreated"]
+    _, treated = composition["treated"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        fold = np.log2(_weekly(treated) / _weekly(untreated))
+        fold = np.log2(weekly(treated) / weekly(untreated))
     finite = np.abs(fold[np.isfinite(fold)])
     reach = float(np.quantile(finite, 0.98)) if len(finite) else 0.0
     reach = float(np.clip(reach, 1.0, np.log2(_FOLDS[1][-1])))
@@ -103,9 +92,9 @@ def _change(axes: Axes, data: PlotData, counts: dict[str, tuple[np.ndarray, np.n
     axes.tick_params(axis="y", length=0, pad=2)
     bar = axes.inset_axes((1.02, 0.0, 0.025, 1.0))
     scale = _FOLDS[0] if reach <= np.log2(_FINE) else _FOLDS[1]
-    folds = [of for of in scale if of <= 2.0**reach * 1.001]
+    folds = [step for step in scale if step <= 2.0**reach * 1.001]
     axes.figure.colorbar(image, cax=bar, ticks=[*(-np.log2(folds[:0:-1])), *np.log2(folds)])
-    bar.set_yticklabels([*(f"1/{of:g}" for of in folds[:0:-1]), *(f"{of:g}" for of in folds)], fontsize=5.8)
+    bar.set_yticklabels([*(f"1/{step:g}" for step in folds[:0:-1]), *(f"{step:g}" for step in folds)], fontsize=5.8)
     bar.tick_params(length=1.5, pad=1)
     axes.set_title("treated / untreated, 7-day mean", fontsize=6.5, pad=2, loc="right")
 
@@ -114,16 +103,7 @@ def _short(name: str) -> str:
     return name.replace("_spermatogonium", "").replace("_spermatocyte", "").replace("_spermatid", "").replace("_", " ")
 
 
-def _weekly(values: np.ndarray) -> np.ndarray:
-    """Return the centred running mean over a week, (days, ...); shorter at the ends."""
-    total = np.cumsum(np.concatenate([np.zeros((1, *values.shape[1:])), values]), axis=0)
-    days = np.arange(len(values))
-    first, last = np.maximum(days - _WEEK // 2, 0), np.minimum(days + _WEEK // 2 + 1, len(values))
-    return np.asarray((total[last] - total[first]) / (last - first).reshape(-1, *[1] * (values.ndim - 1)))
-
-
-def _lines(axes: Axes, arm: str, counts: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    day, count = counts[arm]
+def _lines(axes: Axes, day: np.ndarray, count: np.ndarray) -> None:
     order = np.argsort(count[-1])
     places = _apart(count[-1, order], 0.062 * float(count.max()))
     for k, place in zip(order, places, strict=True):
@@ -139,7 +119,7 @@ def _lines(axes: Axes, arm: str, counts: dict[str, tuple[np.ndarray, np.ndarray]
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "lw": 0.4, "color": STEPS[k].edge, "shrinkA": 0, "shrinkB": 0},
         )
-    style.from_zero(axes)
+    paper.from_zero(axes)
     axes.set_ylabel("Germ cells\nper Sertoli cell")
 
 
@@ -149,42 +129,18 @@ def _apart(rising: np.ndarray, gap: float) -> np.ndarray:
     return np.asarray(np.maximum.accumulate(rising - shift) + shift)
 
 
-def _rate(axes: Axes, data: PlotData, column: str, label: str) -> None:
-    for arm in data.arms:
-        grid = data.grids["tissue", arm]
-        rate = 100.0 * grid.values[column] / grid.values["sertoli"]
-        style.draw_curve(axes, data.curve(grid.day, _weekly(rate.T).T), arm)
-    style.from_zero(axes)
-    axes.set_ylabel(label)
-    axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color="#555555")
-
-
-def _signals(axes: Axes, data: PlotData) -> None:
-    for arm in data.arms:
-        grid = data.grids["tissue", arm]
-        dashed = arm == "untreated" and len(data.arms) == 2
-        for name, (_, colour) in _SIGNALS.items():
-            axes.plot(
-                grid.day,
-                np.nanmean(grid.values[name], axis=0),
-                color=colour,
-                lw=0.9 if dashed else 1.4,
-                ls=(0, (3, 2)) if dashed else "-",
-                zorder=2 if dashed else 3,
-            )
-    style.from_zero(axes)
+def _signals(axes: Axes, signals: Sequence[Panel]) -> None:
+    """Draw the signals of Sertoli cells, one colour each; an untreated arm beside a treated one is dashed."""
+    both = False
+    for panel, (_, colour) in zip(signals, _SIGNALS, strict=True):
+        for curve in panel.curves:
+            both = len(panel.curves) == 2
+            other = both and curve.name == "untreated"
+            look = _DASHED if other else {"lw": 1.4, "ls": "-"}
+            axes.plot(curve.x, curve.mean, color=colour, zorder=2 if other else 3, **look)
+    paper.from_zero(axes)
     axes.set_ylabel("Sertoli signal\n(reference man = 1)")
-    handles = [Line2D([], [], color=colour, label=name) for name, colour in _SIGNALS.values()]
-    if len(data.arms) == 2:
-        handles.append(Line2D([], [], color="#555555", lw=0.9, ls=(0, (3, 2)), label="untreated"))
+    handles = [Line2D([], [], color=colour, label=name) for name, colour in _SIGNALS]
+    handles += [Line2D([], [], color=style.DIM, label="untreated", **_DASHED)] * both
     axes.set_ylim(top=1.3 * axes.get_ylim()[1])
-    axes.legend(
-        handles=handles,
-        ncols=5,
-        loc="upper left",
-        fontsize=6.2,
-        handlelength=1.3,
-        columnspacing=0.8,
-        borderaxespad=0.1,
-        handletextpad=0.4,
-    )
+    axes.legend(handles=handles, ncols=5, loc="upper left", fontsize=6.2, **paper.TIGHT)

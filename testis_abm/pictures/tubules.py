@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from testis_abm.pictures import style
+from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.micrograph import (
     RASTERED,
@@ -44,10 +43,9 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     width = (style.WIDTH - 2 * _MARGIN - _GAP * (len(sections) - 1) - _BAR) / len(sections)
     height = width * view.height / view.width
     total = _TOP + height + 0.08 + _KEY + 0.2
-    figure = Figure(figsize=(style.WIDTH, total), dpi=DPI)
-    FigureCanvasAgg(figure)
+    figure = paper.page(style.WIDTH, total, DPI)
     fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
-    norm = Normalize(0.0, max(1e-9, max(float(of.max()) for of in fields.values())))
+    norm = Normalize(0.0, max(1e-9, max(float(values.max()) for values in fields.values())))
     left, bottom = _MARGIN, 0.2 + _KEY + 0.08
     for k, (arm, section) in enumerate(sections.items()):
         axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
@@ -57,14 +55,14 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
     figure.colorbar(image, cax=bar).set_label(_FIELDS[field])
     _key(figure, total, view.width / width)
-    style.write_frame(figure, data, f"Seminiferous tubules in cross-section; colour: {field}")
+    paper.write_frame(figure, data.title, f"Seminiferous tubules in cross-section; colour: {field}", data.footer)
     return figure
 
 
 def _frame(axes: Axes, view: View, text: str, *, with_bar: bool) -> None:
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.7)
-    box = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none", "alpha": 0.85}
+    box = paper.PAPER | {"boxstyle": "round,pad=0.25", "alpha": 0.85}
     axes.text(
         0.02, 0.975, text, transform=axes.transAxes, va="top", weight="bold", size=7.5, bbox=box, zorder=RASTERED + 2
     )
@@ -95,14 +93,14 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
 
 
 def _draw_kinds(axes: Axes, place: np.ndarray) -> None:
-    luck = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     level, upright = np.zeros(1), np.full(1, 0.5 * np.pi)
     for code, look in enumerate(STEPS):
         at = place[code : code + 1]
         if code < ELONGATING:
             draw_cytoplasm(axes, at, np.array([code]))
-        draw_nuclei(axes, at, level, look, luck)
+        draw_nuclei(axes, at, level, look, rng)
     sertoli, leydig, capillary = place[len(STEPS) :, None]
-    draw_sertoli(axes, sertoli, upright, luck)
-    draw_leydig(axes, leydig, luck)
-    draw_capillaries(axes, capillary, luck)
+    draw_sertoli(axes, sertoli, upright, rng)
+    draw_leydig(axes, leydig, rng)
+    draw_capillaries(axes, capillary, rng)

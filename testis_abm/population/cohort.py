@@ -23,7 +23,7 @@ APART = 7919  # between the seeds of blocks
 
 
 def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
-    """Return the true untreated labs and semen (after days of `abstinence`) of men (a row of physiology fields each)."""
+    """Return true untreated levels and semen (after days of `abstinence`) of men (a row of physiology each)."""
     values = complete(values)
     names = list(men.columns)
     rows = [steady_state(values, dict(zip(names, row, strict=True)), abstinence=abstinence) for row in men.to_numpy()]
@@ -31,7 +31,7 @@ def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0
 
 
 def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:
-    """Return each man's chance that microdissection finds sperm, and its low and high end, (men, 3): see biology/outcome.py."""
+    """Return each man's chance that micro-TESE finds sperm, and its ends, (men, 3): see biology/outcome.py."""
     share = men["germ_cell_endowment"].to_numpy()
     niches = values["tissue.sertoli_per_man"] * men["sertoli_number"].to_numpy() * share
     held = np.divide(true["elongated_per_sertoli"].to_numpy(), share, out=np.zeros(len(men)), where=share > 0.0)
@@ -49,7 +49,8 @@ def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]
 def measure(true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, visit: int = 0) -> pd.DataFrame:
     """Return one blood sample and one semen analysis of each man at a visit: see Laboratory.visit.
 
-    Clinics take no sample of the testis at a visit. `key` is that of the cohort: it, the number of the visit and a man's place decide on his random draws.
+    Clinics take no sample of the testis at a visit. `key` is that of the cohort: it, the number of the visit and a
+    man's place decide on his random draws.
     """
     names = [
         name for name in (*BLOOD, *Semen.__dataclass_fields__) if name in true and QUANTITIES[name].sample != "testis"
@@ -106,7 +107,7 @@ def draw(
     Raises:
         TestisError: an argument is out of range, or no such word.
     """
-    values = guard.parameter_values(values)
+    values = parameters.all_values(values)
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
     abstinence = guard.number(abstinence, 0.5, 30.0, "abstinence", "days")

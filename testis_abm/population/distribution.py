@@ -1,7 +1,7 @@
 """A distribution over physiologies: independent standard normals behind every field, and what they mean in a man.
 
-Numbers and sources are in parameters/population.toml. A man is a row of hidden coordinates (standard normals), so that the
-prior of a man from his labs is known, and a lesion, which is one of a few kinds.
+Numbers and sources are in parameters/model/population.toml. A man is a row of hidden coordinates (standard normals), so
+that the prior of a man from his labs is known, and a lesion, which is one of a few kinds.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.choices import POPULATIONS
 from testis_abm.support import guard
 
-# Hidden coordinates, standard normal each.
-COORDINATES = (
-    "age",
-    "bmi",
+# Physiology fields that are log-normal: each with a spread in the table, and a centre of its own in men of the clinic.
+_TRAITS = (
     "gnrh_drive",
     "leydig_capacity",
     "adipose_aromatase",
@@ -31,42 +30,20 @@ COORDINATES = (
     "morphology",
     "gland_volume",
     "fsh_secretion",
-    "cyp19a1_repeats",
-    "testis_quality",
-    "focus",
 )
+# Hidden coordinates, standard normal each.
+COORDINATES = ("age", "bmi", *_TRAITS, "cyp19a1_repeats", "testis_quality", "focus")
 LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction", "hypogonadotropic")
-_SPREAD = {
-    "gnrh_drive": "gnrh_drive_spread",
-    "leydig_capacity": "leydig_capacity_spread",
-    "adipose_aromatase": "adipose_aromatase_spread",
-    "testicular_aromatase": "testicular_aromatase_spread",
-    "shbg_production": "shbg_production_spread",
-    "sertoli_number": "sertoli_number_spread",
-    "inhibin_capacity": "inhibin_capacity_spread",
-    "spermatogonial_commitment": "commitment_spread",
-    "meiotic_completion": "meiotic_spread",
-    "motility": "motility_spread",
-    "morphology": "morphology_spread",
-    "gland_volume": "gland_volume_spread",
-    "fsh_secretion": "fsh_secretion_spread",
-}
-_CLINIC = {
-    "leydig_capacity": "clinic_leydig_capacity",
-    "gnrh_drive": "clinic_gnrh_drive",
-    "inhibin_capacity": "clinic_inhibin_capacity",
-    "spermatogonial_commitment": "clinic_commitment",
-    "meiotic_completion": "clinic_meiotic_completion",
-    "motility": "clinic_motility",
-    "morphology": "clinic_morphology",
-}
+# Field -> its name in parameters/population.toml, where that is shorter.
+_SPREAD = {"spermatogonial_commitment": "commitment", "meiotic_completion": "meiotic"}
+_CENTRE = {"spermatogonial_commitment": "commitment"}
 _QUALITY = {
     "leydig_capacity": "quality_to_leydig",
     "inhibin_capacity": "quality_to_inhibin",
     "spermatogonial_commitment": "quality_to_commitment",
     "meiotic_completion": "quality_to_meiosis",
 }
-# A rate of the tissue falls to this at the least (testis/build.py): where less passes meiosis, the rest stops as round spermatids.
+# The least rate of the tissue (testis/build.py): where less passes meiosis, the rest stops as round spermatids.
 _LEAST = 1e-6
 
 
@@ -75,12 +52,13 @@ class Population:
     """One population of men.
 
     Attributes:
-        name: "clinic" (men at infertility clinics), "community" (40 to 79 years) or "healthy" (lean volunteers of 20 to 45 years).
-        of: short name -> value of parameters/population.toml.
+        name: "clinic" (men at infertility clinics), "community" (40 to 79 years) or "healthy" (lean volunteers of 20 to
+            45 years).
+        numbers: short name -> value of parameters/model/population.toml.
     """
 
     name: str
-    of: Mapping[str, float]
+    numbers: Mapping[str, float]
 
     @classmethod
     def of_name(cls, population: Population | str, values: Mapping[str, float] | None = None) -> Population:
@@ -98,15 +76,15 @@ class Population:
         Raises:
             TestisError: unknown name.
         """
-        guard.key(name, guard.POPULATIONS, "population")
-        values = guard.parameter_values(values)
+        guard.key(name, POPULATIONS, "population")
+        values = parameters.all_values(values)
         return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
 
     def lesion_shares(self) -> np.ndarray:
         """Return the share of men with each of LESIONS."""
         if self.name != "clinic":
             return np.array([1.0] + [0.0] * (len(LESIONS) - 1))
-        rare = [self.of[f"{lesion}_share"] for lesion in LESIONS[1:]]
+        rare = [self.numbers[f"{lesion}_share"] for lesion in LESIONS[1:]]
         return np.array([1.0 - sum(rare), *rare])
 
     def hidden(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -120,20 +98,20 @@ class Population:
 
         A field never leaves its range in parameters/men.toml.
         """
-        of = self.of
+        numbers = self.numbers
         z = {name: hidden[:, k] for k, name in enumerate(COORDINATES)}
         table = parameters.physiology()
         men = {name: np.full(len(hidden), field.value) for name, field in table.items()}
         own = "healthy_" if self.name == "healthy" else ""
         men["age"] = self._age(z["age"])
-        men["bmi"] = of[f"{own}bmi_median"] * np.exp(of[f"{own}bmi_spread"] * z["bmi"])
-        for name, spread in _SPREAD.items():
-            log = of[spread] * z[name]
+        men["bmi"] = numbers[f"{own}bmi_median"] * np.exp(numbers[f"{own}bmi_spread"] * z["bmi"])
+        for name in _TRAITS:
+            log = self._spread(name) * z[name]
             if self.name == "clinic":
                 if name == "meiotic_completion":
-                    log = of["clinic_meiotic_spread"] * z[name]
-                log = log + np.log(of[_CLINIC[name]]) if name in _CLINIC else log
-                log = log + of[_QUALITY[name]] * z["testis_quality"] if name in _QUALITY else log
+                    log = numbers["clinic_meiotic_spread"] * z[name]
+                log = log + np.log(self._centre(name))
+                log = log + numbers[_QUALITY[name]] * z["testis_quality"] if name in _QUALITY else log
             men[name] = np.exp(log)
         # Alleles with up to 7 and with more repeats are about equally common (Hammoud 2010).
         men["cyp19a1_repeats"] = np.where(z["cyp19a1_repeats"] > 0.0, 8.0, 7.0)
@@ -141,24 +119,31 @@ class Population:
         self._without_drive(men, z, lesions)
         return {name: np.clip(men[name], field.low, field.high) for name, field in table.items()}
 
+    def _spread(self, name: str) -> float:
+        return self.numbers[f"{_SPREAD.get(name, name)}_spread"]
+
+    def _centre(self, name: str) -> float:
+        """Return the median of a trait in men of the clinic, 1 in others'."""
+        return self.numbers.get(f"clinic_{_CENTRE.get(name, name)}", 1.0)
+
     def standard(self, name: str, value: float) -> float:
         """Return the hidden coordinate of an age or a body mass index."""
         from scipy.special import ndtri
 
-        of, own = self.of, "healthy_" if self.name == "healthy" else ""
+        numbers, own = self.numbers, "healthy_" if self.name == "healthy" else ""
         if name == "bmi":
-            return float(np.log(value / of[f"{own}bmi_median"]) / of[f"{own}bmi_spread"])
+            return float(np.log(value / numbers[f"{own}bmi_median"]) / numbers[f"{own}bmi_spread"])
         if self.name == "clinic":
-            return float((value - of["age_mean"]) / of["age_sd"])
-        low, high = of[f"{self.name}_age_low"], of[f"{self.name}_age_high"]
+            return float((value - numbers["age_mean"]) / numbers["age_sd"])
+        low, high = numbers[f"{self.name}_age_low"], numbers[f"{self.name}_age_high"]
         return float(ndtri(np.clip((value - low) / (high - low), 1e-9, 1.0 - 1e-9)))
 
     def _age(self, z: np.ndarray) -> np.ndarray:
         if self.name == "clinic":
-            return np.asarray(self.of["age_mean"] + self.of["age_sd"] * z)
+            return np.asarray(self.numbers["age_mean"] + self.numbers["age_sd"] * z)
         from scipy.special import ndtr
 
-        low, high = self.of[f"{self.name}_age_low"], self.of[f"{self.name}_age_high"]
+        low, high = self.numbers[f"{self.name}_age_low"], self.numbers[f"{self.name}_age_high"]
         return np.asarray(low + (high - low) * ndtr(z))
 
     def _hurt(self, men: dict[str, np.ndarray], focus: np.ndarray, lesions: np.ndarray) -> None:
@@ -166,14 +151,14 @@ class Population:
         from scipy.special import ndtr
 
         def left(lesion: str) -> np.ndarray:
-            fewest, most = self.of[f"{lesion}_fewest"], self.of[f"{lesion}_most"]
+            fewest, most = self.numbers[f"{lesion}_fewest"], self.numbers[f"{lesion}_most"]
             return np.asarray(10.0 ** (fewest + (most - fewest) * ndtr(focus)))
 
         only = lesions == LESIONS.index("sertoli_cell_only")
         men["germ_cell_endowment"] = np.where(only, left("sertoli_cell_only"), men["germ_cell_endowment"])
         for name, what in (("inhibin_capacity", "inhibin"), ("leydig_capacity", "leydig")):
-            own = self.of[f"sertoli_cell_only_{what}"]
-            centre = self.of[_CLINIC[name]] if what == "inhibin" else 1.0
+            own = self.numbers[f"sertoli_cell_only_{what}"]
+            centre = self._centre(name) if what == "inhibin" else 1.0
             men[name] = np.where(only, men[name] * own / centre, men[name])
         arrest = lesions == LESIONS.index("maturation_arrest")
         passed = left("maturation_arrest")
@@ -182,17 +167,17 @@ class Population:
         men["duct_patency"] = np.where(lesions == LESIONS.index("obstruction"), 0.0, men["duct_patency"])
 
     def _without_drive(self, men: dict[str, np.ndarray], z: Mapping[str, np.ndarray], lesions: np.ndarray) -> None:
-        """Make men congenitally hypogonadotropic: next to no GnRH, and a sound testis that has hardly seen gonadotrophins."""
+        """Make men congenitally hypogonadotropic: hardly any GnRH, and a sound testis that saw few gonadotrophins."""
         from scipy.special import ndtr
 
-        of, own = self.of, lesions == LESIONS.index("hypogonadotropic")
-        fewest, most = of["hypogonadotropic_maturity_fewest"], of["hypogonadotropic_maturity_most"]
+        numbers, own = self.numbers, lesions == LESIONS.index("hypogonadotropic")
+        fewest, most = numbers["hypogonadotropic_maturity_fewest"], numbers["hypogonadotropic_maturity_most"]
         somatic = 10.0 ** (fewest + (most - fewest) * ndtr(z["focus"]))
-        germ = of["hypogonadotropic_germ_maturity"] * somatic
+        germ = numbers["hypogonadotropic_germ_maturity"] * somatic
         changed = {"somatic_maturity": somatic, "spermatogonial_maturity": germ}
         # The lack is above the testis: no trait of the clinic's testes goes with it.
         for name in (*_QUALITY, "gnrh_drive", "sertoli_number"):
-            spread = of["hypogonadotropic_gnrh_spread"] if name == "gnrh_drive" else of[_SPREAD[name]]
-            changed[name] = of.get(f"hypogonadotropic_{name}", 1.0) * np.exp(spread * z[name])
+            spread = numbers["hypogonadotropic_gnrh_spread"] if name == "gnrh_drive" else self._spread(name)
+            changed[name] = numbers.get(f"hypogonadotropic_{name}", 1.0) * np.exp(spread * z[name])
         for name, field in changed.items():
             men[name] = np.where(own, field, men[name])

@@ -9,15 +9,16 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored
-from testis_abm.scenario.quantities import UNITS, UNITS_OF_MAN, comma_note, plain, quantity, spelled
+from testis_abm.scenario.amounts import UNITS, UNITS_OF_MAN, comma_note, plain, quantity, spelled
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, shown
 
 
 class Measure(NamedTuple):
-    """What can be given: its column, the unit of the twin with the lowest and highest value of a living man, and how it is written.
+    """What can be given: column, unit of the twin, lowest and highest value of a living man, and how it is written.
 
-    `assumed` is the unit of a text without one ("": it must have one); `factor` is the column's units in one of the twin's.
+    `assumed` is the unit of a text without one ("": it must have one); `factor` is the column's units in one of the
+    twin's.
     """
 
     column: str
@@ -58,7 +59,7 @@ _ALL = {**MEASURES, **KNOWN}
 
 @dataclass(frozen=True)
 class Lab:
-    """A laboratory value as it was given: in the unit of the twin, the unit it was written in, and the factor to that."""
+    """A laboratory value in the unit of the twin, the unit it was written in, and the factor to that."""
 
     value: float | Censored
     unit: str
@@ -88,7 +89,16 @@ def parse(name: str, raw: object, place: str = "") -> Lab | None:
 
 
 def read(name: str, raw: object) -> float | Censored | None:
-    """Return `guard.laboratory_value`."""
+    """Return a laboratory value in the unit of MEASURES or KNOWN; None where it is missing.
+
+    Args:
+        name: of MEASURES or KNOWN, such as "t" or "bmi".
+        raw: a number in that unit, or text as a report has it: "260 ng/dL", "4,5 IU/L", "<0.1", "". None, NaN, pandas.NA and
+            empty text are missing.
+
+    Raises:
+        ScenarioError: it is no such value, or one that no living man has.
+    """
     lab = parse(guard.key(name, _ALL, "laboratory value"), raw)
     return None if lab is None else lab.value
 
@@ -137,7 +147,8 @@ def _number(name: str, raw: object) -> Lab:
         return _checked(name, raw, raw.limit, Lab(0.0, measure.unit), raw.below)
     if isinstance(raw, bool) or not isinstance(raw, Real):
         raise ScenarioError(
-            f"{shown(raw)} is not a laboratory value; write a number in {measure.unit}, or text such as {measure.example}"
+            f"{shown(raw)} is not a laboratory value; write a number in {measure.unit}, or text such as "
+            f"{measure.example}"
         )
     return _checked(name, raw, raw, Lab(0.0, measure.unit))
 

@@ -12,9 +12,8 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
-from testis_abm.quantities import TESTOSTERONE_NG_DL, clinical, label
+from testis_abm.quantities import clinical, label
 from testis_abm.scenario import Man, Scenario
-from testis_abm.support import guard
 
 # Name in men_observed.toml -> column.
 COLUMN: Mapping[str, str] = {
@@ -60,18 +59,13 @@ def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float
 
     NaN for what no laboratory could tell: percentages of no sperm, ratios to a level under its limit.
     """
-    values = complete(guard.parameter_values(values))
+    values = complete(parameters.all_values(values))
     past = Treatment(Scenario(man=man), history=True)
     one = ExpectedMan(values, man.physiology, past.drugs)
     past.before(one)
-    at = mean_morning(one.days[:1])
-    semen = one.semen(3.0)
-    laboratory = Laboratory(values)
-    found = {**at, **laboratory.shares_told(semen), **laboratory.by_assays(at)}
-    found["free_testosterone_pmol_l"] = 1e3 * at["free_testosterone_nmol_l"]
-    told = at["lh_iu_l"] >= laboratory.limit("lh_iu_l")
-    found["t_over_lh"] = TESTOSTERONE_NG_DL * at["testosterone_nmol_l"] / at["lh_iu_l"] if told else np.nan
-    return {name: float(clinical(column, found[column])) for name, column in COLUMN.items()}
+    true = mean_morning(one.days[:1]) | one.semen(3.0)
+    report = Laboratory(values).without_error(true)
+    return {name: float(clinical(column, report[column])) for name, column in COLUMN.items()}
 
 
 def findings(preset: str) -> list[Finding]:

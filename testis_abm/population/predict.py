@@ -1,4 +1,4 @@
-"""What a therapy would do to men: their labs and semen at rest and at its end, man by man."""
+"""What a therapy would do to men: their laboratory values and semen untreated and at its end, man by man."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology import outcome
-from testis_abm.biology.laboratory import SHARES, Laboratory
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.man.course import MORNING
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.treat import treat
 from testis_abm.population.cohort import retrieval
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
+from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
-    from testis_abm.scenario import Scenario
 
 _SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
 # Columns of a prediction, as in quantities.QUANTITIES.
@@ -73,6 +73,28 @@ class ParameterSets(Protocol):
         """Return the parameters and the drug table of a set."""
 
 
+def check_men(men: object) -> pd.DataFrame:
+    """Return men: a row of physiology fields each.
+
+    Raises:
+        ScenarioError: it is no such table, lacks a field, or holds what no man has.
+    """
+    if not isinstance(men, pd.DataFrame):
+        raise ScenarioError(
+            f"{shown(men)} is not a table of men (a DataFrame with a row of physiology fields each)", "men"
+        )
+    if men.empty:
+        raise ScenarioError("has no rows; give at least one man", "men")
+    for name, field in parameters.physiology().items():
+        if name not in men:
+            raise ScenarioError(f"column {name} is missing; see: testis-abm men", "men")
+        column = pd.to_numeric(men[name], errors="coerce")
+        wrong = ~column.between(field.low - 1e-9, field.high + 1e-9)
+        if wrong.any():
+            raise ScenarioError(str(field.fault(men[name][wrong].iloc[0])), "men", name)
+    return men
+
+
 def predict(
     men: pd.DataFrame,
     scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
@@ -88,19 +110,19 @@ def predict(
         drugs: rows of the drug table by name (default: the table's).
 
     Returns:
-        Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28 days,
-        safety that of its last day. `retrieval_pct` is NaN where microdissection has no place (biology/outcome.py).
+        Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28
+        days, safety that of its last day. `retrieval_pct` is NaN where micro-TESE has no place (biology/outcome.py).
 
     Raises:
         TestisError: men that are none, or a scenario that cannot be understood.
     """
-    men, scenario = guard.men(men), guard.scenario(scenario)
-    values = guard.parameter_values(parameters.values(scenario.parameters) if values is None else values)
+    men, scenario = check_men(men), load(scenario)
+    values = parameters.all_values(parameters.values(scenario.parameters) if values is None else values)
     abstinence = scenario.samples.abstinence_days
 
     def look(man: ExpectedMan) -> np.ndarray:
         ends = (man.days[:1], man.semen(abstinence, 0)), (man.days[1:][-_WINDOW:], man.semen(abstinence))
-        rows = [[*mean_morning(mornings).values(), *(semen[key] for key in _SEMEN)] for mornings, semen in ends]
+        rows = [[*mean_morning(days).values(), *(semen[key] for key in _SEMEN)] for days, semen in ends]
         return np.column_stack([rows, _safety(man)])
 
     seen = treat(men, scenario, values, look=look, drugs=drugs)
@@ -110,13 +132,13 @@ def predict(
 
 
 def _safety(man: ExpectedMan) -> np.ndarray:
-    """Return the readouts of safety at rest and on the last day, (2, _SAFETY)."""
+    """Return the readouts of safety untreated and on the last day, (2, _SAFETY)."""
     rest, *mornings = man.days[["testosterone_nmol_l", "oestradiol_pmol_l"]].tolist()
     follow = Safety(man.values, *rest)
     before = follow.readout(*rest)
     for level in mornings:
         follow.day(*level)
-    return np.array([dataclasses.astuple(of) for of in (before, follow.readout(*mornings[-1]))], dtype=float)
+    return np.array([dataclasses.astuple(day) for day in (before, follow.readout(*mornings[-1]))], dtype=float)
 
 
 def predict_with(
@@ -132,7 +154,7 @@ def predict_with(
     Raises:
         TestisError: as `predict`; `sets` or `seed` is out of range.
     """
-    men, scenario = guard.men(men), guard.scenario(scenario)
+    men, scenario = check_men(men), load(scenario)
     sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     if not isinstance(ensemble, ParameterSets):
         raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")
@@ -148,31 +170,28 @@ def predict_with(
 
 
 def _completed(frame: pd.DataFrame, men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
-    laboratory = Laboratory(values)
-    shares = laboratory.shares_told(frame[[*SHARES, "concentration_million_ml"]])
-    frame = frame.assign(
-        oestradiol_low_pct=100.0 * frame["oestradiol_low"],
-        conception_pct=[100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]],
-        retrieval_pct=100.0 * retrieval(men, frame, values)[:, 0],
-        **laboratory.by_assays(frame),
-    )
-    return frame.assign(**shares)[[*SHOWN, *READOUTS]]
+    report = pd.DataFrame(Laboratory(values).without_error({name: frame[name] for name in frame}), index=men.index)
+    report["oestradiol_low_pct"] = 100.0 * frame["oestradiol_low"]
+    report["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
+    report["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
+    return report[[*SHOWN, *READOUTS]]
 
 
-def with_sperm(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
-    """Return which men have sperm in their ejaculate, before or after."""
+def with_sperm(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, float] | None = None) -> np.ndarray:
+    """Return which men have sperm in their ejaculate, before or after; `values` are dotted parameters."""
     concentration = [frame["concentration_million_ml"].to_numpy() for frame in (before, after)]
-    return np.asarray(np.maximum(*concentration) >= parameters.values()["outcome.azoospermic_below"])
+    return np.asarray(np.maximum(*concentration) >= parameters.all_values(values)["outcome.azoospermic_below"])
 
 
-def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a quantity: median before and after, median of each man's change in % with its 90 % interval, share who rise.
+def changes(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, float] | None = None) -> pd.DataFrame:
+    """Return a row a quantity: medians before and after, median change in % with its 90 % interval, responders.
 
-    Sperm are those of `men` who have any, before or after (with_sperm); NaN if no man has. The change is that of the `changed` men
-    whose level before is told from none. Sperm where there were none count as a rise. Too few men (statistics.LEAST_MEN) have no
-    interval and no share.
+    Sperm are those of `men` who have any, before or after (with_sperm); NaN if no man has. The change is that of the
+    `changed` men whose level before is distinguished from zero. Sperm where there were none count as a rise. Too few
+    men (statistics.LEAST_MEN) have no interval and no share.
     """
-    rows, sperm, laboratory = [], with_sperm(before, after), Laboratory(parameters.values())
+    values = parameters.all_values(values)
+    rows, sperm, laboratory = [], with_sperm(before, after, values), Laboratory(values)
     for name in SHOWN:
         # A man who has no percentage before or after is left out.
         there = (sperm if name in _SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()
@@ -189,11 +208,11 @@ def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def readouts(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a readout of safety or outcome: mean before and after, mean difference with its 90 % interval over men.
+    """Return a row a readout of safety or outcome: means before and after, mean difference with its 90 % interval.
 
-    Of what a man has or has not (YES_OR_NO) the interval is the 95 % one of the share after. The chance of microdissection is that
-    of the `men` for whom it has a place, before and after; without one it has no row. Too few men (statistics.LEAST_MEN) have no
-    interval, and no share.
+    Of what a man has or has not (YES_OR_NO) the interval is the 95 % one of the share after. The chance of
+    microdissection is that of the `men` for whom it has a place, before and after; without one it has no row. Too few
+    men (statistics.LEAST_MEN) have no interval, and no share.
     """
     rows = []
     for name, readout in READOUTS.items():

@@ -1,4 +1,4 @@
-"""Men in print: presets, those who passed a screening, virtual patients who match laboratory values, and their predicted response."""
+"""Men in print: presets, a screening, virtual patients who match laboratory values, and their predicted response."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from testis_abm.scenario import Man
 from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
 
 if TYPE_CHECKING:
-    from testis_abm.population.screen import Screened
+    from testis_abm.population.cohort import Cohort
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
-CAPTION = 'Before and after are medians of the men, the change is the median of each man\'s own ("about 0" where they point different ways).'
+CAPTION = (
+    "Before and after are medians of the men, the change is the median of each man's own "
+    '("about 0" where they point different ways).'
+)
 _SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _RARE = 0.005  # share of men under which a lesion is not named
 _OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
@@ -93,21 +96,21 @@ def preset(name: str) -> Iterator[str]:
 # ---- a screening
 
 
-def screened(kept: Screened) -> str:
+def screened(cohort: Cohort, seen: int, criteria: Sequence[str]) -> str:
     """Return the men of a screening: median and quartiles of what each visit reported, and how many have no sperm."""
-    criteria = f" ({'; '.join(kept.criteria)})" if kept.criteria else ""
-    visits, size = kept.cohort.measured, len(kept.cohort)
+    among = f" ({'; '.join(criteria)})" if criteria else ""
+    visits, size = cohort.measured, len(cohort)
     heads = [f"visit {k}" for k in range(1, len(visits) + 1)] if len(visits) > 1 else ["median (quartiles)"]
     rows = [["", *heads]]
     for name in _SCREENED:
-        seen = [visit[name] if name in visit else kept.cohort.men[name] for visit in visits]
-        rows.append([label(name), *(_quartiles(clinical(name, values)) for values in seen)])
+        levels = [visit[name] if name in visit else cohort.men[name] for visit in visits]
+        rows.append([label(name), *(_quartiles(clinical(name, level)) for level in levels)])
     none = [share_of_men((visit["concentration_million_ml"] == 0.0).to_numpy())[0] for visit in visits]
     shares = [cannot_say(size) if np.isnan(share) else f"{number(share)} %" for share in none]
     rows.append(["azoospermic (no sperm counted)", *shares])
     note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
     return (
-        f"{size:,} men of {kept.seen:,} measured{criteria}\n\n{report.aligned(rows)}{note}\n"
+        f"{size:,} men of {seen:,} measured{among}\n\n{report.aligned(rows)}{note}\n"
         "  Percentages are of men in whom sperm were counted, ratios of those with both levels over their limits."
     )
 
@@ -135,7 +138,7 @@ def labels(assay: str) -> dict[str, str]:
 
 
 def matches(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
-    """Return laboratory values beside the matching virtual patients, their physiology, and the lesions that could be behind them.
+    """Return laboratory values beside the matching virtual patients, their physiology, and possible lesions.
 
     Args:
         found: the men.
@@ -164,7 +167,8 @@ def matches(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
             f"{'-' if np.isnan(z) else f'{z:+.1f}':>11s}{mark}"
         )
     lines.append(
-        "  One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's own."
+        "  One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's "
+        "own."
     )
     if strained:
         lines.append("  * The men deviate by more than one SD: they give this value only with strain.")
@@ -178,26 +182,31 @@ def precision(found: Twin) -> list[str]:
     lines = [f"Matching virtual patients: a weighted set of {len(found.men):,}, {size}"]
     if not found.dependable:
         text = (
-            "These laboratory values cannot be matched with enough virtual patients to give intervals or identifiability "
-            f"(needed: effective sample size {LEAST_SIZE:.0f}, Pareto k up to {WORST_SHAPE:g}): the combination is too rare in the "
+            "These laboratory values cannot be matched with enough virtual patients to give intervals or "
+            "identifiability "
+            f"(needed: effective sample size {LEAST_SIZE:.0f}, Pareto k up to {WORST_SHAPE:g}): the combination is too "
+            "rare in the "
             f"{found.prior.name} population. Medians below are of the nearest men and may differ with the random seed."
         )
         lines.append(textwrap.fill(text, 110))
     elif found.rough:
         lines.append(
-            f"Warning: intervals and identifiability are rough (good: effective sample size {GOOD_SIZE:.0f}, Pareto k up to {GOOD_SHAPE:g})."
+            f"Warning: intervals and identifiability are rough (good: effective sample size {GOOD_SIZE:.0f}, Pareto k "
+            f"up to {GOOD_SHAPE:g})."
         )
     return lines
 
 
 def rare(found: Twin) -> str:
-    """Return that the population holds hardly any man like those found, and what is extreme in them; "" if it holds enough."""
+    """Return that a population holds hardly any man like those found, and why; "" if it holds enough."""
     if not found.rare:
         return ""
     extreme = ", ".join(f"{name} ({z:+.1f} SD)" for name, z in found.rare.items())
     return (
-        f"Warning: the {found.prior.name} population holds hardly any man like this (fewer than 1 in 1,000). Extreme for it: "
-        f"{extreme}. Such a man may have a disorder that the population does not include; read what follows with reserve."
+        f"Warning: the {found.prior.name} population holds hardly any man like this (fewer than 1 in 1,000). Extreme "
+        "for it: "
+        f"{extreme}. Such a man may have a disorder that the population does not include; read what follows with "
+        "reserve."
     )
 
 
@@ -241,13 +250,19 @@ def therapies(case: Scenario) -> list[str]:
 
 
 def predicted(
-    before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, parameters_too: bool, dependable: bool = True
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    lesions: pd.Series,
+    parameters_too: bool,
+    dependable: bool = True,
+    values: Mapping[str, float] | None = None,
 ) -> str:
-    """Return the predicted response of all matching virtual patients: benefit, safety and outcome, and who stays azoospermic.
+    """Return the predicted response of all matching virtual patients: benefit, safety, outcome, azoospermia.
 
     Args:
         before, after: from predict; lesions: of the men; parameters_too: whether the parameters vary too.
         dependable: whether the men carry intervals (Twin.dependable); without, medians only.
+        values: dotted parameters of the men (default: the table's).
     """
     between, last = ("(90 % of the men)", "responders (> 20 % increase)") if dependable else ("", "")
 
@@ -256,12 +271,12 @@ def predicted(
         return (f"{text}{interval:>22s}   {about}" if dependable else text).rstrip()
 
     lines = [line("", ("before", "after", "change"), between, last)]
-    for name, row in changes(before, after).iterrows():
+    for name, row in changes(before, after, values).iterrows():
         change, interval, gain = change_cells(row, len(before))
         label = f"{name} ({row['unit']})" if row["unit"] else str(name)
         lines.append(line(label, (*before_and_after(str(name), row), change), interval, gain))
     lines.append(f"  {CAPTION}")
-    if text := azoospermic(before, after, lesions):
+    if text := azoospermic(before, after, lesions, values):
         lines.append(f"  {text}")
     lines += ["", line("safety and outcome", ("before", "after", "by"), between, "")]
     for name, row in readouts(before, after).iterrows():
@@ -301,7 +316,7 @@ def change_cells(row: pd.Series, total: int) -> tuple[str, str, str]:
 
 
 def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str, str], str, str]:
-    """Return before, after and difference of a row of predict.readouts in print, its interval, and what that is of if not of all."""
+    """Return the levels and difference of a row of predict.readouts in print, the interval, and whom that is of."""
     before, after = ("-" if np.isnan(level) else f"{level:.1f}" for level in (row["before"], row["after"]))
     levels = before, after, "-" if np.isnan(row["difference"]) else f"{row['difference']:+.1f}"
     men = int(row["men"])
@@ -313,9 +328,11 @@ def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str
     return levels, f"({row['low']:{sign}.1f} to {row['high']:{sign}.1f})", ", ".join(about)
 
 
-def azoospermic(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series) -> str:
+def azoospermic(
+    before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series, values: Mapping[str, float] | None = None
+) -> str:
     """Return how many have no sperm before and after, and with which lesions; "" if all have some."""
-    sperm = with_sperm(before, after)
+    sperm = with_sperm(before, after, values)
     if sperm.all():
         return ""
 
@@ -330,5 +347,5 @@ def azoospermic(before: pd.DataFrame, after: pd.DataFrame, lesions: pd.Series) -
     ]
     share = part(int((~sperm).sum())) + (f" of {len(sperm)} men" if len(sperm) < LEAST_MEN else "")
     others = f"Sperm above are those of the other {part(int(sperm.sum()))}." if sperm.any() else "Nobody gains sperm."
-    least = parameters.values()["outcome.azoospermic_below"]
+    least = parameters.all_values(values)["outcome.azoospermic_below"]
     return f"Azoospermic before and after (under {least:g} million/mL) in {share}: {', '.join(parts)}. {others}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
 from testis_abm.population.distribution import Population
@@ -17,7 +19,6 @@ from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 
 _MOST = 40_000
-SPERM = "concentration_million_ml"
 
 Criterion = Callable[[pd.DataFrame, pd.DataFrame, Laboratory], np.ndarray]
 
@@ -25,8 +26,8 @@ Criterion = Callable[[pd.DataFrame, pd.DataFrame, Laboratory], np.ndarray]
 def parse_criterion(text: object) -> Criterion:
     """Return the test of a criterion: given what a visit measured and the men, which men meet it.
 
-    "BMI > 25 and age < 50", "T/LH >= 100" (ng/dL over IU/L), "testosterone < 350 ng/dL", "T/E2 < 10", "sperm concentration < 15 M/mL":
-    the grammar of scenario.condition.
+    "BMI > 25 and age < 50", "T/LH >= 100" (ng/dL over IU/L), "testosterone < 350 ng/dL", "T/E2 < 10", "sperm
+    concentration < 15 M/mL": the grammar of scenario.condition.
 
     Raises:
         ScenarioError: it is no criterion.
@@ -71,17 +72,30 @@ class Screened:
 
         Men without visible sperm have no percentages, true ones neither.
         """
-        of = self.cohort
-        true = of.true.assign(**self.laboratory.shares_told({name: of.true[name] for name in (SPERM, *SHARES)}))
-        parts = [of.men, of.lesions.rename("lesion"), true.add_prefix("true_")]
-        parts += [visit.add_prefix(f"visit{k}_") for k, visit in enumerate(of.measured, 1)]
+        cohort, names = self.cohort, ("concentration_million_ml", *SHARES)
+        true = cohort.true.assign(**self.laboratory.shares_reported({name: cohort.true[name] for name in names}))
+        parts = [cohort.men, cohort.lesions.rename("lesion"), true.add_prefix("true_")]
+        parts += [visit.add_prefix(f"visit{k}_") for k, visit in enumerate(cohort.measured, 1)]
         return pd.concat(parts, axis=1)
 
     def text(self) -> str:
         """Return who they are: median and quartiles of what each visit reported, and how many have no sperm."""
         from testis_abm.population.report import screened
 
-        return screened(self)
+        return screened(self.cohort, self.seen, self.criteria)
+
+
+class Sampling(TypedDict, total=False):
+    """How men are sampled, as `cohort.draw` takes it.
+
+    Attributes:
+        visits: baseline measurements of each man; fixed: physiology fields that all men share.
+        abstinence: days before semen is given.
+    """
+
+    visits: int
+    fixed: Mapping[str, float] | None
+    abstinence: float
 
 
 def screen(
@@ -89,40 +103,26 @@ def screen(
     n: int,
     criteria: Sequence[str] | str = (),
     *,
-    visits: int = 1,
     seed: int = 1,
     values: Mapping[str, float] | None = None,
     assay: str = DEFAULT_ASSAY,
-    fixed: Mapping[str, float] | None = None,
-    abstinence: float = 3.0,
+    **sampling: Unpack[Sampling],
 ) -> Screened:
     """Draw men until `n` meet every criterion at every visit.
 
     Raises:
         TestisError: a criterion that is none, or one that so few men meet that the search was given up.
     """
-    n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
-    values = guard.parameter_values(values)
+    n, seed, values = guard.argument("men", n), guard.argument("seed", seed), parameters.all_values(values)
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     criteria = guard.texts(criteria, "where", '["BMI > 25", "T/E2 < 10"]')
-    tests = []
-    for text in criteria:
-        with guard.at("where"):
-            tests.append(parse_criterion(text))
-    kept: list[Cohort] = []
+    with guard.at("where"):
+        tests = [parse_criterion(text) for text in criteria]
+    kept: list[tuple[Cohort, np.ndarray]] = []
     found = seen = 0
     while found < n:
         # Blocks of one size, so that more men leave the first as they are.
-        batch = draw(
-            population,
-            BLOCK,
-            seed=seed + APART * seen,
-            visits=visits,
-            values=values,
-            assay=assay,
-            fixed=fixed,
-            abstinence=abstinence,
-        )
+        batch = draw(population, BLOCK, seed=seed + APART * seen, values=values, assay=assay, **sampling)
         good = np.ones(len(batch), dtype=bool)
         for test in tests:
             for visit in batch.measured:
@@ -131,31 +131,20 @@ def screen(
         # Only as many as were looked at for the last of them count as measured.
         seen += len(batch) if found + good.sum() <= n else int(chosen[-1]) + 1
         found += len(chosen)
-        kept.append(_rows(batch, chosen))
+        kept.append((batch, chosen))
         if found < n and seen >= (_MOST if found else _MOST // 5):
             raise TestisError(
-                f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the criteria or ask for fewer men"
+                f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the "
+                "criteria or ask for fewer men"
             )
     return Screened(_joined(kept), seen, tuple(criteria), laboratory)
 
 
-def _rows(of: Cohort, chosen: np.ndarray) -> Cohort:
-    return Cohort(
-        of.men.iloc[chosen],
-        of.lesions.iloc[chosen],
-        of.true.iloc[chosen],
-        [visit.iloc[chosen] for visit in of.measured],
-    )
+def _joined(parts: Sequence[tuple[Cohort, np.ndarray]]) -> Cohort:
+    """Return the men of several cohorts, of each those that are chosen."""
 
+    def stack(frames: Iterable[Any]) -> Any:
+        return pd.concat([frame.iloc[chosen] for frame, (_, chosen) in zip(frames, parts)], ignore_index=True)
 
-def _joined(parts: Sequence[Cohort]) -> Cohort:
-    def stack(frames: Sequence[pd.DataFrame | pd.Series]) -> pd.DataFrame:
-        return pd.concat(frames, ignore_index=True)
-
-    visits = len(parts[0].measured)
-    return Cohort(
-        stack([part.men for part in parts]),
-        stack([part.lesions for part in parts]),
-        stack([part.true for part in parts]),
-        [stack([part.measured[k] for part in parts]) for k in range(visits)],
-    )
+    men, lesions, true = (stack(getattr(cohort, name) for cohort, _ in parts) for name in ("men", "lesions", "true"))
+    return Cohort(men, lesions, true, [stack(visits) for visits in zip(*(cohort.measured for cohort, _ in parts))])

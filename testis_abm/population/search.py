@@ -1,7 +1,8 @@
-"""Adaptive importance sampling in the hidden coordinates of a population: draws centred where men match what was measured.
+"""Adaptive importance sampling in the hidden coordinates of a population, centred where men match.
 
-Every draw is weighted against the mixture of all rounds (AMIS, Cornuet 2012). A round draws a lesion, then coordinates from a
-Student t about the men who match so far and have that lesion, with a share from the prior so that no man is out of reach.
+Every draw is weighted against the mixture of all rounds (AMIS, Cornuet 2012). A round draws a lesion, then coordinates
+from a Student t about the men who match so far and have that lesion, with a share from the prior so that no man is out
+of reach.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Match = Callable[[pd.DataFrame], tuple[pd.DataFrame, np.ndarray]]
 
 @dataclass(frozen=True)
 class _Proposal:
-    """What a round draws from: share of each lesion, and of its coordinates centre (lesions, _SIZE) and Cholesky factor."""
+    """What a round draws from: of each lesion its share, and centre and Cholesky factor of its coordinates."""
 
     shares: np.ndarray
     centres: np.ndarray
@@ -46,7 +47,7 @@ class _Proposal:
         return np.where((rng.random(n) < _FROM_PRIOR)[:, None], z, near), lesion
 
     def log_density(self, z: np.ndarray, lesion: np.ndarray) -> np.ndarray:
-        """Return the log density of coordinates (n, _SIZE) with their lesions, up to a constant that all proposals share."""
+        """Return the log density of coordinates (n, _SIZE) with lesions, up to a constant of all proposals."""
         from scipy.special import gammaln
 
         log = np.empty(len(z))
@@ -88,18 +89,18 @@ class Search:
         return some and kish(weights) >= GOOD_SIZE
 
     def _round(self) -> None:
-        proposal = self._next()
-        z, lesion = proposal.draw(_DRAWS, self.rng)
+        new = self._next()
+        z, lesion = new.draw(_DRAWS, self.rng)
         men = pd.DataFrame(self.prior.fields(z, lesion))
         true, fit = self.match(men)
-        earlier = [of.log_density(z, lesion) for of in self._proposals]
+        earlier = [proposal.log_density(z, lesion) for proposal in self._proposals]
         self.hidden, self.lesions = np.vstack([self.hidden, z]), np.concatenate([self.lesions, lesion])
         self.men = pd.concat([self.men, men], ignore_index=True)
         self.true = pd.concat([self.true, true], ignore_index=True)
         self.fit = np.concatenate([self.fit, fit])
         old = np.concatenate([self._drawn_from, np.logaddexp.reduce([np.full(len(z), -np.inf), *earlier])])
-        self._drawn_from = np.logaddexp(old, proposal.log_density(self.hidden, self.lesions))
-        self._proposals.append(proposal)
+        self._drawn_from = np.logaddexp(old, new.log_density(self.hidden, self.lesions))
+        self._proposals.append(new)
 
     def _next(self) -> _Proposal:
         """Return where to draw: at first the prior, then where men match so far."""
@@ -111,7 +112,7 @@ class Search:
         log = self._log_weights()
         whole = np.exp(log - log.max())
         carried = np.bincount(self.lesions, weights=whole / whole.sum(), minlength=len(LESIONS))
-        # How much weight a lesion carries is as uncertain as its own men are few: the less likely ones get more than their share.
+        # The weight of a lesion is as uncertain as its men are few: less likely ones get more than their share.
         shares = np.where(possible, np.sqrt(carried) / np.sqrt(carried).sum() + _LESION_FROM_PRIOR, 0.0)
         about = [_centred(*self._tempered(np.flatnonzero(self.lesions == k))) for k in range(len(LESIONS))]
         return _Proposal(shares / shares.sum(), *(np.array(part) for part in zip(*about, strict=True)))
@@ -122,7 +123,7 @@ class Search:
         return np.asarray(prior - self._drawn_from + power * self.fit)
 
     def _tempered(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coordinates and weights of the men of a lesion, softened so that no round collapses onto a lucky few."""
+        """Return coordinates and weights of the men of a lesion, softened so that no round collapses onto a few."""
 
         def at(power: float) -> np.ndarray:
             log = self._log_weights(power)[own]
@@ -139,7 +140,7 @@ class Search:
 
 
 def _centred(hidden: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and Cholesky factor of the spread of men with weights, sum 1, leaning on the prior where few carry it."""
+    """Return mean and Cholesky factor of weighted men (sum 1), leaning on the prior where few carry the weight."""
     size = kish(weights)
     centre = (weights @ hidden) * size / (size + 1.0)
     off = hidden - centre

@@ -1,6 +1,7 @@
-"""The virtual patients who could have given laboratory values: a weighted set of physiologies, and what the values leave open.
+"""Virtual patients who could have given laboratory values: a weighted set of physiologies, and what stays open.
 
-Men are drawn by adaptive importance sampling (search.py) and weighed by how probable the report is of each (biology/laboratory.py).
+Men are drawn by adaptive importance sampling (search.py) and weighed by how probable the report is of each
+(biology/laboratory.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
@@ -29,20 +31,11 @@ _FAR = 3.0  # SD beyond which a value is not explained
 Given = float | Censored
 
 
-def check(given: object) -> dict[str, Given]:
-    """Return the laboratory values that are there, in the units of MEASURES and KNOWN (see given.values).
-
-    Raises:
-        TestisError: for a name that is no laboratory value, a value that no living man has, or nothing measured.
-    """
-    return read_values(given)
-
-
 def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dict[str, Given], list[str]]:
     """Return what enters the likelihood, name of MEASURES -> value, and notes on what was read otherwise than written.
 
-    No information counts twice: values that others imply are left out, and a motile count beside concentration and volume is the
-    motility that it was worked out from.
+    No information counts twice: values that others imply are left out, and a motile count beside concentration and
+    volume is the motility that it was worked out from.
     """
     used = {name: value for name, value in given.items() if name in MEASURES}
     notes = []
@@ -52,7 +45,8 @@ def independent(given: Mapping[str, Given], laboratory: Laboratory) -> tuple[dic
             limit = low.limit / MEASURES[name].factor
             used[name] = Censored(limit)
             notes.append(
-                f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name].unit}, the limit of quantitation"
+                f"{_label(name, laboratory)} {value:g} is read as <{limit:g} {MEASURES[name].unit}, the limit of "
+                "quantitation"
             )
 
     def leave_out(name: str, why: str) -> None:
@@ -111,8 +105,8 @@ def _count_once(used: dict[str, Given], leave_out: Callable[[str, str], None], n
 def implied(given: Mapping[str, Given], laboratory: Laboratory) -> dict[str, tuple[float, float]]:
     """Return what other values of the same report give of a value, name -> (value, deviation from the given one in SD).
 
-    Free testosterone follows from testosterone and SHBG, a total motile count from concentration, volume and motility. None motile
-    stands for one of the sperm assessed. NaN for a count without a volume, which can only be none or some.
+    Free testosterone follows from testosterone and SHBG, a total motile count from concentration, volume and motility.
+    None motile stands for one of the sperm assessed. NaN for a count without a volume, which can only be none or some.
     """
     number = {name: value for name, value in given.items() if not isinstance(value, Censored)}
     found: dict[str, tuple[float, float]] = {}
@@ -163,7 +157,8 @@ class Twin:
         true: their untreated levels (course.MORNING and the semen table's names).
         weights: of each man, sum 1; `pareto_k`: shape of their tail.
         misfit: name -> deviation in SD of the men's median, of values that no physiology explains.
-        rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any man like them.
+        rare: coordinate of the population -> the men's in SD of it, largest first, if the population holds hardly any
+            man like them.
         prior: the population; laboratory: with the parameters that the search used.
     """
 
@@ -216,7 +211,7 @@ class Twin:
         return resampled(self.weights, guard.argument("men", n), guard.argument("seed", seed))
 
     def physiology(self) -> pd.DataFrame:
-        """Return each field's median and 90 % interval before and after, and the share of its prior variance that is explained.
+        """Return each field's median and 90 % interval, and the share of its prior variance that is explained.
 
         Intervals and shares are NaN where the set is not dependable.
         """
@@ -243,11 +238,11 @@ class Twin:
         return pd.DataFrame(rows, columns=columns).set_index("field")
 
     def labs(self) -> pd.DataFrame:
-        """Return each given value, and T/E2, beside what the weighted men give: median, low, high (90 %), and deviation in SD.
+        """Return each given value, and T/E2, beside what the weighted men give: median, 90 % interval, deviation in SD.
 
         `beyond` is "<" or ">" of a value given as beyond a limit. The deviation is that of the men's median, or of what
-        the other values give of one that did not enter the likelihood; NaN where they give nothing. Low and high are NaN where the set
-        is not dependable.
+        the other values give of one that did not enter the likelihood; NaN where they give nothing. Low and high are
+        NaN where the set is not dependable.
         """
         rows, apart = [], {}
         left_out = implied(self.given, self.laboratory)
@@ -301,8 +296,8 @@ def find(
     """Find the virtual patients of a population who could have given laboratory values.
 
     Args:
-        given: lab ("t", "e2", "lh", "fsh", "bmi", "concentration", ...) -> value in the units of MEASURES and KNOWN, or text with
-            a unit; a mapping or a row of a table. None, NaN and empty text are missing.
+        given: lab ("t", "e2", "lh", "fsh", "bmi", "concentration", ...) -> value in the units of MEASURES and KNOWN, or
+            text with a unit; a mapping or a row of a table. None, NaN and empty text are missing.
         population: prior over men, see distribution.POPULATIONS.
         assay: how oestradiol was measured, "immunoassay" or "lc-ms".
         seed: of the draws.
@@ -311,8 +306,8 @@ def find(
     Raises:
         TestisError: an assay or a name that is not known, or an implausible value.
     """
-    given, seed = check(given), guard.argument("seed", seed)
-    values = guard.parameter_values(values)
+    given, seed = read_values(given), guard.argument("seed", seed)
+    values = parameters.all_values(values)
     laboratory = Laboratory(values, assay)
     used, notes = independent(given, laboratory)
     known = {name: float(given[name]) for name in KNOWN if name in given}  # type: ignore[arg-type]
@@ -347,9 +342,10 @@ def find(
 
 
 def _rare(prior: Population, hidden: np.ndarray, weights: np.ndarray, known: Mapping[str, float]) -> dict[str, float]:
-    """Return the coordinates in which weighted men are extreme for a population, empty if it holds enough men like them.
+    """Return the coordinates in which weighted men are extreme for a population, empty if it holds enough of them.
 
-    Hardly any: fewer than one man in a thousand has a coordinate as extreme, or lies as far out in all of them together.
+    Hardly any: fewer than one man in a thousand has a coordinate as extreme, or lies as far out in all of them
+    together.
     """
     from scipy.special import ndtri
     from scipy.stats import chi2
@@ -363,4 +359,4 @@ def _rare(prior: Population, hidden: np.ndarray, weights: np.ndarray, known: Map
     if distance > chi2.isf(_RARE, len(COORDINATES)):
         far = min(far, max(map(abs, centre.values())), 2.0)
     extreme = {name: z for name, z in centre.items() if abs(z) >= far}
-    return dict(sorted(extreme.items(), key=lambda of: -abs(of[1])))
+    return dict(sorted(extreme.items(), key=lambda item: -abs(item[1])))

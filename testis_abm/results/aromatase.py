@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from testis_abm.choices import ARMS, TREATED
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, clinical
 from testis_abm.results.report import NOTHING
 from testis_abm.results.run import Run
@@ -66,9 +67,9 @@ def _figures(value: float, places: int) -> str:
 
 def told(result: Run) -> str:
     """Return the block that a run on an aromatase inhibitor ends with; empty for other runs."""
-    if result.arms != ("untreated", "treated") or result.tissue.empty:
+    if result.arms != ARMS or result.tissue.empty:
         return ""
-    treated = result.tissue[result.tissue["arm"] == "treated"]
+    treated = result.tissue[result.tissue["arm"] == TREATED]
     if not (treated[list(_ENZYME)].max() > 1.0).any():
         return ""
     table = by_site(result)

@@ -12,6 +12,7 @@ from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import LOSSES, commitment, spermiation
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tissue import TissueParameters
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.results.report import level, measurable, number
 from testis_abm.results.tables import SIGNALS
 
@@ -24,9 +25,10 @@ _LABELS = [loss.label for loss in _LOSSES]
 RATES = ("A-pale to B differentiation", *_LABELS[:_WHOLE], "spermiation", *_LABELS[_WHOLE:])
 
 
-def log_rates(of: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
+def log_rates(levels: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
     """Return the log of each rate's factor in sperm output, in the order of RATES; their sum is the log of output."""
-    signal = signals(*(of[name] for name in SIGNALS), p)
+    androgen, oestrogen, fsh, pressure = (levels[name] for name in SIGNALS)
+    signal = signals(androgen, oestrogen, fsh, pressure, p)
     losses = [-loss.through(signal, p) for loss in _LOSSES]
     first, last = (math.log(max(rate(signal, p), 1e-12)) for rate in (commitment, spermiation))
     return (first, *losses[:_WHOLE], last, *losses[_WHOLE:])
@@ -91,13 +93,13 @@ def explain(
         drugs: action -> names of the drugs that were given for it.
     """
     parts = _why_lh(before, after, pituitary, drugs or {})
-    treated = tissue["treated"]
+    treated = tissue[TREATED]
     if treated["aromatase_inhibition_fat_pct"] > 1.0:
         parts.append(
             f"aromatase is inhibited {treated['aromatase_inhibition_fat_pct']:.0f} % in fat, "
             f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis{_own_oestradiol(before, after)}"
         )
-    made = (tissue["untreated"]["daily_production_million_g"], treated["daily_production_million_g"])
+    made = (tissue[UNTREATED]["daily_production_million_g"], treated["daily_production_million_g"])
     parts.append(why_sperm(before, after, table, p, made))
     return "; ".join(parts) + "."
 

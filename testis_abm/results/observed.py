@@ -53,7 +53,7 @@ def _sources(result: Run, variable: str) -> Iterator[tuple[pd.DataFrame, pd.Seri
         yield result.tables["hormones"], result.tables["hormones"][variable]
     elif f"expected_{variable}" in SCHEMAS["semen"]:
         table = result.tables["semen"]
-        known = laboratory.shares_told(
+        known = laboratory.shares_reported(
             {
                 "concentration_million_ml": table["expected_concentration_million_ml"],
                 variable: table[f"expected_{variable}"],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import VARIATION, Laboratory
+from testis_abm.choices import TREATED
 from testis_abm.quantities import OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run import Run
@@ -71,8 +72,8 @@ def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: 
     if deterministic(centre, low, high, pairs):
         low = high = math.nan
     if centre >= 900.0:
-        of = [number(1.0 + value / 100.0) for value in (centre, low, high)]
-        return f"x {of[0]}", "" if not math.isfinite(low + high) else f"(x {of[1]} to {of[2]})"
+        folds = [number(1.0 + value / 100.0) for value in (centre, low, high)]
+        return f"x {folds[0]}", "" if not math.isfinite(low + high) else f"(x {folds[1]} to {folds[2]})"
     # A narrow interval keeps its width in print.
     places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
     text = [f"{value:+.{places}f}" for value in (centre, low, high)]
@@ -159,13 +160,13 @@ def why(result: Run) -> str:
 def decisions(result: Run) -> str:
     """Return what was measured and decided for each therapy with a condition, one paragraph each."""
     table = result.decisions
-    told = []
+    parts = []
     for number_, rows in table.groupby("therapy"):
         therapy = result.scenario.therapy[int(number_) - 1]
         name = f"{therapy.drug} {therapy.dose:g} {therapy.dose_unit} when {therapy.when}"
         made = rows.groupby(["replicate", "day"])["taken"].first()
-        told.append(_wrapped("Decided: ", f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows)})."))
-    return "\n".join(told)
+        parts.append(_wrapped("Decided: ", f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows)})."))
+    return "\n".join(parts)
 
 
 def _verdict(made: pd.Series) -> str:
@@ -174,22 +175,22 @@ def _verdict(made: pd.Series) -> str:
     taken, count = int(made.sum()), len(made)
     when = f"on day {days[0]:g}" if len(days) == 1 else f"on {len(days)} days from {days.min():g} to {days.max():g}"
     if taken in (0, count):
-        of = "" if count == 1 else f" every time, {count} decisions" if taken else f" in all {count} decisions"
-        return f"{when} {'given' if taken else 'not given'}{of}"
+        often = "" if count == 1 else f" every time, {count} decisions" if taken else f" in all {count} decisions"
+        return f"{when} {'given' if taken else 'not given'}{often}"
     first = made[made].index.get_level_values("day").min()
     return f"{when} given after {taken} of {count} decisions, first on day {first:g}"
 
 
 def _measurements(rows: pd.DataFrame) -> str:
     """Return the measured values, by the clause and the day of their sample."""
-    told = []
-    for _, of in rows.groupby("clause", sort=False):
-        low, high = number(of["measured"].min()), number(of["measured"].max())
-        unit = of["unit"].iloc[0]
-        days = sorted(of["measured_day"].unique())
+    parts = []
+    for _, sample in rows.groupby("clause", sort=False):
+        low, high = number(sample["measured"].min()), number(sample["measured"].max())
+        unit = sample["unit"].iloc[0]
+        days = sorted(sample["measured_day"].unique())
         when = f"day {days[0]:g}" if len(days) == 1 else f"days {days[0]:g} to {days[-1]:g}"
-        told.append(f"{of['quantity'].iloc[0]} {low if low == high else f'{low} to {high}'} {unit} on {when}")
-    return "; ".join(told)
+        parts.append(f"{sample['quantity'].iloc[0]} {low if low == high else f'{low} to {high}'} {unit} on {when}")
+    return "; ".join(parts)
 
 
 def observed_block(result: Run) -> str:
@@ -198,10 +199,10 @@ def observed_block(result: Run) -> str:
     if table.empty:
         return ""
     rows = [("Observed", "day", "observed", "predicted", "ratio", "")]
-    for of in table.to_dict("records"):
-        name = SCHEMAS["hormones" if of["variable"] in SCHEMAS["hormones"] else "semen"][of["variable"]].inline
-        told = (number(of["observed"]), number(of["predicted"]), number(of["ratio"]))
-        rows.append((f"  {name} ({of['unit']})", f"{of['day']:g}", *told, of["label"]))
+    for entry in table.to_dict("records"):
+        name = SCHEMAS["hormones" if entry["variable"] in SCHEMAS["hormones"] else "semen"][entry["variable"]].inline
+        cells = (number(entry["observed"]), number(entry["predicted"]), number(entry["ratio"]))
+        rows.append((f"  {name} ({entry['unit']})", f"{entry['day']:g}", *cells, entry["label"]))
     return aligned(rows, right=4, gap="  ", indent="")
 
 
@@ -213,13 +214,13 @@ def flags(result: Run, treatment: Treatment | None) -> str:
     safety = result.safety[result.safety["arm"] == arm]
     start, end = (treatment.start, treatment.end) if treatment else (0.0, float(safety["day"].max()))
     safety = safety[safety["day"] > start]
-    told = [
+    parts = [
         f"{QUANTITIES[OESTRADIOL['lc-ms']].label} under 10 pg/mL: {_days(safety, safety['oestradiol_low'])}.",
         _bone(safety[safety["day"] <= end]),
         _haematocrit(safety),
         *_complaints(result, arm, start),
     ]
-    return _wrapped("Flags: ", " ".join(part for part in told if part))
+    return _wrapped("Flags: ", " ".join(part for part in parts if part))
 
 
 def chances(result: Run, treatment: Treatment | None) -> str:
@@ -228,7 +229,7 @@ def chances(result: Run, treatment: Treatment | None) -> str:
         return ""
     last = treatment.end if treatment else float(result.outcome["day"].max())
     rows = result.outcome[result.outcome["day"] <= last]
-    told = []
+    parts = []
     for arm in result.arms:
         own = rows[rows["arm"] == arm]
         if own.empty:
@@ -239,10 +240,10 @@ def chances(result: Run, treatment: Treatment | None) -> str:
             text += f", predicted micro-TESE sperm retrieval {_chance(at, 'retrieval', 0)} in the whole testis"
         elif _azoospermic(result, arm, at["day"]):
             text += ", micro-TESE not worked out (LH and FSH are low: gonadotrophins come first)"
-        told.append(text)
+        parts.append(text)
     return _wrapped(
         "Fecundability (per cycle), by sperm concentration alone: ",
-        "; ".join(told) + ". Curves of populations with wide uncertainty, no couple's chance.",
+        "; ".join(parts) + ". Curves of populations with wide uncertainty, no couple's chance.",
     )
 
 
@@ -289,30 +290,26 @@ def _haematocrit(safety: pd.DataFrame) -> str:
     return f"Peak haematocrit {highest:.1f} %: {', '.join(over)}."
 
 
-def _complaints(result: Run, arm: str, start: float) -> list[str]:
-    """Return what changed of flushes, libido and HDL against the days before treatment."""
+def _complaints(result: Run, arm: str, start: float) -> Iterator[str]:
+    """Yield what changed of flushes, libido and HDL against the days before treatment."""
     safety = result.safety[result.safety["arm"] == arm]
-    columns = ["vasomotor_pct", "libido_score", "hdl_change_mg_dl"]
-    course = safety.groupby("day")[columns].mean()
-    before, after = course[course.index <= start], course[course.index > start]
-    own = before.mean()
-    told = []
+    course = safety.groupby("day")[["vasomotor_pct", "libido_score", "hdl_change_mg_dl"]].mean()
+    own, after = course[course.index <= start].mean(), course[course.index > start]
     if after["vasomotor_pct"].max() - own["vasomotor_pct"] > _FLUSHES:
-        told.append(f"Vasomotor symptoms, up to {after['vasomotor_pct'].max():.0f} % of visits.")
+        yield f"Vasomotor symptoms, up to {after['vasomotor_pct'].max():.0f} % of visits."
     if own["libido_score"] - after["libido_score"].min() > _LIBIDO:
-        told.append(f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}.")
+        yield f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}."
     shift = (after["hdl_change_mg_dl"] - own["hdl_change_mg_dl"]).to_numpy()
     largest = float(shift[np.abs(shift).argmax()]) if len(shift) else 0.0
     if abs(largest) > _HDL:
-        told.append(f"HDL cholesterol {largest:+.0f} mg/dL.")
-    return told
+        yield f"HDL cholesterol {largest:+.0f} mg/dL."
 
 
 def recovery(result: Run, treatment: Treatment | None) -> str:
     """Return when sperm fell under treatment and came back, if it made the man oligozoospermic."""
     if treatment is None or not treatment.stops_early or result.semen.empty:
         return ""
-    semen = result.semen[result.semen["arm"] == "treated"]
+    semen = result.semen[result.semen["arm"] == TREATED]
     course = semen.groupby("day")["expected_concentration_million_ml"].mean()
     day, sperm = course.index.to_numpy(dtype=float), course.to_numpy()
     before = sperm[day <= treatment.start]
@@ -320,28 +317,20 @@ def recovery(result: Run, treatment: Treatment | None) -> str:
     if not len(before) or not len(after) or before[-1] < _OLIGOZOOSPERMIA or after.min() >= _OLIGOZOOSPERMIA:
         return ""
     levels = [level for level in _LEVELS if level < before[-1]]
+    lowest = max(treatment.end, float(day[np.argmin(sperm)]))
     down = [crossing(day, sperm, level, after=treatment.start, rising=False) for level in levels]
-    up = [
-        crossing(day, sperm, level, after=max(treatment.end, float(day[np.argmin(sperm)])), rising=True)
-        if fell is not None
-        else None
-        for level, fell in zip(levels, down, strict=True)
-    ]
-    rows = [
-        ("Recovery: expected sperm (M/mL)", [f"{level:g}" for level in levels]),
-        ("  weeks from the start, falling below", [_weeks(d, treatment.start, "-") for d in down]),
-        (
-            "  weeks from the end, rising above",
-            [_weeks(u, treatment.end, "-" if d is None else "not yet") for u, d in zip(up, down, strict=True)],
-        ),
-    ]
+    up = [crossing(day, sperm, level, after=lowest, rising=True) for level in levels]
+    rows = {
+        "Recovery: expected sperm (M/mL)": [f"{level:g}" for level in levels],
+        "  weeks from the start, falling below": [_weeks(fell, treatment.start, "-") for fell in down],
+        "  weeks from the end, rising above": [
+            "-" if fell is None else _weeks(rose, treatment.end, "not yet") for rose, fell in zip(up, down, strict=True)
+        ],
+    }
     follow = (float(result.hormones["day"].max()) - treatment.end) / 7.0
-    lowest = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after treatment"
-    return "\n".join([*(name.ljust(40) + _cells_of(cells) for name, cells in rows), lowest])
-
-
-def _cells_of(cells: Sequence[str]) -> str:
-    return "".join(cell.rjust(9) for cell in cells)
+    last = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after treatment"
+    lines = [name.ljust(40) + "".join(cell.rjust(9) for cell in cells) for name, cells in rows.items()]
+    return "\n".join([*lines, last])
 
 
 def _weeks(day: float | None, since: float, otherwise: str) -> str:

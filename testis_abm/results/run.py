@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.results.tables import SCHEMAS, conform, empty
+from testis_abm.scenario import Scenario, load
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from testis_abm.scenario import Scenario
 
 
 class Tables(Mapping[str, "pd.DataFrame"]):
@@ -70,7 +70,7 @@ class Run:
         sections: Mapping[str, Mapping[str, Any]] | None = None,
         attribution: pd.DataFrame | None = None,
     ) -> None:
-        self.scenario = guard.scenario(scenario)
+        self.scenario = load(scenario)
         given = guard.mapping(tables, "tables", "{'hormones': a DataFrame}")
         self.tables: Mapping[str, pd.DataFrame] = Tables(
             {name: empty(name) for name in SCHEMAS} | {name: conform(name, table) for name, table in given.items()}
@@ -106,7 +106,7 @@ class Run:
     def arms(self) -> tuple[str, ...]:
         """Return the arms that were simulated: "untreated", and "treated" if there was a therapy."""
         present = set(self.hormones["arm"].unique())
-        return tuple(arm for arm in ("untreated", "treated") if arm in present)
+        return tuple(arm for arm in ARMS if arm in present)
 
     @property
     def replicates(self) -> int:
@@ -119,7 +119,7 @@ class Run:
         Raises:
             TestisError: the run has no such arm.
         """
-        return self._arm("untreated")
+        return self._arm(UNTREATED)
 
     def treated(self) -> Self:
         """Return a copy with the treated arm only.
@@ -127,7 +127,7 @@ class Run:
         Raises:
             TestisError: the run has no such arm.
         """
-        return self._arm("treated")
+        return self._arm(TREATED)
 
     def _arm(self, arm: str) -> Self:
         if arm not in self.arms:

@@ -7,13 +7,11 @@ times, versions) stands in `run.json` only, so that the other files can be compa
 
 from __future__ import annotations
 
-import contextlib
 import io
 import platform
 import zipfile
 import zlib
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +23,7 @@ from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS
 from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import TestisError, printable
+from testis_abm.support.fingerprint import versions
 from testis_abm.support.outputs import SOFTWARE
 
 FORMAT = 3
@@ -35,7 +34,6 @@ FILES = frozenset(
     | {f"{name}.parquet" for name in SCHEMAS}
     | (_PICTURES := {f"{name}.{kind}" for name in FIGURES for kind in KINDS})
 )
-_PACKAGES = ("testis_abm", "mesa", "numpy", "numba", "pandas", "pyarrow", "pydantic", "scipy")
 _PROBE_BYTES = 65536
 
 
@@ -214,15 +212,6 @@ def _run(result: Run) -> dict[str, Any]:
         "scenario": result.scenario.as_dict(),
     }
     return dict(_plain(run))
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that shape results."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
 
 
 def _plain(value: Any) -> Any:

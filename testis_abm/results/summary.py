@@ -7,6 +7,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.choices import DISCLAIMER
 from testis_abm.results import aromatase, report
 from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run import Run
@@ -119,7 +120,7 @@ def render(result: Run) -> str:
         report.chances(result, treatment),
         report.recovery(result, treatment),
         report.warnings(result),
-        "Research software: a simulation, not medical advice.",
+        DISCLAIMER,
     ]
     return "\n".join(block for block in blocks if block)
 

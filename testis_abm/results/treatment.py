@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from testis_abm.choices import ARMS
 from testis_abm.man.diary import treated_span
 from testis_abm.results.run import Run
 
@@ -32,7 +33,7 @@ class Treatment:
     @classmethod
     def of(cls, result: Run) -> Treatment | None:
         """Return the treatment of `result`, or None if it has no treated arm beside an untreated one."""
-        if result.arms != ("untreated", "treated") or not result.scenario.treated:
+        if result.arms != ARMS or not result.scenario.treated:
             return None
         return cls.planned(result.scenario, float(result.hormones["day"].max()))
 

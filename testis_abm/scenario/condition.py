@@ -1,6 +1,7 @@
 """Conditions on a man and what is measured of him: "oestradiol > 50 pg/mL at day 30", "BMI > 25 and T/LH < 100".
 
-One grammar for doses that depend on a measurement and for the criteria of a screening; what each can be asked is in PLACES.
+One grammar for doses that depend on a measurement and for the criteria of a screening; what each can be asked is in
+PLACES.
 """
 
 from __future__ import annotations
@@ -9,44 +10,34 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
-from testis_abm.scenario.quantities import NUMBER, UNITS, UNITS_OF_MAN, number_in, parse_day, plain, spelled
+from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, RATIO, Quantity
+from testis_abm.scenario.amounts import NUMBER, number_in, parse_day, plain, spelled
 from testis_abm.support.errors import ScenarioError, nearest, shown, written
 
 # Without an assay: those of the laboratory which measures (see laboratory.Laboratory.column).
 OESTRADIOL_OF_ASSAY, RATIO_OF_ASSAY = "oestradiol", "testosterone_over_oestradiol"
-_OF_SEMEN = (
-    "volume_ml",
-    "concentration_million_ml",
-    "total_count_million",
-    "progressive_motility_pct",
-    "normal_forms_pct",
-    "total_motile_count_million",
-)
-_OF_BLOOD = ("lh_iu_l", "fsh_iu_l", "t_over_lh", "inhibin_b_pg_ml", "shbg_nmol_l", "haematocrit_pct")
-_KNOWN = (*_OF_BLOOD, *_OF_SEMEN, "bmi", "age", *OESTRADIOL.values(), *RATIO.values())
+_ANY_ASSAY = {OESTRADIOL_OF_ASSAY: OESTRADIOL[DEFAULT_ASSAY], RATIO_OF_ASSAY: RATIO[DEFAULT_ASSAY]}
+_OF_AN_ASSAY = (*OESTRADIOL.values(), *RATIO.values())
+_SAMPLED = [
+    row.column
+    for row in QUANTITIES.values()
+    if row.sample in ("blood", "semen") and row.column not in (*_OF_AN_ASSAY, "hcg_iu_l")
+]
+# In the order in which a message lists them: what most conditions ask goes first.
+_MEASURED = (*_SAMPLED[:2], *_ANY_ASSAY, *_SAMPLED[2:], "bmi", "age", *_OF_AN_ASSAY)
 
 
-def _words(column: str) -> tuple[str, ...]:
-    return (QUANTITIES[column].label, *QUANTITIES[column].words)
+def _row(column: str) -> Quantity:
+    return QUANTITIES[_ANY_ASSAY.get(column, column)]
 
 
 # Column -> the words for it, the one that is printed first.
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    **{name: _words(name) for name in ("testosterone_nmol_l", "free_testosterone_pmol_l")},
+    **{column: (_row(column).label, *_row(column).words) for column in _MEASURED},
     OESTRADIOL_OF_ASSAY: ("oestradiol", "estradiol", "E2"),
     RATIO_OF_ASSAY: ("T/E2", "testosterone/oestradiol", "testosterone/estradiol"),
-    **{name: _words(name) for name in _KNOWN},
 }
 _COLUMNS = {word.lower(): column for column, words in _WORDS.items() for word in words}
-_UNITS: Mapping[str, Mapping[str, float]] = {
-    **{name: {QUANTITIES[name].unit: 1.0} for name in _WORDS if name in QUANTITIES},
-    **UNITS,
-    **UNITS_OF_MAN,
-    **dict.fromkeys((OESTRADIOL_OF_ASSAY, *OESTRADIOL.values()), UNITS["oestradiol_pmol_l"]),
-    RATIO_OF_ASSAY: {"ng/dL per pg/mL": 1.0},
-}
-_UNITLESS = (RATIO_OF_ASSAY, *RATIO.values(), "t_over_lh")
 # Where a condition is asked -> what it is called there, and what is not known there.
 PLACES: Mapping[str, tuple[str, frozenset[str]]] = {
     "dose": ("when a dose is decided", frozenset({"bmi", "age"})),
@@ -55,7 +46,8 @@ PLACES: Mapping[str, tuple[str, frozenset[str]]] = {
 _OPERATORS = ("<=", ">=", "<", ">")
 _JOINT = re.compile(r" (and|or) ", re.IGNORECASE)
 _CLAUSE = re.compile(
-    rf"(?P<quantity>[^<>=!]*)(?P<operator>[<>=!]+) ?(?P<number>{NUMBER}) ?(?P<unit>.*?)(?:(?: |(?<=[ 0-9]))at (?P<day>.*))?",
+    rf"(?P<quantity>[^<>=!]*)(?P<operator>[<>=!]+) ?(?P<number>{NUMBER}) ?(?P<unit>.*?)"
+    r"(?:(?: |(?<=[ 0-9]))at (?P<day>.*))?",
     re.IGNORECASE,
 )
 _USAGE = 'write for example "oestradiol > 50 pg/mL at day 30"'
@@ -70,7 +62,7 @@ class Clause:
         operator: one of < <= > >=.
         limit: in `unit`.
         unit: as UNITS spells it.
-        day: the day of the sample that decides once; None if every dose is decided anew.
+        day: the day of the sample that decides once; None if every dose is decided again.
     """
 
     column: str
@@ -87,11 +79,11 @@ class Clause:
     @property
     def in_semen(self) -> bool:
         """Return whether it takes a semen sample (else a blood sample)."""
-        return self.column in _OF_SEMEN
+        return _row(self.column).sample == "semen"
 
     def in_unit(self, value: float) -> float:
         """Return `value`, in the unit of the column, in the unit of the clause."""
-        return value / _UNITS[self.column][self.unit]
+        return value / _row(self.column).units[self.unit]
 
     def holds(self, value: float) -> bool:
         """Return whether a measured `value`, in the unit of the clause, meets the clause."""
@@ -100,7 +92,7 @@ class Clause:
 
     def __str__(self) -> str:
         """Return the clause as a scenario file would have it."""
-        unit = "" if self.column in _UNITLESS else f" {self.unit}"
+        unit = "" if " per " in self.unit else f" {self.unit}"  # that of a ratio goes without saying
         day = "" if self.day is None else f" at day {self.day}"
         return f"{self.quantity} {self.operator} {written(self.limit)}{unit}{day}"
 
@@ -134,8 +126,8 @@ class Condition:
 def parse_condition(value: object, place: str = "dose") -> Condition | None:
     """Return the condition that `value` spells; None stays None.
 
-    Clauses `<quantity> <operator> <number> [unit] [at day N]` are joined by "and" or by "or", not by both. A unit may be left
-    out where only one is in use.
+    Clauses `<quantity> <operator> <number> [unit] [at day N]` are joined by "and" or by "or", not by both. A unit may
+    be left out where only one is in use.
 
     Args:
         value: text, or a condition that is one already.
@@ -166,36 +158,33 @@ def _parsed(value: object, place: str) -> Condition:
 
 
 def _clause(text: str, place: str) -> Clause:
-    found = _CLAUSE.fullmatch(text)
-    if found is None:
+    match = _CLAUSE.fullmatch(text)
+    if match is None:
         raise ScenarioError(f"{shown(text)} is not a comparison with a number; {_USAGE}")
-    column = _column(found["quantity"], place)
-    if found["operator"] not in _OPERATORS:
+    column, operator = _column(match["quantity"], place), match["operator"]
+    if operator not in _OPERATORS:
         raise ScenarioError(
-            f"{shown(text)}: {shown(found['operator'])} is not a comparison that a measurement can meet; "
+            f"{shown(text)}: {shown(operator)} is not a comparison that a measurement can meet; "
             f"use one of {', '.join(_OPERATORS)}"
         )
-    limit = number_in(found["number"])
+    limit = number_in(match["number"])
     if limit < 0 or limit > 1e12:
         raise ScenarioError(f"{shown(text)}: {shown(limit)} is out of range; a measured value is 0 or more")
-    return Clause(
-        column, found["operator"], limit, _unit(column, found["unit"].strip(), text), _day(found["day"], text)
-    )
+    return Clause(column, operator, limit, _unit(column, match["unit"].strip(), text), _day(match["day"], text))
 
 
 def _column(quantity: str, place: str) -> str:
     name = quantity.strip()
     if name.lower() in _COLUMNS:
         return _COLUMNS[name.lower()]
-    spelled = {word: word for words in _WORDS.values() for word in words}
-    guess = nearest(name, spelled)
+    guess = nearest(name, [word for words in _WORDS.values() for word in words])
     known = ", ".join(words[0] for column, words in _WORDS.items() if column not in PLACES[place][1])
     hint = f'nearest: "{guess}"' if guess else f"measured are: {known}"
     raise ScenarioError(f"{shown(name)}: a condition that names no measured quantity; {hint}")
 
 
 def _unit(column: str, unit: str, text: str) -> str:
-    known = _UNITS[column]
+    known = _row(column).units
     if unit:
         if spelling := spelled(unit, known):
             return spelling

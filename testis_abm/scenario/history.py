@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from testis_abm import parameters
+from testis_abm.scenario.amounts import NUMBER, parse_dose, parse_duration, plain
 from testis_abm.scenario.prescription import parse_every
-from testis_abm.scenario.quantities import NUMBER, parse_dose, parse_duration, plain
-from testis_abm.scenario.schedule import too_many_doses
-from testis_abm.support.errors import Problem, ScenarioError, shown, written
+from testis_abm.scenario.schedule import check_dose_count
+from testis_abm.support.errors import ScenarioError, gathered, shown, written
 
 _AMOUNT = rf"{NUMBER}\s*[^\s0-9,]+"
 _PAST = re.compile(
-    rf"(?P<drug>\S.*?) (?P<dose>{_AMOUNT}) (?P<every>\S.*?) for (?P<length>{_AMOUNT})(?:,? ended (?P<ended>{_AMOUNT}) before)?",
+    rf"(?P<drug>\S.*?) (?P<dose>{_AMOUNT}) (?P<every>\S.*?) for (?P<length>{_AMOUNT})"
+    rf"(?:,? ended (?P<ended>{_AMOUNT}) before)?",
     re.IGNORECASE,
 )
 _USAGE = 'write for example "testosterone_enanthate 200 mg every 7 days for 52 weeks, ended 8 weeks before"'
@@ -75,33 +76,30 @@ def parse_history(value: object) -> tuple[PastTherapy, ...]:
     items = [value] if isinstance(value, str | PastTherapy) else value
     if not isinstance(items, list | tuple):
         raise ScenarioError(f"{shown(value)} is not a past therapy; {_USAGE}")
-    past, problems = [], []
-    for i, item in enumerate(items):
-        try:
-            past.append(item if isinstance(item, PastTherapy) else _one(item))
-        except ScenarioError as error:
-            problems.append(Problem((i,) if len(items) > 1 else (), str(error)))
-    if problems:
-        raise ScenarioError(problems)
-    if text := too_many_doses(of.dose_count for of in past):
-        raise ScenarioError(text)
+    past = []
+    with gathered() as problems:
+        for i, item in enumerate(items):
+            with problems.at(*([i] if len(items) > 1 else [])):
+                past.append(item if isinstance(item, PastTherapy) else _one(item))
+    check_dose_count(therapy.dose_count for therapy in past)
     return tuple(past)
 
 
 def _one(text: object) -> PastTherapy:
-    found = _PAST.fullmatch(plain(text)) if isinstance(text, str) else None
-    if found is None:
+    match = _PAST.fullmatch(plain(text)) if isinstance(text, str) else None
+    if match is None:
         raise ScenarioError(f"{shown(text)} is not a past therapy; {_USAGE}")
-    drug = parameters.drugs()[parameters.drug_named(found["drug"])]
-    dose = parse_dose(found["dose"], drug.dose_unit)
+    name, amount, interval, duration, end = match.group("drug", "dose", "every", "length", "ended")
+    drug = parameters.drugs()[parameters.drug_named(name)]
+    dose = parse_dose(amount, drug.dose_unit)
     if dose > drug.largest_dose:
         raise ScenarioError(
-            f"{shown(found['dose'])} is too much; a single dose may be up to {drug.largest_dose:g} {drug.dose_unit}"
+            f"{shown(amount)} is too much; a single dose may be up to {drug.largest_dose:g} {drug.dose_unit}"
         )
-    every, length = parse_every(found["every"]), parse_duration(found["length"])
-    ended = parse_duration(found["ended"]) if found["ended"] else 0.0
+    every, length = parse_every(interval), parse_duration(duration)
+    ended = parse_duration(end) if end else 0.0
     if every < 1 / 24:
-        raise ScenarioError(f"{shown(found['every'])} is too short; doses are an hour or more apart")
+        raise ScenarioError(f"{shown(interval)} is too short; doses are an hour or more apart")
     if not 1.0 <= length + ended <= _LONGEST_DAYS:
         raise ScenarioError(f"{shown(text)} lies {length + ended:g} days back; allowed: 1 to {_LONGEST_DAYS:g}")
     return PastTherapy(drug.name, dose, every, length, ended)
@@ -110,4 +108,5 @@ def _one(text: object) -> PastTherapy:
 def past_doses(history: Iterable[PastTherapy]) -> tuple[int, list[tuple[float, str, float]]]:
     """Return the first day of a history and all its doses in time, counted from the first simulated day of the plan."""
     past = list(history)
-    return min((of.begins for of in past), default=0), sorted(dose for of in past for dose in of.doses())
+    doses = sorted(dose for therapy in past for dose in therapy.doses())
+    return min((therapy.begins for therapy in past), default=0), doses

@@ -1,4 +1,4 @@
-"""What a file holds, and the command that runs it: a file that is given to another command is told where it belongs."""
+"""What a file holds, and the command that runs it, for a message where it is given to another."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def kind(raw: Mapping[str, Any]) -> tuple[str, str]:
     """Return what the tables of a file are, and the command for them."""
     if len(raw.keys() & _OF_STUDIES) > 1:
         return "a study", "studies run"
-    for of in EXPERIMENTS:
-        if of in raw:
-            return f"a scenario with a [{of}] table", of
+    for experiment in EXPERIMENTS:
+        if experiment in raw:
+            return f"a scenario with a [{experiment}] table", experiment
     return ("a scenario with [[arm]] tables", "compare") if "arm" in raw else ("a scenario", "run")
 
 

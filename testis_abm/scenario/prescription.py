@@ -1,4 +1,4 @@
-"""Prescriptions as clinics write them: "anastrozole 1 mg daily", "hCG 1,500 IU three times weekly", "clomid 25 mg QOD"."""
+"""Prescriptions as clinics write them: "anastrozole 1 mg daily", "hCG 1,500 IU three times weekly"."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from testis_abm import parameters
-from testis_abm.scenario.quantities import NUMBER, number_in, parse_duration, plain
+from testis_abm.scenario.amounts import NUMBER, number_in, parse_duration, plain
 from testis_abm.support.errors import ScenarioError, shown
 
 _COUNTS = {
@@ -54,7 +54,7 @@ _USAGE = 'write drug, dose and how often, for example "anastrozole 1mg daily"'
 
 
 def parse_every(value: object) -> float:
-    """Return the days between doses, from a length of time or as a prescription has it: "BID", "every other day", "3x/week".
+    """Return the days between doses, from a length of time or a prescription: "BID", "every other day", "3x/week".
 
     Doses of "three times weekly" are evenly spread, 56 hours apart.
 
@@ -64,17 +64,18 @@ def parse_every(value: object) -> float:
     if not isinstance(value, str):
         return parse_duration(value)
     text = plain(value).lower().rstrip(".")
-    days = _CODES.get(text.replace(".", ""))
-    if days is None and (times := _TIMES.fullmatch(text)) is not None:
-        days = _DAYS[times["unit"] or "day"] / _positive(times["often"] or times["count"], value)
-    if days is None and (every := _EVERY.fullmatch(text)) is not None:
+    if days := _CODES.get(text.replace(".", "")):
+        return days
+    if times := _TIMES.fullmatch(text):
+        return _DAYS[times["unit"] or "day"] / _positive(times["often"] or times["count"], value)
+    if every := _EVERY.fullmatch(text):
         count = 2.0 if every["other"] else 3.0 if every["third"] else _positive(every["count"] or "1", value)
         # "every month" is every four weeks, as "monthly" is; "every 2 months" is a length of time as anywhere else.
         calendar = every["unit"] == "month" and every["count"] is not None
-        days = parse_duration(f"{count!r} months") if calendar else count * _DAYS[every["unit"]]
-    if days is None and (latin := _LATIN.fullmatch(text)) is not None:
-        days = parse_duration(f"{latin['hours']} h" if latin["hours"] else f"{latin['count']} {latin['unit']}")
-    return parse_duration(plain(value).removeprefix("every ")) if days is None else days
+        return parse_duration(f"{count!r} months") if calendar else count * _DAYS[every["unit"]]
+    if latin := _LATIN.fullmatch(text):
+        return parse_duration(f"{latin['hours']} h" if latin["hours"] else f"{latin['count']} {latin['unit']}")
+    return parse_duration(plain(value).removeprefix("every "))
 
 
 def _positive(text: str, value: object) -> float:
@@ -90,17 +91,17 @@ def parse_prescription(value: object) -> dict[str, Any]:
     Raises:
         ScenarioError: it is no such line, or does not say how often.
     """
-    found = _PRESCRIPTION.fullmatch(plain(value)) if isinstance(value, str) else None
-    if found is None:
+    match = _PRESCRIPTION.fullmatch(plain(value)) if isinstance(value, str) else None
+    if match is None:
         raise ScenarioError(f"{shown(value)}: {_USAGE}")
-    table = {"drug": found["drug"], "dose": found["dose"]}
-    often = found["often"]
+    name, dose, often = match.group("drug", "dose", "often")
     if often is None:
-        drug = parameters.drugs()[parameters.drug_named(found["drug"])]
+        drug = parameters.drugs()[parameters.drug_named(name)]
         usual = rhythm(drug.regimen[-1].every_days) if drug.regimen else "daily"
         raise ScenarioError(
             f'{shown(value)} does not say how often; add "{usual}" or "once" (usual for {drug.name}: {drug.usual})'
         )
+    table = {"drug": name, "dose": dose}
     return table if often.lower().rstrip(".") in _ONCE else table | {"every": often}
 
 

@@ -6,20 +6,29 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationInfo,
+    WrapSerializer,
+    field_validator,
+)
 
 from testis_abm import parameters
 from testis_abm.parameters import FrozenMapping
+from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.prescription import amount
-from testis_abm.scenario.schedule import too_many_doses
-from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Therapy, Tissue
+from testis_abm.scenario.schedule import check_dose_count
+from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
 from testis_abm.scenario.section import Line, Section, plain, table, tables
+from testis_abm.scenario.therapy import Therapy
 from testis_abm.scenario.weight import Weight, overlaps
-from testis_abm.support.errors import Problem, ScenarioError, shown
+from testis_abm.support.errors import Problem, ScenarioError, gathered, refuse, shown
 
-_FAR_DOSE = (
-    100.001  # times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason
-)
+# Times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason.
+_FAR_DOSE = 100.001
 
 
 def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -40,20 +49,22 @@ def _parameters(value: object) -> FrozenMapping[float]:
             f"{len(given):,} numbers are given, more than there are parameters (see: testis-abm parameters)"
         )
     numbers: dict[str, float] = {}
-    problems = []
-    for name, number in given:
-        if name in numbers:
-            problems.append(Problem((name,), "is given twice"))
-        elif text := parameters.fault(name, number):
-            problems.append(Problem((name,), text, named=name not in parameters.load()))
-        else:
-            numbers[name] = float(number)  # type: ignore[arg-type]
-    if problems:
-        raise ScenarioError(problems)
+    with gathered() as problems:
+        for name, number in given:
+            if name in numbers:
+                problems.add("is given twice", name)
+            elif fault := parameters.fault(name, number):
+                problems.add(fault, name, named=name not in parameters.load())
+            else:
+                numbers[name] = float(number)  # type: ignore[arg-type]
     return FrozenMapping(sorted(numbers.items()))
 
 
-class Scenario(Section):
+_OrNone = PlainSerializer(lambda part: dict(part) or None)
+_SomeOrNone = WrapSerializer(lambda parts, write: write(parts) or None)
+
+
+class Scenario(Section, init=False):
     """A man, a plan and treatments, as understood: every default filled in and every unit resolved.
 
     `Scenario(man=Man(bmi=31), plan=Plan(duration="60 days"), therapy=[Therapy("letrozole", "2.5 mg")])`; each
@@ -76,20 +87,18 @@ class Scenario(Section):
     man: Annotated[Man, table("man")] = Field(default_factory=Man)
     tissue: Annotated[Tissue, table("tissue")] = Field(default_factory=Tissue)
     plan: Annotated[Plan, table("plan")] = Field(default_factory=Plan)
-    therapy: Annotated[tuple[Therapy, ...], tables("therapy")] = ()
-    weight: Annotated[tuple[Weight, ...], tables("weight")] = ()
     samples: Samples = Field(default_factory=Samples, validate_default=True)
-    observed: Annotated[tuple[Observed, ...], tables("observed")] = ()
-    parameters: Annotated[FrozenMapping[float], BeforeValidator(_parameters)] = FrozenMapping()
+    parameters: Annotated[FrozenMapping[float], BeforeValidator(_parameters), _OrNone] = FrozenMapping()
+    therapy: Annotated[tuple[Therapy, ...], tables("therapy"), _SomeOrNone] = ()
+    weight: Annotated[tuple[Weight, ...], tables("weight"), _SomeOrNone] = ()
+    observed: Annotated[tuple[Observed, ...], tables("observed"), _SomeOrNone] = ()
     _path: str | None = PrivateAttr(None)
-
-    def __init__(self, /, **given: Any) -> None:
-        super().__init__(**given)
 
     def __repr__(self) -> str:
         drugs = ", ".join(dict.fromkeys(therapy.drug for therapy in self.therapy))
         given = "; ".join(filter(None, (drugs, "weight changes" if self.weight else ""))) or "no therapy"
-        return f"<Scenario {self.title!r}: {self.man.preset}, {self.plan.duration_days} days, {self.plan.replicates} replicates, {given}>"
+        plan = f"{self.plan.duration_days} days, {self.plan.replicates} replicates"
+        return f"<Scenario {self.title!r}: {self.man.preset}, {plan}, {given}>"
 
     __str__ = __repr__
 
@@ -116,45 +125,21 @@ class Scenario(Section):
         plan = info.data.get("plan")
         if plan is None:
             return therapies
+        refuse(_late([therapy.first_day for therapy in therapies], plan))
+        decided = ((i, day) for i, t in enumerate(therapies) for day in (t.when.days if t.when else ()))
+        refuse(Problem((i, "when"), text) for i, day in decided if (text := plan.outside(day)))
         end = float(plan.duration_days)
-        late = f"is not before the end of the plan (day {end:g}); start earlier or lengthen plan duration"
-        problems = [
-            Problem((i, "from"), f"day {therapy.first_day:g} {late}")
-            for i, therapy in enumerate(therapies)
-            if therapy.first_day >= end
-        ]
-        if problems:
-            raise ScenarioError(problems)
-        problems = [
-            Problem((i, "when"), text)
-            for i, therapy in enumerate(therapies)
-            for day in (therapy.when.days if therapy.when else ())
-            if (text := plan.outside(day))
-        ]
-        if problems:
-            raise ScenarioError(problems)
         therapies = tuple(t.model_copy(update={"until_day": min(t.until_day, end)}) for t in therapies)
-        if text := too_many_doses(therapy.dose_count for therapy in therapies):
-            raise ScenarioError(text)
-        problems = list(_at_odds(therapies))
-        if problems:
-            raise ScenarioError(problems)
+        check_dose_count(therapy.dose_count for therapy in therapies)
+        refuse(_at_odds(therapies))
         return therapies
 
     @field_validator("weight")
     @classmethod
     def _weight_in_plan(cls, changes: tuple[Weight, ...], info: ValidationInfo) -> tuple[Weight, ...]:
         plan = info.data.get("plan")
-        end = float(plan.duration_days) if plan else float("inf")
-        late = f"is not before the end of the plan (day {end:g}); start earlier or lengthen plan duration"
-        problems = [
-            Problem((i, "from"), f"day {change.from_day:g} {late}")
-            for i, change in enumerate(changes)
-            if change.from_day >= end
-        ]
-        problems += overlaps(changes)
-        if problems:
-            raise ScenarioError(problems)
+        late = _late([change.from_day for change in changes], plan) if plan else ()
+        refuse((*late, *overlaps(changes)))
         return changes
 
     @field_validator("samples", mode="before")
@@ -162,8 +147,7 @@ class Scenario(Section):
     def _schedules_of_plan(cls, value: object, info: ValidationInfo) -> object:
         given = value
         if isinstance(value, Samples):
-            as_given = value.as_dict()
-            given = {key: as_given[key] for key in as_given if _field(key) in value.model_fields_set}
+            given = value.model_dump(mode="json", by_alias=True, exclude_unset=True)
         elif not isinstance(value, Mapping):
             raise ScenarioError(f"{shown(value)} is not a table; write [samples] and its keys below it")
         return _filled(plain(given), info.data.get("plan") or Plan())
@@ -177,41 +161,29 @@ class Scenario(Section):
         for kind, day in samples.days():
             if plan and (text := plan.outside(day)):
                 first.setdefault(kind, text)
-        if first:
-            raise ScenarioError(Problem((kind,), text) for kind, text in first.items())
+        refuse(Problem((kind,), text) for kind, text in first.items())
         return samples
 
     @field_validator("observed")
     @classmethod
     def _observed_in_plan(cls, observed: tuple[Observed, ...], info: ValidationInfo) -> tuple[Observed, ...]:
         plan = info.data.get("plan")
-        faults = [plan.outside(item.day) for item in observed] if plan else []
-        problems = [Problem((i, "day"), text) for i, text in enumerate(faults) if text]
-        if problems:
-            raise ScenarioError(problems)
+        days = enumerate(item.day for item in observed)
+        refuse(Problem((i, "day"), text) for i, day in days if plan and (text := plan.outside(day)))
         return observed
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the scenario as understood, as `load` accepts it: plain lists, tables, text and numbers."""
-        tables = {
-            "title": self.title,
-            "man": self.man.as_dict(),
-            "tissue": self.tissue.as_dict(),
-            "plan": self.plan.as_dict(),
-            "samples": self.samples.as_dict(),
-            "parameters": dict(self.parameters),
-            "therapy": [therapy.as_dict() for therapy in self.therapy],
-            "weight": [change.as_dict() for change in self.weight],
-            "observed": [item.as_dict() for item in self.observed],
-        }
-        optional = ("parameters", "therapy", "weight", "observed")
-        return {name: value for name, value in tables.items() if value or name not in optional}
 
     def to_toml(self) -> str:
         """Return the scenario as understood, as the text of a scenario file."""
         import tomli_w
 
         return tomli_w.dumps(self.as_dict())
+
+
+def _late(first_days: list[float], plan: Plan) -> Iterator[Problem]:
+    """Yield a problem for each treatment that begins when the plan is over."""
+    end = float(plan.duration_days)
+    late = f"is not before the end of the plan (day {end:g}); start earlier or lengthen plan duration"
+    yield from (Problem((i, "from"), f"day {day:g} {late}") for i, day in enumerate(first_days) if day >= end)
 
 
 def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
@@ -221,10 +193,10 @@ def _at_odds(therapies: tuple[Therapy, ...]) -> Iterator[Problem]:
         one, other = therapies[i], therapies[k]
         reason = known[one.drug].excludes.get(other.drug) or known[other.drug].excludes.get(one.drug)
         if reason:
-            first, second = sorted((one, other), key=lambda of: of.first_day)
+            first, second = sorted((one, other), key=lambda therapy: therapy.first_day)
             text = (
-                f"{one.drug} and {other.drug} (therapy {k + 1}) cannot be combined: {reason}; {first.drug} acts until day "
-                f"{first.last_effect_day:g}: start {second.drug} then, or leave one out"
+                f"{one.drug} and {other.drug} (therapy {k + 1}) cannot be combined: {reason}; {first.drug} acts until "
+                f"day {first.last_effect_day:g}: start {second.drug} then, or leave one out"
             )
             yield Problem((i, "drug"), text)
 
@@ -235,14 +207,15 @@ def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
     pairs = (tuple(sorted((therapies[i].drug, therapies[k].drug))) for k, i in _together(therapies))
     for one, other in dict.fromkeys(pairs):
         if known[one].action == known[other].action:
-            yield f"{one} and {other} act alike ({known[one].action.replace('_', ' ')}) at the same time; their effects add"
+            action = known[one].action.replace("_", " ")
+            yield f"{one} and {other} act alike ({action}) at the same time; their effects add"
 
 
 def unusual(scenario: Scenario) -> Iterator[str]:
-    """Yield a note for each dose, past ones too, that is more than a hundredfold off the nearest usual one of its drug."""
+    """Yield a note for each dose, past ones too, more than a hundredfold off the nearest usual one of its drug."""
     known = parameters.drugs()
-    given = [(of.drug, of.dose) for of in scenario.man.history] + [(of.drug, of.dose) for of in scenario.therapy]
-    for drug, dose in dict.fromkeys(given):
+    every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
+    for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
         row = known[drug]
         usual = min((part.dose for part in row.regimen), key=lambda part: abs(math.log(dose / part)), default=dose)
         times = dose / usual
@@ -251,16 +224,17 @@ def unusual(scenario: Scenario) -> Iterator[str]:
             point = ""
             if 1e3 * dose <= row.largest_dose:
                 point = f"; {dose:.3f} is read as {dose:g}: for thousands write {1e3 * dose:g}"
-            yield f"{drug} {amount(dose, row.dose_unit)} is {off} the usual {amount(usual, row.dose_unit)} ({row.usual}){point}"
+            given, reference = amount(dose, row.dose_unit), amount(usual, row.dose_unit)
+            yield f"{drug} {given} is {off} the usual {reference} ({row.usual}){point}"
 
 
 def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:
     """Return places (k, i), k before i, of therapies of different drugs that act at the same time.
 
-    Not all that meet, which can be as many as the square of the therapies: each that begins, with the one of every other drug
-    that acts longest of those that have begun. A pair of drugs that act together at any time is among them.
+    Not all that meet, which can be as many as the square of the therapies: each that begins, with the one of every
+    other drug that acts longest of those that have begun. A pair of drugs that act together at any time is among them.
     """
-    spans = [(of.first_day, of.last_effect_day) for of in therapies]
+    spans = [(therapy.first_day, therapy.last_effect_day) for therapy in therapies]
     longest: dict[str, int] = {}
     pairs = []
     for i in sorted(range(len(therapies)), key=lambda i: spans[i][0]):
@@ -269,10 +243,6 @@ def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:
         if drug not in longest or spans[longest[drug]][1] < ends:
             longest[drug] = i
     return sorted(pairs, key=lambda pair: pair[::-1])
-
-
-def _field(key: str) -> str:
-    return "abstinence_days" if key == "abstinence" else key
 
 
 def _filled(given: dict[str, Any], plan: Plan) -> dict[str, Any]:

@@ -1,20 +1,30 @@
-"""Days on which samples are taken: a list of days, or one at an interval."""
+"""Days: of the plan, of treatment, and those on which samples are taken: a list, or one at an interval."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
+from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.prescription import parse_every
-from testis_abm.scenario.quantities import parse_day
-from testis_abm.scenario.section import missing_key, unknown_key
-from testis_abm.support.errors import Problem, ScenarioError, shown
+from testis_abm.scenario.section import missing_key, text, unknown_key
+from testis_abm.support.errors import ScenarioError, gathered, shown
 
 MOST_DOSES = 250_000  # of a scenario, and of a history: one an hour for the longest plan there is
 _KEYS = ("every", "from", "until")
 _EXAMPLES = {"every": "4 weeks", "until": "day 150"}
+
+
+def _after_baseline(day: float) -> float:
+    if day < 0:
+        raise ScenarioError(f"day {day:g} is in the baseline, which is untreated; start at day 0 or later")
+    return day
+
+
+Day = Annotated[float, BeforeValidator(parse_day), text("day {}")]
+TreatmentDay = Annotated[Day, AfterValidator(_after_baseline)]
 
 
 def parse_days(value: object) -> tuple[int, ...]:
@@ -31,18 +41,15 @@ def parse_days(value: object) -> tuple[int, ...]:
     if not isinstance(value, list | tuple):
         usage = 'write ["day 0", "day 30"] or { every = "4 weeks" }'
         raise ScenarioError(f"{shown(value)} is not a list of days; {usage}")
-    days, problems = set(), []
-    for i, item in enumerate(value):
-        try:
-            days.add(_whole_day(item))
-        except ScenarioError as error:
-            problems.append(Problem((i,), str(error)))
-    if problems:
-        raise ScenarioError(problems)
+    days = set()
+    with gathered() as problems:
+        for i, item in enumerate(value):
+            with problems.at(i):
+                days.add(_whole_day(item))
     return tuple(sorted(days))
 
 
-Days = Annotated[tuple[int, ...], BeforeValidator(parse_days)]
+Days = Annotated[tuple[int, ...], BeforeValidator(parse_days), PlainSerializer(lambda days: [f"day {d}" for d in days])]
 
 
 def _whole_day(value: object) -> int:
@@ -53,31 +60,34 @@ def _whole_day(value: object) -> int:
 
 
 def _at_interval(table: Mapping[str, Any]) -> tuple[int, ...]:
-    problems = [Problem((key,), unknown_key(key, _KEYS), named=True) for key in table if key not in _KEYS]
-    parsed = {"from": 0.0}
-    for key in _KEYS:
-        if key in table:
-            try:
-                parsed[key] = parse_every(table[key]) if key == "every" else parse_day(table[key])
-            except ScenarioError as error:
-                problems.append(Problem((key,), str(error)))
-        elif key != "from":
-            problems.append(Problem((key,), missing_key(key, _EXAMPLES[key]), named=True))
-    if parsed.get("every", 1.0) < 1:
-        text = f"{shown(table['every'])} is too short; samples are a day or more apart"
-        problems.append(Problem(("every",), text))
-    if not problems and parsed["until"] < parsed["from"]:
-        text = f"day {parsed['until']:g} is before from (day {parsed['from']:g})"
-        problems.append(Problem(("until",), text))
-    if problems:
-        raise ScenarioError(problems)
-    count = int((parsed["until"] - parsed["from"]) / parsed["every"] + 1e-9) + 1
-    return tuple(sorted({round(parsed["from"] + i * parsed["every"]) for i in range(count)}))
+    first, every, last = 0.0, 1.0, 0.0
+    with gathered() as problems:
+        for key in table:
+            if key not in _KEYS:
+                problems.add(unknown_key(key, _KEYS), key, named=True)
+        for key, example in _EXAMPLES.items():
+            if key not in table:
+                problems.add(missing_key(key, example), key, named=True)
+        with problems.at("every"):
+            every = parse_every(table.get("every", 1))
+            if every < 1:
+                raise ScenarioError(f"{shown(table['every'])} is too short; samples are a day or more apart")
+        with problems.at("from"):
+            first = parse_day(table.get("from", 0))
+        with problems.at("until"):
+            last = parse_day(table.get("until", first))
+            if not problems and last < first:
+                raise ScenarioError(f"day {last:g} is before from (day {first:g})")
+    count = int((last - first) / every + 1e-9) + 1
+    return tuple(sorted({round(first + i * every) for i in range(count)}))
 
 
-def too_many_doses(counts: Iterable[int]) -> str | None:
-    """Return why the doses of all therapies together are too many, None if they are not."""
-    doses = sum(counts)
-    if doses <= MOST_DOSES:
-        return None
-    return f"{doses:,} doses are too many; allowed: up to {MOST_DOSES:,}: give fewer therapies, less often or for a shorter time"
+def check_dose_count(counts: Iterable[int]) -> None:
+    """Make sure that the doses of all therapies together are not too many.
+
+    Raises:
+        ScenarioError: they are.
+    """
+    fix = "give fewer therapies, less often or for a shorter time"
+    if (doses := sum(counts)) > MOST_DOSES:
+        raise ScenarioError(f"{doses:,} doses are too many; allowed: up to {MOST_DOSES:,}: {fix}")

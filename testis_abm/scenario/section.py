@@ -1,4 +1,4 @@
-"""What all parts of a scenario share: frozen, strict about keys, and faults told in plain words."""
+"""What all parts of a scenario share: frozen, strict about keys, written as they are read, faults in plain words."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
-from testis_abm.scenario.quantities import comma_note
+from testis_abm.scenario.amounts import comma_note
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, shown
+from testis_abm.support.errors import Problem, ScenarioError, nearest, printable, refuse, shown, written
 
 _DEEPEST = 20
 
 
 class Section(BaseModel):
     """A table of a scenario file; keyword arguments are its keys, values as the file would have them.
+
+    For `from`, a word of Python's, write `from_`. Fields that are written as None are left out of the table.
 
     Raises:
         ScenarioError: with every fault of the table, one line each.
@@ -25,26 +35,32 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     def __init__(self, /, **given: Any) -> None:
+        if "from_" in given and "from" in self.examples():
+            given["from"] = given.pop("from_")
         try:
             super().__init__(**given)
         except ValidationError as error:
             raise ScenarioError(_problems(error, type(self))) from None
 
-    @classmethod
-    def allowed_keys(cls) -> list[str]:
-        """Return the keys that the table may have."""
-        return [field.alias or name for name, field in cls.model_fields.items()]
+    # A section is declared with init=False, for those who check types: what it takes is not yet what it holds.
+    def __init_subclass__(cls, **init: bool) -> None: ...
 
     @classmethod
-    def example(cls, key: str) -> object:
-        """Return a possible value of `key`."""
-        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
-        return (fields[key].examples or [""])[0]
+    def __pydantic_init_subclass__(cls, **init: bool) -> None: ...
 
     @classmethod
-    def listed_by(cls) -> str:
-        """Return the command that lists the names the table may use; may be empty."""
-        return ""
+    def examples(cls) -> dict[str, object]:
+        """Return the keys that the table may have, each with a possible value."""
+        fields = cls.model_fields.items()
+        return {field.alias or name: next(iter(field.examples or [""])) for name, field in fields}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as a scenario file would have it: plain lists, tables, text and numbers."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @model_serializer(mode="wrap")
+    def _table(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in write(self).items() if value is not None}
 
 
 def _problems(error: ValidationError, section: type[Section]) -> Iterable[Problem]:
@@ -53,11 +69,11 @@ def _problems(error: ValidationError, section: type[Section]) -> Iterable[Proble
         key = str(path[-1]) if path else ""
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, ScenarioError):
-            yield from (Problem(path + p.path, p.text, p.named) for p in cause.problems)
+            yield from cause.at(*path).problems
         elif kind == "extra_forbidden":
-            yield Problem(path, unknown_key(key, section.allowed_keys(), section.listed_by()), named=True)
+            yield Problem(path, unknown_key(key, section.examples()), named=True)
         elif kind == "missing":
-            yield Problem(path, missing_key(key, section.example(key)), named=True)
+            yield Problem(path, missing_key(key, section.examples()[key]), named=True)
         else:
             yield Problem(path, printable(f"{shown(item['input'])}: {item['msg']}"))
 
@@ -75,6 +91,29 @@ def unknown_key(key: object, keys: Iterable[str], see: str = "") -> str:
     if see:
         hint = f'nearest: "{guess}" (see: {see})' if guess else f"see: {see}"
     return f"key {shown(key)} is not known; {hint}"
+
+
+def plain(value: object, depth: int = 0) -> Any:
+    """Return `value` with every mapping as a dict and every sequence as a list, as TOML would give them.
+
+    Raises:
+        ScenarioError: tables or lists are nested deeper than any scenario needs.
+    """
+    if depth > _DEEPEST:
+        raise ScenarioError("is nested too deeply to be a scenario")
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner, depth + 1) for inner in value]
+    return value
+
+
+# ---- kinds of fields
+
+
+def text(template: str) -> PlainSerializer:
+    """Return the writing of a number within text, as "{} days"; None stays None."""
+    return PlainSerializer(lambda number: None if number is None else template.format(written(number)))
 
 
 def whole(low: int, high: int) -> BeforeValidator:
@@ -98,21 +137,6 @@ def _line(value: object) -> str:
 Line = Annotated[str, BeforeValidator(_line)]
 
 
-def plain(value: object, depth: int = 0) -> Any:
-    """Return `value` with every mapping as a dict and every sequence as a list, as TOML would give them.
-
-    Raises:
-        ScenarioError: tables or lists are nested deeper than any scenario needs.
-    """
-    if depth > _DEEPEST:
-        raise ScenarioError("is nested too deeply to be a scenario")
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner, depth + 1) for inner in value]
-    return value
-
-
 def _is_table(name: str, value: object) -> object:
     if isinstance(value, Section):
         return value
@@ -134,9 +158,8 @@ def _is_tables(name: str, value: object) -> object:
         raise ScenarioError(f"is one table and not a list of them; {brackets}")
     if not isinstance(value, list | tuple):
         raise ScenarioError(f"{shown(value)} is not a list of tables; {brackets}")
-    wrong = [(i, item) for i, item in enumerate(value) if not isinstance(item, Mapping | Section)]
-    if wrong:
-        raise ScenarioError([Problem((i,), f"{shown(item)} is not a table; {brackets}") for i, item in wrong])
+    wrong = ((i, item) for i, item in enumerate(value) if not isinstance(item, Mapping | Section))
+    refuse(Problem((i,), f"{shown(item)} is not a table; {brackets}") for i, item in wrong)
     return tuple(item if isinstance(item, Section) else plain(item) for item in value)
 
 

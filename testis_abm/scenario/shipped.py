@@ -1,4 +1,4 @@
-"""The scenarios that come with the package: `fertile_man`, `experiments/sweep` ..., by name wherever it is installed."""
+"""The scenarios that come with the package, by name wherever it is installed: `fertile_man`, `experiments/sweep`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 # An installed package holds a copy; a checkout has the folder itself.
-FOLDER = next((of for of in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if of.is_dir()), _PACKAGE)
+FOLDER = next((path for path in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if path.is_dir()), _PACKAGE)
 
 
 def shipped() -> dict[str, Path]:
@@ -16,7 +16,7 @@ def shipped() -> dict[str, Path]:
 
 
 def found(path: Path) -> Path:
-    """Return the shipped scenario that `path` names ("fertile_man", "scenarios/fertile_man.toml"), else `path`; a file goes first."""
+    """Return the shipped scenario that `path` names, with or without folder and suffix, else `path` (a file first)."""
     if path.exists() or path.suffix not in ("", ".toml"):
         return path
     return shipped().get(path.with_suffix("").as_posix().removeprefix("scenarios/"), path)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from testis_abm import parameters
-from testis_abm.scenario.quantities import parse_day
+from testis_abm.scenario.schedule import Day, TreatmentDay
 from testis_abm.scenario.section import Section
-from testis_abm.support.errors import Problem, ScenarioError, shown, written
+from testis_abm.support.errors import Problem, ScenarioError, shown
 
 
-class Weight(Section):
+class Weight(Section, init=False):
     """A change of body mass index: in a straight line from what it is, and held afterwards.
 
-    `Weight(bmi=28, until="day 180")`; for `from`, a word of Python's, write `from_="day 30"`.
+    `Weight(bmi=28, until="day 180")`
 
     Attributes:
         bmi: kg/m2, reached on `until_day`.
@@ -25,40 +25,18 @@ class Weight(Section):
         until_day: day on which it is complete.
     """
 
-    bmi: float = Field(examples=[28])
-    from_day: Annotated[float, BeforeValidator(parse_day)] = Field(0.0, alias="from")
-    until_day: Annotated[float, BeforeValidator(parse_day)] = Field(alias="until", examples=["day 180"])
-
-    def __init__(self, /, **given: Any) -> None:
-        if "from_" in given:
-            given["from"] = given.pop("from_")
-        super().__init__(**given)
-
-    @field_validator("bmi", mode="before")
-    @classmethod
-    def _bmi_of_a_man(cls, value: Any) -> float:
-        if fault := parameters.physiology()["bmi"].fault(value):
-            raise ScenarioError(fault)
-        return float(value)
-
-    @field_validator("from_day")
-    @classmethod
-    def _after_baseline(cls, day: float) -> float:
-        if day < 0:
-            raise ScenarioError(f"day {day:g} is in the baseline, which is untreated; start at day 0 or later")
-        return day
+    bmi: Annotated[float, BeforeValidator(lambda bmi: parameters.physiology()["bmi"].checked(bmi))] = Field(
+        examples=[28]
+    )
+    from_day: TreatmentDay = Field(0.0, alias="from")
+    until_day: Day = Field(alias="until", examples=["day 180"])
 
     @model_validator(mode="after")
     def _takes_time(self) -> Self:
         if self.until_day <= self.from_day:
             text = f"day {self.until_day:g} is not after from (day {self.from_day:g}); weight changes over days"
-            raise ScenarioError([Problem(("until",), text)])
+            raise ScenarioError(text, "until")
         return self
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the table as a scenario file would have it."""
-        days = {"from": f"day {written(self.from_day)}", "until": f"day {written(self.until_day)}"}
-        return {"bmi": self.bmi, **days}
 
 
 def overlaps(changes: Sequence[Weight]) -> list[Problem]:
@@ -67,8 +45,8 @@ def overlaps(changes: Sequence[Weight]) -> list[Problem]:
     return [
         Problem(
             (i, "from"),
-            f"day {changes[i].from_day:g} is before weight {before + 1} is complete (day {changes[before].until_day:g}); "
-            "let one change follow the other",
+            f"day {changes[i].from_day:g} is before weight {before + 1} is complete "
+            f"(day {changes[before].until_day:g}); let one change follow the other",
         )
         for before, i in pairwise(order)
         if changes[i].from_day < changes[before].until_day
@@ -81,10 +59,10 @@ def bmi_on(day: float, present: float, changes: Sequence[Weight]) -> float:
     Raises:
         ScenarioError: the changes are no Weights.
     """
-    if not isinstance(changes, Sequence) or not all(isinstance(of, Weight) for of in changes):
+    if not isinstance(changes, Sequence) or not all(isinstance(change, Weight) for change in changes):
         raise ScenarioError(f"changes: {shown(changes)} is not a list of Weights")
     bmi = present
-    for change in sorted(changes, key=lambda of: of.from_day):
+    for change in sorted(changes, key=lambda change: change.from_day):
         if day <= change.from_day:
             break
         done = min(1.0, (day - change.from_day) / (change.until_day - change.from_day))

@@ -1,6 +1,7 @@
 """Plausible parameter sets: values of uncertain parameters that the literature leaves open, with weights.
 
-A set is a row: parameter name -> value. Names are dotted ("axis.testosterone_feedback_strength"), those of drugs begin with "drug.".
+A set is a row: parameter name -> value. Names are dotted ("axis.testosterone_feedback_strength"), those of drugs begin
+with "drug.".
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.parameters import Drug, FrozenMapping, Parameter
+from testis_abm.statistics import resampled
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, printable, shown
 
@@ -80,9 +82,7 @@ class Ensemble:
         Raises:
             TestisError: too many or too few, or a seed that is none.
         """
-        n, seed = guard.argument("sets", n), guard.argument("seed", seed)
-        points = (np.arange(n) + np.random.default_rng(seed).random()) / n
-        return np.minimum(np.searchsorted(np.cumsum(self.weights), points), len(self) - 1)
+        return resampled(self.weights, guard.argument("sets", n), guard.argument("seed", seed))
 
 
 def parameter(name: str) -> Parameter:
@@ -93,12 +93,12 @@ def parameter(name: str) -> Parameter:
     """
     if not isinstance(name, str):
         raise TestisError(f"{shown(name)} is no name of a parameter")
-    if not name.startswith("drug."):
-        entry = parameters.load().get(name)
-    else:
+    if name.startswith("drug."):
         _, drug, constant = (*name.split(".", 2), "", "")[:3]
         numbers = parameters.drugs()[drug].numbers if drug in parameters.drugs() else {}
-        entry = next((of for key, of in numbers.items() if key == constant or key.endswith(f".{constant}")), None)
+        entry = next((number for key, number in numbers.items() if f".{key}".endswith(f".{constant}")), None)
+    else:
+        entry = parameters.load().get(name)
     if entry is None:
         raise TestisError(f"{printable(name)} is no parameter of this version; calibrate again")
     return entry
@@ -114,11 +114,8 @@ def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
     low, high = _range(entry)
     good = (values >= low) & (values <= high)
     if not good.all():
-        row = int(np.argmin(good))
-        value = shown(written.iloc[row])
-        raise TestisError(
-            f"{name}, row {row + 1}: {value} lies outside {entry.low:g} to {entry.high:g} {entry.symbol}".strip()
-        )
+        row, allowed = int(np.argmin(good)), f"{entry.low:g} to {entry.high:g} {entry.symbol}"
+        raise TestisError(f"{name}, row {row + 1}: {shown(written.iloc[row])} lies outside {allowed}".strip())
 
 
 def _range(entry: Parameter) -> tuple[float, float]:
@@ -127,26 +124,27 @@ def _range(entry: Parameter) -> tuple[float, float]:
     return entry.low - room, entry.high + room
 
 
-def applied(of: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str, Drug]]:
+def applied(changed: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str, Drug]]:
     """Return the parameter table and the drug table with some numbers replaced.
 
     Raises:
         TestisError: a parameter that does not exist, or a value outside its range.
     """
-    for name, value in guard.mapping(of, "parameters", '{"axis.testosterone_feedback_strength": 0.5}').items():
+    own: dict[str, float] = {}
+    drugs = dict(parameters.drugs())
+    for name, value in guard.mapping(changed, "parameters", '{"axis.testosterone_feedback_strength": 0.5}').items():
         entry = parameter(name)
         guard.number(value, *_range(entry), name, entry.unit)
-    own = {name: value for name, value in of.items() if not name.startswith("drug.")}
-    drugs = dict(parameters.drugs())
-    for name, value in of.items():
         if name.startswith("drug."):
             _, drug, constant = name.split(".", 2)
             drugs[drug] = _with(drugs[drug], constant, value)
+        else:
+            own[name] = value
     return parameters.values() | own, FrozenMapping(drugs)
 
 
 def _with(drug: Drug, constant: str, value: float) -> Drug:
-    """Return a drug with one constant of one of its substances replaced ("inhibition_constant", "endoxifen.receptor_constant")."""
+    """Return a drug with a constant replaced ("inhibition_constant", "endoxifen.receptor_constant" of a substance)."""
     part, _, short = constant.rpartition(".")
     substances = []
     for substance in drug.substances:

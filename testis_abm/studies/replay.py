@@ -1,9 +1,9 @@
-"""A study as a virtual trial: its own selection and number of men, many times, with uncertain parameters and noisy measurement.
+"""A study as a virtual trial: its own selection and number of men, many times, with uncertain parameters and noise.
 
-Men are drawn and screened by measured labs as the study did; each parameter set runs some of them through every arm; each repeat
-of the trial draws its men from those, lets the laboratory measure them (laboratory.Laboratory, as at any visit) and works out what the
-paper printed. What screening measured is the baseline (unless the study had a separate one), so that men selected on one low value
-regress to their mean, treated or not.
+Men are drawn and screened by measured labs as the study did; each parameter set runs some of them through every arm;
+each repeat of the trial draws its men from those, lets the laboratory measure them (laboratory.Laboratory, as at any
+visit) and works out what the paper printed. What screening measured is the baseline (unless the study had a separate
+one), so that men selected on one low value regress to their mean, treated or not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import os
 import tomllib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -57,32 +57,40 @@ class Sample(NamedTuple):
     kind: str = "mean"
     column: str = ""
 
+    @property
+    def is_baseline(self) -> bool:
+        """Return whether it is the measurement before treatment."""
+        return self.day is None and self.kind == "mean"
 
-def sample_of(of: Observation, arm: str) -> Sample:
+
+def sample_of(observation: Observation, arm: str) -> Sample:
     """Return the measurement of an arm that an observation rests on."""
-    if of.kind.startswith("weeks"):
-        return Sample(arm, None, "weeks", of.column)
-    return Sample(arm, of.day, of.kind, of.column) if of.kind in ("lowest", "highest") else Sample(arm, of.day)
+    if observation.kind.startswith("weeks"):
+        return Sample(arm, None, "weeks", observation.column)
+    extreme = observation.kind in ("lowest", "highest")
+    return Sample(arm, observation.day, *((observation.kind, observation.column) if extreme else ()))
 
 
-def column_of(of: Observation, study: Study) -> str:
+def column_of(observation: Observation, study: Study) -> str:
     """Return the column that a study's laboratory reports of an observation."""
     by_assay = {"oestradiol_pmol_l": OESTRADIOL, "t_over_e2": RATIO}
-    return by_assay[of.column][study.assay] if of.column in by_assay else of.column
+    return by_assay.get(observation.column, {}).get(study.assay, observation.column)
 
 
-def label_of(of: Observation, study: Study) -> str:
+def label_of(observation: Observation, study: Study) -> str:
     """Return an observation in words, oestradiol and T/E2 with the study's assay."""
-    assayed = of.column in ("oestradiol_pmol_l", "t_over_e2")
-    return of.label.replace(of.variable, QUANTITIES[column_of(of, study)].label) if assayed else of.label
+    if observation.column not in ("oestradiol_pmol_l", "t_over_e2"):
+        return observation.label
+    return observation.label.replace(observation.variable, QUANTITIES[column_of(observation, study)].label)
 
 
 @lru_cache(maxsize=128)
 def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np.ndarray]]:
-    """Return men who pass the study's screening, and by column what was measured of each at baseline over his true level.
+    """Return men who pass a study's screening, and by column what was measured at baseline over the true level.
 
-    NaN where his true level is one that a laboratory cannot tell from none: a fold of nothing tells nothing, and he is measured anew.
-    The men lie in the order of what the study observed first, so that every k-th of them stands for all.
+    NaN where his true level is one that a laboratory cannot distinguish from zero: a fold of nothing says nothing, and
+    he is measured again. The men lie in the order of what the study observed first, so that every k-th of them stands
+    for all.
     """
     try:
         kept = screen(
@@ -98,7 +106,7 @@ def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np
     except TestisError as error:
         raise TestisError(f"study {study.name}: {error}") from None
     laboratory = Laboratory(parameters.values(), study.assay)
-    true = _expected(laboratory, {name: kept.true[name].to_numpy(dtype=float) for name in kept.true})
+    true = laboratory.without_error({name: kept.true[name].to_numpy(dtype=float) for name in kept.true})
     first = column_of(study.observed[0], study)
     order = np.argsort(np.nan_to_num(true[first]), kind="stable")
     factors = {}
@@ -106,17 +114,9 @@ def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np
         if name in true:
             seen = nanmean(np.array([visit[name] for visit in kept.measured]))[order]
             level = true[name][order]
-            told = level >= max(laboratory.limit(name), np.finfo(float).tiny)
-            factors[name] = np.where(told, seen / np.where(told, level, 1.0), np.nan)
+            measurable = level >= max(laboratory.limit(name), np.finfo(float).tiny)
+            factors[name] = np.where(measurable, seen / np.where(measurable, level, 1.0), np.nan)
     return kept.men.iloc[order], factors
-
-
-def _expected(laboratory: Laboratory, true: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what the laboratory would report of true levels without error: both oestradiols, percentages where there are sperm."""
-    found = {**true, **laboratory.by_assays(true)}
-    if "free_testosterone_nmol_l" in true:
-        found["free_testosterone_pmol_l"] = 1e3 * true["free_testosterone_nmol_l"]
-    return {**found, **laboratory.shares_told({name: true[name] for name in _SEMEN})} if "volume_ml" in true else found
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,10 @@ def _scenario(study: Study, arm: int) -> Scenario:
 
 def _needs(study: Study) -> tuple[tuple[str, ...], bool]:
     """Return the columns of blood that a study's observations take, and whether they take semen."""
-    asked = {of.column for of in study.observed}
+    asked = {observation.column for observation in study.observed} | {"testosterone_nmol_l", "oestradiol_pmol_l"}
     if "free_testosterone_pmol_l" in asked:
         asked |= {"shbg_nmol_l", "free_testosterone_nmol_l"}
-    always = ("testosterone_nmol_l", "oestradiol_pmol_l", "free_testosterone_nmol_l")
-    return tuple(name for name in (*BLOOD, always[2]) if name in asked or name in always[:2]), bool(asked & {*_SEMEN})
+    return tuple(name for name in (*BLOOD, "free_testosterone_nmol_l") if name in asked), bool(asked & {*_SEMEN})
 
 
 def _levels(man: ExpectedMan, days: list[int], study: Study) -> dict[str, np.ndarray]:
@@ -159,12 +158,12 @@ def _levels(man: ExpectedMan, days: list[int], study: Study) -> dict[str, np.nda
     found = {name: rows[name] for name in blood}
     if semen:
         each = [man.semen(study.abstinence_days, day) for day in days]
-        found |= {name: np.array([of[name] for of in each]) for name in _SEMEN}
+        found |= {name: np.array([levels[name] for levels in each]) for name in _SEMEN}
     return found
 
 
 def _days_of(sample: Sample, study: Study) -> list[int]:
-    """Return the mornings that tell of a measurement: of a day that morning, of a span those after its days; of none the first."""
+    """Return the mornings of a measurement: of a day that morning, of a span those after its days; else the first."""
     end = round(study.duration_days)
     if sample.kind == "weeks":
         return list(range(0, end, _STEP))
@@ -181,7 +180,7 @@ def _sampled(sample: Sample, levels: Mapping[str, np.ndarray], laboratory: Labor
         return dict(levels)
     if sample.kind == "mean":
         return {name: column.mean() for name, column in levels.items()}
-    column = levels[sample.column] if sample.column in levels else _expected(laboratory, levels)[sample.column]
+    column = levels[sample.column] if sample.column in levels else laboratory.without_error(levels)[sample.column]
     day = int((np.argmin if sample.kind == "lowest" else np.argmax)(column))
     return {name: column[day] for name, column in levels.items()}
 
@@ -196,80 +195,87 @@ def courses(
     seed: int,
     offset: int = 0,
 ) -> Course:
-    """Run `men` of the study's screened `pool` through its arms under one parameter set: every k-th of them from `offset` on."""
+    """Run `men` of a study's screened `pool`, every k-th from `offset` on, through its arms with a parameter set."""
     rows, _ = _men(study, pool, seed)
     chosen = (offset + np.arange(men) * max(1, len(rows) // men)) % len(rows)
     whole = complete(values)
     laboratory = Laboratory(whole, study.assay)
     treatments = {arm.name: Treatment(_scenario(study, k), drugs) for k, arm in enumerate(study.arm)}
-    asked = {arm for of in study.observed for arm in (of.arm, of.versus) if arm}
-    samples = {sample_of(of, arm) for of in study.observed for arm in (of.arm, of.versus) if arm}
-    samples |= {Sample(arm, None) for arm in asked}
+    pairs = [(observation, arm) for observation in study.observed for arm in observation.arms]
+    samples = {sample_of(*pair) for pair in pairs} | {Sample(arm, None) for _, arm in pairs}
     true: dict[Sample, list[dict[str, Any]]] = {sample: [] for sample in sorted(samples, key=str)}
     for i, row in enumerate(rows.iloc[chosen].to_dict("records")):
         arms = {}
         for name, treatment in treatments.items():
             man = ExpectedMan(whole, row, treatment.drugs)
             arms[name] = treatment.follow(man, (seed, i))
-        for sample, found in true.items():
-            found.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))
+        for sample, levels in true.items():
+            levels.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))
     joined = {
-        sample: {name: np.array([man[name] for man in found]) for name in found[0]} for sample, found in true.items()
+        sample: {name: np.array([man[name] for man in levels]) for name in levels[0]} for sample, levels in true.items()
     }
     return Course(joined, chosen, laboratory)
 
 
 def statistic(
-    of: Observation, least: float, before: np.ndarray, after: np.ndarray, beside: np.ndarray | None = None
+    observation: Observation, least: float, before: np.ndarray, after: np.ndarray, beside: np.ndarray | None = None
 ) -> np.ndarray:
     """Return what papers would print of an observation: (repeats,), NaN where they could print none.
 
-    Means are of the men who have a value. A change and a ratio are of means, and there is none in % of a mean that the laboratory
-    cannot tell from none.
+    Means are of the men who have a value. A change and a ratio are of means, and there is none in % of a mean that the
+    laboratory cannot distinguish from zero.
 
     Args:
-        of: the observation; least: the least of its column that is told from none.
+        observation: what was seen; least: the least of its column that is distinguished from zero.
         before, after: (repeats, men) as reported, at baseline and at follow-up; for weeks (repeats, men, days) after.
         beside: (repeats, men) of the arm that it is compared with.
     """
-    limit = float("nan") if of.limit is None else of.limit
-    if of.kind in ("weeks_below", "weeks_above"):
+    kind, factor = observation.kind, observation.factor
+    limit = float("nan") if observation.limit is None else observation.limit
+    if kind in ("weeks_below", "weeks_above"):
         # None counted stands for half a sperm in the chamber, as laboratories report what lies under a limit.
-        level = np.exp(np.log(np.maximum(after, 0.5 * least)).mean(axis=1)) / of.factor
+        level = np.exp(np.log(np.maximum(after, 0.5 * least)).mean(axis=1)) / factor
         days = np.arange(level.shape[1]) * _STEP
-        beyond = (level < limit if of.kind == "weeks_below" else level > limit) & (days >= of.since)
-        return np.where(beyond.any(axis=1), (days[beyond.argmax(axis=1)] - of.since) / 7.0, np.nan)
+        beyond = (level < limit if kind == "weeks_below" else level > limit) & (days >= observation.since)
+        return np.where(beyond.any(axis=1), (days[beyond.argmax(axis=1)] - observation.since) / 7.0, np.nan)
+    if kind == "share_below":
+        return 100.0 * nanmean(np.where(np.isfinite(after), after / factor < limit, np.nan), axis=1)
     mean = nanmean(after, axis=1)
-    if of.kind == "share_below":
-        there = np.isfinite(after)
-        return 100.0 * nanmean(np.where(there, after / of.factor < limit, np.nan), axis=1)
-    if of.kind == "level":
-        return np.asarray(mean / of.factor)
+    if kind == "level":
+        return np.asarray(mean / factor)
     base = nanmean(before if beside is None else beside, axis=1)
-    if of.kind == "difference":
-        return np.asarray((mean - base) / of.factor)
-    told = base >= max(least, np.finfo(float).tiny)
-    fold = np.where(told, mean / np.where(told, base, 1.0), np.nan)
-    return 100.0 * (fold if of.kind in ("lowest", "highest") else fold - 1.0)
+    if kind == "difference":
+        return np.asarray((mean - base) / factor)
+    measurable = base >= max(least, np.finfo(float).tiny)
+    fold = np.where(measurable, mean / np.where(measurable, base, 1.0), np.nan)
+    return 100.0 * (fold if kind in ("lowest", "highest") else fold - 1.0)
+
+
+# Of a measurement, a column and a number of men: what was reported, (repeats, men) or (repeats, men, days).
+Reported = Callable[[Sample, str, int], np.ndarray]
+
+
+def _statistics(study: Study, laboratory: Laboratory, reported: Reported) -> np.ndarray:
+    """Return the statistic of every observation, (repeats, observations)."""
+    columns = []
+    for observation in study.observed:
+        column, n = column_of(observation, study), observation.n or study.n
+        before = reported(Sample(observation.arm, None), column, n)
+        arms = [reported(sample_of(observation, arm), column, n) for arm in observation.arms]
+        columns.append(statistic(observation, laboratory.limit(column), before, *arms))
+    return np.column_stack(columns)
 
 
 def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.ndarray:
-    """Return the statistic of every observation over all men of a course, measured without noise but selected as they were."""
+    """Return the statistic of every observation over all men of a course, without noise but selected as they were."""
     _, factors = _men(study, pool, seed)
     selected = {name: float(nanmean(factor)) for name, factor in factors.items() if np.isfinite(factor).any()}
-    found = []
-    for of in study.observed:
-        column = column_of(of, study)
-        after, beside = (_plain(course, sample_of(of, arm), column) if arm else None for arm in (of.arm, of.versus))
-        before = _plain(course, Sample(of.arm, None), column) * selected.get(column, 1.0)
-        assert after is not None
-        found.append(statistic(of, course.laboratory.limit(column), before, after, beside)[0])
-    return np.array(found)
 
+    def reported(sample: Sample, column: str, _: int) -> np.ndarray:
+        level = np.asarray(course.laboratory.without_error(course.true[sample])[column][None])
+        return level * selected.get(column, 1.0) if sample.is_baseline else level
 
-def _plain(course: Course, sample: Sample, column: str) -> np.ndarray:
-    """Return a column of a measurement as it would be reported without error, as one repeat: (1, men) or (1, men, days)."""
-    return _expected(course.laboratory, course.true[sample])[column][None]
+    return np.asarray(_statistics(study, course.laboratory, reported)[0])
 
 
 @dataclass(frozen=True)
@@ -289,38 +295,26 @@ class _Trials:
 
     def statistics(self) -> np.ndarray:
         """Return what each repeat prints, (repeats, observations)."""
-        reported: dict[Sample, dict[str, np.ndarray]] = {}
-
-        def of_sample(sample: Sample, column: str, n: int) -> np.ndarray:
-            if sample not in reported:
-                reported[sample] = self.measured(sample)
-            return reported[sample][column][:, :n]
-
-        found = []
-        for of in self.study.observed:
-            column, n = column_of(of, self.study), of.n or self.study.n
-            before = of_sample(Sample(of.arm, None), column, n)
-            after, beside = (of_sample(sample_of(of, arm), column, n) if arm else None for arm in (of.arm, of.versus))
-            assert after is not None
-            found.append(statistic(of, self.course.laboratory.limit(column), before, after, beside))
-        return np.column_stack(found)
+        measured = cache(self.measured)
+        return _statistics(
+            self.study, self.course.laboratory, lambda sample, column, n: measured(sample)[column][:, :n]
+        )
 
     def measured(self, sample: Sample) -> dict[str, np.ndarray]:
         """Return what the laboratory reports of the men of each repeat, column -> (repeats, men)."""
-        laboratory, baseline = self.course.laboratory, sample.day is None and sample.kind == "mean"
-        chosen = self.chosen[sample.arm]
+        laboratory, chosen = self.course.laboratory, self.chosen[sample.arm]
         true = {name: column[chosen] for name, column in self.course.true[sample].items()}
         # The men of a paired study have one baseline, whatever the arm.
-        arm = "" if baseline and self.study.design == "paired" else sample.arm
+        arm = "" if sample.is_baseline and self.study.design == "paired" else sample.arm
         key, day = (*self.key, zlib.crc32(arm.encode())), -1 if sample.day is None else round(sample.day[0])
         if sample.kind == "weeks" and sample.column == _SPERM:
             return {_SPERM: laboratory.count(true[_SPERM], key, day)[0]}
         seen = laboratory.blood(true, key, day)
         if "volume_ml" in true:
             seen |= vars(laboratory.semen(Semen(**{name: true[name] for name in _SEMEN}), key, day))
-        if not baseline or not self.factors:
+        if not sample.is_baseline or not self.factors:
             return seen
-        plain = _expected(laboratory, true)
+        plain = laboratory.without_error(true)
         for name in seen.keys() & self.factors.keys():
             screened = plain[name] * self.factors[name][self.course.men[chosen]]
             seen[name] = np.where(np.isfinite(screened), screened, seen[name])
@@ -333,8 +327,8 @@ def replay(
     """Replay a study many times; return a row an observation: observed, predicted median and 95 % interval.
 
     The interval holds men, measurement, parameters (of the ensemble) and what studies of the same thing differ by
-    (`between_studies`); `inside_same_laboratory` is without the last. What fewer than half of the repeats could print is NaN, which
-    is inside no interval.
+    (`between_studies`); `inside_same_laboratory` is without the last. What fewer than half of the repeats could print
+    is NaN, which is inside no interval.
 
     Args:
         study: from load_study.
@@ -351,21 +345,18 @@ def replay(
         )
     sets, repeats = guard.argument("sets", sets), guard.argument("repeats", repeats)
     seed, men = guard.argument("seed", seed), None if men is None else guard.argument("men", men)
-    most = max(of.n or study.n for of in study.observed)
+    most = max(observation.n or study.n for observation in study.observed)
     men = men or min(max(12, most), _MOST_MEN)
     pool = max(POOL, 2 * men)
     _, factors = _men(study, pool, seed)
-    picked = ensemble.pick(sets, seed)
 
-    def one(numbered: tuple[int, int]) -> Course:
-        i, k = numbered
-        values, drugs = ensemble.applied(int(k))
-        return courses(study, values, drugs, men, pool=pool, seed=seed, offset=i)
+    def one(i: int, k: int) -> Course:
+        return courses(study, *ensemble.applied(k), men, pool=pool, seed=seed, offset=i)
 
-    jobs = list(enumerate(picked))
-    ran = [one(jobs[0])]
+    first, *others = enumerate(map(int, ensemble.pick(sets, seed)))
+    ran = [one(*first)]  # compiles, and screens the men, before threads begin
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        ran += list(threads.map(one, jobs[1:]))
+        ran += list(threads.map(lambda numbered: one(*numbered), others))
 
     def some(arm: str) -> np.ndarray:
         """Return which men each repeat has in an arm, (repeats, most), none twice where there are enough."""
@@ -374,21 +365,19 @@ def replay(
             return rng.integers(men, size=(repeats, most))
         return rng.permuted(np.tile(np.arange(men), (repeats, 1)), axis=1)[:, :most]
 
-    paired = study.design == "paired"
-    chosen = {arm.name: some("" if paired else arm.name) for arm in study.arm}
+    chosen = {arm.name: some("" if study.design == "paired" else arm.name) for arm in study.arm}
     drawn = np.full((repeats, len(study.observed)), np.nan)
-    for i, course in enumerate(ran):
+    for i, course in enumerate(ran[:repeats]):
         rows = {arm: order[i :: len(ran)] for arm, order in chosen.items()}
-        if i < repeats:
-            drawn[i :: len(ran)] = _Trials(study, course, factors, rows, (seed, 18, i)).statistics()
+        drawn[i :: len(ran)] = _Trials(study, course, factors, rows, (seed, 18, i)).statistics()
     drawn[:, np.isfinite(drawn).mean(axis=0) < 0.5] = np.nan
     return _table(study, drawn, _between(study, drawn, seed))
 
 
-def between_studies(of: Observation) -> float:
-    """Return the SD by which studies of the same thing differ (laboratories, conduct), on a log scale (calibration.toml)."""
+def between_studies(observation: Observation) -> float:
+    """Return the SD on a log scale of between-study heterogeneity (laboratories, conduct; calibration.toml)."""
     spread = configuration()["spread"]
-    return float(spread["weeks" if of.kind.startswith("weeks") else spread_name(of.variable)])
+    return float(spread["weeks" if observation.kind.startswith("weeks") else spread_name(observation.variable)])
 
 
 def spread_name(variable: str) -> str:
@@ -405,86 +394,74 @@ def configuration() -> dict[str, Any]:
 def _between(study: Study, drawn: np.ndarray, seed: int) -> np.ndarray:
     """Return the repeats as other studies of the same thing would have printed them."""
     other, spread = drawn.copy(), configuration()["spread"]
-    for k, of in enumerate(study.observed):
-        luck = np.random.default_rng([seed, 19, zlib.crc32(f"{of.kind} {of.label}".encode())]).standard_normal(
-            len(drawn)
-        )
-        if of.kind == "share_below":
-            other[:, k] = np.clip(drawn[:, k] + 100.0 * spread["share"] * luck, 0.0, 100.0)
-        elif of.kind == "difference":
-            size = np.abs(drawn[:, k][np.isfinite(drawn[:, k])])
-            other[:, k] = drawn[:, k] + spread["difference"] * (np.median(size) if len(size) else np.nan) * luck
+    for k, observation in enumerate(study.observed):
+        own, stream = drawn[:, k], zlib.crc32(f"{observation.kind} {observation.label}".encode())
+        normal = np.random.default_rng([seed, 19, stream]).standard_normal(len(drawn))
+        if observation.kind == "share_below":
+            other[:, k] = np.clip(own + 100.0 * spread["share"] * normal, 0.0, 100.0)
+        elif observation.kind == "difference":
+            size = np.abs(own[np.isfinite(own)])
+            other[:, k] = own + spread["difference"] * (np.median(size) if len(size) else np.nan) * normal
         else:
-            fold = np.exp(between_studies(of) * luck)
-            other[:, k] = 100.0 * ((1.0 + drawn[:, k] / 100.0) * fold - 1.0) if of.relative else drawn[:, k] * fold
+            fold = np.exp(between_studies(observation) * normal)
+            other[:, k] = 100.0 * ((1.0 + own / 100.0) * fold - 1.0) if observation.relative else own * fold
     return other
 
 
 def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
     rows = []
-    for k, of in enumerate(study.observed):
-        found = drawn[:, k][np.isfinite(drawn[:, k])]
-        near, middle, far = np.quantile(found, [0.025, 0.5, 0.975]) if len(found) else (np.nan,) * 3
-        low, high = np.nanquantile(other[:, k], [0.025, 0.975]) if len(found) else (np.nan,) * 2
-        rows.append(
-            {
-                "study": study.name,
-                "citation": study.citation,
-                "arm": of.arm,
-                "variable": of.variable,
-                "kind": of.kind,
-                "label": label_of(of, study),
-                "unit": of.shown_unit,
-                "confidence": of.confidence,
-                "n": of.n or study.n,
-                "observed": of.value,
-                "predicted": middle,
-                "low": low,
-                "high": high,
-                "inside": bool(low <= of.value <= high),
-                "inside_same_laboratory": bool(near <= of.value <= far),
-                "fold": fold_error(of, middle),
-                "sign": same_sign(of, middle),
-                "log_score": log_score(of, other[:, k]),
-            }
-        )
+    for k, observation in enumerate(study.observed):
+        known = drawn[:, k][np.isfinite(drawn[:, k])]
+        near, middle, far = np.quantile(known, [0.025, 0.5, 0.975]) if len(known) else (np.nan,) * 3
+        low, high = np.nanquantile(other[:, k], [0.025, 0.975]) if len(known) else (np.nan,) * 2
+        row: dict[str, Any] = {"study": study.name, "citation": study.citation}
+        row |= {name: getattr(observation, name) for name in ("arm", "variable", "kind")}
+        row |= {"label": label_of(observation, study), "unit": observation.shown_unit}
+        row |= {"confidence": observation.confidence, "n": observation.n or study.n, "observed": observation.value}
+        row |= {"predicted": middle, "low": low, "high": high}
+        row |= {"inside": bool(low <= observation.value <= high)}
+        row |= {"inside_same_laboratory": bool(near <= observation.value <= far)}
+        row |= {"fold": fold_error(observation, middle), "sign": same_sign(observation, middle)}
+        rows.append(row | {"log_score": log_score(observation, other[:, k])})
     return pd.DataFrame(rows)
 
 
-def as_fold(of: Observation, value: float) -> float:
+def as_fold(observation: Observation, value: float) -> float:
     """Return a value as a fold on its own scale: a change of -40 % is 0.6, a level or a time itself."""
-    return 1.0 + value / 100.0 if of.relative else value
+    return 1.0 + value / 100.0 if observation.relative else value
 
 
-def fold_error(of: Observation, predicted: float) -> float:
-    """Return predicted over observed or its inverse, at least 1; missing where a ratio means nothing (differences, noughts)."""
-    seen, said = as_fold(of, of.value), as_fold(of, predicted)
-    if of.kind == "difference" or not (seen > 0.0 and said > 0.0):
+def fold_error(observation: Observation, predicted: float) -> float:
+    """Return predicted over observed or its inverse, at least 1; NaN where a ratio means nothing."""
+    seen, fold = as_fold(observation, observation.value), as_fold(observation, predicted)
+    if observation.kind == "difference" or not (seen > 0.0 and fold > 0.0):
         return float("nan")
-    return float(np.exp(abs(np.log(said / seen))))
+    return float(np.exp(abs(np.log(fold / seen))))
 
 
-def same_sign(of: Observation, predicted: float) -> bool | None:
-    """Return whether a change or difference goes the way it was seen to; None where none was (under its error, or 5 %)."""
-    if not (of.relative or of.kind == "difference"):
+def same_sign(observation: Observation, predicted: float) -> bool | None:
+    """Return whether a change or difference has the observed sign; None where that is under its error, or 5 %."""
+    if not (observation.relative or observation.kind == "difference"):
         return None
-    least = of.se if of.se is not None else 5.0 if of.relative else 0.0
-    return None if abs(of.value) <= least or np.isnan(predicted) else bool(np.sign(predicted) == np.sign(of.value))
+    least = observation.se if observation.se is not None else 5.0 if observation.relative else 0.0
+    if abs(observation.value) <= least or np.isnan(predicted):
+        return None
+    return bool(np.sign(predicted) == np.sign(observation.value))
 
 
-def scaled(of: Observation, value: float) -> float:
+def scaled(observation: Observation, value: float) -> float:
     """Return a value on the scale it is compared on: log of a fold, or as it is (differences, shares of men)."""
-    if of.kind == "difference":
+    if observation.kind == "difference":
         return value
-    if of.kind == "share_below":
+    if observation.kind == "share_below":
         return value / 100.0
-    return float(np.log(max(as_fold(of, value), 0.005)))
+    return float(np.log(max(as_fold(observation, value), 0.005)))
 
 
-def log_score(of: Observation, drawn: np.ndarray) -> float:
-    """Return the log density of what was observed among predicted trials (normal on the scale of `scaled`); higher is better."""
-    told = np.array([scaled(of, value) for value in drawn[np.isfinite(drawn)]])
-    if len(told) < 2:
+def log_score(observation: Observation, drawn: np.ndarray) -> float:
+    """Return the log density of what was observed among predicted trials (normal on the scale of `scaled`)."""
+    known = np.array([scaled(observation, value) for value in drawn[np.isfinite(drawn)]])
+    if len(known) < 2:
         return float("nan")
-    sd = max(float(told.std()), 1e-3)
-    return float(-0.5 * ((scaled(of, of.value) - told.mean()) / sd) ** 2 - np.log(sd))
+    sd = max(float(known.std()), 1e-3)
+    return float(-0.5 * ((scaled(observation, observation.value) - known.mean()) / sd) ** 2 - np.log(sd))

@@ -41,20 +41,21 @@ def text(table: pd.DataFrame) -> str:
     for study, rows in table.groupby("study", sort=False):
         lines.append(f"{study}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
         for row in rows.to_dict("records"):
-            told = np.isfinite(row["predicted"])
-            mark = "cannot say" if not told else "inside" if row["inside"] else "OUTSIDE"
+            known = np.isfinite(row["predicted"])
+            mark = "cannot say" if not known else "inside" if row["inside"] else "OUTSIDE"
             fold = "" if np.isnan(row["fold"]) else f"  x{row['fold']:.2f}"
             sign = "" if row["sign"] is None or row["sign"] else "  WRONG SIGN"
             note = "  (not verified)" if row["confidence"] == "memory" else ""
-            interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})" if told else "-"
+            interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})" if known else "-"
             lines.append(
-                f"  {row['label'][:62]:62s}{number(row['observed']):>9s}  {interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
+                f"  {row['label'][:62]:62s}{number(row['observed']):>9s}  "
+                f"{interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
             )
     return "\n".join(lines)
 
 
 def score(table: pd.DataFrame) -> str:
-    """Return the score of a replay, rows from memory apart.
+    """Return the score of a replay, unverified rows apart.
 
     Raises:
         TestisError: it is no table of a replay.
@@ -65,8 +66,8 @@ def score(table: pd.DataFrame) -> str:
         ("seen or derived", table[table["confidence"] != "memory"]),
         ("not verified against the source", table[table["confidence"] == "memory"]),
     ):
-        known = [bool(of) for of in rows["inside"][rows["predicted"].notna()]]
-        signs = [bool(of) for of in rows["sign"].dropna()]
+        known = rows["inside"][rows["predicted"].notna()].astype(bool).tolist()
+        signs = rows["sign"].dropna().astype(bool).tolist()
         parts = []
         if known:
             parts.append(f"{sum(known)} of {len(known)} inside the 95 % interval ({100 * np.mean(known):.0f} %)")

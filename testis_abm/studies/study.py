@@ -1,33 +1,34 @@
-"""A study file: who was studied, what they were given, what was seen. README.md in this folder tells how to write one."""
+"""A study file: who was studied, what they were given, what was seen (see README.md in this folder)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from testis_abm import parameters
+from testis_abm.choices import POPULATIONS
 from testis_abm.parameters import FrozenMapping
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.scenario.amounts import UNITS, parse_day, parse_duration, parse_unit
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import read_tables
-from testis_abm.scenario.quantities import UNITS, parse_day, parse_duration, parse_unit
-from testis_abm.scenario.schema import Therapy
 from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
+from testis_abm.scenario.therapy import Therapy
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, TestisError, shown, unknown
-from testis_abm.support.guard import POPULATIONS
 
 FOLDER = Path(__file__).parent
-# Clinical word -> column of the expected man's tables; T/E2 is worked out.
+# Clinical word -> column of the mean-field model's tables; T/E2 is worked out.
 VARIABLES: Mapping[str, str] = {
     "testosterone": "testosterone_nmol_l",
     "free testosterone": "free_testosterone_pmol_l",
-    "bioavailable testosterone": "free_testosterone_pmol_l",  # albumin holds a fixed multiple of the free: as changes only
+    "bioavailable testosterone": "free_testosterone_pmol_l",  # a fixed multiple of the free: changes only
     "oestradiol": "oestradiol_pmol_l",
     "T/E2": "t_over_e2",
     "LH": "lh_iu_l",
@@ -42,16 +43,30 @@ VARIABLES: Mapping[str, str] = {
     "normal forms": "normal_forms_pct",
     "ejaculate volume": "volume_ml",
 }
-KINDS = ("change", "ratio", "level", "difference", "share_below", "weeks_below", "weeks_above", "lowest", "highest")
-_WITH_UNIT = ("level", "difference", "share_below", "weeks_below", "weeks_above")
-_WITH_LIMIT = ("share_below", "weeks_below", "weeks_above")
-_WITH_VERSUS = ("difference", "ratio")
+
+
+class Kind(NamedTuple):
+    """A kind of published number: the keys that it takes besides those of all, and its printed unit ("": its own)."""
+
+    takes: tuple[str, ...] = ()
+    unit: str = ""
+
+
+KINDS: Mapping[str, Kind] = {
+    "change": Kind((), "%"),
+    "ratio": Kind(("versus",), "%"),
+    "level": Kind(("unit",)),
+    "difference": Kind(("unit", "versus")),
+    "share_below": Kind(("unit", "limit"), "%"),
+    "weeks_below": Kind(("unit", "limit", "since"), "weeks"),
+    "weeks_above": Kind(("unit", "limit", "since"), "weeks"),
+    "lowest": Kind((), "% of own"),
+    "highest": Kind((), "% of own"),
+}
 _LONGEST = 1100.0
 
 
-def _window(value: object) -> tuple[float, float] | None:
-    if value is None:
-        return None
+def _window(value: object) -> tuple[float, float]:
     ends = value if isinstance(value, list | tuple) else [value, value]
     if len(ends) != 2:
         raise ScenarioError(f"{shown(value)} is not a day or a window; write 84 or [70, 84]")
@@ -65,17 +80,16 @@ def _number(value: object) -> float:
     return guard.number(value, -1e12, 1e12)
 
 
-def _size(value: object) -> int | None:
-    return None if value is None else int(whole(1, 20_000).func(value))  # type: ignore[call-arg]
-
-
-def _error(value: object) -> float | None:
-    if value is None:
-        return None
+def _error(value: object) -> float:
     number = _number(value)
     if number <= 0.0:
         raise ScenarioError(f"{number:g} is not above 0; leave se out where the paper gives none")
     return number
+
+
+def _optional(read: Callable[[object], Any]) -> BeforeValidator:
+    """Return the check of what may be left out."""
+    return BeforeValidator(lambda value: None if value is None else read(value))
 
 
 class Arm(Section):
@@ -83,9 +97,6 @@ class Arm(Section):
 
     name: Line
     therapy: Annotated[tuple[Therapy, ...], tables("arm.therapy")] = Field(examples=[[]])
-
-    def __init__(self, /, **given: Any) -> None:
-        super().__init__(**given)
 
 
 class Observation(Section):
@@ -102,19 +113,16 @@ class Observation(Section):
     arm: Line
     variable: Annotated[str, one_of(*VARIABLES)] = Field(examples=["testosterone"])
     kind: Annotated[str, one_of(*KINDS)] = Field(alias="as", examples=["change"])
-    day: Annotated[tuple[float, float] | None, BeforeValidator(_window)] = None
+    day: Annotated[tuple[float, float] | None, _optional(_window)] = None
     value: Annotated[float, BeforeValidator(_number)] = Field(examples=[67])
     unit: Annotated[str, Field(validate_default=True)] = ""
-    limit: Annotated[float | None, BeforeValidator(lambda value: None if value is None else _number(value))] = None
+    limit: Annotated[float | None, _optional(_number)] = None
     since: Annotated[float, BeforeValidator(parse_day)] = 0.0
     versus: str = ""
-    se: Annotated[float | None, BeforeValidator(_error)] = None
-    n: Annotated[int | None, BeforeValidator(_size)] = None
+    se: Annotated[float | None, _optional(_error)] = None
+    n: Annotated[int | None, _optional(partial(guard.whole, low=1, high=20_000))] = None
     confidence: Annotated[Literal["seen", "derived", "memory"], one_of("seen", "derived", "memory")] = "seen"
     note: str = ""
-
-    def __init__(self, /, **given: Any) -> None:
-        super().__init__(**given)
 
     def same_as(self, other: Observation) -> bool:
         """Return whether two observations are of the same thing."""
@@ -150,11 +158,12 @@ class Observation(Section):
     @property
     def shown_unit(self) -> str:
         """Return the unit of `value` for print."""
-        if self.kind in ("change", "ratio", "share_below"):
-            return "%"
-        if self.kind in ("lowest", "highest"):
-            return "% of own"
-        return "weeks" if self.kind.startswith("weeks") else self.unit
+        return KINDS[self.kind].unit or self.unit
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Return the arms that it is of: its own, and the one that it is compared with."""
+        return (self.arm, self.versus) if self.versus else (self.arm,)
 
     @field_validator("unit")
     @classmethod
@@ -162,7 +171,7 @@ class Observation(Section):
         variable, kind = info.data.get("variable"), info.data.get("kind")
         if variable is None or kind is None:
             return ""
-        if kind not in _WITH_UNIT:
+        if "unit" not in KINDS[kind].takes:
             if value:
                 raise ScenarioError(f"{shown(value)} is not used: {kind} is in %; leave unit out")
             return ""
@@ -182,24 +191,16 @@ class Observation(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Observation:
-        if self.kind in _WITH_LIMIT and self.limit is None:
+        takes = KINDS[self.kind].takes
+        if "limit" in takes and self.limit is None:
             raise ScenarioError([Problem(("limit",), f"limit is missing; {self.kind} needs one", named=True)])
-        if self.kind in _WITH_VERSUS and not self.versus:
-            raise ScenarioError(
-                [Problem(("versus",), f"versus is missing; a {self.kind} is to another arm", named=True)]
-            )
+        if "versus" in takes and not self.versus:
+            text = f"versus is missing; a {self.kind} is to another arm"
+            raise ScenarioError([Problem(("versus",), text, named=True)])
         if not self.kind.startswith("weeks") and self.day is None:
             raise ScenarioError([Problem(("day",), "day is missing; for example day = 84", named=True)])
-        unused = [
-            key
-            for key, given, kinds in (
-                ("limit", self.limit is not None, _WITH_LIMIT),
-                ("versus", self.versus, _WITH_VERSUS),
-                ("since", self.since, ("weeks_below", "weeks_above")),
-            )
-            if given and self.kind not in kinds
-        ]
-        if unused:
+        given = {"limit": self.limit is not None, "versus": self.versus, "since": self.since}
+        if unused := [key for key, value in given.items() if value and key not in takes]:
             raise ScenarioError([Problem((key,), f"is not used by {self.kind}; leave it out") for key in unused])
         if self.kind in ("change", "ratio") and self.value <= -100.0:
             raise ScenarioError([Problem(("value",), f"{self.value:g} % is out of range (above -100 %)")])
@@ -217,7 +218,7 @@ class Study(Section):
         title, citation, doi: what and whose.
         population, where, visits, man: who: a population, criteria at each of so many visits, fields all men share.
         n: men an arm; assay: of oestradiol; duration_days: of the plan.
-        baseline: "screening" (what screening measured is the baseline that is printed) or "separate" (measured anew).
+        baseline: "screening" (what screening measured is the baseline that is printed) or "separate" (measured again).
         design: "paired" (the same men in every arm) or "parallel" (other men in each).
         arm, observed: what they were given, what was seen.
         name: of the file.
@@ -242,9 +243,6 @@ class Study(Section):
     observed: Annotated[tuple[Observation, ...], tables("observed")]
     name: str = ""
 
-    def __init__(self, /, **given: Any) -> None:
-        super().__init__(**given)
-
     @field_validator("where", mode="before")
     @classmethod
     def _criteria(cls, value: object) -> tuple[str, ...]:
@@ -254,7 +252,7 @@ class Study(Section):
             try:
                 parse_criterion(text)
             except ScenarioError as error:
-                problems += [Problem((i,), of.text) for of in error.problems]
+                problems += [Problem((i,), problem.text) for problem in error.problems]
         if problems:
             raise ScenarioError(problems)
         return criteria
@@ -288,26 +286,26 @@ class Study(Section):
                 if therapy.from_day >= self.duration_days:
                     text = f"day {therapy.from_day:g} is not before the end of the study (day {self.duration_days:g})"
                     problems.append(Problem(("arm", i, "therapy", k, "from"), text))
-        for i, of in enumerate(self.observed):
-            for key, arm_name in (("arm", of.arm), ("versus", of.versus)):
-                if arm_name and arm_name not in names:
-                    problems.append(Problem(("observed", i, key), unknown("arm", arm_name, names)))
-            if of.versus and of.versus == of.arm:
-                problems.append(Problem(("observed", i, "versus"), "is the arm itself"))
-            begins = [therapy.from_day for arm in self.arm if arm.name == of.arm for therapy in arm.therapy]
-            if of.day is not None and begins and of.day[1] <= min(begins) and of.kind != "level":
-                text = f"day {of.day[1]:g} is not after the first dose (day {min(begins):g})"
-                problems.append(Problem(("observed", i, "day"), text))
-            if of.since >= self.duration_days:
-                text = f"day {of.since:g} is outside the study (day 0 to {self.duration_days:g})"
-                problems.append(Problem(("observed", i, "since"), text))
-            if any(of.same_as(other) for other in self.observed[:i]):
-                problems.append(
-                    Problem(("observed", i), "is observed twice: the same arm, variable, as and day are above")
-                )
-            if of.day is not None and not 0 <= of.day[0] <= of.day[1] <= self.duration_days:
-                text = f"day {of.day[1]:g} is outside the study (day 0 to {self.duration_days:g})"
-                problems.append(Problem(("observed", i, "day"), text))
+        for i, seen in enumerate(self.observed):
+            place, end = ("observed", i), self.duration_days
+            for key, name in (("arm", seen.arm), ("versus", seen.versus)):
+                if name and name not in names:
+                    problems.append(Problem((*place, key), unknown("arm", name, names)))
+            if seen.versus and seen.versus == seen.arm:
+                problems.append(Problem((*place, "versus"), "is the arm itself"))
+            begins = [therapy.from_day for arm in self.arm if arm.name == seen.arm for therapy in arm.therapy]
+            if seen.day is not None and begins and seen.day[1] <= min(begins) and seen.kind != "level":
+                text = f"day {seen.day[1]:g} is not after the first dose (day {min(begins):g})"
+                problems.append(Problem((*place, "day"), text))
+            if seen.since >= end:
+                text = f"day {seen.since:g} is outside the study (day 0 to {end:g})"
+                problems.append(Problem((*place, "since"), text))
+            if any(seen.same_as(other) for other in self.observed[:i]):
+                text = "is observed twice: the same arm, variable, as and day are above"
+                problems.append(Problem(place, text))
+            if seen.day is not None and not 0 <= seen.day[0] <= seen.day[1] <= end:
+                text = f"day {seen.day[1]:g} is outside the study (day 0 to {end:g})"
+                problems.append(Problem((*place, "day"), text))
         if problems:
             raise ScenarioError(problems)
         return self

@@ -1,7 +1,8 @@
-"""Arrays and the JSON that describes them in one file: an uncompressed zip that `numpy.load` reads, checked before it is believed.
+"""Arrays and the JSON that describes them in one file: an uncompressed zip for `numpy.load`, checked as it is read.
 
-The JSON (the array `state`, as bytes) holds its own checksum and that of every array. A file is never given more memory than it takes on
-the disk: nothing in it is compressed, and no array is read whose header promises another size than the file has.
+The JSON (the array `state`, as bytes) holds its own checksum and that of every array. A file is never given more
+memory than it takes on the disk: nothing in it is compressed, and no array is read whose header promises another size
+than the file has.
 """
 
 from __future__ import annotations
@@ -128,9 +129,8 @@ class Archive:
         sums = files.unsealed(self.text)[_SUMS]
         if sums.keys() != self.headers.keys():
             raise ValueError("arrays are missing, or one too many")
-        found = {}
-        for name in self.headers:
-            found[name] = self._read(name)
-            if _sum(found[name]) != sums[name]:
+        arrays = {name: self._read(name) for name in self.headers}
+        for name, array in arrays.items():
+            if _sum(array) != sums[name]:
                 raise ValueError(f"{name} is not what was written (its checksum differs)")
-        return found
+        return arrays

@@ -1,9 +1,9 @@
 """Rules that are compiled by numba on their first call, and kept in a folder of the user's own for the next process.
 
-numba's own cache does not notice an edit to a rule that is inlined from another file, fails for ever on a file that is damaged, ends
-the program where the disk is full, and unpickles whatever lies in its folder. Here the folder is named by a hash of every source
-that holds compiled code and nobody else can write to it; each file holds its checksum; what cannot be read is compiled again, and
-what cannot be written is done without.
+numba's own cache does not notice an edit to a rule that is inlined from another file, fails for ever on a file that is
+damaged, ends the program where the disk is full, and unpickles whatever lies in its folder. Here the folder is named
+by a hash of every source that holds compiled code and nobody else can write to it; each file holds its checksum; what
+cannot be read is compiled again, and what cannot be written is done without.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _Kept(NumbaCache):
         try:
             files.write(path, hashlib.sha256(content).digest() + content)
         except TestisError as error:
-            _note(f"{error}; rules are compiled anew by every command")
+            _note(f"{error}; rules are compiled again by every command")
 
     def enable(self) -> None:
         self._enabled = True
@@ -92,7 +92,7 @@ class _Kept(NumbaCache):
 
 @cache
 def _beside(file: str) -> str:
-    """Return a hash of the sources in the folder of a file: they may be inlined, and not all are among those of `folder`."""
+    """Return a hash of the sources beside a file: they may be inlined, and not all are among those of `folder`."""
     return sources.digest(sorted(Path(file).parent.glob("*.py")), package=Path(file).parent)
 
 
@@ -128,7 +128,7 @@ def folder() -> Path | None:
     try:
         return files.private_folder(f"rules-{sources.digest(sources.compiled(), version)}")
     except OSError as error:
-        _note(f"{files.reason(error)}; rules are compiled anew by every command")
+        _note(f"{files.reason(error)}; rules are compiled again by every command")
         return None
 
 

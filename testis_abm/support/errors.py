@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Real
 from typing import NamedTuple
 
@@ -13,14 +14,14 @@ _LONGEST_LINE = re.compile(r"^(.{300}).{601,}(.{600})$", re.MULTILINE)
 
 
 class TestisError(Exception):
-    """A fault of the input or the machine, told in one line (exit code 2)."""
+    """A fault of the input or the machine, described in one line (exit code 2)."""
 
     # Stops pytest from collecting the class for its name.
     __test__ = False
 
-    def __init__(self, told: str) -> None:
+    def __init__(self, message: str) -> None:
         # What a user wrote may hold signs that move the cursor, or be thousands of signs long.
-        super().__init__("\n".join(brief(printable(line)) for line in str(told).split("\n")))
+        super().__init__("\n".join(brief(printable(line)) for line in str(message).split("\n")))
 
 
 class Problem(NamedTuple):
@@ -36,6 +37,14 @@ class Problem(NamedTuple):
     text: str
     named: bool = False
 
+    def at(self, *place: str | int) -> Problem:
+        """Return it with a place in front of its path."""
+        return self._replace(path=(*place, *self.path))
+
+    def without(self, place: str) -> Problem:
+        """Return it without a place that its path begins with."""
+        return self._replace(path=self.path[1:]) if self.path[:1] == (place,) else self
+
     def line(self) -> str:
         """Return the problem as users read it: `therapy 2: dose: ...`."""
         path = self.path[:-1] if self.named else self.path
@@ -47,13 +56,59 @@ class ScenarioError(TestisError, ValueError):
 
     It is a ValueError too, so that pydantic gathers it with its neighbours.
 
+    Args:
+        message: what is wrong, or every problem.
+        path: of the message.
+
     Attributes:
         problems: every fault found, with its path.
     """
 
-    def __init__(self, told: str | Iterable[Problem]) -> None:
-        self.problems = (Problem((), told),) if isinstance(told, str) else tuple(told)
+    def __init__(self, message: str | Iterable[Problem], *path: str | int) -> None:
+        self.problems = (Problem(path, message),) if isinstance(message, str) else tuple(message)
         super().__init__("\n".join(problem.line() for problem in self.problems))
+
+    def at(self, *place: str | int) -> ScenarioError:
+        """Return the same problems with a place in front of their paths."""
+        return ScenarioError(problem.at(*place) for problem in self.problems)
+
+
+class Problems(list[Problem]):
+    """Faults that are gathered to be raised together (see `gathered`)."""
+
+    def add(self, text: str, *path: str | int, named: bool = False) -> None:
+        """Note a fault."""
+        self.append(Problem(path, text, named))
+
+    @contextmanager
+    def at(self, *place: str | int) -> Iterator[None]:
+        """Note what is raised inside, under a place."""
+        try:
+            yield
+        except ScenarioError as error:
+            self.extend(problem.at(*place) for problem in error.problems)
+
+
+@contextmanager
+def gathered() -> Iterator[Problems]:
+    """Give a list for faults; those that are in it at the end are raised.
+
+    Raises:
+        ScenarioError: with all of them.
+    """
+    problems = Problems()
+    yield problems
+    refuse(problems)
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise problems together, if there are any.
+
+    Raises:
+        ScenarioError: with all of them.
+    """
+    if every := list(problems):
+        raise ScenarioError(every)
 
 
 def _parts(path: tuple[str | int, ...]) -> list[str]:
@@ -67,7 +122,7 @@ def _parts(path: tuple[str | int, ...]) -> list[str]:
 
 
 def brief(text: str) -> str:
-    """Return `text` with the middle of overlong words and lines (a path, an argument of thousands of signs) left out."""
+    """Return `text` without the middle of overlong words and lines (a path, an argument of thousands of signs)."""
     return _LONGEST_LINE.sub(r"\1...\2", _LONGEST_WORD.sub(r"\1...\2", text))
 
 
@@ -114,19 +169,18 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
 
     spellings: dict[str, str] = {}
     for name in names:
-        spellings.setdefault(name.lower().rpartition(".")[2], name)
+        spellings.setdefault(name.lower().split(".")[-1], name)
     spellings |= {name.lower(): name for name in names}
     sought = str(word)[:_LONGEST_SHOWN].strip().lower()
-    found = difflib.get_close_matches(sought, spellings, n=1, cutoff=0.6)
-    if not found and len(sought) > 2:
+    close = difflib.get_close_matches(sought, spellings, n=1, cutoff=0.6)
+    if not close and len(sought) > 2:
         # "obese" is too short to be alike: a name that begins with it, or holds it, is meant.
-        found = sorted(
-            (name for name in spellings if sought in name), key=lambda name: (not name.startswith(sought), name)
-        )
-    return spellings[found[0]] if found else None
+        holding = (name for name in spellings if sought in name)
+        close = sorted(holding, key=lambda name: (not name.startswith(sought), name))
+    return spellings[close[0]] if close else None
 
 
-def unknown(what: str, word: object, names: Iterable[str], see: str = "", *, listed: bool = False) -> str:
+def unknown(what: str, word: object, names: Iterable[str], see: str = "") -> str:
     """Return the message for a name that does not exist: the nearest one, or all when they are few.
 
     Args:
@@ -134,13 +188,12 @@ def unknown(what: str, word: object, names: Iterable[str], see: str = "", *, lis
         word: the name that was given.
         names: the names that exist.
         see: the command that lists them.
-        listed: whether to list all of them however many they are, as nothing else does.
     """
-    names = list(names) if listed else sorted(names)
+    names = sorted(names)
     guess = nearest(word, names) if isinstance(word, str) else None
     message = f"{what} {shown(word)} is not known".strip()
     if guess:
         message += f'; nearest: "{guess}"'
-    if listed or (not guess and len(names) <= 12):
+    elif len(names) <= 12:
         message += "; known: " + ", ".join(names)
     return message + (f" (see: {see})" if see else "")

@@ -1,8 +1,10 @@
 """Files and folders that are written whole or not at all, on Linux, macOS and Windows.
 
-What is written lies under a hidden name beside its target until it is complete and on the disk. A writer that is killed leaves
-that name behind; it says which process of which machine wrote it, so that the next writer can tell a leftover and removes it.
-What a user names to be read is opened once it is known to be a file: a pipe would be waited for, a device read without end.
+What is written lies under a hidden name beside its target until it is complete and on the disk. A writer that is
+killed leaves that name behind; it says which process of which machine wrote it, so that the next writer can tell a
+leftover and removes it. What a user names to be read is opened once it is known to be a file: a pipe would be waited
+for, a device read without end. What a disk refuses, or is not as it was written, is a TestisError, unless a function
+says that it raises another.
 """
 
 from __future__ import annotations
@@ -42,37 +44,25 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # opening 
 
 def reason(error: BaseException) -> str:
     """Return in words why a disk refuses, or what is wrong with what it gave."""
-    said = error.strerror if isinstance(error, OSError) else None
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+    number, text = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+    if number in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return "the disk is full"
-    return printable(" ".join((said or str(error)).split()) or type(error).__name__)
+    return printable(" ".join((text or str(error)).split()) or type(error).__name__)
 
 
 @contextlib.contextmanager
-def writing(target: str | Path, kept: str = NOTHING_SAVED) -> Iterator[None]:
-    """Turn what a disk refuses into one line that names `target` and what is `kept`.
-
-    Raises:
-        TestisError: for every OSError within.
-    """
+def writing(target: str | Path, kept: str = NOTHING_SAVED, act: str = "written") -> Iterator[None]:
+    """Turn what a disk refuses into one line that names `target` and what is `kept`."""
     try:
         yield
     except OSError as error:
         after = f"; {kept}" if kept else ""
-        raise TestisError(f"{printable(str(target))}: cannot be written: {reason(error)}{after}") from error
+        raise TestisError(f"{printable(str(target))}: cannot be {act}: {reason(error)}{after}") from error
 
 
-@contextlib.contextmanager
-def reading(source: str | Path) -> Iterator[None]:
-    """Turn what a disk refuses to give into one line that names `source`.
-
-    Raises:
-        TestisError: for every OSError within.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise TestisError(f"{printable(str(source))}: cannot be read: {reason(error)}") from error
+def reading(source: str | Path) -> contextlib.AbstractContextManager[None]:
+    """Turn what a disk refuses to give into one line that names `source`."""
+    return writing(source, "", "read")
 
 
 def regular(path: str | Path) -> BufferedReader:
@@ -101,18 +91,14 @@ def content(path: str | Path, most: int = _LARGEST) -> bytes:
         OSError: as `regular`, or it holds more than `most` bytes.
     """
     with regular(path) as file:
-        found = file.read(most + 1) or b""
-    if len(found) > most:
+        read = file.read(most + 1) or b""
+    if len(read) > most:
         raise OSError(errno.EFBIG, f"holds more than {most:,} bytes")
-    return found
+    return read
 
 
 def resolved(path: str | Path) -> Path:
-    """Return the absolute path that `path` leads to, links followed.
-
-    Raises:
-        TestisError: it cannot be a path.
-    """
+    """Return the absolute path that `path` leads to, links followed."""
     try:
         return Path(os.path.realpath(Path(path).expanduser()))
     except (OSError, ValueError, RuntimeError, TypeError) as error:
@@ -120,11 +106,7 @@ def resolved(path: str | Path) -> Path:
 
 
 def check_regular(path: str | Path) -> Path:
-    """Return where `path` leads, if a file can be written there.
-
-    Raises:
-        TestisError: it is a folder, a device, a pipe or a socket.
-    """
+    """Return where `path` leads, if a file can be written there."""
     target = resolved(path)
     with writing(path):
         try:
@@ -147,9 +129,6 @@ def whole(path: str | Path, *, kept: str = NOTHING_SAVED) -> Iterator[IO[bytes]]
     Args:
         path: where the content goes.
         kept: what an error says of the content that was there before.
-
-    Raises:
-        TestisError: `path` is no regular file, or the disk refuses.
     """
     target = check_regular(path)
     with writing(path, kept):
@@ -169,11 +148,7 @@ def whole(path: str | Path, *, kept: str = NOTHING_SAVED) -> Iterator[IO[bytes]]
 
 
 def write(path: str | Path, content: str | bytes, *, kept: str = NOTHING_SAVED) -> None:
-    """Write `content` (text as UTF-8) to `path`, whole or not at all.
-
-    Raises:
-        TestisError: as `whole`.
-    """
+    """Write `content` (text as UTF-8) to `path`, whole or not at all."""
     with whole(path, kept=kept) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
@@ -198,11 +173,9 @@ def scratch(folder: Path) -> Iterator[Path]:
 def whole_folder(path: str | Path, ours: Collection[str]) -> Iterator[Path]:
     """Give an empty folder to fill; at the end its files stand in the folder `path`, all of them, or none.
 
-    Files in `path` that are called as `ours` are replaced or, if there is no new one, removed; all others stay where they are. A kill at any
-    moment leaves the old files, or all of the new ones together with the order to put them in place, which `settle` follows.
-
-    Raises:
-        TestisError: the disk refuses.
+    Files in `path` that are called as `ours` are replaced or, if there is no new one, removed; all others stay where
+    they are. A kill at any moment leaves the old files, or all of the new ones together with the order to put them in
+    place, which `settle` follows.
     """
     target = resolved(path)
     settle(target, ours)
@@ -233,11 +206,8 @@ def _commit(partial: Path, target: Path, ours: Collection[str]) -> None:
 def settle(folder: str | Path, ours: Collection[str]) -> None:
     """Finish what a `whole_folder` was killed at: put its complete files into place.
 
-    Nothing is touched unless every one of them is there as it was written: what has come with a folder from elsewhere, or was damaged
-    since, moves and removes no file.
-
-    Raises:
-        TestisError: the new files are not what their list says, or the disk refuses.
+    Nothing is touched unless every one of them is there as it was written: what has come with a folder from elsewhere,
+    or was damaged since, moves and removes no file.
     """
     target = resolved(folder)
     if os.path.lexists(target / _COMMITTED):
@@ -264,11 +234,7 @@ def _settle(target: Path, ours: Collection[str]) -> None:
 
 
 def _committed(new: Path, target: Path, ours: Collection[str]) -> list[str]:
-    """Return the names of committed files, each of them there or in place already; none where only the folder is left.
-
-    Raises:
-        TestisError: they are not what was written.
-    """
+    """Return the names of committed files, each there or in place already; none where only the folder is left."""
     try:
         if not stat.S_ISDIR(new.lstat().st_mode):
             raise ValueError("it is no folder")
@@ -286,8 +252,9 @@ def _committed(new: Path, target: Path, ours: Collection[str]) -> list[str]:
                 raise ValueError(f"{name} is not what was written")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TestisError(
-            f"{printable(str(target))}: a save was cut short, and {_COMMITTED} in it cannot be put in place ({reason(error)}); nothing was touched: "
-            f"name another folder, or move {_COMMITTED} away to go on with the files around it"
+            f"{printable(str(target))}: a save was cut short, and {_COMMITTED} in it cannot be put in place "
+            f"({reason(error)}); nothing was touched: name another folder, or move {_COMMITTED} away to go on with "
+            "the files around it"
         ) from error
     return list(sums)
 
@@ -371,8 +338,8 @@ _tidied: set[tuple[int, Path]] = set()
 def private_folder(name: str) -> Path:
     """Return a folder of this user's own for `name`, which nobody else can write to.
 
-    It lies in TESTIS_ABM_CACHE, else in the user's cache, else among temporary files; where these cannot be written or belong to somebody
-    else, it is a fresh one that goes with the process.
+    It lies in TESTIS_ABM_CACHE, else in the user's cache, else among temporary files; where these cannot be written or
+    belong to somebody else, it is a fresh one that goes with the process.
 
     Raises:
         OSError: no disk takes a folder.
@@ -405,19 +372,15 @@ def _own(folder: Path) -> bool:
     """Return whether a folder, made if it is not there, is the user's own, writable, and closed to others' writing."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or not os.access(folder, os.W_OK | os.X_OK):
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or not os.access(folder, os.W_OK | os.X_OK):
         return False
-    return not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
 
 
 @contextlib.contextmanager
 def lock(path: str | Path) -> Iterator[None]:
-    """Keep other processes of this user on this machine out of what they do under the same name.
-
-    Raises:
-        TestisError: somebody has held it for a minute.
-    """
+    """Keep other processes of this user on this machine out of what they do under the same name."""
     from filelock import FileLock, Timeout
 
     # One of a few files, which are never removed: two names that share one wait for each other a moment.
@@ -427,7 +390,8 @@ def lock(path: str | Path) -> Iterator[None]:
             yield
     except Timeout as error:
         raise TestisError(
-            f"{printable(str(path))}: another process has been writing to it for a minute; end it, or name another folder"
+            f"{printable(str(path))}: another process has been writing to it for a minute; end it, or name another "
+            "folder"
         ) from error
 
 
@@ -446,10 +410,10 @@ def verified(path: Path, expected: object) -> bytes:
     Raises:
         OSError: it cannot be read; TestisError: it is not what was written.
     """
-    found = content(path)
-    if hashlib.sha256(found).hexdigest() != expected:
+    read = content(path)
+    if hashlib.sha256(read).hexdigest() != expected:
         raise TestisError(f"{printable(str(path))}: is damaged: it is not what was written (its checksum differs)")
-    return found
+    return read
 
 
 def parsed(text: str | bytes) -> Any:

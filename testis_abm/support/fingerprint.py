@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import platform
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-# Everything else decides. These show, store, read or choose what is run; men whom they draw are part of a run's name.
-DECIDES_NOTHING = (
-    "app",
-    "cli",
-    "experiments/compare.py",
-    "experiments/design.py",
-    "experiments/drug_course.py",
-    "experiments/files.py",
-    "experiments/runner.py",
-    "experiments/sensitivity.py",
-    "experiments/store.py",
-    "experiments/sweep.py",
-    "experiments/trial.py",
-    "pictures",
-    "population",
-    "results/aromatase.py",
-    "results/store.py",
-    "results/summary.py",
-    "scenarios",
-    "studies",
-    "support",
-)
+# Folders that show, choose or read what is run; all else decides. Men whom they draw are part of a run's name.
+DECIDES_NOTHING = ("app", "cli", "pictures", "population", "scenarios", "studies", "support")
+_PACKAGES = ("testis_abm", "mesa", "numpy", "numba", "pandas", "pyarrow", "pydantic", "scipy")
 _RULES = re.compile(r"^from (numba|testis_abm\.support\.compile import compiled)\b", re.MULTILINE)
 _SOURCES = (".py", ".toml", ".csv")
 
@@ -38,32 +22,38 @@ _SOURCES = (".py", ".toml", ".csv")
 def deciding(package: Path = PACKAGE) -> list[Path]:
     """Return every source of the package but those that decide on no result, sorted."""
     sources = (path.relative_to(package) for path in package.rglob("*") if path.suffix in _SOURCES)
-    return [
-        package / source
-        for source in sorted(sources, key=Path.as_posix)
-        if not any(part in DECIDES_NOTHING for part in (source.as_posix(), *(up.as_posix() for up in source.parents)))
-    ]
+    kept = (source for source in sources if source.parts[0] not in DECIDES_NOTHING)
+    return [package / source for source in sorted(kept, key=Path.as_posix)]
 
 
 def digest(sources: Iterable[Path], start: str = "", package: Path = PACKAGE) -> str:
     """Return a hash of the names and contents of files in the package, whatever ends their lines."""
-    found = hashlib.sha256(start.encode())
+    hashed = hashlib.sha256(start.encode())
     for source in sources:
         content = source.read_bytes().replace(b"\r\n", b"\n")
-        found.update(f"{source.relative_to(package).as_posix()} {len(content)}\n".encode())
-        found.update(content)
-    return found.hexdigest()[:16]
+        hashed.update(f"{source.relative_to(package).as_posix()} {len(content)}\n".encode())
+        hashed.update(content)
+    return hashed.hexdigest()[:16]
 
 
 @cache
 def fingerprint() -> str:
-    """Return a hash of all sources that decide on results: how a man goes on from a state, and what is kept of a run."""
+    """Return a hash of all sources that decide on results: how a man goes on, and what is kept of a run."""
     return digest(deciding())
 
 
 def compiled(package: Path = PACKAGE) -> list[Path]:
-    """Return the deciding sources in all folders that hold rules to compile; of the package's own folder, those files alone."""
+    """Return the deciding sources in folders that hold rules to compile; of the package's own, those files alone."""
     every = [path for path in deciding(package) if path.suffix == ".py"]
     rules = [path for path in every if _RULES.search(path.read_text(encoding="utf-8"))]
     folders = {path.parent for path in rules} - {package}
     return [path for path in every if path in rules or path.parent in folders]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that shape results."""
+    installed = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            installed[name] = metadata.version(name)
+    return installed

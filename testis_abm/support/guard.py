@@ -1,7 +1,7 @@
 """What every entry point asks of what it is given: one check and one wording for commands, Python, files and the page.
 
-Each function returns the value as the program uses it, or raises a ScenarioError whose problem has the argument's name as
-its path, so that any face can print it: `men: 0 is out of range; allowed: 1 to 100000`.
+Each function returns the value as the program uses it, or raises a ScenarioError whose problem has the argument's name
+as its path, so that any face can print it: `men: 0 is out of range; allowed: 1 to 100000`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from testis_abm.quantities import Censored
-from testis_abm.support.errors import Problem, ScenarioError, TestisError, nearest, printable, shown, unknown
+from testis_abm.support.errors import ScenarioError, TestisError, nearest, printable, shown, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from testis_abm.scenario import Scenario
-
-POPULATIONS = ("clinic", "community", "healthy")
 # Whole numbers that several entry points take: name -> lowest and highest.
 LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -44,21 +40,23 @@ LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
 MOST_RUNS = 1_000_000  # of one experiment: what is listed before the first run fits into memory
 
 
-def whole(value: object, low: int, high: int, name: str = "") -> int:
-    """Return a whole number from `low` to `high`.
+def is_number(value: object) -> bool:
+    """Return whether `value` is a real number and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
-    Raises:
-        ScenarioError: it is none, or out of range.
-    """
-    allowed = f"allowed: {low} to {high}"
-    if not _is_number(value):
-        raise _fault(name, f"{shown(value)} is not a whole number; {allowed}")
-    # Written so that NaN fails; not made a float first, so that a huge integer does.
-    if not low <= cast(float, value) <= high:
-        raise _fault(name, f"{shown(value)} is out of range; {allowed}")
-    if not isinstance(value, Integral) and not float(cast(float, value)).is_integer():
-        raise _fault(name, f"{shown(value)} is not a whole number; {allowed}")
-    return int(cast(float, value))
+
+def whole(value: object, low: int, high: int, name: str = "") -> int:
+    """Return a whole number from `low` to `high`."""
+    number = cast(float, value)
+    if not is_number(value):
+        fault = "is not a whole number"
+    elif not low <= number <= high:  # so written that NaN fails; not made a float first, so that a huge integer does
+        fault = "is out of range"
+    elif not isinstance(value, Integral) and not float(number).is_integer():
+        fault = "is not a whole number"
+    else:
+        return int(number)
+    raise _fault(name, f"{shown(value)} {fault}; allowed: {low} to {high}")
 
 
 def argument(name: str, value: object) -> int:
@@ -67,39 +65,25 @@ def argument(name: str, value: object) -> int:
 
 
 def number(value: object, low: float, high: float, name: str = "", unit: str = "") -> float:
-    """Return a number from `low` to `high`.
-
-    Raises:
-        ScenarioError: it is none, or out of range.
-    """
-    allowed = f"allowed: {low:g} to {high:g} {unit}".rstrip()
-    if not _is_number(value):
-        raise _fault(name, f"{shown(value)} is not a plain number; {allowed}")
-    if not low <= cast(float, value) <= high:
-        raise _fault(name, f"{shown(value)} is out of range; {allowed}")
-    return float(cast(float, value))
+    """Return a number from `low` to `high`."""
+    if is_number(value) and low <= cast(float, value) <= high:
+        return float(cast(float, value))
+    fault = "is out of range" if is_number(value) else "is not a plain number"
+    raise _fault(name, f"{shown(value)} {fault}; allowed: {low:g} to {high:g} {unit}".rstrip())
 
 
 def real(value: object, name: str = "") -> float:
-    """Return any number, infinite ones and NaN too.
-
-    Raises:
-        ScenarioError: it is none, or has more digits than a number can hold.
-    """
-    if not _is_number(value):
+    """Return any number, infinite ones and NaN too."""
+    if not is_number(value):
         raise _fault(name, f"{shown(value)} is not a plain number")
     try:
         return float(cast(float, value))
     except OverflowError:
-        raise _fault(name, f"{shown(value)} is larger than any number that is reckoned with") from None
+        raise _fault(name, f"{shown(value)} is larger than any number that can be computed with") from None
 
 
 def word(value: object, names: Iterable[str], name: str = "") -> str:
-    """Return one of a few words.
-
-    Raises:
-        ScenarioError: it is none of them, with the nearest.
-    """
+    """Return one of a few words."""
     names = tuple(names)
     if isinstance(value, str) and value in names:
         return value
@@ -111,95 +95,54 @@ def word(value: object, names: Iterable[str], name: str = "") -> str:
 
 
 def key(value: object, known: Iterable[str], what: str, name: str = "", see: str = "") -> str:
-    """Return a key of `known`; what is no text is refused before it is looked up.
-
-    Raises:
-        ScenarioError: there is no such key.
-    """
+    """Return a key of `known`; what is no text is refused before it is looked up."""
     if isinstance(value, str) and value in known:
         return value
     raise _fault(name, unknown(what, value, known, see))
 
 
 def mapping(value: object, name: str, example: str) -> Mapping[str, Any]:
-    """Return a table.
-
-    Raises:
-        ScenarioError: it is none.
-    """
+    """Return a table."""
     if not isinstance(value, Mapping):
         raise _fault(name, f"{shown(value)} is not a table; write for example {example}")
     return value
 
 
 def frame(value: object, name: str, columns: Iterable[str] = ()) -> pd.DataFrame:
-    """Return a DataFrame that has some columns.
-
-    Raises:
-        ScenarioError: it is none, or lacks one.
-    """
+    """Return a DataFrame that has some columns."""
     import pandas as pd
 
     if not isinstance(value, pd.DataFrame):
         raise _fault(name, f"{shown(value)} is not a DataFrame")
-    lost = [of for of in columns if of not in value]
-    if lost:
-        raise _fault(name, f"lacks {', '.join(lost)}")
+    missing_columns = [column for column in columns if column not in value]
+    if missing_columns:
+        raise _fault(name, f"lacks {', '.join(missing_columns)}")
     return value
 
 
-def entries(value: object, names: Mapping[str, Any], name: str, example: str) -> None:
-    """Make sure that a table has an entry for each of `names`.
-
-    Raises:
-        ScenarioError: it is no table, or lacks one.
-    """
+def entries(value: object, names: Mapping[str, Any], name: str, example: str) -> Mapping[str, Any]:
+    """Return a table that has an entry for each of `names`."""
     table = mapping(value, name, example)
     if not names.keys() <= table.keys():
-        lost = next(of for of in names if of not in table)
-        raise _fault(name, f"{lost} is missing; use for example {example}")
-
-
-def parameter_values(value: object) -> Mapping[str, float]:
-    """Return dotted parameters, each of the table's; the table's own for None.
-
-    Raises:
-        ScenarioError: one is missing.
-    """
-    from testis_abm import parameters
-
-    if value is None:
-        return parameters.values()
-    entries(value, parameters.load(), "values", "parameters.values()")
-    return cast("Mapping[str, float]", value)
+        raise _fault(name, f"{next(key for key in names if key not in table)} is missing; use for example {example}")
+    return table
 
 
 def flag(value: object, name: str) -> bool:
-    """Return true or false.
-
-    Raises:
-        ScenarioError: it is neither.
-    """
+    """Return true or false."""
     if not isinstance(value, bool):
-        raise _fault(name, f"{shown(value)} is neither True nor False")
+        raise _fault(name, f"{shown(value)} is not true or false")
     return value
 
 
-def changes(overrides: object) -> Mapping[str, Any]:
-    """Return overrides, dotted path -> value; none for None.
-
-    Raises:
-        ScenarioError: they are no such table.
-    """
-    return {} if overrides is None else mapping(overrides, "overrides", '{"man.bmi": 31}')
+def changes(overrides: object) -> dict[str, Any]:
+    """Return overrides, dotted path -> value; none for None."""
+    table = {} if overrides is None else mapping(overrides, "overrides", '{"man.bmi": 31}')
+    return {str(path): value for path, value in table.items()}
 
 
 def texts(value: object, name: str, example: str) -> tuple[str, ...]:
-    """Return texts, from one or from a list of them.
-
-    Raises:
-        ScenarioError: anything else.
-    """
+    """Return texts, from one or from a list of them."""
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
         raise _fault(name, f"{shown(value)} is not a list of texts; write for example {example}")
@@ -207,11 +150,7 @@ def texts(value: object, name: str, example: str) -> tuple[str, ...]:
 
 
 def path(value: object, name: str) -> Path:
-    """Return the path of a file or folder.
-
-    Raises:
-        ScenarioError: it cannot be one.
-    """
+    """Return the path of a file or folder."""
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if isinstance(text, str) and text and "\0" not in text:
         with suppress(UnicodeEncodeError):
@@ -221,11 +160,7 @@ def path(value: object, name: str) -> Path:
 
 
 def few(count: int, most: int, what: str, fix: str, name: str = "") -> int:
-    """Return a count that is at most `most`: counted before anything of that size is made.
-
-    Raises:
-        ScenarioError: it is larger.
-    """
+    """Return a count that is at most `most`: counted before anything of that size is made."""
     if count > most:
         text = f"{count:,}" if count < 10**18 else "more than 10^18"
         raise _fault(name, f"{text} {what} are more than {most:,}; {fix}")
@@ -233,11 +168,7 @@ def few(count: int, most: int, what: str, fix: str, name: str = "") -> int:
 
 
 def shard(value: object, name: str = "shard") -> tuple[int, int]:
-    """Return (i, n), the i-th of n parts.
-
-    Raises:
-        ScenarioError: it is none.
-    """
+    """Return (i, n), the i-th of n parts."""
     if isinstance(value, Sequence) and len(value) == 2:
         i, n = value
         if all(isinstance(part, Integral) and not isinstance(part, bool) for part in value) and 1 <= i <= n <= 10**6:
@@ -246,55 +177,13 @@ def shard(value: object, name: str = "shard") -> tuple[int, int]:
     raise _fault(name, f"{shown(value)} is not a part; write it as I/N with I from 1 to N, for example 2/3")
 
 
-def scenario(source: object, overrides: Mapping[str, object] | None = None, name: str = "scenario") -> Scenario:
-    """Return the scenario of a path, a mapping of the same shape, or a Scenario.
-
-    Raises:
-        ScenarioError: it is none of these, or says what no scenario can.
-    """
-    from testis_abm.scenario import Scenario, load
-
-    overrides = changes(overrides)
-    if isinstance(source, Scenario):
-        return load(source.as_dict(), overrides=overrides) if overrides else source
-    return load(readable(source, name), overrides=overrides)
-
-
 def readable(source: object, name: str = "scenario") -> str | os.PathLike[str] | Mapping[str, Any]:
-    """Return what a scenario can be read from: a path, or a mapping.
-
-    Raises:
-        ScenarioError: it is neither.
-    """
+    """Return what a scenario can be read from: a path, or a mapping."""
     if isinstance(source, Mapping):
         return source
     if isinstance(source, str | os.PathLike) and not isinstance(os.fspath(source), bytes):
         return source
     raise _fault(name, f"{shown(source)} is not a path, a table of settings or a Scenario")
-
-
-def men(value: object) -> pd.DataFrame:
-    """Return men: a row of physiology fields each.
-
-    Raises:
-        ScenarioError: it is no such table, lacks a field, or holds what no man has.
-    """
-    import pandas as pd
-
-    from testis_abm.parameters import physiology
-
-    if not isinstance(value, pd.DataFrame):
-        raise _fault("men", f"{shown(value)} is not a table of men (a DataFrame with a row of physiology fields each)")
-    if value.empty:
-        raise _fault("men", "has no rows; give at least one man")
-    for name, field in physiology().items():
-        if name not in value:
-            raise _fault("men", f"column {name} is missing; see: testis-abm men")
-        column = pd.to_numeric(value[name], errors="coerce")
-        wrong = ~column.between(field.low - 1e-9, field.high + 1e-9)
-        if wrong.any():
-            raise ScenarioError([Problem(("men", name), str(field.fault(value[name][wrong].iloc[0])))])
-    return value
 
 
 def matplotlib() -> None:
@@ -304,21 +193,15 @@ def matplotlib() -> None:
         TestisError: matplotlib is not installed.
     """
     try:
-        found = find_spec("matplotlib") is not None
+        installed = find_spec("matplotlib") is not None
     except (ImportError, ValueError):  # it is kept out
-        found = False
-    if not found:
-        raise TestisError(
-            "pictures need matplotlib, which is not installed: pip install matplotlib, or leave pictures out (--no-plots)"
-        )
+        installed = False
+    if not installed:
+        raise TestisError("pictures need matplotlib, which is not installed: pip install matplotlib, or leave them out")
 
 
 def running(folder: object, workers: object, parts: object, dask: object = "") -> Path:
-    """Return the folder of an experiment; check how it is to be run before anything is written.
-
-    Raises:
-        ScenarioError: a folder, number of workers, shard or address that is none.
-    """
+    """Return the folder of an experiment; check how it is to be run before anything is written."""
     argument("workers", workers)
     shard(parts)
     if not isinstance(dask, str):
@@ -332,7 +215,7 @@ def at(*place: str | int) -> Iterator[None]:
     try:
         yield
     except ScenarioError as error:
-        raise ScenarioError(Problem((*place, *of.path), of.text, of.named) for of in error.problems) from None
+        raise error.at(*place) from None
 
 
 def named(place: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -340,29 +223,12 @@ def named(place: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
 
     def check(text: str) -> Any:
         try:
-            with at(place):
-                return read(text)
+            return read(text)
         except ScenarioError as error:
             # Argparse puts its own words in the place of a ValueError, which a ScenarioError is.
-            raise TestisError(str(error)) from None
+            raise TestisError(str(error.at(place))) from None
 
     return check
-
-
-def laboratory_value(name: str, raw: object) -> float | Censored | None:
-    """Return a laboratory value in the unit of `twin.MEASURES` or `twin.KNOWN`; None where it is missing.
-
-    Args:
-        name: of MEASURES or KNOWN, such as "t" or "bmi".
-        raw: a number in that unit, or text as a report has it: "260 ng/dL", "4,5 IU/L", "<0.1", "". None, NaN, pandas.NA and
-            empty text are missing.
-
-    Raises:
-        ScenarioError: it is no such value, or one that no living man has.
-    """
-    from testis_abm.population.given import read
-
-    return read(name, raw)
 
 
 def missing(value: object) -> bool:
@@ -374,9 +240,5 @@ def missing(value: object) -> bool:
     return isinstance(value, Real) and bool(value != value)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
 def _fault(name: str, text: str) -> ScenarioError:
-    return ScenarioError([Problem((name,) if name else (), printable(text))])
+    return ScenarioError(printable(text), *filter(None, [name]))

@@ -1,7 +1,7 @@
 """Stopping a command by Ctrl-C or SIGTERM where it can stop cleanly, and nowhere else.
 
-An exception out of a signal handler may land inside the import of a package, which can swallow it or leave the interpreter
-to end as if nobody had caught it. So the signal is noted, and raised at the next safe place.
+An exception out of a signal handler may land inside the import of a package, which can swallow it or leave the
+interpreter to end as if nobody had caught it. So the signal is noted, and raised at the next safe place.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Interrupt:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = {of: signal.signal(of, self._note) for of in _SIGNALS}
+        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for of, before in self._before.items():
-            signal.signal(of, before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal:

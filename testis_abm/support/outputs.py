@@ -1,4 +1,4 @@
-"""Files that a command was asked to write by name: in the format that the name says, and never over what somebody else wrote."""
+"""Files that a command was asked to write by name: in the format of the name, never over what somebody else wrote."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ def check_table(path: str | Path, columns: Sequence[str]) -> None:
     """Make sure, before the work is done, that a table whose first columns are `columns` can be written to `path`.
 
     Raises:
-        TestisError: a suffix of no format that is written, no regular file, or a file that is no such table of this program.
+        TestisError: a suffix of no format that is written, no regular file, or a file that is no such table of this
+            program.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in TABLES:
         hint = "; spreadsheets open .csv" if suffix in (".xlsx", ".xls", ".ods") else ""
         raise TestisError(
-            f"{printable(str(path))}: the suffix must say the format, .parquet or .csv, not {suffix or 'nothing'!r}{hint}"
+            f"{printable(str(path))}: the suffix must say the format, .parquet or .csv, "
+            f"not {suffix or 'nothing'!r}{hint}"
         )
     check(path, columns)
 
@@ -66,8 +68,8 @@ def _is_ours(path: Path, columns: Sequence[str]) -> bool:
                     names = file.readline(_HEADER).decode().strip().split(",")
                 return bool(columns) and names[: len(columns)] == list(columns)
             case ".json":
-                found = files.read_json(path)
-                return isinstance(found, dict) and found.get("software") == SOFTWARE
+                content = files.read_json(path)
+                return isinstance(content, dict) and content.get("software") == SOFTWARE
         with files.regular(path) as picture:
             return SOFTWARE.encode() in picture.read(_HEAD)
     except (OSError, ValueError, pa.ArrowException):

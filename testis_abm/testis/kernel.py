@@ -66,6 +66,9 @@ ROOM = 16
 # Tubules that a kernel takes at a time: what their cells hold fits into the cache of a core.
 BLOCK = 16
 NOT_BEGUN, BEGUN, DONE = range(3)
+# Rows of what Sertoli cells sense: one array, because more than a few that might overlap would keep loops from vectorising.
+_ANDROGEN, _ER_BETA, _ER_ALPHA, _FSH = range(4)
+_SENSED = 4
 _NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64)])
 
 
@@ -94,6 +97,15 @@ class Steroids(NamedTuple):
 
     testosterone: FieldArrays
     oestradiol: FieldArrays
+
+
+class LevelArrays(NamedTuple):
+    """What a report of the day needs of both fields: total nmol/L, and the free share of testosterone."""
+
+    testosterone: np.ndarray
+    oestradiol: np.ndarray
+    interstitial_testosterone: np.ndarray
+    testosterone_free: float
 
 
 class Today(NamedTuple):
@@ -298,22 +310,17 @@ def _support(sertoli, field, today, half, sensed, first, last):
     inhibin = sertoli.inhibin[begin:end]
     for k in range(fsh.size):
         inhibin[k] = inhibin_output(fsh[k], p)
-    by_androgen, by_beta, by_alpha = sensed[0], sensed[1], sensed[2]
-    _sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent, by_androgen)
-    _sense(oestrogen, receptor.er_beta_sensitivity, receptor.oestrogen_exponent, by_beta)
-    _sense(oestrogen, receptor.er_alpha_sensitivity, receptor.oestrogen_exponent, by_alpha)
+    _sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ANDROGEN])
+    _sense(oestrogen, receptor.er_beta_sensitivity, receptor.oestrogen_exponent, sensed[_ER_BETA])
+    _sense(oestrogen, receptor.er_alpha_sensitivity, receptor.oestrogen_exponent, sensed[_ER_ALPHA])
+    for k in range(fsh.size):
+        sensed[_FSH, k] = fsh[k]
     for tubule in range(first, last):
         rates = sertoli.rates[tubule]
-        here = (tubule - first) * per
-        a, b, c, f = (
-            by_androgen[here : here + per],
-            by_beta[here : here + per],
-            by_alpha[here : here + per],
-            fsh[here : here + per],
-        )
+        here = sensed[:, (tubule - first) * per : (tubule - first + 1) * per]
         for k in range(per):
-            signal = signals_from(Sensed(a[k], b[k], c[k]), f[k], pressure, half, p)
-            _store_rates(rates, k, rates_under(signal, p))
+            levels = Sensed(here[_ANDROGEN, k], here[_ER_BETA, k], here[_ER_ALPHA, k])
+            _store_rates(rates, k, rates_under(signals_from(levels, here[_FSH, k], pressure, half, p), p))
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
@@ -329,7 +336,7 @@ def oestradiol_and_germ_cells(cells, field, today, mean_made, events, lives, fir
     oestradiol that a niche makes on average, for the interstices.
     """
     half, supply = halves(from_array(today.numbers)), _supply(field)
-    sensed = np.empty((3, BLOCK * field.level.shape[1]))
+    sensed = np.empty((_SENSED, BLOCK * field.level.shape[1]))
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
         _oestradiol(cells.sertoli, field, supply, mean_made, begin, end)
@@ -383,43 +390,48 @@ def live(cells, events, today, first, last):
     mean_days = np.array(durations(from_array(today.numbers)))
     variation, clonal_death = numbers.duration_variation, numbers.clonal_death
     germ, sertoli = cells.germ, cells.sertoli
+    # Taken out once: an array taken out of a tuple within the loop would be counted there.
+    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
+    shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
+    start, count, a_pale = germ.start, germ.count, sertoli.a_pale
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
+    progress, deaths, completed = events.progress, events.deaths, events.completed
     newborn = np.empty(ROOM, _NEWBORN)
-    per = counts.shape[0] // germ.count.size
+    per = counts.shape[0] // count.size
     widest = 0
     for tubule in range(first, last):
-        widest = max(widest, germ.count[tubule])
+        widest = max(widest, count[tubule])
     due = np.empty(widest + 1, np.int64)
     for tubule in range(first, last):
-        if events.progress[tubule] == NOT_BEGUN:
+        if progress[tubule] == NOT_BEGUN:
             for one in range(COUNT):
                 for k in range(per):
                     gathered[tubule, one, k] += rates[tubule, HAZARD + one, k] * dt
             for i in range(tubule * per, (tubule + 1) * per):
-                sertoli.a_pale[i] = counts[i, A_PALE]
-            events.progress[tubule] = BEGUN
-        if events.progress[tubule] == DONE:
+                a_pale[i] = counts[i, A_PALE]
+            progress[tubule] = BEGUN
+        if progress[tubule] == DONE:
             continue
-        begin, wall = germ.start[tubule], tubule * per
-        top = begin + germ.count[tubule]
+        begin, wall = start[tubule], tubule * per
+        top = begin + count[tubule]
         # Unsigned, so that no index needs a look at its sign.
         listed = np.uint64(0)
         for i in range(np.uint64(begin), np.uint64(top)):
             due[listed] = i
-            counted = gathered[np.uint64(tubule), np.uint64(germ.step[i]), np.uint64(germ.niche[i])]
-            listed += np.uint64((germ.ends[i] <= now) | (germ.threshold[i] <= counted))
+            counted = gathered[np.uint64(tubule), np.uint64(steps[i]), np.uint64(niches[i])]
+            listed += np.uint64((ends_on[i] <= now) | (thresholds[i] <= counted))
         enough = True
         for next_due in range(np.int64(listed) - 1, -1, -1):
-            if top + ROOM > germ.start[tubule + 1]:
+            if top + ROOM > start[tubule + 1]:
                 enough = False
                 break
             row = due[next_due]
-            lineage, clone = germ.lineage[row], np.uint64(germ.clone[row])
-            step, niche = np.int64(germ.step[row]), np.int64(germ.niche[row])
+            lineage, clone = lineages[row], np.uint64(clones[row])
+            step, niche = np.int64(steps[row]), np.int64(niches[row])
             turn, share, stem = np.int64(0), 0.0, step <= A_PALE
             if stem:
-                turn, share = np.int64(germ.turn[row]), float(germ.share[row])
-            ends, threshold = float(germ.ends[row]), float(germ.threshold[row])
+                turn, share = np.int64(turns[row]), float(shares[row])
+            ends, threshold = float(ends_on[row]), float(thresholds[row])
             counts[wall + niche, step] -= 1
             waiting = 0
             place = row
@@ -432,10 +444,10 @@ def live(cells, events, today, first, last):
                     if event == LIVES:
                         break
                     if event == DIES:
-                        events.deaths[tubule, step] += 1
+                        deaths[tubule, step] += 1
                         alive = False
                         break
-                    events.completed[tubule, step] += 1
+                    completed[tubule, step] += 1
                     if step <= A_PALE:
                         lost, share, founds = stem_cell_turn(
                             lineage,
@@ -443,11 +455,11 @@ def live(cells, events, today, first, last):
                             turn,
                             share,
                             rates[tubule, COMMITMENT, niche],
-                            sertoli.a_pale[wall + niche],
+                            a_pale[wall + niche],
                             numbers.stem_cell_loss,
                         )
                         if lost:
-                            events.deaths[tubule, step] += 1
+                            deaths[tubule, step] += 1
                             alive = False
                             break
                         if founds:
@@ -486,17 +498,17 @@ def live(cells, events, today, first, last):
                     if place < 0:
                         place = top
                         top += 1
-                    germ.lineage[place] = lineage
+                    lineages[place] = lineage
                     if place != row:
-                        germ.niche[place] = niche
-                    germ.step[place] = step
+                        niches[place] = niche
+                    steps[place] = step
                     # A row that was or is a stem cell's, or another's: the daughter of a stem cell that died may take its place.
                     if stem or step <= A_PALE or place != row:
-                        germ.clone[place] = clone
-                        germ.turn[place] = turn
-                        germ.share[place] = share
-                    germ.ends[place] = ends
-                    germ.threshold[place] = threshold
+                        clones[place] = clone
+                        turns[place] = turn
+                        shares[place] = share
+                    ends_on[place] = ends
+                    thresholds[place] = threshold
                     counts[wall + niche, step] += 1
                     place = -1
                 if waiting == 0:
@@ -513,24 +525,23 @@ def live(cells, events, today, first, last):
                 )
             if place >= 0:
                 top -= 1
-                germ.lineage[place] = germ.lineage[top]
-                germ.niche[place] = germ.niche[top]
-                germ.step[place] = germ.step[top]
-                germ.turn[place] = germ.turn[top]
-                germ.share[place] = germ.share[top]
-                germ.clone[place] = germ.clone[top]
-                germ.ends[place] = germ.ends[top]
-                germ.threshold[place] = germ.threshold[top]
-        germ.count[tubule] = top - begin
+                lineages[place] = lineages[top]
+                niches[place] = niches[top]
+                steps[place] = steps[top]
+                turns[place] = turns[top]
+                shares[place] = shares[top]
+                clones[place] = clones[top]
+                ends_on[place] = ends_on[top]
+                thresholds[place] = thresholds[top]
+        count[tubule] = top - begin
         if enough:
-            events.progress[tubule] = DONE
+            progress[tubule] = DONE
 
 
 @compiled(error_model="numpy")
-def report(cells, steroids, blood, leydig_weight, numbers):
+def report(leydig, sertoli, levels, blood, leydig_weight, numbers):
     """Return what the testes did in a day, a TestisDay; `leydig_weight`: ideal over actual number of Leydig cells."""
     p = from_array(numbers)
-    leydig, sertoli, testosterone = cells.leydig, cells.sertoli, steroids.testosterone
     n, m, left = leydig.size.size, sertoli.androgen.size, blood.aromatase_left
     secreted, oestradiol_made = 0.0, 0.0
     for i in range(n):
@@ -538,7 +549,7 @@ def report(cells, steroids, blood, leydig_weight, numbers):
         oestradiol_made += leydig.oestradiol_secretion[i]
     androgen, oestrogen, fsh, inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     spermatocytes, spermatids, elongated = 0, 0, 0
-    at_niche_t, at_niche_e2 = testosterone.level.reshape(-1), steroids.oestradiol.level.reshape(-1)
+    at_niche_t, at_niche_e2 = levels.testosterone.reshape(-1), levels.oestradiol.reshape(-1)
     for i in range(m):
         androgen += sertoli.androgen[i]
         oestrogen += sertoli.oestrogen[i]
@@ -554,9 +565,9 @@ def report(cells, steroids, blood, leydig_weight, numbers):
     androgen, oestrogen, fsh, made, mean_t = androgen / m, oestrogen / m, fsh / m, in_niche / m, mean_t / m
     in_leydig = in_niches = 1.0 - left
     if blood.inhibitor > 0.0:
-        local, free = np.empty(n), testosterone.interstitial.reshape(-1)
+        local, total = np.empty(n), levels.interstitial_testosterone.reshape(-1)
         for i in range(n):
-            local[i] = free[leydig.corner[i]] * testosterone.free
+            local[i] = total[leydig.corner[i]] * levels.testosterone_free
         in_leydig = inhibited_share(local, p.aromatase.aromatase_km, blood.inhibitor, left)
         in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase.aromatase_km, blood.inhibitor, left)
     germ = spermatocytes / m * p.aromatase.spermatocyte_aromatase + spermatids / m * p.aromatase.spermatid_aromatase
@@ -584,7 +595,7 @@ def report(cells, steroids, blood, leydig_weight, numbers):
         er_alpha_signal=signal.er_alpha / p.receptor.er_alpha_reference,
         er_beta_signal=signal.er_beta,
         fsh_signal=signal.fsh,
-        aromatase_access=p.aromatase.aromatase_km / (p.aromatase.aromatase_km + mean_t * testosterone.free),
+        aromatase_access=p.aromatase.aromatase_km / (p.aromatase.aromatase_km + mean_t * levels.testosterone_free),
         androgen=androgen,
         oestrogen=oestrogen,
         fsh=fsh,

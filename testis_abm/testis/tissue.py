@@ -30,7 +30,9 @@ _NO_BLOOD = BloodDay(0.0, 0.0, 0.0, 0.0, 0.0)
 class Cells(Protocol):
     """An engine: the cells and the rules that move them (compiled columns, or plain Mesa agents)."""
 
-    rules: Mapping[str, Rule]
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """Return the rules of the cells by name."""
 
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
@@ -81,7 +83,6 @@ class CompiledCells:
         return self._live_on(today, events)
 
     def _today(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> kernel.Today:
-        blood = BloodDay(*map(float, blood))
         entry = self.levels.entry(blood.free_testosterone)
         return kernel.Today(blood, float(entry), float(now), float(dt), change, _numbers(p))
 
@@ -176,6 +177,7 @@ class Tissue:
             p: numbers of the tissue today, if not its own.
             change: (2, steps.RATES, 1 or sertoli), factors of and additions to the rates that Sertoli cells set.
         """
+        blood = BloodDay(*map(float, blood))  # compiled code is made for floats
         p = build.with_aromatase(self.p if p is None else p, blood.aromatase_left)
         self.now += 1.0
         self.events = self.cells.day(blood, p, change, self.now, 1.0)
@@ -183,6 +185,7 @@ class Tissue:
 
     def settle_soma(self, blood: BloodDay) -> TestisDay:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
+        blood = BloodDay(*map(float, blood))
         self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
         return self._report(blood, self.p)
 
@@ -203,10 +206,13 @@ class Tissue:
             pass
 
     def _report(self, blood: BloodDay, p: TissueParameters) -> TestisDay:
+        of = self.levels
+        levels = kernel.LevelArrays(of.testosterone, of.oestradiol, of.corner_testosterone, of.scale.testosterone_free)
         day: TestisDay = kernel.report(
-            self.columns.arrays(),
-            self.levels.arrays(),
-            BloodDay(*map(float, blood)),
+            self.columns.leydig.arrays(),
+            self.columns.sertoli.arrays(),
+            levels,
+            blood,
             float(self._leydig_weight),
             _numbers(p),
         )

@@ -12,12 +12,12 @@ import numpy as np
 from testis_abm.agents.cells import LeydigCell
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
-from testis_abm.app.tubule.packing import ROOM, pack
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
 from testis_abm.biology import steps
 from testis_abm.biology.germ import aromatase, durations, er_beta_expression, on_entering
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tissue import TissueParameters
+from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
 from testis_abm.testis.places import germ_places
@@ -216,31 +216,21 @@ class Recording:
         home = np.searchsorted(section.tubules, germ.niche // per)
         # Sertoli nuclei first in each tubule: they stay, and the others give way.
         group = np.concatenate([np.repeat(np.arange(tubules), per), home])
-        order = np.argsort(group, kind="stable")
-        to = np.concatenate([section.sertoli_nucleus, np.stack([germ.x, germ.y], axis=-1)])[order]
-        start = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=tubules))])
-        was = np.stack([germ.x, germ.y], axis=-1)
-        seen = origin >= 0
+        to = np.stack([germ.x, germ.y], axis=-1)
+        seen, was = origin >= 0, to.copy()
         was[seen] = np.stack([before.x, before.y], axis=-1)[origin[seen]]
-        at = np.concatenate([section.sertoli_nucleus, was])[order]
-        step = np.concatenate([np.full(tubules * per, SERTOLI), germ.step])[order]
-        x, y = at[:, 0].copy(), at[:, 1].copy()
-        nearest = np.where(step < steps.PRELEPTOTENE, _BASAL, 0.92 * LUMEN) * section.radius
-        pack(
-            x,
-            y,
-            to[:, 0].copy(),
-            to[:, 1].copy(),
+        step = np.concatenate([np.full(tubules * per, SERTOLI), germ.step])
+        crowd = Crowd(
+            np.concatenate([section.sertoli_nucleus, to]),
             ROOM[step],
+            group,
             step == SERTOLI,
-            start,
-            section.centres,
-            nearest,
-            section.radius - 0.6,
-            rounds,
+            section.centres[group],
+            np.where(step < steps.PRELEPTOTENE, _BASAL, 0.92 * LUMEN) * section.radius,
+            np.full(len(group), section.radius - 0.6),
         )
-        mine = order >= tubules * per
-        germ.x[order[mine] - tubules * per], germ.y[order[mine] - tubules * per] = x[mine], y[mine]
+        place = spread(crowd, rounds, np.concatenate([section.sertoli_nucleus, was]))
+        germ.x[:], germ.y[:] = place[tubules * per :].T
 
     @property
     def _per(self) -> int:

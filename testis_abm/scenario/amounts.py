@@ -1,4 +1,7 @@
-"""Quantities as people write them: "28 days", "day 30", "1 mg", and the units of clinical reports."""
+"""Amounts as people write them: "28 days", "day 30", "1 mg", and the units of clinical reports.
+
+Each function raises a ScenarioError for what it cannot read, in words that say what would be right.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from numbers import Real
 from types import MappingProxyType
 
-from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
+from testis_abm.quantities import QUANTITIES
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, nearest, shown
 
@@ -37,19 +39,11 @@ _DURATIONS = {
     **dict.fromkeys(("d", "day", "days"), 1.0),
     **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), 7.0),
     **dict.fromkeys(("month", "months"), DAYS_PER_MONTH),
-    **dict.fromkeys(("y", "yr", "yrs", "year", "years"), DAYS_PER_YEAR),
+    **dict.fromkeys(QUANTITIES["age"].units, DAYS_PER_YEAR),
 }
 _DOSES: Mapping[str, Mapping[str, float]] = {"mg": {"mg": 1.0, "g": 1e3, "ug": 1e-3}, "IU": {"iu": 1.0, "kiu": 1e3}}
 _DOSE_UNITS = {"mg": "mg, g or ug", "IU": "IU or kIU"}
 
-# How many of each unit's canonical unit (the one in the column name) make one of it.
-_TESTOSTERONE = {"nmol/L": 1.0, "pmol/L": 1e-3, "ng/dL": 1 / TESTOSTERONE_NG_DL}
-_TESTOSTERONE |= {"ng/mL": 100 / TESTOSTERONE_NG_DL, "ug/L": 100 / TESTOSTERONE_NG_DL}
-_FREE = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": 100 / TESTOSTERONE_NG_DL, "ng/dL": 1e3 / TESTOSTERONE_NG_DL}
-_OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": OESTRADIOL_PMOL_L, "ng/L": OESTRADIOL_PMOL_L}
-_OESTRADIOL |= {"ng/mL": 1e3 * OESTRADIOL_PMOL_L}
-_GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
-_SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
 # Words for a unit, the whole of what stands before "/" or the end -> its key.
 _UNIT_WORDS = (
     (r"x?\*?10e?6|mio|mill|mln|millions|m(?=/ml$|$)", "million"),
@@ -57,42 +51,18 @@ _UNIT_WORDS = (
     (r"percent|pct", "%"),
 )
 
+# Column -> its units, of what may be published of a course, and of a man.
 UNITS: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {
-        "testosterone_nmol_l": _TESTOSTERONE,
-        "free_testosterone_pmol_l": _FREE,
-        "oestradiol_pmol_l": _OESTRADIOL,
-        "lh_iu_l": _GONADOTROPHIN,
-        "fsh_iu_l": _GONADOTROPHIN,
-        "hcg_iu_l": _GONADOTROPHIN,
-        "inhibin_b_pg_ml": {"pg/mL": 1.0, "ng/L": 1.0},
-        "shbg_nmol_l": {"nmol/L": 1.0},
-        "intratesticular_testosterone_nmol_l": _TESTOSTERONE,
-        "intratesticular_oestradiol_nmol_l": {
-            "nmol/L": 1.0,
-            **{unit: factor / 1e3 for unit, factor in _OESTRADIOL.items() if unit != "nmol/L"},
-        },
-        "volume_ml": {"mL": 1.0},
-        "concentration_million_ml": {"million/mL": 1.0, "M/mL": 1.0, "10^6/mL": 1.0},
-        "total_count_million": _SPERM,
-        "progressive_motility_pct": {"%": 1.0},
-        "normal_forms_pct": {"%": 1.0},
-        "total_motile_count_million": _SPERM,
-    }
+    {column: row.units for column, row in QUANTITIES.items() if row.published}
 )
-
 UNITS_OF_MAN: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {"bmi": {"kg/m2": 1.0}, "age": {"years": 1.0, "year": 1.0, "y": 1.0, "yr": 1.0, "yrs": 1.0}}
+    {name: QUANTITIES[name].units for name in ("bmi", "age")}
 )
 
 
 def parse_duration(value: object) -> float:
-    """Return a length of time in days, from "28 days", "8 hours", "6 months" or a number of days.
-
-    Raises:
-        ScenarioError: it is no length of time, or below 0.
-    """
-    if _is_number(value):
+    """Return a length of time in days, from "28 days", "8 hours", "6 months" or a number of days."""
+    if guard.is_number(value):
         days = _finite(value, value)
     else:
         number, unit = _split(value, 'a length of time, such as "28 days"')
@@ -107,30 +77,23 @@ def parse_duration(value: object) -> float:
 
 
 def parse_day(value: object) -> float:
-    """Return a day of the plan from "day 30", "week 6", "month 3" or a number; day 0 is the end of baseline.
-
-    Raises:
-        ScenarioError: it names no day, or one beyond a century.
-    """
-    if _is_number(value):
+    """Return a day of the plan from "day 30", "week 6", "month 3" or a number; day 0 is the end of baseline."""
+    if guard.is_number(value):
         day = _finite(value, value)
     else:
-        found = _DAY.fullmatch(plain(_text(value, 'a day, such as "day 30"')))
-        if found is None:
+        match = _DAY.fullmatch(plain(_text(value, 'a day, such as "day 30"')))
+        if match is None:
             raise ScenarioError(f'{shown(value)} is not a day; write "day 30" or "week 6"')
-        day = number_in(found[2]) * {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH}[found[1].lower()]
+        unit, number = match.groups()
+        day = number_in(number) * _DURATIONS[unit.lower()]
     if not abs(day) <= LATEST_DAY:
         raise ScenarioError(f"{shown(value)} is not within a century of the start of treatment")
     return day
 
 
 def parse_dose(value: object, unit: str = "mg") -> float:
-    """Return a dose in `unit` ("mg" or "IU"), from "1 mg", "250 ug" or "1.5 kIU".
-
-    Raises:
-        ScenarioError: no unit, a unit of another kind, or not above 0.
-    """
-    if _is_number(value):
+    """Return a dose in `unit` ("mg" or "IU"), from "1 mg", "250 ug" or "1.5 kIU"."""
+    if guard.is_number(value):
         raise ScenarioError(f'{shown(value)} has no unit; write it as text with one: "1 {unit}"')
     number, given = _split(value, f'a dose, such as "1 {unit}"')
     known = _DOSES.get(unit, {unit.lower(): 1.0})
@@ -138,29 +101,18 @@ def parse_dose(value: object, unit: str = "mg") -> float:
         units = _DOSE_UNITS.get(unit, unit)
         raise ScenarioError(f"{shown(value)}: unit {shown(given)} does not fit; the dose is in {units}")
     dose = _finite(number * known[unit_key(given)], value)
-    if dose < 0:
-        raise ScenarioError(f"{shown(value)} is negative; a dose must be above 0 {unit}")
-    if dose == 0:
-        raise ScenarioError(f"{shown(value)} is zero; a dose must be above 0 {unit}")
+    if dose <= 0:
+        raise ScenarioError(f"{shown(value)} is {'negative' if dose else 'zero'}; a dose must be above 0 {unit}")
     return dose
 
 
 def canonical_unit(variable: str) -> str:
-    """Return the unit in which `variable` is stored, which its name ends in.
-
-    Raises:
-        ScenarioError: unknown variable.
-    """
-    guard.key(variable, UNITS, "variable")
-    return next(unit for unit, factor in UNITS[variable].items() if factor == 1.0)
+    """Return the unit in which `variable` is stored, which its name ends in."""
+    return QUANTITIES[guard.key(variable, UNITS, "variable")].unit
 
 
 def parse_unit(variable: str, unit: object) -> str:
-    """Return `unit` as UNITS spells it.
-
-    Raises:
-        ScenarioError: `variable` is not measured in it.
-    """
+    """Return `unit` as UNITS spells it."""
     known = UNITS[variable]
     text = plain(_text(unit, f'a unit, such as "{canonical_unit(variable)}"'))
     if spelling := spelled(text, known):
@@ -171,8 +123,8 @@ def parse_unit(variable: str, unit: object) -> str:
 def spelled(unit: str, known: Iterable[str]) -> str | None:
     """Return `unit` as `known` spells it, whatever way a laboratory writes it; None if it is not one of them."""
     known = tuple(known)
-    same = [of for of in known if of.lower() == unit.lower()]
-    return next(iter(same or [of for of in known if unit_key(of) == unit_key(unit)]), None)
+    same = [name for name in known if name.lower() == unit.lower()]
+    return next(iter(same or [name for name in known if unit_key(name) == unit_key(unit)]), None)
 
 
 @lru_cache(maxsize=1024)
@@ -191,9 +143,6 @@ def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
     """Return `value` of `variable`, a column name, in another of its units.
 
     Testosterone 1 nmol/L = 28.84 ng/dL (1 ng/mL = 3.467 nmol/L), oestradiol 1 pg/mL = 3.67 pmol/L.
-
-    Raises:
-        ScenarioError: unknown variable, no number, or a unit of another kind.
     """
     guard.key(variable, UNITS, "variable")
     value = guard.real(value, "value")
@@ -204,11 +153,7 @@ def convert(variable: str, value: float, unit_from: str, unit_to: str) -> float:
 
 
 def plain(text: str) -> str:
-    """Return `text` with one space between words and the signs of word processors written plainly.
-
-    Raises:
-        ScenarioError: it is longer than any quantity, or has digits of another script, which people read differently.
-    """
+    """Return `text` with one space between words and the signs of word processors written plainly."""
     if len(text) > _LONGEST:
         raise ScenarioError(f"{shown(text)} is longer than {_LONGEST} characters")
     text = " ".join(text.translate(_SIGNS).split())
@@ -221,9 +166,6 @@ def number_in(text: str) -> float:
     """Return the number that `text` (a NUMBER) spells: "4.5", "4,5", "1,500" (1500), "1,500.5", "1.500,5".
 
     A comma before one group of three digits separates thousands, as in "1,500 IU"; "0,125" can only be a decimal.
-
-    Raises:
-        ScenarioError: its commas or points can be read in no way.
     """
     mantissa, e, exponent = text.lower().partition("e")
     if _THOUSANDS.fullmatch(mantissa):
@@ -239,26 +181,19 @@ def number_in(text: str) -> float:
 
 def comma_note(text: object) -> str:
     """Return how the comma of a refused quantity was read, for its message; empty where there is none."""
-    found = _QUANTITY.match(plain(text)) if isinstance(text, str) else None
-    if found is None or not _THOUSANDS.fullmatch(found[1]):
+    match = _QUANTITY.match(plain(text)) if isinstance(text, str) else None
+    if match is None or not _THOUSANDS.fullmatch(match[1]):
         return ""
-    return f" ({found[1]} is read as {number_in(found[1]):g}; for a decimal write {found[1].replace(',', '.', 1)})"
+    return f" ({match[1]} is read as {number_in(match[1]):g}; for a decimal write {match[1].replace(',', '.', 1)})"
 
 
 def quantity(value: object, wanted: str) -> tuple[float, str]:
-    """Return number and unit ("" where there is none) of text such as "4,5 mIU/mL".
-
-    Raises:
-        ScenarioError: it is no text that begins with a number; `wanted` says what would be.
-    """
-    found = _QUANTITY.fullmatch(plain(_text(value, wanted)))
-    if found is None:
+    """Return number and unit ("" where there is none) of text such as "4,5 mIU/mL"."""
+    match = _QUANTITY.fullmatch(plain(_text(value, wanted)))
+    if match is None:
         raise ScenarioError(f"{shown(value)} is not {wanted}")
-    return number_in(found[1]), found[2]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    number, unit = match.groups()
+    return number_in(number), unit
 
 
 def _finite(number: object, value: object) -> float:

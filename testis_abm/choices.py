@@ -1,0 +1,12 @@
+"""The words that settings choose from and tables are told apart by, under names that an import checks."""
+
+# Arms of a run: the man without and with what a scenario does to him.
+ARMS = UNTREATED, TREATED = ("untreated", "treated")
+# How cells are moved: compiled columns, or plain Mesa agents.
+CELL_ENGINES = COMPILED, REFERENCE = ("compiled", "reference")
+# Who is simulated in an experiment: the agent-based model, or the mean-field model.
+ENGINES = CELLS, EXPECTED = ("cells", "expected")
+# Priors over men.
+POPULATIONS = ("clinic", "community", "healthy")
+
+DISCLAIMER = "Research software: a simulation, not medical advice."

@@ -1,0 +1,43 @@
+"""What commands print and where they write unless told otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
+
+def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
+    """Return what `make` makes; print its warnings as notes, a line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        made = make(*given, **named)
+    for note in notes:
+        print(f"Note: {note.message}", file=sys.stderr)
+    return made
+
+
+def results(folder: Path, pictures: Iterable[Any]) -> None:
+    """Print where results and pictures are."""
+    names = sorted(Path(path).name for path in pictures if str(path).endswith(".png"))
+    print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
+
+
+def default_folder(name: str, text: str) -> Path:
+    """Return the folder of results that --out does not name: a `name` and a mark of all that decides on them."""
+    return Path("runs") / (f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}" if text else name)
+
+
+def bar(*columns: ProgressColumn, only_terminal: bool = False) -> Progress:
+    """Return a bar of progress on the terminal, gone when it has ended."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=only_terminal and not console.is_terminal)

@@ -1,0 +1,182 @@
+"""What charts show of runs: courses of arms, treatments, levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from testis_abm.parameters import drugs
+from testis_abm.pictures.chart import Curve, Mark, Panel, Span
+from testis_abm.pictures.reference import reference_ranges
+from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
+from testis_abm.results.measures import Measure, measures
+from testis_abm.results.run import Run
+from testis_abm.results.summary import summarise
+from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
+from testis_abm.scenario import Scenario, Therapy
+
+_HEADLINE = (
+    "lh_iu_l",
+    "intratesticular_testosterone_nmol_l",
+    "intratesticular_oestradiol_nmol_l",
+    "expected_concentration_million_ml",
+    "expected_total_motile_count_million",
+)
+SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal", "fsh_signal")
+_PRODUCTION = ("daily_production_million_g", "meiotic_loss_pct", *SIGNALS)
+_SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
+_FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm of one run, under the name that a chart shows."""
+
+    name: str
+    run: Run
+    arm: str
+
+    def rows(self, table: str) -> pd.DataFrame:
+        """Return its rows of a table."""
+        rows = self.run.tables[table]
+        return rows[rows["arm"] == self.arm]
+
+
+def arms_of(run: Run) -> tuple[Arm, ...]:
+    """Return the arms of a run."""
+    return tuple(Arm(name, run, name) for name in run.arms)
+
+
+# ---- panels
+
+
+def hormones(arms: Sequence[Arm]) -> list[Panel]:
+    """Return the panels of blood and testis, oestradiol and T/E2 by each assay."""
+    return [_measured(arms, measure) for measure in _measures(arms, "hormones")]
+
+
+def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
+    """Return the panels of semen: lines as expected, dots (of one man they tell, of many they hide) as the laboratory measured."""
+    return [_measured(arms, measure, measure.column if dots else "") for measure in _measures(arms, "semen")]
+
+
+def production(arms: Sequence[Arm]) -> list[Panel]:
+    """Return the panels of sperm production and of what drives it."""
+    return [_tabled(arms, "tissue", name) for name in _PRODUCTION]
+
+
+def safety(arms: Sequence[Arm]) -> list[Panel]:
+    """Return the panels of safety and of fecundability."""
+    found = [_tabled(arms, "safety", name, zero=name in _FROM_ZERO) for name in _SAFETY]
+    return [*found, _tabled(arms, "outcome", "conception_pct")]
+
+
+def _measures(arms: Sequence[Arm], table: str) -> list[Measure]:
+    known = measures(conventional=False, overrides=arms[0].run.scenario.parameters)
+    return [measure for measure in known if measure.table == table]
+
+
+def _measured(arms: Sequence[Arm], measure: Measure, dots: str = "") -> Panel:
+    quantity, scenarios = QUANTITIES[measure.column], [arm.run.scenario for arm in arms]
+    marks = {
+        Mark(observation.day, observation.canonical_value, observation.label)
+        for scenario in scenarios
+        for observation in scenario.observed
+        if _measured_as(observation.variable, scenario) == measure.column
+    }
+    return Panel(
+        measure.column,
+        quantity.title,
+        quantity.unit,
+        tuple(_curve(arm, measure.table, measure.read, dots) for arm in arms),
+        _days(scenarios),
+        quantity.factor,
+        quantity.clinical_unit,
+        reference_ranges().get(measure.column),
+        tuple(sorted(marks, key=lambda mark: (mark.day, mark.value, mark.label))),
+        measure.least if measure.table == "hormones" else 0.0,
+    )
+
+
+def _tabled(arms: Sequence[Arm], table: str, name: str, *, zero: bool = True) -> Panel:
+    column, days = SCHEMAS[table][name], _days([arm.run.scenario for arm in arms])
+    curves = tuple(_curve(arm, table, lambda rows: rows[name]) for arm in arms)
+    return Panel(name, column.label, column.unit, curves, days, zero=zero)
+
+
+def _days(scenarios: Sequence[Scenario]) -> tuple[float, float]:
+    return (
+        -float(max(scenario.plan.baseline_days for scenario in scenarios)),
+        float(max(scenario.plan.duration_days for scenario in scenarios)),
+    )
+
+
+def _measured_as(variable: str, scenario: Scenario) -> str:
+    """Return the column of an observed value: oestradiol is that of the scenario's assay."""
+    return OESTRADIOL[scenario.samples.assay] if variable == OESTRADIOL["lc-ms"] else variable
+
+
+def _curve(arm: Arm, table: str, read: Callable[[pd.DataFrame], pd.Series], dots: str = "") -> Curve:
+    rows = arm.rows(table)
+    if rows.empty:
+        return Curve(arm.name, np.zeros(0), np.zeros(0))
+    samples = (rows["day"].to_numpy(dtype=float), rows[dots].to_numpy(dtype=float)) if dots else None
+    return Curve.of(arm.name, *matrix(rows, read(rows)), samples)
+
+
+def matrix(rows: pd.DataFrame, values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return days, and values as (replicates, days), NaN where a replicate has not come to the day."""
+    day, column = np.unique(rows["day"].to_numpy(dtype=float), return_inverse=True)
+    replicate, row = np.unique(rows["replicate"].to_numpy(), return_inverse=True)
+    table = np.full((len(replicate), len(day)), np.nan)
+    table[row, column] = np.asarray(values, dtype=float)
+    return day, table
+
+
+# ---- treatments
+
+
+def spans(scenario: Scenario) -> tuple[Span, ...]:
+    """Return the treatments of a scenario as they are planned, up to its last day."""
+    last = float(scenario.plan.duration_days)
+    weights = sorted(scenario.weight, key=lambda weight: weight.from_day)
+    return tuple(_span(therapy, last) for therapy in scenario.therapy) + tuple(
+        Span("weight", f"to BMI {weight.bmi:g} kg/m2", weight.from_day, min(last, weight.until_day))
+        for weight in weights
+    )
+
+
+def _span(therapy: Therapy, last: float) -> Span:
+    end = therapy.first_day if therapy.every_days is None else min(last, therapy.until_day)
+    rule = " (conditional)" if therapy.when else ""
+    return Span(therapy.drug, f"{drugs()[therapy.drug].title} {therapy.label}{rule}", therapy.first_day, end)
+
+
+# ---- levels
+
+
+def levels(runs: Sequence[tuple[str, Run]]) -> pd.DataFrame:
+    """Return a row a quantity, a column an arm: levels at the end of treatment (of an untreated man: of the run)."""
+    columns = {}
+    for name, run in runs:
+        table = summarise(run)
+        key = "treated" if "treated" in table else "mean"
+        columns[name] = pd.Series(table[key].to_numpy(), index=headings(table))
+    return pd.DataFrame(columns)
+
+
+def headings(summary: pd.DataFrame) -> list[str]:
+    """Return the label of each row of a summary with its unit."""
+    return [f"{label} ({unit})" if unit else str(label) for label, unit in zip(summary["label"], summary["unit"])]
+
+
+def headline(run: Run) -> list[str]:
+    """Return the names in a summary of what is reported first; oestradiol and T/E2 are those of the scenario's assay."""
+    assay = run.scenario.samples.assay
+    return [
+        CONVENTIONAL.get(column, (column,))[0]
+        for column in ("testosterone_nmol_l", OESTRADIOL[assay], RATIO[assay], *_HEADLINE)
+    ]

@@ -1,0 +1,367 @@
+"""Charts on paper: matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+from testis_abm.pictures import style
+from testis_abm.pictures.chart import Curve, Mark, Panel, Span
+from testis_abm.pictures.data import PlotData
+from testis_abm.pictures.reference import Range
+
+_TICKS = (7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640)
+# Inches: height of the strip of one therapy, of a line of the legend, of the title, of the time axis; gap
+# between rows; room left of a panel, and the distance from there to its label.
+_LANE, _LINE, _TOP, _TIME, _GAP, _LEFT, _LABEL = 0.13, 0.17, 0.5, 0.36, 0.24, 0.7, 0.36
+_MANY_SWINGS = 16
+_LONG = 22  # letters of a label on one line
+_MANY_DOTS = 250  # of a panel and arm, above which they shrink
+PAPER = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.6}  # behind a label that lies on data
+_NAME, _LETTER = 6.2, 0.05  # size of a therapy's name; width of a letter of it, inch
+_DASHES = (0, (4, 3))
+TIGHT: Any = {
+    "handlelength": 1.6,
+    "columnspacing": 0.8,
+    "borderaxespad": 0.1,
+    "handletextpad": 0.4,
+}  # a legend in a panel
+
+
+def looks() -> Any:
+    """Return the context in which figures are made and saved."""
+    return rc_context(style.RC)
+
+
+def page(width: float, height: float, dpi: int = style.DPI, **layout: Any) -> Figure:
+    """Return an empty figure, in inches."""
+    figure = Figure(figsize=(width, height), dpi=dpi, **layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+class Sheet:
+    """A figure with a title, a grid of panels over time, a legend and a footer.
+
+    Args:
+        data: the run.
+        name: what the figure shows, under the run's title.
+        rows, columns: of the grid.
+        height: of a row of panels, inch.
+        right: room at the right of each panel for a second axis, inch.
+    """
+
+    def __init__(
+        self, data: PlotData, name: str, rows: int, columns: int, height: float = 1.55, right: float = 0.55
+    ) -> None:
+        self.data, self.name, self.columns = data, name, columns
+        self.rows, self.height, self.right = rows, height, right
+        self.untreated: set[int] = set()  # panels that show no treatment
+        self.figure = page(style.WIDTH, 1.0)
+        self.panels = [self.figure.add_axes((0, 0, 1, 1), label=str(k)) for k in range(rows * columns)]
+
+    def finish(self, *legend: Sequence[Any]) -> Figure:
+        """Place and dress the panels, add title, footer and `legend`, row by row; return the figure."""
+        bottom = 0.24 + _LINE * len(legend)
+        width = style.WIDTH / self.columns - _LEFT - self.right
+        rows_of_spans = lanes(self.data.spans, self.data.days, width)
+        strip = _LANE * len(rows_of_spans) + 0.04
+        total = _TOP + strip + self.rows * self.height + (self.rows - 1) * _GAP + _TIME + bottom
+        self.figure.set_size_inches(style.WIDTH, total)
+        for k, axes in enumerate(self.panels):
+            row, column = divmod(k, self.columns)
+            x = _LEFT + column * (width + _LEFT + self.right)
+            y = bottom + _TIME + (self.rows - 1 - row) * (self.height + _GAP)
+            axes.set_position((x / style.WIDTH, y / total, width / style.WIDTH, self.height / total))
+            axes.yaxis.set_label_coords(-_LABEL / width, 0.5)
+            _time_axis(axes, self.data.days, labelled=row == self.rows - 1)
+            letter(axes, k)
+            if k not in self.untreated:
+                _shade(axes, self.data.spans)
+                if row == 0:
+                    _strips(axes, rows_of_spans, self.height)
+        for k, handles in enumerate(legend):
+            self.figure.add_artist(
+                Legend(
+                    self.figure,
+                    handles,
+                    [handle.get_label() for handle in handles],
+                    loc="lower left",
+                    ncols=len(handles),
+                    bbox_to_anchor=(0.005, (0.17 + _LINE * (len(legend) - 1 - k)) / total),
+                    borderaxespad=0.0,
+                    columnspacing=1.0,
+                    handlelength=1.2,
+                    bbox_transform=self.figure.transFigure,
+                )
+            )
+        write_frame(self.figure, self.data.title, self.name, self.data.footer)
+        return self.figure
+
+    def legend(self, panels: Sequence[Panel] = ()) -> list[Any]:
+        """Return the entries of arms and bands, and of what `panels` show besides."""
+        arms = self.data.arms
+        handles: list[Any] = [Line2D([], [], color=style.COLOUR[arm], label=arm) for arm in arms]
+        if any(curve.dots is not None for panel in panels for curve in panel.curves):
+            handles.append(Line2D([], [], ls="", marker=".", ms=5, mew=0, color=style.DIM, label="measured sample"))
+        if self.data.band:
+            handles.append(Patch(color=style.COLOUR[arms[-1]], alpha=0.25, lw=0, label=self.data.band))
+        if any(panel.reference and len(panel.reference.limits) > 1 for panel in panels):
+            handles.append(Patch(fc="#E9F5F1", ec=style.REFERENCE, lw=0.6, ls="--", label="reference range"))
+        if any(panel.marks for panel in panels):
+            handles.append(Line2D([], [], label="observed", **_MARK))
+        return handles
+
+
+def write_frame(figure: Figure, title: str, about: str, footer: str = style.NOTE) -> None:
+    """Write the title, what the figure shows, and the small print."""
+    width, total = (float(side) for side in figure.get_size_inches())
+    # A long title shrinks before it leaves the page.
+    size = min(9.5, 9.5 * 13.0 * width / max(len(title), 1))
+    figure.text(0.09 / width, 1.0 - 0.08 / total, title, va="top", weight="bold", size=size)
+    figure.text(0.09 / width, 1.0 - 0.25 / total, about, va="top", size=8, color=style.DIM)
+    figure.text(1.0 - 0.09 / width, 0.05 / total, footer, ha="right", size=6.3, color=style.FAINT)
+
+
+def letter(axes: Axes, k: int) -> None:
+    """Mark a panel with its letter."""
+    place: Any = {"xytext": (-45, -1), "xycoords": "axes fraction", "textcoords": "offset points"}
+    axes.annotate("abcdefghijkl"[k], (0, 1), weight="bold", size=9.5, va="bottom", **place)
+
+
+# Figure -> what it shows, rows and columns of panels, height of a row, room at the right.
+_SHEETS = {
+    "hormones": ("Hormones in blood", 4, 2, 1.55, 0.55),
+    "intratesticular": ("Steroids inside the testis", 3, 1, 1.45, 0.6),
+    "semen": ("Semen", 3, 2, 1.55, 0.1),
+}
+
+
+def draw_courses(data: PlotData, name: str) -> Figure:
+    """Return a figure of courses over time: lines as expected, dots as the laboratory measured."""
+    sheet, panels = Sheet(data, *_SHEETS[name]), data.panels[name]
+    for axes, panel in zip(sheet.panels, panels, strict=True):
+        draw_panel(axes, panel)
+    return sheet.finish(sheet.legend(panels))
+
+
+# ---- treatments
+
+
+def lanes(spans: Sequence[Span], days: tuple[float, float], inches: float) -> list[list[Span]]:
+    """Return the therapies in as few rows as they need so as not to cover one another, names included.
+
+    `days` are the first and the last of an axis of `inches`.
+    """
+    rows: list[list[Span]] = []
+    ends: list[float] = []
+    for span in sorted(spans, key=lambda span: span.start):
+        named, ended = name_days(span, days, inches)
+        start, end = min(span.start, named), max(span.end, ended)
+        free = next((k for k, taken in enumerate(ends) if taken <= start), len(rows))
+        if free == len(rows):
+            rows.append([])
+            ends.append(end)
+        rows[free].append(span)
+        ends[free] = end
+    return rows
+
+
+def name_days(span: Span, days: tuple[float, float], inches: float) -> tuple[float, float]:
+    """Return the days between which a therapy's name stands: in its bar, or beside a bar that is too short, behind or before it."""
+    start, width, _ = _name_place(span, days, inches)
+    return start, start + width
+
+
+def _name_place(span: Span, days: tuple[float, float], inches: float) -> tuple[float, float, float]:
+    """Return where a therapy's name starts, its width (days) and its size: smaller where it fits nowhere."""
+    first, last = days
+    gap = 0.012 * (last - first)
+    width = _LETTER * len(span.label) * (last - first) / inches
+    # Room and start of a name of some width in its bar, behind and before it.
+    rooms = {"in": span.end - span.start - gap, "behind": last - span.end - gap, "before": span.start - first - gap}
+    place = next((name for name, room in rooms.items() if room >= width), max(rooms, key=lambda name: rooms[name]))
+    size = min(1.0, rooms[place] / width)
+    width *= size
+    starts = {"in": span.start + gap, "behind": span.end + gap, "before": span.start - gap - width}
+    return starts[place], width, _NAME * size
+
+
+def _span_colour(spans: Sequence[Span], span: Span) -> str:
+    """Return the colour of a therapy: one a drug."""
+    drugs = sorted({each.drug for each in spans})
+    return style.SPANS[drugs.index(span.drug) % len(style.SPANS)]
+
+
+def _shade(axes: Axes, spans: Sequence[Span]) -> None:
+    """Shade the days of treatment; a single dose is a line."""
+    for span in spans:
+        colour = _span_colour(spans, span)
+        if span.end > span.start:
+            axes.axvspan(span.start, span.end, color=colour, alpha=0.07, lw=0, zorder=0)
+        else:
+            axes.axvline(span.start, color=colour, lw=0.9, alpha=0.9, zorder=0.5)
+
+
+def _strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
+    """Draw each therapy as a named strip above the axes, which are `inches` high."""
+    height = _LANE / inches
+    first, last = axes.get_xlim()
+    inches_wide = axes.get_window_extent().width / style.DPI
+    above: Any = {"transform": axes.get_xaxis_transform()}
+    spans = [span for row in rows for span in row]
+    for k, row in enumerate(rows):
+        y = 1.02 + k * height
+        for span in row:
+            width, colour = max(span.end - span.start, 0.006 * (last - first)), _span_colour(spans, span)
+            bar = Rectangle(
+                (span.start, y), width, 0.85 * height, clip_on=False, lw=0, color=colour, alpha=0.45, **above
+            )
+            axes.add_patch(bar)
+            start, _, size = _name_place(span, (first, last), inches_wide)
+            axes.text(start, y + 0.4 * height, span.label, size=size, va="center", **above)
+
+
+def _time_axis(axes: Axes, days: tuple[float, float], *, labelled: bool) -> None:
+    """Count days in whole weeks; day 0 starts the treatment."""
+    first, last = days
+    axes.set_xlim(first, last)
+    base = next((ticks for ticks in _TICKS if (last - first) / ticks <= 9), _TICKS[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(base))
+    if labelled:
+        axes.set_xlabel("Day")
+    else:
+        axes.tick_params(labelbottom=False)
+
+
+# ---- what a panel shows
+
+
+def draw_panel(axes: Axes, panel: Panel) -> None:
+    """Draw the courses of the arms of a run, reference limits and observed values, in the unit of the column."""
+    for curve in panel.curves:
+        draw_curve(axes, curve, style.COLOUR[curve.name])
+    reference, least = panel.reference, panel.least
+    if any(curve.dots is None for curve in panel.curves):
+        _say_none(axes, panel)
+    _draw_marks(axes, panel.marks)
+    if panel.zero:
+        from_zero(axes, reference.low if reference else 0.0, least)
+    name, gap = (panel.label.replace(" ", "\n", 1), " ") if len(panel.label) > _LONG else (panel.label, "\n")
+    axes.set_ylabel(f"{name}{gap}({panel.unit})")
+    if reference:
+        _draw_reference(axes, reference)
+    if panel.factor != 1.0:
+        second_axis(axes, panel.factor, panel.clinical_unit)
+
+
+def draw_curve(axes: Axes, curve: Curve, colour: str, **look: Any) -> None:
+    """Draw a mean with its band, and samples as dots."""
+    treated = curve.name == "treated"
+    look = {"color": colour, "zorder": 3 if treated else 2.5, "solid_capstyle": "round", **look}
+    if _swings(curve.mean) > _MANY_SWINGS:
+        look["linewidth"] = 0.7
+    axes.plot(curve.x, curve.mean, **look)
+    if curve.low is not None and curve.high is not None:
+        axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.2, lw=0, zorder=2)
+    if curve.dots is not None:
+        # The arms' dots stand a day apart, or one would hide the other.
+        day, values = curve.dots[0] + (1.0 if treated else 0.0), curve.dots[1]
+        size = 3.6 if len(values) < _MANY_DOTS else 2.2
+        many = len(values) > 100 * len(curve.x)
+        axes.plot(day, values, ".", ms=size, mew=0, color=colour, alpha=0.5, zorder=1.8, rasterized=many)
+
+
+def _swings(values: np.ndarray) -> int:
+    """Return how often a curve turns, small wobbles apart: injections make it swing."""
+    step = np.diff(values)
+    large = step[np.abs(step) > 0.04 * np.abs(values).max(initial=0.0)]
+    return int((np.diff(np.sign(large)) != 0).sum())
+
+
+def _draw_reference(axes: Axes, reference: Range) -> None:
+    """Shade the range of healthy men, or draw the one limit there is, named at its left end, if it is in the panel."""
+    if len(reference.limits) > 1:
+        axes.axhspan(reference.low, reference.high, color=style.REFERENCE, alpha=0.07, lw=0, zorder=0.2)
+        for edge in reference.limits:
+            axes.axhline(edge, color=style.REFERENCE, alpha=0.45, lw=0.6, ls=_DASHES, zorder=0.3)
+        return
+    (limit,) = reference.limits
+    if limit <= axes.get_ylim()[1]:
+        axes.axhline(limit, color=style.LIMIT, lw=0.8, ls=_DASHES, zorder=1.5)
+        text, place = f"{reference.author}: {reference.printed}", ("axes fraction", "data")
+        note(axes, text, (0, limit), (3, -2), style.LIMIT, va="top", xycoords=place)
+
+
+def note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], colour: str, **look: Any) -> None:
+    """Write beside a place of a panel, `offset` in points, so that it can be read on data."""
+    look = {"size": 6.2, "zorder": 5, "bbox": PAPER, **look}
+    axes.annotate(text, at, xytext=offset, textcoords="offset points", color=colour, **look)
+
+
+_MARK: dict[str, Any] = {"marker": "D", "ms": 5, "mfc": "white", "mec": style.OBSERVED, "mew": 1.3, "ls": ""}
+
+
+def _draw_marks(axes: Axes, marks: Iterable[Mark]) -> None:
+    """Draw observed values as open diamonds with their labels."""
+    first, last = axes.dataLim.x0, axes.dataLim.x1
+    for mark in marks:
+        axes.plot([mark.day], [mark.value], zorder=5, **_MARK)
+        # Near the right axis the label stands to the left of its mark.
+        late = mark.day - first > 0.7 * (last - first)
+        side, align = (-6, "right") if late else (6, "left")
+        note(axes, mark.label, (mark.day, mark.value), (side, -8), style.OBSERVED, ha=align)
+
+
+def say(axes: Axes, text: str) -> None:
+    """Write in an empty panel why it is empty."""
+    middle: Any = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+    axes.text(0.5, 0.5, text, size=7, color=style.LIMIT, bbox=PAPER, zorder=6, **middle)
+
+
+def _say_none(axes: Axes, panel: Panel) -> None:
+    """Say of a panel without a level over the least why it shows nothing; a ratio has none without its denominator."""
+    levels = np.concatenate([curve.mean for curve in panel.curves] or [np.zeros(0)])
+    if panel.least > 0.0 and not (levels >= panel.least).any():
+        say(axes, f"under the limit of quantitation ({panel.least:g} {panel.unit})")
+    elif not np.isfinite(levels).any():
+        say(axes, "none: E2 under the limit")
+
+
+def from_zero(axes: Axes, reference: float = 0.0, least: float = 0.0) -> None:
+    """Start at zero, leave room at the top; `reference` shows too if that at most doubles the axis.
+
+    Levels under `least`, of which a laboratory reports no more than that, do not stretch the axis.
+    """
+    top = float(axes.dataLim.y1)
+    if not top > 0.0 or top < least:
+        top = reference or least or 1.0
+    elif top < reference <= 2.0 * top:
+        top = reference
+    axes.set_ylim(0.0, 1.12 * top)
+    round_ticks(axes.yaxis)
+
+
+def round_ticks(axis: Axis) -> None:
+    """Put few ticks at round numbers."""
+    axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+
+
+def second_axis(axes: Axes, factor: float, label: str) -> None:
+    """Put conventional units on the right: `factor` times the left ones."""
+    both: Any = (lambda value: value * factor, lambda value: value / factor)
+    right = axes.secondary_yaxis("right", functions=both)
+    right.set_ylabel(label)
+    right.spines["right"].set_visible(True)
+    round_ticks(right.yaxis)

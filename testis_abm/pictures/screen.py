@@ -1,0 +1,295 @@
+"""Charts on the screen: inline SVG.
+
+Colours are CSS variables of the page (app.css), so that light and dark are the browser's business. Every chart is an image to a
+screen reader, with a text of what it shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from testis_abm.pictures.chart import HeatMap, Panel, Span
+from testis_abm.pictures.style import DIVERGING, RISING
+from testis_abm.results.report import number
+
+_WIDTH, _HEIGHT = 340, 190
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 30, 24
+_DOTS = 400  # of a curve, above which samples are not drawn
+_DIAMOND = "l{0} {0}l-{0} {0}l-{0} -{0}z"
+
+
+def text(x: float, y: float, words: str, style: str = "ta-tick", anchor: str = "start", inner: str = "") -> str:
+    """Return a piece of text; `inner` is markup that follows it."""
+    return f'<text class="{style}" text-anchor="{anchor}" x="{x:.1f}" y="{y:.1f}">{escape(words)}{inner}</text>'
+
+
+def line(x: tuple[float, float], y: tuple[float, float], style: str = "ta-grid") -> str:
+    """Return a straight line between two ends."""
+    return f'<line class="{style}" x1="{x[0]:.1f}" x2="{x[1]:.1f}" y1="{y[0]:.1f}" y2="{y[1]:.1f}"/>'
+
+
+def box(x: float, y: float, width: float, height: float, style: str) -> str:
+    """Return a rectangle."""
+    return f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+
+
+def mark(x: float, y: float, half: float, style: str = "ta-mark", title: str = "") -> str:
+    """Return a diamond."""
+    inner = f"<title>{escape(title)}</title>" if title else ""
+    return f'<path class="{style}" d="M{x:.1f} {y - half:.1f}{_DIAMOND.format(half)}">{inner}</path>'
+
+
+def panel_svg(panel: Panel) -> str:
+    """Return a panel as SVG."""
+    low, high = _span(panel)
+    ticks = nice(low, high, 4)
+    low, high = min(low, ticks[0]), max(high, ticks[-1])
+    first, last = panel.days
+    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+
+    def across(day: Any) -> Any:
+        return _LEFT + (day - first) / (last - first) * (right - _LEFT)
+
+    def up(value: Any) -> Any:
+        return bottom - (value - low) / (high - low) * (bottom - _TOP)
+
+    unit = f'<tspan class="ta-dim"> {escape(panel.unit)}</tspan>'
+    out = [text(4, 15, panel.label, "ta-name", inner=unit)]
+    if first < 0.0:
+        out.append(box(_LEFT, _TOP, across(0.0) - _LEFT, bottom - _TOP, "ta-before"))
+    for tick in ticks:
+        out.append(line((_LEFT, right), (up(tick), up(tick))))
+        out.append(text(_LEFT - 5, up(tick) + 3.5, _tick(tick), anchor="end"))
+    out += [
+        text(across(tick), bottom + 13, f"{tick:g}", anchor="middle")
+        for tick in nice(first, last, 5, whole=True)
+        if first <= tick <= last
+    ]
+    limits = _limits(panel)
+    out += [line((_LEFT, right), (up(limit), up(limit)), "ta-limit") for limit in limits]
+    for k, curve in enumerate(panel.curves):
+        if curve.low is not None and curve.high is not None:
+            edge = up(np.concatenate([curve.low, curve.high[::-1]]))
+            out.append(_path("polygon", f"ta-band ta-c{k}", across(np.concatenate([curve.x, curve.x[::-1]])), edge))
+        if curve.dots is not None and len(curve.dots[0]) <= _DOTS:
+            dots = zip(across(curve.dots[0]), up(curve.dots[1]), strict=True)
+            out += [f'<circle class="ta-dot ta-c{k}" cx="{x:.1f}" cy="{y:.1f}" r="1.7"/>' for x, y in dots if y == y]
+        out.append(_path("polyline", f"ta-line ta-c{k}", across(curve.x), up(curve.mean)))
+    out += [mark(across(point.day), up(point.value), 4, title=point.label) for point in panel.marks]
+    for limit in limits:  # last, so that no line hides the figure
+        author = f"<title>{escape(panel.reference.author if panel.reference else '')}</title>"
+        out.append(text(right, up(limit) - 3, number(limit), "ta-limit-text", "end", author))
+    scale = f'data-days="{first:g},{last:g}" data-box="{_LEFT},{_RIGHT},{_WIDTH},{_TOP},{bottom}"'
+    return _svg((_WIDTH, _HEIGHT), describe(panel), out, extra=scale)
+
+
+def sources(panels: Iterable[Panel]) -> str:
+    """Return whose the reference limits of some panels are; "" without any."""
+    parts = [
+        f"{panel.label} {_bounds(panel)}{f' {panel.unit}' if panel.unit else ''} ({panel.reference.author})"
+        for panel in map(Panel.clinical, panels)
+        if panel.reference
+    ]
+    return f"Reference limits: {'; '.join(parts)}." if parts else ""
+
+
+def _limits(panel: Panel) -> tuple[float, ...]:
+    return panel.reference.limits if panel.reference else ()
+
+
+def _bounds(panel: Panel) -> str:
+    limits = _limits(panel)
+    bound = "" if len(limits) == 2 else "from " if panel.reference and panel.reference.low > 0.0 else "up to "
+    return bound + " to ".join(number(limit) for limit in limits)
+
+
+def describe(panel: Panel) -> str:
+    """Return what a panel shows, in words."""
+    unit = f" {panel.unit}" if panel.unit else ""
+    parts = []
+    for curve in panel.curves:
+        seen = curve.mean[np.isfinite(curve.mean)]
+        if len(seen):
+            ends = f"from {number(float(seen[0]))} to {number(float(seen[-1]))}"
+            parts.append(f"{curve.name} {ends}{unit} on day {curve.x[-1]:g}")
+    limit = f"; {panel.reference.author} {_bounds(panel)}{unit}" if panel.reference else ""
+    return f"{panel.label}: {', '.join(parts) or 'nothing yet'}{limit}"
+
+
+def _span(panel: Panel) -> tuple[float, float]:
+    values = [end for curve in panel.curves for end in (curve.mean, curve.low, curve.high) if end is not None]
+    values += [curve.dots[1] for curve in panel.curves if curve.dots is not None]
+    seen = np.concatenate([*values, _limits(panel), [point.value for point in panel.marks]])
+    seen = seen[np.isfinite(seen)]
+    if not len(seen):
+        return 0.0, 1.0
+    low, high = float(seen.min()), float(seen.max())
+    low = min(low, 0.0) if panel.zero else low
+    return (low, high) if high - low > 1e-9 * max(1.0, abs(high)) else (low - 0.5, high + 0.5)
+
+
+def nice(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:
+    """Return about `count` round numbers from below `low` to above `high`; of an axis of days, whole ones."""
+    rough = (high - low) / max(1, count)
+    if whole:
+        step = next((s for s in (1, 2, 5, 7, 10, 20, 30, 60, 90, 180, 360, 720, 1800) if s >= rough), 3600)
+        begin = math.ceil(low / step) * step
+        return [float(begin + i * step) for i in range(int((high - begin) / step + 1e-9) + 1)]
+    power = 10.0 ** math.floor(math.log10(rough))
+    size = next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * power >= rough * 0.999)
+    begin, end = math.floor(low / size + 1e-9), math.ceil(high / size - 1e-9)
+    return [i * size for i in range(begin, end + 1)]
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
+
+
+def _path(kind: str, style: str, x: np.ndarray, y: np.ndarray) -> str:
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True) if b == b)
+    return f'<{kind} class="{style}" points="{points}"/>'
+
+
+def _svg(size: tuple[float, float], label: str, parts: Iterable[str], style: str = "ta-chart", extra: str = "") -> str:
+    return (
+        f'<svg class="{style}" role="img" aria-label="{escape(label, quote=True)}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
+        f'{extra} xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+    )
+
+
+def grid(panels: Iterable[Panel]) -> str:
+    """Return panels as HTML in clinical units, as many beside each other as fit."""
+    return f'<div class="ta-panels">{"".join(f"<div>{panel_svg(panel.clinical())}</div>" for panel in panels)}</div>'
+
+
+# What a legend shows of a mark, by its class.
+_SWATCHES = {
+    "ta-limit": line((1, 25), (5, 5), "ta-limit"),
+    "ta-dot": '<circle class="ta-dot ta-c1" cx="13" cy="5" r="2.5"/>',
+    "ta-band": box(1, 1, 24, 8, "ta-band ta-c1"),
+    "ta-mark": mark(13, 5, 4),
+    "ta-outside": mark(13, 5, 4, "ta-mark ta-outside"),
+    "ta-predicted": line((3, 23), (5, 5), "ta-interval") + '<circle class="ta-predicted" cx="13" cy="5" r="4"/>',
+}
+
+
+def legend(names: Sequence[str], extra: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the arms' names beside a piece of their lines; `extra` are (class, text) of other marks."""
+    rows = [(f'<polyline class="ta-line ta-c{k}" points="1,5 25,5"/>', name) for k, name in enumerate(names)]
+    rows += [(_SWATCHES[style], words) for style, words in extra]
+    swatch = '<svg class="ta-swatch" viewBox="0 0 26 10" aria-hidden="true">{}</svg>'
+    return f'<div class="ta-legend">{"".join(f"<span>{swatch.format(shape)}{escape(words)}</span>" for shape, words in rows)}</div>'
+
+
+def timeline(spans: Sequence[Span], days: tuple[float, float]) -> str:
+    """Return treatments as bars over the days of the plan."""
+    first, last = days
+    width, row = 720.0, 22.0
+    height = row * max(1, len(spans)) + 22.0
+
+    def across(day: float) -> float:
+        return 4.0 + (min(max(day, first), last) - first) / (last - first) * (width - 8.0)
+
+    out = [box(4, 0, max(0.0, across(0.0) - 4.0), height - 20, "ta-before")]
+    for tick in nice(first, last, 8, whole=True):
+        x = across(tick)
+        anchor = "end" if x > width - 20 else "start" if x < 20 else "middle"
+        out.append(line((x, x), (0, height - 20)))
+        out.append(text(x, height - 7, f"day {tick:g}" if tick == 0 else f"{tick:g}", anchor=anchor))
+    if not spans:
+        out.append(text(across(0.0) + 6, 15, "no treatment"))
+    for k, span in enumerate(spans):
+        x, wide, y = across(span.start), max(4.0, across(span.end) - across(span.start)), row * k + 3.0
+        out.append(box(x, y, wide, row - 6, "ta-bar"))
+        needed = 6.2 * len(span.label)
+        if wide > needed:
+            out.append(text(x + 6, y + 12, span.label, "ta-bar-text"))
+        elif x + wide + needed > width:
+            out.append(text(x - 5, y + 12, span.label, anchor="end"))
+        else:
+            out.append(text(x + wide + 5, y + 12, span.label))
+    words = "; ".join(f"{span.label} from day {span.start:g} to {span.end:g}" for span in spans)
+    return _svg((width, height), f"Treatment: {words or 'no treatment'}", out, "ta-chart ta-wide")
+
+
+# ---- heat map and intervals
+
+
+def _colour(share: float, scale: Sequence[str]) -> tuple[str, str]:
+    """Return a colour of a scale, and the one of text on it."""
+    place = min(max(share, 0.0), 1.0) * (len(scale) - 1)
+    k = min(int(place), len(scale) - 2)
+    ends = [[int(scale[i][at : at + 2], 16) for at in (1, 3, 5)] for i in (k, k + 1)]
+    red, green, blue = (round(a + (b - a) * (place - k)) for a, b in zip(*ends, strict=True))
+    return f"rgb({red},{green},{blue})", "#000" if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else "#fff"
+
+
+def heat_map(chart: HeatMap) -> str:
+    """Return a heat map, each cell with its number."""
+    left, top, wide, high = 84.0, 34.0, max(44.0, 560.0 / max(1, len(chart.across))), 34.0
+    bottom = top + high * len(chart.up)
+    seen = chart.values[np.isfinite(chart.values)]
+    low, top_value = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 1.0)
+    out = [text(4, 16, chart.label, "ta-name")]
+    for i, row in enumerate(chart.up):
+        y = bottom - high * (i + 1)
+        out.append(text(left - 6, y + high / 2 + 4, row, anchor="end"))
+        for k, column in enumerate(chart.across):
+            value, x = float(chart.values[i, k]), left + wide * k
+            if not math.isfinite(value):
+                continue
+            if chart.change:
+                colours = _colour(0.5 + 0.5 * value / (max(abs(low), abs(top_value)) or 1.0), DIVERGING)
+            else:
+                colours = _colour((value - low) / (top_value - low or 1.0), RISING)
+            words = f"{value:+.0f}" if chart.change else number(value)
+            out.append(
+                f"<g><title>{escape(f'{chart.names[0]} {column}, {chart.names[1]} {row}: {words}')}</title>"
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide - 1:.1f}" height="{high - 1:.1f}" fill="{colours[0]}"/>'
+                f'<text text-anchor="middle" font-size="11" fill="{colours[1]}" x="{x + wide / 2:.1f}" '
+                f'y="{y + high / 2 + 4:.1f}">{words}</text></g>'
+            )
+    out += [text(left + wide * (k + 0.5), bottom + 15, name, anchor="middle") for k, name in enumerate(chart.across)]
+    out.append(text(left + wide * len(chart.across) / 2, bottom + 36, chart.names[0], "ta-axis", "middle"))
+    out.append(text(4, top - 5, chart.names[1], "ta-axis"))
+    words = f"{chart.label} over {chart.names[0]} and {chart.names[1]}"
+    if len(seen):
+        words += f": from {number(low)} to {number(top_value)}"
+    return _svg((left + wide * len(chart.across) + 8.0, bottom + 44.0), words, out, "ta-chart ta-wide")
+
+
+def intervals(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return observed beside predicted: a row each of label, unit, observed, predicted, low, high, inside; each on its own scale."""
+    high, left, width = 40.0, 330.0, 720.0
+    out, words = [], []
+    for k, row in enumerate(rows):
+        y = high * k + high / 2
+        seen, middle = float(row["observed"]), float(row["predicted"])
+        interval = float(row["low"]), float(row["high"])
+        ends = [0.0, *(value for value in (*interval, seen) if math.isfinite(value))]
+        near, room = min(ends), (max(ends) - min(ends)) or 1.0
+
+        def across(value: float, near: float = near, room: float = room) -> float:
+            return left + (value - near) / room * (width - left - 60.0)
+
+        name = f"{row['label']} ({row['unit']})" if row["unit"] else str(row["label"])
+        out += [
+            text(4, y + 4, name),
+            line((across(0.0), across(0.0)), (y - 11, y + 11)),
+            text(across(0.0), y + 20, "0", anchor="middle"),
+            text(width - 52, y + 4, number(seen)),
+        ]
+        if all(map(math.isfinite, interval)):
+            out.append(line((across(interval[0]), across(interval[1])), (y, y), "ta-interval"))
+            out.append(f'<circle class="ta-predicted" cx="{across(middle):.1f}" cy="{y:.1f}" r="4"/>')
+        out.append(mark(across(seen), y, 6, "ta-mark" if row["inside"] else "ta-mark ta-outside"))
+        verdict = "inside" if row["inside"] else "outside"
+        words.append(
+            f"{name}: observed {seen:.3g}, predicted {middle:.3g} ({interval[0]:.3g} to {interval[1]:.3g}), {verdict}"
+        )
+    return _svg((width, high * len(rows) + 8.0), "; ".join(words), out, "ta-chart ta-wide")

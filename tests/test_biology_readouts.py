@@ -1,0 +1,189 @@
+"""Readouts of benefit and harm (safety), chances (outcome) and the assay, against hand-worked values of round numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from testis_abm import parameters
+from testis_abm.biology import outcome
+from testis_abm.biology.assay import reported_oestradiol
+from testis_abm.biology.safety import Safety
+
+SAFETY = {
+    "axis.testosterone_reference": 9.0,
+    "axis.oestradiol_reference": 60.0,
+    "safety.bone_oestradiol_half": 30.0,
+    "safety.bone_oestradiol_exponent": 2.0,
+    "safety.bone_oestradiol_loss": 2.0,
+    "safety.bone_testosterone_half": 6.0,
+    "safety.bone_testosterone_loss": 1.0,
+    "safety.hdl_slope": -5.0,
+    "safety.hdl_days": 14.0,
+    "safety.haematocrit_reference": 44.0,
+    "safety.haematocrit_slope": 8.0,
+    "safety.haematocrit_ceiling": 60.0,
+    "safety.haematocrit_days": 60.0,
+    "safety.libido_testosterone_half": 3.0,
+    "safety.libido_oestradiol_half": 20.0,
+    "safety.libido_oestradiol_share": 0.4,
+    "safety.vasomotor_oestradiol_half": 30.0,
+    "safety.vasomotor_exponent": 2.0,
+    "safety.vasomotor_top": 50.0,
+    "safety.vasomotor_testosterone_half": 20.0,
+    "safety.oestradiol_low": 36.7,
+}
+
+
+def man(testosterone=12.0, oestradiol=60.0):
+    return Safety(SAFETY, testosterone, oestradiol)
+
+
+def test_bone_is_lost_to_lack_of_oestradiol_and_less_of_testosterone():
+    # His own: 2 % x 1/5 + 1 % x 1/5 a year. At both halves: 2 % x 1/2 + 1 % x 1/2.
+    lacking = man()
+    lacking.day(6.0, 30.0)
+    assert lacking.bone == pytest.approx(-0.9 / 365.25)
+    lacking.day(6.0, 60.0)
+    assert lacking.bone == pytest.approx(-(0.9 + 0.3) / 365.25)
+    without = man()
+    without.day(12.0, 0.0)
+    assert without.bone == pytest.approx(-1.6 / 365.25)
+    gaining = man(6.0, 30.0)
+    gaining.day(12.0, 60.0)
+    assert gaining.bone == pytest.approx(0.9 / 365.25)
+
+
+def test_hdl_falls_with_the_logarithm_of_testosterone_in_two_weeks():
+    more = man()
+    more.day(12.0 * math.e, 60.0)
+    assert more.hdl == pytest.approx(-5.0 * (1.0 - math.exp(-1 / 14)))
+    for _ in range(400):
+        more.day(12.0 / math.e, 60.0)
+    assert more.hdl == pytest.approx(5.0)
+    for _ in range(400):
+        more.day(0.0, 60.0)  # as if 0.1
+    assert more.hdl == pytest.approx(5.0 * math.log(120.0))
+    castrate = man(0.0)
+    castrate.day(0.1, 60.0)
+    assert castrate.hdl == pytest.approx(0.0)
+
+
+def test_haematocrit_follows_testosterone_to_a_ceiling_in_two_months():
+    assert man(9.0).haematocrit == 44.0
+    assert man(18.0).haematocrit == pytest.approx(44.0 + 16.0 * math.tanh(0.5))  # 8 % per reference, of 16 to go
+    assert man(0.0).haematocrit == pytest.approx(44.0 - 16.0 * math.tanh(0.5))
+    assert man(900.0).haematocrit == pytest.approx(60.0)
+    risen = man(9.0)
+    risen.day(18.0, 60.0)
+    assert risen.haematocrit == pytest.approx(44.0 + 16.0 * math.tanh(0.5) * (1.0 - math.exp(-1 / 60)))
+    assert risen.readout(18.0, 60.0).haematocrit_pct == risen.haematocrit
+
+
+@pytest.mark.parametrize(
+    ("testosterone", "oestradiol", "score"),
+    [
+        (9.0, 60.0, 100.0),
+        (90.0, 600.0, 100.0),
+        (3.0, 60.0, 100 * 5 / 9),  # half of the sites against nine tenths
+        (9.0, 20.0, 100 * (0.6 + 0.4 * 5 / 9)),
+        (3.0, 20.0, 100 * 5 / 9 * (0.6 + 0.4 * 5 / 9)),
+        (9.0, 0.0, 60.0),
+        (0.0, 60.0, 0.0),
+    ],
+)
+def test_libido_needs_both_hormones(testosterone, oestradiol, score):
+    assert man().readout(testosterone, oestradiol).libido_score == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("testosterone", "oestradiol", "share"),
+    [(0.0, 0.0, 50.0), (0.0, 30.0, 25.0), (20.0, 30.0, 12.5), (0.0, 60.0, 10.0), (60.0, 0.0, 12.5)],
+)
+def test_flushes_come_of_lacking_oestradiol_and_testosterone_shields(testosterone, oestradiol, share):
+    assert man().readout(testosterone, oestradiol).vasomotor_pct == pytest.approx(share)
+
+
+def test_a_readout_is_of_the_day_and_flags_low_oestradiol():
+    day = man().readout(12.0, 36.69)
+    assert day.oestradiol_low and not man().readout(12.0, 36.7).oestradiol_low
+    assert (day.bone_density_change_pct, day.hdl_change_mg_dl) == (0.0, 0.0)
+    changed = man()
+    changed.day(6.0, 30.0)
+    day = changed.readout(6.0, 30.0)
+    assert (day.bone_density_change_pct, day.hdl_change_mg_dl) == (
+        changed.bone,
+        changed.hdl,
+    ) and changed.hdl > 0 > changed.bone
+
+
+# ---- chances
+
+
+CHANCES = {
+    "outcome.conception_top": 0.2,
+    "outcome.conception_half": 30.0,
+    "outcome.conception_exponent": 1.0,
+    "outcome.azoospermic_below": 0.05,
+    "outcome.retrieval_share": 1e-3,
+    "outcome.retrieval_spermatids": 0.1,
+    "outcome.retrieval_lh_low": 1.2,
+    "outcome.retrieval_fsh_low": 2.0,
+}
+
+
+def test_conception_saturates_with_concentration():
+    top, half = (parameters.load()[f"outcome.conception_{name}"] for name in ("top", "half"))
+    assert (top.low, top.high, half.low, half.high) == (0.12, 0.22, 12.0, 60.0)
+    assert outcome.conception(30.0, CHANCES) == pytest.approx((0.1, 0.04, 0.22 * 30 / 42))
+    assert outcome.conception(0.0, CHANCES) == outcome.conception(-1.0, CHANCES) == (0.0, 0.0, 0.0)
+    steep = CHANCES | {"outcome.conception_exponent": 2.0}
+    assert outcome.conception(60.0, steep)[0] == pytest.approx(0.16)  # 4 of 1 + 4
+    assert outcome.conception(1e9, CHANCES)[0] == pytest.approx(0.2)
+
+
+def test_each_focus_is_found_with_the_same_small_chance():
+    share = parameters.load()["outcome.retrieval_share"]
+    assert (share.low, share.high) == (2.5e-4, 5e-3)
+    # Of 1000 niches, full by 1 - 1/e, 632.12 yield sperm.
+    chance = outcome.retrieval(1000.0, 0.1, 0.0, 5.0, 20.0, CHANCES)
+    yielding = 1000.0 * (1.0 - 1.0 / math.e)
+    assert chance == pytest.approx([1.0 - math.exp(-yielding * found) for found in (1e-3, 2.5e-4, 5e-3)])
+    assert outcome.retrieval(0.0, 0.1, 0.0, 5.0, 20.0, CHANCES) == (0.0, 0.0, 0.0)
+    assert outcome.retrieval(1000.0, 0.0, 0.0, 5.0, 20.0, CHANCES) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("concentration", "lh", "fsh", "asked"),
+    [
+        (0.0, 5.0, 20.0, True),
+        (0.049, 5.0, 20.0, True),
+        (0.05, 5.0, 20.0, False),
+        (9.0, 5.0, 20.0, False),
+        (0.0, 1.1, 20.0, True),
+        (0.0, 5.0, 1.9, True),
+        (0.0, 1.1, 1.9, False),
+        (0.0, 1.2, 1.9, True),
+        (0.0, 1.1, 2.0, True),
+    ],
+)
+def test_sperm_are_looked_for_in_azoospermia_with_gonadotrophins(concentration, lh, fsh, asked):
+    chance = outcome.retrieval(1000.0, 0.1, concentration, lh, fsh, CHANCES)
+    assert all(math.isnan(x) is not asked for x in chance)
+
+
+# ---- an assay
+
+
+def test_an_immunoassay_flatters_low_levels():
+    values = {
+        "axis.immunoassay_oestradiol_floor": 40.0,
+        "axis.oestradiol_reference": 80.0,
+        "axis.immunoassay_oestradiol_scale": 1.25,
+    }
+    assert reported_oestradiol(0.0, "immunoassay", values) == pytest.approx(50.0)
+    assert reported_oestradiol(20.0, "immunoassay", values) == pytest.approx(62.5)  # (40 + 20 / 2) x 1.25
+    assert reported_oestradiol(80.0, "immunoassay", values) == pytest.approx(100.0)
+    assert reported_oestradiol(160.0, "immunoassay", values) == pytest.approx(200.0)
+    assert reported_oestradiol(20.0, "lc-ms", values) == 20.0

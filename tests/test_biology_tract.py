@@ -1,0 +1,280 @@
+"""The tract and the ejaculate, against hand-worked values of a man of round numbers."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from testis_abm.biology import tract
+from testis_abm.biology.semen import Semen
+from testis_abm.biology.tract import COLLECTED, TRACT, TractParameters
+
+P = TractParameters(
+    reabsorption=0.9,
+    reabsorption_er_half=1.0,
+    reabsorption_ligand_free=0.6,
+    reabsorption_er_share=0.5,
+    dilution_exponent=0.5,
+    back_pressure_days=60.0,
+    transit_days=10.0,
+    transit_output_exponent=-0.5,
+    collected=0.5,
+    motility_reference=0.5,
+    motility_androgen_half=1.0,
+    motility_oestrogen_half=1 / 3,
+    motility_days=5.0,
+    volume_reference=3.0,
+    volume_slope=0.5,
+    volume_androgen_half=1.0,
+    volume_androgen_exponent=2.0,
+    volume_days=20.0,
+    volume_bmi_slope=-0.01,
+    bmi_reference=25.0,
+    er_alpha_sensitivity=1.0,
+    androgen_sensitivity=1.0,
+    morphology_reference=0.2,
+    morphology_androgen_share=0.5,
+    motility_abstinence_slope=-0.02,
+    reserve_days=6.0,
+    ejaculated=0.8,
+    reference_output=100.0,
+)
+TISSUE = SimpleNamespace(
+    elongation_androgen_half=2.0, elongation_occupancy=0.5, androgen_sensitivity=1.0, androgen_exponent=1.0
+)
+
+
+def records(**levels):
+    """Return a settled tract with some levels of its own, and where what it collects is kept."""
+    state, collected = np.zeros(1, TRACT).view(np.recarray)[0], np.zeros(1, COLLECTED).view(np.recarray)[0]
+    for name, level in {"output": 100.0, "motility": 0.5, "glands": 1.0, **levels}.items():
+        setattr(state, name, level)
+    return state, collected
+
+
+# ---- efferent ductules
+
+
+@pytest.mark.parametrize(
+    ("e2", "sensitivity", "taken"),
+    [
+        (1.0, 1.0, 0.9),
+        (3.0, 1.0, 0.9),  # more than enough is enough
+        (0.0, 1.0, 0.72),  # the part that needs no ligand: 0.9 (1 - 0.5 x 0.4)
+        (1 / 3, 1.0, 0.81),  # half of the ligand's part
+        (1.0, 0.5, 0.675),  # half of the receptors: 0.9 (1 - 0.5 x 0.5)
+        (1.0, 2.0, 0.9),
+        (1.0, 0.0, 0.45),
+    ],
+)
+def test_fluid_is_taken_up_by_er_alpha(e2, sensitivity, taken):
+    assert tract.uptake(e2, P._replace(er_alpha_sensitivity=sensitivity)) == pytest.approx(taken)
+
+
+def test_pressure_is_the_square_of_what_is_lacking():
+    assert tract.pressure(1.0, P) == pytest.approx(0.0, abs=1e-12)
+    assert tract.pressure(0.0, P) == pytest.approx(0.16)
+    assert tract.pressure(1 / 3, P) == pytest.approx(0.04)
+    assert tract.pressure(1.0, P._replace(er_alpha_sensitivity=0.0)) == pytest.approx(1.0)
+
+
+def test_fluid_that_is_left_dilutes():
+    assert tract.dilution(1.0, P) == pytest.approx(1.0)
+    assert tract.dilution(0.0, P) == pytest.approx(math.sqrt(0.1 / 0.28))
+    assert tract.dilution(0.0, P._replace(dilution_exponent=1.0)) == pytest.approx(0.1 / 0.28)
+
+
+# ---- epididymis
+
+
+@pytest.mark.parametrize(
+    ("output", "days"),
+    [(1.0, 10.0), (0.25, 20.0), (0.0, 10.0 * math.sqrt(10.0)), (9.0, 10.0 / math.sqrt(3.0)), (2.25, 10.0 / 1.5)],
+)
+def test_few_sperm_pass_slowly(output, days):
+    assert tract.transit(output, P) == pytest.approx(days)
+
+
+def test_a_fifth_of_the_transit_is_spent_in_each_compartment():
+    assert tract.moved_a_day(records()[0], P) == pytest.approx(0.5)
+    assert tract.moved_a_day(records(output=25.0)[0], P) == pytest.approx(0.25)
+    assert tract.moved_a_day(records()[0], P._replace(transit_days=2.0)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("androgen", "e2", "motile"),
+    [
+        (1.0, 1.0, 0.5),
+        (1 / 3, 1.0, 0.25),  # a quarter of the sites against half
+        (3.0, 1.0, 0.75),
+        (1.0, 1 / 9, 0.5 / 3),  # a quarter against three quarters
+        (1.0, 9.0, 0.5),
+        (0.0, 1.0, 0.0),
+    ],
+)
+def test_sperm_become_motile_under_androgen_and_oestrogen(androgen, e2, motile):
+    assert tract.motility_target(androgen, e2, P) == pytest.approx(motile)
+
+
+def test_motility_has_a_ceiling_and_needs_the_receptor():
+    assert tract.motility_target(3.0, 1.0, P._replace(motility_reference=0.9)) == 0.95
+    assert tract.motility_target(1.0, 1.0, P._replace(er_alpha_sensitivity=1 / 9)) == pytest.approx(0.5 / 3)
+
+
+# ---- glands
+
+
+def test_glands_follow_androgen():
+    assert [tract.gland_target(x, P) for x in (0.0, 0.5, 1.0, 2.0)] == pytest.approx([0.0, 0.4, 1.0, 1.6])
+
+
+@pytest.mark.parametrize(
+    ("size", "abstinence", "bmi", "ml"),
+    [
+        (1.0, 3.0, 25.0, 3.0),
+        (1.0, 1.0, 25.0, 2.0),
+        (1.0, 7.0, 25.0, 5.0),
+        (1.0, 9.0, 25.0, 5.0),
+        (2.0, 3.0, 25.0, 6.0),
+        (1.0, 3.0, 25.0 + 100.0 * math.log(2.0), 1.5),
+        (1.0, 3.0, 25.0 - 100.0 * math.log(2.0), 6.0),
+        (0.0, 3.0, 25.0, 0.3),
+    ],
+)
+def test_volume_grows_with_abstinence_and_glands_and_falls_with_weight(size, abstinence, bmi, ml):
+    assert tract.volume(size, abstinence, bmi, P) == pytest.approx(ml)
+
+
+def test_heads_are_badly_shaped_where_androgen_lacks():
+    assert tract.normal_forms(2.0, P, TISSUE) == pytest.approx(0.2)
+    assert tract.normal_forms(2 / 3, P, TISSUE) == pytest.approx(0.15)  # half of the signal
+    assert tract.normal_forms(0.0, P, TISSUE) == pytest.approx(0.1)
+    assert tract.normal_forms(1e6, P, TISSUE) == pytest.approx(0.2)
+    assert tract.normal_forms(2.0, P._replace(morphology_reference=0.9), TISSUE) == 0.6
+
+
+# ---- a day, and rest
+
+
+def test_a_settled_tract_holds_what_is_released_and_stays():
+    man, collected = records()
+    tract.settle_tract(man, 100.0, 0.2, 1.0, 1.0, P)
+    assert man.chain == pytest.approx(np.tile([200.0, 40.0], (5, 1)))  # half moves on a day
+    settled = man.copy()
+    for _ in range(3):
+        tract.tract_day(man, collected, 100.0, 0.2, 1.0, 1.0, P)
+    assert man.chain == pytest.approx(settled.chain)
+    assert settled.tolist()[:4] == pytest.approx((100.0, 0.5, 0.0, 1.0))
+    assert man.tolist()[:4] == pytest.approx((100.0, 0.5, 0.0, 1.0))
+    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0))
+
+
+def test_a_settled_tract_is_that_of_its_hormones():
+    man, _ = records()
+    p = P._replace(androgen_sensitivity=0.5)
+    tract.settle_tract(man, 25.0, 0.2, 2 / 3, 1 / 9, p)
+    # A third of the androgen is felt; the ligand's part of uptake is a fifth: 0.6 + 0.08, squared lack 0.32^2.
+    assert man.tolist()[:4] == pytest.approx((25.0, 0.25 / 3, 0.32**2, 0.2))
+    assert man.chain[4] == pytest.approx([100.0, 20.0])
+
+
+def test_a_day_moves_sperm_one_compartment_on():
+    man, collected = records(chain=np.array([[100.0, 10.0], [0.0, 0.0], [80.0, 8.0], [0.0, 0.0], [40.0, 4.0]]))
+    tract.tract_day(man, collected, 100.0, 0.3, 1.0, 1.0, P)
+    assert man.chain == pytest.approx(np.array([[150.0, 35.0], [50.0, 5.0], [40.0, 4.0], [40.0, 4.0], [20.0, 2.0]]))
+    assert collected.tolist() == pytest.approx((10.0, 5.0, 1.0))  # half of the 20 and 2 that arrive
+
+
+def test_a_day_of_other_hormones():
+    man, collected = records(chain=np.full((5, 2), 10.0), back_pressure=0.4)
+    tract.tract_day(man, collected, 50.0, 0.2, 2.0, 0.0, P._replace(androgen_sensitivity=0.5))
+    assert man.output == pytest.approx(50.0 + 50.0 * math.exp(-1 / 10))
+    assert man.motility == pytest.approx(0.5 * math.exp(-1 / 5))  # no oestradiol: to none in five days
+    assert man.back_pressure == pytest.approx(0.16 + 0.24 * math.exp(-1 / 60))
+    assert man.glands == pytest.approx(1.0)
+    moved = 0.5 * math.sqrt(man.output / 100.0)
+    kept = 0.5 * math.sqrt(0.1 / 0.28)
+    assert collected.collected_million == pytest.approx(10.0 * moved * kept)
+    assert collected.collected_motile_million == pytest.approx(10.0 * moved * kept * man.motility)
+    man, collected = records()
+    tract.tract_day(man, collected, 100.0, 0.2, 1 / 3, 1 / 9, P)
+    assert man.motility == pytest.approx(0.25 / 3 + (0.5 - 0.25 / 3) * math.exp(-1 / 5))
+    man, collected = records(glands=2.0)
+    tract.tract_day(man, collected, 50.0, 0.2, 2.0, 0.0, P)
+    assert man.glands == pytest.approx(1.6 + 0.4 * math.exp(-1 / 20))
+
+
+# ---- the ejaculate
+
+
+def test_an_ejaculate_holds_the_days_of_abstinence_and_traces_of_the_last():
+    assert tract.reserve_weights(3.0, 6.0, 0.8, 7) == pytest.approx([0.8] * 3 + [0.16] * 3 + [0.032])
+    # Beyond six days the store spills.
+    assert tract.reserve_weights(8.0, 6.0, 0.8, 9) == pytest.approx([0.8] * 6 + [0.0] * 2 + [0.16])
+    # Half of the third day back is of this ejaculate, half of the last.
+    assert tract.reserve_weights(2.5, 6.0, 0.8, 3) == pytest.approx([0.8, 0.8, 0.5 * 0.8 + 0.5 * 0.16])
+    assert tract.reserve_weights(1.0, 6.0, 0.5, 8) == pytest.approx([2.0 ** -(k + 1) for k in range(6)] + [0.0] * 2)
+
+
+def test_weights_are_shared_and_not_changed():
+    weights = tract.reserve_weights(3.0, 6.0, 0.8, 7)
+    assert tract.reserve_weights(3.0, 6.0, 0.8, 7) is weights and not weights.flags.writeable
+
+
+def store(days, sperm=10.0, motile=5.0, normal=2.0):
+    kept = np.zeros(days, COLLECTED)
+    for name, level in zip(COLLECTED.names, (sperm, motile, normal), strict=True):
+        kept[name] = level
+    return kept
+
+
+def test_an_ejaculate_of_three_days():
+    semen = tract.ejaculate(store(3), 1.0, 3.0, 25.0, P)
+    assert semen.volume_ml == pytest.approx(3.0) and semen.concentration_million_ml == pytest.approx(8.0)
+    assert semen.progressive_motility_pct == pytest.approx(50.0) and semen.normal_forms_pct == pytest.approx(20.0)
+    assert semen.total_count_million == pytest.approx(24.0) and semen.total_motile_count_million == pytest.approx(12.0)
+
+
+def test_traces_of_earlier_ejaculates_are_in_it():
+    semen = tract.ejaculate(store(9), 1.0, 3.0, 25.0, P)
+    assert semen.total_count_million == pytest.approx(10.0 * 3.0 * (0.8 + 0.16 + 0.032))
+
+
+def test_few_sperm_have_shares_too():
+    semen = tract.ejaculate(store(3, 0.1, 0.05, 0.02), 1.0, 3.0, 25.0, P)
+    assert semen.progressive_motility_pct == pytest.approx(50.0) and semen.normal_forms_pct == pytest.approx(20.0)
+    assert Semen.of(2.0, 0.5, 0.4, 0.05).total_motile_count_million == pytest.approx(0.4)
+
+
+def test_motility_falls_after_five_days_and_not_below_none():
+    assert tract.ejaculate(store(6), 1.0, 5.0, 25.0, P).progressive_motility_pct == pytest.approx(50.0)
+    assert tract.ejaculate(store(6), 1.0, 7.0, 25.0, P).progressive_motility_pct == pytest.approx(46.0)
+    assert tract.ejaculate(store(6, motile=0.1), 1.0, 7.0, 25.0, P).progressive_motility_pct == 0.0
+
+
+def test_an_ejaculate_without_sperm():
+    semen = tract.ejaculate(store(6, 0.0, 0.0, 0.0), 1.0, 3.0, 25.0, P)
+    assert (semen.concentration_million_ml, semen.total_count_million, semen.progressive_motility_pct) == (
+        0.0,
+        0.0,
+        0.0,
+    )
+
+
+def test_an_analysis_follows_from_volume_concentration_and_shares():
+    semen = Semen.of(2.0, 30.0, 0.4, 0.05)
+    assert vars(semen) == pytest.approx(
+        {
+            "volume_ml": 2.0,
+            "concentration_million_ml": 30.0,
+            "total_count_million": 60.0,
+            "progressive_motility_pct": 40.0,
+            "normal_forms_pct": 5.0,
+            "total_motile_count_million": 24.0,
+        }
+    )
+    none = Semen.of(2.0, 0.0, math.nan, math.nan)
+    assert none.total_motile_count_million == 0.0 and math.isnan(none.progressive_motility_pct)
