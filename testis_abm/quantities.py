@@ -58,7 +58,7 @@ class Quantity:
         clinical_unit: the unit of reports (default the column's own).
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
-        limit: parameter that holds the least a laboratory tells from none ("" where there is no such limit).
+        limit: parameter (laboratory.*_limit by its short name) of the least a laboratory tells from none; "" for no limit.
         daily: whether it is recorded of every day.
         published: whether an observed value may be of it.
         units: those that reports use -> how many of the column's own, which is the first, make one.
@@ -78,6 +78,8 @@ class Quantity:
     def __post_init__(self, measured_in: str | Mapping[str, float]) -> None:
         units = {measured_in: 1.0} if isinstance(measured_in, str) else measured_in
         object.__setattr__(self, "units", MappingProxyType(units))
+        if self.limit and "." not in self.limit:
+            object.__setattr__(self, "limit", f"laboratory.{self.limit}_limit")
         if not self.clinical_unit:
             object.__setattr__(self, "clinical_unit", self.unit)
 
@@ -123,7 +125,7 @@ def _e2(assay: str) -> tuple[Quantity, Quantity]:
             _OESTRADIOL,
             "pg/mL",
             words=(f"oestradiol ({title})", f"estradiol ({title})", f"E2 ({title})"),
-            limit=f"laboratory.oestradiol_{'immunoassay_' if assay == 'immunoassay' else ''}limit",
+            limit="oestradiol_immunoassay" if assay == "immunoassay" else "oestradiol",
             daily=assay == "lc-ms",  # the true level
             published=assay == "lc-ms",
         ),
@@ -144,7 +146,7 @@ _ALL = (
         _TESTOSTERONE,
         "ng/dL",
         words=("total testosterone", "T"),
-        limit="laboratory.testosterone_limit",
+        limit="testosterone",
         daily=True,
     ),
     Quantity(
@@ -152,7 +154,7 @@ _ALL = (
         "free testosterone",
         _FREE_TESTOSTERONE,
         "pg/mL",
-        limit="laboratory.free_testosterone_limit",
+        limit="free_testosterone",
         daily=True,
     ),
     *(row for pair in zip(_e2("immunoassay"), _e2("lc-ms")) for row in pair),
@@ -161,23 +163,16 @@ _ALL = (
         "LH",
         _GONADOTROPHIN,
         words=("luteinising hormone", "luteinizing hormone"),
-        limit="laboratory.gonadotrophin_limit",
+        limit="gonadotrophin",
         daily=True,
     ),
     Quantity(
-        "fsh_iu_l",
-        "FSH",
-        _GONADOTROPHIN,
-        words=("follicle-stimulating hormone",),
-        limit="laboratory.gonadotrophin_limit",
-        daily=True,
+        "fsh_iu_l", "FSH", _GONADOTROPHIN, words=("follicle-stimulating hormone",), limit="gonadotrophin", daily=True
     ),
     Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",), published=False),
-    Quantity(
-        "inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="laboratory.inhibin_b_limit", daily=True
-    ),
-    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="laboratory.shbg_limit", daily=True),
-    Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="laboratory.gonadotrophin_limit", daily=True),
+    Quantity("inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="inhibin_b", daily=True),
+    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="shbg", daily=True),
+    Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="gonadotrophin", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
     Quantity(
         "intratesticular_testosterone_nmol_l",
@@ -186,8 +181,8 @@ _ALL = (
         "ng/mL",
         ("ITT",),
         "testis",
-        "laboratory.intratesticular_testosterone_limit",
-        True,
+        "intratesticular_testosterone",
+        daily=True,
     ),
     Quantity(
         "intratesticular_oestradiol_nmol_l",
@@ -196,8 +191,8 @@ _ALL = (
         "ng/mL",
         ("intratesticular oestradiol", "intratesticular estradiol", "ITE"),
         "testis",
-        "laboratory.intratesticular_oestradiol_limit",
-        True,
+        "intratesticular_oestradiol",
+        daily=True,
     ),
     Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis", published=False),
     Quantity(
@@ -206,12 +201,10 @@ _ALL = (
         "million/g/day",
         words=("sperm production",),
         sample="testis",
-        limit="laboratory.daily_production_limit",
+        limit="daily_production",
         published=False,
     ),
-    Quantity(
-        "volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="laboratory.volume_limit"
-    ),
+    Quantity("volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="volume"),
     Quantity(
         "concentration_million_ml",
         "sperm concentration",

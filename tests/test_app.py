@@ -22,7 +22,6 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
-from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -30,6 +29,7 @@ from testis_abm.app import draft, matching, serve, share, stores
 from testis_abm.cli.command import main
 from testis_abm.experiments.simulate import so_far
 from testis_abm.pictures import courses, screen, sweeps
+from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span
 from testis_abm.pictures.reference import Range
 from testis_abm.support import files
 from testis_abm.support.errors import ScenarioError, TestisError

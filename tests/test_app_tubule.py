@@ -22,7 +22,7 @@ solara = pytest.importorskip("solara")
 from testis_abm.app.tubule import Recording, TubuleView, make_tubule  # noqa: E402
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, unpack  # noqa: E402
 from testis_abm.app.tubule.lives import DIED, DIVIDED, RELEASED, RETAINED  # noqa: E402
-from testis_abm.app.tubule.view import _answer, _clicked, follow, told  # noqa: E402
+from testis_abm.app.tubule.view import _answer, _clicked, describe, follow  # noqa: E402
 
 SCENARIO = {"title": "Section", "tissue": {"tubules": 4}, "plan": {"baseline": "0 days", "duration": "60 days"}}
 DAYS = 40
@@ -156,7 +156,7 @@ def test_a_click_tells_state_and_fate(recorded):
     assert (told_of["fate"], told_of["fate_day"]) == ("released", day)
     assert told_of["step"] in steps.NAMES and 0 <= told_of["left_days"] < 20
     assert json.loads(json.dumps(told_of)) == told_of
-    assert any("released as sperm" in line for line in told(told_of)["story"])
+    assert any("released as sperm" in line for line in describe(told_of)["story"])
 
 
 def test_a_divided_cell_knows_its_daughters_and_they_their_mother(recorded):
@@ -176,7 +176,7 @@ def test_the_soma_is_told_too(recorded):
     sertoli, leydig = recording.describe(0, 0), recording.describe(0, recording.frame(0).sertoli)
     assert sertoli["kind"] == "sertoli" and sertoli["androgen_signal"] > 0
     assert leydig["kind"] == "leydig" and leydig["androgen_signal"] is None and leydig["testosterone_nmol_l"] > 0
-    assert told(leydig)["title"] == "Leydig cell"
+    assert describe(leydig)["title"] == "Leydig cell"
     with pytest.raises(IndexError, match="cells 0 to"):
         recording.describe(0, 10**6)
 

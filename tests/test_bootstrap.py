@@ -132,9 +132,12 @@ def test_an_installed_package_reaches_its_scenarios_by_name(tmp_path):
     shutil.copytree(ROOT / "testis_abm", site / "testis_abm", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "scenarios", site / "testis_abm" / "scenarios")
 
-    def command(*given: str) -> subprocess.CompletedProcess[str]:
+    def command(*lines: str) -> subprocess.CompletedProcess[str]:
+        several = (
+            "import sys; from testis_abm.cli.command import main; print(*(main(line.split()) for line in sys.argv[1:]))"
+        )
         return subprocess.run(
-            [sys.executable, "-c", "import sys; from testis_abm.cli.command import main; sys.exit(main())", *given],
+            [sys.executable, "-c", several, *lines],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(site)},
             capture_output=True,
@@ -145,15 +148,14 @@ def test_an_installed_package_reaches_its_scenarios_by_name(tmp_path):
     names = [str(path.relative_to(ROOT / "scenarios").with_suffix("")) for path in (ROOT / "scenarios").rglob("*.toml")]
     listed = command("scenarios").stdout
     assert len(names) > 10 and all(name in listed for name in names)
-    small = ("--days", "12", "--set", "tissue.tubules=1", "--no-plots")
-    for name in ("fertile_man", "scenarios/fertile_man.toml"):
-        done = command("run", name, *small)
-        assert done.returncode == 0 and "Results in runs/fertile_man-" in done.stdout, done.stderr
+    small = "--days 12 --set tissue.tubules=1 --set plan.replicates=1 --no-plots"
+    done = command(f"run fertile_man {small}", f"run scenarios/fertile_man.toml {small}", "run fertil_man")
+    assert done.stdout.endswith("0 0 2\n") and 'nearest: "fertile_man"' in done.stderr, done.stderr
+    assert done.stdout.count("Results in runs/fertile_man-") == 2
     (tmp_path / "fertile_man").write_text('title = "Mine"')  # a file of the user's goes first
-    assert "Mine" in command("run", "fertile_man", *small).stdout
-    wrong = command("run", "fertil_man")
-    assert wrong.returncode == 2 and 'nearest: "fertile_man"' in wrong.stderr
-    assert command("scenarios", "weight_loss").stdout == (ROOT / "scenarios" / "weight_loss.toml").read_text()
+    assert "Mine" in command(f"run fertile_man {small}").stdout
+    text = (ROOT / "scenarios" / "weight_loss.toml").read_text()
+    assert command("scenarios weight_loss").stdout == f"{text}0\n"
 
 
 def test_a_python_that_the_pins_are_tested_with_goes_before_a_newer_one(computer, tmp_path):

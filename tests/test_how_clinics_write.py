@@ -289,7 +289,7 @@ def test_a_prescription_without_a_frequency_is_refused_with_the_usual_one(drug):
     assert Therapy(**parse_prescription(f"{text} once")).every_days is None
 
 
-def test_the_command_refuses_a_missing_frequency_and_repeats_the_one_given(capsys):
+def test_the_command_refuses_a_missing_frequency_and_repeats_the_one_given(capsys, few_men):
     labs = ["twin", "--t", "267ng/dL", "--lh", "3", "--men", "2"]
     assert main([*labs, "--give", "Nebido 1000 mg"]) == 2
     assert 'add "every 12 weeks" or "once"' in capsys.readouterr().err

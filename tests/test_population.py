@@ -72,7 +72,10 @@ def test_men_selected_on_one_low_count_rise_untreated(clinic):
     assert second[low].mean() > 1.1 * first[low].mean()
 
 
-@pytest.mark.parametrize("preset", ["obese_low_t_e2", "secondary_hypogonadism", "compensated_hypogonadism"])
+@pytest.mark.parametrize(
+    "preset",
+    ["obese_low_t_e2", "compensated_hypogonadism", pytest.param("secondary_hypogonadism", marks=pytest.mark.slow)],
+)
 def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
     man = dict(Man(preset=preset).physiology)
     true = steady_state(values, man)
@@ -95,7 +98,7 @@ def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
     assert table.loc["leydig_capacity", "variance_explained"] > 0.5 > table.loc["gland_volume", "variance_explained"]
 
 
-@pytest.mark.parametrize("motility", [0.4, 3.0, 8.0])
+@pytest.mark.parametrize("motility", [0.4, 8.0])
 def test_poor_motility_is_not_taken_for_azoospermia(motility):
     found = twin.find({"t": 9.0, "motility": motility})
     assert found.weights[(found.lesion == "none").to_numpy()].sum() > 0.95
@@ -159,7 +162,7 @@ def test_a_man_of_whom_the_population_holds_hardly_any_is_called_rare(given, fie
     assert "holds hardly any man like this" in text and field in text
 
 
-def test_labs_that_no_physiology_explains_are_told(values):
+def test_labs_that_no_physiology_explains_are_told(few_men):
     found = twin.find({"t": 18.0, "lh": 90.0, "fsh": 1.0, "concentration": 80.0})
     assert "lh" in found.misfit and abs(found.misfit["lh"]) > 3
 
@@ -178,8 +181,13 @@ def test_impossible_labs_are_refused(given, said):
         twin.find(given)
 
 
-def test_a_prediction_has_the_spread_of_the_men(values):
-    found = twin.find({"t": 9.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0, "concentration": 6.0})
+@pytest.fixture(scope="module")
+def found():
+    """Return the virtual patients who match a common set of laboratory values."""
+    return twin.find({"t": 9.0, "lh": 3.1, "fsh": 4.4, "bmi": 33.0, "concentration": 6.0})
+
+
+def test_a_prediction_has_the_spread_of_the_men(found):
     case = load(
         {
             "title": "x",
@@ -213,8 +221,7 @@ def test_men_without_sperm_make_no_sperm_gain(values):
     assert safety.loc["predicted micro-TESE sperm retrieval", "difference"] == pytest.approx(0.0, abs=0.1)
 
 
-def test_no_man_without_sperm_explains_a_count():
-    found = twin.find({"t": 9.0, "lh": 3.1, "fsh": 4.4, "concentration": 6.0})
+def test_no_man_without_sperm_explains_a_count(found):
     assert found.weights[(found.true["concentration_million_ml"] < 0.5).to_numpy()].sum() < 1e-3
 
 
@@ -251,7 +258,7 @@ def test_a_wrong_lab_is_told_in_the_words_and_the_unit_of_the_user(given, said, 
     assert error.startswith(said) and error.count("\n") == 1
 
 
-def test_twin_writes_tables_and_a_picture(tmp_path, capsys):
+def test_twin_writes_tables_and_a_picture(tmp_path, capsys, few_men):
     given = ["--t", "260ng/dL", "--lh", "3.1", "--concentration", "6M/mL", "--give", "anastrozole 1mg daily"]
     assert main(["twin", *given, "--days", "30", "--men", "20", "--out", str(tmp_path / "here")]) == 0
     text = capsys.readouterr().out

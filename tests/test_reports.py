@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from testis_abm.pictures.chart import Span
 
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.cli.command import main
 from testis_abm.experiments.trial import trial
 from testis_abm.pictures import paper
+from testis_abm.pictures.chart import Span
 from testis_abm.results import attribution, report
 from testis_abm.results.summary import render
 from testis_abm.results.tables import SIGNALS

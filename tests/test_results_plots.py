@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_results_synthetic import make, scenario, section, short, suppression
-from testis_abm.pictures.chart import Curve, Span, band
 
 from testis_abm import RunResult
 from testis_abm.pictures import paper, style
+from testis_abm.pictures.chart import Curve, Span, band
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.reference import reference_ranges

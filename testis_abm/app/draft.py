@@ -435,7 +435,7 @@ def too_large(scenario: Scenario) -> list[Problem]:
     doses += sum(therapy.dose_count for therapy in scenario.man.history)
     times = f" in {replicates} replicates" if replicates > 1 else ""
     more, of_days = "are more than this page runs", f"{replicates} replicates of {days:,} days"
-    each = (
+    each: tuple[tuple[bool, tuple[str, ...], str], ...] = (
         (sertoli > MOST_SERTOLI, ("tissue",), f"{sertoli:,} Sertoli cells {more} ({MOST_SERTOLI:,})"),
         (replicates > MOST_REPLICATES, ("plan", "replicates"), f"{replicates:,} {more} ({MOST_REPLICATES})"),
         (days > MOST_DAYS, ("plan", "duration"), f"{days:,} days {more} ({MOST_DAYS:,})"),
@@ -446,7 +446,7 @@ def too_large(scenario: Scenario) -> list[Problem]:
             f"{doses:,} doses and decisions{times} {more} ({MOST_DOSES:,} in all)",
         ),
     )
-    together = (
+    together: tuple[tuple[bool, tuple[str, ...], str], ...] = (
         (days * replicates > MOST_ROWS, ("plan",), f"{of_days} {more} ({MOST_ROWS:,} days in all)"),
         (sertoli * days * replicates > MOST_WORK, ("plan",), f"{of_days} with {sertoli:,} Sertoli cells {more}"),
     )

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from functools import partial
+
 import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app import draft, matching, widgets
 from testis_abm.app.session import Session
+from testis_abm.population.given import KNOWN
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 
-_EXAMPLES = {
-    "t": "260 ng/dL",
-    "e2": "30 pg/mL",
-    "lh": "3.1 IU/L",
-    "fsh": "4.4 IU/L",
-    "inhibin-b": "150 pg/mL",
-    "shbg": "30 nmol/L",
-    "concentration": "6 M/mL",
-    "volume": "3 mL",
-    "motility": "30 %",
-    "morphology": "4 %",
-    "bmi": "33",
-    "age": "34",
-}
 _ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
+_HOLDS = "The form holds the representative virtual patient."
+_CHANGED = "The form has changed since: its man is no longer the representative virtual patient."
+_DEVIATION = "The deviation is that of their median from the value given, in SD of one man’s samples, the laboratory and the assay."
+_FIELDS = "What the laboratory values determine of the physiology, and what they leave open."
+_EARLIER = "This prediction is of an earlier treatment or plan; press the button for the one in the form."
+_SAFETY = "Means; trends and probabilities of populations, with wide uncertainty: no diagnosis."
 
 
 @solara.component
@@ -37,23 +31,15 @@ def Labs(session: Session) -> None:  # noqa: N802
         v.Html(tag="summary", children=["… or match laboratory values"])
         widgets.paragraph("Leave unknown values empty. With the unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
         with solara.Div(classes=["ta-cells"]):
-            for option, label in matching.FIELDS.items():
-                widgets.text_field(
-                    label,
-                    texts.get(option, ""),
-                    lambda text, option=option: _write(session, option, text),  # type: ignore[misc]
-                    hint=f"e.g. {_EXAMPLES[option]}",
-                    unit=matching.PLAIN.get(option, ""),
-                )
+            for name, example in matching.EXAMPLES.items():
+                unit = KNOWN[name].unit if name in KNOWN else ""
+                write, value = partial(session.write_lab, name), texts.get(name, "")
+                widgets.text_field(matching.field_label(name), value, write, hint=f"e.g. {example}", unit=unit)
         widgets.select("Assay", measured, _ASSAYS, set_measured)
         with solara.Div(classes=["ta-row"]):
             widgets.button("Match virtual patients", lambda: session.find(measured), disabled=phase == "busy")
         if phase in ("wrong", "busy"):
             widgets.note(text, wrong=phase == "wrong")
-
-
-def _write(session: Session, option: str, text: str) -> None:
-    session.labs.value = {**session.labs.peek(), option: text}
 
 
 @solara.component
@@ -67,51 +53,41 @@ def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
         return
     from testis_abm.population.report import precision, rare
 
-    labs, fields = tables
     widgets.heading("Matching virtual patients")
-    if text := matching.misfit(match):
-        widgets.note(text, wrong=True)
-    if text := rare(match.found):
+    for text in filter(None, (matching.misfit(match), rare(match.found))):
         widgets.note(text, wrong=True)
     holds = session.draft.value["man"] == match.man.as_dict()
-    widgets.note(
-        (
-            "The form holds the representative virtual patient. "
-            if holds
-            else "The form has changed since: its man is no longer the representative virtual patient. "
-        )
-        + matching.differs(match)
-    )
-    for line in precision(match.found)[1:]:
+    widgets.note(f"{_HOLDS if holds else _CHANGED} {matching.differs(match)}")
+    first, *lines = precision(match.found)
+    for line in lines:
         widgets.note(line, wrong=not match.found.dependable)
     for text in match.found.notes:
         widgets.paragraph(f"Note: {text}.")
-    caption = "The deviation is that of their median from the value given, in SD of one man’s samples, the laboratory and the assay."
-    widgets.table(labs, f"{precision(match.found)[0]}. {caption}", "laboratory value")
+    widgets.table(tables[0], f"{first}. {_DEVIATION}", "laboratory value")
     if text := matching.lesions(match):
         widgets.paragraph(text)
     with v.Html(tag="details"):
         v.Html(tag="summary", children=["Identifiability: share of prior variance explained"])
-        widgets.table(
-            fields, "What the laboratory values determine of the physiology, and what they leave open.", "physiology"
-        )
-    scenario = said.scenario
-    treated = scenario is not None and scenario.treated and not said.problems
-    with solara.Div(classes=["ta-row"]):
-        widgets.button(
-            _ALL,
-            lambda: session.respond(scenario) if scenario is not None else None,
-            small=True,
-            disabled=not treated or session.matching.value[0] == "busy",
-        )
-        if not treated:
-            v.Html(
-                tag="span",
-                class_="ta-unit",
-                children=["Mend the form first." if said.problems else "Add a treatment first."],
-            )
+        widgets.table(tables[1], _FIELDS, "physiology")
+    _predict(session, said)
     if response is not None:
-        _response(match, response, matching.same_treatment(response, scenario))
+        _response(match, response, matching.same_treatment(response, said.scenario))
+
+
+def _predict(session: Session, said: draft.Understanding) -> None:
+    """Offer to treat all who match."""
+    scenario = said.scenario if said.scenario and said.scenario.treated and not said.problems else None
+
+    def respond() -> None:
+        if scenario is not None:
+            session.respond(scenario)
+
+    with solara.Div(classes=["ta-row"]):
+        busy = session.matching.value[0] == "busy"
+        widgets.button(_ALL, respond, small=True, disabled=scenario is None or busy)
+        if scenario is None:
+            text = "Correct the form first." if said.problems else "Add a treatment first."
+            v.Html(tag="span", class_="ta-unit", children=[text])
 
 
 def _response(match: matching.Match, response: matching.Response, current: bool) -> None:
@@ -119,17 +95,12 @@ def _response(match: matching.Match, response: matching.Response, current: bool)
 
     widgets.heading(_ALL, 3)
     if not current:
-        widgets.note("This prediction is of an earlier treatment or plan; press the button for the one in the form.")
+        widgets.note(_EARLIER)
     caption = (
-        f"{len(response.before)} matching virtual patients, {response.scenario.plan.duration_days} days. {CAPTION} The interval holds their "
-        "spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
+        f"{len(response.before)} matching virtual patients, {response.scenario.plan.duration_days} days. {CAPTION} "
+        "The interval holds their spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
     )
-    effects: pd.DataFrame = matching.effects(match, response)
-    widgets.table(effects, caption, "quantity")
+    widgets.table(matching.effects(match, response), caption, "quantity")
     if text := azoospermic(response.before, response.after, response.lesions):
         widgets.paragraph(text)
-    widgets.table(
-        matching.safety(match, response),
-        "Means; trends and probabilities of populations, with wide uncertainty: no diagnosis.",
-        "safety and outcome",
-    )
+    widgets.table(matching.safety(match, response), _SAFETY, "safety and outcome")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.population.given import MEASURES, Lab, parse
+from testis_abm.population.given import KNOWN, MEASURES, Lab, parse
+from testis_abm.quantities import QUANTITIES, clinical_ratio
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
@@ -19,28 +20,31 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 MEN = 200  # virtual patients that are treated, as many as `testis-abm twin` treats
-PLAIN = {"bmi": "kg/m2", "age": "years"}
-_LABELS = {"bmi": "BMI", "age": "age"}
 _RARE = 0.005  # share of a lesion that is not worth a word
 _OPEN = 0.2  # share of variance explained under which a field is left open
 _DIFFERS = 0.1  # share by which the representative differs from a value that was given, from which on it is said
 
 
-# Option -> what the page calls it.
-FIELDS = {
-    "t": "Testosterone",
-    "e2": "Oestradiol",
-    "lh": "LH",
-    "fsh": "FSH",
-    "inhibin-b": "Inhibin B",
-    "shbg": "SHBG",
-    "concentration": "Sperm concentration",
-    "volume": "Ejaculate volume",
-    "motility": "Progressive motility",
-    "morphology": "Normal forms",
-    "bmi": "BMI",
-    "age": "Age",
+# What the page asks for, by name (population.given), and how it is written.
+EXAMPLES = {
+    "t": "260 ng/dL",
+    "e2": "30 pg/mL",
+    "lh": "3.1 IU/L",
+    "fsh": "4.4 IU/L",
+    "inhibin_b": "150 pg/mL",
+    "shbg": "30 nmol/L",
+    "concentration": "6 M/mL",
+    "volume": "3 mL",
+    "motility": "30 %",
+    "morphology": "4 %",
+    "bmi": "33",
+    "age": "34",
 }
+
+
+def field_label(name: str) -> str:
+    """Return what the page calls a field; of oestradiol the assay is a field of its own."""
+    return "Oestradiol" if name == "e2" else QUANTITIES[{**MEASURES, **KNOWN}[name].column].title
 
 
 @dataclass(frozen=True)
@@ -69,17 +73,16 @@ class Response:
 
 
 def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
-    """Return the laboratory values that were typed (a key of FIELDS each), under the names that population.twin uses.
+    """Return the laboratory values that were typed (by the names of EXAMPLES).
 
     Raises:
         TestisError: one that is none, or that no living man has; a line each.
     """
     given: dict[str, Lab] = {}
     problems: list[Problem] = []
-    for option, text in texts.items():
-        name = option.replace("-", "_")
+    for name, text in texts.items():
         try:
-            lab = parse(name, text, FIELDS[option])
+            lab = parse(name, text, field_label(name))
         except ScenarioError as error:
             problems += error.problems
             continue
@@ -144,9 +147,6 @@ def respond(match: Match, scenario: Scenario) -> Response:
 
 def _own(match: Match, name: str) -> float:
     """Return what the laboratory would report of the representative, in the unit of population.twin."""
-    from testis_abm.population.given import KNOWN
-    from testis_abm.quantities import clinical_ratio
-
     if name == "t_e2":
         return float(clinical_ratio(*(match.found.predicted(part)[match.row] for part in ("t", "e2"))))
     return float(match.man[name]) if name in KNOWN else float(match.found.predicted(name)[match.row])
@@ -155,7 +155,7 @@ def _own(match: Match, name: str) -> float:
 def _heading(match: Match, name: str) -> str:
     from testis_abm.population.report import labels
 
-    label = labels(match.found.assay).get(name) or _LABELS[name]
+    label = labels(match.found.assay).get(name) or QUANTITIES[KNOWN[name].column].label
     unit = match.units.get(name, ("", 1.0))[0]
     return f"{label} ({unit})" if unit else label
 
@@ -177,7 +177,7 @@ def labs_table(match: Match) -> pd.DataFrame:
             _between(*(float(row[end]) * factor for end in ("median", "low", "high"))),
             "-" if np.isnan(far) else f"{far:+.1f}",
         )
-    for name in (plain for plain in PLAIN if plain in match.found.given):
+    for name in (known for known in KNOWN if known in match.found.given):
         own = number(_own(match, name))
         rows[_heading(match, name)] = (own, own, "as given", "-")
     columns = ["given", "representative virtual patient", "all matching, median (90 %)", "deviation in SD (z)"]

@@ -143,6 +143,10 @@ class Session:
 
     # ---- laboratory values
 
+    def write_lab(self, name: str, text: str) -> None:
+        """Take a laboratory value as it was typed."""
+        self.labs.value = {**self.labs.peek(), name: text}
+
     def find(self, measured: str) -> None:
         """Look for the virtual patients who match the laboratory values; their representative becomes the man of the form."""
         from testis_abm.app import matching

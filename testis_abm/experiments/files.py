@@ -71,7 +71,7 @@ def read_experiment(
         raise ScenarioError(f"{name}: {place}")
     tables = {name: raw.pop(name, None) for name in KINDS}
     table, given = tables.get(kind), raw.pop("arm", None)
-    overrides = {str(key): value for key, value in guard.changes(overrides).items()}
+    overrides = guard.changes(overrides)
     own = {key: value for key, value in overrides.items() if key.partition(".")[0] in KINDS}
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):
@@ -176,7 +176,8 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
             arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
             place = f"arm {k} ({printable(name)})"
-            raise ScenarioError(problem.without("scenario").at(place) for problem in error.problems) from None
+            inner = (problem.without("scenario").without("overrides") for problem in error.problems)
+            raise ScenarioError(problem.at(place) for problem in inner) from None
     return arms
 
 

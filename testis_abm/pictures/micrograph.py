@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +21,16 @@ RASTERED = 5.0  # what lies below this zorder becomes one picture in a vector fi
 _ROOM = 1.16  # of a nucleus's radius: the share of its cell that a neighbour respects
 _VESSEL_RADIUS = 5.5
 _ROUNDS = 30  # in which cells make room for one another
+_SMOOTH: Any = {"interpolation": "bilinear", "zorder": 0.5}
 _TURN = np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False)
+
+
+class Tubules(NamedTuple):
+    """The tubules in view, um."""
+
+    centre: np.ndarray
+    radius: np.ndarray
+    lumen: np.ndarray
 
 
 def draw_section(
@@ -30,39 +39,26 @@ def draw_section(
     """Draw `section` (see `tubules`) within `view`; return the picture of `field`, coloured by `norm`."""
     axes.set_facecolor(STAIN["stroma"])
     axes.set_rasterization_zorder(RASTERED)
-    axes.set(
-        xlim=(view.left, view.left + view.width),
-        ylim=(view.bottom, view.bottom + view.height),
-        aspect="equal",
-        xticks=[],
-        yticks=[],
-    )
-    image = _draw_field(axes, field, view, norm, cmap)
+    box = (view.left, view.left + view.width, view.bottom, view.bottom + view.height)
+    axes.set(xlim=box[:2], ylim=box[2:], aspect="equal", xticks=[], yticks=[])
+    image = axes.imshow(_seen(field, view), extent=box, origin="lower", cmap=cmap, norm=norm, **_SMOOTH)
     rng = np.random.default_rng(0)
     centre, index = view.tile(section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20)
-    radius = np.broadcast_to(section["tubule_radius"], np.shape(section["tubule_x"]))[index]
-    lumen = np.broadcast_to(section["lumen_radius"], np.shape(section["tubule_x"]))[index]
-    _draw_tubules(axes, centre, radius, lumen, rng)
-    _draw_interstitium(axes, section, view, centre, radius, rng)
-    _draw_epithelium(axes, section, view, centre, radius, lumen, rng)
+    shape = np.shape(section["tubule_x"])
+    radius, lumen = (np.broadcast_to(section[name], shape)[index] for name in ("tubule_radius", "lumen_radius"))
+    tubules = Tubules(centre, radius, lumen)
+    _draw_tubules(axes, tubules, rng)
+    _draw_interstitium(axes, section, view, tubules, rng)
+    _draw_epithelium(axes, section, view, tubules, rng)
     return image
 
 
-def _draw_field(axes: Axes, field: np.ndarray, view: View, norm: Normalize, cmap: Any) -> AxesImage:
-    """Paint the window from the periodic field, whose cells start at the origin."""
+def _seen(field: np.ndarray, view: View) -> np.ndarray:
+    """Return the part of a periodic field, whose cells start at the origin, that is in the window."""
     across, up = 200, max(2, round(200 * view.height / view.width))
     x = (view.left + (np.arange(across) + 0.5) / across * view.width) / view.period[0]
     y = (view.bottom + (np.arange(up) + 0.5) / up * view.height) / view.period[1]
-    box = (view.left, view.left + view.width, view.bottom, view.bottom + view.height)
-    return axes.imshow(
-        _periodic(_periodic(field, y).T, x).T,
-        extent=box,
-        origin="lower",
-        cmap=cmap,
-        norm=norm,
-        interpolation="bilinear",
-        zorder=0.5,
-    )
+    return _periodic(_periodic(field, y).T, x).T
 
 
 def _periodic(field: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -110,9 +106,8 @@ def _ragged(n: int, roughness: float, waves: Sequence[int], rng: np.random.Gener
     return outline
 
 
-def _draw_tubules(
-    axes: Axes, centre: np.ndarray, radius: np.ndarray, lumen: np.ndarray, rng: np.random.Generator
-) -> None:
+def _draw_tubules(axes: Axes, tubules: Tubules, rng: np.random.Generator) -> None:
+    centre, radius, lumen = tubules
     wall = _rims(centre, radius[:, None] * _ragged(len(centre), 0.006, (3, 5), rng))
     _polygons(axes, wall, fc=STAIN["epithelium"], ec="none", alpha=0.62, zorder=1)
     _polygons(axes, wall, fc="none", ec=STAIN["membrane"], lw=1.1, zorder=2)
@@ -123,22 +118,17 @@ def _draw_tubules(
 
 
 def _draw_interstitium(
-    axes: Axes,
-    section: Mapping[str, Any],
-    view: View,
-    tubule: np.ndarray,
-    tubule_radius: np.ndarray,
-    rng: np.random.Generator,
+    axes: Axes, section: Mapping[str, Any], view: View, tubules: Tubules, rng: np.random.Generator
 ) -> None:
     leydig, _ = view.tile(section["leydig_x"], section["leydig_y"], 20)
     vessel, _ = view.tile(section["capillary_x"], section["capillary_y"], 20)
-    place = np.concatenate([leydig, vessel, tubule])
-    radius = np.r_[np.full(len(leydig), LEYDIG_RADIUS), np.full(len(vessel), _VESSEL_RADIUS), tubule_radius * 1.02]
-    n = len(place)
-    tubules = np.arange(n) >= n - len(tubule)
-    place = spread(Crowd(place, radius, np.zeros(n), tubules, place, np.zeros(n), radius + 40.0), _ROUNDS)
+    place = np.concatenate([leydig, vessel, tubules.centre])
+    sizes = np.repeat([LEYDIG_RADIUS, _VESSEL_RADIUS], [len(leydig), len(vessel)])
+    radius, n = np.r_[sizes, tubules.radius * 1.02], len(place)
+    fixed = np.arange(n) >= len(sizes)
+    place = spread(Crowd(place, radius, np.zeros(n), fixed, place, np.zeros(n), radius + 40.0), _ROUNDS)
     draw_leydig(axes, place[: len(leydig)], rng)
-    draw_capillaries(axes, place[len(leydig) : n - len(tubule)], rng)
+    draw_capillaries(axes, place[len(leydig) : len(sizes)], rng)
 
 
 def draw_leydig(axes: Axes, leydig: np.ndarray, rng: np.random.Generator) -> None:
@@ -176,30 +166,25 @@ def draw_capillaries(axes: Axes, vessel: np.ndarray, rng: np.random.Generator) -
 
 
 def _draw_epithelium(
-    axes: Axes,
-    section: Mapping[str, Any],
-    view: View,
-    tubule: np.ndarray,
-    tubule_radius: np.ndarray,
-    lumen: np.ndarray,
-    rng: np.random.Generator,
+    axes: Axes, section: Mapping[str, Any], view: View, tubules: Tubules, rng: np.random.Generator
 ) -> None:
     sertoli, _ = view.tile(section["sertoli_x"], section["sertoli_y"], 12)
     germ, index = view.tile(section["germ_x"], section["germ_y"], 12)
     step = np.asarray(section["germ_step"])[index].astype(int)
     place = np.concatenate([sertoli, germ])
-    home = _nearest(place, tubule)
+    home = _nearest(place, tubules.centre)
+    centre, outer, lumen = (column[home] for column in tubules)
     radius = np.r_[np.full(len(sertoli), 0.5 * SERTOLI.length), _ROOM * 0.5 * _of_step(step, "length")]
     # Slender heads lie side by side.
     slender = np.r_[np.zeros(len(sertoli), dtype=bool), step >= ELONGATING]
     radius[slender] = 0.9
     fixed = np.arange(len(place)) < len(sertoli)
-    nearest = np.where(slender, 0.75, 0.95) * lumen[home] + radius
-    place = spread(Crowd(place, radius, home, fixed, tubule[home], nearest, tubule_radius[home] - 0.6), _ROUNDS)
+    nearest = np.where(slender, 0.75, 0.95) * lumen + radius
+    place = spread(Crowd(place, radius, home, fixed, centre, nearest, outer - 0.6), _ROUNDS)
     germ = place[len(sertoli) :]
-    inward = tubule[home[len(sertoli) :]] - germ
+    inward = centre[len(sertoli) :] - germ
     angle = np.arctan2(inward[:, 1], inward[:, 0])
-    _draw_sertoli_cells(axes, sertoli, tubule, home[: len(sertoli)], lumen, rng)
+    _draw_sertoli_cells(axes, sertoli, centre[: len(sertoli)] - sertoli, lumen[: len(sertoli)], rng)
     draw_cytoplasm(axes, germ[step < ELONGATING], step[step < ELONGATING])
     for code, look in enumerate(STEPS):
         here = step == code
@@ -218,13 +203,12 @@ def _of_step(step: np.ndarray, name: str) -> np.ndarray:
 
 
 def _draw_sertoli_cells(
-    axes: Axes, place: np.ndarray, tubule: np.ndarray, home: np.ndarray, lumen: np.ndarray, rng: np.random.Generator
+    axes: Axes, place: np.ndarray, inward: np.ndarray, lumen: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Draw Sertoli cells: the nucleus at the base, the faint trunk towards the lumen."""
-    inward = tubule[home] - place
+    """Draw Sertoli cells: the nucleus at the base, the faint trunk towards the middle of the lumen, `inward` of it."""
     distance = np.hypot(inward[:, 0], inward[:, 1])
-    inward /= np.maximum(distance, 1e-6)[:, None]
-    trunk = np.stack([place + 4.0 * inward, place + inward * (distance - lumen[home])[:, None]], axis=1)
+    inward = inward / np.maximum(distance, 1e-6)[:, None]
+    trunk = np.stack([place + 4.0 * inward, place + inward * (distance - lumen)[:, None]], axis=1)
     _lines(axes, trunk, colors=STAIN["cleft"], lw=0.7, alpha=0.8, zorder=1.5)
     draw_sertoli(axes, place, np.arctan2(inward[:, 1], inward[:, 0]), rng)
 

@@ -37,36 +37,31 @@ class Measure:
     least: float = 0.0
 
 
-_REPORTED = (
-    (
-        "hormones",
-        (
-            "testosterone_nmol_l",
-            "oestradiol_immunoassay_pmol_l",
-            "oestradiol_pmol_l",
-            "t_over_e2_immunoassay",
-            "t_over_e2",
-            "lh_iu_l",
-            "fsh_iu_l",
-            "inhibin_b_pg_ml",
-            "intratesticular_testosterone_nmol_l",
-            "intratesticular_oestradiol_nmol_l",
-            "intratesticular_t_over_e2",
-        ),
+# Table -> the columns that a summary reports.
+_REPORTED = {
+    "hormones": (
+        "testosterone_nmol_l",
+        "oestradiol_immunoassay_pmol_l",
+        "oestradiol_pmol_l",
+        "t_over_e2_immunoassay",
+        "t_over_e2",
+        "lh_iu_l",
+        "fsh_iu_l",
+        "inhibin_b_pg_ml",
+        "intratesticular_testosterone_nmol_l",
+        "intratesticular_oestradiol_nmol_l",
+        "intratesticular_t_over_e2",
     ),
-    ("tissue", ("daily_production_million_g",)),
-    (
-        "semen",
-        (
-            "concentration_million_ml",
-            "volume_ml",
-            "total_count_million",
-            "total_motile_count_million",
-            "progressive_motility_pct",
-            "normal_forms_pct",
-        ),
+    "tissue": ("daily_production_million_g",),
+    "semen": (
+        "concentration_million_ml",
+        "volume_ml",
+        "total_count_million",
+        "total_motile_count_million",
+        "progressive_motility_pct",
+        "normal_forms_pct",
     ),
-)
+}
 
 
 def measures(conventional: bool = True, overrides: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
@@ -76,22 +71,21 @@ def measures(conventional: bool = True, overrides: Mapping[str, float] | None = 
     """
     laboratory = Laboratory(parameters.values(overrides or {}))
     return tuple(
-        _measure(table, column, conventional, laboratory) for table, columns in _REPORTED for column in columns
+        _measure(table, column, conventional, laboratory) for table, columns in _REPORTED.items() for column in columns
     )
 
 
 def _measure(table: str, column: str, conventional: bool, laboratory: Laboratory) -> Measure:
     row = QUANTITIES[column]
-    name, unit, factor = (
-        CONVENTIONAL.get(column, (column, row.clinical_unit, 1.0)) if conventional else (column, row.unit, 1.0)
-    )
-    read = _READ.get(column) or (lambda rows, _: rows[f"expected_{column}" if table == "semen" else column])
+    usual = (column, row.clinical_unit if conventional else row.unit, 1.0)
+    name, unit, factor = CONVENTIONAL.get(column, usual) if conventional else usual
+    expected = "expected_" if table == "semen" else ""
+    read = _READ.get(column) or (lambda rows, _: rows[f"{expected}{column}"])
 
     def value(rows: pd.DataFrame) -> pd.Series:
         return pd.Series(np.asarray(read(rows, laboratory), dtype=float) * factor, index=rows.index)
 
-    known = f"expected_{name}" if table == "semen" else name
-    return Measure(known, column, row.label, unit, table, value, laboratory.limit(column) * factor)
+    return Measure(f"{expected}{name}", column, row.label, unit, table, value, laboratory.limit(column) * factor)
 
 
 def _by_assay(column: str) -> Callable[[pd.DataFrame, Laboratory], Any]:
@@ -100,8 +94,8 @@ def _by_assay(column: str) -> Callable[[pd.DataFrame, Laboratory], Any]:
 
 def _ratio_inside(rows: pd.DataFrame, laboratory: Laboratory) -> Any:
     inside = rows["intratesticular_oestradiol_nmol_l"]
-    measured = inside >= laboratory.limit("intratesticular_oestradiol_nmol_l")
-    return rows["intratesticular_testosterone_nmol_l"] / inside.where(measured)
+    measurable = inside >= laboratory.limit("intratesticular_oestradiol_nmol_l")
+    return rows["intratesticular_testosterone_nmol_l"] / inside.where(measurable)
 
 
 # Columns that no table holds: how they follow from its rows.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -23,6 +24,7 @@ from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.prescription import amount, parse_every, rhythm
 from testis_abm.scenario.schedule import Day, TreatmentDay
 from testis_abm.scenario.section import Section, text
+from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown, written
 
 # Doses enter the body at the hour, so nothing can be given more often.
@@ -52,16 +54,6 @@ def _over(value: object) -> float | None:
             f"{shown(value)} is out of range; allowed: 1 hour up to every; without over a dose is given at once"
         )
     return round(hours, 6)
-
-
-def _yes_or_no(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ScenarioError(f"{shown(value)} is not true or false")
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 class Therapy(Section, init=False):
@@ -94,8 +86,12 @@ class Therapy(Section, init=False):
     over_hours: Annotated[float | None, BeforeValidator(_over), text("{} hours")] = Field(None, alias="over")
     from_day: TreatmentDay = Field(0.0, alias="from")
     until_day: Day = Field(math.inf, alias="until")
-    when: Annotated[Condition | None, BeforeValidator(parse_condition), PlainSerializer(_text_or_none)] = None
-    adds: Annotated[bool, BeforeValidator(_yes_or_no), PlainSerializer(lambda adds: adds or None)] = False
+    when: Annotated[
+        Condition | None, BeforeValidator(parse_condition), PlainSerializer(lambda when: when and str(when))
+    ] = None
+    adds: Annotated[bool, BeforeValidator(partial(guard.flag, name="")), PlainSerializer(lambda adds: adds or None)] = (
+        False
+    )
     route: Annotated[str, Field(validate_default=True)] = ""
 
     def __init__(self, /, *drug_and_dose: object, **given: Any) -> None:

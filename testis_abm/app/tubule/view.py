@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import solara
 
 from testis_abm.app.tubule.recording import Recording
-from testis_abm.pictures.steps import slide
+from testis_abm.biology import steps
+from testis_abm.pictures.steps import STEPS, slide
 
 _SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
 _MOST_DAYS = 12  # frames in an answer
@@ -22,15 +23,6 @@ _EXPORTS = (
     "STEP_COLOURS, CLONE_COLOURS, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
 )
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
-_STEPS = {
-    "a_dark": "A dark spermatogonium",
-    "a_pale": "A pale spermatogonium",
-    "b_spermatogonium": "B spermatogonium",
-    **{
-        of: f"{of.capitalize()} spermatocyte"
-        for of in ("preleptotene", "leptotene", "zygotene", "pachytene", "diplotene")
-    },
-}
 _ENDS = {"released": "released as sperm", "retained": "retained by the Sertoli cell and digested", "died": "died"}
 
 
@@ -94,7 +86,7 @@ def TubuleView(  # noqa: N802 (a component, as Solara writes them)
     return _Tubule(
         scenes=scenes,
         chunk=chunk,
-        panel=None if cell is None else told(cell),
+        panel=None if cell is None else describe(cell),
         dark=dark,
         library=_library(),
         event_need=need,
@@ -106,7 +98,7 @@ def TubuleView(  # noqa: N802 (a component, as Solara writes them)
 def make_tubule(model: Any = None, **look: Any) -> Callable[..., solara.Element]:
     """Return a component that records a model as it steps and shows it, for a notebook and for Mesa's `SolaraViz`.
 
-    Called with a model, as Mesa does, it shows that one (a model that was made anew is recorded anew); called without, the
+    Called with a model, as Mesa does, it shows that one (a new model is recorded from its beginning); called without, the
     one given here.
 
     Args:
@@ -148,9 +140,8 @@ def follow(model: Any, **kept: Any) -> Recording:
     return recording
 
 
-def told(cell: dict[str, Any]) -> dict[str, Any]:
+def describe(cell: dict[str, Any]) -> dict[str, Any]:
     """Return what `Recording.describe` found, in words: title, where, rows of (label, value), story."""
-    title = _KINDS.get(cell["kind"]) or _STEPS.get(cell["step"]) or cell["step"].replace("_", " ").capitalize()
     where = f"day {cell['day']}" + (f", tubule {cell['tubule']}" if "tubule" in cell else ", between the tubules")
     rows = [
         ("Testosterone here", f"{cell['testosterone_nmol_l']:.0f} nmol/L"),
@@ -165,7 +156,15 @@ def told(cell: dict[str, Any]) -> dict[str, Any]:
         rows = [("In this step", f"{cell['age_days']} days"), ("Days left", f"{cell['left_days']}"), *rows]
         rows.append(("Clone", cell["clone"] or f"stem cell, {cell['clones_founded']} founded"))
     rows.append(("Name", _short(cell["lineage"])))
-    return {"title": title, "where": where, "rows": rows, "story": _story(cell)}
+    return {"title": _title(cell), "where": where, "rows": rows, "story": list(_story(cell))}
+
+
+def _title(cell: dict[str, Any]) -> str:
+    if cell["kind"] in _KINDS:
+        return _KINDS[cell["kind"]]
+    look = STEPS[steps.NAMES.index(cell["step"])]
+    name = f"{look.name[:1].upper()}{look.name[1:]}"
+    return name if " " in name else f"{name} spermatocyte"
 
 
 def _number(value: float | None) -> str:
@@ -177,21 +176,21 @@ def _short(lineage: object) -> str:
     return f"{int(str(lineage)):016x}"[:8]
 
 
-def _story(cell: dict[str, Any]) -> list[str]:
+def _story(cell: dict[str, Any]) -> Iterator[str]:
     if cell["kind"] != "germ":
-        return []
-    told = []
+        return
     if cell["mother"] is not None:
-        told.append(f"Born by day {cell['born_day']} of {_short(cell['mother'])}.")
-    told += [f"Day {of['day']}: {of['step'].replace('_', ' ')}." for of in cell["later_steps"]]
-    told += [f"Day {of['day']}: daughter {_short(of['lineage'])}." for of in cell["daughters"]]
+        yield f"Born by day {cell['born_day']} of {_short(cell['mother'])}."
+    for change in cell["later_steps"]:
+        yield f"Day {change['day']}: {change['step'].replace('_', ' ')}."
+    for daughter in cell["daughters"]:
+        yield f"Day {daughter['day']}: daughter {_short(daughter['lineage'])}."
     if cell["fate"] == "divided" and len(cell["daughters"]) == 1:
-        told.append("The other daughter died within the day.")
+        yield "The other daughter died within the day."
     if cell["fate"] in _ENDS:
-        told.append(f"Day {cell['fate_day']}: {_ENDS[cell['fate']]}.")
+        yield f"Day {cell['fate_day']}: {_ENDS[cell['fate']]}."
     if cell["fate"] == "lives":
-        told.append("Still there when the recording ends.")
-    return told
+        yield "Still there when the recording ends."
 
 
 def _listen(recordings: list[Recording], refresh: Callable[[Any], None]) -> Callable[[], None]:
@@ -202,7 +201,7 @@ def _listen(recordings: list[Recording], refresh: Callable[[Any], None]) -> Call
         waiting.clear()
         refresh(lambda count: count + 1)
 
-    def heard() -> None:
+    def refresh_soon() -> None:
         if not waiting.is_set():
             waiting.set()
             timer = threading.Timer(_SETTLE, flush)
@@ -210,12 +209,12 @@ def _listen(recordings: list[Recording], refresh: Callable[[Any], None]) -> Call
             timer.start()
 
     for one in recordings:
-        one.listeners.append(heard)
+        one.listeners.append(refresh_soon)
 
     def stop() -> None:
         for one in recordings:
-            if heard in one.listeners:
-                one.listeners.remove(heard)
+            if refresh_soon in one.listeners:
+                one.listeners.remove(refresh_soon)
 
     return stop
 
