@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from testis_abm.agents.model import TestisModel
-from testis_abm.biology.luck import mix
+from testis_abm.biology.draws import mix
 from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.man.diary import COLUMNS, SCHEMAS
 from testis_abm.parameters import drugs
@@ -63,7 +63,7 @@ def run(
     Raises:
         TestisError: for a scenario that cannot be understood, or a man outside the physical range.
     """
-    changes = dict(guard.changes(overrides))
+    changes = guard.changes(overrides)
     if seed is not None:
         changes["plan.seed"] = guard.argument("seed", seed)
     if replicates is not None:
