@@ -10,9 +10,9 @@ from conftest import NORMAL_BLOOD
 
 from testis_abm import parameters
 from testis_abm.agents.cells import agent_sets
+from testis_abm.agents.reference import ReferenceCells
 from testis_abm.man.physiology import complete
 from testis_abm.testis.columns import GERM_DTYPES
-from testis_abm.testis.reference import ReferenceCells
 from testis_abm.testis.tissue import Tissue
 
 

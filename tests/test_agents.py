@@ -25,7 +25,8 @@ from testis_abm.agents.cells import (
     sertoli_positions,
 )
 from testis_abm.agents.views import Reading
-from testis_abm.biology import rules, steps
+from testis_abm.biology import germ, steps
+from testis_abm.biology.sertoli import signals
 
 KINDS = (LeydigCell, SertoliCell, GermCell)
 NUMBERS = {
@@ -462,12 +463,12 @@ def test_a_view_writes_its_row(model):
     cell.step = "round_spermatid"
     assert (cell.step, cell.step_index) == ("round_spermatid", steps.ROUND_SPERMATID)
     assert cell.remaining_days == pytest.approx(
-        rules.on_entering(
+        germ.on_entering(
             cell.lineage,
             cell.clone,
             steps.ROUND_SPERMATID,
-            [rules.mean_duration(step, model.tissue.p) for step in range(steps.COUNT)],
-            model.tissue.p.duration_variation,
+            germ.durations(model.tissue.p),
+            model.tissue.p.germ.duration_variation,
             0.0,
         )[0],
         abs=1e-4,
@@ -501,15 +502,15 @@ def test_readings_mean_what_they_say(model):
         assert cell.testosterone_nmol_l == sertoli.testosterone_nmol_l == tissue.testosterone.ravel()[niche]
         assert cell.oestradiol_pmol_l == sertoli.oestradiol_pmol_l == 1e3 * tissue.oestradiol.ravel()[niche]
         assert cell.er_alpha_signal == sertoli.er_alpha_signal
-        expressed = rules.er_beta_expression(cell.step_index, tissue.p)
+        expressed = germ.er_beta_expression(tissue.p)[cell.step_index]
         assert cell.er_beta_signal == expressed * sertoli.er_beta_signal
-        assert cell.aromatase == rules.germ_aromatase(cell.step_index, tissue.p)
+        assert cell.aromatase == germ.aromatase(tissue.p)[cell.step_index]
     sertoli = model.agents_by_type[SertoliCell]
     assert sum(sertoli.get("germ_cells")) == len(model.agents_by_type[GermCell])
     columns = tissue.columns.sertoli
     for i, cell in enumerate(sertoli):
-        support = rules.sertoli_support(columns.androgen[i], columns.oestrogen[i], columns.fsh[i], 0.0, tissue.p)
-        set_by_rule = rules.sertoli_rates(support, tissue.p)
+        signal = signals(columns.androgen[i], columns.oestrogen[i], columns.fsh[i], 0.0, tissue.p)
+        set_by_rule = germ.rates_under(signal, tissue.p)
         assert [getattr(cell, name) for name in steps.RATES] == pytest.approx(set_by_rule, rel=1e-12)
     leydig = model.agents_by_type[LeydigCell]
     for name in ("androgen_signal", "fsh_signal", "er_alpha_signal", "er_beta_signal", "inhibin"):

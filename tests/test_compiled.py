@@ -21,8 +21,8 @@ import sys
 exec(sys.argv[1])
 import numpy as np
 from testis_abm.support import compile as _compile
-from testis_abm.biology import luck
-print(luck.uniforms(luck.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist(), _compile.folder(), sep="|")
+from testis_abm.biology import draws
+print(draws.uniforms(draws.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist(), _compile.folder(), sep="|")
 """
 
 
@@ -52,7 +52,7 @@ def cache(warm, tmp_path):
 
 
 def kept(cache: Path) -> list[Path]:
-    return sorted(path for path in cache.rglob("luck.*"))
+    return sorted(path for path in cache.rglob("draws.*"))
 
 
 def test_a_second_process_compiles_nothing(cache, warm):

@@ -14,8 +14,8 @@ from small_tissue import SmallModel, assert_same
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology import steps
-from testis_abm.biology.luck import child
-from testis_abm.biology.rules import DIES, next_event
+from testis_abm.biology.draws import child
+from testis_abm.biology.germ import DIES, next_event
 from testis_abm.scenario import load
 from testis_abm.testis.columns import GERM_DTYPES
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testis_abm.biology import steps
-from testis_abm.biology.rules import sertoli_rates, sertoli_support
+from testis_abm.biology.germ import oestrogen_loss, rates_under
+from testis_abm.biology.sertoli import signals
 from testis_abm.testis import biopsy, build
 from testis_abm.testis.fields import draw_field, kernel
 from testis_abm.testis.geometry import lattice
@@ -70,7 +71,10 @@ def test_field_mean_is_production_over_clearance(values, fertile, tubules, serto
     tissue = Tissue(values, fertile, tubules, sertoli, seed)
     report = tissue.settle_soma(NORMAL_BLOOD)
     assert report.testosterone_nmol_l == pytest.approx(1800.0, rel=1e-9)
-    made = tissue.columns.leydig.oestradiol.sum() * tissue._leydig_weight + tissue.columns.sertoli.oestradiol_made.sum()
+    made = (
+        tissue.columns.leydig.oestradiol_secretion.sum() * tissue._leydig_weight
+        + tissue.columns.sertoli.oestradiol_secretion.sum()
+    )
     assert report.oestradiol_nmol_l == pytest.approx(8.0 * made / tissue.sertoli_count, rel=1e-9)
     assert (tissue.testosterone > 0).all() and (tissue.oestradiol > 0).all()
 
@@ -80,7 +84,13 @@ def test_testosterone_is_highest_by_the_leydig_cells(values, fertile):
     leydig = tissue.columns.leydig
     corner = tissue.geometry.corners()[np.bincount(leydig.corner, minlength=24).argmax()]
     field = draw_field(
-        tissue.geometry, tissue.geometry.corners()[leydig.corner], leydig.testosterone, 190.0, 8.0, 1800.0, 120
+        tissue.geometry,
+        tissue.geometry.corners()[leydig.corner],
+        leydig.testosterone_secretion,
+        190.0,
+        8.0,
+        1800.0,
+        120,
     )
     width = tissue.geometry.extent[0]
     at_corner = field[int(corner[1] / width * 120) % field.shape[0], int(corner[0] / width * 120) % 120]
@@ -202,7 +212,7 @@ def test_aromatase_switches_move_its_place_not_its_sum(values, fertile):
         tissue, _ = settled(changed, fertile, tubules=40)
         report = tissue.settle_soma(NORMAL_BLOOD)
         levels.append(report.oestradiol_nmol_l)
-        made = tissue.columns.sertoli.oestradiol_made
+        made = tissue.columns.sertoli.oestradiol_secretion
         assert (made == 0).all() if germ == 0 else (made > 0).all()
     assert levels == pytest.approx([8.0, 8.0], rel=0.06)
 
@@ -211,7 +221,7 @@ def test_a_switch_lets_er_alpha_carry_the_germ_cells_oestrogen_signal(values, fe
     lack = {}
     for share in (0.0, 1.0):
         p, _ = build.tissue_parameters({**values, "er_alpha_expression.germ_cell": share}, fertile)
-        whole, half = (sertoli_support(77.4, level, 4.0, 0.0, p)[-1] for level in (0.208, 0.104))
+        whole, half = (oestrogen_loss(signals(77.4, level, 4.0, 0.0, p), p) for level in (0.208, 0.104))
         assert whole == pytest.approx(0.0, abs=1e-9)  # nothing is lacking in the reference man, whichever receptor
         lack[share] = half
     # ER-alpha is far from saturated at the testis's level, so half of the oestradiol is felt at once.
@@ -225,17 +235,17 @@ _LEVEL = st.floats(0.0, 400.0)
 @given(_LEVEL, st.floats(0.0, 5.0), st.floats(0.0, 60.0), st.floats(0.0, 1.0))
 def test_support_is_a_share_or_a_hazard(values, fertile, androgen, oestrogen, fsh, pressure):
     p, _ = build.tissue_parameters(values, fertile)
-    support = sertoli_support(androgen, oestrogen, fsh, pressure, p)
-    assert all(np.isfinite(value) and value >= 0 for value in support)
-    assert support[steps.COMMITMENT] <= 1 and support[steps.SPERMIATION] <= 1
-    assert all(np.isfinite(value) and value >= 0 for value in sertoli_rates(support, p))
+    signal = signals(androgen, oestrogen, fsh, pressure, p)
+    assert all(np.isfinite(value) and value >= 0 for value in signal)
+    rates = rates_under(signal, p)
+    assert rates.commitment <= 1 and rates.spermiation <= 1
+    assert all(np.isfinite(value) and value >= 0 for value in rates)
 
 
 @settings(deadline=None)
 @given(st.floats(0.1, 200.0), st.floats(1.01, 3.0))
 def test_more_androgen_never_hurts(values, fertile, androgen, more):
     p, _ = build.tissue_parameters(values, fertile)
-    low = sertoli_support(androgen, 0.2, 4.0, 0.0, p)
-    high = sertoli_support(androgen * more, 0.2, 4.0, 0.0, p)
-    assert high[steps.COMMITMENT] >= low[steps.COMMITMENT] and high[steps.SPERMIATION] >= low[steps.SPERMIATION]
-    assert all(a <= b for a, b in zip(high[2:7], low[2:7], strict=True))
+    low, high = (rates_under(signals(level, 0.2, 4.0, 0.0, p), p) for level in (androgen, androgen * more))
+    assert high.commitment >= low.commitment and high.spermiation >= low.spermiation
+    assert all(a <= b for a, b in zip(high[steps.HAZARD :], low[steps.HAZARD :], strict=True))

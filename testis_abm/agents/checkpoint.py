@@ -50,6 +50,7 @@ _KEYS: Mapping[str, type] = {
     "rng": dict,
     "random": list,
     "modifiers": list,
+    "own_rules": list,
 }
 
 
@@ -72,9 +73,9 @@ def _arrays(model: TestisModel) -> dict[str, tuple[object, str]]:
 
 
 def _plain(value: Any) -> np.ndarray:
-    """Return a piece of state as an array without names: of records a row each, of a record or a tuple one row."""
+    """Return a piece of state as an array without names: of records a row each."""
     array = np.asarray(value)
-    return array.reshape(-1).view(float).reshape(*array.shape, -1) if array.dtype.names else array
+    return array.view(float).reshape(*array.shape, -1) if array.dtype.names else array
 
 
 def _like(value: Any, array: np.ndarray) -> Any:
@@ -84,8 +85,7 @@ def _like(value: Any, array: np.ndarray) -> Any:
     if isinstance(value, float):
         return float(array)
     if value.dtype.names:
-        records = np.ascontiguousarray(array).view(value.dtype)[..., 0]
-        return records[()] if isinstance(value, np.void) else records
+        return np.ascontiguousarray(array).view(value.dtype)[..., 0]
     return array
 
 
@@ -180,6 +180,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "rng": model.rng.bit_generator.state,
         "random": model.random.getstate(),
         "modifiers": list(model.modifiers),
+        "own_rules": sorted(model.rules),
     }
     arrays.write(path, columns, state)
     return path
@@ -252,6 +253,12 @@ class Checkpoint:
             TestisError: if the arrays do not fit the scenario or hold what cannot be.
         """
         tissue, state = model.tissue, self.state
+        kept, own = (", ".join(names) or "none" for names in (map(str, state["own_rules"]), sorted(model.rules)))
+        if kept != own:
+            raise TestisError(
+                f"{self.path}: saved with rules of the user's own ({kept}), which a file cannot hold, and {type(model).__name__} "
+                f"sets others ({own}); load it with the class that gives the same in its __init__"
+            )
         with self._reading():
             tissue.now = _number(state["now"], "now", 0.0, _LATEST)
             for key, (part, name) in _arrays(model).items():

@@ -9,7 +9,6 @@ row N is that after N days of treatment. A sample of day d is taken at that mome
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,13 +22,15 @@ from testis_abm.agents import checkpoint, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
+from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology.axis import HOURS
 from testis_abm.biology.days import NORMAL, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, hourly_doses
-from testis_abm.biology.rules import androgen_signal
+from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
+from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tract import normal_forms
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man.body import Body
@@ -55,7 +56,6 @@ from testis_abm.testis import kernel
 from testis_abm.testis.build import tissue_parameters
 from testis_abm.testis.columns import Events
 from testis_abm.testis.memory import check_fits
-from testis_abm.testis.reference import ReferenceCells
 from testis_abm.testis.section import cross_section
 from testis_abm.testis.tissue import Tissue
 
@@ -78,6 +78,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
         settled: a model of the same man, scenario and seed that has not taken a step: its steady state is copied instead
             of sought again (`load` passes a checkpoint).
+        rules: name -> a function in place of a rule of the cells (biology/rules.py), from the search for the steady state on;
+            the reference engine alone can run it.
 
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
@@ -89,7 +91,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     can make it.
 
     Raises:
-        TestisError: if the tissue does not fit into memory, or the man has no steady state within the physical range.
+        TestisError: if the tissue does not fit into memory, a rule is not known or the engine cannot run it, or the man has no
+            steady state within the physical range.
     """
 
     __test__ = False
@@ -103,6 +106,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         treated: bool = True,
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
+        rules: Mapping[str, Rule] | None = None,
     ) -> None:
         scenario = load_scenario(scenario)
         engine = None if engine is None else guard.word(engine, CELL_ENGINES, "engine")
@@ -118,6 +122,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.laboratory = Laboratory(self.values, scenario.samples.assay)
         self.man = dict(scenario.man.physiology)
         self.engine = engine or scenario.plan.engine
+        self.rules = self._own_rules({} if rules is None else rules, settled)
         self.day = -scenario.plan.baseline_days
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
@@ -139,12 +144,24 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
         if not self._adult:
             self._come_of_age()
-        if self.engine == REFERENCE:
-            self.tissue.cells = ReferenceCells(self, self.tissue)
+        if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
+            self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
             self._record()
 
     # ---- before the first day
+
+    def _own_rules(self, rules: object, settled: TestisModel | Checkpoint | None) -> dict[str, Rule]:
+        own = dict(guard.mapping(rules, "rules", '{"germ.on_entering": my_function}'))
+        with_own(own)
+        if own and self.engine != REFERENCE:
+            raise TestisError(
+                f"rules ({', '.join(own)}): a rule in Python cannot run within compiled loops; give engine='reference' too, or "
+                "change named rates and numbers with modify()"
+            )
+        if isinstance(settled, TestisModel) and settled.rules.keys() != own.keys():
+            raise TestisError("settled: that man was settled under other rules; give him the same")
+        return own
 
     def _build(self) -> None:
         """Make the man, not yet settled, and plan his doses."""
@@ -165,19 +182,20 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _settle(self) -> None:
         """Bring body, tissue and tract to the man's own untreated steady state."""
         tissue, body, tract = self.tissue, self.body, self.tract
+        if self.rules:  # without any, compiled loops find the same steady state sooner
+            tissue.cells = ReferenceCells(self, tissue, self.rules)
         doses = np.zeros((2 * HOURS, len(body.kinetics.names)))
         pressure = 0.0
         for turn in range(26):
             for _ in range(400 if turn == 0 else 60):
-                body.day(self.report, doses)
-            self.report = tissue.settle_soma(body.brings(pressure))
+                blood = body.day(self.report, doses, pressure)
+            self.report = tissue.settle_soma(blood)
             pressure = tract.pressure(self._testis_oestradiol())
             if turn in (12, 20):
                 tissue.settle_germ_line()
         self._check()
         released = [self._release(events) for events in tissue.live_on(_TRANSIT_DAYS)]
-        androgen = body.brings(pressure).tract_androgen
-        conditions = self._normal_forms(), androgen, self._testis_oestradiol()
+        conditions = self._normal_forms(), blood.tract_androgen, self._testis_oestradiol()
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
             tract.day(sperm, *conditions)
@@ -191,24 +209,25 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return float(normal_forms(self.report.androgen, self.tract.p, self.tissue.p))
 
     def _serum(self) -> tuple[float, float]:
-        return self.means["testosterone_nmol_l"], self.means["oestradiol_pmol_l"]
+        means = self.body.means
+        return float(means["testosterone_nmol_l"][0]), float(means["oestradiol_pmol_l"][0])
 
     def _release(self, events: Events) -> float:
         """Keep what the germ line did in a day; return the sperm released, million."""
-        self.flux = np.roll(self.flux, -1)
+        self.flux[:-1] = self.flux[1:]
         self.flux[-1] = kernel.flux(events.completed, events.released)
         return float(self.flux["released"][-1] * self._sperm)
 
     @property
     def means(self) -> dict[str, float]:
         """Return the means of the last 24 h of blood by name (axis.DAY)."""
-        return named(self.body.means)
+        return named(self.body.means[0])
 
     def _check(self) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
-        means = self.means
-        testosterone, lh = means["testosterone_nmol_l"], means["lh_iu_l"]
-        if math.isfinite(sum(means.values())) and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
+        means = self.body.means
+        testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
+        if np.isfinite(means.view(float)).all() and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
             return
         raise TestisError(
             f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
@@ -244,9 +263,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _live(self, doses: np.ndarray) -> None:
         """Live a day in which `doses` (48, substances) enter the depots."""
-        self.body.day(self.report, doses)
+        blood = self.body.day(self.report, doses, self.tract.back_pressure)
         self._check()
-        blood = self.body.brings(self.tract.back_pressure)
         p, change, self.modified = self.modifiers.today(self, self.tissue.p, self.tissue.sertoli_count)
         self.report = self.tissue.day(blood, p, change)
         released = self._release(self.tissue.events)
@@ -261,8 +279,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _mature(self, lh_activity: float) -> None:
         """Let an immature testis come of age by what the day brought."""
-        p, report = self.tissue.p, self.report
-        androgen = androgen_signal(report.androgen, p.commitment_androgen_half, p.commitment_occupancy, p)
+        report = self.report
+        androgen = signals(report.androgen, 0.0, 0.0, 0.0, self.tissue.p).commitment
         reached = matured(self.man, lh_activity, report.fsh_signal * androgen, 1.0, self.values)
         self.maturity = np.array([reached[name] for name in MATURITY])
         self._come_of_age()
@@ -276,7 +294,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Let fat, SHBG and glands follow the body mass index of this morning, if the treatment changes it."""
         if self.treated and self.case.weight:
             self.man["bmi"] = bmi_on(self.day, self.case.man.bmi, self.case.weight)
-            self.body.p = axis_parameters(self.values, self.man)
+            self.body.change(axis_parameters(self.values, self.man))
 
     def _measured(self, clause: Clause, day: int) -> float:
         """Return what the laboratory reports of the man now for a clause of a therapy, in its unit, with the draws of `day`."""
@@ -345,7 +363,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         No code is run from the file. What it cannot hold is what a user hung on: reporters, attributes, callbacks.
 
         Raises:
-            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers.
+            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers or rules.
         """
         saved = Checkpoint(path)
         model = cls(

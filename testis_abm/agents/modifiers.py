@@ -1,7 +1,7 @@
 """Changes from outside to named rates and numbers of the tissue: a user's own rule, a stress, a gene, a disease.
 
 A rate is one that a Sertoli cell sets for its germ cells (`steps.RATES`: commitment, spermiation, the hazard of each step)
-or a number of the tissue (a field of `rules.TissueParameters`). Modifiers compose: factors multiply, additions add up.
+or a number of the tissue (a field of `tissue.TissueParameters`). Modifiers compose: factors multiply, additions add up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from testis_abm.biology import steps
-from testis_abm.biology.rules import TissueParameters
+from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.support.errors import TestisError, nearest, shown
 from testis_abm.testis.tissue import UNCHANGED
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Amount = float | np.ndarray
 Effect = Amount | Callable[["TestisModel"], Amount]
 # Numbers that follow from others, so that changing them alone would mean nothing.
-_DERIVED = tuple(name for name in TissueParameters._fields if name.endswith(("_occupancy", "_reference")))
-NUMBERS = tuple(name for name in TissueParameters._fields if name not in (*_DERIVED, *steps.RATES))
+_DERIVED = tuple(name for name in NAMES if name.endswith(("_occupancy", "_reference")))
+NUMBERS = tuple(name for name in NAMES if name not in (*_DERIVED, *steps.RATES))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Modifiers(dict[str, Modifier]):
         """
         if not self:
             return p, UNCHANGED, []
-        numbers = p._asdict()
+        numbers = p.flat()
         factors, additions = np.ones((len(steps.RATES), 1)), np.zeros((len(steps.RATES), 1))
         rows: list[tuple[Any, ...]] = []
         for modifier in self.values():
@@ -138,4 +138,4 @@ class Modifiers(dict[str, Modifier]):
                 else:
                     numbers[rate] = max(0.0, float(numbers[rate] * factor[0] + added[0]))
                 rows.append((modifier.name, rate, float(factor.mean()), float(added.mean())))
-        return TissueParameters(**numbers), np.stack([factors, additions]), rows
+        return parameters(numbers), np.stack([factors, additions]), rows

@@ -9,7 +9,8 @@ import numpy as np
 
 from testis_abm.biology import outcome, steps
 from testis_abm.biology.axis import MECHANISMS
-from testis_abm.biology.rules import sertoli_rates, sertoli_support
+from testis_abm.biology.germ import rates_under
+from testis_abm.biology.sertoli import signals
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 
@@ -58,8 +59,8 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     Spermatids are the expectation under today's support: the simulated sections are too few to hold rare foci.
     """
     p, report, values = model.tissue.p, model.report, model.values
-    support = sertoli_support(report.androgen, report.oestrogen, report.fsh, model.tract.back_pressure, p)
-    spermatids = standing_elongated(p, sertoli_rates(support, p))
+    signal = signals(report.androgen, report.oestrogen, report.fsh, model.tract.back_pressure, p)
+    spermatids = standing_elongated(p, rates_under(signal, p))
     niches = values["tissue.sertoli_per_man"] * model.man["sertoli_number"] * model.man["germ_cell_endowment"]
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
     chances = {

@@ -10,12 +10,14 @@ import mesa
 import numpy as np
 
 from testis_abm.biology import steps
+from testis_abm.testis.columns import Columns
 
 if TYPE_CHECKING:
     from testis_abm.testis.tissue import Tissue
 
 Rows = np.ndarray  # int64 rows of the columns of one kind of cell
 Values = np.ndarray | Sequence[Any]
+Read = Callable[["Tissue", Rows], Any]  # -> one value a row
 _put = object.__setattr__  # past Cell.__setattr__
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -60,12 +62,7 @@ class Reading:
         doc: what it is, with its unit.
     """
 
-    def __init__(
-        self,
-        read: Callable[[Tissue, Rows], Values],
-        write: Callable[[Tissue, Rows, Any], None] | None = None,
-        doc: str = "",
-    ) -> None:
+    def __init__(self, read: Read, write: Callable[[Tissue, Rows, Any], None] | None = None, doc: str = "") -> None:
         self.read, self.write, self.__doc__ = read, write, doc
 
     def __get__(self, cell: Cell | None, owner: type) -> Any:
@@ -98,6 +95,19 @@ class Cell(mesa.Agent):  # type: ignore[misc]
     model: Any
     _lineage: int
     _seen: tuple[Index, int] | None
+
+    def __init_subclass__(cls, columns: type[Columns] = Columns) -> None:
+        """Show what the columns of the kind hold, unless the class reads it in its own way."""
+        super().__init_subclass__()
+        for name, kept in columns.declared().items():
+            if name not in vars(cls) and name != "lineage":
+                write = writer(cls.kind, name) if kept.settable else None
+                setattr(cls, name, Reading(column(cls.kind, name), write, kept.doc))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a reading of the columns."""
 
     def __new__(cls, model: Any = None, lineage: int = 0) -> Self:
         """Name the cell at once: unpickling may need its hash before its state."""
@@ -139,7 +149,7 @@ class Cell(mesa.Agent):  # type: ignore[misc]
 
     @property
     def lineage(self) -> int:
-        """Return the hash that names this cell and keys its luck."""
+        """Return the hash that names this cell and keys its draws."""
         return self._lineage
 
     @property

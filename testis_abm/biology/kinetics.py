@@ -24,10 +24,15 @@ def power(x, exponent):
 
 
 @register_jitable
+def occupied(level, half):
+    """Return the occupancy of a site, 0 to 1, from a level and a half-saturation raised to the same exponent."""
+    return level / (half + level)
+
+
+@register_jitable
 def hill(concentration, half, exponent):
     """Return the occupancy of a site with half-saturation `half`, from 0 to 1."""
-    bound = power(max(concentration, 0.0), exponent)
-    return bound / (power(half, exponent) + bound)
+    return occupied(power(max(concentration, 0.0), exponent), power(half, exponent))
 
 
 @register_jitable

@@ -1,23 +1,32 @@
-"""The steps of a germ cell's life, in order, and the groups that share a hazard."""
+"""The types of germ cell, in the order of its life, and the rates that a Sertoli cell sets for them."""
 
 from __future__ import annotations
 
+from collections import namedtuple
+from typing import NamedTuple
+
 import numpy as np
 
-NAMES = (
-    "a_dark",
-    "a_pale",
-    "b_spermatogonium",
-    "preleptotene",
-    "leptotene",
-    "zygotene",
-    "pachytene",
-    "diplotene",
-    "secondary_spermatocyte",
-    "round_spermatid",
-    "elongating_spermatid",
-    "elongated_spermatid",
-)
+
+class ByStep(NamedTuple):
+    """One value for each type of germ cell; compiled code may index it by type."""
+
+    a_dark: float
+    a_pale: float
+    b_spermatogonium: float
+    preleptotene: float
+    leptotene: float
+    zygotene: float
+    pachytene: float
+    diplotene: float
+    secondary_spermatocyte: float
+    round_spermatid: float
+    elongating_spermatid: float
+    elongated_spermatid: float
+
+
+NAMES = ByStep._fields
+COUNT = len(NAMES)
 (
     A_DARK,
     A_PALE,
@@ -31,26 +40,16 @@ NAMES = (
     ROUND_SPERMATID,
     ELONGATING_SPERMATID,
     ELONGATED_SPERMATID,
-) = range(12)
-COUNT = len(NAMES)
+) = range(COUNT)
+PROPHASE = (PRELEPTOTENE, LEPTOTENE, ZYGOTENE, PACHYTENE, DIPLOTENE)
 
-# What hormones make of a Sertoli cell's support, in the order of rules.sertoli_support.
-SUPPORT = (
-    "commitment",
-    "spermiation",
-    "spermatogonial_hazard",
-    "prophase_hazard",
-    "meiotic_hazard",
-    "round_hazard",
-    "elongation_hazard",
-    "oestrogen_lack_hazard",
-)
-# Named rates that a Sertoli cell sets for its germ cells, one row each: two shares, then the hazard of each step, per day.
+# Named rates that a Sertoli cell sets for its germ cells: two shares, then the hazard of each type, per day.
 COMMITMENT, SPERMIATION, HAZARD = 0, 1, 2
 RATES = ("commitment", "spermiation", *(f"{name}_hazard" for name in NAMES))
+Rates = namedtuple("Rates", RATES)  # type: ignore[misc]
 
-# Cells that a step's end yields, and the step they enter.
+# Cells that the end of each type yields.
 DAUGHTERS = np.array([1, 1, 2, 1, 1, 1, 1, 2, 2, 1, 1, 0], dtype=np.int64)
-# Index of the oestrogen-receptor-beta expression and aromatase class of each step.
+# Class of each type: what shares an activity of aromatase and an expression of ER-beta.
 SPERMATOGONIUM, SPERMATOCYTE, SPERMATID, ELONGATED = range(4)
 CLASS_OF_STEP = np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 3, 3], dtype=np.int64)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from testis_abm.agents.model import TestisModel
-from testis_abm.biology.luck import mix
+from testis_abm.biology.draws import mix
 from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.man.diary import COLUMNS, SCHEMAS
 from testis_abm.parameters import drugs

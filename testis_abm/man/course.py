@@ -19,8 +19,8 @@ from testis_abm.biology.axis import (
     resting_demand,
 )
 from testis_abm.biology.days import SECRETED, BloodDay, record
-from testis_abm.biology.rules import TissueParameters
 from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
+from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
     TRACT,
@@ -103,7 +103,7 @@ class MeanTestis(NamedTuple):
         """Return cells that have not been settled."""
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
-        commitments = np.zeros(max(1, round(p.cycle_days)))
+        commitments = np.zeros(max(1, round(p.germ.cycle_days)))
         return cls(np.ones(SOMA), np.zeros(AGES), commitments, spent, descendants, np.zeros(COUNT), last)
 
 
@@ -139,7 +139,7 @@ def _settle_germ_line(testis, pressed, p, a_pale):
     rates = rates_of(testis.soma, pressed, p)
     testis.commitments[:] = rates[COMMITMENT]
     testis.founders[:] = 0.0
-    testis.founders[0] = 2.0 * a_pale * rates[COMMITMENT] / p.cycle_days
+    testis.founders[0] = 2.0 * a_pale * rates[COMMITMENT] / p.germ.cycle_days
     ripe = stationary(testis.founders, rates, testis.spent, testis.last)
     count_steps(testis.founders, testis.spent, testis.descendants, testis.last, a_pale, testis.counts)
     return ripe * testis.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
@@ -190,7 +190,8 @@ def _tell(morning, made, man, released, p):
 
 @compiled
 def settle(man, numbers, morning):
-    """Bring a man (State) to his untreated steady state; fill in the row (MORNING,) that tells of it."""
+    """Bring a man (State) of `numbers` (packed) to his untreated steady state; fill in the MORNING that tells of it."""
+    numbers = numbers[0]
     body, tract, testis = man.body[0], man.tract[0], man.testis
     made, released, x = _settle(body, testis, numbers)
     released *= numbers.sperm
@@ -206,7 +207,8 @@ def settle(man, numbers, morning):
 
 @compiled
 def advance(man, numbers, drugs, doses, mornings):
-    """Advance a man (State) by the days of `doses` (days, 48, substances); fill in the MORNING after each."""
+    """Advance a man (State) of `numbers` (packed) by the days of `doses` (days, 48, substances); fill in each MORNING after."""
+    numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
     count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)

@@ -26,8 +26,8 @@ def complete(values: Mapping[str, float]) -> Values:
     )
     values = Values({**values, "axis.free_testosterone_reference": free})
     p, _ = tissue_parameters(values, {name: field.value for name, field in parameters.physiology().items()})
-    per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.elongated_spermatid_days
-    output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.spermiation)
+    per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
+    output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.germ.spermiation)
     return Values({**values, "tract.reference_output": output})
 
 

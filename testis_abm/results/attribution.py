@@ -9,48 +9,29 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from testis_abm.biology.axis import MECHANISMS
-from testis_abm.biology.rules import TissueParameters, sertoli_support
+from testis_abm.biology.germ import LOSSES, commitment, spermiation
+from testis_abm.biology.sertoli import signals
+from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.results.report import level, measurable, number
 from testis_abm.results.tables import SIGNALS
 
 NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
 _ENOUGH = math.log(0.01)  # of output: rates that let a hundredth through do not make azoospermia
-RATES = (
-    "A-pale to B differentiation",
-    "survival of B spermatogonia",
-    "survival through prophase",
-    "completion of meiosis",
-    "elongation of round spermatids",
-    "survival of elongated spermatids",
-    "spermiation",
-    "survival under ER-beta",
-)
+# What acts as a whole, then what acts a little on every type.
+_LOSSES = sorted(LOSSES, key=lambda loss: loss.exposure is not None)
+_WHOLE = sum(loss.exposure is None for loss in LOSSES)
+_LABELS = [loss.label for loss in _LOSSES]
+RATES = ("A-pale to B differentiation", *_LABELS[:_WHOLE], "spermiation", *_LABELS[_WHOLE:])
 
 
-def log_rates(signals: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
+def log_rates(levels: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
     """Return the log of each rate's factor in sperm output, in the order of RATES; their sum is the log of output."""
-    androgen, oestrogen, fsh, pressure = (signals[name] for name in SIGNALS)
-    support = sertoli_support(androgen, oestrogen, fsh, pressure, p)
-    prophase = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
-    commitment, spermiation, spermatogonial, prophase_hazard, meiotic, rounds, elongation, lack = support
-    late = p.elongating_spermatid_days + p.elongated_spermatid_days
-    unheard = lack * (
-        p.er_beta_spermatogonium * p.b_spermatogonium_days
-        + p.er_beta_spermatocyte * (prophase + p.secondary_spermatocyte_days)
-        + p.er_beta_spermatid * p.round_spermatid_days
-        + p.er_beta_elongated * late
-    )
-    return (
-        math.log(max(commitment, 1e-12)),
-        -spermatogonial * p.b_spermatogonium_days,
-        -prophase_hazard * prophase,
-        -meiotic * p.secondary_spermatocyte_days,
-        -rounds * p.round_spermatid_days,
-        -elongation * late,
-        math.log(max(spermiation, 1e-12)),
-        -unheard,
-    )
+    androgen, oestrogen, fsh, pressure = (levels[name] for name in SIGNALS)
+    signal = signals(androgen, oestrogen, fsh, pressure, p)
+    losses = [-loss.through(signal, p) for loss in _LOSSES]
+    first, last = (math.log(max(rate(signal, p), 1e-12)) for rate in (commitment, spermiation))
+    return (first, *losses[:_WHOLE], last, *losses[_WHOLE:])
 
 
 def attribute(before: Mapping[str, float], after: Mapping[str, float], p: TissueParameters) -> pd.DataFrame:

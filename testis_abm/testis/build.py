@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
-from testis_abm.biology import luck, steps
+from testis_abm.biology import draws, steps
+from testis_abm.biology.germ import durations, rates_under, reference_signals
 from testis_abm.biology.kinetics import hill
-from testis_abm.biology.rules import TissueParameters, mean_duration
+from testis_abm.biology.leydig import AromataseParameters
+from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
+from testis_abm.parameters import physiology
 from testis_abm.parameters.rooms import room
-from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns
+from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns, segments
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
 from testis_abm.testis.kernel import ROOM
@@ -43,38 +46,31 @@ def _kept(factor: float) -> float:
     return -math.log(max(factor, 1e-6))
 
 
-def reference_counts(p: TissueParameters) -> np.ndarray:
-    """Return expected germ cells per Sertoli cell by step under reference support (float64, steps).
+def standing(rates: Sequence[float], p: TissueParameters) -> np.ndarray:
+    """Return expected germ cells by step (float64) of a niche with stem cells that stands under `rates` (steps.RATES) for good.
 
-    Flux times mean time alive in each step; losses thin the flux.
+    Flux times mean time alive as each type; losses thin the flux.
     """
-    founded = p.commitment / p.cycle_days
     counts = np.zeros(steps.COUNT)
     counts[steps.A_DARK] = counts[steps.A_PALE] = 1.0
-    flux = 2.0 * founded
-    prophase = p.preleptotene_days + p.leptotene_days + p.zygotene_days + p.pachytene_days + p.diplotene_days
-    late = p.elongating_spermatid_days + p.elongated_spermatid_days
-    meiotic, rounds = p.meiotic_hazard / p.secondary_spermatocyte_days, p.round_hazard / p.round_spermatid_days
-    spermatogonial, elongation = p.spermatogonial_hazard / p.b_spermatogonium_days, p.elongation_hazard / late
-    hazards = (spermatogonial, *[p.prophase_hazard / prophase] * 5, meiotic, rounds, elongation, elongation)
-    for step, rate in enumerate(hazards, start=steps.B_SPERMATOGONIUM):
-        time = mean_duration(step, p)
+    flux = 2.0 * rates[steps.COMMITMENT] / p.germ.cycle_days
+    days = durations(p)
+    for step in range(steps.B_SPERMATOGONIUM, steps.COUNT):
+        rate, time = rates[steps.HAZARD + step], days[step]
         survival = math.exp(-rate * time)
         counts[step] = flux * ((1.0 - survival) / rate if rate > 0 else time)
         flux *= survival * steps.DAUGHTERS[step]
     return counts
 
 
+def reference_counts(p: TissueParameters) -> np.ndarray:
+    """Return expected germ cells per Sertoli cell by step under reference signals."""
+    return standing(rates_under(reference_signals(p), p), p)
+
+
 def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
-    """Return elongating and elongated spermatids per niche with stem cells that stand under `rates` (steps.RATES) for good."""
-    flux, held = 2.0 * rates[steps.COMMITMENT] / p.cycle_days, 0.0
-    for step in range(steps.B_SPERMATOGONIUM, steps.COUNT):
-        rate, time = rates[steps.HAZARD + step], mean_duration(step, p)
-        survival = math.exp(-rate * time)
-        if step >= steps.ELONGATING_SPERMATID:
-            held += flux * ((1.0 - survival) / rate if rate > 0 else time)
-        flux *= survival * steps.DAUGHTERS[step]
-    return float(held)
+    """Return elongating and elongated spermatids per niche with stem cells that stands under `rates` for good."""
+    return float(standing(rates, p)[steps.ELONGATING_SPERMATID :].sum())
 
 
 def tissue_parameters(
@@ -104,23 +100,15 @@ def tissue_parameters(
     inhibin = man["inhibin_capacity"] * man["sertoli_number"] * math.sqrt(man["somatic_maturity"])
     germ = room(values, "germ")
     direct = {
+        **man,
         **germ,
+        **room(values, "leydig"),
         **room(values, "receptor"),
-        "lh_saturation": of("leydig", "lh_saturation"),
-        "trophic_exponent": of("leydig", "trophic_exponent"),
-        "trophic_days": of("leydig", "trophic_days"),
-        "aromatase_lh_exponent": of("leydig", "aromatase_lh_exponent"),
-        "aromatase_days": of("leydig", "aromatase_days"),
-        "oestrogen_brake": of("leydig", "oestrogen_brake"),
         "leydig_secretion": man["leydig_capacity"] * man["somatic_maturity"] * attrition * cells_ratio,
         "aromatase_km": of("aromatase", "testicular_km"),
         "free_testosterone_reference": scale.testosterone * scale.testosterone_free,
         "free_oestradiol_reference": scale.oestradiol * scale.oestradiol_free,
         "fsh_reference": of("axis", "fsh_reference"),
-        "androgen_sensitivity": man["androgen_sensitivity"],
-        "fsh_sensitivity": man["fsh_sensitivity"],
-        "er_alpha_sensitivity": man["er_alpha_sensitivity"],
-        "er_beta_sensitivity": man["er_beta_sensitivity"],
         "commitment": germ["commitment"] * germ["a_pale_per_niche"],
         "spermatogonial_hazard": _log_loss(germ["spermatogonial_loss"]),
         "prophase_hazard": _log_loss(germ["prophase_loss"]),
@@ -137,11 +125,10 @@ def tissue_parameters(
         "inhibin_fsh_gain": of("inhibin", "fsh_gain") * inhibin,
         "inhibin_fsh_half": of("inhibin", "fsh_half"),
     }
-    activity = _aromatase(values, direct)
-    testis = man["testicular_aromatase"]
-    direct |= {name: value * testis for name, value in activity.items()}
-    direct["leydig_aromatase"] *= cells_ratio
     direct |= _reference_occupancies(direct)
+    activity = _aromatase(values, direct)
+    direct |= {name: value * man["testicular_aromatase"] for name, value in activity.items()}
+    direct["leydig_aromatase"] *= cells_ratio
     older = max(0.0, man["age"] - _AGE_REFERENCE)
     direct["commitment"] *= man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
     direct["commitment"] *= math.exp(of("tissue", "output_age_slope") * older)
@@ -149,7 +136,7 @@ def tissue_parameters(
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
     direct["spermiation"] *= man["spermiation"]
-    return TissueParameters(**{name: float(direct[name]) for name in TissueParameters._fields}), scale
+    return parameters(direct), scale
 
 
 def _reference_occupancies(of: Mapping[str, float]) -> dict[str, float]:
@@ -166,6 +153,11 @@ def _reference_occupancies(of: Mapping[str, float]) -> dict[str, float]:
     }
 
 
+@cache
+def _reference_man() -> dict[str, float]:
+    return {name: field.value for name, field in physiology().items()}
+
+
 def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict[str, float]:
     """Return activities scaled so that the reference tissue makes 1 per Sertoli cell in all."""
     germ, sertoli = values["aromatase.germ_cell_expression"], values["aromatase.sertoli_expression"]
@@ -176,8 +168,7 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
         "spermatid_aromatase": values["aromatase.spermatid_activity"] * germ,
         "elongated_aromatase": values["aromatase.elongated_activity"] * germ,
     }
-    blank = dict.fromkeys(TissueParameters._fields, 0.0)
-    counts = reference_counts(TissueParameters(**{**blank, **{k: v for k, v in direct.items() if k in blank}}))
+    counts = reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **direct, **_reference_man()}))
     by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
     total = (
         values["tissue.leydig_per_sertoli"] * raw["leydig_aromatase"]
@@ -189,18 +180,12 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
     return {name: value / total for name, value in raw.items()}
 
 
-_AROMATASE = (
-    "leydig_aromatase",
-    "sertoli_aromatase",
-    "spermatocyte_aromatase",
-    "spermatid_aromatase",
-    "elongated_aromatase",
-)
-
-
 def with_aromatase(p: TissueParameters, left: float) -> TissueParameters:
     """Return the numbers of a tissue of whose aromatase only the share `left` works."""
-    return p if left == 1.0 else p._replace(**{name: getattr(p, name) * left for name in _AROMATASE})
+    if left == 1.0:
+        return p
+    km, *activities = p.aromatase
+    return p._replace(aromatase=AromataseParameters(km, *(activity * left for activity in activities)))
 
 
 def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
@@ -243,20 +228,20 @@ def leydig_count(values: Mapping[str, float], geometry: Geometry) -> int:
 
 
 def _lineages(seed: int, stream: str, n: int) -> np.ndarray:
-    return np.asarray(luck.lineages(np.uint64(seed), np.uint64(_STREAM[stream]), n))
+    return np.asarray(draws.lineages(np.uint64(seed), np.uint64(_STREAM[stream]), n))
 
 
 def _uniforms(lineages: np.ndarray, purpose: int) -> np.ndarray:
-    return np.asarray(luck.uniforms(lineages, 0, purpose))
+    return np.asarray(draws.uniforms(lineages, 0, purpose))
 
 
 def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> LeydigColumns:
     """Scatter Leydig cells over the interstitial corners; sizes vary and average 1."""
     n = leydig_count(values, geometry)
     lineage = _lineages(seed, "leydig", n)
-    corner = (_uniforms(lineage, luck.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
+    corner = (_uniforms(lineage, draws.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
     variation = values["leydig.size_variation"]
-    size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(lineage, luck.SIZE) - 1.0)
+    size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(lineage, draws.SIZE) - 1.0)
     one = np.ones(n)
     return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
 
@@ -266,24 +251,24 @@ def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p:
     n = geometry.tubules * geometry.sertoli_per_tubule
     patch = max(1, round(values["tissue.stage_patch"]))
     patches = -(-n // patch)
-    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), luck.PLACE), kind="stable")
+    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), draws.PLACE), kind="stable")
     phase = np.empty(patches)
     phase[order] = (np.arange(patches) + 0.5) / patches
     ones = np.ones(n)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
         np.repeat(phase, patch)[:n],
-        ones * p.free_testosterone_reference,
-        ones * p.free_oestradiol_reference,
-        ones * p.fsh_reference,
-        ones * p.free_testosterone_reference,
-        ones * p.free_oestradiol_reference,
+        ones * p.receptor.free_testosterone_reference,
+        ones * p.receptor.free_oestradiol_reference,
+        ones * p.receptor.fsh_reference,
+        ones * p.receptor.free_testosterone_reference,
+        ones * p.receptor.free_oestradiol_reference,
         ones.copy(),
         ones.copy(),
+        np.zeros(n, dtype=np.int32),
         np.zeros((geometry.tubules, len(steps.RATES), geometry.sertoli_per_tubule)),
         np.zeros((geometry.tubules, steps.COUNT, geometry.sertoli_per_tubule)),
         np.zeros((n, steps.COUNT), dtype=np.uint16),
-        np.zeros(n, dtype=np.int32),
     )
 
 
@@ -302,7 +287,7 @@ def build_germ(
     `endowment` is the share of niches that hold stem cells (0 in Sertoli-cell-only).
     """
     n, per = len(sertoli.lineage), geometry.sertoli_per_tubule
-    endowed = _uniforms(sertoli.lineage, luck.ENDOWMENT) < endowment
+    endowed = _uniforms(sertoli.lineage, draws.ENDOWMENT) < endowment
     niches = np.flatnonzero(endowed)
     columns = {name: np.zeros(2 * len(niches), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
     for k, name in enumerate(("a_dark", "a_pale")):
@@ -310,12 +295,12 @@ def build_germ(
         columns["lineage"][k::2] = lineage
         columns["step"][k::2] = k
         columns["niche"][k::2] = niches % per
-        columns["ends"][k::2] = (1.0 - sertoli.phase[niches]) * p.cycle_days
-        columns["threshold"][k::2] = -np.log1p(-luck.uniforms(lineage, k, luck.ENTRY))
+        columns["ends"][k::2] = (1.0 - sertoli.phase[niches]) * p.germ.cycle_days
+        columns["threshold"][k::2] = -np.log1p(-draws.uniforms(lineage, k, draws.ENTRY))
         if k == steps.A_PALE:
-            columns["share"][1::2] = p.commitment + _even_shares(sertoli.phase)[niches]
+            columns["share"][1::2] = p.germ.commitment + _even_shares(sertoli.phase)[niches]
     count = 2 * np.add.reduceat(endowed, np.arange(0, n, per)).astype(np.int64)
-    germ = GermColumns(**columns, start=np.concatenate([[0], np.cumsum(count)]).astype(np.int64), count=count)
+    germ = GermColumns(**columns, start=segments(count), count=count)
     mean = reference_counts(p).sum() * per
     room = mean + 5.0 * math.sqrt(2.0 * mean) + ROOM  # clones come and go together: twice the variance of single cells
     germ.grow(np.full(geometry.tubules, int(room), dtype=np.int64))

@@ -1,114 +1,107 @@
-"""The columns that hold the cells: one structure of arrays per kind, one contiguous segment per tubule for germ cells."""
+"""The columns that hold the cells: one structure of arrays per kind, one contiguous segment per tubule for germ cells.
+
+A column is declared once, here: what compiled code takes, what is allocated, saved, shown by agents and held by the plain engine
+follows.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import namedtuple
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import numpy as np
 
 from testis_abm.biology import steps
-from testis_abm.testis.kernel import GermArrays, LeydigArrays, SertoliArrays
+
+
+class Column(NamedTuple):
+    """One value a cell: how it is kept, what it says (with its unit), and whether a user may set it."""
+
+    dtype: type
+    doc: str
+    settable: bool = False
 
 
 @dataclass
-class LeydigColumns:
-    """Leydig cells: lineage, corner (interstice), relative size, trophic capacity, aromatase expression, secretions."""
+class Columns:
+    """The cells of one kind."""
 
-    lineage: np.ndarray
-    corner: np.ndarray
-    size: np.ndarray
-    capacity: np.ndarray
-    expression: np.ndarray
-    testosterone: np.ndarray
-    oestradiol: np.ndarray
+    lineage: Annotated[np.ndarray, Column(np.uint64, "Name of the cell, which keys its random draws.")]
 
-    def arrays(self) -> LeydigArrays:
-        """Return the columns as a kernel takes them."""
-        return LeydigArrays(self.corner, self.size, self.capacity, self.expression, self.testosterone, self.oestradiol)
+    @classmethod
+    def declared(cls) -> dict[str, Column]:
+        """Return the columns of one value a cell, by name."""
+        hints = get_type_hints(cls, include_extras=True)
+        named = ((field.name, getattr(hints[field.name], "__metadata__", ())) for field in fields(cls))
+        return {name: kept[0] for name, kept in named if kept}
+
+    def arrays(self) -> Any:
+        """Return the columns as compiled code takes them."""
+        return _ARRAYS[type(self)](*vars(self).values())
 
 
 @dataclass
-class SertoliColumns:
-    """Sertoli cells: what they hold, hear and set; one row each, but `rates` and `gathered` lie by tubule.
+class LeydigColumns(Columns):
+    """Leydig cells."""
+
+    corner: Annotated[np.ndarray, Column(np.int64, "Interstice in which it lies; tubule i owns 2 i and 2 i + 1.")]
+    size: Annotated[np.ndarray, Column(float, "Secretory size, mean 1.", True)]
+    capacity: Annotated[np.ndarray, Column(float, "Trophic capacity to secrete, 1 under normal LH.", True)]
+    aromatase_expression: Annotated[np.ndarray, Column(float, "Aromatase expression, 1 under normal LH.", True)]
+    testosterone_secretion: Annotated[
+        np.ndarray, Column(float, "Testosterone secreted, relative to the mean cell of the reference man.")
+    ]
+    oestradiol_secretion: Annotated[
+        np.ndarray, Column(float, "Oestradiol made; the reference tissue makes 1 per Sertoli cell in all.")
+    ]
+
+
+@dataclass
+class SertoliColumns(Columns):
+    """Sertoli cells: what they hold, sense and set; one row each, but `rates` and `gathered` lie by tubule.
 
     Attributes:
-        lineage, phase: name; phase of the clock of the cycle at the start.
-        androgen, oestrogen, fsh: what they have responded to (free nmol/L, free nmol/L, IU/L).
-        local_testosterone, local_oestradiol: free nmol/L; oestradiol_made: by them and their germ cells; inhibin.
-        rates: (tubules, steps.RATES, niches), what they set; gathered: (tubules, steps, niches), hazard of each step
-            counted so far.
-        counts: (sertoli, steps) germ cells; a_pale: of them A-pale when the day began.
+        rates: (tubules, steps.RATES, niches), what they set; gathered: (tubules, steps, niches), hazard of each type of germ
+            cell counted so far.
+        counts: (sertoli, steps) germ cells.
     """
 
-    lineage: np.ndarray
-    phase: np.ndarray
-    androgen: np.ndarray
-    oestrogen: np.ndarray
-    fsh: np.ndarray
-    local_testosterone: np.ndarray
-    local_oestradiol: np.ndarray
-    oestradiol_made: np.ndarray
-    inhibin: np.ndarray
+    phase: Annotated[np.ndarray, Column(float, "Phase of its clock of the cycle at the start, 0 to 1.")]
+    androgen: Annotated[np.ndarray, Column(float, "Androgen that it has responded to, free nmol/L.")]
+    oestrogen: Annotated[np.ndarray, Column(float, "Oestrogen that it has responded to, free nmol/L.")]
+    fsh: Annotated[np.ndarray, Column(float, "FSH that it has responded to, IU/L.")]
+    local_testosterone: Annotated[np.ndarray, Column(float, "Free testosterone at it, nmol/L.")]
+    local_oestradiol: Annotated[np.ndarray, Column(float, "Free oestradiol at it, nmol/L.")]
+    oestradiol_secretion: Annotated[np.ndarray, Column(float, "Oestradiol made by it and its germ cells.")]
+    inhibin: Annotated[np.ndarray, Column(float, "Inhibin B output, 1 = reference man.")]
+    a_pale: Annotated[np.ndarray, Column(np.int32, "A-pale in its niche when the day began.")]
     rates: np.ndarray
     gathered: np.ndarray
     counts: np.ndarray
-    a_pale: np.ndarray
-
-    def arrays(self) -> SertoliArrays:
-        """Return the columns as a kernel takes them."""
-        return SertoliArrays(
-            self.androgen,
-            self.oestrogen,
-            self.fsh,
-            self.local_testosterone,
-            self.local_oestradiol,
-            self.oestradiol_made,
-            self.inhibin,
-            self.rates,
-            self.gathered,
-            self.counts,
-            self.a_pale,
-        )
 
 
 @dataclass
-class GermColumns:
+class GermColumns(Columns):
     """Germ cells in one segment per tubule, with slack for births: 29 bytes a cell.
 
     Attributes:
-        lineage, niche, step: name, Sertoli cell (counted within the tubule), step.
-        turn, share: turns of the cycle that a stem cell has made, share of a clone that an A-pale has gathered.
-        clone: name of the clone that bridges join it to; of a stem cell, how many it has founded.
-        ends: day on which the step (a stem cell's cycle) ends.
-        threshold: the cell dies when its Sertoli cell has counted so much hazard for its step.
         start, count: each tubule's segment; rows beyond the count are unused.
     """
 
-    lineage: np.ndarray
-    niche: np.ndarray
-    step: np.ndarray
-    turn: np.ndarray
-    share: np.ndarray
-    clone: np.ndarray
-    ends: np.ndarray
-    threshold: np.ndarray
+    niche: Annotated[np.ndarray, Column(np.uint16, "Sertoli cell, counted within the tubule.")]
+    step: Annotated[np.ndarray, Column(np.uint8, "Type, 0 (A-dark) to 11 (elongated).")]
+    turn: Annotated[np.ndarray, Column(np.uint16, "Turns of the cycle that a stem cell has made.")]
+    share: Annotated[
+        np.ndarray, Column(np.float32, "Share of a clone that an A-pale has gathered; at 1 it differentiates.", True)
+    ]
+    clone: Annotated[
+        np.ndarray, Column(np.uint32, "Name of the clone that bridges join it to; of a stem cell, how many it founded.")
+    ]
+    ends: Annotated[np.ndarray, Column(np.float32, "Day on which its step (a stem cell's: its cycle) ends.")]
+    threshold: Annotated[np.ndarray, Column(np.float32, "Hazard counted by its Sertoli cell at which it dies.")]
     start: np.ndarray
     count: np.ndarray
-
-    def arrays(self) -> GermArrays:
-        """Return the columns as a kernel takes them."""
-        return GermArrays(
-            self.lineage,
-            self.niche,
-            self.step,
-            self.turn,
-            self.share,
-            self.clone,
-            self.ends,
-            self.threshold,
-            self.start,
-            self.count,
-        )
 
     @property
     def total(self) -> int:
@@ -130,7 +123,7 @@ class GermColumns:
 
     def grow(self, wanted: np.ndarray) -> None:
         """Give each tubule room for `wanted` rows (int64 per tubule), keeping every cell."""
-        start = np.concatenate([[0], np.cumsum(np.maximum(wanted, self.count))]).astype(np.int64)
+        start = segments(np.maximum(wanted, self.count))
         rows = self.rows()
         moved = np.repeat(start[:-1] - self.start[:-1], self.count) + rows
         for name, dtype in GERM_DTYPES.items():
@@ -140,26 +133,26 @@ class GermColumns:
         self.start = start
 
 
-GERM_DTYPES = {
-    "lineage": np.uint64,
-    "niche": np.uint16,
-    "step": np.uint8,
-    "turn": np.uint16,
-    "share": np.float32,
-    "clone": np.uint32,
-    "ends": np.float32,
-    "threshold": np.float32,
-}
+def segments(count: np.ndarray) -> np.ndarray:
+    """Return where the segment of each tubule of so many rows begins, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+
+
+GERM_DTYPES = {name: column.dtype for name, column in GermColumns.declared().items()}
 
 
 @dataclass
 class Events:
-    """What happened to the germ cells in a day, by tubule: deaths and completed steps, (tubules, steps); fates of sperm."""
+    """What happened to the germ cells in a day, by tubule: deaths and completed steps, (tubules, steps); fates of sperm.
+
+    `progress`: how far compiled code has taken each tubule (kernel.DONE: to the end of the day).
+    """
 
     deaths: np.ndarray
     completed: np.ndarray
     released: np.ndarray
     retained: np.ndarray
+    progress: np.ndarray
 
     @classmethod
     def none(cls, tubules: int) -> Events:
@@ -169,4 +162,28 @@ class Events:
             np.zeros((tubules, steps.COUNT), dtype=np.int64),
             np.zeros(tubules, dtype=np.int64),
             np.zeros(tubules, dtype=np.int64),
+            np.zeros(tubules, dtype=np.uint8),
         )
+
+    def arrays(self) -> Any:
+        """Return them as compiled code takes them."""
+        return EventArrays(*vars(self).values())
+
+
+def _arrays(name: str, kind: type) -> Any:
+    return namedtuple(name, [field.name for field in fields(kind)], module=__name__)
+
+
+LeydigArrays = _arrays("LeydigArrays", LeydigColumns)
+SertoliArrays = _arrays("SertoliArrays", SertoliColumns)
+GermArrays = _arrays("GermArrays", GermColumns)
+EventArrays = _arrays("EventArrays", Events)
+_ARRAYS = {LeydigColumns: LeydigArrays, SertoliColumns: SertoliArrays, GermColumns: GermArrays}
+
+
+class CellArrays(NamedTuple):
+    """The three kinds that hormones and germ line need, as compiled code takes them."""
+
+    leydig: Any
+    sertoli: Any
+    germ: Any

@@ -16,7 +16,7 @@ from testis_abm.support.compile import compiled
 from testis_abm.testis.geometry import CORNERS, Geometry
 
 _SECONDS = 86400.0
-_AT_ONCE = 4  # offsets that `corner_field` takes in one pass over the targets
+_AT_ONCE = 4  # offsets that `interstitial_field` takes in one pass over the targets
 
 
 def screening_length(diffusion: float, clearance_per_day: float) -> float:
@@ -34,7 +34,7 @@ class Weights(NamedTuple):
     """What corner sources give to the niches of a tubule and to its own two corners, as a kernel takes it.
 
     Attributes:
-        of: (offsets, filled up with noughts, niches + 2), what a source at each offset gives to each of a tubule's targets.
+        of: (offsets, filled up with zeros, niches + 2), what a source at each offset gives to each of a tubule's targets.
         share: (tubules, niches + 2), one over the weight of the sources that exist.
         reach: (corners + 1, 2), what a source gives to all niches and to all corners together.
     """
@@ -90,10 +90,10 @@ def conserving(reach, sources, kind, targets):
 
 
 @compiled
-def corner_field(tubule, weights, neighbours, sources, row):
+def interstitial_field(tubule, weights, neighbours, sources, row):
     """Write into `row` (niches + 2) the field of the corner sources at a tubule's targets.
 
-    `sources` ends with a nought, the source of every empty site (neighbour -1). The inner loop runs over targets, so that
+    `sources` ends with a zero, the source of every empty site (neighbour -1). The inner loop runs over targets, so that
     it vectorises without reordering any sum; four offsets at a time (see `sources_of`).
     """
     row[:] = 0.0
@@ -120,7 +120,7 @@ def ring_field(ring, made, around, row):
             around[turn * niches + k] = made[k]
     for k in range(0, ring.size, 2):
         near, far = ring[k], ring[k + 1]
-        # Cut out, so that no index can be below nought, which would keep the loop from vectorising.
+        # Cut out, so that no index can be below zero, which would keep the loop from vectorising.
         before, after = around[niches - k : 2 * niches - k], around[niches + k : 2 * niches + k]
         further, beyond = around[niches - k - 1 : 2 * niches], around[niches + k + 1 : 3 * niches]
         for target in range(niches):

@@ -1,6 +1,6 @@
 """The rules looped over columns: compiled, releasing the GIL, over a range of tubules so that threads can share them.
 
-A cell that lives through the day in its step costs two comparisons and nothing is stored: its step ends on a day that is
+A cell that lives through the day as its type costs two comparisons and nothing is stored: its step ends on a day that is
 fixed, and it dies when the hazard that its Sertoli cell has counted passes a threshold that is fixed. Only what is due is
 worked on.
 """
@@ -10,36 +10,35 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba.np.unsafe.ndarray import to_fixed_tuple
+from numba.extending import register_jitable
 
-from testis_abm.biology.kinetics import lh_response, shielded_inhibition
-from testis_abm.biology.luck import child, u64
-from testis_abm.biology.rules import (
+from testis_abm.biology.days import BloodDay, TestisDay
+from testis_abm.biology.draws import child, u64
+from testis_abm.biology.germ import (
     DIES,
     LIVES,
-    TissueParameters,
-    androgen_signal,
-    aromatise,
     changed,
     clone_of,
-    er_alpha_occupancy,
-    er_beta_signal,
+    durations,
     first_share,
-    fsh_signal,
-    half_powers,
-    heard,
-    inhibin_output,
     is_released,
-    leydig_day,
-    mean_duration,
     next_event,
-    niche_aromatase,
     on_entering,
+    rates_under,
+    stem_cell_turn,
+)
+from testis_abm.biology.kinetics import lh_response, shielded_inhibition
+from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
+from testis_abm.biology.sertoli import (
+    Sensed,
+    halves,
+    inhibin_output,
+    niche_aromatase,
     responded,
     response_kept,
-    sertoli_rates,
-    stem_cell_turn,
-    support_from,
+    sense,
+    signals,
+    signals_from,
 )
 from testis_abm.biology.steps import (
     A_DARK,
@@ -50,202 +49,193 @@ from testis_abm.biology.steps import (
     DAUGHTERS,
     DIPLOTENE,
     ELONGATED_SPERMATID,
+    ELONGATING_SPERMATID,
     HAZARD,
+    PRELEPTOTENE,
     RATES,
+    ROUND_SPERMATID,
     SECONDARY_SPERMATOCYTE,
     SPERMIATION,
 )
+from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
-from testis_abm.testis.fields import Weights, conserving, corner_field, ring_field
+from testis_abm.testis.fields import Weights, conserving, interstitial_field, ring_field
 
-_SIZE = len(TissueParameters._fields)
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
 ROOM = 16
 # Tubules that a kernel takes at a time: what their cells hold fits into the cache of a core.
 BLOCK = 16
-
-
-class LeydigArrays(NamedTuple):
-    """The Leydig columns (see cells.LeydigColumns), as a kernel takes them."""
-
-    corner: np.ndarray
-    size: np.ndarray
-    capacity: np.ndarray
-    expression: np.ndarray
-    testosterone: np.ndarray
-    oestradiol: np.ndarray
-
-
-class SertoliArrays(NamedTuple):
-    """The Sertoli columns (see cells.SertoliColumns), as a kernel takes them."""
-
-    androgen: np.ndarray
-    oestrogen: np.ndarray
-    fsh: np.ndarray
-    local_testosterone: np.ndarray
-    local_oestradiol: np.ndarray
-    oestradiol_made: np.ndarray
-    inhibin: np.ndarray
-    rates: np.ndarray
-    gathered: np.ndarray
-    counts: np.ndarray
-    a_pale: np.ndarray
-
-
-class GermArrays(NamedTuple):
-    """The germ columns and their segments (see cells.GermColumns), as a kernel takes them."""
-
-    lineage: np.ndarray
-    niche: np.ndarray
-    step: np.ndarray
-    turn: np.ndarray
-    share: np.ndarray
-    clone: np.ndarray
-    ends: np.ndarray
-    threshold: np.ndarray
-    start: np.ndarray
-    count: np.ndarray  # type: ignore[assignment]
+NOT_BEGUN, BEGUN, DONE = range(3)
+# Rows of what Sertoli cells sense: one array, because more than a few that might overlap would keep loops from vectorising.
+_ANDROGEN, _ER_BETA, _ER_ALPHA, _FSH = range(4)
+_SENSED = 4
+_NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64)])
 
 
 class FieldArrays(NamedTuple):
-    """One steroid between the cells, as a kernel takes it (see fields.Kernels, levels.Levels)."""
+    """One steroid between the cells, as a kernel takes it (see fields.Kernels, levels.Levels).
+
+    Attributes:
+        sources: what the Leydig cells of each interstice make; the last is the empty site, which makes none.
+        level: total nmol/L at each niche, (tubules, niches); interstitial: (tubules, 2). free: their free share.
+        from_leydig, from_niches: nmol/L that a mean source of 1 gives.
+    """
 
     weights: Weights
     ring: np.ndarray
     neighbours: np.ndarray
     sources: np.ndarray
     level: np.ndarray
-    at_corner: np.ndarray
+    interstitial: np.ndarray
+    free: float
+    from_leydig: float
+    from_niches: float
+
+
+class Steroids(NamedTuple):
+    """Both fields."""
+
+    testosterone: FieldArrays
+    oestradiol: FieldArrays
+
+
+class LevelArrays(NamedTuple):
+    """What a report of the day needs of both fields: total nmol/L, and the free share of testosterone."""
+
+    testosterone: np.ndarray
+    oestradiol: np.ndarray
+    interstitial_testosterone: np.ndarray
+    testosterone_free: float
 
 
 class Today(NamedTuple):
     """What is the same for all cells in a step of `dt` days that ends on day `now`.
 
     Attributes:
-        lh_activity, open_lyase, inhibitor, fsh, pressure: brought by the blood (see biology/days.py).
-        from_secretion, entry: nmol/L of testosterone that a mean source of 1 gives, and that enters with the blood.
-        from_leydig, from_niches: nmol/L of oestradiol that a mean source of 1 gives.
-        testosterone_free, oestradiol_free: free shares.
+        entry: testosterone that enters with the blood, nmol/L.
+        change: (2, steps.RATES, 1 or sertoli), a factor of and an addition to each rate that comes from outside.
+        numbers: of the tissue, see tissue.as_array.
     """
 
-    lh_activity: float
-    open_lyase: float
-    inhibitor: float
-    fsh: float
-    pressure: float
-    from_secretion: float
+    blood: BloodDay
     entry: float
-    from_leydig: float
-    from_niches: float
-    testosterone_free: float
-    oestradiol_free: float
     now: float
     dt: float
+    change: np.ndarray
+    numbers: np.ndarray
 
 
-class EventArrays(NamedTuple):
-    """What a day brings, by tubule (see cells.Events), and how far each tubule has lived it."""
+class _Supply(NamedTuple):
+    """What turns the field of the Leydig cells into nmol/L at niches and in interstices, and room to work in."""
 
-    deaths: np.ndarray
-    completed: np.ndarray
-    released: np.ndarray
-    retained: np.ndarray
-    progress: np.ndarray
-
-
-NOT_BEGUN, BEGUN, DONE = range(3)
-
-
-@compiled(error_model="numpy")
-def _parameters(numbers):
-    """Return the numbers by name (an array crosses into compiled code faster than a tuple of them)."""
-    return TissueParameters(*to_fixed_tuple(numbers, _SIZE))  # type: ignore[call-arg]
+    to_niche: float
+    to_interstitium: float
+    row: np.ndarray
+    made: np.ndarray
+    around: np.ndarray
 
 
 @compiled(error_model="numpy")
-def secrete(leydig, oestradiol_at_corner, today, numbers, sources):
-    """Advance every Leydig cell by the days of `today`; put its testosterone into `sources` (corners + 1,)."""
-    p = _parameters(numbers)
+def _supply(field):
+    niches, interstices = field.level.size, field.interstitial.size
+    per = field.level.shape[1]
+    return _Supply(
+        field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches),
+        field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices),
+        np.empty(per + field.interstitial.shape[1]),
+        np.empty(per),
+        np.empty(3 * per),
+    )
+
+
+@compiled(error_model="numpy")
+def secrete(leydig, steroids, today):
+    """Advance every Leydig cell by the days of `today`; put its testosterone into the sources."""
+    p, blood = from_array(today.numbers), today.blood
+    local, free = steroids.oestradiol.interstitial.reshape(-1), steroids.oestradiol.free
+    sources = steroids.testosterone.sources
     sources[:] = 0.0
     for i in range(leydig.size.size):
         corner = leydig.corner[i]
-        leydig.capacity[i], leydig.expression[i], leydig.testosterone[i] = leydig_day(
+        leydig.capacity[i], leydig.aromatase_expression[i], leydig.testosterone_secretion[i] = leydig_day(
             leydig.capacity[i],
-            leydig.expression[i],
+            leydig.aromatase_expression[i],
             leydig.size[i],
-            oestradiol_at_corner[corner] * today.oestradiol_free,
-            today.lh_activity,
-            today.open_lyase,
+            local[corner] * free,
+            blood.lh_activity,
+            blood.open_lyase,
             p,
             today.dt,
         )
-        sources[corner] += leydig.testosterone[i]
+        sources[corner] += leydig.testosterone_secretion[i]
 
 
 @compiled(error_model="numpy")
-def leydig_aromatase(leydig, testosterone_at_corner, today, numbers, sources):
-    """Make oestradiol in every Leydig cell from the local free testosterone; put it into `sources` (corners + 1,)."""
-    p = _parameters(numbers)
+def aromatise_leydig(leydig, steroids, today):
+    """Make oestradiol in every Leydig cell from the local free testosterone; put it into the sources."""
+    p, inhibitor = from_array(today.numbers), today.blood.inhibitor
+    local, free = steroids.testosterone.interstitial.reshape(-1), steroids.testosterone.free
+    sources = steroids.oestradiol.sources
     sources[:] = 0.0
     for i in range(leydig.size.size):
         corner = leydig.corner[i]
-        leydig.oestradiol[i] = aromatise(
-            p.leydig_aromatase * p.leydig_secretion * leydig.size[i] * leydig.expression[i],
-            testosterone_at_corner[corner] * today.testosterone_free,
-            today.inhibitor,
-            p,
-        )
-        sources[corner] += leydig.oestradiol[i]
+        activity = leydig_aromatase(leydig.size[i], leydig.aromatase_expression[i], p)
+        leydig.oestradiol_secretion[i] = aromatise(activity, local[corner] * free, inhibitor, p)
+        sources[corner] += leydig.oestradiol_secretion[i]
 
 
 @compiled(error_model="numpy")
-def testosterone_and_aromatase(field, today, sertoli, numbers, first, last):
-    """Spread testosterone from the corners over tubules `first` to `last`; let their niches make oestradiol from it.
-
-    Args:
-        field: FieldArrays of testosterone, its levels filled in; today: Today. numbers: TissueParameters.
-    """
-    p = _parameters(numbers)
+def testosterone_and_aromatase(sertoli, field, today, first, last):
+    """Spread testosterone over tubules `first` to `last`; let their niches make oestradiol from it."""
+    p, inhibitor = from_array(today.numbers), today.blood.inhibitor
     per = field.level.shape[1]
-    row, activity = np.empty(field.weights.of.shape[1]), np.empty(BLOCK * per)
-    to_niche = today.from_secretion * conserving(field.weights.reach, field.sources, 0, field.level.size)
-    to_corner = today.from_secretion * conserving(field.weights.reach, field.sources, 1, field.at_corner.size)
+    supply, activity = _supply(field), np.empty(BLOCK * per)
+    row = supply.row
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
         for tubule in range(begin, end):
-            corner_field(tubule, field.weights, field.neighbours, field.sources, row)
-            for k in range(field.at_corner.shape[1]):
-                field.at_corner[tubule, k] = row[per + k] * to_corner + today.entry
+            interstitial_field(tubule, field.weights, field.neighbours, field.sources, row)
+            for k in range(field.interstitial.shape[1]):
+                field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + today.entry
             level = field.level[tubule]
             for k in range(per):
-                level[k] = row[k] * to_niche + today.entry
-        # Cut out, so that no index can be below nought, which would keep the loops from vectorising; few columns in a
+                level[k] = row[k] * supply.to_niche + today.entry
+        # Cut out, so that no index can be below zero, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
-        local, made = (
-            sertoli.local_testosterone[begin * per : end * per],
-            sertoli.oestradiol_made[begin * per : end * per],
-        )
+        local = sertoli.local_testosterone[begin * per : end * per]
+        made = sertoli.oestradiol_secretion[begin * per : end * per]
         _activity(sertoli.counts[begin * per : end * per], p, activity)
         for k in range(level.size):
-            local[k] = level[k] * today.testosterone_free
+            local[k] = level[k] * field.free
         for k in range(level.size):
-            made[k] = aromatise(activity[k], local[k], today.inhibitor, p)
+            made[k] = aromatise(activity[k], local[k], inhibitor, p)
+
+
+class ByClass(NamedTuple):
+    """Germ cells with aromatase, by class."""
+
+    spermatocytes: np.int32
+    spermatids: np.int32
+    elongated: np.int32
 
 
 @compiled(error_model="numpy")
 def _activity(counts, p, activity):
     """Write the aromatase activity of Sertoli cells with such `counts` (n, steps) of germ cells into `activity`."""
     for i in range(counts.shape[0]):
-        spermatocytes, spermatids, elongated = _by_class(counts[i])
-        activity[i] = niche_aromatase(spermatocytes, spermatids, elongated, p)
+        germ = by_class(counts[i])
+        activity[i] = niche_aromatase(germ.spermatocytes, germ.spermatids, germ.elongated, p)
 
 
 @compiled(error_model="numpy")
-def _by_class(counts):
-    """Return the spermatocytes, round and elongated spermatids of a Sertoli cell from its counts by step."""
-    spermatocytes = np.int32(counts[3]) + counts[4] + counts[5] + counts[6] + counts[7] + counts[8]
-    return np.int32(spermatocytes), np.int32(counts[9]), np.int32(counts[10]) + np.int32(counts[11])
+def by_class(counts):
+    """Return the germ cells of a Sertoli cell by class, from its counts by step."""
+    spermatocytes = np.int32(0)
+    for step in range(PRELEPTOTENE, ROUND_SPERMATID):
+        spermatocytes += np.int32(counts[step])
+    elongated = np.int32(counts[ELONGATING_SPERMATID]) + np.int32(counts[ELONGATED_SPERMATID])
+    return ByClass(np.int32(spermatocytes), np.int32(counts[ROUND_SPERMATID]), np.int32(elongated))
 
 
 @compiled(error_model="numpy")
@@ -255,77 +245,82 @@ def _respond(response, level, kept):
 
 
 @compiled(error_model="numpy")
-def _hear(level, sensitivity, exponent, to):
-    """Write `heard` into `to`: a loop of its own for the usual exponent, which then vectorises."""
+def _sense(level, sensitivity, exponent, sensed):
+    """Write `sense` into `sensed`: a loop of its own for the usual exponent, which then vectorises."""
     if exponent == 2.0:
         for k in range(level.size):
-            to[k] = heard(level[k], sensitivity, 2.0)
+            sensed[k] = sense(level[k], sensitivity, 2.0)
     else:
         for k in range(level.size):
-            to[k] = heard(level[k], sensitivity, exponent)
+            sensed[k] = sense(level[k], sensitivity, exponent)
 
 
 @compiled(error_model="numpy")
-def _oestradiol(field, today, sertoli, to_niche, to_corner, mean_made, row, made, around, first, last):
+def _oestradiol(sertoli, field, supply, mean_made, first, last):
     """Spread oestradiol over tubules `first` to `last`."""
-    per = field.level.shape[1]
+    per, row, made = field.level.shape[1], supply.row, supply.made
     for tubule in range(first, last):
-        corner_field(tubule, field.weights, field.neighbours, field.sources, row)
-        for k in range(field.at_corner.shape[1]):
-            field.at_corner[tubule, k] = row[per + k] * to_corner + mean_made * today.from_niches
-        by_niches, level = sertoli.oestradiol_made[tubule * per : (tubule + 1) * per], field.level[tubule]
+        interstitial_field(tubule, field.weights, field.neighbours, field.sources, row)
+        for k in range(field.interstitial.shape[1]):
+            field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + mean_made * field.from_niches
+        by_niches, level = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per], field.level[tubule]
         for k in range(per):
-            row[k] *= to_niche
-            made[k] = by_niches[k] * today.from_niches
-        ring_field(field.ring, made, around, row)
+            row[k] *= supply.to_niche
+            made[k] = by_niches[k] * field.from_niches
+        ring_field(field.ring, made, supply.around, row)
         for k in range(per):
             level[k] = row[k]
 
 
+def _storing(last):
+    """Return what writes the values 0 to `last` of a tuple into column `k` of `rows`.
+
+    One by one: an index into a tuple that is not a constant would keep the loop around it from vectorising.
+    """
+    before = _storing(last - 1) if last > 0 else None
+
+    @register_jitable
+    def store(rows, k, values):
+        if before is not None:
+            before(rows, k, values)
+        rows[last, k] = values[last]
+
+    return store
+
+
+_store_rates = _storing(len(RATES) - 1)
+
+
 @compiled(error_model="numpy")
-def _support(level, today, sertoli, change, p, half, heard_of, first, last):
-    """Let the Sertoli cells of tubules `first` to `last` respond and renew what they set; `heard_of`: room, (4, block)."""
-    per = level.shape[1]
+def _support(sertoli, field, today, half, sensed, first, last):
+    """Let the Sertoli cells of tubules `first` to `last` respond and renew what they set; `sensed`: room, (4, block)."""
+    p = from_array(today.numbers)
+    receptor, change, pressure = p.receptor, today.change, today.blood.back_pressure
+    per = field.level.shape[1]
     begin, end = first * per, last * per
-    flat, local = level.reshape(-1)[begin:end], sertoli.local_oestradiol[begin:end]
+    flat, local = field.level.reshape(-1)[begin:end], sertoli.local_oestradiol[begin:end]
     for k in range(local.size):
-        local[k] = flat[k] * today.oestradiol_free
+        local[k] = flat[k] * field.free
     kept = response_kept(p, today.dt)
     androgen, oestrogen, fsh = sertoli.androgen[begin:end], sertoli.oestrogen[begin:end], sertoli.fsh[begin:end]
     _respond(androgen, sertoli.local_testosterone[begin:end], kept)
     _respond(oestrogen, local, kept)
     for k in range(fsh.size):
-        fsh[k] = responded(fsh[k], today.fsh, kept)
+        fsh[k] = responded(fsh[k], today.blood.fsh_iu_l, kept)
     inhibin = sertoli.inhibin[begin:end]
     for k in range(fsh.size):
         inhibin[k] = inhibin_output(fsh[k], p)
-    _hear(androgen, p.androgen_sensitivity, p.androgen_exponent, heard_of[0])
-    _hear(oestrogen, p.er_beta_sensitivity, p.oestrogen_exponent, heard_of[1])
-    _hear(oestrogen, p.er_alpha_sensitivity, p.oestrogen_exponent, heard_of[2])
+    _sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ANDROGEN])
+    _sense(oestrogen, receptor.er_beta_sensitivity, receptor.oestrogen_exponent, sensed[_ER_BETA])
+    _sense(oestrogen, receptor.er_alpha_sensitivity, receptor.oestrogen_exponent, sensed[_ER_ALPHA])
     for k in range(fsh.size):
-        heard_of[3, k] = fsh[k]
+        sensed[_FSH, k] = fsh[k]
     for tubule in range(first, last):
         rates = sertoli.rates[tubule]
-        of = heard_of[:, (tubule - first) * per : (tubule - first + 1) * per]
+        here = sensed[:, (tubule - first) * per : (tubule - first + 1) * per]
         for k in range(per):
-            support = support_from(of[0, k], of[1, k], of[2, k], of[3, k], today.pressure, half, p)
-            # One by one: an index into a tuple that is not a constant would keep the loop from vectorising.
-            (
-                rates[0, k],
-                rates[1, k],
-                rates[2, k],
-                rates[3, k],
-                rates[4, k],
-                rates[5, k],
-                rates[6, k],
-                rates[7, k],
-                rates[8, k],
-                rates[9, k],
-                rates[10, k],
-                rates[11, k],
-                rates[12, k],
-                rates[13, k],
-            ) = sertoli_rates(support, p)
+            levels = Sensed(here[_ANDROGEN, k], here[_ER_BETA, k], here[_ER_ALPHA, k])
+            _store_rates(rates, k, rates_under(signals_from(levels, here[_FSH, k], pressure, half, p), p))
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
@@ -334,28 +329,20 @@ def _support(level, today, sertoli, change, p, half, heard_of, first, last):
 
 
 @compiled(error_model="numpy")
-def oestradiol_and_germ_cells(field, today, mean_made, sertoli, change, germ, events, lives, numbers, first, last):
+def oestradiol_and_germ_cells(cells, field, today, mean_made, events, lives, first, last):
     """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond, and their germ cells live if `lives`.
 
-    Some tubules at a time, so that what a Sertoli cell sets is still near when its germ cells ask for it.
-
-    Args:
-        field: FieldArrays of oestradiol, its levels filled in; today: Today. numbers: TissueParameters.
-        mean_made: oestradiol that a niche makes on average, for the interstices.
-        change: (2, steps.RATES, 1 or sertoli), a factor of and an addition to each rate that comes from outside.
+    Some tubules at a time, so that what a Sertoli cell sets is still near when its germ cells ask for it. `mean_made`:
+    oestradiol that a niche makes on average, for the interstices.
     """
-    p = _parameters(numbers)
-    half, per = half_powers(p), field.level.shape[1]
-    row, made, around = np.empty(field.weights.of.shape[1]), np.empty(per), np.empty(3 * per)
-    heard_of = np.empty((4, BLOCK * per))
-    to_niche = today.from_leydig * conserving(field.weights.reach, field.sources, 0, field.level.size)
-    to_corner = today.from_leydig * conserving(field.weights.reach, field.sources, 1, field.at_corner.size)
+    half, supply = halves(from_array(today.numbers)), _supply(field)
+    sensed = np.empty((_SENSED, BLOCK * field.level.shape[1]))
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
-        _oestradiol(field, today, sertoli, to_niche, to_corner, mean_made, row, made, around, begin, end)
-        _support(field.level, today, sertoli, change, p, half, heard_of, begin, end)
+        _oestradiol(cells.sertoli, field, supply, mean_made, begin, end)
+        _support(cells.sertoli, field, today, half, sensed, begin, end)
         if lives:
-            live(germ, sertoli, events, today.now, numbers, today.dt, begin, end)
+            live(cells, events, today, begin, end)
 
 
 @compiled(error_model="numpy")
@@ -374,24 +361,23 @@ def mean(values):
 
 
 @compiled(error_model="numpy")
-def whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, events, numbers):
+def whole_day(cells, steroids, today, events):
     """Let all cells live a day on one thread: one call, because handing columns to compiled code takes microseconds.
 
     Returns whether all tubules had room for it.
     """
-    secrete(leydig, oestradiol.at_corner.reshape(-1), today, numbers, testosterone.sources)
-    testosterone_and_aromatase(testosterone, today, sertoli, numbers, 0, germ.count.size)
-    leydig_aromatase(leydig, testosterone.at_corner.reshape(-1), today, numbers, oestradiol.sources)
-    mean_made = mean(sertoli.oestradiol_made)
-    oestradiol_and_germ_cells(
-        oestradiol, today, mean_made, sertoli, change, germ, events, True, numbers, 0, germ.count.size
-    )
+    tubules = cells.germ.count.size
+    secrete(cells.leydig, steroids, today)
+    testosterone_and_aromatase(cells.sertoli, steroids.testosterone, today, 0, tubules)
+    aromatise_leydig(cells.leydig, steroids, today)
+    mean_made = mean(cells.sertoli.oestradiol_secretion)
+    oestradiol_and_germ_cells(cells, steroids.oestradiol, today, mean_made, events, True, 0, tubules)
     return (events.progress == DONE).all()
 
 
 @compiled(error_model="numpy")
-def live(germ, sertoli, events, now, numbers, dt, first, last):
-    """Let the germ cells of tubules `first` to `last` live the `dt` days that end on day `now`.
+def live(cells, events, today, first, last):
+    """Let the germ cells of tubules `first` to `last` live the days of `today`.
 
     A cell's first descendant takes its row, the others go behind, the last row fills the place of a cell that is lost;
     cells are taken from the last row to the first. A tubule that runs out of rows is left before the next cell and not
@@ -399,247 +385,240 @@ def live(germ, sertoli, events, now, numbers, dt, first, last):
 
     One function on purpose: passing the columns on to another costs more than most cells' day.
     """
-    p = _parameters(numbers)
-    mean_days = np.empty(COUNT)
-    for one in range(COUNT):
-        mean_days[one] = mean_duration(one, p)
-    lineage, niche, step, turn, share = germ.lineage, germ.niche, germ.step, germ.turn, germ.share
-    clone, ends, threshold = germ.clone, germ.ends, germ.threshold
+    numbers = from_array(today.numbers).germ
+    now, dt = today.now, today.dt
+    mean_days = np.array(durations(from_array(today.numbers)))
+    variation, clonal_death = numbers.duration_variation, numbers.clonal_death
+    germ, sertoli = cells.germ, cells.sertoli
+    # Taken out once: an array taken out of a tuple within the loop would be counted there.
+    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
+    shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
+    start, count, a_pale = germ.start, germ.count, sertoli.a_pale
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
-    waiting_lineage = np.empty(ROOM, np.uint64)
-    waiting_clone = np.empty(ROOM, np.uint64)
-    waiting_step = np.empty(ROOM, np.int64)
-    waiting_since = np.empty(ROOM, np.float64)
-    per = sertoli.counts.shape[0] // germ.count.size
+    progress, deaths, completed = events.progress, events.deaths, events.completed
+    newborn = np.empty(ROOM, _NEWBORN)
+    per = counts.shape[0] // count.size
     widest = 0
     for tubule in range(first, last):
-        widest = max(widest, germ.count[tubule])
+        widest = max(widest, count[tubule])
     due = np.empty(widest + 1, np.int64)
     for tubule in range(first, last):
-        if events.progress[tubule] == NOT_BEGUN:
+        if progress[tubule] == NOT_BEGUN:
             for one in range(COUNT):
                 for k in range(per):
                     gathered[tubule, one, k] += rates[tubule, HAZARD + one, k] * dt
             for i in range(tubule * per, (tubule + 1) * per):
-                sertoli.a_pale[i] = sertoli.counts[i, A_PALE]
-            events.progress[tubule] = BEGUN
-        if events.progress[tubule] == DONE:
+                a_pale[i] = counts[i, A_PALE]
+            progress[tubule] = BEGUN
+        if progress[tubule] == DONE:
             continue
-        begin, wall = germ.start[tubule], tubule * per
-        top = begin + germ.count[tubule]
+        begin, wall = start[tubule], tubule * per
+        top = begin + count[tubule]
         # Unsigned, so that no index needs a look at its sign.
-        found = np.uint64(0)
+        listed = np.uint64(0)
         for i in range(np.uint64(begin), np.uint64(top)):
-            due[found] = i
-            counted = gathered[np.uint64(tubule), np.uint64(step[i]), np.uint64(niche[i])]
-            found += np.uint64((ends[i] <= now) | (threshold[i] <= counted))
+            due[listed] = i
+            counted = gathered[np.uint64(tubule), np.uint64(steps[i]), np.uint64(niches[i])]
+            listed += np.uint64((ends_on[i] <= now) | (thresholds[i] <= counted))
         enough = True
-        for next_due in range(np.int64(found) - 1, -1, -1):
-            if top + ROOM > germ.start[tubule + 1]:
+        for next_due in range(np.int64(listed) - 1, -1, -1):
+            if top + ROOM > start[tubule + 1]:
                 enough = False
                 break
             row = due[next_due]
-            of, at, where, together = lineage[row], np.int64(step[row]), np.int64(niche[row]), np.uint64(clone[row])
-            turns, portion, stem = np.int64(0), 0.0, at <= A_PALE
+            lineage, clone = lineages[row], np.uint64(clones[row])
+            step, niche = np.int64(steps[row]), np.int64(niches[row])
+            turn, share, stem = np.int64(0), 0.0, step <= A_PALE
             if stem:
-                turns, portion = np.int64(turn[row]), float(share[row])
-            end, limit = float(ends[row]), float(threshold[row])
-            counts[wall + where, at] -= 1
+                turn, share = np.int64(turns[row]), float(shares[row])
+            ends, threshold = float(ends_on[row]), float(thresholds[row])
+            counts[wall + niche, step] -= 1
             waiting = 0
             place = row
             while True:
                 alive = True
                 while True:
                     event, when = next_event(
-                        end, limit, gathered[tubule, at, where], rates[tubule, HAZARD + at, where], now
+                        ends, threshold, gathered[tubule, step, niche], rates[tubule, HAZARD + step, niche], now
                     )
                     if event == LIVES:
                         break
                     if event == DIES:
-                        events.deaths[tubule, at] += 1
+                        deaths[tubule, step] += 1
                         alive = False
                         break
-                    events.completed[tubule, at] += 1
-                    if at <= A_PALE:
-                        lost, portion, founds = stem_cell_turn(
-                            of, at, turns, portion, rates[tubule, COMMITMENT, where], sertoli.a_pale[wall + where], p
+                    completed[tubule, step] += 1
+                    if step <= A_PALE:
+                        lost, share, founds = stem_cell_turn(
+                            lineage,
+                            step,
+                            turn,
+                            share,
+                            rates[tubule, COMMITMENT, niche],
+                            a_pale[wall + niche],
+                            numbers.stem_cell_loss,
                         )
                         if lost:
-                            events.deaths[tubule, at] += 1
+                            deaths[tubule, step] += 1
                             alive = False
                             break
                         if founds:
-                            daughters = 1 if at == A_DARK else 2
-                            for k in range(daughters):
-                                waiting_lineage[waiting] = child(of, 2 * np.int64(together) + k)
-                                waiting_clone[waiting] = u64(0) if at == A_DARK else clone_of(of, np.int64(together))
-                                waiting_step[waiting] = A_PALE if at == A_DARK else B_SPERMATOGONIUM
-                                waiting_since[waiting] = when
+                            rests = step == A_DARK
+                            for k in range(1 if rests else 2):
+                                newborn[waiting].lineage = child(lineage, 2 * np.int64(clone) + k)
+                                newborn[waiting].clone = u64(0) if rests else clone_of(lineage, np.int64(clone))
+                                newborn[waiting].step = A_PALE if rests else B_SPERMATOGONIUM
+                                newborn[waiting].since = when
                                 waiting += 1
-                            together += u64(1)
-                        turns += 1
-                        end += p.cycle_days
-                    elif at == ELONGATED_SPERMATID:
-                        if is_released(of, rates[tubule, SPERMIATION, where]):
+                            clone += u64(1)
+                        turn += 1
+                        ends += numbers.cycle_days
+                    elif step == ELONGATED_SPERMATID:
+                        if is_released(lineage, rates[tubule, SPERMIATION, niche]):
                             events.released[tubule] += 1
                         else:
                             events.retained[tubule] += 1
                         alive = False
                         break
                     else:
-                        if DAUGHTERS[at] == 2:
-                            waiting_lineage[waiting] = child(of, 1)
-                            waiting_clone[waiting] = together
-                            waiting_step[waiting] = at + 1
-                            waiting_since[waiting] = when
+                        if DAUGHTERS[step] == 2:
+                            newborn[waiting].lineage = child(lineage, 1)
+                            newborn[waiting].clone = clone
+                            newborn[waiting].step = step + 1
+                            newborn[waiting].since = when
                             waiting += 1
-                            of = child(of, 0)
-                        at += 1
-                        days, budget = on_entering(of, together, at, mean_days, p.duration_variation, p.clonal_death)
-                        end = when + days
-                        limit = budget + (
-                            gathered[tubule, at, where] - rates[tubule, HAZARD + at, where] * (now - when)
+                            lineage = child(lineage, 0)
+                        step += 1
+                        days, budget = on_entering(lineage, clone, step, mean_days, variation, clonal_death)
+                        ends = when + days
+                        threshold = budget + (
+                            gathered[tubule, step, niche] - rates[tubule, HAZARD + step, niche] * (now - when)
                         )
                 if alive:
                     if place < 0:
                         place = top
                         top += 1
-                    lineage[place] = of
+                    lineages[place] = lineage
                     if place != row:
-                        niche[place] = where
-                    step[place] = at
+                        niches[place] = niche
+                    steps[place] = step
                     # A row that was or is a stem cell's, or another's: the daughter of a stem cell that died may take its place.
-                    if stem or at <= A_PALE or place != row:
-                        clone[place] = together
-                        turn[place] = turns
-                        share[place] = portion
-                    ends[place] = end
-                    threshold[place] = limit
-                    counts[wall + where, at] += 1
+                    if stem or step <= A_PALE or place != row:
+                        clones[place] = clone
+                        turns[place] = turn
+                        shares[place] = share
+                    ends_on[place] = ends
+                    thresholds[place] = threshold
+                    counts[wall + niche, step] += 1
                     place = -1
                 if waiting == 0:
                     break
                 waiting -= 1
-                of, at, when = waiting_lineage[waiting], waiting_step[waiting], waiting_since[waiting]
-                together = waiting_clone[waiting]
-                turns = np.int64(0)
-                portion = first_share(of, at) if at == A_PALE else 0.0
-                days, budget = on_entering(of, together, at, mean_days, p.duration_variation, p.clonal_death)
-                end = when + days
-                limit = budget + (gathered[tubule, at, where] - rates[tubule, HAZARD + at, where] * (now - when))
+                lineage, clone = newborn[waiting].lineage, newborn[waiting].clone
+                step, when = newborn[waiting].step, newborn[waiting].since
+                turn = np.int64(0)
+                share = first_share(lineage, step) if step == A_PALE else 0.0
+                days, budget = on_entering(lineage, clone, step, mean_days, variation, clonal_death)
+                ends = when + days
+                threshold = budget + (
+                    gathered[tubule, step, niche] - rates[tubule, HAZARD + step, niche] * (now - when)
+                )
             if place >= 0:
                 top -= 1
-                lineage[place] = lineage[top]
-                niche[place] = niche[top]
-                step[place] = step[top]
-                turn[place] = turn[top]
-                share[place] = share[top]
-                clone[place] = clone[top]
-                ends[place] = ends[top]
-                threshold[place] = threshold[top]
-        germ.count[tubule] = top - begin
+                lineages[place] = lineages[top]
+                niches[place] = niches[top]
+                steps[place] = steps[top]
+                turns[place] = turns[top]
+                shares[place] = shares[top]
+                clones[place] = clones[top]
+                ends_on[place] = ends_on[top]
+                thresholds[place] = thresholds[top]
+        count[tubule] = top - begin
         if enough:
-            events.progress[tubule] = DONE
+            progress[tubule] = DONE
 
 
 @compiled(error_model="numpy")
-def means(leydig, sertoli, testosterone, oestradiol):
-    """Return means over the cells, as `report` takes them; `testosterone` and `oestradiol` at each niche."""
-    secreted, by_leydig = 0.0, 0.0
-    for i in range(leydig.size.size):
-        secreted += leydig.testosterone[i]
-        by_leydig += leydig.oestradiol[i]
-    androgen, oestrogen, fsh, inhibin, made, first, second = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+def report(leydig, sertoli, levels, blood, leydig_weight, numbers):
+    """Return what the testes did in a day, a TestisDay; `leydig_weight`: ideal over actual number of Leydig cells."""
+    p = from_array(numbers)
+    n, m, left = leydig.size.size, sertoli.androgen.size, blood.aromatase_left
+    secreted, oestradiol_made = 0.0, 0.0
+    for i in range(n):
+        secreted += leydig.testosterone_secretion[i]
+        oestradiol_made += leydig.oestradiol_secretion[i]
+    androgen, oestrogen, fsh, inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     spermatocytes, spermatids, elongated = 0, 0, 0
-    for i in range(sertoli.androgen.size):
+    at_niche_t, at_niche_e2 = levels.testosterone.reshape(-1), levels.oestradiol.reshape(-1)
+    for i in range(m):
         androgen += sertoli.androgen[i]
         oestrogen += sertoli.oestrogen[i]
         fsh += sertoli.fsh[i]
         inhibin += sertoli.inhibin[i]
-        made += sertoli.oestradiol_made[i]
-        first += testosterone[i]
-        second += oestradiol[i]
-        by_class = _by_class(sertoli.counts[i])
-        spermatocytes += by_class[0]
-        spermatids += by_class[1]
-        elongated += by_class[2]
-    n, m = leydig.size.size, sertoli.androgen.size
-    return (
-        secreted / n,
-        by_leydig / n,
-        androgen / m,
-        oestrogen / m,
-        fsh / m,
-        inhibin / m,
-        made / m,
-        first / m,
-        second / m,
-        spermatocytes / m,
-        spermatids / m,
-        elongated / m,
-    )
-
-
-@compiled(error_model="numpy")
-def report(leydig, sertoli, testosterone, oestradiol, at_corner, lh_activity, inhibitor, left, free, weight, numbers):
-    """Return what the testes did in a day, in the order of TestisDay.
-
-    Args:
-        leydig, sertoli: arrays; testosterone, oestradiol: at each niche; at_corner: testosterone where Leydig cells lie.
-        lh_activity, inhibitor: of the blood; left: share of aromatase that is not inactivated.
-        free: fraction of testosterone; weight: ideal over actual number of Leydig cells.
-        numbers: TissueParameters.
-    """
-    p = _parameters(numbers)
-    made_t, made_e2, androgen, oestrogen, fsh, inhibin, made, mean_t, mean_e2, spermatocytes, spermatids, elongated = (
-        means(leydig, sertoli, testosterone, oestradiol)
-    )
+        in_niche += sertoli.oestradiol_secretion[i]
+        mean_t += at_niche_t[i]
+        mean_e2 += at_niche_e2[i]
+        germ_cells = by_class(sertoli.counts[i])
+        spermatocytes += germ_cells.spermatocytes
+        spermatids += germ_cells.spermatids
+        elongated += germ_cells.elongated
+    androgen, oestrogen, fsh, made, mean_t = androgen / m, oestrogen / m, fsh / m, in_niche / m, mean_t / m
     in_leydig = in_niches = 1.0 - left
-    if inhibitor > 0.0:
-        corner = np.empty(leydig.corner.size)
-        for i in range(corner.size):
-            corner[i] = at_corner[leydig.corner[i]] * free
-        in_leydig = inhibited_share(corner, p.aromatase_km, inhibitor, left)
-        in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase_km, inhibitor, left)
-    germ = spermatocytes * p.spermatocyte_aromatase + spermatids * p.spermatid_aromatase
-    germ += elongated * p.elongated_aromatase
-    share = germ / (germ + p.sertoli_aromatase) if germ > 0.0 else 0.0
-    by_leydig = weight * made_e2 * leydig.size.size / sertoli.androgen.size
+    if blood.inhibitor > 0.0:
+        local, total = np.empty(n), levels.interstitial_testosterone.reshape(-1)
+        for i in range(n):
+            local[i] = total[leydig.corner[i]] * levels.testosterone_free
+        in_leydig = inhibited_share(local, p.aromatase.aromatase_km, blood.inhibitor, left)
+        in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase.aromatase_km, blood.inhibitor, left)
+    germ = spermatocytes / m * p.aromatase.spermatocyte_aromatase + spermatids / m * p.aromatase.spermatid_aromatase
+    germ += elongated / m * p.aromatase.elongated_aromatase
+    share = germ / (germ + p.aromatase.sertoli_aromatase) if germ > 0.0 else 0.0
+    by_leydig = leydig_weight * (oestradiol_made / n) * n / m
     by_sertoli, by_germ = made * (1.0 - share), made * share
     whole = by_leydig + by_sertoli + by_germ
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
-    return (
-        made_t / lh_response(lh_activity, p.lh_saturation),
-        whole,
-        inhibin,
-        mean_t,
-        mean_e2,
-        1.0 - whole / open_whole if open_whole > 0.0 else 0.0,
-        in_leydig,
-        in_niches,
-        by_leydig,
-        by_sertoli,
-        by_germ,
-        androgen_signal(androgen, p.meiosis_androgen_half, p.meiosis_occupancy, p),
-        er_alpha_occupancy(oestrogen, p) / p.er_alpha_reference,
-        er_beta_signal(oestrogen, p),
-        fsh_signal(fsh, p),
-        p.aromatase_km / (p.aromatase_km + mean_t * free),
-        androgen,
-        oestrogen,
-        fsh,
+    inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
+    signal = signals(androgen, oestrogen, fsh, blood.back_pressure, p)
+    return TestisDay(
+        secretory_capacity=secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation),
+        oestradiol_output=whole,
+        inhibin_output=inhibin / m,
+        testosterone_nmol_l=mean_t,
+        oestradiol_nmol_l=mean_e2 / m,
+        aromatase_inhibition=inhibition,
+        leydig_inhibition=in_leydig,
+        niche_inhibition=in_niches,
+        from_leydig=by_leydig,
+        from_sertoli=by_sertoli,
+        from_germ=by_germ,
+        androgen_signal=signal.meiosis,
+        er_alpha_signal=signal.er_alpha / p.receptor.er_alpha_reference,
+        er_beta_signal=signal.er_beta,
+        fsh_signal=signal.fsh,
+        aromatase_access=p.aromatase.aromatase_km / (p.aromatase.aromatase_km + mean_t * levels.testosterone_free),
+        androgen=androgen,
+        oestrogen=oestrogen,
+        fsh=fsh,
     )
+
+
+class Flux(NamedTuple):
+    """A day's primary spermatocytes that divided, round spermatids made, and sperm released."""
+
+    divided: float
+    rounds: float
+    released: float
 
 
 @compiled(error_model="numpy")
 def flux(completed, released):
-    """Return a day's primary spermatocytes that divided, round spermatids made, and sperm released, as floats."""
+    """Return the Flux of a day of such events."""
     divided, second, sperm = 0, 0, 0
     for tubule in range(released.size):
         divided += completed[tubule, DIPLOTENE]
         second += completed[tubule, SECONDARY_SPERMATOCYTE]
         sperm += released[tubule]
-    return float(divided), 2.0 * second, float(sperm)
+    return Flux(float(divided), 2.0 * second, float(sperm))
 
 
 @compiled(error_model="numpy")

@@ -9,7 +9,7 @@ import numpy as np
 from testis_abm.testis.build import TissueScale, build_kernels
 from testis_abm.testis.fields import sources_of
 from testis_abm.testis.geometry import CORNERS, Geometry
-from testis_abm.testis.kernel import FieldArrays
+from testis_abm.testis.kernel import FieldArrays, Steroids
 
 
 class Levels:
@@ -44,15 +44,31 @@ class Levels:
         self.from_leydig = scale.oestradiol * weight * count / self.testosterone.size
         self.from_niches = scale.oestradiol
 
-    def fields(self) -> tuple[FieldArrays, FieldArrays]:
-        """Return testosterone and oestradiol as a kernel takes them."""
-        first, second = self.testosterone_kernel, self.oestradiol_kernel
-        return (
+    def arrays(self) -> Steroids:
+        """Return both fields as a kernel takes them."""
+        scale = self.scale
+        return Steroids(
             FieldArrays(
-                first.weights, first.ring, self.neighbours, self.sources, self.testosterone, self.corner_testosterone
+                self.testosterone_kernel.weights,
+                self.testosterone_kernel.ring,
+                self.neighbours,
+                self.sources,
+                self.testosterone,
+                self.corner_testosterone,
+                scale.testosterone_free,
+                self.from_secretion,
+                0.0,
             ),
             FieldArrays(
-                second.weights, second.ring, self.neighbours, self.sources, self.oestradiol, self.corner_oestradiol
+                self.oestradiol_kernel.weights,
+                self.oestradiol_kernel.ring,
+                self.neighbours,
+                self.sources,
+                self.oestradiol,
+                self.corner_oestradiol,
+                scale.oestradiol_free,
+                self.from_leydig,
+                self.from_niches,
             ),
         )
 

@@ -1,6 +1,6 @@
 """The mean cell of each kind: Leydig, Sertoli and, by days since their clone was founded, germ cells.
 
-Compiled from the same rules that move single cells (biology/rules.py). Leydig and Sertoli cells are one of each; germ cells are
+Compiled from the same rules that move single cells (biology/leydig.py, sertoli.py, germ.py). Leydig and Sertoli cells are one of each; germ cells are
 a flow through ages, thinned by the hazards of their step.
 """
 
@@ -11,18 +11,10 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
+from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
-from testis_abm.biology.rules import (
-    androgen_signal,
-    aromatise,
-    germ_aromatase,
-    inhibin_output,
-    leydig_day,
-    mean_duration,
-    sertoli_day,
-    sertoli_rates,
-    sertoli_support,
-)
+from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
+from testis_abm.biology.sertoli import inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import B_SPERMATOGONIUM, COUNT, DAUGHTERS, ELONGATED_SPERMATID, HAZARD, SPERMIATION
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
@@ -42,18 +34,6 @@ class Scale(NamedTuple):
     blood_entry: float
     leydig_per_sertoli: float
     a_pale: float
-
-
-class Blood(NamedTuple):
-    """What the blood and the tract bring in a day (see biology/days.py)."""
-
-    lh_activity: float
-    fsh_iu_l: float
-    free_testosterone: float
-    inhibitor: float
-    back_pressure: float
-    aromatase_left: float
-    open_lyase: float
 
 
 class Made(NamedTuple):
@@ -83,10 +63,10 @@ def soma_day(soma, counts, blood, p, scale, dt):
     made = (1.0 - scale.blood_entry) * secretion + scale.blood_entry * blood.free_testosterone
     testosterone = made * scale.testosterone
     free = testosterone * scale.testosterone_free
-    niche = p.sertoli_aromatase
+    niche, by_germ = p.aromatase.sertoli_aromatase, aromatase(p)
     for step in range(COUNT):
-        niche += counts[step] * germ_aromatase(step, p)
-    leydig = scale.leydig_per_sertoli * p.leydig_aromatase * p.leydig_secretion * expression
+        niche += counts[step] * by_germ[step]
+    leydig = scale.leydig_per_sertoli * leydig_aromatase(1.0, expression, p)
     open_enzyme = aromatise(1.0, free, 0.0, p)
     works = blood.aromatase_left * aromatise(1.0, free, blood.inhibitor, p)
     inhibition = 1.0 - works / open_enzyme if open_enzyme > 0.0 else 0.0
@@ -96,10 +76,10 @@ def soma_day(soma, counts, blood, p, scale, dt):
         soma[ANDROGEN], soma[OESTROGEN], soma[FSH], free, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt
     )
     return Made(
-        secretion / lh_response(blood.lh_activity, p.lh_saturation),
+        secretion / lh_response(blood.lh_activity, p.leydig.lh_saturation),
         output,
         inhibin_output(soma[FSH], p),
-        p.aromatase_km / (p.aromatase_km + free),
+        p.aromatase.aromatase_km / (p.aromatase.aromatase_km + free),
         testosterone,
         output * scale.oestradiol,
         leydig * works,
@@ -111,14 +91,7 @@ def soma_day(soma, counts, blood, p, scale, dt):
 @register_jitable
 def rates_of(soma, back_pressure, p):
     """Return the rates that the mean Sertoli cell sets, in the order of steps.RATES."""
-    return sertoli_rates(sertoli_support(soma[ANDROGEN], soma[OESTROGEN], soma[FSH], back_pressure, p), p)
-
-
-@register_jitable
-def normal_share(androgen, normal, dependent, p):
-    """Return the share of normal forms among released sperm: spermiogenesis short of androgen shapes heads badly."""
-    signal = min(1.0, androgen_signal(androgen, p.elongation_androgen_half, p.elongation_occupancy, p))
-    return min(0.6, normal * (1.0 - dependent * (1.0 - signal)))
+    return rates_under(signals(soma[ANDROGEN], soma[OESTROGEN], soma[FSH], back_pressure, p), p)
 
 
 @register_jitable
@@ -128,9 +101,9 @@ def calendar(p, spent, descendants):
     `descendants` of one B spermatogonium that loses none, by step. Returns the number of days of age that hold any.
     """
     spent[:] = 0.0
-    begun, factor, last = 0.0, 1.0, 0
+    begun, factor, last, days = 0.0, 1.0, 0, durations(p)
     for step in range(B_SPERMATOGONIUM, COUNT):
-        end = begun + mean_duration(step, p)
+        end = begun + days[step]
         day = int(begun)
         while day < end and day < spent.shape[0]:
             spent[day, step] = min(end, day + 1.0) - max(begun, float(day))
@@ -194,4 +167,4 @@ def clones_founded(commitments, commitment, a_pale, p):
     for day in range(commitments.size - 1, 0, -1):
         commitments[day] = commitments[day - 1]
     commitments[0] = commitment
-    return 2.0 * a_pale * then / p.cycle_days
+    return 2.0 * a_pale * then / p.germ.cycle_days

@@ -1,7 +1,7 @@
 """Where the cells of a tissue are, in um: what pictures and `position` show.
 
 A germ cell lies in the sector of its Sertoli cell, at a depth that its step and progress fix: spermatogonia
-on the basement membrane, spermatocytes between, elongated spermatids at the lumen. Keyed luck scatters them.
+on the basement membrane, spermatocytes between, elongated spermatids at the lumen. Keyed draws scatter them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from testis_abm.biology import steps
-from testis_abm.biology.luck import PLACE, uniform, uniforms
-from testis_abm.biology.rules import mean_duration, on_entering
+from testis_abm.biology.draws import PLACE, uniform, uniforms
+from testis_abm.biology.germ import durations, on_entering
 from testis_abm.support.compile import compiled
 
 if TYPE_CHECKING:
@@ -46,15 +45,14 @@ def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Return x, y (um) and angle around the tubule (radians) of the germ cells in `rows` of the columns."""
     germ, geometry = tissue.columns.germ, tissue.geometry
     radial, sideways = np.empty(len(rows)), np.empty(len(rows))
-    mean_days = np.array([mean_duration(step, tissue.p) for step in range(steps.COUNT)])
     _germ_places(
         germ.lineage[rows],
         germ.step[rows],
         germ.ends[rows] - tissue.now,
-        mean_days,
+        np.array(durations(tissue.p)),
         _DEPTH,
         _STEM_CELLS,
-        tissue.p.duration_variation,
+        tissue.p.germ.duration_variation,
         radial,
         sideways,
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.agents.cells import germ_positions, leydig_positions, sertoli_positions
 from testis_abm.testis.fields import draw_field
+from testis_abm.testis.places import germ_positions, leydig_positions, sertoli_positions
 from testis_abm.testis.tissue import Tissue
 
 _GRID = 160
@@ -27,13 +27,13 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
     testosterone = draw_field(
         geometry,
         leydig,
-        columns.leydig.testosterone,
+        columns.leydig.testosterone_secretion,
         kernels[0].length,
         scale.softening,
         float(tissue.testosterone.mean()),
         _GRID,
     )
-    made = np.concatenate([columns.leydig.oestradiol, columns.sertoli.oestradiol_made])
+    made = np.concatenate([columns.leydig.oestradiol_secretion, columns.sertoli.oestradiol_secretion])
     oestradiol = draw_field(
         geometry,
         np.vstack([leydig, niches]),

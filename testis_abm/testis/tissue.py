@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Protocol
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import BloodDay, TestisDay
-from testis_abm.biology.rules import TissueParameters
+from testis_abm.biology.rules import RULES, Rule
+from testis_abm.biology.tissue import TissueParameters, as_array
 from testis_abm.testis import build, kernel
-from testis_abm.testis.columns import Events, GermColumns, LeydigColumns, SertoliColumns
+from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.levels import Levels
 from testis_abm.testis.threads import over_tubules, sharing
@@ -23,10 +24,15 @@ LIFE_DAYS = 70  # longer than a clone lives from its founding to release
 
 # What comes from outside when nothing does: no factor of, no addition to any rate.
 UNCHANGED = np.zeros((2, len(steps.RATES), 0))
+_NO_BLOOD = BloodDay(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Cells(Protocol):
     """An engine: the cells and the rules that move them (compiled columns, or plain Mesa agents)."""
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """Return the rules of the cells by name."""
 
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
@@ -38,10 +44,8 @@ class Cells(Protocol):
         """Let the germ cells live the `dt` days up to `now`; return what happened."""
 
 
-@lru_cache(maxsize=8)
-def _numbers(p: TissueParameters) -> np.ndarray:
-    """Return the numbers as the compiled loops take them."""
-    return np.array(p)
+# As the compiled loops take them.
+_numbers = lru_cache(maxsize=8)(as_array)
 
 
 class CompiledCells:
@@ -50,92 +54,64 @@ class CompiledCells:
     leydig: LeydigColumns
     sertoli: SertoliColumns
     germ: GermColumns
+    rules: Mapping[str, Rule] = RULES
 
     def __init__(self, leydig: LeydigColumns, sertoli: SertoliColumns, germ: GermColumns, levels: Levels) -> None:
         self.leydig, self.sertoli, self.germ, self.levels = leydig, sertoli, germ, levels
 
+    def arrays(self) -> CellArrays:
+        """Return the cells as a kernel takes them."""
+        return CellArrays(self.leydig.arrays(), self.sertoli.arrays(), self.germ.arrays())
+
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
-        day = self._nothing_yet()
-        done = self._advance(self._today(blood, now, dt), p, change, day, True)
-        return Events(*day[:-1]) if done else self._live_on(day, now, p, dt)
+        today, events = self._today(blood, p, change, now, dt), Events.none(len(self.germ.count))
+        if sharing(*self._size()) > 1:
+            self._soma(today, events, lives=True)
+        elif kernel.whole_day(self.arrays(), self.levels.arrays(), today, events.arrays()):
+            return events
+        return self._live_on(today, events)
 
     def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
-        self._advance(self._today(blood, 0.0, dt), p, change, self._nothing_yet(), False)
+        self._soma(self._today(blood, p, change, 0.0, dt), Events.none(len(self.germ.count)), lives=False)
 
     def live(self, now: float, p: TissueParameters, dt: float) -> Events:
         """Let the germ cells live the `dt` days up to `now`; return what happened."""
-        day = self._nothing_yet()
-        self._live(day, now, p, dt)
-        return self._live_on(day, now, p, dt)
+        today, events = self._today(_NO_BLOOD, p, UNCHANGED, now, dt), Events.none(len(self.germ.count))
+        self._live(today, events)
+        return self._live_on(today, events)
 
-    def _nothing_yet(self) -> kernel.EventArrays:
-        tubules = len(self.germ.count)
-        of = Events.none(tubules)
-        return kernel.EventArrays(of.deaths, of.completed, of.released, of.retained, np.zeros(tubules, dtype=np.uint8))
+    def _today(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> kernel.Today:
+        entry = self.levels.entry(blood.free_testosterone)
+        return kernel.Today(blood, float(entry), float(now), float(dt), change, _numbers(p))
 
-    def _today(self, blood: BloodDay, now: float, dt: float) -> kernel.Today:
-        of = self.levels
-        return kernel.Today(
-            float(blood.lh_activity),
-            float(blood.open_lyase),
-            float(blood.inhibitor),
-            float(blood.fsh_iu_l),
-            float(blood.back_pressure),
-            of.from_secretion,
-            float(of.entry(blood.free_testosterone)),
-            of.from_leydig,
-            of.from_niches,
-            of.scale.testosterone_free,
-            of.scale.oestradiol_free,
-            float(now),
-            float(dt),
-        )
-
-    def _advance(
-        self, today: kernel.Today, p: TissueParameters, change: np.ndarray, day: kernel.EventArrays, lives: bool
-    ) -> bool:
-        """Advance Leydig cells, fields and Sertoli cells, and the germ cells if it `lives`; return whether all had room for sure."""
-        testosterone, oestradiol = self.levels.fields()
-        leydig, sertoli, germ = self.leydig.arrays(), self.sertoli.arrays(), self.germ.arrays()
-        numbers, size = _numbers(p), self._size()
-        if lives and sharing(*size) == 1:
-            return bool(kernel.whole_day(testosterone, oestradiol, today, leydig, sertoli, change, germ, day, numbers))
-        kernel.secrete(leydig, oestradiol.at_corner.ravel(), today, numbers, testosterone.sources)
-        over_tubules(partial(kernel.testosterone_and_aromatase, testosterone, today, sertoli, numbers), *size)
-        kernel.leydig_aromatase(leydig, testosterone.at_corner.ravel(), today, numbers, oestradiol.sources)
-        mean_made = kernel.mean(sertoli.oestradiol_made)
-        over_tubules(
+    def _soma(self, today: kernel.Today, events: Events, *, lives: bool) -> None:
+        cells, steroids = self.arrays(), self.levels.arrays()
+        kernel.secrete(cells.leydig, steroids, today)
+        self._shared(partial(kernel.testosterone_and_aromatase, cells.sertoli, steroids.testosterone, today))
+        kernel.aromatise_leydig(cells.leydig, steroids, today)
+        mean_made = kernel.mean(cells.sertoli.oestradiol_secretion)
+        self._shared(
             partial(
-                kernel.oestradiol_and_germ_cells,
-                oestradiol,
-                today,
-                mean_made,
-                sertoli,
-                change,
-                germ,
-                day,
-                lives,
-                numbers,
-            ),
-            *size,
-        )
-        return False
-
-    def _live(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> None:
-        over_tubules(
-            partial(kernel.live, self.germ.arrays(), self.sertoli.arrays(), day, now, _numbers(p), dt), *self._size()
+                kernel.oestradiol_and_germ_cells, cells, steroids.oestradiol, today, mean_made, events.arrays(), lives
+            )
         )
 
-    def _live_on(self, day: kernel.EventArrays, now: float, p: TissueParameters, dt: float) -> Events:
+    def _live(self, today: kernel.Today, events: Events) -> None:
+        self._shared(partial(kernel.live, self.arrays(), events.arrays(), today))
+
+    def _live_on(self, today: kernel.Today, events: Events) -> Events:
         """Give room to the tubules that have run out of it, until all have lived their day; return what happened."""
-        while (crowded := day.progress != kernel.DONE).any():
+        while (crowded := events.progress != kernel.DONE).any():
             room = np.diff(self.germ.start)
             crowded |= room - self.germ.count < 2 * kernel.ROOM  # the next to run out
             self.germ.grow(np.where(crowded, room + room // 4 + 2 * kernel.ROOM, room))
-            self._live(day, now, p, dt)
-        return Events(*day[:-1])
+            self._live(today, events)
+        return events
+
+    def _shared(self, work: Callable[[int, int], None]) -> None:
+        over_tubules(work, *self._size())
 
     def _size(self) -> tuple[int, int]:
         return len(self.germ.count), self.germ.total
@@ -201,6 +177,7 @@ class Tissue:
             p: numbers of the tissue today, if not its own.
             change: (2, steps.RATES, 1 or sertoli), factors of and additions to the rates that Sertoli cells set.
         """
+        blood = BloodDay(*map(float, blood))  # compiled code is made for floats
         p = build.with_aromatase(self.p if p is None else p, blood.aromatase_left)
         self.now += 1.0
         self.events = self.cells.day(blood, p, change, self.now, 1.0)
@@ -208,6 +185,7 @@ class Tissue:
 
     def settle_soma(self, blood: BloodDay) -> TestisDay:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
+        blood = BloodDay(*map(float, blood))
         self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
         return self._report(blood, self.p)
 
@@ -228,22 +206,17 @@ class Tissue:
             pass
 
     def _report(self, blood: BloodDay, p: TissueParameters) -> TestisDay:
-        of = self.columns
-        return TestisDay(
-            *kernel.report(
-                of.leydig.arrays(),
-                of.sertoli.arrays(),
-                self.testosterone.ravel(),
-                self.oestradiol.ravel(),
-                self.levels.corner_testosterone.ravel(),
-                float(blood.lh_activity),
-                float(blood.inhibitor),
-                float(blood.aromatase_left),
-                self.scale.testosterone_free,
-                float(self._leydig_weight),
-                _numbers(p),
-            )
+        of = self.levels
+        levels = kernel.LevelArrays(of.testosterone, of.oestradiol, of.corner_testosterone, of.scale.testosterone_free)
+        day: TestisDay = kernel.report(
+            self.columns.leydig.arrays(),
+            self.columns.sertoli.arrays(),
+            levels,
+            blood,
+            float(self._leydig_weight),
+            _numbers(p),
         )
+        return day
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""

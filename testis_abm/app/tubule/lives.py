@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from testis_abm.biology import luck, steps
-from testis_abm.biology.luck import child
+from testis_abm.biology import draws, steps
+from testis_abm.biology.draws import child
 from testis_abm.support.compile import compiled
 
 LIVES, RELEASED, RETAINED, DIED, DIVIDED = range(5)
@@ -74,7 +74,7 @@ class Lives:
         of, step = before.lineage[gone], before.step[gone]
         fate = np.full(len(of), DIED, dtype=np.uint8)
         spent = (step == steps.ELONGATED_SPERMATID) & (before.ends[gone] <= today)
-        lets_go = luck.uniforms(of, 0, luck.RELEASE) < spermiation[gone]
+        lets_go = draws.uniforms(of, 0, draws.RELEASE) < spermiation[gone]
         fate[spent] = np.where(lets_go, RELEASED, RETAINED)[spent]
         fate[find(mothers, of) >= 0] = DIVIDED
         self.ends.append((day, of, fate))

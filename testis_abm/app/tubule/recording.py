@@ -13,8 +13,10 @@ from testis_abm.agents.cells import LeydigCell
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
-from testis_abm.biology import rules, steps
-from testis_abm.biology.rules import TissueParameters, er_alpha_occupancy, er_beta_signal, mean_duration, on_entering
+from testis_abm.biology import steps
+from testis_abm.biology.germ import aromatase, durations, er_beta_expression, on_entering
+from testis_abm.biology.sertoli import signals
+from testis_abm.biology.tissue import TissueParameters
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
@@ -244,17 +246,17 @@ class Recording:
         niches, leydig = section.niches, section.leydig
         sertoli, interstitial = len(niches), len(leydig)
         in_niches, in_leydig = _working(self.model)
-        mean_days = _mean_days(p)
+        mean_days = np.array(durations(p))
         days = np.empty(len(rows))
-        _durations(germ.lineage, germ.step, mean_days, p.duration_variation, days)
+        _durations(germ.lineage, germ.step, mean_days, p.germ.duration_variation, days)
         left = germ.ends - tissue.now
         nothing = np.zeros(sertoli + interstitial)
         local = np.searchsorted(section.tubules, germ.niche // self._per) * self._per + germ.niche % self._per
-        aromatase = LeydigCell.aromatase.read(tissue, leydig)
+        of_leydig = LeydigCell.aromatase.read(tissue, leydig)
         by_step = np.array(
             [
-                [rules.er_beta_expression(step, p) for step in range(steps.COUNT)],
-                [in_niches * rules.germ_aromatase(step, p) for step in range(steps.COUNT)],
+                er_beta_expression(p),
+                in_niches * np.array(aromatase(p)),
                 np.concatenate([[0, 0, 0], np.cumsum(mean_days[steps.B_SPERMATOGONIUM : -1])]),
             ]
         )
@@ -269,7 +271,7 @@ class Recording:
             np.concatenate([nothing, germ.clone]).astype(np.uint32),
             _levels(tissue, section),
             by_step,
-            np.concatenate([np.full(sertoli, in_niches * p.sertoli_aromatase), in_leydig * aromatase]),
+            np.concatenate([np.full(sertoli, in_niches * p.aromatase.sertoli_aromatase), in_leydig * of_leydig]),
             np.concatenate([soma[:, 0], germ.x]),
             np.concatenate([soma[:, 1], germ.y]),
             np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, local]),
@@ -316,10 +318,6 @@ def _germ(tissue: Any, rows: np.ndarray) -> Germ:
     return Germ(of.lineage[rows], of.step[rows], of.clone[rows], of.ends[rows].astype(float), niche, x, y)
 
 
-def _mean_days(p: TissueParameters) -> np.ndarray:
-    return np.array([mean_duration(step, p) for step in range(steps.COUNT)])
-
-
 def _working(model: Any) -> tuple[float, float]:
     """Return the share of aromatase that no drug keeps from working, in the niches and in Leydig cells."""
     report = getattr(model, "report", None)
@@ -336,7 +334,9 @@ def _levels(tissue: Any, section: Section) -> np.ndarray:
     levels[1] = np.concatenate([tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]])
     _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, levels[2:, : len(niches)])
     # As the Leydig cells hear it (see agents.LeydigCell.er_alpha_signal).
-    levels[3, len(niches) :] = tissue.p.er_alpha_sensitivity * levels[1, len(niches) :] / tissue.scale.oestradiol
+    levels[3, len(niches) :] = (
+        tissue.p.receptor.er_alpha_sensitivity * levels[1, len(niches) :] / tissue.scale.oestradiol
+    )
     return levels
 
 
@@ -344,9 +344,9 @@ def _levels(tissue: Any, section: Section) -> np.ndarray:
 def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, to: np.ndarray) -> None:
     """Write the AR, ER-alpha and ER-beta signals of Sertoli cells, 1 = reference man, into `to` (3, cells)."""
     for i in range(androgen.size):
-        to[0, i] = rules.androgen_signal(androgen[i], p.meiosis_androgen_half, p.meiosis_occupancy, p)
-        to[1, i] = er_alpha_occupancy(oestrogen[i], p) / p.er_alpha_reference
-        to[2, i] = er_beta_signal(oestrogen[i], p)
+        signal = signals(androgen[i], oestrogen[i], 0.0, 0.0, p)
+        to[0, i], to[1, i] = signal.meiosis, signal.er_alpha / p.receptor.er_alpha_reference
+        to[2, i] = signal.er_beta
 
 
 @compiled

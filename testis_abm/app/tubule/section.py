@@ -158,12 +158,12 @@ class Fields:
     def today(self, tissue: Tissue) -> tuple[np.ndarray, np.ndarray]:
         """Return testosterone and oestradiol, nmol/L, (rows, columns), rows upwards."""
         levels, cells, niches = tissue.levels, tissue.columns, self._section.niches
-        made = cells.sertoli.oestradiol_made[niches]
-        mean = float(cells.sertoli.oestradiol_made.mean())
+        made = cells.sertoli.oestradiol_secretion[niches]
+        mean = float(cells.sertoli.oestradiol_secretion.mean())
         by_ring = (made[self._ring] * self._from_ring).sum(axis=1)
         by_niches = levels.from_niches * (mean + self._own * (by_ring - mean))
-        testosterone = levels.from_secretion * self._spread(0, cells.leydig.testosterone, cells.leydig.corner)
-        oestradiol = levels.from_leydig * self._spread(1, cells.leydig.oestradiol, cells.leydig.corner)
+        testosterone = levels.from_secretion * self._spread(0, cells.leydig.testosterone_secretion, cells.leydig.corner)
+        oestradiol = levels.from_leydig * self._spread(1, cells.leydig.oestradiol_secretion, cells.leydig.corner)
         feet = len(niches)
         testosterone += float((tissue.testosterone.ravel()[niches] - testosterone[-feet:]).mean())  # from the blood
         return (

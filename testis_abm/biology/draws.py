@@ -1,4 +1,4 @@
-"""Keyed luck: every draw is a hash of (lineage, stage, purpose), so order, threads and timing do not change it.
+"""Keyed random draws: every draw is a hash of (lineage, stage, purpose), so order, threads and timing do not change it.
 
 The lineage of a founder is a hash of the seed, a daughter's of her mother's: the seed is in every draw. uint64 needs care: numba types `uint64 + int` as signed, so every literal and result passes through `u64`, which masks in
 plain Python and casts in compiled code.
@@ -84,16 +84,16 @@ def spread(draw, variation):
 @compiled
 def lineages(seed, stream, n):
     """Return the lineages of `n` founder cells of a kind, uint64 (n,); `stream` tells the kinds apart."""
-    found = np.empty(n, np.uint64)
+    named = np.empty(n, np.uint64)
     for i in range(n):
-        found[i] = mix(mix(seed, stream), i)
-    return found
+        named[i] = mix(mix(seed, stream), i)
+    return named
 
 
 @compiled
-def uniforms(of, stage, purpose):
+def uniforms(lineage, stage, purpose):
     """Return one draw in [0, 1) for each lineage, float64."""
-    drawn = np.empty(of.size, np.float64)
-    for i in range(of.size):
-        drawn[i] = uniform(of[i], stage, purpose)
+    drawn = np.empty(lineage.size, np.float64)
+    for i in range(lineage.size):
+        drawn[i] = uniform(lineage[i], stage, purpose)
     return drawn

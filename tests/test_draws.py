@@ -1,4 +1,4 @@
-"""Keyed luck: the same draw compiled and plain, spread evenly, and each bit of a key counts."""
+"""Keyed draws: the same draw compiled and plain, spread evenly, and each bit of a key counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from testis_abm.biology import luck
+from testis_abm.biology import draws as keyed
 
 KEYS = st.integers(min_value=0, max_value=2**64 - 1)
 STAGES = st.integers(min_value=0, max_value=2**20)
@@ -20,12 +20,12 @@ PURPOSES = st.integers(min_value=0, max_value=63)
 @njit
 def compiled(seed, lineage, stage, purpose):
     return (
-        luck.mix(seed, lineage),
-        luck.child(lineage, stage),
-        luck.uniform(lineage, stage, purpose),
-        luck.halves(luck.bits(lineage, stage, purpose)),
-        luck.exponential(luck.uniform(lineage, stage, purpose)),
-        luck.spread(luck.uniform(lineage, stage, purpose), 0.1),
+        keyed.mix(seed, lineage),
+        keyed.child(lineage, stage),
+        keyed.uniform(lineage, stage, purpose),
+        keyed.halves(keyed.bits(lineage, stage, purpose)),
+        keyed.exponential(keyed.uniform(lineage, stage, purpose)),
+        keyed.spread(keyed.uniform(lineage, stage, purpose), 0.1),
     )
 
 
@@ -34,14 +34,14 @@ def compiled(seed, lineage, stage, purpose):
 @example(seed=2**64 - 1, lineage=2**64 - 1, stage=2**20, purpose=63)
 @example(seed=0, lineage=0, stage=0, purpose=0)
 @example(seed=2**63, lineage=2**63 - 1, stage=1, purpose=0)
-def test_compiled_luck_is_plain_luck(seed, lineage, stage, purpose):
+def test_compiled_draws_are_plain_draws(seed, lineage, stage, purpose):
     plain = (
-        luck.mix(seed, lineage),
-        luck.child(lineage, stage),
-        luck.uniform(lineage, stage, purpose),
-        luck.halves(luck.bits(lineage, stage, purpose)),
-        luck.exponential(luck.uniform(lineage, stage, purpose)),
-        luck.spread(luck.uniform(lineage, stage, purpose), 0.1),
+        keyed.mix(seed, lineage),
+        keyed.child(lineage, stage),
+        keyed.uniform(lineage, stage, purpose),
+        keyed.halves(keyed.bits(lineage, stage, purpose)),
+        keyed.exponential(keyed.uniform(lineage, stage, purpose)),
+        keyed.spread(keyed.uniform(lineage, stage, purpose), 0.1),
     )
     mixed, daughter, *draws = compiled(np.uint64(seed), np.uint64(lineage), stage, purpose)
     assert (int(mixed), int(daughter), *draws) == plain
@@ -53,7 +53,7 @@ def test_compiled_luck_is_plain_luck(seed, lineage, stage, purpose):
 
 @pytest.fixture(scope="module")
 def draws():
-    return np.array([luck.uniform(luck.mix(7, lineage), 3, luck.COMMIT) for lineage in range(40_000)])
+    return np.array([keyed.uniform(keyed.mix(7, lineage), 3, keyed.COMMIT) for lineage in range(40_000)])
 
 
 def test_draws_are_even(draws):
@@ -69,17 +69,17 @@ def test_draws_are_even(draws):
 def test_neighbouring_keys_draw_independently(draws):
     bound = 4.0 / math.sqrt(len(draws))
     assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < bound
-    for seed, stage, purpose in ((8, 3, luck.COMMIT), (7, 4, luck.COMMIT), (7, 3, luck.ENTRY)):
-        other = np.array([luck.uniform(luck.mix(seed, lineage), stage, purpose) for lineage in range(len(draws))])
+    for seed, stage, purpose in ((8, 3, keyed.COMMIT), (7, 4, keyed.COMMIT), (7, 3, keyed.ENTRY)):
+        other = np.array([keyed.uniform(keyed.mix(seed, lineage), stage, purpose) for lineage in range(len(draws))])
         assert abs(np.corrcoef(draws, other)[0, 1]) < bound
 
 
 def test_exponential_and_spread_have_their_moments():
-    drawn = [luck.halves(luck.bits(luck.mix(1, lineage), 2, luck.ENTRY)) for lineage in range(20_000)]
-    budget = np.array([luck.exponential(second) for _, second in drawn])
+    drawn = [keyed.halves(keyed.bits(keyed.mix(1, lineage), 2, keyed.ENTRY)) for lineage in range(20_000)]
+    budget = np.array([keyed.exponential(second) for _, second in drawn])
     assert budget.mean() == pytest.approx(1.0, abs=0.03)
     assert budget.var() == pytest.approx(1.0, abs=0.08)
-    spread = np.array([luck.spread(first, 0.25) for first, _ in drawn])
+    spread = np.array([keyed.spread(first, 0.25) for first, _ in drawn])
     assert abs(np.corrcoef(budget, spread)[0, 1]) < 4.0 / math.sqrt(len(drawn))
     assert spread.mean() == pytest.approx(1.0, abs=0.006)
     assert spread.std() == pytest.approx(0.25, rel=0.02)
@@ -91,10 +91,10 @@ def test_each_bit_of_a_key_flips_half_of_the_hash(which):
     flips = np.zeros((64, 64))
     samples = 200
     for sample in range(samples):
-        a, b = luck.mix(1, sample), luck.mix(2, sample)
-        before = luck.mix(a, b)
+        a, b = keyed.mix(1, sample), keyed.mix(2, sample)
+        before = keyed.mix(a, b)
         for bit in range(64):
-            after = luck.mix(a ^ (1 << bit), b) if which == "first" else luck.mix(a, b ^ (1 << bit))
+            after = keyed.mix(a ^ (1 << bit), b) if which == "first" else keyed.mix(a, b ^ (1 << bit))
             changed = before ^ after
             flips[bit] += [(changed >> k) & 1 for k in range(64)]
     share = flips / samples
@@ -103,8 +103,8 @@ def test_each_bit_of_a_key_flips_half_of_the_hash(which):
 
 
 def test_descendants_have_lineages_of_their_own():
-    generation, seen = [luck.mix(5, founder) for founder in range(4)], set()
+    generation, seen = [keyed.mix(5, founder) for founder in range(4)], set()
     for _ in range(12):
         seen.update(generation)
-        generation = [luck.child(of, ordinal) for of in generation for ordinal in range(2)]
+        generation = [keyed.child(of, ordinal) for of in generation for ordinal in range(2)]
     assert len(seen) == 4 * (2**12 - 1)

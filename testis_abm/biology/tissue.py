@@ -1,0 +1,61 @@
+"""All numbers of one man's tissue: names and units as in parameters/tissue.toml, with his physiology folded in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numba.np.unsafe.ndarray import to_fixed_tuple
+
+from testis_abm.biology.germ import GermParameters
+from testis_abm.biology.leydig import AromataseParameters, LeydigParameters
+from testis_abm.biology.sertoli import InhibinParameters, ReceptorParameters
+from testis_abm.support.compile import compiled
+
+
+class TissueParameters(NamedTuple):
+    """The numbers that the rules of the cells take."""
+
+    leydig: LeydigParameters
+    aromatase: AromataseParameters
+    receptor: ReceptorParameters
+    inhibin: InhibinParameters
+    germ: GermParameters
+
+    def flat(self) -> dict[str, float]:
+        """Return all numbers by name (no two parts share one)."""
+        return {name: value for part in self for name, value in part._asdict().items()}
+
+
+_PARTS = (LeydigParameters, AromataseParameters, ReceptorParameters, InhibinParameters, GermParameters)
+NAMES = tuple(name for part in _PARTS for name in part._fields)
+
+
+def parameters(numbers: Mapping[str, float]) -> TissueParameters:
+    """Return the parameters with those numbers, by name; others are left out."""
+    return TissueParameters(*(part(*(float(numbers[name]) for name in part._fields)) for part in _PARTS))  # type: ignore[arg-type]
+
+
+def as_array(p: TissueParameters) -> np.ndarray:
+    """Return the numbers as an array, which crosses into compiled code faster than so many of them."""
+    return np.array([number for part in p for number in part])
+
+
+_LEYDIG, _AROMATASE, _RECEPTOR, _INHIBIN, _GERM = (len(part._fields) for part in _PARTS)
+
+
+@compiled(error_model="numpy")
+def from_array(numbers):
+    """Return the parameters that `as_array` made an array of."""
+    leydig, rest = to_fixed_tuple(numbers, _LEYDIG), numbers[_LEYDIG:]
+    aromatase, rest = to_fixed_tuple(rest, _AROMATASE), rest[_AROMATASE:]
+    receptor, rest = to_fixed_tuple(rest, _RECEPTOR), rest[_RECEPTOR:]
+    inhibin, rest = to_fixed_tuple(rest, _INHIBIN), rest[_INHIBIN:]
+    return TissueParameters(
+        LeydigParameters(*leydig),
+        AromataseParameters(*aromatase),
+        ReceptorParameters(*receptor),
+        InhibinParameters(*inhibin),
+        GermParameters(*to_fixed_tuple(rest, _GERM)),
+    )
