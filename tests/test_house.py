@@ -89,19 +89,6 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
 }
 LONG_PARAMETER_LISTS = {"population.screen.screen", "testis.places._germ_places"}
 LONG_TUPLES: set[str] = set()
-LONG_PARAMETER_LISTS = {
-    "testis.kernel._oestradiol",
-    "testis.kernel._support",
-    "testis.kernel.oestradiol_and_germ_cells",
-    "testis.kernel.report",
-    "testis.kernel.whole_day",
-    "testis.places._germ_places",
-}
-LONG_TUPLES = {
-    "biology.rules.sertoli_rates",
-    "biology.rules.support_from",
-    "results.attribution.log_rates",
-    "testis.kernel.means",
 SAME_NAMES = {
     ("app.beyond", "pictures.experiments"),
     ("app.draft", "experiments.drug_course"),
