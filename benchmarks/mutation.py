@@ -42,6 +42,7 @@ _SKIPPED = {
 # (module, function, rule, mutant) -> why no test can tell them apart.
 _NO_MAN = "no living man has so little"
 _DIFFERENCE = "a constant that cancels in the difference from his own"
+_PRODUCT = "the two are multiplied"
 _NEVER_BEYOND = "the value never lies beyond"
 EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ("axis", "body_hour", "1e-09", "2e-09"): _NO_MAN,
@@ -50,6 +51,16 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ("safety", "Safety._bone_loss", "1.0", "2.0"): _DIFFERENCE,
     ("tract", "collect", "1.0", "2.0"): _NEVER_BEYOND,
     ("tract", "reserve_weights", "1.0", "2.0"): _NEVER_BEYOND,
+    **{
+        ("sertoli", "signals", f"sense({level}, {sensitivity}, {n})", f"sense({sensitivity}, {level}, {n})"): _PRODUCT
+        for level, sensitivity, n in (
+            ("androgen", "receptor.androgen_sensitivity", "receptor.androgen_exponent"),
+            ("oestrogen", "receptor.er_beta_sensitivity", "receptor.oestrogen_exponent"),
+            ("oestrogen", "receptor.er_alpha_sensitivity", "receptor.oestrogen_exponent"),
+        )
+    },
+    ("mean", "soma_day", "leydig_aromatase(1.0, expression, p)", "leydig_aromatase(expression, 1.0, p)"): _PRODUCT,
+    ("mean", "calendar", "0", "1"): "a count that the first type sets",
     (
         "tract",
         "reserve_weights",
