@@ -100,6 +100,7 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
 LONG_PARAMETER_LISTS = {
     "testis.places._germ_places",
 }
+LONG_PARAMETER_LISTS = {"testis.places._germ_places"}
 LONG_TUPLES: set[str] = set()
 SAME_NAMES = {
     ("app.beyond", "pictures.experiments"),
