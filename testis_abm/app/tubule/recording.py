@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from testis_abm.agents.cells import LeydigCell
-from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
+from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, SOMA, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
 from testis_abm.biology import steps
@@ -20,6 +20,7 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
+from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.places import germ_places
 
 MOST_CELLS = 10_000
@@ -29,7 +30,7 @@ _LINK = struct.Struct("<5Ii")
 _NOWHERE = 0xFFFFFFFF
 _PMOL = 1e3  # pmol in a nmol
 _KEYS = itertools.count(1)
-_NAMES = {SERTOLI: "sertoli", LEYDIG: "leydig"}
+_NAMES = dict(enumerate(SOMA, start=steps.COUNT))
 _SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal")
 
 
@@ -155,7 +156,7 @@ class Recording:
         if not 0 <= cell_index < len(frame.step):
             raise IndexError(f"frame {frame_index} has cells 0 to {len(frame.step) - 1}, not {cell_index}")
         step, lineage, place = (int(of[cell_index]) for of in (frame.step, frame.lineage, frame.place))
-        levels = frame.levels[:, place].astype(float)
+        testosterone, oestradiol, *signals = frame.levels[:, place].astype(float).tolist()
         kind = _NAMES.get(step, "germ")
         found: dict[str, Any] = {
             "day": day,
@@ -165,10 +166,10 @@ class Recording:
             "lineage": str(lineage),
             "x_um": round(float(frame.x[cell_index]), 1),
             "y_um": round(float(frame.y[cell_index]), 1),
-            "testosterone_nmol_l": float(levels[0]),
-            "oestradiol_pmol_l": _PMOL * float(levels[1]),
-            "testosterone_over_oestradiol": float(levels[0] / levels[1]) if levels[1] > 0 else None,
-            **{name: None if np.isnan(of) else float(of) for name, of in zip(_SIGNALS, levels[2:], strict=True)},
+            "testosterone_nmol_l": testosterone,
+            "oestradiol_pmol_l": _PMOL * oestradiol,
+            "testosterone_over_oestradiol": testosterone / oestradiol if oestradiol > 0 else None,
+            **{name: None if np.isnan(value) else value for name, value in zip(_SIGNALS, signals, strict=True)},
         }
         if kind != "leydig":
             found["tubule"] = int(self.section.tubules[place // self._per])
@@ -238,7 +239,7 @@ class Recording:
 
     @property
     def _soma(self) -> int:
-        return len(self.section.niches) + len(self.section.leydig)
+        return len(self.section.niches) + len(self.section.leydig) + sum(map(len, self.section.further))
 
     def _frame(self, day: int, germ: Germ, rows: np.ndarray) -> Frame:
         tissue, section = self.model.tissue, self.section
@@ -250,8 +251,8 @@ class Recording:
         days = np.empty(len(rows))
         _durations(germ.lineage, germ.step, mean_days, p.germ.duration_variation, days)
         left = germ.ends - tissue.now
-        nothing = np.zeros(sertoli + interstitial)
-        local = np.searchsorted(section.tubules, germ.niche // self._per) * self._per + germ.niche % self._per
+        nothing = np.zeros(self._soma)
+        further = [(kind, rows) for kind, rows in zip(FURTHER, section.further, strict=True)]
         of_leydig = LeydigCell.aromatase.read(tissue, leydig)
         by_step = np.array(
             [
@@ -260,37 +261,52 @@ class Recording:
                 np.concatenate([[0, 0, 0], np.cumsum(mean_days[steps.B_SPERMATOGONIUM : -1])]),
             ]
         )
-        soma = np.concatenate([section.sertoli_nucleus, section.leydig_place])
+        around = [np.column_stack(kind.places(tissue, rows)[:2]) for kind, rows in further]
+        soma = np.concatenate([section.sertoli_nucleus, section.leydig_place, *around])
+        shown_at = [self._local(kind.niche(tissue, rows)) for kind, rows in further]
+        codes = [np.full(len(rows), LEYDIG + 1 + k) for k, (_, rows) in enumerate(further)]
+        lineages_of = [getattr(cells, kind.name).lineage[rows] for kind, rows in further]
         testosterone, oestradiol = self._fields.today(tissue)
         return Frame(
             day,
             sertoli,
-            interstitial,
+            self._soma - sertoli,
             section.window,
-            np.concatenate([cells.sertoli.lineage[niches], cells.leydig.lineage[leydig], germ.lineage]),
+            np.concatenate([cells.sertoli.lineage[niches], cells.leydig.lineage[leydig], *lineages_of, germ.lineage]),
             np.concatenate([nothing, germ.clone]).astype(np.uint32),
             _levels(tissue, section),
             by_step,
-            np.concatenate([np.full(sertoli, in_niches * p.aromatase.sertoli_aromatase), in_leydig * of_leydig]),
+            np.concatenate(
+                [
+                    np.full(sertoli, in_niches * p.aromatase.sertoli_aromatase),
+                    in_leydig * of_leydig,
+                    nothing[sertoli + interstitial :],
+                ]
+            ),
             np.concatenate([soma[:, 0], germ.x]),
             np.concatenate([soma[:, 1], germ.y]),
-            np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, local]),
-            np.concatenate([np.full(sertoli, SERTOLI), np.full(interstitial, LEYDIG), germ.step]),
+            np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, *shown_at, self._local(germ.niche)]),
+            np.concatenate([np.full(sertoli, SERTOLI), np.full(interstitial, LEYDIG), *codes, germ.step]),
             np.concatenate([nothing, days - left]),
             np.concatenate([nothing, left]),
             testosterone,
             oestradiol,
         )
 
+    def _local(self, niche: np.ndarray) -> np.ndarray:
+        """Return the places, among those that are shown, of Sertoli cells of the tissue."""
+        return np.asarray(np.searchsorted(self.section.tubules, niche // self._per) * self._per + niche % self._per)
+
     def _widen(self, frame: Frame) -> None:
         """Let the ranges hold what a frame shows."""
-        expressed = frame.levels[4] * frame.by_step[0].max()
-        made = np.concatenate([frame.by_step[1], frame.soma_aromatase])
+        _, _, androgen, er_alpha, er_beta = frame.levels
+        expression, germ_aromatase, _ = frame.by_step
+        made = np.concatenate([germ_aromatase, frame.soma_aromatase])
         shown = {
             "testosterone": frame.testosterone,
             "oestradiol": frame.oestradiol,
             "ratio": frame.testosterone / np.maximum(frame.oestradiol, 1e-9),
-            **dict(zip(_SIGNALS, (*frame.levels[2:4], expressed), strict=True)),
+            **dict(zip(_SIGNALS, (androgen, er_alpha, er_beta * expression.max()), strict=True)),
             "aromatase": made,
         }
         ranges = {}
@@ -325,17 +341,22 @@ def _working(model: Any) -> tuple[float, float]:
 
 
 def _levels(tissue: Any, section: Section) -> np.ndarray:
-    """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is heard."""
+    """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is sensed."""
     niches, corners, sertoli = section.niches, section.corner, tissue.columns.sertoli
     levels = np.full((5, len(niches) + len(corners)), np.nan)
-    levels[0] = np.concatenate(
+    testosterone, oestradiol, *_ = levels
+    testosterone[:] = np.concatenate(
         [tissue.testosterone.ravel()[niches], tissue.levels.corner_testosterone.ravel()[corners]]
     )
-    levels[1] = np.concatenate([tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]])
-    _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, levels[2:, : len(niches)])
-    # As the Leydig cells hear it (see agents.LeydigCell.er_alpha_signal).
-    levels[3, len(niches) :] = (
-        tissue.p.receptor.er_alpha_sensitivity * levels[1, len(niches) :] / tissue.scale.oestradiol
+    oestradiol[:] = np.concatenate(
+        [tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]]
+    )
+    sensed = levels[2:]
+    _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, sensed[:, : len(niches)])
+    # As the Leydig cells sense it (see agents.LeydigCell.er_alpha_signal).
+    _, er_alpha, _ = sensed
+    er_alpha[len(niches) :] = (
+        tissue.p.receptor.er_alpha_sensitivity * oestradiol[len(niches) :] / tissue.scale.oestradiol
     )
     return levels
 
