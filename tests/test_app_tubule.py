@@ -125,7 +125,7 @@ def test_every_cell_comes_from_somewhere(recorded):
     recording, _ = recorded
     for k in range(1, DAYS + 1):
         before, now = recording.frame(k - 1), recording.frame(k)
-        soma, day = now.sertoli + now.leydig, recording.days[k]
+        soma, day = now.sertoli + now.others, recording.days[k]
         origin = recording.lives.ancestors(now.lineage[soma:], before.lineage[soma:], day - 1, day)
         assert (origin >= 0).all()
 
@@ -141,7 +141,7 @@ def test_ends_are_those_that_the_tissue_counts(recorded):
 def _cell(recording, fate, index=2):
     """Return the row in frame `index` of a germ cell that ends so."""
     frame = recording.frame(index)
-    for row in range(frame.sertoli + frame.leydig, len(frame.step)):
+    for row in range(frame.sertoli + frame.others, len(frame.step)):
         went = recording.lives.end(int(frame.lineage[row]))
         if went is not None and went[1] == fate:
             return row, int(frame.lineage[row]), went[0]
@@ -203,7 +203,7 @@ def test_thinned_frames_are_still_tied(model):
         recording.record()
     assert recording.days == [0, 4, 8, 12]
     before, now = recording.frame(1), recording.frame(2)
-    soma = now.sertoli + now.leydig
+    soma = now.sertoli + now.others
     assert (recording.lives.ancestors(now.lineage[soma:], before.lineage[soma:], 4, 8) >= 0).all()
     assert len(recording.link(2)) % 8 == 0
 

@@ -50,7 +50,17 @@ LAWS = {
         "support",
         "testis",
     },
-    "pictures": {"biology", "experiments", "parameters", "quantities", "results", "scenario", "statistics", "support"},
+    "pictures": {
+        "biology",
+        "experiments",
+        "parameters",
+        "quantities",
+        "results",
+        "scenario",
+        "statistics",
+        "support",
+        "testis",  # how each kind of cell looks
+    },
 }
 # Arrows that still run up, module -> room, each with what would take it away.
 KNOWN: set[tuple[str, str]] = set()

@@ -16,6 +16,8 @@ from testis_abm.biology import germ, steps
 from testis_abm.biology.leydig import leydig_aromatase
 from testis_abm.biology.sertoli import signals
 from testis_abm.testis.columns import GermColumns, LeydigColumns, SertoliColumns
+from testis_abm.testis.kind import Kind
+from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.places import (
     germ_places,
     germ_positions,
@@ -50,8 +52,11 @@ def _signal(name: str, of: Callable[[Tissue, Rows], Rows] = _here) -> Read:
         # Worked out once a niche.
         niches, back = np.unique(of(tissue, rows), return_inverse=True)
         cells = tissue.columns.sertoli
-        levels = zip(*(level[niches].tolist() for level in (cells.androgen, cells.oestrogen, cells.fsh)), strict=True)
-        found = [getattr(signals(*level, 0.0, tissue.p), name) for level in levels]
+        levels = (level[niches].tolist() for level in (cells.androgen, cells.oestrogen, cells.fsh))
+        found = [
+            getattr(signals(androgen, oestrogen, fsh, 0.0, tissue.p), name)
+            for androgen, oestrogen, fsh in zip(*levels, strict=True)
+        ]
         reference = tissue.p.receptor.er_alpha_reference if name == "er_alpha" else 1.0
         return np.array(found, dtype=float)[back] / reference
 
@@ -244,7 +249,16 @@ class GermCell(Cell, columns=GermColumns):
 
 # ---- the sets that a model shows
 
-KINDS: tuple[type[Cell], ...] = (LeydigCell, SertoliCell, GermCell)
+
+def _cell_type(kind: Kind) -> type[Cell]:
+    position = Reading(lambda tissue, rows: _pairs(*kind.places(tissue, rows)[:2]), doc="x, y in um.")
+    members = {"kind": kind.name, "position": position, "__doc__": kind.doc, "__module__": __name__}
+    return type(f"{kind.name.capitalize()}Cell", (Cell,), members, columns=kind.columns)
+
+
+FURTHER_CELLS = {kind.name: _cell_type(kind) for kind in FURTHER}
+globals().update({cell_type.__name__: cell_type for cell_type in FURTHER_CELLS.values()})  # where pickle looks for them
+CELLS: tuple[type[Cell], ...] = (LeydigCell, SertoliCell, GermCell, *FURTHER_CELLS.values())
 
 
 def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dict[type, AbstractAgentSet]]:
@@ -258,13 +272,13 @@ def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dic
     registered = dict(mesa.Model.agents_by_type.fget(model))
     if getattr(model, "tissue", None) is None:
         return own, registered
-    cells = {kind: ColumnAgentSet(model, kind, own.random) for kind in KINDS}
+    cells = {kind: ColumnAgentSet(model, kind, own.random) for kind in CELLS}
     others = {of: found for of, found in registered.items() if not issubclass(of, PlainCell)}
     return UnionAgentSet({**cells, **others}, own.random), {**cells, **others}
 
 
 __all__ = [
-    "KINDS",
+    "CELLS",
     "ColumnAgentSet",
     "GermCell",
     "LeydigCell",

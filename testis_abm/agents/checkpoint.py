@@ -23,6 +23,7 @@ from testis_abm.support.fingerprint import fingerprint
 from testis_abm.testis import kernel
 from testis_abm.testis.columns import GERM_DTYPES
 from testis_abm.testis.geometry import CORNERS
+from testis_abm.testis.kinds import KINDS
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
@@ -57,7 +58,7 @@ _KEYS: Mapping[str, type] = {
 def _parts(model: TestisModel) -> dict[str, tuple[object, tuple[str, ...]]]:
     """Return the name of each part of a man in a file -> the part, and the attributes that are its state."""
     tissue = model.tissue
-    cells = {kind: getattr(tissue.columns, kind) for kind in ("leydig", "sertoli", "germ")}
+    cells = {kind.name: getattr(tissue.columns, kind.name) for kind in KINDS}
     whole = {name: (part, tuple(vars(part))) for name, part in {**cells, "events": tissue.events}.items()}
     declared: dict[str, Any] = {"model": model, "body": model.body, "tract": model.tract, "safety": model.safety}
     return {

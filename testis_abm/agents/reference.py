@@ -35,9 +35,13 @@ _ROUNDED = [name for name, dtype in GERM_DTYPES.items() if dtype is np.float32]
 class PlainCell(mesa.Agent):  # type: ignore[misc]
     """A cell with its state: registered with Mesa, and shown as a view of its columns."""
 
+    state: State
+
     def __init__(self, model: Any, lineage: int, state: State | None = None) -> None:
         super().__init__(model)
-        self.lineage, self.state = lineage, state
+        self.lineage = lineage
+        if state is not None:
+            self.state = state
 
 
 def _states(columns: Columns, rows: np.ndarray | slice = slice(None)) -> Iterator[State]:
@@ -254,7 +258,7 @@ class ReferenceCells:
         """Return the germ cells as columns without slack."""
         states = [agent.state for cells in self.germ for agent in cells]
         count = np.array([len(cells) for cells in self.germ], dtype=np.int64)
-        columns = {
+        columns: dict[str, Any] = {
             name: np.array([getattr(state, name) for state in states], dtype=dtype)
             for name, dtype in GERM_DTYPES.items()
         }

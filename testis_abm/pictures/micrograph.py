@@ -12,7 +12,17 @@ from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 
 from testis_abm.pictures.packing import Crowd, spread
-from testis_abm.pictures.steps import ELONGATED, ELONGATING, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS, Look
+from testis_abm.pictures.steps import (
+    ELONGATED,
+    ELONGATING,
+    FURTHER_LOOKS,
+    LEYDIG,
+    LEYDIG_RADIUS,
+    SERTOLI,
+    STAIN,
+    STEPS,
+    Look,
+)
 from testis_abm.pictures.view import View
 
 _NUCLEOLUS, _LEYDIG_NUCLEOLUS = "#3A1A59", "#35154F"
@@ -191,6 +201,10 @@ def _draw_epithelium(
         if here.any():
             draw_nuclei(axes, germ[here], angle[here], look, rng)
     _draw_tails(axes, germ[step == ELONGATED], angle[step == ELONGATED], rng)
+    for name, look in FURTHER_LOOKS.items():
+        further, _ = view.tile(section[f"{name}_x"], section[f"{name}_y"], 12)
+        arm = tubules.centre[_nearest(further, tubules.centre)] - further
+        draw_nuclei(axes, further, np.arctan2(arm[:, 1], arm[:, 0]) + 0.5 * np.pi, look, rng)
 
 
 def _nearest(place: np.ndarray, tubule: np.ndarray) -> np.ndarray:

@@ -5,32 +5,11 @@ On paper (`micrograph`) and in the browser (`app/tubule/draw.js`, which is given
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Look:
-    """One kind of cell as drawn.
-
-    Attributes:
-        name: for the legend.
-        length, width: of the nucleus, um.
-        fill, edge: colours of the nucleus.
-        specks: number of dark chromatin clumps.
-        speck: diameter of a clump, um.
-        group: index into GROUPS; -1 for a cell that is no germ cell.
-    """
-
-    name: str
-    length: float
-    width: float
-    fill: str
-    edge: str
-    specks: int
-    speck: float
-    group: int = -1
-
+from testis_abm.testis.kind import Look
+from testis_abm.testis.kinds import FURTHER
 
 STEPS = (
     Look("A dark spermatogonium", 8.0, 6.4, "#4B2A6B", "#2C1444", 1, 1.6, 0),
@@ -49,6 +28,7 @@ STEPS = (
 ELONGATING, ELONGATED = 10, 11
 SERTOLI = Look("Sertoli cell (nucleus)", 8.8, 8.0, "#DDD0EA", "#6F5490", 1, 1.9)
 LEYDIG = Look("Leydig cell", 5.8, 5.8, "#7B4A93", "#4A2763", 1, 1.4)
+FURTHER_LOOKS = {kind.name: kind.look for kind in FURTHER if kind.look}
 LEYDIG_RADIUS = 7.5  # um, of the whole cell, a polygon
 
 # What is not the nucleus of a cell.
@@ -83,7 +63,7 @@ GROUPS = (
 def slide() -> dict[str, Any]:
     """Return the looks as plain tables, for who draws elsewhere."""
     return {
-        "cells": [asdict(look) for look in (*STEPS, SERTOLI, LEYDIG)],
+        "cells": [asdict(look) for look in (*STEPS, SERTOLI, LEYDIG, *FURTHER_LOOKS.values())],
         "leydigRadius": LEYDIG_RADIUS,
         "stain": STAIN,
     }

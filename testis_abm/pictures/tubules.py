@@ -24,7 +24,7 @@ from testis_abm.pictures.micrograph import (
     draw_section,
     draw_sertoli,
 )
-from testis_abm.pictures.steps import ELONGATING, LEYDIG, SERTOLI, STEPS
+from testis_abm.pictures.steps import ELONGATING, FURTHER_LOOKS, LEYDIG, SERTOLI, STEPS
 from testis_abm.pictures.view import View
 
 DPI = 250  # a nucleus of 5 um needs its ten pixels
@@ -83,7 +83,8 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
         ylim=(0, high),
     )
     axes.set_axis_off()
-    names = [*(look.name for look in (*STEPS, SERTOLI, LEYDIG)), "capillary"]
+    names = [look.name for look in (*STEPS, SERTOLI, LEYDIG)]
+    names += ["capillary", *(look.name for look in FURTHER_LOOKS.values())]
     columns = -(-len(names) // _KEY_ROWS)
     k = np.arange(len(names))
     place = np.stack([9.0 + k // _KEY_ROWS * wide / columns, high * (1.0 - (k % _KEY_ROWS + 0.5) / _KEY_ROWS)], axis=-1)
@@ -100,7 +101,9 @@ def _draw_kinds(axes: Axes, place: np.ndarray) -> None:
         if code < ELONGATING:
             draw_cytoplasm(axes, at, np.array([code]))
         draw_nuclei(axes, at, level, look, rng)
-    sertoli, leydig, capillary = place[len(STEPS) :, None]
+    sertoli, leydig, capillary, *further = place[len(STEPS) :, None]
+    for at, look in zip(further, FURTHER_LOOKS.values(), strict=True):
+        draw_nuclei(axes, at, level, look, rng)
     draw_sertoli(axes, sertoli, upright, rng)
     draw_leydig(axes, leydig, rng)
     draw_capillaries(axes, capillary, rng)

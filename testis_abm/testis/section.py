@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from testis_abm.testis.fields import draw_field
+from testis_abm.testis.kind import Kind
+from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.places import germ_positions, leydig_positions, sertoli_positions
 from testis_abm.testis.tissue import Tissue
 
@@ -60,6 +62,15 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
         "germ_y": y,
         "germ_angle": angle,
         "germ_step": columns.germ.compacted("step"),
+        **{
+            f"{kind.name}_{axis}": place
+            for kind in FURTHER
+            for axis, place in zip("xy", _everywhere(tissue, kind), strict=False)
+        },
         "field_testosterone": testosterone,
         "field_oestradiol": oestradiol,
     }
+
+
+def _everywhere(tissue: Tissue, kind: Kind) -> tuple[np.ndarray, ...]:
+    return kind.places(tissue, np.arange(len(getattr(tissue.columns, kind.name).lineage)))

@@ -15,6 +15,7 @@ from testis_abm.biology.tissue import TissueParameters, as_array
 from testis_abm.testis import build, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
+from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.levels import Levels
 from testis_abm.testis.threads import over_tubules, sharing
 
@@ -151,6 +152,8 @@ class Tissue:
         germ = build.build_germ(self.geometry, sertoli, seed, man["germ_cell_endowment"], self.p)
         self.columns = CompiledCells(build.build_leydig(values, self.geometry, seed), sertoli, germ, self.levels)
         self.cells: Cells = self.columns
+        for kind in FURTHER:
+            setattr(self.columns, kind.name, kind.build(self))  # type: ignore[misc]
         kernel.count_steps(germ.arrays(), sertoli.counts)
         self.events = Events.none(tubules)
 
@@ -181,12 +184,14 @@ class Tissue:
         p = build.with_aromatase(self.p if p is None else p, blood.aromatase_left)
         self.now += 1.0
         self.events = self.cells.day(blood, p, change, self.now, 1.0)
+        self._further(p, 1.0)
         return self._report(blood, p)
 
     def settle_soma(self, blood: BloodDay) -> TestisDay:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
         blood = BloodDay(*map(float, blood))
         self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
+        self._further(self.p, _SETTLED)
         return self._report(blood, self.p)
 
     def live_on(self, days: int) -> Iterator[Events]:
@@ -204,6 +209,11 @@ class Tissue:
         """Bring the germ line to its stationary state under the present support."""
         for _ in self.live_on(LIFE_DAYS):
             pass
+
+    def _further(self, p: TissueParameters, dt: float) -> None:
+        for kind in FURTHER:
+            if kind.day:
+                kind.day(self, p, dt)
 
     def _report(self, blood: BloodDay, p: TissueParameters) -> TestisDay:
         of = self.levels

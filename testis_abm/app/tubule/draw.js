@@ -60,7 +60,7 @@ function paintCell(g, step, variant, tint, tone, alone, opacity = 1) {
     g.globalAlpha = opacity;
   }
   if (step >= 10 && step < 12) return paintSpermatid(g, step, variant, tint, tone, alone, opacity);
-  const turn = step === 12 || step === 0 || step === 1 ? 0 : next() * SPAN;
+  const flat = step < 2 || step > 13, turn = step === 12 || flat ? 0 : next() * SPAN; // flat on the membrane: stem cells, further kinds
   if (step === 12) { // a blunt triangle whose tip points to the lumen
     g.beginPath();
     for (let k = 0; k < 24; k++) {
@@ -68,7 +68,7 @@ function paintCell(g, step, variant, tint, tone, alone, opacity = 1) {
       g.lineTo(r * Math.cos(t), r * Math.sin(t));
     }
     g.closePath();
-  } else ellipse(g, 0, 0, step < 2 ? width : length, step < 2 ? length : width, turn); // stem cells lie flat on the membrane
+  } else ellipse(g, 0, 0, flat ? width : length, flat ? length : width, turn);
   g.fillStyle = step === 13 && tint ? "#ffffff55" : tint || fill;
   g.strokeStyle = edge;
   g.fill(); g.stroke();
@@ -113,7 +113,7 @@ class Sprites {
   /** Return a cell's picture: its size, points (premultiplied), and the stretch of each row that is not empty. `tint` is a
    * colour with number `shade`, or null. */
   of(step, variant, turn, tint, shade) {
-    const key = (shade * 14 + step) * 512 + variant * 64 + turn, found = this.known.get(key);
+    const key = (shade * LOOKS.length + step) * 512 + variant * 64 + turn, found = this.known.get(key);
     if (found) return found;
     const size = Math.ceil(2 * reach(step) * this.scale) + 2, g = this.g;
     if (this.sheet.width < size) this.sheet.width = this.sheet.height = size;

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm.biology import steps
+from testis_abm.testis.kinds import FURTHER
 
-SERTOLI, LEYDIG = steps.COUNT, steps.COUNT + 1  # as steps of a cell that is no germ cell
+# As steps of a cell that is no germ cell; those of further kinds follow.
+SOMA = ("sertoli", "leydig", *(kind.name for kind in FURTHER))
+SERTOLI, LEYDIG = steps.COUNT, steps.COUNT + 1
 _HEADER = struct.Struct("<i6I4f20x")
 _WHOLE, _TENTH = 65535.0, 0.1
 _ALIGNED = 8
@@ -17,26 +20,26 @@ _ALIGNED = 8
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A section on one day: Sertoli cells, then Leydig cells, then germ cells.
+    """A section on one day: Sertoli cells, then Leydig cells, those of further kinds, then germ cells.
 
     Attributes:
         day: of the plan.
-        sertoli, leydig: how many there are.
+        sertoli, others: how many Sertoli cells there are, and how many of all other kinds but germ cells.
         window: x, y, width and height of what is seen, um (not part of the bytes).
         lineage: (cells,) uint64; clone: (cells,) uint32, of a stem cell how many it has founded; of others 0 or its name.
         levels: (5, places) float32: total testosterone and oestradiol (nmol/L), AR, ER-alpha and ER-beta signal (1 = reference
             man; NaN where nobody hears it) at each Sertoli cell and interstice.
         by_step: (3, steps) float32: ER-beta expression, working aromatase, usual age at its begin (days since A-pale).
-        soma_aromatase: (sertoli + leydig,) float32, working aromatase of each.
+        soma_aromatase: (sertoli + others,) float32, working aromatase of each.
         x, y: (cells,) um. place: (cells,) uint16, column of `levels`.
-        step: (cells,) uint8, as `steps.NAMES`, then SERTOLI and LEYDIG.
+        step: (cells,) uint8, as `steps.NAMES`, then SOMA.
         age, left: (cells,) days in the step, and until it ends (a stem cell's: of its cycle), to a tenth of a day.
         testosterone, oestradiol: (rows, columns) nmol/L over the window, rows upwards, to 1/255 of their range.
     """
 
     day: int
     sertoli: int
-    leydig: int
+    others: int
     window: tuple[float, float, float, float]
     lineage: np.ndarray
     clone: np.ndarray
@@ -57,7 +60,7 @@ class Frame:
         left, bottom, width, height = self.window
         ranges = [float(edge) for grid in (self.testosterone, self.oestradiol) for edge in (grid.min(), grid.max())]
         head = _HEADER.pack(
-            self.day, len(self.step), self.sertoli, self.leydig, self.levels.shape[1], *self.testosterone.shape, *ranges
+            self.day, len(self.step), self.sertoli, self.others, self.levels.shape[1], *self.testosterone.shape, *ranges
         )
         stored = {
             "x": _whole(_WHOLE * (self.x - left) / width, _WHOLE),
@@ -77,7 +80,7 @@ class Frame:
 
 def unpack(data: bytes, window: tuple[float, float, float, float]) -> Frame:
     """Return the frame that `pack` made bytes of, as it was seen in `window`."""
-    day, _, sertoli, leydig, _, _, _, *ranges = _HEADER.unpack_from(data)
+    day, _, sertoli, others, _, _, _, *ranges = _HEADER.unpack_from(data)
     at, of = _HEADER.size, {}
     for name, dtype, shape in _layout(data[:at]):
         count = int(np.prod(shape))
@@ -89,7 +92,7 @@ def unpack(data: bytes, window: tuple[float, float, float, float]) -> Frame:
     for k, name in enumerate(("testosterone", "oestradiol")):
         low, high = ranges[2 * k : 2 * k + 2]
         of[name] = low + of[name] / 255.0 * (high - low)
-    return Frame(day, sertoli, leydig, window, **of)
+    return Frame(day, sertoli, others, window, **of)
 
 
 def lineages(data: bytes) -> np.ndarray:
@@ -100,14 +103,14 @@ def lineages(data: bytes) -> np.ndarray:
 
 def _layout(head: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
     """Return name, type and shape of each array behind a header; wide types first, so that all lie aligned."""
-    _, cells, sertoli, leydig, places, rows, columns, *_ = _HEADER.unpack(head)
+    _, cells, sertoli, others, places, rows, columns, *_ = _HEADER.unpack(head)
     each, grid = (cells,), (rows, columns)
     return [
         ("lineage", "<u8", each),
         ("clone", "<u4", each),
         ("levels", "<f4", (5, places)),
         ("by_step", "<f4", (3, steps.COUNT)),
-        ("soma_aromatase", "<f4", (sertoli + leydig,)),
+        ("soma_aromatase", "<f4", (sertoli + others,)),
         ("x", "<u2", each),
         ("y", "<u2", each),
         ("place", "<u2", each),

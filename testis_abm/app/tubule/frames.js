@@ -1,6 +1,6 @@
 // Frames as they come from Python (see frame.py, section.py, Recording.link), and the motion between two of them.
 const NOBODY = 0xffffffff;
-const SERTOLI = 12, LEYDIG = 13;
+const SERTOLI = 12; // germ cells below, in the order of their types; other kinds from here on
 const [LIVES, RELEASED, RETAINED, DIED, DIVIDED] = [0, 1, 2, 3, 4];
 const WORLD = 65535;
 
@@ -36,16 +36,16 @@ function readChunk(view) {
 
 function readFrame(buffer, start) {
   const day = new Int32Array(buffer, start, 1)[0];
-  const [cells, sertoli, leydig, places, rows, columns] = new Uint32Array(buffer, start + 4, 6);
+  const [cells, sertoli, others, places, rows, columns] = new Uint32Array(buffer, start + 4, 6);
   const range = new Float32Array(buffer, start + 28, 4);
   let at = start + 64;
   const take = (Type, n) => { const of = new Type(buffer, at, n); at += n * Type.BYTES_PER_ELEMENT; return of; };
-  const frame = { day, cells, sertoli, leydig, places, rows, columns, range, soma: sertoli + leydig };
+  const frame = { day, cells, sertoli, others, places, rows, columns, range, soma: sertoli + others };
   frame.lineage = take(Uint32Array, 2 * cells);
   frame.clone = take(Uint32Array, cells);
   frame.levels = take(Float32Array, 5 * places);
   frame.byStep = take(Float32Array, 36);
-  frame.somaAromatase = take(Float32Array, sertoli + leydig);
+  frame.somaAromatase = take(Float32Array, sertoli + others);
   frame.x = take(Uint16Array, cells);
   frame.y = take(Uint16Array, cells);
   frame.place = take(Uint16Array, cells);
@@ -93,10 +93,10 @@ function motion(a, b, section) {
   const kx = section.width / WORLD, ky = section.height / WORLD;
   const stepAt = (i) => (i < b.cells ? b.step[i] : a.step[going[i - b.cells]]);
   // Soma below, then the steps in their order: the heads of sperm lie on top.
-  const rank = (step) => (step + 2) % 14;
-  const start = new Uint32Array(15);
+  const kinds = LOOKS.length, rank = (step) => (step + kinds - SERTOLI) % kinds;
+  const start = new Uint32Array(kinds + 1);
   for (let i = 0; i < n; i++) start[rank(stepAt(i)) + 1]++;
-  for (let k = 0; k < 14; k++) start[k + 1] += start[k];
+  for (let k = 0; k < kinds; k++) start[k + 1] += start[k];
   for (let i = 0; i < n; i++) {
     const at = start[rank(stepAt(i))]++;
     if (i < b.cells) {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from testis_abm.agents.cells import LeydigCell
-from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, Frame, lineages, unpack
+from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, SOMA, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
 from testis_abm.biology import steps
@@ -20,6 +20,7 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
+from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.places import germ_places
 
 MOST_CELLS = 10_000
@@ -29,7 +30,7 @@ _LINK = struct.Struct("<5Ii")
 _NOWHERE = 0xFFFFFFFF
 _PMOL = 1e3  # pmol in a nmol
 _KEYS = itertools.count(1)
-_NAMES = {SERTOLI: "sertoli", LEYDIG: "leydig"}
+_NAMES = dict(enumerate(SOMA, start=steps.COUNT))
 _SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal")
 
 
@@ -238,7 +239,7 @@ class Recording:
 
     @property
     def _soma(self) -> int:
-        return len(self.section.niches) + len(self.section.leydig)
+        return len(self.section.niches) + len(self.section.leydig) + sum(map(len, self.section.further))
 
     def _frame(self, day: int, germ: Germ, rows: np.ndarray) -> Frame:
         tissue, section = self.model.tissue, self.section
@@ -250,8 +251,8 @@ class Recording:
         days = np.empty(len(rows))
         _durations(germ.lineage, germ.step, mean_days, p.germ.duration_variation, days)
         left = germ.ends - tissue.now
-        nothing = np.zeros(sertoli + interstitial)
-        local = np.searchsorted(section.tubules, germ.niche // self._per) * self._per + germ.niche % self._per
+        nothing = np.zeros(self._soma)
+        further = [(kind, rows) for kind, rows in zip(FURTHER, section.further, strict=True)]
         of_leydig = LeydigCell.aromatase.read(tissue, leydig)
         by_step = np.array(
             [
@@ -260,27 +261,41 @@ class Recording:
                 np.concatenate([[0, 0, 0], np.cumsum(mean_days[steps.B_SPERMATOGONIUM : -1])]),
             ]
         )
-        soma = np.concatenate([section.sertoli_nucleus, section.leydig_place])
+        around = [np.column_stack(kind.places(tissue, rows)[:2]) for kind, rows in further]
+        soma = np.concatenate([section.sertoli_nucleus, section.leydig_place, *around])
+        shown_at = [self._local(kind.niche(tissue, rows)) for kind, rows in further]
+        codes = [np.full(len(rows), LEYDIG + 1 + k) for k, (_, rows) in enumerate(further)]
+        lineages_of = [getattr(cells, kind.name).lineage[rows] for kind, rows in further]
         testosterone, oestradiol = self._fields.today(tissue)
         return Frame(
             day,
             sertoli,
-            interstitial,
+            self._soma - sertoli,
             section.window,
-            np.concatenate([cells.sertoli.lineage[niches], cells.leydig.lineage[leydig], germ.lineage]),
+            np.concatenate([cells.sertoli.lineage[niches], cells.leydig.lineage[leydig], *lineages_of, germ.lineage]),
             np.concatenate([nothing, germ.clone]).astype(np.uint32),
             _levels(tissue, section),
             by_step,
-            np.concatenate([np.full(sertoli, in_niches * p.aromatase.sertoli_aromatase), in_leydig * of_leydig]),
+            np.concatenate(
+                [
+                    np.full(sertoli, in_niches * p.aromatase.sertoli_aromatase),
+                    in_leydig * of_leydig,
+                    nothing[sertoli + interstitial :],
+                ]
+            ),
             np.concatenate([soma[:, 0], germ.x]),
             np.concatenate([soma[:, 1], germ.y]),
-            np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, local]),
-            np.concatenate([np.full(sertoli, SERTOLI), np.full(interstitial, LEYDIG), germ.step]),
+            np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, *shown_at, self._local(germ.niche)]),
+            np.concatenate([np.full(sertoli, SERTOLI), np.full(interstitial, LEYDIG), *codes, germ.step]),
             np.concatenate([nothing, days - left]),
             np.concatenate([nothing, left]),
             testosterone,
             oestradiol,
         )
+
+    def _local(self, niche: np.ndarray) -> np.ndarray:
+        """Return the places, among those that are shown, of Sertoli cells of the tissue."""
+        return np.asarray(np.searchsorted(self.section.tubules, niche // self._per) * self._per + niche % self._per)
 
     def _widen(self, frame: Frame) -> None:
         """Let the ranges hold what a frame shows."""

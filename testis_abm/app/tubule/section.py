@@ -11,6 +11,8 @@ import numpy as np
 from scipy.special import k0
 
 from testis_abm.pictures.steps import LEYDIG_RADIUS
+from testis_abm.testis.kind import Kind
+from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.places import leydig_places
 from testis_abm.testis.tissue import Tissue
 
@@ -31,6 +33,7 @@ class Section:
         leydig: (cells,) rows of the columns; leydig_corner: which of `corner` each lies in; leydig_place: (cells, 2).
         niches: (tubules * niches,) rows of the Sertoli cells; sertoli_foot, sertoli_nucleus: (…, 2).
         window: x, y, width and height of what is seen.
+        further: of each further kind of cell (kinds.FURTHER), the rows that are shown.
     """
 
     tubules: np.ndarray
@@ -45,6 +48,7 @@ class Section:
     sertoli_foot: np.ndarray
     sertoli_nucleus: np.ndarray
     window: tuple[float, float, float, float]
+    further: tuple[np.ndarray, ...]
 
     @classmethod
     def of(cls, tissue: Tissue, tubules: int) -> Section:
@@ -73,6 +77,7 @@ class Section:
             (middle[:, None] + radius * wall).reshape(-1, 2),
             (middle[:, None] + (radius - _SERTOLI_DEPTH) * wall).reshape(-1, 2),
             (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])),
+            tuple(_in_tubules(tissue, kind, shown) for kind in FURTHER),
         )
 
     def pack(self) -> bytes:
@@ -81,6 +86,12 @@ class Section:
         sizes = struct.pack("<6f", *self.window, self.radius, LUMEN * self.radius)
         places = (self.centres, self.corner_place, self.sertoli_foot)
         return counts + sizes + b"".join(np.ascontiguousarray(of, dtype="<f4").tobytes() for of in places)
+
+
+def _in_tubules(tissue: Tissue, kind: Kind, tubules: np.ndarray) -> np.ndarray:
+    rows = np.arange(len(getattr(tissue.columns, kind.name).lineage))
+    home = kind.niche(tissue, rows) // tissue.geometry.sertoli_per_tubule
+    return np.asarray(rows[np.isin(home, tubules)])
 
 
 def _corners_round(tissue: Tissue, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

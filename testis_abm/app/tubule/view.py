@@ -14,7 +14,7 @@ import solara
 
 from testis_abm.app.tubule.recording import Recording
 from testis_abm.biology import steps
-from testis_abm.pictures.steps import STEPS, slide
+from testis_abm.pictures.steps import FURTHER_LOOKS, STEPS, slide
 
 _SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
 _MOST_DAYS = 12  # frames in an answer
@@ -23,6 +23,7 @@ _EXPORTS = (
     "STEP_COLOURS, CLONE_COLOURS, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
 )
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
+_KINDS |= {name: look.name for name, look in FURTHER_LOOKS.items()}
 _ENDS = {"released": "released as sperm", "retained": "retained by the Sertoli cell and digested", "died": "died"}
 
 
