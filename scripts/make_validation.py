@@ -283,8 +283,9 @@ def main() -> None:
         "",
         (
             "Each answer calibrated again (60 sets, 3 rounds) with its parameters held; all studies but those not"
-            " verified against the source. Gain: of the log score over the free calibration of the same size, summed over studies, with its"
-            " standard error between studies; under minus two errors the data speak against the answer."
+            " verified against the source. Gain: of the log score over the free calibration of the same size, summed"
+            " over studies, with its standard error between studies; under minus two errors the data speak against the"
+            " answer."
         ),
         "",
         "| answer | inside 95 % | median fold error | gain in log score |",

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from serving import serving
 
-from testis_abm.app import messages
+from testis_abm.app import addresses, messages
 from testis_abm.cli.command import main
 from testis_abm.support.errors import TestisError
 
@@ -189,7 +189,7 @@ def test_a_flood_waits_for_its_turn(monkeypatch):
     ],
 )
 def test_an_origin_is_written_as_browsers_do(url, is_it):
-    assert gate.origin(url) == is_it
+    assert addresses.origin(url) == is_it
 
 
 @pytest.mark.parametrize(
@@ -211,17 +211,19 @@ def test_an_origin_is_written_as_browsers_do(url, is_it):
 )
 def test_what_is_no_origin_ends_the_command(url, capsys):
     with pytest.raises(TestisError, match=r"--allow-origin .* is not an origin"):
-        gate.origin(url)
+        addresses.origin(url)
     assert main(["app", "--no-browser", "--allow-origin", url]) == 2
     assert "--allow-origin" in capsys.readouterr().err
 
 
 def test_an_app_for_others_has_the_names_of_the_machine():
-    beyond = gate.names("0.0.0.0", "10.1.2.3")
+    beyond = addresses.names("0.0.0.0", "10.1.2.3")
     assert {"localhost", "10.1.2.3", socket.gethostname().lower()} <= set(beyond)
-    assert "0.0.0.0" not in beyond and "10.1.2.3" not in gate.names("0.0.0.0", "127.0.0.1")
-    assert gate.names("abm.example.org", "127.0.0.1") == ["localhost", "127.0.0.1", "[::1]", "abm.example.org"]
-    assert "[fe80::1]" in gate.names("::", "fe80::1%eth0") and "10.1.2.3" in gate.names("::", "::ffff:10.1.2.3")
+    assert "0.0.0.0" not in beyond and "10.1.2.3" not in addresses.names("0.0.0.0", "127.0.0.1")
+    assert addresses.names("abm.example.org", "127.0.0.1") == ["localhost", "127.0.0.1", "[::1]", "abm.example.org"]
+    assert "[fe80::1]" in addresses.names("::", "fe80::1%eth0") and "10.1.2.3" in addresses.names(
+        "::", "::ffff:10.1.2.3"
+    )
 
 
 # ---- the app as it is served

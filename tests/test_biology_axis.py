@@ -81,6 +81,18 @@ def hour(state, testis=NORMAL, p=P, **drugs):
     return means
 
 
+def test_effects_of_a_mechanism_are_shares_or_levels():
+    shares = {name for name, mechanism in axis.MECHANISMS.items() if mechanism.share}
+    assert shares == {
+        "aromatase_inhibitor",
+        "aromatase_inactivator",
+        "lyase_inhibitor",
+        "oestrogen_receptor_modulator",
+        "gnrh_agonist",
+        "gnrh_antagonist",
+    }
+
+
 # ---- feedback
 
 
@@ -164,6 +176,9 @@ def test_an_antagonist_and_a_desensitised_receptor_weaken_all_of_it():
 def test_gnrh_without_pause_desensitises_in_days_and_pulses_do_not():
     tonic = NO_DRUGS._replace(gnrh=1.0, gnrh_trough=1.0)
     # Eight hours times ln 2: tonic exposure is half way to 1, at the desensitising level, and the target is one half.
+    man = body()
+    axis.pituitary_drive(man, 1.0, 1.0, tonic, P, 2.0 * LN2 / 3.0)
+    assert man.gnrh_tonic == pytest.approx(0.75)
     man = body()
     axis.pituitary_drive(man, 1.0, 1.0, tonic, P, LN2 / 3.0)
     assert man.gnrh_tonic == pytest.approx(0.5)
@@ -318,6 +333,11 @@ def test_oestradiol_is_that_of_testis_fat_and_drug():
     assert 24.0 * means.aromatase_inhibitor == pytest.approx(1.0)
     # Uninhibited: 1 of 2 + 1 over 0.2 is 5/3; 0.8 x (1.5 + 0.1).
     assert 24.0 * means.inhibition_fat == pytest.approx(1.0 - peripheral / 1.28)
+
+
+def test_the_inhibited_share_of_fat_is_against_no_drug():
+    # 0.5 of 4 + 0.5 over 0.2 is 5/9: 0.5 and half of the adrenal tenth are left.
+    assert 24.0 * hour(body(), aromatase_inhibitor=1.0).inhibition_fat == pytest.approx(0.45)
 
 
 def test_fat_of_twice_the_aromatase_gives_twice_the_adrenal_share():

@@ -27,7 +27,7 @@ PILL = {"absorption_half_life": 2.0, "half_life": 4.0, "clearance": 10.0, "bioav
 
 def kinetics(*actions, name="drug", **numbers):
     constants = {key: SimpleNamespace(value=value) for key, value in numbers.items()}
-    substance = SimpleNamespace(name=name, actions=actions, numbers=constants)
+    substance = SimpleNamespace(name=f"of {name}", actions=actions, numbers=constants)
     return Kinetics.of([SimpleNamespace(name=name, substances=(substance,))])
 
 
@@ -114,6 +114,9 @@ def test_a_mechanism_adds_to_its_exposures(action, numbers, exposures):
 def test_a_substance_may_do_two_things():
     both = kinetics("aromatase_inhibitor", "lyase_inhibitor", **PILL, inhibition_constant=4.0, lyase_constant=5.0)
     assert effects(both) == pytest.approx({"aromatase_inhibitor": 0.25, "lyase_inhibitor": 0.2})
+    assert (both.names, both.drugs) == (("of drug",), ("drug",)) and not both.depots().pulsed.any()
+    assert kinetics("gnrh_agonist", "lh_activity", **PILL, gnrh_constant=1.0).depots().pulsed.all()
+    assert kinetics("testosterone", "lh_activity", **PILL).releases(0)
 
 
 def test_a_table_that_lacks_a_number_or_names_no_mechanism_is_told():
@@ -137,6 +140,7 @@ def test_doses_land_in_their_hours():
     )
     assert doses.shape == (48, 1) and doses[6, 0] == pytest.approx(6.0) and doses.sum() == pytest.approx(6.0)
     assert hourly_doses(drug, [(2.25, "another", 1.0)], 2).sum() == 0.0
+    assert hourly_doses(drug, [(2.0, "drug", 1.0)], 2)[0, 0] == 0.5
 
 
 def test_an_infusion_runs_evenly_through_its_hours_and_over_midnight():
@@ -146,6 +150,8 @@ def test_an_infusion_runs_evenly_through_its_hours_and_over_midnight():
     assert np.flatnonzero(first).tolist() == [24 + 22, 24 + 23] and first[46] == pytest.approx(1.0)
     assert np.flatnonzero(second).tolist() == [24, 25, 26, 27] and second[24] == pytest.approx(1.0)
     assert not third.any()
+    until_one = hourly_doses(drug, [Dose(2.0 + 22 / 24, "drug", 12.0, 3.0)], 3)[:, 0]
+    assert np.flatnonzero(until_one).tolist() == [24] and until_one[24] == pytest.approx(2.0)
 
 
 def test_an_implant_gives_every_hour_of_its_days_the_same():
@@ -153,6 +159,10 @@ def test_an_implant_gives_every_hour_of_its_days_the_same():
     given = [hourly_doses(implant, [(1.0, "implant", 96.0)], day)[:, 0] for day in range(4)]
     assert [day.sum() for day in given] == pytest.approx([0.0, 48.0, 48.0, 0.0])
     assert (given[1][:24] == 0.0).all() and given[2][24:] == pytest.approx(2.0)
+    # Twelve and a half hours, to the nearest: from noon to midnight.
+    short = kinetics("testosterone", release_days=12.4 / 24, bioavailability=1.0, name="implant")
+    assert short.brought == {"implant": ((0, 1.0, 12),)}
+    assert hourly_doses(short, [(0.75, "implant", 12.0)], 1)[24:, 0] == pytest.approx([1.0] * 6 + [0.0] * 18)
 
 
 # ---- an hour, a day
@@ -183,6 +193,14 @@ def test_an_exposure_is_that_of_the_level_at_the_end_of_the_hour():
     assert body.levels[0] == pytest.approx([10.0 + 9.0 - 11.0, 11 / 3, 11 / 3])  # cleared so far, lowest, highest
 
 
+def test_each_hour_has_its_own_doses():
+    drug, doses = kinetics("lh_activity", **{**PER_HOUR, "molar_mass": 1e6}), np.zeros((48, 1))
+    doses[5, 0], doses[24 + 5, 0] = 8.0, 4.0
+    body = drug.depots()
+    expose(body, doses, 5, np.zeros(len(EXPOSURES)))
+    assert body.depot[0] == pytest.approx(3.0)
+
+
 def test_a_released_steroid_is_what_left_the_depot_in_the_hour():
     ester = kinetics("testosterone", absorption_half_life=0.5, bioavailability=1.0, uptake_half_life=1.0)
     exposed, _ = live(ester, depot=12.0, central=10.0)
@@ -210,6 +228,20 @@ def test_a_new_day_begins_its_own_extremes():
     assert body.levels[0] == pytest.approx([3.0, 1.0, 1.0])
 
 
+def test_the_lowest_level_may_be_an_earlier_hours():
+    drug, doses = kinetics("lh_activity", **{**PER_HOUR, "molar_mass": 1e6}), np.zeros((48, 1))
+    doses[1, 0] = 48.0
+    _, body = live(drug, doses, hours=2, central=6.0)
+    # 1 IU/L after an hour; then 48 x 2 x (1/2 - 1/4) = 24 and half of 3, in 3 L.
+    assert body.levels[0][1:] == pytest.approx([1.0, 8.5])
+
+
+def test_in_half_a_litre_too():
+    drug = kinetics("lh_activity", **{**PER_HOUR, "clearance": 0.5 * LN2, "molar_mass": 1e6})
+    _, body = live(drug, hours=HOURS, central=24.0)
+    assert body.levels[0][0] == pytest.approx(24.0 * (1.0 - 2.0**-24) / (24.0 * 0.5 * LN2))
+
+
 def test_nobody_asks_for_levels_and_none_are_kept():
     drug = kinetics("lh_activity", **{**PER_HOUR, "molar_mass": 1e6})
     body = drug.depots(levels=False)
@@ -232,8 +264,10 @@ def test_what_is_given_of_a_pulse_enters_at_once_or_through_the_hour():
     pulse = kinetics("gnrh_agonist", **fast, gnrh_constant=1.0)
     doses = np.zeros((48, 1))
     doses[0, 0] = 12.0
-    _, body = live(pulse, doses)
-    assert body.central[0] == pytest.approx(6.0, rel=1e-6)
+    exposed, body = live(pulse, doses)
+    assert body.central[0] == pytest.approx(6.0, rel=1e-6) and exposed["gnrh"] == pytest.approx(
+        6.0 / LN2 / 3.0, rel=1e-6
+    )
     doses[0, 0], doses[24, 0] = 0.0, 12.0
     exposed, body = live(pulse, doses)
     # One in twelve every five minutes, each halving in an hour: a geometric series from 2^-1/12.
@@ -241,6 +275,15 @@ def test_what_is_given_of_a_pulse_enters_at_once_or_through_the_hour():
     assert body.central[0] == pytest.approx(q * 0.5 / (1.0 - q), rel=1e-6)
     assert exposed["gnrh"] == pytest.approx((12.0 - body.central[0]) / LN2 / 3.0, rel=1e-6)
     assert exposed["gnrh_trough"] == pytest.approx(q / 3.0, rel=1e-6)
+
+
+def test_a_pulse_from_a_depot():
+    pulse = kinetics("gnrh_agonist", **PER_HOUR, gnrh_constant=1.0)
+    exposed, body = live(pulse, depot=0.8)
+    # 0.2 stay, 0.4 are in blood, so 0.2 were cleared.
+    assert (body.depot[0], body.central[0]) == pytest.approx((0.2, 0.4))
+    assert exposed["gnrh"] == pytest.approx(0.2 / LN2 / 3.0)
+    assert body.levels[0][2] == pytest.approx(0.4 / 3.0)  # the highest is at the end
 
 
 def test_drugs_add_up():
@@ -258,4 +301,5 @@ def test_drugs_add_up():
     body.central[:] = 6.0, 12.0
     exposed = expose(body, np.zeros((48, 2)), 0, np.zeros(len(EXPOSURES)))
     assert exposed.aromatase_inhibitor == pytest.approx((1.0 + 2.0) / 0.5)
+    assert both.names == ("of a", "of b")
     assert both.brought == {"a": ((0, 1.0, 0),), "b": ((1, 1.0, 0),)}

@@ -109,6 +109,13 @@ def test_a_readout_is_of_the_day_and_flags_low_oestradiol():
     day = man().readout(12.0, 36.69)
     assert day.oestradiol_low and not man().readout(12.0, 36.7).oestradiol_low
     assert (day.bone_density_change_pct, day.hdl_change_mg_dl) == (0.0, 0.0)
+    changed = man()
+    changed.day(6.0, 30.0)
+    day = changed.readout(6.0, 30.0)
+    assert (day.bone_density_change_pct, day.hdl_change_mg_dl) == (
+        changed.bone,
+        changed.hdl,
+    ) and changed.hdl > 0 > changed.bone
 
 
 # ---- chances

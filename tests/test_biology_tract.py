@@ -199,6 +199,9 @@ def test_a_day_of_other_hormones():
     kept = 0.5 * math.sqrt(0.1 / 0.28)
     assert collected.collected_million == pytest.approx(10.0 * moved * kept)
     assert collected.collected_motile_million == pytest.approx(10.0 * moved * kept * man.motility)
+    man, collected = records()
+    tract.tract_day(man, collected, 100.0, 0.2, 1 / 3, 1 / 9, P)
+    assert man.motility == pytest.approx(0.25 / 3 + (0.5 - 0.25 / 3) * math.exp(-1 / 5))
     man, collected = records(glands=2.0)
     tract.tract_day(man, collected, 50.0, 0.2, 2.0, 0.0, P)
     assert man.glands == pytest.approx(1.6 + 0.4 * math.exp(-1 / 20))
@@ -216,6 +219,11 @@ def test_an_ejaculate_holds_the_days_of_abstinence_and_traces_of_the_last():
     assert tract.reserve_weights(1.0, 6.0, 0.5, 8) == pytest.approx([2.0 ** -(k + 1) for k in range(6)] + [0.0] * 2)
 
 
+def test_weights_are_shared_and_not_changed():
+    weights = tract.reserve_weights(3.0, 6.0, 0.8, 7)
+    assert tract.reserve_weights(3.0, 6.0, 0.8, 7) is weights and not weights.flags.writeable
+
+
 def store(days, sperm=10.0, motile=5.0, normal=2.0):
     kept = np.zeros(days, COLLECTED)
     for name, level in zip(COLLECTED.names, (sperm, motile, normal), strict=True):
@@ -228,6 +236,17 @@ def test_an_ejaculate_of_three_days():
     assert semen.volume_ml == pytest.approx(3.0) and semen.concentration_million_ml == pytest.approx(8.0)
     assert semen.progressive_motility_pct == pytest.approx(50.0) and semen.normal_forms_pct == pytest.approx(20.0)
     assert semen.total_count_million == pytest.approx(24.0) and semen.total_motile_count_million == pytest.approx(12.0)
+
+
+def test_traces_of_earlier_ejaculates_are_in_it():
+    semen = tract.ejaculate(store(9), 1.0, 3.0, 25.0, P)
+    assert semen.total_count_million == pytest.approx(10.0 * 3.0 * (0.8 + 0.16 + 0.032))
+
+
+def test_few_sperm_have_shares_too():
+    semen = tract.ejaculate(store(3, 0.1, 0.05, 0.02), 1.0, 3.0, 25.0, P)
+    assert semen.progressive_motility_pct == pytest.approx(50.0) and semen.normal_forms_pct == pytest.approx(20.0)
+    assert Semen.of(2.0, 0.5, 0.4, 0.05).total_motile_count_million == pytest.approx(0.4)
 
 
 def test_motility_falls_after_five_days_and_not_below_none():

@@ -1,4 +1,4 @@
-"""The cache of compiled rules is checked, private and never in the way; fingerprints cover every source that decides."""
+"""The cache of compiled rules is checked, private, never in the way; fingerprints cover every source that decides."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ exec(sys.argv[1])
 import numpy as np
 from testis_abm.support import compile as _compile
 from testis_abm.biology import draws
-print(draws.uniforms(draws.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist(), _compile.folder(), sep="|")
+numbers = draws.uniforms(draws.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist()
+print(numbers, _compile.folder(), sep="|")
 """
 
 

@@ -19,14 +19,12 @@ from testis_abm.biology.semen import Semen
 from testis_abm.experiments import compare, sweep, trial
 from testis_abm.experiments.outputs import COLUMNS as OUTPUTS
 from testis_abm.experiments.task import perform
-from testis_abm.man.course import COLUMNS
-from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.studies import replay
 from testis_abm.studies.study import Study
 
-AT = {name: k for k, name in enumerate(COLUMNS)}
 DAILY = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
 ROUTES = [(drug.name, route) for drug in parameters.drugs().values() for route in drug.routes]
 BASELINE, DAYS, SEED = 2, 9, 5
@@ -180,13 +178,13 @@ UNIT = {"testosterone": "nmol/L", "oestradiol": "pmol/L", "LH": "IU/L", "sperm c
 def reported(man: ExpectedMan, quantity: str, day: int) -> float:
     """Return what the laboratory reports of a mean-field man's row of a day."""
     if quantity == "haematocrit":
-        levels = man.days[:, [AT["testosterone_nmol_l"], AT["oestradiol_pmol_l"]]].tolist()
+        levels = man.days[["testosterone_nmol_l", "oestradiol_pmol_l"]].tolist()
         safety = Safety(man.values, *levels[0])
         for level in levels[1 : day + 1]:
             safety.day(*level)
         return safety.haematocrit
     laboratory = Laboratory(man.values, "lc-ms")
-    true = dict(zip(COLUMNS, man.days[day].tolist(), strict=True))
+    true = mean_morning(man.days[day : day + 1])
     seen = laboratory.blood(true, (SEED,), day) | vars(laboratory.semen(Semen(**man.semen(3.0, day)), (SEED,), day))
     return float(seen[COLUMN[quantity]])
 
@@ -242,7 +240,7 @@ def test_a_man_with_a_past_is_sampled_in_his_baseline():
         model.run_for(BASELINE + 30)
         given = [dose[0] for dose in model.records["therapy"]]
         assert given == (list(range(20, 30)) if taken else [])
-        fallen = one.days[22, AT["oestradiol_pmol_l"]] < 0.7 * one.days[20, AT["oestradiol_pmol_l"]]
+        fallen = one.days["oestradiol_pmol_l"][22] < 0.7 * one.days["oestradiol_pmol_l"][20]
         assert fallen == taken
 
 
@@ -295,7 +293,6 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
     design = trial.prepare({"plan": SHARED["plan"], "trial": plan, "arm": arms})
     values, scenario = complete(parameters.values()), load({"plan": SHARED["plan"], "therapy": [DAILY]})
     treatment = Treatment(scenario)
-    t = AT["testosterone_nmol_l"]
     given = set()
     for task in design.tasks:
         man = ExpectedMan(
@@ -306,8 +303,10 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
         else:
             man.advance(np.zeros((35, 48, len(man.kinetics.names))))
         found = {day: dict(zip(OUTPUTS, levels, strict=True)) for _, day, *levels in perform(design.job, task)}
-        assert found[0]["testosterone_nmol_l"] == man.rest[t] == man.days[0, t]
-        assert found[35]["testosterone_nmol_l"] == pytest.approx(man.days[8:36, t].mean(), rel=1e-12)
+        assert found[0]["testosterone_nmol_l"] == man.rest["testosterone_nmol_l"]
+        assert found[35]["testosterone_nmol_l"] == pytest.approx(
+            man.days["testosterone_nmol_l"][8:36].mean(), rel=1e-12
+        )
         for day in (0, 35):
             assert found[day]["concentration_million_ml"] == man.semen(3.0, day)["concentration_million_ml"]
         given.add(task.case)
@@ -329,6 +328,7 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
             day: (levels["testosterone_nmol_l"][i], levels["concentration_million_ml"][i])
             for (_, day), levels in found.items()
         }
-        assert seen[None] == pytest.approx((man.rest[t], sperm[0]))
-        assert seen[(35.0, 35.0)] == pytest.approx((man.days[35, t], sperm[35]))
-        assert seen[(0.0, 7.0)] == pytest.approx((man.days[1:8, t].mean(), np.mean(sperm[1:8])))
+        testosterone = man.days["testosterone_nmol_l"]
+        assert seen[None] == pytest.approx((testosterone[0], sperm[0]))
+        assert seen[(35.0, 35.0)] == pytest.approx((testosterone[35], sperm[35]))
+        assert seen[(0.0, 7.0)] == pytest.approx((testosterone[1:8].mean(), np.mean(sperm[1:8])))

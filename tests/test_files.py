@@ -256,7 +256,7 @@ def test_results_cut_short_are_finished_by_whoever_comes_next(tmp_path, monkeypa
 
 
 def interrupted(tmp_path, monkeypatch) -> tuple[Path, RunResult]:
-    """Return a folder of results whose renewal was killed before the first new file was in place, and the new results."""
+    """Return results whose renewal was killed before the first new file was in place, and the new results."""
     folder, again = make(short(), sections=False).save(tmp_path / "run"), make(sections=False)
     monkeypatch.setattr(files, "_replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
     monkeypatch.setattr(files, "write", lambda path, text: path.write_text(text))
@@ -492,7 +492,10 @@ def test_a_sealed_table_comes_back_and_no_other(table):
 
 
 def test_equal_sweeps_at_once_on_one_folder_all_end_well(tmp_path):
-    code = "import sys; from testis_abm.cli.command import main; sys.exit(main(['sweep', sys.argv[1], '--out', sys.argv[2], '--workers', '1', '--no-plots']))"
+    code = (
+        "import sys; from testis_abm.cli.command import main; "
+        "sys.exit(main(['sweep', sys.argv[1], '--out', sys.argv[2], '--workers', '1', '--no-plots']))"
+    )
     file = tmp_path / "small.toml"
     import tomli_w
 

@@ -96,32 +96,22 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("agents.model", "agents.checkpoint"),
     ("agents.model", "agents.modifiers"),
     ("experiments.task", "__init__"),
-    ("support.guard", "parameters"),
-    ("support.guard", "population.given"),
-    ("support.guard", "scenario"),
-    ("support.guard", "scenario.load"),
 }
 LONG_PARAMETER_LISTS = {"population.screen.screen", "testis.places._germ_places"}
 LONG_TUPLES: set[str] = set()
 SAME_NAMES = {
     ("app.beyond", "pictures.experiments"),
     ("app.draft", "experiments.drug_course"),
-    ("app.labs", "app.matching"),
-    ("app.labs", "cli.men"),
     ("app.matching", "cli.men"),
-    ("biology.laboratory", "experiments.outputs"),
+    ("app.matching", "population.given"),
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),
     ("man.diary", "pictures.data"),
     ("pictures.data", "results.measures"),
     ("pictures.experiments", "studies.study"),
-    ("pictures.paper", "pictures.tubules"),
-    ("pictures.data", "results.tables"),
     ("population.given", "scenario.condition"),
     ("population.predict", "results.measures"),
-    ("results.measures", "scenario.condition"),
-    ("studies.replay", "studies.report"),
 }
 
 

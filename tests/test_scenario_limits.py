@@ -1,4 +1,4 @@
-"""What a scenario may ask before the first day: doses, pairs of therapies, long texts; in a file, in Python, and from a page."""
+"""What a scenario may ask before the first day: doses, pairs of therapies, long texts; from file, Python and page."""
 
 from __future__ import annotations
 

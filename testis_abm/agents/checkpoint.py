@@ -74,9 +74,9 @@ def _arrays(model: TestisModel) -> dict[str, tuple[object, str]]:
 
 
 def _plain(value: Any) -> np.ndarray:
-    """Return a piece of state as an array without names: of records a row each, of a record or a tuple one row."""
+    """Return a piece of state as an array without names: of records a row each."""
     array = np.asarray(value)
-    return array.reshape(-1).view(float).reshape(*array.shape, -1) if array.dtype.names else array
+    return array.view(float).reshape(*array.shape, -1) if array.dtype.names else array
 
 
 def _like(value: Any, array: np.ndarray) -> Any:
@@ -86,8 +86,7 @@ def _like(value: Any, array: np.ndarray) -> Any:
     if isinstance(value, float):
         return float(array)
     if value.dtype.names:
-        records = np.ascontiguousarray(array).view(value.dtype)[..., 0]
-        return records[()] if isinstance(value, np.void) else records
+        return np.ascontiguousarray(array).view(value.dtype)[..., 0]
     return array
 
 

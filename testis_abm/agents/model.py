@@ -9,7 +9,6 @@ row N is that after N days of treatment. A sample of day d is taken at that mome
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -189,15 +188,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         pressure = 0.0
         for turn in range(26):
             for _ in range(400 if turn == 0 else 60):
-                body.day(self.report, doses)
-            self.report = tissue.settle_soma(body.brings(pressure))
+                blood = body.day(self.report, doses, pressure)
+            self.report = tissue.settle_soma(blood)
             pressure = tract.pressure(self._testis_oestradiol())
             if turn in (12, 20):
                 tissue.settle_germ_line()
         self._check()
         released = [self._release(events) for events in tissue.live_on(_TRANSIT_DAYS)]
-        androgen = body.brings(pressure).tract_androgen
-        conditions = self._normal_forms(), androgen, self._testis_oestradiol()
+        conditions = self._normal_forms(), blood.tract_androgen, self._testis_oestradiol()
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
             tract.day(sperm, *conditions)
@@ -211,24 +209,25 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return float(normal_forms(self.report.androgen, self.tract.p, self.tissue.p))
 
     def _serum(self) -> tuple[float, float]:
-        return self.means["testosterone_nmol_l"], self.means["oestradiol_pmol_l"]
+        means = self.body.means
+        return float(means["testosterone_nmol_l"][0]), float(means["oestradiol_pmol_l"][0])
 
     def _release(self, events: Events) -> float:
         """Keep what the germ line did in a day; return the sperm released, million."""
-        self.flux = np.roll(self.flux, -1)
+        self.flux[:-1] = self.flux[1:]
         self.flux[-1] = kernel.flux(events.completed, events.released)
         return float(self.flux["released"][-1] * self._sperm)
 
     @property
     def means(self) -> dict[str, float]:
         """Return the means of the last 24 h of blood by name (axis.DAY)."""
-        return named(self.body.means)
+        return named(self.body.means[0])
 
     def _check(self) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
-        means = self.means
-        testosterone, lh = means["testosterone_nmol_l"], means["lh_iu_l"]
-        if math.isfinite(sum(means.values())) and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
+        means = self.body.means
+        testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
+        if np.isfinite(means.view(float)).all() and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
             return
         raise TestisError(
             f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
@@ -264,9 +263,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _live(self, doses: np.ndarray) -> None:
         """Live a day in which `doses` (48, substances) enter the depots."""
-        self.body.day(self.report, doses)
+        blood = self.body.day(self.report, doses, self.tract.back_pressure)
         self._check()
-        blood = self.body.brings(self.tract.back_pressure)
         p, change, self.modified = self.modifiers.today(self, self.tissue.p, self.tissue.sertoli_count)
         self.report = self.tissue.day(blood, p, change)
         released = self._release(self.tissue.events)
@@ -296,7 +294,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Let fat, SHBG and glands follow the body mass index of this morning, if the treatment changes it."""
         if self.treated and self.case.weight:
             self.man["bmi"] = bmi_on(self.day, self.case.man.bmi, self.case.weight)
-            self.body.p = axis_parameters(self.values, self.man)
+            self.body.change(axis_parameters(self.values, self.man))
 
     def _measured(self, clause: Clause, day: int) -> float:
         """Return what the laboratory reports of the man now for a clause of a therapy, in its unit, with the draws of `day`."""

@@ -9,20 +9,18 @@ import asyncio
 import logging
 import os
 import re
-import socket
 import sys
 import time
 import warnings
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
-from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from testis_abm.app.addresses import names, netloc, origin
 from testis_abm.app.messages import Budget, Unbelievable, begins, read
-from testis_abm.support.errors import TestisError, printable, shown
+from testis_abm.support.errors import printable
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -34,10 +32,10 @@ _log = logging.getLogger("testis_abm.app")
 
 MOST_PAGES = 50  # open at a time, each with a kernel and a thread of its own
 _SOCKETS_A_PAGE = 2  # a page that comes back may still hold its old one
-_MOST_BEGINNINGS = 100  # of one page: each makes all of it anew
+_MOST_BEGINNINGS = 100  # of one page: each makes all of it again
 _LARGEST_BODY = 10_000  # bytes; files come over the WebSocket
 LONGEST_HEADER = 65_536  # bytes: all that share a host share its cookies
-# Seconds. A page speaks as soon as it is connected; one that is closed for its silence connects anew by itself.
+# Seconds. A page speaks as soon as it is connected; one that is closed for its silence connects again by itself.
 _SILENT_AT_FIRST, _SILENT = 30.0, 7200.0
 # Names of origins for `solara run`, which has no option for them; several are separated by spaces.
 VARIABLE = "TESTIS_ABM_ALLOW_ORIGIN"
@@ -49,84 +47,10 @@ _PAGE_ID, _CONNECTION_ID = (
 _SESSION = "solara-session-id"  # the cookie by which Solara knows a browser
 _MOST_VISITS = 10_000  # that are remembered, of browsers and of pages
 _LOADED_IN = 600.0  # seconds within which a page that was served begins
-_HERE = ("localhost", "127.0.0.1", "[::1]")
 _CHANNEL, _CDN, _CLOSE, _OF_THE_MACHINE = "/jupyter/api/kernels/", "/_solara/cdn/", "/_solara/api/close/", "/resourcez"
 # Solara takes these from anybody, keeps what the first says, and gives it to all others.
 _OF_A_PROXY = {b"script-name", b"x-script-name", b"x-forwarded-host", b"x-forwarded-proto"}
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _NEXT = "close one that is not needed, or try again in some minutes"
-
-
-def origin(url: str) -> str:
-    """Return the origin that `url` is, as browsers write it.
-
-    Raises:
-        TestisError: it is none.
-    """
-    wrong = f"--allow-origin {shown(url)} is not an origin; write scheme, host and port alone: https://abm.example.org"
-    try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise TestisError(wrong) from None
-    bare = not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
-    plain = host is not None and host.isascii() and not set(host) & set("*,;'\"\\ ")
-    if parts.scheme not in ("http", "https") or not host or not bare or not plain:
-        raise TestisError(wrong)
-    return f"{parts.scheme}://{_netloc(_bracketed(host), port, parts.scheme)}"
-
-
-def _bracketed(host: str) -> str:
-    """Return a host as an address holds it: one of IPv6 in brackets, without its zone."""
-    name = host.strip("[]").split("%")[0].lower()
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return name
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped) if mapped else f"[{address}]" if address.version == 6 else str(address)
-
-
-def _netloc(host: str, port: int | None, scheme: str) -> str:
-    return host if port in (None, _PORTS[scheme]) else f"{host}:{port}"
-
-
-@cache
-def machine_names() -> tuple[str, ...]:
-    """Return the names by which others know this machine."""
-    return tuple(dict.fromkeys(name.lower() for name in (socket.gethostname(), socket.getfqdn()) if name))
-
-
-def is_any(host: str) -> bool:
-    """Return whether listening on `host` is listening on every address of the machine."""
-    try:
-        return ip_address(host.strip("[]")).is_unspecified
-    except ValueError:
-        return host == ""
-
-
-def is_here(host: str) -> bool:
-    """Return whether `host` is reached from this machine alone."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def names(host: str, local: str) -> list[str]:
-    """Return the names of the app for who reaches it at the address `local`, when it listens on `host`.
-
-    From outside, an app that listens on all addresses has that address and the names of the machine: no page of another site can
-    take these for its own, as it can any name that its owner points here.
-    """
-    given = "" if is_any(host) else _bracketed(host)
-    outside = () if is_here(local) else (_bracketed(local), *machine_names())
-    return [name for name in dict.fromkeys((*_HERE, given, *outside)) if name]
-
-
-def public_name(host: str) -> str:
-    """Return the name in the address of an app that listens on `host`."""
-    return "localhost" if is_here(host) or is_any(host) else _bracketed(host)
 
 
 class Visits:
@@ -224,7 +148,7 @@ class Gate:
     def _stranger(self, scope: Scope) -> tuple[int, str] | None:
         local, port = (scope.get("server") or ("", None))[:2]
         scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
-        own = [_netloc(name, port, scheme) for name in names(self._host, local or "")]
+        own = [netloc(name, port, scheme) for name in names(self._host, local or "")]
         known = {*own, *(urlsplit(value).netloc for value in self._origins)}
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or hosts[0] not in known:
@@ -270,7 +194,7 @@ class Gate:
         if not _kernel(scope) or not _connection(scope):
             return 400, "This is no channel of a page."
         if not self._visits.knows(_session(scope), _kernel(scope)):
-            return 403, "This page was not served by this app, or before it was started anew; load it again."
+            return 403, "This page was not served by this app, or before it was restarted; load it again."
         if _kernel(scope) not in (pages := self._open()) and len(pages) >= self._most:
             return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
         if self._sockets.total() >= _SOCKETS_A_PAGE * self._most:
@@ -284,49 +208,20 @@ class Gate:
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on the messages of a WebSocket that hold; close it at the first that does not, or after a long silence."""
-        kernel, budget, patience = _kernel(scope), Budget(), self._silent_at_first
-        over = False
-
-        async def end(code: int, reason: str) -> Message:
-            nonlocal over
-            over = True
-            await send({"type": "websocket.close", "code": code, "reason": reason})
-            return {"type": "websocket.disconnect", "code": code, "reason": reason}
-
-        async def received() -> Message:
-            nonlocal patience
-            try:
-                message = await asyncio.wait_for(receive(), patience)
-            except TimeoutError:
-                return await end(1001, "nothing was said for long")
-            if message["type"] != "websocket.receive":
-                return message
-            try:
-                self._begun[kernel] += begins(read(message))
-            except Unbelievable as reason:
-                return await end(1007, str(reason))
-            if self._begun[kernel] > _MOST_BEGINNINGS:
-                return await end(1008, "the page was begun too often; open it anew")
-            patience = self._silent
-            await budget.spend(len(message.get("text") or message.get("bytes") or ""))
-            return message
-
-        async def say(message: Message) -> None:
-            if not over:
-                await send(message)
-
+        kernel = _kernel(scope)
+        channel = _Channel(receive, send, self._begun, kernel, (self._silent_at_first, self._silent))
         self._visits.begin(_session(scope), kernel)
         self._sockets[kernel] += 1
         try:
-            await self.app(scope, received, say)
+            await self.app(scope, channel.receive, channel.send)
         except Exception as error:  # of Solara or of what it serves: the next page must go on
             _log.error("A page has ended: %s", type(error).__name__, exc_info=error)
-            if not over:
-                await end(1011, "the app could not go on")
+            await channel.end(1011, "the app could not go on")
         finally:
             self._sockets[kernel] -= 1
             self._sockets += Counter()  # forget who has gone
-            self._begun = Counter({value: count for value, count in self._begun.items() if value in self._open()})
+            for page in self._begun.keys() - self._open():
+                del self._begun[page]
 
     # ---- what an answer allows
 
@@ -352,6 +247,53 @@ class Gate:
                     value = re.sub(rb"(?i)samesite=none", b"SameSite=lax", re.sub(rb"(?i); *secure\b", b"", value))
             noted.append((name, value))
         return noted
+
+
+class _Channel:
+    """The messages of a page, as far as they hold.
+
+    Args:
+        receive, send: of the WebSocket.
+        begun: how often each page has begun; kernel: which one this is.
+        patience: seconds that it may be silent, at first and later.
+    """
+
+    def __init__(
+        self, receive: Receive, send: Send, begun: Counter[str], kernel: str, patience: tuple[float, float]
+    ) -> None:
+        self._receive, self._send, self._begun, self._kernel = receive, send, begun, kernel
+        self._patience, self._later = patience
+        self._budget, self._over = Budget(), False
+
+    async def end(self, code: int, reason: str) -> Message:
+        """Close the WebSocket, unless it is; return what tells the app so."""
+        if not self._over:
+            self._over = True
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        return {"type": "websocket.disconnect", "code": code, "reason": reason}
+
+    async def receive(self) -> Message:
+        """Return the next message."""
+        try:
+            message = await asyncio.wait_for(self._receive(), self._patience)
+        except TimeoutError:
+            return await self.end(1001, "no message came for too long")
+        if message["type"] != "websocket.receive":
+            return message
+        try:
+            self._begun[self._kernel] += begins(read(message))
+        except Unbelievable as reason:
+            return await self.end(1007, str(reason))
+        if self._begun[self._kernel] > _MOST_BEGINNINGS:
+            return await self.end(1008, "the page was begun too often; open it again")
+        self._patience = self._later
+        await self._budget.spend(len(message.get("text") or message.get("bytes") or ""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Hand on what the app says, until the WebSocket is closed."""
+        if not self._over:
+            await self._send(message)
 
 
 def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:

@@ -108,7 +108,7 @@ def _first_part(frame: bytes) -> bytes:
 
 
 def begins(said: Mapping[str, Any]) -> bool:
-    """Return whether a message begins a page anew, which a browser does once or twice."""
+    """Return whether a message begins a page, which a browser does once or twice."""
     data = said["content"].get("data")
     return said["header"]["msg_type"] == "comm_open" or (
         isinstance(data, dict) and data.get("method") in ("run", "reload")

@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 
+from testis_abm.app import addresses
 from testis_abm.choices import DISCLAIMER
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
@@ -60,7 +61,7 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
     from testis_abm.app import gate
     from testis_abm.app import stores as shown
 
-    allowed = [gate.origin(name) for name in origins]
+    allowed = [addresses.origin(name) for name in origins]
     shown.publish(stores)
     check_port(host, port)
     os.environ.update(_SETTINGS)
@@ -83,9 +84,9 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
         log_config=None,  # so that `log` keeps all of it short
     )
     server = uvicorn.Server(config)
-    address = f"http://{gate.public_name(host)}:{port}"
+    address = f"http://{addresses.public_name(host)}:{port}"
     print(f"The app is at {address} (Ctrl-C stops it). {DISCLAIMER}", flush=True)
-    if not gate.is_here(host):
+    if not addresses.is_here(host):
         print(_beyond(host, port), flush=True)
     _allow_files()
     warm()
@@ -96,11 +97,9 @@ def serve(host: str, port: int, stores: Sequence[str], *, browser: bool, origins
 
 def _beyond(host: str, port: int) -> str:
     """Return what to know of an app that others reach."""
-    from testis_abm.app import gate
-
-    named = gate.machine_names() if gate.is_any(host) else (gate.public_name(host),)
+    named = addresses.machine_names() if addresses.is_any(host) else (addresses.public_name(host),)
     where = ", ".join(f"http://{name}:{port}" for name in named) + (
-        " and by its IP address" if gate.is_any(host) else ""
+        " and by its IP address" if addresses.is_any(host) else ""
     )
     return (
         f"It listens beyond this machine: whoever reaches {where} can run simulations on it. "

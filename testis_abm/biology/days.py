@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,23 @@ import numpy as np
 def record(*fields: str) -> np.dtype[np.void]:
     """Return the type of a record of numbers, which compiled code reads and sets by name."""
     return np.dtype([(field, float) for field in fields])
+
+
+def packed(numbers: tuple[Any, ...]) -> np.ndarray:
+    """Return a named tuple of numbers (and of such tuples) as records, (1,), which compiled code takes at a tenth of the cost."""
+    return np.array([numbers], _layout(numbers))
+
+
+def _layout(numbers: Any) -> np.dtype[Any]:
+    kind = type(numbers)
+    if not isinstance(numbers, tuple):
+        return np.dtype(float)
+    if kind not in _layouts:
+        _layouts[kind] = np.dtype([(name, _layout(getattr(numbers, name))) for name in kind._fields])
+    return _layouts[kind]
+
+
+_layouts: dict[type, np.dtype[Any]] = {}
 
 
 def named(values: np.void) -> dict[str, float]:

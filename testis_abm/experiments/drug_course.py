@@ -217,7 +217,7 @@ def _reading(model: TestisModel, effect: Effect) -> float:
     """Return an effect of the last 24 h of a model."""
     body = model.body
     exposures = dict(zip(EXPOSURES, body.drugs.levels[:, 0] @ body.kinetics.effect, strict=True))
-    level = float({**exposures, **named(body.state), **model.report._asdict(), **model.means}[effect.field])
+    level = float({**exposures, **named(body.state[0]), **model.report._asdict(), **model.means}[effect.field])
     if effect.unit == "bound":
         level /= 1.0 + level
     if effect.unit in ("share", "bound"):

@@ -71,7 +71,7 @@ def read_experiment(
         raise ScenarioError(f"{name}: {place}")
     tables = {name: raw.pop(name, None) for name in KINDS}
     table, given = tables.get(kind), raw.pop("arm", None)
-    overrides = {str(key): value for key, value in guard.changes(overrides).items()}
+    overrides = guard.changes(overrides)
     own = {key: value for key, value in overrides.items() if key.partition(".")[0] in KINDS}
     changes = {key: value for key, value in overrides.items() if key not in own}
     if kind == "trial" and (_names_a_man(raw, given) or any(key.partition(".")[0] == "man" for key in changes)):

@@ -63,7 +63,7 @@ def run(
     Raises:
         TestisError: for a scenario that cannot be understood, or a man outside the physical range.
     """
-    changes = dict(guard.changes(overrides))
+    changes = guard.changes(overrides)
     if seed is not None:
         changes["plan.seed"] = guard.argument("seed", seed)
     if replicates is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, brought
-from testis_abm.biology.days import BloodDay, TestisDay
+from testis_abm.biology.days import BloodDay, TestisDay, packed
 from testis_abm.biology.pharmacology import Kinetics, expose
 from testis_abm.support.compile import compiled
 
@@ -25,13 +25,9 @@ def body_day(body, p, testis, drugs, doses, means):
 
 
 @compiled
-def _day(body, p, testis, drugs, doses, means):
-    body_day(body, p, testis, drugs, doses, means)
-
-
-@compiled
-def _brought(means, back_pressure, p):
-    return brought(means, back_pressure, p)
+def _day(body, p, testis, drugs, doses, means, back_pressure):
+    body_day(body[0], p[0], testis, drugs, doses, means[0])
+    return brought(means[0], back_pressure, p[0])
 
 
 class Body:
@@ -42,18 +38,23 @@ class Body:
         kinetics: of the drugs that he may be given.
 
     Attributes:
-        state, means: records BODY and DAY.
+        state, means: (1,) of BODY and DAY.
         drugs: amounts and levels in him.
     """
 
     STATE = ("state", "means", "depot", "central")
 
     def __init__(self, p: AxisParameters, kinetics: Kinetics) -> None:
-        self.p, self.kinetics = p, kinetics
+        self.change(p)
+        self.kinetics = kinetics
         self.drugs = kinetics.depots()
-        self.state, self.means = np.ones(1, BODY)[0], np.zeros(1, DAY)[0]
+        self.state, self.means = np.ones(1, BODY), np.zeros(1, DAY)
         self.state["testosterone_nmol_l"], self.state["shbg_nmol_l"] = p.testosterone_reference, p.shbg_production
         self.state["gnrh_tonic"] = 0.0
+
+    def change(self, p: AxisParameters) -> None:
+        """Give the body other numbers (as the man's weight changes)."""
+        self.p, self._numbers = p, packed(p)
 
     @property
     def depot(self) -> np.ndarray:
@@ -79,11 +80,11 @@ class Body:
             setattr(self, name, copy.deepcopy(getattr(other, name)))
         self.drugs.levels[: len(other.depot)] = other.drugs.levels
 
-    def day(self, testis: TestisDay, doses: np.ndarray) -> None:
-        """Live a day of `doses` (see body_day) beside the testis of the day before."""
-        self.means = np.zeros(1, DAY)[0]
-        _day(self.state, self.p, testis, self.drugs, doses, self.means)
+    def day(self, testis: TestisDay, doses: np.ndarray, back_pressure: float) -> BloodDay:
+        """Live a day of `doses` (see body_day) beside the testis of the day before.
 
-    def brings(self, back_pressure: float) -> BloodDay:
-        """Return what the day brings the testis, whose tract is under `back_pressure`."""
-        return BloodDay(*_brought(self.means, float(back_pressure), self.p))
+        Returns:
+            What the blood brings the testis, whose tract is under `back_pressure`.
+        """
+        self.means = np.zeros(1, DAY)
+        return BloodDay(*_day(self.state, self._numbers, testis, self.drugs, doses, self.means, back_pressure))

@@ -190,7 +190,8 @@ def _tell(morning, made, man, released, p):
 
 @compiled
 def settle(man, numbers, morning):
-    """Bring a man (State) to his untreated steady state; fill in the row (MORNING,) that tells of it."""
+    """Bring a man (State) of `numbers` (packed) to his untreated steady state; fill in the MORNING that tells of it."""
+    numbers = numbers[0]
     body, tract, testis = man.body[0], man.tract[0], man.testis
     made, released, x = _settle(body, testis, numbers)
     released *= numbers.sperm
@@ -206,7 +207,8 @@ def settle(man, numbers, morning):
 
 @compiled
 def advance(man, numbers, drugs, doses, mornings):
-    """Advance a man (State) by the days of `doses` (days, 48, substances); fill in the MORNING after each."""
+    """Advance a man (State) of `numbers` (packed) by the days of `doses` (days, 48, substances); fill in each MORNING after."""
+    numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
     count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from testis_abm.biology.steps import NAMES
@@ -222,6 +223,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 }
 # Table -> its rows, tuples with names.
 ROWS: Mapping[str, Any] = {table: namedtuple(f"{table.capitalize()}Row", columns) for table, columns in COLUMNS.items()}
+_VALUES = {table: itemgetter(*columns) for table, columns in COLUMNS.items()}
 globals().update({row.__name__: row for row in ROWS.values()})  # where pickle looks for them
 
 
@@ -233,8 +235,7 @@ class Diary(dict[str, list[Any]]):
 
     def write(self, table: str, **values: Any) -> None:
         """Add a row to a table; values that it has no column for are left out."""
-        row = ROWS[table]
-        self[table].append(row(*(values[name] for name in row._fields)))
+        self[table].append(ROWS[table]._make(_VALUES[table](values)))
 
     def read(self, table: str, rows: Any) -> None:
         """Take the rows of a table from a file.

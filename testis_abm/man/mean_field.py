@@ -11,7 +11,7 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.biology.axis import lh_activity
-from testis_abm.biology.days import named
+from testis_abm.biology.days import named, packed
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tract import ejaculate
@@ -62,14 +62,14 @@ class ExpectedMan:
     def __init__(self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] = ()) -> None:
         guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")
         guard.entries(man, parameters.physiology(), "man", "testis_abm.load(...).man.physiology")
-        self.values, self.man = values, dict(man)
+        self.values = values
         self.kinetics = Kinetics.of(drugs)
         self._drugs = self.kinetics.depots(levels=False)
-        self._numbers = _numbers(values, man)
+        self._become(man)
         self._state = State.new(self._numbers.tissue)
         self.days = np.zeros(1, MORNING)
         self.days["bmi"] = self.man["bmi"]
-        course.settle(self._state, self._numbers, self.days)
+        course.settle(self._state, self._packed, self.days)
         self._earlier = np.repeat(self.days, _HISTORY - 1)
 
     def __repr__(self) -> str:
@@ -83,21 +83,25 @@ class ExpectedMan:
 
     def change(self, man: Mapping[str, float]) -> None:
         """Give the man another physiology from this morning on (weight, for one), his state unchanged."""
-        self.man = dict(man)
+        self._become(man)
         self.days["bmi"][-1] = man["bmi"]
+
+    def _become(self, man: Mapping[str, float]) -> None:
+        self.man = dict(man)
         self._numbers = _numbers(self.values, man)
+        self._packed = packed(self._numbers)
 
     def advance(self, doses: np.ndarray) -> np.ndarray:
         """Live the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return the mornings after them."""
         if is_adult(self.man) or len(doses) <= _WEEK:
             return self._advance(doses)
-        return np.concatenate([self._advance(doses[day : day + _WEEK]) for day in range(0, len(doses), _WEEK)])
+        return _joined(*(self._advance(doses[day : day + _WEEK]) for day in range(0, len(doses), _WEEK)))
 
     def _advance(self, doses: np.ndarray) -> np.ndarray:
         rows = np.zeros(len(doses), MORNING)
         rows["bmi"] = self.man["bmi"]
-        course.advance(self._state, self._numbers, self._drugs, np.ascontiguousarray(doses), rows)
-        self.days = np.concatenate([self.days, rows])
+        course.advance(self._state, self._packed, self._drugs, np.ascontiguousarray(doses), rows)
+        self.days = _joined(self.days, rows)
         if not is_adult(self.man) and len(rows):
             self._mature(rows)
         return rows
@@ -124,7 +128,7 @@ class ExpectedMan:
     def _mornings(self, day: int | None) -> np.ndarray:
         """Return the last rows up to the morning of `day` (default: the last), the past included."""
         known = self.days if day is None else self.days[: day + 1]
-        return np.concatenate([self._earlier, known])[-_HISTORY:]
+        return _joined(self._earlier, known)[-_HISTORY:]
 
     def begin(self) -> None:
         """Count days from this morning on: what has been lived so far is his past."""
@@ -132,9 +136,18 @@ class ExpectedMan:
         self.days = self.days[-1:].copy()
 
 
+def _plain(rows: np.ndarray) -> np.ndarray:
+    return rows.view(float).reshape(len(rows), -1)
+
+
+def _joined(*parts: np.ndarray) -> np.ndarray:
+    """Return MORNING rows one after another (numpy joins records field by field, which takes longer than to live them)."""
+    return np.concatenate([_plain(rows) for rows in parts]).view(MORNING)[:, 0]
+
+
 def mean_morning(rows: np.ndarray) -> dict[str, float]:
     """Return the mean of MORNING rows, by name."""
-    return named(rows.view(float).reshape(len(rows), -1).mean(axis=0).view(MORNING)[0])
+    return named(_plain(rows).mean(axis=0).view(MORNING)[0])
 
 
 def steady_state(values: Mapping[str, float], man: Mapping[str, float], *, abstinence: float = 3.0) -> dict[str, float]:

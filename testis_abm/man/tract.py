@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from testis_abm.biology import tract as rules
+from testis_abm.biology.days import packed
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.tract import COLLECTED, TRACT, TractParameters
 from testis_abm.support.compile import compiled
@@ -13,14 +14,17 @@ _REMEMBERED = 400  # days whose sperm an ejaculate may still hold
 
 
 @compiled
-def _day(tract, collected, released, normal, androgen, testis_e2, p):
-    rules.tract_day(tract, collected, released, normal, androgen, testis_e2, p)
+def _day(tract, store, released, normal, androgen, testis_e2, p):
+    for day in range(store.size - 1, 0, -1):
+        store[day] = store[day - 1]
+    rules.tract_day(tract[0], store[0], released, normal, androgen, testis_e2, p[0])
 
 
 @compiled
-def _settle(tract, collected, released, normal, androgen, testis_e2, p):
-    rules.settle_tract(tract, released, normal, androgen, testis_e2, p)
-    rules.collect(collected, tract, released, released * normal, testis_e2, p)
+def _settle(tract, store, released, normal, androgen, testis_e2, p):
+    rules.settle_tract(tract[0], released, normal, androgen, testis_e2, p[0])
+    for day in range(store.size):
+        rules.collect(store[day], tract[0], released, released * normal, testis_e2, p[0])
 
 
 class Tract:
@@ -28,20 +32,20 @@ class Tract:
 
     Attributes:
         p: its numbers.
-        state: a record TRACT.
+        state: (1,) of TRACT.
         store: what the cauda took in (COLLECTED) by day, the newest first.
     """
 
     STATE = ("state", "store")
 
     def __init__(self, p: TractParameters) -> None:
-        self.p = p
-        self.state, self.store = np.zeros(1, TRACT)[0], np.zeros(_REMEMBERED, COLLECTED)
+        self.p, self._numbers = p, packed(p)
+        self.state, self.store = np.zeros(1, TRACT), np.zeros(_REMEMBERED, COLLECTED)
 
     @property
     def back_pressure(self) -> float:
         """Return the back-pressure of fluid, 0 to 1."""
-        return float(self.state["back_pressure"])
+        return float(self.state["back_pressure"][0])
 
     def pressure(self, testis_e2: float) -> float:
         """Return the back-pressure that builds up in time at this intratesticular oestradiol (relative)."""
@@ -49,14 +53,12 @@ class Tract:
 
     def settle(self, released: float, normal: float, androgen: float, testis_e2: float) -> None:
         """Bring the tract to its steady state under a constant daily release; see biology.tract.tract_day."""
-        _settle(self.state, self.store[0], *map(float, (released, normal, androgen, testis_e2)), self.p)
-        self.store[1:] = self.store[0]
+        _settle(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self._numbers)
 
     def day(self, released: float, normal: float, androgen: float, testis_e2: float) -> None:
         """Advance one day; see biology.tract.tract_day."""
-        self.store[1:] = self.store[:-1]
-        _day(self.state, self.store[0], *map(float, (released, normal, androgen, testis_e2)), self.p)
+        _day(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self._numbers)
 
     def semen(self, abstinence: float, bmi: float) -> Semen:
         """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error."""
-        return rules.ejaculate(self.store, float(self.state["glands"]), abstinence, bmi, self.p)
+        return rules.ejaculate(self.store, float(self.state["glands"][0]), abstinence, bmi, self.p)

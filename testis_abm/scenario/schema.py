@@ -42,6 +42,9 @@ def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator, 
     return BeforeValidator(round), quantity(parse_duration, low, high, "days"), text("{} days")
 
 
+_LISTED_BY = "testis-abm men"
+
+
 class Man(Section, init=False):
     """A man's physiology: a preset, and the fields in which he differs from it.
 
@@ -69,10 +72,10 @@ class Man(Section, init=False):
                 values.update(presets[preset].values)
                 history = presets[preset].history if history is None else history
             else:
-                problems.add(unknown("preset", preset, presets, see=self.listed_by()), "preset", named=True)
+                problems.add(unknown("preset", preset, presets, see=_LISTED_BY), "preset", named=True)
             for name, value in given.items():
                 if name not in fields:
-                    problems.add(unknown_key(name, self.allowed_keys(), self.listed_by()), name, named=True)
+                    problems.add(unknown_key(name, ("preset", "history", *fields), _LISTED_BY), name, named=True)
                     continue
                 with problems.at(name):
                     values[name] = fields[name].checked(_in_own_unit(name, value))
@@ -92,16 +95,6 @@ class Man(Section, init=False):
     def bmi(self) -> float:
         """Body mass index in kg/m2."""
         return self.physiology["bmi"]
-
-    @classmethod
-    def allowed_keys(cls) -> list[str]:
-        """Return "preset", "history" and the names of the physiology fields."""
-        return ["preset", "history", *parameters.physiology()]
-
-    @classmethod
-    def listed_by(cls) -> str:
-        """Return the command that lists presets and fields."""
-        return "testis-abm men"
 
     @model_serializer(mode="wrap")
     def _table(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     def __init__(self, /, **given: Any) -> None:
-        if "from_" in given and "from" in self.allowed_keys():
+        if "from_" in given and "from" in self.examples():
             given["from"] = given.pop("from_")
         try:
             super().__init__(**given)
@@ -49,20 +49,10 @@ class Section(BaseModel):
     def __pydantic_init_subclass__(cls, **init: bool) -> None: ...
 
     @classmethod
-    def allowed_keys(cls) -> list[str]:
-        """Return the keys that the table may have."""
-        return [field.alias or name for name, field in cls.model_fields.items()]
-
-    @classmethod
-    def example(cls, key: str) -> object:
-        """Return a possible value of `key`."""
-        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
-        return (fields[key].examples or [""])[0]
-
-    @classmethod
-    def listed_by(cls) -> str:
-        """Return the command that lists the names the table may use; may be empty."""
-        return ""
+    def examples(cls) -> dict[str, object]:
+        """Return the keys that the table may have, each with a possible value."""
+        fields = cls.model_fields.items()
+        return {field.alias or name: next(iter(field.examples or [""])) for name, field in fields}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the table as a scenario file would have it: plain lists, tables, text and numbers."""
@@ -81,9 +71,9 @@ def _problems(error: ValidationError, section: type[Section]) -> Iterable[Proble
         if isinstance(cause, ScenarioError):
             yield from cause.at(*path).problems
         elif kind == "extra_forbidden":
-            yield Problem(path, unknown_key(key, section.allowed_keys(), section.listed_by()), named=True)
+            yield Problem(path, unknown_key(key, section.examples()), named=True)
         elif kind == "missing":
-            yield Problem(path, missing_key(key, section.example(key)), named=True)
+            yield Problem(path, missing_key(key, section.examples()[key]), named=True)
         else:
             yield Problem(path, printable(f"{shown(item['input'])}: {item['msg']}"))
 

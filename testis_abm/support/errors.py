@@ -180,7 +180,7 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
     return spellings[close[0]] if close else None
 
 
-def unknown(what: str, word: object, names: Iterable[str], see: str = "", *, listed: bool = False) -> str:
+def unknown(what: str, word: object, names: Iterable[str], see: str = "") -> str:
     """Return the message for a name that does not exist: the nearest one, or all when they are few.
 
     Args:
@@ -188,13 +188,12 @@ def unknown(what: str, word: object, names: Iterable[str], see: str = "", *, lis
         word: the name that was given.
         names: the names that exist.
         see: the command that lists them.
-        listed: whether to list all of them however many they are, as nothing else does.
     """
-    names = list(names) if listed else sorted(names)
+    names = sorted(names)
     guess = nearest(word, names) if isinstance(word, str) else None
     message = f"{what} {shown(word)} is not known".strip()
     if guess:
         message += f'; nearest: "{guess}"'
-    if listed or (not guess and len(names) <= 12):
+    elif len(names) <= 12:
         message += "; known: " + ", ".join(names)
     return message + (f" (see: {see})" if see else "")

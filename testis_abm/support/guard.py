@@ -47,10 +47,16 @@ def is_number(value: object) -> bool:
 
 def whole(value: object, low: int, high: int, name: str = "") -> int:
     """Return a whole number from `low` to `high`."""
-    number = _within(value, low, high, name, "a whole number", f"{low} to {high}")
-    if not isinstance(value, Integral) and not float(number).is_integer():
-        raise _fault(name, f"{shown(value)} is not a whole number; allowed: {low} to {high}")
-    return int(number)
+    number = cast(float, value)
+    if not is_number(value):
+        fault = "is not a whole number"
+    elif not low <= number <= high:  # so written that NaN fails; not made a float first, so that a huge integer does
+        fault = "is out of range"
+    elif not isinstance(value, Integral) and not float(number).is_integer():
+        fault = "is not a whole number"
+    else:
+        return int(number)
+    raise _fault(name, f"{shown(value)} {fault}; allowed: {low} to {high}")
 
 
 def argument(name: str, value: object) -> int:
@@ -60,16 +66,10 @@ def argument(name: str, value: object) -> int:
 
 def number(value: object, low: float, high: float, name: str = "", unit: str = "") -> float:
     """Return a number from `low` to `high`."""
-    return float(_within(value, low, high, name, "a plain number", f"{low:g} to {high:g} {unit}".rstrip()))
-
-
-def _within(value: object, low: float, high: float, name: str, what: str, allowed: str) -> float:
-    if not is_number(value):
-        raise _fault(name, f"{shown(value)} is not {what}; allowed: {allowed}")
-    # Written so that NaN fails; not made a float first, so that a huge integer does.
-    if not low <= cast(float, value) <= high:
-        raise _fault(name, f"{shown(value)} is out of range; allowed: {allowed}")
-    return cast(float, value)
+    if is_number(value) and low <= cast(float, value) <= high:
+        return float(cast(float, value))
+    fault = "is out of range" if is_number(value) else "is not a plain number"
+    raise _fault(name, f"{shown(value)} {fault}; allowed: {low:g} to {high:g} {unit}".rstrip())
 
 
 def real(value: object, name: str = "") -> float:
