@@ -21,7 +21,6 @@ from table import row, show
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.biology import axis
 from testis_abm.biology.days import BloodDay
 from testis_abm.man.physiology import complete
 from testis_abm.testis import kernel, threads
@@ -185,7 +184,7 @@ def split() -> None:
         return wrapped
 
     model = ta.TestisModel(ta.load(ROOT / "scenarios" / "fertile_man.toml"), rng=1)
-    body_day, axis.body_day = axis.body_day, timed("body", axis.body_day)
+    model.body.day = timed("body", model.body.day)
     cells = model.tissue.cells
 
     def in_two_parts(blood, p, change, now, dt):  # the same day, so that each can be timed
@@ -203,7 +202,6 @@ def split() -> None:
     while model.running:
         model.step()
     whole = time.perf_counter() - started
-    axis.body_day = body_day
     for name, part in untimed.items():
         setattr(kernel, name, part)
     shares = ", ".join(f"{name} {100 * seconds / whole:.0f} %" for name, seconds in spent.items())

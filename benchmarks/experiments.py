@@ -38,8 +38,7 @@ SIX_MONTHS = {
 
 def python_of_a_step() -> None:
     """Time the Python between compiled calls: a whole step less its compiled calls."""
-    from testis_abm.biology import axis
-    from testis_abm.biology import tract as rules
+    from testis_abm.man import body, tract
     from testis_abm.testis import kernel
 
     model = ta.TestisModel(ta.load(SIX_MONTHS), rng=1)
@@ -60,8 +59,8 @@ def python_of_a_step() -> None:
         return wrapped
 
     owners = [
-        (axis, "body_day"),
-        (rules, "tract_day"),
+        (body, "_day"),
+        (tract, "_day"),
         *((kernel, name) for name in ("whole_day", "report", "flux", "step_totals")),
     ]
     kept = [(owner, name, getattr(owner, name)) for owner, name in owners]

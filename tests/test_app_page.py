@@ -63,14 +63,16 @@ def address(store):
         yield url
 
 
-class Visitor:
-    """Someone at a browser of their own."""
+def window(browser, width=1280, height=900, **how):
+    """Return a browser without cookies or anything kept."""
+    return browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True, **how)
 
-    def __init__(self, browser, address, **how):
-        self.context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "accept_downloads": True, **how}
-        )
-        self.page = self.context.new_page()
+
+class Visitor:
+    """Someone at a page of their own."""
+
+    def __init__(self, context, address):
+        self.page = context.new_page()
         self.page.set_default_timeout(60_000)
         self.faults, self.outside = [], []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -122,13 +124,20 @@ class Visitor:
         self.page.wait_for_function(f"document.querySelector('.ta-on')?.innerText.trim() === '{name}'")
 
     def leave(self):
-        self.context.close()
+        self.page.context.clear_cookies()
+        self.page.close()
         assert not self.faults and not self.outside
 
 
+@pytest.fixture(scope="module")
+def context(browser):
+    """Return one browser for all who come one after another: it loads the page's scripts once."""
+    return window(browser)
+
+
 @pytest.fixture
-def visitor(browser, address):
-    one = Visitor(browser, address)
+def visitor(context, address):
+    one = Visitor(context, address)
     yield one
     one.leave()
 
@@ -183,7 +192,7 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
 
 
 def test_two_browsers_hold_two_men(browser, address):
-    one, other = Visitor(browser, address), Visitor(browser, address)
+    one, other = Visitor(window(browser), address), Visitor(window(browser), address)
     for visitor, preset, drug in ((one, "obese_low_t_e2", "anastrozole"), (other, "fertile", "testosterone_enanthate")):
         visitor.choose(preset)
         visitor.give(drug)
@@ -200,8 +209,8 @@ def test_two_browsers_hold_two_men(browser, address):
     other.leave()
 
 
-def test_a_wrong_link_or_file_changes_nothing(browser, address, tmp_path):
-    visitor = Visitor(browser, address + packed(json.dumps({"man": {"bmi": 400}}).encode()))
+def test_a_wrong_link_or_file_changes_nothing(context, address, tmp_path):
+    visitor = Visitor(context, address + packed(json.dumps({"man": {"bmi": 400}}).encode()))
     page = visitor.page
     assert "400" in page.get_by_role("alert").inner_text()
     assert page.get_by_label("Start from").input_value() == "fertile"
@@ -470,7 +479,7 @@ def test_arms_a_store_and_a_study(visitor):
 
 
 def test_dark_and_narrow(browser, address):
-    visitor = Visitor(browser, address, color_scheme="dark", viewport={"width": 390, "height": 844})
+    visitor = Visitor(window(browser, 390, 844, color_scheme="dark"), address)
     page = visitor.page
     page.wait_for_function("document.querySelector('.theme--dark .ta') !== null")
     for name in ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share"):

@@ -147,7 +147,7 @@ def test_men_without_visible_sperm_have_no_percentages():
         "expected_normal_forms_pct": np.array([4.0, 4.0]),
         "volume_ml": 3.0,
     }
-    told = EXACT.shares_told(semen)
+    told = EXACT.shares_reported(semen)
     assert told["expected_normal_forms_pct"][0] == 4.0 and np.isnan(told["expected_normal_forms_pct"][1])
     assert told["volume_ml"] == 3.0
 

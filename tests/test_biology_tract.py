@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from round_tissue import P as TISSUE
 
 from testis_abm.biology import tract
 from testis_abm.biology.semen import Semen
@@ -41,9 +41,6 @@ P = TractParameters(
     reserve_days=6.0,
     ejaculated=0.8,
     reference_output=100.0,
-)
-TISSUE = SimpleNamespace(
-    elongation_androgen_half=2.0, elongation_occupancy=0.5, androgen_sensitivity=1.0, androgen_exponent=1.0
 )
 
 
@@ -149,11 +146,11 @@ def test_volume_grows_with_abstinence_and_glands_and_falls_with_weight(size, abs
 
 
 def test_heads_are_badly_shaped_where_androgen_lacks():
-    assert tract.normal_forms(2.0, P, TISSUE) == pytest.approx(0.2)
-    assert tract.normal_forms(2 / 3, P, TISSUE) == pytest.approx(0.15)  # half of the signal
+    assert tract.normal_forms(10.0, P, TISSUE) == pytest.approx(0.2)
+    assert tract.normal_forms(30 / 7, P, TISSUE) == pytest.approx(0.15)  # an eighth bound, half of the signal
     assert tract.normal_forms(0.0, P, TISSUE) == pytest.approx(0.1)
     assert tract.normal_forms(1e6, P, TISSUE) == pytest.approx(0.2)
-    assert tract.normal_forms(2.0, P._replace(morphology_reference=0.9), TISSUE) == 0.6
+    assert tract.normal_forms(10.0, P._replace(morphology_reference=0.9), TISSUE) == 0.6
 
 
 # ---- a day, and rest

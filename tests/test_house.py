@@ -97,7 +97,10 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("agents.model", "agents.modifiers"),
     ("experiments.task", "__init__"),
 }
-LONG_PARAMETER_LISTS = {"population.screen.screen", "testis.places._germ_places"}
+LONG_PARAMETER_LISTS = {
+    "testis.places._germ_places",
+}
+LONG_PARAMETER_LISTS = {"testis.places._germ_places"}
 LONG_TUPLES: set[str] = set()
 SAME_NAMES = {
     ("app.beyond", "pictures.experiments"),

@@ -111,7 +111,7 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Ensemble.applied": (ensemble.shipped().applied, {"k": 0}),
     "Ensemble.pick": (ensemble.shipped().pick, {"n": 3}),
     "ensemble.parameter": (ensemble.parameter, {"name": "axis.testosterone_feedback_strength"}),
-    "ensemble.applied": (ensemble.applied, {"of": {}}),
+    "ensemble.applied": (ensemble.applied, {"changed": {}}),
     "ensemble.applied one": (
         lambda value: ensemble.applied({"axis.testosterone_feedback_strength": value}),
         {"value": 1.0},

@@ -17,7 +17,6 @@ from testis_abm.app.sharing import Sharing
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
 
-_TABS = ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share")
 _LIMITS = (
     f"{DISCLAIMER} A preset is one physiology that could give such laboratory values; intervals are "
     "over replicates of that one man and hold no spread of men or of the model’s own parameters. Probabilities are those of populations."
@@ -45,14 +44,25 @@ def Page() -> None:  # noqa: N802 (Solara looks for this name)
             )
         widgets.paragraph(_LIMITS, "ta-limits")
         with v.Html(tag="nav", class_="ta-tabs", attributes={"aria-label": "Views"}):
-            for k, name in enumerate(_TABS):
+            for k, name in enumerate(_views(session)):
                 classes = ["ta-tab", *(["ta-on"] if k == tab else [])]
                 attributes = {"aria-current": "page"} if k == tab else {}
                 solara.Button(name, on_click=_to(session, k), classes=classes, text=True, attributes=attributes)
         # Always there, so that what follows stays as it is when something is said.
         with solara.Div(classes=["ta-notice"]):
             _notice(session)
-        _view(session, tab)
+        list(_views(session).values())[tab]()
+
+
+def _views(session: Session) -> dict[str, Callable[[], solara.Element]]:
+    return {
+        "What if": lambda: WhatIf(session),
+        "Tubule": lambda: Tubule(session),
+        "Compare": lambda: beyond.Compare(session),
+        "Sweep": beyond.Sweep,
+        "Studies": beyond.Studies,
+        "Share": lambda: Sharing(session),
+    }
 
 
 def _notice(session: Session) -> None:
@@ -96,22 +106,6 @@ def _colour(dark: bool) -> None:
 
 def _to(session: Session, tab: int) -> Callable[[], None]:
     return lambda: session.tab.set(tab)
-
-
-def _view(session: Session, tab: int) -> None:
-    match _TABS[tab]:
-        case "What if":
-            WhatIf(session)
-        case "Tubule":
-            Tubule(session)
-        case "Compare":
-            beyond.Compare(session)
-        case "Sweep":
-            beyond.Sweep()
-        case "Studies":
-            beyond.Studies()
-        case _:
-            Sharing(session)
 
 
 @solara.component

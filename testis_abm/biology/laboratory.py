@@ -336,7 +336,7 @@ class Laboratory:
         return sigma
 
     def expected(self, column: str, true: Mapping[str, Any]) -> np.ndarray:
-        """Return what is reported of a quantity on average, (men,); NaN for percentages of men without visible sperm."""
+        """Return what is reported of a quantity on average, (men,); NaN for percentages of men without sperm."""
         if column in OESTRADIOL.values():
             by = next(name for name, of_assay in OESTRADIOL.items() if of_assay == column)
             return np.asarray(reported_oestradiol(np.asarray(true["oestradiol_pmol_l"]), by, self.values), dtype=float)

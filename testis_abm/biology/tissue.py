@@ -1,4 +1,4 @@
-"""All numbers of one man's tissue: names and units as in parameters/tissue.toml, with his physiology folded in."""
+"""All numbers of one man's tissue: names and units as in parameters/model/tissue.toml, his physiology folded in."""
 
 from __future__ import annotations
 

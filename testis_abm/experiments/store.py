@@ -15,7 +15,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 _KEPT = "what was finished before is kept"
+_DIGITS = 32  # of a checksum in the name of a part
 _LOOKS, _PAUSE = 10, 0.1  # at a design that may be renewed meanwhile; seconds between them
 MANIFEST, DESIGN, PARTS = "manifest.json", "design.parquet", "parts"
 # What two experiments of one store have in common; all else (points, replicates, outputs, title) may grow or change.
@@ -158,7 +159,7 @@ def _bytes(table: pa.Table) -> bytes:
 
 
 def _sum(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -326,7 +327,7 @@ def _part(path: Path, columns: Sequence[str]) -> pa.Table:
     Raises:
         TestisError: it is damaged, or no such part.
     """
-    part = _table(path, lambda content: _sum(content) == path.stem.rpartition("-")[2])
+    part = _table(path, path.stem.rpartition("-")[2])
     expected = schema(columns)
     if not part.schema.equals(expected) or any(part[name].null_count for name in ("run", "arm", "day", "error")):
         raise TestisError(
@@ -341,7 +342,7 @@ def _design(folder: Path) -> pa.Table:
     for left in reversed(range(_LOOKS)):
         expected = read_manifest(folder)["files"][DESIGN]
         try:
-            return _table(folder / DESIGN, lambda content: hashlib.sha256(content).hexdigest() == expected)  # noqa: B023
+            return _table(folder / DESIGN, expected)
         except TestisError:
             if not left:
                 raise
@@ -349,13 +350,13 @@ def _design(folder: Path) -> pa.Table:
     raise AssertionError
 
 
-def _table(path: Path, is_whole: Callable[[bytes], bool]) -> pa.Table:
+def _table(path: Path, checksum: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         content = files.content(path)
-        if not is_whole(content):
+        if _sum(content) != checksum[:_DIGITS]:
             raise ValueError("its checksum differs")
         return pq.read_table(pa.BufferReader(content))
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:

@@ -137,7 +137,7 @@ class ExpectedMan:
 
 
 def _plain(rows: np.ndarray) -> np.ndarray:
-    return rows.view(float).reshape(len(rows), -1)
+    return rows.view(float).reshape(len(rows), MORNING.itemsize // 8)
 
 
 def _joined(*parts: np.ndarray) -> np.ndarray:

@@ -196,11 +196,9 @@ def tried(found: Result, folder: Path) -> list[Path]:
     colours = dict(zip(arms, style.PALETTE, strict=False))
     with paper.looks():
         figure, panels = _sheet(4, height=2.2, title=found.title)
-        _visits(panels[0], found, colours)
+        for panel, draw in zip(panels, (_visits, _changes, _predictors, _power), strict=True):
+            draw(panel, found, colours)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        _changes(panels[1], found, colours)
-        _predictors(panels[2], found, colours)
-        _power(panels[3], found, colours)
     return write_figure(figure, "trial", folder)
 
 

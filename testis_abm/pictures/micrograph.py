@@ -12,18 +12,9 @@ from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 
 from testis_abm.pictures.packing import Crowd, spread
-from testis_abm.pictures.steps import (
-    ELONGATED,
-    ELONGATING,
-    FURTHER_LOOKS,
-    LEYDIG,
-    LEYDIG_RADIUS,
-    SERTOLI,
-    STAIN,
-    STEPS,
-    Look,
-)
+from testis_abm.pictures.steps import ELONGATED, ELONGATING, FURTHER_LOOKS, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS
 from testis_abm.pictures.view import View
+from testis_abm.testis.kind import Look
 
 _NUCLEOLUS, _LEYDIG_NUCLEOLUS = "#3A1A59", "#35154F"
 RASTERED = 5.0  # what lies below this zorder becomes one picture in a vector file

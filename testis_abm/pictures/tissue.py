@@ -34,17 +34,18 @@ def draw(data: PlotData) -> Figure:
     # What happens in the other arm would mislead here.
     sheet.untreated = {0} if both else set()
     lost, released, meiosis, *signals = data.panels["tissue"]
+    _, second, third, *rates, last = sheet.panels
     _compose(sheet, data)
     if both:
-        _change(sheet.panels[2], data.composition)
+        _change(third, data.composition)
     else:
-        paper.draw_panel(sheet.panels[1], meiosis)
-        sheet.panels[1].set_ylim(0, 100)
-        _lines(sheet.panels[2], *data.composition[data.arms[0]])
-    for axes, panel in zip(sheet.panels[3:], (lost, released), strict=False):
+        paper.draw_panel(second, meiosis)
+        second.set_ylim(0, 100)
+        _lines(third, *data.composition[data.arms[0]])
+    for axes, panel in zip(rates, (lost, released), strict=True):
         paper.draw_panel(axes, panel)
         axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color=style.DIM)
-    _signals(sheet.panels[5], signals)
+    _signals(last, signals)
     handles = [Patch(color=colour, lw=0, label=name) for name, colour in reversed(GROUPS)]
     return sheet.finish(handles, sheet.legend())
 

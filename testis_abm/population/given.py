@@ -93,8 +93,8 @@ def read(name: str, raw: object) -> float | Censored | None:
 
     Args:
         name: of MEASURES or KNOWN, such as "t" or "bmi".
-        raw: a number in that unit, or text as a report has it: "260 ng/dL", "4,5 IU/L", "<0.1", "". None, NaN, pandas.NA and
-            empty text are missing.
+        raw: a number in that unit, or text as a report has it: "260 ng/dL", "4,5 IU/L", "<0.1", "". None, NaN,
+            pandas.NA and empty text are missing.
 
     Raises:
         ScenarioError: it is no such value, or one that no living man has.

@@ -156,7 +156,7 @@ class Recording:
         if not 0 <= cell_index < len(frame.step):
             raise IndexError(f"frame {frame_index} has cells 0 to {len(frame.step) - 1}, not {cell_index}")
         step, lineage, place = (int(of[cell_index]) for of in (frame.step, frame.lineage, frame.place))
-        levels = frame.levels[:, place].astype(float)
+        testosterone, oestradiol, *signals = frame.levels[:, place].astype(float).tolist()
         kind = _NAMES.get(step, "germ")
         found: dict[str, Any] = {
             "day": day,
@@ -166,10 +166,10 @@ class Recording:
             "lineage": str(lineage),
             "x_um": round(float(frame.x[cell_index]), 1),
             "y_um": round(float(frame.y[cell_index]), 1),
-            "testosterone_nmol_l": float(levels[0]),
-            "oestradiol_pmol_l": _PMOL * float(levels[1]),
-            "testosterone_over_oestradiol": float(levels[0] / levels[1]) if levels[1] > 0 else None,
-            **{name: None if np.isnan(of) else float(of) for name, of in zip(_SIGNALS, levels[2:], strict=True)},
+            "testosterone_nmol_l": testosterone,
+            "oestradiol_pmol_l": _PMOL * oestradiol,
+            "testosterone_over_oestradiol": testosterone / oestradiol if oestradiol > 0 else None,
+            **{name: None if np.isnan(value) else value for name, value in zip(_SIGNALS, signals, strict=True)},
         }
         if kind != "leydig":
             found["tubule"] = int(self.section.tubules[place // self._per])
@@ -299,13 +299,14 @@ class Recording:
 
     def _widen(self, frame: Frame) -> None:
         """Let the ranges hold what a frame shows."""
-        expressed = frame.levels[4] * frame.by_step[0].max()
-        made = np.concatenate([frame.by_step[1], frame.soma_aromatase])
+        _, _, androgen, er_alpha, er_beta = frame.levels
+        expression, germ_aromatase, _ = frame.by_step
+        made = np.concatenate([germ_aromatase, frame.soma_aromatase])
         shown = {
             "testosterone": frame.testosterone,
             "oestradiol": frame.oestradiol,
             "ratio": frame.testosterone / np.maximum(frame.oestradiol, 1e-9),
-            **dict(zip(_SIGNALS, (*frame.levels[2:4], expressed), strict=True)),
+            **dict(zip(_SIGNALS, (androgen, er_alpha, er_beta * expression.max()), strict=True)),
             "aromatase": made,
         }
         ranges = {}
@@ -340,17 +341,22 @@ def _working(model: Any) -> tuple[float, float]:
 
 
 def _levels(tissue: Any, section: Section) -> np.ndarray:
-    """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is heard."""
+    """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is sensed."""
     niches, corners, sertoli = section.niches, section.corner, tissue.columns.sertoli
     levels = np.full((5, len(niches) + len(corners)), np.nan)
-    levels[0] = np.concatenate(
+    testosterone, oestradiol, *_ = levels
+    testosterone[:] = np.concatenate(
         [tissue.testosterone.ravel()[niches], tissue.levels.corner_testosterone.ravel()[corners]]
     )
-    levels[1] = np.concatenate([tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]])
-    _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, levels[2:, : len(niches)])
-    # As the Leydig cells hear it (see agents.LeydigCell.er_alpha_signal).
-    levels[3, len(niches) :] = (
-        tissue.p.receptor.er_alpha_sensitivity * levels[1, len(niches) :] / tissue.scale.oestradiol
+    oestradiol[:] = np.concatenate(
+        [tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]]
+    )
+    sensed = levels[2:]
+    _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, sensed[:, : len(niches)])
+    # As the Leydig cells sense it (see agents.LeydigCell.er_alpha_signal).
+    _, er_alpha, _ = sensed
+    er_alpha[len(niches) :] = (
+        tissue.p.receptor.er_alpha_sensitivity * oestradiol[len(niches) :] / tissue.scale.oestradiol
     )
     return levels
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import k0
 
+from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.steps import LEYDIG_RADIUS
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
@@ -120,17 +121,9 @@ def _leydig(tissue: Tissue, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def _apart(place: np.ndarray, corner: np.ndarray) -> np.ndarray:
     """Return the places of Leydig cells once they have made room for each other and for their capillary, um."""
-    moved = place.copy()
-    for _ in range(60):
-        gap = moved[:, None] - moved[None]
-        distance = np.hypot(gap[..., 0], gap[..., 1])
-        push = np.clip(1.8 * LEYDIG_RADIUS - distance, 0.0, None) / np.maximum(distance, 1e-3)
-        np.fill_diagonal(push, 0.0)
-        moved += 0.3 * (push[..., None] * gap).sum(axis=1)
-        arm = moved - corner
-        reach = np.maximum(np.hypot(arm[:, 0], arm[:, 1]), 1e-3)
-        moved = corner + arm * (np.clip(reach, 13.0, 26.0) / reach)[:, None]
-    return moved
+    one, radius = np.ones(len(place)), 0.9 * LEYDIG_RADIUS
+    free = np.zeros(len(place), dtype=bool)
+    return spread(Crowd(place, radius * one, 0.0 * one, free, corner, 13.0 * one, (26.0 + radius) * one), rounds=60)
 
 
 class Fields:

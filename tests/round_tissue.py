@@ -1,0 +1,89 @@
+"""A tissue of round numbers: halves and exponents at which the reference man's levels occupy simple shares."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from testis_abm.biology.steps import NAMES
+
+LEYDIG = SimpleNamespace(
+    lh_saturation=3.0,
+    trophic_exponent=0.5,
+    trophic_days=20.0,
+    aromatase_lh_exponent=2.0,
+    aromatase_days=4.0,
+    oestrogen_brake=0.0,
+    leydig_secretion=1.5,
+)
+AROMATASE = SimpleNamespace(
+    aromatase_km=30.0,
+    leydig_aromatase=0.4,
+    sertoli_aromatase=0.1,
+    spermatocyte_aromatase=0.01,
+    spermatid_aromatase=0.02,
+    elongated_aromatase=0.03,
+)
+RECEPTOR = SimpleNamespace(
+    free_testosterone_reference=10.0,
+    free_oestradiol_reference=2.0,
+    fsh_reference=4.0,
+    androgen_sensitivity=1.0,
+    fsh_sensitivity=1.0,
+    er_alpha_sensitivity=1.0,
+    er_beta_sensitivity=1.0,
+    commitment_androgen_half=10.0,
+    meiosis_androgen_half=5.0,
+    elongation_androgen_half=30.0,
+    spermiation_androgen_half=10.0 / 3.0,
+    androgen_exponent=1.0,
+    fsh_half=4.0,
+    er_beta_half=1.0,
+    er_alpha_half=4.0,
+    oestrogen_exponent=2.0,
+    response_days=5.0,
+    commitment_occupancy=0.5,
+    meiosis_occupancy=2 / 3,
+    elongation_occupancy=0.25,
+    spermiation_occupancy=0.75,
+    fsh_occupancy=0.5,
+    er_beta_occupancy=0.8,
+    er_alpha_reference=0.2,
+)
+INHIBIN = SimpleNamespace(inhibin_floor=0.2, inhibin_fsh_gain=1.6, inhibin_fsh_half=1.0)
+DAYS = (16.0, 16.0, 8.0, 1.0, 4.0, 5.0, 15.0, 1.0, 2.0, 10.0, 6.0, 14.0)
+GERM = SimpleNamespace(
+    cycle_days=16.0,
+    **{f"{name}_days": days for name, days in zip(NAMES[2:], DAYS[2:], strict=True)},
+    duration_variation=0.1,
+    commitment=0.6,
+    stem_cell_loss=0.25,
+    clonal_death=0.0,
+    spermatogonial_hazard=0.8,
+    prophase_hazard=0.26,
+    meiotic_hazard=0.5,
+    round_hazard=0.3,
+    elongation_hazard=0.4,
+    spermiation=0.8,
+    fsh_floor_commitment=0.25,
+    fsh_floor_spermiation=0.5,
+    fsh_spermatogonial_deprivation=1.6,
+    androgen_spermatogonial_deprivation=0.4,
+    androgen_prophase_deprivation=0.52,
+    androgen_meiotic_deprivation=3.0,
+    androgen_round_deprivation=6.0,
+    androgen_elongation_deprivation=2.0,
+    oestrogen_lack=0.36,
+    oestrogen_excess=5.0,
+    back_pressure=0.7,
+    er_beta_spermatogonium=0.1,
+    er_beta_spermatocyte=1.0,
+    er_beta_spermatid=0.5,
+    er_beta_elongated=0.2,
+    er_alpha_germ=0.0,
+)
+P = SimpleNamespace(leydig=LEYDIG, aromatase=AROMATASE, receptor=RECEPTOR, inhibin=INHIBIN, germ=GERM)
+
+
+def with_(part, **numbers):
+    """Return the parameters with other numbers in a part."""
+    return SimpleNamespace(**{**vars(P), part: SimpleNamespace(**{**vars(getattr(P, part)), **numbers})})

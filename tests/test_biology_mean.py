@@ -1,0 +1,186 @@
+"""The mean cells, against hand-worked values of a tissue of round numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from round_tissue import DAYS, P, with_
+
+from testis_abm.biology.days import BloodDay
+from testis_abm.biology.steps import COUNT, HAZARD, RATES, SPERMIATION
+from testis_abm.testis import mean
+
+SCALE = mean.Scale(
+    testosterone=400.0,
+    oestradiol=8.0,
+    testosterone_free=0.025,
+    oestradiol_free=0.25,
+    blood_entry=0.25,
+    leydig_per_sertoli=0.5,
+    a_pale=0.75,
+)
+COUNTS = np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 6.0, 3.0, 7.0])
+NORMAL = BloodDay(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
+
+
+def soma():
+    """Return the reference man's: capacity, expression, androgen, oestrogen, FSH, local oestradiol."""
+    return np.array([1.0, 1.0, 10.0, 2.0, 4.0, 2.0])
+
+
+# ---- Leydig and Sertoli cell
+
+
+def test_a_day_of_the_mean_cells():
+    state = soma()
+    made = mean.soma_day(state, COUNTS, NORMAL, P, SCALE, 1.0)
+    # Secretion 1.5, a quarter from blood: 0.75 x 1.5 + 0.25 of 400 nmol/L, a fortieth of it free.
+    assert made.testosterone == pytest.approx(550.0)
+    free = 13.75
+    # Aromatase: Leydig 0.5 x 0.4 x 1.5; niche 0.1, ten spermatocytes, six round and ten later spermatids.
+    works = free / (30.0 + free) * 4.0
+    assert made.oestradiol_output == pytest.approx((0.3 + 0.1 + 0.1 + 0.12 + 0.3) * works)
+    assert made.oestradiol == pytest.approx(8.0 * 0.92 * works) and made.from_leydig == pytest.approx(0.3 * works)
+    assert made.secretory_capacity == pytest.approx(1.5) and made.inhibin_output == pytest.approx(1.0)
+    assert made.aromatase_access == pytest.approx(30.0 / 43.75)
+    assert (made.leydig_inhibition, made.testis_inhibition) == (0.0, 0.0)
+    local, kept = 2.0 * 0.92 * works, math.exp(-1 / 5)
+    assert state == pytest.approx([1.0, 1.0, free + (10.0 - free) * kept, local + (2.0 - local) * kept, 4.0, local])
+
+
+def test_a_day_of_lh_and_drugs():
+    state = soma()
+    blood = NORMAL._replace(lh_activity=4.0, fsh_iu_l=9.0, free_testosterone=2.0, inhibitor=2.0)
+    blood = blood._replace(aromatase_left=0.5, open_lyase=0.1)
+    made = mean.soma_day(state, np.zeros(COUNT), blood, P, SCALE, 1.0)
+    capacity, expression = 2.0 - math.exp(-1 / 20), 16.0 - 15.0 * math.exp(-1 / 4)
+    assert state[:2] == pytest.approx([capacity, expression])
+    assert made.secretory_capacity == pytest.approx(0.15 * capacity)
+    free = 10.0 * (0.75 * 0.15 * capacity * 16 / 7 + 0.5)
+    assert made.testosterone == pytest.approx(40.0 * free)
+    works = 0.5 * free / (90.0 + free) * 4.0
+    assert made.oestradiol_output == pytest.approx((0.3 * expression + 0.1) * works)
+    assert made.leydig_inhibition == made.testis_inhibition == pytest.approx(1.0 - 0.5 * (30.0 + free) / (90.0 + free))
+    assert made.inhibin_output == pytest.approx(0.2 + 1.6 * state[4] / (4.0 + state[4]))
+    assert state[4] == pytest.approx(9.0 - 5.0 * math.exp(-1 / 5))
+
+
+def test_a_leydig_cell_has_its_own_capacity_and_expression():
+    state = soma()
+    state[:2] = 0.5, 3.0
+    made = mean.soma_day(state, COUNTS, NORMAL, P, SCALE, 1.0)
+    assert state[:2] == pytest.approx([1.0 - 0.5 * math.exp(-1 / 20), 1.0 + 2.0 * math.exp(-1 / 4)])
+    assert made.secretory_capacity == pytest.approx(1.5 * state[0])
+
+
+def test_without_any_steroid_nothing_is_inhibited():
+    blood = NORMAL._replace(free_testosterone=0.0, open_lyase=0.0)
+    made = mean.soma_day(soma(), COUNTS, blood, P, SCALE, 1.0)
+    assert (made.testosterone, made.oestradiol_output, made.testis_inhibition) == (0.0, 0.0, 0.0)
+
+
+def test_local_oestradiol_of_yesterday_brakes_a_leydig_cell():
+    state = soma()
+    state[mean.LOCAL_OESTRADIOL] = 10.0
+    assert mean.soma_day(
+        state, COUNTS, NORMAL, with_("leydig", oestrogen_brake=3.0), SCALE, 1.0
+    ).secretory_capacity == (pytest.approx(1.5 / 4))
+
+
+def test_the_mean_sertoli_cell_sets_the_rates_of_its_signals():
+    rates = mean.rates_of(soma(), 0.5, P)
+    # As in the reference man, and a back-pressure of one half: 0.35 over 10 and over 20 days.
+    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.01] * 5, 0.25, 0.065, 0.0375, 0.0375))
+
+
+# ---- germ cells, by days since their clone was founded
+
+
+@pytest.fixture
+def clone():
+    """Return days by age and type, descendants by type, and the number of days of age."""
+    spent, descendants = np.full((mean.AGES, COUNT), 7.0), np.zeros(COUNT)
+    return spent, descendants, mean.calendar(P, spent, descendants)
+
+
+def test_a_clone_has_66_days(clone):
+    spent, descendants, last = clone
+    assert last == 66 and spent.sum() == pytest.approx(66.0) and (spent[:66].sum(axis=1) == 1.0).all()
+    assert spent.sum(axis=0) == pytest.approx([0.0, 0.0, *DAYS[2:]])
+    assert (spent[:8, 2] == 1.0).all() and spent[8, 3] == 1.0 and (spent[52:66, 11] == 1.0).all()
+    # Two of a B spermatogonium, four of a primary spermatocyte's two divisions.
+    assert descendants == pytest.approx([0.0, 0.0, 1.0, *[2.0] * 5, 4.0, *[8.0] * 3])
+
+
+def test_days_that_are_not_whole_are_shared(clone):
+    p = with_("germ", b_spermatogonium_days=2.25, preleptotene_days=0.5)
+    spent, descendants = np.zeros((mean.AGES, COUNT)), np.zeros(COUNT)
+    last = mean.calendar(p, spent, descendants)
+    assert spent[2, 2:5] == pytest.approx([0.25, 0.5, 0.25]) and spent[3, 4] == 1.0 and last == 60
+    assert spent.sum(axis=0)[2:] == pytest.approx([2.25, 0.5, *DAYS[4:]])
+
+
+def test_a_clone_that_lasts_longer_is_cut():
+    spent, descendants = np.zeros((10, COUNT)), np.zeros(COUNT)
+    mean.calendar(P, spent, descendants)
+    assert spent.sum() == pytest.approx(10.0)
+
+
+def rates(**given):
+    found = np.zeros(len(RATES))
+    for name, rate in given.items():
+        found[RATES.index(name)] = rate
+    return found
+
+
+def test_a_day_of_age_is_survived_by_its_hazards(clone):
+    spent = clone[0]
+    hazards = rates(b_spermatogonium_hazard=0.3, preleptotene_hazard=0.7, a_pale_hazard=9.0)
+    assert mean.survival_on(0, hazards, spent) == pytest.approx(math.exp(-0.3))
+    assert mean.survival_on(8, hazards, spent) == pytest.approx(math.exp(-0.7))
+    assert mean.survival_on(9, hazards, spent) == 1.0
+    spent[5, 3] = 0.5
+    assert mean.survival_on(5, hazards, spent) == pytest.approx(math.exp(-0.65))
+
+
+def test_a_constant_flow_thins_with_age(clone):
+    spent, _, last = clone
+    founders = np.zeros(mean.AGES)
+    founders[0] = 16.0
+    flow = mean.stationary(founders, rates(b_spermatogonium_hazard=math.log(2.0) / 4.0), spent, last)
+    assert (
+        founders[4] == pytest.approx(8.0) and founders[8] == pytest.approx(4.0) and founders[65] == pytest.approx(4.0)
+    )
+    assert flow == pytest.approx(4.0) and founders[66] == 0.0
+
+
+def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
+    spent, descendants, last = clone
+    hazards = rates(b_spermatogonium_hazard=math.log(2.0), elongated_spermatid_hazard=math.log(4.0), spermiation=0.75)
+    founders = np.arange(1.0, 1.0 + mean.AGES)
+    released = mean.germ_day(founders, 99.0, hazards, spent, descendants, last)
+    assert released == pytest.approx(66.0 / 4.0 * 8.0 * 0.75)
+    assert founders[:3] == pytest.approx([99.0, 0.5, 1.0]) and founders[10] == pytest.approx(10.0)
+    assert founders[65] == pytest.approx(65.0 / 4.0) and founders[8] == pytest.approx(4.0)
+    assert founders[66:].tolist() == [67.0, 68.0, 69.0, 70.0, 71.0, 72.0]
+    # On their last day half as long at risk, half of the logarithm is lost.
+    spent[65, 11] = 0.5
+    founders = np.arange(1.0, 1.0 + mean.AGES)
+    assert mean.germ_day(founders, 99.0, hazards, spent, descendants, last) == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
+
+
+def test_cells_are_counted_by_type(clone):
+    spent, descendants, last = clone
+    counts = np.full(COUNT, 7.0)
+    mean.count_steps(np.full(mean.AGES, 0.5), spent, descendants, last, 0.75, counts)
+    assert counts == pytest.approx([0.75, 0.75, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
+
+
+def test_what_a_pale_decide_is_founded_a_cycle_later():
+    commitments = np.linspace(0.1, 1.6, 16)
+    # Two B spermatogonia of each A-pale that committed a cycle ago, spread over its days.
+    assert mean.clones_founded(commitments, 0.9, 0.75, P) == pytest.approx(2.0 * 0.75 * 1.6 / 16.0)
+    assert commitments == pytest.approx([0.9, *np.linspace(0.1, 1.5, 15)])
+    assert HAZARD == 2 and SPERMIATION == 1
