@@ -16,17 +16,11 @@ from conftest import NORMAL_BLOOD
 from mesa.agentset import AgentSet
 from small_tissue import SmallModel
 
-from testis_abm.agents.cells import (
-    GermCell,
-    LeydigCell,
-    SertoliCell,
-    germ_positions,
-    leydig_positions,
-    sertoli_positions,
-)
+from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell
 from testis_abm.agents.views import Reading
 from testis_abm.biology import germ, steps
 from testis_abm.biology.sertoli import signals
+from testis_abm.testis.places import germ_places, leydig_places, sertoli_places
 
 KINDS = (LeydigCell, SertoliCell, GermCell)
 NUMBERS = {
@@ -371,7 +365,7 @@ def test_sets_are_empty_where_there_are_no_cells():
     assert cells.get("step") == cells.get(["step", "niche"]) == list(cells) == []
     assert len(cells.sort("niche")) == len(cells.shuffle()) == len(cells.select(at_most=0.5)) == 0
     assert cells.groupby("step").count() == {}
-    assert len(germ_positions(model.tissue)[0]) == 0
+    assert len(germ_places(model.tissue, model.tissue.columns.germ.rows())[0]) == 0
     assert GermCell(model, 5) not in cells
 
 
@@ -529,7 +523,7 @@ def test_positions_lie_where_histology_has_them():
     model = SmallModel(seed=4, tubules=6, sertoli_per_tubule=24).settle()
     tissue = model.tissue
     geometry, centres = tissue.geometry, tissue.geometry.centres()
-    x, y, angle = germ_positions(tissue)
+    x, y, angle = germ_places(tissue, tissue.columns.germ.rows())
     cells = model.agents_by_type[GermCell]
     assert cells.get("position") == list(zip(x.tolist(), y.tolist(), strict=True))
     centre = centres[cells.get("tubule")]
@@ -545,12 +539,12 @@ def test_positions_lie_where_histology_has_them():
     offset = angle - geometry.niche_angle[np.array(cells.get("niche")) % 24]
     assert np.abs(offset).max() <= sector / 2
 
-    sertoli_x, sertoli_y = sertoli_positions(tissue)
+    sertoli_x, sertoli_y = sertoli_places(tissue, tissue.columns.sertoli.rows())
     sertoli_centre = np.repeat(centres, 24, axis=0)
     assert np.allclose(np.hypot(sertoli_x - sertoli_centre[:, 0], sertoli_y - sertoli_centre[:, 1]), geometry.radius)
     assert model.agents_by_type[SertoliCell][30].position == (sertoli_x[30], sertoli_y[30])
 
-    leydig_x, leydig_y = leydig_positions(tissue)
+    leydig_x, leydig_y = leydig_places(tissue, tissue.columns.leydig.rows())
     width, height = geometry.extent
     for cx, cy in centres:
         dx, dy = np.abs(leydig_x - cx) % width, np.abs(leydig_y - cy) % height

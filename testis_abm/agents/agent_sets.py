@@ -18,6 +18,8 @@ from mesa.agentset import AbstractAgentSet, AgentSet, GroupBy
 from testis_abm.agents.views import Cell, Reading, Rows, as_list, index_of
 
 _MISSING = ("error", "default")
+_Type = type | tuple[type, ...] | None
+_Test = Callable[[Any], bool] | None
 
 
 def _limit(at_most: int | float) -> int | None:
@@ -100,24 +102,27 @@ class _CellSet(AbstractAgentSet):  # type: ignore[misc]
 
     def select(
         self,
-        filter_func: Callable[[Any], bool] | None = None,
+        filter_func: _Test = None,
         at_most: int | float = float("inf"),
         inplace: bool = False,
-        agent_type: type | tuple[type, ...] | None = None,
+        agent_type: _Type = None,
     ) -> Any:
         """Return agents that pass a test and are of a type, the first `at_most` (a number or a share)."""
         if filter_func is None and agent_type is None and at_most == float("inf"):
             return self if inplace else copy.copy(self)
         if isinstance(at_most, float) and at_most <= 1.0:
             at_most = int(len(self) * at_most)
+        return self._passing(filter_func, _limit(at_most), inplace, agent_type)
+
+    def _passing(self, test: _Test, most: int | None, inplace: bool, agent_type: _Type) -> Any:
         passing = (
             agent
             for agent in self._of_type(agent_type)
-            if (not agent_type or isinstance(agent, agent_type)) and (not filter_func or filter_func(agent))
+            if (not agent_type or isinstance(agent, agent_type)) and (not test or test(agent))
         )
-        return self._chosen(itertools.islice(passing, _limit(at_most)), inplace)
+        return self._chosen(itertools.islice(passing, most), inplace)
 
-    def _of_type(self, agent_type: type | tuple[type, ...] | None) -> Iterable[Any]:
+    def _of_type(self, agent_type: _Type) -> Iterable[Any]:
         """Return at least the members of a type (a set that knows better need not visit the others)."""
         return self
 
@@ -245,26 +250,17 @@ class UnionAgentSet(_CellSet):
     def _values(self, name: str, missing: str, default: Any) -> list[Any]:
         return [value for part in self._parts.values() for value in part.get(name, missing, default)]
 
-    def _of_type(self, agent_type: type | tuple[type, ...] | None) -> Iterable[Any]:
+    def _of_type(self, agent_type: _Type) -> Iterable[Any]:
         if agent_type is None:
             return self
         parts = (part for of, part in self._parts.items() if of is mesa.Agent or issubclass(of, agent_type))
         return itertools.chain.from_iterable(parts)
 
-    def select(
-        self,
-        filter_func: Callable[[Any], bool] | None = None,
-        at_most: int | float = float("inf"),
-        inplace: bool = False,
-        agent_type: type | tuple[type, ...] | None = None,
-    ) -> Any:
-        """Return the agents that pass a test and are of a type; cells of one kind stay backed by columns."""
+    def _passing(self, test: _Test, most: int | None, inplace: bool, agent_type: _Type) -> Any:
         part = self._parts.get(agent_type) if isinstance(agent_type, type) else None
-        if isinstance(part, ColumnAgentSet) and not inplace and isinstance(at_most, int):
-            return part.select(filter_func, at_most)
-        if isinstance(part, ColumnAgentSet) and not inplace and at_most == float("inf"):
-            return part.select(filter_func)
-        return super().select(filter_func, at_most, inplace, agent_type)
+        if isinstance(part, ColumnAgentSet) and not inplace:
+            return part._passing(test, most, False, None)  # cells of one kind stay backed by columns
+        return super()._passing(test, most, inplace, agent_type)
 
     def map(self, method: str | Callable[..., Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Return what a method (by name) or a function gives for each agent."""
@@ -398,20 +394,11 @@ class ColumnAgentSet(_CellSet):
         chosen = self if inplace else type(self)(self.model, self.cell_type, self.random)
         return chosen._update(agents)
 
-    def select(
-        self,
-        filter_func: Callable[[Any], bool] | None = None,
-        at_most: int | float = float("inf"),
-        inplace: bool = False,
-        agent_type: type | tuple[type, ...] | None = None,
-    ) -> Any:
-        """Return the cells that pass a test, the first `at_most` (a number, or a share as a float)."""
+    def _passing(self, test: _Test, most: int | None, inplace: bool, agent_type: _Type) -> Any:
         fits = agent_type is None or issubclass(self.cell_type, agent_type)
-        if filter_func is not None and fits:
-            return super().select(filter_func, at_most, inplace)
-        if isinstance(at_most, float) and at_most <= 1.0:
-            at_most = int(len(self) * at_most)
-        return self._selection(self._members()[1][: _limit(at_most) if fits else 0], inplace)
+        if test is not None and fits:
+            return super()._passing(test, most, inplace, None)
+        return self._selection(self._members()[1][: most if fits else 0], inplace)
 
     def sort(self, key: Callable[[Any], Any] | str, ascending: bool = False, inplace: bool = False) -> Any:
         """Return the cells ordered by an attribute or a function (largest first unless `ascending`)."""

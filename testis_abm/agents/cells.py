@@ -18,14 +18,7 @@ from testis_abm.biology.sertoli import signals
 from testis_abm.testis.columns import GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import (
-    germ_places,
-    germ_positions,
-    leydig_places,
-    leydig_positions,
-    sertoli_places,
-    sertoli_positions,
-)
+from testis_abm.testis.places import germ_places, leydig_places, sertoli_places
 
 if TYPE_CHECKING:
     from testis_abm.biology.tissue import TissueParameters
@@ -277,14 +270,4 @@ def agent_sets(model: Any, own: AbstractAgentSet) -> tuple[AbstractAgentSet, dic
     return UnionAgentSet({**cells, **others}, own.random), {**cells, **others}
 
 
-__all__ = [
-    "CELLS",
-    "ColumnAgentSet",
-    "GermCell",
-    "LeydigCell",
-    "SertoliCell",
-    "agent_sets",
-    "germ_positions",
-    "leydig_positions",
-    "sertoli_positions",
-]
+__all__ = ["CELLS", "ColumnAgentSet", "GermCell", "LeydigCell", "SertoliCell", "agent_sets"]

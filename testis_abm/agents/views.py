@@ -48,7 +48,7 @@ def index_of(tissue: Tissue, kind: str) -> Index:
     day = tissue.events if kind == "germ" else None
     if kind not in known or known[kind][0] is not day:
         columns = getattr(tissue.columns, kind)
-        rows = columns.rows() if kind == "germ" else np.arange(len(columns.lineage))
+        rows = columns.rows()
         known[kind] = day, Index(columns.lineage[rows], rows)
     return known[kind][1]
 

@@ -48,7 +48,7 @@ _LEYDIG, _AROMATASE, _RECEPTOR, _INHIBIN, _GERM = (len(part._fields) for part in
 @compiled(error_model="numpy")
 def from_array(numbers):
     """Return the parameters that `as_array` made an array of."""
-    leydig, rest = to_fixed_tuple(numbers, _LEYDIG), numbers[_LEYDIG:]
+    leydig, rest = to_fixed_tuple(numbers, _LEYDIG), numbers[_LEYDIG:]  # type: ignore[var-annotated,call-arg]
     aromatase, rest = to_fixed_tuple(rest, _AROMATASE), rest[_AROMATASE:]
     receptor, rest = to_fixed_tuple(rest, _RECEPTOR), rest[_RECEPTOR:]
     inhibin, rest = to_fixed_tuple(rest, _INHIBIN), rest[_INHIBIN:]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -289,7 +290,7 @@ def build_germ(
     n, per = len(sertoli.lineage), geometry.sertoli_per_tubule
     endowed = _uniforms(sertoli.lineage, draws.ENDOWMENT) < endowment
     niches = np.flatnonzero(endowed)
-    columns = {name: np.zeros(2 * len(niches), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
+    columns: dict[str, Any] = {name: np.zeros(2 * len(niches), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
     for k, name in enumerate(("a_dark", "a_pale")):
         lineage = _lineages(seed, name, n)[niches]
         columns["lineage"][k::2] = lineage

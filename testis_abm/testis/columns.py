@@ -36,6 +36,10 @@ class Columns:
         named = ((field.name, getattr(hints[field.name], "__metadata__", ())) for field in fields(cls))
         return {name: kept[0] for name, kept in named if kept}
 
+    def rows(self) -> np.ndarray:
+        """Return the row of every living cell."""
+        return np.arange(len(self.lineage))
+
     def arrays(self) -> Any:
         """Return the columns as compiled code takes them."""
         return _ARRAYS[type(self)](*vars(self).values())

@@ -81,18 +81,3 @@ def leydig_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     area = uniforms(lineages, _ACROSS, PLACE)
     distance = room * np.sqrt(_CAPILLARY + (1.0 - _CAPILLARY) * area)
     return corner[:, 0] + distance * np.cos(angle), corner[:, 1] + distance * np.sin(angle)
-
-
-def germ_positions(tissue: Tissue) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return x, y (um) and angle (radians) of every living germ cell, in the order of the columns."""
-    return germ_places(tissue, tissue.columns.germ.rows())
-
-
-def sertoli_positions(tissue: Tissue) -> tuple[np.ndarray, np.ndarray]:
-    """Return x, y (um) of every Sertoli cell."""
-    return sertoli_places(tissue, np.arange(tissue.sertoli_count))
-
-
-def leydig_positions(tissue: Tissue) -> tuple[np.ndarray, np.ndarray]:
-    """Return x, y (um) of every Leydig cell."""
-    return leydig_places(tissue, np.arange(len(tissue.columns.leydig.lineage)))

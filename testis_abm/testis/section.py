@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from testis_abm.testis.fields import draw_field
-from testis_abm.testis.kind import Kind
-from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import germ_positions, leydig_positions, sertoli_positions
+from testis_abm.testis.kinds import KINDS
 from testis_abm.testis.tissue import Tissue
 
 _GRID = 160
@@ -19,11 +17,15 @@ _LUMEN = 0.30
 def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
     """Return the cells and fields of `tissue` for a picture: positions in um, fields in nmol/L on a grid over the extent."""
     geometry, scale, columns = tissue.geometry, tissue.scale, tissue.columns
-    x, y, angle = germ_positions(tissue)
-    sertoli_x, sertoli_y = sertoli_positions(tissue)
-    leydig_x, leydig_y = leydig_positions(tissue)
-    leydig = np.column_stack([leydig_x, leydig_y])
-    niches = np.column_stack([sertoli_x, sertoli_y])
+    cells = {
+        f"{kind.name}_{what}": place
+        for kind in KINDS
+        for what, place in zip(
+            ("x", "y", "angle"), kind.places(tissue, getattr(columns, kind.name).rows()), strict=False
+        )
+    }
+    leydig = np.column_stack([cells["leydig_x"], cells["leydig_y"]])
+    niches = np.column_stack([cells["sertoli_x"], cells["sertoli_y"]])
     centres, corners = geometry.centres(), geometry.corners()
     kernels = tissue.levels.testosterone_kernel, tissue.levels.oestradiol_kernel
     testosterone = draw_field(
@@ -52,25 +54,10 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
         "tubule_y": centres[:, 1],
         "tubule_radius": np.full(geometry.tubules, geometry.radius),
         "lumen_radius": _LUMEN * geometry.radius,
-        "sertoli_x": sertoli_x,
-        "sertoli_y": sertoli_y,
-        "leydig_x": leydig_x,
-        "leydig_y": leydig_y,
+        **cells,
         "capillary_x": corners[:, 0],
         "capillary_y": corners[:, 1],
-        "germ_x": x,
-        "germ_y": y,
-        "germ_angle": angle,
         "germ_step": columns.germ.compacted("step"),
-        **{
-            f"{kind.name}_{axis}": place
-            for kind in FURTHER
-            for axis, place in zip("xy", _everywhere(tissue, kind), strict=False)
-        },
         "field_testosterone": testosterone,
         "field_oestradiol": oestradiol,
     }
-
-
-def _everywhere(tissue: Tissue, kind: Kind) -> tuple[np.ndarray, ...]:
-    return kind.places(tissue, np.arange(len(getattr(tissue.columns, kind.name).lineage)))
