@@ -73,7 +73,7 @@ class Visitor:
 
     def __init__(self, context, address):
         self.page = context.new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(120_000)
         self.faults, self.outside = [], []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", lambda of: self.faults.append(of.text) if of.type == "error" else None)
