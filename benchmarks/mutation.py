@@ -18,6 +18,7 @@ import copy
 import random
 import signal
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -241,6 +242,9 @@ class Trial:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the tests of each mutant."""
+        warnings.filterwarnings(
+            "ignore", "This process", DeprecationWarning
+        )  # its threads hold nothing that a fork needs
         self.sound = self._passes(session, None)
         for count, mutant in enumerate(self.chosen if self.sound else (), 1):
             print(

@@ -131,6 +131,22 @@ def test_a_sample_without_variation_is_the_truth_and_what_follows():
     )
 
 
+def test_a_report_without_error_is_the_truth_and_what_follows():
+    true = {"testosterone_nmol_l": 10.0, "oestradiol_pmol_l": 100.0, "lh_iu_l": 4.0, "free_testosterone_nmol_l": 0.3}
+    report = LABORATORY.without_error(true | {"concentration_million_ml": 0.0, "normal_forms_pct": 4.0})
+    assert report["t_over_lh"] == pytest.approx(72.1) and report["free_testosterone_pmol_l"] == pytest.approx(300.0)
+    assert report["t_over_e2"] == pytest.approx(10.59, rel=1e-3) and math.isnan(report["normal_forms_pct"])
+    assert "t_over_lh" not in LABORATORY.without_error({name: true[name] for name in list(true)[:2]})
+
+
+def test_oestradiol_alone_is_that_of_the_laboratorys_assay():
+    sensitive = Laboratory(VALUES, "lc-ms")
+    for laboratory, suffix in ((LABORATORY, "_immunoassay"), (sensitive, "")):
+        assert laboratory.column("oestradiol") == laboratory.oestradiol == f"oestradiol{suffix}_pmol_l"
+        assert laboratory.column("testosterone_over_oestradiol") == laboratory.ratio == f"t_over_e2{suffix}"
+        assert laboratory.column("lh_iu_l") == "lh_iu_l"
+
+
 def test_under_its_limit_a_level_is_half_of_it_and_has_no_ratio():
     low = EXACT.limit("lh_iu_l")
     seen = EXACT.blood({"testosterone_nmol_l": 10.0, "oestradiol_pmol_l": 1.0, "lh_iu_l": 0.9 * low}, (1,), 0)
