@@ -265,16 +265,16 @@ def test_every_command_means_the_same_day():
     }
     assert want["untreated", 0] == want["treated", 0] and want["untreated", 35] != want["treated", 35]
     arms = {"untreated": load(SHARED), "treated": load({**SHARED, "therapy": [DAILY]})}
-    job, tasks = compare.prepare(arms, 1)
-    found = [of for task in tasks for of in perform(job, task)]
+    arms = compare.prepare(arms, 1)
+    found = [row for task in arms.tasks for row in perform(arms.job, task)]
     table = {
         "over": {"man.bmi": [run.scenario.man.physiology["bmi"]]},
         "at": [0, "end"],
         "replicates": 1,
         "engine": "cells",
     }
-    *_, job, tasks = sweep.prepare({**SHARED, "therapy": [DAILY], "sweep": table})
-    found += [of for task in tasks for of in perform(job, task)]
+    points = sweep.prepare({**SHARED, "therapy": [DAILY], "sweep": table})
+    found += [row for task in points.tasks for row in perform(points.job, task)]
     seen = 0
     for arm, day, *levels in found:
         if (arm, day) in want:

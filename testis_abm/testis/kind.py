@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from testis_abm.testis.columns import Columns
 
-if TYPE_CHECKING:
-    from testis_abm.biology.tissue import TissueParameters
-    from testis_abm.testis.tissue import Tissue
+Tissue = Any  # of tissue.py, which lists the kinds
+TissueParameters = Any
 
 
 @dataclass(frozen=True)

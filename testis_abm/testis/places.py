@@ -7,7 +7,7 @@ on the basement membrane, spermatocytes between, elongated spermatids at the lum
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from testis_abm.biology.draws import PLACE, uniform, uniforms
 from testis_abm.biology.germ import durations, on_entering
 from testis_abm.support.compile import compiled
 
-if TYPE_CHECKING:
-    from testis_abm.testis.tissue import Tissue
+Tissue = Any  # of tissue.py, which lists the kinds
 
 # Distance from the axis over tubule radius when a step begins; it ends at the next. Lumen: below 0.30.
 _DEPTH = np.array([0.95, 0.95, 0.95, 0.92, 0.90, 0.87, 0.84, 0.70, 0.68, 0.65, 0.50, 0.42, 0.34])
