@@ -96,8 +96,6 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
     ("agents.model", "agents.checkpoint"),
     ("agents.model", "agents.modifiers"),
     ("experiments.task", "__init__"),
-    ("testis.kind", "testis.tissue"),  # types alone
-    ("testis.places", "testis.tissue"),
 }
 LONG_PARAMETER_LISTS = {"testis.places._germ_places"}
 LONG_PARAMETER_LISTS = {"testis.places._germ_places"}
