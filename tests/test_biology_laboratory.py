@@ -254,6 +254,8 @@ def test_what_is_expected_of_a_report():
     scale = VALUES["axis.immunoassay_oestradiol_scale"]
     assert LABORATORY.expected("oestradiol_immunoassay_pmol_l", true) == pytest.approx([100.0 * scale])
     assert LABORATORY.expected("free_testosterone_pmol_l", true) == pytest.approx([300.0])
+    own = true | {"free_testosterone_pmol_l": np.array([250.0])}
+    assert LABORATORY.expected("free_testosterone_pmol_l", own) == pytest.approx([250.0])
     few = {"concentration_million_ml": np.array([0.0, 9.0]), "normal_forms_pct": np.array([4.0, 4.0])}
     assert np.isnan(LABORATORY.expected("normal_forms_pct", few)).tolist() == [True, False]
 
@@ -264,6 +266,8 @@ def test_a_count_has_the_error_of_its_chamber():
     # 200 / e sperm were counted: an SD of their root on a log scale.
     sigma = math.sqrt(math.e / 200.0)
     assert off == pytest.approx([1.0 / sigma]) and log == pytest.approx([-0.5 / sigma**2 - math.log(sigma)])
+    varied = LABORATORY.likelihood("concentration_million_ml", 10.0 / math.e, true)[1]
+    assert varied == pytest.approx([1.0 / math.sqrt(0.25 + math.e / 200.0)])
     # A total is counted in the same chamber: 30 million in 3 mL.
     total = {"concentration_million_ml": np.array([10.0]), "total_count_million": np.array([30.0])}
     assert EXACT.likelihood("total_count_million", 30.0 / math.e, total)[1] == pytest.approx([1.0 / sigma])
