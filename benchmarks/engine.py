@@ -2,8 +2,8 @@
 
     python benchmarks/engine.py
 
-A step of the model is one day and exact: there are no sub-steps. Times are the least of several repeats, because machines
-are noisy; ratios from one run are worth more than seconds.
+A step of the model is one day and exact: there are no sub-steps. Times are the least of several repeats, because
+machines are noisy; ratios from one run are worth more than seconds.
 """
 
 from __future__ import annotations

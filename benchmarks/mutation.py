@@ -2,8 +2,9 @@
 
 python benchmarks/mutation.py [--all | --sample 120] [--seed 1] [--modules axis tract ...]
 
-Rules run uncompiled and each mutant in a fork of one process that has collected the tests, so that a mutant costs a second or less.
-A mutant that nothing can tell from the rule is listed in EQUIVALENT with the reason, and does not count.
+Rules run uncompiled and each mutant in a fork of one process that has collected the tests, so that a mutant costs a
+second or less. A mutant that nothing can tell from the rule is listed in EQUIVALENT with the reason, and does not
+count.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 python benchmarks/null_trials.py [SEEDS] [MEN]
 
-Both arms are untreated men of the clinic in the mean-field engine, screened, randomised, measured again and analysed as any trial. By
-selection of the men the table has the share without sperm at the last screening visit and at the last visit of the same men, the mean
-of the last visit against screening (regression to the mean), and how often p falls under 0.05, output by output.
+Both arms are untreated men of the clinic in the mean-field engine, screened, randomised, measured again and analysed as
+any trial. By selection of the men the table has the share without sperm at the last screening visit and at the last
+visit of the same men, the mean of the last visit against screening (regression to the mean), and how often p falls
+under 0.05, output by output.
 """
 
 from __future__ import annotations

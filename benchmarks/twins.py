@@ -2,8 +2,9 @@
 
 python benchmarks/twins.py [--first 0] [--last 50]
 
-A patient is measured once; then values are rounded as reports have them, left out, or written as "0" or "< limit". The search must
-end with enough virtual patients, or say plainly that it has not, and its text must hold no collapse: no interval without them.
+A patient is measured once; then values are rounded as reports have them, left out, or written as "0" or "< limit". The
+search must end with enough virtual patients, or say plainly that it has not, and its text must hold no collapse: no
+interval without them.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ class Quantity:
         clinical_unit: the unit of reports (default the column's own).
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
-        limit: parameter (laboratory.*_limit by its short name) of the least a laboratory tells from none; "" for no limit.
+        limit: parameter (laboratory.*_limit by its short name) of the least a laboratory tells from none; "" for no
+            limit.
         daily: whether it is recorded of every day.
         published: whether an observed value may be of it.
         units: those that reports use -> how many of the column's own, which is the first, make one.

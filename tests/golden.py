@@ -1,6 +1,7 @@
 """Numbers that a change of structure must keep: one weighted sum a column, of runs in both engines and of everything above them.
 
-`python tests/golden.py` writes tests/golden.json anew after a change that is meant to move numbers; say which in CHANGELOG.md.
+`python tests/golden.py` writes tests/golden.json anew after a change that is meant to move numbers; say which in
+CHANGELOG.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Saving a model and going on with it later: numbers in a zip of plain arrays and JSON, never code.
 
-What follows from the scenario (parameters, geometry, drugs) is worked out again; the file holds the scenario and the state.
+What follows from the scenario (parameters, geometry, drugs) is worked out again; the file holds the scenario and the
+state.
 """
 
 from __future__ import annotations
@@ -150,8 +151,8 @@ def save(model: TestisModel, path: str | Path) -> Path:
     """Write a model's state to `path`, whole or not at all.
 
     Raises:
-        TestisError: for what a file of numbers cannot hold (agents of the user's own, events of theirs still to come), or
-            a path that cannot be written, and within a step before the day has been lived.
+        TestisError: for what a file of numbers cannot hold (agents of the user's own, events of theirs still to come),
+            or a path that cannot be written, and within a step before the day has been lived.
     """
     path = _file(path)
     _check_replaceable(path)

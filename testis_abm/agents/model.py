@@ -1,9 +1,10 @@
 """The whole man as a Mesa model: one clock that moves body, tissue and tract, a day a step.
 
-What a day means, everywhere: day d of the plan is the morning of day d, before the doses of that day. A row of any table
-labelled d describes the man at that moment: hormones, drug concentrations and signals are those of the 24 h that end then,
-semen and biopsy what would be collected then. So day 0 is untreated in every arm, a dose of day d shows from row d + 1 on, and
-row N is that after N days of treatment. A sample of day d is taken at that moment too; its result is known the next day.
+What a day means, everywhere: day d of the plan is the morning of day d, before the doses of that day. A row of any
+table labelled d describes the man at that moment: hormones, drug concentrations and signals are those of the 24 h that
+end then, semen and biopsy what would be collected then. So day 0 is untreated in every arm, a dose of day d shows from
+row d + 1 on, and row N is that after N days of treatment. A sample of day d is taken at that moment too; its result is
+known the next day.
 """
 
 from __future__ import annotations
@@ -61,25 +62,27 @@ from testis_abm.testis.tissue import Tissue
 
 _HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
-# A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one cycle.
+# A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
+# cycle.
 _FLUX, _FLUX_DAYS = record("divided", "round_spermatids", "released"), 16
 
 
 class TestisModel(mesa.Model):  # type: ignore[misc]
     """A man under a scenario, as a Mesa model whose agents are his Leydig, Sertoli and germ cells.
 
-    `step()` is one day; `run_for(days)` several. The man starts at his own steady state on day `-baseline`, whose rows are
-    there before the first step; each step then lives a day and records the rows of the day that begins (see the module).
+    `step()` is one day; `run_for(days)` several. The man starts at his own steady state on day `-baseline`, whose rows
+    are there before the first step; each step then lives a day and records the rows of the day that begins (see the
+    module).
 
     Args:
         scenario: what to simulate: a Scenario, a mapping, or the path of a scenario file.
         rng: seed of every draw (an integer; default the scenario's).
         treated: whether the scenario's therapies are given (False: his untreated twin, with common random numbers).
         engine: "compiled" columns or the "reference" engine of plain Mesa agents (default the scenario's).
-        settled: a model of the same man, scenario and seed that has not taken a step: its steady state is copied instead
-            of sought again (`load` passes a checkpoint).
-        rules: name -> a function in place of a rule of the cells (biology/rules.py), from the search for the steady state on;
-            the reference engine alone can run it.
+        settled: a model of the same man, scenario and seed that has not taken a step: its steady state is copied
+            instead of sought again (`load` passes a checkpoint).
+        rules: name -> a function in place of a rule of the cells (biology/rules.py), from the search for the steady
+            state on; the reference engine alone can run it.
 
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
@@ -91,8 +94,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     can make it.
 
     Raises:
-        TestisError: if the tissue does not fit into memory, a rule is not known or the engine cannot run it, or the man has no
-            steady state within the physical range.
+        TestisError: if the tissue does not fit into memory, a rule is not known or the engine cannot run it, or the man
+            has no steady state within the physical range.
     """
 
     __test__ = False
@@ -346,7 +349,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 what is added to a hazard is per day.
 
         Raises:
-            TestisError: for a rate that is not known or an amount that is no number; on the day, for one that does not fit.
+            TestisError: for a rate that is not known or an amount that is no number; on the day, for one that does not
+                fit.
         """
         return self.modifiers.change(name, rates, factor=factor, added=added)
 
@@ -363,7 +367,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         No code is run from the file. What it cannot hold is what a user hung on: reporters, attributes, callbacks.
 
         Raises:
-            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers or rules.
+            TestisError: if the file is missing, damaged, of other rules, or needs the class that adds its modifiers or
+                rules.
         """
         saved = Checkpoint(path)
         model = cls(

@@ -1,7 +1,8 @@
 """Changes from outside to named rates and numbers of the tissue: a user's own rule, a stress, a gene, a disease.
 
-A rate is one that a Sertoli cell sets for its germ cells (`steps.RATES`: commitment, spermiation, the hazard of each step)
-or a number of the tissue (a field of `tissue.TissueParameters`). Modifiers compose: factors multiply, additions add up.
+A rate is one that a Sertoli cell sets for its germ cells (`steps.RATES`: commitment, spermiation, the hazard of each
+step) or a number of the tissue (a field of `tissue.TissueParameters`). Modifiers compose: factors multiply, additions
+add up.
 """
 
 from __future__ import annotations

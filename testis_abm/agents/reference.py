@@ -1,9 +1,9 @@
 """The plain engine: every cell a registered Mesa agent with its own state, moved by plain Python rules, one cell at a time.
 
-It gives the same cells as the compiled engine, bit for bit, and any rule can be replaced (see biology/rules.py). So the state is
-kept as the columns keep it (times and thresholds rounded to float32 at the end of a day), and the arithmetic runs on plain Python
-floats and integers: NumPy's scalars and its powers and sums round differently. Fields between the cells are no rule of a cell:
-both engines spread them with the same compiled code.
+It gives the same cells as the compiled engine, bit for bit, and any rule can be replaced (see biology/rules.py). So the
+state is kept as the columns keep it (times and thresholds rounded to float32 at the end of a day), and the arithmetic
+runs on plain Python floats and integers: NumPy's scalars and its powers and sums round differently. Fields between the
+cells are no rule of a cell: both engines spread them with the same compiled code.
 """
 
 from __future__ import annotations
@@ -269,8 +269,8 @@ class Surroundings(NamedTuple):
     """What a germ cell lives in for a day.
 
     Attributes:
-        sertoli: what its Sertoli cell sets (`rates`), has counted by now of the hazard of each step (`gathered`), and the A-pale
-            of its niche at the end of the day before (`a_pale`).
+        sertoli: what its Sertoli cell sets (`rates`), has counted by now of the hazard of each step (`gathered`), and
+            the A-pale of its niche at the end of the day before (`a_pale`).
         now: day at the end.
         p, mean_days: numbers of the tissue; mean duration of each step.
         events, tubule: where to count deaths, completed steps and released sperm.

@@ -73,8 +73,8 @@ def is_here(host: str) -> bool:
 def names(host: str, local: str) -> list[str]:
     """Return the names of the app for who reaches it at the address `local`, when it listens on `host`.
 
-    From outside, an app that listens on all addresses has that address and the names of the machine: no page of another site can
-    take these for its own, as it can any name that its owner points here.
+    From outside, an app that listens on all addresses has that address and the names of the machine: no page of another
+    site can take these for its own, as it can any name that its owner points here.
     """
     given = "" if is_any(host) else _bracketed(host)
     outside = () if is_here(local) else (_bracketed(local), *machine_names())

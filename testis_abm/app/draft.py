@@ -1,7 +1,7 @@
 """A scenario while it is being written: the tables of a scenario file, which controls change and `understood` checks.
 
-A draft may be wrong; it is never changed in place, so that what runs is not what is being typed. Whatever it holds is either a
-field of the form or one of `extras`, which the form lists and can remove.
+A draft may be wrong; it is never changed in place, so that what runs is not what is being typed. Whatever it holds is
+either a field of the form or one of `extras`, which the form lists and can remove.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ type Path = tuple[str | int, ...]
 
 # What a browser may ask of a server that others use too; the command line has no such limits.
 MOST_SERTOLI, MOST_REPLICATES, MOST_DAYS, MOST_WORK = 10_000, 50, 3653, 20_000_000
-# Of all replicates together: days, which are rows of tables (8 kB each); doses, planned before the first day, and decisions on them.
+# Of all replicates together: days, which are rows of tables (8 kB each); doses, planned before the first day, and
+# decisions on them.
 MOST_ROWS, MOST_DOSES = 40_000, 100_000
 MOST_THERAPIES = 50  # fieldsets of a form
 _REPLICATES = 4
@@ -188,8 +189,8 @@ def with_preset(draft: Draft, name: str) -> Draft:
 def with_man(draft: Draft, man: Man, title: str) -> Draft:
     """Return a draft of another man: treatment, plan, tissue, sampling days and model parameters stay.
 
-    All else was the former man's (his history, his change of weight, his published values, the assay of his laboratory) and goes
-    with him; `belongings` names it.
+    All else was the former man's (his history, his change of weight, his published values, the assay of his laboratory)
+    and goes with him; `belongings` names it.
     """
     kept = {name: copy.deepcopy(draft[name]) for name in _OF_NO_MAN if name in draft}
     changed = {"title": title, "man": man.as_dict(), **kept}

@@ -56,8 +56,9 @@ _NEXT = "close one that is not needed, or try again in some minutes"
 class Visits:
     """Which pages were served, and to which browsers: a page may speak if it was asked for first.
 
-    As many pages may begin as were served of late, by browsers that one was served to; each may come back. Two pages of a browser
-    that asked for both before it had its cookie hold the cookie of one: so pages are counted over all browsers.
+    As many pages may begin as were served of late, by browsers that one was served to; each may come back. Two pages of
+    a browser that asked for both before it had its cookie hold the cookie of one: so pages are counted over all
+    browsers.
     """
 
     def __init__(self) -> None:
@@ -396,7 +397,8 @@ def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:
 
 def _quiet() -> None:
     """Leave out what Solara's own code is warned of, or warns of, and nobody who runs the app can mend."""
-    # Solara and Uvicorn import a part of websockets that is no longer used when either serves (websockets 14 and later).
+    # Solara and Uvicorn import a part of websockets that is no longer used when either serves (websockets 14 and
+    # later).
     warnings.filterwarnings("ignore", "websockets\\.legacy is deprecated", DeprecationWarning)
     # Said of each page at http://127.0.0.1, where a cookie needs no https.
     warnings.filterwarnings("ignore", "Cookies with samesite=none require https", UserWarning)

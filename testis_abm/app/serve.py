@@ -15,7 +15,8 @@ from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
 
 _FILES = 4096  # that the process may hold open: each page takes four
-# A browser that closes its page says so, and its session is freed at once; one that is cut off may come back for so long.
+# A browser that closes its page says so, and its session is freed at once; one that is cut off may come back for so
+# long.
 FREED_AFTER = "2m"
 # Before Solara is imported.
 _SETTINGS = {

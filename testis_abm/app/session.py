@@ -225,7 +225,8 @@ class Session:
     def film(self) -> None:
         """Record the tissue of the scenario that was run, once somebody looks: its frames cost more than the run itself.
 
-        The men live again, day by day as they did: the same seed gives the same cells. Of one that fails, the run itself tells.
+        The men live again, day by day as they did: the same seed gives the same cells. Of one that fails, the run
+        itself tells.
         """
         scenario = self.progress.peek().scenario
         if scenario is not None and scenario != self._filmed:
@@ -406,8 +407,8 @@ _TIDIED_AFTER = 2.0  # seconds, in which others may leave too
 def tidy() -> None:
     """Soon give the memory of sessions that have gone back to the system.
 
-    A model refers to itself and waits for the collector; and frames that a thread has freed stay in the C library's heap of
-    that thread, which grows from session to session unless it is told to let go.
+    A model refers to itself and waits for the collector; and frames that a thread has freed stay in the C library's
+    heap of that thread, which grows from session to session unless it is told to let go.
     """
     if _tidying.acquire(blocking=False):
         # Solara lets a threading.Thread hold the session that started it, the one that is to be freed.

@@ -33,8 +33,8 @@ def Address(  # noqa: N802
 ) -> None:
     """Report the scenario in the page's address, at first and whenever it changes, and a browser that prefers the dark.
 
-    `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported once the page is
-    loaded again; None keeps nothing.
+    `fragment` becomes the end of the address; an empty one leaves it alone. `stored` is kept by the tab and reported
+    once the page is loaded again; None keeps nothing.
     """
 
 

@@ -42,7 +42,8 @@ class Background:
     def start(self, work: Work, fail: Fail = lambda reason: None) -> None:
         """Cancel what is running and start `work` once that has ended; it is given the event that cancels it.
 
-        However often a page asks, one work goes on and one waits. `fail` is told why a work that nobody cancelled failed.
+        However often a page asks, one work goes on and one waits. `fail` is told why a work that nobody cancelled
+        failed.
         """
         with self._lock:
             self._stop.set()

@@ -11,9 +11,10 @@ import numpy as np
 def reported_oestradiol(true: Any, assay: str, values: Mapping[str, float]) -> Any:
     """Return the oestradiol that an assay reports, pmol/L (a number, array or column).
 
-    An immunoassay flatters low levels: reported = floor + true (1 - floor / reference) below the reference man's level, and
-    the truth from there on (Huhtaniemi 2012: the two agree above 41 pmol/L, R 0.74, and part below, R 0.32), all times the
-    factor by which andrology clinics' immunoassays read higher. Mass spectrometry ("lc-ms") reports the truth.
+    An immunoassay flatters low levels: reported = floor + true (1 - floor / reference) below the reference man's level,
+    and the truth from there on (Huhtaniemi 2012: the two agree above 41 pmol/L, R 0.74, and part below, R 0.32), all
+    times the factor by which andrology clinics' immunoassays read higher. Mass spectrometry ("lc-ms") reports the
+    truth.
     """
     if assay != "immunoassay":
         return true

@@ -1,8 +1,9 @@
 """The hormonal axis: gonadotrophs with a fast drive and a slow store, blood steroids, SHBG, fat, and what drugs act on.
 
-The body advances in hourly steps (exponential Euler: stable for the two-hour life of LH). The equations are on the relative scale
-of the reference man (1 = his value) and are listed with their sources in parameters/model/axis.toml. They read exposures and never
-drugs, so that any drugs combine. A mechanism of drugs is a row of MECHANISMS and its effect in an equation below.
+The body advances in hourly steps (exponential Euler: stable for the two-hour life of LH). The equations are on the
+relative scale of the reference man (1 = his value) and are listed with their sources in parameters/model/axis.toml.
+They read exposures and never drugs, so that any drugs combine. A mechanism of drugs is a row of MECHANISMS and its
+effect in an equation below.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ class Exposed(NamedTuple):
 class Effect(NamedTuple):
     """A line of the picture of a drug.
 
-    `field` is of the day's means, the testis' day, the body or the exposures; `unit` is "share" (of 1), "bound" (concentration
-    over constant, shown as the occupied share), "" for a level as it is, or the parameter that it is a multiple of.
+    `field` is of the day's means, the testis' day, the body or the exposures; `unit` is "share" (of 1), "bound"
+    (concentration over constant, shown as the occupied share), "" for a level as it is, or the parameter that it is a
+    multiple of.
     """
 
     label: str
@@ -273,8 +275,8 @@ def peripheral_oestradiol(free_t, inhibitor, p):
 def modulated(level, bound, agonist, p):
     """Return the oestradiol level that a receptor feels among modulators (`bound`, of which `agonist` act like it).
 
-    They displace oestradiol, and what they do themselves is worth `receptor_full_agonist` times the normal level at full
-    agonism.
+    They displace oestradiol, and what they do themselves is worth `receptor_full_agonist` times the normal level at
+    full agonism.
     """
     return (level + agonist * p.receptor_full_agonist) / (1.0 + bound)
 

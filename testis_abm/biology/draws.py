@@ -1,7 +1,8 @@
 """Keyed random draws: every draw is a hash of (lineage, stage, purpose), so order, threads and timing do not change it.
 
-The lineage of a founder is a hash of the seed, a daughter's of her mother's: the seed is in every draw. uint64 needs care: numba types `uint64 + int` as signed, so every literal and result passes through `u64`, which masks in
-plain Python and casts in compiled code.
+The lineage of a founder is a hash of the seed, a daughter's of her mother's: the seed is in every draw. uint64 needs
+care: numba types `uint64 + int` as signed, so every literal and result passes through `u64`, which masks in plain
+Python and casts in compiled code.
 """
 
 from __future__ import annotations

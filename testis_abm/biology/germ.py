@@ -266,8 +266,8 @@ def _written() -> Callable[[Any, Any], Any]:
     return register_jitable(names["rates_under"])  # type: ignore[no-any-return]
 
 
-# Rates of (signals, p): what a Sertoli cell sets for its germ cells, two shares and the hazard of each type a day. Stem cells
-# have no hazard of their own: they are lost at the turn of a cycle.
+# Rates of (signals, p): what a Sertoli cell sets for its germ cells, two shares and the hazard of each type a day. Stem
+# cells have no hazard of their own: they are lost at the turn of a cycle.
 rates_under = _written()
 
 
@@ -299,8 +299,8 @@ def clone_of(lineage, ordinal):
 def on_entering(lineage, clone, step, mean_days, variation, clonal_death):
     """Return how long a cell will stay in `step`, days, and what hazard it can take there: drawn once, on entering.
 
-    Stem cells keep the clock of their niche exactly. `mean_days` are `durations`. With the chance `clonal_death` the cells of
-    a clone, which bridges join, share what they can take in the step: they die together.
+    Stem cells keep the clock of their niche exactly. `mean_days` are `durations`. With the chance `clonal_death` the
+    cells of a clone, which bridges join, share what they can take in the step: they die together.
     """
     first, second = halves(bits(lineage, step, ENTRY))
     if clonal_death > 0.0 and step > A_PALE and uniform(clone, step, CLONE) < clonal_death:
@@ -340,8 +340,8 @@ def stem_cell_turn(lineage, step, turn, share, commitment, niche_a_pale, stem_ce
 
     A-pale gathers `commitment` at each turn; once its share has reached 1 it differentiates through the next cycle and
     founds a clone at the turn that ends it, so that hormones decide a cycle before B spermatogonia appear (A-pale to
-    release takes 70 days in all). Niches share a limited mitogen, so clones follow at regular intervals. A few A-pale are
-    lost. A-dark rests, and founds one A-pale when its niche has none.
+    release takes 70 days in all). Niches share a limited mitogen, so clones follow at regular intervals. A few A-pale
+    are lost. A-dark rests, and founds one A-pale when its niche has none.
     """
     if step == A_DARK:
         return False, share, niche_a_pale == 0

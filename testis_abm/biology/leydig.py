@@ -1,8 +1,8 @@
 """The Leydig cell, and aromatase wherever it is: scalar rules, as in sertoli.py and germ.py.
 
-The same functions run compiled over columns (testis/kernel.py), on plain agents (agents/reference.py) and on the mean cell
-(testis/mean.py), with the same result to the last bit. `x * (1.0 / constant)` lets the compiler divide once for all cells.
-Concentrations are free steroid in nmol/L, times in days, hazards per day.
+The same functions run compiled over columns (testis/kernel.py), on plain agents (agents/reference.py) and on the mean
+cell (testis/mean.py), with the same result to the last bit. `x * (1.0 / constant)` lets the compiler divide once for
+all cells. Concentrations are free steroid in nmol/L, times in days, hazards per day.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def leydig_day(capacity, expression, size, oestradiol, activity, open_lyase, p, 
     """Return the capacity, aromatase expression and testosterone secretion of a Leydig cell after `dt`.
 
     LH activity (LH and hCG, relative) secretes at once and, over weeks, sets capacity; it also raises aromatase.
-    `oestradiol` is the free local level: with the brake switched on, ER-alpha slows secretion. `open_lyase` is the share of
-    steroid synthesis that no drug blocks. Secretion is relative to the mean cell of the reference man.
+    `oestradiol` is the free local level: with the brake switched on, ER-alpha slows secretion. `open_lyase` is the
+    share of steroid synthesis that no drug blocks. Secretion is relative to the mean cell of the reference man.
     """
     capacity = relax(capacity, activity**p.leydig.trophic_exponent, p.leydig.trophic_days, dt)
     expression = relax(expression, activity**p.leydig.aromatase_lh_exponent, p.leydig.aromatase_days, dt)

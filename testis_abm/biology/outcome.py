@@ -35,12 +35,12 @@ def retrieval(
 ) -> tuple[float, float, float]:
     """Return the chance that microdissection finds sperm, and its low and high end (range of outcome.retrieval_share).
 
-    The surgeon looks for foci: each of a man's `niches` that hold stem cells is found with the same small chance and yields
-    sperm once it holds a few per cent of the normal number of elongating and elongated `spermatids` (per niche). So the number
-    of foci limits, and hormones hardly move it unless they make foci complete.
+    The surgeon looks for foci: each of a man's `niches` that hold stem cells is found with the same small chance and
+    yields sperm once it holds a few per cent of the normal number of elongating and elongated `spermatids` (per niche).
+    So the number of foci limits, and hormones hardly move it unless they make foci complete.
 
-    NaN for a man who has sperm in his ejaculate (expected `concentration`, million/mL), and for one whose gonadotrophins `lh`
-    and `fsh` (IU/L, given ones included) are both low: he is treated with gonadotrophins first.
+    NaN for a man who has sperm in his ejaculate (expected `concentration`, million/mL), and for one whose
+    gonadotrophins `lh` and `fsh` (IU/L, given ones included) are both low: he is treated with gonadotrophins first.
     """
     off = lh < values["outcome.retrieval_lh_low"] and fsh < values["outcome.retrieval_fsh_low"]
     if off or concentration >= values["outcome.azoospermic_below"]:

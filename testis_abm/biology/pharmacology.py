@@ -1,7 +1,7 @@
 """Drugs in the body: each substance a depot and a compartment, and the matrix of the exposures that it adds to.
 
-A substance's concentration (nmol/L, IU/L), or the steroid that it releases, times its row of the matrix adds to the exposures that
-the body reads (axis.MECHANISMS); a new drug is a new table.
+A substance's concentration (nmol/L, IU/L), or the steroid that it releases, times its row of the matrix adds to the
+exposures that the body reads (axis.MECHANISMS); a new drug is a new table.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Kinetics:
     Attributes:
         names, drugs: of the substance, and of the drug that brings it.
         actions: what it does, keys of MECHANISMS.
-        absorption, elimination: rate constants, 1/h. A released steroid joins the blood's: its elimination is that of its ester
-            into it (0: at once).
+        absorption, elimination: rate constants, 1/h. A released steroid joins the blood's: its elimination is that of
+            its ester into it (0: at once).
         load: amount that reaches the absorption site per unit of dose: nmol per mg, or IU per IU.
         volume: litres (0 for a released steroid).
         release: hours over which a dose is released evenly (0: at once).
@@ -211,8 +211,8 @@ def _clear_in_minutes(drugs, k, at_once, evenly):
 def expose(drugs, doses, hour, exposure):
     """Advance every substance by an hour of `doses` (see hourly_doses); return what they do as Exposure.
 
-    `exposure` (EXPOSURES,) is where they are summed. The levels of a day are gathered hour by hour: nmol/L or IU/L at its end (of
-    what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
+    `exposure` (EXPOSURES,) is where they are summed. The levels of a day are gathered hour by hour: nmol/L or IU/L at
+    its end (of what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
     """
     exposure[:] = 0.0
     for k in range(drugs.depot.size):

@@ -25,8 +25,8 @@ _LEAST_VOLUME = 0.3  # mL
 _MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
 _EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
 
-# State of the tract: sperm output that transit has adapted to (million a day), progressively motile share, back-pressure (0 to 1),
-# relative size of the glands, and sperm and normal sperm in each compartment (million).
+# State of the tract: sperm output that transit has adapted to (million a day), progressively motile share,
+# back-pressure (0 to 1), relative size of the glands, and sperm and normal sperm in each compartment (million).
 TRACT = np.dtype([*record("output", "motility", "back_pressure", "glands").descr, ("chain", float, (CHAIN, 2))])
 # What the cauda takes in on a day, million.
 COLLECTED = record("collected_million", "collected_motile_million", "collected_normal_million")

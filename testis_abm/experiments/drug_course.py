@@ -1,6 +1,7 @@
 """What a drug does at its usual regimen: concentrations by the hour, effects by the day, and the response to dose.
 
-The man is the fertile reference man on a piece of testis just large enough for his hormones, unless the drug is for another.
+The man is the fertile reference man on a piece of testis just large enough for his hormones, unless the drug is for
+another.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ _FAINTEST = 1e-9
 _LONG = 1e6  # days in which every first-order response arrives
 _DAMPING, _TURNS, _SETTLED = 0.25, 4000, 1e-10
 
-# A morning of the mean-field man: the means of the day before (DAY), what the cauda took in (COLLECTED), and what else tells of him.
+# A morning of the mean-field man: the means of the day before (DAY), what the cauda took in (COLLECTED), and what else
+# tells of him.
 MORNING = np.dtype(
     [
         *DAY.descr,
@@ -149,8 +150,8 @@ def _settle_germ_line(testis, pressed, p, a_pale):
 def _settle(body, testis, numbers):
     """Bring body, mean cells and germ line to the man's untreated steady state; return what the testis makes, and sperm released.
 
-    The steady state solves a fixed point in free testosterone, oestradiol, inhibin B and back-pressure (all relative): each
-    turn works out what one level asks of the next and goes part of the way there, on a log scale.
+    The steady state solves a fixed point in free testosterone, oestradiol, inhibin B and back-pressure (all relative):
+    each turn works out what one level asks of the next and goes part of the way there, on a log scale.
     """
     a, p, scale = numbers.axis, numbers.tissue, numbers.scale
     x, e2, inhibin, testis_e2 = 1.0, 1.0, 1.0, 1.0

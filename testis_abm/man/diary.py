@@ -1,7 +1,7 @@
 """What is written down of a man: the columns of every table, and its rows, read and written by the names of the columns.
 
-A table is tidy: a row is one morning of one day (see agents/model.py), in the tables of a run with arm and replicate before it.
-Columns carry their unit in the name.
+A table is tidy: a row is one morning of one day (see agents/model.py), in the tables of a run with arm and replicate
+before it. Columns carry their unit in the name.
 """
 
 from __future__ import annotations

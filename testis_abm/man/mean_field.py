@@ -31,8 +31,8 @@ _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, count
 
 def _numbers(values: Mapping[str, float], man: Mapping[str, float]) -> Numbers:
     p, scale = tissue_parameters(values, man)
-    # An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later: the cells
-    # found this much less.
+    # An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later: the
+    # cells found this much less.
     present = 1.0 / (1.0 + _TURNS_LOST * p.germ.stem_cell_loss)
     of_cells = Scale(
         scale.testosterone,

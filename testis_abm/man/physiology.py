@@ -34,7 +34,8 @@ def complete(values: Mapping[str, float]) -> Values:
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> AxisParameters:
     """Fold a man's physiology into the numbers of the axis.
 
-    Fat's aromatase and SHBG follow BMI and age on a log scale, aromatase by the CYP19A1 variant; ER-alpha sensitivity scales the oestradiol feedback.
+    Fat's aromatase and SHBG follow BMI and age on a log scale, aromatase by the CYP19A1 variant; ER-alpha sensitivity
+    scales the oestradiol feedback.
 
     Args:
         values: dotted parameter name -> value, completed.
@@ -100,8 +101,9 @@ def matured(
 ) -> dict[str, float]:
     """Return the maturity of a man's somatic cells and spermatogonia after `days` under what drives them.
 
-    Leydig (and with them Sertoli) cells that have never seen LH come of age one by one; a pool of spermatogonia multiplies until its niches are full.
-    Neither goes back. The square keeps a man at rest who has had a little LH all his life.
+    Leydig (and with them Sertoli) cells that have never seen LH come of age one by one; a pool of spermatogonia
+    multiplies until its niches are full. Neither goes back. The square keeps a man at rest who has had a little LH all
+    his life.
 
     Args:
         lh_activity: LH and hCG, 1 = normal (more does not hasten it).

@@ -1,7 +1,7 @@
 """Which doses a man is given: the plan of his therapies, and what measurements decide of it.
 
-A sample's result is known the next day. What has been decided and given is kept in the man's diary alone, so that a saved,
-loaded or branched man goes on as the unbroken one.
+A sample's result is known the next day. What has been decided and given is kept in the man's diary alone, so that a
+saved, loaded or branched man goes on as the unbroken one.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Regimen:
 
         Args:
             day: the day that begins.
-            measure: takes a clause and a day, returns what the laboratory reports of its quantity for a sample of now, in the
-                unit of the clause, with the random draw of that day.
+            measure: takes a clause and a day, returns what the laboratory reports of its quantity for a sample of now,
+                in the unit of the clause, with the random draw of that day.
             diary: decisions and doses so far; today's are written down.
         """
         due = self._due.get(day, ())

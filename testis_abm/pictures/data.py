@@ -40,7 +40,8 @@ class PlotData:
     Attributes:
         footer: the small print. band: what the bands show, in words.
         days: first and last.
-        panels: figure -> its panels; those of "tissue" are of cells lost, of sperm released, of loss at meiosis and of courses.SIGNALS.
+        panels: figure -> its panels; those of "tissue" are of cells lost, of sperm released, of loss at meiosis and of
+            courses.SIGNALS.
         composition: arm -> days, and germ cells per Sertoli cell, (days, steps), mean over replicates.
         sections: arm -> arrays of a cross-section (see `tubules`).
     """

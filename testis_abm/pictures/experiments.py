@@ -80,7 +80,8 @@ def swept(
     """Draw a sweep's summary: lines over one axis or along a list, a map over a grid of two, clouds over more.
 
     Args:
-        table: from sweep.summary; axes: as varied; outputs: clinical words; method: of the design; title: of the pictures.
+        table: from sweep.summary; axes: as varied; outputs: clinical words; method: of the design; title: of the
+            pictures.
     """
     # Of many the most wanted.
     words = [word for word in (*_SHOWN, *outputs) if word in outputs] if len(outputs) > len(_SHOWN) else list(outputs)

@@ -1,7 +1,7 @@
 """Charts on the screen: inline SVG.
 
-Colours are CSS variables of the page (app.css), so that light and dark are the browser's business. Every chart is an image to a
-screen reader, with a text of what it shows.
+Colours are CSS variables of the page (app.css), so that light and dark are the browser's business. Every chart is an
+image to a screen reader, with a text of what it shows.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from testis_abm.results.report import NOTHING
 from testis_abm.results.run import Run
 from testis_abm.results.treatment import Treatment, within
 
-# Site -> column of its inhibition, column of its share of oestradiol. Sertoli cells and the germ cells in their niches meet
-# the same testosterone, so their enzyme is shielded alike.
+# Site -> column of its inhibition, column of its share of oestradiol. Sertoli cells and the germ cells in their niches
+# meet the same testosterone, so their enzyme is shielded alike.
 _COLUMN = OESTRADIOL["lc-ms"]
 SITES = {
     "fat, from testosterone": ("aromatase_inhibition_fat_pct", "fat_oestradiol_share_pct"),
@@ -32,7 +32,8 @@ _ENZYME = {
 def by_site(result: Run) -> pd.DataFrame:
     """Return a row a site: share of its aromatase inhibited, share of the blood's oestradiol and what it gives, by arm.
 
-    Missing are the inhibition of an enzyme that the man has not, and the shares of no oestradiol. Means over the last 28 days of treatment (over the whole run without one), true oestradiol in pg/mL.
+    Missing are the inhibition of an enzyme that the man has not, and the shares of no oestradiol. Means over the last
+    28 days of treatment (over the whole run without one), true oestradiol in pg/mL.
     """
     treatment = Treatment.of(result)
     arms = result.arms

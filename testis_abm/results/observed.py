@@ -19,9 +19,9 @@ COLUMNS = ("variable", "day", "label", "unit", "observed", "predicted", "ratio")
 def observed(result: Run) -> pd.DataFrame:
     """Return the observed values of the scenario beside the prediction, in the unit they were given in.
 
-    The prediction is the mean over replicates of the treated arm (or the only one), between samples by straight line: what the
-    scenario's laboratory reports of hormones (oestradiol by its assay) and of expected semen, without random error. It is missing
-    where the run has nothing to compare. `ratio` is predicted over observed.
+    The prediction is the mean over replicates of the treated arm (or the only one), between samples by straight line:
+    what the scenario's laboratory reports of hormones (oestradiol by its assay) and of expected semen, without random
+    error. It is missing where the run has nothing to compare. `ratio` is predicted over observed.
     """
     rows = []
     for entry in result.scenario.observed:

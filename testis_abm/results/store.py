@@ -1,8 +1,9 @@
 """Results on disk: one folder a run, written whole or not at all.
 
-A folder holds a Parquet file for each table, `run.json` (provenance, and the checksums of all these files), `scenario.toml`,
-`sections.npz` (drawn cross-sections) and, if known, `attribution.parquet`. Whatever differs between two runs of one seed (clock
-times, versions) stands in `run.json` only, so that the other files can be compared byte by byte.
+A folder holds a Parquet file for each table, `run.json` (provenance, and the checksums of all these files),
+`scenario.toml`, `sections.npz` (drawn cross-sections) and, if known, `attribution.parquet`. Whatever differs between
+two runs of one seed (clock times, versions) stands in `run.json` only, so that the other files can be compared byte by
+byte.
 """
 
 from __future__ import annotations

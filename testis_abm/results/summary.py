@@ -19,14 +19,16 @@ from testis_abm.support.errors import TestisError
 def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
     """Return the summary of a run, one row a quantity, indexed by its name with unit.
 
-    Levels are those of every command (see treatment.closing): of hormones means over the last 28 days (of treatment, or of an untreated
-    man's run), of ratios those of the means; semen and sperm production as expected on the last of these mornings, without variation
-    or counting error. With both arms, `change_pct` is that of the geometric mean of treated over
-    untreated control; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
+    Levels are those of every command (see treatment.closing): of hormones means over the last 28 days (of treatment, or
+    of an untreated man's run), of ratios those of the means; semen and sperm production as expected on the last of
+    these mornings, without variation or counting error. With both arms, `change_pct` is that of the geometric mean of
+    treated over untreated control; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
     ratios; missing with one replicate). From a level that no laboratory tells from none there is no change in percent.
-    Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The spread (`..._sd`) is the standard deviation over replicates.
+    Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The
+    spread (`..._sd`) is the standard deviation over replicates.
 
-    With one arm: level (`mean`) and spread over replicates (`sd`), and `drift_pct`, the last quarter of the run against the first.
+    With one arm: level (`mean`) and spread over replicates (`sd`), and `drift_pct`, the last quarter of the run against
+    the first.
 
     Args:
         result: the run.

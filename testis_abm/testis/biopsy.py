@@ -13,9 +13,9 @@ def tubule_score(counts: np.ndarray, sertoli: int) -> int:
     Args:
         counts: germ cells by step, (steps,); sertoli: Sertoli cells in the section.
 
-    10 full spermatogenesis; 9 many late spermatids, disorganised; 8 few late spermatids (under one for two Sertoli cells);
-    7 no late but many early spermatids; 6 few early; 5 no spermatids, many spermatocytes; 4 few; 3 spermatogonia only;
-    2 Sertoli cells only. (1, a hyalinised tubule, does not arise here.)
+    10 full spermatogenesis; 9 many late spermatids, disorganised; 8 few late spermatids (under one for two Sertoli
+    cells); 7 no late but many early spermatids; 6 few early; 5 no spermatids, many spermatocytes; 4 few; 3
+    spermatogonia only; 2 Sertoli cells only. (1, a hyalinised tubule, does not arise here.)
     """
     late = counts[steps.ELONGATING_SPERMATID] + counts[steps.ELONGATED_SPERMATID]
     early = counts[steps.ROUND_SPERMATID]

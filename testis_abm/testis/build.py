@@ -97,7 +97,8 @@ def tissue_parameters(
         of("tissue", "cell_radius"),
     )
     attrition = max(0.2, 1.0 - of("tissue", "leydig_attrition") * max(0.0, man["age"] - _AGE_REFERENCE))
-    # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL, Kallmann).
+    # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL,
+    # Kallmann).
     inhibin = man["inhibin_capacity"] * man["sertoli_number"] * math.sqrt(man["somatic_maturity"])
     germ = room(values, "germ")
     direct = {

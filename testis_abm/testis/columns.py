@@ -1,7 +1,7 @@
 """The columns that hold the cells: one structure of arrays per kind, one contiguous segment per tubule for germ cells.
 
-A column is declared once, here: what compiled code takes, what is allocated, saved, shown by agents and held by the plain engine
-follows.
+A column is declared once, here: what compiled code takes, what is allocated, saved, shown by agents and held by the
+plain engine follows.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class SertoliColumns(Columns):
     """Sertoli cells: what they hold, sense and set; one row each, but `rates` and `gathered` lie by tubule.
 
     Attributes:
-        rates: (tubules, steps.RATES, niches), what they set; gathered: (tubules, steps, niches), hazard of each type of germ
-            cell counted so far.
+        rates: (tubules, steps.RATES, niches), what they set; gathered: (tubules, steps, niches), hazard of each type of
+            germ cell counted so far.
         counts: (sertoli, steps) germ cells.
     """
 

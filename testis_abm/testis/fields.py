@@ -1,8 +1,8 @@
 """Testosterone and oestradiol between the cells: quasi-steady diffusion with capillary clearance.
 
 Across 100 um a steroid diffuses in under a minute, so each day's field is the superposition of the steady response to
-every source: K0(r / lambda) with lambda = sqrt(D / clearance). Kernels are shared by all tubules and each row is scaled to
-sum to 1, which keeps the mass balance (mean level = production / clearance) exact on the full lattice.
+every source: K0(r / lambda) with lambda = sqrt(D / clearance). Kernels are shared by all tubules and each row is scaled
+to sum to 1, which keeps the mass balance (mean level = production / clearance) exact on the full lattice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Weights(NamedTuple):
     """What corner sources give to the niches of a tubule and to its own two corners, as a kernel takes it.
 
     Attributes:
-        of: (offsets, filled up with zeros, niches + 2), what a source at each offset gives to each of a tubule's targets.
+        of: (offsets, filled up with zeros, niches + 2), what a source at each offset gives to each of a tubule's
+            targets.
         share: (tubules, niches + 2), one over the weight of the sources that exist.
         reach: (corners + 1, 2), what a source gives to all niches and to all corners together.
     """

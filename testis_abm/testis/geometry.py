@@ -1,7 +1,7 @@
 """Where things are: cross-sections of tubules in hexagonal packing, Leydig clusters and capillaries in the corners between.
 
-Tubules sit on a periodic triangular lattice; each site owns the two corners (interstices) up-right and above it. Lengths
-in um.
+Tubules sit on a periodic triangular lattice; each site owns the two corners (interstices) up-right and above it.
+Lengths in um.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The rules looped over columns: compiled, releasing the GIL, over a range of tubules so that threads can share them.
 
-A cell that lives through the day as its type costs two comparisons and nothing is stored: its step ends on a day that is
-fixed, and it dies when the hazard that its Sertoli cell has counted passes a threshold that is fixed. Only what is due is
-worked on.
+A cell that lives through the day as its type costs two comparisons and nothing is stored: its step ends on a day that
+is fixed, and it dies when the hazard that its Sertoli cell has counted passes a threshold that is fixed. Only what is
+due is worked on.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ ROOM = 16
 # Tubules that a kernel takes at a time: what their cells hold fits into the cache of a core.
 BLOCK = 16
 NOT_BEGUN, BEGUN, DONE = range(3)
-# Rows of what Sertoli cells sense: one array, because more than a few that might overlap would keep loops from vectorising.
+# Rows of what Sertoli cells sense: one array, because more than a few that might overlap would keep loops from
+# vectorising.
 _ANDROGEN, _ER_BETA, _ER_ALPHA, _FSH = range(4)
 _SENSED = 4
 _NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64)])
@@ -502,7 +503,8 @@ def live(cells, events, today, first, last):
                     if place != row:
                         niches[place] = niche
                     steps[place] = step
-                    # A row that was or is a stem cell's, or another's: the daughter of a stem cell that died may take its place.
+                    # A row that was or is a stem cell's, or another's: the daughter of a stem cell that died may take
+                    # its place.
                     if stem or step <= A_PALE or place != row:
                         clones[place] = clone
                         turns[place] = turn

@@ -49,8 +49,8 @@ class Kind:
         name: of its columns; `doc` says what it is.
         columns: what each cell holds, with dtype, unit and meaning.
         places: (tissue, rows) -> x, y in um.
-        build: tissue -> its first cells; day: (tissue, p, dt) -> None, lets them live `dt` days after the others (None: the
-            engines do).
+        build: tissue -> its first cells; day: (tissue, p, dt) -> None, lets them live `dt` days after the others (None:
+            the engines do).
         niche: (tissue, rows) -> the Sertoli cell whose levels each shares on the slide (by default that of its row).
         look: how it is drawn: a flat nucleus along the wall.
     """

@@ -1,7 +1,7 @@
 """The kinds of cell: tissue, checkpoint, agents, cross-section, pictures and slide follow this list.
 
-Leydig, Sertoli and germ cells feed one another, so the engines move them together (kernel.py, agents/reference.py). A further
-kind is a module with its `Kind` and an entry here.
+Leydig, Sertoli and germ cells feed one another, so the engines move them together (kernel.py, agents/reference.py). A
+further kind is a module with its `Kind` and an entry here.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ class Levels:
         leydig: simulated Leydig cells; weight: how many cells of the ideal number each stands for.
 
     Attributes:
-        sources: (corners + 1,), what the Leydig cells of each interstice make, of testosterone or oestradiol in turn; the
-            last is the empty site, which makes none.
+        sources: (corners + 1,), what the Leydig cells of each interstice make, of testosterone or oestradiol in turn;
+            the last is the empty site, which makes none.
         from_secretion: nmol/L of testosterone that a mean source of 1 gives; from_leydig, from_niches: of oestradiol.
     """
 

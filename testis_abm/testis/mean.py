@@ -1,7 +1,7 @@
 """The mean cell of each kind: Leydig, Sertoli and, by days since their clone was founded, germ cells.
 
-Compiled from the same rules that move single cells (biology/leydig.py, sertoli.py, germ.py). Leydig and Sertoli cells are one of each; germ cells are
-a flow through ages, thinned by the hazards of their step.
+Compiled from the same rules that move single cells (biology/leydig.py, sertoli.py, germ.py). Leydig and Sertoli cells
+are one of each; germ cells are a flow through ages, thinned by the hazards of their step.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def stationary(founders, rates, spent, last):
 def germ_day(founders, founded, rates, spent, descendants, last):
     """Let the germ cells live a day; return sperm released per Sertoli cell.
 
-    `founders` (ages,) are B spermatogonia, thinned by what their descendants have lost, by day of age; `founded` new ones
-    enter.
+    `founders` (ages,) are B spermatogonia, thinned by what their descendants have lost, by day of age; `founded` new
+    ones enter.
     """
     ripe = founders[last - 1] * survival_on(last - 1, rates, spent)
     for day in range(last - 1, 0, -1):

@@ -26,9 +26,10 @@ class Frame:
         day: of the plan.
         sertoli, others: how many Sertoli cells there are, and how many of all other kinds but germ cells.
         window: x, y, width and height of what is seen, um (not part of the bytes).
-        lineage: (cells,) uint64; clone: (cells,) uint32, of a stem cell how many it has founded; of others 0 or its name.
-        levels: (5, places) float32: total testosterone and oestradiol (nmol/L), AR, ER-alpha and ER-beta signal (1 = reference
-            man; NaN where nobody hears it) at each Sertoli cell and interstice.
+        lineage: (cells,) uint64; clone: (cells,) uint32, of a stem cell how many it has founded; of others 0 or its
+            name.
+        levels: (5, places) float32: total testosterone and oestradiol (nmol/L), AR, ER-alpha and ER-beta signal (1 =
+            reference man; NaN where nobody hears it) at each Sertoli cell and interstice.
         by_step: (3, steps) float32: ER-beta expression, working aromatase, usual age at its begin (days since A-pale).
         soma_aromatase: (sertoli + others,) float32, working aromatase of each.
         x, y: (cells,) um. place: (cells,) uint16, column of `levels`.

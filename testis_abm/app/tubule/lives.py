@@ -132,8 +132,8 @@ def _joined(days: list[tuple[int, np.ndarray, np.ndarray]], after: int, until: i
 def _births(before: Germ, now: Germ, after: np.ndarray, born: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return daughters and their mothers, by trying every daughter that the cells of `before` can have had.
 
-    `after` is where each of `before` is in `now`, -1: nowhere. A daughter that divided in turn before she was seen is among
-    them when one of hers is there.
+    `after` is where each of `before` is in `now`, -1: nowhere. A daughter that divided in turn before she was seen is
+    among them when one of hers is there.
     """
     stem, kept = before.step <= steps.A_PALE, after >= 0
     # A stem cell numbers its daughters by the clones that it has founded, two to each; one that is lost founds none.

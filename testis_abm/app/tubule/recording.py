@@ -37,8 +37,8 @@ _SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal")
 class Recording:
     """Some tubules of a running model, frame by frame.
 
-    Make it before the first day, and call `record()` after each step. `frames` and `days` are replaced, never changed, so
-    that another thread may read them at any time.
+    Make it before the first day, and call `record()` after each step. `frames` and `days` are replaced, never changed,
+    so that another thread may read them at any time.
 
     Args:
         model: a TestisModel (anything with `tissue` and `day`).
@@ -115,9 +115,9 @@ class Recording:
     def link(self, index: int) -> bytes:
         """Return frame `index` with what ties it to the frame before, for motion between them.
 
-        A header (bytes in all, of the frame, its cells, cells of the frame before, key of the recording; day of the frame
-        before), the frame, then for each of its cells the row in the frame before of the cell itself or of who it came from
-        (uint32, 0xFFFFFFFF: nobody), and for each cell of the frame before its fate (uint8, index of FATES).
+        A header (bytes in all, of the frame, its cells, cells of the frame before, key of the recording; day of the
+        frame before), the frame, then for each of its cells the row in the frame before of the cell itself or of who it
+        came from (uint32, 0xFFFFFFFF: nobody), and for each cell of the frame before its fate (uint8, index of FATES).
         """
         kept = self._kept
         day, frame = kept[index]

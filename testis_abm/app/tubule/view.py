@@ -99,8 +99,8 @@ def TubuleView(  # noqa: N802 (a component, as Solara writes them)
 def make_tubule(model: Any = None, **look: Any) -> Callable[..., solara.Element]:
     """Return a component that records a model as it steps and shows it, for a notebook and for Mesa's `SolaraViz`.
 
-    Called with a model, as Mesa does, it shows that one (a new model is recorded from its beginning); called without, the
-    one given here.
+    Called with a model, as Mesa does, it shows that one (a new model is recorded from its beginning); called without,
+    the one given here.
 
     Args:
         model: a TestisModel.
