@@ -38,10 +38,9 @@ _SKIPPED = {
     "__init__",
     "days",
     "draws",
-    "luck",
     "steps",
     "tissue",  # packs numbers for compiled code, which runs under the golden numbers
-}  # declarations, and draws that tests/test_luck.py holds by statistics
+}  # declarations, and draws that tests/test_draws.py holds by statistics
 # (module, function, rule, mutant) -> why no test can tell them apart.
 _NO_MAN = "no living man has so little"
 _DIFFERENCE = "a constant that cancels in the difference from his own"

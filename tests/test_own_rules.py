@@ -14,6 +14,7 @@ from testis_abm.agents.cells import GermCell
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology import germ, steps
 from testis_abm.biology.rules import RULES
+from testis_abm.support.errors import TestisError
 
 CASE = {
     "title": "own rules",
@@ -79,7 +80,7 @@ def test_branch_checkpoint_and_untreated_control_keep_them(slow, tmp_path):
     ):
         TestisModel.load(saved)
     control = Slow(CASE, treated=False, settled=slow)
-    assert control.tissue.cells.rules["germ.durations"] is slow_pachytene
+    assert control.tissue.cells.rules["germ.durations"].args[-1] is slow_pachytene
     with pytest.raises(ta.TestisError, match="settled under other rules"):
         TestisModel(CASE, settled=slow)
 
@@ -103,3 +104,20 @@ def test_the_example_of_the_guide_runs():
     names = {"ta": ta}
     exec("from testis_abm.biology import germ" + code, names)
     assert names["SlowPachytene"].__name__ == "SlowPachytene"
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        (lambda p: germ.durations(p)._replace(pachytene=float("nan")), "holds no number"),
+        (lambda p: germ.durations(p)._replace(pachytene=-5.0), "over 0"),
+        (lambda p: 3, "returns 12 numbers"),
+        (lambda: 3, "TypeError"),
+        (lambda p: germ.durations(p)._replace(pachytene="16 days"), "ValueError"),
+    ],
+)
+def test_what_a_rule_of_ones_own_returns_is_checked(rule, complaint):
+    case = {"tissue": {"tubules": 1}, "plan": {"duration": "1 day"}}
+    with pytest.raises(TestisError, match=r"germ\.durations") as refused:
+        TestisModel(case, engine="reference", rules={"germ.durations": rule})
+    assert complaint in str(refused.value)

@@ -20,12 +20,12 @@ TestisModel = Any  # of agents/model.py, which calls this
 def record(model: TestisModel) -> None:
     """Write down the morning of the day that begins; of a `brief` run the hormones alone."""
     means, report, write, day = model.means, model.report, model.records.write, model.day
-    inside = {
+    hormones = means | {
         "intratesticular_testosterone_nmol_l": report.testosterone_nmol_l,
         "intratesticular_oestradiol_nmol_l": report.oestradiol_nmol_l,
+        "free_testosterone_pmol_l": 1e3 * means["free_testosterone_nmol_l"],
     }
-    free = 1e3 * means["free_testosterone_nmol_l"]
-    write("hormones", day=day, **means, **inside, free_testosterone_pmol_l=free)
+    write("hormones", day=day, **hormones)
     if model.brief:
         return
     write("tissue", day=day, **_tissue(model, means))

@@ -163,6 +163,14 @@ def signals_from(sensed, fsh, pressure, half, p):
 
 
 @register_jitable
+def elongation_signal(androgen, p):
+    """Return the androgen signal for the elongation of spermatids alone, as `signals` does."""
+    receptor, n = p.receptor, p.receptor.androgen_exponent
+    sensed, half = sense(androgen, receptor.androgen_sensitivity, n), power(receptor.elongation_androgen_half, n)
+    return occupied(sensed, half) * (1.0 / receptor.elongation_occupancy)
+
+
+@register_jitable
 def niche_aromatase(spermatocytes, spermatids, elongated, p):
     """Return the aromatase activity of a Sertoli cell with so many germ cells of each class (integers)."""
     activity = p.aromatase

@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 from testis_abm.biology.days import record
 from testis_abm.biology.kinetics import relative_hill, relax
 from testis_abm.biology.semen import Semen
-from testis_abm.biology.sertoli import signals
+from testis_abm.biology.sertoli import elongation_signal
 
 CHAIN = 5  # compartments of the epididymis
 _ABSTINENCE_REFERENCE = 3.0
@@ -117,7 +117,7 @@ def volume(size, abstinence, bmi, p):
 @register_jitable
 def normal_forms(androgen, p, tissue):
     """Return the share of normal forms among released sperm: spermiogenesis short of `androgen` (nmol/L) shapes heads badly."""
-    lacking = 1.0 - min(1.0, signals(androgen, 0.0, 0.0, 0.0, tissue).elongation)
+    lacking = 1.0 - min(1.0, elongation_signal(androgen, tissue))
     return min(_MOST_NORMAL, p.morphology_reference * (1.0 - p.morphology_androgen_share * lacking))
 
 

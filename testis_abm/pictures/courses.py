@@ -90,7 +90,7 @@ def _measured(arms: Sequence[Arm], measure: Measure, dots: str = "") -> Panel:
     return Panel(
         measure.column,
         quantity.title,
-        quantity.unit,
+        quantity.clinical_unit if quantity.factor == 1.0 else quantity.unit,
         tuple(_curve(arm, measure.table, measure.read, dots) for arm in arms),
         _days(scenarios),
         quantity.factor,
