@@ -216,7 +216,7 @@ def test_a_word_that_is_none_gets_the_nearest():
         ScenarioError, match='"testosteron" is not a quantity that is known here; nearest: "testosterone"'
     ):
         column_of("testosteron")
-    with pytest.raises(ScenarioError, match="known: LH, FSH$"):
+    with pytest.raises(ScenarioError, match=r"known: LH, FSH$"):
         column_of("testosterone", among=("lh_iu_l", "fsh_iu_l"))
 
 
