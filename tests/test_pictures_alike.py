@@ -130,7 +130,7 @@ def test_an_axis_may_begin_above_zero_on_both():
     high = replace(PANEL, zero=False, reference=None, marks=())
     assert on_paper(high).get_ylim()[0] > 15.0
     for panel, lowest in ((PANEL, 0.0), (high, 15.0)):
-        root, value = on_screen(panel)
+        _, value = on_screen(panel)
         assert value(190 - 24) == pytest.approx(lowest, abs=1e-6), panel.zero
 
 
