@@ -134,7 +134,7 @@ def test_a_change_cut_short_by_the_next_is_refused():
         (Weight(bmi=30, until=90, **{"from": 50}), []),
     ):
         assert [problem.path for problem in overlaps([first, second])] == said
-    with pytest.raises(ScenarioError, match=r"day 10 is not after from \(day 10\)"):
+    with pytest.raises(ScenarioError, match=r"^until: day 10 is not after from \(day 10\)"):
         Weight(bmi=28, until=10, **{"from": 10})
 
 

@@ -134,6 +134,13 @@ def test_an_axis_may_begin_above_zero_on_both():
         assert value(190 - 24) == pytest.approx(lowest, abs=1e-6), panel.zero
 
 
+def test_days_before_treatment_are_shaded_up_to_day_0():
+    root, _ = on_screen(replace(PANEL, days=(-21.0, 21.0)))
+    (box,) = [box for box in root.iter("rect") if box.get("class") == "ta-before"]
+    assert [float(box.get(side)) for side in ("x", "width", "y", "height")] == [46.0, 142.0, 30.0, 136.0]
+    assert not list(on_screen(PANEL)[0].iter("rect"))
+
+
 # ---- the description
 
 
@@ -197,6 +204,12 @@ def test_bars_of_treatment_stand_on_their_days():
     assert [float(bar.get("x")) for bar in bars] == pytest.approx([4 + 178.0, 716.0])
     assert [float(bar.get("width")) for bar in bars] == pytest.approx([356.0, 4.0])  # a single dose can be seen
     assert root.get("aria-label") == ("Treatment: anastrozole 1 mg from day 0 to 50; hCG 5000 IU from day 75 to 75")
+    inside, before = (text for text in root.iter("text") if text.text in ("anastrozole 1 mg", "hCG 5000 IU"))
+    # The name of a short bar at the end of the axis stands before it.
+    assert inside.get("class") == "ta-bar-text" and float(inside.get("x")) == pytest.approx(4 + 178.0 + 6.0)
+    assert before.get("text-anchor") == "end" and float(before.get("x")) < 716.0
+    late, *_ = drawn(screen.timeline([Span("hcg", "hCG", 0.0, 0.0)], (-25.0, 75.0))).iter("rect")
+    assert late.get("class") == "ta-before" and float(late.get("width")) == pytest.approx(178.0)
     assert "no treatment" in screen.timeline([], (0.0, 9.0))
 
 
@@ -211,6 +224,11 @@ def test_a_heat_map_has_a_cell_for_each_value_with_its_number():
     assert low.find("text").get("fill") == "#fff" and high.find("text").get("fill") == "#000"
     assert float(high.find("rect").get("y")) < float(low.find("rect").get("y"))
     assert root.get("aria-label") == "T over BMI and dose: from 1.00 to 5.00"
+    # The name of a column stands in its middle, and that of the axis in the middle of all.
+    places = {text.text: float(text.get("x")) for text in root.iter("text")}
+    for column, name in (("24", "1.00"), ("32", "2.00")):
+        assert places[column] == pytest.approx(places[name], abs=1.0)
+    assert places["BMI"] == pytest.approx((places["24"] + places["32"]) / 2.0)
 
 
 def test_changes_are_coloured_about_zero():
@@ -235,4 +253,11 @@ def test_an_interval_shows_what_was_predicted_and_whether_it_held():
     line = next(line for line in root.iter("line") if line.get("class") == "ta-interval")
     # From 0 to 8 in 330 units.
     assert (float(line.get("x1")), float(line.get("x2"))) == pytest.approx((330 + 165.0, 330 + 247.5))
+    circle = next(root.iter("circle"))
+    assert float(circle.get("cx")) == pytest.approx(330 + 330 * 5 / 8, abs=0.06)
+    diamond = next(root.iter("path")).get("d")
+    assert diamond.startswith("M660.0 14.0")  # the observed one is at the far end
+    zeros = [float(text.get("x")) for text in root.iter("text") if text.text == "0"]
+    figures = {text.text: float(text.get("x")) for text in root.iter("text")}
+    assert zeros == [330.0, 330.0] and 660.0 < figures["8.00"] < 720.0
     assert root.get("aria-label").startswith("LH (IU/L): observed 8, predicted 5 (4 to 6), outside; LH")

@@ -90,8 +90,9 @@ def test_the_table_of_neighbours_holds_every_corner_in_reach_at_its_distance():
     distances = np.array([nearest(geometry, centre, corner) for corner in corners])
     found = geometry.neighbours[0]
     assert sorted(found) == np.flatnonzero(distances <= 260.0).tolist()
-    niche = centre + RADIUS * np.array([1.0, 0.0])  # the first niche is at the right
-    assert geometry.niche_offset[0] == pytest.approx([nearest(geometry, niche, corners[k]) for k in found])
+    for niche, angle in enumerate(np.radians([0, 60, 120, 180, 240, 300])):
+        place = centre + RADIUS * np.array([math.cos(angle), math.sin(angle)])
+        assert geometry.niche_offset[niche] == pytest.approx([nearest(geometry, place, corners[k]) for k in found])
     for own in range(CORNERS):
         expected = [nearest(geometry, corners[own], corners[k]) for k in found]
         assert geometry.corner_offset[own] == pytest.approx(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from test_results_synthetic import make, scenario, short
 
 from testis_abm import load
 from testis_abm.results import treatment
@@ -52,6 +53,14 @@ def test_treatment_runs_from_the_first_dose_to_the_end_of_the_last_therapy():
     # A weight that was lost is held to the end.
     lighter = plan(pill(until="day 60"), weight=[{"bmi": 23, "from": "day 10", "until": "day 40"}])
     assert Treatment.planned(lighter, 180.0) == Treatment(0.0, 180.0, stops_early=False)
+
+
+def test_a_run_has_a_treatment_if_one_arm_is_treated_beside_one_that_is_not():
+    both = make(short(), sections=False)
+    last = float(both.hormones["day"].max())
+    assert Treatment.of(both) == Treatment.planned(both.scenario, last)
+    assert Treatment.of(both.treated()) is None
+    assert Treatment.of(make(scenario(therapy=[], observed=[]), sections=False)) is None
 
 
 def test_the_words_of_a_window_are_its_days():
