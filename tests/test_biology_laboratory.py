@@ -521,3 +521,14 @@ def test_a_percentage_of_none_is_likely_of_men_who_have_no_sperm():
     assert np.exp(log) == pytest.approx(none + (1.0 - none) * 0.96**assessed, rel=1e-6)
     assert (off[:2] == 0.0).all()  # none is to be expected of them
     assert off[2:] == pytest.approx([0.04 / math.sqrt(0.0384 / 200.0 + 0.25 / 40_000.0)] * 2)
+
+
+def test_beyond_a_limit_a_man_is_as_far_as_his_expectation_and_within_it_not_at_all():
+    true = {"normal_forms_pct": np.array([1.0, 3.0]), "concentration_million_ml": np.array([20.0, 20.0])}
+    spread = [math.sqrt(p * (1.0 - p) / 200.0 + 0.25 / 40_000.0) for p in (0.01, 0.03)]
+    _, off = EXACT.likelihood("normal_forms_pct", Censored(2.0), true, 20.0)
+    assert off == pytest.approx([0.0, 0.01 / spread[1]])
+    _, off = EXACT.likelihood("normal_forms_pct", Censored(2.9), true, 20.0)
+    assert off == pytest.approx([0.0, 0.001 / spread[1]])  # a small one is kept as it is
+    _, off = EXACT.likelihood("normal_forms_pct", Censored(2.0, below=False), true, 20.0)
+    assert off == pytest.approx([-0.01 / spread[0], 0.0])

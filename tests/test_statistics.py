@@ -143,6 +143,9 @@ def test_an_effect_without_covariate_is_a_difference_of_means_with_robust_errors
     assert plain.high - plain.centre == pytest.approx(stats.t.ppf(0.975, 6) * error)
     assert plain.p == pytest.approx(2 * stats.t.sf(3.0 / error, 6))
     assert math.isnan(percent.centre)  # the control's mean lies under the least
+    _, turned = own.arm_effect(after, ~treated, np.full(8, 3.0), least=20.0, cv=0.3)
+    assert (turned.centre, turned.low, turned.high) == pytest.approx((-3.0, -plain.high, -plain.low))
+    assert turned.p == pytest.approx(plain.p)
 
 
 def test_an_effect_is_adjusted_for_the_baseline_as_least_squares_do():
@@ -214,3 +217,11 @@ def test_equal_weights_have_no_tail_and_a_single_large_one_a_heavy_tail():
     body = np.argsort(log)[:4000]  # only the tail is touched
     assert smooth[body] / smooth[body[0]] == pytest.approx(np.exp(log[body] - log[body[0]]))
     assert own.pareto_smoothed(np.array([0.0, 1.0, 2.0]))[1] == math.inf
+
+
+def test_the_tail_is_the_largest_fifth_of_few_weights():
+    log = np.sort(RNG.exponential(0.5, 100))
+    smooth, _ = own.pareto_smoothed(log)
+    same = np.isclose(smooth / smooth[0], np.exp(log - log[0]))
+    assert same[:80].all() and not same[80:].all() and (np.diff(smooth) >= 0.0).all()
+    assert same[80:].mean() < 0.2

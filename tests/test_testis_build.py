@@ -156,6 +156,28 @@ def test_a_blocked_aromatase_keeps_its_affinity(values, fertile):
     assert left._replace(aromatase=p.aromatase) == p and build.with_aromatase(p, 1.0) is p
 
 
+def test_reference_levels_are_free_shares_of_those_in_tissue(values, fertile):
+    own = {
+        "tissue.intratesticular_testosterone_reference": 500.0,
+        "tissue.intratesticular_oestradiol_reference": 5.0,
+        "tissue.testosterone_free_fraction": 0.02,
+        "tissue.oestradiol_free_fraction": 0.1,
+        "receptor.er_beta_half": 0.25,
+        "receptor.oestrogen_exponent": 2.0,
+        "receptor.androgen_exponent": 1.0,
+        "receptor.meiosis_androgen_half": 30.0,
+    }
+    p, scale = build.tissue_parameters(values | own, fertile)
+    assert (scale.testosterone, scale.oestradiol) == (500.0, 5.0)
+    assert (scale.testosterone_free, scale.oestradiol_free) == (0.02, 0.1)
+    assert scale.softening == values["tissue.cell_radius"]
+    assert p.receptor.free_testosterone_reference == pytest.approx(10.0)
+    assert p.receptor.free_oestradiol_reference == pytest.approx(0.5)
+    # Twice the half with an exponent of 2: four fifths. A third of the half: a quarter.
+    assert p.receptor.er_beta_occupancy == pytest.approx(0.8)
+    assert p.receptor.meiosis_occupancy == pytest.approx(0.25)
+
+
 # ---- first cells
 
 
