@@ -220,6 +220,19 @@ def test_patches_of_sertoli_cells_fill_the_cycle_evenly(values, fertile):
     assert [block[0] for block in blocks] != sorted(block[0] for block in blocks)
 
 
+def test_sertoli_cells_begin_at_the_levels_of_the_reference_man(values, fertile):
+    p = tissue(values, fertile)
+    cells = build.build_sertoli(values, build.build_geometry(values, 2, 5), 5, p)
+    assert (cells.fsh == values["axis.fsh_reference"]).all()
+    for column, level in (
+        ("testosterone", p.receptor.free_testosterone_reference),
+        ("oestradiol", p.receptor.free_oestradiol_reference),
+    ):
+        sensed = {"testosterone": "androgen", "oestradiol": "oestrogen"}[column]
+        assert (getattr(cells, sensed) == level).all() and (getattr(cells, f"local_{column}") == level).all()
+    assert not cells.counts.any()
+
+
 def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
     p = tissue(values, fertile)
     geometry = build.build_geometry(values, 3, 10)
