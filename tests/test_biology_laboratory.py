@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory, _binomial, _poisson, draws
@@ -331,3 +332,203 @@ def test_a_total_of_none_motile_is_none_counted_or_none_moving():
     }
     log, _ = EXACT.likelihood("total_motile_count_million", 0.0, true)
     assert math.exp(log[0]) == pytest.approx(0.99**200, rel=1e-6)
+
+
+# ---- samples in closed form
+
+
+def test_a_ratio_to_lh_asks_both_for_their_own_limit():
+    low_t, low_lh = EXACT.limit("testosterone_nmol_l"), EXACT.limit("lh_iu_l")
+    levels = np.array([0.9 * low_t, low_t, 10.0, 10.0]), np.array([10.0, 10.0, 0.9 * low_lh, low_lh])
+    found = EXACT.t_over_lh(*levels)
+    assert np.isnan(found).tolist() == [True, False, True, False]
+    assert found[1] == pytest.approx(2.884 * low_t) and found[3] == pytest.approx(288.4 / low_lh)
+
+
+def test_variation_keeps_the_mean_of_volume_count_and_motility():
+    # Dividing by what varies, instead, would raise a mean by exp(SD squared).
+    usual = Semen.of(*(np.full(40_000, x) for x in (3.0, 4.0, 0.4, 0.05)))
+    seen = LABORATORY.semen(usual, (5,), 2)
+    assert seen.volume_ml.mean() == pytest.approx(3.0, rel=0.05)
+    assert np.log(seen.volume_ml).std() == pytest.approx(1.2, rel=0.02)
+    assert seen.concentration_million_ml.mean() == pytest.approx(4.0, rel=0.02)
+    assert seen.progressive_motility_pct.mean() == pytest.approx(40.0, rel=0.004)
+    # A tenth of variation within a man, and a count of 200.
+    spread = math.sqrt(40.0**2 * math.expm1(0.01) + 100.0**2 * 0.24 / 200.0)
+    assert seen.progressive_motility_pct.std() == pytest.approx(spread, rel=0.02)
+
+
+def test_few_sperm_have_percentages_as_soon_as_one_is_counted():
+    seen = EXACT.semen(Semen.of(*(np.full(4000, x) for x in (3.0, 0.05, 0.4, 0.1))), (1,), 0)
+    counted = seen.concentration_million_ml > 0.0
+    assert counted.mean() == pytest.approx(1.0 - math.exp(-1.0), abs=0.025)
+    assert (np.isfinite(seen.progressive_motility_pct) == counted).all()
+    assert (np.isfinite(seen.normal_forms_pct) == counted).all()
+
+
+def test_a_visit_is_a_blood_sample_and_an_ejaculate_of_the_day():
+    expected = Semen.of(3.0, 40.0, 0.5, 0.1)
+    true = {"testosterone_nmol_l": 20.0, "oestradiol_pmol_l": 100.0, "lh_iu_l": 4.0} | vars(expected)
+    visit = LABORATORY.visit(true, (2, 3), 9)
+    assert visit == LABORATORY.blood(true, (2, 3), 9) | vars(LABORATORY.semen(expected, (2, 3), 9))
+    assert visit["volume_ml"] != 3.0 and LABORATORY.visit(true, (2, 3), 10) != visit
+    assert LABORATORY.visit(true | {"lh_iu_l": 8.0}, (2, 3), 9)["lh_iu_l"] == pytest.approx(2.0 * visit["lh_iu_l"])
+
+
+@pytest.mark.parametrize(("mean", "quantile"), [(0.3, 0.2), (0.3, 0.9), (7.0, 0.01), (7.0, 0.5), (7.0, 0.999)])
+def test_a_count_is_the_quantile_of_its_distribution(mean, quantile):
+    assert _poisson(mean, quantile) == stats.poisson.ppf(quantile, mean)
+    assert _binomial(200, mean / 200.0, quantile) == stats.binom.ppf(quantile, 200, mean / 200.0)
+
+
+def test_a_share_that_is_unknown_stays_so():
+    seen = EXACT.semen(Semen.of(3.0, 50.0, math.nan, 0.1), (1,), 0)
+    assert math.isnan(seen.progressive_motility_pct) and seen.normal_forms_pct > 0.0
+
+
+# ---- likelihood in closed form
+
+
+def test_a_level_has_the_density_of_a_log_normal_up_to_what_all_men_share():
+    true = {"lh_iu_l": np.array([2.0, 4.0, 8.0])}
+    sigma = math.sqrt(math.log1p(VALUES["blood_variation.lh"] ** 2))
+    log, off = LABORATORY.likelihood("lh_iu_l", 5.0, true)
+    exact = stats.norm.logpdf(math.log(5.0), np.log(true["lh_iu_l"]), sigma)
+    assert log - log[0] == pytest.approx(exact - exact[0])
+    assert off == pytest.approx(np.log(true["lh_iu_l"] / 5.0) / sigma)
+    for censored, tail in ((Censored(5.0), stats.norm.cdf), (Censored(5.0, below=False), stats.norm.sf)):
+        log, _ = LABORATORY.likelihood("lh_iu_l", censored, true)
+        assert np.exp(log) == pytest.approx(tail(math.log(5.0), np.log(true["lh_iu_l"]), sigma))
+
+
+def test_a_count_of_few_has_an_error_of_at_most_one_on_a_log_scale():
+    true = {"concentration_million_ml": np.array([0.02])}
+    # 0.05 million/mL are one sperm in the chamber, 0.1 two; a fifth of one is no less sure than one.
+    for reported, sigma in ((0.01, 1.0), (0.05, 1.0), (0.1, math.sqrt(0.5))):
+        log, off = EXACT.likelihood("concentration_million_ml", reported, true)
+        assert off == pytest.approx([math.log(0.02 / reported) / sigma])
+        assert log == pytest.approx([-0.5 * off[0] ** 2 - math.log(sigma)])
+
+
+def test_a_total_of_a_man_of_few_sperm_is_counted_at_his_concentration():
+    # 0.8 million in 2 mL: a total of 0.5 million is a concentration of 0.25, five sperm.
+    true = {"concentration_million_ml": np.array([0.4]), "total_count_million": np.array([0.8])}
+    _, off = EXACT.likelihood("total_count_million", 0.5, true)
+    assert off == pytest.approx([math.log(1.6) * math.sqrt(5.0)])
+    _, off = EXACT.likelihood("total_count_million", Censored(0.5), true)
+    assert off == pytest.approx([math.log(1.6) * math.sqrt(5.0)])
+
+
+def test_a_man_without_sperm_is_far_from_any_count_and_one_of_many_from_none():
+    none = {"concentration_million_ml": np.array([0.0]), "total_count_million": np.array([0.0])}
+    log, off = EXACT.likelihood("total_count_million", 0.1, none)
+    assert np.isfinite(log).all() and log[0] < -100.0 and off[0] < -30.0
+    # As of one millilitre: two sperm counted.
+    assert off == pytest.approx([math.log(1e-12 / 0.1) * math.sqrt(2.0)])
+    large = Laboratory({**EXACT.values, "semen_variation.sperm_counted": 1e5})
+    log, off = large.likelihood("concentration_million_ml", 0.0, {"concentration_million_ml": np.array([1000.0])})
+    assert log == pytest.approx([-700.0]) and off == pytest.approx([math.sqrt(1400.0)])
+
+
+def test_a_total_motile_count_of_none_is_whichever_is_the_likelier():
+    true = {
+        "total_motile_count_million": np.array([1.0, 1.0]),
+        "progressive_motility_pct": np.array([50.0, 50.0]),
+        "concentration_million_ml": np.array([0.05, 20.0]),
+    }
+    log, _ = EXACT.likelihood("total_motile_count_million", 0.0, true)
+    # A chamber of one sperm is empty with 1/e, and says nothing then; of 400 sperm, 200 are assessed.
+    assert math.exp(log[0]) == pytest.approx(math.exp(-1.0), rel=1e-6)
+    assert log[1] == pytest.approx(200.0 * math.log(0.5), rel=1e-6)
+
+
+def mixed(probability, share, sigma):
+    """Return a probability over the log-normal variation within a man, by a fine sum."""
+    z = np.linspace(-8.0, 8.0, 16_001)
+    weight = stats.norm.pdf(z)
+    return (weight * probability(share * np.exp(sigma * z - 0.5 * sigma * sigma))).sum() / weight.sum()
+
+
+@pytest.mark.parametrize(("reported", "count"), [(40.0, 80), (36.0, 72), (55.0, 110)])
+def test_a_percentage_is_mixed_over_the_variation_within_a_man(reported, count):
+    true = {"progressive_motility_pct": np.array([40.0]), "concentration_million_ml": np.array([20.0])}
+    log, off = LABORATORY.likelihood("progressive_motility_pct", reported, true, 20.0)
+    exact = mixed(lambda p: stats.binom.pmf(count, 200, p), 0.4, 0.1)
+    assert math.exp(log[0]) == pytest.approx(exact, rel=1e-3)
+    spread = math.sqrt(0.24 / 200.0 + 0.04**2 + 0.25 / 200.0**2)
+    assert off == pytest.approx([(0.4 - reported / 100.0) / spread], abs=1e-9)
+
+
+def test_a_censored_percentage_is_mixed_too():
+    true = {"progressive_motility_pct": np.array([40.0]), "concentration_million_ml": np.array([20.0])}
+    for limit, below, tail in (
+        (32.0, True, lambda p: stats.binom.cdf(63, 200, p)),
+        (42.0, False, lambda p: stats.binom.sf(84, 200, p)),
+    ):
+        log, _ = LABORATORY.likelihood("progressive_motility_pct", Censored(limit, below=below), true, 20.0)
+        assert math.exp(log[0]) == pytest.approx(mixed(tail, 0.4, 0.1), rel=1e-3)
+
+
+def test_under_one_sperm_in_200_is_none():
+    true = {"normal_forms_pct": np.array([1.0]), "concentration_million_ml": np.array([20.0])}
+    for limit in (0.2, 0.5):
+        log, _ = EXACT.likelihood("normal_forms_pct", Censored(limit), true, 20.0)
+        assert math.exp(log[0]) == pytest.approx(0.99**200, rel=1e-6)
+    # And some, however few, are one at least.
+    log, _ = EXACT.likelihood("normal_forms_pct", 0.2, true, 20.0)
+    assert math.exp(log[0]) == pytest.approx(pmf(1, 200, 0.01), rel=1e-6)
+
+
+@pytest.mark.parametrize(("reported", "n", "k"), [(1.0, 100, 1), (3.0, 34, 1), (0.1, 200, 1), (50.0, 10, 5)])
+def test_a_percentage_of_few_sperm_was_counted_on_as_many_as_it_takes(reported, n, k):
+    # Ten sperm were seen, but one in a hundred takes a hundred.
+    true = {"normal_forms_pct": np.array([5.0]), "concentration_million_ml": np.array([0.001])}
+    log, _ = EXACT.likelihood("normal_forms_pct", reported, true, 0.001)
+    assert math.exp(log[0]) == pytest.approx(pmf(k, n, 0.05), rel=1e-6)
+
+
+def test_without_a_reported_count_a_percentage_asks_for_a_whole_preparation():
+    concentration = np.array([0.0199, 0.02, 5.0])  # 199, 200 and far more sperm
+    true = {"progressive_motility_pct": np.full(3, 40.0), "concentration_million_ml": concentration}
+    log, _ = EXACT.likelihood("progressive_motility_pct", 40.0, true)
+    seen = 1.0 - np.exp(-np.minimum(20.0 * concentration, 400.0))
+    assert log[0] == pytest.approx(-700.0)
+    assert np.exp(log[1:]) == pytest.approx(seen[1:] * pmf(80, 200, 0.4), rel=1e-6)
+
+
+def test_how_often_a_man_has_a_whole_preparation():
+    concentration = 0.02 * np.exp([-3.0, -0.6, 0.0, 0.6, 3.0])
+    found = LABORATORY._reaches(concentration, 200.0)
+    # Fifteen nodes take a step within a sixth.
+    assert found == pytest.approx(stats.norm.cdf(np.log(concentration / 0.02) / 0.3 - 0.15), abs=0.16)
+    assert (np.diff(found) >= 0.0).all() and found[0] < 1e-6 and found[-1] > 1.0 - 1e-6
+
+
+def test_all_motile_is_almost_all_and_more_than_all_is_all():
+    true = {"progressive_motility_pct": np.array([100.0]), "concentration_million_ml": np.array([20.0])}
+    for reported in (100.0, 150.0):
+        log, off = EXACT.likelihood("progressive_motility_pct", reported, true, 20.0)
+        assert log[0] == pytest.approx(200.0 * math.log(0.98), rel=1e-6)
+        assert off == pytest.approx([-0.02 / math.sqrt(0.0196 / 200.0 + 0.25 / 40_000.0)])
+
+
+def test_a_percentage_of_none_is_likely_of_men_who_have_no_sperm():
+    concentration = np.array([0.0, 0.01, 0.05, 20.0])
+    true = {"normal_forms_pct": np.full(4, 4.0), "concentration_million_ml": concentration}
+    log, off = EXACT.likelihood("normal_forms_pct", 0.0, true)
+    none = np.exp(-np.minimum(20.0 * concentration, 400.0))
+    assessed = np.array([1.0, 100.0, 200.0, 200.0])
+    assert np.exp(log) == pytest.approx(none + (1.0 - none) * 0.96**assessed, rel=1e-6)
+    assert (off[:2] == 0.0).all()  # none is to be expected of them
+    assert off[2:] == pytest.approx([0.04 / math.sqrt(0.0384 / 200.0 + 0.25 / 40_000.0)] * 2)
+
+
+def test_beyond_a_limit_a_man_is_as_far_as_his_expectation_and_within_it_not_at_all():
+    true = {"normal_forms_pct": np.array([1.0, 3.0]), "concentration_million_ml": np.array([20.0, 20.0])}
+    spread = [math.sqrt(p * (1.0 - p) / 200.0 + 0.25 / 40_000.0) for p in (0.01, 0.03)]
+    _, off = EXACT.likelihood("normal_forms_pct", Censored(2.0), true, 20.0)
+    assert off == pytest.approx([0.0, 0.01 / spread[1]])
+    _, off = EXACT.likelihood("normal_forms_pct", Censored(2.9), true, 20.0)
+    assert off == pytest.approx([0.0, 0.001 / spread[1]])  # a small one is kept as it is
+    _, off = EXACT.likelihood("normal_forms_pct", Censored(2.0, below=False), true, 20.0)
+    assert off == pytest.approx([-0.01 / spread[0], 0.0])

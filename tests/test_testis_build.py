@@ -1,0 +1,257 @@
+"""Numbers and first cells of a tissue: counts from days and hazards by hand, and what a man's physiology changes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from round_tissue import DAYS, P
+
+from testis_abm.biology import steps
+from testis_abm.testis import build
+from testis_abm.testis.fields import screening_length
+
+
+def rates(commitment=0.5, **hazards):
+    """Return the rates of a niche in the order of steps.RATES."""
+    return [commitment, 1.0, *(hazards.get(name, 0.0) for name in steps.NAMES)]
+
+
+def tissue(values, fertile, cells_ratio=1.0, **man):
+    return build.tissue_parameters(values, fertile | man, cells_ratio)[0]
+
+
+# ---- cells that stand
+
+
+def test_without_loss_each_type_holds_its_days_times_the_flux():
+    # Two B spermatogonia from each committed half of an A-pale every 16 days; two, two and four times as many later.
+    fold = [1, 2, 2, 2, 2, 2, 4, 8, 8, 8]
+    expected = [1.0, 1.0, *(days * n / 16.0 for days, n in zip(DAYS[2:], fold, strict=True))]
+    assert build.standing(rates(), P) == pytest.approx(expected)
+    assert build.standing(rates(0.25), P)[2:] == pytest.approx(0.5 * np.array(expected[2:]))
+
+
+def test_a_hazard_thins_its_type_and_all_that_follow():
+    free, thinned = build.standing(rates(), P), build.standing(rates(pachytene=0.1), P)
+    left = math.exp(-1.5)  # of 15 days
+    assert thinned[: steps.PACHYTENE] == pytest.approx(free[: steps.PACHYTENE])
+    assert thinned[steps.PACHYTENE] == pytest.approx(free[steps.PACHYTENE] * (1.0 - left) / 1.5)
+    assert thinned[steps.PACHYTENE + 1 :] == pytest.approx(left * free[steps.PACHYTENE + 1 :])
+
+
+def test_late_spermatids_stand_for_20_days():
+    assert build.standing_elongated(P, rates()) == pytest.approx(8.0 * (6.0 + 14.0) / 16.0)
+    lossy = rates(elongating_spermatid=0.1, elongated_spermatid=0.2)
+    kept = math.exp(-0.6)
+    by_hand = 0.5 * ((1.0 - kept) / 0.1 + kept * (1.0 - math.exp(-2.8)) / 0.2)
+    assert build.standing_elongated(P, lossy) == pytest.approx(by_hand)
+
+
+def test_reference_counts_are_those_that_stand_under_the_losses_of_the_table(values, fertile):
+    p = tissue(values, fertile)
+    counts, flux = build.reference_counts(p), 2.0 * p.germ.commitment / p.germ.cycle_days
+    # Each day as many enter as meiosis and elongation leave: 8 spermatids of each B, less the losses of the table.
+    survive = math.prod(
+        1.0 - values[f"germ.{name}_loss"]
+        for name in ("spermatogonial", "prophase", "meiotic", "round_spermatid", "elongation")
+    )
+    released = counts[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
+    assert released == pytest.approx(flux * 8.0 * survive, rel=0.05)
+
+
+# ---- what a man's physiology changes
+
+
+@pytest.mark.parametrize(
+    ("field", "room", "number"),
+    [
+        ("spermatogonial_survival", "germ", "spermatogonial_hazard"),
+        ("meiotic_completion", "germ", "meiotic_hazard"),
+        ("spermatid_elongation", "germ", "round_hazard"),
+    ],
+)
+def test_completion_of_a_half_adds_its_log_to_the_hazard(values, fertile, field, room, number):
+    normal = getattr(getattr(tissue(values, fertile), room), number)
+    for factor in (0.5, 0.9, 1.1):
+        hurt = getattr(getattr(tissue(values, fertile, **{field: factor}), room), number)
+        assert hurt - normal == pytest.approx(-math.log(factor))
+    # None at all is a millionth, or no number would hold it.
+    none = getattr(getattr(tissue(values, fertile, **{field: 0.0}), room), number)
+    assert none - normal == pytest.approx(math.log(1e6))
+
+
+def test_losses_of_the_table_are_hazards(values, fertile):
+    germ = tissue(values, fertile).germ
+    pairs = {
+        "spermatogonial_hazard": "spermatogonial_loss",
+        "prophase_hazard": "prophase_loss",
+        "meiotic_hazard": "meiotic_loss",
+        "round_hazard": "round_spermatid_loss",
+        "elongation_hazard": "elongation_loss",
+    }
+    for hazard, loss in pairs.items():
+        assert math.exp(-getattr(germ, hazard)) == pytest.approx(1.0 - values[f"germ.{loss}"]), hazard
+
+
+def test_leydig_cells_wane_from_34_years_on_and_never_below_a_fifth(values, fertile):
+    numbers = values | {"tissue.leydig_attrition": 0.01}
+    secretion = {age: tissue(numbers, fertile, age=age).leydig.leydig_secretion for age in (20, 34, 54, 200)}
+    assert secretion[20] == secretion[34]
+    assert secretion[54] == pytest.approx(0.8 * secretion[34])
+    assert secretion[200] == pytest.approx(0.2 * secretion[34])
+
+
+def test_secretion_goes_with_capacity_maturity_and_the_cells_there_are(values, fertile):
+    normal = tissue(values, fertile).leydig.leydig_secretion
+    changed = tissue(values, fertile, 1.25, leydig_capacity=0.5, somatic_maturity=0.4).leydig.leydig_secretion
+    assert changed == pytest.approx(1.25 * 0.5 * 0.4 * normal)
+
+
+def test_commitment_falls_with_age_and_the_spermatogonia_of_a_man(values, fertile):
+    numbers = values | {"tissue.output_age_slope": -0.02}
+    normal = tissue(numbers, fertile).germ.commitment
+    assert normal == pytest.approx(values["germ.commitment"] * values["germ.a_pale_per_niche"])
+    older = tissue(numbers, fertile, age=44, spermatogonial_commitment=0.5, spermatogonial_maturity=0.8)
+    assert older.germ.commitment == pytest.approx(0.4 * math.exp(-0.2) * normal)
+
+
+def test_inhibin_goes_with_sertoli_cells_and_the_root_of_their_maturity(values, fertile):
+    normal = tissue(values, fertile).inhibin
+    less = tissue(values, fertile, inhibin_capacity=0.5, sertoli_number=0.8, somatic_maturity=0.25).inhibin
+    assert less.inhibin_floor == pytest.approx(0.2 * normal.inhibin_floor)
+    assert less.inhibin_fsh_gain == pytest.approx(0.2 * normal.inhibin_fsh_gain)
+    assert less.inhibin_fsh_half == normal.inhibin_fsh_half
+
+
+def test_the_reference_tissue_makes_oestradiol_of_1_in_all(values, fertile):
+    p = tissue(values, fertile)
+    counts, made = build.reference_counts(p), p.aromatase
+    total = (
+        values["tissue.leydig_per_sertoli"] * made.leydig_aromatase
+        + made.sertoli_aromatase
+        + counts[steps.PRELEPTOTENE : steps.ROUND_SPERMATID].sum() * made.spermatocyte_aromatase
+        + counts[steps.ROUND_SPERMATID] * made.spermatid_aromatase
+        + counts[steps.ELONGATING_SPERMATID :].sum() * made.elongated_aromatase
+    )
+    assert total == pytest.approx(1.0)
+
+
+def test_aromatase_of_a_man_scales_every_cell_and_rounding_only_that_of_leydig_cells(values, fertile):
+    normal = tissue(values, fertile).aromatase
+    twice = tissue(values, fertile, 1.5, testicular_aromatase=2.0).aromatase
+    assert twice.aromatase_km == normal.aromatase_km == values["aromatase.testicular_km"]
+    assert twice.leydig_aromatase == pytest.approx(3.0 * normal.leydig_aromatase)
+    for cell in ("sertoli", "spermatocyte", "spermatid", "elongated"):
+        name = f"{cell}_aromatase"
+        assert getattr(twice, name) == pytest.approx(2.0 * getattr(normal, name)), name
+
+
+def test_a_blocked_aromatase_keeps_its_affinity(values, fertile):
+    p = tissue(values, fertile)
+    left = build.with_aromatase(p, 0.25)
+    assert left.aromatase[0] == p.aromatase[0]
+    assert left.aromatase[1:] == pytest.approx([0.25 * activity for activity in p.aromatase[1:]])
+    assert left._replace(aromatase=p.aromatase) == p and build.with_aromatase(p, 1.0) is p
+
+
+def test_reference_levels_are_free_shares_of_those_in_tissue(values, fertile):
+    own = {
+        "tissue.intratesticular_testosterone_reference": 500.0,
+        "tissue.intratesticular_oestradiol_reference": 5.0,
+        "tissue.testosterone_free_fraction": 0.02,
+        "tissue.oestradiol_free_fraction": 0.1,
+        "receptor.er_beta_half": 0.25,
+        "receptor.oestrogen_exponent": 2.0,
+        "receptor.androgen_exponent": 1.0,
+        "receptor.meiosis_androgen_half": 30.0,
+    }
+    p, scale = build.tissue_parameters(values | own, fertile)
+    assert (scale.testosterone, scale.oestradiol) == (500.0, 5.0)
+    assert (scale.testosterone_free, scale.oestradiol_free) == (0.02, 0.1)
+    assert scale.softening == values["tissue.cell_radius"]
+    assert p.receptor.free_testosterone_reference == pytest.approx(10.0)
+    assert p.receptor.free_oestradiol_reference == pytest.approx(0.5)
+    # Twice the half with an exponent of 2: four fifths. A third of the half: a quarter.
+    assert p.receptor.er_beta_occupancy == pytest.approx(0.8)
+    assert p.receptor.meiosis_occupancy == pytest.approx(0.25)
+
+
+# ---- first cells
+
+
+def test_kernels_reach_as_far_as_clearance_lets_them(values):
+    geometry = build.build_geometry(values, 4, 8)
+    testosterone, oestradiol = build.build_kernels(values, geometry)
+    litres = 1e-3 * values["tissue.testis_volume"]
+    made = values["axis.testosterone_free_clearance"] * values["axis.free_testosterone_reference"]
+    cleared = made * values["axis.testicular_testosterone_share"] / litres
+    cleared /= values["tissue.intratesticular_testosterone_reference"]
+    assert testosterone.length == pytest.approx(screening_length(values["tissue.diffusion"], cleared))
+    made = 1e-3 * values["axis.oestradiol_clearance"] * values["axis.oestradiol_reference"]
+    cleared = made * values["axis.testicular_oestradiol_share"] / litres
+    cleared /= values["tissue.intratesticular_oestradiol_reference"]
+    assert oestradiol.length == pytest.approx(screening_length(values["tissue.diffusion"], cleared))
+
+
+def test_leydig_cells_are_as_many_as_there_should_be_and_average_one(values):
+    numbers = values | {"tissue.leydig_per_sertoli": 0.3, "leydig.size_variation": 0.2}
+    geometry = build.build_geometry(numbers, 40, 25)
+    cells = build.build_leydig(numbers, geometry, 5)
+    assert build.leydig_count(numbers, geometry) == len(cells.size) == 300
+    assert cells.size.mean() == pytest.approx(1.0) and cells.size.std() == pytest.approx(0.2, rel=0.1)
+    assert cells.corner.min() >= 0 and cells.corner.max() < 80 and len(np.unique(cells.corner)) > 70
+    assert len(np.unique(cells.lineage)) == 300
+    assert (build.build_leydig(numbers, geometry, 6).corner != cells.corner).any()
+
+
+def test_one_leydig_cell_is_the_least(values):
+    assert build.leydig_count(values | {"tissue.leydig_per_sertoli": 1e-6}, build.build_geometry(values, 1, 4)) == 1
+
+
+def test_patches_of_sertoli_cells_fill_the_cycle_evenly(values, fertile):
+    numbers = values | {"tissue.stage_patch": 4.0}
+    geometry = build.build_geometry(numbers, 3, 10)  # 30 cells: eight patches, the last of two
+    cells = build.build_sertoli(numbers, geometry, 5, tissue(numbers, fertile))
+    blocks = [cells.phase[k : k + 4] for k in range(0, 30, 4)]
+    assert all(len(set(block)) == 1 for block in blocks)
+    assert sorted(block[0] for block in blocks) == pytest.approx((np.arange(8) + 0.5) / 8)
+    assert [block[0] for block in blocks] != sorted(block[0] for block in blocks)
+
+
+def test_sertoli_cells_begin_at_the_levels_of_the_reference_man(values, fertile):
+    p = tissue(values, fertile)
+    cells = build.build_sertoli(values, build.build_geometry(values, 2, 5), 5, p)
+    assert (cells.fsh == values["axis.fsh_reference"]).all()
+    for column, level in (
+        ("testosterone", p.receptor.free_testosterone_reference),
+        ("oestradiol", p.receptor.free_oestradiol_reference),
+    ):
+        sensed = {"testosterone": "androgen", "oestradiol": "oestrogen"}[column]
+        assert (getattr(cells, sensed) == level).all() and (getattr(cells, f"local_{column}") == level).all()
+    assert not cells.counts.any()
+
+
+def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
+    p = tissue(values, fertile)
+    geometry = build.build_geometry(values, 3, 10)
+    sertoli = build.build_sertoli(values, geometry, 5, p)
+    germ = build.build_germ(geometry, sertoli, 5, 1.0, p)
+    assert germ.count.tolist() == [20, 20, 20]
+    step, niche, ends = (germ.compacted(name) for name in ("step", "niche", "ends"))
+    assert step.tolist() == [steps.A_DARK, steps.A_PALE] * 30
+    assert niche.tolist() == np.tile(np.repeat(np.arange(10), 2), 3).tolist()
+    assert ends == pytest.approx(np.repeat((1.0 - sertoli.phase) * p.germ.cycle_days, 2))
+    # What is over the next commitment is even along the cycle.
+    share = germ.compacted("share")[1::2] - p.germ.commitment
+    assert np.sort(share) == pytest.approx(np.sort((np.arange(30) * 0.6180339887498949) % 1.0), abs=1e-6)
+
+
+def test_only_endowed_niches_hold_stem_cells(values, fertile):
+    p = tissue(values, fertile)
+    geometry = build.build_geometry(values, 40, 25)
+    sertoli = build.build_sertoli(values, geometry, 5, p)
+    some = build.build_germ(geometry, sertoli, 5, 0.3, p)
+    assert some.count.sum() / 2 == pytest.approx(300, abs=45)  # three SD of a binomial
+    assert build.build_germ(geometry, sertoli, 5, 0.0, p).count.sum() == 0
