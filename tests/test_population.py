@@ -289,6 +289,6 @@ def test_a_screening_names_its_assays_and_its_men_without_sperm():
 def test_a_population_that_is_not_known(values):
     with pytest.raises(TestisError, match='population "clinc" is not known; nearest: "clinic"'):
         Population.named("clinc")
-    assert set(Population.named("clinic").of) == {
+    assert set(Population.named("clinic").numbers) == {
         name.split(".")[1] for name in parameters.load() if name.startswith("population.")
     }
