@@ -1,6 +1,6 @@
 """Numbers that a change of structure must keep: one weighted sum a column, of runs in both engines and of everything above them.
 
-`python tests/golden.py` writes tests/golden.json anew after a change that is meant to move numbers; say which in
+`python tests/golden.py` writes tests/golden.json again after a change that is meant to move numbers; say which in
 CHANGELOG.md.
 """
 

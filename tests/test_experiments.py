@@ -427,7 +427,7 @@ def test_a_store_grows_and_keeps_what_it_has(tmp_path, monkeypatch):
     first = sweep({**SWEEP, "sweep": table}, tmp_path / "s", workers=1)
     assert len(done) == 8
     # Another title and other outputs cost nothing; one more body mass index its own runs only, though points are
-    # numbered anew.
+    # numbered again.
     sweep({**SWEEP, "title": "anew", "sweep": {**table, "outputs": ["LH", "FSH"]}}, tmp_path / "s", workers=1)
     assert len(done) == 8 and "lh_iu_l, treated" in summary(tmp_path / "s")
     over = {"man.bmi": [20, 24, 32], "therapy.1.dose": ["0.5 mg", "1 mg"]}

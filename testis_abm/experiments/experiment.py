@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -28,7 +29,7 @@ class How(TypedDict, total=False):
     progress: Callable[[Progress], None] | None
 
 
-class Experiment[R]:
+class Experiment[R](ABC):
     """What is to be run and how it is analysed.
 
     Attributes:
@@ -38,13 +39,13 @@ class Experiment[R]:
     job: Job
     tasks: list[Task]
 
+    @abstractmethod
     def about(self) -> Mapping[str, Any]:
         """Return what its store says of it besides its runs (JSON): kind, title, outputs ..."""
-        raise NotImplementedError
 
+    @abstractmethod
     def analyse(self, folder: Path) -> R:
         """Return the outcome, from the store of all runs."""
-        raise NotImplementedError
 
     def unfinished(self, folder: Path) -> R | None:
         """Return what can be said while shards of it are still to come."""

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.biology.draws import PLACE, uniform, uniforms
+from testis_abm.biology.draws import PLACE, uniforms
 from testis_abm.biology.germ import durations, on_entering
+from testis_abm.biology.steps import A_PALE
 from testis_abm.support.compile import compiled
 
 Tissue = Any  # of tissue.py, which lists the kinds
 
 # Distance from the axis over tubule radius when a step begins; it ends at the next. Lumen: below 0.30.
 _DEPTH = np.array([0.95, 0.95, 0.95, 0.92, 0.90, 0.87, 0.84, 0.70, 0.68, 0.65, 0.50, 0.42, 0.34])
-_STEM_CELLS = 2
 _RADIAL_SCATTER = 0.02
 _SECTOR = 0.9  # share of a Sertoli cell's sector over which its germ cells scatter
 _CAPILLARY = 0.15  # share of an interstice's area that is left to its capillary
@@ -27,34 +27,25 @@ _ALONG, _ACROSS = 1, 2  # which of a cell's two draws of its place
 
 
 @compiled
-def _germ_places(lineage, step, remaining, mean_days, depth, stem_cells, variation, radial, sideways):
-    """Fill in each cell's distance from the axis over the radius and a draw in [-0.5, 0.5) for its angle."""
+def _progress(lineage, step, remaining, mean_days, variation):
+    """Return how far each cell is through its time as its type, 0 to 1; stem cells stay at the start."""
+    progress = np.zeros(lineage.size)
     for i in range(lineage.size):
-        at = np.int64(step[i])
-        progress = 0.0
-        if at >= stem_cells:
-            progress = 1.0 - remaining[i] / on_entering(lineage[i], 0, at, mean_days, variation, 0.0)[0]
-        progress = min(1.0, max(0.0, progress))
-        across = uniform(lineage[i], _ACROSS, PLACE) - 0.5
-        radial[i] = depth[at] + progress * (depth[at + 1] - depth[at]) + 2.0 * _RADIAL_SCATTER * across
-        sideways[i] = uniform(lineage[i], _ALONG, PLACE) - 0.5
+        if step[i] > A_PALE:
+            days = on_entering(lineage[i], 0, np.int64(step[i]), mean_days, variation, 0.0)[0]
+            progress[i] = min(1.0, max(0.0, 1.0 - remaining[i] / days))
+    return progress
 
 
 def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return x, y (um) and angle around the tubule (radians) of the germ cells in `rows` of the columns."""
     germ, geometry = tissue.columns.germ, tissue.geometry
-    radial, sideways = np.empty(len(rows)), np.empty(len(rows))
-    _germ_places(
-        germ.lineage[rows],
-        germ.step[rows],
-        germ.ends[rows] - tissue.now,
-        np.array(durations(tissue.p)),
-        _DEPTH,
-        _STEM_CELLS,
-        tissue.p.germ.duration_variation,
-        radial,
-        sideways,
-    )
+    lineage, step, p = germ.lineage[rows], germ.step[rows].astype(np.intp), tissue.p
+    remaining, mean_days = germ.ends[rows] - tissue.now, np.array(durations(p))
+    progress = _progress(lineage, step, remaining, mean_days, p.germ.duration_variation)
+    across = uniforms(lineage, _ACROSS, PLACE) - 0.5
+    radial = _DEPTH[step] + progress * (_DEPTH[step + 1] - _DEPTH[step]) + 2.0 * _RADIAL_SCATTER * across
+    sideways = uniforms(lineage, _ALONG, PLACE) - 0.5
     per = geometry.sertoli_per_tubule
     angle = geometry.niche_angle[germ.niche[rows]] + sideways * _SECTOR * 2.0 * np.pi / per
     centre = geometry.centres()[germ.tubule_of(rows)]
