@@ -22,9 +22,10 @@ from testis_abm.biology.germ import DIES, LIVES, changed
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
+from testis_abm.testis.tissue import SETTLED, UNCHANGED
 
 if TYPE_CHECKING:
-    from testis_abm.biology.days import BloodDay
+    from testis_abm.biology.days import BloodDay, TestisDay
     from testis_abm.biology.tissue import TissueParameters
     from testis_abm.testis.tissue import Tissue
 
@@ -191,6 +192,19 @@ class ReferenceCells:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
         self.soma(blood, p, change, dt)
         return self.live(now, p, dt)
+
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+        """Bring all but the germ cells to their steady state; return what the testes then do."""
+        self.soma(blood, p, UNCHANGED, SETTLED)
+        return self.columns.report(blood, p, leydig_weight)
+
+    def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
+        """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
+        rows, events = np.zeros(days, kernel.GERM_DAY), Events.none(len(self.germ))
+        for day in range(days):
+            events = self.live(now + day + 1.0, p, 1.0)
+            kernel.tell_day(events.arrays(), self.columns.sertoli.arrays(), rows[day : day + 1])
+        return rows, events
 
     def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells."""

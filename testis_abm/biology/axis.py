@@ -22,6 +22,8 @@ from testis_abm.biology.kinetics import lh_response, relax, shielded_inhibition
 HOURS = 24
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite zero
 _FAINTEST = 0.02  # relative steroid under which SHBG follows no more
+# How far a turn of the search for a steady state goes, how many there may be, and when it is found.
+DAMPING, _TURNS, _SETTLED = 0.25, 4000, 1e-12
 
 
 class Exposed(NamedTuple):
@@ -423,6 +425,25 @@ def resting_demand(body, x, testis, p):
     share = p.testicular_oestradiol_share
     e2 = share * testis.oestradiol_output + (1.0 - share) * peripheral_oestradiol(x, 0.0, p)
     return testosterone_made(testis, body.lh, 1.0, p), e2, testis.inhibin_output
+
+
+@register_jitable
+def settle_body(body, testis, p):
+    """Bring the body to the steady state without drugs beside a `testis` that stays as it is.
+
+    Solves the fixed point of free testosterone and oestradiol: each turn goes part of the way to what a level asks for,
+    that of testosterone on a log scale.
+    """
+    x, e2 = 1.0, 1.0
+    for _ in range(_TURNS):
+        resting(body, x, e2, testis.inhibin_output, p)
+        new_x, new_e2, _inhibin = resting_demand(body, x, testis, p)
+        far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9)
+        x *= (new_x / x) ** DAMPING
+        e2 += DAMPING * (new_e2 - e2)
+        if far < _SETTLED:
+            break
+    resting(body, x, e2, testis.inhibin_output, p)
 
 
 @register_jitable

@@ -90,6 +90,7 @@ class TestisDay(NamedTuple):
 
 
 NORMAL = TestisDay(*[1.0] * len(TestisDay._fields))  # a first guess of any man's
+TESTIS = record(*TestisDay._fields)
 SECRETED = record(
     "secretory_capacity", "oestradiol_output", "inhibin_output", "aromatase_access"
 )  # of TestisDay, for the blood

@@ -42,6 +42,19 @@ def as_array(p: TissueParameters) -> np.ndarray:
     return np.array([number for part in p for number in part])
 
 
+_ENZYME = NAMES.index("aromatase_km") + 1, NAMES.index("aromatase_km") + len(AromataseParameters._fields)
+
+
+@compiled(error_model="numpy")
+def with_aromatase(numbers, left):
+    """Return the numbers (see `as_array`) of a tissue of whose aromatase only the share `left` works."""
+    if left == 1.0:
+        return numbers
+    today = numbers.copy()
+    today[_ENZYME[0] : _ENZYME[1]] *= left
+    return today
+
+
 _LEYDIG, _AROMATASE, _RECEPTOR, _INHIBIN, _GERM = (len(part._fields) for part in _PARTS)
 
 

@@ -9,6 +9,7 @@ from numba.extending import register_jitable
 
 from testis_abm.biology.axis import (
     BODY,
+    DAMPING,
     DAY,
     HOURS,
     NO_DRUGS,
@@ -52,7 +53,7 @@ from testis_abm.testis.mean import (
 
 _FAINTEST = 1e-9
 _LONG = 1e6  # days in which every first-order response arrives
-_DAMPING, _TURNS, _SETTLED = 0.25, 4000, 1e-10
+_TURNS, _SETTLED = 4000, 1e-10
 
 # A morning of the mean-field man: the means of the day before (DAY), what the cauda took in (COLLECTED), and what else
 # tells of him.
@@ -164,9 +165,9 @@ def _settle(body, testis, numbers):
         released = _settle_germ_line(testis, pressed, p, scale.a_pale)
         new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
         far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9) + abs(new_inhibin - inhibin) / (inhibin + 1e-9)
-        x *= (new_x / x) ** _DAMPING
-        e2 += _DAMPING * (new_e2 - e2)
-        inhibin += _DAMPING * (new_inhibin - inhibin)
+        x *= (new_x / x) ** DAMPING
+        e2 += DAMPING * (new_e2 - e2)
+        inhibin += DAMPING * (new_inhibin - inhibin)
         testis_e2 = made.oestradiol / scale.oestradiol
         if far < _SETTLED:
             break

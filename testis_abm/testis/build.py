@@ -13,7 +13,6 @@ import numpy as np
 from testis_abm.biology import draws, steps
 from testis_abm.biology.germ import durations, rates_under, reference_signals
 from testis_abm.biology.kinetics import hill
-from testis_abm.biology.leydig import AromataseParameters
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.parameters import physiology
 from testis_abm.parameters.rooms import room
@@ -180,14 +179,6 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
         + by_class[steps.ELONGATED] * raw["elongated_aromatase"]
     )
     return {name: value / total for name, value in raw.items()}
-
-
-def with_aromatase(p: TissueParameters, left: float) -> TissueParameters:
-    """Return the numbers of a tissue of whose aromatase only the share `left` works."""
-    if left == 1.0:
-        return p
-    km, *activities = p.aromatase
-    return p._replace(aromatase=AromataseParameters(km, *(activity * left for activity in activities)))
 
 
 def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
