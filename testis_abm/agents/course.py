@@ -19,6 +19,7 @@ from testis_abm.testis.threads import wait
 
 HIGHEST_TESTOSTERONE, HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
 
+
 class Man(NamedTuple):
     """What the days of a man change, as compiled code takes it (BODY, TESTIS, Depots, TRACT, COLLECTED, CellArrays)."""
 
@@ -69,8 +70,9 @@ class Lived(NamedTuple):
     @classmethod
     def none(cls, days: int, substances: int) -> Lived:
         """Return rows for days that have not been lived yet."""
-        rows = (np.zeros(days, kind) for kind in (DAY, TESTIS, GERM_DAY, float))
-        return cls(*rows, np.zeros((days, substances, 3)))
+        blood, testis, germ = (np.zeros(days, kind) for kind in (DAY, TESTIS, GERM_DAY))
+        return cls(blood, testis, germ, np.zeros(days), np.zeros((days, substances, 3)))
+
 
 @compiled(error_model="numpy")
 def is_physical(blood):

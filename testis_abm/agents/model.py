@@ -124,6 +124,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
+        self._step, self.step = self.step, self._whole_step  # type: ignore[method-assign]
         _compile.announce()
         self.case = scenario
         self.seed = seed
@@ -262,7 +263,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def step(self) -> None:
         """Live day `day` and record the morning of the next."""
         self._live_days(1)
-        self._lived_at = self.time
+
+    def _whole_step(self) -> None:
+        """Let Mesa take a step; an interrupt waits until it has."""
+        with interrupts.held():
+            self._step()
 
     def run_for(self, duration: float) -> None:
         """Run for `duration` days: as many at once as go by without anything that looks at the man, the rest step by step.
@@ -271,16 +276,17 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         subclass, samples, doses that hang on a measurement, rules that are functions of the model.
         """
         end = self.time + duration
-        while (days := self._at_once(end)) > 1:
-            self._live_days(days)
-            mesa_clock.pass_steps(self, days)
-            self._lived_at = self.time
-            if self.time >= end:
-                return
-        if self.time < end:
-            super().run_for(end - self.time if mesa_clock.stepping(self) else min(1.0, end - self.time))
-            if self.time < end:
-                self.run_for(end - self.time)
+        if mesa_clock.stepping(self) or duration <= 0:
+            super().run_for(duration)
+            return
+        while self.time < end:
+            with interrupts.held():
+                if (days := self._at_once(end)) > 1:
+                    self._live_days(days)
+                    mesa_clock.pass_steps(self, days)
+                    self._lived_at = self.time
+                else:
+                    super().run_for(min(1.0, end - self.time))
 
     def run_until(self, end_time: float) -> None:
         """Run until that time, as `run_for` does."""
@@ -291,10 +297,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _at_once(self, until: float) -> int:
         """Return how many days up to time `until` can be lived in one call."""
-        watched = self.observers or type(self).step is not TestisModel.step or mesa_clock.stepping(self)
+        watched = self.observers or type(self).step is not TestisModel.step
         if watched or self.engine == REFERENCE or not self._flows():
             return 1
-        most = min(mesa_clock.steps_ahead(self, until), self._interruptible())
+        most = min(mesa_clock.steps_ahead(self, until), self.days_a_call)
         if self.day < self.last_day:
             most = min(most, self.last_day - self.day)
         looked = () if self.brief else self.sampled
@@ -306,8 +312,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         weighed = self.treated and bool(self.case.weight)
         return self._adult and not weighed and self.modifiers.steady and not any(kind.day for kind in FURTHER)
 
-    def _interruptible(self) -> int:
-        """Return how many days a call may live, so that an interrupt is heard within a second."""
+    @property
+    def days_a_call(self) -> int:
+        """Return how many days one call may live, so that an interrupt is heard within a second."""
         return max(1, round(_LONGEST_CALL / (_DAY_SECONDS + _CELL_SECONDS * self.tissue.columns.germ.total)))
 
     def _live_history(self) -> None:
@@ -315,7 +322,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         day, doses = past_doses(self.case.man.history)
         first = self.day
         while day < 0:
-            days = min(-day, self._interruptible()) if self.engine != REFERENCE and self._flows() else 1
+            days = min(-day, self.days_a_call) if self.engine != REFERENCE and self._flows() else 1
             self.day = first + day
             self._live(doses_by_day(self.body.kinetics, doses, day, days))
             day += days
@@ -323,17 +330,17 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _live_days(self, days: int) -> None:
         """Live some days (more than one if nothing looks at them) and record the mornings after them."""
-        with interrupts.held():
-            started = time.perf_counter()
-            doses = self.regimen.days(self.day, days, self._measured, self.records)
-            lived, safety = self._live(doses_by_day(self.body.kinetics, doses, self.day, days))
-            self.engine_seconds += time.perf_counter() - started
-            self.day += days
-            self._weigh()
-            self._record(lived, safety)
-            self.flux = self.flux[-_FLUX_DAYS:]
-            if self.day >= self.last_day:
-                self.running = False
+        started = time.perf_counter()
+        doses = self.regimen.days(self.day, days, self._measured, self.records)
+        lived, safety = self._live(doses_by_day(self.body.kinetics, doses, self.day, days))
+        self.engine_seconds += time.perf_counter() - started
+        self.day += days
+        self._weigh()
+        self._record(lived, safety)
+        self.flux = self.flux[-_FLUX_DAYS:]
+        self._lived_at = self.time
+        if self.day >= self.last_day:
+            self.running = False
         for observer in self.observers:
             observer(self)
 
@@ -405,7 +412,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _readout(self, testosterone: float | None = None, oestradiol: float | None = None) -> SafetyDay:
         own = self._serum()
-        return self.safety.readout(own[0] if testosterone is None else testosterone, own[1] if oestradiol is None else oestradiol)
+        return self.safety.readout(
+            own[0] if testosterone is None else testosterone, own[1] if oestradiol is None else oestradiol
+        )
 
     @property
     def _adult(self) -> bool:
@@ -448,17 +457,20 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def daily_production(self) -> float:
         """Return the sperm released a day over the last cycle, million per g of testis."""
-        return float(self.production(1)[0])
+        return float(self.per_gram(self.over_cycle(1)["released"])[0])
 
-    def production(self, days: int) -> np.ndarray:
-        """Return `daily_production` of the last mornings, (days,), of which the day's records are being written."""
-        released = self.over_cycle("released", days) / _FLUX_DAYS * self._sperm
-        return np.asarray(released / (testis_mass(self.values) * self.man["sertoli_number"]))
+    def per_gram(self, released: np.ndarray) -> np.ndarray:
+        """Return the daily production, million per g of testis, that so many released in a cycle are."""
+        mass = testis_mass(self.values) * self.man["sertoli_number"]
+        return np.asarray(released / _FLUX_DAYS * self._sperm / mass)
 
-    def over_cycle(self, name: str, days: int) -> np.ndarray:
-        """Return the sum over the cycle that ends on each of the last mornings, (days,), of what the germ line did."""
-        summed = np.concatenate([[0.0], np.cumsum(self.flux[name])])
-        return (summed[_FLUX_DAYS:] - summed[:-_FLUX_DAYS])[-days:]
+    def over_cycle(self, days: int) -> dict[str, np.ndarray]:
+        """Return the sums over the cycle that ends on each of the last mornings, (days,), of what the germ line did."""
+        flux = self.flux.view(float).reshape(len(self.flux), -1).T
+        summed = np.zeros((len(flux), flux.shape[1] + 1))
+        flux.cumsum(axis=1, out=summed[:, 1:])
+        cycles = summed[:, _FLUX_DAYS:] - summed[:, :-_FLUX_DAYS]
+        return dict(zip(_FLUX.names or (), cycles[:, -days:], strict=True))
 
     def expected_semen(self, abstinence: float) -> Semen:
         """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""

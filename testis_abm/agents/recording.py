@@ -100,8 +100,9 @@ def _tissue(
     """Return the columns of the tissue table."""
     germ, sertoli = lived.germ, model.tissue.sertoli_count
     counts = dict(zip(steps.NAMES, germ["counts"].T, strict=True))
-    divided, rounds = (model.over_cycle(name, len(germ)) for name in ("divided", "round_spermatids"))
-    completed = np.divide(rounds, 4.0 * divided, out=np.full(len(germ), np.nan), where=divided > 0)
+    cycle = model.over_cycle(len(germ))
+    divided = cycle["divided"]
+    completed = np.divide(cycle["round_spermatids"], 4.0 * divided, out=np.full(len(germ), np.nan), where=divided > 0)
     share, adrenal = model.body.p.testicular_oestradiol_share, blood["adrenal_oestradiol"]
     made = {
         "testicular": share * testis["oestradiol_output"],
@@ -112,6 +113,7 @@ def _tissue(
         "adrenal": adrenal,
     }
     whole = made["testicular"] + blood["peripheral_oestradiol"]
+    percent = np.divide(100.0, whole, out=np.zeros(len(germ)), where=whole > 0)
     return {
         **counts,
         **testis,
@@ -119,15 +121,12 @@ def _tissue(
         "leydig": len(model.tissue.columns.leydig.lineage),
         "apoptosis": germ["apoptosis"],
         "sperm_released": germ["released"],
-        "daily_production_million_g": model.production(len(germ)),
+        "daily_production_million_g": model.per_gram(cycle["released"]),
         "meiotic_loss_pct": 100.0 * (1.0 - completed),
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
         "aromatase_inhibition_fat_pct": 100.0 * blood["inhibition_fat"],
         "aromatase_inhibition_testis_pct": 100.0 * testis["aromatase_inhibition"],
         "aromatase_inhibition_leydig_pct": 100.0 * testis["leydig_inhibition"],
         "aromatase_inhibition_niche_pct": 100.0 * testis["niche_inhibition"],
-        **{
-            f"{source}_oestradiol_share_pct": np.divide(100.0 * amount, whole, out=np.zeros(len(germ)), where=whole > 0)
-            for source, amount in made.items()
-        },
+        **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
     }

@@ -256,7 +256,7 @@ Plan = Iterable[tuple[float, str, float] | Dose]
 
 def hourly_doses(kinetics: Kinetics, plan: Plan, day: int) -> np.ndarray:
     """Return `doses_by_day` of one day, (48, substances)."""
-    return doses_by_day(kinetics, plan, day, 1)[0]
+    return np.asarray(doses_by_day(kinetics, plan, day, 1)[0])
 
 
 def doses_by_day(kinetics: Kinetics, plan: Plan, first: int, days: int) -> np.ndarray:

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
@@ -44,12 +43,12 @@ def alone() -> Crew:
 
 
 @intrinsic
-def _add(typing_context, array, index, amount):  # type: ignore[no-untyped-def]
+def _add(typing_context, array, index, amount):
     """Add to a number of an array as one step that no other thread can split; return what it was."""
     if not isinstance(array, types.Array) or array.dtype != types.int64:
         return None
 
-    def make(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def make(context, builder, signature, arguments):
         held = context.make_array(array)(context, builder, arguments[0])
         place = cgutils.get_item_pointer(context, builder, array, held, [arguments[1]])
         return builder.atomic_rmw("add", place, arguments[2], "seq_cst")
@@ -57,13 +56,13 @@ def _add(typing_context, array, index, amount):  # type: ignore[no-untyped-def]
     return types.int64(array, types.intp, types.int64), make
 
 
-if os.name == "posix":
-    _yield = types.ExternalFunction("sched_yield", types.int32())
-else:
+@register_jitable
+def _nobody_else() -> int:
+    return 0
 
-    @register_jitable
-    def _yield() -> int:
-        return 0
+
+# Offers the core to whoever waits for one.
+_offer = types.ExternalFunction("sched_yield", types.int32()) if os.name == "posix" else _nobody_else
 
 
 @register_jitable
@@ -72,7 +71,7 @@ def wait(crew):
     if crew.size == 1:
         return
     gate = crew.gate
-    present = _add(gate, _ROUND, 0)
+    present = _add(gate, _ROUND, 0)  # type: ignore[var-annotated,call-arg]
     if _add(gate, _ARRIVED, 1) == crew.size - 1:
         _add(gate, _ARRIVED, -crew.size)
         _add(gate, _ROUND, 1)
@@ -81,7 +80,7 @@ def wait(crew):
     while _add(gate, _ROUND, 0) == present:
         looks += 1
         if looks > _SPINS:
-            _yield()
+            _offer()
 
 
 @register_jitable
@@ -128,6 +127,7 @@ def together(work: Callable[[Crew], Any], tubules: int, cells: int) -> Any:
         gate = np.zeros(_GATES, np.int64)
         crew = [Crew(rank, size, gate) for rank in range(size)]
         # A forked child must not use its parent's threads, hence the process in the key.
-        return list(_pool(size, os.getpid()).map(work, crew))[0]
+        first, *_others = _pool(size, os.getpid()).map(work, crew)
+        return first
     finally:
         _busy.release()
