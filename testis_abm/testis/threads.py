@@ -18,6 +18,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
+from testis_abm.support.cores import available
+
 # Below this many cells handing work to threads costs more than it saves.
 WORTH_SHARING = 50_000
 _ARRIVED, _ROUND, _GATES = 0, 8, 16  # of a gate, on cache lines of their own
@@ -93,15 +95,6 @@ def first_of(crew, tubules):
 def last_of(crew, tubules):
     """Return where the tubules of a thread end."""
     return tubules * (crew.rank + 1) // crew.size
-
-
-def available() -> int:
-    """Return how many threads to use: TESTIS_ABM_THREADS, else the cores that this process may use."""
-    wanted = os.environ.get("TESTIS_ABM_THREADS", "")
-    if wanted.isdigit() and int(wanted) > 0:
-        return int(wanted)
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=4)
