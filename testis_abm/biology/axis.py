@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
-from testis_abm.biology.binding import free_testosterone, total_testosterone
+from testis_abm.biology.binding import free_testosterone, total_over_free, total_testosterone
 from testis_abm.biology.days import BloodDay, record
 from testis_abm.biology.kinetics import lh_response, relax, shielded_inhibition
 
@@ -358,7 +358,9 @@ def body_hour(body, p, testis, exposure, means):
     reference_production = p.testosterone_free_clearance * p.free_testosterone_reference
     made = testosterone_made(testis, activity, 1.0 / (1.0 + exposure.lyase_inhibitor), p)
     production = reference_production * made + exposure.testosterone
-    clearance = p.testosterone_free_clearance * free / max(total, 1e-9)
+    # Of the total; without any testosterone too, where it is that of the first molecules.
+    bound = total_over_free(free, body.shbg_nmol_l, p.shbg_binding, p.albumin_binding)
+    clearance = p.testosterone_free_clearance / bound
     body.testosterone_nmol_l = relax(total, production / clearance, p.testosterone_distribution / clearance, dt)
 
     # Inactivated enzyme is lost until it is made again.
