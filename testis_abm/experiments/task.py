@@ -157,7 +157,7 @@ def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]
     for arm in arms:
         case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": ()})
         treatment = Treatment(case, history=True)
-        man = ExpectedMan(values, scenario.man.physiology, treatment.drugs)
+        man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
         treatment.follow(man, (seed,))
         rows += [(arm, day, *of_expected(man, day, samples.abstinence_days)) for day in days]
     return rows

@@ -57,17 +57,17 @@ class ExpectedMan:
     Args:
         values: dotted parameter name -> value, completed (`physiology.complete`).
         man: physiology field -> value.
-        drugs: rows of the drug table that will be given.
+        drugs: rows of the drug table that will be given, or their Kinetics.
 
     Attributes:
         days: (1 + days lived,) of MORNING, the mornings since he was untreated, or since `begin` was called.
     """
 
-    def __init__(self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] = ()) -> None:
+    def __init__(self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] | Kinetics = ()) -> None:
         guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")
         guard.entries(man, parameters.physiology(), "man", "testis_abm.load(...).man.physiology")
         self.values = values
-        self.kinetics = Kinetics.of(drugs)
+        self.kinetics = drugs if isinstance(drugs, Kinetics) else Kinetics.of(drugs)
         self._drugs = self.kinetics.depots(levels=False)
         self._become(man)
         self._state = State.new(self._numbers.tissue)

@@ -149,7 +149,7 @@ def treat(
 
     def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
         i, row = numbered
-        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs)
+        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.kinetics)
         treatment.follow(man, (seed, i))
         return man.days if look is None else look(man)
 
