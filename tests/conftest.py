@@ -10,7 +10,7 @@ import pytest
 from few_men import shrink
 from hypothesis import settings
 
-from testis_abm import parameters
+from testis_abm import RunResult, parameters, run
 from testis_abm.biology.days import BloodDay
 from testis_abm.man.physiology import complete
 
@@ -60,3 +60,19 @@ def values() -> dict[str, float]:
 def fertile() -> dict[str, float]:
     """Return the physiology of the reference man."""
     return {name: field.value for name, field in parameters.physiology().items()}
+
+
+@pytest.fixture(scope="session")
+def result() -> RunResult:
+    """Return the small run of the app's tests, for reading only."""
+    from small_page import SMALL
+
+    return run(SMALL)
+
+
+@pytest.fixture(scope="session")
+def match() -> Any:
+    """Return the virtual patients who match the laboratory values of the app's tests, for reading only."""
+    from small_page import LABS, matched
+
+    return matched(**LABS)
