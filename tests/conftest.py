@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -42,6 +43,14 @@ def browser() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=chromium, args=list(_QUIET))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_here() -> Iterator[None]:
+    """Let commands draw in this process, not in two more that load all modules: test_results_draw.py holds those."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("testis_abm.pictures.drawing.standing_by", lambda: ThreadPoolExecutor(1))
+        yield
 
 
 @pytest.fixture

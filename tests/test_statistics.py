@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
 
 from testis_abm import statistics as own
 from testis_abm.statistics import arm_effect, auc, power, share_difference
@@ -153,7 +153,7 @@ def test_an_effect_is_adjusted_for_the_baseline_as_least_squares_do():
     before, treated = RNG.normal(10.0, 2.0, 30), np.arange(30) % 2 == 0
     after = 2.0 + 0.8 * before + 1.5 * treated + RNG.normal(0.0, 0.5, 30)
     _, plain = own.arm_effect(after, treated, before, least=1.0, cv=0.3)
-    fit = sm.OLS(after, np.column_stack([np.ones(30), treated, before])).fit(cov_type="HC3", use_t=True)
+    fit = OLS(after, np.column_stack([np.ones(30), treated, before])).fit(cov_type="HC3", use_t=True)
     low, high = fit.conf_int()[1]
     assert plain[:4] == pytest.approx((fit.params[1], low, high, fit.pvalues[1]), rel=1e-6)
 
