@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as some
-from small_page import GOOD, SENT, SMALL, THERAPY, packed, until
+from small_page import GOOD, LABS, SENT, SMALL, THERAPY, packed, until
 
 import testis_abm as ta
-from testis_abm.app import draft, share
+from testis_abm.app import draft, matching, share
+from testis_abm.cli.command import main
 from testis_abm.support.errors import TestisError
 
 
@@ -190,6 +191,25 @@ def test_matching_makes_the_representative_the_man_of_the_form(session, few_men)
     session.labs.value = {"t": "9000 ng/dL"}
     session.find("lc-ms")
     assert session.matching.value[0] == "wrong"
+
+
+def test_matching_and_prediction_are_under_the_parameters_of_the_form(session, few_men, capsys, tmp_path):
+    own = {"axis": {"testosterone_feedback_strength": 1.2}, "tract": {"collected": 0.3}}
+    case = ta.load({**SMALL, "therapy": [THERAPY], "parameters": own, "samples": {"assay": "immunoassay"}})
+    session.draft.value, session.labs.value = draft.of(case), dict(LABS)
+    session.find("immunoassay")
+    until(lambda: session.matching.value[0] == "done")
+    match = session.match.value
+    assert match.found.laboratory.values["tract.collected"] == 0.3
+    session.respond(draft.understood(session.draft.value).scenario)
+    until(lambda: session.response.value is not None)
+    table = matching.effects(match, session.response.value)
+    (tmp_path / "own.toml").write_text(case.to_toml(), encoding="utf-8")
+    labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
+    assert main(["twin", *labs, "--scenario", str(tmp_path / "own.toml"), "--men", "20"]) == 0
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = [line for line in printed if line[:2] == ["LH", "(IU/L)"] and "%" in line]
+    assert [table.loc["LH (IU/L)", name] for name in ("before", "after")] == rows[0][2:4]
 
 
 def test_a_reload_brings_back_form_results_and_arms(session, result):

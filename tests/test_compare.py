@@ -53,6 +53,20 @@ def test_arms_share_their_luck(compared):
     assert "anastrozole" in found.text() and "4 replicates" in found.text()
 
 
+def test_large_ratios_and_widths_are_printed_as_plain_numbers():
+    from testis_abm.experiments import compare as comparisons
+    from testis_abm.experiments import sweep as sweeps
+    from testis_abm.results import attribution
+
+    effect = {"reference": 300.0, "level": 600.0, "change_pct": 100.0, "low_pct": 90.0, "high_pct": 110.0}
+    cells = comparisons._cells(pd.Series({**effect, "worth": 174.6}, name="testosterone"), 4)
+    assert cells[-1] == "x 175"
+    name = "testosterone_nmol_l, untreated"
+    point = pd.Series({"replicates": 4, name: 20.0, f"{name}_half": 6.0})
+    assert sweeps._level(point, "testosterone_nmol_l") == "577 ± 173"
+    assert attribution._changed(0.998) == "falls to 99.8 % of untreated"
+
+
 def test_an_arm_is_the_man_that_run_makes(compared):
     _, _, found = compared
     run = ta.run(SMALL, replicates=1)

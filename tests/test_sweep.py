@@ -7,6 +7,7 @@ import pytest
 from small_sweep import EXAMPLES, SMALL, SWEEP
 
 from testis_abm import TestisError
+from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.sweep import prepare, results, summary, sweep
 
@@ -37,6 +38,24 @@ def test_a_wrong_sweep_is_told_before_it_runs(change, said):
 def test_a_file_of_another_kind_names_its_command():
     with pytest.raises(TestisError, match="use testis-abm trial"):
         prepare(EXAMPLES / "trial.toml")
+
+
+@pytest.mark.parametrize(
+    ("path", "unit", "said"),
+    [
+        ("man.bmi", "", "BMI (kg/m2)"),
+        ("man.gnrh_drive", "", "GnRH drive (x reference)"),
+        ("parameters.aromatase.testicular_km", "", "Aromatase: testicular Km (nmol/L free T)"),
+        ("parameters.axis.hcg_saturation", "", "Axis: hCG saturation (relative LH)"),
+        ("parameters.er_alpha_expression.germ_cell", "", "ER-α expression: germ cell"),
+        ("therapy.1.dose", "mg", "Therapy 1: dose (mg)"),
+        ("plan.duration", "days", "plan.duration (days)"),
+    ],
+)
+def test_axes_of_pictures_are_named_in_words_with_units(path, unit, said):
+    from testis_abm.pictures import sweeps
+
+    assert sweeps.name_of(Axis(path, unit)) == said
 
 
 def test_what_the_man_is_made_of_can_be_swept(tmp_path):

@@ -101,6 +101,6 @@ def _response(match: matching.Match, response: matching.Response, current: bool)
         "The interval holds their spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
     )
     widgets.table(matching.effects(match, response), caption, "quantity")
-    if text := azoospermic(response.before, response.after, response.lesions):
+    if text := azoospermic(response.before, response.after, response.lesions, response.values):
         widgets.paragraph(text)
     widgets.table(matching.safety(match, response), _SAFETY, "safety and outcome")
