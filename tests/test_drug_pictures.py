@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from testis_abm.cli.command import main
 from testis_abm.experiments.drug_course import amount, drug_course, levels
 from testis_abm.pictures import drug
 from testis_abm.scenario import Therapy, load
+
+course_drawn = cache(drug_course)  # each takes thirteen men
 
 
 def course_of(name, dose, every, days):
@@ -53,7 +56,7 @@ DRUGS = sorted(parameters.drugs())
 
 @pytest.mark.parametrize("name", DRUGS)
 def test_every_drug_has_a_usual_regimen_that_can_be_drawn(name):
-    course = drug_course(name)
+    course = course_drawn(name)
     assert course.days >= 14
     for panel in (*course.panels, course.response):
         assert "(" in panel.label
@@ -61,6 +64,7 @@ def test_every_drug_has_a_usual_regimen_that_can_be_drawn(name):
             assert np.isfinite(line.values).all() and (line.values >= 0.0).all()
             assert not panel.share or line.values.max() <= 100.0
     figure = drug.draw(course)
+    figure.set_dpi(40)
     figure.canvas.draw()
     assert [axes.get_xlabel().split()[0] for axes in figure.axes] == ["Day", "Day", "Day", "Dose"]
     low, high = figure.axes[3].get_xlim()
@@ -75,7 +79,7 @@ def test_levels_are_named_with_their_assay_as_in_other_pictures():
 
 
 def test_the_curve_of_anastrozole_is_that_of_a_run():
-    course = drug_course("anastrozole")
+    course = course_drawn("anastrozole")
     case = {
         "tissue": {"tubules": 1, "sertoli_per_tubule": 6},
         "plan": {"baseline": 0, "duration": 42, "replicates": 1},
@@ -96,9 +100,9 @@ def test_the_curve_of_anastrozole_is_that_of_a_run():
 
 def test_doses_in_words():
     assert (amount(0.01, "mg"), amount(2.5, "mg"), amount(1500, "IU")) == ("10 ug", "2.5 mg", "1500 IU")
-    assert drug_course("hcg").regimen == "1500 IU every 3.5 days"
-    assert drug_course("rfsh").regimen == "150 IU every 56 h"
-    assert drug_course("degarelix").regimen == "240 mg once, then 80 mg every 4 weeks"
+    assert course_drawn("hcg").regimen == "1500 IU every 3.5 days"
+    assert course_drawn("rfsh").regimen == "150 IU every 56 h"
+    assert course_drawn("degarelix").regimen == "240 mg once, then 80 mg every 4 weeks"
 
 
 def test_the_command_writes_png_and_svg(tmp_path, capsys, monkeypatch):

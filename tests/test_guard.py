@@ -566,8 +566,12 @@ def test_the_package_is_a_command_and_raises_no_warning():
 
     Path("sweep.toml").write_text(tomli_w.dumps(experiment("sweep")), encoding="utf-8")
     Path("small.toml").write_text(tomli_w.dumps(SMALL), encoding="utf-8")
+    # Pictures are drawn in the same process: those that draw beside it are held by tests/test_results_draw.py.
     Path("all.py").write_text(
+        "from concurrent.futures import ThreadPoolExecutor\n"
         "from testis_abm.cli.command import main\n"
+        "from testis_abm.pictures import drawing\n"
+        "drawing.standing_by = lambda: ThreadPoolExecutor(1)\n"
         "if __name__ == '__main__':\n"
         "    for line in ('drugs Clomid', 'men aromatase_deficiency', 'cohort --men 4', 'run small.toml',\n"
         "                 'sweep sweep.toml --workers 2 --no-plots'):\n"
