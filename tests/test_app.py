@@ -32,6 +32,7 @@ from testis_abm.pictures import courses, screen, sweeps
 from testis_abm.pictures.chart import Curve, HeatMap, Mark, Panel, Span
 from testis_abm.pictures.reference import Range
 from testis_abm.support import files
+from testis_abm.population import report
 from testis_abm.support.errors import ScenarioError, TestisError
 
 SCENARIOS = sorted(Path(__file__).parents[1].joinpath("scenarios").glob("*.toml"))
@@ -500,8 +501,8 @@ def test_where_the_representative_is_not_the_patient_is_said(match):
 
 
 def test_a_misfit_is_said(few_men):
-    assert not matching.misfit(_match(t="500 ng/dL", lh="4"))
-    assert "LH" in matching.misfit(_match(t="900 ng/dL", lh="0.05", fsh="60"))
+    assert not report.misfit(_match(t="500 ng/dL", lh="4").found)
+    assert "LH" in report.misfit(_match(t="900 ng/dL", lh="0.05", fsh="60").found)
 
 
 def test_too_few_who_match_have_no_intervals(match, monkeypatch):
@@ -511,21 +512,21 @@ def test_too_few_who_match_have_no_intervals(match, monkeypatch):
     few = dataclasses.replace(match, found=dataclasses.replace(match.found, weights=weights))
     assert not few.found.dependable and match.found.dependable
     response = matching.respond(few, ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]}))
-    for table, name in (
-        (matching.effects(few, response), "90 % interval"),
-        (matching.safety(few, response), "90 % interval"),
-        (matching.identifiability(few), "prior variance explained"),
+    for table, columns in (
+        (report.effects(response.before, response.after, False), 3),
+        (report.safety(response.before, response.after, False), 3),
+        (report.physiology(few.found), 2),
     ):
-        assert set(table[name]) <= {"-", "given"}
-    assert not matching.labs_table(few)["all matching, median (90 %)"].str.contains(
-        r"\("
-    ).any() and not matching.lesions(few)
+        assert len(table.columns) == columns and not any("%" in name for name in table)
+    levels = matching.labs_table(few)["matching, median"]
+    assert not levels.str.contains(r"\(").any() and not report.lesions(few.found)
 
 
 def test_the_predicted_response_is_that_of_the_command(few_men, capsys):
     match = _match(**LABS)
     case = ta.load({"plan": {"duration": "60 days"}, "therapy": [THERAPY], "samples": {"assay": "immunoassay"}})
-    table = matching.effects(match, matching.respond(match, case))
+    response = matching.respond(match, case)
+    table = report.effects(response.before, response.after)
     labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
     assert main(["twin", *labs, "--give", "anastrozole 1mg daily", "--days", "60", "--men", "20"]) == 0
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
-from testis_abm.cli.options import SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
-from testis_abm.cli.printing import noted
+from testis_abm.cli.options import SEED, Command, flag, option, overrides, scenario, several, whole, word
+from testis_abm.cli.printing import noted, picture
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.support import guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
@@ -49,18 +49,16 @@ _DAYS = 180  # of treatment with --give
 
 
 def _given(options: argparse.Namespace) -> dict[str, Lab]:
-    from testis_abm.population.given import parse
+    from testis_abm.population.given import labs
 
-    given: dict[str, Lab] = {}
-    for spelled in _LABS:
-        name = spelled.replace("-", "_")
-        if (raw := getattr(options, name)) is None:
-            continue
-        lab = parse(name, raw, f"--{spelled}")
-        if lab is None:
-            raise TestisError(f"--{spelled}: is empty; leave it out if it was not measured")
-        given[name] = lab
-    return given
+    flags = {spelled.replace("-", "_"): f"--{spelled}" for spelled in _LABS}
+    typed = {name: raw for name in flags if (raw := getattr(options, name)) is not None}
+    for name, raw in typed.items():
+        if len(raw) > 1:  # the last would win silently
+            raise TestisError(f"{flags[name]} is given twice; leave one out")
+        if guard.missing(raw[0]):
+            raise TestisError(f"{flags[name]}: is empty; leave it out if it was not measured")
+    return labs({name: raw[0] for name, raw in typed.items()}, flags.__getitem__)
 
 
 def _treatment(options: argparse.Namespace) -> Scenario | None:
@@ -138,17 +136,10 @@ def _twin(options: argparse.Namespace) -> None:
         folder = Path(options.out)
         _write(folder, tables, found)
         if case is not None and not options.no_plots:
-            _draw(before, after, case, folder)
+            from testis_abm.pictures.twin import draw
+
+            picture(draw(before, after, case), "before_and_after", folder)
         print(f"Results in {options.out}/")
-
-
-def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
-    """Write the picture of the men before and after."""
-    from testis_abm.pictures import twin
-    from testis_abm.pictures.drawing import write_figure
-
-    paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
-    print(f"Picture: {paths[0]} (SVG beside it)")
 
 
 def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
@@ -199,7 +190,7 @@ COMMANDS = (
         "match virtual patients to laboratory values",
         _twin,
         (
-            *(option(f"--{name}", what, action=Once, metavar="VALUE") for name, what in _LABS.items()),
+            *(option(f"--{name}", what, action="append", metavar="VALUE") for name, what in _LABS.items()),
             _ASSAY,
             word("--population", "prior over men", POPULATIONS, "clinic"),
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
