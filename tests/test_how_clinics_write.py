@@ -18,9 +18,9 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.parameters import drug_named, drugs
-from testis_abm.population.given import MEASURES, labs, values
+from testis_abm.population.given import labs, values
 from testis_abm.population.screen import parse_criterion
-from testis_abm.quantities import Censored
+from testis_abm.quantities import MEASURES, Censored
 from testis_abm.scenario import Therapy
 from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.scenario.condition import parse_condition

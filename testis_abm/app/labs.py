@@ -9,8 +9,7 @@ import solara
 
 from testis_abm.app import draft, matching, widgets
 from testis_abm.app.session import Session
-from testis_abm.population import given
-from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, KNOWN, title
 
 _ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
@@ -29,10 +28,10 @@ def Labs(session: Session) -> None:  # noqa: N802
         v.Html(tag="summary", children=["… or match laboratory values"])
         widgets.paragraph("Leave unknown values empty. With the unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
         with solara.Div(classes=["ta-cells"]):
-            for name, measure in given.ALL.items():
-                unit, hint = measure.unit if name in given.KNOWN else "", f"e.g. {measure.example}"
+            for name, measure in GIVEN.items():
+                unit, hint = measure.unit if name in KNOWN else "", f"e.g. {measure.example}"
                 write, value = partial(session.write_lab, name), texts.get(name, "")
-                widgets.text_field(given.title(name), value, write, hint=hint, unit=unit)
+                widgets.text_field(title(name), value, write, hint=hint, unit=unit)
         widgets.select("Assay", measured, _ASSAYS, set_measured)
         with solara.Div(classes=["ta-row"]):
             widgets.button("Match virtual patients", lambda: session.find(measured), disabled=phase == "busy")

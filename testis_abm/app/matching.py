@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from testis_abm.population.given import KNOWN, MEASURES, Lab, labs, title
-from testis_abm.quantities import clinical_ratio
+from testis_abm.population.given import Lab, labs
+from testis_abm.quantities import KNOWN, MEASURES, clinical_ratio, title
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.support.errors import TestisError
@@ -49,7 +49,7 @@ class Response:
 
 
 def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
-    """Return the laboratory values that were typed (by the names of given.ALL).
+    """Return the laboratory values that were typed (by the names of quantities.GIVEN).
 
     Raises:
         TestisError: one that is none, or that no living man has; a line each.

@@ -12,10 +12,9 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
-from testis_abm.population.given import KNOWN, column
 from testis_abm.population.predict import READOUTS, YES_OR_NO, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
-from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, clinical, column_of, label
+from testis_abm.quantities import KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
 from testis_abm.results import report
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
