@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from testis_abm import GermCell, TestisModel, __version__, load, parameters
+from testis_abm import GermCell, TestisModel, load, parameters
+from testis_abm.experiments.task import version
 from testis_abm.pictures.experiments import forest
 from testis_abm.studies import known, load_study, report
 from testis_abm.studies.calibrate import calibrate
@@ -194,7 +195,7 @@ def main() -> None:
         "# Validation",
         "",
         (
-            f"Made by `scripts/make_validation.py` with testis_abm {__version__}: {len(studies)} studies, {len(table)}"
+            f"Made by `scripts/make_validation.py` with testis_abm {version()}: {len(studies)} studies, {len(table)}"
             f" observations, {len(shipped())} parameter sets (ES-MDA; every parameter inside its sourced range)."
             " Prediction intervals hold men, measurement, parameters and between-study heterogeneity (log"
             " SD by quantity in `testis_abm/studies/calibration.toml`); the last is left out in the second column."

@@ -537,6 +537,26 @@ def test_the_predicted_response_is_that_of_the_command(few_men, capsys):
         assert table.loc[heading, "change"].split()[0] in rows[0]
 
 
+def test_matching_and_prediction_are_under_the_parameters_of_the_form(session, few_men, capsys, tmp_path):
+    own = {"axis": {"testosterone_feedback_strength": 1.2}, "tract": {"collected": 0.3}}
+    case = ta.load({**SMALL, "therapy": [THERAPY], "parameters": own, "samples": {"assay": "immunoassay"}})
+    session.draft.value, session.labs.value = draft.of(case), dict(LABS)
+    session.find("immunoassay")
+    _until(lambda: session.matching.value[0] == "done")
+    match = session.match.value
+    assert match.found.laboratory.values["tract.collected"] == 0.3
+    session.respond(draft.understood(session.draft.value).scenario)
+    _until(lambda: session.response.value is not None)
+    response = session.response.value
+    table = report.effects(response.before, response.after, values=response.values)
+    (tmp_path / "own.toml").write_text(case.to_toml(), encoding="utf-8")
+    labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
+    assert main(["twin", *labs, "--scenario", str(tmp_path / "own.toml"), "--men", "20"]) == 0
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = [line for line in printed if line[:2] == ["LH", "(IU/L)"] and "%" in line]
+    assert [table.loc["LH (IU/L)", name] for name in ("before", "after")] == rows[0][2:4]
+
+
 def test_a_prediction_belongs_to_its_treatment(match, monkeypatch):
     monkeypatch.setattr(matching, "MEN", 4)
     case = ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]})

@@ -365,6 +365,23 @@ def test_shbg_and_bone_feel_oestradiol_among_modulators():
     assert 24.0 * means.shbg_nmol_l == pytest.approx(man.shbg_nmol_l)
 
 
+@pytest.mark.parametrize("name", BODY.names)
+def test_a_level_of_exactly_zero_goes_on_as_one_of_next_to_none(name):
+    none, hardly = body(**{name: 0.0}), body(**{name: 1e-12})
+    means, nearly = hour(none), hour(hardly)
+    assert np.isfinite(none.item()).all() and np.isfinite(means.item()).all()
+    assert none.item() == pytest.approx(hardly.item(), rel=1e-6, abs=1e-9)
+    assert means.item() == pytest.approx(nearly.item(), rel=1e-6, abs=1e-9)
+
+
+def test_without_testosterone_the_first_is_cleared_as_the_free_share_of_so_little():
+    man = body(testosterone_nmol_l=0.0)
+    hour(man, p=P._replace(testicular_testosterone_share=0.0))
+    # 1 + 20 + 30 of it for each free one: 40,000 / 51 L a day of the 20,000 nmol made, and of a volume of 100 L.
+    clearance = 40_000.0 / 51.0
+    assert man.testosterone_nmol_l == pytest.approx(20_000.0 / clearance * -math.expm1(-clearance / 100.0 / 24.0))
+
+
 # ---- rest, and what the blood brings
 
 

@@ -497,11 +497,13 @@ def test_without_a_reported_count_a_percentage_asks_for_a_whole_preparation():
 
 
 def test_how_often_a_man_has_a_whole_preparation():
-    concentration = 0.02 * np.exp([-3.0, -0.6, 0.0, 0.6, 3.0])
+    concentration = 0.02 * np.exp([-9.0, -0.6, -0.1, 0.0, 0.1, 0.6, 3.0])
+    quantile = (np.arange(200_000) + 0.5) / 200_000
+    drawn = np.exp(0.3 * stats.norm.ppf(quantile) - 0.045)  # of mean 1, its SD on a log scale 0.3
+    counted = np.floor(1e4 * np.outer(concentration, drawn))
     found = LABORATORY._reaches(concentration, 200.0)
-    # Fifteen nodes take a step within a sixth.
-    assert found == pytest.approx(stats.norm.cdf(np.log(concentration / 0.02) / 0.3 - 0.15), abs=0.16)
-    assert (np.diff(found) >= 0.0).all() and found[0] < 1e-6 and found[-1] > 1.0 - 1e-6
+    assert found == pytest.approx((counted >= 200.0).mean(axis=1), abs=2e-5)
+    assert LABORATORY._reaches(np.zeros(1), 200.0) == [0.0]
 
 
 def test_all_motile_is_almost_all_and_more_than_all_is_all():

@@ -122,10 +122,12 @@ def test_days_that_are_not_whole_are_shared(clone):
     assert spent.sum(axis=0)[2:] == pytest.approx([2.25, 0.5, *DAYS[4:]])
 
 
-def test_a_clone_that_lasts_longer_is_cut():
-    spent, descendants = np.zeros((10, COUNT)), np.zeros(COUNT)
-    mean.calendar(P, spent, descendants)
-    assert spent.sum() == pytest.approx(10.0)
+@pytest.mark.parametrize("ages", [10, 40])
+def test_a_clone_that_lasts_longer_is_cut(ages):
+    # The steps that begin beyond the last row do not lead beyond it either.
+    spent, descendants = np.zeros((ages, COUNT)), np.zeros(COUNT)
+    assert mean.calendar(P, spent, descendants) == ages
+    assert spent.sum() == pytest.approx(ages)
 
 
 def rates(**given):

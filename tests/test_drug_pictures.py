@@ -67,6 +67,13 @@ def test_every_drug_has_a_usual_regimen_that_can_be_drawn(name):
     assert low <= course.doses[-1] <= high <= 1.0001 * parameters.drugs()[name].largest_dose
 
 
+def test_levels_are_named_with_their_assay_as_in_other_pictures():
+    in_blood = drug_course("anastrozole").panels[2]
+    assert [*in_blood.lines] == ["testosterone", "serum E2 (LC-MS/MS)", "LH", "FSH"]
+    effect = drug_course("oestradiol_patch").panels[1]
+    assert effect.label == "Serum E2 (LC-MS/MS)\n(pmol/L)"
+
+
 def test_the_curve_of_anastrozole_is_that_of_a_run():
     course = drug_course("anastrozole")
     case = {

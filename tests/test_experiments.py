@@ -25,7 +25,7 @@ from testis_abm.cli.command import main
 from testis_abm.experiments import runner
 from testis_abm.experiments import store as experiment_store
 from testis_abm.experiments.compare import compare, read_arms
-from testis_abm.experiments.design import Design, parse_axis, parse_design, sampled
+from testis_abm.experiments.design import Axis, Design, parse_axis, parse_design, sampled
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS
 from testis_abm.experiments.runner import execute
 from testis_abm.experiments.sensitivity import indices, sensitivity
@@ -617,6 +617,38 @@ def test_arms_share_their_luck(compared):
     assert rates.loc["A-pale to B differentiation", "numbers"] == pytest.approx(np.log(0.4 / 0.6))
     assert rates.loc["A-pale to B differentiation", "output_change_pct"] == pytest.approx(-33.3, abs=1.0)
     assert "anastrozole" in found.text() and "4 replicates" in found.text()
+
+
+def test_large_ratios_and_widths_are_printed_as_plain_numbers():
+    from testis_abm.experiments import compare as comparisons
+    from testis_abm.experiments import sweep as sweeps
+    from testis_abm.results import attribution
+
+    effect = {"reference": 300.0, "level": 600.0, "change_pct": 100.0, "low_pct": 90.0, "high_pct": 110.0}
+    cells = comparisons._cells(pd.Series({**effect, "worth": 174.6}, name="testosterone"), 4)
+    assert cells[-1] == "x 175"
+    name = "testosterone_nmol_l, untreated"
+    point = pd.Series({"replicates": 4, name: 20.0, f"{name}_half": 6.0})
+    assert sweeps._level(point, "testosterone_nmol_l") == "577 ± 173"
+    assert attribution._changed(0.998) == "falls to 99.8 % of untreated"
+
+
+@pytest.mark.parametrize(
+    ("path", "unit", "said"),
+    [
+        ("man.bmi", "", "BMI (kg/m2)"),
+        ("man.gnrh_drive", "", "GnRH drive (x reference)"),
+        ("parameters.aromatase.testicular_km", "", "Aromatase: testicular Km (nmol/L free T)"),
+        ("parameters.axis.hcg_saturation", "", "Axis: hCG saturation (relative LH)"),
+        ("parameters.er_alpha_expression.germ_cell", "", "ER-α expression: germ cell"),
+        ("therapy.1.dose", "mg", "Therapy 1: dose (mg)"),
+        ("plan.duration", "days", "plan.duration (days)"),
+    ],
+)
+def test_axes_of_pictures_are_named_in_words_with_units(path, unit, said):
+    from testis_abm.pictures import sweeps
+
+    assert sweeps.name_of(Axis(path, unit)) == said
 
 
 def test_an_arm_is_the_man_that_run_makes(compared):

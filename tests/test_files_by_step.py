@@ -146,6 +146,30 @@ def test_what_is_kept_is_said(tmp_path, monkeypatch):
     assert held(tmp_path) == {"file": "old"} and hidden(tmp_path) == []
 
 
+def test_what_is_kept_is_said_of_a_path_that_cannot_be_looked_at_too(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for kept, said in (("the old one is there", "; the old one is there"), ("", "")):
+        with pytest.raises(TestisError, match=rf"cannot be written: Not a directory{said}$"):
+            files.write(tmp_path / "file" / "name", "new", kept=kept)
+
+
+def test_new_files_that_cannot_be_put_in_place_are_said_to_be_complete(tmp_path, monkeypatch):
+    fill(tmp_path / "results", OLD)
+    replace = os.replace
+
+    def refused(source, target):
+        if ".testis_abm-new" in str(source):
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(TestisError, match=r"cannot be written: Input/output error; new files are complete in"):
+        save(tmp_path / "results")
+    monkeypatch.undo()
+    files.settle(tmp_path / "results", OURS)
+    assert held(tmp_path / "results") == NEW
+
+
 def test_scratch_goes_with_what_is_in_it(tmp_path):
     with pytest.raises(Killed), files.scratch(tmp_path) as folder:
         (folder / "deep").mkdir()

@@ -146,6 +146,11 @@ def test_treatment_is_named_and_spans_its_days(result, figures):
     assert "Anastrozole 1 mg daily" not in [text.get_text() for text in figures["tissue"].axes[0].texts]
 
 
+def test_types_of_germ_cells_are_named_as_on_the_slide(figures):
+    names = [label.get_text() for label in figures["tissue"].axes[2].get_yticklabels()]
+    assert names[:4] == ["A dark", "A pale", "B", "preleptotene"] and names[-2:] == ["elongating", "elongated"]
+
+
 def test_a_single_dose_is_a_line_not_a_span():
     once = make(scenario(therapy=[{"drug": "anastrozole", "dose": "1 mg"}], observed=[]), sections=False)
     span = PlotData.of(once).spans[0]

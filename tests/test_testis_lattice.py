@@ -194,6 +194,20 @@ def test_a_picture_of_a_field_is_periodic_and_has_the_mean_it_is_given():
     assert drawn[0, 3] / drawn[0, 10] == pytest.approx(k0(math.hypot(30, 8) / 60) / k0(math.hypot(100, 8) / 60))
 
 
+def test_the_cells_of_a_picture_fill_the_height_of_the_lattice():
+    geometry = full()
+    width, height = geometry.extent
+    for cells in (7, 60):
+        drawn = draw_field(geometry, np.array([[0.0, 0.999 * height]]), np.ones(1), 60.0, 8.0, 7.0, cells)
+        # A source at the upper edge is in the last row, and both neighbours, one over the edge, are as far from it.
+        assert drawn[:, 0].argmax() == len(drawn) - 1
+        assert drawn[0, 0] == pytest.approx(drawn[-2, 0])
+        up = height / len(drawn)
+        assert drawn[0, 0] / drawn[-1, 1] == pytest.approx(
+            k0(math.hypot(up, 8) / 60) / k0(math.hypot(width / cells, 8) / 60)
+        )
+
+
 def test_a_picture_of_no_source_is_blank():
     drawn = draw_field(full(), np.array([[5.0, 5.0]]), np.zeros(1), 60.0, 8.0, 0.0, 20)
     assert (drawn == 0.0).all()

@@ -66,6 +66,9 @@ def test_a_run_has_a_treatment_if_one_arm_is_treated_beside_one_that_is_not():
 def test_the_words_of_a_window_are_its_days():
     assert treatment.basis(63.0, 90.0).startswith("Hormones: means of days 63 to 90; semen")
     assert treatment.basis(63.0, 90.0).endswith("expected on the morning of day 90, no counting error.")
+    assert treatment.basis(63.0, 90.0, sampled=True).endswith(
+        "day 90; samples add variation within the man, assay and counting error."
+    )
     assert treatment.basis(1.0, 1.0).startswith("Hormones: means of day 1;")
 
 

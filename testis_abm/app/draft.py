@@ -100,17 +100,14 @@ _NAMED = (
 
 
 _UNITS = {"x reference": _NORMAL, "share": "%", "share of niches": "% of niches"}
-_SPELT = {"fsh": "FSH", "shbg": "SHBG", "er alpha": "ER-α", "er beta": "ER-β", "cyp19a1": "CYP19A1"}
 
 
 def _slider_of(field: str) -> Slider:
     """Return the slider of a field that has no name of its own here: its whole range, under its name in files."""
     known = parameters.physiology()[field]
-    label, unit = field.replace("_", " "), _UNITS.get(known.unit, known.unit)
-    for word, spelt in _SPELT.items():
-        label = label.replace(word, spelt)
+    unit = _UNITS.get(known.unit, known.unit)
     factor, step = (_PERCENT, 1.0) if unit.startswith("%") else (1.0, 0.5)
-    return Slider(field, label[:1].upper() + label[1:], unit, factor * known.low, factor * known.high, step)
+    return Slider(field, parameters.in_words(field, heading=True), unit, factor * known.low, factor * known.high, step)
 
 
 # Every field of a man's physiology has one, so that none is hidden.

@@ -99,8 +99,8 @@ def _response(match: matching.Match, response: matching.Response, current: bool)
         f"{len(before)} matching virtual patients, {response.scenario.plan.duration_days} days. {report.CAPTION} "
         "The interval holds their spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
     )
-    widgets.table(report.effects(before, after, match.found.dependable), caption, "quantity")
-    if text := report.azoospermic(before, after, response.lesions):
+    widgets.table(report.effects(before, after, match.found.dependable, response.values), caption, "quantity")
+    if text := report.azoospermic(before, after, response.lesions, response.values):
         widgets.paragraph(text)
     readouts = report.safety(before, after, match.found.dependable)
     widgets.table(readouts, f"Means. {report.OF_POPULATIONS}", "safety and outcome")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
 from testis_abm.population.given import Lab, labs
 from testis_abm.quantities import KNOWN, MEASURES, clinical_ratio, title
 from testis_abm.results.report import number
@@ -47,6 +48,11 @@ class Response:
     after: pd.DataFrame
     lesions: pd.Series
 
+    @property
+    def values(self) -> dict[str, float]:
+        """Return the model's parameters under the scenario's own."""
+        return parameters.values(self.scenario.parameters)
+
 
 def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
     """Return the laboratory values that were typed (by the names of quantities.GIVEN).
@@ -60,15 +66,18 @@ def read_labs(texts: Mapping[str, str]) -> dict[str, Lab]:
     return given
 
 
-def find(given: Mapping[str, Lab], measured: str) -> Match:
+def find(given: Mapping[str, Lab], measured: str, own: Mapping[str, float] | None = None) -> Match:
     """Return the virtual patients who match laboratory values, oestradiol by the assay `measured`.
+
+    Under the scenario's `own` parameters, as `testis-abm twin --scenario`.
 
     Raises:
         TestisError: see population.twin.find.
     """
     from testis_abm.population import twin
 
-    found = twin.find({name: lab.value for name, lab in given.items()}, assay=measured)
+    values = {name: lab.value for name, lab in given.items()}
+    found = twin.find(values, assay=measured, values=parameters.values(own))
     row = representative(found)
     own = {str(name): float(found.men[name].iloc[row]) for name in found.men}
     return Match(

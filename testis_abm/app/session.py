@@ -153,6 +153,7 @@ class Session:
 
         try:
             given = matching.read_labs(self.labs.peek())
+            own = Scenario(parameters=self.draft.peek().get("parameters", {})).parameters
         except TestisError as error:
             self._not_matched(str(error))
             return
@@ -160,7 +161,7 @@ class Session:
         self.matching.value = ("busy", "Matching virtual patients …")
 
         def search(stop: threading.Event) -> None:
-            match = matching.find(given, measured)
+            match = matching.find(given, measured, own)
             if stop.is_set():
                 return
             typed, before = self.labs.peek(), self.draft.peek()

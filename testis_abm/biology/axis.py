@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
-from testis_abm.biology.binding import free_testosterone, total_testosterone
+from testis_abm.biology.binding import free_testosterone, total_over_free, total_testosterone
 from testis_abm.biology.days import BloodDay, record
 from testis_abm.biology.kinetics import lh_response, relax, shielded_inhibition
+from testis_abm.quantities import QUANTITIES
 
 HOURS = 24
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite zero
@@ -75,6 +76,7 @@ class Mechanism:
 
 
 _INHIBITED = (Effect("in fat", "inhibition_fat"), Effect("in Leydig cells", "leydig_inhibition"))
+_T, _E2 = QUANTITIES["testosterone_nmol_l"], QUANTITIES["oestradiol_pmol_l"]
 _BLOCKS_GNRH = "keeps GnRH from its receptor"
 MECHANISMS: Mapping[str, Mechanism] = {
     "aromatase_inhibitor": Mechanism(
@@ -136,15 +138,15 @@ MECHANISMS: Mapping[str, Mechanism] = {
     "testosterone": Mechanism(
         "nmol/day released",
         (Exposed("testosterone"),),
-        "Testosterone in blood\n(nmol/L)",
-        (Effect("testosterone", "testosterone_nmol_l", ""),),
+        f"{_T.title} in blood\n({_T.unit})",
+        (Effect(_T.label, _T.column, ""),),
         released=True,
     ),
     "oestradiol": Mechanism(
         "nmol/day released",
         (Exposed("oestradiol"),),
-        "Oestradiol in blood\n(pmol/L)",
-        (Effect("oestradiol", "oestradiol_pmol_l", ""),),
+        f"{_E2.title}\n({_E2.unit})",
+        (Effect(_E2.label, _E2.column, ""),),
         released=True,
     ),
 }
@@ -358,7 +360,9 @@ def body_hour(body, p, testis, exposure, means):
     reference_production = p.testosterone_free_clearance * p.free_testosterone_reference
     made = testosterone_made(testis, activity, 1.0 / (1.0 + exposure.lyase_inhibitor), p)
     production = reference_production * made + exposure.testosterone
-    clearance = p.testosterone_free_clearance * free / max(total, 1e-9)
+    # Of the total; without any testosterone too, where it is that of the first molecules.
+    bound = total_over_free(free, body.shbg_nmol_l, p.shbg_binding, p.albumin_binding)
+    clearance = p.testosterone_free_clearance / bound
     body.testosterone_nmol_l = relax(total, production / clearance, p.testosterone_distribution / clearance, dt)
 
     # Inactivated enzyme is lost until it is made again.

@@ -21,6 +21,12 @@ def free_testosterone(total, shbg, shbg_binding, albumin_binding):
 
 
 @register_jitable
+def total_over_free(free, shbg, shbg_binding, albumin_binding):
+    """Return how many times free testosterone the total is at `free`, nmol/L: finite where there is none (see free_testosterone)."""
+    return 1.0 + albumin_binding + shbg_binding * shbg / (1.0 + shbg_binding * free)
+
+
+@register_jitable
 def total_testosterone(free, shbg, shbg_binding, albumin_binding):
     """Return total testosterone, nmol/L, at `free`, nmol/L (see free_testosterone)."""
-    return free * (1.0 + albumin_binding + shbg_binding * shbg / (1.0 + shbg_binding * free))
+    return free * total_over_free(free, shbg, shbg_binding, albumin_binding)

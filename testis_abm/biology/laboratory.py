@@ -408,10 +408,18 @@ class Laboratory:
         return np.log(np.maximum(total, math.exp(_IMPOSSIBLE))), np.where((none > 0.5) & (level == 0.0), 0.0, off)
 
     def _reaches(self, concentration: np.ndarray, sperm: float) -> np.ndarray:
-        """Return the probability that the laboratory finds so many sperm to assess, (men,)."""
+        """Return the probability that a wet preparation of an ejaculate holds so many `sperm` to assess, (men,).
+
+        In closed form: a step is no function for nodes.
+        """
+        from scipy.special import ndtr
+
         sigma = self._sigma(("semen_variation.concentration",))
-        there = self._assessed(np.outer(concentration, np.exp(sigma * _NODES - 0.5 * sigma * sigma)))
-        return np.asarray((there >= sperm) @ (_WEIGHTS / _WEIGHTS.sum()))
+        wanted = math.ceil(sperm) / (1e3 * self.values["laboratory.wet_preparation"])
+        if sigma == 0.0:
+            return np.where(concentration >= wanted, 1.0, 0.0)
+        with np.errstate(divide="ignore"):
+            return np.asarray(ndtr(np.log(concentration / wanted) / sigma - 0.5 * sigma))
 
     def _none_counted(self, concentration: np.ndarray) -> np.ndarray:
         """Return the probability that the chamber holds no sperm, (men,)."""

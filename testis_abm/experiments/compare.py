@@ -91,7 +91,7 @@ def _cells(row: pd.Series, pairs: int) -> tuple[str, ...]:
     column = OUTPUTS[str(row.name)].column
     centre, low, high = row[["change_pct", "low_pct", "high_pct"]]
     same = deterministic(centre, low, high, pairs)
-    worth = f"x{row['worth']:.2g}" if np.isfinite(row["worth"]) and not same else ""
+    worth = f"x {report.number(row['worth'])}" if np.isfinite(row["worth"]) and not same else ""
     levels = (report.level(column, row[name]) for name in ("reference", "level"))
     return label(column), *levels, *report.change(centre, low, high, pairs), worth
 

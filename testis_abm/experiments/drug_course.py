@@ -18,6 +18,7 @@ from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS, Effect
 from testis_abm.biology.days import named
 from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, hourly_doses
 from testis_abm.parameters import Drug
+from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario import Scenario, Therapy, load
 from testis_abm.scenario.prescription import amount, rhythm
 
@@ -185,12 +186,12 @@ def levels(kinetics: Kinetics, therapies: Sequence[Therapy], days: int) -> np.nd
 # ---- effect
 
 _IN_BLOOD = tuple(
-    Effect(label, column, f"axis.{label.lower()}_reference")
-    for label, column in (
+    Effect(QUANTITIES[column].label, column, f"axis.{hormone}_reference")
+    for hormone, column in (
         ("testosterone", "testosterone_nmol_l"),
         ("oestradiol", "oestradiol_pmol_l"),
-        ("LH", "lh_iu_l"),
-        ("FSH", "fsh_iu_l"),
+        ("lh", "lh_iu_l"),
+        ("fsh", "fsh_iu_l"),
     )
 )
 

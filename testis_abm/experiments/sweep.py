@@ -21,7 +21,7 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import clinical, label
-from testis_abm.results.report import aligned, change, level
+from testis_abm.results.report import aligned, change, level, number
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import load
 from testis_abm.statistics import FEW, deterministic, paired_change
@@ -272,7 +272,7 @@ def _level(row: pd.Series, column: str) -> str:
     if f"{column}, {TREATED}" not in row:
         width = 100.0 * half / untreated if untreated else np.nan
         same = deterministic(0.0, -width, width, pairs)
-        return level(column, untreated) + (f" ± {half:.2g}" if half == half and not same else "")
+        return level(column, untreated) + (f" ± {number(half)}" if half == half and not same else "")
     middle, low, high = (row[f"{column}, change{end}_pct"] for end in ("", "_low", "_high"))
     centre, interval = change(middle, low, high, pairs)
     if centre == "-":

@@ -255,7 +255,7 @@ class Result:
         text = _NOTE
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
-        text += f" What is measured: {basis(*last_window(max(self.days)))}"
+        text += f" What visits sample: {basis(*last_window(max(self.days)), sampled=True)}"
         return report.note(text)
 
     def _responders(self, word: str) -> str:

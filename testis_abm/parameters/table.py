@@ -6,6 +6,7 @@ function takes the folder to read; without one it reads the tables of the packag
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -51,6 +52,24 @@ class FrozenMapping[V](Mapping[str, V]):
 
     def __reduce__(self) -> tuple[type[FrozenMapping[V]], tuple[dict[str, V]]]:
         return FrozenMapping, (self._items,)
+
+
+# Words of names as the field writes them.
+_SPELT = {
+    **{word.lower(): word for word in ("BMI", "CYP19A1", "FSH", "GnRH", "hCG", "HDL", "Km", "LH", "SHBG")},
+    **{"er alpha": "ER-α", "er beta": "ER-β"},
+}
+_SPELT_WORD = re.compile(rf"\b({'|'.join(_SPELT)})\b")
+
+
+def in_words(name: str, *, heading: bool = False) -> str:
+    """Return the name of a parameter or a group of them in words: "LH clearance per day" of "lh_clearance_per_day".
+
+    A `heading` begins with a capital letter unless the field writes its first word otherwise.
+    """
+    words = name.replace("_", " ")
+    spelt = _SPELT_WORD.sub(lambda word: _SPELT[word[0]], words)
+    return spelt[0].upper() + spelt[1:] if heading and not _SPELT_WORD.match(words) else spelt
 
 
 class _Entry:

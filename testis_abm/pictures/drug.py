@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 _HEIGHT, _DAYS = 4.55, (1, 2, 7, 14, 28, 56, 84, 168, 364)
 _MANY, _FREQUENT = 60, 200  # doses above which lines are thin, and above which the last days are shown alone
 _SHOWN_DAYS = 2.0
+_LETTERS = 32  # of names that fit into one row of a legend over a panel
 
 
 def draw(course: DrugCourse) -> Figure:
     """Return the figure of concentration, effect and blood over days, and of the effect over the dose."""
     with paper.looks():
         figure = paper.page(style.WIDTH, _HEIGHT)
-        grid = figure.add_gridspec(2, 2, left=0.095, right=0.965, top=0.85, bottom=0.12, wspace=0.42, hspace=0.5)
+        grid = figure.add_gridspec(2, 2, left=0.095, right=0.965, top=0.85, bottom=0.12, wspace=0.42, hspace=0.58)
         panels = [figure.add_subplot(grid[divmod(k, 2)]) for k in range(4)]
         for k, (axes, panel) in enumerate(zip(panels, (*course.panels, course.response), strict=True)):
             _draw(axes, panel)
@@ -50,7 +51,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
     if panel.factor:
         paper.second_axis(axes, panel.factor, panel.second)
     if len(panel.lines) > 1:
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(panel.lines), **paper.TIGHT)
+        rows = 1 if sum(map(len, panel.lines)) < _LETTERS else 2
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=-(-len(panel.lines) // rows), **paper.TIGHT)
 
 
 def _days(axes: Axes, days: float) -> None:

@@ -167,7 +167,7 @@ def ranked(table: pd.DataFrame, folder: Path) -> list[Path]:
             else:
                 _bars(panel, rows, "total", "confidence", style.SKY, 0.7)
                 _bars(panel, rows, "first", "first_confidence", style.BLUE, 0.35)
-            panel.set_yticks(np.arange(len(rows)), rows["input"], fontsize=6)
+            panel.set_yticks(np.arange(len(rows)), [sweeps.title_of(path) for path in rows["input"]], fontsize=6)
             panel.set_title(word, fontsize=8)
             unit = rows["quantity"].iloc[0]
             of_unit = f"\n({unit})" if unit else ""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.parameters import Parameter, in_words, load, physiology
 from testis_abm.pictures.chart import HeatMap
 from testis_abm.quantities import clinical, label
 from testis_abm.statistics import nanmean
@@ -43,8 +44,27 @@ def places(axis: Axis, values: pd.Series, most: int = 10**9) -> Places:
 
 
 def name_of(axis: Axis) -> str:
-    """Return an axis with its unit."""
-    return f"{axis.path} ({axis.unit})" if axis.unit else axis.path
+    """Return what an axis varies, with its unit."""
+    known = _parameter(axis.path)
+    unit = axis.unit or (known.symbol if known else "")
+    return f"{title_of(axis.path)} ({unit})" if unit else title_of(axis.path)
+
+
+def title_of(path: str) -> str:
+    """Return what a dotted path leads to in words; a path without any as it is."""
+    match path.split("."):
+        case ["man", key] if _parameter(path):
+            return in_words(key, heading=True)
+        case ["parameters", group, key] if _parameter(path):
+            return f"{in_words(group, heading=True)}: {in_words(key)}"
+        case [section, place, key] if place.isdigit():
+            return f"{section.capitalize()} {place}: {in_words(key)}"
+    return path
+
+
+def _parameter(path: str) -> Parameter | None:
+    section, _, name = path.partition(".")
+    return {"man": physiology, "parameters": load}[section]().get(name) if section in ("man", "parameters") else None
 
 
 def kinds(table: pd.DataFrame, word: str) -> list[str]:

@@ -16,7 +16,7 @@ from testis_abm.pictures import paper, style
 from testis_abm.pictures.chart import Panel
 from testis_abm.pictures.data import PlotData, weekly
 from testis_abm.pictures.steps import GROUPS, STEPS
-from testis_abm.results import tables
+from testis_abm.testis.kind import Look
 
 # Names and colours of courses.SIGNALS.
 _SIGNALS = (("androgen", style.BLUE), ("ER-α", style.VERMILION), ("ER-β", style.ORANGE), ("FSH", style.GREEN))
@@ -89,7 +89,7 @@ def _change(axes: Axes, composition: Composition) -> None:
         interpolation="nearest",
         zorder=1,
     )
-    axes.set_yticks(range(len(STEPS)), [_short(name) for name in tables.STEPS], fontsize=5.6)
+    axes.set_yticks(range(len(STEPS)), [_short(look) for look in STEPS], fontsize=5.6)
     axes.tick_params(axis="y", length=0, pad=2)
     bar = axes.inset_axes((1.02, 0.0, 0.025, 1.0))
     scale = _FOLDS[0] if reach <= np.log2(_FINE) else _FOLDS[1]
@@ -100,8 +100,10 @@ def _change(axes: Axes, composition: Composition) -> None:
     axes.set_title("treated / untreated, 7-day mean", fontsize=6.5, pad=2, loc="right")
 
 
-def _short(name: str) -> str:
-    return name.replace("_spermatogonium", "").replace("_spermatocyte", "").replace("_spermatid", "").replace("_", " ")
+def _short(look: Look) -> str:
+    """Return the name of a type of germ cell without that of its class."""
+    name, _, rest = look.name.rpartition(" ")
+    return name if rest in ("spermatogonium", "spermatocyte", "spermatid") else look.name
 
 
 def _lines(axes: Axes, day: np.ndarray, count: np.ndarray) -> None:
@@ -110,7 +112,7 @@ def _lines(axes: Axes, day: np.ndarray, count: np.ndarray) -> None:
     for k, place in zip(order, places, strict=True):
         axes.plot(day, count[:, k], color=STEPS[k].fill, lw=1.0)
         axes.annotate(
-            _short(tables.STEPS[k]),
+            _short(STEPS[k]),
             (day[-1], count[-1, k]),
             xytext=(1.025, place),
             textcoords=axes.get_yaxis_transform(),

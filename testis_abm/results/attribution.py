@@ -181,7 +181,7 @@ def _why_none(after: Mapping[str, float], p: TissueParameters) -> str:
 
 def _share(ratio: float) -> str:
     """Return a share in %; of next to none "under 0.01 %"."""
-    return f"{100 * ratio:.2g} %" if ratio >= 1e-4 else "under 0.01 %"
+    return f"{number(100 * ratio)} %" if ratio >= 1e-4 else "under 0.01 %"
 
 
 def _from_to(signal: str, before: float, after: float) -> str:

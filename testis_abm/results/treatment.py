@@ -59,10 +59,13 @@ def last_window(end: float) -> tuple[float, float]:
     return max(0.0, end - WINDOW) + 1.0, end
 
 
-def basis(first: float, last: float) -> str:
-    """Return what levels of hormones and of sperm are in every command."""
+def basis(first: float, last: float, *, sampled: bool = False) -> str:
+    """Return what levels of hormones and of sperm are in every command, as expected or, in trials, `sampled` at a visit."""
     days = f"days {first:g} to {round(last)}" if first < last else f"day {round(last)}"
-    return f"Hormones: means of {days}; semen and sperm production: expected on the morning of day {round(last)}, no counting error."
+    error = "; samples add variation within the man, assay and counting error" if sampled else ", no counting error"
+    return (
+        f"Hormones: means of {days}; semen and sperm production: expected on the morning of day {round(last)}{error}."
+    )
 
 
 def closing(table: pd.DataFrame, name: str, window: tuple[float, float]) -> pd.DataFrame:

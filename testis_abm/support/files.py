@@ -31,6 +31,7 @@ from testis_abm.support.errors import TestisError, printable
 
 _MARK, _PARTIAL = ".testis_abm-", ".partial"
 _COMMITTED = f"{_MARK}new"  # a whole folder of new files that are about to replace the old ones around it
+_COMPLETE = f"new files are complete in {_COMMITTED}, and the next command puts them in place"
 _LIST = f"{_MARK}files"  # in it: the names of all of them
 _SEAL = "sha256"
 _LARGEST_LIST = 1_000_000  # bytes of such a list
@@ -52,7 +53,7 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def writing(target: str | Path, kept: str = NOTHING_SAVED, act: str = "written") -> Iterator[None]:
-    """Turn what a disk refuses into one line that names `target` and what is `kept`."""
+    """Turn what a disk refuses into one line that names `target` and ends on what is `kept`: of old or new content ("": nothing)."""
     try:
         yield
     except OSError as error:
@@ -105,10 +106,10 @@ def resolved(path: str | Path) -> Path:
         raise TestisError(f"{printable(str(path))}: cannot be a path: {printable(str(error))}") from error
 
 
-def check_regular(path: str | Path) -> Path:
-    """Return where `path` leads, if a file can be written there."""
+def check_regular(path: str | Path, kept: str = NOTHING_SAVED) -> Path:
+    """Return where `path` leads, if a file can be written there (`kept`: see writing)."""
     target = resolved(path)
-    with writing(path):
+    with writing(path, kept):
         try:
             mode = target.lstat().st_mode
         except FileNotFoundError:
@@ -128,9 +129,9 @@ def whole(path: str | Path, *, kept: str = NOTHING_SAVED) -> Iterator[IO[bytes]]
 
     Args:
         path: where the content goes.
-        kept: what an error says of the content that was there before.
+        kept: how the line of an error ends (see writing).
     """
-    target = check_regular(path)
+    target = check_regular(path, kept)
     with writing(path, kept):
         target.parent.mkdir(parents=True, exist_ok=True)
         tidy(target.parent)
@@ -198,8 +199,9 @@ def _commit(partial: Path, target: Path, ours: Collection[str]) -> None:
         write(partial / _LIST, sealed({"files": {file.name: checksum(file) for file in sorted(partial.iterdir())}}))
         _settle(target, ours)
         os.rename(partial, target / _COMMITTED)
-        _sync_folder(target)
-        _settle(target, ours)
+        with writing(target, _COMPLETE):
+            _sync_folder(target)
+            _settle(target, ours)
     _sync_folder(target.parent)
 
 
@@ -211,8 +213,7 @@ def settle(folder: str | Path, ours: Collection[str]) -> None:
     """
     target = resolved(folder)
     if os.path.lexists(target / _COMMITTED):
-        kept = f"new files are complete in {_COMMITTED}, and the next command puts them in place"
-        with writing(target, kept), lock(target):
+        with writing(target, _COMPLETE), lock(target):
             _settle(target, ours)
 
 

@@ -147,15 +147,15 @@ def draw_field(
         cells: grid cells along the width.
     """
     width, height = geometry.extent
-    step = width / cells
-    x = (np.arange(cells) + 0.5) * step
-    y = (np.arange(max(1, round(height / step))) + 0.5) * step
-    density = np.zeros((y.size, x.size))
-    column = (sources[:, 0] % width / step).astype(int) % x.size
-    row = (sources[:, 1] % height / step).astype(int) % y.size
+    rows = max(1, round(height * cells / width))
+    # Whole cells fill the height, or the field would not be periodic with the lattice: they are squares but for that.
+    across, up = width / cells, height / rows
+    density = np.zeros((rows, cells))
+    column = (sources[:, 0] % width / across).astype(int) % cells
+    row = (sources[:, 1] % height / up).astype(int) % rows
     np.add.at(density, (row, column), strength)
-    dx = np.minimum(x - x[0], width - (x - x[0]))
-    dy = np.minimum(y - y[0], height - (y - y[0]))
+    x, y = np.arange(cells) * across, np.arange(rows) * up
+    dx, dy = np.minimum(x, width - x), np.minimum(y, height - y)
     response = k0(np.sqrt(dx[None, :] ** 2 + dy[:, None] ** 2 + softening**2) / length)
     field = np.fft.irfft2(np.fft.rfft2(density) * np.fft.rfft2(response), s=density.shape)
     # A man without the enzyme has none of it anywhere.

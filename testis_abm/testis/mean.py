@@ -98,7 +98,8 @@ def rates_of(soma, back_pressure, p):
 def calendar(p, spent, descendants):
     """Fill in a clone's calendar: days `spent` (ages, steps) by day of age in each step, and `descendants` (steps,).
 
-    `descendants` of one B spermatogonium that loses none, by step. Returns the number of days of age that hold any.
+    `descendants` of one B spermatogonium that loses none, by step. Returns the number of days of age that hold any; what
+    a clone lives beyond the rows of `spent` is cut.
     """
     spent[:] = 0.0
     begun, factor, last, days = 0.0, 1.0, 0, durations(p)
@@ -110,7 +111,7 @@ def calendar(p, spent, descendants):
             day += 1
         descendants[step] = factor
         factor *= DAUGHTERS[step]
-        begun, last = end, day
+        begun, last = end, min(day, spent.shape[0])
     return last
 
 
