@@ -510,13 +510,12 @@ async def _plain(scope, receive, send):
 
 
 @contextmanager
-def guarded(monkeypatch, most_connections: int = 1000, patience: float = 60.0, host: str = "127.0.0.1", **limits):
+def guarded(monkeypatch, most_connections=1000, patience=60.0, host="127.0.0.1", kernels=(), **limits):
     """Serve `_plain` behind a gate with limits."""
     monkeypatch.setattr(Connection, "most", most_connections)
     monkeypatch.setattr(Connection, "patience", patience)
-    config = uvicorn.Config(
-        gate.Gate(_plain, host, **limits), host=host, port=0, http=Connection, log_level="error", lifespan="off"
-    )
+    guard = type("Limited", (gate.Gate,), limits)(_plain, host, kernels=kernels)
+    config = uvicorn.Config(guard, host=host, port=0, http=Connection, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

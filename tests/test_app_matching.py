@@ -11,6 +11,7 @@ from small_page import LABS, THERAPY, matched
 import testis_abm as ta
 from testis_abm.app import matching
 from testis_abm.cli.command import main
+from testis_abm.population import report
 from testis_abm.support.errors import TestisError
 
 
@@ -69,8 +70,8 @@ def test_where_the_representative_is_not_the_patient_is_said(match):
 
 
 def test_a_misfit_is_said(few_men):
-    assert not matching.misfit(matched(t="500 ng/dL", lh="4"))
-    assert "LH" in matching.misfit(matched(t="900 ng/dL", lh="0.05", fsh="60"))
+    assert not report.misfit(matched(t="500 ng/dL", lh="4").found)
+    assert "LH" in report.misfit(matched(t="900 ng/dL", lh="0.05", fsh="60").found)
 
 
 def test_too_few_who_match_have_no_intervals(match, monkeypatch):
@@ -80,21 +81,21 @@ def test_too_few_who_match_have_no_intervals(match, monkeypatch):
     few = dataclasses.replace(match, found=dataclasses.replace(match.found, weights=weights))
     assert not few.found.dependable and match.found.dependable
     response = matching.respond(few, ta.load({"plan": {"duration": "30 days"}, "therapy": [THERAPY]}))
-    for table, name in (
-        (matching.effects(few, response), "90 % interval"),
-        (matching.safety(few, response), "90 % interval"),
-        (matching.identifiability(few), "prior variance explained"),
+    for table, columns in (
+        (report.effects(response.before, response.after, False), 3),
+        (report.safety(response.before, response.after, False), 3),
+        (report.physiology(few.found), 2),
     ):
-        assert set(table[name]) <= {"-", "given"}
-    assert not matching.labs_table(few)["all matching, median (90 %)"].str.contains(
-        r"\("
-    ).any() and not matching.lesions(few)
+        assert len(table.columns) == columns and not any("%" in name for name in table)
+    levels = matching.labs_table(few)["matching, median"]
+    assert not levels.str.contains(r"\(").any() and not report.lesions(few.found)
 
 
 def test_the_predicted_response_is_that_of_the_command(few_men, capsys):
     match = matched(**LABS)
     case = ta.load({"plan": {"duration": "60 days"}, "therapy": [THERAPY], "samples": {"assay": "immunoassay"}})
-    table = matching.effects(match, matching.respond(match, case))
+    response = matching.respond(match, case)
+    table = report.effects(response.before, response.after)
     labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
     assert main(["twin", *labs, "--give", "anastrozole 1mg daily", "--days", "60", "--men", "20"]) == 0
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -14,8 +14,9 @@ from hypothesis import strategies as some
 from small_page import GOOD, LABS, SENT, SMALL, THERAPY, packed, until
 
 import testis_abm as ta
-from testis_abm.app import draft, matching, share
+from testis_abm.app import draft, share
 from testis_abm.cli.command import main
+from testis_abm.population import report
 from testis_abm.support.errors import TestisError
 
 
@@ -203,7 +204,8 @@ def test_matching_and_prediction_are_under_the_parameters_of_the_form(session, f
     assert match.found.laboratory.values["tract.collected"] == 0.3
     session.respond(draft.understood(session.draft.value).scenario)
     until(lambda: session.response.value is not None)
-    table = matching.effects(match, session.response.value)
+    response = session.response.value
+    table = report.effects(response.before, response.after, values=response.values)
     (tmp_path / "own.toml").write_text(case.to_toml(), encoding="utf-8")
     labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
     assert main(["twin", *labs, "--scenario", str(tmp_path / "own.toml"), "--men", "20"]) == 0

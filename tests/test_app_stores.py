@@ -9,6 +9,7 @@ from small_page import THERAPY, drawn
 
 import testis_abm as ta
 from testis_abm.app import stores
+from testis_abm.experiments.sweep import Swept
 from testis_abm.pictures import screen, sweeps
 from testis_abm.support import files
 from testis_abm.support.errors import TestisError
@@ -28,7 +29,7 @@ def _map(store, table, word: str, kind: str, axes: int = 2) -> ElementTree.Eleme
 
 
 def test_a_store_is_shown_as_a_map(sweep):
-    store = stores.read_store(sweep)
+    store = Swept.of(sweep)
     assert store.title == "Weight & dose (sweep-small)" and [axis.path for axis in store.axes] == [
         "man.bmi",
         "therapy.1.dose",
@@ -42,7 +43,7 @@ def test_a_store_is_shown_as_a_map(sweep):
 
 
 def test_one_axis_is_one_row(sweep):
-    store = stores.read_store(sweep)
+    store = Swept.of(sweep)
     root = _map(store, store.summary(store.days[0]), store.outputs[0], "treated", 1)
     assert len(root.findall("{*}g")) == 2
 
@@ -59,7 +60,7 @@ def test_what_no_laboratory_sees_has_no_percentage(tmp_path):
     }
     over = {"therapy.1.dose": ["1000 IU", "2000 IU"]}
     ta.sweep({**case, "sweep": {"engine": "expected", "over": over}}, tmp_path / "store", workers=1)
-    store = stores.read_store(tmp_path / "store")
+    store = Swept.of(tmp_path / "store")
     table = store.summary(store.days[0])
     assert len(_map(store, table, "sperm concentration", "treated", 1).findall("{*}g")) == 2
     for word in ("sperm concentration", "total motile count", "progressive motility"):
@@ -80,8 +81,8 @@ def test_only_the_stores_of_the_command_line_are_open(sweep, monkeypatch):
 
 def test_what_is_no_sweep_is_no_store(tmp_path, sweep, capsys):
     with pytest.raises(TestisError, match="holds no experiment"):
-        stores.read_store(tmp_path)
+        Swept.of(tmp_path)
     manifest = files.unsealed((sweep / "manifest.json").read_bytes())
     files.write(tmp_path / "manifest.json", files.sealed({**manifest, "kind": "trial"}))
     with pytest.raises(TestisError, match="trial"):
-        stores.read_store(tmp_path)
+        Swept.of(tmp_path)

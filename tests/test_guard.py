@@ -24,7 +24,7 @@ from testis_abm.app.draft import understood
 from testis_abm.cli.command import main
 from testis_abm.man.physiology import complete
 from testis_abm.population import draw
-from testis_abm.population.given import read as laboratory_value
+from testis_abm.population.given import labs
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import Censored
@@ -53,6 +53,12 @@ TABLES: Mapping[str, dict[str, Any]] = {
 }
 ARMS = [{"name": "control"}, {"name": "pill", "therapy": [PILL]}]
 MEN = pd.DataFrame([dict(ta.load(SMALL).man.physiology)])
+
+
+def laboratory_value(name: object, raw: object) -> object:
+    """Return one laboratory value as a number, None where it is missing."""
+    lab = labs({name: raw}).get(name)
+    return None if lab is None else lab.value
 
 
 @pytest.fixture(autouse=True)
