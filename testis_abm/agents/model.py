@@ -20,10 +20,9 @@ import mesa
 import numpy as np
 
 from testis_abm import parameters as tables
-from testis_abm.agents import checkpoint, course, mesa_clock, recording
+from testis_abm.agents import checkpoint, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
-from testis_abm.agents.course import Lived
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology.axis import HOURS
@@ -37,7 +36,9 @@ from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import normal_forms
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
+from testis_abm.man import cell_days
 from testis_abm.man.body import Body
+from testis_abm.man.cell_days import Lived
 from testis_abm.man.diary import Diary, semen_days
 from testis_abm.man.physiology import (
     MATURITY,
@@ -66,6 +67,7 @@ from testis_abm.testis.tissue import Tissue, numbers_of
 
 # A call of compiled code takes about this long, so that an interrupt is heard; what a day and a cell-day take, seconds.
 _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
+_LONGEST_RUN = 1e6  # days
 _SERUM = ("testosterone_nmol_l", "oestradiol_pmol_l")
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
 # A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
@@ -160,7 +162,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
             self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
-            self._record(self._this_morning(), [self._readout()])
+            self._record(self._this_morning(), [self.safety.readout(*self._serum())])
 
     # ---- before the first day
 
@@ -250,12 +252,12 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _check(self) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
         means = self.body.means
-        if course.is_physical(means[0]):
+        if cell_days.is_physical(means[0]):
             return
         testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
         raise TestisError(
             f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
-            f"(up to {course.HIGHEST_TESTOSTERONE:g} and {course.HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
+            f"(up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
         )
 
     # ---- a day
@@ -274,7 +276,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
         The same, bit for bit, as so many steps. What looks: events of the user's own, `observers`, a `step` of a
         subclass, samples, doses that hang on a measurement, rules that are functions of the model.
+
+        Raises:
+            TestisError: if `duration` is no number of days up to a million.
         """
+        duration = guard.number(duration, -_LONGEST_RUN, _LONGEST_RUN, "duration", "days")
         end = self.time + duration
         if mesa_clock.stepping(self) or duration <= 0:
             super().run_for(duration)
@@ -290,6 +296,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def run_until(self, end_time: float) -> None:
         """Run until that time, as `run_for` does."""
+        end_time = guard.number(end_time, -_LONGEST_RUN, _LONGEST_RUN, "end_time", "days")
         if end_time > self.time:
             self.run_for(end_time - self.time)
         else:
@@ -354,7 +361,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         for testosterone, oestradiol in zip(*(lived.blood[name].tolist() for name in _SERUM), strict=True):
             self.safety.day(testosterone, oestradiol)
             if not self.brief:
-                safety.append(self._readout(testosterone, oestradiol))
+                safety.append(self.safety.readout(testosterone, oestradiol))
         if not self._adult:
             self._mature(float(lived.blood["lh_activity"][-1]))
         return lived, safety
@@ -365,7 +372,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         lived = Lived.none(len(doses), len(body.kinetics.names))
         testis = np.array([self.report], TESTIS)
         scale = tissue.scale
-        numbers = course.Numbers(
+        numbers = cell_days.Numbers(
             body.numbers,
             tract.numbers,
             numbers_of(p),
@@ -381,8 +388,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             events = tissue.events if begun else Events.none(self.tissue.geometry.tubules)
             cells, steroids = tissue.columns.arrays(), tissue.levels.arrays()
             tissue.events = events
-            man = course.Man(body.state, testis, body.drugs, tract.state, tract.store, cells, steroids, events.arrays())
-            days = partial(course.advance, man, numbers, doses, lived, day, begun, tissue.now)
+            man = cell_days.Man(
+                body.state, testis, body.drugs, tract.state, tract.store, cells, steroids, events.arrays()
+            )
+            days = partial(cell_days.advance, man, numbers, doses, lived, day, begun, tissue.now)
             day = tissue.columns.together(days)
             if day == len(doses):
                 break
@@ -409,12 +418,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         testis = np.array([self.report], TESTIS)
         pressure = np.array([self.tract.back_pressure])
         return Lived(self.body.means, testis, self._told(), pressure, self.body.drugs.levels[None].copy())
-
-    def _readout(self, testosterone: float | None = None, oestradiol: float | None = None) -> SafetyDay:
-        own = self._serum()
-        return self.safety.readout(
-            own[0] if testosterone is None else testosterone, own[1] if oestradiol is None else oestradiol
-        )
 
     @property
     def _adult(self) -> bool:
