@@ -13,7 +13,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import axis
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.pharmacology import Kinetics, hourly_doses
+from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
 from testis_abm.man.course import MORNING
@@ -63,15 +63,15 @@ class Treatment:
         def none(clause: Clause, day: int) -> float:
             raise AssertionError("a plan without conditions measures nothing")
 
-        days = range(self.scenario.plan.duration_days)
-        return np.array([hourly_doses(self.kinetics, regimen.day(day, none, diary), day) for day in days])
+        days = self.scenario.plan.duration_days
+        return doses_by_day(self.kinetics, regimen.days(0, days, none, diary), 0, days)
 
     def before(self, man: ExpectedMan) -> np.ndarray:
         """Take an untreated man through the history, if there is one; return its mornings."""
         begin, doses = self._past
         if begin == 0:
             return man.days[1:]
-        lived = man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
+        lived = man.advance(doses_by_day(self.kinetics, doses, begin, -begin))
         man.begin()
         return lived
 
@@ -102,7 +102,7 @@ class Treatment:
             if day == 0:
                 man.begin()
             doses = regimen.day(day, measure, diary)
-            man.advance(hourly_doses(self.kinetics, doses, day)[None])
+            man.advance(doses_by_day(self.kinetics, doses, day, 1))
             safety.day(*_serum(man.days[-1]))
             if case.weight:
                 man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
@@ -149,7 +149,7 @@ def treat(
 
     def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
         i, row = numbered
-        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs)
+        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.kinetics)
         treatment.follow(man, (seed, i))
         return man.days if look is None else look(man)
 

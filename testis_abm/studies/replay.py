@@ -207,7 +207,7 @@ def courses(
     for i, row in enumerate(rows.iloc[chosen].to_dict("records")):
         arms = {}
         for name, treatment in treatments.items():
-            man = ExpectedMan(whole, row, treatment.drugs)
+            man = ExpectedMan(whole, row, treatment.kinetics)
             arms[name] = treatment.follow(man, (seed, i))
         for sample, levels in true.items():
             levels.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))
