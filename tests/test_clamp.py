@@ -335,7 +335,7 @@ def test_a_scenario_is_written_as_it_is_read(tmp_path):
         ([("LH", "-5 %")], r"allowed: 0 to 100 x own"),
         ([("LH", "2 nmol/L")], r'unit "nmol/L" is not one of LH; known: IU/L, .*x own, %'),
         ([("LH", "2")], r'level: "2" has no unit; write a level, such as "2 IU/L" or "30 %" of his own'),
-        ([("LH", 2)], r'level: 2 has no unit; write it as text with one: "2 IU/L", or "2 x own"'),
+        ([("LH", 2)], r'level: 2 has no unit; write a level, such as "2 IU/L"'),
         ([("LH", "much")], r'level: "much" is not a level, such as "2 IU/L"'),
         ([("LH", {})], r"level: is an empty course"),
         ([("LH", {"day 0": "own", "noon": "own"})], r'clamp 1: level: noon: "noon" is not a day'),

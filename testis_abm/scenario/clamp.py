@@ -92,19 +92,14 @@ def _quantity(value: object) -> str:
 
 
 def _point(value: object, day: float, name: str) -> Point:
-    target = TARGETS[name]
-    column = target.columns[0]
+    column = TARGETS[name].columns[0]
     row = QUANTITIES[column]
     example = _EXAMPLE.format(2, row.unit)
     if guard.is_number(value) and value == 0:
         return Point(day, 0.0, False)
-    if guard.is_number(value):
-        raise ScenarioError(
-            f'{shown(value)} has no unit; write it as text with one: "{value} {row.unit}", or "{value} x own"'
-        )
     if isinstance(value, str) and plain(value).lower() == "own":
         return Point(day, 1.0, True)
-    number, unit = read_quantity(value, example)
+    number, unit = (0.0, "") if guard.is_number(value) else read_quantity(value, example)
     own = {"%": 0.01, "x": 1.0}.get(unit.lower().removesuffix("own").removesuffix(" of ").strip())
     if not unit:
         raise ScenarioError(f"{shown(value)} has no unit; write {example}")
