@@ -11,7 +11,7 @@ from testis_abm.choices import DISCLAIMER, POPULATIONS
 from testis_abm.cli.options import SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
 from testis_abm.cli.printing import noted
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
-from testis_abm.support import guard, outputs
+from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 if TYPE_CHECKING:
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 _TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
-_TWIN_FILES = (
-    *(f"{name}.parquet" for name in _TWIN_TABLES),
-    "twin.json",
-    "before_and_after.png",
-    "before_and_after.svg",
-)
+_TWIN = "twin.json"
+_TWIN_FILES = (*(f"{name}.parquet" for name in _TWIN_TABLES), _TWIN, "before_and_after.png", "before_and_after.svg")
 # Option -> what it is of, for help (which argparse formats with %).
 _LABS: Mapping[str, str] = {
     "t": "total testosterone, with its unit",
@@ -112,8 +108,7 @@ def _twin(options: argparse.Namespace) -> None:
     given = values({name: lab.value for name, lab in labs.items()})
     own = None if case is None else parameters.values(case.parameters)
     if options.out:
-        for name in _TWIN_FILES:
-            outputs.check(Path(options.out) / name)
+        outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
     if options.out and case is not None and not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
@@ -152,12 +147,10 @@ def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Pat
 
 
 def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
-    """Write each table whole or not at all."""
+    """Write all tables or none; what another man left in the folder goes."""
     from testis_abm import __version__
 
     men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
-    for name, table in {**tables, "men": men}.items():
-        outputs.write_table(folder / f"{name}.parquet", table)
     kept = {
         "version": __version__,
         "given": {name: str(value) for name, value in found.given.items()},
@@ -170,7 +163,10 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
         "dependable": found.dependable,
         "misfit": dict(found.misfit),
     }
-    outputs.write_json(folder / "twin.json", kept)
+    with files.whole_folder(outputs.check_folder(folder, _TWIN, _TWIN_FILES), _TWIN_FILES) as partial:
+        for name, table in {**tables, "men": men}.items():
+            outputs.write_table(partial / f"{name}.parquet", table)
+        outputs.write_json(partial / _TWIN, kept)
 
 
 def _cohort(options: argparse.Namespace) -> None:
