@@ -234,10 +234,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
         if math.isfinite(means.view(float).sum()) and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
             return
-        raise TestisError(
-            f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
-            f"(up to {_HIGHEST_TESTOSTERONE:g} and {_HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
-        )
+        levels = f"testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range"
+        what = f"{levels} (up to {_HIGHEST_TESTOSTERONE:g} and {_HIGHEST_LH:g})"
+        if endless := [name for name, level in named(means[0]).items() if not math.isfinite(level)]:
+            what = f"{', '.join(endless)} of the blood {'is' if len(endless) == 1 else 'are'} not finite"
+        own: dict[str, Iterable[str]] = {"rules": self.rules, "modifiers": self.modifiers}
+        looks = [f"your own {kind} ({', '.join(names)})" for kind, names in own.items() if names]
+        fix = f"look at {' and '.join(looks)}, " if looks else ""
+        raise TestisError(f"day {self.day}: {what}; {fix}lower the doses, or bring the man's physiology nearer to 1")
 
     # ---- a day
 
@@ -340,7 +344,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     # ---- a user's own rules
 
-    def modify(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
+    def modify(
+        self, name: str, rates: str | Iterable[str], *, factor: Effect | None = None, added: Effect | None = None
+    ) -> Modifier:
         """Change named rates from outside from the day that begins now: rate * factor + added.
 
         Args:

@@ -127,7 +127,12 @@ def _simulate(
         while any(model.running for model in men.values()):
             for arm, model in men.items():
                 if model.running:
+                    before = model.day
                     model.step()
+                    if model.day == before:  # it would go on for ever
+                        raise TestisError(
+                            f"{type(model).__name__}.step() lived no day (day {before}); call super().step() in it"
+                        )
                     if replicate == 0 and model.day == last:
                         model.section = model.cross_section()
                     if progress is not None:
