@@ -18,7 +18,7 @@ from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import beyond, changed, read_raw, toml_value
 from testis_abm.scenario.section import plain
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, printable, shown, unknown
+from testis_abm.support.errors import Note, Problem, ScenarioError, printable, shown, unknown
 
 _MOST_ARMS = 100
 _ARM_KEYS = ("name", "therapy", "weight", "set")
@@ -112,7 +112,7 @@ def _within(days: list[object], end: int) -> list[object]:
     """Return the days of `at` up to the end of a shortened plan."""
     if late := [day for day in days if beyond(day, end)]:
         text = f"left out of at, as they lie after the last day, {end}: {', '.join(map(shown, late))}"
-        warnings.warn(text, stacklevel=4)
+        warnings.warn(text, Note, stacklevel=4)
     return [day for day in days if not beyond(day, end)] or ["end"]
 
 

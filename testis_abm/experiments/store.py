@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from testis_abm.experiments.task import FAULT, version
 from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError, printable
+from testis_abm.support.errors import Note, TestisError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +117,7 @@ class Store:
             except TestisError:
                 with files.writing(self.folder, _KEPT), contextlib.suppress(FileNotFoundError):
                     path.replace(path.with_name(f".{path.stem}.damaged"))
-                warnings.warn(f"{path}: is damaged; it is set aside, and its runs are done again", stacklevel=2)
+                warnings.warn(f"{path}: is damaged; it is set aside, and its runs are done again", Note, stacklevel=2)
                 continue
             self._read.add(path)
             self._done.update(name for name, error in zip(names, errors) if not error.startswith(FAULT))
@@ -391,6 +391,7 @@ def _warn_missing(folder: str | Path, missing: int, wanted: int) -> None:
         warnings.warn(
             f"{folder}: {missing:,} of {wanted:,} runs are missing (still to come, or their parts are gone); "
             "call the experiment again, or merge its shards",
+            Note,
             stacklevel=4,
         )
 

@@ -73,6 +73,10 @@ class ScenarioError(TestisError, ValueError):
         return ScenarioError(problem.at(*place) for problem in self.problems)
 
 
+class Note(UserWarning):
+    """What a user should know though nothing is wrong; commands print it, whatever Python does with warnings."""
+
+
 class Problems(list[Problem]):
     """Faults that are gathered to be raised together (see `gathered`)."""
 
