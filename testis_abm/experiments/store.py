@@ -82,20 +82,41 @@ class Store:
     def _open(self) -> None:
         """Make the folder a store: parts, design and, last, the manifest, each written where it is new."""
         design, manifest = self.folder / DESIGN, self.folder / MANIFEST
+        fault, kept = "gone", None
         try:
             kept = check(self.manifest, self.folder) if manifest.exists() else None
         except _DamagedError:
-            kept = None  # runs are known by their names: it is written again
+            fault = "damaged"
         if kept is None and any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
             raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
-        _parts(self.folder)
+        if _parts(self.folder) and kept is None:
+            self._take_over(f"{manifest}: is {fault}")
         (self.folder / PARTS).mkdir(exist_ok=True)
         content = _bytes(self.index)
         self.manifest["files"] = {DESIGN: hashlib.sha256(content).hexdigest()}
-        if not design.exists() or files.checksum(design) != self.manifest["files"][DESIGN]:
+        there = files.checksum(design) if design.exists() else ""
+        if kept is not None and there not in (kept["files"][DESIGN], self.manifest["files"][DESIGN]):
+            warnings.warn(f"{design}: is {'damaged' if there else 'gone'}; it is written again", Note, stacklevel=2)
+        if there != self.manifest["files"][DESIGN]:
             files.write(design, content, kept=_KEPT)
         if kept != self.manifest:
             files.write(manifest, files.sealed(self.manifest, indent=1), kept=_KEPT)
+
+    def _take_over(self, fault: str) -> None:
+        """Note that a manifest will be written again; runs are known by their names, which must all be of this experiment.
+
+        Raises:
+            TestisError: some are not, or no part can be read.
+        """
+        names: set[str] = set()
+        for path in _parts(self.folder):
+            with contextlib.suppress(TestisError):  # such a part is set aside
+                names.update(_part(path, self.manifest["columns"])["run"].to_pylist())
+        if not names or names - set(self.index["run"].to_pylist()):
+            raise TestisError(
+                f"{fault}, and {PARTS} beside it holds runs of another experiment; name another folder, or remove this one"
+            )
+        warnings.warn(f"{fault}; it is written again, as all runs beside it are of this experiment", Note, stacklevel=2)
 
     @classmethod
     def of(cls, folder: str | Path, job: Job, tasks: Sequence[Task], about: Mapping[str, Any]) -> Store:
