@@ -50,7 +50,7 @@ def test_what_is_no_change_is_told(rates, amount, said):
         ([], {}, "name a rate or a list of rates"),
         ("pachytene_hazard", {}, "give factor, added or both"),
         ("pachytene_hazard", {"added": "x"}, 'added must be a number.*, not "x"'),
-        ("pachytene_hazard", {"factor": [[1], [2, 3]]}, "factor must be a number.*, not a list"),
+        ("pachytene_hazard", {"factor": [[1], [2, 3]]}, "factor must be a number.*, not \\[\\[...\\], \\[...\\]\\]"),
     ],
 )
 def test_what_is_no_change_is_told_at_once(rates, amount, said):

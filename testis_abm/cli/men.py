@@ -36,6 +36,7 @@ _LABS = tuple(
     for name, measure in GIVEN.items()
 )
 _DAYS = 180  # of treatment with --give
+_MEN = 200  # who are treated
 
 
 def _given(options: argparse.Namespace) -> dict[str, Lab]:
@@ -61,8 +62,8 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     if options.scenario:
         return noted(load, options.scenario, overrides=changes)
     if not options.give:
-        if changes:
-            raise TestisError("--set and --days change a therapy; add --give or --scenario")
+        if changes or options.men is not None:
+            raise TestisError("--set, --days and --men are of a therapy; add --give or --scenario")
         return None
     therapies = []
     for text in options.give:
@@ -96,7 +97,7 @@ def _twin(options: argparse.Namespace) -> None:
     from testis_abm.population import report, twin
     from testis_abm.population.given import values
 
-    given = values({name: lab.value for name, lab in labs.items()})
+    given = values({name: lab.value for name, lab in labs.items()}, _FLAGS.__getitem__)
     own = None if case is None else parameters.values(case.parameters)
     if options.out:
         outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
@@ -111,9 +112,10 @@ def _twin(options: argparse.Namespace) -> None:
         from testis_abm.population.predict import changes, predict, predict_with, readouts
         from testis_abm.studies.ensemble import shipped
 
-        men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
+        drawn = options.men or _MEN
+        men, lesions = (sample(drawn, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): ", end="")
+        print(f"\nPredicted response of all matching virtual patients ({drawn} drawn): ", end="")
         print(f"{case.title}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
         print(report.predicted(before, after, lesions, options.ensemble, found.dependable, own))
@@ -185,7 +187,7 @@ COMMANDS = (
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
-            whole("--men", "matching virtual patients that are treated", 200),
+            whole("--men", f"matching virtual patients that are treated (default {_MEN})"),
             option(
                 "--ensemble",
                 "spread the prediction over plausible parameter sets too (default), or not",

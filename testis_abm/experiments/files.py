@@ -155,8 +155,10 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         with guard.at(f"arm {k}"):
             for key in arm:
                 guard.key(key, _ARM_KEYS, "key")
-        name = arm.get("name")
-        if not isinstance(name, str) or not name.strip():
+        name = arm.get("name", "")
+        if not isinstance(name, str):
+            raise ScenarioError(f'arm {k}: name: {shown(name)} is no text; write for example name = "anastrozole"')
+        if not name.strip():
             raise ScenarioError(f'arm {k}: name is missing; for example name = "anastrozole"')
         if name in arms:
             raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
@@ -168,7 +170,11 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         except ScenarioError as error:
             place = f"arm {k} ({printable(name)})"
             inner = (problem.without("scenario").without("overrides") for problem in error.problems)
-            raise ScenarioError(problem.at(place) for problem in inner) from None
+            # Its name is the title of its scenario.
+            raise ScenarioError(
+                problem._replace(path=(place, *("name" if key == "title" else key for key in problem.path)))
+                for problem in inner
+            ) from None
     return arms
 
 
