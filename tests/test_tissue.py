@@ -72,7 +72,7 @@ def test_field_mean_is_production_over_clearance(values, fertile, tubules, serto
     report = tissue.settle_soma(NORMAL_BLOOD)
     assert report.testosterone_nmol_l == pytest.approx(1800.0, rel=1e-9)
     made = (
-        tissue.columns.leydig.oestradiol_secretion.sum() * tissue._leydig_weight
+        tissue.columns.leydig.oestradiol_secretion.sum() * tissue.leydig_weight
         + tissue.columns.sertoli.oestradiol_secretion.sum()
     )
     assert report.oestradiol_nmol_l == pytest.approx(8.0 * made / tissue.sertoli_count, rel=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -29,6 +30,15 @@ def next_step(model: Any) -> float:
     return float(model.time + 1 if stepping(model) else model._default_schedule.next_scheduled_time)
 
 
+def steps_ahead(model: Any, until: float) -> int:
+    """Return how many steps Mesa will take up to time `until` before any event of the user's own comes."""
+    own, schedule = model._default_schedule._current_event, model._default_schedule
+    others = min((event.time for event in _to_come(model) if event is not own), default=math.inf)
+    first = float(schedule.next_scheduled_time)
+    last = math.floor(until - first) if others > until else math.ceil(others - first) - 1
+    return max(0, last + 1)
+
+
 def set_time(model: Any, time: float, step: float) -> None:
     """Set Mesa's time; the next step comes at time `step`."""
     schedule = model._default_schedule
@@ -38,6 +48,12 @@ def set_time(model: Any, time: float, step: float) -> None:
     model.time = time
     if hasattr(model, "steps"):  # gone in 4.0
         model.steps = round(step - 1)
+
+
+def pass_steps(model: Any, steps: int) -> None:
+    """Let Mesa's time pass over steps that have been taken in one call."""
+    time = float(model._default_schedule.next_scheduled_time) + steps - 1
+    set_time(model, time, time + 1)
 
 
 def go_on(model: Any) -> None:

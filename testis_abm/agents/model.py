@@ -12,7 +12,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,16 +27,19 @@ from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology.axis import HOURS
-from testis_abm.biology.days import NORMAL, named, record
+from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.pharmacology import Kinetics, hourly_doses
+from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
-from testis_abm.biology.safety import Safety
+from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import signals
+from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import normal_forms
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
+from testis_abm.man import cell_days
 from testis_abm.man.body import Body
+from testis_abm.man.cell_days import Lived
 from testis_abm.man.diary import Diary, semen_days
 from testis_abm.man.physiology import (
     MATURITY,
@@ -52,16 +56,20 @@ from testis_abm.man.tract import Tract
 from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
 from testis_abm.scenario import load as load_scenario
 from testis_abm.support import compile as _compile
-from testis_abm.support import guard
+from testis_abm.support import guard, interrupts
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import kernel
 from testis_abm.testis.build import tissue_parameters
 from testis_abm.testis.columns import Events
+from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.memory import check_fits
 from testis_abm.testis.section import cross_section
-from testis_abm.testis.tissue import Tissue
+from testis_abm.testis.tissue import Tissue, numbers_of
 
-_HIGHEST_TESTOSTERONE, _HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
+# A call of compiled code takes about this long, so that an interrupt is heard; what a day and a cell-day take, seconds.
+_LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
+_LONGEST_RUN = 1e6  # days
+_SERUM = ("testosterone_nmol_l", "oestradiol_pmol_l")
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
 # A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
 # cycle.
@@ -89,6 +97,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         day: the day that begins now; within a step, the day that is lived.
         modifiers: changes from outside to named rates (see `modify`).
         records: table name -> rows (named tuples), the last of them of `day`.
+        observers: functions that are called with the model after each day; while there is one, `run_for` goes day by day.
         brief: set, a run records its hormones and decisions only, for experiments that look at little.
 
     A subclass that adds rules of its own keeps these arguments, so that `load`, `testis_abm.run` and the untreated twin
@@ -118,6 +127,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
+        self._step, self.step = self.step, self._whole_step  # type: ignore[method-assign]
         _compile.announce()
         self.case = scenario
         self.seed = seed
@@ -132,6 +142,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.engine_seconds = 0.0
         self.brief = False
         self.semen_days = semen_days(scenario)
+        self.sampled = {*self.semen_days, *scenario.samples.blood, *scenario.samples.biopsy}
+        self.observers: list[Callable[[TestisModel], None]] = []
         self._lived_at = 0.0  # Mesa's time of the last whole day
         self.section: dict[str, Any] = {}
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
@@ -151,7 +163,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
             self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
-            self._record()
+            self._record(self._this_morning(), [self.safety.readout(*self._serum())])
 
     # ---- before the first day
 
@@ -191,14 +203,17 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         doses = np.zeros((2 * HOURS, len(body.kinetics.names)))
         pressure = 0.0
         for turn in range(26):
-            for _ in range(400 if turn == 0 else 60):
-                blood = body.day(self.report, doses, pressure)
+            body.settle(self.report)
+            blood = body.day(self.report, doses, pressure)
             self.report = tissue.settle_soma(blood)
             pressure = tract.pressure(self._testis_oestradiol())
             if turn in (12, 20):
                 tissue.settle_germ_line()
         self._check()
-        released = [self._release(events) for events in tissue.live_on(_TRANSIT_DAYS)]
+        days = tissue.live_on(_TRANSIT_DAYS)
+        self._keep_flux(days)
+        self.flux = self.flux[-_FLUX_DAYS:]
+        released = (days["released"] * self._sperm).tolist()
         conditions = self._normal_forms(), blood.tract_androgen, self._testis_oestradiol()
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
@@ -213,15 +228,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return float(normal_forms(self.report.androgen, self.tract.p, self.tissue.p))
 
     def _serum(self) -> tuple[float, float]:
-        means = self.body.means
-        return float(means["testosterone_nmol_l"][0]), float(means["oestradiol_pmol_l"][0])
+        testosterone, oestradiol = (float(self.body.means[name][0]) for name in _SERUM)
+        return testosterone, oestradiol
 
-    def _release(self, events: Events) -> float:
-        """Keep what the germ line did in a day; return the sperm released, million."""
-        days = self.flux.view(float).reshape(_FLUX_DAYS, -1)  # records are moved field by field, which takes longer
-        days[:-1] = days[1:]
-        days[-1] = today = kernel.flux(events.completed, events.released)
-        return float(today[-1] * self._sperm)
+    def _told(self) -> np.ndarray:
+        """Return what the germ line did in the day before this morning, (1,) of GERM_DAY."""
+        told, tissue = np.zeros(1, kernel.GERM_DAY), self.tissue
+        kernel.tell_day(tissue.events.arrays(), tissue.columns.sertoli.arrays(), told)
+        return told
+
+    def _keep_flux(self, days: np.ndarray) -> None:
+        """Keep what the germ line did in some days (GERM_DAY) behind the cycle before."""
+        flux = np.zeros(_FLUX_DAYS + len(days), _FLUX)
+        flux[:_FLUX_DAYS] = self.flux[-_FLUX_DAYS:]
+        for name in _FLUX.names or ():
+            flux[name][_FLUX_DAYS:] = days[name]
+        self.flux = flux
 
     @property
     def means(self) -> dict[str, float]:
@@ -231,11 +253,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _check(self) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
         means = self.body.means
-        testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
-        if math.isfinite(means.view(float).sum()) and testosterone <= _HIGHEST_TESTOSTERONE and lh <= _HIGHEST_LH:
+        if cell_days.is_physical(means[0]):
             return
+        testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
         levels = f"testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range"
-        what = f"{levels} (up to {_HIGHEST_TESTOSTERONE:g} and {_HIGHEST_LH:g})"
+        what = f"{levels} (up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g})"
         if endless := [name for name, level in named(means[0]).items() if not math.isfinite(level)]:
             what = f"{', '.join(endless)} of the blood {'is' if len(endless) == 1 else 'are'} not finite"
         own: dict[str, Iterable[str]] = {"rules": self.rules, "modifiers": self.modifiers}
@@ -247,40 +269,160 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def step(self) -> None:
         """Live day `day` and record the morning of the next."""
-        started = time.perf_counter()
-        self._advance()
-        self.engine_seconds += time.perf_counter() - started
-        self.day += 1
-        self._weigh()
-        self._record()
-        self._lived_at = self.time
-        if self.day >= self.last_day:
-            self.running = False
+        self._live_days(1)
+
+    def _whole_step(self) -> None:
+        """Let Mesa take a step; an interrupt waits until it has."""
+        with interrupts.held():
+            self._step()
+
+    def run_for(self, duration: float) -> None:
+        """Run for `duration` days: as many at once as go by without anything that looks at the man, the rest step by step.
+
+        The same, bit for bit, as so many steps. What looks: events of the user's own, `observers`, a `step` of a
+        subclass, samples, doses that hang on a measurement, rules that are functions of the model.
+
+        Raises:
+            TestisError: if `duration` is no number of days up to a million.
+        """
+        duration = guard.number(duration, -_LONGEST_RUN, _LONGEST_RUN, "duration", "days")
+        end = self.time + duration
+        if mesa_clock.stepping(self) or duration <= 0:
+            super().run_for(duration)
+            return
+        while self.time < end:
+            with interrupts.held():
+                if (days := self._at_once(end)) > 1:
+                    self._live_days(days)
+                    mesa_clock.pass_steps(self, days)
+                    self._lived_at = self.time
+                else:
+                    super().run_for(min(1.0, end - self.time))
+
+    def run_until(self, end_time: float) -> None:
+        """Run until that time, as `run_for` does."""
+        end_time = guard.number(end_time, -_LONGEST_RUN, _LONGEST_RUN, "end_time", "days")
+        if end_time > self.time:
+            self.run_for(end_time - self.time)
+        else:
+            super().run_until(end_time)
+
+    def _at_once(self, until: float) -> int:
+        """Return how many days up to time `until` can be lived in one call."""
+        watched = self.observers or type(self).step is not TestisModel.step
+        if watched or self.engine == REFERENCE or not self._flows():
+            return 1
+        most = min(mesa_clock.steps_ahead(self, until), self.days_a_call)
+        if self.day < self.last_day:
+            most = min(most, self.last_day - self.day)
+        looked = () if self.brief else self.sampled
+        ahead = min((day - self.day for day in looked if day > self.day), default=most)
+        return self.regimen.quiet(self.day, min(most, ahead), self.records) if most > 1 else most
+
+    def _flows(self) -> bool:
+        """Return whether days follow one another without Python in between."""
+        weighed = self.treated and bool(self.case.weight)
+        return self._adult and not weighed and self.modifiers.steady and not any(kind.day for kind in FURTHER)
+
+    @property
+    def days_a_call(self) -> int:
+        """Return how many days one call may live, so that an interrupt is heard within a second."""
+        return max(1, round(_LONGEST_CALL / (_DAY_SECONDS + _CELL_SECONDS * self.tissue.columns.germ.total)))
 
     def _live_history(self) -> None:
         """Live through what the man was given before the plan begins, from his own steady state."""
-        begin, doses = past_doses(self.case.man.history)
+        day, doses = past_doses(self.case.man.history)
         first = self.day
-        for day in range(begin, 0):
+        while day < 0:
+            days = min(-day, self.days_a_call) if self.engine != REFERENCE and self._flows() else 1
             self.day = first + day
-            self._live(hourly_doses(self.body.kinetics, doses, day))
+            self._live(doses_by_day(self.body.kinetics, doses, day, days))
+            day += days
         self.day, self.safety.bone = first, 0.0
 
-    def _advance(self) -> None:
-        doses = self.regimen.day(self.day, self._measured, self.records)
-        self._live(hourly_doses(self.body.kinetics, doses, self.day))
+    def _live_days(self, days: int) -> None:
+        """Live some days (more than one if nothing looks at them) and record the mornings after them."""
+        started = time.perf_counter()
+        doses = self.regimen.days(self.day, days, self._measured, self.records)
+        lived, safety = self._live(doses_by_day(self.body.kinetics, doses, self.day, days))
+        self.engine_seconds += time.perf_counter() - started
+        self.day += days
+        self._weigh()
+        self._record(lived, safety)
+        self.flux = self.flux[-_FLUX_DAYS:]
+        self._lived_at = self.time
+        if self.day >= self.last_day:
+            self.running = False
+        for observer in self.observers:
+            observer(self)
 
-    def _live(self, doses: np.ndarray) -> None:
-        """Live a day in which `doses` (48, substances) enter the depots."""
-        blood = self.body.day(self.report, doses, self.tract.back_pressure)
-        self._check()
+    def _live(self, doses: np.ndarray) -> tuple[Lived, list[SafetyDay]]:
+        """Live the days in which `doses` (days, 48, substances) enter the depots; return what they were."""
         p, change, self.modified = self.modifiers.today(self, self.tissue.p, self.tissue.sertoli_count)
-        self.report = self.tissue.day(blood, p, change)
-        released = self._release(self.tissue.events)
-        self.tract.day(released, self._normal_forms(), blood.tract_androgen, self._testis_oestradiol())
-        self.safety.day(*self._serum())
+        compiled = self.engine != REFERENCE and not any(kind.day for kind in FURTHER)
+        lived = (self._in_one_call if compiled else self._one_day)(doses, p, change)
+        self._keep_flux(lived.germ)
+        safety = []
+        for testosterone, oestradiol in zip(*(lived.blood[name].tolist() for name in _SERUM), strict=True):
+            self.safety.day(testosterone, oestradiol)
+            if not self.brief:
+                safety.append(self.safety.readout(testosterone, oestradiol))
         if not self._adult:
-            self._mature(blood.lh_activity)
+            self._mature(float(lived.blood["lh_activity"][-1]))
+        return lived, safety
+
+    def _in_one_call(self, doses: np.ndarray, p: TissueParameters, change: np.ndarray) -> Lived:
+        """Live days in compiled code, by any number of threads."""
+        body, tract, tissue = self.body, self.tract, self.tissue
+        lived = Lived.none(len(doses), len(body.kinetics.names))
+        testis = np.array([self.report], TESTIS)
+        scale = tissue.scale
+        numbers = cell_days.Numbers(
+            body.numbers,
+            tract.numbers,
+            numbers_of(p),
+            numbers_of(tissue.p),
+            change,
+            self._sperm,
+            tissue.leydig_weight,
+            (float(scale.blood_entry), float(scale.testosterone)),
+            float(scale.oestradiol),
+        )
+        day, begun = 0, False
+        while True:
+            events = tissue.events if begun else Events.none(self.tissue.geometry.tubules)
+            cells, steroids = tissue.columns.arrays(), tissue.levels.arrays()
+            tissue.events = events
+            man = cell_days.Man(
+                body.state, testis, body.drugs, tract.state, tract.store, cells, steroids, events.arrays()
+            )
+            days = partial(cell_days.advance, man, numbers, doses, lived, day, begun, tissue.now)
+            day = tissue.columns.together(days)
+            if day == len(doses):
+                break
+            self.body.means, self.day = lived.blood[day : day + 1].copy(), self.day + day
+            self._check()
+            self.day -= day
+            tissue.columns.give_room(events)
+            begun = True
+        tissue.now += len(doses)
+        self.body.means, self.report = lived.blood[-1:].copy(), TestisDay(*lived.testis[-1].item())
+        return lived
+
+    def _one_day(self, doses: np.ndarray, p: TissueParameters, change: np.ndarray) -> Lived:
+        """Live a day with cells that are moved in Python."""
+        blood = self.body.day(self.report, doses[0], self.tract.back_pressure)
+        self._check()
+        self.report = self.tissue.day(blood, p, change)
+        released = float(self._told()["released"][0] * self._sperm)
+        self.tract.day(released, self._normal_forms(), blood.tract_androgen, self._testis_oestradiol())
+        return self._this_morning()
+
+    def _this_morning(self) -> Lived:
+        """Return the day that ended this morning."""
+        testis = np.array([self.report], TESTIS)
+        pressure = np.array([self.tract.back_pressure])
+        return Lived(self.body.means, testis, self._told(), pressure, self.body.drugs.levels[None].copy())
 
     @property
     def _adult(self) -> bool:
@@ -318,13 +460,25 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         arm = TREATED if self.treated else UNTREATED
         return f"<{type(self).__name__} {self.case.title!r}: {arm}, day {self.day}, {self.tissue.columns.germ.total:,} germ cells>"
 
-    def _record(self) -> None:
-        recording.record(self)
+    def _record(self, lived: Lived, safety: list[SafetyDay]) -> None:
+        recording.record(self, lived, safety)
 
     def daily_production(self) -> float:
         """Return the sperm released a day over the last cycle, million per g of testis."""
-        released = self.flux["released"].mean() * self._sperm
-        return float(released / (testis_mass(self.values) * self.man["sertoli_number"]))
+        return float(self.per_gram(self.over_cycle(1)["released"])[0])
+
+    def per_gram(self, released: np.ndarray) -> np.ndarray:
+        """Return the daily production, million per g of testis, that so many released in a cycle are."""
+        mass = testis_mass(self.values) * self.man["sertoli_number"]
+        return np.asarray(released / _FLUX_DAYS * self._sperm / mass)
+
+    def over_cycle(self, days: int) -> dict[str, np.ndarray]:
+        """Return the sums over the cycle that ends on each of the last mornings, (days,), of what the germ line did."""
+        flux = self.flux.view(float).reshape(len(self.flux), -1).T
+        summed = np.zeros((len(flux), flux.shape[1] + 1))
+        flux.cumsum(axis=1, out=summed[:, 1:])
+        cycles = summed[:, _FLUX_DAYS:] - summed[:, :-_FLUX_DAYS]
+        return dict(zip(_FLUX.names or (), cycles[:, -days:], strict=True))
 
     def expected_semen(self, abstinence: float) -> Semen:
         """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""

@@ -132,6 +132,11 @@ class Modifiers(dict[str, Modifier]):
         self[name] = modifier
         return modifier
 
+    @property
+    def steady(self) -> bool:
+        """Return whether none of them depends on the day."""
+        return not any(callable(effect) for modifier in self.values() for effect in (modifier.factor, modifier.added))
+
     def today(
         self, model: TestisModel, p: TissueParameters, sertoli: int
     ) -> tuple[TissueParameters, np.ndarray, list[tuple[Any, ...]]]:

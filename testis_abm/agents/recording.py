@@ -1,8 +1,8 @@
-"""What is written down of a man every morning (tables: man/diary.py)."""
+"""What is written down of a man: a row a morning (tables: man/diary.py), of one day or of many that were lived at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,41 +10,61 @@ import numpy as np
 from testis_abm.biology import outcome, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
+from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import signals
+from testis_abm.man.cell_days import Lived
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 
 TestisModel = Any  # of agents/model.py, which calls this
 
 
-def record(model: TestisModel) -> None:
-    """Write down the morning of the day that begins; of a `brief` run the hormones alone."""
-    means, report, write, day = model.means, model.report, model.records.write, model.day
-    hormones = means | {
-        "intratesticular_testosterone_nmol_l": report.testosterone_nmol_l,
-        "intratesticular_oestradiol_nmol_l": report.oestradiol_nmol_l,
-        "free_testosterone_pmol_l": 1e3 * means["free_testosterone_nmol_l"],
+def record(model: TestisModel, lived: Lived, safety: Sequence[SafetyDay]) -> None:
+    """Write down the mornings after the days that were `lived`, of which the last begins now; of a `brief` run the hormones alone."""
+    count, extend = len(lived.blood), model.records.extend
+    day = np.arange(model.day - count + 1, model.day + 1)
+    blood, testis = _columns(lived.blood), _columns(lived.testis)
+    hormones = blood | {
+        "intratesticular_testosterone_nmol_l": testis["testosterone_nmol_l"],
+        "intratesticular_oestradiol_nmol_l": testis["oestradiol_nmol_l"],
+        "free_testosterone_pmol_l": 1e3 * blood["free_testosterone_nmol_l"],
     }
-    write("hormones", day=day, **hormones)
+    extend("hormones", count, day=day, **hormones)
     if model.brief:
         return
-    write("tissue", day=day, **_tissue(model, means))
-    safety = model.safety.readout(means["testosterone_nmol_l"], means["oestradiol_pmol_l"])
-    write("safety", day=day, **vars(safety))
-    write("signals", day=day, **{**means, **report._asdict()}, back_pressure=model.tract.back_pressure)
-    for name, rate, factor, added in model.modified:
-        write("modifiers", day=day, modifier=name, rate=rate, factor=factor, added=added)
+    extend("tissue", count, day=day, **_tissue(model, lived, blood, testis))
+    for when, readout in zip(day.tolist(), safety, strict=True):
+        model.records.write("safety", day=when, **vars(readout))
+    extend("signals", count, day=day, **{**blood, **testis}, back_pressure=lived.back_pressure)
+    for when in day.tolist():
+        for name, rate, factor, added in model.modified:
+            model.records.write("modifiers", day=when, modifier=name, rate=rate, factor=factor, added=added)
+    _drugs(model, lived, day)
+    _samples(model)
+
+
+def _columns(rows: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: rows[name] for name in rows.dtype.names or ()}
+
+
+def _drugs(model: TestisModel, lived: Lived, days: np.ndarray) -> None:
     kinetics = model.body.kinetics
-    for name, levels, actions in zip(kinetics.names, model.body.drugs.levels.tolist(), kinetics.actions, strict=True):
-        ranges = dict(zip(("concentration_mean", "concentration_lowest", "concentration_highest"), levels, strict=True))
-        write("drugs", day=day, drug=name, unit=MECHANISMS[actions[0]].unit, **ranges)
-    samples = model.case.samples
+    units = [MECHANISMS[actions[0]].unit for actions in kinetics.actions]
+    for day, levels in zip(days.tolist(), lived.levels.tolist(), strict=True):
+        for name, unit, of_day in zip(kinetics.names, units, levels, strict=True):
+            ranges = dict(zip(("concentration_mean", "concentration_lowest", "concentration_highest"), of_day))
+            model.records.write("drugs", day=day, drug=name, unit=unit, **ranges)
+
+
+def _samples(model: TestisModel) -> None:
+    """Write down the samples of this morning."""
+    day, write, samples = model.day, model.records.write, model.case.samples
     if day in model.semen_days:
         abstinence = samples.abstinence_days
         truth = model.laboratory.shares_reported(vars(model.expected_semen(abstinence)))
         expected = {f"expected_{name}": value for name, value in truth.items()}
         write("semen", day=day, abstinence_days=abstinence, **vars(model.semen_sample(day)), **expected)
-        write("outcome", day=day, **_outcome(model, means, truth["concentration_million_ml"]))
+        write("outcome", day=day, **_outcome(model, model.means, truth["concentration_million_ml"]))
     if day in samples.blood:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
@@ -74,39 +94,39 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     }
 
 
-def _tissue(model: TestisModel, means: Mapping[str, float]) -> dict[str, Any]:
-    report, events, tissue = model.report, model.tissue.events, model.tissue
-    flux = {name: model.flux[name].sum() for name in ("divided", "round_spermatids")}
-    completed = flux["round_spermatids"] / (4.0 * flux["divided"]) if flux["divided"] > 0 else np.nan
-    counts = dict(zip(steps.NAMES, tissue.counts().tolist(), strict=True))
-    share = model.body.p.testicular_oestradiol_share
-    adrenal = means["adrenal_oestradiol"]
+def _tissue(
+    model: TestisModel, lived: Lived, blood: Mapping[str, np.ndarray], testis: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Return the columns of the tissue table."""
+    germ, sertoli = lived.germ, model.tissue.sertoli_count
+    counts = dict(zip(steps.NAMES, germ["counts"].T, strict=True))
+    cycle = model.over_cycle(len(germ))
+    divided = cycle["divided"]
+    completed = np.divide(cycle["round_spermatids"], 4.0 * divided, out=np.full(len(germ), np.nan), where=divided > 0)
+    share, adrenal = model.body.p.testicular_oestradiol_share, blood["adrenal_oestradiol"]
     made = {
-        "testicular": share * report.oestradiol_output,
-        "leydig": share * report.from_leydig,
-        "sertoli": share * report.from_sertoli,
-        "germ": share * report.from_germ,
-        "fat": means["peripheral_oestradiol"] - adrenal,
+        "testicular": share * testis["oestradiol_output"],
+        "leydig": share * testis["from_leydig"],
+        "sertoli": share * testis["from_sertoli"],
+        "germ": share * testis["from_germ"],
+        "fat": blood["peripheral_oestradiol"] - adrenal,
         "adrenal": adrenal,
     }
-    whole = made["testicular"] + means["peripheral_oestradiol"]
+    whole = made["testicular"] + blood["peripheral_oestradiol"]
+    percent = np.divide(100.0, whole, out=np.zeros(len(germ)), where=whole > 0)
     return {
         **counts,
-        **report._asdict(),
-        "sertoli": tissue.sertoli_count,
-        "leydig": len(tissue.columns.leydig.lineage),
-        "apoptosis": int(events.deaths.sum() + events.retained.sum()),
-        "sperm_released": int(events.released.sum()),
-        "daily_production_million_g": model.daily_production(),
+        **testis,
+        "sertoli": sertoli,
+        "leydig": len(model.tissue.columns.leydig.lineage),
+        "apoptosis": germ["apoptosis"],
+        "sperm_released": germ["released"],
+        "daily_production_million_g": model.per_gram(cycle["released"]),
         "meiotic_loss_pct": 100.0 * (1.0 - completed),
-        "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"])
-        / tissue.sertoli_count,
-        "aromatase_inhibition_fat_pct": 100.0 * means["inhibition_fat"],
-        "aromatase_inhibition_testis_pct": 100.0 * report.aromatase_inhibition,
-        "aromatase_inhibition_leydig_pct": 100.0 * report.leydig_inhibition,
-        "aromatase_inhibition_niche_pct": 100.0 * report.niche_inhibition,
-        **{
-            f"{source}_oestradiol_share_pct": 100.0 * amount / whole if whole > 0 else 0.0
-            for source, amount in made.items()
-        },
+        "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
+        "aromatase_inhibition_fat_pct": 100.0 * blood["inhibition_fat"],
+        "aromatase_inhibition_testis_pct": 100.0 * testis["aromatase_inhibition"],
+        "aromatase_inhibition_leydig_pct": 100.0 * testis["leydig_inhibition"],
+        "aromatase_inhibition_niche_pct": 100.0 * testis["niche_inhibition"],
+        **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
     }

@@ -24,9 +24,10 @@ from testis_abm.biology.rules import Rule, with_own
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
+from testis_abm.testis.tissue import SETTLED, UNCHANGED
 
 if TYPE_CHECKING:
-    from testis_abm.biology.days import BloodDay
+    from testis_abm.biology.days import BloodDay, TestisDay
     from testis_abm.biology.tissue import TissueParameters
     from testis_abm.testis.tissue import Tissue
 
@@ -181,18 +182,31 @@ class ReferenceCells:
 
     def _spread(self, kernels: fields.Kernels, scale: float, level: np.ndarray, interstitial: np.ndarray) -> None:
         """Fill in the field of the Leydig cells' steroid at niches and in interstices."""
-        weights, row = kernels.weights, np.empty(kernels.weights.of.shape[1])
+        weights, rows = kernels.weights, np.empty((fields.TOGETHER, kernels.weights.of.shape[1]))
         niches, sources = level.shape[1], self.levels.sources
         to_niche = scale * fields.conserving(weights.reach, sources, 0, level.size)
         to_interstitium = scale * fields.conserving(weights.reach, sources, 1, interstitial.size)
         for tubule in range(len(level)):
-            fields.interstitial_field(tubule, weights, self.levels.neighbours, sources, row)
-            level[tubule], interstitial[tubule] = row[:niches] * to_niche, row[niches:] * to_interstitium
+            fields.interstitial_fields(tubule, tubule + 1, weights, self.levels.neighbours, sources, rows)
+            level[tubule], interstitial[tubule] = rows[0, :niches] * to_niche, rows[0, niches:] * to_interstitium
 
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
         self.soma(blood, p, change, dt)
         return self.live(now, p, dt)
+
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+        """Bring all but the germ cells to their steady state; return what the testes then do."""
+        self.soma(blood, p, UNCHANGED, SETTLED)
+        return self.columns.report(blood, p, leydig_weight)
+
+    def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
+        """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
+        rows, events = np.zeros(days, kernel.GERM_DAY), Events.none(len(self.germ))
+        for day in range(days):
+            events = self.live(now + day + 1.0, p, 1.0)
+            kernel.tell_day(events.arrays(), self.columns.sertoli.arrays(), rows[day : day + 1])
+        return rows, events
 
     def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells."""

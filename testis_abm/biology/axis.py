@@ -23,6 +23,7 @@ from testis_abm.quantities import QUANTITIES
 HOURS = 24
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite zero
 _FAINTEST = 0.02  # relative steroid under which SHBG follows no more
+_TURNS, _SETTLED = 4000, 1e-12
 
 
 class Exposed(NamedTuple):
@@ -427,6 +428,35 @@ def resting_demand(body, x, testis, p):
     share = p.testicular_oestradiol_share
     e2 = share * testis.oestradiol_output + (1.0 - share) * peripheral_oestradiol(x, 0.0, p)
     return testosterone_made(testis, body.lh, 1.0, p), e2, testis.inhibin_output
+
+
+@register_jitable
+def damped(turn):
+    """Return what part of the way to what it asks for a turn of a search for a steady state goes: less if it takes long.
+
+    Found in 40 turns on average of the clinic's men; steep feedback needs small steps.
+    """
+    return 0.4 * 0.5 ** (turn // 200)
+
+
+@register_jitable
+def settle_body(body, testis, p):
+    """Bring the body to the steady state without drugs beside a `testis` that stays as it is.
+
+    Solves the fixed point of free testosterone and oestradiol: each turn goes part of the way to what a level asks for,
+    that of testosterone on a log scale.
+    """
+    x, e2 = 1.0, 1.0
+    for turn in range(_TURNS):
+        damping = damped(turn)
+        resting(body, x, e2, testis.inhibin_output, p)
+        new_x, new_e2, _inhibin = resting_demand(body, x, testis, p)
+        far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9)
+        x *= (new_x / x) ** damping
+        e2 += damping * (new_e2 - e2)
+        if far < _SETTLED:
+            break
+    resting(body, x, e2, testis.inhibin_output, p)
 
 
 @register_jitable

@@ -12,9 +12,29 @@ def record(*fields: str) -> np.dtype[np.void]:
     return np.dtype([(field, float) for field in fields])
 
 
-def packed(numbers: tuple[Any, ...]) -> np.ndarray:
-    """Return a named tuple of numbers (and of such tuples) as records, (1,), which compiled code takes at a tenth of the cost."""
-    return np.array([numbers], _layout(numbers))
+def number(value: Any) -> Any:
+    """Return a number as Python's float; of many men, an array as it is."""
+    return value if isinstance(value, np.ndarray) and value.ndim else float(value)
+
+
+def packed(numbers: tuple[Any, ...], men: int = 1) -> np.ndarray:
+    """Return a named tuple of numbers (and of such tuples) as records, (men,), which compiled code takes at a tenth of the cost.
+
+    Of many men, each number is one for all or an array, (men,).
+    """
+    if men == 1:
+        return np.array([numbers], _layout(numbers))
+    records = np.zeros(men, _layout(numbers))
+    _fill(records, numbers)
+    return records
+
+
+def _fill(records: np.ndarray, numbers: tuple[Any, ...]) -> None:
+    for name, value in zip(records.dtype.names or (), numbers, strict=True):
+        if isinstance(value, tuple):
+            _fill(records[name], value)
+        else:
+            records[name] = value
 
 
 def _layout(numbers: Any) -> np.dtype[Any]:
@@ -90,6 +110,7 @@ class TestisDay(NamedTuple):
 
 
 NORMAL = TestisDay(*[1.0] * len(TestisDay._fields))  # a first guess of any man's
+TESTIS = record(*TestisDay._fields)
 SECRETED = record(
     "secretory_capacity", "oestradiol_output", "inhibin_output", "aromatase_access"
 )  # of TestisDay, for the blood

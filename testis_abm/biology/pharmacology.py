@@ -251,21 +251,30 @@ def _gather(drugs, k, hour, cleared, lowest, highest):
         day[0] /= HOURS * drugs.elimination[k] * drugs.volume[k]
 
 
-def hourly_doses(kinetics: Kinetics, plan: Iterable[tuple[float, str, float] | Dose], day: int) -> np.ndarray:
-    """Return the amounts that enter the depots on `day`, (48, substances), of doses or their entries.
+Plan = Iterable[tuple[float, str, float] | Dose]
+
+
+def hourly_doses(kinetics: Kinetics, plan: Plan, day: int) -> np.ndarray:
+    """Return `doses_by_day` of one day, (48, substances)."""
+    return np.asarray(doses_by_day(kinetics, plan, day, 1)[0])
+
+
+def doses_by_day(kinetics: Kinetics, plan: Plan, first: int, days: int) -> np.ndarray:
+    """Return the amounts that enter the depots on `days` days from `first` on, (days, 48, substances), of doses or their entries.
 
     Rows 0 to 23 are given at the start of that hour, rows 24 to 47 evenly through hours 0 to 23.
     """
-    doses = np.zeros((2 * HOURS, len(kinetics.names)))
+    hours = days * HOURS
+    at_once, evenly = np.zeros((2, hours, len(kinetics.names)))
     for dose in (Dose(*entry) for entry in plan):
-        hour = round(dose.day * HOURS) - day * HOURS
-        if hour >= HOURS:
+        hour = round(dose.day * HOURS) - first * HOURS
+        if hour >= hours:
             continue
-        for k, load, hours in kinetics.brought.get(dose.drug, ()):
-            release = hours or round(dose.over_hours)
+        for k, load, released in kinetics.brought.get(dose.drug, ()):
+            release = released or round(dose.over_hours)
             if release == 0:
                 if hour >= 0:
-                    doses[hour, k] += dose.amount * load
+                    at_once[hour, k] += dose.amount * load
             elif hour + release > 0:
-                doses[HOURS + max(0, hour) : HOURS + min(HOURS, hour + release), k] += dose.amount * load / release
-    return doses
+                evenly[max(0, hour) : hour + release, k] += dose.amount * load / release
+    return np.stack([at_once, evenly]).reshape(2, days, HOURS, -1).transpose(1, 0, 2, 3).reshape(days, 2 * HOURS, -1)

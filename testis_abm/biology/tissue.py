@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from testis_abm.biology.days import number
 from testis_abm.biology.germ import GermParameters
 from testis_abm.biology.leydig import AromataseParameters, LeydigParameters
 from testis_abm.biology.sertoli import InhibinParameters, ReceptorParameters
@@ -32,14 +33,27 @@ _PARTS = (LeydigParameters, AromataseParameters, ReceptorParameters, InhibinPara
 NAMES = tuple(name for part in _PARTS for name in part._fields)
 
 
-def parameters(numbers: Mapping[str, float]) -> TissueParameters:
-    """Return the parameters with those numbers, by name; others are left out."""
-    return TissueParameters(*(part(*(float(numbers[name]) for name in part._fields)) for part in _PARTS))  # type: ignore[arg-type]
+def parameters(numbers: Mapping[str, Any]) -> TissueParameters:
+    """Return the parameters with those numbers (or arrays of many men), by name; others are left out."""
+    return TissueParameters(*(part(*(number(numbers[name]) for name in part._fields)) for part in _PARTS))  # type: ignore[arg-type]
 
 
 def as_array(p: TissueParameters) -> np.ndarray:
     """Return the numbers as an array, which crosses into compiled code faster than so many of them."""
     return np.array([number for part in p for number in part])
+
+
+_ENZYME = NAMES.index("aromatase_km") + 1, NAMES.index("aromatase_km") + len(AromataseParameters._fields)
+
+
+@compiled(error_model="numpy")
+def with_aromatase(numbers, left):
+    """Return the numbers (see `as_array`) of a tissue of whose aromatase only the share `left` works."""
+    if left == 1.0:
+        return numbers
+    today = numbers.copy()
+    today[_ENZYME[0] : _ENZYME[1]] *= left
+    return today
 
 
 _LEYDIG, _AROMATASE, _RECEPTOR, _INHIBIN, _GERM = (len(part._fields) for part in _PARTS)

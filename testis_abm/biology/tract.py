@@ -188,6 +188,26 @@ def reserve_weights(abstinence: float, reserve_days: float, emptied: float, days
     return weights
 
 
+class Emptied(NamedTuple):
+    """An ejaculate: mL, million/mL, and the shares that move and that are of normal form."""
+
+    volume: float
+    concentration: float
+    motility: float
+    normal: float
+
+
+@register_jitable
+def emptied(sperm, motile, normal, glands, abstinence, bmi, p):
+    """Return the ejaculate (Emptied) of so many million `sperm`, and `motile` and `normal` among them, after `abstinence` days."""
+    ml = volume(glands, abstinence, bmi, p)
+    motility = normal_share = 0.0
+    if sperm > 0.0:
+        late = max(0.0, abstinence - _MOTILE_UNTIL)
+        motility, normal_share = max(0.0, motile / sperm + p.motility_abstinence_slope * late), normal / sperm
+    return Emptied(ml, sperm / ml, motility, normal_share)
+
+
 def ejaculate(store: np.ndarray, glands: float, abstinence: float, bmi: float, p: TractParameters) -> Semen:
     """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error.
 
@@ -197,9 +217,4 @@ def ejaculate(store: np.ndarray, glands: float, abstinence: float, bmi: float, p
     """
     weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
     sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names or ())
-    ml = float(volume(glands, abstinence, bmi, p))
-    motility = normal_share = 0.0
-    if sperm > 0.0:
-        late = max(0.0, abstinence - _MOTILE_UNTIL)
-        motility, normal_share = max(0.0, motile / sperm + p.motility_abstinence_slope * late), normal / sperm
-    return Semen.of(ml, sperm / ml, motility, normal_share)
+    return Semen.of(*emptied(sperm, motile, normal, float(glands), abstinence, float(bmi), p))

@@ -159,6 +159,7 @@ def _progress(
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
     plan, done = scenario.plan, 0
+    last: dict[tuple[int, str], int] = {}
     total = (plan.baseline_days + plan.duration_days) * (2 if scenario.treated else 1) * plan.replicates
     share = TextColumn("{task.percentage:3.0f}%")
     with printing.bar(TextColumn("{task.description}"), BarColumn(40), share, TimeRemainingColumn()) as bar:
@@ -166,12 +167,12 @@ def _progress(
 
         def advance(replicate: int, arm: str, day: int) -> None:
             nonlocal done
-            done += 1
+            done += day - last.get((replicate, arm), -plan.baseline_days)
+            last[replicate, arm] = day
             where.update(replicate=replicate, arm=arm, day=day)
             interrupt.check()
-            if done % 10 == 0 or done == total:
-                text = f"replicate {replicate + 1}/{plan.replicates} {arm:9s} day {day}/{plan.duration_days}"
-                bar.update(task, completed=done, description=text)
+            text = f"replicate {replicate + 1}/{plan.replicates} {arm:9s} day {day}/{plan.duration_days}"
+            bar.update(task, completed=done, description=text)
 
         yield advance
 

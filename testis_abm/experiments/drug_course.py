@@ -16,7 +16,7 @@ from testis_abm import parameters
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS, Effect
 from testis_abm.biology.days import named
-from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, hourly_doses
+from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, doses_by_day
 from testis_abm.parameters import Drug
 from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario import Scenario, Therapy, load
@@ -162,13 +162,7 @@ def levels(kinetics: Kinetics, therapies: Sequence[Therapy], days: int) -> np.nd
     # What comes and goes within the hour is followed by five minutes.
     parts = 12 if kinetics.elimination.max() > np.log(2.0) else 1
     found = np.zeros((len(depot), days * HOURS * parts))
-    for day in range(days):
-        near = [
-            dose
-            for dose in plan
-            if day - 1 - max(*kinetics.release, dose.over_hours, 0.0) / HOURS <= dose.day <= day + 1
-        ]
-        doses = hourly_doses(kinetics, near, day)
+    for day, doses in enumerate(doses_by_day(kinetics, plan, 0, days)):
         for step in range(HOURS * parts):
             hour, part = divmod(step, parts)
             for k in range(len(depot)):

@@ -28,6 +28,7 @@ from testis_abm.testis.memory import check_fits
 
 Progress = Callable[[int, str, int], None]
 Watch = Callable[[int, Mapping[str, TestisModel]], None]
+_WEEK = 7
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
 
 
@@ -52,9 +53,9 @@ def run(
         scenario: a Scenario, a mapping, or the path of a scenario file.
         seed, replicates: instead of those of the scenario.
         overrides: dotted path -> value, as `--set` of the command.
-        progress: called as progress(replicate, arm, day) after each simulated day with the day that begins.
-        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after each day that all
-            of them have lived; it only looks, and may raise to stop the run.
+        progress: called as progress(replicate, arm, day) as the run goes on, several times a second, with the day that begins.
+        watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after at most a week
+            that all of them have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
 
     Returns:
@@ -128,7 +129,8 @@ def _simulate(
             for arm, model in men.items():
                 if model.running:
                     before = model.day
-                    model.step()
+                    ahead = (last if model.day < last else model.last_day) - model.day
+                    model.run_for(min(ahead, model.days_a_call, ahead if watch is None else _WEEK))
                     if model.day == before:  # it would go on for ever
                         raise TestisError(
                             f"{type(model).__name__}.step() lived no day (day {before}); call super().step() in it"

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 from numba.extending import register_jitable
 
-from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, brought
+from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, brought, settle_body
 from testis_abm.biology.days import BloodDay, TestisDay, packed
 from testis_abm.biology.pharmacology import Kinetics, expose
 from testis_abm.support.compile import compiled
@@ -28,6 +28,11 @@ def body_day(body, p, testis, drugs, doses, means):
 def _day(body, p, testis, drugs, doses, means, back_pressure):
     body_day(body[0], p[0], testis, drugs, doses, means[0])
     return brought(means[0], back_pressure, p[0])
+
+
+@compiled
+def _settle(body, p, testis):
+    settle_body(body[0], testis, p[0])
 
 
 class Body:
@@ -54,7 +59,7 @@ class Body:
 
     def change(self, p: AxisParameters) -> None:
         """Give the body other numbers (as the man's weight changes)."""
-        self.p, self._numbers = p, packed(p)
+        self.p, self.numbers = p, packed(p)
 
     @property
     def depot(self) -> np.ndarray:
@@ -80,6 +85,10 @@ class Body:
             setattr(self, name, copy.deepcopy(getattr(other, name)))
         self.drugs.levels[: len(other.depot)] = other.drugs.levels
 
+    def settle(self, testis: TestisDay) -> None:
+        """Bring the body to its steady state without drugs beside a testis that stays as it is."""
+        _settle(self.state, self.numbers, testis)
+
     def day(self, testis: TestisDay, doses: np.ndarray, back_pressure: float) -> BloodDay:
         """Live a day of `doses` (see body_day) beside the testis of the day before.
 
@@ -87,4 +96,4 @@ class Body:
             What the blood brings the testis, whose tract is under `back_pressure`.
         """
         self.means = np.zeros(1, DAY)
-        return BloodDay(*_day(self.state, self._numbers, testis, self.drugs, doses, self.means, back_pressure))
+        return BloodDay(*_day(self.state, self.numbers, testis, self.drugs, doses, self.means, back_pressure))

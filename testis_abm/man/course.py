@@ -15,6 +15,7 @@ from testis_abm.biology.axis import (
     AxisParameters,
     body_hour,
     brought,
+    damped,
     resting,
     resting_demand,
 )
@@ -26,6 +27,7 @@ from testis_abm.biology.tract import (
     TRACT,
     TractParameters,
     collect,
+    emptied,
     normal_forms,
     pressure,
     settle_tract,
@@ -52,7 +54,7 @@ from testis_abm.testis.mean import (
 
 _FAINTEST = 1e-9
 _LONG = 1e6  # days in which every first-order response arrives
-_DAMPING, _TURNS, _SETTLED = 0.25, 4000, 1e-10
+_TURNS, _SETTLED = 4000, 1e-10
 
 # A morning of the mean-field man: the means of the day before (DAY), what the cauda took in (COLLECTED), and what else
 # tells of him.
@@ -156,7 +158,8 @@ def _settle(body, testis, numbers):
     a, p, scale = numbers.axis, numbers.tissue, numbers.scale
     x, e2, inhibin, testis_e2 = 1.0, 1.0, 1.0, 1.0
     testis.soma[LOCAL_OESTRADIOL] = scale.oestradiol * scale.oestradiol_free
-    for _ in range(_TURNS):
+    for turn in range(_TURNS):
+        damping = damped(turn)
         resting(body, x, e2, inhibin, a)
         pressed = pressure(testis_e2, numbers.tract)
         blood = BloodDay(max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x)
@@ -164,9 +167,9 @@ def _settle(body, testis, numbers):
         released = _settle_germ_line(testis, pressed, p, scale.a_pale)
         new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
         far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9) + abs(new_inhibin - inhibin) / (inhibin + 1e-9)
-        x *= (new_x / x) ** _DAMPING
-        e2 += _DAMPING * (new_e2 - e2)
-        inhibin += _DAMPING * (new_inhibin - inhibin)
+        x *= (new_x / x) ** damping
+        e2 += damping * (new_e2 - e2)
+        inhibin += damping * (new_inhibin - inhibin)
         testis_e2 = made.oestradiol / scale.oestradiol
         if far < _SETTLED:
             break
@@ -204,6 +207,30 @@ def settle(man, numbers, morning):
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, morning[0])
     _tell(morning[0], made, man, released, numbers.axis)
+
+
+@compiled
+def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
+    """Bring men of `numbers` (packed) to their untreated steady states, one after another in the state `man`.
+
+    Args:
+        man, blank: State, and one that has not been settled.
+        mornings: to fill in the MORNING that tells of each.
+        shares: of a day's sperm that an ejaculate after `abstinence` days holds, summed over its days.
+        semen: to fill in each man's, (men, Emptied).
+    """
+    testis, new = man.testis, blank.testis
+    for i in range(numbers.size):
+        man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
+        testis.soma[:], testis.founders[:], testis.counts[:] = new.soma, new.founders, new.counts
+        settle(man, numbers[i : i + 1], mornings[i : i + 1])
+        morning = mornings[i]
+        sperm, motile = shares * morning.collected_million, shares * morning.collected_motile_million
+        normal = shares * morning.collected_normal_million
+        tract = numbers[i].tract
+        found = emptied(sperm, motile, normal, morning.glands, abstinence, morning.bmi, tract)
+        semen[i, 0], semen[i, 1] = found.volume, found.concentration
+        semen[i, 2], semen[i, 3] = found.motility, found.normal
 
 
 @compiled

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
 
 from testis_abm.biology.steps import NAMES
 from testis_abm.quantities import QUANTITIES
@@ -236,6 +239,12 @@ class Diary(dict[str, list[Any]]):
     def write(self, table: str, **values: Any) -> None:
         """Add a row to a table; values that it has no column for are left out."""
         self[table].append(ROWS[table]._make(_VALUES[table](values)))
+
+    def extend(self, table: str, days: int, **columns: Any) -> None:
+        """Add a row for each of some days to a table: of each column an array of its values, or one that all rows share."""
+        values = _VALUES[table](columns)
+        of_days = (value.tolist() if isinstance(value, np.ndarray) else repeat(value, days) for value in values)
+        self[table].extend(map(ROWS[table]._make, zip(*of_days, strict=True)))
 
     def read(self, table: str, rows: Any) -> None:
         """Take the rows of a table from a file.

@@ -6,6 +6,7 @@ A row of his days describes a morning, before that day's doses (see agents/model
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,15 @@ from testis_abm import parameters
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
 from testis_abm.biology.pharmacology import Kinetics
+from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import signals
-from testis_abm.biology.tract import ejaculate
+from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
 from testis_abm.man import course
 from testis_abm.man.course import MORNING, Numbers, State
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
 from testis_abm.support import guard
+from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import tissue_parameters
 from testis_abm.testis.mean import Scale
 
@@ -29,7 +32,8 @@ _HISTORY = 192  # days whose sperm an ejaculate may still hold
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
 
 
-def _numbers(values: Mapping[str, float], man: Mapping[str, float]) -> Numbers:
+def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
+    """Return a man's numbers; of many men, arrays (see tissue_parameters)."""
     p, scale = tissue_parameters(values, man)
     # An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later: the
     # cells found this much less.
@@ -53,17 +57,19 @@ class ExpectedMan:
     Args:
         values: dotted parameter name -> value, completed (`physiology.complete`).
         man: physiology field -> value.
-        drugs: rows of the drug table that will be given.
+        drugs: rows of the drug table that will be given, or their Kinetics.
 
     Attributes:
         days: (1 + days lived,) of MORNING, the mornings since he was untreated, or since `begin` was called.
     """
 
-    def __init__(self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] = ()) -> None:
+    def __init__(
+        self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] | Kinetics = ()
+    ) -> None:
         guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")
         guard.entries(man, parameters.physiology(), "man", "testis_abm.load(...).man.physiology")
         self.values = values
-        self.kinetics = Kinetics.of(drugs)
+        self.kinetics = drugs if isinstance(drugs, Kinetics) else Kinetics.of(drugs)
         self._drugs = self.kinetics.depots(levels=False)
         self._become(man)
         self._state = State.new(self._numbers.tissue)
@@ -152,7 +158,34 @@ def mean_morning(rows: np.ndarray) -> dict[str, float]:
 
 def steady_state(values: Mapping[str, float], man: Mapping[str, float], *, abstinence: float = 3.0) -> dict[str, float]:
     """Return a man's untreated levels and semen: MORNING and the semen table's names (after days of `abstinence`)."""
-    one = ExpectedMan(values, man)
-    levels = mean_morning(one.days)
-    del levels["bmi"]  # given, not found
-    return levels | one.semen(abstinence)
+    men = {name: np.array([value], float) for name, value in man.items()}
+    return {name: float(level[0]) for name, level in steady_states(values, men, abstinence=abstinence).items()}
+
+
+def steady_states(
+    values: Mapping[str, float], men: Mapping[str, np.ndarray], *, abstinence: float = 3.0
+) -> dict[str, np.ndarray]:
+    """Return the untreated levels and semen of many men, each (men,), as `steady_state` of one; on all cores.
+
+    Args:
+        values: dotted parameter name -> value, completed (`physiology.complete`).
+        men: physiology field -> (men,).
+    """
+    guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")
+    guard.entries(men, parameters.physiology(), "men", "testis_abm.load(...).man.physiology")
+    count = len(men["bmi"])
+    mornings, semen = np.zeros(count, MORNING), np.zeros((count, len(Emptied._fields)))
+    numbers = _numbers(values, men)
+    packs = packed(numbers, count) if count > 1 else packed(_numbers(values, {key: of[0] for key, of in men.items()}))
+    mornings["bmi"] = men["bmi"]
+    p = numbers.tract
+    shares = float(reserve_weights(abstinence, p.reserve_days, p.ejaculated, _HISTORY).sum())
+    blank = State.new(numbers.tissue)
+
+    def settle(part: slice) -> None:
+        own = State.new(numbers.tissue)
+        course.settle_each(own, blank, packs[part], mornings[part], shares, float(abstinence), semen[part])
+
+    over_parts(settle, count)
+    levels = {name: mornings[name].copy() for name in MORNING.names or () if name != "bmi"}  # that is given, not found
+    return levels | vars(Semen.of(*semen.T))

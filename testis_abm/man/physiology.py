@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from testis_abm import parameters
 from testis_abm.biology import steps
 from testis_abm.biology.axis import AxisParameters
 from testis_abm.biology.binding import free_testosterone
+from testis_abm.biology.days import number
 from testis_abm.biology.tract import TractParameters
 from testis_abm.parameters.rooms import Values, room
 from testis_abm.testis.build import reference_counts, tissue_parameters
@@ -31,7 +35,7 @@ def complete(values: Mapping[str, float]) -> Values:
     return Values({**values, "tract.reference_output": output})
 
 
-def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> AxisParameters:
+def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> AxisParameters:
     """Fold a man's physiology into the numbers of the axis.
 
     Fat's aromatase and SHBG follow BMI and age on a log scale, aromatase by the CYP19A1 variant; ER-alpha sensitivity
@@ -39,15 +43,15 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> Ax
 
     Args:
         values: dotted parameter name -> value, completed.
-        man: physiology field -> value.
+        man: physiology field -> value, or array of the values of many men: numbers that follow are arrays then.
     """
     axis = room(values, "axis")
     heavier = man["bmi"] - axis["bmi_reference"]
     older = man["age"] - _AGE_REFERENCE
     # Half a unit either way of the mean of men: up to 7 TTTA repeats, or more.
-    variant = min(0.5, max(-0.5, man["cyp19a1_repeats"] - _REPEATS_REFERENCE))
+    variant = np.clip(man["cyp19a1_repeats"] - _REPEATS_REFERENCE, -0.5, 0.5)
     slope = axis["peripheral_aromatase_bmi_slope"] * (1.0 + variant * axis["aromatase_repeat_slope"])
-    fat = math.exp(
+    fat = np.exp(
         slope * heavier + axis["peripheral_aromatase_age_slope"] * older + axis["aromatase_repeat_effect"] * variant
     )
     own = {
@@ -56,26 +60,26 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> Ax
         "fsh_secretion": man["fsh_secretion"],
         "shbg_production": axis["shbg_reference"]
         * man["shbg_production"]
-        * math.exp(axis["shbg_bmi_slope"] * heavier + axis["shbg_age_slope"] * older),
+        * np.exp(axis["shbg_bmi_slope"] * heavier + axis["shbg_age_slope"] * older),
         "peripheral_aromatase": man["adipose_aromatase"] * fat,
         "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"],
         "androgen_feedback_sensitivity": man["androgen_sensitivity"],
     }
     fields = {**axis, **own}
-    return AxisParameters(**{name: float(fields[name]) for name in AxisParameters._fields})
+    return AxisParameters(**{name: number(fields[name]) for name in AxisParameters._fields})
 
 
-def tract_parameters(values: Mapping[str, float], man: Mapping[str, float]) -> TractParameters:
+def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> TractParameters:
     """Fold a man's physiology into the numbers of the tract (dotted parameter name -> value, completed; field -> value)."""
-    number = room(values, "tract")
-    number["collected"] *= man["duct_patency"]
-    number["motility_reference"] *= man["motility"]
-    number["morphology_reference"] *= man["morphology"]
-    number["volume_reference"] *= man["gland_volume"]
-    number["volume_slope"] *= man["gland_volume"]
-    number["bmi_reference"] = values["axis.bmi_reference"]
-    number |= {name: man[name] for name in ("er_alpha_sensitivity", "androgen_sensitivity")}
-    return TractParameters(**{name: float(number[name]) for name in TractParameters._fields})
+    own: dict[str, Any] = room(values, "tract")
+    own["collected"] *= man["duct_patency"]
+    own["motility_reference"] *= man["motility"]
+    own["morphology_reference"] *= man["morphology"]
+    own["volume_reference"] *= man["gland_volume"]
+    own["volume_slope"] *= man["gland_volume"]
+    own["bmi_reference"] = values["axis.bmi_reference"]
+    own |= {name: man[name] for name in ("er_alpha_sensitivity", "androgen_sensitivity")}
+    return TractParameters(**{name: number(own[name]) for name in TractParameters._fields})
 
 
 def sperm_per_release(values: Mapping[str, float], man: Mapping[str, float], sertoli_simulated: int) -> float:

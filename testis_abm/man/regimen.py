@@ -44,8 +44,40 @@ class Regimen:
         ):
             self._due.setdefault(day_of(day), []).append((day, i))
 
+    def quiet(self, day: int, most: int, diary: Diary) -> int:
+        """Return for how many days from `day` on, at most `most`, no measurement is asked for but in the first morning."""
+        if not self._ruled:
+            return most
+        return next((ahead for ahead in range(1, most) if self._looks(day + ahead, diary)), most)
+
+    def _looks(self, day: int, diary: Diary) -> bool:
+        """Return whether a measurement is asked for, or decided on, on a day."""
+        for i, therapy in enumerate(self.therapies):
+            condition = therapy.when
+            if condition is None:
+                continue
+            if self._asks(i, day) and not (condition.once and self._decided(i, diary) is not None):
+                return True
+            for clause in condition.clauses:
+                if day == clause.day or (clause.day is None and self._asks(i, day + 1)):
+                    return True
+        return False
+
+    def days(self, first: int, count: int, measure: Measure, diary: Diary) -> list[Dose]:
+        """Log the doses of `count` days from `first` on; return them, and those before that are still released.
+
+        Only the first may ask for a measurement (see `quiet`).
+        """
+        for day in range(first, first + count):
+            self._day(day, measure, diary)
+        return self._acting(first, diary)
+
     def day(self, day: int, measure: Measure, diary: Diary) -> list[Dose]:
-        """Decide on the doses of `day` and log them, take this morning's samples; return the doses and what earlier ones release.
+        """Return `days` of one day."""
+        return self.days(day, 1, measure, diary)
+
+    def _day(self, day: int, measure: Measure, diary: Diary) -> None:
+        """Decide on the doses of `day` and log them, take this morning's samples.
 
         Args:
             day: the day that begins.
@@ -71,7 +103,6 @@ class Regimen:
                     route=given.route,
                     over_hours=given.over_hours or 0.0,
                 )
-        return self._acting(day, diary)
 
     def _take_samples(self, day: int, measure: Measure, diary: Diary) -> None:
         for i, therapy in enumerate(self.therapies):

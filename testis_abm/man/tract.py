@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable
 
 from testis_abm.biology import tract as rules
 from testis_abm.biology.days import packed
@@ -13,11 +14,17 @@ from testis_abm.support.compile import compiled
 _REMEMBERED = 400  # days whose sperm an ejaculate may still hold
 
 
-@compiled
-def _day(tract, store, released, normal, androgen, testis_e2, p):
+@register_jitable
+def pass_day(tract, store, released, normal, androgen, testis_e2, p):
+    """Advance the tract (TRACT) one day, and its `store` of what the cauda took in by day; see biology.tract.tract_day."""
     for day in range(store.size - 1, 0, -1):
         store[day] = store[day - 1]
-    rules.tract_day(tract[0], store[0], released, normal, androgen, testis_e2, p[0])
+    rules.tract_day(tract, store[0], released, normal, androgen, testis_e2, p)
+
+
+@compiled
+def _day(tract, store, released, normal, androgen, testis_e2, p):
+    pass_day(tract[0], store, released, normal, androgen, testis_e2, p[0])
 
 
 @compiled
@@ -39,7 +46,7 @@ class Tract:
     STATE = ("state", "store")
 
     def __init__(self, p: TractParameters) -> None:
-        self.p, self._numbers = p, packed(p)
+        self.p, self.numbers = p, packed(p)
         self.state, self.store = np.zeros(1, TRACT), np.zeros(_REMEMBERED, COLLECTED)
 
     @property
@@ -53,11 +60,11 @@ class Tract:
 
     def settle(self, released: float, normal: float, androgen: float, testis_e2: float) -> None:
         """Bring the tract to its steady state under a constant daily release; see biology.tract.tract_day."""
-        _settle(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self._numbers)
+        _settle(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self.numbers)
 
     def day(self, released: float, normal: float, androgen: float, testis_e2: float) -> None:
         """Advance one day; see biology.tract.tract_day."""
-        _day(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self._numbers)
+        _day(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self.numbers)
 
     def semen(self, abstinence: float, bmi: float) -> Semen:
         """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +11,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import axis
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.pharmacology import Kinetics, hourly_doses
+from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
 from testis_abm.man.course import MORNING
@@ -22,6 +20,7 @@ from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.scenario import bmi_on, past_doses
+from testis_abm.support.cores import each
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -63,15 +62,15 @@ class Treatment:
         def none(clause: Clause, day: int) -> float:
             raise AssertionError("a plan without conditions measures nothing")
 
-        days = range(self.scenario.plan.duration_days)
-        return np.array([hourly_doses(self.kinetics, regimen.day(day, none, diary), day) for day in days])
+        days = self.scenario.plan.duration_days
+        return doses_by_day(self.kinetics, regimen.days(0, days, none, diary), 0, days)
 
     def before(self, man: ExpectedMan) -> np.ndarray:
         """Take an untreated man through the history, if there is one; return its mornings."""
         begin, doses = self._past
         if begin == 0:
             return man.days[1:]
-        lived = man.advance(np.array([hourly_doses(self.kinetics, doses, day) for day in range(begin, 0)]))
+        lived = man.advance(doses_by_day(self.kinetics, doses, begin, -begin))
         man.begin()
         return lived
 
@@ -102,7 +101,7 @@ class Treatment:
             if day == 0:
                 man.begin()
             doses = regimen.day(day, measure, diary)
-            man.advance(hourly_doses(self.kinetics, doses, day)[None])
+            man.advance(doses_by_day(self.kinetics, doses, day, 1))
             safety.day(*_serum(man.days[-1]))
             if case.weight:
                 man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
@@ -149,13 +148,11 @@ def treat(
 
     def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
         i, row = numbered
-        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.drugs)
+        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.kinetics)
         treatment.follow(man, (seed, i))
         return man.days if look is None else look(man)
 
     rows = list(enumerate(men.to_numpy(dtype=float)))
     if not rows:
         return np.zeros((0, scenario.plan.duration_days + 1), MORNING)
-    first = one(rows[0])  # compiles once, before threads could do it twice
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        return np.stack([first, *pool.map(one, rows[1:])])
+    return np.stack(each(one, rows))

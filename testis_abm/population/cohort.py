@@ -12,7 +12,7 @@ from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
-from testis_abm.man.mean_field import steady_state
+from testis_abm.man.mean_field import steady_states
 from testis_abm.man.physiology import complete
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
@@ -24,10 +24,8 @@ APART = 7919  # between the seeds of blocks
 
 def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
     """Return true untreated levels and semen (after days of `abstinence`) of men (a row of physiology each)."""
-    values = complete(values)
-    names = list(men.columns)
-    rows = [steady_state(values, dict(zip(names, row, strict=True)), abstinence=abstinence) for row in men.to_numpy()]
-    return pd.DataFrame(rows, index=men.index)
+    columns = {name: men[name].to_numpy(dtype=float) for name in men.columns}
+    return pd.DataFrame(steady_states(complete(values), columns, abstinence=abstinence), index=men.index)
 
 
 def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:

@@ -13,10 +13,9 @@ import numpy as np
 from testis_abm.biology import draws, steps
 from testis_abm.biology.germ import durations, rates_under, reference_signals
 from testis_abm.biology.kinetics import hill
-from testis_abm.biology.leydig import AromataseParameters
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.parameters import physiology
-from testis_abm.parameters.rooms import room
+from testis_abm.parameters.rooms import once, room
 from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns, segments
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
@@ -24,6 +23,7 @@ from testis_abm.testis.kernel import ROOM
 
 _STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443}
 _AGE_REFERENCE = 34.0
+Amount = Any  # a number, or an array of one for each man
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def _log_loss(share: float) -> float:
     return -math.log(1.0 - share)
 
 
-def _kept(factor: float) -> float:
+def _kept(factor: Amount) -> Amount:
     """Return the hazard that a man's completion `factor` (share of normal survival) adds; a factor over 1 takes away."""
-    return -math.log(max(factor, 1e-6))
+    return -np.log(np.maximum(factor, 1e-6))
 
 
 def standing(rates: Sequence[float], p: TissueParameters) -> np.ndarray:
@@ -75,31 +75,53 @@ def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
 
 
 def tissue_parameters(
-    values: Mapping[str, float], man: Mapping[str, float], cells_ratio: float = 1.0
+    values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio: float = 1.0
 ) -> tuple[TissueParameters, TissueScale]:
     """Fold a man's physiology into the numbers of the tissue.
 
     Args:
         values: dotted parameter name -> value.
-        man: physiology field -> value.
+        man: physiology field -> value, or array of the values of many men: numbers that follow are arrays then.
         cells_ratio: ideal over actual number of simulated Leydig cells, so that rounding does not change secretion.
     """
+    direct = _folded(values, man, cells_ratio)
+    activity = once(_aromatase, values)
+    direct |= {name: value * man["testicular_aromatase"] for name, value in activity.items()}
+    direct["leydig_aromatase"] *= cells_ratio
+    older = np.maximum(0.0, man["age"] - _AGE_REFERENCE)
+    direct["commitment"] *= man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
+    direct["commitment"] *= np.exp(values["tissue.output_age_slope"] * older)
+    direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
+    direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
+    direct["round_hazard"] += _kept(man["spermatid_elongation"])
+    direct["spermiation"] *= man["spermiation"]
+    return parameters(direct), tissue_scale(values)
+
+
+def tissue_scale(values: Mapping[str, float]) -> TissueScale:
+    """Return what turns relative tissue into concentrations."""
+    names = (
+        "intratesticular_testosterone_reference",
+        "intratesticular_oestradiol_reference",
+        "testosterone_free_fraction",
+        "oestradiol_free_fraction",
+        "blood_testosterone_entry",
+        "cell_radius",
+    )
+    return TissueScale(*(values[f"tissue.{name}"] for name in names))
+
+
+def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio: float) -> dict[str, Amount]:
+    """Return the numbers of the tissue but for aromatase and what a man's germ line lacks."""
 
     def of(room: str, name: str) -> float:
         return values[f"{room}.{name}"]
 
-    scale = TissueScale(
-        of("tissue", "intratesticular_testosterone_reference"),
-        of("tissue", "intratesticular_oestradiol_reference"),
-        of("tissue", "testosterone_free_fraction"),
-        of("tissue", "oestradiol_free_fraction"),
-        of("tissue", "blood_testosterone_entry"),
-        of("tissue", "cell_radius"),
-    )
-    attrition = max(0.2, 1.0 - of("tissue", "leydig_attrition") * max(0.0, man["age"] - _AGE_REFERENCE))
+    scale = tissue_scale(values)
+    attrition = np.maximum(0.2, 1.0 - of("tissue", "leydig_attrition") * np.maximum(0.0, man["age"] - _AGE_REFERENCE))
     # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL,
     # Kallmann).
-    inhibin = man["inhibin_capacity"] * man["sertoli_number"] * math.sqrt(man["somatic_maturity"])
+    inhibin = man["inhibin_capacity"] * man["sertoli_number"] * np.sqrt(man["somatic_maturity"])
     germ = room(values, "germ")
     direct = {
         **man,
@@ -127,21 +149,10 @@ def tissue_parameters(
         "inhibin_fsh_gain": of("inhibin", "fsh_gain") * inhibin,
         "inhibin_fsh_half": of("inhibin", "fsh_half"),
     }
-    direct |= _reference_occupancies(direct)
-    activity = _aromatase(values, direct)
-    direct |= {name: value * man["testicular_aromatase"] for name, value in activity.items()}
-    direct["leydig_aromatase"] *= cells_ratio
-    older = max(0.0, man["age"] - _AGE_REFERENCE)
-    direct["commitment"] *= man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
-    direct["commitment"] *= math.exp(of("tissue", "output_age_slope") * older)
-    direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
-    direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
-    direct["round_hazard"] += _kept(man["spermatid_elongation"])
-    direct["spermiation"] *= man["spermiation"]
-    return parameters(direct), scale
+    return direct | _reference_occupancies(direct)
 
 
-def _reference_occupancies(of: Mapping[str, float]) -> dict[str, float]:
+def _reference_occupancies(of: Mapping[str, Amount]) -> dict[str, float]:
     """Return how far each receptor's process is occupied in the reference man."""
     testosterone, oestradiol = of["free_testosterone_reference"], of["free_oestradiol_reference"]
     androgen = {
@@ -160,8 +171,8 @@ def _reference_man() -> dict[str, float]:
     return {name: field.value for name, field in physiology().items()}
 
 
-def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict[str, float]:
-    """Return activities scaled so that the reference tissue makes 1 per Sertoli cell in all."""
+def _aromatase(values: Mapping[str, float]) -> dict[str, float]:
+    """Return activities of the reference man, scaled so that the reference tissue makes 1 per Sertoli cell in all."""
     germ, sertoli = values["aromatase.germ_cell_expression"], values["aromatase.sertoli_expression"]
     raw = {
         "leydig_aromatase": values["aromatase.leydig_activity"],
@@ -170,7 +181,8 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
         "spermatid_aromatase": values["aromatase.spermatid_activity"] * germ,
         "elongated_aromatase": values["aromatase.elongated_activity"] * germ,
     }
-    counts = reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **direct, **_reference_man()}))
+    reference = _folded(values, _reference_man(), 1.0)
+    counts = reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **reference}))
     by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
     total = (
         values["tissue.leydig_per_sertoli"] * raw["leydig_aromatase"]
@@ -180,14 +192,6 @@ def _aromatase(values: Mapping[str, float], direct: Mapping[str, float]) -> dict
         + by_class[steps.ELONGATED] * raw["elongated_aromatase"]
     )
     return {name: value / total for name, value in raw.items()}
-
-
-def with_aromatase(p: TissueParameters, left: float) -> TissueParameters:
-    """Return the numbers of a tissue of whose aromatase only the share `left` works."""
-    if left == 1.0:
-        return p
-    km, *activities = p.aromatase
-    return p._replace(aromatase=AromataseParameters(km, *(activity * left for activity in activities)))
 
 
 def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:

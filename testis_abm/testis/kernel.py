@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from testis_abm.biology.days import BloodDay, TestisDay
+from testis_abm.biology.days import BloodDay
 from testis_abm.biology.draws import child, u64
 from testis_abm.biology.germ import (
     DIES,
@@ -59,7 +59,8 @@ from testis_abm.biology.steps import (
 )
 from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
-from testis_abm.testis.fields import Weights, conserving, interstitial_field, ring_field
+from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
+from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
 ROOM = 16
@@ -100,13 +101,13 @@ class Steroids(NamedTuple):
     oestradiol: FieldArrays
 
 
-class LevelArrays(NamedTuple):
-    """What a report of the day needs of both fields: total nmol/L, and the free share of testosterone."""
-
-    testosterone: np.ndarray
-    oestradiol: np.ndarray
-    interstitial_testosterone: np.ndarray
-    testosterone_free: float
+# What the germ line did in a day (cells), and what stands at its end, by step.
+GERM_DAY = np.dtype(
+    [
+        *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
+        ("counts", np.int64, (COUNT,)),
+    ]
+)
 
 
 class Today(NamedTuple):
@@ -131,7 +132,7 @@ class _Supply(NamedTuple):
 
     to_niche: float
     to_interstitium: float
-    row: np.ndarray
+    rows: np.ndarray
     made: np.ndarray
     around: np.ndarray
 
@@ -143,7 +144,7 @@ def _supply(field):
     return _Supply(
         field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches),
         field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices),
-        np.empty(per + field.interstitial.shape[1]),
+        np.empty((TOGETHER, per + field.interstitial.shape[1])),
         np.empty(per),
         np.empty(3 * per),
     )
@@ -191,16 +192,17 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
     p, inhibitor = from_array(today.numbers), today.blood.inhibitor
     per = field.level.shape[1]
     supply, activity = _supply(field), np.empty(BLOCK * per)
-    row = supply.row
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
-        for tubule in range(begin, end):
-            interstitial_field(tubule, field.weights, field.neighbours, field.sources, row)
-            for k in range(field.interstitial.shape[1]):
-                field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + today.entry
-            level = field.level[tubule]
-            for k in range(per):
-                level[k] = row[k] * supply.to_niche + today.entry
+        for four in range(begin, end, TOGETHER):
+            beyond = min(four + TOGETHER, end)
+            interstitial_fields(four, beyond, field.weights, field.neighbours, field.sources, supply.rows)
+            for tubule in range(four, beyond):
+                row, level = supply.rows[tubule - four], field.level[tubule]
+                for k in range(field.interstitial.shape[1]):
+                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + today.entry
+                for k in range(per):
+                    level[k] = row[k] * supply.to_niche + today.entry
         # Cut out, so that no index can be below zero, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
@@ -259,18 +261,21 @@ def _sense(level, sensitivity, exponent, sensed):
 @compiled(error_model="numpy")
 def _oestradiol(sertoli, field, supply, mean_made, first, last):
     """Spread oestradiol over tubules `first` to `last`."""
-    per, row, made = field.level.shape[1], supply.row, supply.made
-    for tubule in range(first, last):
-        interstitial_field(tubule, field.weights, field.neighbours, field.sources, row)
-        for k in range(field.interstitial.shape[1]):
-            field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + mean_made * field.from_niches
-        by_niches, level = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per], field.level[tubule]
-        for k in range(per):
-            row[k] *= supply.to_niche
-            made[k] = by_niches[k] * field.from_niches
-        ring_field(field.ring, made, supply.around, row)
-        for k in range(per):
-            level[k] = row[k]
+    per, made = field.level.shape[1], supply.made
+    for four in range(first, last, TOGETHER):
+        beyond = min(four + TOGETHER, last)
+        interstitial_fields(four, beyond, field.weights, field.neighbours, field.sources, supply.rows)
+        for tubule in range(four, beyond):
+            row, level = supply.rows[tubule - four], field.level[tubule]
+            for k in range(field.interstitial.shape[1]):
+                field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + mean_made * field.from_niches
+            by_niches = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per]
+            for k in range(per):
+                row[k] *= supply.to_niche
+                made[k] = by_niches[k] * field.from_niches
+            ring_field(field.ring, made, supply.around, row)
+            for k in range(per):
+                level[k] = row[k]
 
 
 def _storing(last):
@@ -362,18 +367,78 @@ def mean(values):
 
 
 @compiled(error_model="numpy")
-def whole_day(cells, steroids, today, events):
-    """Let all cells live a day on one thread: one call, because handing columns to compiled code takes microseconds.
-
-    Returns whether all tubules had room for it.
-    """
+def soma_and_germ_cells(cells, steroids, today, events, lives, crew):
+    """Advance Leydig cells, fields and Sertoli cells by the days of `today`, and the germ cells if they live."""
     tubules = cells.germ.count.size
-    secrete(cells.leydig, steroids, today)
-    testosterone_and_aromatase(cells.sertoli, steroids.testosterone, today, 0, tubules)
-    aromatise_leydig(cells.leydig, steroids, today)
+    first, last = first_of(crew, tubules), last_of(crew, tubules)
+    if crew.rank == 0:
+        secrete(cells.leydig, steroids, today)
+    wait(crew)
+    testosterone_and_aromatase(cells.sertoli, steroids.testosterone, today, first, last)
+    wait(crew)
+    if crew.rank == 0:
+        aromatise_leydig(cells.leydig, steroids, today)
     mean_made = mean(cells.sertoli.oestradiol_secretion)
-    oestradiol_and_germ_cells(cells, steroids.oestradiol, today, mean_made, events, True, 0, tubules)
-    return (events.progress == DONE).all()
+    wait(crew)
+    oestradiol_and_germ_cells(cells, steroids.oestradiol, today, mean_made, events, lives, first, last)
+    wait(crew)
+
+
+@compiled(error_model="numpy")
+def whole_day(cells, steroids, today, events, crew):
+    """Let all cells live a day; return whether all tubules had room for it."""
+    soma_and_germ_cells(cells, steroids, today, events, True, crew)
+    return all_done(events)
+
+
+@compiled(error_model="numpy")
+def clear(events):
+    """Begin a day on which nothing has happened yet."""
+    events.deaths[:, :] = 0
+    events.completed[:, :] = 0
+    events.released[:] = 0
+    events.retained[:] = 0
+    events.progress[:] = NOT_BEGUN
+
+
+@compiled(error_model="numpy")
+def all_done(events):
+    """Return whether all tubules had room for the day."""
+    done = True
+    for tubule in range(events.progress.size):
+        done &= events.progress[tubule] == DONE
+    return done
+
+
+@compiled(error_model="numpy")
+def germ_cells(cells, today, events, crew):
+    """Let the germ cells that have not yet done so live the days of `today`; return whether all tubules had room for it."""
+    tubules = cells.germ.count.size
+    live(cells, events, today, first_of(crew, tubules), last_of(crew, tubules))
+    wait(crew)
+    return all_done(events)
+
+
+@compiled(error_model="numpy")
+def germ_days(cells, today, events, rows, day, begun, crew):
+    """Let the germ cells live days under support that stands still; fill in `rows` (GERM_DAY) from `day` on.
+
+    `today` is the day before the first of `rows`. Returns the number of days lived: fewer if a tubule runs out of room
+    within a day, which is then `begun`.
+    """
+    while day < rows.size:
+        if not begun and crew.rank == 0:
+            clear(events)
+        wait(crew)
+        now = Today(today.blood, today.entry, today.now + day + 1.0, today.dt, today.change, today.numbers)
+        if not germ_cells(cells, now, events, crew):
+            return day
+        begun = False
+        if crew.rank == 0:
+            tell(events, cells.sertoli, rows[day])
+        wait(crew)
+        day += 1
+    return day
 
 
 @compiled(error_model="numpy")
@@ -541,9 +606,9 @@ def live(cells, events, today, first, last):
 
 
 @compiled(error_model="numpy")
-def report(leydig, sertoli, levels, blood, leydig_weight, numbers):
-    """Return what the testes did in a day, a TestisDay; `leydig_weight`: ideal over actual number of Leydig cells."""
-    p = from_array(numbers)
+def report(cells, steroids, today, leydig_weight, made):
+    """Set what the testes did in a day (TESTIS); `leydig_weight`: ideal over actual number of Leydig cells."""
+    p, blood, leydig, sertoli = from_array(today.numbers), today.blood, cells.leydig, cells.sertoli
     n, m, left = leydig.size.size, sertoli.androgen.size, blood.aromatase_left
     secreted, oestradiol_made = 0.0, 0.0
     for i in range(n):
@@ -551,7 +616,8 @@ def report(leydig, sertoli, levels, blood, leydig_weight, numbers):
         oestradiol_made += leydig.oestradiol_secretion[i]
     androgen, oestrogen, fsh, inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     spermatocytes, spermatids, elongated = 0, 0, 0
-    at_niche_t, at_niche_e2 = levels.testosterone.reshape(-1), levels.oestradiol.reshape(-1)
+    at_niche_t, at_niche_e2 = steroids.testosterone.level.reshape(-1), steroids.oestradiol.level.reshape(-1)
+    free = steroids.testosterone.free
     for i in range(m):
         androgen += sertoli.androgen[i]
         oestrogen += sertoli.oestrogen[i]
@@ -564,63 +630,70 @@ def report(leydig, sertoli, levels, blood, leydig_weight, numbers):
         spermatocytes += germ_cells.spermatocytes
         spermatids += germ_cells.spermatids
         elongated += germ_cells.elongated
-    androgen, oestrogen, fsh, made, mean_t = androgen / m, oestrogen / m, fsh / m, in_niche / m, mean_t / m
+    androgen, oestrogen, fsh, in_niche, mean_t = androgen / m, oestrogen / m, fsh / m, in_niche / m, mean_t / m
     in_leydig = in_niches = 1.0 - left
     if blood.inhibitor > 0.0:
-        local, total = np.empty(n), levels.interstitial_testosterone.reshape(-1)
+        local, total = np.empty(n), steroids.testosterone.interstitial.reshape(-1)
         for i in range(n):
-            local[i] = total[leydig.corner[i]] * levels.testosterone_free
+            local[i] = total[leydig.corner[i]] * free
         in_leydig = inhibited_share(local, p.aromatase.aromatase_km, blood.inhibitor, left)
         in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase.aromatase_km, blood.inhibitor, left)
     germ = spermatocytes / m * p.aromatase.spermatocyte_aromatase + spermatids / m * p.aromatase.spermatid_aromatase
     germ += elongated / m * p.aromatase.elongated_aromatase
     share = germ / (germ + p.aromatase.sertoli_aromatase) if germ > 0.0 else 0.0
     by_leydig = leydig_weight * (oestradiol_made / n) * n / m
-    by_sertoli, by_germ = made * (1.0 - share), made * share
+    by_sertoli, by_germ = in_niche * (1.0 - share), in_niche * share
     whole = by_leydig + by_sertoli + by_germ
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
     signal = signals(androgen, oestrogen, fsh, blood.back_pressure, p)
-    return TestisDay(
-        secretory_capacity=secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation),
-        oestradiol_output=whole,
-        inhibin_output=inhibin / m,
-        testosterone_nmol_l=mean_t,
-        oestradiol_nmol_l=mean_e2 / m,
-        aromatase_inhibition=inhibition,
-        leydig_inhibition=in_leydig,
-        niche_inhibition=in_niches,
-        from_leydig=by_leydig,
-        from_sertoli=by_sertoli,
-        from_germ=by_germ,
-        androgen_signal=signal.meiosis,
-        er_alpha_signal=signal.er_alpha / p.receptor.er_alpha_reference,
-        er_beta_signal=signal.er_beta,
-        fsh_signal=signal.fsh,
-        aromatase_access=p.aromatase.aromatase_km / (p.aromatase.aromatase_km + mean_t * levels.testosterone_free),
-        androgen=androgen,
-        oestrogen=oestrogen,
-        fsh=fsh,
-    )
-
-
-class Flux(NamedTuple):
-    """A day's primary spermatocytes that divided, round spermatids made, and sperm released."""
-
-    divided: float
-    rounds: float
-    released: float
+    made.secretory_capacity = secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation)
+    made.oestradiol_output, made.inhibin_output = whole, inhibin / m
+    made.testosterone_nmol_l, made.oestradiol_nmol_l = mean_t, mean_e2 / m
+    made.aromatase_inhibition, made.leydig_inhibition, made.niche_inhibition = inhibition, in_leydig, in_niches
+    made.from_leydig, made.from_sertoli, made.from_germ = by_leydig, by_sertoli, by_germ
+    made.androgen_signal, made.fsh_signal = signal.meiosis, signal.fsh
+    made.er_alpha_signal = signal.er_alpha / p.receptor.er_alpha_reference
+    made.er_beta_signal = signal.er_beta
+    made.aromatase_access = p.aromatase.aromatase_km / (p.aromatase.aromatase_km + mean_t * free)
+    made.androgen, made.oestrogen, made.fsh = androgen, oestrogen, fsh
 
 
 @compiled(error_model="numpy")
-def flux(completed, released):
-    """Return the Flux of a day of such events."""
-    divided, second, sperm = 0, 0, 0
-    for tubule in range(released.size):
-        divided += completed[tubule, DIPLOTENE]
-        second += completed[tubule, SECONDARY_SPERMATOCYTE]
-        sperm += released[tubule]
-    return Flux(float(divided), 2.0 * second, float(sperm))
+def settle_soma(cells, steroids, today, events, leydig_weight, made, crew):
+    """Advance all but the germ cells by the days of `today`; set what the testes then do, `made` (1,) of TESTIS."""
+    soma_and_germ_cells(cells, steroids, today, events, False, crew)
+    if crew.rank == 0:
+        report(cells, steroids, today, leydig_weight, made[0])
+
+
+@compiled(error_model="numpy")
+def report_day(cells, steroids, today, leydig_weight, made):
+    """Set what the testes did in a day (see report), `made` (1,) of TESTIS."""
+    report(cells, steroids, today, leydig_weight, made[0])
+
+
+@compiled(error_model="numpy")
+def tell(events, sertoli, row):
+    """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY)."""
+    divided, second, released, lost = 0, 0, 0, 0
+    for tubule in range(events.released.size):
+        divided += events.completed[tubule, DIPLOTENE]
+        second += events.completed[tubule, SECONDARY_SPERMATOCYTE]
+        released += events.released[tubule]
+        lost += events.retained[tubule]
+        for step in range(COUNT):
+            lost += events.deaths[tubule, step]
+    row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
+    totals = step_totals(sertoli.counts)
+    for step in range(COUNT):
+        row.counts[step] = totals[step]
+
+
+@compiled(error_model="numpy")
+def tell_day(events, sertoli, rows):
+    """Do `tell` for the one row of `rows`."""
+    tell(events, sertoli, rows[0])
 
 
 @compiled(error_model="numpy")

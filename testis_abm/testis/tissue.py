@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from testis_abm.biology import steps
-from testis_abm.biology.days import BloodDay, TestisDay
+from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
 from testis_abm.biology.rules import RULES, Rule
-from testis_abm.biology.tissue import TissueParameters, as_array
+from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
 from testis_abm.testis import build, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.levels import Levels
-from testis_abm.testis.threads import over_tubules, sharing
+from testis_abm.testis.threads import Crew, together
 
-_SETTLED = 1e6  # days: long enough that every first-order response has arrived
+SETTLED = 1e6  # days: long enough that every first-order response has arrived
 LIFE_DAYS = 70  # longer than a clone lives from its founding to release
 
 
@@ -38,15 +38,15 @@ class Cells(Protocol):
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
 
-    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
-        """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+        """Bring all but the germ cells to their steady state; return what the testes then do."""
 
-    def live(self, now: float, p: TissueParameters, dt: float) -> Events:
-        """Let the germ cells live the `dt` days up to `now`; return what happened."""
+    def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
+        """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
 
 
 # As the compiled loops take them.
-_numbers = lru_cache(maxsize=8)(as_array)
+numbers_of = lru_cache(maxsize=8)(as_array)
 
 
 class CompiledCells:
@@ -66,56 +66,51 @@ class CompiledCells:
 
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
-        today, events = self._today(blood, p, change, now, dt), Events.none(len(self.germ.count))
-        if sharing(*self._size()) > 1:
-            self._soma(today, events, lives=True)
-        elif kernel.whole_day(self.arrays(), self.levels.arrays(), today, events.arrays()):
-            return events
-        return self._live_on(today, events)
-
-    def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
-        """Advance the Leydig cells, the fields and the Sertoli cells, whose rates are changed from outside."""
-        self._soma(self._today(blood, p, change, 0.0, dt), Events.none(len(self.germ.count)), lives=False)
-
-    def live(self, now: float, p: TissueParameters, dt: float) -> Events:
-        """Let the germ cells live the `dt` days up to `now`; return what happened."""
-        today, events = self._today(_NO_BLOOD, p, UNCHANGED, now, dt), Events.none(len(self.germ.count))
-        self._live(today, events)
-        return self._live_on(today, events)
-
-    def _today(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> kernel.Today:
-        entry = self.levels.entry(blood.free_testosterone)
-        return kernel.Today(blood, float(entry), float(now), float(dt), change, _numbers(p))
-
-    def _soma(self, today: kernel.Today, events: Events, *, lives: bool) -> None:
-        cells, steroids = self.arrays(), self.levels.arrays()
-        kernel.secrete(cells.leydig, steroids, today)
-        self._shared(partial(kernel.testosterone_and_aromatase, cells.sertoli, steroids.testosterone, today))
-        kernel.aromatise_leydig(cells.leydig, steroids, today)
-        mean_made = kernel.mean(cells.sertoli.oestradiol_secretion)
-        self._shared(
-            partial(
-                kernel.oestradiol_and_germ_cells, cells, steroids.oestradiol, today, mean_made, events.arrays(), lives
-            )
-        )
-
-    def _live(self, today: kernel.Today, events: Events) -> None:
-        self._shared(partial(kernel.live, self.arrays(), events.arrays(), today))
-
-    def _live_on(self, today: kernel.Today, events: Events) -> Events:
-        """Give room to the tubules that have run out of it, until all have lived their day; return what happened."""
-        while (crowded := events.progress != kernel.DONE).any():
-            room = np.diff(self.germ.start)
-            crowded |= room - self.germ.count < 2 * kernel.ROOM  # the next to run out
-            self.germ.grow(np.where(crowded, room + room // 4 + 2 * kernel.ROOM, room))
-            self._live(today, events)
+        today, events = self.today(blood, p, change, now, dt), Events.none(len(self.germ.count))
+        done = self.together(partial(kernel.whole_day, self.arrays(), self.levels.arrays(), today, events.arrays()))
+        while not done:
+            self.give_room(events)
+            done = self.together(partial(kernel.germ_cells, self.arrays(), today, events.arrays()))
         return events
 
-    def _shared(self, work: Callable[[int, int], None]) -> None:
-        over_tubules(work, *self._size())
+    def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+        """Bring all but the germ cells to their steady state; return what the testes then do."""
+        today, made = self.today(blood, p, UNCHANGED, 0.0, SETTLED), np.zeros(1, TESTIS)
+        arrays, events = (self.arrays(), self.levels.arrays()), Events.none(len(self.germ.count)).arrays()
+        self.together(partial(kernel.settle_soma, *arrays, today, events, leydig_weight, made))
+        return TestisDay(*made[0].item())
 
-    def _size(self) -> tuple[int, int]:
-        return len(self.germ.count), self.germ.total
+    def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
+        """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
+        today, rows = self.today(_NO_BLOOD, p, UNCHANGED, now, 1.0), np.zeros(days, kernel.GERM_DAY)
+        day, events = 0, Events.none(len(self.germ.count))
+        while True:
+            begun = bool((events.progress != kernel.NOT_BEGUN).any())
+            day = self.together(partial(kernel.germ_days, self.arrays(), today, events.arrays(), rows, day, begun))
+            if day == days:
+                return rows, events
+            self.give_room(events)
+
+    def report(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
+        """Return what the testes did in a day (see kernel.report)."""
+        today, made = self.today(blood, p, UNCHANGED, 0.0, 1.0), np.zeros(1, TESTIS)
+        kernel.report_day(self.arrays(), self.levels.arrays(), today, leydig_weight, made)
+        return TestisDay(*made[0].item())
+
+    def today(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> kernel.Today:
+        """Return what is the same for all cells, as a kernel takes it."""
+        entry = self.levels.entry(blood.free_testosterone)
+        return kernel.Today(blood, float(entry), float(now), float(dt), change, numbers_of(p))
+
+    def give_room(self, events: Events) -> None:
+        """Give room to the tubules that have run out of it within a day of such `events`, and to those that will next."""
+        room = np.diff(self.germ.start)
+        crowded = (events.progress != kernel.DONE) | (room - self.germ.count < 2 * kernel.ROOM)
+        self.germ.grow(np.where(crowded, room + room // 4 + 2 * kernel.ROOM, room))
+
+    def together(self, work: Callable[[Crew], Any]) -> Any:
+        """Call compiled `work` on the threads that share a tissue of this size; return what the first returns."""
+        return together(work, len(self.germ.count), self.germ.total)
 
 
 class Tissue:
@@ -146,8 +141,8 @@ class Tissue:
         actual = build.leydig_count(values, self.geometry)
         ideal = values["tissue.leydig_per_sertoli"] * tubules * sertoli_per_tubule
         self.p, self.scale = build.tissue_parameters(values, man, 1.0)
-        self._leydig_weight = ideal / actual
-        self.levels = Levels(values, self.geometry, self.scale, actual, self._leydig_weight)
+        self.leydig_weight = float(ideal / actual)
+        self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)
         sertoli = build.build_sertoli(values, self.geometry, seed, self.p)
         germ = build.build_germ(self.geometry, sertoli, seed, man["germ_cell_endowment"], self.p)
         self.columns = CompiledCells(build.build_leydig(values, self.geometry, seed), sertoli, germ, self.levels)
@@ -181,52 +176,39 @@ class Tissue:
             change: (2, steps.RATES, 1 or sertoli), factors of and additions to the rates that Sertoli cells set.
         """
         blood = BloodDay(*map(float, blood))  # compiled code is made for floats
-        p = build.with_aromatase(self.p if p is None else p, blood.aromatase_left)
+        p = self.p if p is None else p
+        if blood.aromatase_left != 1.0:
+            p = from_array(with_aromatase(numbers_of(p), blood.aromatase_left))
         self.now += 1.0
         self.events = self.cells.day(blood, p, change, self.now, 1.0)
         self._further(p, 1.0)
-        return self._report(blood, p)
+        return self.columns.report(blood, p, self.leydig_weight)
 
     def settle_soma(self, blood: BloodDay) -> TestisDay:
         """Bring Leydig and Sertoli cells and fields to their steady state under `blood`."""
         blood = BloodDay(*map(float, blood))
-        self.cells.soma(blood, self.p, UNCHANGED, _SETTLED)
-        self._further(self.p, _SETTLED)
-        return self._report(blood, self.p)
+        made = self.cells.settle_soma(blood, self.p, self.leydig_weight)
+        self._further(self.p, SETTLED)
+        return made
 
-    def live_on(self, days: int) -> Iterator[Events]:
-        """Let the germ line live under the present support, its hormones standing still; yield each day's events.
+    def live_on(self, days: int) -> np.ndarray:
+        """Let the germ line live under the present support, its hormones standing still; return a row of each day (GERM_DAY).
 
         A clone lives under 60 days from its founding to release, and stem cells start at even phases and shares: after
         `LIFE_DAYS` every living clone's history has been replayed and the germ line is stationary.
         """
-        for _ in range(days):
-            self.now += 1.0
-            self.events = self.cells.live(self.now, self.p, 1.0)
-            yield self.events
+        rows, self.events = self.cells.live_on(self.now, self.p, days)
+        self.now += days
+        return rows
 
     def settle_germ_line(self) -> None:
         """Bring the germ line to its stationary state under the present support."""
-        for _ in self.live_on(LIFE_DAYS):
-            pass
+        self.live_on(LIFE_DAYS)
 
     def _further(self, p: TissueParameters, dt: float) -> None:
         for kind in FURTHER:
             if kind.day:
                 kind.day(self, p, dt)
-
-    def _report(self, blood: BloodDay, p: TissueParameters) -> TestisDay:
-        of = self.levels
-        levels = kernel.LevelArrays(of.testosterone, of.oestradiol, of.corner_testosterone, of.scale.testosterone_free)
-        day: TestisDay = kernel.report(
-            self.columns.leydig.arrays(),
-            self.columns.sertoli.arrays(),
-            levels,
-            blood,
-            float(self._leydig_weight),
-            _numbers(p),
-        )
-        return day
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""

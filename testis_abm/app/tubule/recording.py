@@ -84,6 +84,10 @@ class Recording:
         """Return the day of each frame."""
         return [day for day, _ in self._kept]
 
+    def __call__(self, model: Any) -> None:
+        """Note the cells of this morning, as an observer of the model."""
+        self.record()
+
     def record(self) -> None:
         """Note the cells of this morning, unless they are recorded already."""
         day = self.model.day

@@ -117,17 +117,6 @@ def make_tubule(model: Any = None, **look: Any) -> Callable[..., solara.Element]
     return component
 
 
-class _Recorder:
-    """What a model that records itself does at the end of a day: its own records, then a frame."""
-
-    def __init__(self, own: Callable[[], None], recording: Recording) -> None:
-        self.own, self.recording = own, recording
-
-    def __call__(self) -> None:
-        self.own()
-        self.recording.record()
-
-
 def follow(model: Any, **kept: Any) -> Recording:
     """Let a model record itself after each day that it lives; return the recording (a model has one).
 
@@ -135,9 +124,11 @@ def follow(model: Any, **kept: Any) -> Recording:
         model: a TestisModel.
         kept: for `Recording`.
     """
-    if not isinstance(model._record, _Recorder):
-        model._record = _Recorder(model._record, Recording(model, **kept))
-    recording: Recording = model._record.recording
+    for observer in model.observers:
+        if isinstance(observer, Recording):
+            return observer
+    recording = Recording(model, **kept)
+    model.observers.append(recording)
     return recording
 
 

@@ -1,0 +1,142 @@
+"""The man of single cells through time: body, cells and tract through many days in one compiled call."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from testis_abm.biology.axis import DAY, brought
+from testis_abm.biology.days import TESTIS
+from testis_abm.biology.tissue import from_array, with_aromatase
+from testis_abm.biology.tract import normal_forms
+from testis_abm.man.body import body_day
+from testis_abm.man.tract import pass_day
+from testis_abm.support.compile import compiled
+from testis_abm.testis.kernel import (
+    GERM_DAY,
+    Steroids,
+    Today,
+    all_done,
+    clear,
+    germ_cells,
+    report,
+    soma_and_germ_cells,
+    tell,
+)
+from testis_abm.testis.threads import wait
+
+HIGHEST_TESTOSTERONE, HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
+
+
+class Man(NamedTuple):
+    """What the days of a man change, as compiled code takes it (BODY, TESTIS, Depots, TRACT, COLLECTED, CellArrays)."""
+
+    body: np.ndarray
+    testis: np.ndarray
+    drugs: Any
+    tract: np.ndarray
+    store: np.ndarray
+    cells: Any
+    steroids: Steroids
+    events: Any
+
+
+class Numbers(NamedTuple):
+    """What stays the same through the days of a call.
+
+    Attributes:
+        axis, tract: packed parameters; tissue: numbers of the tissue, own: the same before modifiers (tissue.as_array).
+        change: of the rates of Sertoli cells, see kernel.Today.
+        sperm: million sperm of the whole man that one released stands for; leydig_weight: see kernel.report.
+        entry: testosterone that comes in with the blood at a relative free level of 1, nmol/L.
+        oestradiol: intratesticular, of the reference man, nmol/L.
+    """
+
+    axis: np.ndarray
+    tract: np.ndarray
+    tissue: np.ndarray
+    own: np.ndarray
+    change: np.ndarray
+    sperm: float
+    leydig_weight: float
+    entry: tuple[float, float]
+    oestradiol: float
+
+
+class Lived(NamedTuple):
+    """A row for each day that was lived: DAY of the blood, TESTIS, GERM_DAY, back-pressure at its end, and the levels of drugs.
+
+    `levels`: (days, substances, 3).
+    """
+
+    blood: np.ndarray
+    testis: np.ndarray
+    germ: np.ndarray
+    back_pressure: np.ndarray
+    levels: np.ndarray
+
+    @classmethod
+    def none(cls, days: int, substances: int) -> Lived:
+        """Return rows for days that have not been lived yet."""
+        blood, testis, germ = (np.zeros(days, kind) for kind in (DAY, TESTIS, GERM_DAY))
+        return cls(blood, testis, germ, np.zeros(days), np.zeros((days, substances, 3)))
+
+
+@compiled(error_model="numpy")
+def is_physical(blood):
+    """Return whether the equations mean anything at these means of a day (DAY)."""
+    total = blood.testosterone_nmol_l + blood.oestradiol_pmol_l + blood.lh_iu_l + blood.fsh_iu_l + blood.shbg_nmol_l
+    if not math.isfinite(total + blood.inhibin_b_pg_ml):
+        return False
+    return blood.testosterone_nmol_l <= HIGHEST_TESTOSTERONE and blood.lh_iu_l <= HIGHEST_LH
+
+
+@compiled(error_model="numpy")
+def advance(man, numbers, doses, lived, day, begun, now, crew):
+    """Let a man live the days of `doses` (days, 48, substances) from `day` on; fill in the rows of `lived`.
+
+    Args:
+        man, numbers, lived: Man, Numbers, Lived.
+        day: of `doses`, the first to live.
+        begun: whether that day has been lived but for the germ cells of some tubules (see below).
+        now: days on the clock of the tissue before day 0.
+        crew: the threads that live it together.
+
+    Returns:
+        The number of days lived, fewer if the man leaves the physical range, or if a tubule runs out of room: its last
+        day is then begun; give room and call again.
+    """
+    body, testis, tract, leads = man.body[0], man.testis[0], man.tract[0], crew.rank == 0
+    while day < doses.shape[0]:
+        if leads and not begun:
+            body_day(body, numbers.axis[0], testis, man.drugs, doses[day], lived.blood[day])
+            lived.levels[day] = man.drugs.levels
+            clear(man.events)
+        wait(crew)
+        if not is_physical(lived.blood[day]):
+            return day
+        blood = brought(lived.blood[day], tract.back_pressure, numbers.axis[0])
+        entry = numbers.entry[0] * blood.free_testosterone * numbers.entry[1]
+        tissue = with_aromatase(numbers.tissue, blood.aromatase_left)
+        today = Today(blood, entry, now + day + 1.0, 1.0, numbers.change, tissue)
+        if begun:
+            germ_cells(man.cells, today, man.events, crew)
+        else:
+            soma_and_germ_cells(man.cells, man.steroids, today, man.events, True, crew)
+        if not all_done(man.events):
+            return day
+        begun = False
+        if leads:
+            report(man.cells, man.steroids, today, numbers.leydig_weight, testis)
+            lived.testis[day] = testis
+            tell(man.events, man.cells.sertoli, lived.germ[day])
+            normal = normal_forms(testis.androgen, numbers.tract[0], from_array(numbers.own))
+            testis_e2 = testis.oestradiol_nmol_l / numbers.oestradiol
+            released = lived.germ[day].released * numbers.sperm
+            pass_day(tract, man.store, released, normal, blood.tract_androgen, testis_e2, numbers.tract[0])
+            lived.back_pressure[day] = tract.back_pressure
+        wait(crew)
+        day += 1
+    return day

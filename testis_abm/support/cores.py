@@ -1,0 +1,40 @@
+"""Work shared among the cores of this process: compiled loops release Python's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+_MOST = 8  # threads
+_PART = 100  # pieces of work that are worth a thread's while
+
+
+def available() -> int:
+    """Return how many threads to use: TESTIS_ABM_THREADS, else the cores that this process may use."""
+    wanted = os.environ.get("TESTIS_ABM_THREADS", "")
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return `work(item)` of all items, on all cores: for work that is mostly compiled loops.
+
+    The first is done alone, so that what it compiles is not compiled by two.
+    """
+    first = [work(item) for item in items[:1]]
+    with ThreadPoolExecutor(max(1, min(available(), _MOST))) as pool:
+        return [*first, *pool.map(work, items[1:])]
+
+
+def over_parts(work: Callable[[slice], None], count: int) -> None:
+    """Call `work` for parts of `count` pieces until all are covered once, on all cores where it pays."""
+    threads = max(1, min(available(), _MOST, count // _PART))
+    if threads == 1:
+        work(slice(0, count))
+        return
+    edges = [count * k // threads for k in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda first, last: work(slice(first, last)), edges[:-1], edges[1:]))
