@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import DISCLAIMER, UNTREATED
-from testis_abm.cli import app, experiments, men, printing, studies
+from testis_abm.cli import app, experiments, men, printing, studies, surface
 from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
@@ -93,7 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"testis-abm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (*COMMANDS, *men.COMMANDS, *experiments.COMMANDS, *studies.COMMANDS, *app.COMMANDS):
+    for command in (
+        *COMMANDS,
+        *men.COMMANDS,
+        *experiments.COMMANDS,
+        *surface.COMMANDS,
+        *studies.COMMANDS,
+        *app.COMMANDS,
+    ):
         command.add(commands)
     return parser
 
