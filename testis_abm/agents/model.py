@@ -27,6 +27,7 @@ from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology.axis import HOURS
+from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
@@ -38,8 +39,9 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import normal_forms
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man import cell_days
-from testis_abm.man.body import Body
+from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
+from testis_abm.man.clamps import held_by_day, own_levels
 from testis_abm.man.diary import Diary, semen_days
 from testis_abm.man.physiology import (
     MATURITY,
@@ -53,7 +55,7 @@ from testis_abm.man.physiology import (
 )
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
-from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
+from testis_abm.scenario import Clamp, Clause, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
 from testis_abm.support import compile as _compile
 from testis_abm.support import guard, interrupts
@@ -96,6 +98,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
         modifiers: changes from outside to named rates (see `modify`).
+        clamps: what is held, of the scenario and of `clamp`; own: the levels of his untreated steady state that can be,
+            (1,) of clamp.HELD.
         records: table name -> rows (named tuples), the last of them of `day`.
         observers: functions that are called with the model after each day; while there is one, `run_for` goes day by day.
         brief: set, a run records its hormones and decisions only, for experiments that look at little.
@@ -109,7 +113,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     """
 
     __test__ = False
-    STATE = ("flux", "report", "maturity")  # of its own; body, tract, safety and tissue declare theirs
+    STATE = ("flux", "report", "maturity", "own")  # of its own; body, tract, safety and tissue declare theirs
 
     def __init__(
         self,
@@ -147,6 +151,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._lived_at = 0.0  # Mesa's time of the last whole day
         self.section: dict[str, Any] = {}
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
+        self.clamps: tuple[Clamp, ...] = ()
         self.records = Diary()
         self._build()
         if settled is None:
@@ -158,6 +163,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.body.take(settled.body)
             for name in ("tissue", "tract", "safety", *self.STATE):
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
+        self._hold(scenario.clamp if self.treated else ())
         if not self._adult:
             self._come_of_age()
         if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
@@ -191,6 +197,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.tract = Tract(tract_parameters(values, man))
         self.safety = Safety(values, 1.0, 1.0)
         self.report = NORMAL
+        self.own = np.zeros(1, HELD)
         self.flux = np.zeros(_FLUX_DAYS, _FLUX)
         self.maturity = np.array([man[name] for name in MATURITY])
         self._sperm = sperm_per_release(values, man, self.tissue.sertoli_count)
@@ -200,16 +207,23 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         tissue, body, tract = self.tissue, self.body, self.tract
         if self.rules:  # without any, compiled loops find the same steady state sooner
             tissue.cells = ReferenceCells(self, tissue, self.rules)
-        doses = np.zeros((2 * HOURS, len(body.kinetics.names)))
+        free = Planned.free(np.zeros((1, 2 * HOURS, len(body.kinetics.names))))
         pressure = 0.0
         for turn in range(26):
             body.settle(self.report)
-            blood = body.day(self.report, doses, pressure)
+            blood = body.day(self.report, free, pressure)
             self.report = tissue.settle_soma(blood)
             pressure = tract.pressure(self._testis_oestradiol())
             if turn in (12, 20):
                 tissue.settle_germ_line()
         self._check()
+        self.own = own_levels(
+            {
+                **self.means,
+                "intratesticular_testosterone_nmol_l": self.report.testosterone_nmol_l,
+                "intratesticular_oestradiol_nmol_l": self.report.oestradiol_nmol_l,
+            }
+        )
         days = tissue.live_on(_TRANSIT_DAYS)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
@@ -336,7 +350,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         while day < 0:
             days = min(-day, self.days_a_call) if self.engine != REFERENCE and self._flows() else 1
             self.day = first + day
-            self._live(doses_by_day(self.body.kinetics, doses, day, days))
+            self._live(Planned.free(doses_by_day(self.body.kinetics, doses, day, days)))
             day += days
         self.day, self.safety.bone = first, 0.0
 
@@ -344,7 +358,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Live some days (more than one if nothing looks at them) and record the mornings after them."""
         started = time.perf_counter()
         doses = self.regimen.days(self.day, days, self._measured, self.records)
-        lived, safety = self._live(doses_by_day(self.body.kinetics, doses, self.day, days))
+        held = held_by_day(self.clamps, self.own, self.values, range(self.day, self.day + days))
+        lived, safety = self._live(Planned(doses_by_day(self.body.kinetics, doses, self.day, days), held))
         self.engine_seconds += time.perf_counter() - started
         self.day += days
         self._weigh()
@@ -356,11 +371,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         for observer in self.observers:
             observer(self)
 
-    def _live(self, doses: np.ndarray) -> tuple[Lived, list[SafetyDay]]:
-        """Live the days in which `doses` (days, 48, substances) enter the depots; return what they were."""
+    def _live(self, planned: Planned) -> tuple[Lived, list[SafetyDay]]:
+        """Live the days that are `planned`; return what they were."""
         p, change, self.modified = self.modifiers.today(self, self.tissue.p, self.tissue.sertoli_count)
         compiled = self.engine != REFERENCE and not any(kind.day for kind in FURTHER)
-        lived = (self._in_one_call if compiled else self._one_day)(doses, p, change)
+        lived = (self._in_one_call if compiled else self._one_day)(planned, p, change)
         self._keep_flux(lived.germ)
         safety = []
         for testosterone, oestradiol in zip(*(lived.blood[name].tolist() for name in _SERUM), strict=True):
@@ -371,10 +386,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self._mature(float(lived.blood["lh_activity"][-1]))
         return lived, safety
 
-    def _in_one_call(self, doses: np.ndarray, p: TissueParameters, change: np.ndarray) -> Lived:
+    def _in_one_call(self, planned: Planned, p: TissueParameters, change: np.ndarray) -> Lived:
         """Live days in compiled code, by any number of threads."""
         body, tract, tissue = self.body, self.tract, self.tissue
-        lived = Lived.none(len(doses), len(body.kinetics.names))
+        count = len(planned.held)
+        lived = Lived.none(count, len(body.kinetics.names))
         testis = np.array([self.report], TESTIS)
         scale = tissue.scale
         numbers = cell_days.Numbers(
@@ -396,22 +412,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             man = cell_days.Man(
                 body.state, testis, body.drugs, tract.state, tract.store, cells, steroids, events.arrays()
             )
-            days = partial(cell_days.advance, man, numbers, doses, lived, day, begun, tissue.now)
+            days = partial(cell_days.advance, man, numbers, planned, lived, day, begun, tissue.now)
             day = tissue.columns.together(days)
-            if day == len(doses):
+            if day == count:
                 break
             self.body.means, self.day = lived.blood[day : day + 1].copy(), self.day + day
             self._check()
             self.day -= day
             tissue.columns.give_room(events)
             begun = True
-        tissue.now += len(doses)
+        tissue.now += count
         self.body.means, self.report = lived.blood[-1:].copy(), TestisDay(*lived.testis[-1].item())
         return lived
 
-    def _one_day(self, doses: np.ndarray, p: TissueParameters, change: np.ndarray) -> Lived:
+    def _one_day(self, planned: Planned, p: TissueParameters, change: np.ndarray) -> Lived:
         """Live a day with cells that are moved in Python."""
-        blood = self.body.day(self.report, doses[0], self.tract.back_pressure)
+        blood = self.body.day(self.report, planned, self.tract.back_pressure)
         self._check()
         self.report = self.tissue.day(blood, p, change)
         released = float(self._told()["released"][0] * self._sperm)
@@ -515,6 +531,34 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 fit.
         """
         return self.modifiers.change(name, rates, factor=factor, added=added)
+
+    def clamp(self, quantity: str, level: object, *, from_: object = None, until: object = None) -> Clamp:
+        """Hold a quantity at a level, whatever body and testis would make of it; a clamp of a scenario in Python.
+
+        `model.clamp("intratesticular testosterone", "30 %", until="day 90")`
+
+        Args:
+            quantity, level: see scenario.Clamp.
+            from_, until: days (default: from the day that begins now, of the plan at the earliest, for good).
+
+        Raises:
+            TestisError: see scenario.Clamp; the day is over; it does not go with another clamp or a therapy.
+        """
+        now = max(self.day, 0)
+        until = {} if until is None else {"until": until}
+        clamp = Clamp(quantity, level, from_=now if from_ is None else from_, **until)
+        if clamp.from_day < now:
+            raise TestisError(f"from: day {clamp.from_day:g} is over; the day that begins now is day {now}")
+        clamps = (*self.clamps, clamp)
+        for problem in clashes(clamps, self.case.therapy if self.treated else ()):
+            raise TestisError(f"clamp {int(problem.path[0]) + 1}: {problem.text}")
+        self._hold(clamps)
+        return clamp
+
+    def _hold(self, clamps: tuple[Clamp, ...]) -> None:
+        """Take clamps, none of which goes beyond the physical range while the plan lasts."""
+        held_by_day(clamps, self.own, self.values, range(max(self.day, 0), self.last_day + 1))
+        self.clamps = clamps
 
     # ---- saving, resuming, branching
 

@@ -263,8 +263,10 @@ class Diary(dict[str, list[Any]]):
 
 def treated_span(scenario: Scenario, last: float) -> tuple[float, float]:
     """Return the first and last day of the treatment of a scenario that ends on day `last`; a changed weight is held till then."""
-    start = min([therapy.from_day for therapy in scenario.therapy] + [weight.from_day for weight in scenario.weight])
-    return start, last if scenario.weight else min(last, max(therapy.until_day for therapy in scenario.therapy))
+    therapies, weights, clamps = scenario.therapy, scenario.weight, scenario.clamp
+    start = min(part.from_day for parts in (therapies, weights, clamps) for part in parts)
+    ends = (*(therapy.until_day for therapy in therapies), *(clamp.until_day for clamp in clamps))
+    return start, last if weights else min(last, max(ends))
 
 
 def semen_days(scenario: Scenario) -> frozenset[int]:

@@ -14,6 +14,7 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
+from testis_abm.man.clamps import held_by_day
 from testis_abm.man.course import MORNING
 from testis_abm.man.diary import Diary
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
@@ -44,7 +45,7 @@ class Treatment:
         names = [part.drug for part in past] + [therapy.drug for therapy in scenario.therapy]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
-        self._table = None if self.decides or scenario.weight else self._planned()
+        self._table = None if self.decides or scenario.weight else self._doses()
 
     @property
     def decides(self) -> bool:
@@ -55,7 +56,7 @@ class Treatment:
         case = self.scenario
         return Regimen(case.therapy, max(self.kinetics.release, default=0.0), case.samples.assay)
 
-    def _planned(self) -> np.ndarray:
+    def _doses(self) -> np.ndarray:
         """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
         regimen, diary = self._regimen(), Diary(RECORDS)
 
@@ -83,8 +84,11 @@ class Treatment:
         self.before(man)
         man.advance(np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
         man.begin()
-        man.advance(self._table)
+        man.advance(self._table, self._held(man, 0, len(self._table)))
         return man
+
+    def _held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
+        return held_by_day(self.scenario.clamp, man.own, man.values, range(first, first + days))
 
     def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
         regimen, diary, case, present = self._regimen(), Diary(RECORDS), self.scenario, man.man["bmi"]
@@ -101,7 +105,7 @@ class Treatment:
             if day == 0:
                 man.begin()
             doses = regimen.day(day, measure, diary)
-            man.advance(doses_by_day(self.kinetics, doses, day, 1))
+            man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1))
             safety.day(*_serum(man.days[-1]))
             if case.weight:
                 man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})

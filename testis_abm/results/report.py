@@ -170,6 +170,13 @@ def why(result: Run) -> str:
     return _wrapped("Why: ", text) if text else ""
 
 
+def held(result: Run) -> str:
+    """Return what was clamped."""
+    clamps = result.scenario.clamp if TREATED in result.arms else ()
+    parts = (f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in clamps)
+    return _wrapped("Clamped: ", f"{'; '.join(parts)}.") if clamps else ""
+
+
 def decisions(result: Run) -> str:
     """Return what was measured and decided for each therapy with a condition, one paragraph each."""
     table = result.decisions

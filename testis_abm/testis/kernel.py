@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from testis_abm.biology.clamp import field_held
 from testis_abm.biology.days import BloodDay
 from testis_abm.biology.draws import child, u64
 from testis_abm.biology.germ import (
@@ -128,26 +129,46 @@ class Today(NamedTuple):
 
 
 class _Supply(NamedTuple):
-    """What turns the field of the Leydig cells into nmol/L at niches and in interstices, and room to work in."""
+    """What turns sources into nmol/L, and room to work in.
+
+    Attributes:
+        to_niche, to_interstitium: of the field of the Leydig cells.
+        from_niches: of what niches make; beside: nmol/L everywhere besides.
+    """
 
     to_niche: float
     to_interstitium: float
+    from_niches: float
+    beside: float
     rows: np.ndarray
     made: np.ndarray
     around: np.ndarray
 
 
 @compiled(error_model="numpy")
-def _supply(field):
+def _supply(field, entry, mean_made, held):
+    """Return what spreads a field, its mean as `held`; `entry`: nmol/L with the blood, `mean_made`: by a niche on average."""
     niches, interstices = field.level.size, field.interstitial.size
     per = field.level.shape[1]
+    times, added = field_held(field_mean(field.sources, field.from_leydig, entry + mean_made * field.from_niches), held)
     return _Supply(
-        field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches),
-        field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices),
+        field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches) * times,
+        field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices) * times,
+        field.from_niches * times,
+        entry * times + added,
         np.empty((TOGETHER, per + field.interstitial.shape[1])),
         np.empty(per),
         np.empty(3 * per),
     )
+
+
+@compiled(error_model="numpy")
+def field_mean(sources, from_leydig, beside):
+    """Return the mean of a field at the niches, nmol/L: as fields conserve mass, that of its sources and what is `beside`."""
+    total = 0.0
+    for corner in range(sources.size - 1):
+        total += sources[corner]
+    return from_leydig * (total / (sources.size - 1)) + beside
 
 
 @compiled(error_model="numpy")
@@ -191,7 +212,8 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
     """Spread testosterone over tubules `first` to `last`; let their niches make oestradiol from it."""
     p, inhibitor = from_array(today.numbers), today.blood.inhibitor
     per = field.level.shape[1]
-    supply, activity = _supply(field), np.empty(BLOCK * per)
+    supply = _supply(field, today.entry, 0.0, today.blood.held_testosterone)
+    activity = np.empty(BLOCK * per)
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
         for four in range(begin, end, TOGETHER):
@@ -200,9 +222,9 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
             for tubule in range(four, beyond):
                 row, level = supply.rows[tubule - four], field.level[tubule]
                 for k in range(field.interstitial.shape[1]):
-                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + today.entry
+                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + supply.beside
                 for k in range(per):
-                    level[k] = row[k] * supply.to_niche + today.entry
+                    level[k] = row[k] * supply.to_niche + supply.beside
         # Cut out, so that no index can be below zero, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
@@ -268,14 +290,15 @@ def _oestradiol(sertoli, field, supply, mean_made, first, last):
         for tubule in range(four, beyond):
             row, level = supply.rows[tubule - four], field.level[tubule]
             for k in range(field.interstitial.shape[1]):
-                field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + mean_made * field.from_niches
+                by_leydig = row[per + k] * supply.to_interstitium
+                field.interstitial[tubule, k] = by_leydig + mean_made * supply.from_niches + supply.beside
             by_niches = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per]
             for k in range(per):
                 row[k] *= supply.to_niche
-                made[k] = by_niches[k] * field.from_niches
+                made[k] = by_niches[k] * supply.from_niches
             ring_field(field.ring, made, supply.around, row)
             for k in range(per):
-                level[k] = row[k]
+                level[k] = row[k] + supply.beside
 
 
 def _storing(last):
@@ -341,7 +364,7 @@ def oestradiol_and_germ_cells(cells, field, today, mean_made, events, lives, fir
     Some tubules at a time, so that what a Sertoli cell sets is still near when its germ cells ask for it. `mean_made`:
     oestradiol that a niche makes on average, for the interstices.
     """
-    half, supply = halves(from_array(today.numbers)), _supply(field)
+    half, supply = halves(from_array(today.numbers)), _supply(field, 0.0, mean_made, today.blood.held_oestradiol)
     sensed = np.empty((_SENSED, BLOCK * field.level.shape[1]))
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
+from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
@@ -61,7 +62,7 @@ def soma_day(soma, counts, blood, p, scale, dt):
     )
     soma[CAPACITY], soma[EXPRESSION] = capacity, expression
     made = (1.0 - scale.blood_entry) * secretion + scale.blood_entry * blood.free_testosterone
-    testosterone = made * scale.testosterone
+    testosterone = kept(made * scale.testosterone, blood.held_testosterone)
     free = testosterone * scale.testosterone_free
     niche, by_germ = p.aromatase.sertoli_aromatase, aromatase(p)
     for step in range(COUNT):
@@ -71,7 +72,8 @@ def soma_day(soma, counts, blood, p, scale, dt):
     works = blood.aromatase_left * aromatise(1.0, free, blood.inhibitor, p)
     inhibition = 1.0 - works / open_enzyme if open_enzyme > 0.0 else 0.0
     output = (leydig + niche) * works
-    soma[LOCAL_OESTRADIOL] = output * scale.oestradiol * scale.oestradiol_free
+    oestradiol = kept(output * scale.oestradiol, blood.held_oestradiol)
+    soma[LOCAL_OESTRADIOL] = oestradiol * scale.oestradiol_free
     soma[ANDROGEN], soma[OESTROGEN], soma[FSH] = sertoli_day(
         soma[ANDROGEN], soma[OESTROGEN], soma[FSH], free, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt
     )
@@ -81,7 +83,7 @@ def soma_day(soma, counts, blood, p, scale, dt):
         inhibin_output(soma[FSH], p),
         p.aromatase.aromatase_km / (p.aromatase.aromatase_km + free),
         testosterone,
-        output * scale.oestradiol,
+        oestradiol,
         leydig * works,
         inhibition,
         inhibition,
