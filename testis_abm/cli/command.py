@@ -109,12 +109,14 @@ def _run(options: argparse.Namespace) -> int:
     from testis_abm.results.store import check_writable
 
     check_writable(folder)
+    drawing: Any = nullcontext()
     if not options.no_plots:
         guard.matplotlib()
-    options.interrupt.check()
-    from testis_abm.pictures.drawing import standing_by
+        from testis_abm.pictures.drawing import standing_by
 
-    with nullcontext() if options.no_plots else standing_by() as pool:
+        drawing = standing_by()
+    options.interrupt.check()
+    with drawing as pool:
         from testis_abm.experiments.simulate import run
 
         options.interrupt.check()
@@ -133,15 +135,18 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
-    from testis_abm.pictures.drawing import draw
     from testis_abm.results import store
     from testis_abm.results.summary import render
 
+    names: Sequence[Path] = ()
     try:
         store.save(result, folder)
         interrupt.at_once()
         print(render(result))
-        names = draw(result, folder, pool) if pool is not None else ()
+        if pool is not None:
+            from testis_abm.pictures.drawing import draw
+
+            names = draw(result, folder, pool)
     except KeyboardInterrupt:
         saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
         print(f"\nStopped after the simulation. {saved}", file=sys.stderr)

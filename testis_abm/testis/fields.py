@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import k0
 
 from testis_abm.support.compile import compiled
+from testis_abm.support.special import k0
 from testis_abm.testis.geometry import CORNERS, Geometry
 
 _SECONDS = 86400.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import k0
 
 from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.steps import LEYDIG_RADIUS
+from testis_abm.support.special import k0
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.places import leydig_places
