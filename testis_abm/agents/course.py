@@ -102,7 +102,9 @@ def advance(man, numbers, doses, lived, day, begun, now, crew):
     while day < doses.shape[0]:
         if leads and not begun:
             body_day(body, numbers.axis[0], testis, man.drugs, doses[day], lived.blood[day])
-            lived.levels[day] = man.drugs.levels
+            for substance in range(lived.levels.shape[1]):
+                for k in range(lived.levels.shape[2]):
+                    lived.levels[day, substance, k] = man.drugs.levels[substance, k]
             clear(man.events)
         wait(crew)
         if not is_physical(lived.blood[day]):
@@ -112,7 +114,7 @@ def advance(man, numbers, doses, lived, day, begun, now, crew):
         tissue = with_aromatase(numbers.tissue, blood.aromatase_left)
         today = Today(blood, entry, now + day + 1.0, 1.0, numbers.change, tissue)
         if not begun:
-            soma_and_germ_cells(man.cells, man.steroids, today, man.events, True, crew)
+            soma_and_germ_cells(man.cells, man.steroids, today, man.events, crew)
         if not germ_cells(man.cells, today, man.events, crew):
             return day
         begun = False
