@@ -18,8 +18,8 @@ from testis_abm import GermCell, TestisModel, load, parameters
 from testis_abm.experiments.task import version
 from testis_abm.pictures.experiments import forest
 from testis_abm.studies import known, load_study, report
-from testis_abm.studies.calibrate import answer
-from testis_abm.studies.ensemble import shipped
+from testis_abm.studies.calibrate import calibrate
+from testis_abm.studies.ensemble import Ensemble, shipped
 from testis_abm.studies.replay import configuration, replay, spread_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -295,7 +295,8 @@ def main() -> None:
     free = None
     for k, (answered, fixed) in enumerate(ALTERNATIVES.items()):
         print(answered, file=sys.stderr, flush=True)
-        one = answer(folder / f"answer-{k}", fixed)
+        sets = calibrate(folder / f"answer-{k}", members=60, rounds=3, fixed=fixed)
+        one = Ensemble(sets.drop(columns="weight"), sets["weight"].to_numpy())
         rows = pd.concat([replay(study, one, sets=12, men=10, repeats=120) for study in studies], ignore_index=True)
         rows = rows[rows["confidence"] != "memory"]
         score = rows.groupby("study")["log_score"].sum()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from testis_abm.support.errors import ScenarioError, nearest, shown
 
@@ -248,6 +248,59 @@ _OF_ASSAY: Mapping[str, Mapping[str, str]] = {
     ),
     **dict.fromkeys(("t/e2", "testosterone/oestradiol", "testosterone/estradiol"), RATIO),
 }
+
+
+class Measure(NamedTuple):
+    """What can be given: column, unit of the twin, lowest and highest value of a living man, and how it is written.
+
+    `assumed` is the unit of a text without one ("": it must have one); `factor` is the column's units in one of the
+    twin's.
+    """
+
+    column: str
+    unit: str
+    low: float
+    high: float
+    assumed: str
+    example: str
+    factor: float = 1.0
+
+
+# What a laboratory measures, by name; 0 of a level in blood is "< limit".
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        "t": Measure("testosterone_nmol_l", "nmol/L", 0.0, 100.0, "", "260 ng/dL"),
+        "free_t": Measure("free_testosterone_pmol_l", "nmol/L", 0.0, 5.0, "", "8 pg/mL", 1e3),
+        "e2": Measure("oestradiol_pmol_l", "pmol/L", 0.0, 2500.0, "", "30 pg/mL"),
+        "lh": Measure("lh_iu_l", "IU/L", 0.0, 150.0, "IU/L", "3.1 IU/L"),
+        "fsh": Measure("fsh_iu_l", "IU/L", 0.0, 200.0, "IU/L", "4.4 IU/L"),
+        "inhibin_b": Measure("inhibin_b_pg_ml", "pg/mL", 0.0, 1000.0, "pg/mL", "150 pg/mL"),
+        "shbg": Measure("shbg_nmol_l", "nmol/L", 0.0, 300.0, "nmol/L", "30 nmol/L"),
+        "concentration": Measure("concentration_million_ml", "million/mL", 0.0, 600.0, "million/mL", "6 M/mL"),
+        "volume": Measure("volume_ml", "mL", 0.1, 15.0, "mL", "3 mL"),
+        "motility": Measure("progressive_motility_pct", "%", 0.0, 98.0, "%", "30 %"),
+        "morphology": Measure("normal_forms_pct", "%", 0.0, 60.0, "%", "4 %"),
+        "tmc": Measure("total_motile_count_million", "million", 0.0, 2000.0, "million", "12 million"),
+    }
+)
+# What is known of him besides.
+KNOWN: Mapping[str, Measure] = MappingProxyType(
+    {
+        "bmi": Measure("bmi", "kg/m2", 16.0, 70.0, "kg/m2", "33 kg/m2"),
+        "age": Measure("age", "years", 18.0, 80.0, "years", "34 years"),
+    }
+)
+GIVEN = {**MEASURES, **KNOWN}
+
+
+def column(name: str, assay: str) -> str:
+    """Return the column of the quantity that a name of GIVEN means."""
+    return OESTRADIOL[assay] if name == "e2" else GIVEN[name].column
+
+
+def title(name: str) -> str:
+    """Return what a form calls a value; of oestradiol the assay is a field of its own."""
+    return "Oestradiol" if name == "e2" else QUANTITIES[GIVEN[name].column].title
 
 
 def column_of(word: str, assay: str = DEFAULT_ASSAY, among: Iterable[str] | None = None) -> str:

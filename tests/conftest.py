@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from few_men import shrink
 from hypothesis import settings
 
-from testis_abm import parameters
+from testis_abm import RunResult, parameters, run
 from testis_abm.biology.days import BloodDay
 from testis_abm.man.physiology import complete
 
@@ -44,6 +45,14 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def drawn_here() -> Iterator[None]:
+    """Let commands draw in this process, not in two more that load all modules: test_results_draw.py holds those."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("testis_abm.pictures.drawing.standing_by", lambda: ThreadPoolExecutor(1))
+        yield
+
+
 @pytest.fixture
 def few_men(monkeypatch) -> None:
     """Let searches for virtual patients be quick and rough."""
@@ -60,3 +69,19 @@ def values() -> dict[str, float]:
 def fertile() -> dict[str, float]:
     """Return the physiology of the reference man."""
     return {name: field.value for name, field in parameters.physiology().items()}
+
+
+@pytest.fixture(scope="session")
+def result() -> RunResult:
+    """Return the small run of the app's tests, for reading only."""
+    from small_page import SMALL
+
+    return run(SMALL)
+
+
+@pytest.fixture(scope="session")
+def match() -> Any:
+    """Return the virtual patients who match the laboratory values of the app's tests, for reading only."""
+    from small_page import LABS, matched
+
+    return matched(**LABS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -24,11 +23,11 @@ def test_the_rule_of_readmes_scenario_fires():
     assert len(run.decisions) and run.decisions["taken"].all()
 
 
-def test_heat_stress_from_outside(tmp_path):
+def test_heat_stress_from_outside(tmp_path, monkeypatch, capsys):
     picture = tmp_path / "heat.png"
-    line = [sys.executable, str(EXAMPLES / "heat_stress.py"), "--plot", str(picture)]
-    done = subprocess.run(line, capture_output=True, text=True, check=True)
-    share = {int(row.split()[0]): float(row.split()[2]) for row in done.stdout.splitlines()[1:-1]}
+    monkeypatch.setattr(sys, "argv", ["heat_stress.py", "--plot", str(picture)])
+    runpy.run_path(str(EXAMPLES / "heat_stress.py"), run_name="__main__")
+    share = {int(row.split()[0]): float(row.split()[2]) for row in capsys.readouterr().out.splitlines()[1:-1]}
     assert share[-2] == 100 and share[5] < 50 and share[14] > 90
     assert picture.stat().st_size > 10_000
 
@@ -44,12 +43,9 @@ def test_heat_stress_runs_on_both_engines():
     assert len(collected[0]) == 3 and collected[0].equals(collected[1])
 
 
-def test_mesas_own_page_shows_a_man():
+def test_mesas_own_page_shows_a_man(monkeypatch):
     solara = pytest.importorskip("solara")
-    code = (
-        "import runpy,solara;"
-        f"of=runpy.run_path({str(EXAMPLES / 'mesa_page.py')!r});"
-        "box,rc=solara.render(of['Page'](),handle_error=False);rc.close()"
-    )
-    assert solara
-    subprocess.run([sys.executable, "-c", code], check=True, env={"MPLBACKEND": "Agg", "PATH": "/usr/bin:/bin"})
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    page = runpy.run_path(str(EXAMPLES / "mesa_page.py"))["Page"]
+    _, context = solara.render(page(), handle_error=False)
+    context.close()

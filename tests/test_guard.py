@@ -24,7 +24,7 @@ from testis_abm.app.draft import understood
 from testis_abm.cli.command import main
 from testis_abm.man.physiology import complete
 from testis_abm.population import draw
-from testis_abm.population.given import read as laboratory_value
+from testis_abm.population.given import labs
 from testis_abm.population.predict import predict, predict_with
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import Censored
@@ -53,6 +53,12 @@ TABLES: Mapping[str, dict[str, Any]] = {
 }
 ARMS = [{"name": "control"}, {"name": "pill", "therapy": [PILL]}]
 MEN = pd.DataFrame([dict(ta.load(SMALL).man.physiology)])
+
+
+def laboratory_value(name: object, raw: object) -> object:
+    """Return one laboratory value as a number, None where it is missing."""
+    lab = labs({name: raw}).get(name)
+    return None if lab is None else lab.value
 
 
 @pytest.fixture(autouse=True)
@@ -566,8 +572,12 @@ def test_the_package_is_a_command_and_raises_no_warning():
 
     Path("sweep.toml").write_text(tomli_w.dumps(experiment("sweep")), encoding="utf-8")
     Path("small.toml").write_text(tomli_w.dumps(SMALL), encoding="utf-8")
+    # Pictures are drawn in the same process: those that draw beside it are held by tests/test_results_draw.py.
     Path("all.py").write_text(
+        "from concurrent.futures import ThreadPoolExecutor\n"
         "from testis_abm.cli.command import main\n"
+        "from testis_abm.pictures import drawing\n"
+        "drawing.standing_by = lambda: ThreadPoolExecutor(1)\n"
         "if __name__ == '__main__':\n"
         "    for line in ('drugs Clomid', 'men aromatase_deficiency', 'cohort --men 4', 'run small.toml',\n"
         "                 'sweep sweep.toml --workers 2 --no-plots'):\n"

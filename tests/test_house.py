@@ -100,8 +100,6 @@ CIRCULAR = {  # arrows, late and of types too, without which no modules import o
 SAME_NAMES = {
     ("app.beyond", "pictures.experiments"),
     ("app.draft", "experiments.drug_course"),
-    ("app.matching", "cli.men"),
-    ("app.matching", "population.given"),
     ("experiments.sensitivity", "experiments.sweep"),
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),

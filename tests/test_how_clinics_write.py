@@ -18,16 +18,21 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.parameters import drug_named, drugs
-from testis_abm.population.given import MEASURES, values
-from testis_abm.population.given import read as laboratory_value
+from testis_abm.population.given import labs, values
 from testis_abm.population.screen import parse_criterion
-from testis_abm.quantities import Censored
+from testis_abm.quantities import MEASURES, Censored
 from testis_abm.scenario import Therapy
 from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_dose, parse_duration, parse_unit
 from testis_abm.scenario.condition import parse_condition
 from testis_abm.scenario.prescription import parse_every, parse_prescription
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError
+
+
+def laboratory_value(name: object, raw: object) -> object:
+    """Return one laboratory value as a number, None where it is missing."""
+    lab = labs({name: raw}).get(name)
+    return None if lab is None else lab.value
 
 
 @pytest.mark.parametrize(

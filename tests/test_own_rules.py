@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -101,7 +103,9 @@ def test_what_cannot_be_a_rule_is_refused(settings, message):
 
 def test_the_example_of_the_guide_runs():
     code = GUIDE.read_text(encoding="utf-8").split("from testis_abm.biology import germ")[1].split("```")[0]
-    names = {"ta": ta}
+    small = {"tissue.sertoli_per_tubule": 10, "plan.duration": "3 days", "plan.replicates": 1}
+    run = partial(ta.run, overrides=small)
+    names = {"ta": SimpleNamespace(TestisModel=TestisModel, run=run)}
     exec("from testis_abm.biology import germ" + code, names)
     assert names["SlowPachytene"].__name__ == "SlowPachytene"
 

@@ -34,7 +34,9 @@ MAN = {"t": 13.9, "fsh": 4.4, "lh": 4.0, "bmi": 27.0}
     ("given", "column", "least", "most"),
     [
         ({**MAN, "concentration": 20.0, "morphology": 0.0}, "normal_forms_pct", 0.5, 3.0),
-        ({**MAN, "concentration": 20.0, "tmc": 0.0}, "progressive_motility_pct", 1.0, 20.0),
+        pytest.param(
+            {**MAN, "concentration": 20.0, "tmc": 0.0}, "progressive_motility_pct", 1.0, 20.0, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_percentage_of_zero_is_a_count_of_ordinary_men(given, column, least, most):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_guard import MEN, ODD, SMALL, experiment
+from test_results_synthetic import make, short
 
 import testis_abm as ta
 from testis_abm import RunResult, parameters, population, scenario
@@ -40,7 +41,7 @@ MADE = {
 }
 # Functions of the caller's, what only this package hands on, and an address that is waited for.
 OWN = {"dask", "progress", "watch", "model", "rng", "settled", "drugs", "reference"}
-RESULT = ta.run(SMALL)
+RESULT = make(short())
 REPLAYED = pd.DataFrame(
     {of: [1.0] for of in report._COLUMNS}
     | {

@@ -44,7 +44,7 @@ def test_every_figure_is_drawn_in_both_formats(drawn):
         assert "not medical advice" in texts
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessPoolExecutor]:
     with standing_by() as pool:
         yield pool
@@ -58,15 +58,17 @@ def test_other_processes_draw_the_same_pictures(result, drawn, pool, tmp_path):
     assert sorted(os.listdir(tmp_path / "new" / "folder")) == sorted(os.listdir(drawn))
 
 
-def test_processes_that_die_are_replaced_by_this_one(result, pool, tmp_path):
-    for worker in pool._processes.values():
-        worker.kill()
-    assert len(draw(result, tmp_path, pool)) == len(FIGURES) * len(KINDS)
+def test_processes_that_die_are_replaced_by_this_one(result, tmp_path):
+    with standing_by() as pool:
+        for worker in pool._processes.values():
+            worker.kill()
+        assert len(draw(result, tmp_path, pool)) == len(FIGURES) * len(KINDS)
 
 
 def test_ctrl_c_while_drawing_leaves_whole_files_and_no_process(tmp_path):
     code = """
 import multiprocessing, signal, sys, _thread, threading
+from pathlib import Path
 from test_results_synthetic import make, short
 from testis_abm.pictures.drawing import draw, standing_by
 if __name__ == "__main__":
@@ -74,8 +76,9 @@ if __name__ == "__main__":
     result = make(short())
     ended = threading.Event()
     def press():
+        while not list(Path(sys.argv[1]).glob("*.png")):
+            ended.wait(0.05)
         # Python drops an interrupt that falls into a finaliser, so it is pressed again, as a user would.
-        ended.wait(2.5)
         while not ended.is_set():
             _thread.interrupt_main()
             ended.wait(5)

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
 
 from testis_abm import statistics as own
+from testis_abm.statistics import arm_effect, auc, power, share_difference
 
 RNG = np.random.default_rng(7)
 
@@ -152,7 +153,7 @@ def test_an_effect_is_adjusted_for_the_baseline_as_least_squares_do():
     before, treated = RNG.normal(10.0, 2.0, 30), np.arange(30) % 2 == 0
     after = 2.0 + 0.8 * before + 1.5 * treated + RNG.normal(0.0, 0.5, 30)
     _, plain = own.arm_effect(after, treated, before, least=1.0, cv=0.3)
-    fit = sm.OLS(after, np.column_stack([np.ones(30), treated, before])).fit(cov_type="HC3", use_t=True)
+    fit = OLS(after, np.column_stack([np.ones(30), treated, before])).fit(cov_type="HC3", use_t=True)
     low, high = fit.conf_int()[1]
     assert plain[:4] == pytest.approx((fit.params[1], low, high, fit.pvalues[1]), rel=1e-6)
 
@@ -225,3 +226,60 @@ def test_the_tail_is_the_largest_fifth_of_few_weights():
     same = np.isclose(smooth / smooth[0], np.exp(log - log[0]))
     assert same[:80].all() and not same[80:].all() and (np.diff(smooth) >= 0.0).all()
     assert same[80:].mean() < 0.2
+
+
+# ---- effects of arms, and what predicts them
+
+
+def test_a_difference_is_that_of_means_whatever_is_near_zero():
+    rng = np.random.default_rng(1)
+    treated = np.arange(400) % 2 == 1
+    base = np.where(rng.random(400) < 0.25, 0.0, rng.lognormal(1.5, 1.2, 400))
+
+    def count(mean):
+        return rng.poisson(20.0 * mean * rng.lognormal(-0.045, 0.3, 400)) / 20.0
+
+    before, after = count(base), count(base * np.where(treated, 1.5, 1.0))
+    percent, plain = arm_effect(after, treated, before, least=0.05, cv=0.3)
+    assert percent.low < 50.0 < percent.high and percent.high - percent.low < 45 and percent.p < 1e-4
+    apart = after[treated].mean() - after[~treated].mean()
+    assert plain.low < apart + 0.3 * abs(apart) and plain.centre > 0
+    # Ten times as little of everything is the same fold, which one on log (count + 0.05) is not.
+    small, _ = arm_effect(after / 10.0, treated, before / 10.0, least=0.005, cv=0.3)
+    assert small[:3] == pytest.approx(percent[:3], rel=1e-6)
+    gone, _ = arm_effect(np.where(treated, 0.0, after), treated, before, least=0.05, cv=0.3)
+    assert gone.centre < -50 and np.isfinite(gone.p)
+    nothing, apart = arm_effect(np.where(treated, after, 0.0), treated, 0 * before, least=0.05, cv=0.3)
+    assert np.isnan(nothing.centre) and apart.centre == pytest.approx(after[treated].mean())
+
+
+def test_a_share_of_nobody_has_an_interval():
+    # Newcombe 1998, method 10: difference 0.5 (0.241 to 0.701).
+    apart = share_difference(10, 20, 0, 20)
+    assert apart[:3] == pytest.approx([50.0, 24.13, 70.07], abs=0.2)
+    assert np.isnan(share_difference(0, 0, 3, 20).centre)
+
+
+def test_an_auc_is_that_of_its_ranks():
+    rng = np.random.default_rng(1)
+    score, positive = rng.normal(size=200), np.r_[np.ones(80), np.zeros(120)].astype(bool)
+    area, low, high = auc(score + 1.5 * positive, positive)[:3]
+    pairs = (score[positive][:, None] + 1.5 > score[~positive][None]).mean()
+    assert area == pytest.approx(pairs) and low < area < high <= 1.0
+    assert np.isnan(auc(score, np.ones(200, dtype=bool)).centre)
+    assert np.isnan(auc(score[:12], np.arange(12) < 4).centre)  # too few
+    assert np.isnan(auc(10.0 * positive + score, positive).low) and auc(10.0 * positive + score, positive).centre == 1.0
+    missing = np.where(np.arange(200) % 7 == 0, np.nan, score)
+    assert auc(missing, positive) == auc(missing[np.isfinite(missing)], positive[np.isfinite(missing)])
+
+
+def test_power_is_the_share_of_trials_that_find_it():
+    def found(n, seed):
+        treated = np.arange(2 * n) % 2 == 1
+        x = np.random.default_rng(seed).normal(size=2 * n)
+        y = x + np.where(treated, 0.6, 0.0) + np.random.default_rng([seed, 1]).normal(size=2 * n)
+        return arm_effect(y + 50.0, treated, x + 50.0, least=0.0, cv=0.1)[1]
+
+    seen = np.mean([found(30, seed).p < 0.05 for seed in range(400)])
+    assert power(found(4000, 7), (4000, 4000), 30) == pytest.approx(seen, abs=0.07)
+    assert power(found(4000, 7), (4000, 4000), 30) < power(found(4000, 7), (4000, 4000), 60)

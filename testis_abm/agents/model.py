@@ -20,10 +20,9 @@ import mesa
 import numpy as np
 
 from testis_abm import parameters as tables
-from testis_abm.agents import checkpoint, course, mesa_clock, recording
+from testis_abm.agents import checkpoint, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
-from testis_abm.agents.course import Lived
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology.axis import HOURS
@@ -37,7 +36,9 @@ from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import normal_forms
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
+from testis_abm.man import cell_days
 from testis_abm.man.body import Body
+from testis_abm.man.cell_days import Lived
 from testis_abm.man.diary import Diary, semen_days
 from testis_abm.man.physiology import (
     MATURITY,
@@ -250,12 +251,12 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _check(self) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
         means = self.body.means
-        if course.is_physical(means[0]):
+        if cell_days.is_physical(means[0]):
             return
         testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
         raise TestisError(
             f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
-            f"(up to {course.HIGHEST_TESTOSTERONE:g} and {course.HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
+            f"(up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
         )
 
     # ---- a day
@@ -365,7 +366,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         lived = Lived.none(len(doses), len(body.kinetics.names))
         testis = np.array([self.report], TESTIS)
         scale = tissue.scale
-        numbers = course.Numbers(
+        numbers = cell_days.Numbers(
             body.numbers,
             tract.numbers,
             numbers_of(p),
@@ -381,8 +382,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             events = tissue.events if begun else Events.none(self.tissue.geometry.tubules)
             cells, steroids = tissue.columns.arrays(), tissue.levels.arrays()
             tissue.events = events
-            man = course.Man(body.state, testis, body.drugs, tract.state, tract.store, cells, steroids, events.arrays())
-            days = partial(course.advance, man, numbers, doses, lived, day, begun, tissue.now)
+            man = cell_days.Man(
+                body.state, testis, body.drugs, tract.state, tract.store, cells, steroids, events.arrays()
+            )
+            days = partial(cell_days.advance, man, numbers, doses, lived, day, begun, tissue.now)
             day = tissue.columns.together(days)
             if day == len(doses):
                 break

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.agents.course import Lived
 from testis_abm.biology import outcome, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import signals
+from testis_abm.man.cell_days import Lived
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 

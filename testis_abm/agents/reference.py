@@ -180,13 +180,13 @@ class ReferenceCells:
 
     def _spread(self, kernels: fields.Kernels, scale: float, level: np.ndarray, interstitial: np.ndarray) -> None:
         """Fill in the field of the Leydig cells' steroid at niches and in interstices."""
-        weights, row = kernels.weights, np.empty(kernels.weights.of.shape[1])
+        weights, rows = kernels.weights, np.empty((fields.TOGETHER, kernels.weights.of.shape[1]))
         niches, sources = level.shape[1], self.levels.sources
         to_niche = scale * fields.conserving(weights.reach, sources, 0, level.size)
         to_interstitium = scale * fields.conserving(weights.reach, sources, 1, interstitial.size)
         for tubule in range(len(level)):
-            fields.interstitial_field(tubule, weights, self.levels.neighbours, sources, row)
-            level[tubule], interstitial[tubule] = row[:niches] * to_niche, row[niches:] * to_interstitium
+            fields.interstitial_fields(tubule, tubule + 1, weights, self.levels.neighbours, sources, rows)
+            level[tubule], interstitial[tubule] = rows[0, :niches] * to_niche, rows[0, niches:] * to_interstitium
 
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""

@@ -12,8 +12,9 @@ import solara
 
 from testis_abm.app import widgets
 from testis_abm.app.session import Session
-from testis_abm.app.stores import SweepStore, opened
+from testis_abm.app.stores import opened
 from testis_abm.app.work import Background
+from testis_abm.experiments.sweep import Swept
 from testis_abm.pictures import courses, screen, sweeps
 from testis_abm.support.errors import TestisError
 
@@ -122,7 +123,7 @@ def _Store(index: int) -> None:  # noqa: N802
     widgets.paragraph(text, "ta-unit")
 
 
-def _summary(store: SweepStore, day: int) -> pd.DataFrame | TestisError:
+def _summary(store: Swept, day: int) -> pd.DataFrame | TestisError:
     """Return a folder's summary, or what is wrong with it: a component calls its hooks whatever comes."""
     try:
         return store.summary(day)

@@ -13,20 +13,20 @@ import sys
 import time
 import warnings
 from collections import Counter, OrderedDict, deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import HTTPConnection, cookie_parser
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from testis_abm.app.addresses import names, netloc, origin
 from testis_abm.app.messages import Budget, Unbelievable, begins, read
 from testis_abm.support.errors import printable
-
-type Scope = MutableMapping[str, Any]
-type Message = MutableMapping[str, Any]
-type Receive = Callable[[], Awaitable[Message]]
-type Send = Callable[[Message], Awaitable[None]]
-type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _log = logging.getLogger("testis_abm.app")
 
@@ -103,27 +103,27 @@ class Gate:
         origins: of proxies in front, as `origin` returns them.
         kernels: the ids of the pages that Solara holds, those too that have been cut off a moment ago.
         assets: folder of what is asked for as if from a network of content.
+
+    Attributes:
         most: pages at a time.
         silent_at_first, silent: seconds after which a WebSocket that says nothing is closed.
     """
 
+    most, silent_at_first, silent = MOST_PAGES, _SILENT_AT_FIRST, _SILENT
+
     def __init__(
         self,
-        app: Application,
+        app: ASGIApp,
         host: str = "",
         origins: Iterable[str] = (),
         *,
         kernels: Collection[str] = (),
         assets: Path | None = None,
-        most: int = MOST_PAGES,
-        silent_at_first: float = _SILENT_AT_FIRST,
-        silent: float = _SILENT,
     ) -> None:
         self.app = app
         self._host = host
         self._origins = tuple(origins)
-        self._kernels, self._assets, self._most = kernels, assets, most
-        self._silent_at_first, self._silent = silent_at_first, silent
+        self._kernels, self._assets = kernels, assets
         self._sockets: Counter[str] = Counter()
         self._begun: Counter[str] = Counter()
         self._visits = Visits()
@@ -135,7 +135,7 @@ class Gate:
             return
         refusal = self._stranger(scope) or (self._odd(scope) if scope["type"] == "http" else self._unwelcome(scope))
         if refusal:
-            await _refuse(scope, send, *refusal)
+            await _refusing(scope, *refusal)(scope, receive, send)
             return
         if not self._origins:
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _OF_A_PROXY]
@@ -151,13 +151,13 @@ class Gate:
         scheme = "https" if scope.get("scheme") in ("https", "wss") else "http"
         own = [netloc(name, port, scheme) for name in names(self._host, local or "")]
         known = {*own, *(urlsplit(value).netloc for value in self._origins)}
-        hosts = _values(scope, b"host")
+        hosts = _values(scope, "host")
         if len(hosts) != 1 or hosts[0] not in known:
             called = printable(hosts[0])[:100] if len(hosts) == 1 else "no name"
             mend = f"if it should, start it with --allow-origin {scheme}://{called}"
             return 403, f"This app does not answer to {called}; {mend}."
         allowed = {*(f"{scheme}://{value}" for value in own), *self._origins}
-        wrong = [value for value in _values(scope, b"origin") if value not in allowed]
+        wrong = [value for value in _values(scope, "origin") if value not in allowed]
         if wrong:
             return 403, f"Pages of {printable(wrong[0])[:100]} may not use this app."
         return None
@@ -167,16 +167,16 @@ class Gate:
     def _odd(self, scope: Scope) -> tuple[int, str] | None:
         """Return why an HTTP request is refused."""
         path = scope["path"]
-        lengths = _values(scope, b"content-length")
+        lengths = _values(scope, "content-length")
         large = any(not value.isdecimal() or len(value) > 9 or int(value) > _LARGEST_BODY for value in lengths)
-        if large or _values(scope, b"transfer-encoding"):
+        if large or _values(scope, "transfer-encoding"):
             return 413, f"A request has at most {_LARGEST_BODY:,} bytes."
         if path.startswith(_CLOSE) and not (_PAGE_ID.fullmatch(path.removeprefix(_CLOSE)) and _connection(scope)):
             return 400, "This is no page."
         if path == _OF_THE_MACHINE or (path.startswith(_CDN) and not self._has(path.removeprefix(_CDN))):
             return 404, "This is no part of the page; nothing is fetched from elsewhere."
-        if path == "/" and len(self._open()) >= self._most:
-            return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
+        if path == "/" and len(self._open()) >= self.most:
+            return 503, f"{self.most} pages are open, as many as this app serves at a time; {_NEXT}."
         return None
 
     def _has(self, path: str) -> bool:
@@ -196,9 +196,9 @@ class Gate:
             return 400, "This is no channel of a page."
         if not self._visits.knows(_session(scope), _kernel(scope)):
             return 403, "This page was not served by this app, or before it was restarted; load it again."
-        if _kernel(scope) not in (pages := self._open()) and len(pages) >= self._most:
-            return 503, f"{self._most} pages are open, as many as this app serves at a time; {_NEXT}."
-        if self._sockets.total() >= _SOCKETS_A_PAGE * self._most:
+        if _kernel(scope) not in (pages := self._open()) and len(pages) >= self.most:
+            return 503, f"{self.most} pages are open, as many as this app serves at a time; {_NEXT}."
+        if self._sockets.total() >= _SOCKETS_A_PAGE * self.most:
             return 503, f"Too many connections are open; {_NEXT}."
         return None
 
@@ -210,7 +210,7 @@ class Gate:
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on the messages of a WebSocket that hold; close it at the first that does not, or after a long silence."""
         kernel = _kernel(scope)
-        channel = _Channel(receive, send, self._begun, kernel, (self._silent_at_first, self._silent))
+        channel = _Channel(receive, send, self._begun, kernel, (self.silent_at_first, self.silent))
         self._visits.begin(_session(scope), kernel)
         self._sockets[kernel] += 1
         try:
@@ -227,7 +227,7 @@ class Gate:
     # ---- what an answer allows
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
-        own = [(k.encode(), value.encode()) for k, value in _headers(_values(scope, b"host")[0], self._origins).items()]
+        own = [(k.encode(), value.encode()) for k, value in _headers(_values(scope, "host")[0], self._origins).items()]
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -241,7 +241,7 @@ class Gate:
         noted: list[tuple[bytes, bytes]] = []
         for name, value in headers:
             if name.lower() == b"set-cookie" and value.startswith(f"{_SESSION}=".encode()):
-                self._visits.serve(_cookies(value.decode("latin-1")).get(_SESSION, ""))
+                self._visits.serve(cookie_parser(value.decode("latin-1")).get(_SESSION, ""))
                 # One that a browser kept would begin without having been served.
                 noted.append((b"cache-control", b"no-store"))
                 if scope.get("scheme") == "http":  # where some browsers drop a cookie that is for https alone
@@ -322,14 +322,13 @@ def _headers(host: str, origins: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _values(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1").strip().lower() for key, value in scope["headers"] if key.lower() == name]
+def _values(scope: Scope, name: str) -> list[str]:
+    return [value.strip().lower() for value in Headers(scope=scope).getlist(name)]
 
 
 def _connection(scope: Scope) -> str:
     """Return the id that a page gives its connection; empty if it is none."""
-    query: bytes = scope.get("query_string", b"")
-    given = parse_qs(query.decode("latin-1")).get("session_id", [""])[0]
+    given = QueryParams(scope.get("query_string", b"")).get("session_id", "")
     return given if _CONNECTION_ID.fullmatch(given) else ""
 
 
@@ -342,30 +341,14 @@ def _kernel(scope: Scope) -> str:
 
 def _session(scope: Scope) -> str:
     """Return the cookie of the browser, as Solara reads it."""
-    return _cookies(
-        "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie")
-    ).get(_SESSION, "")
+    return HTTPConnection(scope).cookies.get(_SESSION, "")
 
 
-def _cookies(header: str) -> dict[str, str]:
-    from starlette.requests import cookie_parser
-
-    return cookie_parser(header)
-
-
-async def _refuse(scope: Scope, send: Send, status: int, reason: str) -> None:
-    kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
-    if scope["type"] == "websocket" and kind not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 1008, "reason": reason})
-        return
-    body = f"{reason}\n".encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": f"{kind}.start", "status": status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": body})
+def _refusing(scope: Scope, status: int, reason: str) -> ASGIApp:
+    """Return what tells a browser why it is refused; a server that cannot answer a WebSocket closes it."""
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        return WebSocketClose(1008, reason)
+    return PlainTextResponse(f"{reason}\n", status, {"x-content-type-options": "nosniff"})
 
 
 def put_up(host: str = "", origins: Iterable[str] = ()) -> Any:

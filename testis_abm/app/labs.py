@@ -9,17 +9,14 @@ import solara
 
 from testis_abm.app import draft, matching, widgets
 from testis_abm.app.session import Session
-from testis_abm.population.given import KNOWN
-from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, KNOWN, title
 
 _ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
 _HOLDS = "The form holds the representative virtual patient."
 _CHANGED = "The form has changed since: its man is no longer the representative virtual patient."
-_DEVIATION = "The deviation is that of their median from the value given, in SD of one man’s samples, the laboratory and the assay."
 _FIELDS = "What the laboratory values determine of the physiology, and what they leave open."
 _EARLIER = "This prediction is of an earlier treatment or plan; press the button for the one in the form."
-_SAFETY = "Means; trends and probabilities of populations, with wide uncertainty: no diagnosis."
 
 
 @solara.component
@@ -31,10 +28,10 @@ def Labs(session: Session) -> None:  # noqa: N802
         v.Html(tag="summary", children=["… or match laboratory values"])
         widgets.paragraph("Leave unknown values empty. With the unit: 260 ng/dL, 9 nmol/L.", "ta-unit")
         with solara.Div(classes=["ta-cells"]):
-            for name, example in matching.EXAMPLES.items():
-                unit = KNOWN[name].unit if name in KNOWN else ""
+            for name, measure in GIVEN.items():
+                unit, hint = measure.unit if name in KNOWN else "", f"e.g. {measure.example}"
                 write, value = partial(session.write_lab, name), texts.get(name, "")
-                widgets.text_field(matching.field_label(name), value, write, hint=f"e.g. {example}", unit=unit)
+                widgets.text_field(title(name), value, write, hint=hint, unit=unit)
         widgets.select("Assay", measured, _ASSAYS, set_measured)
         with solara.Div(classes=["ta-row"]):
             widgets.button("Match virtual patients", lambda: session.find(measured), disabled=phase == "busy")
@@ -45,30 +42,31 @@ def Labs(session: Session) -> None:  # noqa: N802
 @solara.component
 def Matched(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     """Show who matches the laboratory values, what these leave open, and what the treatment of the form does to all of them."""
+    from testis_abm.population import report
+
     match, response = session.match.value, session.response.value
     tables = solara.use_memo(
-        lambda: None if match is None else (matching.labs_table(match), matching.identifiability(match)), [match]
+        lambda: None if match is None else (matching.labs_table(match), report.physiology(match.found)), [match]
     )
     if match is None or tables is None:
         return
-    from testis_abm.population.report import precision, rare
-
     widgets.heading("Matching virtual patients")
-    for text in filter(None, (matching.misfit(match), rare(match.found))):
+    for text in filter(None, (report.misfit(match.found), report.rare(match.found))):
         widgets.note(text, wrong=True)
     holds = session.draft.value["man"] == match.man.as_dict()
     widgets.note(f"{_HOLDS if holds else _CHANGED} {matching.differs(match)}")
-    first, *lines = precision(match.found)
+    first, *lines = report.precision(match.found)
     for line in lines:
         widgets.note(line, wrong=not match.found.dependable)
     for text in match.found.notes:
         widgets.paragraph(f"Note: {text}.")
-    widgets.table(tables[0], f"{first}. {_DEVIATION}", "laboratory value")
-    if text := matching.lesions(match):
+    widgets.table(tables[0], " ".join([f"{first}.", *report.deviations(tables[0])]), "laboratory value")
+    if text := report.lesions(match.found):
         widgets.paragraph(text)
     with v.Html(tag="details"):
         v.Html(tag="summary", children=["Identifiability: share of prior variance explained"])
-        widgets.table(tables[1], _FIELDS, "physiology")
+        named = {"index": lambda field: field.replace("_", " "), "columns": lambda name: name.split(": ")[-1]}
+        widgets.table(tables[1].rename(**named), _FIELDS, "physiology")
     _predict(session, said)
     if response is not None:
         _response(match, response, matching.same_treatment(response, said.scenario))
@@ -91,16 +89,18 @@ def _predict(session: Session, said: draft.Understanding) -> None:
 
 
 def _response(match: matching.Match, response: matching.Response, current: bool) -> None:
-    from testis_abm.population.report import CAPTION, azoospermic
+    from testis_abm.population import report
 
+    before, after = response.before, response.after
     widgets.heading(_ALL, 3)
     if not current:
         widgets.note(_EARLIER)
     caption = (
-        f"{len(response.before)} matching virtual patients, {response.scenario.plan.duration_days} days. {CAPTION} "
+        f"{len(before)} matching virtual patients, {response.scenario.plan.duration_days} days. {report.CAPTION} "
         "The interval holds their spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
     )
-    widgets.table(matching.effects(match, response), caption, "quantity")
-    if text := azoospermic(response.before, response.after, response.lesions, response.values):
+    widgets.table(report.effects(before, after, match.found.dependable, response.values), caption, "quantity")
+    if text := report.azoospermic(before, after, response.lesions, response.values):
         widgets.paragraph(text)
-    widgets.table(matching.safety(match, response), _SAFETY, "safety and outcome")
+    readouts = report.safety(before, after, match.found.dependable)
+    widgets.table(readouts, f"Means. {report.OF_POPULATIONS}", "safety and outcome")

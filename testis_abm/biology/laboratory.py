@@ -459,12 +459,12 @@ def _poisson(mean: Any, quantile: Any) -> Any:
 
 
 def _binomial(n: Any, p: Any, quantile: Any) -> Any:
-    """Return the quantile of a binomial distribution (see _poisson)."""
-    from testis_abm.support.special import bdtrik  # scipy.stats, which has the quantile, takes half a second to import
+    """Return the quantile of a binomial distribution (see _poisson): that of scipy.stats, which loads as long as a run."""
+    from testis_abm.support.special import bdtrik
 
     p = np.clip(np.nan_to_num(p), 0.0, 1.0)
     none = (1.0 - p) ** n
-    return np.where(quantile <= none, 0.0, np.ceil(bdtrik(np.maximum(quantile, none), n, p)))
+    return np.where(quantile <= none, 0.0, np.ceil(bdtrik(np.maximum(quantile, none), n, np.maximum(p, 1e-300))))
 
 
 def _plain(value: Any) -> Any:

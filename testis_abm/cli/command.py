@@ -268,10 +268,8 @@ def _draw_drug(name: str, folder: Path) -> None:
         return
     from testis_abm.experiments.drug_course import drug_course
     from testis_abm.pictures import drug
-    from testis_abm.pictures.drawing import write_figure
 
-    paths = write_figure(drug.draw(drug_course(name)), name, folder)
-    print(f"Picture: {paths[0]} (SVG beside it)")
+    printing.picture(drug.draw(drug_course(name)), name, folder)
 
 
 def _reader(name: str, summary: str, action: Callable[..., Any], what: str, *more: Option) -> Command:

@@ -26,7 +26,7 @@ _LOG_EVERY = 30.0  # seconds between lines of progress where there is no termina
 
 
 class Outcome(NamedTuple):
-    """What is printed and written of an experiment: text, tables, pictures (pictures/experiments.py), failed runs."""
+    """What is printed and written of an experiment: text, tables, what a picture shows (pictures/experiments.py), failed runs."""
 
     text: str
     tables: Mapping[str, Any]
@@ -37,30 +37,23 @@ class Outcome(NamedTuple):
 
 
 def _sweep(table: Any, folder: Path) -> Outcome:
-    from testis_abm.experiments.design import Axis
-    from testis_abm.experiments.store import read_manifest
-    from testis_abm.experiments.sweep import report, summary
+    from testis_abm.experiments.sweep import Swept
 
-    short, manifest = summary(folder), read_manifest(folder)
-    design, failed = manifest["design"], table[table["error"] != ""]
-    named = zip(design["paths"], design["units"], design["log"])
-    axes = [Axis(path, unit, tuple(short[path]), log=log) for path, unit, log in named]
-    title = f"{manifest['title']}, day {max(manifest['days'])}"
-    drawn = (short, axes, manifest["outputs"], folder, design["method"], title)
-    tables = {"results": table, "summary": short}
-    text = report(folder, short, failed)
-    return Outcome(text, tables, "swept" if len(short) else "", drawn, len(failed), manifest["runs"])
+    swept, failed = Swept.of(folder), table[table["error"] != ""]
+    short = swept.summary()
+    tables, text = {"results": table, "summary": short}, swept.report(short, failed)
+    return Outcome(text, tables, "swept" if len(short) else "", (swept, short), len(failed), swept.manifest["runs"])
 
 
 def _trial(result: Any, folder: Path) -> Outcome:
     tables = {name: getattr(result, name) for name in ("men", "flow", "effects", "responders", "predictors", "power")}
-    return Outcome(result.text(), tables, "tried", (result, folder), len(result.failed), len(result.men))
+    return Outcome(result.text(), tables, "tried", (result,), len(result.failed), len(result.men))
 
 
 def _sensitivity(table: Any, folder: Path) -> Outcome:
     from testis_abm.experiments.sensitivity import report
 
-    return Outcome(report(folder), {"indices": table}, "ranked", (table, folder))
+    return Outcome(report(folder), {"indices": table}, "ranked", (table,))
 
 
 def _compare(result: Any, folder: Path) -> Outcome:
@@ -69,7 +62,7 @@ def _compare(result: Any, folder: Path) -> Outcome:
     rates = pd.concat([table.assign(arm=arm) for arm, table in result.attribution.items()])
     tables = {"courses": result.courses, "effects": result.effects, "attribution": rates}
     runs = result.replicates * len(result.arms) + len(result.failed)
-    return Outcome(result.text(), tables, "compared", (result, folder), len(result.failed), runs)
+    return Outcome(result.text(), tables, "compared", (result,), len(result.failed), runs)
 
 
 _OUTCOMES = {"compare": _compare, "sweep": _sweep, "trial": _trial, "sensitivity": _sensitivity}
@@ -119,7 +112,7 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
         if plots and outcome.picture:
             from testis_abm.pictures import experiments
 
-            pictures = getattr(experiments, outcome.picture)(*outcome.drawn)
+            pictures = getattr(experiments, outcome.picture)(*outcome.drawn, folder)
     finally:
         print(f"{outcome.text}\n{DISCLAIMER}", flush=True)
     printing.results(folder, pictures)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER, POPULATIONS
-from testis_abm.cli.options import SEED, Command, Once, flag, option, overrides, scenario, several, whole, word
-from testis_abm.cli.printing import noted
-from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
+from testis_abm.cli.options import SEED, Command, flag, option, overrides, scenario, several, whole, word
+from testis_abm.cli.printing import noted, picture
+from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, title
 from testis_abm.support import guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
@@ -28,39 +28,30 @@ _TWIN_FILES = (
     "before_and_after.png",
     "before_and_after.svg",
 )
-# Option -> what it is of, for help (which argparse formats with %).
-_LABS: Mapping[str, str] = {
-    "t": "total testosterone, with its unit",
-    "free-t": "free testosterone, with its unit",
-    "e2": "serum E2 (see --assay), with its unit",
-    "lh": "LH (IU/L)",
-    "fsh": "FSH (IU/L)",
-    "inhibin-b": "inhibin B (pg/mL)",
-    "shbg": "SHBG (nmol/L)",
-    "concentration": "sperm concentration (M/mL)",
-    "volume": "ejaculate volume (mL)",
-    "motility": "progressive motility (%%)",
-    "morphology": "normal forms (%%)",
-    "tmc": "total motile count (million)",
-    "bmi": "body mass index (kg/m2)",
-    "age": "age (years)",
-}
+# Name -> its option; help as argparse formats it, with %.
+_FLAGS = {name: f"--{name.replace('_', '-')}" for name in GIVEN}
+_LABS = tuple(
+    option(
+        _FLAGS[name],
+        f"{title(name)} ({measure.assumed or 'with its unit'})".replace("%", "%%"),
+        action="append",
+        metavar="VALUE",
+    )
+    for name, measure in GIVEN.items()
+)
 _DAYS = 180  # of treatment with --give
 
 
 def _given(options: argparse.Namespace) -> dict[str, Lab]:
-    from testis_abm.population.given import parse
+    from testis_abm.population.given import labs
 
-    given: dict[str, Lab] = {}
-    for spelled in _LABS:
-        name = spelled.replace("-", "_")
-        if (raw := getattr(options, name)) is None:
-            continue
-        lab = parse(name, raw, f"--{spelled}")
-        if lab is None:
-            raise TestisError(f"--{spelled}: is empty; leave it out if it was not measured")
-        given[name] = lab
-    return given
+    typed = {name: raw for name in GIVEN if (raw := getattr(options, name)) is not None}
+    for name, raw in typed.items():
+        if len(raw) > 1:  # the last would win silently
+            raise TestisError(f"{_FLAGS[name]} is given twice; leave one out")
+        if guard.missing(raw[0]):
+            raise TestisError(f"{_FLAGS[name]}: is empty; leave it out if it was not measured")
+    return labs({name: raw[0] for name, raw in typed.items()}, _FLAGS.__getitem__)
 
 
 def _treatment(options: argparse.Namespace) -> Scenario | None:
@@ -138,17 +129,10 @@ def _twin(options: argparse.Namespace) -> None:
         folder = Path(options.out)
         _write(folder, tables, found)
         if case is not None and not options.no_plots:
-            _draw(before, after, case, folder)
+            from testis_abm.pictures.twin import draw
+
+            picture(draw(before, after, case), "before_and_after", folder)
         print(f"Results in {options.out}/")
-
-
-def _draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario, folder: Path) -> None:
-    """Write the picture of the men before and after."""
-    from testis_abm.pictures import twin
-    from testis_abm.pictures.drawing import write_figure
-
-    paths = write_figure(twin.draw(before, after, case), "before_and_after", folder)
-    print(f"Picture: {paths[0]} (SVG beside it)")
 
 
 def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
@@ -199,7 +183,7 @@ COMMANDS = (
         "match virtual patients to laboratory values",
         _twin,
         (
-            *(option(f"--{name}", what, action=Once, metavar="VALUE") for name, what in _LABS.items()),
+            *_LABS,
             _ASSAY,
             word("--population", "prior over men", POPULATIONS, "clinic"),
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),

@@ -43,26 +43,6 @@ class Command(NamedTuple):
         parser.set_defaults(action=self.action, **self.also)
 
 
-class Once(argparse.Action):
-    """Stores what is known of a patient, and refuses a second value: the last would win silently."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Store the value.
-
-        Raises:
-            TestisError: there is one already.
-        """
-        if getattr(namespace, self.dest) is not None:
-            raise TestisError(f"{self.option_strings[0]} is given twice; leave one out")
-        setattr(namespace, self.dest, values)
-
-
 class Parser(argparse.ArgumentParser):
     """A parser whose faults are one line."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.progress import Progress, ProgressColumn
 
 
@@ -27,6 +28,13 @@ def results(folder: Path, pictures: Iterable[Any]) -> None:
     """Print where results and pictures are."""
     names = sorted(Path(path).name for path in pictures if str(path).endswith(".png"))
     print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
+
+
+def picture(figure: Figure, name: str, folder: Path) -> None:
+    """Write a picture, and print where it is."""
+    from testis_abm.pictures.drawing import write_figure
+
+    print(f"Picture: {write_figure(figure, name, folder)[0]} (SVG beside it)")
 
 
 def default_folder(name: str, text: str) -> Path:

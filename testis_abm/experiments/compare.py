@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -76,9 +75,8 @@ class Comparison:
         notes = f"{basis(*last_window(float(self.courses['day'].max())))} {report.replicates(self.replicates, changes)}"
         if self.replicates > 2:
             notes += " Variance reduction by pairing: how many times the replicates unpaired arms would need."
-        lines += ["", textwrap.fill(notes, 120, initial_indent="  ", subsequent_indent="  ")]
-        for arm, why in self.why.items():
-            lines.append(textwrap.fill(f"Why, {arm}: {why}.", 120, initial_indent="  ", subsequent_indent="    "))
+        lines += ["", report.note(notes)]
+        lines += [report.note(f"Why, {arm}: {why}.", "    ") for arm, why in self.why.items()]
         lines.append(
             "  Rates explain sperm production at steady state; concentration also follows from volume, transit and "
             "what is in store."

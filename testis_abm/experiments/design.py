@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from testis_abm.scenario.amounts import quantity
+from testis_abm.scenario.section import flat
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, printable, shown
 
 METHODS = ("grid", "list", "latin_hypercube", "sobol")
 MOST_POINTS, MOST_VALUES = 1_000_000, 20_000_000
+_RANGE = ("from", "to", "steps", "scale")
 
 Value = float | int | str | bool
 
@@ -106,7 +108,7 @@ def _listed(path: str, given: list[Any]) -> Axis:
 
 def _ranged(path: str, given: Mapping[str, Any]) -> Axis:
     for key in given:
-        guard.key(key, ("from", "to", "steps", "scale"), "key")
+        guard.key(key, _RANGE, "key")
     for key in ("from", "to"):
         if key not in given:
             raise ScenarioError(f"{key} is missing")
@@ -155,7 +157,7 @@ def parse_design(given: Mapping[str, Any], *, sampler: str = "") -> Design:
     over = guard.mapping(given, "design", '{"over": {"man.bmi": [22, 28, 34]}}').get("over")
     if not isinstance(over, Mapping) or not over:
         raise ScenarioError('over is empty: nothing is varied; write for example "man.bmi" = [22, 28, 34]')
-    axes = tuple(parse_axis(path, value) for path, value in _flat(over))
+    axes = tuple(parse_axis(path, value) for path, value in flat(over, _RANGE))
     samples = guard.whole(given.get("samples", 64), 2, MOST_POINTS, "samples")
     seed = guard.argument("seed", given.get("seed", 1))
     method = guard.key(given.get("method", "grid"), METHODS, "method")
@@ -199,12 +201,3 @@ def sampled(method: str, axes: int, samples: int, seed: int) -> np.ndarray:
     # A Sobol sequence is balanced at powers of two: the rest of the last one is left out.
     whole = qmc.Sobol(axes, rng=seed).random_base2(max(1, math.ceil(math.log2(samples))))
     return np.asarray(whole[:samples])
-
-
-def _flat(over: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield dotted paths and axes, where TOML makes nested tables of unquoted dots."""
-    for key, value in over.items():
-        if isinstance(value, Mapping) and not ({"from", "to", "steps", "scale"} & set(value)):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -33,27 +33,20 @@ _RECENT = 7  # days of the mean at steady state, or an interval between doses if
 
 
 @dataclass(frozen=True)
-class Series:
-    """One line: values over days or doses."""
-
-    label: str
-    x: np.ndarray
-    values: np.ndarray
-
-
-@dataclass(frozen=True)
 class Panel:
-    """Lines that share an axis.
+    """Lines over days or doses.
 
     Attributes:
         label: of the axis, with unit.
-        lines: what is drawn.
+        x: days or doses.
+        lines: name -> values.
         share: whether the values are percent of a whole.
         factor, second: to a second unit and its name; 0 and "" for none.
     """
 
     label: str
-    lines: tuple[Series, ...]
+    x: np.ndarray
+    lines: Mapping[str, np.ndarray]
     share: bool = False
     factor: float = 0.0
     second: str = ""
@@ -101,7 +94,7 @@ def drug_course(name: str) -> DrugCourse:
         (
             _concentration(drug, therapies, days),
             _panel(drug, day, course),
-            Panel("In blood\n(x fertile man)", _lines(_IN_BLOOD, day, course)),
+            Panel("In blood\n(x fertile man)", day, {effect.label: course[effect] for effect in _IN_BLOOD}),
         ),
         _response(drug, man, rested),
         tuple(dict.fromkeys(part.dose for part in drug.regimen)),
@@ -147,15 +140,15 @@ def _concentration(drug: Drug, therapies: Sequence[Mapping[str, Any]], days: flo
         found, names = found.sum(axis=0, keepdims=True), [drug.title]
     else:
         names = [_titled(name) for name in kinetics.names]
-    lines = tuple(Series(name, hour, course) for name, course in zip(names, found, strict=True))
+    lines = dict(zip(names, found, strict=True))
     if kinetics.releases(0):
         mass = masses.pop()
-        released = tuple(Series(line.label, line.x, line.values * mass * 1e-6) for line in lines)
-        return Panel(f"{_titled(drug.action)} released\n(mg/day)", released)
+        lines = {name: values * mass * 1e-6 for name, values in lines.items()}
+        return Panel(f"{_titled(drug.action)} released\n(mg/day)", hour, lines)
     unit = MECHANISMS[drug.action].unit
     if unit == "nmol/L" and len(masses) == 1:
-        return Panel("Concentration (nmol/L)", lines, factor=masses.pop() / 1e3, second="ng/mL")
-    return Panel(f"Concentration ({unit})", lines)
+        return Panel("Concentration (nmol/L)", hour, lines, factor=masses.pop() / 1e3, second="ng/mL")
+    return Panel(f"Concentration ({unit})", hour, lines)
 
 
 def _titled(name: str) -> str:
@@ -231,15 +224,11 @@ def _follow(scenario: Scenario, rested: TestisModel, effects: Sequence[Effect]) 
     return dict(zip(effects, np.array(days).T, strict=True))
 
 
-def _lines(effects: Sequence[Effect], x: np.ndarray, values: Mapping[Effect, np.ndarray]) -> tuple[Series, ...]:
-    return tuple(Series(effect.label, x, values[effect]) for effect in effects)
-
-
 def _panel(drug: Drug, x: np.ndarray, values: Mapping[Effect, np.ndarray]) -> Panel:
     """Return the panel of a drug's own effects."""
     mechanism = MECHANISMS[drug.action]
     title = "Enzyme inhibited (%)" if _enzymes(drug) else mechanism.title
-    return Panel(title, _lines(_effects(drug), x, values), mechanism.share)
+    return Panel(title, x, {effect.label: values[effect] for effect in _effects(drug)}, mechanism.share)
 
 
 def _response(drug: Drug, man: Mapping[str, float], rested: TestisModel) -> Panel:

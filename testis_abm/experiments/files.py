@@ -15,7 +15,7 @@ from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.amounts import parse_day
 from testis_abm.scenario.kind import EXPERIMENTS as KINDS
 from testis_abm.scenario.kind import elsewhere
-from testis_abm.scenario.load import changed, read_raw, toml_value
+from testis_abm.scenario.load import beyond, changed, read_raw, toml_value
 from testis_abm.scenario.section import plain
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, printable, shown, unknown
@@ -109,20 +109,11 @@ def read_experiment(
 
 
 def _within(days: list[object], end: int) -> list[object]:
-    """Return the days of `at` up to the end of a shortened plan; what is no day stays for the checks to name."""
-
-    def beyond(day: object) -> bool:
-        try:
-            return not (isinstance(day, str) and day == "end") and parse_day(day) > end
-        except ScenarioError:
-            return False
-
-    late = [day for day in days if beyond(day)]
-    if late:
-        warnings.warn(
-            f"left out of at, as they lie after the last day, {end}: {', '.join(map(shown, late))}", stacklevel=4
-        )
-    return [day for day in days if not beyond(day)] or ["end"]
+    """Return the days of `at` up to the end of a shortened plan."""
+    if late := [day for day in days if beyond(day, end)]:
+        text = f"left out of at, as they lie after the last day, {end}: {', '.join(map(shown, late))}"
+        warnings.warn(text, stacklevel=4)
+    return [day for day in days if not beyond(day, end)] or ["end"]
 
 
 def _placed(problem: Problem, name: str) -> Problem:

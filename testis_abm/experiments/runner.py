@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import active_children, parent_process
+from multiprocessing import active_children
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +20,7 @@ from testis_abm.experiments.store import Store, table_of
 from testis_abm.experiments.task import Job, Task, attempt, version
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError
+from testis_abm.support.interrupt import follow_parent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -274,7 +274,7 @@ def _executor(dask: str, workers: int) -> Iterator[tuple[Executor, Callable[[], 
     if dask:
         yield from _dask(dask, workers)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=_Spawning(), initializer=_follow)
+    pool = ProcessPoolExecutor(workers, mp_context=_Spawning(), initializer=_begin)
     try:
         yield pool, lambda: workers
     finally:
@@ -300,20 +300,10 @@ class _Spawning(SpawnContext):
     Process = _Process
 
 
-def _follow() -> None:
-    """End this worker should its parent be gone: a killed parent tells nobody. Leave Ctrl-C to the parent."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-    from testis_abm.agents import model  # noqa: F401  (imported once, so that the worker stays warm)
+def _begin() -> None:
+    """Begin a worker: import the model once, so that it stays warm."""
+    follow_parent()
+    from testis_abm.agents import model  # noqa: F401
 
 
 def _dask(address: str, workers: int) -> Iterator[tuple[Executor, Callable[[], int]]]:

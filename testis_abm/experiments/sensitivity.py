@@ -72,7 +72,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
     """
     file = read_experiment(source, "sensitivity", KEYS, overrides)
     table = file.table
-    try:
+    with guard.at(file.name, "sensitivity"):
         method = guard.word(table.get("method", "morris"), METHODS, "method")
         usual = "change" if file.scenario.treated else UNTREATED
         level = guard.word(table.get("of", usual), _ARMS, "of")
@@ -89,8 +89,6 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
                 f"{2 * near}"
             )
         shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
-    except TestisError as error:
-        raise ScenarioError(f"{file.name}: sensitivity: {error}") from None
     design = design_at(axes, shares)
     check_axes(file, design)
     if level != UNTREATED and not file.scenario.treated:

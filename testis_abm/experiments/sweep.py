@@ -14,7 +14,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
-from testis_abm.experiments.design import Design, parse_design
+from testis_abm.experiments.design import Axis, Design, parse_design
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
@@ -26,7 +26,7 @@ from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import load
 from testis_abm.statistics import FEW, deterministic, paired_change
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, TestisError
+from testis_abm.support.errors import ScenarioError, TestisError, gathered
 
 KEYS = ("over", "method", "samples", "seed", "replicates")
 _FIXED = {
@@ -80,14 +80,12 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
     """
     file = read_experiment(source, "sweep", KEYS, overrides)
     engine = file.table.get("engine", CELLS)
-    try:
+    with guard.at(file.name, "sweep"):
         design = parse_design(file.table)
         # A mean-field man has no random draws to repeat.
         usual = 1 if engine == EXPECTED else file.scenario.plan.replicates
         replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
-    except TestisError as error:
-        raise ScenarioError(f"{file.name}: sweep: {error}") from None
     check_axes(file, design)
     arms = (UNTREATED, TREATED) if file.scenario.treated else (UNTREATED,)
     job = Job({"": essence(file.raw)}, file.days, engine, arms)
@@ -102,21 +100,19 @@ def check_axes(file: ExperimentFile, design: Design) -> None:
         ScenarioError: what the scenario says of it.
     """
     place = (file.name, file.kind, "over")
-    problems: list[Problem] = []
-    for k, axis in enumerate(design.axes):
-        if axis.path in _FIXED:
-            problems.append(Problem(place, f"{axis.path} is not swept; {_FIXED[axis.path]}"))
-            continue
-        # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).
-        sampled = axis.ranged and not axis.values
-        ends = [axis.at(x) for x in (0.0, 0.37, 1.0)] if sampled else dict.fromkeys(row[k] for row in design.points)
-        try:
-            for value in ends:
-                load(file.raw, overrides={axis.path: value})
-        except ScenarioError as error:
-            problems += [problem.without("overrides").at(*place) for problem in error.problems]
-    if problems:
-        raise ScenarioError(problems)
+    with gathered() as problems:
+        for k, axis in enumerate(design.axes):
+            if axis.path in _FIXED:
+                problems.add(f"{axis.path} is not swept; {_FIXED[axis.path]}", *place)
+                continue
+            # Of a sampled range a value between the ends too: a field may want whole numbers (name them in a list then).
+            sampled = axis.ranged and not axis.values
+            ends = [axis.at(x) for x in (0.0, 0.37, 1.0)] if sampled else dict.fromkeys(row[k] for row in design.points)
+            try:
+                for value in ends:
+                    load(file.raw, overrides={axis.path: value})
+            except ScenarioError as error:
+                problems += [problem.without("overrides").at(*place) for problem in error.problems]
 
 
 def sweep(
@@ -145,36 +141,86 @@ def results(folder: str | Path) -> pd.DataFrame:
     return read(guard.path(folder, "folder")).drop(columns=["run", "case"])
 
 
-def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
-    """Return a row a point: axes, and of each output what `_levels` and `_changes` say of its replicates.
+@dataclass(frozen=True)
+class Swept:
+    """A sweep's results folder.
 
-    Args:
-        folder: of the store; day: of those that were kept (default the last).
-
-    Raises:
-        TestisError: it is no store of a sweep, or another day.
+    Attributes:
+        folder, manifest: where it is, and what it says of itself.
+        title: of the sweep, and the name of its folder.
+        outputs, days: that were kept.
+        axes: what was varied, with the values that it has.
     """
-    manifest = read_manifest(folder)
-    if manifest["kind"] != "sweep":
-        raise TestisError(f"{folder}: holds a {manifest['kind']}, not a sweep")
-    days, design = manifest["days"], manifest["design"]
-    if day is not None and guard.whole(day, min(days), max(days), "day") not in days:
-        raise TestisError(f"day: {day} was not kept; kept were {', '.join(map(str, days))}")
-    table = results(folder)
-    table = table[(table["day"] == (max(days) if day is None else day)) & (table["error"] == "")]
-    if table.empty:
-        return pd.DataFrame(columns=["point", *design["paths"]])
-    columns = [OUTPUTS[word].column for word in manifest["outputs"]]
-    runs = table.set_index(["point", "replicate", "arm"])[columns].unstack("arm")
-    points = pd.DataFrame({path: [point[k] for point in design["points"]] for k, path in enumerate(design["paths"])})
-    parts, laboratory = [points.loc[np.unique(runs.index.get_level_values("point"))]], Laboratory(parameters.values())
-    for column in columns:
-        arms = runs[column]
-        parts += [_levels(arms[arm], f"{column}, {arm}") for arm in arms]
-        if {UNTREATED, TREATED} <= set(arms):
-            parts.append(_changes(arms, laboratory.limit(column), f"{column}, change"))
-    parts.append(runs.groupby("point").size().rename("replicates"))
-    return pd.concat(parts, axis=1).reset_index(names="point")
+
+    folder: Path
+    manifest: Any
+    title: str
+    outputs: list[str]
+    days: list[int]
+    axes: list[Axis]
+
+    @classmethod
+    def of(cls, folder: str | Path) -> Swept:
+        """Return the results folder of a sweep.
+
+        Raises:
+            TestisError: it is none, or not that of a sweep.
+        """
+        manifest = read_manifest(folder := guard.path(folder, "folder"))
+        if manifest["kind"] != "sweep":
+            raise TestisError(f"{folder}: holds a {manifest['kind']}, not a sweep")
+        design = manifest["design"]
+        named = zip(design["paths"], design["units"], design["log"], zip(*design["points"]), strict=True)
+        axes = [Axis(path, unit, tuple(dict.fromkeys(values)), log=log) for path, unit, log, values in named]
+        title = f"{manifest['title']} ({folder.name})"
+        return cls(folder, manifest, title, manifest["outputs"], manifest["days"], axes)
+
+    def summary(self, day: int | None = None) -> pd.DataFrame:
+        """Return a row a point: axes, and of each output what `_levels` and `_changes` say of its replicates.
+
+        Args:
+            day: of those that were kept (default the last).
+
+        Raises:
+            TestisError: another day.
+        """
+        days, paths = self.days, self.manifest["design"]["paths"]
+        if day is not None and guard.whole(day, min(days), max(days), "day") not in days:
+            raise TestisError(f"day: {day} was not kept; kept were {', '.join(map(str, days))}")
+        table = results(self.folder)
+        table = table[(table["day"] == (max(days) if day is None else day)) & (table["error"] == "")]
+        if table.empty:
+            return pd.DataFrame(columns=["point", *paths])
+        columns = [OUTPUTS[word].column for word in self.outputs]
+        runs = table.set_index(["point", "replicate", "arm"])[columns].unstack("arm")
+        points = pd.DataFrame(self.manifest["design"]["points"], columns=paths)
+        parts, laboratory = (
+            [points.loc[np.unique(runs.index.get_level_values("point"))]],
+            Laboratory(parameters.values()),
+        )
+        for column in columns:
+            arms = runs[column]
+            parts += [_levels(arms[arm], f"{column}, {arm}") for arm in arms]
+            if {UNTREATED, TREATED} <= set(arms):
+                parts.append(_changes(arms, laboratory.limit(column), f"{column}, change"))
+        parts.append(runs.groupby("point").size().rename("replicates"))
+        return pd.concat(parts, axis=1).reset_index(names="point")
+
+    def report(self, table: pd.DataFrame, failed: pd.DataFrame) -> str:
+        """Return its `summary` as text: points, levels and changes on the last day, and the first run that failed."""
+        manifest, last = self.manifest, max(self.days)
+        paths, points = manifest["design"]["paths"], len(manifest["design"]["points"])
+        outputs = [word for word in (self.outputs if manifest.get("asked") else _USUAL) if word in self.outputs]
+        text = (
+            f"{manifest['title']}: {points:,} points, {manifest['runs']:,} runs, {len(failed):,} failed, levels of day "
+            f"{last}\n\n{_points(table, outputs, paths)}\n{_replicates(table)}\n  {basis(*last_window(last))}"
+        )
+        return f"{text}\n\n  first failure: {failed['error'].iloc[0]}" if len(failed) else text
+
+
+def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
+    """Return `Swept.summary` of a results folder."""
+    return Swept.of(folder).summary(day)
 
 
 def _levels(level: pd.Series, name: str) -> pd.DataFrame:
@@ -197,21 +243,6 @@ def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
 
 
 # ---- in print
-
-
-def report(folder: str | Path, table: pd.DataFrame, failed: pd.DataFrame) -> str:
-    """Return a sweep's `summary` as text: points, levels and changes on the last day, and the first run that failed."""
-    manifest = read_manifest(folder)
-    last, paths = max(manifest["days"]), manifest["design"]["paths"]
-    outputs = manifest["outputs"]
-    if not manifest.get("asked"):
-        outputs = [word for word in _USUAL if word in outputs]
-    text = (
-        f"{manifest['title']}: {len(manifest['design']['points']):,} points, {manifest['runs']:,} runs, "
-        f"{len(failed):,} failed, levels of day {last}\n\n{_points(table, outputs, paths)}\n{_replicates(table)}\n"
-        f"  {basis(*last_window(last))}"
-    )
-    return f"{text}\n\n  first failure: {failed['error'].iloc[0]}" if len(failed) else text
 
 
 def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> str:

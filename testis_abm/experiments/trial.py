@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,7 @@ from testis_abm.results import report
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, TestisError, shown
+from testis_abm.support.errors import ScenarioError, shown
 
 KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
 LEAST = 5  # measured men of an arm under which nothing is estimated
@@ -90,9 +89,9 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
     """
     file = read_experiment(source, "trial", KEYS, overrides)
     table = file.table
-    try:
+    with guard.at(file.name, "trial"):
         if len(file.arms) < 2:
-            raise TestisError(
+            raise ScenarioError(
                 f"{len(file.arms)} [[arm]]: a trial needs two or more; a control is an arm with therapy = []"
             )
         men = guard.whole(table.get("men", 100), 4, guard.LIMITS["men"][1], "men")
@@ -106,7 +105,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             or len(allocation) != len(file.arms)
             or not all(isinstance(men, int) and not isinstance(men, bool) and 1 <= men <= 20 for men in allocation)
         ):
-            raise TestisError(
+            raise ScenarioError(
                 f"allocation: {shown(allocation)} is not one whole number (1 to 20) for each of {len(file.arms)} arms"
             )
         missing = guard.number(table.get("missing", 0.0), 0.0, 0.9, "missing")
@@ -122,8 +121,6 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             values=values,
             abstinence=file.scenario.samples.abstinence_days,
         )
-    except TestisError as error:
-        raise ScenarioError(f"{file.name}: trial: {error}") from None
     _check(file, outcome, cohort)
     names = list(file.arms)
     arm = _randomised(names, allocation, men, seed)
@@ -259,7 +256,7 @@ class Result:
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
         text += f" What visits sample: {basis(*last_window(max(self.days)), sampled=True)}"
-        return textwrap.fill(text, 120, initial_indent="  ", subsequent_indent="  ")
+        return report.note(text)
 
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""

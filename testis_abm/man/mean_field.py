@@ -63,7 +63,9 @@ class ExpectedMan:
         days: (1 + days lived,) of MORNING, the mornings since he was untreated, or since `begin` was called.
     """
 
-    def __init__(self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] | Kinetics = ()) -> None:
+    def __init__(
+        self, values: Mapping[str, float], man: Mapping[str, float], drugs: Sequence[Drug] | Kinetics = ()
+    ) -> None:
         guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")
         guard.entries(man, parameters.physiology(), "man", "testis_abm.load(...).man.physiology")
         self.values = values

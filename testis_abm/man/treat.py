@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +20,7 @@ from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.scenario import bmi_on, past_doses
+from testis_abm.support.cores import each
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -156,6 +155,4 @@ def treat(
     rows = list(enumerate(men.to_numpy(dtype=float)))
     if not rows:
         return np.zeros((0, scenario.plan.duration_days + 1), MORNING)
-    first = one(rows[0])  # compiles once, before threads could do it twice
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        return np.stack([first, *pool.map(one, rows[1:])])
+    return np.stack(each(one, rows))

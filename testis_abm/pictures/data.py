@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from testis_abm.pictures import courses
 from testis_abm.pictures.chart import Curve, Panel, Span, band
 from testis_abm.pictures.style import NOTE
 from testis_abm.results import FIGURES
+from testis_abm.results.report import counted
 from testis_abm.results.tables import STEPS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from testis_abm.results.run import Run
 
 _HORMONES = (
@@ -95,9 +95,8 @@ class PlotData:
 
 def _footer(run: Run) -> str:
     """Return the small print: replicates, seed, and what this is not."""
-    plural = "s" if run.replicates != 1 else ""
     seed = f", seed {run.provenance['seed']}" if "seed" in run.provenance else ""
-    return f"{run.replicates:,} replicate{plural}{seed}. {NOTE}"
+    return f"{counted(run.replicates)}{seed}. {NOTE}"
 
 
 def _tissue(arms: tuple[courses.Arm, ...], rows: Mapping[str, pd.DataFrame]) -> tuple[Panel, ...]:
@@ -127,7 +126,4 @@ def _per_sertoli(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def weekly(values: np.ndarray) -> np.ndarray:
     """Return the centred running mean over a week, (days, ...); shorter at the ends."""
-    total = np.cumsum(np.concatenate([np.zeros((1, *values.shape[1:])), values]), axis=0)
-    days = np.arange(len(values))
-    first, last = np.maximum(days - _WEEK // 2, 0), np.minimum(days + _WEEK // 2 + 1, len(values))
-    return np.asarray((total[last] - total[first]) / (last - first).reshape(-1, *[1] * (values.ndim - 1)))
+    return np.asarray(pd.DataFrame(values).rolling(_WEEK, min_periods=1, center=True).mean())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from testis_abm.pictures.data import PlotData
 from testis_abm.results import KINDS
 from testis_abm.support import files, guard
+from testis_abm.support.interrupt import follow_parent
 from testis_abm.support.outputs import SOFTWARE
 
 if TYPE_CHECKING:
@@ -85,26 +83,13 @@ def _paper() -> Any:
 @contextmanager
 def standing_by() -> Iterator[Executor]:
     """Start processes that load matplotlib and wait for `draw`."""
-    pool = ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), _follow_parent)
+    pool = ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), follow_parent)
     try:
         for _ in range(_PROCESSES):
             pool.submit(_paper)
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _follow_parent() -> None:
-    """Let a process leave Ctrl-C to its parent, and end when that has been killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_outlive, daemon=True).start()
-
-
-def _outlive() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def draw(run: Run, folder: str | Path, pool: Executor) -> list[Path]:

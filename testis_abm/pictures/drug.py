@@ -41,8 +41,8 @@ def draw(course: DrugCourse) -> Figure:
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
-    for line, (colour, dashes) in zip(panel.lines, style.LINES, strict=False):
-        axes.plot(line.x, line.values, color=colour, ls=dashes, label=line.label)
+    for (name, values), (colour, dashes) in zip(panel.lines.items(), style.LINES, strict=False):
+        axes.plot(panel.x, values, color=colour, ls=dashes, label=name)
     axes.set_ylabel(panel.label)
     paper.from_zero(axes)
     if panel.share:
@@ -51,7 +51,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
     if panel.factor:
         paper.second_axis(axes, panel.factor, panel.second)
     if len(panel.lines) > 1:
-        rows = 1 if sum(len(line.label) for line in panel.lines) < _LETTERS else 2
+        rows = 1 if sum(map(len, panel.lines)) < _LETTERS else 2
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=-(-len(panel.lines) // rows), **paper.TIGHT)
 
 
@@ -73,14 +73,15 @@ def _close_up(axes: Axes, course: DrugCourse) -> None:
     first = course.days - _SHOWN_DAYS
     axes.set_xlim(first, course.days)
     axes.xaxis.set_major_locator(MultipleLocator(0.5))
-    top = max(float(line.values[line.x >= first].max()) for line in course.panels[0].lines)
+    shown = course.panels[0].x >= first
+    top = max(float(values[shown].max()) for values in course.panels[0].lines.values())
     axes.set_ylim(0.0, 1.12 * top)
     axes.set_xlabel("Day (the last two)")
 
 
 def _over_dose(axes: Axes, course: DrugCourse) -> None:
     axes.set_xscale("log")
-    axes.set_xlim(course.response.lines[0].x[0], course.response.lines[0].x[-1])
+    axes.set_xlim(course.response.x[0], course.response.x[-1])
     unit, small = course.drug.dose_unit, course.drug.dose_unit == "mg" and course.doses[-1] < 0.1
     factor = 1e3 if small else 1.0
     axes.xaxis.set_major_locator(LogLocator(10.0))

@@ -22,6 +22,7 @@ from testis_abm.statistics import mean_and_half
 
 if TYPE_CHECKING:
     from testis_abm.experiments.compare import Comparison
+    from testis_abm.experiments.sweep import Swept
     from testis_abm.experiments.trial import Result
 
 _MOST_TICKS = 8
@@ -64,9 +65,7 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
             for colour, arm in zip(style.PALETTE, found.arms, strict=False):
                 rows = found.courses[found.courses["arm"] == arm].pivot(index="replicate", columns="day", values=column)
                 curve = Curve.of(arm, rows.columns.to_numpy(), clinical(column, rows.to_numpy()), few=0)
-                panel.plot(curve.x, curve.mean, color=colour, label=arm)
-                if curve.low is not None and curve.high is not None:
-                    panel.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0)
+                paper.draw_curve(panel, curve, colour, label=arm)
             _name_level(panel, column)
             panel.set_ylim(bottom=0)
             panel.set_xlabel("day")
@@ -74,15 +73,10 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
     return write_figure(figure, "arms", folder)
 
 
-def swept(
-    table: pd.DataFrame, axes: Sequence[Axis], outputs: Sequence[str], folder: Path, method: str, title: str
-) -> list[Path]:
-    """Draw a sweep's summary: lines over one axis or along a list, a map over a grid of two, clouds over more.
-
-    Args:
-        table: from sweep.summary; axes: as varied; outputs: clinical words; method: of the design; title: of the
-            pictures.
-    """
+def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw a sweep's summary: lines over one axis or along a list, a map over a grid of two, clouds over more."""
+    axes, outputs, method = found.axes, found.outputs, found.manifest["design"]["method"]
+    title = f"{found.manifest['title']}, day {max(found.days)}"
     # Of many the most wanted.
     words = [word for word in (*_SHOWN, *outputs) if word in outputs] if len(outputs) > len(_SHOWN) else list(outputs)
     words = list(dict.fromkeys(words))[: len(_SHOWN)]

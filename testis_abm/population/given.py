@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
-from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-from testis_abm.quantities import DEFAULT_ASSAY, OESTRADIOL, QUANTITIES, Censored
+from testis_abm.quantities import DEFAULT_ASSAY, GIVEN, KNOWN, MEASURES, QUANTITIES, Censored, column
 from testis_abm.scenario.amounts import UNITS, UNITS_OF_MAN, comma_note, plain, quantity, spelled
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, shown
-
-
-class Measure(NamedTuple):
-    """What can be given: column, unit of the twin, lowest and highest value of a living man, and how it is written.
-
-    `assumed` is the unit of a text without one ("": it must have one); `factor` is the column's units in one of the
-    twin's.
-    """
-
-    column: str
-    unit: str
-    low: float
-    high: float
-    assumed: str
-    example: str = "4.4"
-    factor: float = 1.0
-
-
-# What a laboratory measures, by name; 0 of a level in blood is "< limit".
-MEASURES: Mapping[str, Measure] = MappingProxyType(
-    {
-        "t": Measure("testosterone_nmol_l", "nmol/L", 0.0, 100.0, "", "260 ng/dL"),
-        "free_t": Measure("free_testosterone_pmol_l", "nmol/L", 0.0, 5.0, "", "8 pg/mL", 1e3),
-        "e2": Measure("oestradiol_pmol_l", "pmol/L", 0.0, 2500.0, "", "30 pg/mL"),
-        "lh": Measure("lh_iu_l", "IU/L", 0.0, 150.0, "IU/L"),
-        "fsh": Measure("fsh_iu_l", "IU/L", 0.0, 200.0, "IU/L"),
-        "inhibin_b": Measure("inhibin_b_pg_ml", "pg/mL", 0.0, 1000.0, "pg/mL"),
-        "shbg": Measure("shbg_nmol_l", "nmol/L", 0.0, 300.0, "nmol/L"),
-        "concentration": Measure("concentration_million_ml", "million/mL", 0.0, 600.0, "million/mL"),
-        "volume": Measure("volume_ml", "mL", 0.1, 15.0, "mL"),
-        "motility": Measure("progressive_motility_pct", "%", 0.0, 98.0, "%"),
-        "morphology": Measure("normal_forms_pct", "%", 0.0, 60.0, "%"),
-        "tmc": Measure("total_motile_count_million", "million", 0.0, 2000.0, "million"),
-    }
-)
-# What is known of him besides.
-KNOWN: Mapping[str, Measure] = MappingProxyType(
-    {
-        "bmi": Measure("bmi", "kg/m2", 16.0, 70.0, "kg/m2", "33 kg/m2"),
-        "age": Measure("age", "years", 18.0, 80.0, "years", "34 years"),
-    }
-)
-_ALL = {**MEASURES, **KNOWN}
+from testis_abm.support.errors import ScenarioError, gathered, shown
 
 
 @dataclass(frozen=True)
@@ -66,66 +22,39 @@ class Lab:
     factor: float = 1.0
 
 
-def column(name: str, assay: str) -> str:
-    """Return the column of the quantity (quantities.QUANTITIES) that a name of MEASURES means."""
-    return OESTRADIOL[assay] if name == "e2" else MEASURES[name].column
-
-
-def parse(name: str, raw: object, place: str = "") -> Lab | None:
-    """Return a laboratory value, None where it is missing.
-
-    Args:
-        name: of MEASURES or KNOWN.
-        raw: a number in the twin's unit, or text: "260 ng/dL", "4,5 mUI/mL", "<0.1", "".
-        place: what a message calls it (default its name).
-
-    Raises:
-        ScenarioError: it is no such value, or one that no living man has.
-    """
-    with guard.at(place or name):
-        if guard.missing(raw):
-            return None
-        return _text(name, raw) if isinstance(raw, str) else _number(name, raw)
-
-
-def read(name: str, raw: object) -> float | Censored | None:
-    """Return a laboratory value in the unit of MEASURES or KNOWN; None where it is missing.
-
-    Args:
-        name: of MEASURES or KNOWN, such as "t" or "bmi".
-        raw: a number in that unit, or text as a report has it: "260 ng/dL", "4,5 IU/L", "<0.1", "". None, NaN,
-            pandas.NA and empty text are missing.
-
-    Raises:
-        ScenarioError: it is no such value, or one that no living man has.
-    """
-    lab = parse(guard.key(name, _ALL, "laboratory value"), raw)
-    return None if lab is None else lab.value
-
-
-def values(given: object) -> dict[str, float | Censored]:
+def labs(given: object, called: Callable[[str], str] = str) -> dict[str, Lab]:
     """Return what is given of a patient without what is missing, in the units of the twin.
 
     Args:
-        given: name -> number or text; a mapping, or a row of a table (a pandas Series).
+        given: name of MEASURES or KNOWN -> a number in the twin's unit, or text as a report has it: "260 ng/dL", "4,5
+            mUI/mL", "<0.1"; a mapping, or a row of a table (a pandas Series). None, NaN, pandas.NA and empty text are
+            missing.
+        called: what messages call a name.
 
     Raises:
-        ScenarioError: with every fault; or nothing is given that a laboratory measures.
+        ScenarioError: with every fault: no such name or value, or one that no living man has.
     """
-    found: dict[str, float | Censored] = {}
-    problems: list[Problem] = []
-    for name, raw in _items(given):
-        try:
-            value = read(name, raw)
-            if name in found:
-                raise ScenarioError([Problem((name,), "is given twice; leave one out")])
-        except ScenarioError as error:
-            problems += error.problems
-            continue
-        if value is not None:
-            found[name] = value
-    if problems:
-        raise ScenarioError(problems)
+    found: dict[str, Lab] = {}
+    with gathered() as problems:
+        for name, raw in _items(given):
+            with problems.at():
+                guard.key(name, GIVEN, "laboratory value")
+                if guard.missing(raw):
+                    continue
+                with guard.at(called(name)):
+                    if name in found:
+                        raise ScenarioError("is given twice; leave one out")
+                    found[name] = _text(name, raw) if isinstance(raw, str) else _number(name, raw)
+    return found
+
+
+def values(given: object) -> dict[str, float | Censored]:
+    """Return what is given of a patient as numbers (see `labs`).
+
+    Raises:
+        ScenarioError: as `labs`; or nothing is given that a laboratory measures.
+    """
+    found = {name: lab.value for name, lab in labs(given).items()}
     if not found.keys() & MEASURES.keys():
         raise ScenarioError(f"give at least one laboratory value: {', '.join(MEASURES)}")
     return found
@@ -142,7 +71,7 @@ def _items(given: object) -> Iterator[tuple[Any, object]]:
 
 
 def _number(name: str, raw: object) -> Lab:
-    measure = _ALL[name]
+    measure = GIVEN[name]
     if isinstance(raw, Censored):
         return _checked(name, raw, raw.limit, Lab(0.0, measure.unit), raw.below)
     if isinstance(raw, bool) or not isinstance(raw, Real):
@@ -155,7 +84,7 @@ def _number(name: str, raw: object) -> Lab:
 
 def _text(name: str, raw: str) -> Lab:
     """Return the value of text, "<" and ">" in front for one beyond a limit of quantitation."""
-    measure, text = _ALL[name], plain(raw)
+    measure, text = GIVEN[name], plain(raw)
     beyond = next((sign for sign in ("<=", ">=", "<", ">") if text.startswith(sign)), "")
     number, written = quantity(
         text.removeprefix(beyond).strip(), f"a number with a unit; write for example {measure.example}"
@@ -174,7 +103,7 @@ def _text(name: str, raw: str) -> Lab:
 
 def _checked(name: str, raw: object, value: Any, lab: Lab, below: bool | None = None) -> Lab:
     """Return a value in the unit and factor of `lab`; `below` of a limit is which side of it is meant."""
-    low, high = _ALL[name].low, _ALL[name].high
+    low, high = GIVEN[name].low, GIVEN[name].high
     # A limit of quantitation may lie under what a living man has, but is no zero.
     least = low if below is not True else min(low, 1e-9) if low > 0.0 else 1e-9
     # Written so that NaN fails; compared before it is made a float, so that a huge integer fails too.
@@ -185,4 +114,4 @@ def _checked(name: str, raw: object, value: Any, lab: Lab, below: bool | None = 
 
 
 def _label(name: str) -> str:
-    return {"bmi": "body mass index", "age": "age"}.get(name) or QUANTITIES[column(name, DEFAULT_ASSAY)].label
+    return {"bmi": "body mass index"}.get(name) or QUANTITIES[column(name, DEFAULT_ASSAY)].label

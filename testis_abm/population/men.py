@@ -12,30 +12,8 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
-from testis_abm.quantities import clinical, label
+from testis_abm.quantities import QUANTITIES, clinical, label
 from testis_abm.scenario import Man, Scenario
-
-# Name in men_observed.toml -> column.
-COLUMN: Mapping[str, str] = {
-    "testosterone": "testosterone_nmol_l",
-    "free_testosterone": "free_testosterone_pmol_l",
-    "oestradiol_immunoassay": "oestradiol_immunoassay_pmol_l",
-    "oestradiol": "oestradiol_pmol_l",
-    "t_e2_immunoassay": "t_over_e2_immunoassay",
-    "t_e2": "t_over_e2",
-    "t_lh": "t_over_lh",
-    "lh": "lh_iu_l",
-    "fsh": "fsh_iu_l",
-    "inhibin_b": "inhibin_b_pg_ml",
-    "shbg": "shbg_nmol_l",
-    "intratesticular_testosterone": "intratesticular_testosterone_nmol_l",
-    "intratesticular_oestradiol": "intratesticular_oestradiol_nmol_l",
-    "volume": "volume_ml",
-    "concentration": "concentration_million_ml",
-    "total_motile_count": "total_motile_count_million",
-    "motility": "progressive_motility_pct",
-    "morphology": "normal_forms_pct",
-}
 
 
 @dataclass(frozen=True)
@@ -55,7 +33,7 @@ class Finding:
 
 
 def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Return a man's untreated laboratory values and semen, after his history, in clinical units.
+    """Return a man's untreated laboratory values and semen by column, after his history, in clinical units.
 
     NaN for what no laboratory could tell: percentages of no sperm, ratios to a level under its limit.
     """
@@ -65,12 +43,12 @@ def labs(man: Man, values: Mapping[str, float] | None = None) -> dict[str, float
     past.before(one)
     true = mean_morning(one.days[:1]) | one.semen(3.0)
     report = Laboratory(values).without_error(true)
-    return {name: float(clinical(column, report[column])) for name, column in COLUMN.items()}
+    sampled = [name for name, row in QUANTITIES.items() if row.sample and name in report and name != "hcg_iu_l"]
+    return {name: float(clinical(name, report[name])) for name in sampled}
 
 
 def findings(preset: str) -> list[Finding]:
     """Return what follows from a preset's physiology, quantity by quantity, beside published ranges."""
     published = parameters.observed_in(preset)
-    return [
-        Finding(label(COLUMN[name]), value, published.get(name)) for name, value in labs(Man(preset=preset)).items()
-    ]
+    found = labs(Man(preset=preset)).items()
+    return [Finding(label(column), value, published.get(column)) for column, value in found]

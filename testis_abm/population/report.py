@@ -12,10 +12,9 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
-from testis_abm.population.given import KNOWN, MEASURES, column
 from testis_abm.population.predict import READOUTS, YES_OR_NO, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
-from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO, clinical, column_of, label
+from testis_abm.quantities import KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
 from testis_abm.results import report
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
@@ -29,6 +28,13 @@ if TYPE_CHECKING:
 CAPTION = (
     "Before and after are medians of the men, the change is the median of each man's own "
     '("about 0" where they point different ways).'
+)
+_DEVIATION = (
+    "One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's own."
+)
+_STRAINED = "* The men deviate by more than one SD: they give this value only with strain."
+OF_POPULATIONS = (
+    "Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
 )
 _SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _RARE = 0.005  # share of men under which a lesion is not named
@@ -57,10 +63,10 @@ def presets() -> Iterator[str]:
     yield f"{'':32s}{'ng/dL':>6s}{'pg/mL':>7s}{'':>7s}{'IU/L':>7s}{'IU/L':>7s}{'M/mL':>9s}"
     for preset in parameters.presets().values():
         levels = men.labs(Man(preset=preset.name))
-        ratio, sperm = number(levels["t_e2_immunoassay"]), number(levels["concentration"])
+        ratio, sperm = number(levels["t_over_e2_immunoassay"]), number(levels["concentration_million_ml"])
         yield (
-            f"{preset.name:32s}{levels['testosterone']:6.0f}{levels['oestradiol_immunoassay']:7.1f}{ratio:>7s}"
-            f"{levels['lh']:7.1f}{levels['fsh']:7.1f}{sperm:>9s}   {preset.title}{' *' if preset.history else ''}"
+            f"{preset.name:32s}{levels['testosterone_nmol_l']:6.0f}{levels['oestradiol_immunoassay_pmol_l']:7.1f}{ratio:>7s}"
+            f"{levels['lh_iu_l']:7.1f}{levels['fsh_iu_l']:7.1f}{sperm:>9s}   {preset.title}{' *' if preset.history else ''}"
         )
     yield "E2 and T/E2 by immunoassay, as andrology clinics report them."
     yield "* on day 0, when what he took still acts (testis-abm men NAME tells what)"
@@ -131,49 +137,92 @@ def _quartiles(values: np.ndarray) -> str:
 # ---- virtual patients who match laboratory values
 
 
-def labels(assay: str) -> dict[str, str]:
-    """Return how each laboratory value is printed, oestradiol by `assay`."""
-    named = {name: QUANTITIES[column(name, assay)].label for name in MEASURES}
-    return named | {"t_e2": QUANTITIES[RATIO[assay]].label}
+def heading(found: Twin, name: str, unit: str) -> str:
+    """Return how a laboratory value is printed, oestradiol by the assay of the search."""
+    text = QUANTITIES[RATIO[found.assay] if name == "t_e2" else column(name, found.assay)].label
+    return f"{text} ({unit})" if unit else text
 
 
-def matches(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
-    """Return laboratory values beside the matching virtual patients, their physiology, and possible lesions.
+def in_print(rows: Mapping[str, Sequence[str]], *columns: str) -> pd.DataFrame:
+    """Return cells in print as a table: a row a name."""
+    return pd.DataFrame.from_dict(rows, "index", columns=[*columns], dtype=object)
+
+
+def lines(table: pd.DataFrame, name: str, last: int = 1) -> str:
+    """Return a table in print as text; its `last` columns are to the left."""
+    rows = [[name, *table.columns], *([str(index), *row] for index, row in zip(table.index, table.to_numpy()))]
+    return report.aligned(rows, len(table.columns) - last)
+
+
+def labs(found: Twin, units: Mapping[str, tuple[str, float]]) -> pd.DataFrame:
+    """Return laboratory values beside the matching virtual patients, in print.
 
     Args:
         found: the men.
         units: name -> unit to print a value in, and factor from that of given.MEASURES.
     """
-    named = labels(found.assay)
-    lines = [*precision(found), ""]
-    if found.misfit:
-        far = ", ".join(f"{named[name]} (deviation {value:+.1f} SD)" for name, value in found.misfit.items())
-        text = "No physiology explains all of these laboratory values. Nearest match below; not explained: "
-        lines += [f"{text}{far}.", ""]
-    if text := rare(found):
-        lines += [textwrap.fill(text, 110), ""]
-    between = "(90 % of them)" if found.dependable else ""
-    lines.append(f"  {'laboratory value':36s}{'given':>9s}{'matching':>10s}{between:>20s}   deviation in SD (z)")
-    strained, table = False, found.labs()
-    for name in (name for name in named if name in table.index):
-        row = table.loc[name]
-        unit, factor = units.get(name, (row["unit"], 1.0))
-        z, low, middle, high, given = row[["deviation_sd", "low", "median", "high", "given"]]
-        mark = " *" if abs(z) > 1.0 and (name in found.used or name not in found.given) else ""
-        strained |= bool(mark)
-        lines.append(
-            f"  {f'{named[name]} ({unit})' if unit else named[name]:36s}{row['beyond'] + number(given * factor):>9s}"
-            f"{number(middle * factor):>10s}{_interval(number(low * factor), number(high * factor)):>20s}"
-            f"{'-' if np.isnan(z) else f'{z:+.1f}':>11s}{mark}"
-        )
-    lines.append(
-        "  One SD is the variation of one man's samples, the laboratory's and, for serum E2 (immunoassay), the assay's "
-        "own."
-    )
-    if strained:
-        lines.append("  * The men deviate by more than one SD: they give this value only with strain.")
-    lines += [f"  Note: {note}." for note in found.notes]
-    return "\n".join([*lines, "", *_physiology(found)])
+    rows = {}
+    for name, row in found.labs().iterrows():
+        unit, factor = units.get(str(name), (row["unit"], 1.0))
+        z, given = row["deviation_sd"], f"{row['beyond']}{number(row['given'] * factor)}"
+        strained = abs(z) > 1.0 and (name in found.used or name not in found.given)
+        deviation = "-" if np.isnan(z) else f"{z:+.1f}{' *' if strained else ''}"
+        middle = _middle(*(row[["median", "low", "high"]] * factor))
+        rows[heading(found, str(name), unit)] = (given, middle, deviation)
+    between = "matching, median (90 %)" if found.dependable else "matching, median"
+    return in_print(rows, "given", between, "deviation in SD (z)")
+
+
+def deviations(table: pd.DataFrame) -> list[str]:
+    """Return what the deviations in the table of `labs` are."""
+    return [_DEVIATION, *([_STRAINED] if table.iloc[:, -1].str.endswith("*").any() else [])]
+
+
+def misfit(found: Twin) -> str:
+    """Return which values no simulated physiology explains; "" if all are explained."""
+    far = [f"{heading(found, name, '')} (deviation {value:+.1f} SD)" for name, value in found.misfit.items()]
+    text = f"No simulated physiology explains all of these laboratory values. Not explained: {', '.join(far)}."
+    return f"{text} What follows is the nearest match: do not read it as this patient." if far else ""
+
+
+def physiology(found: Twin) -> pd.DataFrame:
+    """Return what laboratory values determine of each field, in print: what was given, then the best explained first."""
+    table, rows = found.physiology(), {}
+    given = [name for name in KNOWN if name in found.given and name in table.index]
+    ordered = table.drop(given).sort_values("variance_explained", ascending=False, kind="stable")
+    for name, row in pd.concat([table.loc[given], ordered]).iterrows():
+        explained = row["variance_explained"]
+        share = "-" if np.isnan(explained) else "open" if explained < _OPEN else f"{100 * explained:.0f} %"
+        if share != "-" and row["low"] == row["high"] != row["population_median"]:
+            share = "at the end of its range"
+        middle = _middle(*row[["median", "low", "high"]])
+        rows[str(name)] = (number(row["population_median"]), middle, "given" if name in given else share)
+    if not found.dependable:
+        return in_print({name: row[:2] for name, row in rows.items()}, "population", "matching, median")
+    share = "identifiability: share of prior variance explained"
+    return in_print(rows, "population", "matching, median (90 %)", share)
+
+
+def lesions(found: Twin) -> str:
+    """Return which lesions could be behind the values, and how often; "" without any, or where too few match."""
+    shares = {name: float(found.weights[(found.lesion == name).to_numpy()].sum()) for name in LESIONS[1:]}
+    some = [f"{name.replace('_', ' ')} {100 * share:.0f} %" for name, share in shares.items() if share > _RARE]
+    return f"Lesions that could be behind the values: {', '.join(some)}." if found.dependable and some else ""
+
+
+def matches(found: Twin, units: Mapping[str, tuple[str, float]]) -> str:
+    """Return laboratory values beside the matching virtual patients, their physiology, and possible lesions.
+
+    Arguments as `labs`.
+    """
+    table = labs(found, units)
+    notes = [*deviations(table), *(f"Note: {note}." for note in found.notes)]
+    parts = [
+        *(textwrap.fill(text, 110) for text in (misfit(found), rare(found)) if text),
+        "\n  ".join([lines(table, "laboratory value"), *notes]),
+        f"{lines(physiology(found), 'physiology')}\n{lesions(found)}".rstrip(),
+    ]
+    return "\n\n".join(["\n".join(precision(found)), *parts])
 
 
 def precision(found: Twin) -> list[str]:
@@ -210,33 +259,9 @@ def rare(found: Twin) -> str:
     )
 
 
-def _interval(low: str, high: str) -> str:
-    """Return an interval in print, "" where it has no ends ("-")."""
-    return "" if low == "-" else f"({low} to {high})"
-
-
-def _physiology(found: Twin) -> list[str]:
-    table = found.physiology()
-    given = [name for name in KNOWN if name in found.given and name in table.index]
-    head = ""
-    if found.dependable:
-        head = f"{'(90 % of the men)':>24s}   identifiability: share of prior variance explained"
-    lines = [f"  {'physiology':28s}{'population':>12s}{'median':>10s}{head}"]
-    ordered = table.drop(given).sort_values("variance_explained", ascending=False, kind="stable")
-    for name, row in pd.concat([table.loc[given], ordered]).iterrows():
-        explained = row["variance_explained"]
-        share = "" if np.isnan(explained) else "open" if explained < _OPEN else f"{100 * explained:.0f} %"
-        if share and row["low"] == row["high"] != row["population_median"]:
-            share = "at the end of its range"
-        share = "given" if name in given else share
-        low, high = ("-" if np.isnan(end) else f"{end:.3g}" for end in row[["low", "high"]])
-        middles = f"{row['population_median']:12.3g}{row['median']:10.3g}"
-        lines.append(f"  {name!s:28s}{middles}{_interval(low, high):>24s}   {share}".rstrip())
-    shares = {name: float(found.weights[(found.lesion == name).to_numpy()].sum()) for name in LESIONS[1:]}
-    rare = [f"{name.replace('_', ' ')} {100 * share:.0f} %" for name, share in shares.items() if share > _RARE]
-    if found.dependable and rare:
-        lines.append(f"Lesions that could be behind the values: {', '.join(rare)}.")
-    return lines
+def _middle(middle: float, low: float, high: float) -> str:
+    """Return a median with its interval in print, alone where there is none."""
+    return number(middle) if np.isnan(low) else f"{number(middle)} ({number(low)} to {number(high)})"
 
 
 def therapies(case: Scenario) -> list[str]:
@@ -247,6 +272,28 @@ def therapies(case: Scenario) -> list[str]:
         condition = f", when {therapy.when}" if therapy.when else ""
         lines.append(f"{therapy.drug} {therapy.label}, day {therapy.first_day:g}{until}{condition}")
     return lines or ["no therapy"]
+
+
+def effects(
+    before: pd.DataFrame, after: pd.DataFrame, dependable: bool = True, values: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """Return the predicted response of matching virtual patients, in print; arguments as `predicted`."""
+    rows = {}
+    for name, row in changes(before, after, values).iterrows():
+        levels, change = before_and_after(str(name), row), change_cells(row, len(before))
+        rows[f"{name} ({row['unit']})" if row["unit"] else str(name)] = (*levels, *change)
+    columns = ("before", "after", "change", "(90 % of the men)", "responders (> 20 % increase)")
+    return in_print(rows, *columns).iloc[:, : None if dependable else 3]
+
+
+def safety(before: pd.DataFrame, after: pd.DataFrame, dependable: bool = True) -> pd.DataFrame:
+    """Return the predicted readouts of safety and outcome, in print; arguments as `predicted`."""
+    rows = {}
+    for name, row in readouts(before, after).iterrows():
+        levels, *about = readout_cells(str(name), row, len(before))
+        rows[f"{name} ({row['unit']})"] = (*levels, *about)
+    columns = ("before", "after", "difference", "(90 % of the men)", "")
+    return in_print(rows, *columns).iloc[:, : None if dependable else 3]
 
 
 def predicted(
@@ -264,33 +311,17 @@ def predicted(
         dependable: whether the men carry intervals (Twin.dependable); without, medians only.
         values: dotted parameters of the men (default: the table's).
     """
-    between, last = ("(90 % of the men)", "responders (> 20 % increase)") if dependable else ("", "")
-
-    def line(name: str, cells: Sequence[str], interval: str, about: str) -> str:
-        text = f"  {name:46s}{cells[0]:>9s}{cells[1]:>9s}{cells[2]:>10s}"
-        return (f"{text}{interval:>22s}   {about}" if dependable else text).rstrip()
-
-    lines = [line("", ("before", "after", "change"), between, last)]
-    for name, row in changes(before, after, values).iterrows():
-        change, interval, gain = change_cells(row, len(before))
-        label = f"{name} ({row['unit']})" if row["unit"] else str(name)
-        lines.append(line(label, (*before_and_after(str(name), row), change), interval, gain))
-    lines.append(f"  {CAPTION}")
-    if text := azoospermic(before, after, lesions, values):
-        lines.append(f"  {text}")
-    lines += ["", line("safety and outcome", ("before", "after", "by"), between, "")]
-    for name, row in readouts(before, after).iterrows():
-        lines.append(line(f"{name} ({row['unit']})", *readout_cells(str(name), row, len(before))))
-    lines.append(
-        "  Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
-    )
     held = " and of the model's parameters (the ensemble)" if parameters_too else ", under one set of parameters"
-    lines.append(
-        f"  The spread is that of {len(before):,} matching virtual patients{held}."
-        if dependable
-        else "  No intervals: too few virtual patients match the laboratory values."
-    )
-    return "\n".join(lines)
+    spread = f"The spread is that of {len(before):,} matching virtual patients{held}."
+    parts = [
+        lines(effects(before, after, dependable, values), "", int(dependable)),
+        *(f"  {text}" for text in (CAPTION, azoospermic(before, after, lesions, values)) if text),
+        "",
+        lines(safety(before, after, dependable), "safety and outcome", int(dependable)),
+        f"  {OF_POPULATIONS}",
+        f"  {spread if dependable else 'No intervals: too few virtual patients match the laboratory values.'}",
+    ]
+    return "\n".join(parts)
 
 
 def before_and_after(label: str, row: pd.Series) -> tuple[str, str]:

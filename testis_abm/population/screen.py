@@ -16,7 +16,7 @@ from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY
 from testis_abm.scenario.condition import parse_condition
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, TestisError, shown
+from testis_abm.support.errors import ScenarioError, shown
 
 _MOST = 40_000
 
@@ -133,7 +133,7 @@ def screen(
         found += len(chosen)
         kept.append((batch, chosen))
         if found < n and seen >= (_MOST if found else _MOST // 5):
-            raise TestisError(
+            raise ScenarioError(
                 f"only {found} of {seen:,} men of the {population.name} meet {'; '.join(criteria)}; loosen the "
                 "criteria or ask for fewer men"
             )

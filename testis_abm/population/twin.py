@@ -17,10 +17,9 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.population.cohort import labs
 from testis_abm.population.distribution import COORDINATES, LESIONS, Population
-from testis_abm.population.given import KNOWN, MEASURES, column
 from testis_abm.population.given import values as read_values
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE, Search
-from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Censored, clinical_ratio
+from testis_abm.quantities import DEFAULT_ASSAY, KNOWN, MEASURES, QUANTITIES, Censored, clinical_ratio, column
 from testis_abm.statistics import kish, resampled, weighted_quantiles
 from testis_abm.support import guard
 

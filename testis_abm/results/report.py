@@ -107,10 +107,19 @@ def aligned(rows: Sequence[Sequence[str]], right: int | None = None, gap: str = 
     return "\n".join(lines)
 
 
+def note(text: str, hanging: str = "  ") -> str:
+    """Return a text that stands under a table, its later lines behind `hanging`."""
+    return textwrap.fill(text, 120, initial_indent="  ", subsequent_indent=hanging)
+
+
+def counted(replicates: int) -> str:
+    """Return how many replicates there are."""
+    return f"{replicates:,} replicate{'s' * (replicates != 1)}"
+
+
 def title(result: Run) -> str:
     """Return the title line: what was simulated, how often, how large, which seed."""
-    plural = "s" if result.replicates != 1 else ""
-    facts = [f"{result.replicates:,} replicate{plural}"]
+    facts = [counted(result.replicates)]
     if len(result.tissue):
         facts.append(f"{_cells(result.tissue):,} cells each")
     if "seed" in result.provenance:

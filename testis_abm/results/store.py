@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+from pydantic_core import to_jsonable_python
 
 from testis_abm.results import FIGURES, KINDS
 from testis_abm.results.run import Run
@@ -212,17 +213,12 @@ def _run(result: Run) -> dict[str, Any]:
         "provenance": {"platform": platform.platform(), "versions": versions(), **result.provenance},
         "scenario": result.scenario.as_dict(),
     }
-    return dict(_plain(run))
+    # Numpy's numbers as Python's, what is not finite as null.
+    return dict(to_jsonable_python(run, inf_nan_mode="null", fallback=_plain))
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as JSON can hold it: numpy numbers as Python's, what is not finite as null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(of) for key, of in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(of) for of in value]
+    """Return what JSON has no word for as what it has."""
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+        return value.tolist()
+    return dict(value) if isinstance(value, Mapping) else str(value)

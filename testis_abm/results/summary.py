@@ -53,10 +53,7 @@ def _change(result: Run, treatment: Treatment, measure: Measure) -> dict[str, ob
     untreated, treated = level["untreated"].to_numpy(), level["treated"].to_numpy()
     change, low, high = paired_change(untreated, treated, measure.least)
     return {
-        "name": measure.name,
-        "column": measure.column,
-        "label": measure.label,
-        "unit": measure.unit,
+        **_named(measure),
         "untreated": float(nanmean(untreated)),
         "treated": float(nanmean(treated)),
         "change_pct": change,
@@ -87,15 +84,16 @@ def _course(result: Run, measure: Measure) -> dict[str, object]:
     early = value[table["day"] <= first + (last - first) / 4.0].mean()
     late = value[table["day"] >= last - (last - first) / 4.0].mean()
     return {
-        "name": measure.name,
-        "column": measure.column,
-        "label": measure.label,
-        "unit": measure.unit,
+        **_named(measure),
         "mean": float(nanmean(level)),
         "sd": _sd(level),
         "drift_pct": 100.0 * (late / early - 1.0) if early > 0.0 and early >= measure.least else np.nan,
         "replicates": len(level),
     }
+
+
+def _named(measure: Measure) -> dict[str, object]:
+    return {name: getattr(measure, name) for name in ("name", "column", "label", "unit")}
 
 
 def _sd(values: np.ndarray) -> float:

@@ -12,8 +12,8 @@ from typing import Any
 
 from testis_abm.scenario.amounts import parse_day, parse_duration
 from testis_abm.scenario.kind import elsewhere
-from testis_abm.scenario.scenario import Scenario, alike, flat, unusual
-from testis_abm.scenario.section import plain
+from testis_abm.scenario.scenario import Scenario, alike, unusual
+from testis_abm.scenario.section import flat, plain
 from testis_abm.scenario.shipped import found, shipped
 from testis_abm.support import files, guard
 from testis_abm.support.errors import Problem, ScenarioError, gathered, nearest, printable, shown
@@ -150,14 +150,14 @@ def cut(raw: dict[str, Any]) -> None:
     if isinstance(samples, dict):
         for name, days in samples.items():
             if isinstance(days, list):
-                samples[name] = [day for day in days if not _beyond(day, end)]
+                samples[name] = [day for day in days if not beyond(day, end)]
     late: list[str] = []
     for section, key in (("observed", "day"), ("therapy", "from"), ("weight", "from")):
         if isinstance(items := raw.get(section), list):
-            beyond = [isinstance(item, dict) and _beyond(item.get(key, 0), end) for item in items]
-            raw[section] = [item for item, is_late in zip(items, beyond) if not is_late]
+            are_late = [isinstance(item, dict) and beyond(item.get(key, 0), end) for item in items]
+            raw[section] = [item for item, is_late in zip(items, are_late) if not is_late]
             if section != "observed":
-                numbered = enumerate(zip(items, beyond), 1)
+                numbered = enumerate(zip(items, are_late), 1)
                 late += [f"{section} {k} ({_in_short(item)})" for k, (item, is_late) in numbered if is_late]
     if late:
         warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", stacklevel=4)
@@ -170,7 +170,8 @@ def _in_short(item: Mapping[str, Any]) -> str:
     return f"{' '.join(what)} from {printable(str(item.get('from', 0)))}{when}"
 
 
-def _beyond(day: object, end: float) -> bool:
+def beyond(day: object, end: float) -> bool:
+    """Return whether a day lies after the last; what is no day does not, and stays for the checks to name."""
     try:
         return parse_day(day) > end
     except ScenarioError:

@@ -22,22 +22,13 @@ from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import check_dose_count
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
-from testis_abm.scenario.section import Line, Section, plain, table, tables
+from testis_abm.scenario.section import Line, Section, flat, plain, table, tables
 from testis_abm.scenario.therapy import Therapy
 from testis_abm.scenario.weight import Weight, overlaps
 from testis_abm.support.errors import Problem, ScenarioError, gathered, refuse, shown
 
 # Times the usual dose, either way; a point read as a decimal one makes it 1000, and rounding is no reason.
 _FAR_DOSE = 100.001
-
-
-def flat(raw: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield dotted names and values from [parameters], where TOML makes nested tables of unquoted dots."""
-    for key, value in raw.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _parameters(value: object) -> FrozenMapping[float]:
@@ -56,7 +47,7 @@ def _parameters(value: object) -> FrozenMapping[float]:
             elif fault := parameters.fault(name, number):
                 problems.add(fault, name, named=name not in parameters.load())
             else:
-                numbers[name] = float(number)  # type: ignore[arg-type]
+                numbers[name] = float(number)
     return FrozenMapping(sorted(numbers.items()))
 
 

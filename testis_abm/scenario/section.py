@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -106,6 +106,15 @@ def plain(value: object, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner, depth + 1) for inner in value]
     return value
+
+
+def flat(raw: Mapping[str, Any], leaf: Iterable[str] = (), prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted names and values, where TOML makes nested tables of unquoted dots; a table with a key of `leaf` is a value."""
+    for key, value in raw.items():
+        if isinstance(value, Mapping) and value.keys().isdisjoint(leaf):
+            yield from flat(value, leaf, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 # ---- kinds of fields

@@ -119,7 +119,13 @@ def _study(name: str) -> Study:
 
 
 def calibrate(
-    folder: Path, *, members: int = 240, rounds: int = 4, seed: int = 1, progress: Callable[[str], None] | None = None
+    folder: Path,
+    *,
+    members: int = 240,
+    rounds: int = 4,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+    fixed: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Calibrate; return the ensemble (a column a parameter, and `weight`), and keep it with its report in `folder`.
 
@@ -129,13 +135,14 @@ def calibrate(
         rounds: of assimilation.
         seed: of the prior.
         progress: called with what is being done.
+        fixed: parameters that keep a value, such as one answer to a structural question.
 
     Raises:
         TestisError: too few members, a folder of another calibration, or one that cannot be written.
     """
     with _Calibration.begun(folder, members, rounds, seed, progress) as calibration:
-        hidden = calibration.posterior(fitted_studies())
-    table = _table(hidden, False)
+        hidden = calibration.posterior(fitted_studies(), fixed=fixed)
+    table = _table(hidden, False).assign(**(fixed or {}))
     head = (
         f"{len(table)} plausible parameter sets, testis_abm {__version__}: ES-MDA, {rounds} rounds, seed {seed}, "
         f"{len(known())} studies; made by testis-abm calibrate"
@@ -183,26 +190,6 @@ def cross_validate(
     text = found.to_csv(index=False, float_format="%.4g", lineterminator="\n")
     files.write(calibration.folder / "left_out.csv", text)
     return found
-
-
-def answer(
-    folder: Path,
-    fixed: Mapping[str, float],
-    *,
-    members: int = 60,
-    rounds: int = 3,
-    seed: int = 1,
-    progress: Callable[[str], None] | None = None,
-) -> Ensemble:
-    """Return the ensemble of one answer to a structural question: calibrated with its parameters `fixed`.
-
-    Raises:
-        TestisError: as calibrate.
-    """
-    with _Calibration.begun(folder, members, rounds, seed, progress) as calibration:
-        hidden = calibration.posterior(fitted_studies(), fixed=fixed)
-    sets = _table(hidden, False).drop(columns="weight").assign(**fixed)
-    return Ensemble(sets, np.full(members, 1.0 / members))
 
 
 @dataclass(frozen=True)

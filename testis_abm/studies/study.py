@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -21,7 +21,7 @@ from testis_abm.scenario.load import read_tables
 from testis_abm.scenario.section import Line, Section, one_of, quantity, tables, whole
 from testis_abm.scenario.therapy import Therapy
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, TestisError, shown, unknown
+from testis_abm.support.errors import ScenarioError, TestisError, gathered, shown, unknown
 
 FOLDER = Path(__file__).parent
 # Clinical word -> column of the mean-field model's tables; T/E2 is worked out.
@@ -191,23 +191,24 @@ class Observation(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Observation:
-        takes = KINDS[self.kind].takes
-        if "limit" in takes and self.limit is None:
-            raise ScenarioError([Problem(("limit",), f"limit is missing; {self.kind} needs one", named=True)])
-        if "versus" in takes and not self.versus:
-            text = f"versus is missing; a {self.kind} is to another arm"
-            raise ScenarioError([Problem(("versus",), text, named=True)])
-        if not self.kind.startswith("weeks") and self.day is None:
-            raise ScenarioError([Problem(("day",), "day is missing; for example day = 84", named=True)])
+        takes, value = KINDS[self.kind].takes, f"{self.value:g}"
         given = {"limit": self.limit is not None, "versus": self.versus, "since": self.since}
-        if unused := [key for key, value in given.items() if value and key not in takes]:
-            raise ScenarioError([Problem((key,), f"is not used by {self.kind}; leave it out") for key in unused])
-        if self.kind in ("change", "ratio") and self.value <= -100.0:
-            raise ScenarioError([Problem(("value",), f"{self.value:g} % is out of range (above -100 %)")])
-        if self.kind == "share_below" and not 0.0 <= self.value <= 100.0:
-            raise ScenarioError([Problem(("value",), f"{self.value:g} % is out of range (0 to 100 %)")])
-        if self.kind not in ("change", "ratio", "difference") and self.value < 0.0:
-            raise ScenarioError([Problem(("value",), f"{self.value:g} is negative; {self.kind} is 0 or more")])
+        unused = [key for key, is_given in given.items() if is_given and key not in takes]
+        with gathered() as problems:
+            if "limit" in takes and self.limit is None:
+                problems.add(f"limit is missing; {self.kind} needs one", "limit", named=True)
+            elif "versus" in takes and not self.versus:
+                problems.add(f"versus is missing; a {self.kind} is to another arm", "versus", named=True)
+            elif not self.kind.startswith("weeks") and self.day is None:
+                problems.add("day is missing; for example day = 84", "day", named=True)
+            for key in unused:
+                problems.add(f"is not used by {self.kind}; leave it out", key)
+            if self.relative and self.value <= -100.0:
+                problems.add(f"{value} % is out of range (above -100 %)", "value")
+            if self.kind == "share_below" and not 0.0 <= self.value <= 100.0:
+                problems.add(f"{value} % is out of range (0 to 100 %)", "value")
+            elif not self.relative and self.kind != "difference" and self.value < 0.0:
+                problems.add(f"{value} is negative; {self.kind} is 0 or more", "value")
         return self
 
 
@@ -247,14 +248,10 @@ class Study(Section):
     @classmethod
     def _criteria(cls, value: object) -> tuple[str, ...]:
         criteria = guard.texts(value, "", '["testosterone < 350 ng/dL"]')
-        problems = []
-        for i, text in enumerate(criteria):
-            try:
-                parse_criterion(text)
-            except ScenarioError as error:
-                problems += [Problem((i,), problem.text) for problem in error.problems]
-        if problems:
-            raise ScenarioError(problems)
+        with gathered() as problems:
+            for i, text in enumerate(criteria):
+                with problems.at(i):
+                    parse_criterion(text)
         return criteria
 
     @field_validator("man", mode="before")
@@ -263,52 +260,49 @@ class Study(Section):
         table = parameters.physiology()
         if not isinstance(value, Mapping):
             raise ScenarioError(f"{shown(value)} is not a table of physiology fields")
-        problems = []
-        for name, number in value.items():
-            if name not in table:
-                problems.append(Problem((name,), unknown("field", name, table, see="testis-abm men"), named=True))
-            elif fault := table[name].fault(number):
-                problems.append(Problem((name,), fault))
-        if problems:
-            raise ScenarioError(problems)
+        with gathered() as problems:
+            for name, number in value.items():
+                if name not in table:
+                    problems.add(unknown("field", name, table, see="testis-abm men"), name, named=True)
+                elif fault := table[name].fault(number):
+                    problems.add(fault, name)
         return FrozenMapping({name: float(number) for name, number in value.items()})
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
-        names = [arm.name for arm in self.arm]
-        problems = []
-        if len(set(names)) < len(names):
-            problems.append(Problem(("arm",), "two arms have the same name"))
-        if not self.observed:
-            problems.append(Problem(("observed",), "nothing was observed; add [[observed]]", named=True))
-        for i, arm in enumerate(self.arm):
-            for k, therapy in enumerate(arm.therapy):
-                if therapy.from_day >= self.duration_days:
-                    text = f"day {therapy.from_day:g} is not before the end of the study (day {self.duration_days:g})"
-                    problems.append(Problem(("arm", i, "therapy", k, "from"), text))
-        for i, seen in enumerate(self.observed):
-            place, end = ("observed", i), self.duration_days
-            for key, name in (("arm", seen.arm), ("versus", seen.versus)):
-                if name and name not in names:
-                    problems.append(Problem((*place, key), unknown("arm", name, names)))
-            if seen.versus and seen.versus == seen.arm:
-                problems.append(Problem((*place, "versus"), "is the arm itself"))
-            begins = [therapy.from_day for arm in self.arm if arm.name == seen.arm for therapy in arm.therapy]
-            if seen.day is not None and begins and seen.day[1] <= min(begins) and seen.kind != "level":
-                text = f"day {seen.day[1]:g} is not after the first dose (day {min(begins):g})"
-                problems.append(Problem((*place, "day"), text))
-            if seen.since >= end:
-                text = f"day {seen.since:g} is outside the study (day 0 to {end:g})"
-                problems.append(Problem((*place, "since"), text))
-            if any(seen.same_as(other) for other in self.observed[:i]):
-                text = "is observed twice: the same arm, variable, as and day are above"
-                problems.append(Problem(place, text))
-            if seen.day is not None and not 0 <= seen.day[0] <= seen.day[1] <= end:
-                text = f"day {seen.day[1]:g} is outside the study (day 0 to {end:g})"
-                problems.append(Problem((*place, "day"), text))
-        if problems:
-            raise ScenarioError(problems)
+        names, end = [arm.name for arm in self.arm], self.duration_days
+        with gathered() as problems:
+            if len(set(names)) < len(names):
+                problems.add("two arms have the same name", "arm")
+            if not self.observed:
+                problems.add("nothing was observed; add [[observed]]", "observed", named=True)
+            for i, arm in enumerate(self.arm):
+                for k, day in enumerate(therapy.from_day for therapy in arm.therapy):
+                    if day >= end:
+                        text = f"day {day:g} is not before the end of the study (day {end:g})"
+                        problems.add(text, "arm", i, "therapy", k, "from")
+            for i, seen in enumerate(self.observed):
+                for key, text in self._faults(seen, self.observed[:i], names):
+                    problems.add(text, "observed", i, *([key] if key else []))
         return self
+
+    def _faults(self, seen: Observation, others: Sequence[Observation], names: list[str]) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with an observation that comes after `others`: key and text."""
+        end = self.duration_days
+        for key, name in (("arm", seen.arm), ("versus", seen.versus)):
+            if name and name not in names:
+                yield key, unknown("arm", name, names)
+        if seen.versus and seen.versus == seen.arm:
+            yield "versus", "is the arm itself"
+        begins = [therapy.from_day for arm in self.arm if arm.name == seen.arm for therapy in arm.therapy]
+        if seen.day is not None and begins and seen.day[1] <= min(begins) and seen.kind != "level":
+            yield "day", f"day {seen.day[1]:g} is not after the first dose (day {min(begins):g})"
+        if seen.since >= end:
+            yield "since", f"day {seen.since:g} is outside the study (day 0 to {end:g})"
+        if any(seen.same_as(other) for other in others):
+            yield "", "is observed twice: the same arm, variable, as and day are above"
+        if seen.day is not None and not 0 <= seen.day[0] <= seen.day[1] <= end:
+            yield "day", f"day {seen.day[1]:g} is outside the study (day 0 to {end:g})"
 
 
 def load_study(source: str | Path) -> Study:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from multiprocessing import parent_process
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -57,3 +59,15 @@ class Interrupt:
         """Let signals stop whatever runs from here on, since nothing can be lost any more."""
         self.check()
         self._at_once = True
+
+
+def follow_parent() -> None:
+    """Let this process leave Ctrl-C to its parent, and end when that is gone: a killed parent tells nobody."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

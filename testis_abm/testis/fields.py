@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from testis_abm.support.compile import compiled
 from testis_abm.support.special import k0
 from testis_abm.testis.geometry import CORNERS, Geometry
 
 _SECONDS = 86400.0
-_AT_ONCE = 4  # offsets that `interstitial_field` takes in one pass over the targets
+_AT_ONCE = 4  # offsets that `interstitial_fields` takes in one pass over the targets
+TOGETHER = 4  # tubules that it takes at a time
 
 
 def screening_length(diffusion: float, clearance_per_day: float) -> float:
@@ -91,22 +93,41 @@ def conserving(reach, sources, kind, targets):
 
 
 @compiled
-def interstitial_field(tubule, weights, neighbours, sources, row):
-    """Write into `row` (niches + 2) the field of the corner sources at a tubule's targets.
+def interstitial_fields(first, last, weights, neighbours, sources, rows):
+    """Write into `rows` (TOGETHER, niches + 2) the field of the corner sources at the targets of tubules `first` to `last`.
 
-    `sources` ends with a zero, the source of every empty site (neighbour -1). The inner loop runs over targets, so that
-    it vectorises without reordering any sum; four offsets at a time (see `sources_of`).
+    At most TOGETHER tubules: they share each look at the weights. `sources` ends with a zero, the source of every empty
+    site (neighbour -1). The inner loop runs over targets, so that it vectorises without reordering any sum; four
+    offsets at a time (see `sources_of`).
     """
-    row[:] = 0.0
+    second, third, fourth = min(first + 1, last - 1), min(first + 2, last - 1), min(first + 3, last - 1)
+    rows[:, :] = 0.0
+    r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
     for k in range(0, neighbours.shape[1], 4):
-        a, b = sources[neighbours[tubule, k]], sources[neighbours[tubule, k + 1]]
-        c, d = sources[neighbours[tubule, k + 2]], sources[neighbours[tubule, k + 3]]
-        for target in range(row.size):
-            row[target] += (weights.of[k, target] * a + weights.of[k + 1, target] * b) + (
-                weights.of[k + 2, target] * c + weights.of[k + 3, target] * d
-            )
-    for target in range(row.size):
-        row[target] *= weights.share[tubule, target]
+        a0, b0, c0, d0 = _four(first, k, neighbours, sources)
+        a1, b1, c1, d1 = _four(second, k, neighbours, sources)
+        a2, b2, c2, d2 = _four(third, k, neighbours, sources)
+        a3, b3, c3, d3 = _four(fourth, k, neighbours, sources)
+        w, x, y, z = weights.of[k], weights.of[k + 1], weights.of[k + 2], weights.of[k + 3]
+        for target in range(r0.size):
+            r0[target] += (w[target] * a0 + x[target] * b0) + (y[target] * c0 + z[target] * d0)
+            r1[target] += (w[target] * a1 + x[target] * b1) + (y[target] * c1 + z[target] * d1)
+            r2[target] += (w[target] * a2 + x[target] * b2) + (y[target] * c2 + z[target] * d2)
+            r3[target] += (w[target] * a3 + x[target] * b3) + (y[target] * c3 + z[target] * d3)
+    for one in range(last - first):
+        for target in range(r0.size):
+            rows[one, target] *= weights.share[first + one, target]
+
+
+@register_jitable
+def _four(tubule, k, neighbours, sources):
+    """Return the sources at four offsets of a tubule."""
+    return (
+        sources[neighbours[tubule, k]],
+        sources[neighbours[tubule, k + 1]],
+        sources[neighbours[tubule, k + 2]],
+        sources[neighbours[tubule, k + 3]],
+    )
 
 
 @compiled

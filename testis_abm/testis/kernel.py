@@ -59,7 +59,7 @@ from testis_abm.biology.steps import (
 )
 from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
-from testis_abm.testis.fields import Weights, conserving, interstitial_field, ring_field
+from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
 from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
@@ -132,7 +132,7 @@ class _Supply(NamedTuple):
 
     to_niche: float
     to_interstitium: float
-    row: np.ndarray
+    rows: np.ndarray
     made: np.ndarray
     around: np.ndarray
 
@@ -144,7 +144,7 @@ def _supply(field):
     return _Supply(
         field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches),
         field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices),
-        np.empty(per + field.interstitial.shape[1]),
+        np.empty((TOGETHER, per + field.interstitial.shape[1])),
         np.empty(per),
         np.empty(3 * per),
     )
@@ -192,16 +192,17 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
     p, inhibitor = from_array(today.numbers), today.blood.inhibitor
     per = field.level.shape[1]
     supply, activity = _supply(field), np.empty(BLOCK * per)
-    row = supply.row
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
-        for tubule in range(begin, end):
-            interstitial_field(tubule, field.weights, field.neighbours, field.sources, row)
-            for k in range(field.interstitial.shape[1]):
-                field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + today.entry
-            level = field.level[tubule]
-            for k in range(per):
-                level[k] = row[k] * supply.to_niche + today.entry
+        for four in range(begin, end, TOGETHER):
+            beyond = min(four + TOGETHER, end)
+            interstitial_fields(four, beyond, field.weights, field.neighbours, field.sources, supply.rows)
+            for tubule in range(four, beyond):
+                row, level = supply.rows[tubule - four], field.level[tubule]
+                for k in range(field.interstitial.shape[1]):
+                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + today.entry
+                for k in range(per):
+                    level[k] = row[k] * supply.to_niche + today.entry
         # Cut out, so that no index can be below zero, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
@@ -260,18 +261,21 @@ def _sense(level, sensitivity, exponent, sensed):
 @compiled(error_model="numpy")
 def _oestradiol(sertoli, field, supply, mean_made, first, last):
     """Spread oestradiol over tubules `first` to `last`."""
-    per, row, made = field.level.shape[1], supply.row, supply.made
-    for tubule in range(first, last):
-        interstitial_field(tubule, field.weights, field.neighbours, field.sources, row)
-        for k in range(field.interstitial.shape[1]):
-            field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + mean_made * field.from_niches
-        by_niches, level = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per], field.level[tubule]
-        for k in range(per):
-            row[k] *= supply.to_niche
-            made[k] = by_niches[k] * field.from_niches
-        ring_field(field.ring, made, supply.around, row)
-        for k in range(per):
-            level[k] = row[k]
+    per, made = field.level.shape[1], supply.made
+    for four in range(first, last, TOGETHER):
+        beyond = min(four + TOGETHER, last)
+        interstitial_fields(four, beyond, field.weights, field.neighbours, field.sources, supply.rows)
+        for tubule in range(four, beyond):
+            row, level = supply.rows[tubule - four], field.level[tubule]
+            for k in range(field.interstitial.shape[1]):
+                field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + mean_made * field.from_niches
+            by_niches = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per]
+            for k in range(per):
+                row[k] *= supply.to_niche
+                made[k] = by_niches[k] * field.from_niches
+            ring_field(field.ring, made, supply.around, row)
+            for k in range(per):
+                level[k] = row[k]
 
 
 def _storing(last):
@@ -383,7 +387,7 @@ def soma_and_germ_cells(cells, steroids, today, events, crew):
 def whole_day(cells, steroids, today, events, crew):
     """Let all cells live a day; return whether all tubules had room for it."""
     soma_and_germ_cells(cells, steroids, today, events, crew)
-    return (events.progress == DONE).all()
+    return all_done(events)
 
 
 @compiled(error_model="numpy")
@@ -397,12 +401,21 @@ def clear(events):
 
 
 @compiled(error_model="numpy")
+def all_done(events):
+    """Return whether all tubules had room for the day."""
+    done = True
+    for tubule in range(events.progress.size):
+        done &= events.progress[tubule] == DONE
+    return done
+
+
+@compiled(error_model="numpy")
 def germ_cells(cells, today, events, crew):
     """Let the germ cells that have not yet done so live the days of `today`; return whether all tubules had room for it."""
     tubules = cells.germ.count.size
     live(cells, events, today, first_of(crew, tubules), last_of(crew, tubules))
     wait(crew)
-    return (events.progress == DONE).all()
+    return all_done(events)
 
 
 @compiled(error_model="numpy")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from testis_abm.biology import draws, steps
 from testis_abm.biology.draws import child
@@ -33,12 +34,8 @@ class Germ:
 
 
 def find(among: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return where each of `wanted` is in `among`, -1 where it is not (uint64)."""
-    if not len(among):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    order = np.argsort(among)
-    at = order[np.minimum(np.searchsorted(among, wanted, sorter=order), len(among) - 1)]
-    return np.where(among[at] == wanted, at, -1)
+    """Return where each of `wanted` is in `among`, each once, -1 where it is not (uint64)."""
+    return np.asarray(pd.Index(among).get_indexer(pd.Index(wanted)))
 
 
 @compiled
@@ -76,7 +73,7 @@ class Lives:
         spent = (step == steps.ELONGATED_SPERMATID) & (before.ends[gone] <= today)
         lets_go = draws.uniforms(of, 0, draws.RELEASE) < spermiation[gone]
         fate[spent] = np.where(lets_go, RELEASED, RETAINED)[spent]
-        fate[find(mothers, of) >= 0] = DIVIDED
+        fate[np.isin(of, mothers)] = DIVIDED
         self.ends.append((day, of, fate))
 
     def ancestors(self, lineage: np.ndarray, known: np.ndarray, after: int, until: int) -> np.ndarray:
@@ -101,25 +98,23 @@ class Lives:
 
     def end(self, lineage: int) -> tuple[int, int] | None:
         """Return the day on which a cell was gone and its fate, or None if it was not seen to go."""
-        for day, of, fate in self.ends:
-            at = np.flatnonzero(of == np.uint64(lineage))
-            if len(at):
-                return day, int(fate[at[0]])
-        return None
+        return _first(self.ends, lineage)
 
     def mother(self, lineage: int) -> tuple[int, int] | None:
         """Return the day on which a cell was first seen and its mother, or None if it was there from the beginning."""
-        for day, daughters, mothers in self.births:
-            at = np.flatnonzero(daughters == np.uint64(lineage))
-            if len(at):
-                return day, int(mothers[at[0]])
-        return None
+        return _first(self.births, lineage)
 
     def daughters(self, lineage: int) -> list[tuple[int, int]]:
         """Return day and lineage of each daughter of a cell, in order."""
         return [
             (day, int(of)) for day, daughters, mothers in self.births for of in daughters[mothers == np.uint64(lineage)]
         ]
+
+
+def _first(days: list[tuple[int, np.ndarray, np.ndarray]], lineage: int) -> tuple[int, int] | None:
+    """Return the day that notes a cell, and what it notes of it."""
+    notes = ((day, what[of == np.uint64(lineage)]) for day, of, what in days)
+    return next(((day, int(what[0])) for day, what in notes if len(what)), None)
 
 
 def _joined(days: list[tuple[int, np.ndarray, np.ndarray]], after: int, until: int) -> tuple[np.ndarray, np.ndarray]:
@@ -146,12 +141,12 @@ def _births(before: Germ, now: Germ, after: np.ndarray, born: np.ndarray) -> tup
     generations = [(_daughters(mother, ordinal), mother)]
     for _ in range(_GENERATIONS - 1):
         unseen = generations[-1][0]
-        unseen = unseen[find(born, unseen) < 0]
+        unseen = unseen[~np.isin(unseen, born)]
         mother = np.repeat(unseen, 2)
         generations.append((_daughters(mother, np.tile(np.arange(2), len(unseen))), mother))
     daughters = np.concatenate([of for of, _ in generations])
     mothers = np.concatenate([of for _, of in generations])
-    seen = find(born, daughters) >= 0
+    seen = np.isin(daughters, born)
     for _ in range(_GENERATIONS):
-        seen |= find(mothers[seen], daughters) >= 0
+        seen |= np.isin(daughters, mothers[seen])
     return daughters[seen], mothers[seen]

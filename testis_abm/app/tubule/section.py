@@ -11,7 +11,7 @@ import numpy as np
 
 from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.steps import LEYDIG_RADIUS
-from testis_abm.support.special import k0
+from testis_abm.testis.fields import kernel
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.places import leydig_places
@@ -154,7 +154,7 @@ class Fields:
         feet = section.sertoli_foot.reshape(-1, per, 2)[home]
         apart = np.linalg.norm(points[:, None] - feet, axis=-1)
         self._ring = home[:, None] * per + np.arange(per)
-        self._from_ring = _kernel(apart, levels.oestradiol_kernel.length, softening)
+        self._from_ring = kernel(apart, levels.oestradiol_kernel.length, softening)
         beyond = (gap.min(axis=1) - geometry.radius) / (geometry.spacing / math.sqrt(3.0) - geometry.radius)
         self._own = 1.0 - np.clip(beyond, 0.0, 1.0)
         self._section = section
@@ -191,10 +191,4 @@ def _weights(
 ) -> np.ndarray:
     """Return what each source gives to each point (float32; each row sums to 1)."""
     gap = _nearest(points[:, None] - sources[None], extent)
-    return _kernel(np.hypot(gap[..., 0], gap[..., 1]), length, softening).astype(np.float32)
-
-
-def _kernel(distance: np.ndarray, length: float, softening: float) -> np.ndarray:
-    """Return `fields.kernel`, faster for many distances."""
-    weight = k0(np.sqrt(distance**2 + softening**2) / length)
-    return np.asarray(weight / weight.sum(axis=-1, keepdims=True))
+    return kernel(np.hypot(gap[..., 0], gap[..., 1]), length, softening).astype(np.float32)

@@ -14,7 +14,17 @@ from testis_abm.biology.tract import normal_forms
 from testis_abm.man.body import body_day
 from testis_abm.man.tract import pass_day
 from testis_abm.support.compile import compiled
-from testis_abm.testis.kernel import GERM_DAY, Steroids, Today, clear, germ_cells, report, soma_and_germ_cells, tell
+from testis_abm.testis.kernel import (
+    GERM_DAY,
+    Steroids,
+    Today,
+    all_done,
+    clear,
+    germ_cells,
+    report,
+    soma_and_germ_cells,
+    tell,
+)
 from testis_abm.testis.threads import wait
 
 HIGHEST_TESTOSTERONE, HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
@@ -113,9 +123,11 @@ def advance(man, numbers, doses, lived, day, begun, now, crew):
         entry = numbers.entry[0] * blood.free_testosterone * numbers.entry[1]
         tissue = with_aromatase(numbers.tissue, blood.aromatase_left)
         today = Today(blood, entry, now + day + 1.0, 1.0, numbers.change, tissue)
-        if not begun:
+        if begun:
+            germ_cells(man.cells, today, man.events, crew)
+        else:
             soma_and_germ_cells(man.cells, man.steroids, today, man.events, crew)
-        if not germ_cells(man.cells, today, man.events, crew):
+        if not all_done(man.events):
             return day
         begun = False
         if leads:

@@ -1,0 +1,248 @@
+"""The form of the app as a draft: what it holds, explains and leaves alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as checked
+from hypothesis import strategies as some
+from small_page import SCENARIOS, SENT, SMALL
+
+import testis_abm as ta
+from testis_abm import parameters
+from testis_abm.app import draft
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_draft_says_what_its_scenario_says(path):
+    scenario = ta.load(path)
+    assert draft.understood(draft.of(scenario)).scenario == scenario
+    assert ta.load(draft.short(scenario)) == scenario
+
+
+def test_the_first_draft_can_be_run():
+    said = draft.understood(draft.start())
+    assert said.scenario is not None and not said.problems
+    assert said.scenario.plan.duration_days == 270 and not said.scenario.treated
+
+
+@pytest.mark.parametrize("name", list(parameters.drugs()))
+def test_every_drug_can_be_added_as_it_is_usually_given(name):
+    said = draft.understood(draft.with_therapy(draft.start(), name))
+    assert not said.problems, said.lines
+    assert said.scenario.therapy[0].drug == name and said.scenario.treated
+
+
+@pytest.mark.parametrize("name", list(parameters.presets()))
+def test_another_man_keeps_the_treatment(name):
+    before = draft.with_therapy(draft.start(), "anastrozole")
+    after = draft.with_preset(before, name)
+    assert after["therapy"] == before["therapy"] and after["title"] == parameters.presets()[name].title
+    assert draft.understood(after).scenario.man.preset == name
+
+
+def test_changes_leave_the_draft_alone():
+    before = draft.with_therapy(draft.start(), "anastrozole")
+    kept = json.dumps(before)
+    draft.with_cell(before, "therapy", 0, "dose", "2 mg")
+    draft.with_slider(before, draft.SLIDERS[0], 30.0)
+    draft.with_duration(before, "20")
+    draft.without(before, ("therapy", 0))
+    draft.with_weight(before)
+    draft.with_preset(before, "klinefelter")
+    assert json.dumps(before) == kept
+
+
+@pytest.mark.parametrize("slider", draft.SLIDERS, ids=lambda of: of.field)
+def test_a_slider_shows_what_was_set_and_its_ends_are_allowed(slider):
+    for value in (slider.low, slider.high, (slider.low + slider.high) / 2.0):
+        changed = draft.with_slider(draft.start(), slider, value)
+        assert slider.shown(changed) == pytest.approx(value)
+        assert draft.understood(changed).scenario is not None
+    assert (slider.clamp(-1e9), slider.clamp(1e9)) == (slider.low, slider.high)
+
+
+@given(SENT)
+def test_whatever_a_slider_is_sent_is_taken_or_explained(value):
+    for slider in (draft.SLIDERS[0], draft.SLIDERS[3]):
+        said = draft.understood(draft.with_slider(draft.start(), slider, value))
+        assert said.scenario is not None or said.at("man", slider.field)
+        assert slider.low <= slider.clamp(value) <= slider.high
+
+
+@checked(deadline=None)
+@given(some.sampled_from(["dose", "every", "from", "until", "when", "drug"]), some.text(max_size=30))
+def test_whatever_is_typed_into_a_therapy_is_taken_or_explained(key, text):
+    said = draft.understood(draft.with_cell(draft.with_therapy(draft.start(), "anastrozole"), "therapy", 0, key, text))
+    assert said.scenario is not None or said.lines
+
+
+@checked(deadline=None)
+@given(some.text(max_size=30))
+def test_whatever_is_typed_as_duration_is_taken_or_explained(text):
+    said = draft.understood(draft.with_duration(draft.start(), text))
+    assert said.scenario is not None or said.lines
+
+
+# A scenario of which nothing is left to a default.
+WHOLE = {
+    "title": "After surgery",
+    "man": {
+        "preset": "obese_low_t_e2",
+        "bmi": 41.5,
+        "motility": 0.7,
+        "history": "testosterone_enanthate 200 mg every 7 days for 52 weeks",
+    },
+    "tissue": {"tubules": 3, "sertoli_per_tubule": 20},
+    "plan": {"baseline": "14 days", "duration": "300 days", "replicates": 2, "seed": 5, "engine": "reference"},
+    "therapy": [
+        {
+            "drug": "gonadorelin",
+            "route": "intravenous",
+            "dose": "10 ug",
+            "every": "2 hours",
+            "from": "day 3",
+            "until": "day 30",
+            "over": "1 hour",
+            "when": "LH < 5 IU/L",
+        },
+        {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"},
+        {"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "testosterone < 300 ng/dL", "adds": True},
+    ],
+    "weight": [{"bmi": 30, "until": "day 180"}, {"bmi": 33, "from": "day 200", "until": "day 290"}],
+    "samples": {
+        "blood": ["day 0", "day 28"],
+        "semen": {"every": "30 days"},
+        "biopsy": ["day 90"],
+        "abstinence": "5 days",
+        "assay": "lc-ms",
+    },
+    "observed": [
+        {"variable": "oestradiol_pmol_l", "day": "day 28", "value": 20.0, "unit": "pg/mL", "label": "Somebody 2001"}
+    ],
+    "parameters": {"axis.immunoassay_oestradiol_scale": 1.1},
+}
+
+
+ROW_FIELDS = {
+    "therapy": {"drug", "dose", "every", "from", "until", "over", "when", "adds", "route"},
+    "weight": {"bmi", "from", "until"},
+}
+
+
+def _leaves(tables, path=()):
+    for key, value in tables.items() if isinstance(tables, dict) else enumerate(tables):
+        if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+@pytest.mark.parametrize("scenario", [*SCENARIOS, WHOLE], ids=lambda of: getattr(of, "stem", "whole"))
+def test_all_of_a_scenario_is_a_field_or_is_listed_and_can_be_removed(scenario):
+    now = draft.of(ta.load(scenario))
+    listed = {extra.path for extra in draft.extras(now)}
+    usual = dict(_leaves(draft.of(ta.Scenario())))
+    fields = {("title",), ("man", "preset"), ("samples", "assay")}
+    fields |= {("man", slider.field) for slider in draft.SLIDERS} | {
+        ("plan", key) for key in ("duration", "baseline", "replicates", "seed")
+    }
+    for path, value in _leaves(now):
+        row = path[0] in ROW_FIELDS and path[2] in ROW_FIELDS[path[0]]
+        within = any(path[: len(of)] == of for of in listed) or (
+            path == ("man", "history") and any(of[:2] == path for of in listed)
+        )
+        assert path in fields or row or within or usual.get(path) == value or value == [], path
+    for extra in draft.extras(now):
+        assert draft.understood(draft.without(now, extra.path)).scenario is not None
+    bare = draft.without_extras(now)
+    assert not draft.extras(bare) and draft.understood(bare).scenario is not None
+    assert all(len(extra.text) > 10 for extra in draft.extras(now))
+
+
+@pytest.mark.parametrize("name", list(parameters.presets()))
+def test_another_man_inherits_nothing_of_the_former(name):
+    before = draft.of(ta.load({**WHOLE, "plan": {**WHOLE["plan"], "engine": "compiled"}}))
+    after = draft.understood(draft.with_preset(before, name)).scenario
+    fresh = ta.load({"man": {"preset": name}, "plan": before["plan"]})
+    assert (after.title, after.man, after.weight, after.observed) == (
+        parameters.presets()[name].title,
+        fresh.man,
+        (),
+        (),
+    )
+    assert after.samples.assay == fresh.samples.assay
+    whole = ta.load(WHOLE)
+    assert (
+        after.therapy == whole.therapy
+        and after.parameters == whole.parameters
+        and after.samples.blood == whole.samples.blood
+    )
+    told = " ".join(draft.belongings(before))
+    for word in ("testosterone_enanthate", "bmi 30", "bmi 33", "oestradiol", "lc-ms"):
+        assert word in told
+    assert not draft.belongings(draft.with_preset(before, name))
+
+
+def test_a_change_of_weight_is_edited_and_removed():
+    now = draft.with_duration(
+        draft.of(
+            ta.load({"plan": {"duration": "200 days"}, "weight": [{"bmi": 20, "from": "day 100", "until": "day 150"}]})
+        ),
+        "90",
+    )
+    assert draft.understood(now).scenario is None and "end of the plan" in draft.understood(now).at("weight", 0, "from")
+    mended = draft.with_cell(draft.with_cell(now, "weight", 0, "from", "10"), "weight", 0, "bmi", "21.5")
+    assert draft.understood(mended).scenario.weight[0].bmi == 21.5 and draft.cell(mended, "weight", 0, "from") == "10"
+    assert not draft.understood(draft.without(now, ("weight", 0))).scenario.treated
+    assert draft.understood(draft.with_weight(draft.with_weight(draft.start()))).scenario.weight[1].from_day == 90.0
+
+
+def test_a_wrong_cell_is_told_beside_its_field():
+    wrong = draft.with_cell(draft.with_therapy(draft.start(), "anastrozole"), "therapy", 0, "dose", "-1 mg")
+    said = draft.understood(wrong)
+    assert said.scenario is None
+    assert "negative" in said.at("therapy", 0, "dose") and not said.at("therapy", 0, "every")
+
+
+def test_bare_numbers_are_days():
+    now = draft.with_therapy(draft.start(), "anastrozole")
+    for key, text in (("from", "30"), ("until", "90"), ("every", "2")):
+        now = draft.with_cell(now, "therapy", 0, key, text)
+    therapy = draft.understood(draft.with_duration(now, "120")).scenario.therapy[0]
+    assert draft.cell(now, "therapy", 0, "from") == "30" and draft.cell(now, "therapy", 0, "until") == "90"
+    assert therapy.as_dict()["from"] == "day 30" and therapy.as_dict()["until"] == "day 90"
+    assert therapy.as_dict()["every"] == "2 days"
+
+
+def test_another_drug_takes_its_own_route():
+    now = draft.with_therapy(draft.start(), "anastrozole")
+    now = draft.with_entry(now, "oral", "therapy", 0, "route")
+    now = draft.with_cell(
+        draft.with_cell(now, "therapy", 0, "drug", "testosterone_undecanoate"), "therapy", 0, "dose", "1000 mg"
+    )
+    assert "route" not in now["therapy"][0]
+
+
+def test_a_shorter_plan_drops_the_samples_beyond_it():
+    scenario = ta.load({**SMALL, "samples": {"semen": ["day 0", "day 28"], "blood": ["day 0", "day 28"]}})
+    said = draft.understood(draft.with_duration(draft.of(scenario), "14"))
+    assert said.scenario is not None, said.lines
+    assert said.scenario.plan.duration_days == 14
+
+
+@pytest.mark.parametrize(
+    "tables, at",
+    [
+        ({"tissue": {"tubules": 10_000}}, ("tissue",)),
+        ({"plan": {"replicates": 51}}, ("plan", "replicates")),
+        ({"plan": {"duration": "11 years"}}, ("plan", "duration")),
+        ({"plan": {"engine": "reference"}}, ("plan", "engine")),
+        ({"plan": {"replicates": 50, "duration": "9 years"}}, ("plan",)),
+    ],
+)
+def test_what_is_too_large_for_the_page_is_told(tables, at):
+    said = draft.understood(draft.of(ta.load(tables)))
+    assert said.scenario is not None and "testis-abm run" in said.at(*at)

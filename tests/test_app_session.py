@@ -1,0 +1,300 @@
+"""Sessions of the app without a browser: runs, arms, reloads, films."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as checked
+from hypothesis import strategies as some
+from small_page import GOOD, LABS, SENT, SMALL, THERAPY, packed, until
+
+import testis_abm as ta
+from testis_abm.app import draft, share
+from testis_abm.cli.command import main
+from testis_abm.population import report
+from testis_abm.support.errors import TestisError
+
+
+@pytest.fixture
+def session():
+    pytest.importorskip("solara")
+    from testis_abm.app.session import Session
+
+    session = Session()
+    yield session
+    session.close()
+
+
+def test_a_run_tells_how_far_it_is_and_ends_as_the_command_does(session, result):
+    seen = []
+    session.progress.subscribe(lambda now: seen.append(now))
+    session.run(ta.load(SMALL))
+    until(lambda: not session.progress.value.busy)
+    done = session.progress.value
+    assert done.phase == "done" and done.first <= done.seconds
+    pd.testing.assert_frame_equal(done.result.tables["hormones"], result.tables["hormones"])
+    partial = [now for now in seen if now.phase == "running"]
+    assert partial and 0 < partial[0].share < 1 and len(partial[0].result.tables["hormones"])
+
+
+def test_a_cancelled_run_stops_and_keeps_what_it_brought(session):
+    session.run(ta.load({**SMALL, "plan": {"duration": "9 years", "replicates": 5}}))
+    until(lambda: session.progress.value.phase == "running")
+    session.cancel()
+    now = session.progress.value
+    assert now.phase == "cancelled" and len(now.result.tables["hormones"])
+    until(lambda: not [of for of in threading.enumerate() if of.name.startswith("run of")])
+    assert session.progress.value is now
+
+
+def test_a_new_run_takes_the_place_of_the_old(session):
+    session.run(ta.load({**SMALL, "plan": {"duration": "9 years", "replicates": 5}}))
+    until(lambda: session.progress.value.phase == "running")
+    session.run(ta.load({**SMALL, "title": "Second"}))
+    until(lambda: session.progress.value.phase == "done")
+    assert session.progress.value.result.title == "Second"
+
+
+def test_of_many_clicks_one_works_and_the_last_follows():
+    pytest.importorskip("solara")
+    from testis_abm.app.work import Background
+
+    task, going, let_go = Background("run of clicks"), threading.Event(), threading.Event()
+    done, most = [], 0
+
+    def stubborn(stop):
+        going.set()
+        assert let_go.wait(60)
+
+    task.start(stubborn)
+    assert going.wait(60)
+    for k in range(50):
+        task.start(lambda stop, k=k: done.append(k))
+        most = max(most, sum(of.name == "run of clicks" for of in threading.enumerate()))
+    assert most == 1 and not done
+    let_go.set()
+    until(lambda: not [of for of in threading.enumerate() if of.name == "run of clicks"])
+    assert done == [49]
+    task.start(lambda stop: done.append(1 / 0))
+    until(lambda: not [of for of in threading.enumerate() if of.name == "run of clicks"])
+    task.start(lambda stop: done.append("again"))
+    until(lambda: done[-1] == "again")
+
+
+def test_a_run_has_an_allowance_of_the_processor(session, monkeypatch):
+    monkeypatch.setattr("testis_abm.app.work.MOST_SECONDS", 0.2)
+    session.run(ta.load({**SMALL, "plan": {"duration": "9 years", "replicates": 5}}))
+    until(lambda: not session.progress.value.busy)
+    assert session.progress.value.phase == "failed" and "testis-abm run" in session.progress.value.text
+
+
+def test_of_many_faults_the_first_are_told(session):
+    rows = [{**THERAPY, "drug": "anastrozol"}] * 1040
+    session.open_link(packed(json.dumps({"therapy": rows}).encode()))
+    kind, told = session.notice.value
+    assert kind == "error" and len(told.splitlines()) == 21 and told.endswith("1,020 more")
+
+
+def test_a_man_outside_the_physical_range_is_told(session, monkeypatch):
+    def fails(*_, **__):
+        raise TestisError("testosterone left the physical range")
+
+    monkeypatch.setattr("testis_abm.experiments.simulate.run", fails)
+    session.run(ta.load(SMALL))
+    until(lambda: not session.progress.value.busy)
+    assert session.progress.value.phase == "failed" and "physical range" in session.progress.value.text
+
+
+def test_a_fault_of_the_program_is_not_shown_in_detail(session, monkeypatch):
+    monkeypatch.setattr("testis_abm.experiments.simulate.run", lambda *_, **__: Path("/secret/path").read_text())
+    session.run(ta.load(SMALL))
+    until(lambda: not session.progress.value.busy)
+    assert session.progress.value.phase == "failed" and "secret" not in session.progress.value.text
+
+
+def test_two_sessions_share_nothing():
+    pytest.importorskip("solara")
+    from testis_abm.app.session import Session
+
+    one, other = Session(), Session()
+    one.draft.value = draft.with_preset(one.draft.value, "klinefelter")
+    one.run(ta.load(SMALL))
+    until(lambda: one.progress.value.phase == "done")
+    assert other.draft.value == draft.start() and other.progress.value.phase == "idle" and not other.recordings.value
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda session: session.open_link(GOOD[:-9]),
+        lambda session: session.open_link(packed(json.dumps({"therapy": [THERAPY] * 60}).encode())),
+        lambda session: session.upload("odd.toml", "[man]\nbmi = 500\n"),
+        lambda session: session.upload("lone.toml", "title = '\ud800'"),
+        lambda session: session.upload("none.toml", None),
+    ],
+)
+def test_what_is_wrong_changes_nothing(session, wrong):
+    session.draft.value = mine = draft.with_therapy(draft.start(), "anastrozole")
+    wrong(session)
+    kind, told = session.notice.value
+    assert kind == "error" and told and session.draft.value is mine
+
+
+@pytest.mark.parametrize("fragment", [None, 3, {"a": 1}, "", "#other", "s=1"])
+def test_what_is_no_link_is_left_alone(session, fragment):
+    session.open_link(fragment)
+    assert session.notice.value == ("", "") and session.draft.value == draft.start()
+
+
+def test_a_link_and_a_file_are_taken_over(session):
+    session.open_link(GOOD)
+    assert draft.understood(session.draft.value).scenario == ta.load(SMALL) and session.notice.value[0] == "info"
+    session.upload("mine.toml", ta.load({**SMALL, "title": "Other"}).to_toml())
+    assert session.draft.value["title"] == "Other"
+
+
+def test_a_change_of_man_forgets_the_former_and_can_be_undone(session, match):
+    session.draft.value = before = draft.of(ta.load({**SMALL, "weight": [{"bmi": 28, "until": "day 20"}]}))
+    session.labs.value, session.match.value = {"t": "260 ng/dL"}, match
+    session.change_man(draft.with_preset(before, "klinefelter"))
+    kind, told = session.notice.value
+    assert kind == "info" and "change of weight (bmi 28" in told and "laboratory values" in told
+    assert not session.labs.value and session.match.value is None and "weight" not in session.draft.value
+    session.undo()
+    assert (
+        session.draft.value == before and session.labs.value == {"t": "260 ng/dL"} and session.notice.value == ("", "")
+    )
+
+
+def test_a_file_or_link_forgets_who_was_matched(session, match):
+    session.labs.value, session.match.value = {"t": "260 ng/dL"}, match
+    session.open_link(GOOD)
+    assert not session.labs.value and session.match.value is None and session.response.value is None
+
+
+def test_matching_makes_the_representative_the_man_of_the_form(session, few_men):
+    session.draft.value = draft.of(ta.load({**SMALL, "weight": [{"bmi": 28, "until": "day 20"}]}))
+    session.labs.value = {"t": "260 ng/dL", "lh": "3.1", "bmi": "33"}
+    session.find("lc-ms")
+    until(lambda: session.matching.value[0] == "done")
+    scenario = draft.understood(session.draft.value).scenario
+    assert (
+        scenario.man == session.match.value.man
+        and scenario.samples.assay == "lc-ms"
+        and scenario.title == draft.OF_LABS
+    )
+    assert scenario.therapy and not scenario.weight and session.labs.value["t"] == "260 ng/dL"
+    session.labs.value = {"t": "9000 ng/dL"}
+    session.find("lc-ms")
+    assert session.matching.value[0] == "wrong"
+
+
+def test_matching_and_prediction_are_under_the_parameters_of_the_form(session, few_men, capsys, tmp_path):
+    own = {"axis": {"testosterone_feedback_strength": 1.2}, "tract": {"collected": 0.3}}
+    case = ta.load({**SMALL, "therapy": [THERAPY], "parameters": own, "samples": {"assay": "immunoassay"}})
+    session.draft.value, session.labs.value = draft.of(case), dict(LABS)
+    session.find("immunoassay")
+    until(lambda: session.matching.value[0] == "done")
+    match = session.match.value
+    assert match.found.laboratory.values["tract.collected"] == 0.3
+    session.respond(draft.understood(session.draft.value).scenario)
+    until(lambda: session.response.value is not None)
+    response = session.response.value
+    table = report.effects(response.before, response.after, values=response.values)
+    (tmp_path / "own.toml").write_text(case.to_toml(), encoding="utf-8")
+    labs = [word for name, text in LABS.items() for word in (f"--{name}", text.replace(" ", ""))]
+    assert main(["twin", *labs, "--scenario", str(tmp_path / "own.toml"), "--men", "20"]) == 0
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = [line for line in printed if line[:2] == ["LH", "(IU/L)"] and "%" in line]
+    assert [table.loc["LH (IU/L)", name] for name in ("before", "after")] == rows[0][2:4]
+
+
+def test_a_reload_brings_back_form_results_and_arms(session, result):
+    from testis_abm.app.session import Session
+
+    session.run(ta.load(SMALL))
+    until(lambda: session.progress.value.phase == "done")
+    other = ta.run({**SMALL, "title": "Other", "plan": {"duration": "28 days", "replicates": 1}})
+    session.keep("mine", session.progress.value.result)
+    session.keep("other", other)
+    session.draft.value = draft.with_preset(session.draft.value, "klinefelter")
+    kept = json.loads(json.dumps(session.stored()))
+    again = Session()
+    again.restore(kept)
+    assert again.stored()["arms"] == kept["arms"]  # also while they are being run
+    until(lambda: again.progress.value.phase == "done" and not again.returning.value)
+    assert again.draft.value == session.draft.value and again.stored() == kept
+    assert [name for name, _ in again.kept.value] == ["mine", "other"]
+    for (_, one), (_, same) in zip(session.kept.value, again.kept.value):
+        pd.testing.assert_frame_equal(one.tables["semen"], same.tables["semen"])
+    again.close()
+
+
+@checked(max_examples=30)
+@given(
+    some.one_of(
+        SENT,
+        some.fixed_dictionaries(
+            {}, optional={"form": SENT, "ran": SENT, "arms": some.one_of(SENT, some.lists(SENT, max_size=9))}
+        ),
+    )
+)
+def test_what_a_browser_makes_up_brings_nothing_back(kept):
+    pytest.importorskip("solara")
+    from testis_abm.app.session import Session
+
+    session = Session()
+    session.restore(kept)
+    assert session.draft.value == draft.start() and session.progress.value.phase == "idle"
+    assert not session.kept.value and not session.returning.value
+
+
+def test_what_is_too_large_is_not_run_after_a_reload(session):
+    large = share.link(ta.load({"plan": {"replicates": 50, "duration": "9 years"}}))
+    session.restore({"form": large, "ran": large, "arms": [["mine", large], ["cut", GOOD[:-9]], ["good", GOOD]]})
+    assert session.progress.value.phase == "idle" and [name for name, _ in session.returning.value] == ["good"]
+    assert "2 of 3" in session.notice.value[1]
+    until(lambda: len(session.kept.value) == 1)
+
+
+def test_kept_arms_have_names_of_their_own_and_are_few(session, result):
+    from testis_abm.app.session import MOST_ARMS
+
+    for _ in range(MOST_ARMS + 3):
+        session.keep("mine", result)
+    names = [name for name, _ in session.kept.value]
+    assert len(set(names)) == len(names) == MOST_ARMS
+
+
+def test_the_film_shows_the_men_of_the_run_and_is_made_once(session, result):
+    session.film()
+    assert not session.recordings.value
+    session.run(ta.load(SMALL))
+    until(lambda: session.progress.value.phase == "done")
+    assert not session.recordings.value  # nobody has looked
+    session.film()
+    until(lambda: len(session.recordings.value) == 2 and session.recordings.value["treated"].days[-1] == 30)
+    film = session.recordings.value
+    table = result.tables["hormones"]
+    for arm, recording in film.items():
+        rows = table[(table["arm"] == arm) & (table["replicate"] == 0)]
+        assert [tuple(row)[2:] for row in rows.itertuples(index=False)] == recording.model.records["hormones"]
+    session.film()
+    session.run(ta.load(SMALL))
+    assert session.recordings.value is film
+    session.run(ta.load({**SMALL, "title": "Other"}))
+    assert not session.recordings.value
+
+
+def test_a_closed_session_stops_its_work(session):
+    session.run(ta.load({**SMALL, "plan": {"duration": "9 years", "replicates": 5}}))
+    until(lambda: session.progress.value.phase == "running")
+    session.film()
+    until(lambda: session.recordings.value)
+    session.close()
+    until(lambda: not [of for of in threading.enumerate() if of.name.startswith(("run of", "film of"))])

@@ -1,0 +1,124 @@
+"""Comparisons of arms that share their luck."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_sweep import SMALL, same_bytes
+
+import testis_abm as ta
+from testis_abm import TestisError
+from testis_abm.experiments import runner
+from testis_abm.experiments.compare import compare, read_arms
+from testis_abm.experiments.store import read
+from testis_abm.experiments.task import Task
+
+ARMS = {
+    "title": "arms",
+    **{key: value for key, value in SMALL.items() if key not in ("therapy", "title")},
+    "arm": [
+        {"name": "none", "therapy": []},
+        {"name": "anastrozole", "therapy": SMALL["therapy"]},
+        {"name": "lighter", "weight": [{"bmi": 27, "until": "day 30"}]},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Return the folder and the outcome of a comparison in its store."""
+    from testis_abm.experiments.files import read_experiment
+
+    folder = tmp_path_factory.mktemp("compare") / "store"
+    arms = read_experiment(ARMS, "compare", ()).arms
+    return arms, folder, compare(arms, folder, replicates=4, title="arms")
+
+
+def test_arms_share_their_luck(compared):
+    arms, _, found = compared
+    effects = found.effects.set_index(["arm", "output"])
+    run = ta.run(SMALL, replicates=4).summary().loc["testosterone_ng_dl"]
+    mine = effects.loc[("anastrozole", "testosterone")]
+    assert mine["change_pct"] == pytest.approx(run["change_pct"], abs=1.5)
+    assert mine["low_pct"] < mine["change_pct"] < mine["high_pct"] and mine["worth"] > 1
+    assert effects.loc[("lighter", "serum E2 (LC-MS/MS)"), "change_pct"] < 0
+    assert set(found.attribution) == {"anastrozole", "lighter"}
+    same = compare({"a": arms["anastrozole"], "b": arms["anastrozole"]}, replicates=2)
+    assert (same.effects["change_pct"].dropna() == 0.0).all()
+    fewer = ta.load({**SMALL, "parameters": {"germ": {"commitment": 0.4}}})
+    rates = compare({"a": ta.load(SMALL), "b": fewer}, replicates=2).attribution["b"].set_index("rate")
+    assert rates.loc["A-pale to B differentiation", "numbers"] == pytest.approx(np.log(0.4 / 0.6))
+    assert rates.loc["A-pale to B differentiation", "output_change_pct"] == pytest.approx(-33.3, abs=1.0)
+    assert "anastrozole" in found.text() and "4 replicates" in found.text()
+
+
+def test_large_ratios_and_widths_are_printed_as_plain_numbers():
+    from testis_abm.experiments import compare as comparisons
+    from testis_abm.experiments import sweep as sweeps
+    from testis_abm.results import attribution
+
+    effect = {"reference": 300.0, "level": 600.0, "change_pct": 100.0, "low_pct": 90.0, "high_pct": 110.0}
+    cells = comparisons._cells(pd.Series({**effect, "worth": 174.6}, name="testosterone"), 4)
+    assert cells[-1] == "x 175"
+    name = "testosterone_nmol_l, untreated"
+    point = pd.Series({"replicates": 4, name: 20.0, f"{name}_half": 6.0})
+    assert sweeps._level(point, "testosterone_nmol_l") == "577 ± 173"
+    assert attribution._changed(0.998) == "falls to 99.8 % of untreated"
+
+
+def test_an_arm_is_the_man_that_run_makes(compared):
+    _, _, found = compared
+    run = ta.run(SMALL, replicates=1)
+    days = run.hormones[(run.hormones["arm"] == "treated") & run.hormones["day"].between(8, 14)]
+    mine = found.courses.set_index(["arm", "replicate", "day"]).loc[("anastrozole", 0, 14)]
+    assert mine["testosterone_nmol_l"] == pytest.approx(days["testosterone_nmol_l"].mean(), rel=1e-12)
+    assert mine["lh_iu_l"] == pytest.approx(days["lh_iu_l"].mean(), rel=1e-12)
+
+
+def test_a_comparison_is_kept_grows_and_does_not_depend_on_workers(compared, tmp_path, monkeypatch):
+    arms, folder, found = compared
+    compare(arms, tmp_path / "two", replicates=4, title="arms", workers=2)
+    for i in (1, 2):
+        assert (compare(arms, tmp_path / "shards", replicates=4, title="arms", shard=(i, 2)) is None) == (i == 1)
+    for other in ("two", "shards"):
+        assert same_bytes(tmp_path / other, tmp_path) == same_bytes(folder, tmp_path)
+    real = runner.work
+    monkeypatch.setattr(runner, "work", lambda job, tasks: (done.extend(tasks), real(job, tasks))[1])
+    done: list[Task] = []
+    again = compare(arms, tmp_path / "two", replicates=4)
+    pd.testing.assert_frame_equal(again.effects, found.effects)
+    more = {**arms, "half a dose": ta.load({**SMALL, "therapy": [{**SMALL["therapy"][0], "dose": "0.5 mg"}]})}
+    compare(more, tmp_path / "two", replicates=4)
+    assert not done[4:] and {task.case for task in done} == {"half a dose"}
+    with pytest.raises(TestisError, match=r"different scenario \(anastrozole.man.bmi"):
+        other = ta.load(SMALL, overrides={"man.bmi": 31})
+        compare({**arms, "anastrozole": other}, tmp_path / "two", replicates=4)
+
+
+def test_a_replicate_that_fails_in_one_arm_is_left_out_in_all(compared):
+    from testis_abm.experiments.compare import analyse as analyse_arms
+
+    arms, folder, _ = compared
+    table = read(folder)
+    ill = (table["case"] == "lighter") & (table["replicate"] == 2)
+    lost = table[ill].head(1).assign(error="he left the physical range", day=0)
+    found = analyse_arms(arms, pd.concat([table[~ill], lost]), "arms")
+    assert found.replicates == 3 and "1 runs failed: he left" in found.text()
+
+
+def test_arms_of_different_length_or_name_are_told(tmp_path):
+    one, other = (ta.load({**SMALL, "plan": {"duration": days}}) for days in ("40 days", "60 days"))
+    with pytest.raises(TestisError, match="differ in length"):
+        compare({"a": one, "b": other})
+    with pytest.raises(TestisError, match="two or more"):
+        compare({"a": one})
+    path = tmp_path / "one.toml"
+    path.write_text('title = "x"\n[[arm]]\nname = "a"\ntherapy = []\n[[arm]]\nname = "a"\n')
+    with pytest.raises(TestisError, match='name "a" is that of another arm'):
+        read_arms([path])
+    path.write_text(
+        'title = "x"\n[[arm]]\nname = "a"\ntherapy = [{ drug = "anastrozol", dose = "1 mg", every = "1 day" }]\n'
+    )
+    with pytest.raises(TestisError, match='nearest: "anastrozole"'):
+        read_arms([path])
