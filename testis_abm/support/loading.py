@@ -1,13 +1,29 @@
-"""Modules of others that are read when they are first looked into, not when they are imported."""
+"""A lean start: modules of others that are read when they are first looked into, and no search for garbage meanwhile."""
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
+
+
+@contextmanager
+def unswept() -> Iterator[None]:
+    """Let Python look for no garbage within it, where modules are imported or rules compiled.
+
+    It would find none, as all of that stays, and take a tenth of the time.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextmanager
@@ -32,7 +48,7 @@ class _Finder:
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path, target) if name in self.names else None
         if spec is not None and spec.loader is not None:
-            spec.loader = _Later(spec.loader)
+            spec.loader = _Later(spec.loader)  # type: ignore[assignment]
         return spec
 
 
@@ -42,7 +58,7 @@ class _Later:
     def __init__(self, loader: Any) -> None:
         self.loader = loader
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+    def create_module(self, spec: ModuleSpec) -> Any:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
