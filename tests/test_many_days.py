@@ -13,7 +13,7 @@ import pytest
 from mesa.time import Schedule
 from test_checkpoint import same_course
 
-from testis_abm import TestisModel, load
+from testis_abm import TestisError, TestisModel, load
 from testis_abm.support import interrupts
 
 SIZE = {"tubules": 2, "sertoli_per_tubule": 10}
@@ -172,6 +172,16 @@ def test_part_of_a_day_and_times_gone_by_are_as_mesa_has_them():
     with pytest.warns(RuntimeWarning, match="larger than time"):
         man.run_until(4)
     assert man.day == 0 and isinstance(man, mesa.Model)
+
+
+@pytest.mark.parametrize("days", [float("nan"), float("inf"), "3", None, [], 10**9, True])
+def test_what_is_no_number_of_days_is_told_and_harms_nothing(days):
+    man = made("plain")
+    for run in (man.run_for, man.run_until):
+        with pytest.raises(TestisError, match=r"duration|end_time"):
+            run(days)
+    man.run_for(1)
+    assert man.day == -9
 
 
 def test_a_man_who_leaves_the_physical_range_is_told_of_on_that_day():

@@ -67,6 +67,7 @@ from testis_abm.testis.tissue import Tissue, numbers_of
 
 # A call of compiled code takes about this long, so that an interrupt is heard; what a day and a cell-day take, seconds.
 _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
+_LONGEST_RUN = 1e6  # days
 _SERUM = ("testosterone_nmol_l", "oestradiol_pmol_l")
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
 # A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
@@ -161,7 +162,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
             self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
-            self._record(self._this_morning(), [self._readout()])
+            self._record(self._this_morning(), [self.safety.readout(*self._serum())])
 
     # ---- before the first day
 
@@ -275,7 +276,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
         The same, bit for bit, as so many steps. What looks: events of the user's own, `observers`, a `step` of a
         subclass, samples, doses that hang on a measurement, rules that are functions of the model.
+
+        Raises:
+            TestisError: if `duration` is no number of days up to a million.
         """
+        duration = guard.number(duration, -_LONGEST_RUN, _LONGEST_RUN, "duration", "days")
         end = self.time + duration
         if mesa_clock.stepping(self) or duration <= 0:
             super().run_for(duration)
@@ -291,6 +296,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def run_until(self, end_time: float) -> None:
         """Run until that time, as `run_for` does."""
+        end_time = guard.number(end_time, -_LONGEST_RUN, _LONGEST_RUN, "end_time", "days")
         if end_time > self.time:
             self.run_for(end_time - self.time)
         else:
@@ -355,7 +361,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         for testosterone, oestradiol in zip(*(lived.blood[name].tolist() for name in _SERUM), strict=True):
             self.safety.day(testosterone, oestradiol)
             if not self.brief:
-                safety.append(self._readout(testosterone, oestradiol))
+                safety.append(self.safety.readout(testosterone, oestradiol))
         if not self._adult:
             self._mature(float(lived.blood["lh_activity"][-1]))
         return lived, safety
@@ -412,12 +418,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         testis = np.array([self.report], TESTIS)
         pressure = np.array([self.tract.back_pressure])
         return Lived(self.body.means, testis, self._told(), pressure, self.body.drugs.levels[None].copy())
-
-    def _readout(self, testosterone: float | None = None, oestradiol: float | None = None) -> SafetyDay:
-        own = self._serum()
-        return self.safety.readout(
-            own[0] if testosterone is None else testosterone, own[1] if oestradiol is None else oestradiol
-        )
 
     @property
     def _adult(self) -> bool:
