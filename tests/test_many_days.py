@@ -206,6 +206,16 @@ def test_an_interrupt_waits_for_the_block_and_no_longer():
         time.sleep(0.05)
         done.append(True)
     assert done and signal.getsignal(signal.SIGINT) is before
+    heard = []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        with interrupts.held():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            assert not heard
+        assert heard == [signal.SIGINT]  # by whoever listened before
+    finally:
+        signal.signal(signal.SIGINT, before)
     with pytest.raises(KeyError), interrupts.held():
         raise KeyError
     assert signal.getsignal(signal.SIGINT) is before

@@ -19,7 +19,7 @@ from testis_abm import __version__
 from testis_abm.agents import mesa_clock
 from testis_abm.biology import steps
 from testis_abm.support import arrays, files, guard
-from testis_abm.support.errors import TestisError, shown
+from testis_abm.support.errors import Note, TestisError, shown
 from testis_abm.support.fingerprint import fingerprint
 from testis_abm.testis import kernel
 from testis_abm.testis.columns import GERM_DTYPES
@@ -321,5 +321,6 @@ class Checkpoint:
             warnings.warn(
                 f"{self.path}: saved without the modifiers {', '.join(map(repr, surplus))}, which {type(model).__name__} "
                 "adds: they are taken off; modify() adds them again",
+                Note,
                 stacklevel=3,
             )

@@ -10,6 +10,7 @@ known the next day.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -255,10 +256,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if cell_days.is_physical(means[0]):
             return
         testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
-        raise TestisError(
-            f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
-            f"(up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
-        )
+        levels = f"testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range"
+        what = f"{levels} (up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g})"
+        if endless := [name for name, level in named(means[0]).items() if not math.isfinite(level)]:
+            what = f"{', '.join(endless)} of the blood {'is' if len(endless) == 1 else 'are'} not finite"
+        own: dict[str, Iterable[str]] = {"rules": self.rules, "modifiers": self.modifiers}
+        looks = [f"your own {kind} ({', '.join(names)})" for kind, names in own.items() if names]
+        fix = f"look at {' and '.join(looks)}, " if looks else ""
+        raise TestisError(f"day {self.day}: {what}; {fix}lower the doses, or bring the man's physiology nearer to 1")
 
     # ---- a day
 
@@ -493,7 +498,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     # ---- a user's own rules
 
-    def modify(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
+    def modify(
+        self, name: str, rates: str | Iterable[str], *, factor: Effect | None = None, added: Effect | None = None
+    ) -> Modifier:
         """Change named rates from outside from the day that begins now: rate * factor + added.
 
         Args:

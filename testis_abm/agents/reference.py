@@ -9,6 +9,7 @@ cells are no rule of a cell: both engines spread them with the same compiled cod
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,7 @@ from testis_abm.biology import steps
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
 from testis_abm.biology.rules import Rule, with_own
+from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 from testis_abm.testis.tissue import SETTLED, UNCHANGED
@@ -321,7 +323,7 @@ def _event(cell: State, around: Surroundings) -> tuple[int, float]:
 
 def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bool:
     """Let a cell live to the end of the day; daughters join `waiting`. Return whether it lives."""
-    events, tubule = around.events, around.tubule
+    events, tubule, last = around.events, around.tubule, -math.inf
     while True:
         event, when = _event(cell, around)
         if event == LIVES:
@@ -329,6 +331,12 @@ def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bo
         if event == DIES:
             events.deaths[tubule, cell.step] += 1
             return False
+        if not last < when <= around.now:  # such a rule would go on for ever
+            raise TestisError(
+                f"rule 'germ.next_event': COMPLETES on day {when:g}; it must be after what the cell completed last "
+                f"(day {last:g}) and not after now (day {around.now:g}); return LIVES until then"
+            )
+        last = when
         events.completed[tubule, cell.step] += 1
         if cell.step <= steps.A_PALE:
             if not _turn(cell, when, around, waiting):

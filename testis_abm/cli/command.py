@@ -19,7 +19,7 @@ from testis_abm.cli import app, compiling, experiments, men, printing, studies
 from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError, brief, shown
+from testis_abm.support.errors import Note, TestisError, brief, shown
 from testis_abm.support.interrupt import Interrupt
 from testis_abm.support.loading import unswept
 
@@ -59,6 +59,7 @@ def _called(arguments: Sequence[str]) -> int:
         print(as_typed(error), file=sys.stderr)
         return 2
     with warnings.catch_warnings():
+        warnings.simplefilter("default", Note)
         warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
         return _act(options)
 

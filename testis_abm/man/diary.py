@@ -240,7 +240,7 @@ class Diary(dict[str, list[Any]]):
         """Add a row to a table; values that it has no column for are left out."""
         self[table].append(ROWS[table]._make(_VALUES[table](values)))
 
-    def extend(self, table: str, days: int, **columns: Any) -> None:
+    def extend(self, table: str, columns: dict[str, Any], days: int) -> None:
         """Add a row for each of some days to a table: of each column an array of its values, or one that all rows share."""
         values = _VALUES[table](columns)
         of_days = (value.tolist() if isinstance(value, np.ndarray) else repeat(value, days) for value in values)

@@ -116,7 +116,7 @@ def screened(cohort: Cohort, seen: int, criteria: Sequence[str]) -> str:
     rows.append(["azoospermic (no sperm counted)", *shares])
     note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
     return (
-        f"{size:,} men of {seen:,} measured{among}\n\n{report.aligned(rows)}{note}\n"
+        f"{size:,} of {seen:,} men measured{among}\n\n{report.aligned(rows)}{note}\n"
         "  Percentages are of men in whom sperm were counted, ratios of those with both levels over their limits."
     )
 

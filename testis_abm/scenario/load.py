@@ -16,7 +16,7 @@ from testis_abm.scenario.scenario import Scenario, alike, unusual
 from testis_abm.scenario.section import flat, plain
 from testis_abm.scenario.shipped import found, shipped
 from testis_abm.support import files, guard
-from testis_abm.support.errors import Problem, ScenarioError, gathered, nearest, printable, shown
+from testis_abm.support.errors import Note, Problem, ScenarioError, gathered, nearest, printable, shown
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
@@ -86,7 +86,7 @@ def _understood(source: object, name: str, settings: _Settings, title: str | Non
     except ScenarioError as error:
         raise ScenarioError(settings.placed(problem, name) for problem in error.problems) from None
     for note in (*alike(scenario.therapy), *unusual(scenario)):
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(note, Note, stacklevel=3)
     return scenario
 
 
@@ -160,7 +160,7 @@ def cut(raw: dict[str, Any]) -> None:
                 numbered = enumerate(zip(items, are_late), 1)
                 late += [f"{section} {k} ({_in_short(item)})" for k, (item, is_late) in numbered if is_late]
     if late:
-        warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", stacklevel=4)
+        warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", Note, stacklevel=4)
 
 
 def _in_short(item: Mapping[str, Any]) -> str:
