@@ -322,7 +322,7 @@ def read_axes(given: object, count: int) -> tuple[Axis, Axis]:
         ScenarioError: a name or range that is none.
     """
     if given is None or (isinstance(given, Sequence) and not isinstance(given, str)):
-        given = dict.fromkeys(given or ())
+        given = dict.fromkeys(guard.word(name, AXES) for name in given or ())
     table = guard.mapping(given, "", '{"T": "2 % to 300 %", "E2": "1 % to 1000 %"}')
     for name in table:
         guard.word(name, AXES)
