@@ -118,7 +118,9 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
         held = planned.held[day]
         if leads and not begun:
             body_day(body, numbers.axis[0], testis, man.drugs, planned.doses[day], held, lived.blood[day])
-            lived.levels[day] = man.drugs.levels
+            for substance in range(lived.levels.shape[1]):
+                for k in range(lived.levels.shape[2]):
+                    lived.levels[day, substance, k] = man.drugs.levels[substance, k]
             clear(man.events)
         wait(crew)
         if not is_physical(lived.blood[day]):
@@ -130,7 +132,7 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
         if begun:
             germ_cells(man.cells, today, man.events, crew)
         else:
-            soma_and_germ_cells(man.cells, man.steroids, today, man.events, True, crew)
+            soma_and_germ_cells(man.cells, man.steroids, today, man.events, crew)
         if not all_done(man.events):
             return day
         begun = False

@@ -358,8 +358,8 @@ def _support(sertoli, field, today, half, sensed, first, last):
 
 
 @compiled(error_model="numpy")
-def oestradiol_and_germ_cells(cells, field, today, mean_made, events, lives, first, last):
-    """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond, and their germ cells live if `lives`.
+def oestradiol_and_germ_cells(cells, field, today, mean_made, events, first, last):
+    """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond, and their germ cells live.
 
     Some tubules at a time, so that what a Sertoli cell sets is still near when its germ cells ask for it. `mean_made`:
     oestradiol that a niche makes on average, for the interstices.
@@ -370,8 +370,7 @@ def oestradiol_and_germ_cells(cells, field, today, mean_made, events, lives, fir
         end = min(begin + BLOCK, last)
         _oestradiol(cells.sertoli, field, supply, mean_made, begin, end)
         _support(cells.sertoli, field, today, half, sensed, begin, end)
-        if lives:
-            live(cells, events, today, begin, end)
+        live(cells, events, today, begin, end)
 
 
 @compiled(error_model="numpy")
@@ -390,8 +389,8 @@ def mean(values):
 
 
 @compiled(error_model="numpy")
-def soma_and_germ_cells(cells, steroids, today, events, lives, crew):
-    """Advance Leydig cells, fields and Sertoli cells by the days of `today`, and the germ cells if they live."""
+def soma_and_germ_cells(cells, steroids, today, events, crew):
+    """Advance Leydig cells, fields and Sertoli cells by the days of `today`, and germ cells that have not yet lived them."""
     tubules = cells.germ.count.size
     first, last = first_of(crew, tubules), last_of(crew, tubules)
     if crew.rank == 0:
@@ -403,14 +402,14 @@ def soma_and_germ_cells(cells, steroids, today, events, lives, crew):
         aromatise_leydig(cells.leydig, steroids, today)
     mean_made = mean(cells.sertoli.oestradiol_secretion)
     wait(crew)
-    oestradiol_and_germ_cells(cells, steroids.oestradiol, today, mean_made, events, lives, first, last)
+    oestradiol_and_germ_cells(cells, steroids.oestradiol, today, mean_made, events, first, last)
     wait(crew)
 
 
 @compiled(error_model="numpy")
 def whole_day(cells, steroids, today, events, crew):
     """Let all cells live a day; return whether all tubules had room for it."""
-    soma_and_germ_cells(cells, steroids, today, events, True, crew)
+    soma_and_germ_cells(cells, steroids, today, events, crew)
     return all_done(events)
 
 
@@ -685,7 +684,9 @@ def report(cells, steroids, today, leydig_weight, made):
 @compiled(error_model="numpy")
 def settle_soma(cells, steroids, today, events, leydig_weight, made, crew):
     """Advance all but the germ cells by the days of `today`; set what the testes then do, `made` (1,) of TESTIS."""
-    soma_and_germ_cells(cells, steroids, today, events, False, crew)
+    if crew.rank == 0:
+        events.progress[:] = DONE  # so the germ cells stay as they are
+    soma_and_germ_cells(cells, steroids, today, events, crew)
     if crew.rank == 0:
         report(cells, steroids, today, leydig_weight, made[0])
 
