@@ -215,6 +215,14 @@ def test_the_command_names_the_option(given, text, capsys):
 # ---- pictures
 
 
+def test_what_cells_are_told_is_a_surface_too(found):
+    word = "Sertoli AR signal for meiosis"
+    assert "Sertoli AR signal for meiosis" in found.text(word)
+    for name in (word, "free intratesticular testosterone"):
+        assert (np.diff(found.grid(name).median, axis=1) > 0.0).all(), name
+    assert surface_map(found, word).unit == "x reference man"
+
+
 def test_the_figure_has_both_units_the_path_and_its_caption(found):
     figure = found.plot("sperm concentration")
     texts = " ".join(text.get_text() for text in figure.findobj(Text))

@@ -30,7 +30,7 @@ from testis_abm.man.clamps import held_by_day
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
-from testis_abm.quantities import QUANTITIES, Quantity, clinical
+from testis_abm.quantities import QUANTITIES, Quantity
 from testis_abm.results.report import aligned, number
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Clamp, load
@@ -151,9 +151,9 @@ class Surface:
         Raises:
             ScenarioError: there is no such output.
         """
-        column, (across, up) = OUTPUTS[output(word)].column, self.axes
+        row, (across, up) = OUTPUTS[output(word)], self.axes
         shape = (self.sets, len(up.levels), len(across.levels))
-        return Spread.of(clinical(column, self.points[column].to_numpy().reshape(shape)))
+        return Spread.of(row.clinical(self.points[row.column].to_numpy().reshape(shape)))
 
     def text(self, word: str = DEFAULT) -> str:
         """Return a table of an output over the surface, and what treatment does on it.
@@ -225,7 +225,7 @@ class Surface:
         return level > laboratory.limit(row.column) * row.factor
 
     def _spread(self, state: str, row: Quantity) -> Spread:
-        return Spread.of(clinical(row.column, self.state(state)[row.column].to_numpy()))
+        return Spread.of(row.clinical(self.state(state)[row.column].to_numpy()))
 
     def _share(self, state: str, column: str) -> Spread:
         """Return a level of a state, % of the untreated one of the same set."""

@@ -16,7 +16,7 @@ from testis_abm.pictures.chart import Path, Scale, SurfaceMap
 from testis_abm.pictures.drawing import rendered
 from testis_abm.pictures.reference import reference_ranges
 from testis_abm.pictures.screen import nice
-from testis_abm.quantities import QUANTITIES, clinical
+from testis_abm.quantities import QUANTITIES
 from testis_abm.results import KINDS
 from testis_abm.support import guard
 
@@ -49,7 +49,7 @@ def surface_map(found: Surface, word: str) -> SurfaceMap:
         up,
         *spread,
         tuple(nice(0.0, top if top > 0.0 else 1.0, _STEPS)),
-        float(np.median(clinical(row.column, found.state("untreated")[row.column]))),
+        float(np.median(row.clinical(found.state("untreated")[row.column]))),
         _path(found, across, up),
         reference and reference.scaled(row.factor),
     )

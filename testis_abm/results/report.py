@@ -56,8 +56,7 @@ def measurable(column: str, value: float, laboratory: Laboratory | None = None) 
 
 
 def _limit(column: str, laboratory: Laboratory | None) -> float:
-    row = QUANTITIES[column]
-    if column not in VARIATION or row.sample == "semen":
+    if column not in VARIATION or (row := QUANTITIES[column]).sample == "semen":
         return 0.0
     return (laboratory or Laboratory(parameters.values())).limit(column) * row.factor
 
