@@ -297,11 +297,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         subclass, samples, doses that hang on a measurement, rules that are functions of the model.
 
         Raises:
-            TestisError: if `duration` is no number of days up to a million.
+            TestisError: if `duration` is no number of days above 0 up to a million.
         """
-        duration = guard.number(duration, -_LONGEST_RUN, _LONGEST_RUN, "duration", "days")
+        if guard.is_number(duration) and duration <= 0:
+            raise TestisError(f"duration: {duration:g} is out of range; allowed: above 0 to {_LONGEST_RUN:g} days")
+        duration = guard.number(duration, 0, _LONGEST_RUN, "duration", "days")
         end = self.time + duration
-        if mesa_clock.stepping(self) or duration <= 0:
+        if mesa_clock.stepping(self):
             super().run_for(duration)
             return
         while self.time < end:
