@@ -206,6 +206,26 @@ def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(sen
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("at", "said"), [("draw", "The tables are in"), ("standing_by", "Results are in")])
+def test_stopped_after_the_simulation_it_says_what_is_kept(at, said, tmp_path, monkeypatch, capsys):
+    @contextlib.contextmanager
+    def standing_by():
+        yield "pool"
+        if at == "standing_by":
+            signal.raise_signal(signal.SIGINT)
+
+    def draw(*_):
+        if at == "draw":
+            signal.raise_signal(signal.SIGINT)
+        return []
+
+    monkeypatch.setattr("testis_abm.pictures.drawing.standing_by", standing_by)
+    monkeypatch.setattr("testis_abm.pictures.drawing.draw", draw)
+    assert main(["run", "obese_anastrozole", *TINY, "--out", str(tmp_path / "here")]) == 130
+    assert capsys.readouterr().err.endswith(f"\nStopped. {said} {tmp_path / 'here'}/.\n")
+    assert (tmp_path / "here" / "run.json").exists()
+
+
 @pytest.mark.parametrize("command", ["", "run", "parameters", "men", "drugs", "twin", "cohort", "studies", "calibrate"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as left:
