@@ -57,7 +57,6 @@ from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
 from testis_abm.scenario import Clamp, Clause, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
-from testis_abm.support import compile as _compile
 from testis_abm.support import guard, interrupts
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import kernel
@@ -132,7 +131,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
         self._step, self.step = self.step, self._whole_step  # type: ignore[method-assign]
-        _compile.announce()
         self.case = scenario
         self.seed = seed
         self.treated = guard.flag(treated, "treated")
