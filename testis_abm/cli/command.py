@@ -156,6 +156,7 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
     if pool is not None:
         from testis_abm.pictures.drawing import draw
 
+        printing.drawing()
         names = draw(result, folder, pool)
     printing.results(folder, names)
     interrupt.kept = f"Results are in {folder}/."

@@ -109,6 +109,7 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
         if plots and outcome.picture:
             from testis_abm.pictures import experiments
 
+            printing.drawing()
             pictures = getattr(experiments, outcome.picture)(*outcome.drawn, folder)
     finally:
         print(f"{outcome.text}\n{DISCLAIMER}", flush=True)
