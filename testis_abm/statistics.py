@@ -39,7 +39,7 @@ def paired_change(before: np.ndarray, after: np.ndarray, least: float = 0.0) -> 
     """Return the change in % of pairs of levels, and the ends of its 95 % interval (NaN for a single pair).
 
     The geometric mean of the ratios with Student's t on their logs; if some level after is 0, the mean difference in %
-    of the mean before. NaN where a level before lies under `least`, or none is above 0: nothing has no percentage.
+    of the mean before, its interval cut at -100. NaN where a level before lies under `least`, or none is above 0: nothing has no percentage.
 
     Args:
         before, after: (pairs,) levels; pairs with a missing one are left out.
@@ -54,7 +54,12 @@ def paired_change(before: np.ndarray, after: np.ndarray, least: float = 0.0) -> 
         change, low, high = 100.0 * np.expm1([centre, centre - half, centre + half])
         return float(change), float(low), float(high)
     centre, half = mean_and_half(100.0 * (last - first) / first.mean())
-    return centre, centre - half, centre + half
+    return centre, _possible(centre - half), centre + half
+
+
+def _possible(percent: float) -> float:
+    """Return the end of an interval of a change in %; a level falls by all of itself at most."""
+    return percent if np.isnan(percent) else max(percent, -100.0)
 
 
 def deterministic(change: float, low: float, high: float, pairs: int) -> bool:
@@ -184,7 +189,7 @@ def arm_effect(
     means = [float(after[men].mean()) for men in (~treated, treated)]
     measurable = means[0] >= max(least, np.finfo(float).tiny)
     plain = _regressed(after, treated, before, Gaussian())
-    percent = plain.scaled(lambda x: 100.0 * x / means[0]) if measurable else Effect()
+    percent = plain.scaled(lambda x: _possible(100.0 * x / means[0])) if measurable else Effect()
     if measurable and means[1] > 0.0:
         unit = least or 1.0
         fold = _regressed(after / unit, treated, np.log(before + unit), NegativeBinomial(alpha=max(cv, 0.01) ** 2))

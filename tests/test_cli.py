@@ -49,9 +49,10 @@ def test_run_prints_a_summary_and_fills_one_folder(drawn):
     assert results == {".parquet", ".json", ".toml", ".npz"}
 
 
-def test_without_plots_there_are_no_pictures(tmp_path):
+def test_without_plots_there_are_no_pictures(tmp_path, capsys):
     assert main(["run", str(SCENARIOS / "obese_anastrozole.toml"), *TINY, "--out", "here", "--no-plots"]) == 0
     assert {path.suffix for path in (tmp_path / "here").iterdir()} == {".parquet", ".json", ".toml", ".npz"}
+    assert "Drawing" not in capsys.readouterr().err
 
 
 def test_run_draws_every_picture_as_png_and_svg(drawn):
@@ -139,7 +140,7 @@ def test_drugs_that_act_alike_are_noted_in_one_line(capsys, few_men):
     both = ["--give", "anastrozole 1mg daily", "--give", "letrozole 2.5mg daily", "--days", "20", "--men", "3"]
     assert main(["twin", "--t", "9nmol/L", *both, "--no-ensemble"]) == 0
     note = "Note: anastrozole and letrozole act alike (aromatase inhibitor) at the same time; their effects add\n"
-    assert capsys.readouterr().err == note
+    assert capsys.readouterr().err.endswith(note)
 
 
 def test_the_summary_says_why_an_immunoassay_sees_less(drawn):
@@ -204,6 +205,27 @@ def test_interrupted_it_says_where_it_stands_and_leaves_nothing_half_written(sen
     assert run.returncode == code
     assert "Traceback" not in error and "Nothing was written" in error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("at", "said"), [("draw", "The tables are in"), ("standing_by", "Results are in")])
+def test_stopped_after_the_simulation_it_says_what_is_kept(at, said, tmp_path, monkeypatch, capsys):
+    @contextlib.contextmanager
+    def standing_by():
+        yield "pool"
+        if at == "standing_by":
+            signal.raise_signal(signal.SIGINT)
+
+    def draw(*_):
+        if at == "draw":
+            signal.raise_signal(signal.SIGINT)
+        return []
+
+    monkeypatch.setattr("testis_abm.pictures.drawing.standing_by", standing_by)
+    monkeypatch.setattr("testis_abm.pictures.drawing.draw", draw)
+    assert main(["run", "obese_anastrozole", *TINY, "--out", str(tmp_path / "here")]) == 130
+    error = capsys.readouterr().err
+    assert error.endswith(f"\nStopped. {said} {tmp_path / 'here'}/.\n") and error.count("Drawing pictures") == 1
+    assert (tmp_path / "here" / "run.json").exists()
 
 
 @pytest.mark.parametrize("command", ["", "run", "parameters", "men", "drugs", "twin", "cohort", "studies", "calibrate"])

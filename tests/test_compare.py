@@ -13,7 +13,7 @@ from testis_abm.experiments import runner
 from testis_abm.experiments.compare import compare, read_arms
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Task
-from testis_abm.quantities import QUANTITIES
+from testis_abm.quantities import QUANTITIES, clinical
 
 ARMS = {
     "title": "arms",
@@ -75,6 +75,18 @@ def test_an_arm_is_the_man_that_run_makes(compared):
     mine = found.courses.set_index(["arm", "replicate", "day"]).loc[("anastrozole", 0, 14)]
     assert mine["testosterone_nmol_l"] == pytest.approx(days["testosterone_nmol_l"].mean(), rel=1e-12)
     assert mine["lh_iu_l"] == pytest.approx(days["lh_iu_l"].mean(), rel=1e-12)
+
+
+def test_the_picture_says_what_its_band_is(compared, tmp_path, monkeypatch):
+    from testis_abm.pictures import experiments
+
+    drawn = []
+    monkeypatch.setattr(experiments, "write_figure", lambda figure, *_: drawn.append(figure) or [])
+    experiments.compared(compared[2], tmp_path)
+    assert "mean and range of replicates (4, paired" in drawn[0].get_suptitle()
+    band = drawn[0].axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    course = compared[2].courses.query("arm == 'none'")["testosterone_nmol_l"]
+    assert band.max() == pytest.approx(clinical("testosterone_nmol_l", course.max()))
 
 
 def test_a_comparison_is_kept_grows_and_does_not_depend_on_workers(compared, tmp_path, monkeypatch):

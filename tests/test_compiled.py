@@ -25,6 +25,7 @@ from testis_abm.biology import draws
 numbers = draws.uniforms(draws.lineages(np.uint64(3), np.uint64(1), 4), np.uint64(2), np.uint64(1)).tolist()
 print(numbers, _compile.folder(), sep="|")
 """
+ANNOUNCED = "Compiling the rules (up to a minute, once per version) ...\n"
 
 
 def draw(cache: Path, before: str = "", **more: str) -> tuple[str, Path, str]:
@@ -42,7 +43,7 @@ def warm(tmp_path_factory):
     """Return a filled cache and what the rules give."""
     cache = tmp_path_factory.mktemp("warm")
     numbers, folder, said = draw(cache)
-    assert said == "" and folder.is_relative_to(cache) and len(list(folder.iterdir())) == 2
+    assert said == ANNOUNCED and folder.is_relative_to(cache) and len(list(folder.iterdir())) == 2
     return cache, numbers
 
 
@@ -82,6 +83,12 @@ def test_a_damaged_file_is_not_unpickled(cache, monkeypatch, harm):
     assert _compile._load(path) is None and not path.exists()
 
 
+def test_what_is_missing_in_a_cache_of_other_rules_is_announced(cache, warm):
+    first, *_ = kept(cache)
+    first.unlink()
+    assert draw(cache)[::2] == (warm[1], ANNOUNCED) and draw(cache)[::2] == (warm[1], "")
+
+
 def test_a_damaged_rule_is_compiled_again(cache, warm):
     for path in kept(cache):
         content = path.read_bytes()
@@ -96,13 +103,13 @@ def test_a_damaged_rule_is_compiled_again(cache, warm):
 def test_a_full_disk_under_the_cache_is_said_once_and_stops_nothing(tmp_path, warm):
     full = "import os, errno\ndef no(*_): raise OSError(errno.ENOSPC, 'No space left on device')\nos.fsync = no"
     numbers, folder, said = draw(tmp_path, full)
-    assert numbers == warm[1] and "cannot be written: the disk is full" in said and said.count("\n") == 1
+    assert numbers == warm[1] and "cannot be written: the disk is full" in said and said.count("\n") == 2
     assert list(folder.iterdir()) == []
 
 
 def test_without_a_cache_of_the_users_temporary_files_do(tmp_path, warm):
     numbers, folder, said = draw(Path("/dev/null/x"), TMPDIR=str(tmp_path))
-    assert (numbers, said) == (warm[1], "") and folder.is_relative_to(tmp_path)
+    assert (numbers, said) == (warm[1], ANNOUNCED) and folder.is_relative_to(tmp_path)
 
 
 def test_without_any_folder_rules_are_compiled_all_the_same(warm):

@@ -184,6 +184,14 @@ def test_what_is_no_number_of_days_is_told_and_harms_nothing(days):
     assert man.day == -9
 
 
+@pytest.mark.parametrize("days", [0, 0.0, -3])
+def test_no_days_and_days_gone_by_cannot_be_run(days):
+    man = made("plain")
+    with pytest.raises(TestisError, match=rf"duration: {days:g} is out of range; allowed: above 0 to 1e\+06 days"):
+        man.run_for(days)
+    assert man.day == -10
+
+
 def test_a_man_who_leaves_the_physical_range_is_told_of_on_that_day():
     given = {"therapy": [{"drug": "testosterone_enanthate", "dose": "1000 mg", "every": "1 day", "from": "day 3"}]}
     case = load({"title": "too much", "tissue": SIZE, "plan": PLAN, **given})

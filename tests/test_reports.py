@@ -10,6 +10,7 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.experiments.trial import trial
 from testis_abm.pictures import paper
@@ -80,6 +81,34 @@ def test_levels_under_the_limit_of_quantitation_print_as_such():
     first = {**before, "fsh": 2.37e-322}
     told = attribution.why_sperm(first, before, attribution.attribute(first, before, p), p, (0.1, 0.2))
     assert "e-322" not in told and "FSH <0.1 -> 1.00 IU/L" in told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "limit", "said"),
+    [
+        (0.02, 3.087, 0.1, "LH rises from under 0.1 to 3.09 IU/L because hCG"),
+        (4.0, 0.048, 0.1, "LH falls to under 2.50 % of untreated because hCG"),
+        (4.0, 0.048, 0.02, "LH falls to 1.20 % of untreated because hCG"),
+        (1.0, 8.0, 0.1, "LH rises 8.00-fold because hCG"),
+        (0.02, 0.05, 0.1, ""),
+    ],
+)
+def test_the_reason_tells_no_more_of_lh_than_the_laboratory(before, after, limit, said, monkeypatch):
+    monkeypatch.setattr(attribution, "_why_lh", lambda *_: "hCG")
+    p = ta.TestisModel({**CASE, "therapy": []}).tissue.p
+    levels = dict.fromkeys(SIGNALS, 1.0) | {"back_pressure": 0.0}
+    first, last = levels | {"lh": before}, levels | {"lh": after}
+    made = {"aromatase_inhibition_fat_pct": 0.0, "daily_production_million_g": 1.0}
+    told = attribution.explain(
+        first,
+        last,
+        attribution.attribute(first, last, p),
+        {"untreated": made, "treated": made},
+        p,
+        0.7,
+        laboratory=Laboratory(parameters.values({"laboratory.gonadotrophin_limit": limit})),
+    )
+    assert told == (f"{said}; " if said else "") + "no rate of the germ line changes by more than 1 %."
 
 
 def test_nothing_is_inhibited_where_there_is_no_enzyme():

@@ -100,11 +100,20 @@ def test_a_change_in_pairs_is_the_geometric_mean_of_ratios():
 
 
 def test_a_level_of_zero_after_makes_the_change_a_difference_of_means():
-    before, after = np.array([10.0, 20.0, 30.0]), np.array([0.0, 10.0, 30.0])
+    before, after = np.array([10.0, 20.0, 30.0]), np.array([0.0, 20.0, 30.0])
     change, low, high = own.paired_change(before, after)
-    assert change == pytest.approx(-100.0 / 3.0)
-    half = stats.t.ppf(0.975, 2) * np.std([-50.0, -50.0, 0.0], ddof=1) / math.sqrt(3)
+    assert change == pytest.approx(-50.0 / 3.0)
+    half = stats.t.ppf(0.975, 2) * np.std([-50.0, 0.0, 0.0], ddof=1) / math.sqrt(3)
     assert (low, high) == pytest.approx((change - half, change + half))
+
+
+def test_no_interval_of_a_level_goes_below_minus_100_percent():
+    _, low, high = own.paired_change(np.array([10.0, 20.0, 30.0]), np.array([0.0, 0.0, 1.0]))
+    assert low == -100.0 < high
+    assert np.isnan(own.paired_change(np.array([10.0]), np.array([0.0]))[1:]).all()
+    after, treated = np.array([2.0, 4.0, 6.0, 4.0, 0.0, 0.0, 0.0, 0.0]), np.arange(8) >= 4
+    percent, plain = own.arm_effect(after, treated, np.full(8, 5.0), least=0.1, cv=0.5)
+    assert percent.low == -100.0 < percent.high and plain.low < -4.0
 
 
 @pytest.mark.parametrize(("before", "least"), [([0.9, 5.0], 1.0), ([0.0, 0.0], 0.0), ([np.nan, np.nan], 0.0)])

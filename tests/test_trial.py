@@ -49,6 +49,10 @@ def test_a_trial_randomises_measures_and_analyses(tmp_path):
     assert power.is_monotonic_increasing and power[320] > power[10]
     assert set(found.predictors["arm"]) == {"control", "clomiphene"}
     assert set(found.predictors["predictor"]) >= {"T/LH", "T/E2 (immunoassay)", "FSH", "BMI"}
+    came = found.men[found.men["arm"].eq("clomiphene") & found.men["day120_testosterone_nmol_l"].notna()]
+    assert t["baseline"] == pytest.approx(28.84 * came["baseline_testosterone_nmol_l"].mean(), rel=1e-3)
+    heads = next(line for line in found.text().splitlines() if "difference (95 % interval)" in line)
+    assert heads.count("baseline") == 2
     assert "number needed to treat" in found.text() and "Responders" in found.text()
     again = analyse(prepare_trial(TRIAL), tmp_path / "t")
     pd.testing.assert_frame_equal(found.men, again.men)

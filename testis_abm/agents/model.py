@@ -58,7 +58,6 @@ from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
 from testis_abm.scenario import Clamp, Clause, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
-from testis_abm.support import compile as _compile
 from testis_abm.support import guard, interrupts
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import kernel
@@ -133,7 +132,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
         self._step, self.step = self.step, self._whole_step  # type: ignore[method-assign]
-        _compile.announce()
         self.case = scenario
         self.seed = seed
         self.treated = guard.flag(treated, "treated")
@@ -298,11 +296,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         subclass, samples, doses that hang on a measurement, rules that are functions of the model.
 
         Raises:
-            TestisError: if `duration` is no number of days up to a million.
+            TestisError: if `duration` is no number of days above 0 up to a million.
         """
-        duration = guard.number(duration, -_LONGEST_RUN, _LONGEST_RUN, "duration", "days")
+        if guard.is_number(duration) and duration <= 0:
+            raise TestisError(f"duration: {duration:g} is out of range; allowed: above 0 to {_LONGEST_RUN:g} days")
+        duration = guard.number(duration, 0, _LONGEST_RUN, "duration", "days")
         end = self.time + duration
-        if mesa_clock.stepping(self) or duration <= 0:
+        if mesa_clock.stepping(self):
             super().run_for(duration)
             return
         while self.time < end:

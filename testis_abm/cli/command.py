@@ -72,7 +72,7 @@ def _act(options: argparse.Namespace) -> int:
             print(as_typed(error), file=sys.stderr)
             return 2
         except KeyboardInterrupt:
-            print("\nStopped before the simulation began. Nothing was written.", file=sys.stderr)
+            print(f"\nStopped. {options.interrupt.kept}", file=sys.stderr)
             return int(options.interrupt.code)
 
 
@@ -150,19 +150,17 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
     from testis_abm.results.summary import render
 
     names: Sequence[Path] = ()
-    try:
-        store.save(result, folder)
-        interrupt.at_once()
-        print(render(result))
-        if pool is not None:
-            from testis_abm.pictures.drawing import draw
+    store.save(result, folder)
+    interrupt.kept = f"The tables are in {folder}/."
+    interrupt.at_once()
+    print(render(result))
+    if pool is not None:
+        from testis_abm.pictures.drawing import draw
 
-            names = draw(result, folder, pool)
-    except KeyboardInterrupt:
-        saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
-        print(f"\nStopped after the simulation. {saved}", file=sys.stderr)
-        return interrupt.code
+        printing.drawing()
+        names = draw(result, folder, pool)
     printing.results(folder, names)
+    interrupt.kept = f"Results are in {folder}/."
     return 0
 
 

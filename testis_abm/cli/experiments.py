@@ -82,13 +82,10 @@ def _experiment(options: argparse.Namespace) -> int:
     work = getattr(import_module(f"testis_abm.experiments.{kind}"), kind)
     if not options.no_plots:
         guard.matplotlib()
-    try:
-        with _bar(options.interrupt, kind) as progress:
-            found = work(files if kind == "compare" else files[0], folder, **how, progress=progress)
-        options.interrupt.at_once()
-    except KeyboardInterrupt:
-        print(f"\nStopped. What was finished is in {folder}/; the same command goes on from there.", file=sys.stderr)
-        return int(options.interrupt.code)
+    options.interrupt.kept = f"What was finished is in {folder}/; the same command goes on from there."
+    with _bar(options.interrupt, kind) as progress:
+        found = work(files if kind == "compare" else files[0], folder, **how, progress=progress)
+    options.interrupt.at_once()
     if found is None or options.shard != (1, 1):
         print(
             f"Shard {options.shard[0]} of {options.shard[1]} is done, in {folder}/. "
@@ -112,6 +109,7 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
         if plots and outcome.picture:
             from testis_abm.pictures import experiments
 
+            printing.drawing()
             pictures = getattr(experiments, outcome.picture)(*outcome.drawn, folder)
     finally:
         print(f"{outcome.text}\n{DISCLAIMER}", flush=True)

@@ -30,6 +30,11 @@ def results(folder: Path, pictures: Iterable[Any]) -> None:
     print(f"Results in {folder}/" + (f"  (pictures: {', '.join(names)}; each as SVG too)" if names else ""))
 
 
+def drawing() -> None:
+    """Say that pictures are drawn, which may take longer than the simulation did."""
+    print("Drawing pictures (--no-plots leaves them out) ...", file=sys.stderr, flush=True)
+
+
 def picture(figure: Figure, name: str, folder: Path) -> None:
     """Write a picture, and print where it is."""
     from testis_abm.pictures.drawing import write_figure

@@ -93,8 +93,8 @@ def _calibrate(options: argparse.Namespace) -> None:
     from testis_abm.studies import report
     from testis_abm.studies.calibrate import calibrate, cross_validate
 
+    options.interrupt.kept = f"What was finished is in {options.out}/; the same command goes on from there."
     options.interrupt.at_once()
-
     log = partial(print, file=sys.stderr, flush=True)
     size = {"members": options.members, "rounds": options.rounds, "seed": options.seed, "progress": log}
     if options.cross_validate:

@@ -183,9 +183,9 @@ def _attribution(
     after = dict(mean(signals, TREATED)) | {"lh": mean(tables["hormones"], TREATED)["lh_iu_l"]}
     table = attribution.attribute(before, after, model.tissue.p)
     tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ARMS}
-    share = model.values["axis.oestradiol_pituitary_share"]
+    share, given = model.values["axis.oestradiol_pituitary_share"], _by_action(tables["therapy"])
     return table, attribution.explain(
-        before, after, table, tissue, model.tissue.p, share, _by_action(tables["therapy"])
+        before, after, table, tissue, model.tissue.p, share, drugs=given, laboratory=model.laboratory
     )
 
 

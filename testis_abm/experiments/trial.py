@@ -248,10 +248,13 @@ class Result:
         heads = {True: "  at the last visit", False: _UNMEASURED}
         rows: list[list[str]] = []
         for measured, part in effects.groupby("measured", sort=False):
-            rows.append([heads[bool(measured)], control, arm, "difference (95 % interval)", "p", "n"])
+            rows.append(
+                [heads[bool(measured)], "baseline", control, "baseline", arm, "difference (95 % interval)", "p", "n"]
+            )
             for row in part.itertuples():
                 name = f"{'*' if row.column == self.outcome else ' '} {ROWS[str(row.column)].heading}"
-                means = [report.level(str(row.column), mean) for mean in (row.control_mean, row.mean)]
+                levels = (row.control_baseline, row.control_mean, row.baseline, row.mean)
+                means = [report.level(str(row.column), mean) for mean in levels]
                 rows.append([name, *means, _difference(row), _p(row.p), f"{row.n_control} and {row.n}"])
         return report.aligned(rows)
 
@@ -301,7 +304,7 @@ class Result:
 
 _UNMEASURED = "  true level, not measured, unadjusted"
 _NOTE = (
-    "* primary outcome. Means as measured; differences of means, adjusted for the baseline by negative binomial "
+    "* primary outcome. Means as measured, each baseline of the men of that arm who came to the last visit; differences of means, adjusted for the baseline by negative binomial "
     "regression with robust "
     "errors, of men who came to the last visit; a percentage of sperm is of men who had some. In the unit where the "
     "control has too "
@@ -448,7 +451,7 @@ def _effect(men: pd.DataFrame, arms: tuple[str, str], column: str, last: int, la
         cv = np.sqrt(np.expm1(laboratory.log_sd(column) ** 2)) if column in VARIATION else _CV
         percent, plain = arm_effect(after, own, before, least=laboratory.limit(column), cv=float(cv))
     quantity = ROWS[column]
-    means = [float(quantity.clinical(after[part].mean())) if part.any() else np.nan for part in (~own, own)]
+    means = [[float(quantity.clinical(nanmean(of[part]))) for part in (~own, own)] for of in (before, after)]
     return {
         "arm": arms[1],
         "column": column,
@@ -457,8 +460,10 @@ def _effect(men: pd.DataFrame, arms: tuple[str, str], column: str, last: int, la
         "measured": _measured_at_visits(column),
         "n_control": int((~own).sum()),
         "n": int(own.sum()),
-        "control_mean": means[0],
-        "mean": means[1],
+        "control_baseline": means[0][0],
+        "baseline": means[0][1],
+        "control_mean": means[1][0],
+        "mean": means[1][1],
         "difference_pct": percent.centre,
         "low_pct": percent.low,
         "high_pct": percent.high,

@@ -45,22 +45,16 @@ class Curve:
 
     @classmethod
     def of(
-        cls,
-        name: str,
-        x: np.ndarray,
-        values: np.ndarray,
-        dots: tuple[np.ndarray, np.ndarray] | None = None,
-        *,
-        few: int = FEW,
+        cls, name: str, x: np.ndarray, values: np.ndarray, dots: tuple[np.ndarray, np.ndarray] | None = None
     ) -> Curve:
         """Return the course of `values`, (replicates, x), NaN where there is none.
 
-        The band holds the central 95 % of replicates; of fewer than `few` all of them.
+        The band holds the central 95 % of replicates; of fewer than FEW all of them.
         """
         if len(values) < 2:
             return cls(name, x, nanmean(values), dots=dots)
         there = np.isfinite(values)
-        if len(values) < few:  # a page shows these while they are run: numpy's functions for gaps are slow
+        if len(values) < FEW:  # a page shows these while they are run: numpy's functions for gaps are slow
             low, high = np.where(there, values, np.inf).min(axis=0), np.where(there, values, -np.inf).max(axis=0)
         else:
             whole = np.where(there.any(axis=0), values, 0.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import multiprocessing
+import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -98,13 +100,19 @@ def _paper() -> Any:
 @contextmanager
 def standing_by() -> Iterator[Executor]:
     """Start processes that load matplotlib and wait for `draw`."""
-    pool = ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), follow_parent)
+    pool = ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), _stand_by)
     try:
         for _ in range(_PROCESSES):
             pool.submit(_paper)
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _stand_by() -> None:
+    """Follow the parent, and end at once with it: what was drawn is written, and Python takes seconds to tear figures down."""
+    follow_parent()
+    atexit.register(os._exit, 0)
 
 
 def draw(run: Run, folder: str | Path, pool: Executor) -> list[Path]:

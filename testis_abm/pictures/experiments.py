@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.pictures import paper, style, sweeps
-from testis_abm.pictures.chart import Curve
+from testis_abm.pictures.chart import Curve, band
 from testis_abm.pictures.drawing import write_figure
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.statistics import mean_and_half
@@ -56,8 +56,9 @@ def _name_level(panel: Axes, quantity: Quantity) -> None:
 
 
 def compared(found: Comparison, folder: Path) -> list[Path]:
-    """Draw arms over time: mean and 95 % interval over replicates."""
-    title = f"{found.title}: mean and 95 % of {found.replicates} replicates, paired by common random numbers"
+    """Draw arms over time: means, and between which levels the replicates lie."""
+    shown = f"mean and {band(found.replicates)} ({found.replicates}, paired by common random numbers)"
+    title = f"{found.title}: {shown if found.replicates > 1 else 'one replicate'}"
     with paper.looks():
         figure, axes = _sheet(len(_SHOWN), title=title)
         for panel, word in zip(axes, _SHOWN, strict=True):
@@ -66,7 +67,7 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
                 rows = found.courses[found.courses["arm"] == arm].pivot(
                     index="replicate", columns="day", values=quantity.column
                 )
-                curve = Curve.of(arm, rows.columns.to_numpy(), quantity.clinical(rows.to_numpy()), few=0)
+                curve = Curve.of(arm, rows.columns.to_numpy(), quantity.clinical(rows.to_numpy()))
                 paper.draw_curve(panel, curve, colour, label=arm)
             _name_level(panel, quantity)
             panel.set_ylim(bottom=0)

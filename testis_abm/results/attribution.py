@@ -10,10 +10,12 @@ import pandas as pd
 
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import LOSSES, commitment, spermiation
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import TREATED, UNTREATED
-from testis_abm.results.report import level, measurable, number
+from testis_abm.quantities import QUANTITIES
+from testis_abm.results.report import level, limit, number
 from testis_abm.results.tables import SIGNALS
 
 NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
@@ -81,6 +83,7 @@ def explain(
     p: TissueParameters,
     pituitary: float,
     drugs: Mapping[str, Sequence[str]] | None = None,
+    laboratory: Laboratory | None = None,
 ) -> str:
     """Return the sentence that says what happened and why.
 
@@ -91,8 +94,11 @@ def explain(
         p: the man's tissue parameters.
         pituitary: share of the oestradiol feedback that acts at the pituitary.
         drugs: action -> names of the drugs that were given for it.
+        laboratory: under whose limits a level is none (default: the usual one).
     """
-    parts = _why_lh(before, after, pituitary, drugs or {})
+    parts = []
+    if lh := _moved("lh_iu_l", before["lh"], after["lh"], laboratory):
+        parts.append(f"LH {lh} because {_why_lh(before, after, pituitary, drugs or {})}")
     treated = tissue[TREATED]
     if treated["aromatase_inhibition_fat_pct"] > 1.0:
         parts.append(
@@ -100,7 +106,7 @@ def explain(
             f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis{_own_oestradiol(before, after)}"
         )
     made = (tissue[UNTREATED]["daily_production_million_g"], treated["daily_production_million_g"])
-    parts.append(why_sperm(before, after, table, p, made))
+    parts.append(why_sperm(before, after, table, p, made, laboratory))
     return "; ".join(parts) + "."
 
 
@@ -110,14 +116,16 @@ def why_sperm(
     table: pd.DataFrame,
     p: TissueParameters,
     made: tuple[float, float],
+    laboratory: Laboratory | None = None,
 ) -> str:
     """Return what became of sperm production and which rate made most of it, or which keeps it at none.
 
     Args:
         before, after: mean signals of both arms; table: from `attribute`.
         p: tissue parameters of the latter arm; made: sperm production of both.
+        laboratory: as in explain.
     """
-    return _why_none(after, p) if max(made) == 0.0 else _why_change(before, after, table)
+    return _why_none(after, p) if max(made) == 0.0 else _why_change(before, after, table, laboratory)
 
 
 def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> str:
@@ -137,28 +145,34 @@ def _changed(ratio: float) -> str:
     return f"falls to {_share(ratio)} of untreated"
 
 
+def _moved(column: str, before: float, after: float, laboratory: Laboratory | None) -> str:
+    """Return what became of a level (clinical unit) in words, as far as a laboratory can tell; "" if next to nothing."""
+    least = limit(column, laboratory)
+    if min(before, after) <= 0.0 or max(before, after) < least or abs(math.log(after / before)) < 0.05:
+        return ""
+    if before < least:
+        return f"rises from under {least:.3g} to {number(after)} {QUANTITIES[column].clinical_unit}"
+    return f"falls to under {_share(least / before)} of untreated" if after < least else _changed(after / before)
+
+
 def _why_lh(
     before: Mapping[str, float], after: Mapping[str, float], pituitary: float, drugs: Mapping[str, Sequence[str]]
-) -> list[str]:
-    if min(before["lh"], after["lh"]) <= 0.0 or not measurable("lh_iu_l", max(before["lh"], after["lh"])):
-        return []
+) -> str:
     change = math.log(after["lh"] / before["lh"])
-    if abs(change) < 0.05:
-        return []
     if given := _given("gnrh_block", change, drugs) or _given("gnrh", change, drugs):
-        return [f"LH {_changed(math.exp(change))} because {given}"]
+        return given
     brakes = dict(zip(("testosterone", "oestradiol"), feedback_shares(before, after), strict=True))
     cause = max(brakes, key=lambda name: brakes[name] * math.copysign(1.0, change))
     other = "oestradiol" if cause == "testosterone" else "testosterone"
-    text = f"LH {_changed(math.exp(change))} because {cause} {'falls' if change > 0 else 'rises'}"
+    text = f"{cause} {'falls' if change > 0 else 'rises'}"
     if cause == "oestradiol" and (given := _given("receptor_bound", change, drugs)):
-        text = f"LH {_changed(math.exp(change))} because {given}"
+        text = given
     if cause == "oestradiol":
         text += f" (negative feedback: {100 * pituitary:.0f} % pituitary, {100 - 100 * pituitary:.0f} % hypothalamic)"
     if brakes[cause] * brakes[other] < 0 and abs(brakes[other]) > 0.05:
         held = abs(brakes[other] / brakes[cause])
         text += f", partly offset ({100 * held:.0f} %) by {other} feedback"
-    return [text]
+    return text
 
 
 def _given(exposure: str, change: float, drugs: Mapping[str, Sequence[str]]) -> str:
@@ -184,9 +198,11 @@ def _share(ratio: float) -> str:
     return f"{number(100 * ratio)} %" if ratio >= 1e-4 else "under 0.01 %"
 
 
-def _from_to(signal: str, before: float, after: float) -> str:
+def _from_to(signal: str, before: float, after: float, laboratory: Laboratory | None) -> str:
     """Return what became of a signal, levels under the laboratory's limit as such."""
-    first, last = (level("fsh_iu_l", value) if signal == "fsh" else number(value) for value in (before, after))
+    first, last = (
+        level("fsh_iu_l", value, laboratory) if signal == "fsh" else number(value) for value in (before, after)
+    )
     return f"{SIGNALS[signal].label} {first} -> {last} {SIGNALS[signal].unit}".rstrip()
 
 
@@ -194,14 +210,16 @@ def _percent(change: float) -> str:
     return f"{change:+.0f} %" if change < 900.0 else "from next to none"
 
 
-def _why_change(before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame) -> str:
+def _why_change(
+    before: Mapping[str, float], after: Mapping[str, float], table: pd.DataFrame, laboratory: Laboratory | None
+) -> str:
     causes = [name for name in (*SIGNALS, NUMBERS) if name in table]
     ranked = table.reindex(table[causes].sum(axis=1).abs().sort_values(ascending=False).index)
     strongest = ranked.iloc[0]
     if abs(strongest["output_change_pct"]) <= 1.0:
         return "no rate of the germ line changes by more than 1 %"
     cause = max(causes, key=lambda name: abs(strongest[name]))
-    why = "parameter changes" if cause == NUMBERS else _from_to(cause, before[cause], after[cause])
+    why = "parameter changes" if cause == NUMBERS else _from_to(cause, before[cause], after[cause], laboratory)
     further = [
         f"{row['rate']} {_percent(row['output_change_pct'])}"
         for _, row in ranked.iloc[1:3].iterrows()

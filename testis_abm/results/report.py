@@ -47,15 +47,16 @@ def number(value: float) -> str:
 
 def level(column: str, value: float, laboratory: Laboratory | None = None) -> str:
     """Return a level in its clinical unit: "<0.1" for one of a hormone that no assay tells from none (default: the usual laboratory)."""
-    return number(value) if measurable(column, value, laboratory) else f"<{_limit(column, laboratory):.3g}"
+    return number(value) if measurable(column, value, laboratory) else f"<{limit(column, laboratory):.3g}"
 
 
 def measurable(column: str, value: float, laboratory: Laboratory | None = None) -> bool:
     """Return whether a level in its clinical unit is told from none; sperm are counted, and a missing level is under no limit."""
-    return not value < _limit(column, laboratory)
+    return not value < limit(column, laboratory)
 
 
-def _limit(column: str, laboratory: Laboratory | None) -> float:
+def limit(column: str, laboratory: Laboratory | None = None) -> float:
+    """Return the least level in the clinical unit that is told from none; 0 for sperm, which are counted."""
     if column not in VARIATION or (row := QUANTITIES[column]).sample == "semen":
         return 0.0
     return (laboratory or Laboratory(parameters.values())).limit(column) * row.factor

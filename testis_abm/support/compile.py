@@ -70,7 +70,10 @@ class _Kept(NumbaCache):
         target_context.refresh()
         path = self._path(sig, target_context.codegen())
         payload = None if path is None else _load(path)
-        return None if payload is None else CompileResult._rebuild(target_context, *payload)
+        if payload is None:
+            _announce()
+            return None
+        return CompileResult._rebuild(target_context, *payload)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         path = self._path(sig, data.codegen)
@@ -135,8 +138,7 @@ def folder() -> Path | None:
 
 
 @cache
-def announce() -> None:
-    """Say once that the rules are being compiled, if they have not been on this machine."""
-    place = folder()
-    if place is None or not any(place.iterdir()):
-        print("Compiling the rules of the cells (about ten seconds, once per version) ...", file=sys.stderr, flush=True)
+def _announce() -> None:
+    """Say once that rules are being compiled, unless a note has said why."""
+    if not _spoken and parent_process() is None:
+        print("Compiling the rules (up to a minute, once per version) ...", file=sys.stderr, flush=True)

@@ -17,10 +17,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """Notes SIGINT and SIGTERM while it is entered; a second one ends the process at once."""
+    """Notes SIGINT and SIGTERM while it is entered; a second one ends the process at once.
+
+    Attributes:
+        kept: what the command would leave behind if it stopped now, in words.
+    """
 
     def __init__(self) -> None:
         self.signal = 0
+        self.kept = "Nothing was written."
         self._at_once = False
         self._before: dict[int, Any] = {}
 
