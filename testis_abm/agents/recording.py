@@ -11,7 +11,7 @@ from testis_abm.biology import outcome, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
-from testis_abm.biology.sertoli import signals
+from testis_abm.biology.sertoli import Response, signals
 from testis_abm.man.cell_days import Lived
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
@@ -35,7 +35,8 @@ def record(model: TestisModel, lived: Lived, safety: Sequence[SafetyDay]) -> Non
     extend("tissue", count, day=day, **_tissue(model, lived, blood, testis))
     for when, readout in zip(day.tolist(), safety, strict=True):
         model.records.write("safety", day=when, **vars(readout))
-    extend("signals", count, day=day, **{**blood, **testis}, back_pressure=lived.back_pressure)
+    signals_table = {**blood, **testis, "oestradiol": testis["oestradiol_nmol_l"]}
+    extend("signals", count, day=day, **signals_table, back_pressure=lived.back_pressure)
     for when in day.tolist():
         for name, rate, factor, added in model.modified:
             model.records.write("modifiers", day=when, modifier=name, rate=rate, factor=factor, added=added)
@@ -79,7 +80,8 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     Spermatids are the expectation under today's support: the simulated sections are too few to hold rare foci.
     """
     p, report, values = model.tissue.p, model.report, model.values
-    signal = signals(report.androgen, report.oestrogen, report.fsh, model.tract.back_pressure, p)
+    response = Response(report.androgen, report.adhesion, report.fsh, report.lack)
+    signal = signals(response, model.tract.back_pressure, p)
     spermatids = standing_elongated(p, rates_under(signal, p))
     niches = values["tissue.sertoli_per_man"] * model.man["sertoli_number"] * model.man["germ_cell_endowment"]
     lh = means["lh_iu_l"] + means["hcg_iu_l"]

@@ -20,6 +20,7 @@ from testis_abm.biology import steps
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
 from testis_abm.biology.rules import Rule, with_own
+from testis_abm.biology.sertoli import Response
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 from testis_abm.testis.tissue import SETTLED, UNCHANGED
@@ -138,7 +139,7 @@ class ReferenceCells:
     def aromatise_niches(self, blood: BloodDay, p: TissueParameters) -> None:
         """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
         cells, levels = self.columns.sertoli, self.levels
-        entry = levels.entry(blood.free_testosterone)
+        entry = levels.entering.testosterone * blood.free_testosterone
         self._spread(levels.testosterone_kernel, levels.from_secretion, levels.testosterone, levels.corner_testosterone)
         levels.testosterone += entry
         levels.corner_testosterone += entry
@@ -160,22 +161,25 @@ class ReferenceCells:
         made, around = cells.oestradiol_secretion.reshape(-1, niches) * levels.from_niches, np.empty(3 * niches)
         for row, by_niches in zip(levels.oestradiol, made, strict=True):
             fields.ring_field(levels.oestradiol_kernel.ring, by_niches, around, row)
+        entry = levels.entering.oestradiol * blood.oestradiol
+        levels.oestradiol += entry
+        levels.corner_oestradiol += entry
         cells.local_oestradiol[:] = levels.oestradiol.ravel() * levels.scale.oestradiol_free
         changes = change.tolist()
         for i, (agent, oestradiol) in enumerate(zip(self.sertoli, cells.local_oestradiol.tolist(), strict=True)):
             cell = agent.state
             testosterone = cell.local_testosterone
-            cell.androgen, cell.oestrogen, cell.fsh = rules["sertoli.day"](
-                cell.androgen, cell.oestrogen, cell.fsh, testosterone, oestradiol, blood.fsh_iu_l, p, dt
-            )
+            response = Response(cell.androgen, cell.adhesion, cell.fsh, cell.lack)
+            response = Response(*rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt))
+            cell.androgen, cell.adhesion, cell.fsh, cell.lack = response
             cell.inhibin = rules["sertoli.inhibin"](cell.fsh, p)
-            signals = rules["sertoli.signals"](cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p)
+            signals = rules["sertoli.signals"](response, blood.back_pressure, p)
             cell.rates = list(rules["sertoli.rates"](signals, p))
             if change.size:
                 here = i if change.shape[2] > 1 else 0
                 for rate, value in enumerate(cell.rates):
                     cell.rates[rate] = changed(rate, value, changes[0][rate][here], changes[1][rate][here])
-        _write(cells, self.sertoli, "androgen", "oestrogen", "fsh", "inhibin")
+        _write(cells, self.sertoli, *Response._fields, "inhibin")
         self._write_sertoli("rates")
 
     def _spread(self, kernels: fields.Kernels, scale: float, level: np.ndarray, interstitial: np.ndarray) -> None:

@@ -472,4 +472,5 @@ def brought(means, back_pressure, p):
         means.testis_aromatase,
         1.0 / (1.0 + means.lyase_inhibitor),
         x,
+        means.oestradiol_pmol_l / p.oestradiol_reference,
     )

@@ -23,11 +23,12 @@ class LeydigParameters(NamedTuple):
     aromatase_lh_exponent: float
     aromatase_days: float
     oestrogen_brake: float
+    leydig_er_alpha_sensitivity: float
     leydig_secretion: float
 
 
 class AromataseParameters(NamedTuple):
-    """Affinity and activities of testicular aromatase; the reference tissue makes 1 per Sertoli cell in all."""
+    """Affinity and activities of testicular aromatase, over what the reference tissue makes per Sertoli cell in all."""
 
     aromatase_km: float
     leydig_aromatase: float
@@ -47,7 +48,7 @@ def leydig_day(capacity, expression, size, oestradiol, activity, open_lyase, p, 
     """
     capacity = relax(capacity, activity**p.leydig.trophic_exponent, p.leydig.trophic_days, dt)
     expression = relax(expression, activity**p.leydig.aromatase_lh_exponent, p.leydig.aromatase_days, dt)
-    level = p.receptor.er_alpha_sensitivity * oestradiol / p.receptor.free_oestradiol_reference
+    level = p.leydig.leydig_er_alpha_sensitivity * oestradiol / p.receptor.free_oestradiol_reference
     brake = (1.0 + p.leydig.oestrogen_brake) / (1.0 + p.leydig.oestrogen_brake * level)
     response = lh_response(activity, p.leydig.lh_saturation)
     secretion = p.leydig.leydig_secretion * open_lyase * size * capacity * brake * response
