@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | house | mutation | bench | app-bench | tables | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | tables | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint house mutation bench app-bench tables clean distclean
+.PHONY: demo app test verify lint house mutation bench bench-peers app-bench tables clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -45,11 +45,17 @@ tables:
 	@scripts/make-venv plot
 	@.venv/bin/python benchmarks/tables.py
 
+# Costs and clinical targets beside their goals: make bench, or in a few minutes: make bench ARGS=--quick
 bench:
 	@scripts/make-venv plot
-	@.venv/bin/python benchmarks/engine.py
-	@.venv/bin/python benchmarks/reference_man.py
-	@.venv/bin/python benchmarks/experiments.py quick
+	@.venv/bin/python benchmarks/engine.py $(ARGS)
+	@.venv/bin/python benchmarks/reference_man.py $(ARGS)
+	@.venv/bin/python benchmarks/experiments.py --quick
+
+# The same day of germ cells in other frameworks; without Starsim where this Python cannot have it.
+bench-peers:
+	@scripts/make-venv plot bench || { echo "Going on without the extra \"bench\"" >&2; scripts/make-venv plot; }
+	@.venv/bin/python benchmarks/peers.py $(ARGS)
 
 # Needs Debian's chromium (apt-get install chromium), as the page's own tests do.
 app-bench:

@@ -1,15 +1,20 @@
-"""The table that a benchmark prints: what, target, found, hit or miss."""
+"""The table that a benchmark prints: what, goal, found, hit or miss; what has no goal is only told."""
 
 from __future__ import annotations
 
 import numpy as np
 
-ROWS: list[tuple[str, str, str, bool]] = []
+ROWS: list[tuple[str, str, str, bool | None]] = []
 
 
-def row(what: str, target: str, found: str, hit: bool) -> None:
-    """Add a line to the table."""
-    ROWS.append((what, target, found, hit))
+def row(what: str, goal: str, found: str, hit: bool | None) -> None:
+    """Add a line to the table; `hit` is None if there is no goal."""
+    ROWS.append((what, goal, found, None if hit is None else bool(hit)))
+
+
+def told(what: str, found: str) -> None:
+    """Add a line that has no goal."""
+    row(what, "", found, None)
 
 
 def within(what: str, value: float, low: float, high: float, unit: str) -> None:
@@ -30,8 +35,16 @@ def near(what: str, value: float, target: float, unit: str, tolerance: float) ->
 
 def show() -> None:
     """Print the table."""
-    width = max(len(what) for what, *_ in ROWS)
-    for what, target, found, hit in ROWS:
-        print(f"{what:{width}s}  {target:26s}  {found:24s}  {'hit' if hit else 'MISS'}")
-    hits = sum(hit for *_, hit in ROWS)
-    print(f"\n{hits} of {len(ROWS)} hit")
+    aligned(("what", "goal", "found", ""), [(*texts, _WORDS[hit]) for *texts, hit in ROWS])
+    hits = [hit for *_, hit in ROWS if hit is not None]
+    print(f"\n{sum(hits)} of {len(hits)} hit")
+
+
+_WORDS = {True: "hit", False: "MISS", None: ""}
+
+
+def aligned(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows of text under a head, in columns as wide as they need."""
+    widths = [max(map(len, column)) for column in zip(head, *rows)]
+    for line in (head, *rows):
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())

@@ -62,6 +62,7 @@ class Quantity:
             limit.
         daily: whether it is recorded of every day.
         published: whether an observed value may be of it.
+        most_held: the highest level at which it can be clamped, in the unit of the column (0: it cannot).
         units: those that reports use -> how many of the column's own, which is the first, make one.
     """
 
@@ -74,6 +75,7 @@ class Quantity:
     limit: str = ""
     daily: bool = False
     published: bool = True
+    most_held: float = 0.0
     units: Mapping[str, float] = field(init=False)
 
     def __post_init__(self, measured_in: str | Mapping[str, float]) -> None:
@@ -129,6 +131,7 @@ def _e2(assay: str) -> tuple[Quantity, Quantity]:
             limit="oestradiol_immunoassay" if assay == "immunoassay" else "oestradiol",
             daily=assay == "lc-ms",  # the true level
             published=assay == "lc-ms",
+            most_held=20_000.0 if assay == "lc-ms" else 0.0,
         ),
         Quantity(
             RATIO[assay],
@@ -149,6 +152,7 @@ _ALL = (
         words=("total testosterone", "T"),
         limit="testosterone",
         daily=True,
+        most_held=500.0,
     ),
     Quantity(
         "free_testosterone_pmol_l",
@@ -166,12 +170,21 @@ _ALL = (
         words=("luteinising hormone", "luteinizing hormone"),
         limit="gonadotrophin",
         daily=True,
+        most_held=500.0,
     ),
     Quantity(
-        "fsh_iu_l", "FSH", _GONADOTROPHIN, words=("follicle-stimulating hormone",), limit="gonadotrophin", daily=True
+        "fsh_iu_l",
+        "FSH",
+        _GONADOTROPHIN,
+        words=("follicle-stimulating hormone",),
+        limit="gonadotrophin",
+        daily=True,
+        most_held=500.0,
     ),
     Quantity("t_over_lh", "T/LH", "ng/dL per IU/L", words=("testosterone/LH",), published=False),
-    Quantity("inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="inhibin_b", daily=True),
+    Quantity(
+        "inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="inhibin_b", daily=True, most_held=5_000.0
+    ),
     Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="shbg", daily=True),
     Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="gonadotrophin", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
@@ -184,6 +197,7 @@ _ALL = (
         "testis",
         "intratesticular_testosterone",
         daily=True,
+        most_held=100_000.0,
     ),
     Quantity(
         "intratesticular_oestradiol_nmol_l",
@@ -194,6 +208,7 @@ _ALL = (
         "testis",
         "intratesticular_oestradiol",
         daily=True,
+        most_held=1_000.0,
     ),
     Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis", published=False),
     Quantity(
@@ -239,6 +254,8 @@ _ALL = (
     Quantity("age", "age", dict.fromkeys(("years", "year", "y", "yr", "yrs"), 1.0), sample="", published=False),
 )
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({row.column: row for row in _ALL})
+# What a clamp can hold (see biology/clamp.py).
+HELD = tuple(column for column, row in QUANTITIES.items() if row.most_held)
 _WORDS = {word.lower(): row.column for row in _ALL for word in (row.label, *row.words)}
 # Words that name no assay: they mean the one that is in use.
 _OF_ASSAY: Mapping[str, Mapping[str, str]] = {

@@ -11,7 +11,7 @@ import numpy as np
 _LEVEL = 0.95
 FEW = 5  # pairs under which an interval is rough
 LEAST_MEN = 5  # under which men have neither an interval nor a share
-_SAME = 0.1  # %: SD between pairs under which they differ by nothing that a reader cares for
+_SAME = 1e-7  # %: SD between pairs under which they differ by rounding alone
 
 
 class Effect(NamedTuple):
@@ -58,7 +58,7 @@ def paired_change(before: np.ndarray, after: np.ndarray, least: float = 0.0) -> 
 
 
 def deterministic(change: float, low: float, high: float, pairs: int) -> bool:
-    """Return whether a change in % is the same in all pairs: its SD between them is next to nothing.
+    """Return whether a change in % is the same in all pairs: its SD between them is no more than rounding.
 
     Args:
         change, low, high: from paired_change, or a level in % of itself with its interval; pairs: their number.

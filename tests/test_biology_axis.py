@@ -9,6 +9,7 @@ import pytest
 
 from testis_abm.biology import axis
 from testis_abm.biology.axis import BODY, DAY, NO_DRUGS, AxisParameters
+from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import NORMAL
 
 LN2 = math.log(2.0)
@@ -66,6 +67,9 @@ P = AxisParameters(
 )
 
 
+UNHELD = nothing(1).view(np.recarray)[0]
+
+
 def body(**levels):
     """Return the reference man's body, with some levels of its own."""
     state = np.ones(1, BODY).view(np.recarray)[0]
@@ -77,7 +81,7 @@ def body(**levels):
 
 def hour(state, testis=NORMAL, p=P, **drugs):
     means = np.zeros(1, DAY).view(np.recarray)[0]
-    axis.body_hour(state, p, testis, NO_DRUGS._replace(**drugs), means)
+    axis.body_hour(state, p, testis, NO_DRUGS._replace(**drugs), UNHELD, means)
     return means
 
 
@@ -418,7 +422,7 @@ def test_what_the_blood_brings():
     means = np.zeros(1, DAY).view(np.recarray)[0]
     means.free_testosterone_nmol_l, means.fsh_iu_l, means.own_fsh_iu_l = 0.75, 9.0, 2.0
     means.aromatase_inhibitor, means.testis_aromatase, means.lyase_inhibitor = 4.0, 0.3, 1.0
-    blood = axis.brought(means, 0.2, P)
-    assert blood == pytest.approx((1e-9, 9.0, 1.5, 4.0, 0.2, 0.3, 0.5, 1.5))
+    blood = axis.brought(means, 0.2, UNHELD, P)
+    assert blood == pytest.approx((1e-9, 9.0, 1.5, 4.0, 0.2, 0.3, 0.5, 1.5, math.nan, math.nan), nan_ok=True)
     means.lh_activity = 1.7
-    assert axis.brought(means, 0.2, P)[0] == 1.7
+    assert axis.brought(means, 0.2, UNHELD, P)[0] == 1.7

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from testis_abm import parameters
 from testis_abm.biology.axis import DAY, HOURS, NO_DRUGS, body_hour
 from testis_abm.biology.binding import free_testosterone
+from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import NORMAL
-from testis_abm.biology.pharmacology import Kinetics, absorb_and_clear, hourly_doses
+from testis_abm.biology.pharmacology import Kinetics, absorb_and_clear, doses_by_day, hourly_doses
 from testis_abm.biology.safety import Safety
-from testis_abm.man.body import Body
+from testis_abm.man.body import Body, Planned
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import axis_parameters
 from testis_abm.support.compile import compiled
@@ -34,7 +35,7 @@ def settle(values, man, tissue=NORMAL, days=400, *, doses=(), start=None):
     if start is not None:
         body.state = copy.deepcopy(start)
     for day in range(days):
-        body.day(tissue, hourly_doses(body.kinetics, doses, day), 0.0)
+        body.day(tissue, Planned.free(doses_by_day(body.kinetics, doses, day, 1)), 0.0)
     return body.means[0], body.state
 
 
@@ -105,7 +106,7 @@ def test_an_hour_leaves_the_steady_state_where_it_is(values, fertile, changed):
     body, secreted = man._state.body, man._state.secreted[0]
     before, hour = body.copy(), compiled(body_hour)
     for _ in range(30 * HOURS):
-        hour(body[0], man._numbers.axis, secreted, NO_DRUGS, np.zeros(1, DAY)[0])
+        hour(body[0], man._numbers.axis, secreted, NO_DRUGS, nothing(1)[0], np.zeros(1, DAY)[0])
     np.testing.assert_allclose(body[0].item(), before[0].item(), rtol=1e-7)
 
 

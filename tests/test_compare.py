@@ -122,3 +122,23 @@ def test_arms_of_different_length_or_name_are_told(tmp_path):
     )
     with pytest.raises(TestisError, match='nearest: "anastrozole"'):
         read_arms([path])
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        (5, "arm 1: name: 5 is no text"),
+        ("", "arm 1: name is missing"),
+        ("a\nb", r"arm 1 (a\nb): name: "),
+        ("x" * 400, "): name: "),
+    ],
+)
+def test_a_name_that_is_none_is_named(name, complaint):
+    with pytest.raises(TestisError) as refused:
+        read_arms({"arm": [{"name": name}, {"name": "b"}]})
+    assert complaint in str(refused.value) and "title" not in str(refused.value)
+
+
+def test_arms_of_several_files_are_plain_scenarios():
+    with pytest.raises(TestisError, match=r"\[\[arm\]\] tables; use testis-abm compare with this file alone"):
+        read_arms([ARMS, ARMS])

@@ -166,6 +166,49 @@ def test_every_rule_is_kept_in_this_cache():
             assert not {"njit", "jit", "vectorize"} & set(named), f"{path}: use testis_abm.support.compile.compiled"
 
 
+def fresh(code: str) -> str:
+    """Return what code prints in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_after_the_command_compile_no_run_compiles(tmp_path):
+    assert "rules-" in fresh("import testis_abm.cli as c; c.main(['compile'])")
+    run = ["run", "obese_anastrozole", "--days", "20", "--set", "tissue.tubules=2", "--set", "plan.replicates=1"]
+    none = "import numba.core.compiler as c; c.compile_extra = None; from testis_abm.cli import main"
+    assert "Results in" in fresh(f"{none}; main({[*run, '--no-plots', '--out', str(tmp_path / 'run')]})")
+
+
+# ---- what is imported
+
+
+def test_a_run_reads_no_spaces_and_no_statistics():
+    said = fresh("""
+import inspect, sys
+before = list(sys.meta_path)
+from testis_abm.experiments import simulate
+simulate.run("obese_anastrozole", overrides={"tissue.tubules": 1, "plan.duration": 9, "plan.replicates": 1})
+inspect.stack()
+print({"networkx", "scipy.spatial", "scipy.stats", "scipy.sparse", "matplotlib", "rich"} & set(sys.modules))
+print(sys.meta_path == before)
+""")
+    assert said.split("\n")[:2] == ["set()", "True"]
+
+
+def test_what_is_put_off_is_the_module_itself():
+    said = fresh("""
+import testis_abm.agents, testis_abm.support.special, mesa, pickle
+from mesa.space import NetworkGrid
+from scipy.linalg import solve
+print(mesa.discrete_space.Grid.__name__, NetworkGrid.__name__, solve([[2.0]], [4.0])[0])
+print(mesa.discrete_space.__loader__ is mesa.discrete_space.__spec__.loader, hasattr(mesa.space, "nothing"))
+print(issubclass(testis_abm.GermCell, mesa.Agent), issubclass(testis_abm.TestisModel, mesa.Model))
+""")
+    assert said.split() == ["Grid", "NetworkGrid", "2.0", "True", "False", "True", "True"]
+
+
 # ---- fingerprints
 
 
@@ -232,7 +275,7 @@ print(*(module.__file__ for name, module in sys.modules.items() if name.startswi
     loaded = {Path(name) for name in done.stdout.split()}
     machinery = {path for path in loaded if path.parent.name == "support"}
     assert loaded - machinery <= set(fingerprint.deciding())
-    assert len(loaded) > 40 and len(machinery) < 10
+    assert len(loaded) > 40 and len(machinery) < 12
 
 
 def test_an_edit_to_a_compiled_rule_or_its_neighbour_is_another_cache(package):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import pkgutil
+import re
 import runpy
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -12,6 +16,49 @@ import pytest
 import testis_abm as ta
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+ROOT = EXAMPLES.parent
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("testis_abm/**/*.md"))]
+SCRIPTS = sorted(path for room in ("examples", "docs", "benchmarks", "scripts") for path in (ROOT / room).glob("*.py"))
+
+
+def python_of(path):
+    """Return the Python of a file: all of it, or the blocks of a page."""
+    text = path.read_text(encoding="utf-8")
+    blocks = (
+        re.findall(r"^ *```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL) if path.suffix == ".md" else [text]
+    )
+    return [ast.parse(textwrap.dedent(block)) for block in blocks]
+
+
+def imported(tree):
+    """Yield the dotted names of ours that a program imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "testis_abm":
+            yield from (f"{node.module}:{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "testis_abm")
+
+
+def resolved(name):
+    try:  # a module may be named as a name of its package
+        return pkgutil.resolve_name(name)
+    except AttributeError:
+        return pkgutil.resolve_name(name.replace(":", "."))
+
+
+@pytest.mark.parametrize("path", [*PAGES, *SCRIPTS], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_pages_and_scripts_name_is_there(path):
+    for tree in python_of(path):
+        for name in imported(tree):
+            resolved(name)
+    if path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r"\btestis_abm(?:\.[A-Za-z_]\w*)+", text):
+            resolved(name)
+        for place in re.findall(
+            r"`((?:testis_abm|tests|docs|examples|benchmarks|scripts|scenarios)/[^`*\s<>{}]*)`", text
+        ):
+            assert (ROOT / place).exists(), place
 
 
 def test_the_rule_of_readmes_scenario_fires():

@@ -85,9 +85,26 @@ def test_a_damaged_part_is_named_and_its_runs_are_done_again(tmp_path, where):
 def test_a_lost_manifest_is_written_anew(tmp_path):
     once = {**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}}
     first = sweep(once, tmp_path / "s", workers=1)
-    for harm in (lambda path: path.write_text("{"), Path.unlink):
-        harm(tmp_path / "s" / "manifest.json")
-        pd.testing.assert_frame_equal(sweep(once, tmp_path / "s", workers=1), first)
+    other = {**once, "man": {"preset": "fertile"}, "title": "of another man"}
+    for name, harm, fault in (
+        ("manifest.json", lambda path: path.write_text("{"), "damaged"),
+        ("manifest.json", Path.unlink, "gone"),
+        ("design.parquet", lambda path: path.write_text("{"), "damaged"),
+        ("design.parquet", Path.unlink, "gone"),
+    ):
+        harm(tmp_path / "s" / name)
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        if name == "manifest.json":
+            with pytest.raises(
+                TestisError, match=rf"manifest.json: is {fault}, and parts beside it holds runs of another"
+            ):
+                sweep(other, tmp_path / "s", workers=1)
+        else:
+            with pytest.raises(TestisError, match="was written by a different"):
+                sweep(other, tmp_path / "s", workers=1)
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+        with pytest.warns(UserWarning, match=f"{name}: is {fault}; it is written again"):
+            pd.testing.assert_frame_equal(sweep(once, tmp_path / "s", workers=1), first)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +162,8 @@ def test_a_manifest_that_says_too_little_is_named_and_written_anew(own, content)
         with pytest.raises(TestisError, match=r"manifest\.json: is damaged .*: it is written again") as told:
             act()
         assert "\n" not in str(told.value)
-    sweep(ONCE, own, workers=1)
+    with pytest.warns(UserWarning, match=r"manifest\.json: is damaged; it is written again"):
+        sweep(ONCE, own, workers=1)
     pd.testing.assert_frame_equal(summary(own), whole)
 
 

@@ -552,14 +552,7 @@ def test_a_cohort_is_written_as_its_name_says_and_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "name"),
-    [
-        (["drugs", "letrozole"], "letrozole.png"),
-        (["drugs", "letrozole"], "letrozole.svg"),
-        (["twin", "--t", "9nmol/L", "--lh", "4"], "men.parquet"),
-        (["twin", "--t", "9nmol/L", "--lh", "4"], "twin.json"),
-        (["studies", "run", "leder_2004"], "studies.csv"),
-    ],
+    ("command", "name"), [(["drugs", "letrozole"], "letrozole.png"), (["drugs", "letrozole"], "letrozole.svg")]
 )
 def test_no_command_writes_over_a_file_of_its_users(tmp_path, capsys, command, name):
     (tmp_path / name).write_text("years of work")
@@ -568,10 +561,37 @@ def test_no_command_writes_over_a_file_of_its_users(tmp_path, capsys, command, n
     assert (tmp_path / name).read_text() == "years of work" and names(tmp_path) == [name]
 
 
+TWIN = ["twin", "--t", "9nmol/L", "--lh", "4"]
+
+
 @pytest.mark.parametrize(
-    "command",
-    [["cohort", "--men", "3", "--out", "{}/men.csv"], ["twin", "--t", "9nmol/L", "--lh", "4", "--out", "{}/new"]],
+    "name", ["thesis.docx", "run.json", "men.parquet", "twin.json", "manifest.json", "studies.csv"]
 )
+@pytest.mark.parametrize("command", [TWIN, ["studies", "run", "leder_2004"], ["run", "obese_anastrozole"]], ids=str)
+def test_no_command_puts_its_results_among_others(tmp_path, capsys, command, name):
+    (tmp_path / name).write_text("years of work")
+    assert main([*command, "--out", str(tmp_path)]) == 2
+    shown = capsys.readouterr()
+    assert "is not empty and holds no results of an earlier run" in shown.err and shown.out == ""  # before the work
+    assert (tmp_path / name).read_text() == "years of work" and names(tmp_path) == [name]
+    assert main([*command, "--out", str(tmp_path / name)]) == 2
+    shown = capsys.readouterr()
+    assert "is a file; results need a folder" in shown.err and shown.out == ""
+
+
+def test_a_folder_of_results_holds_those_of_the_last_command_alone(tmp_path, few_men):
+    folder = tmp_path / "man"
+    therapy = ["--give", "anastrozole 1mg daily", "--days", "30", "--men", "10"]
+    assert main([*TWIN, *therapy, "--out", str(folder)]) == 0
+    assert {"prediction.parquet", "before_and_after.png"} <= set(names(folder))
+    assert main([*TWIN, "--out", str(folder)]) == 0
+    assert names(folder) == ["labs.parquet", "men.parquet", "physiology.parquet", "twin.json"]
+    replay = ["studies", "run", "leder_2004", "--sets", "1", "--repeats", "20", "--out", str(tmp_path / "studies")]
+    assert main(replay) == main([*replay, "--no-plots"]) == 0
+    assert names(tmp_path / "studies") == ["studies.csv", "studies.json"]
+
+
+@pytest.mark.parametrize("command", [["cohort", "--men", "3", "--out", "{}/men.csv"]])
 def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, capsys, monkeypatch, command):
     real = os.access  # root is refused nothing
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and real(path, mode))

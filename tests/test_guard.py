@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import subprocess
 import sys
 import time
@@ -565,6 +566,28 @@ def test_without_matplotlib_the_work_is_not_begun(monkeypatch, tmp_path, capsys)
         told = capsys.readouterr()
         assert told.out == "" and told.err.startswith("pictures need matplotlib, which is not installed"), line
     assert set(tmp_path.iterdir()) == before
+
+
+def test_notes_are_printed_once_whatever_python_does_with_warnings():
+    import tomli_w
+
+    Path("odd.toml").write_text(tomli_w.dumps({**SMALL, "title": "試験"}), encoding="utf-8")
+    arms = {**SMALL, "arm": [{"name": "none", "therapy": []}, {"name": "pill \N{PILL}", "therapy": []}]}
+    Path("arms.toml").write_text(tomli_w.dumps(arms), encoding="utf-8")
+    Path("sweep.toml").write_text(tomli_w.dumps(experiment("sweep")), encoding="utf-8")
+    note = "note: pictures: their font has no {}; a box stands in its place"
+    for line, notes in (
+        ("run odd.toml --out r", [note.format("試, 験")]),
+        ("compare arms.toml --out c --workers 1", [note.format("\N{PILL}")]),
+        ("sweep sweep.toml --shard 1/2 --out s --workers 1", []),
+    ):
+        command = [sys.executable, "-W", "error", "-m", "testis_abm", *line.split()]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"}
+        )
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+        assert [text for text in done.stderr.splitlines() if "note" in text.lower()] == notes
+    assert Path("r/tubules.svg").exists()
 
 
 def test_the_package_is_a_command_and_raises_no_warning():

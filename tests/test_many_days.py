@@ -13,7 +13,7 @@ import pytest
 from mesa.time import Schedule
 from test_checkpoint import same_course
 
-from testis_abm import TestisModel, load
+from testis_abm import TestisError, TestisModel, load
 from testis_abm.support import interrupts
 
 SIZE = {"tubules": 2, "sertoli_per_tubule": 10}
@@ -174,6 +174,16 @@ def test_part_of_a_day_and_times_gone_by_are_as_mesa_has_them():
     assert man.day == 0 and isinstance(man, mesa.Model)
 
 
+@pytest.mark.parametrize("days", [float("nan"), float("inf"), "3", None, [], 10**9, True])
+def test_what_is_no_number_of_days_is_told_and_harms_nothing(days):
+    man = made("plain")
+    for run in (man.run_for, man.run_until):
+        with pytest.raises(TestisError, match=r"duration|end_time"):
+            run(days)
+    man.run_for(1)
+    assert man.day == -9
+
+
 def test_a_man_who_leaves_the_physical_range_is_told_of_on_that_day():
     given = {"therapy": [{"drug": "testosterone_enanthate", "dose": "1000 mg", "every": "1 day", "from": "day 3"}]}
     case = load({"title": "too much", "tissue": SIZE, "plan": PLAN, **given})
@@ -196,6 +206,16 @@ def test_an_interrupt_waits_for_the_block_and_no_longer():
         time.sleep(0.05)
         done.append(True)
     assert done and signal.getsignal(signal.SIGINT) is before
+    heard = []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        with interrupts.held():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            assert not heard
+        assert heard == [signal.SIGINT]  # by whoever listened before
+    finally:
+        signal.signal(signal.SIGINT, before)
     with pytest.raises(KeyError), interrupts.held():
         raise KeyError
     assert signal.getsignal(signal.SIGINT) is before

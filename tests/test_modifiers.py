@@ -25,10 +25,13 @@ def model(engine="compiled"):
     ("rates", "amount", "said"),
     [
         ("pachyten_hazard", {}, "rate 'pachyten_hazard' is not known; nearest: 'pachytene_hazard'"),
-        ("meiosis_occupancy", {}, "is not known"),
+        ("meiosis_occupancy", {"factor": 2}, "is not known"),
         ("pachytene_hazard", {"factor": -1.0}, "factor -1 is negative"),
-        ("pachytene_hazard", {"added": float("nan")}, "added must be one finite number"),
-        ("pachytene_hazard", {"added": [0.1, 0.2]}, "one for each of 20 Sertoli cells"),
+        ("pachytene_hazard", {"added": float("nan")}, "added must be one finite number.*, not nan$"),
+        ("pachytene_hazard", {"added": [0.1, 0.2]}, r"one for each of 20 Sertoli cells, not an array of shape \(2,\)$"),
+        ("pachytene_hazard", {"added": [0.1] * 19 + [np.inf]}, r"not an array of shape \(20,\) with inf"),
+        ("pachytene_hazard", {"added": []}, r"not an array of shape \(0,\)$"),
+        ("pachytene_hazard", {"factor": lambda model: 1 / 0}, "factor: ZeroDivisionError: division by zero"),
         ("leydig_secretion", {"factor": np.ones(20)}, "holds for the whole tissue"),
         ("pachytene_hazard", {"added": lambda model: "x"}, 'added must be a number.*, not "x"'),
     ],
@@ -45,8 +48,9 @@ def test_what_is_no_change_is_told(rates, amount, said):
     [
         (5, {}, "name a rate or a list of rates, not 5"),
         ([], {}, "name a rate or a list of rates"),
+        ("pachytene_hazard", {}, "give factor, added or both"),
         ("pachytene_hazard", {"added": "x"}, 'added must be a number.*, not "x"'),
-        ("pachytene_hazard", {"factor": [[1], [2, 3]]}, "factor must be a number.*, not a list"),
+        ("pachytene_hazard", {"factor": [[1], [2, 3]]}, "factor must be a number.*, not \\[\\[...\\], \\[...\\]\\]"),
     ],
 )
 def test_what_is_no_change_is_told_at_once(rates, amount, said):
@@ -54,6 +58,39 @@ def test_what_is_no_change_is_told_at_once(rates, amount, said):
     with pytest.raises(TestisError, match=f"modifier 'mine': {said}"):
         one.modify("mine", rates, **amount)
     assert not one.modifiers
+
+
+@pytest.mark.parametrize("name", [None, 5, "", " ", "a\nb"])
+def test_a_modifier_has_a_name(name):
+    one = model()
+    with pytest.raises(TestisError, match="name it by a line of text") as refused:
+        one.modify(name, "pachytene_hazard", factor=2.0)
+    assert "\n" not in str(refused.value) and not one.modifiers
+
+
+def test_what_leaves_the_physical_range_is_named_with_what_was_put_in():
+    one = model()
+    one.modify("flood", "leydig_secretion", factor=1e308)
+    with pytest.raises(TestisError) as refused:
+        one.run_for(5)
+    assert "testosterone_nmol_l" in str(refused.value) and "look at your own modifiers (flood)" in str(refused.value)
+    rules = {"sertoli.inhibin": lambda fsh, p: 1e308}
+    with pytest.raises(TestisError) as refused:
+        TestisModel({"tissue": {"tubules": 1}}, engine="reference", rules=rules)
+    assert "inhibin" in str(refused.value) and "your own rules (sertoli.inhibin)" in str(refused.value)
+    assert "testosterone" not in str(refused.value)
+
+
+class Still(ta.TestisModel):
+    """A man whose step lives no day."""
+
+    def step(self):
+        pass
+
+
+def test_a_step_that_lives_no_day_is_refused():
+    with pytest.raises(TestisError, match=r"Still.step\(\) lived no day.*call super\(\).step\(\)"):
+        ta.run(CASE, model=Still)
 
 
 @pytest.mark.parametrize(

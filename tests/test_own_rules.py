@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import partial
 from pathlib import Path
@@ -110,18 +111,75 @@ def test_the_example_of_the_guide_runs():
     assert names["SlowPachytene"].__name__ == "SlowPachytene"
 
 
+def changed(name, **numbers):
+    """Return the rule `name` with other numbers in what it returns: by field, or `of` by place."""
+    places = numbers.pop("of", {})
+
+    def rule(*arguments):
+        usual = RULES[name](*arguments)
+        if numbers:
+            return usual._replace(**numbers)
+        return tuple(places.get(place, number) for place, number in enumerate(usual))
+
+    return rule
+
+
+def fail(*_):
+    raise ZeroDivisionError("by nobody")
+
+
+SMALL = {"tissue": {"tubules": 1, "sertoli_per_tubule": 10}, "plan": {"duration": "1 day", "replicates": 1}}
+
+
 @pytest.mark.parametrize(
-    ("rule", "complaint"),
+    ("name", "rule", "complaint"),
     [
-        (lambda p: germ.durations(p)._replace(pachytene=float("nan")), "holds no number"),
-        (lambda p: germ.durations(p)._replace(pachytene=-5.0), "over 0"),
-        (lambda p: 3, "returns 12 numbers"),
-        (lambda: 3, "TypeError"),
-        (lambda p: germ.durations(p)._replace(pachytene="16 days"), "ValueError"),
+        ("sertoli.aromatase", lambda *_: -1.0, "returned -1.0; it must be a finite number of 0 or more"),
+        ("sertoli.inhibin", lambda *_: math.inf, "returned inf; it must be a finite number"),
+        ("leydig.aromatase", lambda *_: "1", 'returned "1"; it must be a finite number'),
+        ("leydig.aromatase", lambda *_: None, "returned None; it must be"),
+        ("leydig.aromatise", lambda *_: True, "returned true; it must be"),
+        ("leydig.day", changed("leydig.day", of={1: -1.0}), "returned -1.0 as number 2; it must be"),
+        ("sertoli.day", lambda *_: None, "returned None; the rule it replaces returns 4 numbers"),
+        ("sertoli.day", lambda *_: (x for x in (1.0, 1.0, 1.0)), "the rule it replaces returns 4 numbers"),
+        ("sertoli.day", lambda *_: ((1.0, 1.0), 1.0), "of 2; the rule it replaces returns 4 numbers"),
+        ("sertoli.signals", changed("sertoli.signals", lack=2.0), "2.0 as lack; it must be a number from 0 to 1"),
+        ("sertoli.rates", changed("sertoli.rates", pachytene_hazard=-0.1), "-0.1 as pachytene_hazard; it must be"),
+        (
+            "germ.durations",
+            changed("germ.durations", pachytene=math.nan),
+            "nan as pachytene; it must be a finite number of",
+        ),
+        ("germ.durations", changed("germ.durations", pachytene=-5.0), "number of days over 0"),
+        ("germ.durations", changed("germ.durations", pachytene="16 days"), 'returned "16 days" as pachytene'),
+        ("germ.durations", lambda p: 3, "returns 12 numbers: a_dark, a_pale"),
+        ("germ.durations", lambda: 3, "TypeError"),
+        ("germ.durations", fail, "ZeroDivisionError: by nobody"),
+        ("germ.on_entering", changed("germ.on_entering", of={0: -50.0}), "-50.0 as number 1; it must be"),
+        ("germ.on_entering", lambda *_: [(1.0, 2.0), 3.0], "as number 1; it must be"),
+        ("germ.first_share", lambda *_: -1, "returned -1; it must be a number from 0 to 1"),
+        ("germ.clone_of", lambda *_: -5, "a whole number from 0 to 4294967295"),
+        ("germ.clone_of", lambda *_: 2**70, "a whole number from 0 to 4294967295"),
+        ("germ.clone_of", lambda *_: 0.5, "a whole number from 0 to 4294967295"),
+        ("germ.is_released", lambda *_: "no", 'returned "no"; it must be True or False'),
+        ("germ.stem_cell_turn", changed("germ.stem_cell_turn", of={0: "no"}), "it must be True or False"),
+        ("germ.next_event", lambda *_: (7, 0.0), "returned 7 as number 1; it must be germ.LIVES"),
+        ("germ.next_event", lambda ends, *_: (germ.COMPLETES, ends), "COMPLETES on day"),
+        ("germ.next_event", lambda *arguments: (germ.COMPLETES, arguments[-1]), "COMPLETES on day"),
     ],
 )
-def test_what_a_rule_of_ones_own_returns_is_checked(rule, complaint):
-    case = {"tissue": {"tubules": 1}, "plan": {"duration": "1 day"}}
-    with pytest.raises(TestisError, match=r"germ\.durations") as refused:
-        TestisModel(case, engine="reference", rules={"germ.durations": rule})
-    assert complaint in str(refused.value)
+def test_what_a_rule_of_ones_own_returns_is_checked(name, rule, complaint):
+    with pytest.raises(TestisError, match=re.escape(f"rule '{name}'")) as refused:
+        TestisModel(SMALL, engine="reference", rules={name: rule}).run_for(1)
+    assert complaint in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_rule_may_return_arrays_and_plain_tuples(normal):
+    as_arrays = {
+        name: lambda *arguments, rule=RULES[name]: np.array(rule(*arguments))
+        for name in ("sertoli.day", "sertoli.signals", "sertoli.rates", "germ.durations", "leydig.aromatase")
+    }
+    other, compiled = TestisModel(CASE, engine="reference", rules=as_arrays), normal.branch()
+    for model in (other, compiled):
+        model.run_for(2)
+    assert_same(compiled.tissue, other.tissue)

@@ -122,7 +122,7 @@ def test_a_wrong_preset_is_reported(tables, change, said):
     ("change", "said"),
     [
         (("largest_dose = 20", "largest_dose = 0"), "pill: largest_dose: 0: Input should be greater than 0"),
-        (('["oral", "buccal"]', "[]"), "pill: routes: a list: Tuple should have at least 1 item"),
+        (('["oral", "buccal"]', "[]"), "pill: routes: []: Tuple should have at least 1 item"),
         (('dose_unit = "mg"', ""), "pill: dose_unit: a table: Field required"),
         (('dose_unit = "mg"', 'dose_unit = "mg"\ncolour = "red"'), "drug.pill.colour: must be a table"),
         (("largest_dose = 20", "largest_dose = 20\nregimen = 3"), "pill: regimen: 3: Input should be a valid tuple"),

@@ -247,6 +247,8 @@ def test_only_what_was_given_is_called_known_and_strain_is_shown():
     ("given", "said"),
     [
         (["--t", "5000ng/dL"], '--t: "5000ng/dL" is implausible; allowed: testosterone of 0 to 2884 ng/dL'),
+        ([], "give at least one laboratory value: --t, --free-t, --e2"),
+        (["--t", "9nmol/L", "--men", "5"], "--set, --days and --men are of a therapy; add --give or --scenario"),
         (["--t", "3kg"], '--t: "kg" is not a unit of testosterone; known: nmol/L'),
         (["--t", "-3nmol/L"], '--t: "-3nmol/L" is implausible; allowed: testosterone of 0 to 100 nmol/L'),
         (

@@ -210,12 +210,13 @@ def test_seeds_agree_within_their_precision():
 
 
 def test_what_is_the_same_in_all_replicates_has_no_interval():
-    assert deterministic(87.3, 87.25, 87.35, 8) and not deterministic(87.3, 80.0, 95.0, 8)
+    assert deterministic(87.3, 87.3 - 1e-11, 87.3, 8) and not deterministic(87.3, 87.25, 87.35, 8)
     assert not deterministic(87.3, float("nan"), float("nan"), 1)
     # Many replicates make a narrow interval of what differs between them.
     assert not deterministic(0.0, -0.05, 0.05, 10_000)
     assert "one replicate" in replicates(1).lower() and "rough" in replicates(3) and "rough" not in replicates(8)
-    assert "deterministic" in replicates(8, [(87.3, 87.25, 87.35)])
+    assert "deterministic" in replicates(8, [(87.3, 87.3, 87.3)])
+    assert "deterministic" not in replicates(8, [(87.3, 87.25, 87.35)])
 
 
 def test_sobol_indices_that_cannot_be_ask_for_more_samples():

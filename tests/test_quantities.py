@@ -79,7 +79,7 @@ def test_doses(text, unit, dose):
         (parse_duration, 10**400, "is not a finite number"),
         (parse_duration, True, "true is not a length of time"),
         (parse_duration, None, "is not a length of time"),
-        (parse_duration, ["1 day"], "a list is not a length of time"),
+        (parse_duration, ["1 day"], '["1 day"] is not a length of time'),
         (parse_day, "30 days", '"30 days" is not a day; write "day 30"'),
         (parse_day, "30", '"30" is not a day'),
         (parse_day, math.inf, "inf is not a finite number"),

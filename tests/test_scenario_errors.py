@@ -135,7 +135,7 @@ def test_a_wrong_man(man, said):
         ({"plan": {"duration": "180"}}, 'plan: duration: "180" has no unit'),
         ({"plan": {"duration": False}}, "plan: duration: false is not a length of time"),
         ({"plan": {"engine": "compield"}}, 'plan: engine: "compield" is not one of compiled, reference; nearest: '),
-        ({"plan": {"engine": ["compiled"]}}, "plan: engine: a list is not one of compiled, reference"),
+        ({"plan": {"engine": ["compiled"]}}, 'plan: engine: ["compiled"] is not one of compiled, reference'),
         ({"plan": {"days": 3}}, 'plan: key "days" is not known'),
         ({"plan": {"duration_days": 3}}, 'plan: key "duration_days" is not known; nearest: "duration"'),
         ({"title": 3}, "title: 3 is not text; put it in quotes"),
@@ -145,7 +145,7 @@ def test_a_wrong_man(man, said):
         ({"man": 3}, "man: 3 is not a table; write [man] and its keys below it"),
         ({"man": [{}]}, "man: is a list; write one table, [man] in single brackets"),
         ({"plan": "x"}, 'plan: "x" is not a table'),
-        ({"samples": []}, "samples: a list is not a table"),
+        ({"samples": []}, "samples: [] is not a table"),
         ({"parameters": 3}, "parameters: 3 is not a table"),
         ({"therapy": {"drug": "hcg"}}, "therapy: is one table and not a list of them; write [[therapy]]"),
         ({"therapy": 3}, "therapy: 3 is not a list of tables; write [[therapy]]"),
@@ -457,3 +457,13 @@ def test_a_problem_that_a_setting_did_not_name_stays_with_the_file(folder):
         "mine.toml: samples: blood: day -90 is outside the plan; allowed: day -28 to day 60",
         "overrides: man.age=7 years: 7 is out of range; allowed: 18 to 80 (year)",
     ]
+
+
+def test_a_wrong_list_is_shown_as_far_as_it_is_readable():
+    from testis_abm.support.errors import shown
+
+    assert shown([]) == "[]" and shown([0, 1.5, "x", None, [1], []]) == '[0, 1.5, "x", None, [...], []]'
+    itself: list[object] = []
+    itself.append(itself)
+    assert shown(itself) == "[[...]]"
+    assert len(shown(["word"] * 10**6)) <= 60 and shown(["word"] * 99).endswith("...]")

@@ -18,8 +18,9 @@ import numpy as np
 from testis_abm import __version__
 from testis_abm.agents import mesa_clock
 from testis_abm.biology import steps
+from testis_abm.scenario import Clamp, load
 from testis_abm.support import arrays, files, guard
-from testis_abm.support.errors import TestisError, shown
+from testis_abm.support.errors import Note, TestisError, shown
 from testis_abm.support.fingerprint import fingerprint
 from testis_abm.testis import kernel
 from testis_abm.testis.columns import GERM_DTYPES
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.testis.tissue import Tissue
 
-FORMAT = 5  # 4: checksums; 5: parts declare their state
+FORMAT = 6  # 4: checksums; 5: parts declare their state; 6: clamps
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running")
 # Bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual).
@@ -52,6 +53,7 @@ _KEYS: Mapping[str, type] = {
     "rng": dict,
     "random": list,
     "modifiers": list,
+    "clamps": list,
     "own_rules": list,
 }
 
@@ -182,6 +184,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "rng": model.rng.bit_generator.state,
         "random": model.random.getstate(),
         "modifiers": list(model.modifiers),
+        "clamps": [clamp.as_dict() for clamp in model.clamps],
         "own_rules": sorted(model.rules),
     }
     arrays.write(path, columns, state)
@@ -212,8 +215,6 @@ class Checkpoint:
 
     def _check(self, headers: Mapping[str, arrays.Header]) -> None:
         """Check the state, and that the arrays are of a size that its tissue can have, before they are read."""
-        from testis_abm.scenario import load
-
         if not isinstance(self.state, dict):
             raise self._damaged("its state is no table")
         self._check_rules(self.state.get("version"), self.state.get("format"))
@@ -306,6 +307,7 @@ class Checkpoint:
             if abs(_number(scalars["day"], "day", first, _LATEST) - first - kept["time"]) > 1.0:
                 raise ValueError(f"day {scalars['day']} is not that of time {kept['time']}, counted from day {first}")
             model.day, model.running = int(scalars["day"]), bool(scalars["running"])
+            model.clamps = tuple(Clamp(**table) for table in kept["clamps"])
             model.engine_seconds = float(_number(scalars["engine_seconds"], "engine_seconds", 0.0, np.inf))
             for name in model.records:
                 model.records.read(name, kept["records"][name])
@@ -321,5 +323,6 @@ class Checkpoint:
             warnings.warn(
                 f"{self.path}: saved without the modifiers {', '.join(map(repr, surplus))}, which {type(model).__name__} "
                 "adds: they are taken off; modify() adds them again",
+                Note,
                 stacklevel=3,
             )

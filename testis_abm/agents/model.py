@@ -10,6 +10,7 @@ known the next day.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -26,6 +27,7 @@ from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology.axis import HOURS
+from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
@@ -35,8 +37,9 @@ from testis_abm.biology.semen import Semen
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man import cell_days
-from testis_abm.man.body import Body
+from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
+from testis_abm.man.clamps import held_by_day, own_levels
 from testis_abm.man.diary import Diary, semen_days
 from testis_abm.man.physiology import (
     MATURITY,
@@ -50,7 +53,7 @@ from testis_abm.man.physiology import (
 )
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
-from testis_abm.scenario import Clause, Scenario, bmi_on, past_doses
+from testis_abm.scenario import Clamp, Clause, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
 from testis_abm.support import compile as _compile
 from testis_abm.support import guard, interrupts
@@ -65,6 +68,7 @@ from testis_abm.testis.tissue import Tissue, numbers_of
 
 # A call of compiled code takes about this long, so that an interrupt is heard; what a day and a cell-day take, seconds.
 _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
+_LONGEST_RUN = 1e6  # days
 _SERUM = ("testosterone_nmol_l", "oestradiol_pmol_l")
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
 # A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
@@ -92,6 +96,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
         modifiers: changes from outside to named rates (see `modify`).
+        clamps: what is held, of the scenario and of `clamp`; own: the levels of his untreated steady state that can be,
+            (1,) of clamp.HELD.
         records: table name -> rows (named tuples), the last of them of `day`.
         observers: functions that are called with the model after each day; while there is one, `run_for` goes day by day.
         brief: set, a run records its hormones and decisions only, for experiments that look at little.
@@ -105,7 +111,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     """
 
     __test__ = False
-    STATE = ("flux", "report", "maturity")  # of its own; body, tract, safety and tissue declare theirs
+    STATE = ("flux", "report", "maturity", "own")  # of its own; body, tract, safety and tissue declare theirs
 
     def __init__(
         self,
@@ -143,6 +149,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._lived_at = 0.0  # Mesa's time of the last whole day
         self.section: dict[str, Any] = {}
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
+        self.clamps: tuple[Clamp, ...] = ()
         self.records = Diary()
         self._build()
         if settled is None:
@@ -154,12 +161,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.body.take(settled.body)
             for name in ("tissue", "tract", "safety", *self.STATE):
                 setattr(self, name, copy.deepcopy(getattr(settled, name)))
+        self._hold(scenario.clamp if self.treated else ())
         if not self._adult:
             self._come_of_age()
         if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
             self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
-            self._record(self._this_morning(), [self._readout()])
+            self._record(self._this_morning(), [self.safety.readout(*self._serum())])
 
     # ---- before the first day
 
@@ -187,6 +195,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.tract = Tract(tract_parameters(values, man))
         self.safety = Safety(values, 1.0, 1.0)
         self.report = NORMAL
+        self.own = np.zeros(1, HELD)
         self.flux = np.zeros(_FLUX_DAYS, _FLUX)
         self.maturity = np.array([man[name] for name in MATURITY])
         self._sperm = sperm_per_release(values, man, self.tissue.sertoli_count)
@@ -196,16 +205,23 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         tissue, body, tract = self.tissue, self.body, self.tract
         if self.rules:  # without any, compiled loops find the same steady state sooner
             tissue.cells = ReferenceCells(self, tissue, self.rules)
-        doses = np.zeros((2 * HOURS, len(body.kinetics.names)))
+        free = Planned.free(np.zeros((1, 2 * HOURS, len(body.kinetics.names))))
         pressure = 0.0
         for turn in range(26):
             body.settle(self.report)
-            blood = body.day(self.report, doses, pressure)
+            blood = body.day(self.report, free, pressure)
             self.report = tissue.settle_soma(blood)
             pressure = tract.pressure(self._testis_oestradiol())
             if turn in (12, 20):
                 tissue.settle_germ_line()
         self._check()
+        self.own = own_levels(
+            {
+                **self.means,
+                "intratesticular_testosterone_nmol_l": self.report.testosterone_nmol_l,
+                "intratesticular_oestradiol_nmol_l": self.report.oestradiol_nmol_l,
+            }
+        )
         days = tissue.live_on(_TRANSIT_DAYS)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
@@ -249,10 +265,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if cell_days.is_physical(means[0]):
             return
         testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
-        raise TestisError(
-            f"day {self.day}: testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range "
-            f"(up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g}); lower the doses, or bring the man's physiology nearer to 1"
-        )
+        levels = f"testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range"
+        what = f"{levels} (up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g})"
+        if endless := [name for name, level in named(means[0]).items() if not math.isfinite(level)]:
+            what = f"{', '.join(endless)} of the blood {'is' if len(endless) == 1 else 'are'} not finite"
+        own: dict[str, Iterable[str]] = {"rules": self.rules, "modifiers": self.modifiers}
+        looks = [f"your own {kind} ({', '.join(names)})" for kind, names in own.items() if names]
+        fix = f"look at {' and '.join(looks)}, " if looks else ""
+        raise TestisError(f"day {self.day}: {what}; {fix}lower the doses, or bring the man's physiology nearer to 1")
 
     # ---- a day
 
@@ -270,7 +290,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
         The same, bit for bit, as so many steps. What looks: events of the user's own, `observers`, a `step` of a
         subclass, samples, doses that hang on a measurement, rules that are functions of the model.
+
+        Raises:
+            TestisError: if `duration` is no number of days up to a million.
         """
+        duration = guard.number(duration, -_LONGEST_RUN, _LONGEST_RUN, "duration", "days")
         end = self.time + duration
         if mesa_clock.stepping(self) or duration <= 0:
             super().run_for(duration)
@@ -286,6 +310,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def run_until(self, end_time: float) -> None:
         """Run until that time, as `run_for` does."""
+        end_time = guard.number(end_time, -_LONGEST_RUN, _LONGEST_RUN, "end_time", "days")
         if end_time > self.time:
             self.run_for(end_time - self.time)
         else:
@@ -320,7 +345,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         while day < 0:
             days = min(-day, self.days_a_call) if self.engine != REFERENCE and self._flows() else 1
             self.day = first + day
-            self._live(doses_by_day(self.body.kinetics, doses, day, days))
+            self._live(Planned.free(doses_by_day(self.body.kinetics, doses, day, days)))
             day += days
         self.day, self.safety.bone = first, 0.0
 
@@ -328,7 +353,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Live some days (more than one if nothing looks at them) and record the mornings after them."""
         started = time.perf_counter()
         doses = self.regimen.days(self.day, days, self._measured, self.records)
-        lived, safety = self._live(doses_by_day(self.body.kinetics, doses, self.day, days))
+        held = held_by_day(self.clamps, self.own, self.values, range(self.day, self.day + days))
+        lived, safety = self._live(Planned(doses_by_day(self.body.kinetics, doses, self.day, days), held))
         self.engine_seconds += time.perf_counter() - started
         self.day += days
         self._weigh()
@@ -340,25 +366,26 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         for observer in self.observers:
             observer(self)
 
-    def _live(self, doses: np.ndarray) -> tuple[Lived, list[SafetyDay]]:
-        """Live the days in which `doses` (days, 48, substances) enter the depots; return what they were."""
+    def _live(self, planned: Planned) -> tuple[Lived, list[SafetyDay]]:
+        """Live the days that are `planned`; return what they were."""
         p, change, self.modified = self.modifiers.today(self, self.tissue.p, self.tissue.sertoli_count)
         compiled = self.engine != REFERENCE and not any(kind.day for kind in FURTHER)
-        lived = (self._in_one_call if compiled else self._one_day)(doses, p, change)
+        lived = (self._in_one_call if compiled else self._one_day)(planned, p, change)
         self._keep_flux(lived.germ)
         safety = []
         for testosterone, oestradiol in zip(*(lived.blood[name].tolist() for name in _SERUM), strict=True):
             self.safety.day(testosterone, oestradiol)
             if not self.brief:
-                safety.append(self._readout(testosterone, oestradiol))
+                safety.append(self.safety.readout(testosterone, oestradiol))
         if not self._adult:
             self._mature(float(lived.blood["lh_activity"][-1]))
         return lived, safety
 
-    def _in_one_call(self, doses: np.ndarray, p: TissueParameters, change: np.ndarray) -> Lived:
+    def _in_one_call(self, planned: Planned, p: TissueParameters, change: np.ndarray) -> Lived:
         """Live days in compiled code, by any number of threads."""
         body, tract, tissue = self.body, self.tract, self.tissue
-        lived = Lived.none(len(doses), len(body.kinetics.names))
+        count = len(planned.held)
+        lived = Lived.none(count, len(body.kinetics.names))
         testis = np.array([self.report], TESTIS)
         scale = tissue.scale
         numbers = cell_days.Numbers(
@@ -379,22 +406,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             man = cell_days.Man(
                 body.state, testis, body.drugs, tract.state, tract.store, cells, steroids, events.arrays()
             )
-            days = partial(cell_days.advance, man, numbers, doses, lived, day, begun, tissue.now)
+            days = partial(cell_days.advance, man, numbers, planned, lived, day, begun, tissue.now)
             day = tissue.columns.together(days)
-            if day == len(doses):
+            if day == count:
                 break
             self.body.means, self.day = lived.blood[day : day + 1].copy(), self.day + day
             self._check()
             self.day -= day
             tissue.columns.give_room(events)
             begun = True
-        tissue.now += len(doses)
+        tissue.now += count
         self.body.means, self.report = lived.blood[-1:].copy(), TestisDay(*lived.testis[-1].item())
         return lived
 
-    def _one_day(self, doses: np.ndarray, p: TissueParameters, change: np.ndarray) -> Lived:
+    def _one_day(self, planned: Planned, p: TissueParameters, change: np.ndarray) -> Lived:
         """Live a day with cells that are moved in Python."""
-        blood = self.body.day(self.report, doses[0], self.tract.back_pressure)
+        blood = self.body.day(self.report, planned, self.tract.back_pressure)
         self._check()
         self.report = self.tissue.day(blood, p, change)
         released = float(self._told()["released"][0] * self._sperm)
@@ -406,12 +433,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         testis = np.array([self.report], TESTIS)
         pressure = np.array([self.tract.back_pressure])
         return Lived(self.body.means, testis, self._told(), pressure, self.body.drugs.levels[None].copy())
-
-    def _readout(self, testosterone: float | None = None, oestradiol: float | None = None) -> SafetyDay:
-        own = self._serum()
-        return self.safety.readout(
-            own[0] if testosterone is None else testosterone, own[1] if oestradiol is None else oestradiol
-        )
 
     @property
     def _adult(self) -> bool:
@@ -486,7 +507,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     # ---- a user's own rules
 
-    def modify(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
+    def modify(
+        self, name: str, rates: str | Iterable[str], *, factor: Effect | None = None, added: Effect | None = None
+    ) -> Modifier:
         """Change named rates from outside from the day that begins now: rate * factor + added.
 
         Args:
@@ -501,6 +524,34 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
                 fit.
         """
         return self.modifiers.change(name, rates, factor=factor, added=added)
+
+    def clamp(self, quantity: str, level: object, *, from_: object = None, until: object = None) -> Clamp:
+        """Hold a quantity at a level, whatever body and testis would make of it; a clamp of a scenario in Python.
+
+        `model.clamp("intratesticular testosterone", "30 %", until="day 90")`
+
+        Args:
+            quantity, level: see scenario.Clamp.
+            from_, until: days (default: from the day that begins now, of the plan at the earliest, for good).
+
+        Raises:
+            TestisError: see scenario.Clamp; the day is over; it does not go with another clamp or a therapy.
+        """
+        now = max(self.day, 0)
+        until = {} if until is None else {"until": until}
+        clamp = Clamp(quantity, level, from_=now if from_ is None else from_, **until)
+        if clamp.from_day < now:
+            raise TestisError(f"from: day {clamp.from_day:g} is over; the day that begins now is day {now}")
+        clamps = (*self.clamps, clamp)
+        for problem in clashes(clamps, self.case.therapy if self.treated else ()):
+            raise TestisError(f"clamp {int(problem.path[0]) + 1}: {problem.text}")
+        self._hold(clamps)
+        return clamp
+
+    def _hold(self, clamps: tuple[Clamp, ...]) -> None:
+        """Take clamps, none of which goes beyond the physical range while the plan lasts."""
+        held_by_day(clamps, self.own, self.values, range(max(self.day, 0), self.last_day + 1))
+        self.clamps = clamps
 
     # ---- saving, resuming, branching
 

@@ -57,11 +57,20 @@ class Modifier:
 
     def _amount(self, which: str, model: TestisModel, sertoli: int) -> np.ndarray:
         effect = getattr(self, which)
-        amount = self._number(which, effect(model) if callable(effect) else effect)
+        try:
+            value = effect(model) if callable(effect) else effect
+        except TestisError:
+            raise
+        except Exception as error:
+            raise TestisError(f"modifier {self.name!r}: {which}: {type(error).__name__}: {error}") from error
+        amount = self._number(which, value)
         if amount.shape not in ((1,), (sertoli,)) or not np.all(np.isfinite(amount)):
+            strange = amount[~np.isfinite(amount)]
+            given = f"an array of shape {amount.shape}" if amount.size != 1 else f"{amount.item():g}"
+            which_is = f" with {strange[0]:g}" if strange.size and amount.size != 1 else ""
             raise TestisError(
                 f"modifier {self.name!r}: {which} must be one finite number or one for each of {sertoli} Sertoli cells, "
-                f"not an array of shape {amount.shape} from {amount.min():g} to {amount.max():g}"
+                f"not {given}{which_is}"
             )
         if amount.size > 1 and any(rate in NUMBERS for rate in self.rates):
             raise TestisError(
@@ -94,12 +103,17 @@ class Modifier:
 class Modifiers(dict[str, Modifier]):
     """The modifiers of a model by name, in the order in which they were added."""
 
-    def change(self, name: str, rates: str | Iterable[str], *, factor: Effect = 1.0, added: Effect = 0.0) -> Modifier:
+    def change(
+        self, name: str, rates: str | Iterable[str], *, factor: Effect | None = None, added: Effect | None = None
+    ) -> Modifier:
         """Add a modifier, or replace the one of that name.
 
         Raises:
-            TestisError: for a rate that is not known, or an amount that is no number.
+            TestisError: for a name that is no line of text, a rate that is not known, an amount that is no number, or no
+                amount.
         """
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise TestisError(f'modifier {shown(name)}: name it by a line of text, for example "heat"')
         wanted = (rates,) if isinstance(rates, str) else tuple(rates) if isinstance(rates, Iterable) else ()
         if not wanted:
             raise TestisError(f"modifier {name!r}: name a rate or a list of rates, not {shown(rates)}")
@@ -111,7 +125,9 @@ class Modifiers(dict[str, Modifier]):
                     f"modifier {name!r}: rate {rate!r} is not known"
                     + (f"; nearest: {close!r}" if close else f"; rates: {', '.join(steps.RATES)}")
                 )
-        modifier = Modifier(name, wanted, factor, added)
+        if factor is None and added is None:
+            raise TestisError(f"modifier {name!r}: give factor, added or both")
+        modifier = Modifier(name, wanted, 1.0 if factor is None else factor, 0.0 if added is None else added)
         modifier.check()
         self[name] = modifier
         return modifier

@@ -23,25 +23,41 @@ def record(model: TestisModel, lived: Lived, safety: Sequence[SafetyDay]) -> Non
     """Write down the mornings after the days that were `lived`, of which the last begins now; of a `brief` run the hormones alone."""
     count, extend = len(lived.blood), model.records.extend
     day = np.arange(model.day - count + 1, model.day + 1)
-    blood, testis = _columns(lived.blood), _columns(lived.testis)
-    hormones = blood | {
-        "intratesticular_testosterone_nmol_l": testis["testosterone_nmol_l"],
-        "intratesticular_oestradiol_nmol_l": testis["oestradiol_nmol_l"],
-        "free_testosterone_pmol_l": 1e3 * blood["free_testosterone_nmol_l"],
-    }
-    extend("hormones", count, day=day, **hormones)
+    extend(
+        "hormones",
+        _Columns(
+            lived.blood,
+            day=day,
+            intratesticular_testosterone_nmol_l=lived.testis["testosterone_nmol_l"],
+            intratesticular_oestradiol_nmol_l=lived.testis["oestradiol_nmol_l"],
+            free_testosterone_pmol_l=1e3 * lived.blood["free_testosterone_nmol_l"],
+        ),
+        count,
+    )
     if model.brief:
         return
-    extend("tissue", count, day=day, **_tissue(model, lived, blood, testis))
+    blood, testis = _columns(lived.blood), _columns(lived.testis)
+    extend("tissue", {"day": day, **_tissue(model, lived, blood, testis)}, count)
     for when, readout in zip(day.tolist(), safety, strict=True):
         model.records.write("safety", day=when, **vars(readout))
-    signals_table = {**blood, **testis, "oestradiol": testis["oestradiol_nmol_l"]}
-    extend("signals", count, day=day, **signals_table, back_pressure=lived.back_pressure)
+    inner = {**blood, **testis, "oestradiol": testis["oestradiol_nmol_l"], "back_pressure": lived.back_pressure}
+    extend("signals", {**inner, "day": day}, count)
     for when in day.tolist():
         for name, rate, factor, added in model.modified:
             model.records.write("modifiers", day=when, modifier=name, rate=rate, factor=factor, added=added)
     _drugs(model, lived, day)
     _samples(model)
+
+
+class _Columns(dict[str, Any]):
+    """Columns of a table by name: those given, else those of rows, looked at when they are asked for."""
+
+    def __init__(self, rows: np.ndarray, **columns: Any) -> None:
+        super().__init__(columns)
+        self.rows = rows
+
+    def __missing__(self, name: str) -> np.ndarray:
+        return self.rows[name]
 
 
 def _columns(rows: np.ndarray) -> dict[str, np.ndarray]:

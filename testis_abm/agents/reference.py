@@ -9,6 +9,7 @@ cells are no rule of a cell: both engines spread them with the same compiled cod
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,10 +18,12 @@ import mesa
 import numpy as np
 
 from testis_abm.biology import steps
+from testis_abm.biology.clamp import field_held
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.sertoli import Response
+from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 from testis_abm.testis.tissue import SETTLED, UNCHANGED
@@ -139,10 +142,12 @@ class ReferenceCells:
     def aromatise_niches(self, blood: BloodDay, p: TissueParameters) -> None:
         """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
         cells, levels = self.columns.sertoli, self.levels
-        entry = levels.entering.testosterone * blood.free_testosterone
-        self._spread(levels.testosterone_kernel, levels.from_secretion, levels.testosterone, levels.corner_testosterone)
-        levels.testosterone += entry
-        levels.corner_testosterone += entry
+        entry, made = levels.entering.testosterone * blood.free_testosterone, levels.from_secretion
+        times, added = field_held(kernel.field_mean(levels.sources, made, entry), blood.held_testosterone)
+        fields_of = levels.testosterone, levels.corner_testosterone
+        self._spread(levels.testosterone_kernel, (made, times), *fields_of)
+        for field in fields_of:
+            field += entry * times + added
         cells.local_testosterone[:] = levels.testosterone.ravel() * levels.scale.testosterone_free
         activity, aromatise = self.rules["sertoli.aromatase"], self.rules["sertoli.aromatise"]
         for agent, counts, local in zip(self.sertoli, cells.counts, cells.local_testosterone.tolist(), strict=True):
@@ -155,22 +160,26 @@ class ReferenceCells:
         """Spread oestradiol; advance the Sertoli cells and renew the rates that they set, changed from outside."""
         cells, levels, rules = self.columns.sertoli, self.levels, self.rules
         mean_made = kernel.mean(cells.oestradiol_secretion)
-        self._spread(levels.oestradiol_kernel, levels.from_leydig, levels.oestradiol, levels.corner_oestradiol)
-        levels.corner_oestradiol += mean_made * levels.from_niches
+        entry = levels.entering.oestradiol * blood.oestradiol
+        mean = kernel.field_mean(levels.sources, levels.from_leydig, entry + mean_made * levels.from_niches)
+        times, added = field_held(mean, blood.held_oestradiol)
+        fields_of = levels.oestradiol, levels.corner_oestradiol
+        self._spread(levels.oestradiol_kernel, (levels.from_leydig, times), *fields_of)
+        from_niches = levels.from_niches * times
+        levels.corner_oestradiol += mean_made * from_niches
         niches = levels.oestradiol.shape[1]
-        made, around = cells.oestradiol_secretion.reshape(-1, niches) * levels.from_niches, np.empty(3 * niches)
+        made, around = cells.oestradiol_secretion.reshape(-1, niches) * from_niches, np.empty(3 * niches)
         for row, by_niches in zip(levels.oestradiol, made, strict=True):
             fields.ring_field(levels.oestradiol_kernel.ring, by_niches, around, row)
-        entry = levels.entering.oestradiol * blood.oestradiol
-        levels.oestradiol += entry
-        levels.corner_oestradiol += entry
+        for field in fields_of:
+            field += entry * times + added
         cells.local_oestradiol[:] = levels.oestradiol.ravel() * levels.scale.oestradiol_free
         changes = change.tolist()
         for i, (agent, oestradiol) in enumerate(zip(self.sertoli, cells.local_oestradiol.tolist(), strict=True)):
             cell = agent.state
             testosterone = cell.local_testosterone
             response = Response(cell.androgen, cell.adhesion, cell.fsh, cell.lack)
-            response = Response(*rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt))
+            response = rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt)
             cell.androgen, cell.adhesion, cell.fsh, cell.lack = response
             cell.inhibin = rules["sertoli.inhibin"](cell.fsh, p)
             signals = rules["sertoli.signals"](response, blood.back_pressure, p)
@@ -182,12 +191,18 @@ class ReferenceCells:
         _write(cells, self.sertoli, *Response._fields, "inhibin")
         self._write_sertoli("rates")
 
-    def _spread(self, kernels: fields.Kernels, scale: float, level: np.ndarray, interstitial: np.ndarray) -> None:
-        """Fill in the field of the Leydig cells' steroid at niches and in interstices."""
+    def _spread(
+        self, kernels: fields.Kernels, made: tuple[float, float], level: np.ndarray, interstitial: np.ndarray
+    ) -> None:
+        """Fill in the field of the Leydig cells' steroid at niches and in interstices.
+
+        `made`: nmol/L that a mean source of 1 gives, and what a clamp multiplies it by.
+        """
+        scale, times = made
         weights, rows = kernels.weights, np.empty((fields.TOGETHER, kernels.weights.of.shape[1]))
         niches, sources = level.shape[1], self.levels.sources
-        to_niche = scale * fields.conserving(weights.reach, sources, 0, level.size)
-        to_interstitium = scale * fields.conserving(weights.reach, sources, 1, interstitial.size)
+        to_niche = scale * fields.conserving(weights.reach, sources, 0, level.size) * times
+        to_interstitium = scale * fields.conserving(weights.reach, sources, 1, interstitial.size) * times
         for tubule in range(len(level)):
             fields.interstitial_fields(tubule, tubule + 1, weights, self.levels.neighbours, sources, rows)
             level[tubule], interstitial[tubule] = rows[0, :niches] * to_niche, rows[0, niches:] * to_interstitium
@@ -325,7 +340,7 @@ def _event(cell: State, around: Surroundings) -> tuple[int, float]:
 
 def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bool:
     """Let a cell live to the end of the day; daughters join `waiting`. Return whether it lives."""
-    events, tubule = around.events, around.tubule
+    events, tubule, last = around.events, around.tubule, -math.inf
     while True:
         event, when = _event(cell, around)
         if event == LIVES:
@@ -333,6 +348,12 @@ def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bo
         if event == DIES:
             events.deaths[tubule, cell.step] += 1
             return False
+        if not last < when <= around.now:  # such a rule would go on for ever
+            raise TestisError(
+                f"rule 'germ.next_event': COMPLETES on day {when:g}; it must be after what the cell completed last "
+                f"(day {last:g}) and not after now (day {around.now:g}); return LIVES until then"
+            )
+        last = when
         events.completed[tubule, cell.step] += 1
         if cell.step <= steps.A_PALE:
             if not _turn(cell, when, around, waiting):

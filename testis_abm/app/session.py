@@ -337,7 +337,7 @@ def _few(text: str) -> str:
 
 
 def _treatments(scenario: Scenario) -> int:
-    return len(scenario.therapy) + len(scenario.weight)
+    return len(scenario.therapy) + len(scenario.weight) + len(scenario.clamp)
 
 
 def _scenario(link: object) -> Scenario | None:

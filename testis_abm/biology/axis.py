@@ -8,6 +8,7 @@ effect in an equation below.
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from numba.extending import register_jitable
 
 from testis_abm.biology.binding import free_testosterone, total_over_free, total_testosterone
+from testis_abm.biology.clamp import hold_body
 from testis_abm.biology.days import BloodDay, record
 from testis_abm.biology.kinetics import lh_response, relax, shielded_inhibition
 from testis_abm.quantities import QUANTITIES
@@ -339,8 +341,11 @@ def pituitary_drive(body, x, e2, exposure, p, dt):
 
 
 @register_jitable
-def body_hour(body, p, testis, exposure, means):
-    """Advance the body (BODY) by one hour of the `testis` of yesterday (TestisDay); add the hour's values to `means` (DAY)."""
+def body_hour(body, p, testis, exposure, held, means):
+    """Advance the body (BODY) by one hour of the `testis` of yesterday (TestisDay); add the hour's values to `means` (DAY).
+
+    What is `held` (HELD) has its level already when the hour begins.
+    """
     dt = 1.0 / HOURS
     total, e2 = body.testosterone_nmol_l, body.oestradiol
     free = free_testosterone(total, body.shbg_nmol_l, p.shbg_binding, p.albumin_binding)
@@ -356,6 +361,7 @@ def body_hour(body, p, testis, exposure, means):
     fsh = p.fsh_secretion * body.fsh_store * drive * inhibin_brake
     body.fsh = relax(body.fsh, fsh, 1.0 / p.fsh_clearance_per_day, dt)
     body.inhibin = relax(body.inhibin, testis.inhibin_output, p.inhibin_b_days, dt)
+    hold_body(body, held, p)
 
     activity = lh_activity(body.lh, exposure.hcg_iu_l, p)
     reference_production = p.testosterone_free_clearance * p.free_testosterone_reference
@@ -380,12 +386,15 @@ def body_hour(body, p, testis, exposure, means):
     body.oestradiol = relax(e2, production, 1.0 / p.oestradiol_relaxation_per_day, dt)
     by_liver = modulated(e2, exposure.receptor_bound, exposure.liver_agonist, p)
     body.shbg_nmol_l = relax(body.shbg_nmol_l, shbg_target(x, by_liver, p), p.shbg_days, dt)
+    hold_body(body, held, p)
+    # Held is the whole that tissues see: what has been given is then part of it.
+    given_fsh = exposure.fsh_iu_l if math.isnan(held.fsh_iu_l) else 0.0
 
     means.testosterone_nmol_l += body.testosterone_nmol_l * dt
     means.free_testosterone_nmol_l += free * dt
     means.oestradiol_pmol_l += body.oestradiol * p.oestradiol_reference * dt
     means.lh_iu_l += body.lh * p.lh_reference * dt
-    means.fsh_iu_l += (body.fsh * p.fsh_reference + exposure.fsh_iu_l) * dt
+    means.fsh_iu_l += (body.fsh * p.fsh_reference + given_fsh) * dt
     means.own_fsh_iu_l += body.fsh * p.fsh_reference * dt
     means.inhibin_b_pg_ml += body.inhibin * p.inhibin_b_reference * dt
     means.shbg_nmol_l += body.shbg_nmol_l * dt
@@ -460,8 +469,8 @@ def settle_body(body, testis, p):
 
 
 @register_jitable
-def brought(means, back_pressure, p):
-    """Return what the blood of a day of these `means` (DAY) brings the testis and the tract."""
+def brought(means, back_pressure, held, p):
+    """Return what the blood of a day of these `means` (DAY) brings the testis and the tract, and what is `held` there (HELD)."""
     x = means.free_testosterone_nmol_l / p.free_testosterone_reference
     return BloodDay(
         max(means.lh_activity, _FAINTEST_LH),
@@ -473,4 +482,6 @@ def brought(means, back_pressure, p):
         1.0 / (1.0 + means.lyase_inhibitor),
         x,
         means.oestradiol_pmol_l / p.oestradiol_reference,
+        held.intratesticular_testosterone_nmol_l,
+        held.intratesticular_oestradiol_nmol_l,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def named(values: np.void) -> dict[str, float]:
 
 
 class BloodDay(NamedTuple):
-    """What the blood brings to the testes and the tract in a day.
+    """What the blood brings to the testes and the tract in a day, and what local levels are clamped.
 
     Attributes:
         lh_activity: of LH and hCG, relative; fsh_iu_l; free_testosterone: relative.
@@ -64,6 +65,7 @@ class BloodDay(NamedTuple):
         aromatase_left: share of the enzyme that no drug has inactivated; open_lyase: of steroid synthesis not blocked.
         tract_androgen: what epididymis and glands respond to, relative.
         oestradiol: of the blood, relative; a little of it enters the testis.
+        held_testosterone, held_oestradiol: total steroid at which the mean of all niches is held, nmol/L (NaN: not).
     """
 
     lh_activity: float
@@ -75,6 +77,8 @@ class BloodDay(NamedTuple):
     open_lyase: float = 1.0
     tract_androgen: float = 1.0
     oestradiol: float = 1.0
+    held_testosterone: float = math.nan
+    held_oestradiol: float = math.nan
 
 
 class TestisDay(NamedTuple):

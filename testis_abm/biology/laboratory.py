@@ -375,7 +375,7 @@ class Laboratory:
         was reported: then it is the less probable, the less often the man has that many. Where no sperm were counted a
         report of 0 % says nothing, and there is no other.
         """
-        from scipy.special import bdtr, gammaln
+        from testis_abm.support.special import bdtr, gammaln
 
         share = np.clip(np.nan_to_num(np.asarray(true[column], dtype=float)) / 100.0, 0.0, _HIGHEST_SHARE)
         concentration = np.asarray(true["concentration_million_ml"], dtype=float)
@@ -412,7 +412,7 @@ class Laboratory:
 
         In closed form: a step is no function for nodes.
         """
-        from scipy.special import ndtr
+        from testis_abm.support.special import ndtr
 
         sigma = self._sigma(("semen_variation.concentration",))
         wanted = math.ceil(sperm) / (1e3 * self.values["laboratory.wet_preparation"])
@@ -435,7 +435,7 @@ def draws(key: Sequence[int], day: int, stream: str) -> np.random.Generator:
 
 def _normal(expected: np.ndarray, reported: float | Censored, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log likelihood and deviation (SD) of a level on a log scale; a censored one is anywhere under it."""
-    from scipy.special import log_ndtr
+    from testis_abm.support.special import log_ndtr
 
     if isinstance(reported, Censored):
         off = np.log(expected / reported.limit) / sigma
@@ -451,7 +451,7 @@ _free_testosterone = np.vectorize(free_testosterone, otypes=[float])
 
 def _poisson(mean: Any, quantile: Any) -> Any:
     """Return the quantile of a Poisson distribution: the least whole number whose probability or less reaches it."""
-    from scipy.special import pdtrik
+    from testis_abm.support.special import pdtrik
 
     none = np.exp(-mean)
     # Beyond the chance of none the continuous inverse is defined; rounding up gives the quantile.
@@ -460,7 +460,7 @@ def _poisson(mean: Any, quantile: Any) -> Any:
 
 def _binomial(n: Any, p: Any, quantile: Any) -> Any:
     """Return the quantile of a binomial distribution (see _poisson): that of scipy.stats, which loads as long as a run."""
-    from scipy.special import bdtrik
+    from testis_abm.support.special import bdtrik
 
     p = np.clip(np.nan_to_num(p), 0.0, 1.0)
     none = (1.0 - p) ** n

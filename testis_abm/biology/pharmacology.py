@@ -264,17 +264,19 @@ def doses_by_day(kinetics: Kinetics, plan: Plan, first: int, days: int) -> np.nd
 
     Rows 0 to 23 are given at the start of that hour, rows 24 to 47 evenly through hours 0 to 23.
     """
-    hours = days * HOURS
-    at_once, evenly = np.zeros((2, hours, len(kinetics.names)))
+    doses = np.zeros((days, 2 * HOURS, len(kinetics.names)))
     for dose in (Dose(*entry) for entry in plan):
         hour = round(dose.day * HOURS) - first * HOURS
-        if hour >= hours:
+        if hour >= days * HOURS:
             continue
         for k, load, released in kinetics.brought.get(dose.drug, ()):
             release = released or round(dose.over_hours)
             if release == 0:
                 if hour >= 0:
-                    at_once[hour, k] += dose.amount * load
+                    doses[hour // HOURS, hour % HOURS, k] += dose.amount * load
             elif hour + release > 0:
-                evenly[max(0, hour) : hour + release, k] += dose.amount * load / release
-    return np.stack([at_once, evenly]).reshape(2, days, HOURS, -1).transpose(1, 0, 2, 3).reshape(days, 2 * HOURS, -1)
+                last = min(hour + release, days * HOURS)
+                for day in range(max(0, hour) // HOURS, -(-last // HOURS)):
+                    begin, end = max(hour - day * HOURS, 0), min(last - day * HOURS, HOURS)
+                    doses[day, HOURS + begin : HOURS + end, k] += dose.amount * load / release
+    return doses

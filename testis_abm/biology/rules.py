@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from testis_abm.biology import germ, leydig, sertoli
+from testis_abm.biology.sertoli import Response, Signals
+from testis_abm.biology.steps import COUNT, ByStep, Rates
 from testis_abm.support.errors import TestisError, nearest, shown
+from testis_abm.support.guard import is_number
 
 Rule = Callable[..., Any]
-RULES: Mapping[str, Rule] = {
-    "leydig.day": leydig.leydig_day,
-    "leydig.aromatase": leydig.leydig_aromatase,
-    "leydig.aromatise": leydig.aromatise,
-    "sertoli.day": sertoli.sertoli_day,
-    "sertoli.aromatase": sertoli.niche_aromatase,
-    "sertoli.aromatise": leydig.aromatise,
-    "sertoli.inhibin": sertoli.inhibin_output,
-    "sertoli.signals": sertoli.signals,
-    "sertoli.rates": germ.rates_under,
-    "germ.durations": germ.durations,
-    "germ.on_entering": germ.on_entering,
-    "germ.next_event": germ.next_event,
-    "germ.stem_cell_turn": germ.stem_cell_turn,
-    "germ.first_share": germ.first_share,
-    "germ.clone_of": germ.clone_of,
-    "germ.is_released": germ.is_released,
+_CLONES = 2**32
+
+
+class Allowed(NamedTuple):
+    """What a number that a rule returns may be: in words, and as a test of any value at all."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+AMOUNT = Allowed("a finite number of 0 or more", lambda x: is_number(x) and 0.0 <= x < math.inf)
+SHARE = Allowed("a number from 0 to 1", lambda x: is_number(x) and 0.0 <= x <= 1.0)
+DURATION = Allowed("a finite number of days over 0", lambda x: is_number(x) and 0.0 < x < math.inf)
+DAY = Allowed("a finite number", lambda x: is_number(x) and -math.inf < x < math.inf)
+EVENT = Allowed(
+    "germ.LIVES, germ.DIES or germ.COMPLETES", lambda x: is_number(x) and x in (germ.LIVES, germ.DIES, germ.COMPLETES)
+)
+FLAG = Allowed("True or False", lambda x: isinstance(x, bool | np.bool_) or (is_number(x) and x in (0, 1)))
+CLONE = Allowed(f"a whole number from 0 to {_CLONES - 1}", lambda x: is_number(x) and 0 <= x < _CLONES and x % 1 == 0)
+
+# Name -> the rule, and what it returns: one such number, or some in a tuple of its form.
+_DECLARED: Mapping[str, tuple[Rule, Any]] = {
+    "leydig.day": (leydig.leydig_day, (AMOUNT, AMOUNT, AMOUNT)),
+    "leydig.aromatase": (leydig.leydig_aromatase, AMOUNT),
+    "leydig.aromatise": (leydig.aromatise, AMOUNT),
+    "sertoli.day": (sertoli.sertoli_day, Response(AMOUNT, AMOUNT, AMOUNT, SHARE)),
+    "sertoli.aromatase": (sertoli.niche_aromatase, AMOUNT),
+    "sertoli.aromatise": (leydig.aromatise, AMOUNT),
+    "sertoli.inhibin": (sertoli.inhibin_output, AMOUNT),
+    "sertoli.signals": (sertoli.signals, Signals._make([*[AMOUNT] * 4, SHARE, AMOUNT])),
+    "sertoli.rates": (germ.rates_under, Rates._make([SHARE, SHARE, *[AMOUNT] * COUNT])),
+    "germ.durations": (germ.durations, ByStep._make([DURATION] * COUNT)),
+    "germ.on_entering": (germ.on_entering, (DURATION, AMOUNT)),
+    "germ.next_event": (germ.next_event, (EVENT, DAY)),
+    "germ.stem_cell_turn": (germ.stem_cell_turn, (FLAG, AMOUNT, FLAG)),
+    "germ.first_share": (germ.first_share, SHARE),
+    "germ.clone_of": (germ.clone_of, CLONE),
+    "germ.is_released": (germ.is_released, FLAG),
 }
+RULES: Mapping[str, Rule] = {name: rule for name, (rule, _) in _DECLARED.items()}
 
 
 def with_own(own: Mapping[str, Rule]) -> dict[str, Rule]:
@@ -53,32 +80,33 @@ def with_own(own: Mapping[str, Rule]) -> dict[str, Rule]:
 
 
 def _called(name: str, rule: Rule, *arguments: Any) -> Any:
-    """Return what a user's own rule returns.
+    """Return what a user's own rule returns, in the form of the rule it replaces.
 
     Raises:
         TestisError: if it fails, or returns what the rule it replaces could not.
     """
     try:
-        result, usual = rule(*arguments), RULES[name](*arguments)
-        numbers, due = list(_numbers(result)), len(list(_numbers(usual)))
+        result = rule(*arguments)
     except TestisError:
         raise
     except Exception as error:
         raise TestisError(f"rule {name!r}: {type(error).__name__}: {error}") from error
-    if len(numbers) != due:
-        raise TestisError(f"rule {name!r} returned {shown(str(result))}; the rule it replaces returns {due} numbers")
-    if any(math.isnan(number) for number in numbers):
-        raise TestisError(f"rule {name!r} returned {shown(str(result))}, which holds no number (nan)")
-    if name == "germ.durations" and not all(0.0 < days < math.inf for days in numbers):
+    allowed, result = _DECLARED[name][1], result.tolist() if isinstance(result, np.ndarray) else result
+    if isinstance(allowed, Allowed):
+        _check(name, result, allowed)
+        return result
+    fields = getattr(allowed, "_fields", [f"number {place}" for place, _ in enumerate(allowed, 1)])
+    if not isinstance(result, tuple | list) or len(result) != len(allowed):
+        of = f" of {len(result)}" if isinstance(result, tuple | list) else ""
         raise TestisError(
-            f"rule {name!r} returned {shown(str(result))}; every duration must be a number of days over 0"
+            f"rule {name!r} returned {shown(result)}{of}; the rule it replaces returns {len(allowed)} numbers"
+            + (f": {', '.join(fields)}" if hasattr(allowed, "_fields") else "")
         )
-    return result
+    for number, one, field in zip(result, allowed, fields, strict=True):
+        _check(name, number, one, f" as {field}")
+    return allowed._make(result) if hasattr(allowed, "_make") else tuple(result)
 
 
-def _numbers(result: Any) -> Iterator[float]:
-    if isinstance(result, tuple | list):
-        for part in result:
-            yield from _numbers(part)
-    else:
-        yield float(result)
+def _check(name: str, number: object, allowed: Allowed, place: str = "") -> None:
+    if not allowed.holds(number):
+        raise TestisError(f"rule {name!r} returned {shown(number)}{place}; it must be {allowed.words}")

@@ -52,7 +52,8 @@ def with_aromatase(numbers, left):
     if left == 1.0:
         return numbers
     today = numbers.copy()
-    today[_ENZYME[0] : _ENZYME[1]] *= left
+    for i in range(_ENZYME[0], _ENZYME[1]):  # arrays of two shapes would take a second to compile, for their error
+        today[i] *= left
     return today
 
 

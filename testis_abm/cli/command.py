@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import DISCLAIMER, UNTREATED
-from testis_abm.cli import app, experiments, men, printing, studies
+from testis_abm.cli import app, compiling, experiments, men, printing, studies
 from testis_abm.cli.options import NO_PLOTS, Command, Option, Parser, as_typed, option, overrides
 from testis_abm.cli.options import scenario as scenario_options
 from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError, brief, shown
+from testis_abm.support.errors import Note, TestisError, brief, shown
 from testis_abm.support.interrupt import Interrupt
+from testis_abm.support.loading import unswept
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Parameter
@@ -52,11 +53,13 @@ def _mute() -> None:
 
 def _called(arguments: Sequence[str]) -> int:
     try:
-        options = _parser().parse_args(_joined(arguments))
+        with unswept():
+            options = _parser().parse_args(_joined(arguments))
     except TestisError as error:
         print(as_typed(error), file=sys.stderr)
         return 2
     with warnings.catch_warnings():
+        warnings.simplefilter("default", Note)
         warnings.formatwarning = lambda message, *_, **__: f"note: {brief(str(message))}\n"
         return _act(options)
 
@@ -92,7 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"testis-abm {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (*COMMANDS, *men.COMMANDS, *experiments.COMMANDS, *studies.COMMANDS, *app.COMMANDS):
+    for command in (
+        *COMMANDS,
+        *men.COMMANDS,
+        *experiments.COMMANDS,
+        *studies.COMMANDS,
+        *compiling.COMMANDS,
+        *app.COMMANDS,
+    ):
         command.add(commands)
     return parser
 
@@ -106,17 +116,19 @@ def _run(options: argparse.Namespace) -> int:
     scenario = printing.noted(load, options.file, overrides=overrides(options))
     decides = json.dumps(scenario.as_dict(), sort_keys=True, default=str)
     folder = Path(options.out) if options.out else printing.default_folder(Path(options.file).stem, decides)
-    from testis_abm.results.store import check_writable
+    with unswept():
+        from testis_abm.experiments.simulate import run
+        from testis_abm.results.store import check_writable
 
     check_writable(folder)
+    drawing: Any = nullcontext()
     if not options.no_plots:
         guard.matplotlib()
+        from testis_abm.pictures.drawing import standing_by
+
+        drawing = standing_by()
     options.interrupt.check()
-    from testis_abm.pictures.drawing import standing_by
-
-    with nullcontext() if options.no_plots else standing_by() as pool:
-        from testis_abm.experiments.simulate import run
-
+    with drawing as pool:
         options.interrupt.check()
         where: dict[str, Any] = {"replicate": 0, "arm": UNTREATED, "day": -scenario.plan.baseline_days}
         try:
@@ -133,15 +145,18 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[no-untyped-def]
-    from testis_abm.pictures.drawing import draw
     from testis_abm.results import store
     from testis_abm.results.summary import render
 
+    names: Sequence[Path] = ()
     try:
         store.save(result, folder)
         interrupt.at_once()
         print(render(result))
-        names = draw(result, folder, pool) if pool is not None else ()
+        if pool is not None:
+            from testis_abm.pictures.drawing import draw
+
+            names = draw(result, folder, pool)
     except KeyboardInterrupt:
         saved = f"The tables are in {folder}." if (folder / "run.json").exists() else "Nothing was written."
         print(f"\nStopped after the simulation. {saved}", file=sys.stderr)

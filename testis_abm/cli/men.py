@@ -11,7 +11,7 @@ from testis_abm.choices import DISCLAIMER, POPULATIONS
 from testis_abm.cli.options import SEED, Command, flag, option, overrides, scenario, several, whole, word
 from testis_abm.cli.printing import noted, picture
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, title
-from testis_abm.support import guard, outputs
+from testis_abm.support import files, guard, outputs
 from testis_abm.support.errors import Problem, ScenarioError, TestisError
 
 if TYPE_CHECKING:
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
 
 _TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
-_TWIN_FILES = (
-    *(f"{name}.parquet" for name in _TWIN_TABLES),
-    "twin.json",
-    "before_and_after.png",
-    "before_and_after.svg",
-)
+_TWIN = "twin.json"
+_TWIN_FILES = (*(f"{name}.parquet" for name in _TWIN_TABLES), _TWIN, "before_and_after.png", "before_and_after.svg")
 # Name -> its option; help as argparse formats it, with %.
 _FLAGS = {name: f"--{name.replace('_', '-')}" for name in GIVEN}
 _LABS = tuple(
@@ -40,6 +36,7 @@ _LABS = tuple(
     for name, measure in GIVEN.items()
 )
 _DAYS = 180  # of treatment with --give
+_MEN = 200  # who are treated
 
 
 def _given(options: argparse.Namespace) -> dict[str, Lab]:
@@ -65,8 +62,8 @@ def _treatment(options: argparse.Namespace) -> Scenario | None:
     if options.scenario:
         return noted(load, options.scenario, overrides=changes)
     if not options.give:
-        if changes:
-            raise TestisError("--set and --days change a therapy; add --give or --scenario")
+        if changes or options.men is not None:
+            raise TestisError("--set, --days and --men are of a therapy; add --give or --scenario")
         return None
     therapies = []
     for text in options.give:
@@ -100,11 +97,10 @@ def _twin(options: argparse.Namespace) -> None:
     from testis_abm.population import report, twin
     from testis_abm.population.given import values
 
-    given = values({name: lab.value for name, lab in labs.items()})
+    given = values({name: lab.value for name, lab in labs.items()}, _FLAGS.__getitem__)
     own = None if case is None else parameters.values(case.parameters)
     if options.out:
-        for name in _TWIN_FILES:
-            outputs.check(Path(options.out) / name)
+        outputs.check_writable(options.out, _TWIN, _TWIN_FILES)
     if options.out and case is not None and not options.no_plots:
         guard.matplotlib()
     options.interrupt.check()
@@ -116,9 +112,10 @@ def _twin(options: argparse.Namespace) -> None:
         from testis_abm.population.predict import changes, predict, predict_with, readouts
         from testis_abm.studies.ensemble import shipped
 
-        men, lesions = (sample(options.men, seed) for sample in (found.sample, found.sample_lesions))
+        drawn = options.men or _MEN
+        men, lesions = (sample(drawn, seed) for sample in (found.sample, found.sample_lesions))
         before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
-        print(f"\nPredicted response of all matching virtual patients ({options.men} drawn): ", end="")
+        print(f"\nPredicted response of all matching virtual patients ({drawn} drawn): ", end="")
         print(f"{case.title}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
         print(report.predicted(before, after, lesions, options.ensemble, found.dependable, own))
@@ -136,12 +133,10 @@ def _twin(options: argparse.Namespace) -> None:
 
 
 def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> None:
-    """Write each table whole or not at all."""
+    """Write all tables or none; what another man left in the folder goes."""
     from testis_abm import __version__
 
     men = found.men.assign(lesion=found.lesion.to_numpy(), weight=found.weights)
-    for name, table in {**tables, "men": men}.items():
-        outputs.write_table(folder / f"{name}.parquet", table)
     kept = {
         "version": __version__,
         "given": {name: str(value) for name, value in found.given.items()},
@@ -154,7 +149,10 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], found: Twin) -> Non
         "dependable": found.dependable,
         "misfit": dict(found.misfit),
     }
-    outputs.write_json(folder / "twin.json", kept)
+    with files.whole_folder(outputs.check_folder(folder, _TWIN, _TWIN_FILES), _TWIN_FILES) as partial:
+        for name, table in {**tables, "men": men}.items():
+            outputs.write_table(partial / f"{name}.parquet", table)
+        outputs.write_json(partial / _TWIN, kept)
 
 
 def _cohort(options: argparse.Namespace) -> None:
@@ -189,7 +187,7 @@ COMMANDS = (
             several("--give", '"DRUG DOSE OFTEN"', 'a therapy, e.g. "anastrozole 1mg daily"'),
             option("--scenario", "take plan and therapies from a scenario file", metavar="FILE"),
             *scenario(f"of treatment (default: the scenario's, {_DAYS} with --give)"),
-            whole("--men", "matching virtual patients that are treated", 200),
+            whole("--men", f"matching virtual patients that are treated (default {_MEN})"),
             option(
                 "--ensemble",
                 "spread the prediction over plausible parameter sets too (default), or not",

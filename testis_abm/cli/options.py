@@ -70,8 +70,9 @@ def whole(name: str, what: str, default: int | None = None, limit: tuple[int, in
     """Return an option that takes a whole number within `limit` (default guard.LIMITS of its name)."""
     low, high = limit or guard.LIMITS[name.removeprefix("--")]
     read = guard.named(name, partial(read_whole, low=low, high=high))
-    text = what if default is None else f"{what} (default {default})"
-    return option(name, text, type=read, default=default, metavar="N")
+    least = f"at least {low}" if low > 1 else ""
+    more = "; ".join(filter(None, [least, "" if default is None else f"default {default}"]))
+    return option(name, f"{what} ({more})" if more else what, type=read, default=default, metavar="N")
 
 
 def word(name: str, what: str, words: Sequence[str], default: str) -> Option:

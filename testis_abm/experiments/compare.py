@@ -60,17 +60,20 @@ class Comparison:
     failed: pd.DataFrame
 
     def __repr__(self) -> str:
-        return f"<Comparison {self.title!r}: {', '.join(self.arms)}; {self.replicates} replicates; print(_.text())>"
+        return (
+            f"<Comparison {self.title!r}: {', '.join(self.arms)}; {report.counted(self.replicates)}; print(_.text())>"
+        )
 
     def text(self) -> str:
         """Return the table and the reasons."""
-        lines = [f"{self.title}: {self.replicates} replicates, arms paired by common random numbers"]
+        lines = [f"{self.title}: {report.counted(self.replicates)}, arms paired by common random numbers"]
         shown_effects = self.effects[self.effects["output"].isin(DEFAULT)]
         for arm in self.arms[1:]:
             effects = shown_effects[shown_effects["arm"] == arm].set_index("output")
             head = ("", self.arms[0], arm, "change", "(95 % interval)", "variance reduction by pairing")
             rows = [_cells(effects.loc[word], self.replicates) for word in DEFAULT]
-            lines += ["", report.aligned([head, *rows])]
+            columns = 6 if any(row[-1] for row in rows) else 5
+            lines += ["", report.aligned([row[:columns] for row in (head, *rows)])]
         changes = shown_effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
         notes = f"{basis(*last_window(float(self.courses['day'].max())))} {report.replicates(self.replicates, changes)}"
         if self.replicates > 2:

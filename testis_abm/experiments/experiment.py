@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from testis_abm.experiments.runner import Progress, execute
 from testis_abm.experiments.store import Store
 from testis_abm.experiments.task import Job, Task
 from testis_abm.support import guard
+from testis_abm.support.errors import Note
 
 
 class How(TypedDict, total=False):
@@ -64,5 +66,7 @@ def run[R](prepare: Callable[[], Experiment[R]], folder: str | Path, **how: Unpa
     store = Store.of(folder, experiment.job, experiment.tasks, experiment.about())
     execute(experiment.job, experiment.tasks, store, **how)
     if tuple(shard) != (1, 1) and store.missing():
-        return experiment.unfinished(folder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Note)  # that runs are missing is what a shard is
+            return experiment.unfinished(folder)
     return experiment.analyse(folder)

@@ -18,10 +18,11 @@ from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import beyond, changed, read_raw, toml_value
 from testis_abm.scenario.section import plain
 from testis_abm.support import guard
-from testis_abm.support.errors import Problem, ScenarioError, printable, shown, unknown
+from testis_abm.support.errors import Note, Problem, ScenarioError, printable, shown, unknown
 
 _MOST_ARMS = 100
-_ARM_KEYS = ("name", "therapy", "weight", "set")
+_DONE = ("therapy", "weight", "clamp")  # to the man of an arm
+_ARM_KEYS = ("name", *_DONE, "set")
 
 type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 
@@ -112,7 +113,7 @@ def _within(days: list[object], end: int) -> list[object]:
     """Return the days of `at` up to the end of a shortened plan."""
     if late := [day for day in days if beyond(day, end)]:
         text = f"left out of at, as they lie after the last day, {end}: {', '.join(map(shown, late))}"
-        warnings.warn(text, stacklevel=4)
+        warnings.warn(text, Note, stacklevel=4)
     return [day for day in days if not beyond(day, end)] or ["end"]
 
 
@@ -145,7 +146,7 @@ def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
 
 
 def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]) -> dict[str, Scenario]:
-    """Return arms: each a name, its own therapy and weight, and `set`, dotted paths to change besides."""
+    """Return arms: each a name, its own therapy, weight and clamp, and `set`, dotted paths to change besides."""
     if given is None:
         return {}
     if not isinstance(given, list) or not all(isinstance(arm, Mapping) for arm in given):
@@ -155,20 +156,26 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         with guard.at(f"arm {k}"):
             for key in arm:
                 guard.key(key, _ARM_KEYS, "key")
-        name = arm.get("name")
-        if not isinstance(name, str) or not name.strip():
+        name = arm.get("name", "")
+        if not isinstance(name, str):
+            raise ScenarioError(f'arm {k}: name: {shown(name)} is no text; write for example name = "anastrozole"')
+        if not name.strip():
             raise ScenarioError(f'arm {k}: name is missing; for example name = "anastrozole"')
         if name in arms:
             raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
-        own = {**raw, "therapy": arm.get("therapy", []), "weight": arm.get("weight", []), "title": name}
+        own = {**raw, **{part: arm.get(part, []) for part in _DONE}, "title": name}
         try:
             sets = guard.mapping(arm.get("set", {}), "set", '{ "man.age" = 40 }')
             arms[name] = load(own, overrides={**overrides, **sets})
         except ScenarioError as error:
             place = f"arm {k} ({printable(name)})"
             inner = (problem.without("scenario").without("overrides") for problem in error.problems)
-            raise ScenarioError(problem.at(place) for problem in inner) from None
+            # Its name is the title of its scenario.
+            raise ScenarioError(
+                problem._replace(path=(place, *("name" if key == "title" else key for key in problem.path)))
+                for problem in inner
+            ) from None
     return arms
 
 

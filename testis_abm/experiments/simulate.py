@@ -128,8 +128,13 @@ def _simulate(
         while any(model.running for model in men.values()):
             for arm, model in men.items():
                 if model.running:
+                    before = model.day
                     ahead = (last if model.day < last else model.last_day) - model.day
                     model.run_for(min(ahead, model.days_a_call, ahead if watch is None else _WEEK))
+                    if model.day == before:  # it would go on for ever
+                        raise TestisError(
+                            f"{type(model).__name__}.step() lived no day (day {before}); call super().step() in it"
+                        )
                     if replicate == 0 and model.day == last:
                         model.section = model.cross_section()
                     if progress is not None:

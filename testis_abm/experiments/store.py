@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from testis_abm.experiments.task import FAULT, version
 from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError, printable
+from testis_abm.support.errors import Note, TestisError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,20 +82,41 @@ class Store:
     def _open(self) -> None:
         """Make the folder a store: parts, design and, last, the manifest, each written where it is new."""
         design, manifest = self.folder / DESIGN, self.folder / MANIFEST
+        fault, kept = "gone", None
         try:
             kept = check(self.manifest, self.folder) if manifest.exists() else None
         except _DamagedError:
-            kept = None  # runs are known by their names: it is written again
+            fault = "damaged"
         if kept is None and any(self.folder.iterdir()) and not (self.folder / PARTS).is_dir():
             raise TestisError(f"{self.folder}: holds something else than an experiment; name another folder")
-        _parts(self.folder)
+        if _parts(self.folder) and kept is None:
+            self._take_over(f"{manifest}: is {fault}")
         (self.folder / PARTS).mkdir(exist_ok=True)
         content = _bytes(self.index)
         self.manifest["files"] = {DESIGN: hashlib.sha256(content).hexdigest()}
-        if not design.exists() or files.checksum(design) != self.manifest["files"][DESIGN]:
+        there = files.checksum(design) if design.exists() else ""
+        if kept is not None and there not in (kept["files"][DESIGN], self.manifest["files"][DESIGN]):
+            warnings.warn(f"{design}: is {'damaged' if there else 'gone'}; it is written again", Note, stacklevel=2)
+        if there != self.manifest["files"][DESIGN]:
             files.write(design, content, kept=_KEPT)
         if kept != self.manifest:
             files.write(manifest, files.sealed(self.manifest, indent=1), kept=_KEPT)
+
+    def _take_over(self, fault: str) -> None:
+        """Note that a manifest will be written again; runs are known by their names, which must all be of this experiment.
+
+        Raises:
+            TestisError: some are not, or no part can be read.
+        """
+        names: set[str] = set()
+        for path in _parts(self.folder):
+            with contextlib.suppress(TestisError):  # such a part is set aside
+                names.update(_part(path, self.manifest["columns"])["run"].to_pylist())
+        if not names or names - set(self.index["run"].to_pylist()):
+            raise TestisError(
+                f"{fault}, and {PARTS} beside it holds runs of another experiment; name another folder, or remove this one"
+            )
+        warnings.warn(f"{fault}; it is written again, as all runs beside it are of this experiment", Note, stacklevel=2)
 
     @classmethod
     def of(cls, folder: str | Path, job: Job, tasks: Sequence[Task], about: Mapping[str, Any]) -> Store:
@@ -117,7 +138,7 @@ class Store:
             except TestisError:
                 with files.writing(self.folder, _KEPT), contextlib.suppress(FileNotFoundError):
                     path.replace(path.with_name(f".{path.stem}.damaged"))
-                warnings.warn(f"{path}: is damaged; it is set aside, and its runs are done again", stacklevel=2)
+                warnings.warn(f"{path}: is damaged; it is set aside, and its runs are done again", Note, stacklevel=2)
                 continue
             self._read.add(path)
             self._done.update(name for name, error in zip(names, errors) if not error.startswith(FAULT))
@@ -391,6 +412,7 @@ def _warn_missing(folder: str | Path, missing: int, wanted: int) -> None:
         warnings.warn(
             f"{folder}: {missing:,} of {wanted:,} runs are missing (still to come, or their parts are gone); "
             "call the experiment again, or merge its shards",
+            Note,
             stacklevel=4,
         )
 

@@ -225,7 +225,7 @@ def summary(folder: str | Path, day: int | None = None) -> pd.DataFrame:
 
 def _levels(level: pd.Series, name: str) -> pd.DataFrame:
     """Return mean, SD over replicates, and half of the mean's 95 % interval (Student's t; NaN with one replicate)."""
-    from scipy.special import stdtrit
+    from testis_abm.support.special import stdtrit
 
     by = level.groupby("point")
     spread, count = by.std(), by.count()

@@ -155,7 +155,7 @@ def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]
     samples = scenario.samples
     rows: list[Row] = []
     for arm in arms:
-        case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": ()})
+        case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
         treatment = Treatment(case, history=True)
         man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
         treatment.follow(man, (seed,))

@@ -208,6 +208,11 @@ class Result:
     assessed: int
     days: tuple[int, ...]
 
+    @property
+    def rise(self) -> str:
+        """Return the word for what makes a responder: over a threshold under 0 it is no increase."""
+        return "increase" if self.responder_pct >= 0.0 else "change"
+
     def __repr__(self) -> str:
         arms = ", ".join(f"{row.arm} {row.randomised}" for row in self.flow.itertuples())
         return f"<Result of trial {self.title!r}: {QUANTITIES[self.outcome].label}; {arms} men; print(_.text())>"
@@ -260,7 +265,7 @@ class Result:
 
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
-        lines = [f"  Responders (> {self.responder_pct:g} % increase in {word}{some}):"]
+        lines = [f"  Responders (> {self.responder_pct:g} % {self.rise} in {word}{some}):"]
         for row in self.responders.itertuples():
             measured = f"; of {row.measured} measured {_percent(row.share_measured_pct)}"
             missed, failed = row.n - row.measured, self.flow.set_index("arm").loc[row.arm, "failed"]

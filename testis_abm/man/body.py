@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 import copy
+from typing import NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, brought, settle_body
+from testis_abm.biology.clamp import hold_body, nothing
 from testis_abm.biology.days import BloodDay, TestisDay, packed
 from testis_abm.biology.pharmacology import Kinetics, expose
 from testis_abm.support.compile import compiled
 
 
+class Planned(NamedTuple):
+    """What enters and what is held on some days.
+
+    Attributes:
+        doses: (days, 48, substances), see pharmacology.doses_by_day.
+        held: (days,) of HELD.
+    """
+
+    doses: np.ndarray
+    held: np.ndarray
+
+    @classmethod
+    def free(cls, doses: np.ndarray) -> Planned:
+        """Return days of `doses` on which nothing is held."""
+        return cls(doses, nothing(len(doses)))
+
+    def part(self, first: int, last: int) -> Planned:
+        """Return the days from `first` to before `last`."""
+        return Planned(self.doses[first:last], self.held[first:last])
+
+
 @register_jitable
-def body_day(body, p, testis, drugs, doses, means):
+def body_day(body, p, testis, drugs, doses, held, means):
     """Advance the body (BODY) and the drugs in it (Depots) by the hours of a day; add up its `means` (DAY).
 
-    `testis` is the TestisDay of the day before; `doses` (48, substances) are those of pharmacology.hourly_doses.
+    `testis` is the TestisDay of the day before; `doses` (48, substances) are those of pharmacology.hourly_doses; `held`
+    (HELD) is what is clamped.
     """
+    hold_body(body, held, p)
     exposure = np.zeros(len(EXPOSURES))
     for hour in range(HOURS):
-        body_hour(body, p, testis, expose(drugs, doses, hour, exposure), means)
+        body_hour(body, p, testis, expose(drugs, doses, hour, exposure), held, means)
 
 
 @compiled
-def _day(body, p, testis, drugs, doses, means, back_pressure):
-    body_day(body[0], p[0], testis, drugs, doses, means[0])
-    return brought(means[0], back_pressure, p[0])
+def _day(body, p, testis, drugs, planned, means, back_pressure):
+    body_day(body[0], p[0], testis, drugs, planned.doses[0], planned.held[0], means[0])
+    return brought(means[0], back_pressure, planned.held[0], p[0])
 
 
 @compiled
@@ -89,11 +114,11 @@ class Body:
         """Bring the body to its steady state without drugs beside a testis that stays as it is."""
         _settle(self.state, self.numbers, testis)
 
-    def day(self, testis: TestisDay, doses: np.ndarray, back_pressure: float) -> BloodDay:
-        """Live a day of `doses` (see body_day) beside the testis of the day before.
+    def day(self, testis: TestisDay, planned: Planned, back_pressure: float) -> BloodDay:
+        """Live the one day of `planned` beside the testis of the day before.
 
         Returns:
             What the blood brings the testis, whose tract is under `back_pressure`.
         """
         self.means = np.zeros(1, DAY)
-        return BloodDay(*_day(self.state, self.numbers, testis, self.drugs, doses, self.means, back_pressure))
+        return BloodDay(*_day(self.state, self.numbers, testis, self.drugs, planned, self.means, back_pressure))

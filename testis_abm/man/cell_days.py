@@ -12,6 +12,7 @@ from testis_abm.biology.days import TESTIS
 from testis_abm.biology.tissue import with_aromatase
 from testis_abm.man.body import body_day
 from testis_abm.man.tract import pass_day
+from testis_abm.quantities import QUANTITIES
 from testis_abm.support.compile import compiled
 from testis_abm.testis.kernel import (
     GERM_DAY,
@@ -27,7 +28,7 @@ from testis_abm.testis.kernel import (
 from testis_abm.testis.levels import Entering
 from testis_abm.testis.threads import wait
 
-HIGHEST_TESTOSTERONE, HIGHEST_LH = 500.0, 500.0  # nmol/L, IU/L
+HIGHEST_TESTOSTERONE, HIGHEST_LH = QUANTITIES["testosterone_nmol_l"].most_held, QUANTITIES["lh_iu_l"].most_held
 
 
 class Man(NamedTuple):
@@ -93,12 +94,12 @@ def is_physical(blood):
 
 
 @compiled(error_model="numpy")
-def advance(man, numbers, doses, lived, day, begun, now, crew):
-    """Let a man live the days of `doses` (days, 48, substances) from `day` on; fill in the rows of `lived`.
+def advance(man, numbers, planned, lived, day, begun, now, crew):
+    """Let a man live the days of `planned` from `day` on; fill in the rows of `lived`.
 
     Args:
-        man, numbers, lived: Man, Numbers, Lived.
-        day: of `doses`, the first to live.
+        man, numbers, planned, lived: Man, Numbers, Planned, Lived.
+        day: of `planned`, the first to live.
         begun: whether that day has been lived but for the germ cells of some tubules (see below).
         now: days on the clock of the tissue before day 0.
         crew: the threads that live it together.
@@ -108,21 +109,24 @@ def advance(man, numbers, doses, lived, day, begun, now, crew):
         day is then begun; give room and call again.
     """
     body, testis, tract, leads = man.body[0], man.testis[0], man.tract[0], crew.rank == 0
-    while day < doses.shape[0]:
+    while day < planned.held.size:
+        held = planned.held[day]
         if leads and not begun:
-            body_day(body, numbers.axis[0], testis, man.drugs, doses[day], lived.blood[day])
-            lived.levels[day] = man.drugs.levels
+            body_day(body, numbers.axis[0], testis, man.drugs, planned.doses[day], held, lived.blood[day])
+            for substance in range(lived.levels.shape[1]):
+                for k in range(lived.levels.shape[2]):
+                    lived.levels[day, substance, k] = man.drugs.levels[substance, k]
             clear(man.events)
         wait(crew)
         if not is_physical(lived.blood[day]):
             return day
-        blood = brought(lived.blood[day], tract.back_pressure, numbers.axis[0])
+        blood = brought(lived.blood[day], tract.back_pressure, held, numbers.axis[0])
         tissue = with_aromatase(numbers.tissue, blood.aromatase_left)
         today = Today(blood, numbers.entry, now + day + 1.0, 1.0, numbers.change, tissue)
         if begun:
             germ_cells(man.cells, today, man.events, crew)
         else:
-            soma_and_germ_cells(man.cells, man.steroids, today, man.events, True, crew)
+            soma_and_germ_cells(man.cells, man.steroids, today, man.events, crew)
         if not all_done(man.events):
             return day
         begun = False

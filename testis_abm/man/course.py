@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from testis_abm.biology.axis import (
     resting,
     resting_demand,
 )
+from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import signals
@@ -59,6 +61,7 @@ from testis_abm.testis.mean import (
 _FAINTEST = 1e-9
 _LONG = 1e6  # days in which every first-order response arrives
 _TURNS, _SETTLED = 4000, 1e-10
+_UNHELD = nothing(1)
 
 # A morning of the mean-field man: the means of the day before (DAY), what the cauda took in (COLLECTED), and what else
 # tells of him.
@@ -168,7 +171,9 @@ def _settle(body, testis, numbers):
         damping = damped(turn)
         resting(body, x, e2, inhibin, a)
         pressed = pressure(testis_e2, numbers.tract)
-        blood = BloodDay(max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2)
+        blood = BloodDay(
+            max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2, math.nan, math.nan
+        )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
         released = _settle_germ_line(testis, pressed, p, scale.a_pale)
         new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
@@ -213,7 +218,7 @@ def settle(man, numbers, morning):
     collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
-        body_hour(body, numbers.axis, made, NO_DRUGS, morning[0])
+        body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
     _tell(morning[0], made, man, released, numbers.axis)
 
 
@@ -242,16 +247,16 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
 
 
 @compiled
-def advance(man, numbers, drugs, doses, mornings):
-    """Advance a man (State) of `numbers` (packed) by the days of `doses` (days, 48, substances); fill in each MORNING after."""
+def advance(man, numbers, drugs, planned, mornings):
+    """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after."""
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
     count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
-    for day in range(doses.shape[0]):
-        morning = mornings[day]
-        body_day(body, numbers.axis, secreted, drugs, doses[day], morning)
-        blood = brought(morning, tract.back_pressure, numbers.axis)
+    for day in range(planned.held.size):
+        morning, held = mornings[day], planned.held[day]
+        body_day(body, numbers.axis, secreted, drugs, planned.doses[day], held, morning)
+        blood = brought(morning, tract.back_pressure, held, numbers.axis)
         made = soma_day(testis.soma, testis.counts, blood, p, scale, 1.0)
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)

@@ -241,7 +241,7 @@ class Diary(dict[str, list[Any]]):
         """Add a row to a table; values that it has no column for are left out."""
         self[table].append(ROWS[table]._make(_VALUES[table](values)))
 
-    def extend(self, table: str, days: int, **columns: Any) -> None:
+    def extend(self, table: str, columns: dict[str, Any], days: int) -> None:
         """Add a row for each of some days to a table: of each column an array of its values, or one that all rows share."""
         values = _VALUES[table](columns)
         of_days = (value.tolist() if isinstance(value, np.ndarray) else repeat(value, days) for value in values)
@@ -264,8 +264,10 @@ class Diary(dict[str, list[Any]]):
 
 def treated_span(scenario: Scenario, last: float) -> tuple[float, float]:
     """Return the first and last day of the treatment of a scenario that ends on day `last`; a changed weight is held till then."""
-    start = min([therapy.from_day for therapy in scenario.therapy] + [weight.from_day for weight in scenario.weight])
-    return start, last if scenario.weight else min(last, max(therapy.until_day for therapy in scenario.therapy))
+    therapies, weights, clamps = scenario.therapy, scenario.weight, scenario.clamp
+    start = min(part.from_day for parts in (therapies, weights, clamps) for part in parts)
+    ends = (*(therapy.until_day for therapy in therapies), *(clamp.until_day for clamp in clamps))
+    return start, last if weights else min(last, max(ends))
 
 
 def semen_days(scenario: Scenario) -> frozenset[int]:

@@ -18,6 +18,8 @@ from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
 from testis_abm.man import course
+from testis_abm.man.body import Planned
+from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
@@ -61,6 +63,7 @@ class ExpectedMan:
         drugs: rows of the drug table that will be given, or their Kinetics.
 
     Attributes:
+        own: levels of his untreated steady state that can be held, (1,) of clamp.HELD.
         days: (1 + days lived,) of MORNING, the mornings since he was untreated, or since `begin` was called.
     """
 
@@ -77,6 +80,7 @@ class ExpectedMan:
         self.days = np.zeros(1, MORNING)
         self.days["bmi"] = self.man["bmi"]
         course.settle(self._state, self._packed, self.days)
+        self.own = own_levels(named(self.rest))
         self._earlier = np.repeat(self.days, _HISTORY - 1)
 
     def __repr__(self) -> str:
@@ -98,16 +102,23 @@ class ExpectedMan:
         self._numbers = _numbers(self.values, man)
         self._packed = packed(self._numbers)
 
-    def advance(self, doses: np.ndarray) -> np.ndarray:
-        """Live the days of `doses` (days, 48, substances; rows of pharmacology.hourly_doses); return the mornings after them."""
-        if is_adult(self.man) or len(doses) <= _WEEK:
-            return self._advance(doses)
-        return _joined(*(self._advance(doses[day : day + _WEEK]) for day in range(0, len(doses), _WEEK)))
+    def advance(self, doses: np.ndarray, held: np.ndarray | None = None) -> np.ndarray:
+        """Live the days of `doses`; return the mornings after them.
 
-    def _advance(self, doses: np.ndarray) -> np.ndarray:
-        rows = np.zeros(len(doses), MORNING)
+        Args:
+            doses: (days, 48, substances), rows of pharmacology.hourly_doses.
+            held: what is clamped, (days,) of clamp.HELD (default: nothing).
+        """
+        doses = np.ascontiguousarray(doses)
+        planned = Planned.free(doses) if held is None else Planned(doses, held)
+        if is_adult(self.man) or len(doses) <= _WEEK:
+            return self._advance(planned)
+        return _joined(*(self._advance(planned.part(day, day + _WEEK)) for day in range(0, len(doses), _WEEK)))
+
+    def _advance(self, planned: Planned) -> np.ndarray:
+        rows = np.zeros(len(planned.held), MORNING)
         rows["bmi"] = self.man["bmi"]
-        course.advance(self._state, self._packed, self._drugs, np.ascontiguousarray(doses), rows)
+        course.advance(self._state, self._packed, self._drugs, planned, rows)
         self.days = _joined(self.days, rows)
         if not is_adult(self.man) and len(rows):
             self._mature(rows)

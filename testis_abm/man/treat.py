@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +14,14 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
+from testis_abm.man.clamps import held_by_day
 from testis_abm.man.course import MORNING
 from testis_abm.man.diary import Diary
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.scenario import bmi_on, past_doses
+from testis_abm.support.cores import each
 
 if TYPE_CHECKING:
     from testis_abm.parameters import Drug
@@ -45,7 +45,7 @@ class Treatment:
         names = [part.drug for part in past] + [therapy.drug for therapy in scenario.therapy]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
-        self._table = None if self.decides or scenario.weight else self._planned()
+        self._table = None if self.decides or scenario.weight else self._doses()
 
     @property
     def decides(self) -> bool:
@@ -56,7 +56,7 @@ class Treatment:
         case = self.scenario
         return Regimen(case.therapy, max(self.kinetics.release, default=0.0), case.samples.assay)
 
-    def _planned(self) -> np.ndarray:
+    def _doses(self) -> np.ndarray:
         """Return what enters each depot on each day, (days, 48, substances), where nothing is decided on the way."""
         regimen, diary = self._regimen(), Diary(RECORDS)
 
@@ -84,8 +84,11 @@ class Treatment:
         self.before(man)
         man.advance(np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
         man.begin()
-        man.advance(self._table)
+        man.advance(self._table, self._held(man, 0, len(self._table)))
         return man
+
+    def _held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
+        return held_by_day(self.scenario.clamp, man.own, man.values, range(first, first + days))
 
     def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
         regimen, diary, case, present = self._regimen(), Diary(RECORDS), self.scenario, man.man["bmi"]
@@ -102,7 +105,7 @@ class Treatment:
             if day == 0:
                 man.begin()
             doses = regimen.day(day, measure, diary)
-            man.advance(doses_by_day(self.kinetics, doses, day, 1))
+            man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1))
             safety.day(*_serum(man.days[-1]))
             if case.weight:
                 man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
@@ -156,6 +159,4 @@ def treat(
     rows = list(enumerate(men.to_numpy(dtype=float)))
     if not rows:
         return np.zeros((0, scenario.plan.duration_days + 1), MORNING)
-    first = one(rows[0])  # compiles once, before threads could do it twice
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        return np.stack([first, *pool.map(one, rows[1:])])
+    return np.stack(each(one, rows))

@@ -143,9 +143,13 @@ def spans(scenario: Scenario) -> tuple[Span, ...]:
     """Return the treatments of a scenario as they are planned, up to its last day."""
     last = float(scenario.plan.duration_days)
     weights = sorted(scenario.weight, key=lambda weight: weight.from_day)
-    return tuple(_span(therapy, last) for therapy in scenario.therapy) + tuple(
-        Span("weight", f"to BMI {weight.bmi:g} kg/m2", weight.from_day, min(last, weight.until_day))
-        for weight in weights
+    return (
+        tuple(_span(therapy, last) for therapy in scenario.therapy)
+        + tuple(
+            Span("weight", f"to BMI {weight.bmi:g} kg/m2", weight.from_day, min(last, weight.until_day))
+            for weight in weights
+        )
+        + tuple(Span("clamp", clamp.label, clamp.from_day, min(last, clamp.until_day)) for clamp in scenario.clamp)
     )
 
 

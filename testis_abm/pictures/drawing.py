@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from testis_abm.pictures.data import PlotData
 from testis_abm.results import KINDS
 from testis_abm.support import files, guard
+from testis_abm.support.errors import Note
 from testis_abm.support.interrupt import follow_parent
 from testis_abm.support.outputs import SOFTWARE
 
@@ -57,11 +59,24 @@ def write_figure(figure: Figure, name: str, folder: Path) -> list[Path]:
     Raises:
         TestisError: the folder cannot be written.
     """
+    paths, missing = _written(figure, name, folder)
+    _note(missing)
+    return paths
+
+
+def _note(missing: set[str]) -> None:
+    if missing:
+        signs = ", ".join(sorted(missing))
+        warnings.warn(f"pictures: their font has no {signs}; a box stands in its place", Note, stacklevel=1)
+
+
+def _written(figure: Figure, name: str, folder: Path) -> tuple[list[Path], set[str]]:
+    """Write a figure; return the paths, and the signs that its fonts do not have."""
     paths = [folder / f"{name}.{kind}" for kind in KINDS]
     for kind, path in zip(KINDS, paths, strict=True):
         with files.whole(path, kept="") as file:
             file.write(rendered(figure, kind))
-    return paths
+    return paths, _paper().missing_signs(figure)
 
 
 def rendered(figure: Figure, kind: str) -> bytes:
@@ -102,10 +117,12 @@ def draw(run: Run, folder: str | Path, pool: Executor) -> list[Path]:
     try:
         # The slowest come last in a run's figures.
         tasks = {name: pool.submit(_draw, data.only(name), name, target) for name in reversed(data.figures())}
-        return [path for name in data.figures() for path in tasks[name].result()]
+        written = [tasks[name].result() for name in data.figures()]
     except BrokenProcessPool:  # killed, say for want of memory
-        return [path for name in data.figures() for path in _draw(data, name, target)]
+        written = [_draw(data, name, target) for name in data.figures()]
+    _note(set().union(*(missing for _, missing in written)))
+    return [path for paths, _ in written for path in paths]
 
 
-def _draw(data: PlotData, name: str, folder: Path) -> list[Path]:
-    return write_figure(draw_figure(data, name), name, folder)
+def _draw(data: PlotData, name: str, folder: Path) -> tuple[list[Path], set[str]]:
+    return _written(draw_figure(data, name), name, folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from testis_abm.pictures import style
@@ -39,9 +43,22 @@ TIGHT: Any = {
 }  # a legend in a panel
 
 
-def looks() -> Any:
-    """Return the context in which figures are made and saved."""
-    return rc_context(style.RC)
+@contextmanager
+def looks() -> Iterator[None]:
+    """Give the context in which figures are made and saved; of signs without a glyph tells `missing_signs`."""
+    with rc_context(style.RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ ", UserWarning)
+        yield
+
+
+def missing_signs(figure: Figure) -> set[str]:
+    """Return the signs in the texts of a figure that its fonts do not have: boxes stand in their place."""
+    missing = set()
+    for text in figure.findobj(Text):
+        if signs := {sign for sign in text.get_text() if sign.isprintable() and not sign.isascii()}:
+            font = get_font(findfont(text.get_fontproperties()))
+            missing |= {sign for sign in signs if not font.get_char_index(ord(sign))}
+    return missing
 
 
 def page(width: float, height: float, dpi: int = style.DPI, **layout: Any) -> Figure:

@@ -128,7 +128,7 @@ class Population:
 
     def standard(self, name: str, value: float) -> float:
         """Return the hidden coordinate of an age or a body mass index."""
-        from scipy.special import ndtri
+        from testis_abm.support.special import ndtri
 
         numbers, own = self.numbers, "healthy_" if self.name == "healthy" else ""
         if name == "bmi":
@@ -141,14 +141,14 @@ class Population:
     def _age(self, z: np.ndarray) -> np.ndarray:
         if self.name == "clinic":
             return np.asarray(self.numbers["age_mean"] + self.numbers["age_sd"] * z)
-        from scipy.special import ndtr
+        from testis_abm.support.special import ndtr
 
         low, high = self.numbers[f"{self.name}_age_low"], self.numbers[f"{self.name}_age_high"]
         return np.asarray(low + (high - low) * ndtr(z))
 
     def _hurt(self, men: dict[str, np.ndarray], focus: np.ndarray, lesions: np.ndarray) -> None:
         """Give the men their lesions; how much is left of the germ line spreads evenly over orders of magnitude."""
-        from scipy.special import ndtr
+        from testis_abm.support.special import ndtr
 
         def left(lesion: str) -> np.ndarray:
             fewest, most = self.numbers[f"{lesion}_fewest"], self.numbers[f"{lesion}_most"]
@@ -168,7 +168,7 @@ class Population:
 
     def _without_drive(self, men: dict[str, np.ndarray], z: Mapping[str, np.ndarray], lesions: np.ndarray) -> None:
         """Make men congenitally hypogonadotropic: hardly any GnRH, and a sound testis that saw few gonadotrophins."""
-        from scipy.special import ndtr
+        from testis_abm.support.special import ndtr
 
         numbers, own = self.numbers, lesions == LESIONS.index("hypogonadotropic")
         fewest, most = numbers["hypogonadotropic_maturity_fewest"], numbers["hypogonadotropic_maturity_most"]

@@ -48,15 +48,15 @@ def labs(given: object, called: Callable[[str], str] = str) -> dict[str, Lab]:
     return found
 
 
-def values(given: object) -> dict[str, float | Censored]:
-    """Return what is given of a patient as numbers (see `labs`).
+def values(given: object, called: Callable[[str], str] = str) -> dict[str, float | Censored]:
+    """Return what is given of a patient as numbers (`called`: see `labs`).
 
     Raises:
         ScenarioError: as `labs`; or nothing is given that a laboratory measures.
     """
-    found = {name: lab.value for name, lab in labs(given).items()}
+    found = {name: lab.value for name, lab in labs(given, called).items()}
     if not found.keys() & MEASURES.keys():
-        raise ScenarioError(f"give at least one laboratory value: {', '.join(MEASURES)}")
+        raise ScenarioError(f"give at least one laboratory value: {', '.join(map(called, MEASURES))}")
     return found
 
 

@@ -116,7 +116,7 @@ def screened(cohort: Cohort, seen: int, criteria: Sequence[str]) -> str:
     rows.append(["azoospermic (no sperm counted)", *shares])
     note = "" if len(visits) == 1 else "\n  Medians (quartiles)."
     return (
-        f"{size:,} men of {seen:,} measured{among}\n\n{report.aligned(rows)}{note}\n"
+        f"{size:,} of {seen:,} men measured{among}\n\n{report.aligned(rows)}{note}\n"
         "  Percentages are of men in whom sperm were counted, ratios of those with both levels over their limits."
     )
 
@@ -265,12 +265,13 @@ def _middle(middle: float, low: float, high: float) -> str:
 
 
 def therapies(case: Scenario) -> list[str]:
-    """Return a line a therapy: drug, dose, rhythm, days and condition, as they were understood."""
+    """Return a line a therapy or clamp: drug, dose, rhythm, days and condition, as they were understood."""
     lines = []
     for therapy in case.therapy:
         until = "" if therapy.every_days is None else f" to {therapy.until_day:g}"
         condition = f", when {therapy.when}" if therapy.when else ""
         lines.append(f"{therapy.drug} {therapy.label}, day {therapy.first_day:g}{until}{condition}")
+    lines += [f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in case.clamp]
     return lines or ["no therapy"]
 
 

@@ -65,7 +65,7 @@ class Screened:
 
     def __repr__(self) -> str:
         criteria = f" ({'; '.join(self.criteria)})" if self.criteria else ""
-        return f"<Screened: {len(self.cohort):,} men of {self.seen:,} measured{criteria}>"
+        return f"<Screened: {len(self.cohort):,} of {self.seen:,} men measured{criteria}>"
 
     def table(self) -> pd.DataFrame:
         """Return a row a man: physiology, lesion, true levels (`true_`) and what each visit measured (`visit1_`, ...).

@@ -48,7 +48,7 @@ class _Proposal:
 
     def log_density(self, z: np.ndarray, lesion: np.ndarray) -> np.ndarray:
         """Return the log density of coordinates (n, _SIZE) with lesions, up to a constant of all proposals."""
-        from scipy.special import gammaln
+        from testis_abm.support.special import gammaln
 
         log = np.empty(len(z))
         constant = gammaln((_FREEDOM + _SIZE) / 2) - gammaln(_FREEDOM / 2) - _SIZE / 2 * np.log(_FREEDOM / 2)

@@ -346,8 +346,9 @@ def _rare(prior: Population, hidden: np.ndarray, weights: np.ndarray, known: Map
     Hardly any: fewer than one man in a thousand has a coordinate as extreme, or lies as far out in all of them
     together.
     """
-    from scipy.special import ndtri
     from scipy.stats import chi2
+
+    from testis_abm.support.special import ndtri
 
     hidden = hidden.copy()
     for name, value in known.items():

@@ -72,12 +72,16 @@ def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: 
     if deterministic(centre, low, high, pairs):
         low = high = math.nan
     if centre >= 900.0:
-        folds = [number(1.0 + value / 100.0) for value in (centre, low, high)]
-        return f"x {folds[0]}", "" if not math.isfinite(low + high) else f"(x {folds[1]} to {folds[2]})"
-    # A narrow interval keeps its width in print.
-    places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
-    text = [f"{value:+.{places}f}" for value in (centre, low, high)]
-    return f"{text[0]} %", "" if not math.isfinite(low + high) else f"({text[1]} to {text[2]})"
+        text = [number(1.0 + value / 100.0) for value in (centre, low, high)]
+        middle, ends, narrow = f"x {text[0]}", f"x {text[1]} to {text[2]}", "±<1 %"
+    else:
+        # A narrow interval keeps its width in print.
+        places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
+        text = [f"{value:+.{places}f}" for value in (centre, low, high)]
+        middle, ends, narrow = f"{text[0]} %", f"{text[1]} to {text[2]}", "±<0.1 %"
+    if not math.isfinite(low + high):
+        return middle, ""
+    return middle, f"({narrow if text[1] == text[2] else ends})"
 
 
 def replicates(count: int, rows: Iterable[tuple[float, float, float]] = ()) -> str:
@@ -164,6 +168,13 @@ def why(result: Run) -> str:
     """Return the sentence that explains the effect, if the run has one."""
     text = str(result.provenance.get("why") or "").removeprefix("Why:").strip()
     return _wrapped("Why: ", text) if text else ""
+
+
+def held(result: Run) -> str:
+    """Return what was clamped."""
+    clamps = result.scenario.clamp if TREATED in result.arms else ()
+    parts = (f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in clamps)
+    return _wrapped("Clamped: ", f"{'; '.join(parts)}.") if clamps else ""
 
 
 def decisions(result: Run) -> str:

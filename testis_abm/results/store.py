@@ -36,7 +36,6 @@ FILES = frozenset(
     | {f"{name}.parquet" for name in SCHEMAS}
     | (_PICTURES := {f"{name}.{kind}" for name in FIGURES for kind in KINDS})
 )
-_PROBE_BYTES = 65536
 
 
 def check_writable(folder: str | Path) -> None:
@@ -45,16 +44,7 @@ def check_writable(folder: str | Path) -> None:
     Raises:
         TestisError: the place cannot be written, is no folder, or holds something else than results.
     """
-    target = files.resolved(guard.path(folder, "folder"))
-    _check_replaceable(target)
-    parent = target.parent
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    with files.writing(target), files.scratch(parent) as probe:
-        # Permission bits tell nothing of a full disk or of a file system mounted read-only.
-        (probe / "probe").write_bytes(bytes(_PROBE_BYTES))
-        # A path too long for the file system shows here, not after the run.
-        (probe / target.name).mkdir()
+    outputs.check_writable(folder, _RUN, FILES)
 
 
 def check_pictures(folder: str | Path) -> Path:
@@ -85,8 +75,7 @@ def save(result: Run, folder: str | Path) -> Path:
     Raises:
         TestisError: the folder holds something else than results, or the disk refuses.
     """
-    target = files.resolved(guard.path(folder, "folder"))
-    _check_replaceable(target)
+    target = outputs.check_folder(folder, _RUN, FILES)
     with files.whole_folder(target, FILES) as partial:
         _write(result, partial)
     return target
@@ -123,19 +112,6 @@ def load(folder: str | Path) -> Run:
         raise TestisError(line if line.startswith(str(folder)) else f"{folder}: {line}") from error
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException) as error:
         raise TestisError(f"{folder}: the results are damaged: {files.reason(error)}") from error
-
-
-def _check_replaceable(target: Path) -> None:
-    with files.writing(target):
-        if not target.exists():
-            return
-        if not target.is_dir():
-            raise TestisError(f"{target}: is a file; results need a folder of their own")
-        files.settle(target, FILES)
-        if not any(target.iterdir()):
-            return
-    if not _is_marked(target):
-        raise TestisError(f"{target}: is not empty and holds no results of an earlier run; choose another folder")
 
 
 def _is_marked(folder: Path) -> bool:

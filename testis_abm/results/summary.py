@@ -112,6 +112,7 @@ def render(result: Run) -> str:
         table,
         report.basis(result, treatment, summary),
         report.assay(summary),
+        report.held(result),
         report.why(result),
         aromatase.told(result),
         report.decisions(result),

@@ -1,6 +1,7 @@
 """Scenario files: TOML in, frozen and checked objects out. The only place that parses units."""
 
 from testis_abm.scenario.amounts import UNITS, canonical_unit, convert
+from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.condition import Clause, Condition
 from testis_abm.scenario.history import PastTherapy, past_doses
 from testis_abm.scenario.load import load
@@ -11,6 +12,7 @@ from testis_abm.scenario.weight import Weight, bmi_on
 
 __all__ = [
     "UNITS",
+    "Clamp",
     "Clause",
     "Condition",
     "Man",
@@ -24,6 +26,7 @@ __all__ = [
     "Weight",
     "bmi_on",
     "canonical_unit",
+    "clashes",
     "convert",
     "load",
     "past_doses",

@@ -7,6 +7,7 @@ from typing import Any
 
 EXPERIMENTS = ("sweep", "trial", "sensitivity")
 _OF_STUDIES = {"citation", "doi", "n", "duration", "baseline", "abstinence", "population", "design", "assay"}
+_ALONE = {"compare": " with this file alone (several files must be plain scenarios)"}
 
 
 def kind(raw: Mapping[str, Any]) -> tuple[str, str]:
@@ -22,4 +23,4 @@ def kind(raw: Mapping[str, Any]) -> tuple[str, str]:
 def elsewhere(raw: Mapping[str, Any], *commands: str) -> str | None:
     """Return where a file belongs that none of `commands` runs; None if one does."""
     what, command = kind(raw)
-    return None if command in commands else f"is {what}; use testis-abm {command}"
+    return None if command in commands else f"is {what}; use testis-abm {command}{_ALONE.get(command, '')}"

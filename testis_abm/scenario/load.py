@@ -16,12 +16,12 @@ from testis_abm.scenario.scenario import Scenario, alike, unusual
 from testis_abm.scenario.section import flat, plain
 from testis_abm.scenario.shipped import found, shipped
 from testis_abm.support import files, guard
-from testis_abm.support.errors import Problem, ScenarioError, gathered, nearest, printable, shown
+from testis_abm.support.errors import Note, Problem, ScenarioError, gathered, nearest, printable, shown
 
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
 _SHORTEST = 'a scenario can be as short as title = "Fertile man"'
-_LISTS = ("therapy", "weight", "observed")
+_LISTS = ("therapy", "weight", "clamp", "observed")
 _TOML_FAULT = re.compile(r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 type Place = tuple[str | int, ...]
@@ -86,7 +86,7 @@ def _understood(source: object, name: str, settings: _Settings, title: str | Non
     except ScenarioError as error:
         raise ScenarioError(settings.placed(problem, name) for problem in error.problems) from None
     for note in (*alike(scenario.therapy), *unusual(scenario)):
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(note, Note, stacklevel=3)
     return scenario
 
 
@@ -152,7 +152,7 @@ def cut(raw: dict[str, Any]) -> None:
             if isinstance(days, list):
                 samples[name] = [day for day in days if not beyond(day, end)]
     late: list[str] = []
-    for section, key in (("observed", "day"), ("therapy", "from"), ("weight", "from")):
+    for section, key in (("observed", "day"), ("therapy", "from"), ("weight", "from"), ("clamp", "from")):
         if isinstance(items := raw.get(section), list):
             are_late = [isinstance(item, dict) and beyond(item.get(key, 0), end) for item in items]
             raw[section] = [item for item, is_late in zip(items, are_late) if not is_late]
@@ -160,12 +160,12 @@ def cut(raw: dict[str, Any]) -> None:
                 numbered = enumerate(zip(items, are_late), 1)
                 late += [f"{section} {k} ({_in_short(item)})" for k, (item, is_late) in numbered if is_late]
     if late:
-        warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", stacklevel=4)
+        warnings.warn(f"left out, as they begin after the last day, {end:g}: {', '.join(late)}", Note, stacklevel=4)
 
 
 def _in_short(item: Mapping[str, Any]) -> str:
-    """Return a therapy or a weight as a few words: what, from when, and what would have decided."""
-    what = [printable(str(item[key])) for key in ("drug", "dose", "bmi") if key in item]
+    """Return a therapy, a weight or a clamp as a few words: what, from when, and what would have decided."""
+    what = [printable(str(item[key])) for key in ("drug", "dose", "bmi", "quantity") if key in item]
     when = f", when {printable(str(item['when']))}" if "when" in item else ""
     return f"{' '.join(what)} from {printable(str(item.get('from', 0)))}{when}"
 

@@ -18,6 +18,7 @@ from pydantic import (
 
 from testis_abm import parameters
 from testis_abm.parameters import FrozenMapping
+from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import check_dose_count
@@ -66,7 +67,8 @@ class Scenario(Section, init=False):
         title: one line.
         man, tissue, plan, samples: the sections of the file.
         therapy: drugs, in the file's order.
-        weight: changes of body mass index; without these and without therapy the man is untreated.
+        weight: changes of body mass index.
+        clamp: hormones that are held; without these, therapy and changes of weight the man is untreated.
         observed: published values to show beside the prediction.
         parameters: overrides of model parameters by dotted name.
 
@@ -82,12 +84,14 @@ class Scenario(Section, init=False):
     parameters: Annotated[FrozenMapping[float], BeforeValidator(_parameters), _OrNone] = FrozenMapping()
     therapy: Annotated[tuple[Therapy, ...], tables("therapy"), _SomeOrNone] = ()
     weight: Annotated[tuple[Weight, ...], tables("weight"), _SomeOrNone] = ()
+    clamp: Annotated[tuple[Clamp, ...], tables("clamp"), _SomeOrNone] = ()
     observed: Annotated[tuple[Observed, ...], tables("observed"), _SomeOrNone] = ()
     _path: str | None = PrivateAttr(None)
 
     def __repr__(self) -> str:
         drugs = ", ".join(dict.fromkeys(therapy.drug for therapy in self.therapy))
-        given = "; ".join(filter(None, (drugs, "weight changes" if self.weight else ""))) or "no therapy"
+        others = ("weight changes" if self.weight else "", "clamps" if self.clamp else "")
+        given = "; ".join(filter(None, (drugs, *others))) or "no therapy"
         plan = f"{self.plan.duration_days} days, {self.plan.replicates} replicates"
         return f"<Scenario {self.title!r}: {self.man.preset}, {plan}, {given}>"
 
@@ -100,8 +104,8 @@ class Scenario(Section, init=False):
 
     @property
     def treated(self) -> bool:
-        """Whether anything is done to the man: drugs, or a change of weight."""
-        return bool(self.therapy or self.weight)
+        """Whether anything is done to the man: drugs, a change of weight, or a clamp."""
+        return bool(self.therapy or self.weight or self.clamp)
 
     def __eq__(self, other: object) -> bool:
         # The path is where it came from and no part of what it says.
@@ -132,6 +136,18 @@ class Scenario(Section, init=False):
         late = _late([change.from_day for change in changes], plan) if plan else ()
         refuse((*late, *overlaps(changes)))
         return changes
+
+    @field_validator("clamp")
+    @classmethod
+    def _clamps_in_plan(cls, clamps: tuple[Clamp, ...], info: ValidationInfo) -> tuple[Clamp, ...]:
+        plan = info.data.get("plan")
+        if plan is None:
+            return clamps
+        refuse(_late([clamp.from_day for clamp in clamps], plan))
+        end = float(plan.duration_days)
+        clamps = tuple(clamp.model_copy(update={"until_day": min(clamp.until_day, end)}) for clamp in clamps)
+        refuse(clashes(clamps, info.data.get("therapy", ())))
+        return clamps
 
     @field_validator("samples", mode="before")
     @classmethod

@@ -57,7 +57,7 @@ def to_values(hidden: np.ndarray, middle: bool = False) -> dict[str, float]:
 
     The centre is the table's value or, with `middle`, the middle of the range.
     """
-    from scipy.special import ndtr, ndtri
+    from testis_abm.support.special import ndtr, ndtri
 
     found = {}
     for name, z in zip(configuration()["parameters"], hidden, strict=True):

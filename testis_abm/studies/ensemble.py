@@ -170,8 +170,10 @@ def read(path: str | Path) -> Ensemble:
     try:
         text = files.content(path, _LARGEST_BYTES).decode().replace("\r\n", "\n")
         table = pd.read_csv(io.StringIO(text), comment="#")
+        if "weight" not in table:
+            raise ValueError("it has no column weight")
         weights = pd.to_numeric(table.pop("weight"), errors="coerce").to_numpy(dtype=float)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise TestisError(
             f"{path}: no ensemble of parameter sets ({files.reason(error)}); make one with testis-abm calibrate"
         ) from None

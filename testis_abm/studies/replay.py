@@ -37,6 +37,7 @@ from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import Ensemble
 from testis_abm.studies.study import Observation, Study
 from testis_abm.support import guard
+from testis_abm.support.cores import each
 from testis_abm.support.errors import TestisError
 
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
@@ -203,16 +204,23 @@ def courses(
     treatments = {arm.name: Treatment(_scenario(study, k), drugs) for k, arm in enumerate(study.arm)}
     pairs = [(observation, arm) for observation in study.observed for arm in observation.arms]
     samples = {sample_of(*pair) for pair in pairs} | {Sample(arm, None) for _, arm in pairs}
-    true: dict[Sample, list[dict[str, Any]]] = {sample: [] for sample in sorted(samples, key=str)}
-    for i, row in enumerate(rows.iloc[chosen].to_dict("records")):
-        arms = {}
-        for name, treatment in treatments.items():
-            man = ExpectedMan(whole, row, treatment.kinetics)
-            arms[name] = treatment.follow(man, (seed, i))
-        for sample, levels in true.items():
-            levels.append(_sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory))
+
+    def one(numbered: tuple[int, dict[Any, Any]]) -> dict[Sample, dict[str, Any]]:
+        """Return the true levels of a man in every sample."""
+        i, row = numbered
+        arms = {
+            name: treatment.follow(ExpectedMan(whole, row, treatment.kinetics), (seed, i))
+            for name, treatment in treatments.items()
+        }
+        return {
+            sample: _sampled(sample, _levels(arms[sample.arm], _days_of(sample, study), study), laboratory)
+            for sample in sorted(samples, key=str)
+        }
+
+    true = each(one, list(enumerate(rows.iloc[chosen].to_dict("records"))))
     joined = {
-        sample: {name: np.array([man[name] for man in levels]) for name in levels[0]} for sample, levels in true.items()
+        sample: {name: np.array([man[sample][name] for man in true]) for name in levels}
+        for sample, levels in true[0].items()
     }
     return Course(joined, chosen, laboratory)
 

@@ -10,8 +10,10 @@ import pandas as pd
 
 from testis_abm import __version__
 from testis_abm.results.report import number
-from testis_abm.support import guard, outputs
+from testis_abm.support import files, guard, outputs
 
+_JSON, _CSV = "studies.json", "studies.csv"
+_FILES = (_JSON, _CSV, "studies.png", "studies.svg")
 _COLUMNS = (
     "study",
     "citation",
@@ -83,26 +85,23 @@ def score(table: pd.DataFrame) -> str:
 
 
 def save(table: pd.DataFrame, folder: str | Path) -> list[Path]:
-    """Write studies.json and studies.csv, each whole or not at all.
+    """Write studies.json and studies.csv, both or none, in place of those of an earlier replay and its picture.
 
     Raises:
-        TestisError: it is no table of a replay, or the folder cannot be written.
+        TestisError: it is no table of a replay, or the folder holds something else, or cannot be written.
     """
     guard.frame(table, "table", _COLUMNS)
-    folder = guard.path(folder, "folder")
-    paths = [folder / "studies.json", folder / "studies.csv"]
     rows = json.loads(table.to_json(orient="records"))
-    outputs.write_json(paths[0], {"version": __version__, "rows": rows})
-    outputs.write_table(paths[1], table)
-    return paths
+    with files.whole_folder(outputs.check_folder(folder, _JSON, _FILES), _FILES) as partial:
+        outputs.write_json(partial / _JSON, {"version": __version__, "rows": rows})
+        outputs.write_table(partial / _CSV, table)
+    return [Path(folder) / _JSON, Path(folder) / _CSV]
 
 
 def check_writable(folder: str | Path) -> None:
     """Make sure, before a replay, that its results can be saved in `folder`.
 
     Raises:
-        TestisError: files of these names were written by somebody else.
+        TestisError: the folder holds something else, or cannot be written.
     """
-    folder = guard.path(folder, "folder")
-    for ending in ("json", "csv", "png", "svg"):
-        outputs.check(folder / f"studies.{ending}", ("study",))
+    outputs.check_writable(folder, _JSON, _FILES)

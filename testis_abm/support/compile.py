@@ -26,6 +26,7 @@ from numba.core.serialize import dumps
 from testis_abm.support import files
 from testis_abm.support import fingerprint as sources
 from testis_abm.support.errors import TestisError
+from testis_abm.support.loading import unswept
 
 _SUM = 32  # bytes of the checksum before the content of a file
 
@@ -36,6 +37,7 @@ def compiled(rule: Callable[..., Any] | None = None, **options: Any) -> Any:
         return lambda function: compiled(function, **options)
     dispatcher = numba.njit(nogil=True, **options)(rule)
     dispatcher._cache = _Kept(rule, options)
+    dispatcher.compile = unswept()(dispatcher.compile)
     return dispatcher
 
 

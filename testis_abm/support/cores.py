@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 _MOST = 8  # threads
@@ -17,6 +17,16 @@ def available() -> int:
         return int(wanted)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return `work(item)` of all items, on all cores: for work that is mostly compiled loops.
+
+    The first is done alone, so that what it compiles is not compiled by two.
+    """
+    first = [work(item) for item in items[:1]]
+    with ThreadPoolExecutor(max(1, min(available(), _MOST))) as pool:
+        return [*first, *pool.map(work, items[1:])]
 
 
 def over_parts(work: Callable[[slice], None], count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Real
 from typing import NamedTuple
@@ -73,6 +73,10 @@ class ScenarioError(TestisError, ValueError):
         return ScenarioError(problem.at(*place) for problem in self.problems)
 
 
+class Note(UserWarning):
+    """What a user should know though nothing is wrong; commands print it, whatever Python does with warnings."""
+
+
 class Problems(list[Problem]):
     """Faults that are gathered to be raised together (see `gathered`)."""
 
@@ -138,7 +142,7 @@ def shown(value: object) -> str:
     if isinstance(value, Mapping):
         return "a table"
     if isinstance(value, list | tuple):
-        return "a list"
+        return _listed(value)
     if value is None:
         return "None"
     # Arrays and tables of other libraries spread over many lines, and what can be called has an address for a name.
@@ -153,6 +157,15 @@ def shown(value: object) -> str:
     if len(text) > _LONGEST_SHOWN:
         text = text[: _LONGEST_SHOWN - 3] + "..."
     return text if isinstance(value, Real) else f'"{text}"'
+
+
+def _listed(values: Sequence[object]) -> str:
+    """Return the first values of a list, as many as are readable."""
+    inner = [
+        "[...]" if isinstance(value, list | tuple) and value else shown(value) for value in values[:_LONGEST_SHOWN]
+    ]
+    text = f"[{', '.join(inner)}]"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]}...]"
 
 
 def written(number: float) -> str:

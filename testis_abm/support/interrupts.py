@@ -11,8 +11,8 @@ from contextlib import contextmanager
 @contextmanager
 def held() -> Iterator[None]:
     """Hold an interrupt (Ctrl-C) back until the block has ended, which should take less than a second."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # none is ever raised there
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+        yield  # none is raised there, or none by Python
         return
     waiting: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _frame: waiting.append(number))
@@ -21,4 +21,4 @@ def held() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
     if waiting:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)  # for whoever listens outside

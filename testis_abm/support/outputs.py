@@ -1,15 +1,15 @@
-"""Files that a command was asked to write by name: in the format of the name, never over what somebody else wrote."""
+"""Files and folders that a command was asked to write by name, never over what somebody else wrote."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from testis_abm.support import files
+from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, printable
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SOFTWARE = "testis_abm"  # in every file that has room for it
 TABLES = (".parquet", ".csv")
 _HEADER = 100_000  # bytes of the names of a table's columns
+_PROBE_BYTES = 65536
 _HEAD = 4096  # bytes of a picture within which the name of its software stands
 
 
@@ -53,6 +54,48 @@ def check(path: str | Path, columns: Sequence[str] = ()) -> None:
         raise TestisError(
             f"{printable(str(path))}: exists and was not written by {SOFTWARE}; name another file, or remove this one"
         )
+
+
+def check_folder(folder: str | Path, mark: str, ours: Collection[str]) -> Path:
+    """Return where a folder for results leads, if it is free or holds earlier ones of the same kind.
+
+    Args:
+        folder: to be written by `files.whole_folder`; a save that was cut short there is finished.
+        mark: name of the file of JSON, marked as this program's, by which folders of the kind are known.
+        ours: names of all files that such a folder may hold.
+
+    Raises:
+        TestisError: it is no folder, or holds something else.
+    """
+    target = files.resolved(guard.path(folder, "folder"))
+    with files.writing(target):
+        if not target.exists():
+            return target
+        if not target.is_dir():
+            raise TestisError(f"{printable(str(target))}: is a file; results need a folder of their own")
+        files.settle(target, ours)
+        if any(target.iterdir()) and not _is_ours(target / mark, ()):
+            raise TestisError(
+                f"{printable(str(target))}: is not empty and holds no results of an earlier run (no {mark} of "
+                f"{SOFTWARE}); choose another folder"
+            )
+    return target
+
+
+def check_writable(folder: str | Path, mark: str, ours: Collection[str]) -> None:
+    """Make sure, before the work, that results can be saved to a folder (see check_folder); leave no trace.
+
+    Raises:
+        TestisError: as check_folder, or the place cannot be written.
+    """
+    parent = target = check_folder(folder, mark, ours)
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    with files.writing(target), files.scratch(parent) as probe:
+        # Permission bits tell nothing of a full disk or of a file system mounted read-only.
+        (probe / "probe").write_bytes(bytes(_PROBE_BYTES))
+        # A path too long for the file system shows here, not after the work.
+        (probe / target.name).mkdir()
 
 
 def _is_ours(path: Path, columns: Sequence[str]) -> bool:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
-from scipy.special import k0
 
 from testis_abm.support.compile import compiled
+from testis_abm.support.special import k0
 from testis_abm.testis.geometry import CORNERS, Geometry
 
 _SECONDS = 86400.0

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from testis_abm.biology.clamp import field_held
 from testis_abm.biology.days import BloodDay
 from testis_abm.biology.draws import child, u64
 from testis_abm.biology.germ import (
@@ -130,26 +131,46 @@ class Today(NamedTuple):
 
 
 class _Supply(NamedTuple):
-    """What turns the field of the Leydig cells into nmol/L at niches and in interstices, and room to work in."""
+    """What turns sources into nmol/L, and room to work in.
+
+    Attributes:
+        to_niche, to_interstitium: of the field of the Leydig cells.
+        from_niches: of what niches make; beside: nmol/L everywhere besides.
+    """
 
     to_niche: float
     to_interstitium: float
+    from_niches: float
+    beside: float
     rows: np.ndarray
     made: np.ndarray
     around: np.ndarray
 
 
 @compiled(error_model="numpy")
-def _supply(field):
+def _supply(field, entry, mean_made, held):
+    """Return what spreads a field, its mean as `held`; `entry`: nmol/L with the blood, `mean_made`: by a niche on average."""
     niches, interstices = field.level.size, field.interstitial.size
     per = field.level.shape[1]
+    times, added = field_held(field_mean(field.sources, field.from_leydig, entry + mean_made * field.from_niches), held)
     return _Supply(
-        field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches),
-        field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices),
+        field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches) * times,
+        field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices) * times,
+        field.from_niches * times,
+        entry * times + added,
         np.empty((TOGETHER, per + field.interstitial.shape[1])),
         np.empty(per),
         np.empty(3 * per),
     )
+
+
+@compiled(error_model="numpy")
+def field_mean(sources, from_leydig, beside):
+    """Return the mean of a field at the niches, nmol/L: as fields conserve mass, that of its sources and what is `beside`."""
+    total = 0.0
+    for corner in range(sources.size - 1):
+        total += sources[corner]
+    return from_leydig * (total / (sources.size - 1)) + beside
 
 
 @compiled(error_model="numpy")
@@ -194,7 +215,8 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
     p, inhibitor = from_array(today.numbers), today.blood.inhibitor
     entry = today.entry.testosterone * today.blood.free_testosterone
     per = field.level.shape[1]
-    supply, activity = _supply(field), np.empty(BLOCK * per)
+    supply = _supply(field, entry, 0.0, today.blood.held_testosterone)
+    activity = np.empty(BLOCK * per)
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
         for four in range(begin, end, TOGETHER):
@@ -203,9 +225,9 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
             for tubule in range(four, beyond):
                 row, level = supply.rows[tubule - four], field.level[tubule]
                 for k in range(field.interstitial.shape[1]):
-                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + entry
+                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + supply.beside
                 for k in range(per):
-                    level[k] = row[k] * supply.to_niche + entry
+                    level[k] = row[k] * supply.to_niche + supply.beside
         # Cut out, so that no index can be below zero, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
@@ -216,13 +238,6 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
             local[k] = level[k] * field.free
         for k in range(level.size):
             made[k] = aromatise(activity[k], local[k], inhibitor, p)
-
-
-class Around(NamedTuple):
-    """Total oestradiol that is the same everywhere, nmol/L: from the mean niche, in interstices, and with the blood."""
-
-    interstices: float
-    blood: float
 
 
 class ByClass(NamedTuple):
@@ -269,8 +284,8 @@ def _sense(level, sensitivity, exponent, sensed):
 
 
 @compiled(error_model="numpy")
-def _oestradiol(sertoli, field, supply, around, first, last):
-    """Spread oestradiol over tubules `first` to `last`; see `Around`."""
+def _oestradiol(sertoli, field, supply, mean_made, first, last):
+    """Spread oestradiol over tubules `first` to `last`."""
     per, made = field.level.shape[1], supply.made
     for four in range(first, last, TOGETHER):
         beyond = min(four + TOGETHER, last)
@@ -278,16 +293,15 @@ def _oestradiol(sertoli, field, supply, around, first, last):
         for tubule in range(four, beyond):
             row, level = supply.rows[tubule - four], field.level[tubule]
             for k in range(field.interstitial.shape[1]):
-                field.interstitial[tubule, k] = (
-                    row[per + k] * supply.to_interstitium + around.interstices + around.blood
-                )
+                by_leydig = row[per + k] * supply.to_interstitium
+                field.interstitial[tubule, k] = by_leydig + mean_made * supply.from_niches + supply.beside
             by_niches = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per]
             for k in range(per):
                 row[k] *= supply.to_niche
-                made[k] = by_niches[k] * field.from_niches
+                made[k] = by_niches[k] * supply.from_niches
             ring_field(field.ring, made, supply.around, row)
             for k in range(per):
-                level[k] = row[k] + around.blood
+                level[k] = row[k] + supply.beside
 
 
 def _storing(last):
@@ -349,21 +363,20 @@ def _support(sertoli, field, today, half, sensed, first, last):
 
 
 @compiled(error_model="numpy")
-def oestradiol_and_germ_cells(cells, field, today, mean_made, events, lives, first, last):
-    """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond, and their germ cells live if `lives`.
+def oestradiol_and_germ_cells(cells, field, today, mean_made, events, first, last):
+    """Spread oestradiol over tubules `first` to `last`; let their Sertoli cells respond, and their germ cells live.
 
     Some tubules at a time, so that what a Sertoli cell sets is still near when its germ cells ask for it. `mean_made`:
     oestradiol that a niche makes on average, for the interstices.
     """
-    half, supply = halves(from_array(today.numbers)), _supply(field)
-    around = Around(mean_made * field.from_niches, today.entry.oestradiol * today.blood.oestradiol)
+    half, entry = halves(from_array(today.numbers)), today.entry.oestradiol * today.blood.oestradiol
+    supply = _supply(field, entry, mean_made, today.blood.held_oestradiol)
     sensed = np.empty((_SENSED, BLOCK * field.level.shape[1]))
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
-        _oestradiol(cells.sertoli, field, supply, around, begin, end)
+        _oestradiol(cells.sertoli, field, supply, mean_made, begin, end)
         _support(cells.sertoli, field, today, half, sensed, begin, end)
-        if lives:
-            live(cells, events, today, begin, end)
+        live(cells, events, today, begin, end)
 
 
 @compiled(error_model="numpy")
@@ -382,8 +395,8 @@ def mean(values):
 
 
 @compiled(error_model="numpy")
-def soma_and_germ_cells(cells, steroids, today, events, lives, crew):
-    """Advance Leydig cells, fields and Sertoli cells by the days of `today`, and the germ cells if they live."""
+def soma_and_germ_cells(cells, steroids, today, events, crew):
+    """Advance Leydig cells, fields and Sertoli cells by the days of `today`, and germ cells that have not yet lived them."""
     tubules = cells.germ.count.size
     first, last = first_of(crew, tubules), last_of(crew, tubules)
     if crew.rank == 0:
@@ -395,14 +408,14 @@ def soma_and_germ_cells(cells, steroids, today, events, lives, crew):
         aromatise_leydig(cells.leydig, steroids, today)
     mean_made = mean(cells.sertoli.oestradiol_secretion)
     wait(crew)
-    oestradiol_and_germ_cells(cells, steroids.oestradiol, today, mean_made, events, lives, first, last)
+    oestradiol_and_germ_cells(cells, steroids.oestradiol, today, mean_made, events, first, last)
     wait(crew)
 
 
 @compiled(error_model="numpy")
 def whole_day(cells, steroids, today, events, crew):
     """Let all cells live a day; return whether all tubules had room for it."""
-    soma_and_germ_cells(cells, steroids, today, events, True, crew)
+    soma_and_germ_cells(cells, steroids, today, events, crew)
     return all_done(events)
 
 
@@ -685,7 +698,9 @@ def report(cells, steroids, today, leydig_weight, made):
 @compiled(error_model="numpy")
 def settle_soma(cells, steroids, today, events, leydig_weight, made, crew):
     """Advance all but the germ cells by the days of `today`; set what the testes then do, `made` (1,) of TESTIS."""
-    soma_and_germ_cells(cells, steroids, today, events, False, crew)
+    if crew.rank == 0:
+        events.progress[:] = DONE  # so the germ cells stay as they are
+    soma_and_germ_cells(cells, steroids, today, events, crew)
     if crew.rank == 0:
         report(cells, steroids, today, leydig_weight, made[0])
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
+from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
@@ -62,7 +63,7 @@ def soma_day(soma, counts, blood, p, scale, dt):
     )
     soma[CAPACITY], soma[EXPRESSION] = capacity, expression
     made = (1.0 - scale.blood_entry) * secretion + scale.blood_entry * blood.free_testosterone
-    testosterone = made * scale.testosterone
+    testosterone = kept(made * scale.testosterone, blood.held_testosterone)
     free = testosterone * scale.testosterone_free
     niche, by_germ = p.aromatase.sertoli_aromatase, aromatase(p)
     for step in range(COUNT):
@@ -73,7 +74,8 @@ def soma_day(soma, counts, blood, p, scale, dt):
     inhibition = 1.0 - works / open_enzyme if open_enzyme > 0.0 else 0.0
     output = (leydig + niche) * works
     entered = scale.blood_oestradiol_entry
-    oestradiol = ((1.0 - entered) * output + entered * blood.oestradiol) * scale.oestradiol
+    local = ((1.0 - entered) * output + entered * blood.oestradiol) * scale.oestradiol
+    oestradiol = kept(local, blood.held_oestradiol)
     soma[LOCAL_OESTRADIOL] = oestradiol * scale.oestradiol_free
     now = sertoli_day(response_of(soma), free, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt)
     soma[ANDROGEN], soma[ADHESION], soma[FSH], soma[LACK] = now
