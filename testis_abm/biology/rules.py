@@ -41,7 +41,7 @@ _DECLARED: Mapping[str, tuple[Rule, Any]] = {
     "leydig.day": (leydig.leydig_day, (AMOUNT, AMOUNT, AMOUNT)),
     "leydig.aromatase": (leydig.leydig_aromatase, AMOUNT),
     "leydig.aromatise": (leydig.aromatise, AMOUNT),
-    "sertoli.day": (sertoli.sertoli_day, Response(AMOUNT, AMOUNT, AMOUNT, SHARE)),
+    "sertoli.day": (sertoli.sertoli_day, Response._make([*[AMOUNT] * 3, SHARE])),
     "sertoli.aromatase": (sertoli.niche_aromatase, AMOUNT),
     "sertoli.aromatise": (leydig.aromatise, AMOUNT),
     "sertoli.inhibin": (sertoli.inhibin_output, AMOUNT),
