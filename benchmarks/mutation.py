@@ -57,8 +57,7 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         ("sertoli", "signals", f"sense({level}, {sensitivity}, {n})", f"sense({sensitivity}, {level}, {n})"): _PRODUCT
         for level, sensitivity, n in (
             ("androgen", "receptor.androgen_sensitivity", "receptor.androgen_exponent"),
-            ("oestrogen", "receptor.er_beta_sensitivity", "receptor.oestrogen_exponent"),
-            ("oestrogen", "receptor.er_alpha_sensitivity", "receptor.oestrogen_exponent"),
+            ("adhesion", "receptor.androgen_sensitivity", "receptor.androgen_exponent"),
         )
     },
     ("mean", "soma_day", "leydig_aromatase(1.0, expression, p)", "leydig_aromatase(expression, 1.0, p)"): _PRODUCT,

@@ -29,7 +29,7 @@ PUBLISHED = (
     "Raman & Schlegel 2002 (memory), anastrozole 1 mg, T/E2 low: concentration +184 % (n = 25, uncontrolled)",
     "an abstract of 2024 on clomiphene: low LH foretells the gain of concentration (R2 0.76, binned), T/LH does not (n = 134)",
 )
-SIGNALS = {"androgen": "androgen", "oestrogen": "oestrogen", "fsh": "fsh_sensed", "back_pressure": "back_pressure"}
+SIGNALS = {"androgen": "androgen", "lack": "lack", "fsh": "fsh_sensed", "back_pressure": "back_pressure"}
 
 
 def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:

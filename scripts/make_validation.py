@@ -29,25 +29,17 @@ ALTERNATIVES = {
     "testicular aromatase hardly shielded (Km 40 nmol/L)": {"aromatase.testicular_km": 40.0},
     "immunoassay with the least floor (20 pmol/L)": {"axis.immunoassay_oestradiol_floor": 20.0},
     "testicular share of oestradiol 0.27": {"axis.testicular_oestradiol_share": 0.27},
-    "FSH acts on A to B (floor 0.3)": {"germ.fsh_floor_commitment": 0.3},
-    "FSH does not act on A to B (floor 1)": {"germ.fsh_floor_commitment": 1.0},
-    "androgen acts on B alone (no loss in meiosis and after)": {
-        "germ.androgen_meiotic_deprivation": 0.5,
-        "germ.androgen_round_deprivation": 0.5,
-        "germ.androgen_elongation_deprivation": 0.0,
-        "germ.androgen_spermatogonial_deprivation": 3.0,
+    "FSH saturated at rest (half of normal FSH)": {"receptor.fsh_half": 4.0},
+    "androgen gives little of entry": {"germ.entry_androgen": 0.1},
+    "least loss in meiosis": {"germ.meiosis_deprivation": 2.0},
+    **{
+        f"lack of oestrogen: {name}": dict(answer.kinds[0].parameters)
+        for name, answer in parameters.hypotheses()["germ.lack"].answers.items()
     },
-    "ER-alpha carries the germ cells' oestrogen signal": {"er_alpha_expression.germ_cell": 1.0},
 }
 CONCLUSION = (
-    (
-        "No answer is refuted at two errors: the studies do not decide these questions. Most is lost where FSH does not"
-        " act on A to B, and where"
-    ),
-    (
-        "ER-alpha carries the oestrogen signal; least matters how far testosterone shields testicular aromatase and how"
-        " much oestradiol the testis gives."
-    ),
+    "What these studies do not decide is carried as named hypotheses with weights, from more data than theirs",
+    "(`testis_abm/parameters/hypotheses.toml`).",
 )
 WHY = {
     "leder_2004": (

@@ -19,7 +19,7 @@ from small_tissue import SmallModel
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell
 from testis_abm.agents.views import Reading
 from testis_abm.biology import germ, steps
-from testis_abm.biology.sertoli import signals
+from testis_abm.biology.sertoli import Response, signals
 from testis_abm.testis.places import germ_places, leydig_places, sertoli_places
 
 KINDS = (LeydigCell, SertoliCell, GermCell)
@@ -496,14 +496,14 @@ def test_readings_mean_what_they_say(model):
         assert cell.testosterone_nmol_l == sertoli.testosterone_nmol_l == tissue.testosterone.ravel()[niche]
         assert cell.oestradiol_pmol_l == sertoli.oestradiol_pmol_l == 1e3 * tissue.oestradiol.ravel()[niche]
         assert cell.er_alpha_signal == sertoli.er_alpha_signal
-        expressed = germ.er_beta_expression(tissue.p)[cell.step_index]
-        assert cell.er_beta_signal == expressed * sertoli.er_beta_signal
+        assert cell.er_beta_signal == sertoli.er_beta_signal
         assert cell.aromatase == germ.aromatase(tissue.p)[cell.step_index]
     sertoli = model.agents_by_type[SertoliCell]
     assert sum(sertoli.get("germ_cells")) == len(model.agents_by_type[GermCell])
     columns = tissue.columns.sertoli
     for i, cell in enumerate(sertoli):
-        signal = signals(columns.androgen[i], columns.oestrogen[i], columns.fsh[i], 0.0, tissue.p)
+        response = Response(*(getattr(columns, name)[i] for name in Response._fields))
+        signal = signals(response, 0.0, tissue.p)
         set_by_rule = germ.rates_under(signal, tissue.p)
         assert [getattr(cell, name) for name in steps.RATES] == pytest.approx(set_by_rule, rel=1e-12)
     leydig = model.agents_by_type[LeydigCell]

@@ -422,7 +422,8 @@ def test_what_the_blood_brings():
     means = np.zeros(1, DAY).view(np.recarray)[0]
     means.free_testosterone_nmol_l, means.fsh_iu_l, means.own_fsh_iu_l = 0.75, 9.0, 2.0
     means.aromatase_inhibitor, means.testis_aromatase, means.lyase_inhibitor = 4.0, 0.3, 1.0
+    means.oestradiol_pmol_l = 3.0 * P.oestradiol_reference
     blood = axis.brought(means, 0.2, UNHELD, P)
-    assert blood == pytest.approx((1e-9, 9.0, 1.5, 4.0, 0.2, 0.3, 0.5, 1.5, math.nan, math.nan), nan_ok=True)
+    assert blood == pytest.approx((1e-9, 9.0, 1.5, 4.0, 0.2, 0.3, 0.5, 1.5, 3.0, math.nan, math.nan), nan_ok=True)
     means.lh_activity = 1.7
     assert axis.brought(means, 0.2, UNHELD, P)[0] == 1.7

@@ -12,7 +12,7 @@ from testis_abm.biology.draws import CLONE, COMMIT, ENTRY, RELEASE, STEM_LOSS, b
 from testis_abm.biology.steps import A_DARK, A_PALE, COUNT, NAMES, PROPHASE, RATES, ROUND_SPERMATID
 
 LN2 = math.log(2.0)
-NORMAL = germ.reference_signals(P)
+NORMAL = germ.NORMAL
 
 
 # ---- Leydig cell
@@ -37,7 +37,7 @@ def test_oestradiol_brakes_a_leydig_cell_only_where_the_brake_is_on():
     assert leydig.leydig_day(1.0, 1.0, 1.0, 2.0, 1.0, 1.0, on, 1.0)[2] == pytest.approx(1.5)
     assert leydig.leydig_day(1.0, 1.0, 1.0, 10.0, 1.0, 1.0, on, 1.0)[2] == pytest.approx(1.5 / 4)  # 4 / (1 + 15)
     assert leydig.leydig_day(1.0, 1.0, 1.0, 0.0, 1.0, 1.0, on, 1.0)[2] == pytest.approx(6.0)
-    on.receptor = with_("receptor", er_alpha_sensitivity=0.5).receptor
+    on.leydig.leydig_er_alpha_sensitivity = 0.5
     assert leydig.leydig_day(1.0, 1.0, 1.0, 4.0, 1.0, 1.0, on, 1.0)[2] == pytest.approx(1.5)
 
 
@@ -63,42 +63,68 @@ def test_germ_cells_bring_their_aromatase_to_the_niche():
 
 
 def test_responses_trail_the_hormones():
-    assert sertoli.response_kept(P, 5.0 * LN2) == pytest.approx(0.5)
+    assert sertoli.responses_kept(P, 10.0 * LN2) == pytest.approx((0.25, 0.5, 0.25, math.sqrt(0.5)))
     assert sertoli.responded(8.0, 2.0, 0.25) == pytest.approx(3.5)
     assert sertoli.responded(2.0, 8.0, 0.25) == pytest.approx(6.5)
-    half = 5.0 * LN2
-    assert sertoli.sertoli_day(8.0, 3.0, 1.0, 4.0, 1.0, 9.0, P, half) == pytest.approx((6.0, 2.0, 5.0))
+    # Half of the way in 5 days of transcription, 0.29 of it in adhesion, 0.16 of it in the lack: 0.9 without oestradiol.
+    found = sertoli.sertoli_day(sertoli.Response(8.0, 8.0, 1.0, 0.0), 4.0, 0.0, 9.0, P, 5.0 * LN2)
+    assert found == pytest.approx((6.0, 4.0 + 4.0 * math.sqrt(0.5), 5.0, 0.9 * (1.0 - 2.0**-0.25)))
+
+
+@pytest.mark.parametrize(
+    ("oestradiol", "alpha", "beta", "lack"),
+    [
+        (2.0, 1.0, 1.0, 0.0),  # the reference man's
+        (200.0, 1.0, 1.0, 0.0),  # excess does nothing
+        (2 / 3, 1.0, 1.0, 0.4),  # a third: half of what can lack, less the tenth that lacks in the reference man
+        (0.0, 1.0, 1.0, 0.9),
+        (2.0, 0.0, 1.0, 0.0),  # either receptor will do
+        (2.0, 1.0, 0.0, 0.0),
+        (2.0, 1 / 3, 0.1, 0.4),
+        (2.0, 0.0, 0.0, 0.9),
+    ],
+)
+def test_oestrogen_lacks_on_one_side_alone(oestradiol, alpha, beta, lack):
+    p = with_("receptor", er_alpha_sensitivity=alpha, er_beta_sensitivity=beta)
+    assert sertoli.lacking(oestradiol, p) == pytest.approx(lack)
+
+
+def response(androgen=10.0, adhesion=10.0, fsh=4.0, lack=0.0):
+    return sertoli.Response(androgen, adhesion, fsh, lack)
 
 
 def test_the_reference_man_has_signals_of_one():
-    assert sertoli.signals(10.0, 2.0, 4.0, 0.0, P) == pytest.approx((1.0,) * 6 + (0.2, 0.0))
-    assert germ.reference_signals(P) == pytest.approx((1.0,) * 6 + (0.2, 0.0))
+    assert sertoli.signals(response(), 0.0, P) == pytest.approx(NORMAL) == (1.0,) * 4 + (0.0, 0.0)
 
 
 def test_a_signal_is_the_share_of_receptors_bound():
-    found = sertoli.signals(5.0, 4.0, 12.0, 0.3, P)
-    assert found.commitment == pytest.approx(2 / 3)  # 5 of 15, over 1/2
+    found = sertoli.signals(response(5.0, 30.0, 12.0, 0.2), 0.3, P)
     assert found.meiosis == pytest.approx(3 / 4)  # 5 of 10, over 2/3
-    assert found.elongation == pytest.approx(4 / 7)  # 5 of 35, over 1/4
-    assert found.spermiation == pytest.approx(4 / 5)  # 5 of 25/3, over 3/4
+    assert found.androgen == pytest.approx(3 / 2)  # 30 of 40, over 1/2
+    assert found.spermiation == pytest.approx(2.0)  # 30 of 60, over 1/4
     assert found.fsh == pytest.approx(1.5)  # 12 of 16, over 1/2
-    assert found.er_beta == pytest.approx(16 / 17 / 0.8)
-    assert found.er_alpha == pytest.approx(0.5) and found.pressure == 0.3
-    assert sertoli.signals(0.0, 0.0, 0.0, 0.0, P) == (0.0,) * 8
-    assert sertoli.signals(-1.0, -1.0, -1.0, 0.0, P) == (0.0,) * 8
+    assert (found.lack, found.pressure) == (0.2, 0.3)
+    assert sertoli.signals(response(0.0, 0.0, 0.0), 0.0, P) == (0.0,) * 6
+    assert sertoli.signals(response(-1.0, -1.0, -1.0), 0.0, P) == (0.0,) * 6
+
+
+def test_release_needs_most_androgen_and_meiosis_least():
+    for level in (0.1, 1.0, 5.0):
+        found = sertoli.signals(response(level, level), 0.0, P)
+        assert found.spermiation < found.androgen < found.meiosis < 1.0
 
 
 def test_steepness_and_sensitivity_are_those_of_the_receptor():
-    steep = sertoli.signals(5.0, 2.0, 4.0, 0.0, with_("receptor", androgen_exponent=2.0))
-    assert steep[:4] == pytest.approx((25 / 125 / 0.5, 0.5 * 1.5, 25 / 925 / 0.25, 25 / (25 + 100 / 9) / 0.75))
-    half = with_(
-        "receptor", androgen_sensitivity=0.5, fsh_sensitivity=3.0, er_beta_sensitivity=0.5, er_alpha_sensitivity=2.0
-    )
-    found = sertoli.signals(10.0, 2.0, 4.0, 0.0, half)
-    assert found[:2] == pytest.approx((2 / 3, 3 / 4)) and found.fsh == pytest.approx(1.5)
-    assert found.er_beta == pytest.approx(0.5 / 0.8) and found.er_alpha == pytest.approx(0.5)
-    linear = sertoli.signals(10.0, 4.0, 4.0, 0.0, with_("receptor", oestrogen_exponent=1.0))
-    assert (linear.er_beta, linear.er_alpha) == pytest.approx((0.8 / 0.8, 0.5))
+    steep = sertoli.signals(response(5.0, 5.0), 0.0, with_("receptor", androgen_exponent=2.0))
+    assert steep[:3] == pytest.approx((0.5 * 1.5, 25 / 125 / 0.5, 25 / 925 / 0.25))
+    half = with_("receptor", androgen_sensitivity=0.5, fsh_sensitivity=3.0)
+    found = sertoli.signals(response(), 0.0, half)
+    assert found[:2] == pytest.approx((3 / 4, 2 / 3)) and found.fsh == pytest.approx(1.5)
+
+
+def test_oestradiol_is_sensed_in_proportion():
+    assert sertoli.oestrogen_signal(2.0, 1.0, P) == pytest.approx(1.0)
+    assert sertoli.oestrogen_signal(6.0, 0.5, P) == pytest.approx(1.5)
 
 
 def test_inhibin_b_follows_fsh_over_a_floor():
@@ -111,46 +137,74 @@ def test_inhibin_b_follows_fsh_over_a_floor():
 # ---- what germ cells die of
 
 
-def test_a_missing_signal_adds_to_what_is_always_lost():
-    assert germ.lost(0.5, 2.0, 1.0) == 0.5
-    assert germ.lost(0.5, 2.0, 0.25) == pytest.approx(2.0)
-    assert germ.lost(0.5, 2.0, 1.1) == pytest.approx(0.3)
-    assert germ.lost(0.5, 2.0, 9.0) == 0.0
+@pytest.mark.parametrize(
+    ("androgen", "fsh", "entry"),
+    [
+        (1.0, 1.0, 1.0),
+        (0.0, 0.0, 0.1),  # what needs neither
+        (1.0, 0.0, 0.5),  # each stands in for the other within its share
+        (0.0, 1.0, 0.6),
+        (0.5, 0.5, 0.55),
+        (1.0, 3.0, 2.0),
+        (0.0, 1.8, 1.0),
+    ],
+)
+def test_fsh_and_androgen_let_germ_cells_enter(androgen, fsh, entry):
+    assert germ.entry(NORMAL._replace(androgen=androgen, fsh=fsh), P) == pytest.approx(entry)
+
+
+def test_sertoli_cells_fill_up():
+    # Founders for 1.5 Sertoli cells: hardly more than at rest, however much FSH; at half of normal entry 1.35 of it.
+    full = with_("germ", crowding=1.5**4)
+    assert germ.entry(NORMAL, full) == pytest.approx(1.0)
+    assert germ.entry(NORMAL._replace(fsh=1e6), full) == pytest.approx((1.0 + 1.5**-4) ** 0.25, rel=1e-6)
+    half = germ.entry(NORMAL._replace(fsh=0.0), full)
+    assert half == pytest.approx(0.5 * ((1.0 + 1.5**4) / (1.0 + 0.75**4)) ** 0.25)
+    # Where founders are few there is room for all.
+    few = with_("germ", crowding=0.1**4)
+    assert germ.entry(NORMAL._replace(fsh=3.0), few) == pytest.approx(2.0, rel=1e-3)
+
+
+def test_entry_is_decided_by_a_pale_and_by_b_in_halves():
+    # A quarter enters: half as many are founded, and of them e^(-2/3) survive.
+    quarter = NORMAL._replace(androgen=0.375, fsh=0.0)
+    assert germ.entry(quarter, P) == pytest.approx(0.25)
+    assert germ.commitment(quarter, P) == pytest.approx(0.3)
+    assert germ.spermatogonial_loss(quarter, P) == pytest.approx(0.8 + 2 / 3)
+    for wanted in (0.3, 0.5, 0.7, 0.9, 1.2):
+        signals = NORMAL._replace(fsh=2.0 * wanted - 1.0)
+        through = germ.commitment(signals, P) / 0.6 * math.exp(0.8 - germ.spermatogonial_loss(signals, P))
+        assert through == pytest.approx(wanted, rel=0.03)
+    nothing = with_("germ", entry_alone=0.0)
+    none = NORMAL._replace(androgen=0.0, fsh=0.0)
+    assert germ.commitment(none, nothing) == 0.0 and germ.spermatogonial_loss(none, nothing) == pytest.approx(2.8)
+    many = NORMAL._replace(fsh=1e6)
+    assert germ.commitment(many, P) == 1.0 and germ.spermatogonial_loss(many, P) == 0.0
 
 
 @pytest.mark.parametrize(
     ("loss", "signals", "hazard"),
     [
         ("spermatogonial", {}, 0.8),
-        ("spermatogonial", {"commitment": 0.5}, 1.0),
-        ("spermatogonial", {"fsh": 0.25}, 2.0),
-        ("spermatogonial", {"commitment": 0.5, "fsh": 0.25}, 2.2),
-        ("spermatogonial", {"commitment": 0.5, "fsh": 1.25}, 0.6),
         ("prophase", {}, 0.26),
-        ("prophase", {"meiosis": 0.5}, 0.52),
+        ("prophase", {"meiosis": 0.0, "androgen": 0.0}, 0.26),
         ("meiotic", {}, 0.5),
         ("meiotic", {"meiosis": 0.5}, 2.0),
-        ("round", {}, 0.3),
-        ("round", {"elongation": 0.5}, 3.3),
+        ("meiotic", {"meiosis": 1.5, "androgen": 0.0}, 0.5),
+        ("round", {"androgen": 0.0}, 0.3),
+        ("adhesion", {}, 0.0),
+        ("adhesion", {"androgen": 0.5}, 3.0),
+        ("adhesion", {"androgen": 2.0, "meiosis": 0.0}, 0.0),
         ("elongated", {}, 0.4),
-        ("elongated", {"elongation": 0.5}, 1.4),
-        ("round", {"er_alpha": 0.3}, 0.8),  # five times the tenth in excess
-        ("elongated", {"er_alpha": 0.3, "pressure": 0.5}, 1.25),
-        ("round", {"er_alpha": 0.1}, 0.3),
-        ("oestrogen", {}, 0.0),
-        ("oestrogen", {"er_beta": 0.25}, 0.27),
-        ("oestrogen", {"er_beta": 2.0}, 0.0),
-        ("oestrogen", {"er_alpha": 0.0}, 0.0),
+        ("elongated", {"androgen": 0.0}, 0.4),
+        ("elongated", {"lack": 0.5}, 1.4),
+        ("pressure", {}, 0.0),
+        ("pressure", {"pressure": 0.5}, 0.58),
+        ("pressure", {"pressure": 1.0}, 2.32),
     ],
 )
 def test_losses(loss, signals, hazard):
     assert getattr(germ, f"{loss}_loss")(NORMAL._replace(**signals), P) == pytest.approx(hazard)
-
-
-def test_by_a_switch_er_alpha_of_germ_cells_senses_lack():
-    half = with_("germ", er_alpha_germ=0.5)
-    assert germ.oestrogen_loss(NORMAL._replace(er_alpha=0.1), half) == pytest.approx(0.09)  # signals 1/2 and 1
-    assert germ.oestrogen_loss(NORMAL._replace(er_beta=0.5), half) == pytest.approx(0.09)
 
 
 def test_every_type_meets_its_hazards_spread_over_its_days():
@@ -158,44 +212,23 @@ def test_every_type_meets_its_hazards_spread_over_its_days():
     rates = germ.rates_under(NORMAL, P)
     # 0.8 in 8 days, 0.26 in the 26 of prophase, 0.5 in 2, 0.3 in 10, 0.4 in 20.
     assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.01] * 5, 0.25, 0.03, 0.02, 0.02))
-    # Without ER-beta 0.36 in the 36 days of prophase and round spermatids, by expression.
-    lack = germ.rates_under(NORMAL._replace(er_beta=0.0), P)
-    added = [lacking - rate for lacking, rate in zip(lack, rates, strict=True)]
-    assert added == pytest.approx((0.0,) * 4 + (0.001, *[0.01] * 6, 0.005, 0.002, 0.002))
+    # 3.2 in the 16 days of round and elongating spermatids.
+    loose = germ.rates_under(NORMAL._replace(androgen=7 / 15), P)
+    assert [b - a for a, b in zip(rates, loose, strict=True)][-3:] == pytest.approx([0.2, 0.2, 0.0])
+    pressed = germ.rates_under(NORMAL._replace(pressure=0.5), P)
+    added = [under - rate for under, rate in zip(pressed, rates, strict=True)]
+    assert added == pytest.approx((0.0,) * 5 + (0.01,) * 9)  # 0.58 in the 58 days of the lumen
 
 
-@pytest.mark.parametrize(
-    ("label", "signals", "hazard"),
-    [
-        ("survival of B spermatogonia", {"fsh": 0.25}, 2.0),
-        ("survival through prophase", {"meiosis": 0.5}, 0.52),
-        ("completion of meiosis", {"meiosis": 0.5}, 2.0),
-        ("elongation of round spermatids", {"elongation": 0.5}, 3.3),
-        ("survival of elongated spermatids", {"elongation": 0.5}, 1.4),
-        # A hundredth a day: a tenth of 8 days, 28 of spermatocytes, half of 10, a fifth of 20.
-        ("survival under ER-beta", {"er_beta": 0.0}, 0.378),
-    ],
-)
-def test_a_cell_that_lives_through_meets_the_whole_hazard(label, signals, hazard):
-    loss = {loss.label: loss for loss in germ.LOSSES}[label]
-    assert loss.through(NORMAL._replace(**signals), P) == pytest.approx(hazard)
-
-
-def test_fsh_and_androgen_commit_and_release():
-    assert germ.commitment(NORMAL, P) == pytest.approx(0.6)
-    assert germ.commitment(NORMAL._replace(commitment=0.5), P) == pytest.approx(0.3)
-    assert germ.commitment(NORMAL._replace(fsh=0.0), P) == pytest.approx(0.15)  # the floor of a quarter
-    assert germ.commitment(NORMAL._replace(fsh=0.5), P) == pytest.approx(0.375)
-    assert germ.commitment(NORMAL._replace(fsh=9.0), P) == 1.0
+def test_androgen_releases_all_but_what_needs_none():
     assert germ.spermiation(NORMAL, P) == pytest.approx(0.8)
-    assert germ.spermiation(NORMAL._replace(spermiation=0.5), P) == pytest.approx(0.4)
-    assert germ.spermiation(NORMAL._replace(fsh=0.5), P) == pytest.approx(0.6)
-    assert germ.spermiation(NORMAL._replace(fsh=9.0), P) == 1.0
+    assert germ.spermiation(NORMAL._replace(spermiation=0.5), P) == pytest.approx(0.5)
+    assert germ.spermiation(NORMAL._replace(spermiation=0.0), P) == pytest.approx(0.2)
+    assert germ.spermiation(NORMAL._replace(spermiation=3.0, fsh=0.0), P) == pytest.approx(0.8)
 
 
-def test_types_have_their_days_and_expression():
+def test_types_have_their_days():
     assert germ.durations(P) == DAYS and sum(DAYS[step] for step in PROPHASE) == 26.0
-    assert germ.er_beta_expression(P) == (0.1,) * 3 + (1.0,) * 6 + (0.5, 0.2, 0.2)
     assert germ.by_class(1, 2, 3, 4) == (1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 4, 4)
 
 

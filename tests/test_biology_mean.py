@@ -18,6 +18,7 @@ SCALE = mean.Scale(
     testosterone_free=0.025,
     oestradiol_free=0.25,
     blood_entry=0.25,
+    blood_oestradiol_entry=0.5,
     leydig_per_sertoli=0.5,
     a_pale=0.75,
 )
@@ -26,8 +27,8 @@ NORMAL = BloodDay(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibito
 
 
 def soma():
-    """Return the reference man's: capacity, expression, androgen, oestrogen, FSH, local oestradiol."""
-    return np.array([1.0, 1.0, 10.0, 2.0, 4.0, 2.0])
+    """Return the reference man's: capacity, expression, androgen (of transcription, of adhesion), FSH, lack, local oestradiol."""
+    return np.array([1.0, 1.0, 10.0, 10.0, 4.0, 0.0, 2.0])
 
 
 # ---- Leydig and Sertoli cell
@@ -42,12 +43,16 @@ def test_a_day_of_the_mean_cells():
     # Aromatase: Leydig 0.5 x 0.4 x 1.5; niche 0.1, ten spermatocytes, six round and ten later spermatids.
     works = free / (30.0 + free) * 4.0
     assert made.oestradiol_output == pytest.approx((0.3 + 0.1 + 0.1 + 0.12 + 0.3) * works)
-    assert made.oestradiol == pytest.approx(8.0 * 0.92 * works) and made.from_leydig == pytest.approx(0.3 * works)
+    # Half of local oestradiol is that of the blood.
+    assert made.oestradiol == pytest.approx(8.0 * (0.46 * works + 0.5)) and made.from_leydig == pytest.approx(
+        0.3 * works
+    )
     assert made.secretory_capacity == pytest.approx(1.5) and made.inhibin_output == pytest.approx(1.0)
     assert made.aromatase_access == pytest.approx(30.0 / 43.75)
     assert (made.leydig_inhibition, made.testis_inhibition) == (0.0, 0.0)
-    local, kept = 2.0 * 0.92 * works, math.exp(-1 / 5)
-    assert state == pytest.approx([1.0, 1.0, free + (10.0 - free) * kept, local + (2.0 - local) * kept, 4.0, local])
+    local, moved = 2.0 * (0.46 * works + 0.5), free - 10.0
+    followed = [free - moved * math.exp(-1 / 5), free - moved * math.exp(-1 / 10)]
+    assert state == pytest.approx([1.0, 1.0, *followed, 4.0, 0.0, local])
 
 
 def test_a_day_of_lh_and_drugs():
@@ -79,6 +84,18 @@ def test_without_any_steroid_nothing_is_inhibited():
     blood = NORMAL._replace(free_testosterone=0.0, open_lyase=0.0)
     made = mean.soma_day(soma(), COUNTS, blood, P, SCALE, 1.0)
     assert (made.testosterone, made.oestradiol_output, made.testis_inhibition) == (0.0, 0.0, 0.0)
+    assert made.oestradiol == pytest.approx(4.0)
+
+
+def test_oestradiol_of_the_blood_enters_and_keeps_lack_away():
+    blood = NORMAL._replace(free_testosterone=0.0, open_lyase=0.0)
+    levels = {}
+    for serum in (0.0, 1.0, 2.0):
+        state = soma()
+        assert mean.soma_day(state, COUNTS, blood._replace(oestradiol=serum), P, SCALE, 1e6).oestradiol == 4.0 * serum
+        levels[serum] = state[mean.LACK]
+    # Local oestradiol of none, half and all of normal: 0.9, 4 / 13 - 1 / 10 and 0.
+    assert levels == pytest.approx({0.0: 0.9, 1.0: 4 / 13 - 0.1, 2.0: 0.0})
 
 
 def test_local_oestradiol_of_yesterday_brakes_a_leydig_cell():
@@ -91,8 +108,8 @@ def test_local_oestradiol_of_yesterday_brakes_a_leydig_cell():
 
 def test_the_mean_sertoli_cell_sets_the_rates_of_its_signals():
     rates = mean.rates_of(soma(), 0.5, P)
-    # As in the reference man, and a back-pressure of one half: 0.35 over 10 and over 20 days.
-    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.01] * 5, 0.25, 0.065, 0.0375, 0.0375))
+    # As in the reference man, and a hundredth of back-pressure of one half.
+    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.02] * 5, 0.26, 0.04, 0.03, 0.03))
 
 
 # ---- germ cells, by days since their clone was founded

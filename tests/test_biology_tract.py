@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from round_tissue import P as TISSUE
 
 from testis_abm.biology import tract
 from testis_abm.biology.semen import Semen
@@ -17,7 +16,9 @@ P = TractParameters(
     reabsorption_er_half=1.0,
     reabsorption_ligand_free=0.6,
     reabsorption_er_share=0.5,
-    dilution_exponent=0.5,
+    fluid_volume=0.5,
+    fluid_maturation_loss=0.25,
+    harmless_fluid=1.5,
     back_pressure_days=60.0,
     transit_days=10.0,
     transit_output_exponent=-0.5,
@@ -25,6 +26,7 @@ P = TractParameters(
     motility_reference=0.5,
     motility_androgen_half=1.0,
     motility_oestrogen_half=1 / 3,
+    motility_elongation_share=0.5,
     motility_days=5.0,
     volume_reference=3.0,
     volume_slope=0.5,
@@ -47,7 +49,7 @@ P = TractParameters(
 def records(**levels):
     """Return a settled tract with some levels of its own, and where what it collects is kept."""
     state, collected = np.zeros(1, TRACT).view(np.recarray)[0], np.zeros(1, COLLECTED).view(np.recarray)[0]
-    for name, level in {"output": 100.0, "motility": 0.5, "glands": 1.0, **levels}.items():
+    for name, level in {"output": 100.0, "motility": 0.5, "glands": 1.0, "fluid": 1.0, **levels}.items():
         setattr(state, name, level)
     return state, collected
 
@@ -71,17 +73,18 @@ def test_fluid_is_taken_up_by_er_alpha(e2, sensitivity, taken):
     assert tract.uptake(e2, P._replace(er_alpha_sensitivity=sensitivity)) == pytest.approx(taken)
 
 
-def test_pressure_is_the_square_of_what_is_lacking():
-    assert tract.pressure(1.0, P) == pytest.approx(0.0, abs=1e-12)
-    assert tract.pressure(0.0, P) == pytest.approx(0.16)
-    assert tract.pressure(1 / 3, P) == pytest.approx(0.04)
+def test_fluid_that_is_not_taken_up_is_left():
+    assert tract.fluid_left(1.0, P) == pytest.approx(1.0)
+    assert tract.fluid_left(0.0, P) == pytest.approx(2.8)  # 0.28 against 0.1
+    assert tract.fluid_left(1.0, P._replace(er_alpha_sensitivity=0.0)) == pytest.approx(5.5)
+
+
+def test_fluid_presses_once_it_is_more_than_the_ducts_hold():
+    assert tract.pressure(1.0, P) == 0.0
+    assert tract.pressure(0.0, P) == pytest.approx(1.3 / 4.0)  # 2.8, 1.5 of it harmless, and 5.5 without the receptor
+    assert tract.pressure(1 / 3, P) == pytest.approx(0.4 / 4.0)
+    assert tract.pressure(0.0, P._replace(harmless_fluid=3.0)) == 0.0
     assert tract.pressure(1.0, P._replace(er_alpha_sensitivity=0.0)) == pytest.approx(1.0)
-
-
-def test_fluid_that_is_left_dilutes():
-    assert tract.dilution(1.0, P) == pytest.approx(1.0)
-    assert tract.dilution(0.0, P) == pytest.approx(math.sqrt(0.1 / 0.28))
-    assert tract.dilution(0.0, P._replace(dilution_exponent=1.0)) == pytest.approx(0.1 / 0.28)
 
 
 # ---- epididymis
@@ -102,23 +105,27 @@ def test_a_fifth_of_the_transit_is_spent_in_each_compartment():
 
 
 @pytest.mark.parametrize(
-    ("androgen", "e2", "motile"),
+    ("elongation", "androgen", "e2", "motile"),
     [
-        (1.0, 1.0, 0.5),
-        (1 / 3, 1.0, 0.25),  # a quarter of the sites against half
-        (3.0, 1.0, 0.75),
-        (1.0, 1 / 9, 0.5 / 3),  # a quarter against three quarters
-        (1.0, 9.0, 0.5),
-        (0.0, 1.0, 0.0),
+        (1.0, 1.0, 1.0, 0.5),
+        (1.0, 1 / 3, 1.0, 0.25),  # a quarter of the sites against half
+        (1.0, 3.0, 1.0, 0.75),
+        (1.0, 1.0, 1 / 9, 0.5 / 3 / 1.36),  # a quarter against three quarters, in 2.44 times the fluid
+        (1.0, 1.0, 9.0, 0.5),
+        (1.0, 0.0, 1.0, 0.0),
+        (0.0, 1.0, 1.0, 0.25),  # badly shaped
+        (0.6, 1.0, 1.0, 0.4),
+        (3.0, 1.0, 1.0, 0.5),
     ],
 )
-def test_sperm_become_motile_under_androgen_and_oestrogen(androgen, e2, motile):
-    assert tract.motility_target(androgen, e2, P) == pytest.approx(motile)
+def test_sperm_become_motile_under_androgen_and_oestrogen(elongation, androgen, e2, motile):
+    assert tract.motility_target(elongation, androgen, e2, P) == pytest.approx(motile)
 
 
 def test_motility_has_a_ceiling_and_needs_the_receptor():
-    assert tract.motility_target(3.0, 1.0, P._replace(motility_reference=0.9)) == 0.95
-    assert tract.motility_target(1.0, 1.0, P._replace(er_alpha_sensitivity=1 / 9)) == pytest.approx(0.5 / 3)
+    assert tract.motility_target(1.0, 3.0, 1.0, P._replace(motility_reference=0.9)) == 0.95
+    few = P._replace(er_alpha_sensitivity=1 / 9, fluid_maturation_loss=0.0)
+    assert tract.motility_target(1.0, 1.0, 1.0, few) == pytest.approx(0.5 / 3)
 
 
 # ---- glands
@@ -146,11 +153,8 @@ def test_volume_grows_with_abstinence_and_glands_and_falls_with_weight(size, abs
 
 
 def test_heads_are_badly_shaped_where_androgen_lacks():
-    assert tract.normal_forms(10.0, P, TISSUE) == pytest.approx(0.2)
-    assert tract.normal_forms(30 / 7, P, TISSUE) == pytest.approx(0.15)  # an eighth bound, half of the signal
-    assert tract.normal_forms(0.0, P, TISSUE) == pytest.approx(0.1)
-    assert tract.normal_forms(1e6, P, TISSUE) == pytest.approx(0.2)
-    assert tract.normal_forms(10.0, P._replace(morphology_reference=0.9), TISSUE) == 0.6
+    assert [tract.normal_forms(signal, P) for signal in (1.0, 0.5, 0.0, 9.0)] == pytest.approx([0.2, 0.15, 0.1, 0.2])
+    assert tract.normal_forms(1.0, P._replace(morphology_reference=0.9)) == 0.6
 
 
 # ---- a day, and rest
@@ -158,49 +162,51 @@ def test_heads_are_badly_shaped_where_androgen_lacks():
 
 def test_a_settled_tract_holds_what_is_released_and_stays():
     man, collected = records()
-    tract.settle_tract(man, 100.0, 0.2, 1.0, 1.0, P)
+    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
     assert man.chain == pytest.approx(np.tile([200.0, 40.0], (5, 1)))  # half moves on a day
     settled = man.copy()
     for _ in range(3):
-        tract.tract_day(man, collected, 100.0, 0.2, 1.0, 1.0, P)
+        tract.tract_day(man, collected, 100.0, 1.0, 1.0, 1.0, P)
     assert man.chain == pytest.approx(settled.chain)
-    assert settled.tolist()[:4] == pytest.approx((100.0, 0.5, 0.0, 1.0))
-    assert man.tolist()[:4] == pytest.approx((100.0, 0.5, 0.0, 1.0))
+    assert settled.tolist()[:5] == pytest.approx((100.0, 0.5, 0.0, 1.0, 1.0))
+    assert man.tolist()[:5] == pytest.approx((100.0, 0.5, 0.0, 1.0, 1.0))
     assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0))
 
 
 def test_a_settled_tract_is_that_of_its_hormones():
     man, _ = records()
     p = P._replace(androgen_sensitivity=0.5)
-    tract.settle_tract(man, 25.0, 0.2, 2 / 3, 1 / 9, p)
-    # A third of the androgen is felt; the ligand's part of uptake is a fifth: 0.6 + 0.08, squared lack 0.32^2.
-    assert man.tolist()[:4] == pytest.approx((25.0, 0.25 / 3, 0.32**2, 0.2))
+    tract.settle_tract(man, 25.0, 1.0, 2 / 3, 1 / 9, p)
+    # A third of the androgen is felt; the ligand's part of uptake is a fifth: 0.9 (1 - 0.5 x 0.32) is taken up.
+    assert man.tolist()[:5] == pytest.approx((25.0, 0.25 / 3 / 1.36, 0.94 / 4.0, 0.2, 2.44))
     assert man.chain[4] == pytest.approx([100.0, 20.0])
 
 
 def test_a_day_moves_sperm_one_compartment_on():
     man, collected = records(chain=np.array([[100.0, 10.0], [0.0, 0.0], [80.0, 8.0], [0.0, 0.0], [40.0, 4.0]]))
-    tract.tract_day(man, collected, 100.0, 0.3, 1.0, 1.0, P)
-    assert man.chain == pytest.approx(np.array([[150.0, 35.0], [50.0, 5.0], [40.0, 4.0], [40.0, 4.0], [20.0, 2.0]]))
-    assert collected.tolist() == pytest.approx((10.0, 5.0, 1.0))  # half of the 20 and 2 that arrive
+    tract.tract_day(man, collected, 100.0, 0.5, 1.0, 1.0, P)
+    assert man.chain == pytest.approx(np.array([[150.0, 20.0], [50.0, 5.0], [40.0, 4.0], [40.0, 4.0], [20.0, 2.0]]))
+    motile = 0.375 + 0.125 * math.exp(-1 / 5)  # of half the androgen signal in elongation, in five days
+    assert collected.tolist() == pytest.approx((10.0, 10.0 * motile, 1.0))  # half of the 20 and 2 that arrive
 
 
 def test_a_day_of_other_hormones():
     man, collected = records(chain=np.full((5, 2), 10.0), back_pressure=0.4)
-    tract.tract_day(man, collected, 50.0, 0.2, 2.0, 0.0, P._replace(androgen_sensitivity=0.5))
+    tract.tract_day(man, collected, 50.0, 1.0, 2.0, 0.0, P._replace(androgen_sensitivity=0.5))
     assert man.output == pytest.approx(50.0 + 50.0 * math.exp(-1 / 10))
     assert man.motility == pytest.approx(0.5 * math.exp(-1 / 5))  # no oestradiol: to none in five days
-    assert man.back_pressure == pytest.approx(0.16 + 0.24 * math.exp(-1 / 60))
+    assert man.back_pressure == pytest.approx(0.325 + 0.075 * math.exp(-1 / 60)) and man.fluid == pytest.approx(2.8)
     assert man.glands == pytest.approx(1.0)
     moved = 0.5 * math.sqrt(man.output / 100.0)
-    kept = 0.5 * math.sqrt(0.1 / 0.28)
-    assert collected.collected_million == pytest.approx(10.0 * moved * kept)
-    assert collected.collected_motile_million == pytest.approx(10.0 * moved * kept * man.motility)
+    # Fluid deletes no sperm.
+    assert collected.collected_million == pytest.approx(10.0 * moved * 0.5)
+    assert collected.collected_motile_million == pytest.approx(10.0 * moved * 0.5 * man.motility)
     man, collected = records()
-    tract.tract_day(man, collected, 100.0, 0.2, 1 / 3, 1 / 9, P)
-    assert man.motility == pytest.approx(0.25 / 3 + (0.5 - 0.25 / 3) * math.exp(-1 / 5))
+    tract.tract_day(man, collected, 100.0, 1.0, 1 / 3, 1 / 9, P)
+    target = 0.25 / 3 / 1.36
+    assert man.motility == pytest.approx(target + (0.5 - target) * math.exp(-1 / 5))
     man, collected = records(glands=2.0)
-    tract.tract_day(man, collected, 50.0, 0.2, 2.0, 0.0, P)
+    tract.tract_day(man, collected, 50.0, 1.0, 2.0, 0.0, P)
     assert man.glands == pytest.approx(1.6 + 0.4 * math.exp(-1 / 20))
 
 
@@ -229,31 +235,36 @@ def store(days, sperm=10.0, motile=5.0, normal=2.0):
 
 
 def test_an_ejaculate_of_three_days():
-    semen = tract.ejaculate(store(3), 1.0, 3.0, 25.0, P)
+    semen = tract.ejaculate(store(3), 1.0, 1.0, 3.0, 25.0, P)
     assert semen.volume_ml == pytest.approx(3.0) and semen.concentration_million_ml == pytest.approx(8.0)
     assert semen.progressive_motility_pct == pytest.approx(50.0) and semen.normal_forms_pct == pytest.approx(20.0)
     assert semen.total_count_million == pytest.approx(24.0) and semen.total_motile_count_million == pytest.approx(12.0)
 
 
+def test_fluid_left_over_dilutes_an_ejaculate_and_keeps_its_sperm():
+    semen = tract.ejaculate(store(3), 1.0, 3.0, 3.0, 25.0, P)
+    assert semen.volume_ml == pytest.approx(4.0) and semen.total_count_million == pytest.approx(24.0)
+
+
 def test_traces_of_earlier_ejaculates_are_in_it():
-    semen = tract.ejaculate(store(9), 1.0, 3.0, 25.0, P)
+    semen = tract.ejaculate(store(9), 1.0, 1.0, 3.0, 25.0, P)
     assert semen.total_count_million == pytest.approx(10.0 * 3.0 * (0.8 + 0.16 + 0.032))
 
 
 def test_few_sperm_have_shares_too():
-    semen = tract.ejaculate(store(3, 0.1, 0.05, 0.02), 1.0, 3.0, 25.0, P)
+    semen = tract.ejaculate(store(3, 0.1, 0.05, 0.02), 1.0, 1.0, 3.0, 25.0, P)
     assert semen.progressive_motility_pct == pytest.approx(50.0) and semen.normal_forms_pct == pytest.approx(20.0)
     assert Semen.of(2.0, 0.5, 0.4, 0.05).total_motile_count_million == pytest.approx(0.4)
 
 
 def test_motility_falls_after_five_days_and_not_below_none():
-    assert tract.ejaculate(store(6), 1.0, 5.0, 25.0, P).progressive_motility_pct == pytest.approx(50.0)
-    assert tract.ejaculate(store(6), 1.0, 7.0, 25.0, P).progressive_motility_pct == pytest.approx(46.0)
-    assert tract.ejaculate(store(6, motile=0.1), 1.0, 7.0, 25.0, P).progressive_motility_pct == 0.0
+    assert tract.ejaculate(store(6), 1.0, 1.0, 5.0, 25.0, P).progressive_motility_pct == pytest.approx(50.0)
+    assert tract.ejaculate(store(6), 1.0, 1.0, 7.0, 25.0, P).progressive_motility_pct == pytest.approx(46.0)
+    assert tract.ejaculate(store(6, motile=0.1), 1.0, 1.0, 7.0, 25.0, P).progressive_motility_pct == 0.0
 
 
 def test_an_ejaculate_without_sperm():
-    semen = tract.ejaculate(store(6, 0.0, 0.0, 0.0), 1.0, 3.0, 25.0, P)
+    semen = tract.ejaculate(store(6, 0.0, 0.0, 0.0), 1.0, 1.0, 3.0, 25.0, P)
     assert (semen.concentration_million_ml, semen.total_count_million, semen.progressive_motility_pct) == (
         0.0,
         0.0,

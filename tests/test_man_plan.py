@@ -184,6 +184,7 @@ def test_a_mans_ducts_and_glands_scale_his_semen(values, fertile):
     own = physiology.tract_parameters(values, fertile | man)
     changed = {
         "collected": 0.5,
+        "fluid_volume": 0.5,
         "motility_reference": 0.8,
         "morphology_reference": 0.7,
         "volume_reference": 1.2,

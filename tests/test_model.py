@@ -199,7 +199,7 @@ def test_hypogonadal_presets_meet_their_definition(preset):
 def test_attribution_adds_up_to_the_whole():
     result = simulate("obese_anastrozole", plan__duration="160 days", plan__replicates=4)
     table = result.attribution
-    whole = np.exp(table[["androgen", "oestrogen", "fsh", "back_pressure"]].to_numpy().sum())
+    whole = np.exp(table[["androgen", "lack", "fsh", "back_pressure"]].to_numpy().sum())
     parts = np.prod(1 + table.output_change_pct / 100)
     assert whole == pytest.approx(parts)
     late = result.tissue[result.tissue.day > 130].groupby("arm").daily_production_million_g.mean()

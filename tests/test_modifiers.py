@@ -100,7 +100,7 @@ def test_a_step_that_lives_no_day_is_refused():
         {"rates": ["round_spermatid_hazard", "spermiation"], "factor": np.linspace(0.2, 3.0, 20)},
         {"rates": "a_pale_hazard", "added": lambda one: 0.2 if one.day % 3 == 0 else 0.0},
         {"rates": ["leydig_secretion", "sertoli_aromatase"], "factor": 0.4},
-        {"rates": "meiosis_androgen_half", "factor": 2.0},
+        {"rates": "androgen_half", "factor": 8.0},
     ],
 )
 def test_engines_agree_under_a_change(change):

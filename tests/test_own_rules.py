@@ -140,14 +140,10 @@ SMALL = {"tissue": {"tubules": 1, "sertoli_per_tubule": 10}, "plan": {"duration"
         ("leydig.aromatase", lambda *_: None, "returned None; it must be"),
         ("leydig.aromatise", lambda *_: True, "returned true; it must be"),
         ("leydig.day", changed("leydig.day", of={1: -1.0}), "returned -1.0 as number 2; it must be"),
-        ("sertoli.day", lambda *_: None, "returned None; the rule it replaces returns 3 numbers"),
-        ("sertoli.day", lambda *_: (x for x in (1.0, 1.0, 1.0)), "the rule it replaces returns 3 numbers"),
-        ("sertoli.day", lambda *_: ((1.0, 1.0), 1.0), "of 2; the rule it replaces returns 3 numbers"),
-        (
-            "sertoli.signals",
-            changed("sertoli.signals", er_alpha=2.0),
-            "2.0 as er_alpha; it must be a number from 0 to 1",
-        ),
+        ("sertoli.day", lambda *_: None, "returned None; the rule it replaces returns 4 numbers"),
+        ("sertoli.day", lambda *_: (x for x in (1.0, 1.0, 1.0)), "the rule it replaces returns 4 numbers"),
+        ("sertoli.day", lambda *_: ((1.0, 1.0), 1.0), "of 2; the rule it replaces returns 4 numbers"),
+        ("sertoli.signals", changed("sertoli.signals", lack=2.0), "2.0 as lack; it must be a number from 0 to 1"),
         ("sertoli.rates", changed("sertoli.rates", pachytene_hazard=-0.1), "-0.1 as pachytene_hazard; it must be"),
         (
             "germ.durations",

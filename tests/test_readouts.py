@@ -10,10 +10,10 @@ import pytest
 import testis_abm as ta
 from testis_abm import ScenarioError, parameters
 from testis_abm.biology import steps
-from testis_abm.biology.germ import rates_under, reference_signals
+from testis_abm.biology.germ import NORMAL, rates_under
 from testis_abm.biology.leydig import er_alpha_signal
-from testis_abm.biology.readouts import HEEDED, READOUTS, ROWS
-from testis_abm.biology.sertoli import Signals, signals
+from testis_abm.biology.readouts import HEEDED, OESTROGEN, READOUTS, ROWS
+from testis_abm.biology.sertoli import Response, Signals, oestrogen_signal, signals
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, of_cells, output
 from testis_abm.experiments.outputs import ROWS as QUANTITY
 from testis_abm.experiments.task import Job, Task, essence, perform
@@ -43,7 +43,7 @@ def man():
 
 def test_germ_cells_are_read_for_the_signals_that_their_rules_take():
     p, _ = tissue_parameters(complete(parameters.values()), Man().physiology)
-    usual = reference_signals(p)
+    usual = NORMAL
     heeded = {kind: [] for kind in HEEDED}
     for signal in Signals._fields:
         before, after = (np.array(rates_under(usual._replace(**{signal: x}), p)) for x in (0.4, 0.8))
@@ -63,12 +63,11 @@ def test_germ_cells_are_read_for_the_signals_that_their_rules_take():
 def test_means_and_spreads_are_those_of_the_cells(man):
     cells, p = man.tissue.columns, man.tissue.p
     sertoli, found = cells.sertoli, man.readouts()
-    pressure, normal = man.tract.back_pressure, reference_signals(p)
-    heard = np.array(
-        [signals(*levels, pressure, p) for levels in zip(sertoli.androgen, sertoli.oestrogen, sertoli.fsh, strict=True)]
-    )
+    pressure = man.tract.back_pressure
+    responses = zip(sertoli.androgen, sertoli.adhesion, sertoli.fsh, sertoli.lack, strict=True)
+    heard = np.array([signals(Response(*levels), pressure, p) for levels in responses])
     for k, signal in enumerate(Signals._fields):
-        values = heard[:, k] / (normal[k] or 1.0)
+        values = heard[:, k]
         assert found[f"sertoli_{signal}_signal"] == pytest.approx(values.mean(), rel=1e-12)
         if signal not in ("fsh", "pressure"):
             assert found[f"sd_sertoli_{signal}_signal"] == pytest.approx(values.std(), rel=1e-9)
@@ -80,9 +79,13 @@ def test_means_and_spreads_are_those_of_the_cells(man):
     own = er_alpha_signal(local, p)
     assert found["leydig_er_alpha_signal"] == pytest.approx(own.mean()) and found["sd_leydig_er_alpha_signal"] > 0.0
     spermatids = sertoli.counts[:, steps.ROUND_SPERMATID]
-    k = Signals._fields.index("elongation")
+    k = Signals._fields.index("androgen")
     around = np.average(heard[:, k], weights=spermatids)
-    assert found["round_spermatid_elongation_signal"] == pytest.approx(around, rel=1e-12)
+    assert found["round_spermatid_androgen_signal"] == pytest.approx(around, rel=1e-12)
+    for receptor in OESTROGEN:
+        sensed = oestrogen_signal(sertoli.local_oestradiol, getattr(p.receptor, f"{receptor}_sensitivity"), p)
+        assert found[f"sertoli_{receptor}_signal"] == pytest.approx(sensed.mean(), rel=1e-12)
+        assert found[f"sd_sertoli_{receptor}_signal"] == pytest.approx(sensed.std(), rel=1e-9)
 
 
 def test_a_class_without_cells_has_no_signal():

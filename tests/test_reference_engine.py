@@ -45,10 +45,12 @@ CASES = {
             back_pressure=0.5 if day > 50 else 0.0,
         )
     },
-    "ER-alpha in germ cells under an inhibitor": {
-        "blood": lambda day: NORMAL_BLOOD._replace(inhibitor=43.0),
-        "numbers": {"er_alpha_expression.germ_cell": 0.7, "er_beta_expression.elongating_spermatid": 1.0},
+    "steep lack of oestrogen under an inhibitor, in a man of other places": {
+        "blood": lambda day: NORMAL_BLOOD._replace(inhibitor=4300.0, oestradiol=0.4),
+        "man": {"sertoli_aromatase": 3.0, "elongated_aromatase": 0.0, "sertoli_er_alpha_sensitivity": 0.5},
+        "numbers": {"germ.oestrogen_lack": 2.6, "receptor.oestrogen_half": 0.15, "receptor.lack_days": 15.0},
     },
+    "another steepness": {"blood": lambda day: WITHDRAWN, "numbers": {"receptor.androgen_exponent": 2.5}},
     "clones that die together": {
         "blood": lambda day: NORMAL_BLOOD._replace(fsh_iu_l=1.0),
         "numbers": {"germ.clonal_death": 0.6},

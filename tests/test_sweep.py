@@ -47,7 +47,7 @@ def test_a_file_of_another_kind_names_its_command():
         ("man.gnrh_drive", "", "GnRH drive (x reference)"),
         ("parameters.aromatase.testicular_km", "", "Aromatase: testicular Km (nmol/L free T)"),
         ("parameters.axis.hcg_saturation", "", "Axis: hCG saturation (relative LH)"),
-        ("parameters.er_alpha_expression.germ_cell", "", "ER-α expression: germ cell"),
+        ("parameters.receptor.oestrogen_half", "", "Receptor: oestrogen half (x normal local E2)"),
         ("therapy.1.dose", "mg", "Therapy 1: dose (mg)"),
         ("plan.duration", "days", "plan.duration (days)"),
     ],

@@ -149,6 +149,41 @@ def test_aromatase_of_a_man_scales_every_cell_and_rounding_only_that_of_leydig_c
         assert getattr(twice, name) == pytest.approx(2.0 * getattr(normal, name)), name
 
 
+def test_each_place_of_aromatase_has_a_field_of_a_man(values, fertile):
+    normal = tissue(values, fertile).aromatase
+    for cell in ("leydig", "sertoli", "spermatocyte", "spermatid", "elongated"):
+        name = f"{cell}_aromatase"
+        changed = tissue(values, fertile, **{name: 3.0}).aromatase
+        assert changed == normal._replace(**{name: pytest.approx(3.0 * getattr(normal, name))})
+
+
+def test_activities_are_over_the_tissue_of_the_tables_and_not_rescaled(values, fertile):
+    normal = tissue(values, fertile).aromatase
+    more = tissue(values | {"aromatase.leydig_activity": 2.0 * values["aromatase.leydig_activity"]}, fertile).aromatase
+    assert more == normal._replace(leydig_aromatase=pytest.approx(2.0 * normal.leydig_aromatase))
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [
+        ("sertoli_androgen_sensitivity", "androgen_sensitivity"),
+        ("sertoli_er_alpha_sensitivity", "er_alpha_sensitivity"),
+        ("leydig_er_alpha_sensitivity", "leydig_er_alpha_sensitivity"),
+    ],
+)
+def test_receptors_of_a_kind_of_cell_are_a_share_of_those_of_the_man(values, fertile, field, number):
+    everywhere = field.split("_", 1)[1]
+    changed = tissue(values, fertile, **{field: 0.5, everywhere: 0.5})
+    assert changed.flat()[number] == pytest.approx(0.25)
+
+
+def test_a_man_of_few_founders_is_not_crowded(values, fertile):
+    numbers = values | {"germ.room": 2.0}
+    assert tissue(numbers, fertile).germ.crowding == pytest.approx(1 / 16)
+    few = tissue(numbers, fertile, spermatogonial_commitment=0.5).germ
+    assert few.crowding == pytest.approx(1 / 256)
+
+
 def test_a_blocked_aromatase_keeps_its_affinity(values, fertile):
     p = tissue(values, fertile)
     left = from_array(with_aromatase(as_array(p), 0.25))
@@ -163,10 +198,10 @@ def test_reference_levels_are_free_shares_of_those_in_tissue(values, fertile):
         "tissue.intratesticular_oestradiol_reference": 5.0,
         "tissue.testosterone_free_fraction": 0.02,
         "tissue.oestradiol_free_fraction": 0.1,
-        "receptor.er_beta_half": 0.25,
-        "receptor.oestrogen_exponent": 2.0,
+        "receptor.oestrogen_half": 0.5,
         "receptor.androgen_exponent": 1.0,
-        "receptor.meiosis_androgen_half": 30.0,
+        "receptor.androgen_half": 30.0,
+        "receptor.meiosis_half_ratio": 1 / 3,
     }
     p, scale = build.tissue_parameters(values | own, fertile)
     assert (scale.testosterone, scale.oestradiol) == (500.0, 5.0)
@@ -174,9 +209,12 @@ def test_reference_levels_are_free_shares_of_those_in_tissue(values, fertile):
     assert scale.softening == values["tissue.cell_radius"]
     assert p.receptor.free_testosterone_reference == pytest.approx(10.0)
     assert p.receptor.free_oestradiol_reference == pytest.approx(0.5)
-    # Twice the half with an exponent of 2: four fifths. A third of the half: a quarter.
-    assert p.receptor.er_beta_occupancy == pytest.approx(0.8)
-    assert p.receptor.meiosis_occupancy == pytest.approx(0.25)
+    # Twice the half squared: a fifth is lacking. A third of the half: a quarter; for meiosis, the half itself.
+    assert p.receptor.lack_reference == pytest.approx(0.2)
+    assert p.receptor.androgen_occupancy == pytest.approx(0.25)
+    assert p.receptor.meiosis_androgen_half == pytest.approx(10.0) and p.receptor.meiosis_occupancy == pytest.approx(
+        0.5
+    )
 
 
 # ---- first cells
@@ -225,13 +263,10 @@ def test_sertoli_cells_begin_at_the_levels_of_the_reference_man(values, fertile)
     p = tissue(values, fertile)
     cells = build.build_sertoli(values, build.build_geometry(values, 2, 5), 5, p)
     assert (cells.fsh == values["axis.fsh_reference"]).all()
-    for column, level in (
-        ("testosterone", p.receptor.free_testosterone_reference),
-        ("oestradiol", p.receptor.free_oestradiol_reference),
-    ):
-        sensed = {"testosterone": "androgen", "oestradiol": "oestrogen"}[column]
-        assert (getattr(cells, sensed) == level).all() and (getattr(cells, f"local_{column}") == level).all()
-    assert not cells.counts.any()
+    for column in ("androgen", "adhesion", "local_testosterone"):
+        assert (getattr(cells, column) == p.receptor.free_testosterone_reference).all(), column
+    assert (cells.local_oestradiol == p.receptor.free_oestradiol_reference).all()
+    assert not cells.counts.any() and not cells.lack.any()
 
 
 def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from testis_abm.biology.tract import dilution
 from testis_abm.man.physiology import tract_parameters
 from testis_abm.man.tract import Tract
 
 OUTPUT = 200.0
 
 
-def settled(values, man, output=OUTPUT, normal=0.0, androgen=1.0, testis_e2=1.0):
+def settled(values, man, output=OUTPUT, elongation=1.0, androgen=1.0, testis_e2=1.0):
     tract = Tract(tract_parameters({**values, "tract.reference_output": OUTPUT}, man))
-    tract.settle(output, normal, androgen, testis_e2)
+    tract.settle(output, elongation, androgen, testis_e2)
     return tract
 
 
@@ -24,13 +23,13 @@ def held(tract, days):
 
 @pytest.fixture
 def tract(values, fertile):
-    return settled(values, fertile, normal=0.14)
+    return settled(values, fertile)
 
 
 def test_a_day_leaves_the_steady_state_where_it_is(tract):
     before = tract.state.copy()
     for _ in range(30):
-        tract.day(OUTPUT, 0.14, 1.0, 1.0)
+        tract.day(OUTPUT, 1.0, 1.0, 1.0)
     assert tract.state.item()[:4] == pytest.approx(before.item()[:4])
     np.testing.assert_allclose(tract.state["chain"], before["chain"])
 
@@ -46,12 +45,14 @@ def test_the_reserve_spills_beyond_a_week(tract):
 
 
 def test_sperm_pass_in_ten_days_on_average(values, fertile):
-    marked = settled(values, fertile)
+    marked = settled(values, fertile, output=0.0)
+    marked.state["output"] = OUTPUT
     marked.day(OUTPUT, 1.0, 1.0, 1.0)
     out = []
     for _ in range(60):
-        marked.day(OUTPUT, 0.0, 1.0, 1.0)
-        out.append(marked.store["collected_normal_million"][0])
+        marked.state["output"] = OUTPUT
+        marked.day(0.0, 1.0, 1.0, 1.0)
+        out.append(marked.store["collected_million"][0])
     days = 1 + np.arange(60)
     assert np.average(days, weights=out) == pytest.approx(values["tract.transit_days"], abs=1.0)
     assert sum(out) == pytest.approx(OUTPUT * values["tract.collected"], rel=0.01)
@@ -63,13 +64,28 @@ def test_transit_is_longer_when_output_is_low(values, fertile):
 
 
 def test_loss_of_er_alpha_dilutes_and_builds_pressure_over_months(values, fertile):
-    without = settled(values, {**fertile, "er_alpha_sensitivity": 0.0})
-    assert dilution(1.0, without.p) < 0.7
-    assert without.back_pressure > 0.9
+    normal = settled(values, fertile)
+    for field in ("er_alpha_sensitivity", "tract_er_alpha_sensitivity"):
+        without = settled(values, {**fertile, field: 0.0})
+        assert held(without, 3.0) == pytest.approx(held(normal, 3.0))
+        assert (
+            without.semen(3.0, 24.0).concentration_million_ml < 0.9 * normal.semen(3.0, 24.0).concentration_million_ml
+        )
+        assert without.back_pressure > 0.9
     late = Tract(without.p)
     for _ in range(20):
         late.day(OUTPUT, 0.0, 1.0, 1.0)
     assert 0.1 < late.back_pressure < 0.5
+
+
+def test_less_er_alpha_costs_little(values, fertile):
+    # Concentration 0.97 and 0.92 of normal at 0.8 and 0.5 of the receptor, none of the sperm.
+    normal = settled(values, fertile).semen(3.0, 24.0)
+    for sensitivity, left in ((0.8, 0.97), (0.5, 0.92), (0.0, 0.85)):
+        tract = settled(values, {**fertile, "er_alpha_sensitivity": sensitivity})
+        semen = tract.semen(3.0, 24.0)
+        assert semen.total_count_million == pytest.approx(normal.total_count_million)
+        assert semen.concentration_million_ml / normal.concentration_million_ml == pytest.approx(left, abs=0.01)
 
 
 def test_lack_of_oestradiol_alone_leaves_most_uptake(values, fertile):

@@ -14,7 +14,7 @@ from testis_abm.agents.reference import PlainCell
 from testis_abm.agents.views import Cell, Read, Reading, Rows, column, index_of, not_negative, step_number
 from testis_abm.biology import germ, steps
 from testis_abm.biology.leydig import leydig_aromatase
-from testis_abm.biology.sertoli import signals
+from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.testis.columns import GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
@@ -45,13 +45,20 @@ def _signal(name: str, of: Callable[[Tissue, Rows], Rows] = _here) -> Read:
         # Worked out once a niche.
         niches, back = np.unique(of(tissue, rows), return_inverse=True)
         cells = tissue.columns.sertoli
-        levels = (level[niches].tolist() for level in (cells.androgen, cells.oestrogen, cells.fsh))
-        found = [
-            getattr(signals(androgen, oestrogen, fsh, 0.0, tissue.p), name)
-            for androgen, oestrogen, fsh in zip(*levels, strict=True)
-        ]
-        reference = tissue.p.receptor.er_alpha_reference if name == "er_alpha" else 1.0
-        return np.array(found, dtype=float)[back] / reference
+        levels = (getattr(cells, of)[niches].tolist() for of in Response._fields)
+        found = [getattr(signals(Response(*response), 0.0, tissue.p), name) for response in zip(*levels, strict=True)]
+        return np.array(found, dtype=float)[back]
+
+    return read
+
+
+def _sensed(receptor: str, of: Callable[[Tissue, Rows], Rows] = _here) -> Read:
+    """Return a reader of oestradiol as a receptor of the Sertoli cells that `of` names senses it, 1 = reference man."""
+
+    def read(tissue: Tissue, rows: Rows) -> np.ndarray:
+        sensitivity = getattr(tissue.p.receptor, f"{receptor}_sensitivity")
+        level = tissue.columns.sertoli.local_oestradiol[of(tissue, rows)]
+        return np.asarray(oestrogen_signal(level, sensitivity, tissue.p))
 
     return read
 
@@ -74,7 +81,7 @@ def _leydig_aromatase(tissue: Tissue, rows: Rows) -> np.ndarray:
 
 def _leydig_er_alpha(tissue: Tissue, rows: Rows) -> np.ndarray:
     level = _level("corner_oestradiol", _leydig_corner)(tissue, rows) / tissue.scale.oestradiol
-    return np.asarray(tissue.p.receptor.er_alpha_sensitivity * level)
+    return np.asarray(tissue.p.leydig.leydig_er_alpha_sensitivity * level)
 
 
 class LeydigCell(Cell, columns=LeydigColumns):
@@ -114,10 +121,10 @@ class SertoliCell(Cell, columns=SertoliColumns):
     tubule = Reading(
         lambda tissue, rows: rows // tissue.geometry.sertoli_per_tubule, doc="Tubule on whose wall it stands."
     )
-    androgen_signal = Reading(_signal("meiosis"), doc="AR signal for meiosis, 1 = reference man.")
+    androgen_signal = Reading(_signal("androgen"), doc="AR signal for entry and adhesion, 1 = reference man.")
     fsh_signal = Reading(_signal("fsh"), doc="FSH signal, 1 = reference man.")
-    er_alpha_signal = Reading(_signal("er_alpha"), doc="ER-alpha occupancy, 1 = reference man.")
-    er_beta_signal = Reading(_signal("er_beta"), doc="ER-beta signal, 1 = reference man.")
+    er_alpha_signal = Reading(_sensed("er_alpha"), doc="Oestradiol through ER-alpha, 1 = reference man.")
+    er_beta_signal = Reading(_sensed("er_beta"), doc="Oestradiol through ER-beta, 1 = reference man.")
     aromatase = Reading(
         lambda tissue, rows: np.full(len(rows), tissue.p.aromatase.sertoli_aromatase), doc="Its own aromatase activity."
     )
@@ -179,10 +186,6 @@ def _by_step(value: Callable[[TissueParameters], steps.ByStep]) -> Read:
     return lambda tissue, rows: np.array(value(tissue.p))[tissue.columns.germ.step[rows]]
 
 
-def _er_beta(tissue: Tissue, rows: Rows) -> np.ndarray:
-    return np.asarray(_by_step(germ.er_beta_expression)(tissue, rows) * _signal("er_beta", _niche)(tissue, rows))
-
-
 def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
     """Let cells enter a step now, with the duration and the budget that they draw for it."""
     to, cells, counts = step_number(value), tissue.columns.germ, tissue.columns.sertoli.counts
@@ -225,10 +228,10 @@ class GermCell(Cell, columns=GermColumns):
     clone = Reading(_clone, doc="Name of the clone that bridges join it to; 0 for a stem cell.")
     hazard_per_day = Reading(_hazard, doc="Hazard under the support of its Sertoli cell, per day.")
     aromatase = Reading(_by_step(germ.aromatase), doc="Aromatase activity.")
-    er_beta_signal = Reading(
-        _er_beta, doc="ER-beta signal: that of its niche (1 = reference man) times the expression in its step."
+    er_beta_signal = Reading(_sensed("er_beta", _niche), doc="Oestradiol of its niche through ER-beta, 1 = reference.")
+    er_alpha_signal = Reading(
+        _sensed("er_alpha", _niche), doc="Oestradiol of its niche through ER-alpha, 1 = reference."
     )
-    er_alpha_signal = Reading(_signal("er_alpha", _niche), doc="ER-alpha occupancy of its niche, 1 = reference.")
     testosterone_nmol_l = Reading(_level("testosterone", _niche), doc="Total testosterone in its niche, nmol/L.")
     oestradiol_pmol_l = Reading(_level("oestradiol", _niche, _PMOL), doc="Total oestradiol in its niche, pmol/L.")
     position = Reading(lambda tissue, rows: _pairs(*germ_places(tissue, rows)[:2]), doc="x, y in um.")

@@ -35,9 +35,7 @@ from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.biology.semen import Semen
-from testis_abm.biology.sertoli import signals
 from testis_abm.biology.tissue import TissueParameters
-from testis_abm.biology.tract import normal_forms
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man import cell_days
 from testis_abm.man.body import Body, Planned
@@ -227,7 +225,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
         released = (days["released"] * self._sperm).tolist()
-        conditions = self._normal_forms(), blood.tract_androgen, self._testis_oestradiol()
+        conditions = self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol()
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
             tract.day(sperm, *conditions)
@@ -236,9 +234,6 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _testis_oestradiol(self) -> float:
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
-
-    def _normal_forms(self) -> float:
-        return float(normal_forms(self.report.androgen, self.tract.p, self.tissue.p))
 
     def _serum(self) -> tuple[float, float]:
         testosterone, oestradiol = (float(self.body.means[name][0]) for name in _SERUM)
@@ -398,11 +393,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             body.numbers,
             tract.numbers,
             numbers_of(p),
-            numbers_of(tissue.p),
             change,
             self._sperm,
             tissue.leydig_weight,
-            (float(scale.blood_entry), float(scale.testosterone)),
+            tissue.levels.entering,
             float(scale.oestradiol),
         )
         day, begun = 0, False
@@ -432,7 +426,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._check()
         self.report = self.tissue.day(blood, p, change)
         released = float(self._told()["released"][0] * self._sperm)
-        self.tract.day(released, self._normal_forms(), blood.tract_androgen, self._testis_oestradiol())
+        self.tract.day(released, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 
     def _this_morning(self, p: TissueParameters | None = None) -> Lived:
@@ -449,8 +443,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _mature(self, lh_activity: float) -> None:
         """Let an immature testis come of age by what the day brought."""
         report = self.report
-        androgen = signals(report.androgen, 0.0, 0.0, 0.0, self.tissue.p).commitment
-        reached = matured(self.man, lh_activity, report.fsh_signal * androgen, 1.0, self.values)
+        reached = matured(self.man, lh_activity, report.fsh_signal * report.androgen_signal, 1.0, self.values)
         self.maturity = np.array([reached[name] for name in MATURITY])
         self._come_of_age()
 
@@ -500,8 +493,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def readouts(self) -> dict[str, float]:
         """Return what is read of the testis this morning, by column: of the cells, and of aromatase by site."""
-        p, share = self.tissue.p, self.body.p.testicular_oestradiol_share
-        cells = readouts.named(self.tissue.survey(self.tract.back_pressure), p)
+        share = self.body.p.testicular_oestradiol_share
+        cells = readouts.named(self.tissue.survey(self.tract.back_pressure))
         of_cells = {column: float(values[0]) for column, values in cells.items()}
         return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share)
 

@@ -11,7 +11,7 @@ from testis_abm.biology import outcome, readouts, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
-from testis_abm.biology.sertoli import signals
+from testis_abm.biology.sertoli import Response, signals
 from testis_abm.man.cell_days import Lived
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
@@ -42,7 +42,8 @@ def record(model: TestisModel, lived: Lived, safety: Sequence[SafetyDay]) -> Non
     extend("tissue", {"day": day, **_tissue(model, lived, blood, testis)}, count)
     for when, readout in zip(day.tolist(), safety, strict=True):
         model.records.write("safety", day=when, **vars(readout))
-    extend("signals", {**blood, **testis, "day": day, "back_pressure": lived.back_pressure}, count)
+    inner = {**blood, **testis, "oestradiol": testis["oestradiol_nmol_l"], "back_pressure": lived.back_pressure}
+    extend("signals", {**inner, "day": day}, count)
     for when in day.tolist():
         for name, rate, factor, added in model.modified:
             model.records.write("modifiers", day=when, modifier=name, rate=rate, factor=factor, added=added)
@@ -97,7 +98,8 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     Spermatids are the expectation under today's support: the simulated sections are too few to hold rare foci.
     """
     p, report, values = model.tissue.p, model.report, model.values
-    signal = signals(report.androgen, report.oestrogen, report.fsh, model.tract.back_pressure, p)
+    response = Response(report.androgen, report.adhesion, report.fsh, report.lack)
+    signal = signals(response, model.tract.back_pressure, p)
     spermatids = standing_elongated(p, rates_under(signal, p))
     niches = values["tissue.sertoli_per_man"] * model.man["sertoli_number"] * model.man["germ_cell_endowment"]
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
@@ -144,5 +146,5 @@ def _tissue(
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
         **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
         **readouts.of_aromatase(testis, blood, share),
-        **readouts.named(lived.cells, model.tissue.p),
+        **readouts.named(lived.cells),
     }

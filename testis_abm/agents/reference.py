@@ -22,6 +22,7 @@ from testis_abm.biology.clamp import field_held
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
 from testis_abm.biology.rules import Rule, with_own
+from testis_abm.biology.sertoli import Response
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
@@ -141,7 +142,7 @@ class ReferenceCells:
     def aromatise_niches(self, blood: BloodDay, p: TissueParameters) -> None:
         """Spread testosterone; let each Sertoli cell and its germ cells make oestradiol."""
         cells, levels = self.columns.sertoli, self.levels
-        entry, made = levels.entry(blood.free_testosterone), levels.from_secretion
+        entry, made = levels.entering.testosterone * blood.free_testosterone, levels.from_secretion
         times, added = field_held(kernel.field_mean(levels.sources, made, entry), blood.held_testosterone)
         fields_of = levels.testosterone, levels.corner_testosterone
         self._spread(levels.testosterone_kernel, (made, times), *fields_of)
@@ -159,7 +160,8 @@ class ReferenceCells:
         """Spread oestradiol; advance the Sertoli cells and renew the rates that they set, changed from outside."""
         cells, levels, rules = self.columns.sertoli, self.levels, self.rules
         mean_made = kernel.mean(cells.oestradiol_secretion)
-        mean = kernel.field_mean(levels.sources, levels.from_leydig, mean_made * levels.from_niches)
+        entry = levels.entering.oestradiol * blood.oestradiol
+        mean = kernel.field_mean(levels.sources, levels.from_leydig, entry + mean_made * levels.from_niches)
         times, added = field_held(mean, blood.held_oestradiol)
         fields_of = levels.oestradiol, levels.corner_oestradiol
         self._spread(levels.oestradiol_kernel, (levels.from_leydig, times), *fields_of)
@@ -170,23 +172,23 @@ class ReferenceCells:
         for row, by_niches in zip(levels.oestradiol, made, strict=True):
             fields.ring_field(levels.oestradiol_kernel.ring, by_niches, around, row)
         for field in fields_of:
-            field += added
+            field += entry * times + added
         cells.local_oestradiol[:] = levels.oestradiol.ravel() * levels.scale.oestradiol_free
         changes = change.tolist()
         for i, (agent, oestradiol) in enumerate(zip(self.sertoli, cells.local_oestradiol.tolist(), strict=True)):
             cell = agent.state
             testosterone = cell.local_testosterone
-            cell.androgen, cell.oestrogen, cell.fsh = rules["sertoli.day"](
-                cell.androgen, cell.oestrogen, cell.fsh, testosterone, oestradiol, blood.fsh_iu_l, p, dt
-            )
+            response = Response(cell.androgen, cell.adhesion, cell.fsh, cell.lack)
+            response = rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt)
+            cell.androgen, cell.adhesion, cell.fsh, cell.lack = response
             cell.inhibin = rules["sertoli.inhibin"](cell.fsh, p)
-            signals = rules["sertoli.signals"](cell.androgen, cell.oestrogen, cell.fsh, blood.back_pressure, p)
+            signals = rules["sertoli.signals"](response, blood.back_pressure, p)
             cell.rates = list(rules["sertoli.rates"](signals, p))
             if change.size:
                 here = i if change.shape[2] > 1 else 0
                 for rate, value in enumerate(cell.rates):
                     cell.rates[rate] = changed(rate, value, changes[0][rate][here], changes[1][rate][here])
-        _write(cells, self.sertoli, "androgen", "oestrogen", "fsh", "inhibin")
+        _write(cells, self.sertoli, *Response._fields, "inhibin")
         self._write_sertoli("rates")
 
     def _spread(

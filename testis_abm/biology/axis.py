@@ -481,6 +481,7 @@ def brought(means, back_pressure, held, p):
         means.testis_aromatase,
         1.0 / (1.0 + means.lyase_inhibitor),
         x,
+        means.oestradiol_pmol_l / p.oestradiol_reference,
         held.intratesticular_testosterone_nmol_l,
         held.intratesticular_oestradiol_nmol_l,
     )

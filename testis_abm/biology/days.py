@@ -64,6 +64,7 @@ class BloodDay(NamedTuple):
         back_pressure: of fluid in the tract, 0 to 1.
         aromatase_left: share of the enzyme that no drug has inactivated; open_lyase: of steroid synthesis not blocked.
         tract_androgen: what epididymis and glands respond to, relative.
+        oestradiol: of the blood, relative; a little of it enters the testis.
         held_testosterone, held_oestradiol: total steroid at which the mean of all niches is held, nmol/L (NaN: not).
     """
 
@@ -75,6 +76,7 @@ class BloodDay(NamedTuple):
     aromatase_left: float = 1.0
     open_lyase: float = 1.0
     tract_androgen: float = 1.0
+    oestradiol: float = 1.0
     held_testosterone: float = math.nan
     held_oestradiol: float = math.nan
 
@@ -87,9 +89,9 @@ class TestisDay(NamedTuple):
             oestradiol_output.
         aromatase_inhibition: share of all testicular aromatase that drugs keep from working, and of that of the Leydig
             cells and of the Sertoli and germ cells in their niches.
-        androgen_signal, er_alpha_signal, er_beta_signal, fsh_signal: of the Sertoli cells, 1 = reference.
+        androgen_signal, fsh_signal, er_alpha_signal, er_beta_signal: of the Sertoli cells, 1 = reference.
         aromatase_access: share of aromatase that its substrate does not hold.
-        androgen, oestrogen, fsh: mean levels that the Sertoli cells have responded to (free nmol/L, free nmol/L, IU/L).
+        androgen, adhesion, fsh, lack: means of what the Sertoli cells have responded to (sertoli.Response).
     """
 
     secretory_capacity: float
@@ -109,8 +111,9 @@ class TestisDay(NamedTuple):
     fsh_signal: float
     aromatase_access: float
     androgen: float
-    oestrogen: float
+    adhesion: float
     fsh: float
+    lack: float
 
 
 NORMAL = TestisDay(*[1.0] * len(TestisDay._fields))  # a first guess of any man's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -65,22 +66,14 @@ class GermParameters(NamedTuple):
     round_hazard: float
     elongation_hazard: float
     spermiation: float
-    fsh_floor_commitment: float
-    fsh_floor_spermiation: float
-    fsh_spermatogonial_deprivation: float
-    androgen_spermatogonial_deprivation: float
-    androgen_prophase_deprivation: float
-    androgen_meiotic_deprivation: float
-    androgen_round_deprivation: float
-    androgen_elongation_deprivation: float
+    entry_alone: float
+    entry_androgen: float
+    crowding: float
+    meiosis_deprivation: float
+    adhesion_deprivation: float
+    spermiation_alone: float
     oestrogen_lack: float
-    oestrogen_excess: float
     back_pressure: float
-    er_beta_spermatogonium: float
-    er_beta_spermatocyte: float
-    er_beta_spermatid: float
-    er_beta_elongated: float
-    er_alpha_germ: float
 
 
 # ---- what depends on the type alone
@@ -122,69 +115,74 @@ def aromatase(p):
     )
 
 
-@register_jitable
-def er_beta_expression(p):
-    """Return the ER-beta expression of each type, 0 to 1."""
-    return by_class(
-        p.germ.er_beta_spermatogonium, p.germ.er_beta_spermatocyte, p.germ.er_beta_spermatid, p.germ.er_beta_elongated
-    )
-
-
 # ---- what germ cells die of under the signals of their Sertoli cell
 
 
 @register_jitable
-def lost(base, deprivation, signal):
-    """Return a cumulative hazard: what is always lost plus what a missing signal adds; never negative."""
-    return max(0.0, base + deprivation * (1.0 - signal))
+def entry(signals, p):
+    """Return how many germ cells enter, 1 in the reference man.
+
+    FSH and androgen add up, so that each stands in for the other within its share; `entry_alone` needs neither. Sertoli
+    cells fill up: `crowding` is the fourth power of what the man founds at rest over what they have room for.
+    """
+    alone, by_androgen = p.germ.entry_alone, p.germ.entry_androgen
+    wanted = alone + by_androgen * signals.androgen + (1.0 - alone - by_androgen) * signals.fsh
+    squared = wanted * wanted
+    room = (1.0 + p.germ.crowding) / (1.0 + p.germ.crowding * (squared * squared))
+    return wanted * math.sqrt(math.sqrt(room))
+
+
+@register_jitable
+def missing(signal):
+    """Return what is missing of a signal; more than that of the reference man does no more."""
+    return max(0.0, 1.0 - signal)
 
 
 @register_jitable
 def spermatogonial_loss(signals, p):
-    """B spermatogonia need androgen and FSH."""
-    hazard = lost(p.germ.spermatogonial_hazard, p.germ.androgen_spermatogonial_deprivation, signals.commitment)
-    return lost(hazard, p.germ.fsh_spermatogonial_deprivation, signals.fsh)
+    """B spermatogonia decide half of entry, the A-pale that found them the other half.
+
+    2 (1 - s) / (1 + s) stands for -log s, from which it differs by 1 % at half of normal entry: plain arithmetic, and
+    finite where nothing enters.
+    """
+    root = math.sqrt(entry(signals, p))
+    return max(0.0, p.germ.spermatogonial_hazard + 2.0 * (1.0 - root) / (1.0 + root))
 
 
 @register_jitable
 def prophase_loss(signals, p):
-    """Primary spermatocytes need androgen."""
-    return lost(p.germ.prophase_hazard, p.germ.androgen_prophase_deprivation, signals.meiosis)
+    """Primary spermatocytes need no more than to be there."""
+    return p.germ.prophase_hazard
 
 
 @register_jitable
 def meiotic_loss(signals, p):
-    """The second division needs androgen."""
-    return lost(p.germ.meiotic_hazard, p.germ.androgen_meiotic_deprivation, signals.meiosis)
-
-
-@register_jitable
-def injury(signals, p):
-    """Spermatids suffer under excess oestrogen (ER-alpha) and back-pressure of fluid."""
-    excess = max(0.0, signals.er_alpha - p.receptor.er_alpha_reference)
-    return p.germ.oestrogen_excess * excess + p.germ.back_pressure * signals.pressure
+    """Meiosis needs androgen, the least of all."""
+    return p.germ.meiotic_hazard + p.germ.meiosis_deprivation * missing(signals.meiosis)
 
 
 @register_jitable
 def round_loss(signals, p):
-    """Round spermatids need androgen to elongate."""
-    hazard = lost(p.germ.round_hazard, p.germ.androgen_round_deprivation, signals.elongation)
-    return hazard + injury(signals, p)
+    """Round spermatids elongate, or some of a man's do not."""
+    return p.germ.round_hazard
+
+
+@register_jitable
+def adhesion_loss(signals, p):
+    """Spermatids need androgen to hold on to their Sertoli cell until they have elongated."""
+    return p.germ.adhesion_deprivation * missing(signals.androgen)
 
 
 @register_jitable
 def elongated_loss(signals, p):
-    """Elongating and elongated spermatids need androgen."""
-    hazard = lost(p.germ.elongation_hazard, p.germ.androgen_elongation_deprivation, signals.elongation)
-    return hazard + injury(signals, p)
+    """Elongating and elongated spermatids suffer late where oestrogen lacks."""
+    return p.germ.elongation_hazard + p.germ.oestrogen_lack * signals.lack
 
 
 @register_jitable
-def oestrogen_loss(signals, p):
-    """What expresses ER-beta misses its signal (or, by a switch, that of ER-alpha)."""
-    by_alpha = signals.er_alpha * (1.0 / p.receptor.er_alpha_reference)
-    signal = p.germ.er_alpha_germ * by_alpha + (1.0 - p.germ.er_alpha_germ) * signals.er_beta
-    return p.germ.oestrogen_lack * max(0.0, 1.0 - signal)
+def pressure_loss(signals, p):
+    """Fluid under pressure injures all that lie in the lumen; the square leaves a little without effect."""
+    return p.germ.back_pressure * (signals.pressure * signals.pressure)
 
 
 class Loss(NamedTuple):
@@ -193,22 +191,12 @@ class Loss(NamedTuple):
     Attributes:
         label: what it takes from, for reports.
         steps: the types that it acts on.
-        cumulative: (signals, p) -> hazard over the mean time in the types of `over`, as which it is spread evenly.
-        over: those types (empty: `steps`).
-        exposure: p -> share of it that each type takes (None: all).
+        cumulative: (signals, p) -> hazard over the mean time in those types, over which it is spread evenly.
     """
 
     label: str
     steps: tuple[int, ...]
     cumulative: Callable[[Signals, Any], float]
-    over: tuple[int, ...] = ()
-    exposure: Callable[[Any], ByStep] | None = None
-
-    def through(self, signals: Signals, p: Any) -> float:
-        """Return the hazard that a cell meets which lives through all types that it acts on, in their mean time."""
-        days, exposure = durations(p), self.exposure(p) if self.exposure else [1.0] * COUNT
-        per_day = self.cumulative(signals, p) / sum(days[step] for step in self.over or self.steps)
-        return float(per_day * sum(exposure[step] * days[step] for step in self.steps))
 
 
 # The one list of what germ cells die of: cells, mean-field model, reference counts and attribution follow it.
@@ -217,29 +205,23 @@ LOSSES = (
     Loss("survival through prophase", PROPHASE, prophase_loss),
     Loss("completion of meiosis", (SECONDARY_SPERMATOCYTE,), meiotic_loss),
     Loss("elongation of round spermatids", (ROUND_SPERMATID,), round_loss),
+    Loss("adhesion of spermatids", (ROUND_SPERMATID, ELONGATING_SPERMATID), adhesion_loss),
     Loss("survival of elongated spermatids", (ELONGATING_SPERMATID, ELONGATED_SPERMATID), elongated_loss),
-    Loss(
-        "survival under ER-beta",
-        tuple(range(B_SPERMATOGONIUM, COUNT)),
-        oestrogen_loss,
-        over=(*PROPHASE, ROUND_SPERMATID),
-        exposure=er_beta_expression,
-    ),
+    Loss("survival under pressure of fluid", tuple(range(PROPHASE[0], COUNT)), pressure_loss),
 )
 
 
 @register_jitable
 def commitment(signals, p):
-    """Return the share of a clone that an A-pale gathers at each turn of its cycle: FSH and androgen commit it."""
-    floor = p.germ.fsh_floor_commitment
-    return min(1.0, p.germ.commitment * signals.commitment * (floor + (1.0 - floor) * signals.fsh))
+    """Return the share of a clone that an A-pale gathers at each turn of its cycle: half of entry, see spermatogonial_loss."""
+    return min(1.0, p.germ.commitment * math.sqrt(entry(signals, p)))
 
 
 @register_jitable
 def spermiation(signals, p):
-    """Return the share of elongated spermatids that is released: androgen and FSH let go."""
-    floor = p.germ.fsh_floor_spermiation
-    return min(1.0, p.germ.spermiation * (signals.spermiation * (floor + (1.0 - floor) * signals.fsh)))
+    """Return the share of elongated spermatids that is released: androgen lets go of all but `spermiation_alone`."""
+    alone = p.germ.spermiation_alone
+    return min(1.0, p.germ.spermiation * (alone + (1.0 - alone) * min(1.0, signals.spermiation)))
 
 
 def _written() -> Callable[[Any, Any], Any]:
@@ -253,13 +235,11 @@ def _written() -> Callable[[Any, Any], Any]:
         "spermiation": spermiation,
     }
     for i, loss in enumerate(LOSSES):
-        names[f"cumulative_{i}"], names[f"exposure_{i}"] = loss.cumulative, loss.exposure
-        over = " + ".join(f"days.{NAMES[step]}" for step in loss.over or loss.steps)
+        names[f"cumulative_{i}"] = loss.cumulative
+        over = " + ".join(f"days.{NAMES[step]}" for step in loss.steps)
         lines.append(f"loss_{i} = cumulative_{i}(signals, p) * (1.0 / ({over}))")
-        if loss.exposure:
-            lines.append(f"share_{i} = exposure_{i}(p)")
         for step in loss.steps:
-            hazards[step].append(f"share_{i}.{NAMES[step]} * loss_{i}" if loss.exposure else f"loss_{i}")
+            hazards[step].append(f"loss_{i}")
     sums = ", ".join(" + ".join(terms) or "0.0" for terms in hazards)
     lines.append(f"return Rates(commitment(signals, p), spermiation(signals, p), {sums})")
     exec("\n    ".join(lines), names)
@@ -271,9 +251,8 @@ def _written() -> Callable[[Any, Any], Any]:
 rates_under = _written()
 
 
-def reference_signals(p: Any) -> Signals:
-    """Return the signals of the reference man."""
-    return Signals(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, p.receptor.er_alpha_reference, 0.0)
+# What Sertoli cells of the reference man tell.
+NORMAL = Signals(1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
 
 
 @register_jitable

@@ -23,11 +23,12 @@ class LeydigParameters(NamedTuple):
     aromatase_lh_exponent: float
     aromatase_days: float
     oestrogen_brake: float
+    leydig_er_alpha_sensitivity: float
     leydig_secretion: float
 
 
 class AromataseParameters(NamedTuple):
-    """Affinity and activities of testicular aromatase; the reference tissue makes 1 per Sertoli cell in all."""
+    """Affinity and activities of testicular aromatase, over what the reference tissue makes per Sertoli cell in all."""
 
     aromatase_km: float
     leydig_aromatase: float
@@ -40,7 +41,7 @@ class AromataseParameters(NamedTuple):
 @register_jitable
 def er_alpha_signal(oestradiol, p):
     """Return free local oestradiol as ER-alpha of a Leydig cell senses it, 1 in the reference man."""
-    return p.receptor.er_alpha_sensitivity * oestradiol / p.receptor.free_oestradiol_reference
+    return p.leydig.leydig_er_alpha_sensitivity * oestradiol / p.receptor.free_oestradiol_reference
 
 
 @register_jitable

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from testis_abm.biology.germ import rates_under, reference_signals
+from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import Signals
 from testis_abm.biology.steps import ELONGATED, HAZARD, RATES, SPERMATID, SPERMATOCYTE, SPERMATOGONIUM
 from testis_abm.quantities import Quantity
@@ -28,14 +28,14 @@ _KINDS: Mapping[int, str] = {
     ELONGATED: "elongated spermatid",
 }
 _SIGNALS: Mapping[str, str] = {
-    "commitment": "AR signal for commitment",
     "meiosis": "AR signal for meiosis",
-    "elongation": "AR signal for elongation",
+    "androgen": "AR signal for entry and adhesion",
     "spermiation": "AR signal for spermiation",
     "fsh": "FSH signal",
-    "er_beta": "ER-beta signal",
-    "er_alpha": "ER-alpha signal",
+    "lack": "lack of oestrogen",
     "pressure": "back-pressure",
+    "er_alpha": "ER-alpha signal",
+    "er_beta": "ER-beta signal",
 }
 _RATES: Mapping[str, str] = {
     "commitment": "A-pale commitment",
@@ -43,14 +43,16 @@ _RATES: Mapping[str, str] = {
     "a_pale_hazard": "A-pale hazard",
     "b_spermatogonium_hazard": "B spermatogonium hazard",
 }
+_SHARES = ("lack", "pressure")  # signals from 0 to 1, of which the reference man has none
+OESTROGEN = ("er_alpha", "er_beta")  # what a receptor senses of local oestradiol, whether or not a rule takes it
 EVERYWHERE = ("fsh", "pressure")  # signals of what blood and tract bring to all niches alike: without a spread
 _LEAST = 1e-6  # of any of them; what is less is rounding
 # Class of germ cells -> the signals that a rule for them takes (tests/test_readouts.py asks the rules).
 HEEDED: Mapping[int, tuple[str, ...]] = {
-    SPERMATOGONIUM: ("commitment", "fsh", "er_beta"),
-    SPERMATOCYTE: ("meiosis", "er_beta"),
-    SPERMATID: ("elongation", "er_beta", "er_alpha", "pressure"),
-    ELONGATED: ("elongation", "spermiation", "fsh", "er_alpha", "pressure"),
+    SPERMATOGONIUM: ("androgen", "fsh"),
+    SPERMATOCYTE: ("meiosis", "pressure"),
+    SPERMATID: ("androgen", "pressure"),
+    ELONGATED: ("androgen", "spermiation", "lack", "pressure"),
 }
 
 
@@ -60,7 +62,7 @@ class Readout(NamedTuple):
     Attributes:
         row: its quantity.
         kind: of cell: LEYDIG, SERTOLI, or the class of germ cells in whose niches a signal is.
-        signal: of Signals (of a Leydig cell: of its own); "" for a rate.
+        signal: of Signals, or of OESTROGEN (a cell's own); "" for a rate.
         rate: of RATES; "" for a signal.
         spread: whether it is the standard deviation over cells, not the mean.
     """
@@ -71,12 +73,10 @@ class Readout(NamedTuple):
     rate: str = ""
     spread: bool = False
 
-    def factor(self, reference: Signals) -> float:
-        """Return what a value of the rules is multiplied by: shares are in %, signals over those of the reference man."""
-        if self.rate:
-            return 1.0 if _is_hazard(self.rate) else 100.0
-        normal = 1.0 if self.kind == LEYDIG else float(getattr(reference, self.signal))
-        return 1.0 / normal if normal > 0.0 else 1.0
+    @property
+    def factor(self) -> float:
+        """Return what a value of the rules is multiplied by: shares are in %."""
+        return 100.0 if self.rate and not _is_hazard(self.rate) else 1.0
 
     def with_spread(self) -> tuple[Readout, ...]:
         """Return this mean and, where cells differ in it, its spread."""
@@ -92,7 +92,7 @@ def _quantity(column: str, label: str, unit: str) -> Quantity:
 
 
 def _signal(kind: int, signal: str) -> Readout:
-    name, unit = _KINDS[kind], "0 to 1" if signal == "pressure" else "x reference man"
+    name, unit = _KINDS[kind], "0 to 1" if signal in _SHARES else "x reference man"
     column = f"{name.lower().replace(' ', '_')}_{signal}_signal"
     return Readout(_quantity(column, f"{name} {_SIGNALS.get(signal, f'{signal} signal')}", unit), kind, signal)
 
@@ -110,6 +110,7 @@ _OF_ALL = (
     *(_signal(SERTOLI, signal) for signal in Signals._fields),
     *(_rate(rate) for rate in RATES),
     _signal(LEYDIG, "er_alpha"),
+    *(_signal(SERTOLI, receptor) for receptor in OESTROGEN),
 )
 OF_GERM_CELLS = tuple(
     _signal(kind, signal) for kind, signals in HEEDED.items() for signal in signals if signal in Signals._fields
@@ -119,27 +120,27 @@ READOUTS = (*(one for readout in _OF_ALL for one in readout.with_spread()), *OF_
 ROWS: Mapping[str, Quantity] = MappingProxyType({readout.row.column: readout.row for readout in READOUTS})
 
 
-def named(found: np.ndarray, p: Any) -> dict[str, np.ndarray]:
+def named(found: np.ndarray) -> dict[str, np.ndarray]:
     """Return what was found of the cells of some days, (days, READOUTS), by column, each (days,)."""
-    reference = reference_signals(p)
-    return {
-        readout.row.column: values * readout.factor(reference)
-        for readout, values in zip(READOUTS, found.T, strict=True)
-    }
+    return {readout.row.column: values * readout.factor for readout, values in zip(READOUTS, found.T, strict=True)}
 
 
-def of_mean_cells(signals: Signals, er_alpha_of_leydig: float, p: Any) -> dict[str, float]:
-    """Return the readouts of one mean cell of each kind by column; NaN of what differs between niches."""
-    rates, reference = dict(zip(RATES, rates_under(signals, p), strict=True)), reference_signals(p)
+def of_mean_cells(signals: Signals, oestrogen: Mapping[tuple[int, str], float], p: Any) -> dict[str, float]:
+    """Return the readouts of one mean cell of each kind by column; NaN of what differs between niches.
+
+    Args:
+        oestrogen: kind of cell and receptor of OESTROGEN -> what it senses, 1 in the reference man.
+    """
+    rates = dict(zip(RATES, rates_under(signals, p), strict=True))
 
     def value(readout: Readout) -> float:
         if readout.spread:
             return math.nan
-        if readout.kind == LEYDIG:
-            return er_alpha_of_leydig
+        if readout.signal in OESTROGEN:
+            return oestrogen[readout.kind, readout.signal]
         return float(rates[readout.rate] if readout.rate else getattr(signals, readout.signal))
 
-    return {readout.row.column: value(readout) * readout.factor(reference) for readout in READOUTS}
+    return {readout.row.column: value(readout) * readout.factor for readout in READOUTS}
 
 
 def of_aromatase(testis: Mapping[str, Any], blood: Mapping[str, Any], testicular_share: float) -> dict[str, Any]:

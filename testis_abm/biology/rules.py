@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from testis_abm.biology import germ, leydig, sertoli
-from testis_abm.biology.sertoli import Signals
+from testis_abm.biology.sertoli import Response, Signals
 from testis_abm.biology.steps import COUNT, ByStep, Rates
 from testis_abm.support.errors import TestisError, nearest, shown
 from testis_abm.support.guard import is_number
@@ -41,11 +41,11 @@ _DECLARED: Mapping[str, tuple[Rule, Any]] = {
     "leydig.day": (leydig.leydig_day, (AMOUNT, AMOUNT, AMOUNT)),
     "leydig.aromatase": (leydig.leydig_aromatase, AMOUNT),
     "leydig.aromatise": (leydig.aromatise, AMOUNT),
-    "sertoli.day": (sertoli.sertoli_day, (AMOUNT, AMOUNT, AMOUNT)),
+    "sertoli.day": (sertoli.sertoli_day, Response._make([*[AMOUNT] * 3, SHARE])),
     "sertoli.aromatase": (sertoli.niche_aromatase, AMOUNT),
     "sertoli.aromatise": (leydig.aromatise, AMOUNT),
     "sertoli.inhibin": (sertoli.inhibin_output, AMOUNT),
-    "sertoli.signals": (sertoli.signals, Signals._make([*[AMOUNT] * 6, SHARE, AMOUNT])),
+    "sertoli.signals": (sertoli.signals, Signals._make([*[AMOUNT] * 4, SHARE, AMOUNT])),
     "sertoli.rates": (germ.rates_under, Rates._make([SHARE, SHARE, *[AMOUNT] * COUNT])),
     "germ.durations": (germ.durations, ByStep._make([DURATION] * COUNT)),
     "germ.on_entering": (germ.on_entering, (DURATION, AMOUNT)),

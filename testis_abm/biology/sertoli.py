@@ -11,7 +11,10 @@ from testis_abm.biology.kinetics import occupied, power
 
 
 class ReceptorParameters(NamedTuple):
-    """Sensitivities of a man's receptors, half-saturations, and how far each is occupied in the reference man."""
+    """Sensitivities of a man's receptors, half-effects, and how far each is occupied in the reference man.
+
+    Halves of androgen are free nmol/L and that of FSH IU/L; `oestrogen_half` is relative to the reference man.
+    """
 
     free_testosterone_reference: float
     free_oestradiol_reference: float
@@ -20,24 +23,21 @@ class ReceptorParameters(NamedTuple):
     fsh_sensitivity: float
     er_alpha_sensitivity: float
     er_beta_sensitivity: float
-    commitment_androgen_half: float
+    androgen_half: float
     meiosis_androgen_half: float
-    elongation_androgen_half: float
     spermiation_androgen_half: float
     androgen_exponent: float
     fsh_half: float
-    er_beta_half: float
-    er_alpha_half: float
-    oestrogen_exponent: float
+    oestrogen_half: float
     response_days: float
+    adhesion_days: float
+    lack_days: float
     # In the reference man, worked out once and not in every cell.
-    commitment_occupancy: float
+    androgen_occupancy: float
     meiosis_occupancy: float
-    elongation_occupancy: float
     spermiation_occupancy: float
     fsh_occupancy: float
-    er_beta_occupancy: float
-    er_alpha_reference: float
+    lack_reference: float
 
 
 class InhibinParameters(NamedTuple):
@@ -48,67 +48,82 @@ class InhibinParameters(NamedTuple):
     inhibin_fsh_half: float
 
 
+class Response(NamedTuple):
+    """What a Sertoli cell has responded to.
+
+    Attributes:
+        androgen: free nmol/L, and fsh, IU/L, at the pace of transcription; adhesion: androgen at that of the adhesion
+            proteins, which outlive it.
+        lack: of oestrogen, 0 to 1, beyond that of the reference man; it builds up over months.
+    """
+
+    androgen: float
+    adhesion: float
+    fsh: float
+    lack: float
+
+
 class Signals(NamedTuple):
     """What a Sertoli cell tells its germ cells, 1 in the reference man unless said otherwise.
 
     Attributes:
-        commitment, meiosis, elongation, spermiation: AR, for the process of that name.
-        fsh, er_beta: of those receptors. er_alpha: occupancy, 0 to 1, a sensor of excess.
-        pressure: of fluid in the tract, 0 to 1.
+        meiosis, androgen, spermiation: AR, for the process of that name; `androgen` for entry and adhesion. Release needs
+            the most androgen and meiosis the least, so they fail in that order.
+        fsh: of its receptor.
+        lack: of oestrogen, and pressure: of fluid in the tract, 0 to 1, none in the reference man.
     """
 
-    commitment: float
     meiosis: float
-    elongation: float
+    androgen: float
     spermiation: float
     fsh: float
-    er_beta: float
-    er_alpha: float
+    lack: float
     pressure: float
 
 
-class Sensed(NamedTuple):
-    """Levels as receptors of a man's sensitivity sense them, raised to their Hill exponent: the rest is plain arithmetic."""
-
-    androgen: float
-    er_beta: float
-    er_alpha: float
-
-
 class Halves(NamedTuple):
-    """The half-saturation of each process, raised to its Hill exponent."""
+    """The half-effect of androgen on each process, raised to its Hill exponent."""
 
-    commitment: float
     meiosis: float
-    elongation: float
+    androgen: float
     spermiation: float
-    er_beta: float
-    er_alpha: float
 
 
 @register_jitable
-def response_kept(p, dt):
-    """Return the share of a Sertoli cell's old response that is left after `dt`: the same for all of them.
-
-    The responses (transcription, adhesion) trail the hormones by `response_days`.
-    """
-    return math.exp(-dt / p.receptor.response_days)
+def responses_kept(p, dt):
+    """Return the share of a Sertoli cell's old responses that is left after `dt`, the same for all of them (Response)."""
+    fast = math.exp(-dt / p.receptor.response_days)
+    return Response(fast, math.exp(-dt / p.receptor.adhesion_days), fast, math.exp(-dt / p.receptor.lack_days))
 
 
 @register_jitable
 def responded(response, level, kept):
-    """Return what a Sertoli cell has responded to (androgen, oestrogen, FSH) once it has `kept` so much of the old."""
+    """Return what a Sertoli cell has responded to once it has `kept` so much of the old."""
     return level + (response - level) * kept
 
 
 @register_jitable
-def sertoli_day(androgen, oestrogen, fsh, testosterone, oestradiol, blood_fsh, p, dt):
-    """Return the androgen, oestrogen and FSH that a Sertoli cell has responded to, after `dt`."""
-    kept = response_kept(p, dt)
-    return (
-        responded(androgen, testosterone, kept),
-        responded(oestrogen, oestradiol, kept),
-        responded(fsh, blood_fsh, kept),
+def lacking(oestradiol, p):
+    """Return the lack of oestrogen, 0 to 1, that a local level (free nmol/L) brings in time; excess does nothing.
+
+    Either receptor will do: mice without ER-beta make sperm in full, and those without ER-alpha lose them to their ducts.
+    """
+    receptor = p.receptor
+    sensitivity = max(receptor.er_alpha_sensitivity, receptor.er_beta_sensitivity)
+    level = oestradiol * (sensitivity / receptor.free_oestradiol_reference)
+    half = receptor.oestrogen_half * receptor.oestrogen_half
+    return max(0.0, half / (half + level * level) - receptor.lack_reference)
+
+
+@register_jitable
+def sertoli_day(response, testosterone, oestradiol, blood_fsh, p, dt):
+    """Return what a Sertoli cell has responded to (Response) after `dt` at such local levels."""
+    kept = responses_kept(p, dt)
+    return Response(
+        responded(response.androgen, testosterone, kept.androgen),
+        responded(response.adhesion, testosterone, kept.adhesion),
+        responded(response.fsh, blood_fsh, kept.fsh),
+        responded(response.lack, lacking(oestradiol, p), kept.lack),
     )
 
 
@@ -121,53 +136,54 @@ def sense(level, sensitivity, exponent):
 @register_jitable
 def halves(p):
     """Return `Halves`."""
-    receptor = p.receptor
-    n, m = receptor.androgen_exponent, receptor.oestrogen_exponent
+    receptor, n = p.receptor, p.receptor.androgen_exponent
     return Halves(
-        power(receptor.commitment_androgen_half, n),
         power(receptor.meiosis_androgen_half, n),
-        power(receptor.elongation_androgen_half, n),
+        power(receptor.androgen_half, n),
         power(receptor.spermiation_androgen_half, n),
-        power(receptor.er_beta_half, m),
-        power(receptor.er_alpha_half, m),
     )
 
 
 @register_jitable
-def signals(androgen, oestrogen, fsh, pressure, p):
-    """Return the signals of a Sertoli cell that has responded to so much androgen, oestrogen and FSH."""
+def signals(response, pressure, p):
+    """Return the signals of a Sertoli cell that has so responded, under such pressure of fluid."""
     receptor = p.receptor
-    sensed = Sensed(
-        sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent),
-        sense(oestrogen, receptor.er_beta_sensitivity, receptor.oestrogen_exponent),
-        sense(oestrogen, receptor.er_alpha_sensitivity, receptor.oestrogen_exponent),
+    sensed = Response(
+        sense(response.androgen, receptor.androgen_sensitivity, receptor.androgen_exponent),
+        sense(response.adhesion, receptor.androgen_sensitivity, receptor.androgen_exponent),
+        response.fsh,
+        response.lack,
     )
-    return signals_from(sensed, fsh, pressure, halves(p), p)
+    return signals_from(sensed, pressure, halves(p), p)
 
 
 @register_jitable
-def signals_from(sensed, fsh, pressure, half, p):
-    """Return `signals` from what has been raised to its exponent: no branch, so that many cells go at once."""
+def signals_from(sensed, pressure, half, p):
+    """Return `signals` from responses whose androgen has been sensed: no branch, so that many cells go at once."""
     receptor = p.receptor
-    bound = max(fsh * receptor.fsh_sensitivity, 0.0)
+    bound = max(sensed.fsh * receptor.fsh_sensitivity, 0.0)
     return Signals(
-        occupied(sensed.androgen, half.commitment) * (1.0 / receptor.commitment_occupancy),
         occupied(sensed.androgen, half.meiosis) * (1.0 / receptor.meiosis_occupancy),
-        occupied(sensed.androgen, half.elongation) * (1.0 / receptor.elongation_occupancy),
-        occupied(sensed.androgen, half.spermiation) * (1.0 / receptor.spermiation_occupancy),
+        occupied(sensed.adhesion, half.androgen) * (1.0 / receptor.androgen_occupancy),
+        occupied(sensed.adhesion, half.spermiation) * (1.0 / receptor.spermiation_occupancy),
         occupied(bound, receptor.fsh_half) * (1.0 / receptor.fsh_occupancy),
-        occupied(sensed.er_beta, half.er_beta) * (1.0 / receptor.er_beta_occupancy),
-        occupied(sensed.er_alpha, half.er_alpha),
+        sensed.lack,
         pressure,
     )
 
 
 @register_jitable
-def elongation_signal(androgen, p):
-    """Return the androgen signal for the elongation of spermatids alone, as `signals` does."""
+def androgen_signal(adhesion, p):
+    """Return the androgen signal for adhesion and elongation alone, as `signals` does."""
     receptor, n = p.receptor, p.receptor.androgen_exponent
-    sensed, half = sense(androgen, receptor.androgen_sensitivity, n), power(receptor.elongation_androgen_half, n)
-    return occupied(sensed, half) * (1.0 / receptor.elongation_occupancy)
+    sensed, half = sense(adhesion, receptor.androgen_sensitivity, n), power(receptor.androgen_half, n)
+    return occupied(sensed, half) * (1.0 / receptor.androgen_occupancy)
+
+
+@register_jitable
+def oestrogen_signal(oestradiol, sensitivity, p):
+    """Return local oestradiol (free nmol/L) as a receptor of that sensitivity senses it, 1 in the reference man."""
+    return oestradiol * sensitivity * (1.0 / p.receptor.free_oestradiol_reference)
 
 
 @register_jitable

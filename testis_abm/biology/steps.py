@@ -50,6 +50,6 @@ Rates = namedtuple("Rates", RATES)  # type: ignore[misc]
 
 # Cells that the end of each type yields.
 DAUGHTERS = np.array([1, 1, 2, 1, 1, 1, 1, 2, 2, 1, 1, 0], dtype=np.int64)
-# Class of each type: what shares an activity of aromatase and an expression of ER-beta.
+# Class of each type: what shares an activity of aromatase.
 SPERMATOGONIUM, SPERMATOCYTE, SPERMATID, ELONGATED = range(4)
 CLASS_OF_STEP = np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 3, 3], dtype=np.int64)

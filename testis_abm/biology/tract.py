@@ -15,7 +15,6 @@ from numba.extending import register_jitable
 from testis_abm.biology.days import record
 from testis_abm.biology.kinetics import relative_hill, relax
 from testis_abm.biology.semen import Semen
-from testis_abm.biology.sertoli import elongation_signal
 
 CHAIN = 5  # compartments of the epididymis
 _ABSTINENCE_REFERENCE = 3.0
@@ -26,8 +25,11 @@ _MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
 _EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
 
 # State of the tract: sperm output that transit has adapted to (million a day), progressively motile share,
-# back-pressure (0 to 1), relative size of the glands, and sperm and normal sperm in each compartment (million).
-TRACT = np.dtype([*record("output", "motility", "back_pressure", "glands").descr, ("chain", float, (CHAIN, 2))])
+# back-pressure (0 to 1), relative size of the glands, fluid left over (relative), and sperm and normal sperm in each
+# compartment (million).
+TRACT = np.dtype(
+    [*record("output", "motility", "back_pressure", "glands", "fluid").descr, ("chain", float, (CHAIN, 2))]
+)
 # What the cauda takes in on a day, million.
 COLLECTED = record("collected_million", "collected_motile_million", "collected_normal_million")
 
@@ -39,7 +41,9 @@ class TractParameters(NamedTuple):
     reabsorption_er_half: float
     reabsorption_ligand_free: float
     reabsorption_er_share: float
-    dilution_exponent: float
+    fluid_volume: float
+    fluid_maturation_loss: float
+    harmless_fluid: float
     back_pressure_days: float
     transit_days: float
     transit_output_exponent: float
@@ -47,6 +51,7 @@ class TractParameters(NamedTuple):
     motility_reference: float
     motility_androgen_half: float
     motility_oestrogen_half: float
+    motility_elongation_share: float
     motility_days: float
     volume_reference: float
     volume_slope: float
@@ -75,16 +80,19 @@ def uptake(testis_e2, p):
 
 
 @register_jitable
-def pressure(testis_e2, p):
-    """Return the back-pressure, 0 to 1, that builds up in time at this intratesticular oestradiol (relative)."""
-    lacking = (1.0 - uptake(testis_e2, p) / p.reabsorption) / p.reabsorption_er_share
-    return lacking * lacking
+def fluid_left(testis_e2, p):
+    """Return the rete fluid that is not taken up, relative to the reference man: it dilutes sperm and deletes none."""
+    return (1.0 - uptake(testis_e2, p)) / (1.0 - p.reabsorption)
 
 
 @register_jitable
-def dilution(testis_e2, p):
-    """Return the factor of collected sperm that fluid left unabsorbed brings (1 in the reference man)."""
-    return ((1.0 - p.reabsorption) / (1.0 - uptake(testis_e2, p))) ** p.dilution_exponent
+def pressure(testis_e2, p):
+    """Return the back-pressure, 0 to 1, that builds up in time at this intratesticular oestradiol (relative).
+
+    1 without ER-alpha; up to `harmless_fluid` the ducts hold what is left.
+    """
+    most = (1.0 - p.reabsorption * (1.0 - p.reabsorption_er_share)) / (1.0 - p.reabsorption)
+    return max(0.0, fluid_left(testis_e2, p) - p.harmless_fluid) / (most - p.harmless_fluid)
 
 
 @register_jitable
@@ -94,11 +102,16 @@ def transit(output, p):
 
 
 @register_jitable
-def motility_target(free_testosterone, testis_e2, p):
-    """Return the progressively motile share that sperm acquire under androgen and oestrogen."""
+def motility_target(elongation, free_testosterone, testis_e2, p):
+    """Return the progressively motile share that sperm acquire under androgen and oestrogen, too much fluid slowing them.
+
+    `elongation` is the androgen signal under which they were shaped.
+    """
     by_androgen = relative_hill(free_testosterone, p.motility_androgen_half, 1.0, 1.0)
     by_oestrogen = relative_hill(testis_e2 * p.er_alpha_sensitivity, p.motility_oestrogen_half, 1.0, 1.0)
-    return min(_MOST_MOTILE, p.motility_reference * by_androgen * min(1.0, by_oestrogen))
+    shaped = 1.0 - p.motility_elongation_share * (1.0 - min(1.0, elongation))
+    matured = shaped / (1.0 + p.fluid_maturation_loss * (fluid_left(testis_e2, p) - 1.0))
+    return min(_MOST_MOTILE, p.motility_reference * by_androgen * min(1.0, by_oestrogen) * matured)
 
 
 @register_jitable
@@ -115,9 +128,9 @@ def volume(size, abstinence, bmi, p):
 
 
 @register_jitable
-def normal_forms(androgen, p, tissue):
-    """Return the share of normal forms among released sperm: spermiogenesis short of `androgen` (nmol/L) shapes heads badly."""
-    lacking = 1.0 - min(1.0, elongation_signal(androgen, tissue))
+def normal_forms(elongation, p):
+    """Return the share of normal forms among released sperm: short of its androgen signal, `elongation` shapes heads badly."""
+    lacking = 1.0 - min(1.0, elongation)
     return min(_MOST_NORMAL, p.morphology_reference * (1.0 - p.morphology_androgen_share * lacking))
 
 
@@ -128,34 +141,33 @@ def moved_a_day(tract, p):
 
 
 @register_jitable
-def collect(collected, tract, sperm, normal, testis_e2, p):
+def collect(collected, tract, sperm, normal, p):
     """Set what the cauda takes in (COLLECTED) of the `sperm` and `normal` sperm that arrive, million."""
-    kept = p.collected * min(1.0, dilution(testis_e2, p))
-    collected.collected_million = sperm * kept
-    collected.collected_motile_million = sperm * kept * tract.motility
-    collected.collected_normal_million = normal * kept
+    collected.collected_million = sperm * p.collected
+    collected.collected_motile_million = sperm * p.collected * tract.motility
+    collected.collected_normal_million = normal * p.collected
 
 
 @register_jitable
-def settle_tract(tract, released, normal, androgen, testis_e2, p):
+def settle_tract(tract, released, elongation, androgen, testis_e2, p):
     """Bring the tract (TRACT) to its steady state under a constant daily release; see tract_day."""
-    tract.output, tract.back_pressure = released, pressure(testis_e2, p)
-    tract.motility = motility_target(androgen * p.androgen_sensitivity, testis_e2, p)
+    tract.output, tract.back_pressure, tract.fluid = released, pressure(testis_e2, p), fluid_left(testis_e2, p)
+    tract.motility = motility_target(elongation, androgen * p.androgen_sensitivity, testis_e2, p)
     tract.glands = gland_target(androgen * p.androgen_sensitivity, p)
-    moved = moved_a_day(tract, p)
+    moved, normal = moved_a_day(tract, p), normal_forms(elongation, p)
     for k in range(CHAIN):
         tract.chain[k, 0], tract.chain[k, 1] = released / moved, released * normal / moved
 
 
 @register_jitable
-def tract_day(tract, collected, released, normal, androgen, testis_e2, p):
+def tract_day(tract, collected, released, elongation, androgen, testis_e2, p):
     """Advance the tract (TRACT) by a day; set what the cauda takes in (COLLECTED).
 
     Args:
-        released: sperm released by the testes, million; normal: share of them of normal form.
+        released: sperm released by the testes, million; elongation: androgen signal under which they were shaped.
         androgen: of the blood, relative; testis_e2: intratesticular oestradiol, relative: it leaves with the fluid.
     """
-    chain = tract.chain
+    chain, normal = tract.chain, normal_forms(elongation, p)
     tract.output = relax(tract.output, released, p.transit_days, 1.0)
     moved = moved_a_day(tract, p)
     sperm, normal_out = moved * chain[CHAIN - 1, 0], moved * chain[CHAIN - 1, 1]
@@ -165,10 +177,11 @@ def tract_day(tract, collected, released, normal, androgen, testis_e2, p):
     chain[0, 0] += released - moved * chain[0, 0]
     chain[0, 1] += released * normal - moved * chain[0, 1]
     felt = androgen * p.androgen_sensitivity
-    tract.motility = relax(tract.motility, motility_target(felt, testis_e2, p), p.motility_days, 1.0)
+    tract.motility = relax(tract.motility, motility_target(elongation, felt, testis_e2, p), p.motility_days, 1.0)
+    tract.fluid = fluid_left(testis_e2, p)
     tract.back_pressure = relax(tract.back_pressure, pressure(testis_e2, p), p.back_pressure_days, 1.0)
     tract.glands = relax(tract.glands, gland_target(felt, p), p.volume_days, 1.0)
-    collect(collected, tract, sperm, normal_out, testis_e2, p)
+    collect(collected, tract, sperm, normal_out, p)
 
 
 @lru_cache(maxsize=64)
@@ -198,9 +211,12 @@ class Emptied(NamedTuple):
 
 
 @register_jitable
-def emptied(sperm, motile, normal, glands, abstinence, bmi, p):
-    """Return the ejaculate (Emptied) of so many million `sperm`, and `motile` and `normal` among them, after `abstinence` days."""
-    ml = volume(glands, abstinence, bmi, p)
+def emptied(sperm, motile, normal, glands, fluid, abstinence, bmi, p):
+    """Return the ejaculate (Emptied) of so many million `sperm`, and `motile` and `normal` among them, after `abstinence` days.
+
+    `fluid` that the ductules leave (relative) comes with it.
+    """
+    ml = volume(glands, abstinence, bmi, p) + p.fluid_volume * (fluid - 1.0)
     motility = normal_share = 0.0
     if sperm > 0.0:
         late = max(0.0, abstinence - _MOTILE_UNTIL)
@@ -208,13 +224,15 @@ def emptied(sperm, motile, normal, glands, abstinence, bmi, p):
     return Emptied(ml, sperm / ml, motility, normal_share)
 
 
-def ejaculate(store: np.ndarray, glands: float, abstinence: float, bmi: float, p: TractParameters) -> Semen:
+def ejaculate(
+    store: np.ndarray, glands: float, fluid: float, abstinence: float, bmi: float, p: TractParameters
+) -> Semen:
     """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error.
 
     Args:
         store: what the cauda took in by day (COLLECTED and more), the newest first.
-        glands: their relative size.
+        glands: their relative size; fluid: left by the ductules, relative.
     """
     weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
     sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names or ())
-    return Semen.of(*emptied(sperm, motile, normal, float(glands), abstinence, float(bmi), p))
+    return Semen.of(*emptied(sperm, motile, normal, float(glands), float(fluid), abstinence, float(bmi), p))

@@ -10,8 +10,7 @@ import numpy as np
 from testis_abm.biology.axis import DAY, brought
 from testis_abm.biology.days import TESTIS
 from testis_abm.biology.readouts import READOUTS
-from testis_abm.biology.tissue import from_array, with_aromatase
-from testis_abm.biology.tract import normal_forms
+from testis_abm.biology.tissue import with_aromatase
 from testis_abm.man.body import body_day
 from testis_abm.man.tract import pass_day
 from testis_abm.quantities import QUANTITIES
@@ -27,6 +26,7 @@ from testis_abm.testis.kernel import (
     soma_and_germ_cells,
     tell,
 )
+from testis_abm.testis.levels import Entering
 from testis_abm.testis.survey import survey
 from testis_abm.testis.threads import wait
 
@@ -50,21 +50,20 @@ class Numbers(NamedTuple):
     """What stays the same through the days of a call.
 
     Attributes:
-        axis, tract: packed parameters; tissue: numbers of the tissue, own: the same before modifiers (tissue.as_array).
+        axis, tract: packed parameters; tissue: numbers of the tissue (tissue.as_array).
         change: of the rates of Sertoli cells, see kernel.Today.
         sperm: million sperm of the whole man that one released stands for; leydig_weight: see kernel.report.
-        entry: testosterone that comes in with the blood at a relative free level of 1, nmol/L.
+        entry: what enters with the blood of the reference man, nmol/L (levels.Entering).
         oestradiol: intratesticular, of the reference man, nmol/L.
     """
 
     axis: np.ndarray
     tract: np.ndarray
     tissue: np.ndarray
-    own: np.ndarray
     change: np.ndarray
     sperm: float
     leydig_weight: float
-    entry: tuple[float, float]
+    entry: Entering
     oestradiol: float
 
 
@@ -126,9 +125,8 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
         if not is_physical(lived.blood[day]):
             return day
         blood = brought(lived.blood[day], tract.back_pressure, held, numbers.axis[0])
-        entry = numbers.entry[0] * blood.free_testosterone * numbers.entry[1]
         tissue = with_aromatase(numbers.tissue, blood.aromatase_left)
-        today = Today(blood, entry, now + day + 1.0, 1.0, numbers.change, tissue)
+        today = Today(blood, numbers.entry, now + day + 1.0, 1.0, numbers.change, tissue)
         if begun:
             germ_cells(man.cells, today, man.events, crew)
         else:
@@ -140,10 +138,11 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
             report(man.cells, man.steroids, today, numbers.leydig_weight, testis)
             lived.testis[day] = testis
             tell(man.events, man.cells.sertoli, lived.germ[day])
-            normal = normal_forms(testis.androgen, numbers.tract[0], from_array(numbers.own))
             testis_e2 = testis.oestradiol_nmol_l / numbers.oestradiol
             released = lived.germ[day].released * numbers.sperm
-            pass_day(tract, man.store, released, normal, blood.tract_androgen, testis_e2, numbers.tract[0])
+            pass_day(
+                tract, man.store, released, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
+            )
             lived.back_pressure[day] = tract.back_pressure
             if lived.cells.size:
                 survey(man.cells, man.steroids.oestradiol, tract.back_pressure, tissue, lived.cells[day])

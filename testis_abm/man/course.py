@@ -22,6 +22,8 @@ from testis_abm.biology.axis import (
 )
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
+from testis_abm.biology.germ import rates_under
+from testis_abm.biology.sertoli import signals
 from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
@@ -38,11 +40,12 @@ from testis_abm.biology.tract import (
 from testis_abm.man.body import body_day
 from testis_abm.support.compile import compiled
 from testis_abm.testis.mean import (
+    ADHESION,
     AGES,
     ANDROGEN,
     FSH,
+    LACK,
     LOCAL_OESTRADIOL,
-    OESTROGEN,
     SOMA,
     Scale,
     calendar,
@@ -50,6 +53,7 @@ from testis_abm.testis.mean import (
     count_steps,
     germ_day,
     rates_of,
+    response_of,
     soma_day,
     stationary,
 )
@@ -77,9 +81,11 @@ MORNING = np.dtype(
             "elongated_per_sertoli",
             "back_pressure",
             "glands",
-            "androgen",  # what the Sertoli cells have responded to: nmol/L, nmol/L, IU/L
-            "oestrogen",
+            "fluid",
+            "androgen",  # what the Sertoli cells have responded to (sertoli.Response)
+            "adhesion",
             "fsh_sensed",
+            "lack",
             "bmi",
         ).descr,
     ]
@@ -169,7 +175,7 @@ def _settle(body, testis, numbers):
         resting(body, x, e2, inhibin, a)
         pressed = pressure(testis_e2, numbers.tract)
         blood = BloodDay(
-            max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, math.nan, math.nan
+            max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2, math.nan, math.nan
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
         released = _settle_germ_line(testis, pressed, p, scale.a_pale)
@@ -196,9 +202,11 @@ def _tell(morning, made, man, released, p):
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
     morning.elongated_per_sertoli = man.testis.counts[-1] + man.testis.counts[-2]
-    morning.back_pressure, morning.glands = man.tract[0].back_pressure, man.tract[0].glands
+    tract = man.tract[0]
+    morning.back_pressure, morning.glands, morning.fluid = tract.back_pressure, tract.glands, tract.fluid
     soma = man.testis.soma
-    morning.androgen, morning.oestrogen, morning.fsh_sensed = soma[ANDROGEN], soma[OESTROGEN], soma[FSH]
+    morning.androgen, morning.adhesion = soma[ANDROGEN], soma[ADHESION]
+    morning.fsh_sensed, morning.lack = soma[FSH], soma[LACK]
 
 
 @compiled
@@ -209,9 +217,9 @@ def settle(man, numbers, morning):
     made, released, x = _settle(body, testis, numbers)
     released *= numbers.sperm
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
-    normal = normal_forms(testis.soma[ANDROGEN], numbers.tract, numbers.tissue)
-    settle_tract(tract, released, normal, x, testis_e2, numbers.tract)
-    collect(morning[0], tract, released, released * normal, testis_e2, numbers.tract)
+    elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
+    settle_tract(tract, released, elongation, x, testis_e2, numbers.tract)
+    collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
@@ -237,7 +245,7 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
         sperm, motile = shares * morning.collected_million, shares * morning.collected_motile_million
         normal = shares * morning.collected_normal_million
         tract = numbers[i].tract
-        found = emptied(sperm, motile, normal, morning.glands, abstinence, morning.bmi, tract)
+        found = emptied(sperm, motile, normal, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
         semen[i, 2], semen[i, 3] = found.motility, found.normal
 
@@ -255,13 +263,13 @@ def advance(man, numbers, drugs, planned, mornings):
         blood = brought(morning, tract.back_pressure, held, numbers.axis)
         made = soma_day(testis.soma, testis.counts, blood, p, scale, 1.0)
         _secrete(secreted, made)
-        rates = rates_of(testis.soma, blood.back_pressure, p)
+        signal = signals(response_of(testis.soma), blood.back_pressure, p)
+        rates = rates_under(signal, p)
         founded = clones_founded(testis.commitments, rates[COMMITMENT], scale.a_pale, p)
         released = numbers.sperm * germ_day(
             testis.founders, founded, rates, testis.spent, testis.descendants, testis.last
         )
         count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
-        normal = normal_forms(testis.soma[ANDROGEN], numbers.tract, p)
         testis_e2 = made.oestradiol / scale.oestradiol
-        tract_day(tract, morning, released, normal, blood.tract_androgen, testis_e2, numbers.tract)
+        tract_day(tract, morning, released, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, numbers.axis)

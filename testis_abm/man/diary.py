@@ -72,7 +72,7 @@ def _measured(*columns: str) -> dict[str, Column]:
 # What Sertoli cells sense.
 SIGNALS = _numbers(
     ("androgen", "nmol/L", "free intratesticular testosterone"),
-    ("oestrogen", "nmol/L", "free intratesticular oestradiol"),
+    ("lack", "", "lack of oestrogen"),
     ("fsh", "IU/L", "FSH"),
     ("back_pressure", "", "back-pressure"),
 )
@@ -211,6 +211,7 @@ _INNER: Mapping[str, Mapping[str, Column]] = {
         **_DAILY,
         **SIGNALS,
         **_numbers(
+            ("oestradiol", "nmol/L", "intratesticular oestradiol"),
             ("testosterone_brake", "", "brake of testosterone on the gonadotrophs"),
             ("oestradiol_brake", "", "brake of oestradiol on the gonadotrophs"),
         ),

@@ -17,7 +17,7 @@ from testis_abm.biology.days import named, packed
 from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
-from testis_abm.biology.sertoli import signals
+from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
 from testis_abm.man import course
 from testis_abm.man.body import Planned
@@ -48,6 +48,7 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         scale.testosterone_free,
         scale.oestradiol_free,
         scale.blood_entry,
+        scale.blood_oestradiol_entry,
         values["tissue.leydig_per_sertoli"],
         man["germ_cell_endowment"] * present,
     )
@@ -129,15 +130,15 @@ class ExpectedMan:
         """Let an immature testis come of age by what the days of `rows` brought."""
         mean, p, axis = mean_morning(rows), self._numbers.tissue, self._numbers.axis
         activity = lh_activity(mean["lh_iu_l"] / axis.lh_reference, mean["hcg_iu_l"], axis)
-        signal = signals(mean["androgen"], 0.0, mean["fsh_sensed"], 0.0, p)
-        support = signal.fsh * signal.commitment
+        signal = signals(Response(mean["androgen"], mean["adhesion"], mean["fsh_sensed"], 0.0), 0.0, p)
+        support = signal.fsh * signal.androgen
         self.change({**self.man, **matured(self.man, activity, support, len(rows), self.values)})
 
     def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:
         """Return the expected ejaculate of the morning of `day` (default: of the last), named as the semen table."""
         rows = self._mornings(day)
         last = rows[-1]
-        return vars(ejaculate(rows[::-1], last["glands"], abstinence, last["bmi"], self._numbers.tract))
+        return vars(ejaculate(rows[::-1], last["glands"], last["fluid"], abstinence, last["bmi"], self._numbers.tract))
 
     def daily_production(self, day: int | None = None) -> float:
         """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
@@ -148,13 +149,19 @@ class ExpectedMan:
         """Return what is read of the testis on the morning of a day, by column: of the cells, and of aromatase by site."""
         morning, numbers = named(self.days[day]), self._numbers
         p = numbers.tissue
-        signal = signals(morning["androgen"], morning["oestrogen"], morning["fsh_sensed"], morning["back_pressure"], p)
+        response = Response(morning["androgen"], morning["adhesion"], morning["fsh_sensed"], morning["lack"])
+        signal = signals(response, morning["back_pressure"], p)
         local = morning["intratesticular_oestradiol_nmol_l"] * numbers.scale.oestradiol_free
+        oestrogen = {
+            (readouts.LEYDIG, "er_alpha"): er_alpha_signal(local, p),
+            (readouts.SERTOLI, "er_alpha"): oestrogen_signal(local, p.receptor.er_alpha_sensitivity, p),
+            (readouts.SERTOLI, "er_beta"): oestrogen_signal(local, p.receptor.er_beta_sensitivity, p),
+        }
         testis = morning | dict.fromkeys(
             ("aromatase_inhibition", "leydig_inhibition", "niche_inhibition"), morning["inhibition_testis"]
         )
         return {
-            **readouts.of_mean_cells(signal, er_alpha_signal(local, p), p),
+            **readouts.of_mean_cells(signal, oestrogen, p),
             **readouts.of_aromatase(testis, morning, numbers.axis.testicular_oestradiol_share),
         }
 

@@ -78,7 +78,8 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
     own["volume_reference"] *= man["gland_volume"]
     own["volume_slope"] *= man["gland_volume"]
     own["bmi_reference"] = values["axis.bmi_reference"]
-    own |= {name: man[name] for name in ("er_alpha_sensitivity", "androgen_sensitivity")}
+    own["fluid_volume"] *= man["duct_patency"]
+    own |= {name: man[name] * man[f"tract_{name}"] for name in ("er_alpha_sensitivity", "androgen_sensitivity")}
     return TractParameters(**{name: number(own[name]) for name in TractParameters._fields})
 
 

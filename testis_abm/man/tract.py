@@ -15,23 +15,24 @@ _REMEMBERED = 400  # days whose sperm an ejaculate may still hold
 
 
 @register_jitable
-def pass_day(tract, store, released, normal, androgen, testis_e2, p):
+def pass_day(tract, store, released, elongation, androgen, testis_e2, p):
     """Advance the tract (TRACT) one day, and its `store` of what the cauda took in by day; see biology.tract.tract_day."""
     for day in range(store.size - 1, 0, -1):
         store[day] = store[day - 1]
-    rules.tract_day(tract, store[0], released, normal, androgen, testis_e2, p)
+    rules.tract_day(tract, store[0], released, elongation, androgen, testis_e2, p)
 
 
 @compiled
-def _day(tract, store, released, normal, androgen, testis_e2, p):
-    pass_day(tract[0], store, released, normal, androgen, testis_e2, p[0])
+def _day(tract, store, released, elongation, androgen, testis_e2, p):
+    pass_day(tract[0], store, released, elongation, androgen, testis_e2, p[0])
 
 
 @compiled
-def _settle(tract, store, released, normal, androgen, testis_e2, p):
-    rules.settle_tract(tract[0], released, normal, androgen, testis_e2, p[0])
+def _settle(tract, store, released, elongation, androgen, testis_e2, p):
+    rules.settle_tract(tract[0], released, elongation, androgen, testis_e2, p[0])
+    normal = rules.normal_forms(elongation, p[0])
     for day in range(store.size):
-        rules.collect(store[day], tract[0], released, released * normal, testis_e2, p[0])
+        rules.collect(store[day], tract[0], released, released * normal, p[0])
 
 
 class Tract:
@@ -58,14 +59,15 @@ class Tract:
         """Return the back-pressure that builds up in time at this intratesticular oestradiol (relative)."""
         return float(rules.pressure(testis_e2, self.p))
 
-    def settle(self, released: float, normal: float, androgen: float, testis_e2: float) -> None:
+    def settle(self, released: float, elongation: float, androgen: float, testis_e2: float) -> None:
         """Bring the tract to its steady state under a constant daily release; see biology.tract.tract_day."""
-        _settle(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self.numbers)
+        _settle(self.state, self.store, *map(float, (released, elongation, androgen, testis_e2)), self.numbers)
 
-    def day(self, released: float, normal: float, androgen: float, testis_e2: float) -> None:
+    def day(self, released: float, elongation: float, androgen: float, testis_e2: float) -> None:
         """Advance one day; see biology.tract.tract_day."""
-        _day(self.state, self.store, *map(float, (released, normal, androgen, testis_e2)), self.numbers)
+        _day(self.state, self.store, *map(float, (released, elongation, androgen, testis_e2)), self.numbers)
 
     def semen(self, abstinence: float, bmi: float) -> Semen:
         """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error."""
-        return rules.ejaculate(self.store, float(self.state["glands"][0]), abstinence, bmi, self.p)
+        glands, fluid = (float(self.state[name][0]) for name in ("glands", "fluid"))
+        return rules.ejaculate(self.store, glands, fluid, abstinence, bmi, self.p)

@@ -1,8 +1,11 @@
 """Every number of the model: TOML tables with unit, range, source and confidence, and their loader."""
 
 from testis_abm.parameters.table import (
+    Answer,
     Drug,
     FrozenMapping,
+    Hypothesis,
+    ManKind,
     Parameter,
     Preset,
     Range,
@@ -10,6 +13,7 @@ from testis_abm.parameters.table import (
     drug_named,
     drugs,
     fault,
+    hypotheses,
     in_words,
     load,
     observed_in,
@@ -20,8 +24,11 @@ from testis_abm.parameters.table import (
 )
 
 __all__ = [
+    "Answer",
     "Drug",
     "FrozenMapping",
+    "Hypothesis",
+    "ManKind",
     "Parameter",
     "Preset",
     "Range",
@@ -29,6 +36,7 @@ __all__ = [
     "drug_named",
     "drugs",
     "fault",
+    "hypotheses",
     "in_words",
     "load",
     "observed_in",

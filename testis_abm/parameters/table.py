@@ -1,6 +1,6 @@
 """The parameter table: reads and checks the TOML files beside this module.
 
-`model/` holds the numbers of the model; men.toml, men_observed.toml and drugs.toml are tables of their own. Each
+`model/` holds the numbers of the model; men.toml, men_observed.toml, drugs.toml and hypotheses.toml are tables of their own. Each
 function takes the folder to read; without one it reads the tables of the package, once per process.
 """
 
@@ -21,6 +21,7 @@ from testis_abm.support.errors import Problem, ScenarioError, TestisError, gathe
 
 FOLDER = Path(__file__).parent
 _MODEL, _MEN, _DRUGS, _OBSERVED = "model", "men.toml", "drugs.toml", "men_observed.toml"
+_HYPOTHESES = "hypotheses.toml"
 
 Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -221,6 +222,44 @@ class Range(_Entry):
     source: Text
 
 
+@dataclass(frozen=True)
+class ManKind(_Entry):
+    """A kind of man: his share of the men whom an answer speaks of, and in what he is unlike the tables and his preset.
+
+    Attributes:
+        parameters: dotted parameter name -> value.
+        man: physiology field -> factor of his own.
+    """
+
+    share: Annotated[Number, Field(gt=0, le=1)]
+    parameters: FrozenMapping[float]
+    man: FrozenMapping[float]
+
+
+@dataclass(frozen=True)
+class Answer(_Entry):
+    """An answer to a question that the data do not decide; `weight` is its probability.
+
+    Men of no kind of `kinds` are as the tables have them.
+    """
+
+    name: str
+    weight: Annotated[Number, Field(ge=0, le=1)]
+    source: Text
+    kinds: tuple[ManKind, ...]
+
+
+@dataclass(frozen=True)
+class Hypothesis(_Entry):
+    """A question that the data do not decide, its answers by name, and the one that the tables hold."""
+
+    name: str
+    question: Text
+    default: str
+    source: Text
+    answers: FrozenMapping[Answer]
+
+
 def _read_once[T](read: Callable[[Path], T]) -> Callable[..., T]:
     """Let a reader of a folder read each one once, and the package's own if none is given."""
     cached = cache(read)
@@ -284,6 +323,46 @@ def drugs(folder: Path) -> Mapping[str, Drug]:
             if other not in table:
                 raise _fault(path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, table)}")
     return FrozenMapping(table)
+
+
+@_read_once
+def hypotheses(folder: Path) -> Mapping[str, Hypothesis]:
+    """Return the questions that the data do not decide, by name.
+
+    Raises:
+        TestisError: the file is wrong, names what does not exist, or weights do not add up to 1.
+    """
+    path = folder / _HYPOTHESES
+    return FrozenMapping({name: _hypothesis(path, name, raw, folder) for name, raw in _read(path).items()})
+
+
+def _hypothesis(path: Path, name: str, raw: object, folder: Path) -> Hypothesis:
+    own, answers = _parted(Hypothesis, path, name, raw)
+    named: dict[str, Answer] = {}
+    for key, of in answers.items():
+        where = f"{name}.{key}"
+        own_of, rest = _parted(Answer, path, where, of)
+        kinds = [_man_kind(path, where, kind, folder) for kind in own_of.get("kinds", ())]
+        named[key] = _made(Answer, path, where, {"name": key, **own_of, **rest, "kinds": kinds})
+        if sum(kind.share for kind in named[key].kinds) > 1.0:
+            raise _fault(path, where, "shares of its kinds add up to more than 1")
+    made = _made(Hypothesis, path, name, {"name": name, **own, "answers": FrozenMapping(named)})
+    if made.default not in named:
+        raise _fault(path, f"{name}.default", f"is no answer; nearest: {nearest(made.default, named)}")
+    if abs(sum(answer.weight for answer in named.values()) - 1.0) > 1e-9:
+        raise _fault(path, name, "weights must add up to 1")
+    return made
+
+
+def _man_kind(path: Path, name: str, raw: dict[str, Any], folder: Path) -> ManKind:
+    for key, known in (("parameters", load(folder)), ("man", physiology(folder))):
+        for field, value in raw.get(key, {}).items():
+            if field not in known:
+                raise _fault(path, f"{name}.{key}.{field}", f"is not known; nearest: {nearest(field, known)}")
+            if text := known[field].fault(value):
+                raise _fault(path, f"{name}.{key}.{field}", text)
+    mappings = {key: FrozenMapping(raw.get(key, {})) for key in ("parameters", "man")}
+    return _made(ManKind, path, name, {**raw, **mappings})
 
 
 @_read_once

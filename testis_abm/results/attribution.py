@@ -11,7 +11,7 @@ import pandas as pd
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import LOSSES, commitment, spermiation
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.sertoli import signals
+from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.quantities import QUANTITIES
@@ -20,20 +20,16 @@ from testis_abm.results.tables import SIGNALS
 
 NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
 _ENOUGH = math.log(0.01)  # of output: rates that let a hundredth through do not make azoospermia
-# What acts as a whole, then what acts a little on every type.
-_LOSSES = sorted(LOSSES, key=lambda loss: loss.exposure is not None)
-_WHOLE = sum(loss.exposure is None for loss in LOSSES)
-_LABELS = [loss.label for loss in _LOSSES]
-RATES = ("A-pale to B differentiation", *_LABELS[:_WHOLE], "spermiation", *_LABELS[_WHOLE:])
+RATES = ("A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
 
 
 def log_rates(levels: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
     """Return the log of each rate's factor in sperm output, in the order of RATES; their sum is the log of output."""
-    androgen, oestrogen, fsh, pressure = (levels[name] for name in SIGNALS)
-    signal = signals(androgen, oestrogen, fsh, pressure, p)
-    losses = [-loss.through(signal, p) for loss in _LOSSES]
+    androgen, lack, fsh, pressure = (levels[name] for name in SIGNALS)
+    signal = signals(Response(androgen, androgen, fsh, lack), pressure, p)
+    losses = [-loss.cumulative(signal, p) for loss in LOSSES]
     first, last = (math.log(max(rate(signal, p), 1e-12)) for rate in (commitment, spermiation))
-    return (first, *losses[:_WHOLE], last, *losses[_WHOLE:])
+    return (first, *losses, last)
 
 
 def attribute(before: Mapping[str, float], after: Mapping[str, float], p: TissueParameters) -> pd.DataFrame:
@@ -130,7 +126,7 @@ def why_sperm(
 
 def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> str:
     """Return what an inhibitor leaves of the testis' own oestradiol where LH outweighs it."""
-    change = 100.0 * (after["oestrogen"] / before["oestrogen"] - 1.0) if before["oestrogen"] > 0 else 0.0
+    change = 100.0 * (after["oestradiol"] / before["oestradiol"] - 1.0) if before["oestradiol"] > 0 else 0.0
     if change < 1.0:
         return ""
     return f", whose own oestradiol rises {change:.0f} % as LH-driven substrate outweighs inhibition"

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from testis_abm.biology import draws, steps
-from testis_abm.biology.germ import durations, rates_under, reference_signals
+from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.parameters import physiology
+from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
 from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns, segments
 from testis_abm.testis.fields import Kernels, screening_length
@@ -35,6 +36,7 @@ class TissueScale:
     testosterone_free: float
     oestradiol_free: float
     blood_entry: float
+    blood_oestradiol_entry: float
     softening: float
 
 
@@ -66,7 +68,7 @@ def standing(rates: Sequence[float], p: TissueParameters) -> np.ndarray:
 
 def reference_counts(p: TissueParameters) -> np.ndarray:
     """Return expected germ cells per Sertoli cell by step under reference signals."""
-    return standing(rates_under(reference_signals(p), p), p)
+    return standing(rates_under(NORMAL, p), p)
 
 
 def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
@@ -86,11 +88,13 @@ def tissue_parameters(
     """
     direct = _folded(values, man, cells_ratio)
     activity = once(_aromatase, values)
-    direct |= {name: value * man["testicular_aromatase"] for name, value in activity.items()}
+    direct |= {name: value * man["testicular_aromatase"] * man[name] for name, value in activity.items()}
     direct["leydig_aromatase"] *= cells_ratio
     older = np.maximum(0.0, man["age"] - _AGE_REFERENCE)
-    direct["commitment"] *= man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
-    direct["commitment"] *= np.exp(values["tissue.output_age_slope"] * older)
+    founders = man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
+    founders = founders * np.exp(values["tissue.output_age_slope"] * older)
+    direct["commitment"] *= founders
+    direct["crowding"] = (founders / values["germ.room"]) ** 4
     direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
@@ -106,6 +110,7 @@ def tissue_scale(values: Mapping[str, float]) -> TissueScale:
         "testosterone_free_fraction",
         "oestradiol_free_fraction",
         "blood_testosterone_entry",
+        "blood_oestradiol_entry",
         "cell_radius",
     )
     return TissueScale(*(values[f"tissue.{name}"] for name in names))
@@ -122,14 +127,19 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
     # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL,
     # Kallmann).
     inhibin = man["inhibin_capacity"] * man["sertoli_number"] * np.sqrt(man["somatic_maturity"])
-    germ = room(values, "germ")
+    germ, receptor = room(values, "germ"), room(values, "receptor")
     direct = {
         **man,
         **germ,
         **room(values, "leydig"),
-        **room(values, "receptor"),
+        **receptor,
         "leydig_secretion": man["leydig_capacity"] * man["somatic_maturity"] * attrition * cells_ratio,
         "aromatase_km": of("aromatase", "testicular_km"),
+        "er_alpha_sensitivity": man["er_alpha_sensitivity"] * man["sertoli_er_alpha_sensitivity"],
+        "leydig_er_alpha_sensitivity": man["er_alpha_sensitivity"] * man["leydig_er_alpha_sensitivity"],
+        "androgen_sensitivity": man["androgen_sensitivity"] * man["sertoli_androgen_sensitivity"],
+        "meiosis_androgen_half": receptor["androgen_half"] * receptor["meiosis_half_ratio"],
+        "spermiation_androgen_half": receptor["androgen_half"] * receptor["spermiation_half_ratio"],
         "free_testosterone_reference": scale.testosterone * scale.testosterone_free,
         "free_oestradiol_reference": scale.oestradiol * scale.oestradiol_free,
         "fsh_reference": of("axis", "fsh_reference"),
@@ -140,11 +150,6 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
         "round_hazard": _log_loss(germ["round_spermatid_loss"]),
         "elongation_hazard": _log_loss(germ["elongation_loss"]),
         "back_pressure": values["tract.back_pressure_loss"],
-        "er_beta_spermatogonium": of("er_beta_expression", "spermatogonium"),
-        "er_beta_spermatocyte": of("er_beta_expression", "spermatocyte"),
-        "er_beta_spermatid": of("er_beta_expression", "round_spermatid"),
-        "er_beta_elongated": of("er_beta_expression", "elongating_spermatid"),
-        "er_alpha_germ": of("er_alpha_expression", "germ_cell"),
         "inhibin_floor": of("inhibin", "floor") * inhibin,
         "inhibin_fsh_gain": of("inhibin", "fsh_gain") * inhibin,
         "inhibin_fsh_half": of("inhibin", "fsh_half"),
@@ -153,16 +158,19 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
 
 
 def _reference_occupancies(of: Mapping[str, Amount]) -> dict[str, float]:
-    """Return how far each receptor's process is occupied in the reference man."""
-    testosterone, oestradiol = of["free_testosterone_reference"], of["free_oestradiol_reference"]
-    androgen = {
-        f"{process}_occupancy": hill(testosterone, of[f"{process}_androgen_half"], of["androgen_exponent"])
-        for process in ("commitment", "meiosis", "elongation", "spermiation")
+    """Return how far each receptor's process is occupied, and oestrogen lacks, in the reference man."""
+    halves = {
+        "androgen": "androgen_half",
+        "meiosis": "meiosis_androgen_half",
+        "spermiation": "spermiation_androgen_half",
     }
-    return androgen | {
+    return {
+        **{
+            f"{process}_occupancy": hill(of["free_testosterone_reference"], of[half], of["androgen_exponent"])
+            for process, half in halves.items()
+        },
         "fsh_occupancy": hill(of["fsh_reference"], of["fsh_half"], 1.0),
-        "er_beta_occupancy": hill(oestradiol, of["er_beta_half"], of["oestrogen_exponent"]),
-        "er_alpha_reference": hill(oestradiol, of["er_alpha_half"], of["oestrogen_exponent"]),
+        "lack_reference": 1.0 - hill(1.0, of["oestrogen_half"], 2.0),
     }
 
 
@@ -172,26 +180,37 @@ def _reference_man() -> dict[str, float]:
 
 
 def _aromatase(values: Mapping[str, float]) -> dict[str, float]:
-    """Return activities of the reference man, scaled so that the reference tissue makes 1 per Sertoli cell in all."""
-    germ, sertoli = values["aromatase.germ_cell_expression"], values["aromatase.sertoli_expression"]
-    raw = {
-        "leydig_aromatase": values["aromatase.leydig_activity"],
-        "sertoli_aromatase": values["aromatase.sertoli_activity"] * sertoli,
-        "spermatocyte_aromatase": values["aromatase.spermatocyte_activity"] * germ,
-        "spermatid_aromatase": values["aromatase.spermatid_activity"] * germ,
-        "elongated_aromatase": values["aromatase.elongated_activity"] * germ,
+    """Return the activities of `values` over what the tissue of the tables makes per Sertoli cell in all."""
+    whole = _reference_activity()
+    return {name: value / whole for name, value in _activities(values).items()}
+
+
+def _activities(values: Mapping[str, float]) -> dict[str, float]:
+    aromatase = room(values, "aromatase")
+    germ, sertoli = aromatase["germ_cell_expression"], aromatase["sertoli_expression"]
+    return {
+        "leydig_aromatase": aromatase["leydig_activity"],
+        "sertoli_aromatase": aromatase["sertoli_activity"] * sertoli,
+        "spermatocyte_aromatase": aromatase["spermatocyte_activity"] * germ,
+        "spermatid_aromatase": aromatase["spermatid_activity"] * germ,
+        "elongated_aromatase": aromatase["elongated_activity"] * germ,
     }
-    reference = _folded(values, _reference_man(), 1.0)
+
+
+@cache
+def _reference_activity() -> float:
+    """Return the activity of a Sertoli cell of the tables with its share of Leydig cells and its germ cells."""
+    values = tables()
+    made, reference = _activities(values), _folded(values, _reference_man(), 1.0)
     counts = reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **reference}))
     by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
-    total = (
-        values["tissue.leydig_per_sertoli"] * raw["leydig_aromatase"]
-        + raw["sertoli_aromatase"]
-        + by_class[steps.SPERMATOCYTE] * raw["spermatocyte_aromatase"]
-        + by_class[steps.SPERMATID] * raw["spermatid_aromatase"]
-        + by_class[steps.ELONGATED] * raw["elongated_aromatase"]
+    return float(
+        values["tissue.leydig_per_sertoli"] * made["leydig_aromatase"]
+        + made["sertoli_aromatase"]
+        + by_class[steps.SPERMATOCYTE] * made["spermatocyte_aromatase"]
+        + by_class[steps.SPERMATID] * made["spermatid_aromatase"]
+        + by_class[steps.ELONGATED] * made["elongated_aromatase"]
     )
-    return {name: value / total for name, value in raw.items()}
 
 
 def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
@@ -265,8 +284,9 @@ def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p:
         _lineages(seed, "sertoli", n),
         np.repeat(phase, patch)[:n],
         ones * p.receptor.free_testosterone_reference,
-        ones * p.receptor.free_oestradiol_reference,
+        ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.fsh_reference,
+        0.0 * ones,
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_oestradiol_reference,
         ones.copy(),

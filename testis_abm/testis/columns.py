@@ -73,8 +73,9 @@ class SertoliColumns(Columns):
 
     phase: Annotated[np.ndarray, Column(float, "Phase of its clock of the cycle at the start, 0 to 1.")]
     androgen: Annotated[np.ndarray, Column(float, "Androgen that it has responded to, free nmol/L.")]
-    oestrogen: Annotated[np.ndarray, Column(float, "Oestrogen that it has responded to, free nmol/L.")]
+    adhesion: Annotated[np.ndarray, Column(float, "Androgen that its adhesion has responded to, free nmol/L.")]
     fsh: Annotated[np.ndarray, Column(float, "FSH that it has responded to, IU/L.")]
+    lack: Annotated[np.ndarray, Column(float, "Lack of oestrogen that it has responded to, 0 to 1.")]
     local_testosterone: Annotated[np.ndarray, Column(float, "Free testosterone at it, nmol/L.")]
     local_oestradiol: Annotated[np.ndarray, Column(float, "Free oestradiol at it, nmol/L.")]
     oestradiol_secretion: Annotated[np.ndarray, Column(float, "Oestradiol made by it and its germ cells.")]

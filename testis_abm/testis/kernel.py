@@ -7,7 +7,7 @@ due is worked on.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
@@ -31,12 +31,14 @@ from testis_abm.biology.germ import (
 from testis_abm.biology.kinetics import lh_response, shielded_inhibition
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import (
-    Sensed,
+    Response,
     halves,
     inhibin_output,
+    lacking,
     niche_aromatase,
+    oestrogen_signal,
     responded,
-    response_kept,
+    responses_kept,
     sense,
     signals,
     signals_from,
@@ -70,7 +72,7 @@ BLOCK = 16
 NOT_BEGUN, BEGUN, DONE = range(3)
 # Rows of what Sertoli cells sense: one array, because more than a few that might overlap would keep loops from
 # vectorising.
-_ANDROGEN, _ER_BETA, _ER_ALPHA, _FSH = range(4)
+_ANDROGEN, _ADHESION, _FSH, _LACK = range(4)
 _SENSED = 4
 _NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64)])
 
@@ -115,13 +117,13 @@ class Today(NamedTuple):
     """What is the same for all cells in a step of `dt` days that ends on day `now`.
 
     Attributes:
-        entry: testosterone that enters with the blood, nmol/L.
+        entry: what enters with the blood of each steroid, nmol/L, for the blood of the reference man (levels.Entering).
         change: (2, steps.RATES, 1 or sertoli), a factor of and an addition to each rate that comes from outside.
         numbers: of the tissue, see tissue.as_array.
     """
 
     blood: BloodDay
-    entry: float
+    entry: Any
     now: float
     dt: float
     change: np.ndarray
@@ -211,8 +213,9 @@ def aromatise_leydig(leydig, steroids, today):
 def testosterone_and_aromatase(sertoli, field, today, first, last):
     """Spread testosterone over tubules `first` to `last`; let their niches make oestradiol from it."""
     p, inhibitor = from_array(today.numbers), today.blood.inhibitor
+    entry = today.entry.testosterone * today.blood.free_testosterone
     per = field.level.shape[1]
-    supply = _supply(field, today.entry, 0.0, today.blood.held_testosterone)
+    supply = _supply(field, entry, 0.0, today.blood.held_testosterone)
     activity = np.empty(BLOCK * per)
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
@@ -272,9 +275,9 @@ def _respond(response, level, kept):
 @compiled(error_model="numpy")
 def _sense(level, sensitivity, exponent, sensed):
     """Write `sense` into `sensed`: a loop of its own for the usual exponent, which then vectorises."""
-    if exponent == 2.0:
+    if exponent == 3.0:
         for k in range(level.size):
-            sensed[k] = sense(level[k], sensitivity, 2.0)
+            sensed[k] = sense(level[k], sensitivity, 3.0)
     else:
         for k in range(level.size):
             sensed[k] = sense(level[k], sensitivity, exponent)
@@ -330,26 +333,28 @@ def _support(sertoli, field, today, half, sensed, first, last):
     flat, local = field.level.reshape(-1)[begin:end], sertoli.local_oestradiol[begin:end]
     for k in range(local.size):
         local[k] = flat[k] * field.free
-    kept = response_kept(p, today.dt)
-    androgen, oestrogen, fsh = sertoli.androgen[begin:end], sertoli.oestrogen[begin:end], sertoli.fsh[begin:end]
-    _respond(androgen, sertoli.local_testosterone[begin:end], kept)
-    _respond(oestrogen, local, kept)
+    kept = responses_kept(p, today.dt)
+    androgen, adhesion = sertoli.androgen[begin:end], sertoli.adhesion[begin:end]
+    fsh, lack = sertoli.fsh[begin:end], sertoli.lack[begin:end]
+    _respond(androgen, sertoli.local_testosterone[begin:end], kept.androgen)
+    _respond(adhesion, sertoli.local_testosterone[begin:end], kept.adhesion)
     for k in range(fsh.size):
-        fsh[k] = responded(fsh[k], today.blood.fsh_iu_l, kept)
+        fsh[k] = responded(fsh[k], today.blood.fsh_iu_l, kept.fsh)
+    for k in range(lack.size):
+        lack[k] = responded(lack[k], lacking(local[k], p), kept.lack)
     inhibin = sertoli.inhibin[begin:end]
     for k in range(fsh.size):
         inhibin[k] = inhibin_output(fsh[k], p)
     _sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ANDROGEN])
-    _sense(oestrogen, receptor.er_beta_sensitivity, receptor.oestrogen_exponent, sensed[_ER_BETA])
-    _sense(oestrogen, receptor.er_alpha_sensitivity, receptor.oestrogen_exponent, sensed[_ER_ALPHA])
+    _sense(adhesion, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ADHESION])
     for k in range(fsh.size):
-        sensed[_FSH, k] = fsh[k]
+        sensed[_FSH, k], sensed[_LACK, k] = fsh[k], lack[k]
     for tubule in range(first, last):
         rates = sertoli.rates[tubule]
         here = sensed[:, (tubule - first) * per : (tubule - first + 1) * per]
         for k in range(per):
-            levels = Sensed(here[_ANDROGEN, k], here[_ER_BETA, k], here[_ER_ALPHA, k])
-            _store_rates(rates, k, rates_under(signals_from(levels, here[_FSH, k], pressure, half, p), p))
+            response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
+            _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
@@ -364,7 +369,8 @@ def oestradiol_and_germ_cells(cells, field, today, mean_made, events, first, las
     Some tubules at a time, so that what a Sertoli cell sets is still near when its germ cells ask for it. `mean_made`:
     oestradiol that a niche makes on average, for the interstices.
     """
-    half, supply = halves(from_array(today.numbers)), _supply(field, 0.0, mean_made, today.blood.held_oestradiol)
+    half, entry = halves(from_array(today.numbers)), today.entry.oestradiol * today.blood.oestradiol
+    supply = _supply(field, entry, mean_made, today.blood.held_oestradiol)
     sensed = np.empty((_SENSED, BLOCK * field.level.shape[1]))
     for begin in range(first, last, BLOCK):
         end = min(begin + BLOCK, last)
@@ -636,14 +642,16 @@ def report(cells, steroids, today, leydig_weight, made):
     for i in range(n):
         secreted += leydig.testosterone_secretion[i]
         oestradiol_made += leydig.oestradiol_secretion[i]
-    androgen, oestrogen, fsh, inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    androgen, adhesion, fsh, lack = 0.0, 0.0, 0.0, 0.0
+    inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0
     spermatocytes, spermatids, elongated = 0, 0, 0
     at_niche_t, at_niche_e2 = steroids.testosterone.level.reshape(-1), steroids.oestradiol.level.reshape(-1)
     free = steroids.testosterone.free
     for i in range(m):
         androgen += sertoli.androgen[i]
-        oestrogen += sertoli.oestrogen[i]
+        adhesion += sertoli.adhesion[i]
         fsh += sertoli.fsh[i]
+        lack += sertoli.lack[i]
         inhibin += sertoli.inhibin[i]
         in_niche += sertoli.oestradiol_secretion[i]
         mean_t += at_niche_t[i]
@@ -652,7 +660,8 @@ def report(cells, steroids, today, leydig_weight, made):
         spermatocytes += germ_cells.spermatocytes
         spermatids += germ_cells.spermatids
         elongated += germ_cells.elongated
-    androgen, oestrogen, fsh, in_niche, mean_t = androgen / m, oestrogen / m, fsh / m, in_niche / m, mean_t / m
+    response = Response(androgen / m, adhesion / m, fsh / m, lack / m)
+    in_niche, mean_t, mean_e2 = in_niche / m, mean_t / m, mean_e2 / m
     in_leydig = in_niches = 1.0 - left
     if blood.inhibitor > 0.0:
         local, total = np.empty(n), steroids.testosterone.interstitial.reshape(-1)
@@ -668,17 +677,22 @@ def report(cells, steroids, today, leydig_weight, made):
     whole = by_leydig + by_sertoli + by_germ
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
-    signal = signals(androgen, oestrogen, fsh, blood.back_pressure, p)
+    signal, oestradiol = signals(response, blood.back_pressure, p), mean_e2 * steroids.oestradiol.free
     made.secretory_capacity = secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation)
     made.oestradiol_output, made.inhibin_output = whole, inhibin / m
-    made.testosterone_nmol_l, made.oestradiol_nmol_l = mean_t, mean_e2 / m
+    made.testosterone_nmol_l, made.oestradiol_nmol_l = mean_t, mean_e2
     made.aromatase_inhibition, made.leydig_inhibition, made.niche_inhibition = inhibition, in_leydig, in_niches
     made.from_leydig, made.from_sertoli, made.from_germ = by_leydig, by_sertoli, by_germ
-    made.androgen_signal, made.fsh_signal = signal.meiosis, signal.fsh
-    made.er_alpha_signal = signal.er_alpha / p.receptor.er_alpha_reference
-    made.er_beta_signal = signal.er_beta
+    made.androgen_signal, made.fsh_signal = signal.androgen, signal.fsh
+    made.er_alpha_signal = oestrogen_signal(oestradiol, p.receptor.er_alpha_sensitivity, p)
+    made.er_beta_signal = oestrogen_signal(oestradiol, p.receptor.er_beta_sensitivity, p)
     made.aromatase_access = p.aromatase.aromatase_km / (p.aromatase.aromatase_km + mean_t * free)
-    made.androgen, made.oestrogen, made.fsh = androgen, oestrogen, fsh
+    made.androgen, made.adhesion, made.fsh, made.lack = (
+        response.androgen,
+        response.adhesion,
+        response.fsh,
+        response.lack,
+    )
 
 
 @compiled(error_model="numpy")

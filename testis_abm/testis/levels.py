@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,13 @@ from testis_abm.testis.build import TissueScale, build_kernels
 from testis_abm.testis.fields import sources_of
 from testis_abm.testis.geometry import CORNERS, Geometry
 from testis_abm.testis.kernel import FieldArrays, Steroids
+
+
+class Entering(NamedTuple):
+    """Total steroid that enters with the blood, nmol/L, at the levels of the reference man's."""
+
+    testosterone: float
+    oestradiol: float
 
 
 class Levels:
@@ -25,6 +33,7 @@ class Levels:
         sources: (corners + 1,), what the Leydig cells of each interstice make, of testosterone or oestradiol in turn;
             the last is the empty site, which makes none.
         from_secretion: nmol/L of testosterone that a mean source of 1 gives; from_leydig, from_niches: of oestradiol.
+        entering: what enters with the blood.
     """
 
     def __init__(
@@ -41,8 +50,12 @@ class Levels:
         count = CORNERS * geometry.tubules
         self.sources = np.zeros(count + 1)
         self.from_secretion = (1.0 - scale.blood_entry) * scale.testosterone * count / leydig
-        self.from_leydig = scale.oestradiol * weight * count / self.testosterone.size
-        self.from_niches = scale.oestradiol
+        made = (1.0 - scale.blood_oestradiol_entry) * scale.oestradiol
+        self.from_leydig = made * weight * count / self.testosterone.size
+        self.from_niches = made
+        self.entering = Entering(
+            float(scale.blood_entry * scale.testosterone), float(scale.blood_oestradiol_entry * scale.oestradiol)
+        )
 
     def arrays(self) -> Steroids:
         """Return both fields as a kernel takes them."""
@@ -71,7 +84,3 @@ class Levels:
                 self.from_niches,
             ),
         )
-
-    def entry(self, blood: float) -> float:
-        """Return the testosterone that comes in with the blood, nmol/L, at a relative free level of `blood`."""
-        return self.scale.blood_entry * blood * self.scale.testosterone

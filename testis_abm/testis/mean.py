@@ -15,14 +15,14 @@ from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
-from testis_abm.biology.sertoli import inhibin_output, sertoli_day, signals
+from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import B_SPERMATOGONIUM, COUNT, DAUGHTERS, ELONGATED_SPERMATID, HAZARD, SPERMIATION
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 
 # State of the mean Leydig and Sertoli cell.
-CAPACITY, EXPRESSION, ANDROGEN, OESTROGEN, FSH, LOCAL_OESTRADIOL = range(6)
-SOMA = 6
+CAPACITY, EXPRESSION, ANDROGEN, ADHESION, FSH, LACK, LOCAL_OESTRADIOL = range(7)
+SOMA = 7
 
 
 class Scale(NamedTuple):
@@ -33,6 +33,7 @@ class Scale(NamedTuple):
     testosterone_free: float
     oestradiol_free: float
     blood_entry: float
+    blood_oestradiol_entry: float
     leydig_per_sertoli: float
     a_pale: float
 
@@ -74,11 +75,12 @@ def soma_day(soma, counts, blood, p, scale, dt):
     works = blood.aromatase_left * aromatise(1.0, free, blood.inhibitor, p)
     inhibition = 1.0 - works / open_enzyme if open_enzyme > 0.0 else 0.0
     output = (leydig + niche) * works
-    oestradiol = kept(output * scale.oestradiol, blood.held_oestradiol)
+    entered = scale.blood_oestradiol_entry
+    local = ((1.0 - entered) * output + entered * blood.oestradiol) * scale.oestradiol
+    oestradiol = kept(local, blood.held_oestradiol)
     soma[LOCAL_OESTRADIOL] = oestradiol * scale.oestradiol_free
-    soma[ANDROGEN], soma[OESTROGEN], soma[FSH] = sertoli_day(
-        soma[ANDROGEN], soma[OESTROGEN], soma[FSH], free, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt
-    )
+    now = sertoli_day(response_of(soma), free, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt)
+    soma[ANDROGEN], soma[ADHESION], soma[FSH], soma[LACK] = now
     return Made(
         secretion / lh_response(blood.lh_activity, p.leydig.lh_saturation),
         output,
@@ -95,9 +97,15 @@ def soma_day(soma, counts, blood, p, scale, dt):
 
 
 @register_jitable
+def response_of(soma):
+    """Return what the mean Sertoli cell has responded to."""
+    return Response(soma[ANDROGEN], soma[ADHESION], soma[FSH], soma[LACK])
+
+
+@register_jitable
 def rates_of(soma, back_pressure, p):
     """Return the rates that the mean Sertoli cell sets, in the order of steps.RATES."""
-    return rates_under(signals(soma[ANDROGEN], soma[OESTROGEN], soma[FSH], back_pressure, p), p)
+    return rates_under(signals(response_of(soma), back_pressure, p), p)
 
 
 @register_jitable

@@ -9,7 +9,7 @@ from numba.extending import register_jitable
 
 from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.readouts import EVERYWHERE, OF_GERM_CELLS
-from testis_abm.biology.sertoli import Signals, signals
+from testis_abm.biology.sertoli import Response, Signals, oestrogen_signal, signals
 from testis_abm.biology.steps import CLASS_OF_STEP, COUNT, RATES
 from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
@@ -52,7 +52,8 @@ def survey(cells, oestradiol, pressure, numbers, found):
     heard = np.empty((_SIGNALS, niches))
     around, present, here = np.zeros(pairs), np.zeros(_CLASSES), np.empty(_CLASSES)
     for i in range(niches):
-        told = signals(sertoli.androgen[i], sertoli.oestrogen[i], sertoli.fsh[i], pressure, p)
+        response = Response(sertoli.androgen[i], sertoli.adhesion[i], sertoli.fsh[i], sertoli.lack[i])
+        told = signals(response, pressure, p)
         for signal in range(_SIGNALS):
             heard[signal, i] = told[signal]
         here[:] = 0.0
@@ -70,6 +71,11 @@ def survey(cells, oestradiol, pressure, numbers, found):
     for i in range(leydig.size.size):
         own[0, i] = er_alpha_signal(local[leydig.corner[i]] * oestradiol.free, p)
     at = _tell(own, 1, found, at)
+    sensed = np.empty((1, niches))
+    for sensitivity in (p.receptor.er_alpha_sensitivity, p.receptor.er_beta_sensitivity):
+        for i in range(niches):
+            sensed[0, i] = oestrogen_signal(sertoli.local_oestradiol[i], sensitivity, p)
+        at = _tell(sensed, 1, found, at)
     for pair in range(pairs):
         cells_there = present[_GERM_CLASS[pair]]
         found[at + pair] = around[pair] / cells_there if cells_there > 0.0 else math.nan

@@ -101,8 +101,7 @@ class CompiledCells:
 
     def today(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> kernel.Today:
         """Return what is the same for all cells, as a kernel takes it."""
-        entry = self.levels.entry(blood.free_testosterone)
-        return kernel.Today(blood, float(entry), float(now), float(dt), change, numbers_of(p))
+        return kernel.Today(blood, self.levels.entering, float(now), float(dt), change, numbers_of(p))
 
     def give_room(self, events: Events) -> None:
         """Give room to the tubules that have run out of it within a day of such `events`, and to those that will next."""

@@ -30,7 +30,7 @@ class Frame:
             name.
         levels: (5, places) float32: total testosterone and oestradiol (nmol/L), AR, ER-alpha and ER-beta signal (1 =
             reference man; NaN where nobody hears it) at each Sertoli cell and interstice.
-        by_step: (3, steps) float32: ER-beta expression, working aromatase, usual age at its begin (days since A-pale).
+        by_step: (2, steps) float32: working aromatase, usual age at its begin (days since A-pale).
         soma_aromatase: (sertoli + others,) float32, working aromatase of each.
         x, y: (cells,) um. place: (cells,) uint16, column of `levels`.
         step: (cells,) uint8, as `steps.NAMES`, then SOMA.
@@ -110,7 +110,7 @@ def _layout(head: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
         ("lineage", "<u8", each),
         ("clone", "<u4", each),
         ("levels", "<f4", (5, places)),
-        ("by_step", "<f4", (3, steps.COUNT)),
+        ("by_step", "<f4", (2, steps.COUNT)),
         ("soma_aromatase", "<f4", (sertoli + others,)),
         ("x", "<u2", each),
         ("y", "<u2", each),

@@ -44,7 +44,7 @@ function readFrame(buffer, start) {
   frame.lineage = take(Uint32Array, 2 * cells);
   frame.clone = take(Uint32Array, cells);
   frame.levels = take(Float32Array, 5 * places);
-  frame.byStep = take(Float32Array, 36);
+  frame.byStep = take(Float32Array, 24);
   frame.somaAromatase = take(Float32Array, sertoli + others);
   frame.x = take(Uint16Array, cells);
   frame.y = take(Uint16Array, cells);
@@ -60,11 +60,11 @@ function readFrame(buffer, start) {
 /** Return a cell's value of `quantity`, NaN where it has none. */
 function valueOf(frame, row, quantity) {
   const step = frame.step[row], place = frame.place[row], n = frame.places;
-  if (quantity === "age") return step < 2 || step >= SERTOLI ? NaN : frame.byStep[24 + step] + 0.1 * frame.age[row];
+  if (quantity === "age") return step < 2 || step >= SERTOLI ? NaN : frame.byStep[12 + step] + 0.1 * frame.age[row];
   if (quantity === "androgen_signal") return frame.levels[2 * n + place];
   if (quantity === "er_alpha_signal") return frame.levels[3 * n + place];
-  if (quantity === "er_beta_signal") return frame.levels[4 * n + place] * (step < SERTOLI ? frame.byStep[step] : 1);
-  return step < SERTOLI ? frame.byStep[12 + step] : frame.somaAromatase[row];
+  if (quantity === "er_beta_signal") return frame.levels[4 * n + place];
+  return step < SERTOLI ? frame.byStep[step] : frame.somaAromatase[row];
 }
 
 /** Return a steroid over the window, nmol/L ("ratio": one over the other), with its shape. */

@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.agents.cells import LeydigCell
+from testis_abm.agents.cells import LeydigCell, SertoliCell
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, SOMA, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
 from testis_abm.biology import steps
-from testis_abm.biology.germ import aromatase, durations, er_beta_expression, on_entering
-from testis_abm.biology.sertoli import signals
-from testis_abm.biology.tissue import TissueParameters
+from testis_abm.biology.germ import aromatase, durations, on_entering
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
@@ -180,11 +178,10 @@ class Recording:
         if kind != "germ":
             return {**found, "aromatase": float(frame.soma_aromatase[cell_index])}
         stem = step <= steps.A_PALE
-        expression, aromatase, _ = frame.by_step[:, step].astype(float)
+        aromatase = float(frame.by_step[0, step])
         return {
             **found,
-            "er_beta_signal": float(found["er_beta_signal"] * expression),
-            "aromatase": float(aromatase),
+            "aromatase": aromatase,
             "clone": None if stem else f"{int(frame.clone[cell_index]):08x}",
             "clones_founded": int(frame.clone[cell_index]) if stem else None,
             "age_days": round(float(frame.age[cell_index]), 1),
@@ -260,7 +257,6 @@ class Recording:
         of_leydig = LeydigCell.aromatase.read(tissue, leydig)
         by_step = np.array(
             [
-                er_beta_expression(p),
                 in_niches * np.array(aromatase(p)),
                 np.concatenate([[0, 0, 0], np.cumsum(mean_days[steps.B_SPERMATOGONIUM : -1])]),
             ]
@@ -304,13 +300,12 @@ class Recording:
     def _widen(self, frame: Frame) -> None:
         """Let the ranges hold what a frame shows."""
         _, _, androgen, er_alpha, er_beta = frame.levels
-        expression, germ_aromatase, _ = frame.by_step
-        made = np.concatenate([germ_aromatase, frame.soma_aromatase])
+        made = np.concatenate([frame.by_step[0], frame.soma_aromatase])
         shown = {
             "testosterone": frame.testosterone,
             "oestradiol": frame.oestradiol,
             "ratio": frame.testosterone / np.maximum(frame.oestradiol, 1e-9),
-            **dict(zip(_SIGNALS, (androgen, er_alpha, er_beta * expression.max()), strict=True)),
+            **dict(zip(_SIGNALS, (androgen, er_alpha, er_beta), strict=True)),
             "aromatase": made,
         }
         ranges = {}
@@ -346,7 +341,7 @@ def _working(model: Any) -> tuple[float, float]:
 
 def _levels(tissue: Any, section: Section) -> np.ndarray:
     """Return `Frame.levels`: of the Sertoli cells, then of the interstices, where only ER-alpha is sensed."""
-    niches, corners, sertoli = section.niches, section.corner, tissue.columns.sertoli
+    niches, corners = section.niches, section.corner
     levels = np.full((5, len(niches) + len(corners)), np.nan)
     testosterone, oestradiol, *_ = levels
     testosterone[:] = np.concatenate(
@@ -355,23 +350,14 @@ def _levels(tissue: Any, section: Section) -> np.ndarray:
     oestradiol[:] = np.concatenate(
         [tissue.oestradiol.ravel()[niches], tissue.levels.corner_oestradiol.ravel()[corners]]
     )
-    sensed = levels[2:]
-    _signals(sertoli.androgen[niches], sertoli.oestrogen[niches], tissue.p, sensed[:, : len(niches)])
+    for sensed, name in zip(levels[2:], _SIGNALS, strict=True):
+        sensed[: len(niches)] = getattr(SertoliCell, name).read(tissue, niches)
     # As the Leydig cells sense it (see agents.LeydigCell.er_alpha_signal).
-    _, er_alpha, _ = sensed
+    _, _, _, er_alpha, _ = levels
     er_alpha[len(niches) :] = (
-        tissue.p.receptor.er_alpha_sensitivity * oestradiol[len(niches) :] / tissue.scale.oestradiol
+        tissue.p.leydig.leydig_er_alpha_sensitivity * oestradiol[len(niches) :] / tissue.scale.oestradiol
     )
     return levels
-
-
-@compiled
-def _signals(androgen: np.ndarray, oestrogen: np.ndarray, p: TissueParameters, to: np.ndarray) -> None:
-    """Write the AR, ER-alpha and ER-beta signals of Sertoli cells, 1 = reference man, into `to` (3, cells)."""
-    for i in range(androgen.size):
-        signal = signals(androgen[i], oestrogen[i], 0.0, 0.0, p)
-        to[0, i], to[1, i] = signal.meiosis, signal.er_alpha / p.receptor.er_alpha_reference
-        to[2, i] = signal.er_beta
 
 
 @compiled
