@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from testis_abm.agents.model import GermCell, LeydigCell, SertoliCell, TestisModel
     from testis_abm.experiments.compare import compare
+    from testis_abm.experiments.hypotheses import under_hypotheses
     from testis_abm.experiments.sensitivity import sensitivity
     from testis_abm.experiments.sweep import sweep
     from testis_abm.experiments.trial import trial
@@ -39,6 +40,7 @@ _HOME = {
     "sensitivity": "experiments.sensitivity",
     "sweep": "experiments.sweep",
     "trial": "experiments.trial",
+    "under_hypotheses": "experiments.hypotheses",
     "run": "facade",
     "surface": "facade",
     "Scenario": "scenario",
@@ -65,6 +67,7 @@ __all__ = [
     "surface",
     "sweep",
     "trial",
+    "under_hypotheses",
 ]
 
 

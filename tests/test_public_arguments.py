@@ -59,6 +59,8 @@ REPLAYED = pd.DataFrame(
 )
 STORE: dict[str, Any] = {"folder": "none"}
 EXPERIMENT: dict[str, Any] = {"folder": "s", "workers": 1}
+TREATED = {**SMALL, "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]}
+HYPOTHESES = ta.under_hypotheses(TREATED)
 SURFACE = ta.surface(SMALL, levels=3, sets=1, hold=28)
 # Arguments with which each works, or comes so far that it has looked at all of them.
 GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
@@ -82,6 +84,8 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "load": (ta.load, {"source": SMALL}),
     "run": (ta.run, {"scenario": SMALL}),
     "surface": (ta.surface, {"scenario": SMALL, "levels": 3, "sets": 1, "hold": 28}),
+    "under_hypotheses": (ta.under_hypotheses, {"scenario": TREATED}),
+    "under_hypotheses.text": (HYPOTHESES.text, {"words": ("TMC",)}),
     "surface.text": (SURFACE.text, {"word": "TMC"}),
     "surface.plot": (SURFACE.plot, {"word": "TMC"}),
     "surface.save": (lambda folder: SURFACE.save(folder), {"folder": "new"}),

@@ -251,11 +251,12 @@ class Answer(_Entry):
 
 @dataclass(frozen=True)
 class Hypothesis(_Entry):
-    """A question that the data do not decide, its answers by name, and the one that the tables hold."""
+    """A question that the data do not decide, its answers by name, the one that the tables hold, and what would decide."""
 
     name: str
     question: Text
     default: str
+    decided_by: Text
     source: Text
     answers: FrozenMapping[Answer]
 
