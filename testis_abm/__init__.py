@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from testis_abm.experiments.sensitivity import sensitivity
     from testis_abm.experiments.sweep import sweep
     from testis_abm.experiments.trial import trial
-    from testis_abm.facade import RunResult, run
+    from testis_abm.facade import RunResult, SurfaceResult, run, surface
     from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
@@ -32,6 +32,7 @@ _HOME = {
     "TestisModel": "agents.model",
     "ExpectedMan": "man.mean_field",
     "RunResult": "facade",
+    "SurfaceResult": "facade",
     "find_twin": "population.twin",
     "screen": "population.screen",
     "compare": "experiments.compare",
@@ -39,6 +40,7 @@ _HOME = {
     "sweep": "experiments.sweep",
     "trial": "experiments.trial",
     "run": "facade",
+    "surface": "facade",
     "Scenario": "scenario",
     "load": "scenario",
 }
@@ -51,6 +53,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SertoliCell",
+    "SurfaceResult",
     "TestisError",
     "TestisModel",
     "compare",
@@ -59,6 +62,7 @@ __all__ = [
     "run",
     "screen",
     "sensitivity",
+    "surface",
     "sweep",
     "trial",
 ]

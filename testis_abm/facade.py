@@ -1,12 +1,14 @@
-"""What a script works with: a run whose result can be summarised, drawn and stored."""
+"""What a script works with: runs and surfaces that can be summarised, drawn and stored."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from testis_abm.experiments import simulate
+from testis_abm.experiments import surface as surfaces
 from testis_abm.results import store
 from testis_abm.results.aromatase import by_site
 from testis_abm.results.run import Run
@@ -62,3 +64,23 @@ class RunResult(Run):  # noqa: D101
 @wraps(simulate.run)
 def run(*args: Any, **options: Any) -> RunResult:  # noqa: D103 (that of simulate.run)
     return RunResult.of(simulate.run(*args, **options))
+
+
+class SurfaceResult(surfaces.Surface):  # noqa: D101
+    __doc__ = surfaces.Surface.__doc__
+
+    def plot(self, word: str = surfaces.DEFAULT) -> Figure:
+        """Return the figure of an output: map, path of treatment and slices.
+
+        Raises:
+            TestisError: matplotlib is missing, or there is no such output.
+        """
+        from testis_abm.pictures.surface import draw
+
+        return draw(self, word)
+
+
+@wraps(surfaces.surface)
+def surface(*args: Any, **options: Any) -> SurfaceResult:  # noqa: D103 (that of experiments.surface)
+    found = surfaces.surface(*args, **options)
+    return SurfaceResult(**{field.name: getattr(found, field.name) for field in fields(found)})

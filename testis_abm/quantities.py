@@ -7,7 +7,7 @@ from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -58,10 +58,11 @@ class Quantity:
         clinical_unit: the unit of reports (default the column's own).
         words: other spellings that users may write; the label is one too.
         sample: what it takes to measure it: "blood", "semen", "testis", or "" for what no sample tells.
-        limit: parameter (laboratory.*_limit by its short name) of the least a laboratory tells from none; "" for no
-            limit.
+        limit: parameter (laboratory.*_limit by its short name) of the least a laboratory tells from none, or of what no
+            laboratory measures the least that is more than rounding; "" for no limit.
         daily: whether it is recorded of every day.
         published: whether an observed value may be of it.
+        asked_for: whether experiments print it only where it is named.
         most_held: the highest level at which it can be clamped, in the unit of the column (0: it cannot).
         units: those that reports use -> how many of the column's own, which is the first, make one.
     """
@@ -72,16 +73,17 @@ class Quantity:
     clinical_unit: str = ""
     words: tuple[str, ...] = ()
     sample: str = "blood"
-    limit: str = ""
+    limit: str | float = ""
     daily: bool = False
     published: bool = True
+    asked_for: bool = False
     most_held: float = 0.0
     units: Mapping[str, float] = field(init=False)
 
     def __post_init__(self, measured_in: str | Mapping[str, float]) -> None:
         units = {measured_in: 1.0} if isinstance(measured_in, str) else measured_in
         object.__setattr__(self, "units", MappingProxyType(units))
-        if self.limit and "." not in self.limit:
+        if isinstance(self.limit, str) and self.limit and "." not in self.limit:
             object.__setattr__(self, "limit", f"laboratory.{self.limit}_limit")
         if not self.clinical_unit:
             object.__setattr__(self, "clinical_unit", self.unit)
@@ -95,6 +97,12 @@ class Quantity:
     def factor(self) -> float:
         """Return how many clinical units one of the column's is."""
         return 1.0 / self.units[self.clinical_unit]
+
+    def clinical(self, values: Any) -> np.ndarray:
+        """Return values of the column (any shape) in its clinical unit."""
+        import numpy as np
+
+        return np.asarray(values, dtype=float) * self.factor
 
     @property
     def heading(self) -> str:
@@ -115,6 +123,9 @@ _FREE_TESTOSTERONE = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": 100 / _T, "ng/dL": 
 _OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": _E2, "ng/L": _E2, "ng/mL": 1e3 * _E2}
 _TISSUE_OESTRADIOL = {"nmol/L": 1.0, "pmol/L": 1e-3, "pg/mL": _E2 / 1e3, "ng/L": _E2 / 1e3, "ng/mL": _E2}
 _GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
+# Of what no sample of a living man tells.
+_WITHIN: Mapping[str, Any] = MappingProxyType({"sample": "testis", "published": False, "asked_for": True})
+_LEYDIG, _SERTOLI, _GERM = "Leydig cells", "Sertoli cells", "germ cells"
 _SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
 
 
@@ -161,6 +172,7 @@ _ALL = (
         "pg/mL",
         limit="free_testosterone",
         daily=True,
+        asked_for=True,
     ),
     *(row for pair in zip(_e2("immunoassay"), _e2("lc-ms")) for row in pair),
     Quantity(
@@ -185,7 +197,7 @@ _ALL = (
     Quantity(
         "inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="inhibin_b", daily=True, most_held=5_000.0
     ),
-    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="shbg", daily=True),
+    Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="shbg", daily=True, asked_for=True),
     Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="gonadotrophin", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
     Quantity(
@@ -212,6 +224,25 @@ _ALL = (
     ),
     Quantity("intratesticular_t_over_e2", "intratesticular T/E2", "molar", sample="testis", published=False),
     Quantity(
+        "free_intratesticular_testosterone_nmol_l",
+        "free intratesticular testosterone",
+        _TESTOSTERONE,
+        "ng/mL",
+        ("free ITT",),
+        daily=True,
+        **_WITHIN,
+    ),
+    Quantity(
+        "free_intratesticular_oestradiol_nmol_l",
+        "free intratesticular E2",
+        _TISSUE_OESTRADIOL,
+        "pg/mL",
+        ("free intratesticular oestradiol", "free intratesticular estradiol", "free ITE"),
+        daily=True,
+        **_WITHIN,
+    ),
+    Quantity("free_intratesticular_t_over_e2", "free intratesticular T/E2", "molar", **_WITHIN),
+    Quantity(
         "daily_production_million_g",
         "daily sperm production",
         "million/g/day",
@@ -220,7 +251,35 @@ _ALL = (
         limit="daily_production",
         published=False,
     ),
-    Quantity("volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="volume"),
+    *(
+        Quantity(
+            f"aromatase_activity_{site}_pct",
+            f"aromatase activity in {name}",
+            "% of reference E2 output",
+            limit=0.001,
+            **_WITHIN,
+        )
+        for site, name in (("leydig", _LEYDIG), ("sertoli", _SERTOLI), ("germ", _GERM), ("fat", "fat"))
+    ),
+    *(
+        Quantity(
+            f"aromatase_inhibition_{site}_pct",
+            f"aromatase inhibition in {names[0]}",
+            "%",
+            words=tuple(f"aromatase inhibition in {name}" for name in names[1:]),
+            limit=0.001,
+            **_WITHIN,
+        )
+        for site, names in (
+            ("leydig", (_LEYDIG,)),
+            ("niche", (f"Sertoli and {_GERM}", _SERTOLI, _GERM)),  # of one niche: shielded alike
+            ("testis", ("the testis",)),
+            ("fat", ("fat",)),
+        )
+    ),
+    Quantity(
+        "volume_ml", "ejaculate volume", "mL", words=("semen volume",), sample="semen", limit="volume", asked_for=True
+    ),
     Quantity(
         "concentration_million_ml",
         "sperm concentration",
@@ -248,7 +307,13 @@ _ALL = (
     Quantity("progressive_motility_pct", "progressive motility", "%", words=("motility",), sample="semen"),
     Quantity("normal_forms_pct", "normal forms", "%", words=("morphology",), sample="semen"),
     Quantity(
-        "conception_pct", "fecundability", "% per cycle", words=("chance of conception",), sample="", published=False
+        "conception_pct",
+        "fecundability",
+        "% per cycle",
+        words=("chance of conception",),
+        sample="",
+        published=False,
+        asked_for=True,
     ),
     Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample="", published=False),
     Quantity("age", "age", dict.fromkeys(("years", "year", "y", "yr", "yrs"), 1.0), sample="", published=False),
@@ -256,7 +321,6 @@ _ALL = (
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType({row.column: row for row in _ALL})
 # What a clamp can hold (see biology/clamp.py).
 HELD = tuple(column for column, row in QUANTITIES.items() if row.most_held)
-_WORDS = {word.lower(): row.column for row in _ALL for word in (row.label, *row.words)}
 # Words that name no assay: they mean the one that is in use.
 _OF_ASSAY: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
@@ -320,25 +384,29 @@ def title(name: str) -> str:
     return "Oestradiol" if name == "e2" else QUANTITIES[GIVEN[name].column].title
 
 
-def column_of(word: str, assay: str = DEFAULT_ASSAY, among: Iterable[str] | None = None) -> str:
+def column_of(
+    word: str, assay: str = DEFAULT_ASSAY, among: Mapping[str, Quantity] | None = None, known: str = ""
+) -> str:
     """Return the column that a word means, whatever its case; "oestradiol" and "T/E2" alone are those of `assay`.
 
     Args:
         word: a label or one of its other spellings.
         assay: of oestradiol where the word names none.
-        among: columns that are meant (default all); others are refused.
+        among: rows that are meant (default all of QUANTITIES); others are refused.
+        known: what a message says is known (default: all labels).
 
     Raises:
         ScenarioError: no quantity is called so.
     """
-    columns = tuple(QUANTITIES if among is None else among)
+    rows = QUANTITIES if among is None else among
     plain = " ".join(str(word).split()).lower()
-    column = _OF_ASSAY[plain][assay] if plain in _OF_ASSAY else _WORDS.get(plain)
-    if column in columns and isinstance(word, str):
+    words = {word.lower(): row.column for row in rows.values() for word in (row.label, *row.words)}
+    column = _OF_ASSAY[plain][assay] if plain in _OF_ASSAY else words.get(plain)
+    if column in rows and isinstance(word, str):
         return str(column)
-    labels = [QUANTITIES[column].label for column in columns]
-    close = nearest(word, labels)
-    hint = (f'nearest: "{close}"; ' if close else "") + f"known: {', '.join(labels)}"
+    labels = [row.label for row in rows.values()]
+    close = nearest(word, [row.label for row in rows.values() if not row.asked_for]) or nearest(word, labels)
+    hint = (f'nearest: "{close}"; ' if close else "") + f"known: {known or ', '.join(labels)}"
     raise ScenarioError(f"{shown(word)} is not a quantity that is known here; {hint}")
 
 
@@ -349,9 +417,7 @@ def label(column: str) -> str:
 
 def clinical(column: str, values: Any) -> np.ndarray:
     """Return values of a column (any shape) in its clinical unit."""
-    import numpy as np
-
-    return np.asarray(values, dtype=float) * QUANTITIES[column].factor
+    return QUANTITIES[column].clinical(values)
 
 
 def clinical_ratio(testosterone_nmol_l: Any, oestradiol_pmol_l: Any) -> np.ndarray:

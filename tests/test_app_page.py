@@ -478,11 +478,28 @@ def test_arms_a_store_and_a_study(visitor):
     page.get_by_role("img", name=re.compile("observed .*predicted")).first.wait_for(timeout=90_000)
 
 
+def test_a_surface_is_worked_out_and_a_place_of_it_loaded(visitor):
+    page = visitor.page
+    visitor.short()
+    visitor.tab("Surface")
+    page.get_by_label("Output", exact=True).select_option("sperm concentration")
+    page.get_by_role("button", name="Work out").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Work out").click()
+    page.get_by_role("img", name=re.compile("Sperm concentration over Intratesticular testosterone")).wait_for(
+        timeout=90_000
+    )
+    page.locator("[data-at='0,0']").click()
+    page.get_by_text("Loaded into the form as clamps").wait_for()
+    visitor.tab("What if")
+    page.get_by_text("Clamp: quantity intratesticular testosterone, level 0.02 x own").wait_for()
+
+
 def test_dark_and_narrow(browser, address):
     visitor = Visitor(window(browser, 390, 844, color_scheme="dark"), address)
     page = visitor.page
     page.wait_for_function("document.querySelector('.theme--dark .ta') !== null")
-    for name in ("What if", "Tubule", "Compare", "Sweep", "Studies", "Share"):
+    for name in ("What if", "Tubule", "Compare", "Surface", "Sweep", "Studies", "Share"):
         visitor.tab(name)
         assert page.evaluate("document.documentElement.scrollWidth <= 390"), name
     visitor.leave()

@@ -217,7 +217,7 @@ def test_a_word_that_is_none_gets_the_nearest():
     ):
         column_of("testosteron")
     with pytest.raises(ScenarioError, match=r"known: LH, FSH$"):
-        column_of("testosterone", among=("lh_iu_l", "fsh_iu_l"))
+        column_of("testosterone", among={name: QUANTITIES[name] for name in ("lh_iu_l", "fsh_iu_l")})
 
 
 def test_headings_and_titles_are_those_of_print():

@@ -13,7 +13,7 @@ from testis_abm.experiments import runner
 from testis_abm.experiments.compare import compare, read_arms
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Task
-from testis_abm.quantities import clinical
+from testis_abm.quantities import QUANTITIES, clinical
 
 ARMS = {
     "title": "arms",
@@ -64,7 +64,7 @@ def test_large_ratios_and_widths_are_printed_as_plain_numbers():
     assert cells[-1] == "x 175"
     name = "testosterone_nmol_l, untreated"
     point = pd.Series({"replicates": 4, name: 20.0, f"{name}_half": 6.0})
-    assert sweeps._level(point, "testosterone_nmol_l") == "577 ± 173"
+    assert sweeps._level(point, QUANTITIES["testosterone_nmol_l"]) == "577 ± 173"
     assert attribution._changed(0.998) == "falls to 99.8 % of untreated"
 
 

@@ -47,6 +47,7 @@ LAWS = {
         "results",
         "scenario",
         "statistics",
+        "studies",  # the ensemble
         "support",
         "testis",
     },

@@ -206,6 +206,15 @@ def test_a_man_who_leaves_the_physical_range_is_told_of_on_that_day():
 # ---- interrupts
 
 
+@pytest.fixture
+def heard():
+    """Let SIGINT be Python's, which a shell that runs the tests in the background has it ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_an_interrupt_waits_for_the_block_and_no_longer():
     before = signal.getsignal(signal.SIGINT)
     done = []
@@ -229,6 +238,7 @@ def test_an_interrupt_waits_for_the_block_and_no_longer():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("heard")
 def test_an_interrupted_run_is_whole_and_goes_on():
     man = made("treated")
     for delay in (0.0, 0.001, 0.004, 0.02):

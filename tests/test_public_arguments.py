@@ -36,6 +36,8 @@ MADE = {
     "Condition",
     "PastTherapy",
     "past_doses",
+    "clashes",
+    "SurfaceResult",
     "ScenarioError",
     "TestisError",
 }
@@ -57,6 +59,7 @@ REPLAYED = pd.DataFrame(
 )
 STORE: dict[str, Any] = {"folder": "none"}
 EXPERIMENT: dict[str, Any] = {"folder": "s", "workers": 1}
+SURFACE = ta.surface(SMALL, levels=3, sets=1, hold=28)
 # Arguments with which each works, or comes so far that it has looked at all of them.
 GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "ExpectedMan": (ta.ExpectedMan, {"values": complete(parameters.values()), "man": MEN.iloc[0]}),
@@ -78,6 +81,14 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "find_twin": (ta.find_twin, {"given": {"t": 9.0, "zz": 1}}),
     "load": (ta.load, {"source": SMALL}),
     "run": (ta.run, {"scenario": SMALL}),
+    "surface": (ta.surface, {"scenario": SMALL, "levels": 3, "sets": 1, "hold": 28}),
+    "surface.text": (SURFACE.text, {"word": "TMC"}),
+    "surface.plot": (SURFACE.plot, {"word": "TMC"}),
+    "surface.save": (lambda folder: SURFACE.save(folder), {"folder": "new"}),
+    "Clamp": (
+        lambda quantity, level, first, last: scenario.Clamp(quantity, level, **{"from": first, "until": last}),
+        {"quantity": "LH", "level": "own", "first": "day 0", "last": "day 3"},
+    ),
     "screen": (ta.screen, {"population": "clinic", "n": 4, "criteria": []}),
     **{
         kind: (getattr(ta, kind), {"source": experiment(kind, outputs=["xyzzy"]), **EXPERIMENT})

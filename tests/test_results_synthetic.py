@@ -134,6 +134,10 @@ def make(of: Scenario | None = None, *, seed: int = 1, effect: float = 1.0, sect
 
 def _hormones(course: Course, effect: float) -> dict[str, np.ndarray]:
     rise = 1.7**effect
+    inside = {
+        "intratesticular_testosterone_nmol_l": 1100.0 * course.change(rise**1.2, lag=10),
+        "intratesticular_oestradiol_nmol_l": 7.0 * course.change(0.75 if effect > 0 else 0.1, lag=10),
+    }
     return {
         "testosterone_nmol_l": 9.3 * course.change(1.7, lag=9),
         "free_testosterone_pmol_l": 210.0 * course.change(1.6, lag=9),
@@ -143,8 +147,8 @@ def _hormones(course: Course, effect: float) -> dict[str, np.ndarray]:
         "inhibin_b_pg_ml": 130.0 * course.change(rise**0.5, lag=30),
         "shbg_nmol_l": 21.0 * course.change(0.9, lag=12),
         "hcg_iu_l": np.zeros(len(course.day)),
-        "intratesticular_testosterone_nmol_l": 1100.0 * course.change(rise**1.2, lag=10),
-        "intratesticular_oestradiol_nmol_l": 7.0 * course.change(0.75 if effect > 0 else 0.1, lag=10),
+        **inside,
+        **{f"free_{name}": 0.04 * level for name, level in inside.items()},
     }
 
 
@@ -180,7 +184,7 @@ def _tissue(course: Course, effect: float) -> dict[str, np.ndarray]:
         ("adrenal", 10.0),
     ):
         table[f"{site}_oestradiol_share_pct"] = np.full(n, share)
-    return table
+    return {name: np.full(n, 1.0) for name in SCHEMAS["tissue"] if name not in ("arm", "replicate", "day")} | table
 
 
 def _semen(course: Course, of: Scenario, key: dict[str, Any], tissue: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_set
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
+from testis_abm.biology import readouts
 from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
@@ -390,7 +391,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Live days in compiled code, by any number of threads."""
         body, tract, tissue = self.body, self.tract, self.tissue
         count = len(planned.held)
-        lived = Lived.none(count, len(body.kinetics.names))
+        lived = Lived.none(count, len(body.kinetics.names), surveyed=not self.brief)
         testis = np.array([self.report], TESTIS)
         scale = tissue.scale
         numbers = cell_days.Numbers(
@@ -432,13 +433,14 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.report = self.tissue.day(blood, p, change)
         released = float(self._told()["released"][0] * self._sperm)
         self.tract.day(released, self._normal_forms(), blood.tract_androgen, self._testis_oestradiol())
-        return self._this_morning()
+        return self._this_morning(p)
 
-    def _this_morning(self) -> Lived:
-        """Return the day that ended this morning."""
+    def _this_morning(self, p: TissueParameters | None = None) -> Lived:
+        """Return the day that ended this morning; `p`: numbers of the tissue that day, if not its own."""
         testis = np.array([self.report], TESTIS)
         pressure = np.array([self.tract.back_pressure])
-        return Lived(self.body.means, testis, self._told(), pressure, self.body.drugs.levels[None].copy())
+        levels, cells = self.body.drugs.levels[None].copy(), self.tissue.survey(self.tract.back_pressure, p)
+        return Lived(self.body.means, testis, self._told(), pressure, levels, cells)
 
     @property
     def _adult(self) -> bool:
@@ -495,6 +497,13 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         flux.cumsum(axis=1, out=summed[:, 1:])
         cycles = summed[:, _FLUX_DAYS:] - summed[:, :-_FLUX_DAYS]
         return dict(zip(_FLUX.names or (), cycles[:, -days:], strict=True))
+
+    def readouts(self) -> dict[str, float]:
+        """Return what is read of the testis this morning, by column: of the cells, and of aromatase by site."""
+        p, share = self.tissue.p, self.body.p.testicular_oestradiol_share
+        cells = readouts.named(self.tissue.survey(self.tract.back_pressure), p)
+        of_cells = {column: float(values[0]) for column, values in cells.items()}
+        return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share)
 
     def expected_semen(self, abstinence: float) -> Semen:
         """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.biology import outcome, steps
+from testis_abm.biology import outcome, readouts, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
@@ -21,7 +21,7 @@ TestisModel = Any  # of agents/model.py, which calls this
 
 def record(model: TestisModel, lived: Lived, safety: Sequence[SafetyDay]) -> None:
     """Write down the mornings after the days that were `lived`, of which the last begins now; of a `brief` run the hormones alone."""
-    count, extend = len(lived.blood), model.records.extend
+    count, extend, scale = len(lived.blood), model.records.extend, model.tissue.scale
     day = np.arange(model.day - count + 1, model.day + 1)
     extend(
         "hormones",
@@ -30,6 +30,8 @@ def record(model: TestisModel, lived: Lived, safety: Sequence[SafetyDay]) -> Non
             day=day,
             intratesticular_testosterone_nmol_l=lived.testis["testosterone_nmol_l"],
             intratesticular_oestradiol_nmol_l=lived.testis["oestradiol_nmol_l"],
+            free_intratesticular_testosterone_nmol_l=scale.testosterone_free * lived.testis["testosterone_nmol_l"],
+            free_intratesticular_oestradiol_nmol_l=scale.oestradiol_free * lived.testis["oestradiol_nmol_l"],
             free_testosterone_pmol_l=1e3 * lived.blood["free_testosterone_nmol_l"],
         ),
         count,
@@ -140,9 +142,7 @@ def _tissue(
         "daily_production_million_g": model.per_gram(cycle["released"]),
         "meiotic_loss_pct": 100.0 * (1.0 - completed),
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
-        "aromatase_inhibition_fat_pct": 100.0 * blood["inhibition_fat"],
-        "aromatase_inhibition_testis_pct": 100.0 * testis["aromatase_inhibition"],
-        "aromatase_inhibition_leydig_pct": 100.0 * testis["leydig_inhibition"],
-        "aromatase_inhibition_niche_pct": 100.0 * testis["niche_inhibition"],
         **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
+        **readouts.of_aromatase(testis, blood, share),
+        **readouts.named(lived.cells, model.tissue.p),
     }

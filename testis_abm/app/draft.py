@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -325,6 +325,11 @@ def with_weight(draft: Draft) -> Draft:
         "until": f"day {day + 90:g}",
     }
     return with_entry(draft, [*rows, row], "weight")
+
+
+def with_clamps(draft: Draft, rows: Sequence[Mapping[str, str]]) -> Draft:
+    """Return a draft with these clamps, in the place of those of its own."""
+    return with_entry(draft, [dict(row) for row in rows], "clamp")
 
 
 def with_cell(draft: Draft, section: str, index: int, key: str, text: str) -> Draft:

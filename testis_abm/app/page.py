@@ -1,4 +1,4 @@
-"""The page: what if, the tubule, compare and sweep, share."""
+"""The page: what if, the tubule, compare, surface and sweep, share."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from testis_abm.app import beyond, draft, gate, share, widgets
 from testis_abm.app.serve import FREED_AFTER
 from testis_abm.app.session import Session, tidy, warm
 from testis_abm.app.sharing import Sharing
+from testis_abm.app.surface import SurfaceView
 from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
 
@@ -59,6 +60,7 @@ def _views(session: Session) -> dict[str, Callable[[], solara.Element]]:
         "What if": lambda: WhatIf(session),
         "Tubule": lambda: Tubule(session),
         "Compare": lambda: beyond.Compare(session),
+        "Surface": lambda: SurfaceView(session),
         "Sweep": beyond.Sweep,
         "Studies": beyond.Studies,
         "Share": lambda: Sharing(session),

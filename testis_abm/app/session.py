@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import solara
 
 from testis_abm.app import draft, share
-from testis_abm.app.work import Allowance, Background
+from testis_abm.app.work import Allowance, Background, Stopped
 from testis_abm.scenario import Scenario, load
 from testis_abm.support.errors import ScenarioError, TestisError
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.app.matching import Match, Response
+    from testis_abm.experiments.surface import Surface
     from testis_abm.results.run import Run
 
 MOST_ARMS = 7  # and the untreated control: as many as there are colours
@@ -81,6 +82,9 @@ class Session:
         self.match: solara.Reactive[Match | None] = _state(None)
         self.response: solara.Reactive[Response | None] = _state(None)
         self.former: solara.Reactive[tuple[draft.Draft, Mapping[str, str]] | None] = _state(None)
+        self.mapping: solara.Reactive[tuple[str, str]] = solara.Reactive(("", ""))  # phase, in words
+        self.surface: solara.Reactive[Surface | None] = _state(None)
+        self._mapping = Background("surface of a session")
         self._running, self._filming = Background("run of a session"), Background("film of a session")
         self._searching, self._repeating = Background("labs of a session"), Background("kept arms of a session")
         self._filmed: Scenario | None = None
@@ -250,8 +254,37 @@ class Session:
 
     def close(self) -> None:
         """Stop what is running, as nobody is left to see it."""
-        for background in (self._running, self._filming, self._searching, self._repeating):
+        for background in (self._running, self._filming, self._searching, self._repeating, self._mapping):
             background.cancel()
+
+    # ---- response surfaces
+
+    def map_surface(self, scenario: Scenario, how: Mapping[str, Any]) -> None:
+        """Work out the response surface of a scenario's man; `how` goes to experiments.surface.surface."""
+        self.mapping.value = ("busy", "Waiting for a free core …")
+        shown = time.perf_counter()
+
+        def work(stop: threading.Event) -> None:
+            from testis_abm.experiments.surface import surface
+
+            def tell(done: int, men: int) -> None:
+                nonlocal shown
+                if stop.is_set():
+                    raise Stopped
+                if time.perf_counter() - shown > _BETWEEN:
+                    shown = time.perf_counter()
+                    self.mapping.value = ("busy", f"{done:,} of {men:,} men …")
+
+            found = surface(scenario, **how, progress=tell)
+            if not stop.is_set():
+                self.surface.value, self.mapping.value = found, ("", "")
+
+        self._mapping.start(work, lambda reason: self.mapping.set(("wrong", reason)))
+
+    def cancel_surface(self) -> None:
+        """Stop working out a surface; the former one stays."""
+        self._mapping.cancel()
+        self.mapping.value = ("", "")
 
     # ---- kept arms
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from testis_abm.biology.assay import reported_oestradiol
 from testis_abm.biology.binding import free_testosterone
+from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.biology.semen import Semen
 from testis_abm.quantities import (
     ASSAYS,
@@ -69,6 +70,7 @@ BLOOD = (
     "intratesticular_testosterone_nmol_l",
     "intratesticular_oestradiol_nmol_l",
 )
+_STEROIDS = "testosterone", "oestradiol"
 SHARES = ("progressive_motility_pct", "normal_forms_pct")
 # Share of sperm -> parameter of the level at which its variation within a man was found, counting included.
 _SHARE_AT = {"motility": "tract.motility_reference", "morphology": "tract.morphology_reference"}
@@ -131,8 +133,9 @@ class Laboratory:
         """Return the least of a quantity that is distinguished from zero, in the column's unit (0 without a limit)."""
         if column in SHARES:
             return 100.0 / self.values["laboratory.sperm_assessed"]
-        quantity = QUANTITIES.get(column)
-        return self.values[quantity.limit] if quantity is not None and quantity.limit else 0.0
+        row = QUANTITIES.get(column) or ROWS_OF_CELLS.get(column)
+        limit = row.limit if row else ""
+        return limit if isinstance(limit, float) else self.values[limit] if limit else 0.0
 
     def without_error(self, true: Mapping[str, Any]) -> dict[str, Any]:
         """Return the report of true levels without error: what follows from them, and no percentages of no sperm."""
@@ -142,6 +145,19 @@ class Laboratory:
         if "lh_iu_l" in true:
             report["t_over_lh"] = self.t_over_lh(true["testosterone_nmol_l"], true["lh_iu_l"])
         return self.shares_reported(report) if "concentration_million_ml" in true else report
+
+    def inside(self, true: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what follows from total steroids within the testis: free ones and ratios; no ratio to no oestradiol."""
+        testosterone, oestradiol = (np.asarray(true[f"intratesticular_{name}_nmol_l"], float) for name in _STEROIDS)
+        free_t, free_e2 = (self.values[f"tissue.{name}_free_fraction"] for name in _STEROIDS)
+        known = np.where(oestradiol >= self.limit("intratesticular_oestradiol_nmol_l"), oestradiol, np.nan)
+        ratio = testosterone / known
+        return {
+            "free_intratesticular_testosterone_nmol_l": _plain(free_t * testosterone),
+            "free_intratesticular_oestradiol_nmol_l": _plain(free_e2 * oestradiol),
+            "intratesticular_t_over_e2": _plain(ratio),
+            "free_intratesticular_t_over_e2": _plain(ratio * (free_t / free_e2)),
+        }
 
     def by_assays(self, true: Mapping[str, Any]) -> dict[str, Any]:
         """Return oestradiol and T/E2 by both assays of true testosterone and oestradiol; NaN ratios under a limit."""

@@ -38,6 +38,12 @@ class AromataseParameters(NamedTuple):
 
 
 @register_jitable
+def er_alpha_signal(oestradiol, p):
+    """Return free local oestradiol as ER-alpha of a Leydig cell senses it, 1 in the reference man."""
+    return p.receptor.er_alpha_sensitivity * oestradiol / p.receptor.free_oestradiol_reference
+
+
+@register_jitable
 def leydig_day(capacity, expression, size, oestradiol, activity, open_lyase, p, dt):
     """Return the capacity, aromatase expression and testosterone secretion of a Leydig cell after `dt`.
 
@@ -47,7 +53,7 @@ def leydig_day(capacity, expression, size, oestradiol, activity, open_lyase, p, 
     """
     capacity = relax(capacity, activity**p.leydig.trophic_exponent, p.leydig.trophic_days, dt)
     expression = relax(expression, activity**p.leydig.aromatase_lh_exponent, p.leydig.aromatase_days, dt)
-    level = p.receptor.er_alpha_sensitivity * oestradiol / p.receptor.free_oestradiol_reference
+    level = er_alpha_signal(oestradiol, p)
     brake = (1.0 + p.leydig.oestrogen_brake) / (1.0 + p.leydig.oestrogen_brake * level)
     response = lh_response(activity, p.leydig.lh_saturation)
     secretion = p.leydig.leydig_secretion * open_lyase * size * capacity * brake * response

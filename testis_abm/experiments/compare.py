@@ -20,10 +20,9 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import Source, read_experiment
-from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK
+from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
-from testis_abm.quantities import clinical, label
 from testis_abm.results import report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
 from testis_abm.results.tables import SIGNALS
@@ -64,14 +63,19 @@ class Comparison:
             f"<Comparison {self.title!r}: {', '.join(self.arms)}; {report.counted(self.replicates)}; print(_.text())>"
         )
 
-    def text(self) -> str:
-        """Return the table and the reasons."""
+    def text(self, outputs: Sequence[str] = DEFAULT) -> str:
+        """Return the table of some outputs (by any word for them, see OUTPUTS) and the reasons.
+
+        Raises:
+            ScenarioError: one is none.
+        """
+        outputs = [output(word) for word in outputs]
         lines = [f"{self.title}: {report.counted(self.replicates)}, arms paired by common random numbers"]
-        shown_effects = self.effects[self.effects["output"].isin(DEFAULT)]
+        shown_effects = self.effects[self.effects["output"].isin(outputs)]
         for arm in self.arms[1:]:
             effects = shown_effects[shown_effects["arm"] == arm].set_index("output")
             head = ("", self.arms[0], arm, "change", "(95 % interval)", "variance reduction by pairing")
-            rows = [_cells(effects.loc[word], self.replicates) for word in DEFAULT]
+            rows = [_cells(effects.loc[word], self.replicates) for word in outputs]
             columns = 6 if any(row[-1] for row in rows) else 5
             lines += ["", report.aligned([row[:columns] for row in (head, *rows)])]
         changes = shown_effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
@@ -91,12 +95,12 @@ class Comparison:
 
 def _cells(row: pd.Series, pairs: int) -> tuple[str, ...]:
     """Return an output with both levels, the change with its interval, and the variance reduction by pairing."""
-    column = OUTPUTS[str(row.name)].column
+    quantity = OUTPUTS[str(row.name)]
     centre, low, high = row[["change_pct", "low_pct", "high_pct"]]
     same = deterministic(centre, low, high, pairs)
     worth = f"x {report.number(row['worth'])}" if np.isfinite(row["worth"]) and not same else ""
-    levels = (report.level(column, row[name]) for name in ("reference", "level"))
-    return label(column), *levels, *report.change(centre, low, high, pairs), worth
+    levels = (report.level(quantity.column, row[name]) for name in ("reference", "level"))
+    return quantity.heading, *levels, *report.change(centre, low, high, pairs), worth
 
 
 def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tuple[str, dict[str, Scenario]]:
@@ -269,7 +273,7 @@ def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     rows, laboratory = [], Laboratory(parameters.values())
     by_replicate = end.sort_values("replicate").groupby("arm")
     for word, quantity in OUTPUTS.items():
-        levels = {name: clinical(quantity.column, by_replicate.get_group(name)[quantity.column]) for name in names}
+        levels = {name: quantity.clinical(by_replicate.get_group(name)[quantity.column]) for name in names}
         first = levels.pop(names[0])
         for name, level in levels.items():
             change = paired_change(first, level, laboratory.limit(quantity.column) * quantity.factor)

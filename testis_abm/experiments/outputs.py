@@ -9,6 +9,7 @@ import numpy as np
 
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.outcome import conception
+from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Quantity, column_of
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import WINDOW
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.man.mean_field import ExpectedMan
 
-# All but what is measured at screening or read out of safety.
-COLUMNS = tuple(name for name in QUANTITIES if name not in ("t_over_lh", "hcg_iu_l", "haematocrit_pct", "bmi", "age"))
-OUTPUTS: Mapping[str, Quantity] = {QUANTITIES[column].label: QUANTITIES[column] for column in COLUMNS}
-# Kept, but shown only on demand.
-_ASKED_FOR = ("free_testosterone_pmol_l", "shbg_nmol_l", "volume_ml", "conception_pct")
-DEFAULT = tuple(word for word, row in OUTPUTS.items() if row.column not in _ASKED_FOR)
+# All but what is measured at screening or read out of safety: column -> its row.
+ROWS: Mapping[str, Quantity] = {
+    name: row
+    for name, row in {**QUANTITIES, **ROWS_OF_CELLS}.items()
+    if name not in ("t_over_lh", "hcg_iu_l", "haematocrit_pct", "bmi", "age")
+}
+COLUMNS = tuple(ROWS)
+OUTPUTS: Mapping[str, Quantity] = {row.label: row for row in ROWS.values()}
+# The others are kept, but shown only on demand.
+DEFAULT = tuple(word for word, row in OUTPUTS.items() if not row.asked_for)
 WEEK = 7  # the same within a course
+_KNOWN = f"{', '.join(DEFAULT)}, and {len(OUTPUTS) - len(DEFAULT)} more in docs/experiments.md (Outputs)"
 
 
 def output(word: object, assay: str = DEFAULT_ASSAY) -> str:
@@ -32,17 +38,19 @@ def output(word: object, assay: str = DEFAULT_ASSAY) -> str:
     Raises:
         ScenarioError: it is none.
     """
-    return QUANTITIES[column_of(word, assay, COLUMNS)].label  # type: ignore[arg-type]
+    return ROWS[column_of(word, assay, ROWS, _KNOWN)].label  # type: ignore[arg-type]
 
 
 def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
     """Return the outputs (COLUMNS) of an agent-based man this morning: semen as expected, hormones over the last days.
 
-    Hormones are means of the last `window` rows after day 0 (on day 0 and before, of the row alone).
+    Hormones are means of the last `window` rows after day 0 (on day 0 and before, of the row alone); signals, rates and
+    aromatase are those of the last 24 h.
     """
     hormones = _recent(model, "hormones", window)
     semen = vars(model.expected_semen(model.case.samples.abstinence_days))
-    return _outputs({**hormones, **semen, "daily_production_million_g": model.daily_production()}, model.values)
+    made = {"daily_production_million_g": model.daily_production()}
+    return _outputs({**hormones, **semen, **made, **model.readouts()}, model.values)
 
 
 def of_signals(model: TestisModel) -> list[float]:
@@ -64,15 +72,11 @@ def of_expected(man: ExpectedMan, day: int, abstinence: float) -> list[float]:
 
     mean = mean_morning(man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1])
     made = {"daily_production_million_g": man.daily_production(day)}
-    return _outputs({**mean, **man.semen(abstinence, day), **made}, man.values)
+    return _outputs({**mean, **man.semen(abstinence, day), **made, **man.readouts(day)}, man.values)
 
 
 def _outputs(true: Mapping[str, Any], values: Mapping[str, float]) -> list[float]:
     laboratory = Laboratory(values)
-    inside = (true["intratesticular_testosterone_nmol_l"], true["intratesticular_oestradiol_nmol_l"])
-    known = inside[1] >= laboratory.limit("intratesticular_oestradiol_nmol_l")
-    report = laboratory.without_error(true) | {
-        "intratesticular_t_over_e2": inside[0] / inside[1] if known else float("nan"),
-        "conception_pct": 100.0 * conception(float(true["concentration_million_ml"]), values)[0],
-    }
+    report = laboratory.without_error(true) | laboratory.inside(true)
+    report["conception_pct"] = 100.0 * conception(float(true["concentration_million_ml"]), values)[0]
     return [float(report[column]) for column in COLUMNS]

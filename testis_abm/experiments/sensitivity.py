@@ -22,7 +22,6 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.sweep import Sweep, check_axes
 from testis_abm.experiments.task import Job, Task, essence
-from testis_abm.quantities import clinical
 from testis_abm.results.report import number
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError
@@ -182,7 +181,7 @@ def _ranked(found: Mapping[str, Any], table: pd.DataFrame) -> dict[str, tuple[st
     for word in found["outputs"]:
         row = OUTPUTS[word]
         level = table.pivot_table(index="point", columns="arm", values=row.column, dropna=False).sort_index()
-        y, unit = clinical(row.column, level[arms[-1]]), row.clinical_unit
+        y, unit = row.clinical(level[arms[-1]]), row.clinical_unit
         if len(arms) > 1:
             change = laboratory.percent_change(row.column, level[UNTREATED], level[TREATED])
             if np.isfinite(change).all():
@@ -238,7 +237,7 @@ def _unranked(level: pd.Series) -> str:
     """Return why an output has no ranks, from its level in each run."""
     missing, limit = int(level.isna().sum()), Laboratory(parameters.values()).limit(str(level.name))
     if missing:
-        return f"not ranked, has no level in {missing:,} of {len(level):,} runs (no sperm)"
+        return f"not ranked, has no level in {missing:,} of {len(level):,} runs (no sperm, or no niches in a mean-field man)"
     return "not ranked, under the limit of quantitation in all runs" if level.max() < limit else "no input moves it"
 
 

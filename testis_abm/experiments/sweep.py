@@ -20,7 +20,7 @@ from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.task import Job, Task, essence
-from testis_abm.quantities import clinical, label
+from testis_abm.quantities import Quantity
 from testis_abm.results.report import aligned, change, level, number
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import load
@@ -252,7 +252,7 @@ def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> 
     points += [[f"{row[path]:g}" if isinstance(row[path], float) else str(row[path]) for path in paths] for row in rows]
     parts: list[list[list[str]]] = []
     for word in words:
-        cells = [label(OUTPUTS[word].column), *(_level(row, OUTPUTS[word].column) for row in rows)]
+        cells = [OUTPUTS[word].heading, *(_level(row, OUTPUTS[word]) for row in rows)]
         wider = [[*line, cell] for line, cell in zip(parts[-1] if parts else points, cells)]
         if parts and max(map(len, aligned(wider).splitlines())) > _WIDEST:
             parts.append([[*line, cell] for line, cell in zip(points, cells)])
@@ -262,11 +262,12 @@ def _points(table: pd.DataFrame, words: Sequence[str], paths: Sequence[str]) -> 
     return f"{text}\n  ... and {more:,} more points, in summary.parquet" if more > 0 else text
 
 
-def _level(row: pd.Series, column: str) -> str:
+def _level(row: pd.Series, quantity: Quantity) -> str:
     """Return the treated level of a point with its change, or both levels where that has no percentage."""
+    column = quantity.column
     pairs = int(row["replicates"])
     untreated, half, treated = (
-        float(clinical(column, row.get(f"{column}, {end}", np.nan)))
+        float(quantity.clinical(row.get(f"{column}, {end}", np.nan)))
         for end in (UNTREATED, f"{UNTREATED}_half", TREATED)
     )
     if f"{column}, {TREATED}" not in row:

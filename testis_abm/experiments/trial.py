@@ -16,12 +16,12 @@ from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.choices import CELLS, TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
-from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, output
+from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, ROWS, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population.screen import Screened, screen
-from testis_abm.quantities import QUANTITIES, clinical, label
+from testis_abm.quantities import QUANTITIES
 from testis_abm.results import report
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
@@ -252,7 +252,7 @@ class Result:
                 [heads[bool(measured)], "baseline", control, "baseline", arm, "difference (95 % interval)", "p", "n"]
             )
             for row in part.itertuples():
-                name = f"{'*' if row.column == self.outcome else ' '} {label(str(row.column))}"
+                name = f"{'*' if row.column == self.outcome else ' '} {ROWS[str(row.column)].heading}"
                 levels = (row.control_baseline, row.control_mean, row.baseline, row.mean)
                 means = [report.level(str(row.column), mean) for mean in levels]
                 rows.append([name, *means, _difference(row), _p(row.p), f"{row.n_control} and {row.n}"])
@@ -387,15 +387,14 @@ def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:
         seen = _visit(true, laboratory, trial.seed, day)
         there = np.random.default_rng([trial.seed, 39, day]).random(len(men)) >= trial.missing
         there &= true[_SPERM].notna().to_numpy()
-        for column in COLUMNS:
-            men[_visited(day, column)] = np.where(there, seen[column], np.nan)
-        men["attended"] = there
+        measured = {_visited(day, column): np.where(there, seen[column], np.nan) for column in COLUMNS}
+        men = pd.concat([men, pd.DataFrame(measured, men.index)], axis=1).assign(attended=there)
     return men
 
 
 def _measured_at_visits(column: str) -> bool:
     """Return whether visits measure an output: they take blood and semen."""
-    return QUANTITIES[column].sample in ("blood", "semen")
+    return column in QUANTITIES and QUANTITIES[column].sample in ("blood", "semen")
 
 
 def _visited(day: int, column: str) -> str:
@@ -451,8 +450,8 @@ def _effect(men: pd.DataFrame, arms: tuple[str, str], column: str, last: int, la
     if min(own.sum(), (~own).sum()) >= LEAST:
         cv = np.sqrt(np.expm1(laboratory.log_sd(column) ** 2)) if column in VARIATION else _CV
         percent, plain = arm_effect(after, own, before, least=laboratory.limit(column), cv=float(cv))
-    quantity = QUANTITIES[column]
-    means = [[float(clinical(column, nanmean(of[part]))) for part in (~own, own)] for of in (before, after)]
+    quantity = ROWS[column]
+    means = [[float(quantity.clinical(nanmean(of[part]))) for part in (~own, own)] for of in (before, after)]
     return {
         "arm": arms[1],
         "column": column,

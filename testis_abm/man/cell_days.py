@@ -9,6 +9,7 @@ import numpy as np
 
 from testis_abm.biology.axis import DAY, brought
 from testis_abm.biology.days import TESTIS
+from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.tissue import from_array, with_aromatase
 from testis_abm.biology.tract import normal_forms
 from testis_abm.man.body import body_day
@@ -26,6 +27,7 @@ from testis_abm.testis.kernel import (
     soma_and_germ_cells,
     tell,
 )
+from testis_abm.testis.survey import survey
 from testis_abm.testis.threads import wait
 
 HIGHEST_TESTOSTERONE, HIGHEST_LH = QUANTITIES["testosterone_nmol_l"].most_held, QUANTITIES["lh_iu_l"].most_held
@@ -69,7 +71,7 @@ class Numbers(NamedTuple):
 class Lived(NamedTuple):
     """A row for each day that was lived: DAY of the blood, TESTIS, GERM_DAY, back-pressure at its end, and the levels of drugs.
 
-    `levels`: (days, substances, 3).
+    `levels`: (days, substances, 3); `cells`: what is read of them, (days, READOUTS), or no rows where nobody asks.
     """
 
     blood: np.ndarray
@@ -77,12 +79,14 @@ class Lived(NamedTuple):
     germ: np.ndarray
     back_pressure: np.ndarray
     levels: np.ndarray
+    cells: np.ndarray
 
     @classmethod
-    def none(cls, days: int, substances: int) -> Lived:
-        """Return rows for days that have not been lived yet."""
+    def none(cls, days: int, substances: int, surveyed: bool) -> Lived:
+        """Return rows for days that have not been lived yet; `surveyed`: whether the cells are asked each day."""
         blood, testis, germ = (np.zeros(days, kind) for kind in (DAY, TESTIS, GERM_DAY))
-        return cls(blood, testis, germ, np.zeros(days), np.zeros((days, substances, 3)))
+        cells = np.zeros((days if surveyed else 0, len(READOUTS)))
+        return cls(blood, testis, germ, np.zeros(days), np.zeros((days, substances, 3)), cells)
 
 
 @compiled(error_model="numpy")
@@ -141,6 +145,8 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
             released = lived.germ[day].released * numbers.sperm
             pass_day(tract, man.store, released, normal, blood.tract_androgen, testis_e2, numbers.tract[0])
             lived.back_pressure[day] = tract.back_pressure
+            if lived.cells.size:
+                survey(man.cells, man.steroids.oestradiol, tract.back_pressure, tissue, lived.cells[day])
         wait(crew)
         day += 1
     return day

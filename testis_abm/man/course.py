@@ -68,6 +68,9 @@ MORNING = np.dtype(
         *record(
             "intratesticular_testosterone_nmol_l",
             "intratesticular_oestradiol_nmol_l",
+            "from_leydig",  # parts of the testes' oestradiol
+            "from_sertoli",
+            "from_germ",
             "inhibition_testis",
             "testicular_oestradiol_share",
             "released_million",
@@ -188,6 +191,7 @@ def _tell(morning, made, man, released, p):
     testicular = p.testicular_oestradiol_share * made.oestradiol_output
     morning.intratesticular_testosterone_nmol_l = made.testosterone
     morning.intratesticular_oestradiol_nmol_l = made.oestradiol
+    morning.from_leydig, morning.from_sertoli, morning.from_germ = made.from_leydig, made.from_sertoli, made.from_germ
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.biology.steps import NAMES
 from testis_abm.quantities import QUANTITIES
 from testis_abm.support.errors import shown
@@ -128,6 +129,8 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("fat_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of testosterone"),
             ("adrenal_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of adrenal precursor"),
         ),
+        **_measured(*(name for name in QUANTITIES if name.startswith("aromatase_activity"))),
+        **{name: Column("number", row.unit, row.title) for name, row in ROWS_OF_CELLS.items()},
     },
     "modifiers": {
         **_DAILY,

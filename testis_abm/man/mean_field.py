@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.biology import readouts
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
+from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import signals
@@ -141,6 +143,20 @@ class ExpectedMan:
         """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
         mean = self._mornings(day)["released_million"][-_CYCLE:].mean()
         return float(mean / (testis_mass(self.values) * self.man["sertoli_number"]))
+
+    def readouts(self, day: int) -> dict[str, float]:
+        """Return what is read of the testis on the morning of a day, by column: of the cells, and of aromatase by site."""
+        morning, numbers = named(self.days[day]), self._numbers
+        p = numbers.tissue
+        signal = signals(morning["androgen"], morning["oestrogen"], morning["fsh_sensed"], morning["back_pressure"], p)
+        local = morning["intratesticular_oestradiol_nmol_l"] * numbers.scale.oestradiol_free
+        testis = morning | dict.fromkeys(
+            ("aromatase_inhibition", "leydig_inhibition", "niche_inhibition"), morning["inhibition_testis"]
+        )
+        return {
+            **readouts.of_mean_cells(signal, er_alpha_signal(local, p), p),
+            **readouts.of_aromatase(testis, morning, numbers.axis.testicular_oestradiol_share),
+        }
 
     def _mornings(self, day: int | None) -> np.ndarray:
         """Return the last rows up to the morning of `day` (default: the last), the past included."""

@@ -132,3 +132,84 @@ class HeatMap:
     up: Sequence[str]
     names: tuple[str, str]
     change: bool
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An axis of multiples of a man's own level, on a logarithmic scale.
+
+    Attributes:
+        name: of the quantity. levels: those that were looked at, rising, in % of his own.
+        own: his own level in `unit`.
+    """
+
+    name: str
+    levels: np.ndarray
+    own: float
+    unit: str
+
+    def share(self, percent: np.ndarray | float) -> np.ndarray | float:
+        """Return how far along the scale a level in % of his own lies; from 0 to 1 if it is on it."""
+        first, last = np.log(self.levels[0]), np.log(self.levels[-1])
+        return (np.log(percent) - first) / (last - first)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way over a surface, in % of the man's own; `marks` are days with their labels, `ends` the interval of its end.
+
+    Attributes:
+        x, y: (days,). marks: day -> label. ends: low and high of x and of y at the last day; None without.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    marks: tuple[tuple[int, str], ...]
+    ends: tuple[tuple[float, float], tuple[float, float]] | None
+
+
+@dataclass(frozen=True)
+class SurfaceMap:
+    """A quantity over two scales, as bands of colour between `steps`.
+
+    Attributes:
+        label, unit: of what is shown.
+        across, up: the scales. values, low, high: (up, across), NaN where there is none.
+        steps: round values that rise, the first under all values and the last over them.
+        own: the man's own value.
+        path: what treatment does; None without.
+        reference: limits of the quantity.
+    """
+
+    label: str
+    unit: str
+    across: Scale
+    up: Scale
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    steps: tuple[float, ...]
+    own: float
+    path: Path | None = None
+    reference: Range | None = None
+
+    def fine(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return both scales with `count` levels, and the values between: monotone cubics over the logarithms."""
+        from scipy.interpolate import PchipInterpolator
+
+        x, y = (np.log(scale.levels) for scale in (self.across, self.up))
+        across, up = (np.linspace(levels[0], levels[-1], count) for levels in (x, y))
+        known = np.isfinite(self.values)
+
+        def between(values: np.ndarray) -> np.ndarray:
+            return np.asarray(PchipInterpolator(y, PchipInterpolator(x, values, axis=1)(across), axis=0)(up))
+
+        values = between(np.where(known, self.values, 0.0))
+        return np.exp(across), np.exp(up), np.where(between(known.astype(float)) > 0.99, values, np.nan)
+
+    def slices(self) -> tuple[tuple[Scale, Curve], tuple[Scale, Curve]]:
+        """Return the course along each scale where the other is the man's own."""
+        i, k = (int(np.abs(scale.levels - 100.0).argmin()) for scale in (self.up, self.across))
+        across = Curve("treated", self.across.levels, self.values[i], self.low[i], self.high[i])
+        up = Curve("treated", self.up.levels, self.values[:, k], self.low[:, k], self.high[:, k])
+        return (self.across, across), (self.up, up)

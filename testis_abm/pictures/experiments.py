@@ -17,7 +17,7 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.pictures import paper, style, sweeps
 from testis_abm.pictures.chart import Curve, band
 from testis_abm.pictures.drawing import write_figure
-from testis_abm.quantities import QUANTITIES, clinical, label
+from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.statistics import mean_and_half
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def _sheet(panels: int, height: float = 1.7, title: str = "") -> tuple[Figure, l
     return figure, axes[:panels]
 
 
-def _name_level(panel: Axes, column: str) -> None:
+def _name_level(panel: Axes, quantity: Quantity) -> None:
     """Name a level on the y axis, its unit below it where both are long."""
-    text = label(column)
+    text = quantity.heading
     panel.set_ylabel(text.replace(" (", "\n(") if len(text) > 24 else text, fontsize=7)
 
 
@@ -62,12 +62,14 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
     with paper.looks():
         figure, axes = _sheet(len(_SHOWN), title=title)
         for panel, word in zip(axes, _SHOWN, strict=True):
-            column = OUTPUTS[word].column
+            quantity = OUTPUTS[word]
             for colour, arm in zip(style.PALETTE, found.arms, strict=False):
-                rows = found.courses[found.courses["arm"] == arm].pivot(index="replicate", columns="day", values=column)
-                curve = Curve.of(arm, rows.columns.to_numpy(), clinical(column, rows.to_numpy()))
+                rows = found.courses[found.courses["arm"] == arm].pivot(
+                    index="replicate", columns="day", values=quantity.column
+                )
+                curve = Curve.of(arm, rows.columns.to_numpy(), quantity.clinical(rows.to_numpy()))
                 paper.draw_curve(panel, curve, colour, label=arm)
-            _name_level(panel, column)
+            _name_level(panel, quantity)
             panel.set_ylim(bottom=0)
             panel.set_xlabel("day")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -101,15 +103,15 @@ def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *,
     look: dict[str, Any] = {"markersize": 2.5, "elinewidth": 0.8, "capsize": 1.5, "fmt": "o-" if joined else "o"}
     figure, panels = _sheet(len(words), title=title)
     for panel, word in zip(panels, words, strict=True):
-        column = OUTPUTS[word].column
+        quantity = OUTPUTS[word]
         for arm, colour in style.COLOUR.items():
-            name = f"{column}, {arm}"
+            name = f"{quantity.column}, {arm}"
             if name not in table:
                 continue
-            y, half = (clinical(column, table[part].to_numpy())[order] for part in (name, f"{name}_half"))
+            y, half = (quantity.clinical(table[part].to_numpy())[order] for part in (name, f"{name}_half"))
             bars = np.nan_to_num(half) if np.isfinite(half).any() else None
             panel.errorbar(x[order], y, yerr=bars, color=colour, label=arm, alpha=1.0 if joined else 0.6, **look)
-        _name_level(panel, column)
+        _name_level(panel, quantity)
         panel.set_xlabel(sweeps.name_of(axis), fontsize=7)
         if places.numbers is None:
             panel.set_xticks(range(len(places.names)), places.names)
@@ -217,7 +219,7 @@ def _visits(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
             below = np.minimum(half, middle)  # no level is under 0
             panel.errorbar(at, middle, yerr=[below, half], color=colour, marker="o", markersize=3, capsize=2, label=arm)
     panel.set_xlabel("day")
-    _name_level(panel, found.outcome)
+    _name_level(panel, QUANTITIES[found.outcome])
     panel.set_title("means as measured, 95 % intervals", fontsize=8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,16 +14,18 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter
 
 from testis_abm.pictures import style
-from testis_abm.pictures.chart import Curve, Mark, Panel, Span
+from testis_abm.pictures.chart import Curve, Mark, Panel, Path, Scale, Span, SurfaceMap
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.reference import Range
 
@@ -37,6 +40,7 @@ PAPER = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.6}
 _NAME, _LETTER = 6.2, 0.05  # size of a therapy's name; width of a letter of it, inch
 _READABLE, _MOST_LINES = 5.0, 4  # size under which a name is broken into lines, and how many at most
 _DASHES = (0, (4, 3))
+STRAIGHT: dict[str, Any] = {"shrinkA": 0, "shrinkB": 0}  # an arrow from end to end
 TIGHT: Any = {
     "handlelength": 1.6,
     "columnspacing": 0.8,
@@ -409,3 +413,139 @@ def second_axis(axes: Axes, factor: float, label: str) -> None:
     right.set_ylabel(label)
     right.spines["right"].set_visible(True)
     round_ticks(right.yaxis)
+
+
+# ---- response surfaces
+
+_SURFACE_HEIGHT = 7.0
+_FINE = 240  # levels between which colours are drawn
+_TREATED = style.VERMILION
+_HALO = [withStroke(linewidth=3.0, foreground="white")]
+_DOTS = (0, (1, 2))
+_OWN: dict[str, Any] = {"ls": "", "marker": "D", "mfc": "white", "mec": style.BLACK, "zorder": 6}
+
+
+def draw_surface(chart: SurfaceMap, title: str, caption: str) -> Figure:
+    """Return the figure of a surface: its map with the path of treatment, slices along both scales, and the caption below."""
+    with looks():
+        figure = page(style.WIDTH, _SURFACE_HEIGHT, dpi=2 * style.DPI)
+        above = figure.add_axes((0.105, 0.445, 0.63, 0.435))
+        _draw_map(above, chart)
+        letter(above, 0)
+        slices = chart.slices()
+        top = max(float(np.nanmax([curve.mean, curve.high], initial=chart.own)) for _, curve in slices)
+        for k, (scale, curve) in enumerate(slices):
+            below = figure.add_axes((0.105 + 0.475 * k, 0.17, 0.385, 0.185))
+            _draw_slice(below, chart, scale, curve)
+            below.set_ylim(0.0, 1.08 * top or 1.0)
+            letter(below, k + 1)
+        write_frame(figure, title, f"{chart.label} over the steroids within the testis", "")
+        figure.text(0.012, 0.01, caption, size=5.8, va="bottom", color=style.LIMIT, linespacing=1.35)
+    return figure
+
+
+def _draw_map(axes: Axes, chart: SurfaceMap) -> None:
+    x, y, values = chart.fine(_FINE)
+    for axis, scale in ((axes.xaxis, chart.across), (axes.yaxis, chart.up)):
+        _percent_scale(axis, scale)
+        axis.set_label_text(f"{scale.name} (% of own)")
+    _own_scale(axes.secondary_xaxis("top", functions=_times(chart.across.own / 100.0)), "top", chart.across)
+    _own_scale(axes.secondary_yaxis("right", functions=_times(chart.up.own / 100.0)), "right", chart.up)
+    if not np.nanmax(values, initial=0.0) > 0.0:
+        say(axes, "none at any level")
+        return
+    colours = LinearSegmentedColormap.from_list("shades", style.SHADES)
+    filled = axes.contourf(x, y, values, levels=chart.steps, cmap=colours)
+    lines = axes.contour(x, y, values, levels=chart.steps[1:-1], colors=style.DIM, linewidths=0.5)
+    axes.clabel(lines, fontsize=6.2, fmt="%g", colors=style.BLACK, inline_spacing=2)
+    for limit in chart.reference.limits if chart.reference else ():
+        if 0.0 < limit < np.nanmax(values):
+            axes.contour(x, y, values, levels=[limit], colors=style.BLACK, linewidths=1.3, linestyles=[_DASHES])
+    for line in (axes.axvline, axes.axhline):
+        line(100.0, color=style.LIMIT, lw=0.6, ls=_DOTS, zorder=2.2)
+    if chart.path is not None:
+        _draw_path(axes, chart.path)
+    axes.plot([100.0], [100.0], ms=6, mew=1.1, **_OWN)
+    _draw_bar(axes, filled, chart)
+
+
+def _draw_bar(axes: Axes, filled: Any, chart: SurfaceMap) -> None:
+    """Draw the bar of colours, with the unit at its left and % of the man's own at its right."""
+    bar: Any = axes.figure.colorbar(filled, cax=axes.inset_axes((1.235, 0.0, 0.04, 1.0)))
+    bar.outline.set_linewidth(0.5)
+    bar.ax.yaxis.set_ticks_position("left")
+    bar.ax.annotate(chart.unit, (0.3, 1.03), xycoords="axes fraction", ha="right", size=7.5)
+    if chart.own > 0.0:
+        second = bar.ax.secondary_yaxis("right", functions=_times(100.0 / chart.own))
+        second.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 2.5, 5, 10]))
+        bar.ax.annotate("% of own", (0.7, 1.03), xycoords="axes fraction", size=7.5)
+
+
+def _times(factor: float) -> Any:
+    return lambda value: value * factor, lambda value: value / factor
+
+
+def _percent_scale(axis: Axis, scale: Scale) -> None:
+    """Count in % of his own on a logarithmic scale, in plain numbers."""
+    across = axis is axis.axes.xaxis
+    (axis.axes.set_xscale if across else axis.axes.set_yscale)("log")
+    (axis.axes.set_xlim if across else axis.axes.set_ylim)(scale.levels[0], scale.levels[-1])
+    _plain_numbers(axis, scale)
+
+
+def _plain_numbers(axis: Axis, scale: Scale) -> None:
+    wide = scale.levels[-1] / scale.levels[0] > 500.0
+    axis.set_major_locator(LogLocator(10.0, subs=(1.0, 3.0) if wide else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _own_scale(second: Any, side: str, scale: Scale) -> None:
+    """Count in the unit, on the other side."""
+    axis = second.xaxis if side == "top" else second.yaxis
+    second.spines[side].set_visible(True)
+    _plain_numbers(axis, scale)
+    axis.set_label_text(scale.unit)
+
+
+def _draw_path(axes: Axes, path: Path) -> None:
+    """Draw the way of treatment with its direction, its day marks, and its end with the interval there."""
+    axes.plot(path.x, path.y, lw=1.8, color=_TREATED, zorder=5, path_effects=_HALO)
+    end = float(path.x[-1]), float(path.y[-1])
+    if path.ends:
+        (left, right), (low, high) = path.ends
+        bars: Any = {"xerr": [[end[0] - left], [right - end[0]]], "yerr": [[end[1] - low], [high - end[1]]]}
+        axes.errorbar(*end, **bars, fmt="none", elinewidth=0.8, capsize=1.8, ecolor=_TREATED, zorder=4.9)
+    places = axes.transLimits.transform(axes.transScale.transform(np.column_stack([path.x, path.y])))
+    way = np.hypot(*np.diff(places, axis=0).T).cumsum()
+    if len(way) and way[-1] > 0.05:  # where it is too short for a head, the marks tell its direction
+        k = int(np.searchsorted(way, 0.45 * way[-1]))
+        head: Any = {"arrowstyle": "-|>,head_width=0.28,head_length=0.5", "color": _TREATED, "lw": 1.0, **STRAIGHT}
+        axes.annotate("", (path.x[k + 1], path.y[k + 1]), (path.x[k], path.y[k]), arrowprops=head, zorder=5.2)
+    for i, (day, label) in enumerate(path.marks):
+        axes.plot(path.x[day], path.y[day], ls="", marker="o", ms=4.2, mfc=_TREATED, mec="white", mew=0.7, zorder=5.5)
+        # In turn above and below, so that close ones do not meet; to the left near the right edge.
+        late = places[day, 0] > 0.85
+        offset, align = (
+            (-3.0 if late else 3.0, 7.0 if (i + len(path.marks)) % 2 else -12.0),
+            "right" if late else "left",
+        )
+        note(axes, label, (path.x[day], path.y[day]), offset, _TREATED, weight="bold", size=6.4, ha=align)
+
+
+def _draw_slice(axes: Axes, chart: SurfaceMap, scale: Scale, curve: Curve) -> None:
+    """Draw a cut through the surface with its interval, the man's own level, and where his path ends."""
+    draw_curve(axes, curve, style.BLUE)
+    _percent_scale(axes.xaxis, scale)
+    axes.set_xlabel(f"{scale.name} (% of own)")
+    axes.axvline(100.0, color=style.LIMIT, lw=0.6, ls=_DOTS, zorder=1.5)
+    axes.plot([100.0], [chart.own], ms=4.5, mew=1.0, **_OWN)
+    end = math.nan if chart.path is None else float((chart.path.x if scale is chart.across else chart.path.y)[-1])
+    if scale.levels[0] <= end <= scale.levels[-1]:
+        head: Any = {"arrowstyle": "-|>", "color": _TREATED, "lw": 1.2}
+        axes.annotate("", (end, 0.0), (end, 0.16), xycoords=("data", "axes fraction"), arrowprops=head)
+    if chart.reference and len(chart.reference.limits) == 1:
+        _draw_reference(axes, chart.reference)
+    round_ticks(axes.yaxis)
+    if scale is chart.across:
+        axes.set_ylabel(f"{chart.label}\n({chart.unit})")

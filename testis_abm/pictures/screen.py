@@ -7,14 +7,14 @@ image to a screen reader, with a text of what it shows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from testis_abm.pictures.chart import HeatMap, Panel, Span
-from testis_abm.pictures.style import DIVERGING, RISING
+from testis_abm.pictures.chart import HeatMap, Panel, Scale, Span, SurfaceMap
+from testis_abm.pictures.style import DIVERGING, RISING, SHADES
 from testis_abm.results.report import number
 
 _WIDTH, _HEIGHT = 340, 190
@@ -261,6 +261,125 @@ def heat_map(chart: HeatMap) -> str:
     if len(seen):
         words += f": from {number(low)} to {number(top_value)}"
     return _svg((left + wide * len(chart.across) + 8.0, bottom + 44.0), words, out, "ta-chart ta-wide")
+
+
+# Of a surface: its box, and how many cells its bands are drawn with along each scale.
+_MAP_WIDTH, _MAP_HEIGHT, _MAP_LEFT, _MAP_TOP, _MAP_EDGE, _MAP_CELLS = 720.0, 440.0, 70.0, 60.0, 560.0, 140
+_DECADES = (1.0, 3.0)
+
+
+def surface(chart: SurfaceMap) -> str:
+    """Return a surface as bands of colour, with the man's own point, his path, and a place to point at for each level.
+
+    Each place has `data-at`, its row and column of `chart.values`, for whoever listens to clicks.
+    """
+    bottom = _MAP_HEIGHT - 50.0
+
+    def across(percent: Any) -> Any:
+        return _MAP_LEFT + chart.across.share(percent) * (_MAP_EDGE - _MAP_LEFT)
+
+    def up(percent: Any) -> Any:
+        return bottom - chart.up.share(percent) * (bottom - _MAP_TOP)
+
+    unit = f'<tspan class="ta-dim"> {escape(chart.unit)}</tspan>'
+    out = [text(4, 16, chart.label, "ta-name", inner=unit), *_bands(chart, bottom), *_edges(chart, bottom)]
+    for tick in _ticks_of(chart.across, 1.0):
+        out.append(text(across(tick), bottom + 14, f"{tick:,g}", anchor="middle"))
+    for tick in _ticks_of(chart.across, chart.across.own / 100.0):
+        out.append(text(across(tick / chart.across.own * 100.0), _MAP_TOP - 5, f"{tick:,g}", anchor="middle"))
+    for tick in _ticks_of(chart.up, 1.0):
+        out.append(text(_MAP_LEFT - 5, up(tick) + 4, f"{tick:,g}", anchor="end"))
+    for tick in _ticks_of(chart.up, chart.up.own / 100.0):
+        out.append(text(_MAP_EDGE + 5, up(tick / chart.up.own * 100.0) + 4, f"{tick:,g}"))
+    middle = (_MAP_LEFT + _MAP_EDGE) / 2.0
+    out += [
+        text(middle, bottom + 34, f"{chart.across.name} (% of own; above in {chart.across.unit})", "ta-axis", "middle"),
+        text(4, _MAP_TOP - 22, f"{chart.up.name} (% of own; right in {chart.up.unit})", "ta-axis"),
+        line((across(100.0),) * 2, (_MAP_TOP, bottom), "ta-own"),
+        line((_MAP_LEFT, _MAP_EDGE), (up(100.0),) * 2, "ta-own"),
+    ]
+    if chart.path is not None:
+        x, y = across(chart.path.x), up(chart.path.y)
+        out.append(_path("polyline", "ta-way", x, y))
+        for i, (day, label) in enumerate(chart.path.marks):  # names in turn above and below
+            out.append(f'<circle class="ta-way-mark" cx="{x[day]:.1f}" cy="{y[day]:.1f}" r="4"/>')
+            late = x[day] > _MAP_EDGE - 60.0
+            aside, anchor = (-5, "end") if late else (5, "start")
+            out.append(text(x[day] + aside, y[day] + (16 if i % 2 else -7), label, "ta-way-text", anchor))
+    out.append(mark(across(100.0), up(100.0), 6, "ta-own-mark", "his own"))
+    for i, second in enumerate(chart.up.levels):
+        for k, first in enumerate(chart.across.levels):
+            words = f"{chart.across.name} {first:.3g} %, {chart.up.name} {second:.3g} %: {number(float(chart.values[i, k]))}"
+            if math.isfinite(chart.low[i, k]):
+                words += f" ({number(float(chart.low[i, k]))} to {number(float(chart.high[i, k]))})"
+            out.append(
+                f'<circle class="ta-place" data-at="{i},{k}" cx="{across(first):.1f}" cy="{up(second):.1f}" r="9">'
+                f"<title>{escape(words)}</title></circle>"
+            )
+    return _svg((_MAP_WIDTH, _MAP_HEIGHT), _says(chart), out, "ta-chart ta-wide")
+
+
+def _bands(chart: SurfaceMap, bottom: float) -> Iterator[str]:
+    """Yield the colours, a rectangle a run of cells of one band, and the bar that explains them."""
+    steps = np.array(chart.steps)
+    values = chart.fine(_MAP_CELLS)[2]
+    wide, high = (_MAP_EDGE - _MAP_LEFT) / _MAP_CELLS, (bottom - _MAP_TOP) / _MAP_CELLS
+    colours = [_colour((k + 0.5) / (len(steps) - 1), SHADES)[0] for k in range(len(steps) - 1)]
+    bands = np.where(np.isfinite(values), np.clip(np.searchsorted(steps, values, "right") - 1, 0, len(colours) - 1), -1)
+    for i, row in enumerate(bands):
+        ends = np.flatnonzero(np.diff(row, append=-2)) + 1
+        for begin, end in zip([0, *ends[:-1]], ends):
+            if row[begin] >= 0:
+                x, y = _MAP_LEFT + wide * begin, bottom - high * (i + 1)
+                yield _filled(x, y, (wide * (end - begin) + 0.3, high + 0.3), colours[row[begin]])
+    size = (bottom - _MAP_TOP) / len(colours)
+    for k, colour in enumerate(colours):
+        yield _filled(_MAP_EDGE + 62, bottom - size * (k + 1), (16.0, size), colour)
+    for k, step in enumerate(chart.steps):
+        share = f" ({100.0 * step / chart.own:.0f} % of own)" if chart.own > 0.0 and k == len(colours) else ""
+        yield text(
+            _MAP_EDGE + 82,
+            bottom - size * k + 4,
+            f"{step:,g}",
+            inner=f"<title>{escape(share)}</title>" if share else "",
+        )
+
+
+def _filled(x: float, y: float, size: tuple[float, float], colour: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{size[0]:.1f}" height="{size[1]:.1f}" fill="{colour}"/>'
+
+
+def _edges(chart: SurfaceMap, bottom: float) -> Iterator[str]:
+    """Yield the reference limits as lines, along the edges of the cells that they part."""
+    values = np.nan_to_num(chart.fine(_MAP_CELLS)[2])
+    wide, high = (_MAP_EDGE - _MAP_LEFT) / _MAP_CELLS, (bottom - _MAP_TOP) / _MAP_CELLS
+    for limit in chart.reference.limits if chart.reference else ():
+        over = values >= limit
+        sides = [
+            f"M{_MAP_LEFT + wide * (k + 1):.1f} {bottom - high * i:.1f}v{-high:.1f}"
+            for i, k in np.argwhere(over[:, 1:] != over[:, :-1])
+        ]
+        sides += [
+            f"M{_MAP_LEFT + wide * k:.1f} {bottom - high * (i + 1):.1f}h{wide:.1f}"
+            for i, k in np.argwhere(over[1:] != over[:-1])
+        ]
+        if sides:
+            yield f'<path class="ta-edge" d="{"".join(sides)}"/>'
+
+
+def _ticks_of(scale: Scale, factor: float) -> list[float]:
+    """Return round numbers on a logarithmic scale whose levels are multiplied by `factor`."""
+    low, high = (float(end) * factor for end in (scale.levels[0], scale.levels[-1]))
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [
+        part * 10.0**power for power in powers for part in _DECADES if low * 0.999 <= part * 10.0**power <= high * 1.001
+    ]
+
+
+def _says(chart: SurfaceMap) -> str:
+    seen = chart.values[np.isfinite(chart.values)]
+    ends = f" from {number(float(seen.min()))} to {number(float(seen.max()))} {chart.unit}" if len(seen) else " nothing"
+    return f"{chart.label} over {chart.across.name} and {chart.up.name}:{ends}; his own {number(chart.own)}"
 
 
 def intervals(rows: Sequence[Mapping[str, Any]]) -> str:

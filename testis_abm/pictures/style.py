@@ -25,6 +25,8 @@ LINES: tuple[tuple[str, Any], ...] = (
 # Brown to blue-green by way of grey-white, and viridis.
 DIVERGING = ("#8C510A", "#D8B365", "#F6F1E6", "#5AB4AC", "#01665E")
 RISING = ("#440154", "#3B528B", "#21918C", "#5EC962", "#FDE725")
+# White to blue, light enough to be written on.
+SHADES = ("#FFFFFF", "#DCE9F5", "#B5D0E8", "#84B3D9", "#5A97C8")
 NOTE = "testis_abm: a simulation for research, not medical advice."
 
 RC: dict[Any, Any] = {

@@ -12,7 +12,6 @@ from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.parameters import Parameter, in_words, load, physiology
 from testis_abm.pictures.chart import HeatMap
-from testis_abm.quantities import clinical, label
 from testis_abm.statistics import nanmean
 
 CHANGE = "change in %"
@@ -74,17 +73,17 @@ def kinds(table: pd.DataFrame, word: str) -> list[str]:
 
 def heat_map(table: pd.DataFrame, axes: Sequence[Axis], word: str, kind: str, most: int = _MOST) -> HeatMap:
     """Return an output over two axes, or as one row over one; the mean over all others."""
-    column, changes = OUTPUTS[word].column, kind == CHANGE
-    values = table[f"{column}, {_KINDS[kind]}"].to_numpy(dtype=float)
+    quantity, changes = OUTPUTS[word], kind == CHANGE
+    values = table[f"{quantity.column}, {_KINDS[kind]}"].to_numpy(dtype=float)
     across = places(axes[0], table[axes[0].path], most)
     up = places(axes[1], table[axes[1].path], most) if len(axes) > 1 else Places([""], np.zeros(len(table), int), None)
     grid = np.full((len(up.names), len(across.names)), np.nan)
     for i, k in np.unique(np.stack([up.at, across.at], axis=-1), axis=0):
         grid[i, k] = nanmean(values[(up.at == i) & (across.at == k)])
     return HeatMap(
-        f"{word}: change under treatment, %" if changes else f"{label(column)}, {kind}",
-        "change, %" if changes else OUTPUTS[word].clinical_unit,
-        grid if changes else clinical(column, grid),
+        f"{word}: change under treatment, %" if changes else f"{quantity.heading}, {kind}",
+        "change, %" if changes else quantity.clinical_unit,
+        grid if changes else quantity.clinical(grid),
         across.names,
         up.names,
         (name_of(axes[0]), name_of(axes[1]) if len(axes) > 1 else ""),

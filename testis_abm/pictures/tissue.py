@@ -120,7 +120,7 @@ def _lines(axes: Axes, day: np.ndarray, count: np.ndarray) -> None:
             va="center",
             color=STEPS[k].edge,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": STEPS[k].edge, "shrinkA": 0, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-", "lw": 0.4, "color": STEPS[k].edge, **paper.STRAIGHT},
         )
     paper.from_zero(axes)
     axes.set_ylabel("Germ cells\nper Sertoli cell")

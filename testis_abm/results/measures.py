@@ -11,6 +11,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results.tables import CONVENTIONAL
 
@@ -37,8 +38,8 @@ class Measure:
     least: float = 0.0
 
 
-# Table -> the columns that a summary reports.
-_REPORTED = {
+# Table -> the columns that a summary prints.
+_PRINTED = {
     "hormones": (
         "testosterone_nmol_l",
         "oestradiol_immunoassay_pmol_l",
@@ -62,6 +63,12 @@ _REPORTED = {
         "normal_forms_pct",
     ),
 }
+# Table -> those that it holds besides: what is read within the testis.
+_FURTHER: Mapping[str, tuple[str, ...]] = {
+    "hormones": tuple(name for name in QUANTITIES if name.startswith("free_intratesticular")),
+    "tissue": (*(name for name in QUANTITIES if name.startswith("aromatase")), *ROWS_OF_CELLS),
+}
+PRINTED = frozenset(column for columns in _PRINTED.values() for column in columns)
 
 
 def measures(conventional: bool = True, overrides: Mapping[str, float] | None = None) -> tuple[Measure, ...]:
@@ -71,12 +78,15 @@ def measures(conventional: bool = True, overrides: Mapping[str, float] | None = 
     """
     laboratory = Laboratory(parameters.values(overrides or {}))
     return tuple(
-        _measure(table, column, conventional, laboratory) for table, columns in _REPORTED.items() for column in columns
+        _measure(table, column, conventional, laboratory)
+        for known in (_PRINTED, _FURTHER)
+        for table, columns in known.items()
+        for column in columns
     )
 
 
 def _measure(table: str, column: str, conventional: bool, laboratory: Laboratory) -> Measure:
-    row = QUANTITIES[column]
+    row = ROWS_OF_CELLS.get(column) or QUANTITIES[column]
     usual = (column, row.clinical_unit if conventional else row.unit, 1.0)
     name, unit, factor = CONVENTIONAL.get(column, usual) if conventional else usual
     expected = "expected_" if table == "semen" else ""
@@ -92,14 +102,12 @@ def _by_assay(column: str) -> Callable[[pd.DataFrame, Laboratory], Any]:
     return lambda rows, laboratory: laboratory.by_assays(rows)[column]
 
 
-def _ratio_inside(rows: pd.DataFrame, laboratory: Laboratory) -> Any:
-    inside = rows["intratesticular_oestradiol_nmol_l"]
-    measurable = inside >= laboratory.limit("intratesticular_oestradiol_nmol_l")
-    return rows["intratesticular_testosterone_nmol_l"] / inside.where(measurable)
+def _inside(column: str) -> Callable[[pd.DataFrame, Laboratory], Any]:
+    return lambda rows, laboratory: laboratory.inside(rows)[column]
 
 
 # Columns that no table holds: how they follow from its rows.
 _READ: Mapping[str, Callable[[pd.DataFrame, Laboratory], Any]] = {
     **{name: _by_assay(name) for name in ("oestradiol_immunoassay_pmol_l", "t_over_e2_immunoassay", "t_over_e2")},
-    "intratesticular_t_over_e2": _ratio_inside,
+    **{name: _inside(name) for name in ("intratesticular_t_over_e2", "free_intratesticular_t_over_e2")},
 }

@@ -57,8 +57,7 @@ def measurable(column: str, value: float, laboratory: Laboratory | None = None) 
 
 def limit(column: str, laboratory: Laboratory | None = None) -> float:
     """Return the least level in the clinical unit that is told from none; 0 for sperm, which are counted."""
-    row = QUANTITIES[column]
-    if column not in VARIATION or row.sample == "semen":
+    if column not in VARIATION or (row := QUANTITIES[column]).sample == "semen":
         return 0.0
     return (laboratory or Laboratory(parameters.values())).limit(column) * row.factor
 

@@ -9,7 +9,7 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import DISCLAIMER
 from testis_abm.results import aromatase, report
-from testis_abm.results.measures import Measure, measures
+from testis_abm.results.measures import PRINTED, Measure, measures
 from testis_abm.results.run import Run
 from testis_abm.results.treatment import Treatment, closing, last_window
 from testis_abm.statistics import nanmean, paired_change
@@ -105,6 +105,7 @@ def render(result: Run) -> str:
     """Return the text that a run ends with: levels and changes, why, observed values, flags, recovery."""
     treatment = Treatment.of(result)
     summary = summarise(result)
+    summary = summary[summary["column"].isin(PRINTED)]
     laboratory = Laboratory(parameters.values(result.scenario.parameters))
     table = _two_arms(summary, laboratory) if treatment else _one_arm(summary, laboratory)
     blocks = [

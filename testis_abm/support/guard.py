@@ -29,6 +29,8 @@ LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "men": (1, 100_000),
         "visits": (1, 20),
         "sets": (1, 1000),
+        "levels": (3, 60),
+        "hold": (28, 3650),
         "repeats": (20, 100_000),
         "members": (40, 10_000),
         "rounds": (1, 50),

@@ -47,6 +47,8 @@ class Made(NamedTuple):
     testosterone: float
     oestradiol: float
     from_leydig: float
+    from_sertoli: float
+    from_germ: float
     leydig_inhibition: float
     testis_inhibition: float
 
@@ -85,6 +87,8 @@ def soma_day(soma, counts, blood, p, scale, dt):
         testosterone,
         oestradiol,
         leydig * works,
+        p.aromatase.sertoli_aromatase * works,
+        (niche - p.aromatase.sertoli_aromatase) * works,
         inhibition,
         inhibition,
     )

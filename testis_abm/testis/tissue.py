@@ -10,6 +10,7 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
+from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
 from testis_abm.testis import build, kernel
@@ -17,6 +18,7 @@ from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigCol
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.levels import Levels
+from testis_abm.testis.survey import survey
 from testis_abm.testis.threads import Crew, together
 
 SETTLED = 1e6  # days: long enough that every first-order response has arrived
@@ -209,6 +211,17 @@ class Tissue:
         for kind in FURTHER:
             if kind.day:
                 kind.day(self, p, dt)
+
+    def survey(self, pressure: float, p: TissueParameters | None = None) -> np.ndarray:
+        """Return what is read of the cells now, (1, READOUTS) (see readouts.named).
+
+        Args:
+            pressure: of fluid in the tract.
+            p: numbers of the tissue today, if not its own.
+        """
+        found, numbers = np.zeros((1, len(READOUTS))), numbers_of(self.p if p is None else p)
+        survey(self.columns.arrays(), self.levels.arrays().oestradiol, float(pressure), numbers, found[0])
+        return found
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""

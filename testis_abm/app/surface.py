@@ -1,0 +1,120 @@
+"""The response surface of the testis of the man in the form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import reacton.ipyvuetify as v
+import solara
+
+from testis_abm.app import draft, widgets
+from testis_abm.app.session import Session
+from testis_abm.experiments.outputs import OUTPUTS
+from testis_abm.experiments.surface import DEFAULT, E2, FREE, HELD, LEVELS, RATIO, SETS, Spread, Surface, T
+from testis_abm.pictures import screen
+from testis_abm.pictures.surface import surface_map
+from testis_abm.results.report import number
+from testis_abm.support.errors import written
+
+if TYPE_CHECKING:
+    from testis_abm.pictures.chart import SurfaceMap
+
+_OUTPUTS = (DEFAULT, "sperm concentration", "total motile count", "progressive motility", "normal forms")
+_FINE = {"fine": (LEVELS, SETS), "coarse": (7, 10)}  # levels and parameter sets
+_HELP = (
+    "What this man's testes make at any local testosterone and oestradiol, both clamped for 360 days, under plausible parameter "
+    "sets; the line is the path that the treatment in the form takes. Point at a level for its interval; click on it to load that "
+    "clamp into the form."
+)
+
+
+@solara.component_vue("surface.vue", vuetify=False)
+def _Picture(svg: str, event_pointed: Callable[[object], None]) -> None:  # noqa: N802
+    """Show a picture of our own making; report the `data-at` of what is clicked."""
+
+
+@solara.component
+def SurfaceView(session: Session) -> None:  # noqa: N802
+    """Show the form of a surface, and the one that was worked out last."""
+    word, set_word = solara.use_state(DEFAULT)
+    second, set_second = solara.use_state(E2)
+    held, set_held = solara.use_state(HELD)
+    size, set_size = solara.use_state("coarse")
+    now, found, (phase, text) = session.draft.value, session.surface.value, session.mapping.value
+    said = solara.use_memo(lambda: draft.understood(now), [now])
+    scenario = None if said.problems else said.scenario
+
+    def begin() -> None:
+        if scenario is not None:
+            levels, sets = _FINE[size]
+            session.map_surface(scenario, {"axes": (T, second), "levels": levels, "sets": sets, "gonadotrophins": held})
+
+    widgets.heading("Response surface of the testis")
+    widgets.paragraph(_HELP)
+    with solara.Div(classes=["ta-cells"]):
+        widgets.select("Output", word, [(name, OUTPUTS[name].heading) for name in _OUTPUTS], set_word)
+        widgets.select("Testosterone and", second, [(E2, "oestradiol"), (RATIO, "T/E2")], set_second)
+        choices = [(HELD, "held at his own levels"), (FREE, "free to answer")]
+        widgets.select("LH and FSH", held, choices, set_held)
+        names = [(key, f"{levels} x {levels} levels, {sets} parameter sets") for key, (levels, sets) in _FINE.items()]
+        widgets.select("Size", size, names, set_size)
+    with solara.Div(classes=["ta-row"]):
+        widgets.button("Work out", begin, main=True, disabled=scenario is None)
+        widgets.button("Cancel", session.cancel_surface, disabled=phase != "busy")
+    if said.problems:
+        widgets.note("\n".join(said.lines), wrong=True)
+    if text:
+        widgets.note(text, wrong=phase == "wrong")
+    if found is not None:
+        if scenario is not None and found.scenario != scenario.model_copy(update={"clamp": ()}):
+            widgets.note("This surface is of an earlier form, which has changed since.")
+        _Found(session, found, word)
+
+
+@solara.component
+def _Found(session: Session, found: Surface, word: str) -> None:  # noqa: N802
+    chart = solara.use_memo(lambda: surface_map(found, word), [id(found), word])
+    extra = [("ta-limit", f"reference limit ({chart.reference.author})")] if chart.reference else []
+    widgets.heading(found.scenario.title, 3)
+    _Picture(svg=screen.surface(chart), event_pointed=lambda at: _load(session, found, at))
+    if extra:
+        widgets.html(screen.legend((), extra))
+    widgets.paragraph(found.verdict(word), "ta-why")
+    with v.Html(tag="details"):
+        v.Html(tag="summary", children=["All levels as a table"])
+        widgets.table(_table(chart), found.basis(), chart.across.name)
+
+
+def _table(chart: SurfaceMap) -> pd.DataFrame:
+    """Return the surface as a table: testosterone down, the other across."""
+    parts = Spread(chart.values, chart.low, chart.high)
+    cells = [
+        [Spread(*(part[i, k] for part in parts)).text() for i in range(len(chart.up.levels))]
+        for k in range(len(chart.across.levels))
+    ]
+    across, up = ([f"{number(float(level))} %" for level in scale.levels] for scale in (chart.across, chart.up))
+    return pd.DataFrame(cells, index=across, columns=[f"{chart.up.name} {level}" for level in up])
+
+
+def _load(session: Session, found: Surface, at: object) -> None:
+    """Put the clamps of a place of the surface into the form; what names no place is not taken."""
+    places = {f"{i},{k}": (i, k) for i in range(len(found.axes[1].levels)) for k in range(len(found.axes[0].levels))}
+    if not isinstance(at, str) or at not in places:
+        return
+    i, k = places[at]
+    clamps = clamps_at(found, i, k)
+    session.edit(draft.with_clamps, clamps)
+    levels = "; ".join(f"{row['quantity']} {row['level']}" for row in clamps)
+    session.notice.value = ("info", f"Loaded into the form as clamps: {levels}. Run it under “What if”.")
+
+
+def clamps_at(found: Surface, up: int, across: int) -> list[dict[str, str]]:
+    """Return the clamps of a place of a surface, as rows of a scenario."""
+    row = found.points.iloc[up * len(found.axes[0].levels) + across]
+    rows = [
+        {"quantity": "intratesticular testosterone", "level": f"{written(float(f'{row.t_own:.4g}'))} x own"},
+        {"quantity": "intratesticular oestradiol", "level": f"{written(float(f'{row.e2_own:.4g}'))} x own"},
+    ]
+    return [{"quantity": "gonadotrophins", "level": "1 x own"}, *rows] if found.gonadotrophins == HELD else rows
