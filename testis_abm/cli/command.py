@@ -159,8 +159,8 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
 
         printing.drawing()
         names = draw(result, folder, pool)
-    printing.results(folder, names)
     interrupt.kept = f"Results are in {folder}/."
+    printing.results(folder, names)
     return 0
 
 
