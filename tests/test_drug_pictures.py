@@ -98,8 +98,24 @@ def test_the_curve_of_anastrozole_is_that_of_a_run():
     assert np.interp(1.0, course.response.x, fat_response) == pytest.approx(fat[-7:].mean(), abs=1.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("rfsh", "rFSH"),
+        ("hcg", "hCG"),
+        ("hmg", "hMG"),
+        ("testosterone_gel", "testosterone gel"),
+        ("acyline", "acyline"),
+    ],
+)
+def test_a_drug_has_one_name_in_texts(name, said):
+    therapy = Therapy(name, "0.05 mg" if parameters.drugs()[name].dose_unit == "mg" else "75 IU", every="1 day")
+    assert parameters.drugs()[name].label == said
+    assert therapy.title == f"{said} {therapy.label}" and "ug" not in therapy.title
+
+
 def test_doses_in_words():
-    assert (amount(0.01, "mg"), amount(2.5, "mg"), amount(1500, "IU")) == ("10 ug", "2.5 mg", "1500 IU")
+    assert (amount(0.01, "mg"), amount(2.5, "mg"), amount(1500, "IU")) == ("10 µg", "2.5 mg", "1500 IU")
     assert course_drawn("hcg").regimen == "1500 IU every 3.5 days"
     assert course_drawn("rfsh").regimen == "150 IU every 56 h"
     assert course_drawn("degarelix").regimen == "240 mg once, then 80 mg every 4 weeks"

@@ -208,7 +208,7 @@ def test_replicates_decide_each_for_itself():
     assert len(set(doses.values())) == 3
     text = " ".join(decisions(result).split())
     assert text.startswith(
-        "Decided: therapy 1, anastrozole 1 mg when LH > 4.2 IU/L: on 20 days from 0 to 19 given after"
+        "Decided: therapy 1, anastrozole 1 mg daily when LH > 4.2 IU/L: on 20 days from 0 to 19 given after"
     )
     assert f"{int(result.decisions.taken.sum())} of 60 decisions" in text
 

@@ -13,7 +13,7 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.experiments.trial import trial
-from testis_abm.pictures import paper
+from testis_abm.pictures import courses, paper, style
 from testis_abm.pictures.chart import Span
 from testis_abm.results import attribution, report
 from testis_abm.results.summary import render
@@ -216,6 +216,37 @@ def test_plain_numbers_have_no_unit(capsys):
 def test_objects_say_what_they_are_in_a_line(run):
     shown = [run, run.scenario, ta.TestisModel(CASE), ta.screen("clinic", 4), ta.screen("clinic", 4).cohort]
     assert all(len(repr(of)) < 250 and "\n" not in repr(of) for of in shown)
+
+
+def test_pictures_show_the_treatments_that_were_given():
+    often = {"every": "2 days"}
+    never = {"drug": "rfsh", "dose": "150 IU", **often, "when": "LH > 100 at day 5", "from": "day 6"}
+    later = {
+        "drug": "hcg",
+        "dose": "500 IU",
+        **often,
+        "from": "day 12",
+        "until": "day 20",
+        "when": "LH > 0.1 at day 12",
+    }
+    therapy = [PILL, never, later]
+    result = ta.run({**CASE, "therapy": therapy, "weight": [{"bmi": 30, "until": "day 40"}]})
+    given = courses.spans_given(result)
+    assert [span.label.partition(" ")[0] for span in given] == ["Anastrozole", "hCG", "to"]
+    doses = result.therapy.query("drug == 'hcg'")["day"]
+    assert (given[1].start, given[1].end) == (doses.min(), 20.0) and doses.min() > 12.0
+    assert len(courses.spans(result.scenario)) == 4
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_the_name_of_a_therapy_can_be_read(columns):
+    inches = style.WIDTH / columns - 1.25
+    late = Span("rfsh", "rFSH 150 IU every 56 h (conditional)", 274.0, 548.0)
+    name = paper._placed(late, (-14.0, 548.0), inches)
+    assert name.size >= 5.0 and " ".join(name.text.split()) == late.label
+    early = Span("hcg", "hCG 500 IU daily", 0.0, 548.0)
+    heights = [paper._lane_height(row, (-14.0, 548.0), inches) for row in ([early], [early, late])]
+    assert heights[1] == len(name.text.splitlines()) * heights[0]
 
 
 @pytest.mark.parametrize("inches", [1.5, 2.8, 6.0])

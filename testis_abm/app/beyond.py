@@ -194,8 +194,7 @@ def Studies() -> None:  # noqa: N802
 def _design(study: Study) -> str:
     """Return a study's arms, size and length in words."""
     arms = "; ".join(
-        f"{arm.name}: {', '.join(f'{t.drug} {t.dose:g} {t.dose_unit}' for t in arm.therapy) or 'untreated'}"
-        for arm in study.arm
+        f"{arm.name}: {', '.join(therapy.title for therapy in arm.therapy) or 'untreated'}" for arm in study.arm
     )
     source = f" doi:{study.doi}" if study.doi else ""
     return f"{study.n} men per arm, {study.duration_days:g} days. {arms}.{source}"

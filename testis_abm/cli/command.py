@@ -160,8 +160,8 @@ def _report(result, folder, pool, interrupt: Interrupt) -> int:  # type: ignore[
 
         printing.drawing()
         names = draw(result, folder, pool)
-    printing.results(folder, names)
     interrupt.kept = f"Results are in {folder}/."
+    printing.results(folder, names)
     return 0
 
 

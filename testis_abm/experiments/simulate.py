@@ -190,9 +190,9 @@ def _attribution(
 
 
 def _by_action(given: pd.DataFrame) -> dict[str, list[str]]:
-    """Return action -> drugs of the therapy log."""
+    """Return action -> names of the drugs of the therapy log."""
     found: dict[str, list[str]] = {}
     for name in given["drug"].unique():
         for action in {action for part in drugs()[name].substances for action in part.actions}:
-            found.setdefault(action, []).append(name)
+            found.setdefault(action, []).append(drugs()[name].label)
     return found

@@ -196,6 +196,11 @@ class Drug(_Entry):
     names: tuple[Text, ...] = ()
 
     @property
+    def label(self) -> str:
+        """Return its name in texts and pictures: "rFSH", "testosterone enanthate"."""
+        return next((name for name in self.names if name.casefold() == self.name), self.name.replace("_", " "))
+
+    @property
     def action(self) -> str:
         """Return the mechanism that it is known for."""
         return self.actions[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -153,10 +153,26 @@ def spans(scenario: Scenario) -> tuple[Span, ...]:
     )
 
 
+def spans_given(run: Run) -> tuple[Span, ...]:
+    """Return the treatments of a run as given: what hangs on a condition from its first dose in any replicate to its last."""
+    planned, rows = spans(run.scenario), run.tables["therapy"]
+    days = rows.groupby("therapy")["day"].agg(["min", "max"])
+    found = []
+    for number, (therapy, span) in enumerate(zip(run.scenario.therapy, planned), 1):
+        if not therapy.when:
+            found.append(span)
+        elif number in days.index:
+            start, end = days.loc[number]
+            found.append(replace(span, start=start, end=min(span.end, end + (therapy.every_days or 0.0))))
+    return (*found, *planned[len(run.scenario.therapy) :])
+
+
 def _span(therapy: Therapy, last: float) -> Span:
     end = therapy.first_day if therapy.every_days is None else min(last, therapy.until_day)
     rule = " (conditional)" if therapy.when else ""
-    return Span(therapy.drug, f"{drugs()[therapy.drug].title} {therapy.label}{rule}", therapy.first_day, end)
+    # Words begin with a capital; "hCG" and "rFSH" are no words.
+    name = therapy.title[0].upper() + therapy.title[1:] if drugs()[therapy.drug].label.islower() else therapy.title
+    return Span(therapy.drug, f"{name}{rule}", therapy.first_day, end)
 
 
 # ---- levels

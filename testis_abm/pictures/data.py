@@ -77,7 +77,7 @@ class PlotData:
             _footer(run),
             band(run.replicates),
             (float(days.min()), float(days.max())) if len(days) else (0.0, 1.0),
-            courses.spans(run.scenario) if "treated" in run.arms else (),
+            courses.spans_given(run) if "treated" in run.arms else (),
             panels,
             composition,
             run.sections,

@@ -87,7 +87,7 @@ def _over_dose(axes: Axes, course: DrugCourse) -> None:
     axes.xaxis.set_major_locator(LogLocator(10.0))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"Dose ({'ug' if small else unit}), in the usual rhythm, at steady state")
+    axes.set_xlabel(f"Dose ({'µg' if small else unit}), in the usual rhythm, at steady state")
     for dose in course.doses[-1:]:
         axes.axvline(dose, color=style.LIMIT, lw=0.8, ls=(0, (4, 3)), zorder=1.5)
         paper.note(axes, "usual", (dose, 0), (2.5, 2.5), style.LIMIT, xycoords=("data", "axes fraction"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
@@ -37,6 +38,7 @@ _LONG = 22  # letters of a label on one line
 _MANY_DOTS = 250  # of a panel and arm, above which they shrink
 PAPER = {"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.6}  # behind a label that lies on data
 _NAME, _LETTER = 6.2, 0.05  # size of a therapy's name; width of a letter of it, inch
+_READABLE, _MOST_LINES = 5.0, 4  # size under which a name is broken into lines, and how many at most
 _DASHES = (0, (4, 3))
 STRAIGHT: dict[str, Any] = {"shrinkA": 0, "shrinkB": 0}  # an arrow from end to end
 TIGHT: Any = {
@@ -97,7 +99,7 @@ class Sheet:
         bottom = 0.24 + _LINE * len(legend)
         width = style.WIDTH / self.columns - _LEFT - self.right
         rows_of_spans = lanes(self.data.spans, self.data.days, width)
-        strip = _LANE * len(rows_of_spans) + 0.04
+        strip = sum(_lane_height(row, self.data.days, width) for row in rows_of_spans) + 0.04
         total = _TOP + strip + self.rows * self.height + (self.rows - 1) * _GAP + _TIME + bottom
         self.figure.set_size_inches(style.WIDTH, total)
         for k, axes in enumerate(self.panels):
@@ -201,22 +203,46 @@ def lanes(spans: Sequence[Span], days: tuple[float, float], inches: float) -> li
 
 def name_days(span: Span, days: tuple[float, float], inches: float) -> tuple[float, float]:
     """Return the days between which a therapy's name stands: in its bar, or beside a bar that is too short, behind or before it."""
-    start, width, _ = _name_place(span, days, inches)
-    return start, start + width
+    name = _placed(span, days, inches)
+    return name.start, name.start + name.width
 
 
-def _name_place(span: Span, days: tuple[float, float], inches: float) -> tuple[float, float, float]:
-    """Return where a therapy's name starts, its width (days) and its size: smaller where it fits nowhere."""
+class _Name(NamedTuple):
+    """A therapy's name on the page: its lines, the day where it starts, its width (days) and its size."""
+
+    text: str
+    start: float
+    width: float
+    size: float
+
+
+def _placed(span: Span, days: tuple[float, float], inches: float) -> _Name:
+    """Return a therapy's name in as few lines as it can be read in; smaller where it fits nowhere."""
+    broken = (
+        textwrap.fill(span.label, -(-len(span.label) // lines) + 2, break_long_words=False)
+        for lines in range(1, _MOST_LINES + 1)
+    )
+    names = [_written(span, text, days, inches) for text in broken]
+    return next((name for name in names if name.size >= _READABLE), max(names, key=lambda name: name.size))
+
+
+def _written(span: Span, text: str, days: tuple[float, float], inches: float) -> _Name:
+    """Return where a therapy's name in such lines stands."""
     first, last = days
     gap = 0.012 * (last - first)
-    width = _LETTER * len(span.label) * (last - first) / inches
+    width = _LETTER * max(map(len, text.splitlines())) * (last - first) / inches
     # Room and start of a name of some width in its bar, behind and before it.
     rooms = {"in": span.end - span.start - gap, "behind": last - span.end - gap, "before": span.start - first - gap}
     place = next((name for name, room in rooms.items() if room >= width), max(rooms, key=lambda name: rooms[name]))
     size = min(1.0, rooms[place] / width)
     width *= size
     starts = {"in": span.start + gap, "behind": span.end + gap, "before": span.start - gap - width}
-    return starts[place], width, _NAME * size
+    return _Name(text, starts[place], width, _NAME * size)
+
+
+def _lane_height(row: Sequence[Span], days: tuple[float, float], inches: float) -> float:
+    """Return the height of a row of therapies, inch."""
+    return _LANE * max(len(_placed(span, days, inches).text.splitlines()) for span in row)
 
 
 def _span_colour(spans: Sequence[Span], span: Span) -> str:
@@ -237,21 +263,22 @@ def _shade(axes: Axes, spans: Sequence[Span]) -> None:
 
 def _strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
     """Draw each therapy as a named strip above the axes, which are `inches` high."""
-    height = _LANE / inches
     first, last = axes.get_xlim()
     inches_wide = axes.get_window_extent().width / style.DPI
     above: Any = {"transform": axes.get_xaxis_transform()}
     spans = [span for row in rows for span in row]
-    for k, row in enumerate(rows):
-        y = 1.02 + k * height
+    y = 1.02
+    for row in rows:
+        height = _lane_height(row, (first, last), inches_wide) / inches
         for span in row:
             width, colour = max(span.end - span.start, 0.006 * (last - first)), _span_colour(spans, span)
             bar = Rectangle(
                 (span.start, y), width, 0.85 * height, clip_on=False, lw=0, color=colour, alpha=0.45, **above
             )
             axes.add_patch(bar)
-            start, _, size = _name_place(span, (first, last), inches_wide)
-            axes.text(start, y + 0.4 * height, span.label, size=size, va="center", **above)
+            name = _placed(span, (first, last), inches_wide)
+            axes.text(name.start, y + 0.4 * height, name.text, size=name.size, va="center", **above)
+        y += height
 
 
 def _time_axis(axes: Axes, days: tuple[float, float], *, labelled: bool) -> None:

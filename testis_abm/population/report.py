@@ -270,7 +270,7 @@ def therapies(case: Scenario) -> list[str]:
     for therapy in case.therapy:
         until = "" if therapy.every_days is None else f" to {therapy.until_day:g}"
         condition = f", when {therapy.when}" if therapy.when else ""
-        lines.append(f"{therapy.drug} {therapy.label}, day {therapy.first_day:g}{until}{condition}")
+        lines.append(f"{therapy.title}, day {therapy.first_day:g}{until}{condition}")
     lines += [f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in case.clamp]
     return lines or ["no therapy"]
 

@@ -183,7 +183,7 @@ def decisions(result: Run) -> str:
     parts = []
     for number_, rows in table.groupby("therapy"):
         therapy = result.scenario.therapy[int(number_) - 1]
-        name = f"{therapy.drug} {therapy.dose:g} {therapy.dose_unit} when {therapy.when}"
+        name = f"{therapy.title} when {therapy.when}"
         made = rows.groupby(["replicate", "day"])["taken"].first()
         parts.append(_wrapped("Decided: ", f"therapy {number_}, {name}: {_verdict(made)} ({_measurements(rows)})."))
     return "\n".join(parts)

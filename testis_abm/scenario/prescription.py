@@ -117,5 +117,5 @@ def rhythm(days: float | None) -> str:
 
 
 def amount(dose: float, unit: str) -> str:
-    """Return a dose in words, small ones in ug."""
-    return f"{1e3 * dose:g} ug" if unit == "mg" and dose < 0.1 else f"{dose:g} {unit}"
+    """Return a dose in words, small ones in µg."""
+    return f"{1e3 * dose:g} µg" if unit == "mg" and dose < 0.1 else f"{dose:g} {unit}"

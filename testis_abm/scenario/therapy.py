@@ -111,6 +111,11 @@ class Therapy(Section, init=False):
         return f"{amount(self.dose, self.dose_unit)} {rhythm(self.every_days)}{infused}"
 
     @property
+    def title(self) -> str:
+        """Drug, dose and rhythm: "testosterone undecanoate 1000 mg every 12 weeks"."""
+        return f"{parameters.drugs()[self.drug].label} {self.label}"
+
+    @property
     def first_day(self) -> float:
         """Day of the first dose: `from_day`, or a day later if a sample of that day decides on it."""
         decided = max(self.when.days, default=-math.inf) if self.when else -math.inf
