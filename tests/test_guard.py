@@ -285,7 +285,7 @@ REFUSED: Mapping[str, tuple[str, list[Any]]] = {
     ),
     "unit": ("has no unit; write for example 260 ng/dL", [["twin", "--t", "260"], lambda: ta.find_twin({"t": "260"})]),
     "output": (
-        "known: testosterone, free testosterone",
+        "known: testosterone, serum E2 (immunoassay)",
         [
             *(lambda kind=kind: prepared(kind, outputs=["xyzzy"]) for kind in TABLES),
             lambda: prepared("trial", outcome="xyzzy"),
