@@ -103,13 +103,13 @@ class MesaColumns(mesa.Model):
 
     def __init__(self, cells: int) -> None:
         super().__init__(rng=1)
-        self.now, self.founded, self.luck = 0.0, founded(cells), np.random.default_rng(1)
-        self.cells = Columns.at_rest(cells, self.luck)
+        self.now, self.founded, self.draws = 0.0, founded(cells), np.random.default_rng(1)
+        self.cells = Columns.at_rest(cells, self.draws)
 
     def step(self) -> None:
         """Live a day."""
         self.now += 1.0
-        gone, born = self.cells.day(self.now, self.founded, self.luck)
+        gone, born = self.cells.day(self.now, self.founded, self.draws)
         self.cells = self.cells.with_more(born, ~gone)
 
 
@@ -179,11 +179,11 @@ def starsim_model(cells: int) -> Any:
             self.define_states(
                 ss.FloatArr("stage", default=FIRST), ss.FloatArr("ends", default=0), ss.FloatArr("budget", default=1)
             )
-            self.clock, self.luck = 0.0, np.random.default_rng(1)
+            self.clock, self.draws = 0.0, np.random.default_rng(1)
 
         def init_post(self) -> None:
             super().init_post()
-            self.put(self.sim.people.auids, Columns.at_rest(cells, self.luck))
+            self.put(self.sim.people.auids, Columns.at_rest(cells, self.draws))
 
         def put(self, who: Any, columns: Columns) -> None:
             self.stage[who], self.ends[who], self.budget[who] = columns.step, columns.ends, columns.budget
@@ -193,7 +193,7 @@ def starsim_model(cells: int) -> Any:
             people = self.sim.people
             who = people.auids
             columns = Columns(self.stage[who].astype(np.uint8), self.ends[who], self.budget[who])
-            gone, born = columns.day(self.clock, founded(cells), self.luck)
+            gone, born = columns.day(self.clock, founded(cells), self.draws)
             self.put(who, columns)
             self.put(people.grow(len(born.step)), born)
             people.request_death(who[gone])
@@ -238,7 +238,7 @@ def _stepping(model: Callable[[int], Any], method: str, days: int) -> Callable[[
     return prepare
 
 
-_GERM_ONLY = "hormones, fields, Leydig and Sertoli cells, stem cells that divide, lineage, clones, keyed luck"
+_GERM_ONLY = "hormones, fields, Leydig and Sertoli cells, stem cells that divide, lineage, clones, keyed random draws"
 OURS = "testis_abm, the whole day"
 PEERS = (
     Peer(OURS, "nothing", lambda cells: living(cells, 20)),

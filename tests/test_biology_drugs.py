@@ -11,7 +11,7 @@ import pytest
 from testis_abm import TestisError
 from testis_abm.biology import pharmacology
 from testis_abm.biology.axis import EXPOSURES, HOURS
-from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, day_of, expose, hourly_doses
+from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, day_of, doses_by_day, expose
 
 LN2 = math.log(2.0)
 
@@ -131,6 +131,11 @@ def test_a_table_that_lacks_a_number_or_names_no_mechanism_is_told():
 
 def test_a_dose_enters_on_the_day_of_its_hour():
     assert [day_of(when) for when in (0.0, 0.97, 0.98, 1.0, 3 * (1 / 3), -0.5, -1.0)] == [0, 0, 1, 1, 1, -1, -1]
+
+
+def hourly_doses(kinetics, plan, day):
+    """Return the doses of one day, (48, substances)."""
+    return doses_by_day(kinetics, plan, day, 1)[0]
 
 
 def test_doses_land_in_their_hours():

@@ -15,7 +15,7 @@ from testis_abm.biology.axis import DAY, HOURS, NO_DRUGS, body_hour
 from testis_abm.biology.binding import free_testosterone
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import NORMAL
-from testis_abm.biology.pharmacology import Kinetics, absorb_and_clear, doses_by_day, hourly_doses
+from testis_abm.biology.pharmacology import Kinetics, absorb_and_clear, doses_by_day
 from testis_abm.biology.safety import Safety
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.mean_field import ExpectedMan
@@ -171,7 +171,7 @@ def test_low_oestradiol_costs_bone_and_normal_does_not(values):
 
 def test_an_hour_of_dosing_lands_in_its_hour():
     drugs = Kinetics.of([parameters.drugs()["anastrozole"]])
-    doses = hourly_doses(drugs, [(3.5, "anastrozole", 2.0), (4.0, "anastrozole", 1.0)], 3)
+    doses = doses_by_day(drugs, [(3.5, "anastrozole", 2.0), (4.0, "anastrozole", 1.0)], 3, 1)[0]
     assert doses.sum() == pytest.approx(2.0 * 1e6 / 293.4)
     assert doses[12, 0] > 0 and math.isclose(doses[12, 0], doses.sum())
 
@@ -180,5 +180,5 @@ def test_every_eight_hours_gives_three_doses_a_day():
     drugs = Kinetics.of([parameters.drugs()["anastrozole"]])
     plan = [(k * (8 / 24), "anastrozole", 1.0) for k in range(3 * 60)]
     for day in range(60):
-        given_at = np.flatnonzero(hourly_doses(drugs, plan, day)[:, 0])
+        given_at = np.flatnonzero(doses_by_day(drugs, plan, day, 1)[0][:, 0])
         assert list(given_at) == [0, 8, 16]

@@ -1,4 +1,4 @@
-"""Comparisons of arms that share their luck."""
+"""Comparisons of arms that share their random draws."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def _clear_in_minutes(drugs, k, at_once, evenly):
 
 @register_jitable
 def expose(drugs, doses, hour, exposure):
-    """Advance every substance by an hour of `doses` (see hourly_doses); return what they do as Exposure.
+    """Advance every substance by an hour of `doses` (a day of doses_by_day); return what they do as Exposure.
 
     `exposure` (EXPOSURES,) is where they are summed. The levels of a day are gathered hour by hour: nmol/L or IU/L at
     its end (of what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
@@ -252,11 +252,6 @@ def _gather(drugs, k, hour, cleared, lowest, highest):
 
 
 Plan = Iterable[tuple[float, str, float] | Dose]
-
-
-def hourly_doses(kinetics: Kinetics, plan: Plan, day: int) -> np.ndarray:
-    """Return `doses_by_day` of one day, (48, substances)."""
-    return np.asarray(doses_by_day(kinetics, plan, day, 1)[0])
 
 
 def doses_by_day(kinetics: Kinetics, plan: Plan, first: int, days: int) -> np.ndarray:

@@ -40,7 +40,7 @@ class Planned(NamedTuple):
 def body_day(body, p, testis, drugs, doses, held, means):
     """Advance the body (BODY) and the drugs in it (Depots) by the hours of a day; add up its `means` (DAY).
 
-    `testis` is the TestisDay of the day before; `doses` (48, substances) are those of pharmacology.hourly_doses; `held`
+    `testis` is the TestisDay of the day before; `doses` (48, substances) are a day of pharmacology.doses_by_day; `held`
     (HELD) is what is clamped.
     """
     hold_body(body, held, p)

@@ -108,7 +108,7 @@ class ExpectedMan:
         """Live the days of `doses`; return the mornings after them.
 
         Args:
-            doses: (days, 48, substances), rows of pharmacology.hourly_doses.
+            doses: (days, 48, substances), see pharmacology.doses_by_day.
             held: what is clamped, (days,) of clamp.HELD (default: nothing).
         """
         doses = np.ascontiguousarray(doses)
