@@ -96,3 +96,13 @@ def test_the_command_prints_what_was_asked_for(capsys):
     assert all(word not in printed for word in DEFAULT)
     assert main(["hypotheses", "obese_anastrozole", "--output", "xyzzy"]) == 2
     assert "--output" in capsys.readouterr().err
+
+
+def test_what_is_assumed_and_in_no_question_is_said_with_what_hangs_on_it(anastrozole):
+    text = " ".join(anastrozole.text((WORD,)).split())
+    for name, (low, high) in anastrozole.assumed.items():
+        assert parameters.load()[name].confidence == "assumed" and f"moved by nothing: {name};" in text
+        assert f"{low.change(WORD):+.0f} % and {high.change(WORD):+.0f} %" in text
+    room_less, room_more = anastrozole.assumed["germ.room"]
+    assert 0.0 < room_less.change(WORD) < room_more.change(WORD)
+    assert "germ.room" not in treated("anastrozole", "1 mg", parameters={"germ.room": 1.3}).assumed

@@ -31,6 +31,8 @@ from testis_abm.support.errors import ScenarioError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
 _SAME = 2.0  # percent: a change of less than that has no sign
+# Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
+_ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
 _PLAIN = ManKind(share=1.0, parameters=FrozenMapping({}), man=FrozenMapping({}))  # a man as the tables have him
 
 
@@ -56,11 +58,14 @@ class UnderHypotheses:
     Attributes:
         scenario: whose man and treatment.
         combinations: all of them; weights add up to 1.
+        assumed: name of a number that is assumed and that no answer sets -> the man at the ends of its range, else as the
+            tables have him.
         day: of the plan, on whose morning the treated man is looked at.
     """
 
     scenario: Scenario
     combinations: tuple[Combination, ...]
+    assumed: Mapping[str, tuple[Combination, Combination]]
     day: int
 
     def mean(self, word: str, question: str = "", answer: str = "") -> float:
@@ -108,7 +113,8 @@ class UnderHypotheses:
         rows.append(["all, by weight", "1.00", *(f"{self.mean(word):+.0f}" for word in words)])
         rows.append(["range", "", *(self._range(word) for word in words)])
         verdicts = [report.note(self._verdict(word)) for word in words]
-        return "\n".join([self.scenario.title, "", _table(rows), "", *verdicts, *self._deciding(words), *self._note()])
+        after = [*verdicts, *self._deciding(words), *self._assumptions(words), *self._note()]
+        return "\n".join([self.scenario.title, "", _table(rows), "", *after])
 
     def _range(self, word: str) -> str:
         changes = [one.change(word) for one in self.combinations]
@@ -126,6 +132,14 @@ class UnderHypotheses:
         turning = dict.fromkeys(question for word in words for question in self.turning(word))
         told = [f"What would decide {question}: {hypotheses()[question].decided_by}." for question in turning]
         return [report.note(text) for text in told]
+
+    def _assumptions(self, words: tuple[str, ...]) -> Iterator[str]:
+        """Yield what the changes are at the ends of each number that is assumed."""
+        for name, ends in self.assumed.items():
+            row = parameters.load()[name]
+            told = ", ".join(f"{word} " + " and ".join(f"{end.change(word):+.0f} %" for end in ends) for word in words)
+            where = f"at {row.low:g} and {row.high:g}, with the answers of the tables"
+            yield report.note(f"Assumed, and moved by nothing: {name}; {where}: {told}.")
 
     def _note(self) -> Iterator[str]:
         yield report.note(
@@ -165,16 +179,19 @@ def under_hypotheses(scenario: Scenario | str | os.PathLike[str] | Mapping[str, 
     }
     chosen = list(itertools.product(*(of.answers.values() for of in open_questions.values())))
 
-    def one(answers: tuple[Answer, ...]) -> Combination:
+    def one(answers: tuple[Answer, ...], **assumed: float) -> Combination:
         untreated, treated = np.zeros(len(COLUMNS)), np.zeros(len(COLUMNS))
         for share, kinds in _kinds(answers):
-            before, after = (np.array(_lived(case, arm, kinds)) for arm in arms)
+            before, after = (np.array(_lived(case, arm, kinds, assumed)) for arm in arms)
             untreated, treated = untreated + share * before, treated + share * after
         weight = math.prod(answer.weight for answer in answers)
         names = dict(zip(open_questions, (answer.name for answer in answers), strict=True))
         return Combination(names, weight, untreated, treated)
 
-    return UnderHypotheses(case, tuple(each(one, chosen)), case.plan.duration_days)
+    usual = tuple(of.answers[of.default] for of in open_questions.values())
+    free = {name: parameters.load()[name] for name in _ASSUMED if name not in case.parameters}
+    ends = {name: (one(usual, **{name: row.low}), one(usual, **{name: row.high})) for name, row in free.items()}
+    return UnderHypotheses(case, tuple(each(one, chosen)), ends, case.plan.duration_days)
 
 
 def _kinds(answers: tuple[Answer, ...]) -> Iterator[tuple[float, tuple[ManKind, ...]]]:
@@ -188,10 +205,12 @@ def _kinds(answers: tuple[Answer, ...]) -> Iterator[tuple[float, tuple[ManKind, 
         yield math.prod(share for share, _ in parts), tuple(kind for _, kind in parts)
 
 
-def _lived(case: Scenario, treatment: Treatment, kinds: tuple[ManKind, ...]) -> list[float]:
+def _lived(
+    case: Scenario, treatment: Treatment, kinds: tuple[ManKind, ...], assumed: Mapping[str, float]
+) -> list[float]:
     """Return the outputs of the scenario's man, if he is of these kinds, on the last morning of the plan."""
     set_there = {name: value for kind in kinds for name, value in kind.parameters.items()}
-    values = complete(parameters.values({**set_there, **case.parameters}))
+    values = complete(parameters.values({**assumed, **set_there, **case.parameters}))
     man = dict(case.man.physiology)
     for kind in kinds:
         for field, factor in kind.man.items():
