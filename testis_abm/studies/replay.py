@@ -26,9 +26,8 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.physiology import complete
+from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
-from testis_abm.parameters import Drug
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
@@ -86,7 +85,7 @@ def label_of(observation: Observation, study: Study) -> str:
 
 
 @lru_cache(maxsize=128)
-def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np.ndarray]]:
+def _men(study: Study, n: int, seed: int) -> tuple[list[dict[str, Any]], Mapping[str, np.ndarray]]:
     """Return men who pass a study's screening, and by column what was measured at baseline over the true level.
 
     NaN where his true level is one that a laboratory cannot distinguish from zero: a fold of nothing says nothing, and
@@ -117,7 +116,7 @@ def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np
             level = true[name][order]
             measurable = level >= max(laboratory.limit(name), np.finfo(float).tiny)
             factors[name] = np.where(measurable, seen / np.where(measurable, level, 1.0), np.nan)
-    return kept.men.iloc[order], factors
+    return kept.men.iloc[order].to_dict("records"), factors
 
 
 @dataclass(frozen=True)
@@ -186,30 +185,21 @@ def _sampled(sample: Sample, levels: Mapping[str, np.ndarray], laboratory: Labor
     return {name: column[day] for name, column in levels.items()}
 
 
-def courses(
-    study: Study,
-    values: Mapping[str, float],
-    drugs: Mapping[str, Drug],
-    men: int,
-    *,
-    pool: int,
-    seed: int,
-    offset: int = 0,
-) -> Course:
+def courses(study: Study, own: ParameterSet, men: int, *, pool: int, seed: int, offset: int = 0) -> Course:
     """Run `men` of a study's screened `pool`, every k-th from `offset` on, through its arms with a parameter set."""
     rows, _ = _men(study, pool, seed)
     chosen = (offset + np.arange(men) * max(1, len(rows) // men)) % len(rows)
-    whole = complete(values)
-    laboratory = Laboratory(whole, study.assay)
-    treatments = {arm.name: Treatment(_scenario(study, k), drugs) for k, arm in enumerate(study.arm)}
+    laboratory = Laboratory(own.whole, study.assay)
+    treatments = {arm.name: Treatment(_scenario(study, k), own.drugs) for k, arm in enumerate(study.arm)}
     pairs = [(observation, arm) for observation in study.observed for arm in observation.arms]
     samples = {sample_of(*pair) for pair in pairs} | {Sample(arm, None) for _, arm in pairs}
 
     def one(numbered: tuple[int, dict[Any, Any]]) -> dict[Sample, dict[str, Any]]:
         """Return the true levels of a man in every sample."""
         i, row = numbered
+        man, values = own.as_kind(row, own.drawn(row, (seed, i)))
         arms = {
-            name: treatment.follow(ExpectedMan(whole, row, treatment.kinetics), (seed, i))
+            name: treatment.follow(ExpectedMan(values, man, treatment.kinetics), (seed, i))
             for name, treatment in treatments.items()
         }
         return {
@@ -217,7 +207,7 @@ def courses(
             for sample in sorted(samples, key=str)
         }
 
-    true = each(one, list(enumerate(rows.iloc[chosen].to_dict("records"))))
+    true = each(one, [(i, rows[k]) for i, k in enumerate(chosen)])
     joined = {
         sample: {name: np.array([man[sample][name] for man in true]) for name in levels}
         for sample, levels in true[0].items()
@@ -358,10 +348,10 @@ def replay(
     pool = max(POOL, 2 * men)
     _, factors = _men(study, pool, seed)
 
-    def one(i: int, k: int) -> Course:
-        return courses(study, *ensemble.applied(k), men, pool=pool, seed=seed, offset=i)
+    def one(i: int, own: ParameterSet) -> Course:
+        return courses(study, own, men, pool=pool, seed=seed, offset=i)
 
-    first, *others = enumerate(map(int, ensemble.pick(sets, seed)))
+    first, *others = enumerate(ensemble.drawn(sets, seed))
     ran = [one(*first)]  # compiles, and screens the men, before threads begin
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         ran += list(threads.map(lambda numbered: one(*numbered), others))
