@@ -299,12 +299,7 @@ def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.nda
     found = np.asarray(_statistics(study, course.laboratory, reported)[0])
     rising = [observation.kind == "share_rising" for observation in study.observed]
     if any(rising):
-        order = np.tile(np.arange(len(course.men)), (_REPEATS, 1))
-        chosen = {
-            arm.name: np.random.default_rng([seed, 16, k]).permuted(order, axis=1) for k, arm in enumerate(study.arm)
-        }
-        noisy = _Trials(study, course, factors, chosen, (seed, 16)).statistics()
-        found[rising] = nanmean(noisy, axis=0)[rising]
+        found[rising] = nanmean(_noisy(study, course, factors, pool, seed), axis=0)[rising]
     return found
 
 
@@ -349,6 +344,22 @@ class _Trials:
             screened = plain[name] * self.factors[name][self.course.men[chosen]]
             seen[name] = np.where(np.isfinite(screened), screened, seen[name])
         return seen
+
+
+def _noisy(study: Study, course: Course, factors: Mapping[str, np.ndarray], pool: int, seed: int) -> np.ndarray:
+    """Return what repeats print, (repeats, observations): each man of a course stands for all up to the next of the pool.
+
+    They have his true levels and what screening measured of themselves over theirs: the chance of a rise is in that.
+    """
+    each = max(1, pool // len(course.men))
+    true = {
+        sample: {name: np.repeat(column, each, axis=0) for name, column in levels.items()}
+        for sample, levels in course.true.items()
+    }
+    men = ((course.men[:, None] + np.arange(each)) % pool).ravel()
+    order = np.tile(np.arange(len(men)), (_REPEATS, 1))
+    chosen = {arm.name: np.random.default_rng([seed, 16, k]).permuted(order, axis=1) for k, arm in enumerate(study.arm)}
+    return _Trials(study, Course(true, men, course.laboratory), factors, chosen, (seed, 16)).statistics()
 
 
 def replay(
