@@ -43,7 +43,7 @@ from testis_abm.support.errors import TestisError
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening
 _MOST_MEN = 48  # of them that a parameter set is run on
-_REPEATS = 200  # with noise, where an expectation takes them
+_REPEATS = 40  # with noise, where an expectation takes them
 _STEP = 3  # days between the samples of a course that is searched for a crossing
 _SEMEN, _SPERM = tuple(Semen.__dataclass_fields__), "concentration_million_ml"
 
@@ -357,8 +357,11 @@ def _noisy(study: Study, course: Course, factors: Mapping[str, np.ndarray], pool
         for sample, levels in course.true.items()
     }
     men = ((course.men[:, None] + np.arange(each)) % pool).ravel()
-    order = np.tile(np.arange(len(men)), (_REPEATS, 1))
-    chosen = {arm.name: np.random.default_rng([seed, 16, k]).permuted(order, axis=1) for k, arm in enumerate(study.arm)}
+    most = max(observation.n or study.n for observation in study.observed)
+    chosen = {
+        arm.name: np.random.default_rng([seed, 16, k]).integers(len(men), size=(_REPEATS, most))
+        for k, arm in enumerate(study.arm)
+    }
     return _Trials(study, Course(true, men, course.laboratory), factors, chosen, (seed, 16)).statistics()
 
 
