@@ -70,7 +70,7 @@ def to_values(hidden: np.ndarray) -> dict[str, float]:
 def error(observation: Observation, n: int) -> float:
     """Return the SD of an observation on the scale of `scaled`: its own error and what studies differ by."""
     spread, size = configuration()["spread"], 0.5 / np.sqrt(observation.n or n)
-    if observation.kind == "share_below":
+    if observation.is_share:
         return float(np.hypot(spread["share"], size))
     if observation.kind == "difference":
         own = abs(observation.value) * spread["difference"]
