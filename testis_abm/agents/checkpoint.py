@@ -153,15 +153,16 @@ def save(model: TestisModel, path: str | Path) -> Path:
     """Write a model's state to `path`, whole or not at all.
 
     Raises:
-        TestisError: for what a file of numbers cannot hold (agents of the user's own, events of theirs still to come),
-            or a path that cannot be written, and within a step before the day has been lived.
+        TestisError: for what a file of numbers cannot hold (agents or drugs of the user's own, events of theirs still to
+            come), or a path that cannot be written, and within a step before the day has been lived.
     """
     path = _file(path)
     _check_replaceable(path)
     model.check_whole_day()
-    own, pending = _own_agents(model), model.pending_events()
-    if own or pending:
-        what = f"agents of your own ({', '.join(own)})" if own else f"{pending} scheduled events still to come"
+    own, pending, drugs = _own_agents(model), model.pending_events(), model.drugs is not None
+    if own or pending or drugs:
+        what = "drugs of your own" if drugs else f"{pending} scheduled events still to come"
+        what = f"agents of your own ({', '.join(own)})" if own else what
         raise TestisError(
             f"{path}: the model holds {what}, which a checkpoint of numbers cannot; model.branch() holds everything, in memory"
         )

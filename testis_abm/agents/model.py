@@ -54,6 +54,7 @@ from testis_abm.man.physiology import (
 )
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
+from testis_abm.parameters import Drug
 from testis_abm.scenario import Clamp, Clause, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
 from testis_abm.support import guard, interrupts
@@ -92,6 +93,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             instead of sought again (`load` passes a checkpoint).
         rules: name -> a function in place of a rule of the cells (biology/rules.py), from the search for the steady
             state on; the reference engine alone can run it.
+        drugs: rows of the drug table by name (default: the table's).
 
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
@@ -122,6 +124,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         engine: str | None = None,
         settled: TestisModel | Checkpoint | None = None,
         rules: Mapping[str, Rule] | None = None,
+        drugs: Mapping[str, Drug] | None = None,
     ) -> None:
         scenario = load_scenario(scenario)
         engine = None if engine is None else guard.word(engine, CELL_ENGINES, "engine")
@@ -138,6 +141,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.man = dict(scenario.man.physiology)
         self.engine = engine or scenario.plan.engine
         self.rules = self._own_rules({} if rules is None else rules, settled)
+        self.drugs = None if drugs is None else guard.entries(drugs, tables.drugs(), "drugs", "parameters.drugs()")
         self.day = -scenario.plan.baseline_days
         self.last_day = scenario.plan.duration_days
         self.engine_seconds = 0.0
@@ -185,7 +189,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _build(self) -> None:
         """Make the man, not yet settled, and plan his doses."""
         case, values, man = self.case, self.values, self.man
-        known, given = tables.drugs(), case.therapy if self.treated else ()
+        known, given = self.drugs or tables.drugs(), case.therapy if self.treated else ()
         names = dict.fromkeys([*(part.drug for part in case.man.history), *(therapy.drug for therapy in given)])
         kinetics = Kinetics.of([known[name] for name in names])
         self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)

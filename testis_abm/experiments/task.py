@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 from testis_abm import __version__
 from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
 from testis_abm.experiments.outputs import COLUMNS
+from testis_abm.parameters import FrozenMapping
 from testis_abm.results.tables import SIGNALS
 from testis_abm.support.errors import TestisError
 from testis_abm.support.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
+    from testis_abm.parameters import Drug
+    from testis_abm.scenario import Scenario
 
 FAULT = "fault: "  # begins the error of a run that failed by no fault of its scenario: it is tried again
 
 Row = tuple[Any, ...]
+type Drugs = Mapping[str, Drug] | None  # rows of the drug table by name; None: the table's
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Task:
         overrides: dotted path -> value, put into the scenario.
         man: physiology fields that replace those of the scenario's man (a drawn man of a cohort).
         case: of the job; arms: instead of the job's.
+        parameters: numbers of a plausible model that replace those of the tables, by dotted name (of drugs "drug. ...");
+            what the scenario sets itself stays.
     """
 
     point: int
@@ -86,10 +92,12 @@ class Task:
     man: Mapping[str, float] = field(default_factory=dict)
     case: str = ""
     arms: tuple[str, ...] = ()
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     def name(self, job: Job) -> str:
         """Return the run's name: a hash of all that decides on its results."""
-        own = json.dumps([self.replicate, self.overrides, self.man, self.arms or job.arms], sort_keys=True, default=str)
+        decides = [self.replicate, self.overrides, self.man, self.arms or job.arms, self.parameters]
+        own = json.dumps(decides, sort_keys=True, default=str)
         return hashlib.blake2b(f"{job.texts[self.case]}\n{own}".encode(), digest_size=8).hexdigest()
 
 
@@ -100,32 +108,37 @@ def perform(job: Job, task: Task) -> list[Row]:
         TestisError: the scenario cannot be run with these values.
     """
     from testis_abm.experiments.simulate import replicate_seed
+    from testis_abm.man.parameter_set import drugs_with, parted
     from testis_abm.scenario import load
 
     overrides = {**task.overrides, **{f"man.{name}": value for name, value in task.man.items()}}
+    numbers, of_drugs = parted(task.parameters)
     scenario = load(job.cases[task.case], overrides=overrides)
+    if numbers:
+        scenario = scenario.model_copy(update={"parameters": FrozenMapping({**numbers, **scenario.parameters})})
+    drugs = drugs_with(of_drugs) if of_drugs else None
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
     if job.engine == EXPECTED:
-        return _expected(scenario, seed, arms, job.days)
-    return _cells(scenario, seed, arms, job.days, job.course)
+        return _expected(scenario, drugs, seed, arms, job.days)
+    return _cells(scenario, drugs, seed, arms, job)
 
 
-def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], course: bool) -> list[Row]:
+def _cells(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job) -> list[Row]:
     from testis_abm.agents.model import TestisModel
     from testis_abm.experiments.outputs import WEEK, of_cells, of_signals
     from testis_abm.results.treatment import WINDOW
 
-    rest = _untreated(scenario, seed)
+    rest = _untreated(scenario, drugs, seed)
     rows: list[Row] = []
     for arm in arms:
-        man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest)
-        man.brief = not course
-        for day in sorted(days):
+        man = TestisModel(scenario, rng=seed, treated=arm == TREATED, settled=rest, drugs=drugs)
+        man.brief = not job.course
+        for day in sorted(job.days):
             if day > man.day:
                 man.run_for(day - man.day)
-            window = WEEK if course and day < max(days) else WINDOW
-            rows.append((arm, day, *of_cells(man, window), *(of_signals(man) if course else ())))
+            window = WEEK if job.course and day < max(job.days) else WINDOW
+            rows.append((arm, day, *of_cells(man, window), *(of_signals(man) if job.course else ())))
     return rows
 
 
@@ -133,18 +146,20 @@ def _cells(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int], c
 _settled: dict[Any, TestisModel] = {}
 
 
-def _untreated(scenario: Any, seed: int) -> TestisModel:
+def _untreated(scenario: Scenario, drugs: Drugs, seed: int) -> TestisModel:
     """Return the man in his steady state, of whom the arms are copies."""
     from testis_abm.agents.model import TestisModel
 
-    key = (scenario.man, scenario.tissue, scenario.parameters, scenario.plan.baseline_days, scenario.plan.engine, seed)
+    past = {part.drug: None if drugs is None else drugs[part.drug] for part in scenario.man.history}
+    whose = scenario.man, FrozenMapping(past), scenario.tissue, scenario.parameters
+    key = (*whose, scenario.plan.baseline_days, scenario.plan.engine, seed)
     if key not in _settled:
         _settled.clear()  # first, as a large tissue may not fit twice
-        _settled[key] = TestisModel(scenario, rng=seed, treated=False)
+        _settled[key] = TestisModel(scenario, rng=seed, treated=False, drugs=drugs)
     return _settled[key]
 
 
-def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:
+def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], days: Sequence[int]) -> list[Row]:
     from testis_abm import parameters
     from testis_abm.experiments.outputs import of_expected
     from testis_abm.man.mean_field import ExpectedMan
@@ -156,7 +171,7 @@ def _expected(scenario: Any, seed: int, arms: Sequence[str], days: Sequence[int]
     rows: list[Row] = []
     for arm in arms:
         case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
-        treatment = Treatment(case, history=True)
+        treatment = Treatment(case, drugs, history=True)
         man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
         treatment.follow(man, (seed,))
         rows += [(arm, day, *of_expected(man, day, samples.abstinence_days)) for day in days]

@@ -202,7 +202,8 @@ def steady_states(
     """Return the untreated levels and semen of many men, each (men,), as `steady_state` of one; on all cores.
 
     Args:
-        values: dotted parameter name -> value, completed (`physiology.complete`).
+        values: dotted parameter name -> value, completed (`physiology.complete`), or each man's own, (men,); what germ
+            cells take and lose at rest and how long the tract holds sperm is one number for all.
         men: physiology field -> (men,).
     """
     guard.entries(values, parameters.load(), "values", "physiology.complete(parameters.values())")

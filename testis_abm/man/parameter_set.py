@@ -8,15 +8,19 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from testis_abm import parameters
-from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.mean_field import ExpectedMan, steady_states
 from testis_abm.man.physiology import complete
-from testis_abm.parameters import Drug, Hypothesis, ManKind
+from testis_abm.parameters import Drug, FrozenMapping, Hypothesis, ManKind, Parameter
 from testis_abm.parameters.rooms import Values
+from testis_abm.support import guard
+from testis_abm.support.errors import TestisError, printable, shown
 
+ROUNDED = 1e-5  # of values that are written with six digits
 _ABSTINENCE = 3.0  # days, of the sperm by which a man counts as infertile
 Kinds = tuple[ManKind, ...]
 
@@ -27,12 +31,12 @@ class ParameterSet:
 
     Attributes:
         values: dotted parameters.
-        drugs: rows of the drug table by name.
+        of_drugs: constants of drugs that are unlike the tables, by dotted name ("drug.anastrozole.inhibition_constant").
         answers: question -> answer (parameters.hypotheses); questions that are not open are left out.
     """
 
     values: Mapping[str, float]
-    drugs: Mapping[str, Drug]
+    of_drugs: Mapping[str, float]
     answers: Mapping[str, str]
 
     def __repr__(self) -> str:
@@ -45,7 +49,12 @@ class ParameterSet:
     @cached_property
     def whole(self) -> Values:
         """Return the values with what follows from them."""
-        return complete(self.values)
+        return self.values if isinstance(self.values, Values) else complete(self.values)
+
+    @cached_property
+    def drugs(self) -> Mapping[str, Drug]:
+        """Return the rows of the drug table by name."""
+        return drugs_with(self.of_drugs)
 
     @cached_property
     def _of_some(self) -> dict[str, str]:
@@ -53,18 +62,23 @@ class ParameterSet:
         questions = parameters.hypotheses()
         return {name: answer for name, answer in self.answers.items() if questions[name].sperm_below is not None}
 
-    def asked(self, man: Mapping[str, float]) -> list[Hypothesis]:
-        """Return the questions that are about some men alone, and are of this man."""
+    def asked(self, man: Mapping[str, float], sperm: float | None = None) -> list[Hypothesis]:
+        """Return the questions that are about some men alone, and are of this man.
+
+        Args:
+            man: physiology field -> value.
+            sperm: his untreated concentration under this set, million/mL, where it is known.
+        """
         if not self._of_some:
             return []
-        untreated, questions = _sperm(self.whole, man), parameters.hypotheses()
+        untreated, questions = _sperm_of(self.whole, man) if sperm is None else sperm, parameters.hypotheses()
         return [questions[name] for name in self._of_some if 0.0 < untreated < (questions[name].sperm_below or 0.0)]
 
-    def kinds(self, man: Mapping[str, float]) -> Iterator[tuple[float, Kinds]]:
+    def kinds(self, man: Mapping[str, float], sperm: float | None = None) -> Iterator[tuple[float, Kinds]]:
         """Yield of what kinds the answers may have him, with the probability; of none he is as the values have him."""
         each_of = []
         of_kinds = any(parameters.hypotheses()[name].answers[answer].kinds for name, answer in self._of_some.items())
-        for of in self.asked(man) if of_kinds else ():
+        for of in self.asked(man, sperm) if of_kinds else ():
             kinds = of.answers[self.answers[of.name]].kinds
             rest = 1.0 - sum(kind.share for kind in kinds)
             plain: list[tuple[float, Kinds]] = [(rest, ())] if rest > 1e-9 else []
@@ -73,26 +87,15 @@ class ParameterSet:
             yield math.prod(share for share, _ in parts), tuple(kind for _, kinds in parts for kind in kinds)
 
     def as_kind(self, man: Mapping[str, float], kinds: Kinds) -> tuple[dict[str, float], Values]:
-        """Return a man's physiology and his parameters, completed, if he is of these kinds.
-
-        His untreated sperm concentration stays: what another cause explains of his low count, losses in meiosis need
-        not.
-        """
+        """Return a man's physiology and his parameters, completed, if he is of these kinds (see of_kinds)."""
         if not kinds:
             return dict(man), self.whole
-        changed = {name: value for kind in kinds for name, value in kind.parameters.items()}
-        values = complete({**self.values, **changed}) if changed else self.whole
-        factors = [pair for kind in kinds for pair in kind.man.items()]
-        own = dict(man)
-        for field, factor in factors:
-            own[field] = _held(field, own[field] * factor)
-        kept = _sperm(self.whole, man) / max(_sperm(values, own), 1e-12)
-        own["meiotic_completion"] = _held("meiotic_completion", own["meiotic_completion"] * kept)
-        return own, values
+        men, values = of_kinds({name: np.array([value], float) for name, value in man.items()}, [self], [kinds])
+        return {name: float(value[0]) for name, value in men.items()}, values[0]
 
-    def drawn(self, man: Mapping[str, float], key: Sequence[int]) -> Kinds:
-        """Return of what kinds a man is, drawn by `key`."""
-        possible = list(self.kinds(man))
+    def drawn(self, man: Mapping[str, float], key: Sequence[int], sperm: float | None = None) -> Kinds:
+        """Return of what kinds a man is, drawn by `key`; see asked for `sperm`."""
+        possible = list(self.kinds(man, sperm))
         if len(possible) == 1:
             return possible[0][1]
         at = np.random.default_rng([*key, zlib.crc32(b"kind")]).random()
@@ -100,11 +103,146 @@ class ParameterSet:
         return possible[min(chosen, len(possible) - 1)][1]
 
 
-def _held(field: str, value: float) -> float:
+def dealt_kinds(
+    men: Mapping[str, np.ndarray], sets: Sequence[ParameterSet], key: Sequence[int]
+) -> list[Kinds]:
+    """Return of what kinds men are, each under his set, drawn by `key` and his place; see of_kinds."""
+    sperm = _sperm([own.whole for own in sets], men).tolist()
+    return [own.drawn({}, (*key, i), untreated) for i, (own, untreated) in enumerate(zip(sets, sperm, strict=True))]
+
+
+def of_kinds(
+    men: Mapping[str, np.ndarray], sets: Sequence[ParameterSet], kinds: Sequence[Kinds]
+) -> tuple[dict[str, np.ndarray], list[Values]]:
+    """Return the physiology of men and the parameters of each, completed, if he is of his kinds.
+
+    His untreated sperm concentration stays: what another cause explains of his low count, losses in meiosis need not.
+
+    Args:
+        men: physiology field -> (men,). sets, kinds: of each man.
+    """
+    made: dict[tuple[int, Kinds], Values] = {}
+    for own, of in zip(sets, kinds, strict=True):
+        changed = {name: value for kind in of for name, value in kind.parameters.items()}
+        if (key := (id(own.values), of)) not in made:
+            made[key] = complete({**own.values, **changed}) if changed else own.whole
+    values = [made[id(own.values), of] for own, of in zip(sets, kinds, strict=True)]
+    others = {name: np.array(of, float) for name, of in men.items()}
+    at = [i for i, of in enumerate(kinds) if of]
+    if not at:
+        return others, values
+    before = _sperm([sets[i].whole for i in at], {name: of[at] for name, of in others.items()})
+    for i in at:
+        for field, factor in (pair for kind in kinds[i] for pair in kind.man.items()):
+            others[field][i] = _held(field, others[field][i] * factor)
+    after = _sperm([values[i] for i in at], {name: of[at] for name, of in others.items()})
+    completed = others["meiotic_completion"][at] * (before / np.maximum(after, 1e-12))
+    others["meiotic_completion"][at] = _held("meiotic_completion", completed)
+    return others, values
+
+
+def stacked(values: Sequence[Mapping[str, float]]) -> Mapping[str, Any]:
+    """Return the parameters of men by name: the number that all have, or each one's, (men,)."""
+    distinct = {id(one): one for one in values}
+    if len(distinct) == 1:
+        return values[0]
+    place = {key: k for k, key in enumerate(distinct)}
+    names, at = list(values[0]), [place[id(one)] for one in values]
+    table = np.array([[one[name] for name in names] for one in distinct.values()])
+    alike = (table == table[0]).all(axis=0)
+    return Values(
+        {name: float(of[0]) if same else of[at] for name, of, same in zip(names, table.T, alike, strict=True)}
+    )
+
+
+def _held(field: str, value: Any) -> Any:
     limits = parameters.physiology()[field]
-    return min(limits.high, max(limits.low, value))
+    return np.clip(value, limits.low, limits.high)
 
 
-def _sperm(values: Values, man: Mapping[str, float]) -> float:
-    """Return a man's untreated sperm concentration, million/mL."""
+def _sperm(values: Sequence[Values], men: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the untreated sperm concentration of men, million/mL."""
+    if len(values) == 1:  # sooner
+        return np.array([_sperm_of(values[0], {name: float(of[0]) for name, of in men.items()})])
+    return steady_states(stacked(values), men, abstinence=_ABSTINENCE)["concentration_million_ml"]
+
+
+def _sperm_of(values: Values, man: Mapping[str, float]) -> float:
     return ExpectedMan(values, man).semen(_ABSTINENCE)["concentration_million_ml"]
+
+
+# ---- the tables with some numbers replaced
+
+
+def parameter(name: str) -> Parameter:
+    """Return the entry of the tables that a dotted name stands for; names of drugs begin with "drug.".
+
+    Raises:
+        TestisError: there is none.
+    """
+    if not isinstance(name, str):
+        raise TestisError(f"{shown(name)} is no name of a parameter")
+    if name.startswith("drug."):
+        _, drug, constant = (*name.split(".", 2), "", "")[:3]
+        numbers = parameters.drugs()[drug].numbers if drug in parameters.drugs() else {}
+        entry = next((number for key, number in numbers.items() if f".{key}".endswith(f".{constant}")), None)
+    else:
+        entry = parameters.load().get(name)
+    if entry is None:
+        raise TestisError(f"{printable(name)} is no parameter of this version; calibrate again")
+    return entry
+
+
+def within(entry: Parameter) -> tuple[float, float]:
+    """Return what a written value may be."""
+    room = ROUNDED * max(abs(entry.low), abs(entry.high))
+    return entry.low - room, entry.high + room
+
+
+def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
+    """Return the tables with some numbers replaced, as a set with the answers to questions about all men that these are.
+
+    Raises:
+        TestisError: a parameter that does not exist, or a value outside its range.
+    """
+    given = guard.mapping(changed, "parameters", '{"axis.testosterone_feedback_strength": 0.5}')
+    for name, value in given.items():
+        entry = parameter(name)
+        guard.number(value, *within(entry), name, entry.unit)
+    own, of_drugs = parted(given)
+    values = complete(parameters.values() | own)
+    answers = {
+        name: answer.name
+        for name, question in parameters.hypotheses().items()
+        if question.sperm_below is None
+        for answer in question.answers.values()
+        if all(math.isclose(values[key], value, rel_tol=ROUNDED) for key, value in answer.parameters.items())
+    }
+    return ParameterSet(values, of_drugs, answers)
+
+
+def parted(numbers: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the parameters among numbers of the tables, and the constants of drugs."""
+    of_drugs = {name: value for name, value in numbers.items() if name.startswith("drug.")}
+    return {name: value for name, value in numbers.items() if name not in of_drugs}, of_drugs
+
+
+def drugs_with(numbers: Mapping[str, float]) -> Mapping[str, Drug]:
+    """Return the drug table with some constants ("drug.anastrozole.inhibition_constant") replaced."""
+    rows = dict(parameters.drugs())
+    for name, value in numbers.items():
+        _, drug, constant = name.split(".", 2)
+        rows[drug] = _with(rows[drug], constant, value)
+    return FrozenMapping(rows)
+
+
+def _with(drug: Drug, constant: str, value: float) -> Drug:
+    """Return a drug with a constant replaced ("inhibition_constant", "endoxifen.receptor_constant" of a substance)."""
+    part, _, short = constant.rpartition(".")
+    substances = []
+    for substance in drug.substances:
+        numbers = dict(substance.numbers)
+        if (not part or substance.name == part) and short in numbers:
+            numbers[short] = replace(numbers[short], value=value)
+        substances.append(replace(substance, numbers=FrozenMapping(numbers)))
+    return replace(drug, substances=tuple(substances))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,9 @@ from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import steady_states
+from testis_abm.man.parameter_set import Kinds, ParameterSet, dealt_kinds, of_kinds, stacked
 from testis_abm.man.physiology import complete
+from testis_abm.parameters.rooms import Values
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 from testis_abm.support import guard
@@ -24,8 +28,15 @@ APART = 7919  # between the seeds of blocks
 
 def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
     """Return true untreated levels and semen (after days of `abstinence`) of men (a row of physiology each)."""
-    columns = {name: men[name].to_numpy(dtype=float) for name in men.columns}
-    return pd.DataFrame(steady_states(complete(values), columns, abstinence=abstinence), index=men.index)
+    return _labs(men, complete(values), abstinence)
+
+
+def _labs(men: pd.DataFrame, values: Mapping[str, Any], abstinence: float) -> pd.DataFrame:
+    return pd.DataFrame(steady_states(values, _columns(men), abstinence=abstinence), index=men.index)
+
+
+def _columns(men: pd.DataFrame) -> dict[str, np.ndarray]:
+    return {name: men[name].to_numpy(dtype=float) for name in men.columns}
 
 
 def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:
@@ -58,6 +69,29 @@ def measure(true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, v
 
 
 @dataclass(frozen=True)
+class Life:
+    """The plausible model under which a man lives.
+
+    Attributes:
+        own: his parameter set, with its answers to what the data do not decide.
+        kinds: of what kinds these make him; values: his parameters as such a man, completed.
+        drawn: his physiology, before it is that of his kinds.
+    """
+
+    own: ParameterSet
+    kinds: Kinds
+    values: Values
+    drawn: Mapping[str, float]
+
+    @cached_property
+    def parameters(self) -> dict[str, float]:
+        """Return in what he is unlike the tables: dotted name -> value, "drug." before those of drugs."""
+        tables = parameters.values()
+        own = {name: self.values[name] for name, value in tables.items() if self.values[name] != value}
+        return {name: float(value) for name, value in {**own, **self.own.of_drugs}.items()}
+
+
+@dataclass(frozen=True)
 class Cohort:
     """Men of a population.
 
@@ -66,12 +100,14 @@ class Cohort:
         lesions: name of each man's lesion.
         true: his true labs and semen (course.MORNING and the semen table's names).
         measured: of each visit, what a clinic saw.
+        lives: of each man, the model under which he lives; none where all live under the same parameters.
     """
 
     men: pd.DataFrame
     lesions: pd.Series
     true: pd.DataFrame
     measured: Sequence[pd.DataFrame]
+    lives: Sequence[Life] = ()
 
     def __len__(self) -> int:
         return len(self.men)
@@ -109,6 +145,44 @@ def draw(
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     n, visits, seed = guard.argument("men", n), guard.argument("visits", visits), guard.argument("seed", seed)
     abstinence = guard.number(abstinence, 0.5, 30.0, "abstinence", "days")
+    men, lesions = _men(population, n, seed, fixed)
+    true = labs(men, values, abstinence)
+    return Cohort(men, lesions, true, _visits(true, laboratory, seed, visits))
+
+
+def draw_living(
+    population: Population | str,
+    sets: Sequence[ParameterSet],
+    *,
+    seed: int = 1,
+    visits: int = 1,
+    assay: str = DEFAULT_ASSAY,
+    fixed: Mapping[str, float] | None = None,
+    abstinence: float = 3.0,
+) -> Cohort:
+    """Draw BLOCK men of a population, the men of `draw`, who live under parameter sets in turn; see draw.
+
+    Infertile men are of a kind that the answers of their set have, drawn by the seed.
+
+    Args:
+        sets: plausible parameter sets.
+    """
+    population = Population.of_name(population, sets[0].values)
+    drawn, lesions = _men(population, BLOCK, seed, fixed)
+    own, columns = [sets[i % len(sets)] for i in range(BLOCK)], _columns(drawn)
+    kinds = dealt_kinds(columns, own, (seed,))
+    others, values = of_kinds(columns, own, kinds)
+    men, whole = pd.DataFrame(others), stacked(values)
+    true = _labs(men, whole, abstinence)
+    measured = _visits(true, Laboratory(whole, assay), seed, visits)
+    lives = [Life(*of) for of in zip(own, kinds, values, drawn.to_dict("records"), strict=True)]
+    return Cohort(men, lesions, true, measured, lives)
+
+
+def _men(
+    population: Population, n: int, seed: int, fixed: Mapping[str, float] | None
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return `n` men of a population with what all share, a row of physiology each, and the name of each man's lesion."""
     for name, value in guard.mapping({} if fixed is None else fixed, "fixed", '{"bmi": 31}').items():
         field = parameters.physiology()[guard.key(name, parameters.physiology(), "field", "fixed", "testis-abm men")]
         guard.number(value, field.low, field.high, name, f"({field.unit})")
@@ -117,6 +191,8 @@ def draw(
     ]
     hidden, lesions = (np.concatenate(parts)[:n] for parts in zip(*blocks))
     men = pd.DataFrame(population.fields(hidden, lesions)).assign(**(fixed or {}))
-    true = labs(men, values, abstinence)
-    measured = [measure(true, laboratory, (seed, 53), visit=visit) for visit in range(visits)]
-    return Cohort(men, pd.Series(np.array(LESIONS)[lesions]), true, measured)
+    return men, pd.Series(np.array(LESIONS)[lesions])
+
+
+def _visits(true: pd.DataFrame, laboratory: Laboratory, seed: int, visits: int) -> list[pd.DataFrame]:
+    return [measure(true, laboratory, (seed, 53), visit=visit) for visit in range(visits)]

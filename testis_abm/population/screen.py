@@ -11,7 +11,8 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import SHARES, Laboratory
-from testis_abm.population.cohort import APART, BLOCK, Cohort, draw
+from testis_abm.man.parameter_set import ParameterSet
+from testis_abm.population.cohort import APART, BLOCK, Cohort, draw, draw_living
 from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY
 from testis_abm.scenario.condition import parse_condition
@@ -106,9 +107,16 @@ def screen(
     seed: int = 1,
     values: Mapping[str, float] | None = None,
     assay: str = DEFAULT_ASSAY,
+    under: Callable[[int], Sequence[ParameterSet]] | None = None,
     **sampling: Unpack[Sampling],
 ) -> Screened:
     """Draw men until `n` meet every criterion at every visit.
+
+    Args:
+        population, n, seed, values, assay: see cohort.draw.
+        criteria: see parse_criterion.
+        under: returns the parameter sets under which the men of a block live in turn, by its seed (default: all live
+            under `values`).
 
     Raises:
         TestisError: a criterion that is none, or one that so few men meet that the search was given up.
@@ -122,7 +130,11 @@ def screen(
     found = seen = 0
     while found < n:
         # Blocks of one size, so that more men leave the first as they are.
-        batch = draw(population, BLOCK, seed=seed + APART * seen, values=values, assay=assay, **sampling)
+        own = seed + APART * seen
+        if under is None:
+            batch = draw(population, BLOCK, seed=own, values=values, assay=assay, **sampling)
+        else:
+            batch = draw_living(population, under(own), seed=own, assay=assay, **sampling)
         good = np.ones(len(batch), dtype=bool)
         for test in tests:
             for visit in batch.measured:
@@ -147,4 +159,6 @@ def _joined(parts: Sequence[tuple[Cohort, np.ndarray]]) -> Cohort:
         return pd.concat([frame.iloc[chosen] for frame, (_, chosen) in zip(frames, parts)], ignore_index=True)
 
     men, lesions, true = (stack(getattr(cohort, name) for cohort, _ in parts) for name in ("men", "lesions", "true"))
-    return Cohort(men, lesions, true, [stack(visits) for visits in zip(*(cohort.measured for cohort, _ in parts))])
+    measured = [stack(visits) for visits in zip(*(cohort.measured for cohort, _ in parts))]
+    lives = [cohort.lives[i] for cohort, chosen in parts if cohort.lives for i in chosen]
+    return Cohort(men, lesions, true, measured, lives)

@@ -12,25 +12,24 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.man.parameter_set import ParameterSet
-from testis_abm.parameters import Answer, Drug, FrozenMapping, Hypothesis, Parameter
+from testis_abm.man.parameter_set import ROUNDED, ParameterSet, parameter, parameter_set, within
+from testis_abm.parameters import Answer, FrozenMapping, Hypothesis
 from testis_abm.statistics import resampled
 from testis_abm.support import files, guard
-from testis_abm.support.errors import TestisError, printable, shown
+from testis_abm.support.errors import TestisError, shown
 
 _LARGEST_BYTES = 100_000_000  # of an ensemble
 
 FILE = Path(__file__).with_name("ensemble.csv")
 _SUM = "# sha256: "  # before the checksum of all lines that are no comments; a file made by hand needs none
-_ROUNDED = 1e-5  # values are written with six digits
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,15 @@ class Ensemble:
             TestisError: there is no such set.
         """
         k = guard.whole(k, 0, len(self) - 1, "k")
-        own = dict(zip(self.sets.columns, self.sets.iloc[k].to_numpy(dtype=float), strict=True))
-        return parameter_set({**own, **self.known})
+        if k not in self._made:
+            own = dict(zip(self.sets.columns, self.sets.iloc[k].to_numpy(dtype=float).tolist(), strict=True))
+            self._made[k] = parameter_set({**own, **self.known})
+        return self._made[k]
+
+    @cached_property
+    def _made(self) -> dict[int, ParameterSet]:
+        """Return the sets that have been asked for."""
+        return {}
 
     def knowing(self, known: Mapping[str, float]) -> Ensemble:
         """Return the ensemble with some parameters taken as known.
@@ -94,7 +100,7 @@ class Ensemble:
         there = np.ones(len(self), dtype=bool)
         for question in parameters.hypotheses().values():
             for name in question.parameters & known.keys() & {*self.sets.columns}:
-                alike = there & np.isclose(self.sets[name].to_numpy(dtype=float), known[name], rtol=_ROUNDED)
+                alike = there & np.isclose(self.sets[name].to_numpy(dtype=float), known[name], rtol=ROUNDED)
                 there = alike if alike.any() else there
         return Ensemble(self.sets[there].reset_index(drop=True), self.weights[there], FrozenMapping(known))
 
@@ -141,25 +147,6 @@ class Ensemble:
         return [of for of in about if not of.parameters & self.known.keys()]
 
 
-def parameter(name: str) -> Parameter:
-    """Return the entry of the tables that a column of an ensemble stands for.
-
-    Raises:
-        TestisError: there is none.
-    """
-    if not isinstance(name, str):
-        raise TestisError(f"{shown(name)} is no name of a parameter")
-    if name.startswith("drug."):
-        _, drug, constant = (*name.split(".", 2), "", "")[:3]
-        numbers = parameters.drugs()[drug].numbers if drug in parameters.drugs() else {}
-        entry = next((number for key, number in numbers.items() if f".{key}".endswith(f".{constant}")), None)
-    else:
-        entry = parameters.load().get(name)
-    if entry is None:
-        raise TestisError(f"{printable(name)} is no parameter of this version; calibrate again")
-    return entry
-
-
 def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
     """Refuse values of a parameter that are no numbers or lie outside its range.
 
@@ -167,71 +154,17 @@ def _check(name: str, values: np.ndarray, written: pd.Series) -> None:
         TestisError: with the first row that holds one.
     """
     entry = parameter(name)
-    low, high = _range(entry)
+    low, high = within(entry)
     good = (values >= low) & (values <= high)
     if not good.all():
         row, allowed = int(np.argmin(good)), f"{entry.low:g} to {entry.high:g} {entry.symbol}"
         raise TestisError(f"{name}, row {row + 1}: {shown(written.iloc[row])} lies outside {allowed}".strip())
 
 
-def _range(entry: Parameter) -> tuple[float, float]:
-    """Return what a written value may be."""
-    room = _ROUNDED * max(abs(entry.low), abs(entry.high))
-    return entry.low - room, entry.high + room
-
-
 def _with_answers(one: ParameterSet, answers: Sequence[tuple[Hypothesis, Answer]]) -> ParameterSet:
     for question, answer in answers:
         one = one.answering(question.name, answer.name)
     return one
-
-
-def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
-    """Return the tables with some numbers replaced, as a set with the answers to questions about all men that these are.
-
-    Raises:
-        TestisError: as applied.
-    """
-    values, drugs = applied(changed)
-    answers = {
-        name: answer.name
-        for name, question in parameters.hypotheses().items()
-        if question.sperm_below is None
-        for answer in question.answers.values()
-        if all(math.isclose(values[key], value, rel_tol=_ROUNDED) for key, value in answer.parameters.items())
-    }
-    return ParameterSet(values, drugs, answers)
-
-
-def applied(changed: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str, Drug]]:
-    """Return the parameter table and the drug table with some numbers replaced.
-
-    Raises:
-        TestisError: a parameter that does not exist, or a value outside its range.
-    """
-    own: dict[str, float] = {}
-    drugs = dict(parameters.drugs())
-    for name, value in guard.mapping(changed, "parameters", '{"axis.testosterone_feedback_strength": 0.5}').items():
-        entry = parameter(name)
-        guard.number(value, *_range(entry), name, entry.unit)
-        if name.startswith("drug."):
-            _, drug, constant = name.split(".", 2)
-            drugs[drug] = _with(drugs[drug], constant, value)
-        else:
-            own[name] = value
-    return parameters.values() | own, FrozenMapping(drugs)
-
-
-def _with(drug: Drug, constant: str, value: float) -> Drug:
-    """Return a drug with a constant replaced ("inhibition_constant", "endoxifen.receptor_constant" of a substance)."""
-    part, _, short = constant.rpartition(".")
-    substances = []
-    for substance in drug.substances:
-        numbers = dict(substance.numbers)
-        if (not part or substance.name == part) and short in numbers:
-            numbers[short] = replace(numbers[short], value=value)
-        substances.append(replace(substance, numbers=FrozenMapping(numbers)))
-    return replace(drug, substances=tuple(substances))
 
 
 def best() -> Ensemble:
