@@ -18,6 +18,7 @@ import testis_abm as ta
 from testis_abm import RunResult, parameters, population, scenario
 from testis_abm.experiments import design, sensitivity, sweep
 from testis_abm.experiments.experiment import How
+from testis_abm.man import parameter_set
 from testis_abm.man.physiology import complete
 from testis_abm.population import predict
 from testis_abm.population.screen import Sampling
@@ -124,12 +125,12 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "parse_axis": (design.parse_axis, {"path": "man.bmi", "given": [20, 30]}),
     "parse_design": (design.parse_design, {"given": {"over": {"man.bmi": [20, 30]}}}),
     "Ensemble": (ensemble.Ensemble, {"sets": pd.DataFrame(index=[0]), "weights": np.ones(1)}),
-    "Ensemble.applied": (ensemble.shipped().applied, {"k": 0}),
+    "Ensemble.drawn": (ensemble.shipped().drawn, {"n": 3}),
     "Ensemble.pick": (ensemble.shipped().pick, {"n": 3}),
-    "ensemble.parameter": (ensemble.parameter, {"name": "axis.testosterone_feedback_strength"}),
-    "ensemble.applied": (ensemble.applied, {"changed": {}}),
-    "ensemble.applied one": (
-        lambda value: ensemble.applied({"axis.testosterone_feedback_strength": value}),
+    "parameter": (parameter_set.parameter, {"name": "axis.testosterone_feedback_strength"}),
+    "parameter_set": (parameter_set.parameter_set, {"changed": {}}),
+    "parameter_set one": (
+        lambda value: parameter_set.parameter_set({"axis.testosterone_feedback_strength": value}),
         {"value": 1.0},
     ),
     "ensemble.read": (ensemble.read, {"path": "nowhere.csv"}),

@@ -21,7 +21,7 @@ from testis_abm import parameters
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.parameter_set import Kinds, ParameterSet
+from testis_abm.man.parameter_set import Kinds, ParameterSet, parameter_set
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
 from testis_abm.results import plausible, report
@@ -29,7 +29,7 @@ from testis_abm.results.plausible import SAME
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import weighted_quantiles
-from testis_abm.studies.ensemble import parameter_set, shipped
+from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
 from testis_abm.support.cores import each
 from testis_abm.support.errors import ScenarioError
