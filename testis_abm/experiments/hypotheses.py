@@ -8,9 +8,10 @@ men is the mean of them. What the scenario sets itself is not open any more.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +22,15 @@ from testis_abm import parameters
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.parameter_set import Kinds, ParameterSet, parameter_set
+from testis_abm.man.parameter_set import ParameterSet, of_kinds, parameter_set, untreated_sperm
+from testis_abm.man.physiology import complete, is_adult
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
 from testis_abm.results import plausible, report
 from testis_abm.results.plausible import SAME
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
-from testis_abm.statistics import weighted_quantiles
+from testis_abm.statistics import nanmean, weighted_quantiles
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
 from testis_abm.support.cores import each
@@ -38,6 +40,9 @@ DEFAULT = ("daily sperm production", "sperm concentration", "total motile count"
 SETS = 6  # parameter sets of a combination of answers
 # Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
+
+
+Columns = Mapping[str, tuple[str, int]]  # heading -> output (a key of OUTPUTS), and the place of the arm
 
 
 class Combination(NamedTuple):
@@ -168,7 +173,14 @@ class UnderHypotheses:
             ScenarioError: a word that is no output.
         """
         words = tuple(output(word) for word in guard.texts(words, "words", '["LH", "total motile count"]'))
-        rows = [["change, % (90 % interval)", "weight", *words]]
+        columns = {word: (word, -1) for word in words}
+        verdicts = [report.note(self.verdict(word)) for word in words]
+        after = [*verdicts, *self.deciding(columns), *self._assumptions(words), *self._note()]
+        return "\n".join([self.title, "", self.by_answer(columns), "", *after])
+
+    def by_answer(self, columns: Columns) -> str:
+        """Return the changes under each answer as a table."""
+        rows = [["change, % (90 % interval)", "weight", *columns]]
         for question in self.open:
             of = hypotheses()[question]
             rows.append([f"{question}: {of.question}"])
@@ -176,20 +188,18 @@ class UnderHypotheses:
                 if not any(one.answers[question] == name for one in self.combinations):
                     continue
                 mark = " (in the tables)" if name == of.default else ""
-                changes = [self.change(word, question, name).text() for word in words]
+                changes = [self.change(word, question, name, arm).text() for word, arm in columns.values()]
                 rows.append([f"  {name}{mark}", f"{answer.weight:.2f}", *changes])
-        rows.append(["all, by weight", "1.00", *(self.change(word).text() for word in words)])
-        verdicts = [report.note(self.verdict(word)) for word in words]
-        after = [*verdicts, *self._deciding(words), *self._assumptions(words), *self._note()]
-        return "\n".join([self.title, "", _table(rows), "", *after])
+        rows.append(["all, by weight", "1.00", *(self.change(word, arm=arm).text() for word, arm in columns.values())])
+        return _table(rows)
 
-    def verdict(self, word: str) -> str:
+    def verdict(self, word: str, arm: int = -1) -> str:
         """Return the weight of each sign in words, and the questions that it hangs on."""
-        return plausible.verdict(word, *self.signs(word), self.turning(word))
+        return plausible.verdict(word, *self.signs(word, arm), self.turning(word, arm))
 
-    def _deciding(self, words: tuple[str, ...]) -> list[str]:
+    def deciding(self, columns: Columns) -> list[str]:
         """Return what would decide the questions on which a sign hangs."""
-        turning = dict.fromkeys(question for word in words for question in self.turning(word))
+        turning = dict.fromkeys(question for of in columns.values() for question in self.turning(*of))
         told = [f"What would decide {question}: {hypotheses()[question].decided_by}." for question in turning]
         return [report.note(text) for text in told]
 
@@ -242,41 +252,48 @@ def untreated(case: Scenario) -> Scenario:
 
 
 def arms_under_hypotheses(
-    arms: Mapping[str, Scenario], *, sets: int = SETS, day: int | None = None, title: str = ""
+    arms: Mapping[str, Scenario],
+    *,
+    men: Sequence[Mapping[str, float]] = (),
+    sets: int = SETS,
+    day: int | None = None,
+    title: str = "",
 ) -> UnderHypotheses:
     """Let the men of scenarios live under every combination of answers, on all cores; see under_hypotheses.
 
     Args:
         arms: name -> scenario; what the first sets under [parameters] is known in all.
+        men: physiology of men who live in every arm instead of the scenarios' own; levels are means over them.
+        sets: parameter sets under each combination of answers about all men.
         day: on whose morning they are looked at (default: the end of treatment).
     """
     sets = guard.argument("sets", sets)
     cases = list(arms.values())
     ends = [max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated]
     day = max(ends, default=cases[0].plan.duration_days) if day is None else day
-    chosen = [
-        (weight, len(alike), own)
-        for weight, alike in shipped().knowing(cases[0].parameters).by_answers(sets)
-        for own in alike
-    ]
-    men = [case.man.physiology for case in cases]
-    asked = {of.name for man in men for of in chosen[0][2].asked(man)}
-    # One life of each kind under each parameter set, whatever the answers that speak of that kind.
-    lives = {(id(own.values), kinds): own for *_, own in chosen for man in men for _, kinds in own.kinds(man)}
-    made = each(lambda one: [_lived(case, one[1], one[0][1], day) for case in cases], list(lives.items()))
-    lived = dict(zip(lives, made, strict=True))
-    found: dict[tuple[tuple[str, str], ...], list[tuple[float, np.ndarray]]] = {}
-    for weight, alike, own in chosen:
-        of_arms = [
-            sum(share * lived[id(own.values), kinds][arm] for share, kinds in own.kinds(man))
-            for arm, man in enumerate(men)
-        ]
+    found = shipped().knowing(cases[0].parameters).by_answers(sets)
+    chosen = [(weight / len(alike), own) for weight, alike in found for own in alike]
+    groups = [men or [case.man.physiology] for case in cases]
+    asked = {of.name for group in groups for man in group for of in chosen[0][1].asked(man)}
+    # What answers about some men say is lived once for all sets of the same numbers.
+    alike: dict[int, list[int]] = {}
+    for k, (_, own) in enumerate(chosen):
+        alike.setdefault(id(own.values), []).append(k)
+
+    def lived(places: list[int]) -> list[np.ndarray]:
+        own = [chosen[k][1] for k in places]
+        return list(np.stack([_levels(case, group, own, day) for case, group in zip(cases, groups)], axis=1))
+
+    made = chain.from_iterable(each(lived, list(alike.values())))
+    levels = dict(zip(chain.from_iterable(alike.values()), made, strict=True))
+    together: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for k, (_, own) in enumerate(chosen):
         # An answer about men who are not here is no answer.
-        answers = {name: answer for name, answer in own.answers.items() if name in asked or not _about_some(name)}
-        found.setdefault(tuple(answers.items()), []).append((weight / alike, np.array(of_arms)))
+        answers = ((name, of) for name, of in own.answers.items() if name in asked or not _about_some(name))
+        together.setdefault(tuple(answers), []).append(k)
     combinations = tuple(
-        Combination(dict(key), sum(weight for weight, _ in rows), np.stack([levels for _, levels in rows], axis=1))
-        for key, rows in found.items()
+        Combination(dict(key), sum(chosen[k][0] for k in of), np.stack([levels[k] for k in of], axis=1))
+        for key, of in together.items()
     )
     return UnderHypotheses(title, tuple(arms), combinations, {}, day)
 
@@ -285,22 +302,42 @@ def _about_some(question: str) -> bool:
     return hypotheses()[question].sperm_below is not None
 
 
-def _lived(case: Scenario, own: ParameterSet, kinds: Kinds, day: int) -> np.ndarray:
-    """Return the outputs of a scenario's man under a parameter set, if he is of these kinds, on a day, (COLUMNS,)."""
+def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int) -> np.ndarray:
+    """Return the outputs of a scenario on a day, means over men, under parameter sets of the same numbers, (sets, COLUMNS).
+
+    Of each man under a set it is the mean over the kinds that the set's answers may have him.
+    """
+    own = alike[0]
     if case.parameters:
-        own = replace(own, values={**own.values, **case.parameters})
-    man, values = own.as_kind(case.man.physiology, kinds)
+        own = replace(own, values=complete({**own.values, **case.parameters}))
+    columns = {field: np.array([man[field] for man in men]) for field in men[0]}
+    sperm = untreated_sperm([own.whole] * len(men), columns).tolist()
+    kinds = [[list(one.kinds(man, of)) for man, of in zip(men, sperm)] for one in alike]
+    lives = list(dict.fromkeys((i, of) for by_man in kinds for i, shares in enumerate(by_man) for _, of in shares))
+    at, which = [i for i, _ in lives], [of for _, of in lives]
+    bodies, values = of_kinds({field: column[at] for field, column in columns.items()}, [own] * len(lives), which)
     treatment = Treatment(case, own.drugs, history=True)
-    lived = treatment.follow(ExpectedMan(values, man, treatment.kinetics), (case.plan.seed,))
-    return np.array(of_expected(lived, day, case.samples.abstinence_days))
+    lived = {}
+    for k, (i, of) in enumerate(lives):
+        man = ExpectedMan(values[k], {field: float(body[k]) for field, body in bodies.items()}, treatment.kinetics)
+        still = not case.treated and not case.man.history and is_adult(man.man)  # he stays as he is
+        if not still:
+            treatment.follow(man, (case.plan.seed, i) if i else (case.plan.seed,))
+        lived[i, of] = np.array(of_expected(man, 0 if still else day, case.samples.abstinence_days))
+    means = [
+        nanmean(np.array([sum(share * lived[i, of] for share, of in shares) for i, shares in enumerate(by_man)]))
+        for by_man in kinds
+    ]
+    return np.array(means)
 
 
 def _ends(arms: Mapping[str, Scenario], day: int) -> dict[str, tuple[Combination, Combination]]:
     """Return the men of the tables at the ends of the range of each number that is assumed."""
 
     def at(name: str, value: float) -> Combination:
-        levels = [_lived(case, parameter_set({**case.parameters, name: value}), (), day) for case in arms.values()]
-        return Combination({}, 1.0, np.array(levels)[:, None])
+        own = [parameter_set({name: value})]
+        levels = [_levels(case, [case.man.physiology], own, day) for case in arms.values()]
+        return Combination({}, 1.0, np.array(levels))
 
     known = next(iter(arms.values())).parameters
     rows = {name: parameters.load()[name] for name in _ASSUMED if name not in known}

@@ -105,7 +105,7 @@ class ParameterSet:
 
 def dealt_kinds(men: Mapping[str, np.ndarray], sets: Sequence[ParameterSet], key: Sequence[int]) -> list[Kinds]:
     """Return of what kinds men are, each under his set, drawn by `key` and his place; see of_kinds."""
-    sperm = _sperm([own.whole for own in sets], men).tolist()
+    sperm = untreated_sperm([own.whole for own in sets], men).tolist()
     return [own.drawn({}, (*key, i), untreated) for i, (own, untreated) in enumerate(zip(sets, sperm, strict=True))]
 
 
@@ -129,11 +129,11 @@ def of_kinds(
     at = [i for i, of in enumerate(kinds) if of]
     if not at:
         return others, values
-    before = _sperm([sets[i].whole for i in at], {name: of[at] for name, of in others.items()})
+    before = untreated_sperm([sets[i].whole for i in at], {name: of[at] for name, of in others.items()})
     for i in at:
         for field, factor in (pair for kind in kinds[i] for pair in kind.man.items()):
             others[field][i] = _held(field, others[field][i] * factor)
-    after = _sperm([values[i] for i in at], {name: of[at] for name, of in others.items()})
+    after = untreated_sperm([values[i] for i in at], {name: of[at] for name, of in others.items()})
     completed = others["meiotic_completion"][at] * (before / np.maximum(after, 1e-12))
     others["meiotic_completion"][at] = _held("meiotic_completion", completed)
     return others, values
@@ -158,7 +158,7 @@ def _held(field: str, value: Any) -> Any:
     return np.clip(value, limits.low, limits.high)
 
 
-def _sperm(values: Sequence[Values], men: Mapping[str, np.ndarray]) -> np.ndarray:
+def untreated_sperm(values: Sequence[Values], men: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the untreated sperm concentration of men, million/mL."""
     if len(values) == 1:  # sooner
         return np.array([_sperm_of(values[0], {name: float(of[0]) for name, of in men.items()})])
