@@ -1,0 +1,105 @@
+"""Which single numbers a treatment's effect hangs on: each at the ends of its range, all others as in the tables.
+
+No calibration, answer or ensemble chooses what is looked at: every number of the model, and of the drugs that are given,
+has its turn. What two numbers do together this does not show (`sensitivity`, with Sobol indices, does).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from testis_abm import parameters
+from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
+from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
+from testis_abm.parameters import Parameter
+from testis_abm.scenario import Scenario, load
+from testis_abm.studies.ensemble import applied
+from testis_abm.support.cores import each
+from testis_abm.support.errors import ScenarioError
+
+SAME = 2.0  # percent: a change of less than that has no sign
+
+
+class Swing(NamedTuple):
+    """What a treatment changes with one number at the low end of its range, as in the tables, and at the high end.
+
+    Attributes:
+        name: dotted; of a drug's "drug.NAME.CONSTANT".
+        number: its entry in the tables.
+        changes: (3, outputs.COLUMNS) at `number.low`, `number.value`, `number.high`: treated over untreated, %; NaN of
+            nothing.
+    """
+
+    name: str
+    number: Parameter
+    changes: np.ndarray
+
+    def of(self, word: str) -> tuple[float, float, float]:
+        """Return the three changes of an output (a key of OUTPUTS), %."""
+        low, usual, high = self.changes[:, COLUMNS.index(OUTPUTS[word].column)].tolist()
+        return low, usual, high
+
+    def span(self, word: str) -> float:
+        """Return how far an output's change moves, percentage points."""
+        return float(np.ptp(self.of(word)))
+
+    def turns(self, word: str) -> bool:
+        """Return whether an output rises at one of the three and falls at another, by `SAME` at least."""
+        changes = self.of(word)
+        return min(changes) <= -SAME and max(changes) >= SAME
+
+
+def one_at_a_time(scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any]) -> tuple[Swing, ...]:
+    """Let a scenario's man live untreated and treated with each number at both ends of its range, on all cores.
+
+    Args:
+        scenario: a Scenario, a mapping, or the path or name of a scenario file, with a treatment. What it sets itself under
+            `[parameters]` is left as it is.
+
+    Returns:
+        a Swing of each number that moves some output's change, in the order of the tables.
+
+    Raises:
+        TestisError: a scenario that cannot be understood, or has no treatment.
+    """
+    case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
+    if not case.treated:
+        raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
+    control = case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
+    numbers = _numbers(case)
+
+    def changes(changed: Mapping[str, float]) -> np.ndarray:
+        before, after = (_lived(case, arm, changed) for arm in (control, case))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(before > 0.0, 100.0 * (after / before - 1.0), math.nan)
+
+    usual, *ends = each(changes, [{}, *({name: end} for name, row in numbers for end in (row.low, row.high))])
+    swings = (
+        Swing(name, row, np.stack([low, usual, high]))
+        for (name, row), low, high in zip(numbers, ends[::2], ends[1::2], strict=True)
+    )
+    return tuple(swing for swing in swings if np.nanmax(np.ptp(swing.changes, axis=0)) > 0.0)
+
+
+def _numbers(case: Scenario) -> list[tuple[str, Parameter]]:
+    """Return the numbers of the model and of the scenario's drugs by name, but for what it sets and what has no range."""
+    drugs = dict.fromkeys([therapy.drug for therapy in case.therapy] + [part.drug for part in case.man.history])
+    constants = {f"drug.{drug}.{key}": row for drug in drugs for key, row in parameters.drugs()[drug].numbers.items()}
+    both = {**parameters.load(), **constants}
+    return [(name, row) for name, row in both.items() if name not in case.parameters and row.low < row.high]
+
+
+def _lived(case: Scenario, arm: Scenario, changed: Mapping[str, float]) -> np.ndarray:
+    """Return the outputs (COLUMNS) of the scenario's man on the last morning of an arm's plan, with some numbers changed."""
+    values, drugs = applied({**changed, **case.parameters})
+    treatment = Treatment(arm, drugs, history=True)
+    man = treatment.follow(ExpectedMan(complete(values), case.man.physiology, treatment.kinetics), (case.plan.seed,))
+    return np.array(of_expected(man, case.plan.duration_days, case.samples.abstinence_days))
