@@ -22,7 +22,7 @@ from testis_abm.studies.calibrate import (
     to_values,
 )
 from testis_abm.studies.ensemble import applied, best, read, shipped, write
-from testis_abm.studies.replay import courses, label_of, log_score, replay, same_sign, scaled, statistic
+from testis_abm.studies.replay import courses, expectation, label_of, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
 from testis_abm.support import arrays
 
@@ -87,6 +87,10 @@ def broken(tmp_path, old: str, new: str) -> str:
         ("therapy = [", "therapy_ = [", "therapy is missing"),
         ('dose = "1 mg", every = "1 day"', 'dose = "1 mg", every = "1 day", from = "day 84"', "is not before the end"),
         ('design = "paired"', 'design = "parallell"', 'nearest: "parallel"'),
+        ('as = "change"', 'as = "share_rising"', "limit is missing; share_rising needs one"),
+        ('as = "change"', 'as = "share_rising"\nlimit = 0', "0 % is out of range (above 0 %)"),
+        ('as = "change"', 'as = "share_rising"\nlimit = 9\nunit = "%"', '"%" is not used: share_rising is in %'),
+        ('as = "change"\n', 'as = "share_rising"\nlimit = 9\nversus = "x"\n', "versus: is not used by share_rising"),
     ],
 )
 def test_a_wrong_study_is_told_with_its_line(tmp_path, old, new, said):
@@ -118,6 +122,39 @@ def test_statistics_are_what_a_paper_prints():
     assert printed(*seen, **{"as": "share_below", "unit": "IU/L", "limit": 5.0}) == pytest.approx(50.0)
     assert printed(*seen, **{"as": "ratio", "versus": "b"}) == pytest.approx(500.0)
     assert printed(*seen, **{"as": "lowest"}) == pytest.approx(150.0)
+
+
+def test_the_share_who_rise_is_of_the_men_who_have_a_baseline():
+    doubles = {"as": "share_rising", "limit": 100.0}
+    assert printed([2.0, 6.0], [4.0, 11.9], **doubles) == pytest.approx(50.0)
+    assert printed([2.0, 6.0], [4.0, 12.0], **doubles) == pytest.approx(100.0)
+    assert printed([2.0, 6.0], [1.0, 6.0], **doubles) == 0.0
+    # Each by his own baseline: the mean doubles, one man of two does not.
+    assert printed([1.0, 9.0], [11.0, 9.0], **doubles) == pytest.approx(50.0)
+    # A man with nothing to begin with cannot be said to have doubled it, nor one without a value.
+    assert printed([0.0, 6.0], [8.0, 12.0], **doubles) == pytest.approx(100.0)
+    motile = {"variable": "progressive motility", "least": 0.5, **doubles}
+    assert printed([20.0, 20.0], [np.nan, 30.0], **motile) == 0.0
+    assert np.isnan(printed([0.05, 0.0], [4.0, 8.0], **doubles))
+
+
+def test_untreated_men_seem_to_double_by_chance_in_replay_and_in_calibration_alike():
+    """Of men selected on a low count some double untreated; the expectation that is fitted knows it too."""
+    study = load_study(known()["foresta_1998"])
+    untreated = study.model_copy(update={"observed": study.observed[1:]})
+    drawn = replay(untreated, best(), sets=1, men=40, repeats=60)["predicted"].iloc[0]
+    few, many = (courses(untreated, *best().applied(0), men, pool=240, seed=1) for men in (4, 40))
+    expected, more = (expectation(untreated, course, pool=240, seed=1)[0] for course in (few, many))
+    assert 2 < expected < 40 and drawn == pytest.approx(expected, abs=5)
+    assert expected == pytest.approx(more, abs=3)  # as few men as a calibration runs stand for all
+    assert expectation(untreated, few, pool=240, seed=1)[0] == expected
+
+
+def test_a_level_that_follows_from_another_needs_no_screening(tmp_path):
+    """SHBG with testosterone gives free testosterone, which screening did not measure apart."""
+    path = tmp_path / "shbg.toml"
+    path.write_text(TEXT.replace('variable = "testosterone"', 'variable = "SHBG"'), encoding="utf-8")
+    assert np.isfinite(replay(load_study(path), best(), sets=1, men=12, repeats=20)["predicted"]).all()
 
 
 def test_there_is_no_percentage_of_what_a_laboratory_cannot_see():

@@ -1,94 +1,130 @@
 """What a treatment does to a man under each answer to the questions that the data do not decide (parameters/hypotheses.toml).
 
-Every combination of answers is lived by the mean-field man, untreated and treated; an answer that speaks of several kinds
-of men is the mean of them. What the scenario sets itself is not open any more.
+Under every combination of answers some plausible parameter sets, calibrated with these answers (studies.ensemble), take the
+mean-field man through the scenario, untreated and treated; of an infertile man an answer that speaks of several kinds of
+men is the mean of them. What the scenario sets itself is not open any more.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.physiology import complete
+from testis_abm.man.parameter_set import Kinds, ParameterSet
 from testis_abm.man.treat import Treatment
-from testis_abm.parameters import Answer, ManKind, hypotheses
-from testis_abm.parameters.table import FrozenMapping
+from testis_abm.parameters import hypotheses
 from testis_abm.results import report
+from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
+from testis_abm.statistics import weighted_quantiles
+from testis_abm.studies.ensemble import parameter_set, shipped
 from testis_abm.support import guard
 from testis_abm.support.cores import each
 from testis_abm.support.errors import ScenarioError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
+SETS = 6  # parameter sets of a combination of answers
 _SAME = 2.0  # percent: a change of less than that has no sign
 # Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
-_PLAIN = ManKind(share=1.0, parameters=FrozenMapping({}), man=FrozenMapping({}))  # a man as the tables have him
 
 
 class Combination(NamedTuple):
-    """One answer to every question, its weight, and the man's outputs (COLUMNS) untreated and treated."""
+    """One answer to every open question, its weight, and the outputs of every arm, (arms, sets, COLUMNS)."""
 
     answers: Mapping[str, str]
     weight: float
-    untreated: np.ndarray
-    treated: np.ndarray
+    levels: np.ndarray
 
-    def change(self, word: str) -> float:
-        """Return the change of an output (a key of OUTPUTS), %; NaN of nothing."""
-        column = COLUMNS.index(OUTPUTS[word].column)
-        before, after = self.untreated[column], self.treated[column]
-        return float(100.0 * (after / before - 1.0)) if before > 0.0 else math.nan
+    def changes(self, word: str, arm: int = -1) -> np.ndarray:
+        """Return the change of an output (a key of OUTPUTS) against the first arm under each set, %; NaN of nothing."""
+        levels = self.levels[:, :, COLUMNS.index(OUTPUTS[word].column)]
+        before = np.where(levels[0] > 0.0, levels[0], np.nan)
+        return np.asarray(100.0 * (levels[arm] / before - 1.0))
+
+    def change(self, word: str, arm: int = -1) -> float:
+        """Return the median over the parameter sets."""
+        return float(np.median(self.changes(word, arm)))
+
+
+class Change(NamedTuple):
+    """Median change and the ends of its 90 % interval, %."""
+
+    median: float
+    low: float
+    high: float
+
+    def text(self) -> str:
+        """Return it as "+14 (-3 to +30)"."""
+        return f"{self.median:+.0f} ({self.low:+.0f} to {self.high:+.0f})"
 
 
 @dataclass(frozen=True)
 class UnderHypotheses:
-    """A scenario under every combination of answers.
+    """Arms under every combination of answers.
 
     Attributes:
-        scenario: whose man and treatment.
+        title: of the scenario. arms: names, the first is what the others are compared with.
         combinations: all of them; weights add up to 1.
         assumed: name of a number that is assumed and that no answer sets -> the man at the ends of its range, else as the
             tables have him.
-        day: of the plan, on whose morning the treated man is looked at.
+        day: of the plan, on whose morning the men are looked at.
     """
 
-    scenario: Scenario
+    title: str
+    arms: tuple[str, ...]
     combinations: tuple[Combination, ...]
     assumed: Mapping[str, tuple[Combination, Combination]]
     day: int
 
-    def mean(self, word: str, question: str = "", answer: str = "") -> float:
-        """Return the weighted mean change of an output, %, of the combinations with that answer (default: of all)."""
+    @cached_property
+    def open(self) -> tuple[str, ...]:
+        """Return the questions that are open, of this man."""
+        first, *others = (one.answers for one in self.combinations)
+        return tuple(name for name in first if any(other[name] != first[name] for other in others))
+
+    @property
+    def sets(self) -> int:
+        """Return how many parameter sets were lived, those of one combination of answers apart from those of others."""
+        return sum(one.levels.shape[1] for one in self.combinations)
+
+    def change(self, word: str, question: str = "", answer: str = "", arm: int = -1) -> Change:
+        """Return the change of an output over parameter sets and combinations with that answer (default: all), by weight.
+
+        NaN of an output that an arm has not.
+        """
         chosen = [one for one in self.combinations if not question or one.answers[question] == answer]
-        return float(np.average([one.change(word) for one in chosen], weights=[one.weight for one in chosen]))
+        values = np.concatenate([one.changes(word, arm) for one in chosen])
+        weights = np.concatenate([np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in chosen])
+        return Change(*map(float, weighted_quantiles(values, weights, (0.5, 0.05, 0.95))))
 
-    def signs(self, word: str) -> tuple[float, float, float]:
-        """Return the weight of the combinations under which an output falls, stays within 2 %, and rises."""
-        weight = {-1: 0.0, 0: 0.0, 1: 0.0}
+    def signs(self, word: str, arm: int = -1) -> tuple[float, float, float]:
+        """Return the weight under which an output falls, stays within 2 %, and rises."""
+        weight = np.zeros(3)
         for one in self.combinations:
-            change = one.change(word)
-            weight[0 if abs(change) < _SAME else int(math.copysign(1, change))] += one.weight
-        return weight[-1], weight[0], weight[1]
+            changes = one.changes(word, arm)
+            signs = np.where(np.abs(changes) < _SAME, 0, np.sign(changes)).astype(int)
+            weight += one.weight * np.bincount(signs + 1, minlength=3) / len(changes)
+        return float(weight[0]), float(weight[1]), float(weight[2])
 
-    def turning(self, word: str) -> list[str]:
+    def turning(self, word: str, arm: int = -1) -> list[str]:
         """Return the questions whose answer alone turns the sign of an output in some combination of the others."""
         found = []
-        for question in self.combinations[0].answers:
+        for question in self.open:
             others: dict[Any, set[bool]] = {}
             for one in self.combinations:
                 rest = tuple(answer for name, answer in one.answers.items() if name != question)
-                if abs(change := one.change(word)) >= _SAME:
+                if abs(change := one.change(word, arm)) >= _SAME:
                     others.setdefault(rest, set()).add(change > 0.0)
             if any(len(signs) == 2 for signs in others.values()):
                 found.append(question)
@@ -101,26 +137,23 @@ class UnderHypotheses:
             ScenarioError: a word that is no output.
         """
         words = tuple(output(word) for word in guard.texts(words, "words", '["LH", "total motile count"]'))
-        rows = [["change, %", "weight", *words]]
-        for question, of in hypotheses().items():
-            if question not in self.combinations[0].answers:
-                continue
+        rows = [["change, % (90 % interval)", "weight", *words]]
+        for question in self.open:
+            of = hypotheses()[question]
             rows.append([f"{question}: {of.question}"])
             for name, answer in of.answers.items():
+                if not any(one.answers[question] == name for one in self.combinations):
+                    continue
                 mark = " (in the tables)" if name == of.default else ""
-                changes = [f"{self.mean(word, question, name):+.0f}" for word in words]
+                changes = [self.change(word, question, name).text() for word in words]
                 rows.append([f"  {name}{mark}", f"{answer.weight:.2f}", *changes])
-        rows.append(["all, by weight", "1.00", *(f"{self.mean(word):+.0f}" for word in words)])
-        rows.append(["range", "", *(self._range(word) for word in words)])
-        verdicts = [report.note(self._verdict(word)) for word in words]
+        rows.append(["all, by weight", "1.00", *(self.change(word).text() for word in words)])
+        verdicts = [report.note(self.verdict(word)) for word in words]
         after = [*verdicts, *self._deciding(words), *self._assumptions(words), *self._note()]
-        return "\n".join([self.scenario.title, "", _table(rows), "", *after])
+        return "\n".join([self.title, "", _table(rows), "", *after])
 
-    def _range(self, word: str) -> str:
-        changes = [one.change(word) for one in self.combinations]
-        return f"{min(changes):+.0f} to {max(changes):+.0f}"
-
-    def _verdict(self, word: str) -> str:
+    def verdict(self, word: str) -> str:
+        """Return the weight of each sign in words, and the questions that it hangs on."""
         falls, stays, rises = (100.0 * share for share in self.signs(word))
         told = f"{word[0].upper()}{word[1:]}: rises under {rises:.0f} % of the weight, within {_SAME:g} % under {stays:.0f} %, falls under {falls:.0f} %."
         turning = self.turning(word)
@@ -143,9 +176,9 @@ class UnderHypotheses:
 
     def _note(self) -> Iterator[str]:
         yield report.note(
-            f"Expected change by the morning of day {self.day} against no treatment, mean-field man; each answer over all "
-            f"answers to the other questions, by weight. {len(self.combinations)} combinations; weights and their sources: "
-            "testis_abm/parameters/hypotheses.toml. What the scenario sets itself is taken as known."
+            f"Expected change by the morning of day {self.day} against no treatment, mean-field man. {len(self.combinations)} "
+            f"combinations of answers, {self.sets} lives under plausible parameter sets that were calibrated with these answers; weights "
+            "and their sources: testis_abm/parameters/hypotheses.toml. What the scenario sets itself is taken as known."
         )
 
 
@@ -156,11 +189,14 @@ def _table(rows: list[list[str]]) -> str:
     return "\n".join(f"  {row[0]}" if len(row) == 1 else next(lines) for row in rows)
 
 
-def under_hypotheses(scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any]) -> UnderHypotheses:
+def under_hypotheses(
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any], *, sets: int = SETS
+) -> UnderHypotheses:
     """Let a scenario's man live untreated and treated under every combination of answers, on all cores.
 
     Args:
         scenario: a Scenario, a mapping, or the path of a scenario file, with a treatment.
+        sets: parameter sets of the shipped ensemble under each combination of answers about all men.
 
     Raises:
         TestisError: a scenario that cannot be understood, or has no treatment.
@@ -168,53 +204,73 @@ def under_hypotheses(scenario: Scenario | str | os.PathLike[str] | Mapping[str, 
     case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
     if not case.treated:
         raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
-    control = case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
-    arms = tuple(Treatment(one, history=True) for one in (control, case))
-    open_questions = {
-        name: of
-        for name, of in hypotheses().items()
-        if not any(
-            case.parameters.keys() & kind.parameters.keys() for answer in of.answers.values() for kind in answer.kinds
-        )
-    }
-    chosen = list(itertools.product(*(of.answers.values() for of in open_questions.values())))
-
-    def one(answers: tuple[Answer, ...], **assumed: float) -> Combination:
-        untreated, treated = np.zeros(len(COLUMNS)), np.zeros(len(COLUMNS))
-        for share, kinds in _kinds(answers):
-            before, after = (np.array(_lived(case, arm, kinds, assumed)) for arm in arms)
-            untreated, treated = untreated + share * before, treated + share * after
-        weight = math.prod(answer.weight for answer in answers)
-        names = dict(zip(open_questions, (answer.name for answer in answers), strict=True))
-        return Combination(names, weight, untreated, treated)
-
-    usual = tuple(of.answers[of.default] for of in open_questions.values())
-    free = {name: parameters.load()[name] for name in _ASSUMED if name not in case.parameters}
-    ends = {name: (one(usual, **{name: row.low}), one(usual, **{name: row.high})) for name, row in free.items()}
-    return UnderHypotheses(case, tuple(each(one, chosen)), ends, case.plan.duration_days)
+    arms = {UNTREATED: untreated(case), TREATED: case}
+    found = arms_under_hypotheses(arms, sets=sets, title=case.title)
+    return replace(found, assumed=_ends(arms, found.day))
 
 
-def _kinds(answers: tuple[Answer, ...]) -> Iterator[tuple[float, tuple[ManKind, ...]]]:
-    """Yield the kinds of men that answers speak of together, with their share; men of no kind are as the tables have them."""
-    each_of = []
-    for answer in answers:
-        rest = 1.0 - sum(kind.share for kind in answer.kinds)
-        plain = [(rest, _PLAIN)] if rest > 1e-9 else []
-        each_of.append([*((kind.share, kind) for kind in answer.kinds), *plain])
-    for parts in itertools.product(*each_of):
-        yield math.prod(share for share, _ in parts), tuple(kind for _, kind in parts)
+def untreated(case: Scenario) -> Scenario:
+    """Return a scenario without what is done to its man."""
+    return case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
 
 
-def _lived(
-    case: Scenario, treatment: Treatment, kinds: tuple[ManKind, ...], assumed: Mapping[str, float]
-) -> list[float]:
-    """Return the outputs of the scenario's man, if he is of these kinds, on the last morning of the plan."""
-    set_there = {name: value for kind in kinds for name, value in kind.parameters.items()}
-    values = complete(parameters.values({**assumed, **set_there, **case.parameters}))
-    man = dict(case.man.physiology)
-    for kind in kinds:
-        for field, factor in kind.man.items():
-            limits = parameters.physiology()[field]
-            man[field] = min(limits.high, max(limits.low, man[field] * factor))
+def arms_under_hypotheses(arms: Mapping[str, Scenario], *, sets: int = SETS, title: str = "") -> UnderHypotheses:
+    """Let the men of scenarios live under every combination of answers, on all cores; see under_hypotheses.
+
+    Args:
+        arms: name -> scenario; what the first sets under [parameters] is known in all.
+    """
+    sets = guard.argument("sets", sets)
+    cases = list(arms.values())
+    day = max(max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated)
+    chosen = [
+        (weight, len(alike), own)
+        for weight, alike in shipped().knowing(cases[0].parameters).by_answers(sets)
+        for own in alike
+    ]
+    men = [case.man.physiology for case in cases]
+    asked = {of.name for man in men for of in chosen[0][2].asked(man)}
+    # One life of each kind under each parameter set, whatever the answers that speak of that kind.
+    lives = {(id(own.values), kinds): own for *_, own in chosen for man in men for _, kinds in own.kinds(man)}
+    made = each(lambda one: [_lived(case, one[1], one[0][1], day) for case in cases], list(lives.items()))
+    lived = dict(zip(lives, made, strict=True))
+    found: dict[tuple[tuple[str, str], ...], list[tuple[float, np.ndarray]]] = {}
+    for weight, alike, own in chosen:
+        of_arms = [
+            sum(share * lived[id(own.values), kinds][arm] for share, kinds in own.kinds(man))
+            for arm, man in enumerate(men)
+        ]
+        # An answer about men who are not here is no answer.
+        answers = {name: answer for name, answer in own.answers.items() if name in asked or not _about_some(name)}
+        found.setdefault(tuple(answers.items()), []).append((weight / alike, np.array(of_arms)))
+    combinations = tuple(
+        Combination(dict(key), sum(weight for weight, _ in rows), np.stack([levels for _, levels in rows], axis=1))
+        for key, rows in found.items()
+    )
+    return UnderHypotheses(title, tuple(arms), combinations, {}, day)
+
+
+def _about_some(question: str) -> bool:
+    return hypotheses()[question].sperm_below is not None
+
+
+def _lived(case: Scenario, own: ParameterSet, kinds: Kinds, day: int) -> np.ndarray:
+    """Return the outputs of a scenario's man under a parameter set, if he is of these kinds, on a day, (COLUMNS,)."""
+    if case.parameters:
+        own = replace(own, values={**own.values, **case.parameters})
+    man, values = own.as_kind(case.man.physiology, kinds)
+    treatment = Treatment(case, own.drugs, history=True)
     lived = treatment.follow(ExpectedMan(values, man, treatment.kinetics), (case.plan.seed,))
-    return of_expected(lived, case.plan.duration_days, case.samples.abstinence_days)
+    return np.array(of_expected(lived, day, case.samples.abstinence_days))
+
+
+def _ends(arms: Mapping[str, Scenario], day: int) -> dict[str, tuple[Combination, Combination]]:
+    """Return the men of the tables at the ends of the range of each number that is assumed."""
+
+    def at(name: str, value: float) -> Combination:
+        levels = [_lived(case, parameter_set({**case.parameters, name: value}), (), day) for case in arms.values()]
+        return Combination({}, 1.0, np.array(levels)[:, None])
+
+    known = next(iter(arms.values())).parameters
+    rows = {name: parameters.load()[name] for name in _ASSUMED if name not in known}
+    return {name: (at(name, row.low), at(name, row.high)) for name, row in rows.items()}

@@ -28,7 +28,7 @@ from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, WEEK, of_expected, 
 from testis_abm.experiments.task import version
 from testis_abm.man.clamps import held_by_day
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.physiology import complete
+from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import QUANTITIES, Quantity
 from testis_abm.results.report import aligned, number
@@ -393,12 +393,12 @@ class _Work:
         last = self.case.plan.duration_days
         return max(1, round(Span.planned(self.case, last).end)) if self.case.treated else 0
 
-    def under(self, k: int) -> _Found:
-        """Return what is found under set `k` of the ensemble."""
-        values, drugs = shipped().applied(k)
-        # What the scenario sets itself is fixed in every set.
-        values = complete({**values, **self.case.parameters})
-        rest = ExpectedMan(values, self.case.man.physiology)
+    def under(self, numbered: tuple[int, ParameterSet]) -> _Found:
+        """Return what is found under a parameter set, with its number."""
+        k, own = numbered
+        of_file = self.case.man.physiology
+        physiology, values = own.as_kind(of_file, own.drawn(of_file, (self.case.plan.seed, k)))
+        rest = ExpectedMan(values, physiology)
         for name in (T, E2):
             if not float(rest.own[AXES[name][0].column][0]) > 0.0:
                 raise TestisError(
@@ -408,10 +408,8 @@ class _Work:
         untreated = of_expected(rest, 0, self.case.samples.abstinence_days)
         if not self.case.treated:
             return _Found(k, np.array(points), np.zeros((0, 2)), {UNTREATED: untreated})
-        treatment = Treatment(self.case, drugs, history=True)
-        man = treatment.follow(
-            ExpectedMan(values, self.case.man.physiology, treatment.kinetics), (self.case.plan.seed, k)
-        )
+        treatment = Treatment(self.case, own.drugs, history=True)
+        man = treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (self.case.plan.seed, k))
         path = _path(man, rest, self.end)
         treated = of_expected(man, self.end, self.case.samples.abstinence_days)
         states = {UNTREATED: untreated, STEROIDS: self._clamped(rest, *path[-1].tolist()), TREATED: treated}
@@ -484,7 +482,8 @@ def surface(
     men = sets * (len(multiples) + int(case.treated))
     guard.few(men, guard.MOST_RUNS, "men", "use fewer levels or sets", "levels")
     work = _Work(case, multiples, gonadotrophins, hold, _counted(progress, men))
-    found = each(work.under, shipped().pick(sets, case.plan.seed).tolist())
+    drawn = shipped().knowing(case.parameters).drawn(sets, case.plan.seed)
+    found = each(work.under, list(enumerate(drawn)))
     return Surface(case, both, *_tables(found, multiples), gonadotrophins, hold, work.end)
 
 

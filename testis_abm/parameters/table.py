@@ -253,10 +253,19 @@ class Answer(_Entry):
     source: Text
     kinds: tuple[ManKind, ...]
 
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """Return what an answer about all men sets."""
+        return self.kinds[0].parameters
+
 
 @dataclass(frozen=True)
 class Hypothesis(_Entry):
-    """A question that the data do not decide, its answers by name, the one that the tables hold, and what would decide."""
+    """A question that the data do not decide, its answers by name, the one that the tables hold, and what would decide.
+
+    Attributes:
+        sperm_below: of men with fewer sperm than that untreated (million/mL), and some, the question is; None: of all.
+    """
 
     name: str
     question: Text
@@ -264,6 +273,13 @@ class Hypothesis(_Entry):
     decided_by: Text
     source: Text
     answers: FrozenMapping[Answer]
+    sperm_below: Annotated[Number, Field(gt=0)] | None = None
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Return the parameters that answers set."""
+        kinds = (kind for answer in self.answers.values() for kind in answer.kinds)
+        return frozenset(name for kind in kinds for name in kind.parameters)
 
 
 def _read_once[T](read: Callable[[Path], T]) -> Callable[..., T]:
@@ -353,6 +369,10 @@ def _hypothesis(path: Path, name: str, raw: object, folder: Path) -> Hypothesis:
         if sum(kind.share for kind in named[key].kinds) > 1.0:
             raise _fault(path, where, "shares of its kinds add up to more than 1")
     made = _made(Hypothesis, path, name, {"name": name, **own, "answers": FrozenMapping(named)})
+    for key, answer in named.items():
+        whole = len(answer.kinds) == 1 and answer.kinds[0].share == 1.0 and not answer.kinds[0].man
+        if made.sperm_below is None and not whole:
+            raise _fault(path, f"{name}.{key}", "is of all men: give it one kind with share = 1 and parameters alone")
     if made.default not in named:
         raise _fault(path, f"{name}.default", f"is no answer; nearest: {nearest(made.default, named)}")
     if abs(sum(answer.weight for answer in named.values()) - 1.0) > 1e-9:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +25,7 @@ from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
+    from testis_abm.man.parameter_set import ParameterSet
     from testis_abm.parameters import Drug
 
 _SPERM = ("concentration_million_ml", "total_motile_count_million", "progressive_motility_pct", "normal_forms_pct")
@@ -66,11 +67,11 @@ _WINDOW = 28  # days over which hormones are averaged at the end
 class ParameterSets(Protocol):
     """Plausible parameter sets (studies.ensemble.Ensemble)."""
 
-    def pick(self, n: int, seed: int = 1) -> np.ndarray:
-        """Return `n` sets drawn by weight, as numbers."""
+    def knowing(self, known: Mapping[str, float]) -> ParameterSets:
+        """Return the sets with parameters that are taken as known."""
 
-    def applied(self, k: int) -> tuple[dict[str, float], Mapping[str, Drug]]:
-        """Return the parameters and the drug table of a set."""
+    def drawn(self, n: int, seed: int = 1) -> list[ParameterSet]:
+        """Return `n` sets drawn by weight, with their answers to what the data do not decide."""
 
 
 def check_men(men: object) -> pd.DataFrame:
@@ -151,6 +152,8 @@ def predict_with(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters.
 
+    A set holds an answer to each question that the data do not decide; of infertile men it says of what kind they are.
+
     Raises:
         TestisError: as `predict`; `sets` or `seed` is out of range.
     """
@@ -159,14 +162,21 @@ def predict_with(
     if not isinstance(ensemble, ParameterSets):
         raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")
     parts = []
-    for i, k in enumerate(ensemble.pick(sets, seed)):
-        own = men.iloc[i::sets]
-        if len(own):
-            values, drugs = ensemble.applied(int(k))
-            # What the scenario sets itself is fixed in every set.
-            parts.append(predict(own, scenario, {**values, **scenario.parameters}, drugs))
+    for i, own in enumerate(ensemble.knowing(scenario.parameters).drawn(sets, seed)):
+        for values, alike in _by_kind(men.iloc[i::sets], own, seed):
+            parts.append(predict(alike, scenario, values, own.drugs))
     before, after = (pd.concat(frames).sort_index() for frames in zip(*parts, strict=True))
     return before, after
+
+
+def _by_kind(men: pd.DataFrame, own: ParameterSet, seed: int) -> Iterator[tuple[Mapping[str, float], pd.DataFrame]]:
+    """Yield men of one kind under a parameter set, as they are if of that kind, with their parameters."""
+    rows = men.to_dict("records")
+    kinds = [own.drawn(row, (seed, i)) for i, row in enumerate(rows)]
+    for kind in dict.fromkeys(kinds):
+        of = [own.as_kind(row, kind) for row, drawn in zip(rows, kinds, strict=True) if drawn == kind]
+        index = men.index[[drawn == kind for drawn in kinds]]
+        yield of[0][1], pd.DataFrame([man for man, _ in of], index=index)
 
 
 def _completed(frame: pd.DataFrame, men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:

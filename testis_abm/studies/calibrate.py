@@ -1,16 +1,19 @@
 """Calibration: an ensemble of plausible parameter sets by ensemble smoothing (ES-MDA, Emerick 2013).
 
-Every parameter stays inside its sourced range: it is moved on a hidden normal scale whose centre is the table's value.
-Each round runs every member through the studies and moves all members towards what was observed, as far as its error
+Every parameter stays inside its sourced range: it is moved on a hidden normal scale whose centre is the middle of the
+range, so that no value of the tables that owes something to a paper helps to predict it. Every member has an answer to
+each question that the data do not decide (parameters/hypotheses.toml), and keeps it. Each round runs every member through the studies and moves all members towards what was observed, as far as its error
 allows; rounds are kept on disk, so that a stopped calibration goes on where it was.
 
-Cross-validation fits again without some papers and replays those. It starts from the middle of each range, so that no
-value of the tables that owes something to a paper helps to predict it.
+Cross-validation fits again without some papers and replays those.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -22,8 +25,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from testis_abm import __version__
-from testis_abm.studies.ensemble import FILE, Ensemble, applied, parameter, write
+from testis_abm import __version__, parameters
+from testis_abm.statistics import resampled
+from testis_abm.studies.ensemble import FILE, Ensemble, parameter, parameter_set, write
 from testis_abm.studies.replay import (
     CONFIGURATION,
     POOL,
@@ -41,30 +45,24 @@ from testis_abm.support.errors import TestisError, printable
 from testis_abm.support.outputs import SOFTWARE
 
 _PULL = 0.8  # SD of the prior on the hidden scale: about 90 % of a range for a value at its middle
-_EDGE = 0.03
 _MEN, _SEED = 4, 1
 
 
 @cache
-def _ranges(name: str) -> tuple[float, float, float, bool]:
-    """Return value, low and high of a parameter, and whether it moves on a log scale."""
+def _ranges(name: str) -> tuple[float, float, bool]:
+    """Return low and high of a parameter, and whether it moves on a log scale."""
     entry = parameter(name)
-    return entry.value, entry.low, entry.high, entry.low > 0.0 and entry.high / entry.low > 3.0
+    return entry.low, entry.high, entry.low > 0.0 and entry.high / entry.low > 3.0
 
 
-def to_values(hidden: np.ndarray, middle: bool = False) -> dict[str, float]:
-    """Return parameter values from hidden standard normals, in the order of the configuration.
-
-    The centre is the table's value or, with `middle`, the middle of the range.
-    """
-    from testis_abm.support.special import ndtr, ndtri
+def to_values(hidden: np.ndarray) -> dict[str, float]:
+    """Return parameter values from hidden standard normals, in the order of the configuration; 0 is the middle of the range."""
+    from testis_abm.support.special import ndtr
 
     found = {}
     for name, z in zip(configuration()["parameters"], hidden, strict=True):
-        value, low, high, log = _ranges(name)
-        place = np.log(value / low) / np.log(high / low) if log else (value - low) / (high - low)
-        place = 0.5 if middle else place
-        place = float(ndtr(ndtri(min(1.0 - _EDGE, max(_EDGE, place))) + _PULL * z))
+        low, high, log = _ranges(name)
+        place = float(ndtr(_PULL * z))
         found[name] = float(low * (high / low) ** place if log else low + (high - low) * place)
     return found
 
@@ -72,7 +70,7 @@ def to_values(hidden: np.ndarray, middle: bool = False) -> dict[str, float]:
 def error(observation: Observation, n: int) -> float:
     """Return the SD of an observation on the scale of `scaled`: its own error and what studies differ by."""
     spread, size = configuration()["spread"], 0.5 / np.sqrt(observation.n or n)
-    if observation.kind == "share_below":
+    if observation.is_share:
         return float(np.hypot(spread["share"], size))
     if observation.kind == "difference":
         own = abs(observation.value) * spread["difference"]
@@ -94,14 +92,16 @@ def fitted_studies() -> tuple[str, ...]:
     return tuple(name for name in known() if any(is_fitted(_study(name), seen) for seen in _study(name).observed))
 
 
-def respond(job: tuple[tuple[str, ...], Mapping[str, float]]) -> np.ndarray:
+def respond(job: tuple[tuple[str, ...], Mapping[str, float], Mapping[str, str]]) -> np.ndarray:
     """Return what one parameter set predicts for every observation of the named studies (on the scale of `scaled`)."""
-    names, changed = job
-    values, drugs = applied(changed)
+    names, changed, answers = job
+    own = parameter_set(changed)
+    for question, answer in answers.items():
+        own = own.answering(question, answer)
     predicted: list[float] = []
     for study in map(_study, names):
         try:
-            course = courses(study, values, drugs, _MEN, pool=POOL, seed=_SEED)
+            course = courses(study, own, _MEN, pool=POOL, seed=_SEED)
             levels = expectation(study, course, pool=POOL, seed=_SEED)
         except (FloatingPointError, ZeroDivisionError):
             levels = np.full(len(study.observed), np.nan)
@@ -111,6 +111,11 @@ def respond(job: tuple[tuple[str, ...], Mapping[str, float]]) -> np.ndarray:
             far = scaled(observation, observation.value) + 3.0
             predicted.append(scaled(observation, level) if np.isfinite(level) else far)
     return np.array(predicted)
+
+
+def _alone() -> None:
+    """Let a process of several use one core."""
+    os.environ["TESTIS_ABM_THREADS"] = "1"
 
 
 @cache
@@ -142,7 +147,7 @@ def calibrate(
     """
     with _Calibration.begun(folder, members, rounds, seed, progress) as calibration:
         hidden = calibration.posterior(fitted_studies(), fixed=fixed)
-    table = _table(hidden, False).assign(**(fixed or {}))
+        table = calibration.table(hidden, fixed)
     head = (
         f"{len(table)} plausible parameter sets, testis_abm {__version__}: ES-MDA, {rounds} rounds, seed {seed}, "
         f"{len(known())} studies; made by testis-abm calibrate"
@@ -182,7 +187,7 @@ def cross_validate(
             left = [name for name in paper if paper[name] in papers[fold::folds]]
             calibration.log(f"without {', '.join(left)}")
             used = tuple(name for name in paper if name not in left)
-            table = _table(calibration.posterior(used, f"fold-{fold}", middle=True), True)
+            table = calibration.table(calibration.posterior(used, f"fold-{fold}"))
             ensemble = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
             for name in left:
                 tables.append(replay(_study(name), ensemble, sets=24, repeats=240).assign(left_out=fold))
@@ -219,11 +224,11 @@ class _Calibration:
         what = {"version": __version__, "members": members, "rounds": rounds, "seed": seed, "studies": list(known())}
         _same(folder, what | {"inputs": _inputs()})
         # Spawned: replays start threads, which do not survive a fork.
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_alone) as pool:
             yield cls(folder, members, rounds, seed, progress or (lambda text: None), pool)
 
     def posterior(
-        self, names: tuple[str, ...], fold: str = "", *, middle: bool = False, fixed: Mapping[str, float] | None = None
+        self, names: tuple[str, ...], fold: str = "", *, fixed: Mapping[str, float] | None = None
     ) -> np.ndarray:
         """Return (parameters, members) on the hidden scale, fitted to those studies of `names` that are fitted.
 
@@ -245,7 +250,8 @@ class _Calibration:
             made = _found(kept, hidden, self.log)
             if made is None:
                 self.log(f"{heading}: {self.members} parameter sets through {len(names)} studies")
-                jobs = [(names, to_values(column, middle) | dict(fixed or {})) for column in hidden.T]
+                sets = self._sets(hidden, fixed)
+                jobs = [(names, *one) for one in zip(sets, _dealt(self.members, some=True), strict=True)]
                 made = np.array(list(self.pool.map(respond, jobs, chunksize=4))).T[chosen]
                 arrays.write(kept, {"hidden": hidden, "made": made}, {"software": SOFTWARE})
             else:
@@ -258,6 +264,39 @@ class _Calibration:
             smoother.prepare_assimilation(Y=made)
             hidden = np.clip(smoother.assimilate_batch(X=hidden), -3.5, 3.5)
         return np.asarray(hidden)
+
+    def _sets(self, hidden: np.ndarray, fixed: Mapping[str, float] | None = None) -> list[dict[str, float]]:
+        """Return the parameters of each member: as the smoother has them, as its answers set them, as they are fixed."""
+        questions, found = parameters.hypotheses(), []
+        for column, answers in zip(hidden.T, _dealt(self.members), strict=True):
+            set_there: dict[str, float] = {}
+            for question, answer in answers.items():
+                set_there |= questions[question].answers[answer].parameters
+            found.append(to_values(column) | set_there | dict(fixed or {}))
+        return found
+
+    def table(self, hidden: np.ndarray, fixed: Mapping[str, float] | None = None) -> pd.DataFrame:
+        """Return an ensemble, a column a parameter, and `weight`: that of a member's answers, over all who have them."""
+        questions, dealt = parameters.hypotheses(), [tuple(answers.items()) for answers in _dealt(self.members)]
+        weights = np.array([math.prod(questions[name].answers[answer].weight for name, answer in own) for own in dealt])
+        weights /= [dealt.count(own) for own in dealt]
+        return pd.DataFrame(self._sets(hidden, fixed)).assign(weight=weights / weights.sum())
+
+
+def _dealt(members: int, *, some: bool = False) -> list[dict[str, str]]:
+    """Return the answers of each member: to questions about all men every combination alike often, about `some` by weight."""
+    questions = [of for of in parameters.hypotheses().values() if (of.sperm_below is not None) == some]
+    if not some:
+        every = list(itertools.product(*(of.answers for of in questions)))
+        names = [of.name for of in questions]
+        return [dict(zip(names, every[member % len(every)], strict=True)) for member in range(members)]
+    dealt: list[dict[str, str]] = [{} for _ in range(members)]
+    for of in questions:
+        weights = np.array([answer.weight for answer in of.answers.values()])
+        drawn = np.random.default_rng(members).permutation(resampled(weights, members, 1))
+        for own, at in zip(dealt, drawn, strict=True):
+            own[of.name] = list(of.answers)[at]
+    return dealt
 
 
 def _inputs() -> str:
@@ -282,10 +321,6 @@ def _found(kept: Path, hidden: np.ndarray, tell: Callable[[str], None]) -> np.nd
     return None
 
 
-def _table(hidden: np.ndarray, middle: bool) -> pd.DataFrame:
-    return pd.DataFrame([to_values(column, middle) for column in hidden.T]).assign(weight=1.0 / hidden.shape[1])
-
-
 def _same(folder: Path, what: dict[str, object]) -> None:
     note = folder / "calibration.json"
     try:
@@ -303,11 +338,11 @@ def _same(folder: Path, what: dict[str, object]) -> None:
 
 def identified(hidden: np.ndarray) -> pd.DataFrame:
     """Return what the data identify: each parameter's posterior median, 90 % interval, and width over the prior's."""
-    sets, rows, correlation = _table(hidden, False).drop(columns="weight"), [], np.corrcoef(hidden)
+    sets, rows, correlation = pd.DataFrame([to_values(column) for column in hidden.T]), [], np.corrcoef(hidden)
     np.fill_diagonal(correlation, 0.0)
     for k, name in enumerate(sets.columns):
         other = int(np.abs(correlation[k]).argmax())
-        row = {"parameter": name, **dict(zip(("table", "range_low", "range_high"), _ranges(name)))}
+        row = {"parameter": name, **dict(zip(("range_low", "range_high"), _ranges(name)))}
         row |= dict(zip(("low", "median", "high"), np.quantile(sets[name], [0.05, 0.5, 0.95])))
         row |= {"width": float(hidden[k].std()), "most_correlated": sets.columns[other]}
         rows.append(row | {"r": float(correlation[k, other])})

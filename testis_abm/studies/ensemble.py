@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.parameters import Drug, FrozenMapping, Parameter
+from testis_abm.man.parameter_set import ParameterSet
+from testis_abm.parameters import Answer, Drug, FrozenMapping, Hypothesis, Parameter
 from testis_abm.statistics import resampled
 from testis_abm.support import files, guard
 from testis_abm.support.errors import TestisError, printable, shown
@@ -34,12 +37,18 @@ _ROUNDED = 1e-5  # values are written with six digits
 class Ensemble:
     """Parameter sets and their weights (sum 1).
 
+    Attributes:
+        sets: a row a set, a column a parameter.
+        weights: of the sets.
+        known: parameters that have this value in every set, and are no question any more (`knowing`).
+
     Raises:
         TestisError: a parameter that does not exist, a value outside its range, weights that are no weights.
     """
 
     sets: pd.DataFrame
     weights: np.ndarray
+    known: Mapping[str, float] = FrozenMapping()
 
     def __repr__(self) -> str:
         return f"<Ensemble of {len(self.sets):,} parameter sets>"
@@ -67,14 +76,27 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.sets)
 
-    def applied(self, k: int) -> tuple[dict[str, float], Mapping[str, Drug]]:
-        """Return the parameters and the drug table of set `k`, from 0.
+    def __getitem__(self, k: int) -> ParameterSet:
+        """Return set `k`, from 0, with its answers to questions about all men.
 
         Raises:
             TestisError: there is no such set.
         """
         k = guard.whole(k, 0, len(self) - 1, "k")
-        return applied(dict(zip(self.sets.columns, self.sets.iloc[k].to_numpy(dtype=float), strict=True)))
+        own = dict(zip(self.sets.columns, self.sets.iloc[k].to_numpy(dtype=float), strict=True))
+        return parameter_set({**own, **self.known})
+
+    def knowing(self, known: Mapping[str, float]) -> Ensemble:
+        """Return the ensemble with some parameters taken as known.
+
+        Where these answer a question, the sets remain that were calibrated with that answer, if there are any.
+        """
+        there = np.ones(len(self), dtype=bool)
+        for question in parameters.hypotheses().values():
+            for name in question.parameters & known.keys() & {*self.sets.columns}:
+                alike = there & np.isclose(self.sets[name].to_numpy(dtype=float), known[name], rtol=_ROUNDED)
+                there = alike if alike.any() else there
+        return Ensemble(self.sets[there].reset_index(drop=True), self.weights[there], FrozenMapping(known))
 
     def pick(self, n: int, seed: int = 1) -> np.ndarray:
         """Return `n` sets drawn by weight (systematic), as row numbers.
@@ -83,6 +105,40 @@ class Ensemble:
             TestisError: too many or too few, or a seed that is none.
         """
         return resampled(self.weights, guard.argument("sets", n), guard.argument("seed", seed))
+
+    def drawn(self, n: int, seed: int = 1) -> list[ParameterSet]:
+        """Return `n` sets drawn by weight, each with an answer to every question, those about some men drawn by weight too.
+
+        Raises:
+            TestisError: as pick.
+        """
+        sets = [self[int(k)] for k in self.pick(n, seed)]
+        for question in self._about_some():
+            names = list(question.answers)
+            weights = np.array([answer.weight for answer in question.answers.values()])
+            drawn = np.random.default_rng([seed, 41]).permutation(resampled(weights, n, seed))
+            sets = [one.answering(question.name, names[at]) for one, at in zip(sets, drawn)]
+        return sets
+
+    def by_answers(self, n: int) -> list[tuple[float, list[ParameterSet]]]:
+        """Return the weight of every combination of answers to all questions, and up to `n` sets that have it."""
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for k in range(len(self)):
+            groups.setdefault(tuple(self[k].answers.values()), []).append(k)
+        about = self._about_some()
+        found = []
+        for rows in groups.values():
+            sets = [self[k] for k in rows[:n]]
+            for answers in itertools.product(*(question.answers.values() for question in about)):
+                weight = float(self.weights[rows].sum()) * math.prod(answer.weight for answer in answers)
+                named = list(zip(about, answers, strict=True))
+                found.append((weight, [_with_answers(one, named) for one in sets]))
+        return found
+
+    def _about_some(self) -> list[Hypothesis]:
+        """Return the open questions about some men."""
+        about = (of for of in parameters.hypotheses().values() if of.sperm_below is not None)
+        return [of for of in about if not of.parameters & self.known.keys()]
 
 
 def parameter(name: str) -> Parameter:
@@ -122,6 +178,29 @@ def _range(entry: Parameter) -> tuple[float, float]:
     """Return what a written value may be."""
     room = _ROUNDED * max(abs(entry.low), abs(entry.high))
     return entry.low - room, entry.high + room
+
+
+def _with_answers(one: ParameterSet, answers: Sequence[tuple[Hypothesis, Answer]]) -> ParameterSet:
+    for question, answer in answers:
+        one = one.answering(question.name, answer.name)
+    return one
+
+
+def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
+    """Return the tables with some numbers replaced, as a set with the answers to questions about all men that these are.
+
+    Raises:
+        TestisError: as applied.
+    """
+    values, drugs = applied(changed)
+    answers = {
+        name: answer.name
+        for name, question in parameters.hypotheses().items()
+        if question.sperm_below is None
+        for answer in question.answers.values()
+        if all(math.isclose(values[key], value, rel_tol=_ROUNDED) for key, value in answer.parameters.items())
+    }
+    return ParameterSet(values, drugs, answers)
 
 
 def applied(changed: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str, Drug]]:

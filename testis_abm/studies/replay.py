@@ -26,9 +26,8 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.physiology import complete
+from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
-from testis_abm.parameters import Drug
 from testis_abm.population import Population
 from testis_abm.population.screen import screen
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
@@ -43,6 +42,7 @@ from testis_abm.support.errors import TestisError
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening
 _MOST_MEN = 48  # of them that a parameter set is run on
+_REPEATS = 40  # with noise, where an expectation takes them
 _STEP = 3  # days between the samples of a course that is searched for a crossing
 _SEMEN, _SPERM = tuple(Semen.__dataclass_fields__), "concentration_million_ml"
 
@@ -86,7 +86,7 @@ def label_of(observation: Observation, study: Study) -> str:
 
 
 @lru_cache(maxsize=128)
-def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np.ndarray]]:
+def _men(study: Study, n: int, seed: int) -> tuple[list[dict[str, Any]], Mapping[str, np.ndarray]]:
     """Return men who pass a study's screening, and by column what was measured at baseline over the true level.
 
     NaN where his true level is one that a laboratory cannot distinguish from zero: a fold of nothing says nothing, and
@@ -117,7 +117,7 @@ def _men(study: Study, n: int, seed: int) -> tuple[pd.DataFrame, Mapping[str, np
             level = true[name][order]
             measurable = level >= max(laboratory.limit(name), np.finfo(float).tiny)
             factors[name] = np.where(measurable, seen / np.where(measurable, level, 1.0), np.nan)
-    return kept.men.iloc[order], factors
+    return kept.men.iloc[order].to_dict("records"), factors
 
 
 @dataclass(frozen=True)
@@ -186,30 +186,21 @@ def _sampled(sample: Sample, levels: Mapping[str, np.ndarray], laboratory: Labor
     return {name: column[day] for name, column in levels.items()}
 
 
-def courses(
-    study: Study,
-    values: Mapping[str, float],
-    drugs: Mapping[str, Drug],
-    men: int,
-    *,
-    pool: int,
-    seed: int,
-    offset: int = 0,
-) -> Course:
+def courses(study: Study, own: ParameterSet, men: int, *, pool: int, seed: int, offset: int = 0) -> Course:
     """Run `men` of a study's screened `pool`, every k-th from `offset` on, through its arms with a parameter set."""
     rows, _ = _men(study, pool, seed)
     chosen = (offset + np.arange(men) * max(1, len(rows) // men)) % len(rows)
-    whole = complete(values)
-    laboratory = Laboratory(whole, study.assay)
-    treatments = {arm.name: Treatment(_scenario(study, k), drugs) for k, arm in enumerate(study.arm)}
+    laboratory = Laboratory(own.whole, study.assay)
+    treatments = {arm.name: Treatment(_scenario(study, k), own.drugs) for k, arm in enumerate(study.arm)}
     pairs = [(observation, arm) for observation in study.observed for arm in observation.arms]
     samples = {sample_of(*pair) for pair in pairs} | {Sample(arm, None) for _, arm in pairs}
 
     def one(numbered: tuple[int, dict[Any, Any]]) -> dict[Sample, dict[str, Any]]:
         """Return the true levels of a man in every sample."""
         i, row = numbered
+        man, values = own.as_kind(row, own.drawn(row, (seed, i)))
         arms = {
-            name: treatment.follow(ExpectedMan(whole, row, treatment.kinetics), (seed, i))
+            name: treatment.follow(ExpectedMan(values, man, treatment.kinetics), (seed, i))
             for name, treatment in treatments.items()
         }
         return {
@@ -217,12 +208,18 @@ def courses(
             for sample in sorted(samples, key=str)
         }
 
-    true = each(one, list(enumerate(rows.iloc[chosen].to_dict("records"))))
+    true = each(one, [(i, rows[k]) for i, k in enumerate(chosen)])
     joined = {
         sample: {name: np.array([man[sample][name] for man in true]) for name in levels}
         for sample, levels in true[0].items()
     }
     return Course(joined, chosen, laboratory)
+
+
+def _fold(after: np.ndarray, before: np.ndarray, least: float) -> np.ndarray:
+    """Return after over before, NaN where the laboratory cannot distinguish `before` from zero."""
+    measurable = before >= max(least, np.finfo(float).tiny)
+    return np.where(measurable, after / np.where(measurable, before, 1.0), np.nan)
 
 
 def statistic(
@@ -231,7 +228,7 @@ def statistic(
     """Return what papers would print of an observation: (repeats,), NaN where they could print none.
 
     Means are of the men who have a value. A change and a ratio are of means, and there is none in % of a mean that the
-    laboratory cannot distinguish from zero.
+    laboratory cannot distinguish from zero; a man who has no such level himself is not among those who rise or do not.
 
     Args:
         observation: what was seen; least: the least of its column that is distinguished from zero.
@@ -248,14 +245,16 @@ def statistic(
         return np.where(beyond.any(axis=1), (days[beyond.argmax(axis=1)] - observation.since) / 7.0, np.nan)
     if kind == "share_below":
         return 100.0 * nanmean(np.where(np.isfinite(after), after / factor < limit, np.nan), axis=1)
+    if kind == "share_rising":
+        folds = _fold(after, before, least)
+        return 100.0 * nanmean(np.where(np.isfinite(folds), folds >= 1.0 + limit / 100.0, np.nan), axis=1)
     mean = nanmean(after, axis=1)
     if kind == "level":
         return np.asarray(mean / factor)
     base = nanmean(before if beside is None else beside, axis=1)
     if kind == "difference":
         return np.asarray((mean - base) / factor)
-    measurable = base >= max(least, np.finfo(float).tiny)
-    fold = np.where(measurable, mean / np.where(measurable, base, 1.0), np.nan)
+    fold = _fold(mean, base, least)
     return 100.0 * (fold if kind in ("lowest", "highest") else fold - 1.0)
 
 
@@ -275,7 +274,11 @@ def _statistics(study: Study, laboratory: Laboratory, reported: Reported) -> np.
 
 
 def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.ndarray:
-    """Return the statistic of every observation over all men of a course, without noise but selected as they were."""
+    """Return the statistic of every observation over all men of a course, without noise but selected as they were.
+
+    The share of men whose level rises is the mean of repeats with noise: how far a man's own samples lie apart decides
+    how many seem to rise.
+    """
     _, factors = _men(study, pool, seed)
     selected = {name: float(nanmean(factor)) for name, factor in factors.items() if np.isfinite(factor).any()}
 
@@ -283,7 +286,11 @@ def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.nda
         level = np.asarray(course.laboratory.without_error(course.true[sample])[column][None])
         return level * selected.get(column, 1.0) if sample.is_baseline else level
 
-    return np.asarray(_statistics(study, course.laboratory, reported)[0])
+    found = np.asarray(_statistics(study, course.laboratory, reported)[0])
+    rising = [observation.kind == "share_rising" for observation in study.observed]
+    if any(rising):
+        found[rising] = nanmean(_noisy(study, course, factors, pool, seed), axis=0)[rising]
+    return found
 
 
 @dataclass(frozen=True)
@@ -323,10 +330,29 @@ class _Trials:
         if not sample.is_baseline or not self.factors:
             return seen
         plain = laboratory.without_error(true)
-        for name in seen.keys() & self.factors.keys():
+        for name in seen.keys() & plain.keys() & self.factors.keys():
             screened = plain[name] * self.factors[name][self.course.men[chosen]]
             seen[name] = np.where(np.isfinite(screened), screened, seen[name])
         return seen
+
+
+def _noisy(study: Study, course: Course, factors: Mapping[str, np.ndarray], pool: int, seed: int) -> np.ndarray:
+    """Return what repeats print, (repeats, observations): each man of a course stands for all up to the next of the pool.
+
+    They have his true levels and what screening measured of themselves over theirs: the chance of a rise is in that.
+    """
+    each = max(1, pool // len(course.men))
+    true = {
+        sample: {name: np.repeat(column, each, axis=0) for name, column in levels.items()}
+        for sample, levels in course.true.items()
+    }
+    men = ((course.men[:, None] + np.arange(each)) % pool).ravel()
+    most = max(observation.n or study.n for observation in study.observed)
+    chosen = {
+        arm.name: np.random.default_rng([seed, 16, k]).integers(len(men), size=(_REPEATS, most))
+        for k, arm in enumerate(study.arm)
+    }
+    return _Trials(study, Course(true, men, course.laboratory), factors, chosen, (seed, 16)).statistics()
 
 
 def replay(
@@ -358,10 +384,10 @@ def replay(
     pool = max(POOL, 2 * men)
     _, factors = _men(study, pool, seed)
 
-    def one(i: int, k: int) -> Course:
-        return courses(study, *ensemble.applied(k), men, pool=pool, seed=seed, offset=i)
+    def one(i: int, own: ParameterSet) -> Course:
+        return courses(study, own, men, pool=pool, seed=seed, offset=i)
 
-    first, *others = enumerate(map(int, ensemble.pick(sets, seed)))
+    first, *others = enumerate(ensemble.drawn(sets, seed))
     ran = [one(*first)]  # compiles, and screens the men, before threads begin
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         ran += list(threads.map(lambda numbered: one(*numbered), others))
@@ -405,7 +431,7 @@ def _between(study: Study, drawn: np.ndarray, seed: int) -> np.ndarray:
     for k, observation in enumerate(study.observed):
         own, stream = drawn[:, k], zlib.crc32(f"{observation.kind} {observation.label}".encode())
         normal = np.random.default_rng([seed, 19, stream]).standard_normal(len(drawn))
-        if observation.kind == "share_below":
+        if observation.is_share:
             other[:, k] = np.clip(own + 100.0 * spread["share"] * normal, 0.0, 100.0)
         elif observation.kind == "difference":
             size = np.abs(own[np.isfinite(own)])
@@ -461,7 +487,7 @@ def scaled(observation: Observation, value: float) -> float:
     """Return a value on the scale it is compared on: log of a fold, or as it is (differences, shares of men)."""
     if observation.kind == "difference":
         return value
-    if observation.kind == "share_below":
+    if observation.is_share:
         return value / 100.0
     return float(np.log(max(as_fold(observation, value), 0.005)))
 

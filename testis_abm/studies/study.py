@@ -58,6 +58,7 @@ KINDS: Mapping[str, Kind] = {
     "level": Kind(("unit",)),
     "difference": Kind(("unit", "versus")),
     "share_below": Kind(("unit", "limit"), "%"),
+    "share_rising": Kind(("limit",), "%"),
     "weeks_below": Kind(("unit", "limit", "since"), "weeks"),
     "weeks_above": Kind(("unit", "limit", "since"), "weeks"),
     "lowest": Kind((), "% of own"),
@@ -140,6 +141,11 @@ class Observation(Section):
         return self.kind in ("change", "ratio")
 
     @property
+    def is_share(self) -> bool:
+        """Return whether its value is a share of men."""
+        return self.kind.startswith("share")
+
+    @property
     def factor(self) -> float:
         """Return how many of the column's unit make one of its unit."""
         return UNITS[self.column][self.unit] if self.unit and self.column in UNITS else 1.0
@@ -153,7 +159,8 @@ class Observation(Section):
             when = ""
         else:
             when = f"day {self.day[0]:g}" if self.day[0] == self.day[1] else f"day {self.day[0]:g}-{self.day[1]:g}"
-        return " ".join(word for word in (self.arm, self.variable, when) if word)
+        rise = f"up by {self.limit:g} %" if self.kind == "share_rising" else ""
+        return " ".join(word for word in (self.arm, self.variable, rise, when) if word)
 
     @property
     def shown_unit(self) -> str:
@@ -205,7 +212,9 @@ class Observation(Section):
                 problems.add(f"is not used by {self.kind}; leave it out", key)
             if self.relative and self.value <= -100.0:
                 problems.add(f"{value} % is out of range (above -100 %)", "value")
-            if self.kind == "share_below" and not 0.0 <= self.value <= 100.0:
+            if self.kind == "share_rising" and self.limit is not None and self.limit <= 0.0:
+                problems.add(f"{self.limit:g} % is out of range (above 0 %); 100 for men whose level doubles", "limit")
+            if self.is_share and not 0.0 <= self.value <= 100.0:
                 problems.add(f"{value} % is out of range (0 to 100 %)", "value")
             elif not self.relative and self.kind != "difference" and self.value < 0.0:
                 problems.add(f"{value} is negative; {self.kind} is 0 or more", "value")

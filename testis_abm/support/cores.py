@@ -24,8 +24,10 @@ def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) ->
 
     The first is done alone, so that what it compiles is not compiled by two.
     """
+    if available() == 1:
+        return [work(item) for item in items]
     first = [work(item) for item in items[:1]]
-    with ThreadPoolExecutor(max(1, min(available(), _MOST))) as pool:
+    with ThreadPoolExecutor(min(available(), _MOST)) as pool:
         return [*first, *pool.map(work, items[1:])]
 
 
