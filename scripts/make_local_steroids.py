@@ -25,12 +25,14 @@ import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology.axis import HOURS
 from testis_abm.experiments.one_at_a_time import SAME, Swing, one_at_a_time
-from testis_abm.experiments.outputs import COLUMNS, of_expected
+from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
 from testis_abm.experiments.surface import Spread
 from testis_abm.experiments.task import version
 from testis_abm.man.clamps import held_by_day
 from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
 from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario import Clamp
@@ -67,22 +69,22 @@ HORMONES = {
 GERM = ("spermatocyte_aromatase", "spermatid_aromatase", "elongated_aromatase")
 # What is lost -> fields of the man that are 0. The liver has no field: "fat" stands for all that is outside the testis.
 KNOCK_OUTS: Mapping[str, tuple[str, ...]] = {
-    "aromatase: Leydig cells": ("leydig_aromatase",),
-    "aromatase: Sertoli cells": ("sertoli_aromatase",),
-    "aromatase: spermatocytes": GERM[:1],
-    "aromatase: round spermatids": GERM[1:2],
-    "aromatase: elongating and elongated spermatids": GERM[2:],
-    "aromatase: all germ cells": GERM,
-    "aromatase: testis": ("testicular_aromatase",),
-    "aromatase: fat": ("adipose_aromatase",),
-    "aromatase: everywhere": ("testicular_aromatase", "adipose_aromatase"),
-    "AR: everywhere": ("androgen_sensitivity",),
-    "AR: Sertoli cells": ("sertoli_androgen_sensitivity",),
-    "AR: tract": ("tract_androgen_sensitivity",),
-    "ER-alpha: everywhere": ("er_alpha_sensitivity",),
-    "ER-alpha: Sertoli cells": ("sertoli_er_alpha_sensitivity",),
-    "ER-alpha: Leydig cells": ("leydig_er_alpha_sensitivity",),
-    "ER-alpha: tract": ("tract_er_alpha_sensitivity",),
+    "aromatase of Leydig cells": ("leydig_aromatase",),
+    "aromatase of Sertoli cells": ("sertoli_aromatase",),
+    "aromatase of spermatocytes": GERM[:1],
+    "aromatase of round spermatids": GERM[1:2],
+    "aromatase of late spermatids": GERM[2:],
+    "aromatase of all germ cells": GERM,
+    "aromatase of the testis": ("testicular_aromatase",),
+    "aromatase of fat": ("adipose_aromatase",),
+    "aromatase everywhere": ("testicular_aromatase", "adipose_aromatase"),
+    "AR everywhere": ("androgen_sensitivity",),
+    "AR of Sertoli cells": ("sertoli_androgen_sensitivity",),
+    "AR of the tract": ("tract_androgen_sensitivity",),
+    "ER-alpha everywhere": ("er_alpha_sensitivity",),
+    "ER-alpha of Sertoli cells": ("sertoli_er_alpha_sensitivity",),
+    "ER-alpha of Leydig cells": ("leydig_er_alpha_sensitivity",),
+    "ER-alpha of the tract": ("tract_er_alpha_sensitivity",),
     "ER-beta": ("er_beta_sensitivity",),
     "FSH receptor": ("fsh_sensitivity",),
     "FSH": ("fsh_secretion",),
@@ -134,6 +136,14 @@ DAYS = 180  # of treatment
 SEMEN = ("sperm concentration", "total motile count", "progressive motility")
 LOCAL = ("intratesticular testosterone", "intratesticular E2")
 RANKED = 15
+# What is held at the treated man's own untreated level, in turn -> the clamps.
+HELD_IN_TURN: Mapping[str, tuple[str, ...]] = {
+    "as given": (),
+    "FSH held": ("FSH",),
+    "T of the testis held": ("intratesticular testosterone",),
+    "E2 of the testis held": ("intratesticular oestradiol",),
+    "all three held": ("FSH", "intratesticular testosterone", "intratesticular oestradiol"),
+}
 
 
 class Figure(NamedTuple):
@@ -165,10 +175,13 @@ class Figure(NamedTuple):
         return f"{self.seen} ({self.source}{'' if self.verified == 'yes' else '; not verified against the source'})"
 
     def verdict(self, model: Spread) -> str:
-        """Return "yes" if the model's 90 % interval meets it, or else on which side the model lies."""
-        if model.low <= self.high and model.high >= self.low:
+        """Return "yes" if the model's 90 % interval (of few sets the median) meets it, or else on which side the model lies."""
+        low, high = (model.low, model.high) if np.isfinite(model.low) else (model.median, model.median)
+        if not np.isfinite(low):
+            return "no: model has none"
+        if low <= self.high and high >= self.low:
             return "yes"
-        return "no: model higher" if model.low > self.high else "no: model lower"
+        return "no: model higher" if low > self.high else "no: model lower"
 
 
 @cache
@@ -220,10 +233,9 @@ class Testis(NamedTuple):
             yield figure, spread, figure.verdict(spread)
 
 
-def fertile(values: Mapping[str, float], **fields: float) -> ExpectedMan:
-    """Return the fertile man, with other fields, under parameters."""
-    man = {name: field.value for name, field in parameters.physiology().items()}
-    return ExpectedMan(complete(values), {**man, **fields})
+def fertile(values: Mapping[str, float]) -> ExpectedMan:
+    """Return the fertile man under parameters."""
+    return ExpectedMan(complete(values), {name: field.value for name, field in parameters.physiology().items()})
 
 
 def outputs(man: ExpectedMan, day: int) -> np.ndarray:
@@ -265,13 +277,12 @@ def course(man: ExpectedMan) -> np.ndarray:
 
 def under(k: int) -> Testis:
     """Return what the fertile man does under set `k` of the ensemble, without the axis of sets."""
-    values, _ = shipped().applied(k)
+    values = shipped()[k].values
     rest = fertile(values)
     held = [clamped(rest, e2=of_own(level)) for level in E2_LEVELS]
     courses = {"the ensemble": course(held[0])}
     for name, answer in hypotheses()["germ.lack"].answers.items():
-        sets = {key: value for kind in answer.kinds for key, value in kind.parameters.items()}
-        courses[f"answer *{name}* in every set"] = course(clamped(fertile({**values, **sets}), e2=of_own(0)))
+        courses[f"*{name}* in every set"] = course(clamped(fertile({**values, **answer.parameters}), e2=of_own(0)))
     return Testis(
         outputs(rest, 0),
         {
@@ -420,49 +431,76 @@ def scenario(preset: str, drug: str) -> dict[str, Any]:
     }
 
 
-def changes(words: Sequence[str], change: Callable[[str], float]) -> str:
-    """Return the changes of several outputs in one cell."""
-    return " / ".join(f"{change(word):+.0f}" for word in words)
+def carried(sets: int, drug: str) -> dict[str, np.ndarray]:
+    """Return what is held at the obese man's own level -> changes of SEMEN on a drug, %, (sets, outputs)."""
+    columns = [COLUMNS.index(OUTPUTS[word].column) for word in SEMEN]
+
+    def under_set(own: ParameterSet) -> list[np.ndarray]:
+        found = []
+        for held in HELD_IN_TURN.values():
+            clamps = [{"quantity": quantity, "level": "own"} for quantity in held]
+            case = ta.load({**scenario(OBESE, drug), "clamp": clamps})
+            treatment = Treatment(case, own.drugs)
+            man = treatment.follow(ExpectedMan(own.whole, case.man.physiology, treatment.kinetics))
+            found.append(100.0 * (outputs(man, DAYS)[columns] / outputs(man, 0)[columns] - 1.0))
+        return found
+
+    changes = np.array(each(under_set, [shipped()[k] for k in shipped().pick(sets).tolist()]))
+    return dict(zip(HELD_IN_TURN, changes.swapaxes(0, 1), strict=True))
+
+
+def of_carried(parts: Mapping[str, Mapping[str, np.ndarray]]) -> list[str]:
+    """Return what is left of a drug's change where one of what it moves is held."""
+    rows = []
+    for drug, changes in parts.items():
+        for held, values in changes.items():
+            rows.append([drug, held, *(change(Spread.of(values[:, k])) for k in range(len(SEMEN)))])
+    return table(["drug", "", *(f"{word}, %" for word in SEMEN)], rows)
+
+
+def change(spread: Spread | Any) -> str:
+    """Return a median change with its 90 % interval."""
+    middle, low, high = (f"{float(end):+.0f}" for end in (spread.median, spread.low, spread.high))
+    return f"{middle} ({low} to {high})" if np.isfinite(spread.low) else middle
 
 
 def of_answers(men: Mapping[str, Any], words: Sequence[str]) -> list[str]:
-    """Return the changes under each answer, a column a man; `men` is preset -> UnderHypotheses."""
+    """Return the median changes under each answer, a column a man; `men` is preset -> UnderHypotheses."""
+
+    def cell(found: Any, *answer: str) -> str:
+        if answer and (
+            answer[0] not in found.open or not any(one.answers[answer[0]] == answer[1] for one in found.combinations)
+        ):
+            return "-"
+        return " / ".join(f"{found.change(word, *answer).median:+.0f}" for word in words)
+
     rows = []
     for question, of in hypotheses().items():
-        means = [[one.mean(word, question, name) for one in men.values() for word in words] for name in of.answers]
-        if np.ptp(means, axis=0).max() < 1.0:  # it moves none of them
+        if not any(question in found.open for found in men.values()):
             continue
-        for answer in of.answers.values():
-            cells = [
-                changes(words, lambda word, one=one, by=(question, answer.name): one.mean(word, *by))
-                for one in men.values()
-            ]
-            rows.append([f"`{question}` {answer.name}", f"{answer.weight:.2f}", *cells])
-    rows.append(["all, by weight", "1.00", *(changes(words, one.mean) for one in men.values())])
+        for name, answer in of.answers.items():
+            cells = [cell(found, question, name) for found in men.values()]
+            rows.append([f"`{question}` {name}", f"{answer.weight:.2f}", *cells])
+    rows.append(["all, by weight", "1.00", *map(cell, men.values())])
     return table(["answer", "weight", *men], rows)
 
 
 def of_signs(men: Mapping[str, Any]) -> list[str]:
-    """Return the weight under which sperm rise, stay and fall, and the questions that turn the sign."""
+    """Return changes with their interval, the weight under which they rise, stay and fall, and what turns the sign."""
     rows = []
     for word in SEMEN[:2]:
-        for name, one in men.items():
-            falls, stays, rises = (f"{100.0 * share:.0f} %" for share in one.signs(word))
-            turning = ", ".join(f"`{question}`" for question in one.turning(word))
-            rows.append([word, name, rises, stays, falls, turning or "none"])
-    return table(["", "man", "rises", f"within {SAME:g} %", "falls", "the sign hangs on"], rows)
+        for name, found in men.items():
+            falls, stays, rises = (f"{100.0 * share:.0f} %" for share in found.signs(word))
+            turning = ", ".join(f"`{question}`" for question in found.turning(word))
+            rows.append([word, name, change(found.change(word)), rises, stays, falls, turning or "no answer"])
+    head = ["", "man", "change, %", "rises", f"within {SAME:g} %", "falls", "the sign hangs on"]
+    return table(head, rows)
 
 
 def of_ranks(swings: Sequence[Swing], word: str, answers: Any) -> list[str]:
     """Return the numbers on which a change hangs most, and below them the questions of the hypotheses."""
     moved = dict.fromkeys(configuration()["parameters"], "calibration")
-    set_by = {
-        name: f"`{question}`"
-        for question, of in hypotheses().items()
-        for answer in of.answers.values()
-        for kind in answer.kinds
-        for name in kind.parameters
-    }
+    set_by = {name: f"`{question}`" for question, of in hypotheses().items() for name in of.parameters}
     rows = []
     for rank, swing in enumerate(sorted(swings, key=lambda one: -one.span(word))[:RANKED], 1):
         row, ends = swing.number, [f"{change:+.0f}" for change in swing.of(word)]
@@ -479,11 +517,14 @@ def of_ranks(swings: Sequence[Swing], word: str, answers: Any) -> list[str]:
                 "yes" if swing.turns(word) else "no",
             ]
         )
-    for question, of in hypotheses().items():
-        means = [answers.mean(word, question, name) for name in of.answers]
-        ends = f"{min(means):+.0f} to {max(means):+.0f}"
+    for question in answers.open:
+        of = hypotheses()[question]
+        there = {one.answers[question] for one in answers.combinations}
+        medians = [answers.change(word, question, name).median for name in of.answers if name in there]
+        ends = f"{min(medians):+.0f} to {max(medians):+.0f}"
         turns = "yes" if question in answers.turning(word) else "no"
-        rows.append(["", f"*`{question}`*", ", ".join(of.answers), ends, f"{np.ptp(means):.0f}", "", "weights", turns])
+        span = f"{np.ptp(medians):.0f}"
+        rows.append(["", f"*`{question}`*", ", ".join(of.answers), ends, span, "", "weights", turns])
     head = ["", "number", "low / table / high", "change, %", "span, points", "confidence", "moved by", "sign turns?"]
     return table(head, rows)
 
@@ -497,13 +538,6 @@ def half(found: Testis, fsh: str) -> Spread:
     shares = made / made[:, [T_LEVELS.index(100)]]
     log_levels = np.log(T_LEVELS)
     return Spread.of(np.array([np.exp(np.interp(0.5, np.maximum.accumulate(row), log_levels)) for row in shares]))
-
-
-def of_summary(
-    found: Testis, drugs: Mapping[str, Mapping[str, Any]], swings: Mapping[str, Sequence[Swing]]
-) -> list[str]:
-    """Return what the tables say, in sentences."""
-    return [*steroids_say(found), *sites_say(found), *drugs_say(drugs, swings)]
 
 
 def steroids_say(found: Testis) -> Iterator[str]:
@@ -521,7 +555,7 @@ def steroids_say(found: Testis) -> Iterator[str]:
         f"own adds nothing ({at(held, T_LEVELS, (300,))})."
     )
     yield (
-        f"- **FSH**: without it {at(zero, T_LEVELS, (100, 10))} of his own testosterone is left; twice his own FSH gives "
+        f"- **FSH**: without it production is {at(zero, T_LEVELS, (100, 10))} of his own testosterone, with twice his own FSH "
         f"{at(doubled, T_LEVELS, (100,))}."
     )
     yield (
@@ -542,36 +576,41 @@ def sites_say(found: Testis) -> Iterator[str]:
 
     t, local = "testosterone_nmol_l", "intratesticular_testosterone_nmol_l"
     yield (
-        f"- **Aromatase**: without that of fat serum T is {level('aromatase: fat', t)} ng/dL and T of the testis "
-        f"{level('aromatase: fat', local)} ng/mL (untreated {interval(found.spread(found.own, t, 'clinical'))} and "
-        f"{interval(found.spread(found.own, local, 'clinical'))}), production {made('aromatase: fat')} %; without that of the "
-        f"testis {level('aromatase: testis', t)} and {level('aromatase: testis', local)}, production {made('aromatase: testis')} %. So "
+        f"- **Aromatase**: without that of fat serum T is {level('aromatase of fat', t)} ng/dL and T of the testis "
+        f"{level('aromatase of fat', local)} ng/mL (untreated {interval(found.spread(found.own, t, 'clinical'))} and "
+        f"{interval(found.spread(found.own, local, 'clinical'))}), production {made('aromatase of fat')} %; without that of the "
+        f"testis {level('aromatase of the testis', t)} and {level('aromatase of the testis', local)}, production {made('aromatase of the testis')} %. So "
         "feedback reads fat's oestradiol, and the germ line the testis' own. Of the testis' sites Leydig cells count "
-        f"({made('aromatase: Leydig cells')} % without), germ cells do not ({made('aromatase: all germ cells')} %)."
+        f"({made('aromatase of Leydig cells')} % without), germ cells do not ({made('aromatase of all germ cells')} %)."
     )
     yield (
-        f"- **Receptors**: production is {made('AR: Sertoli cells')} % without AR in Sertoli cells, {made('FSH receptor')} % without the "
-        f"FSH receptor, {made('ER-alpha: tract')} % without ER-alpha in the ducts (fluid that presses), {made('ER-beta')} % without "
-        f"ER-beta, {made('ER-alpha: Sertoli cells')} % without ER-alpha in Sertoli cells: either of these two will do."
+        f"- **Receptors**: production is {made('AR of Sertoli cells')} % without AR in Sertoli cells, {made('FSH receptor')} % without the "
+        f"FSH receptor, {made('ER-alpha of the tract')} % without ER-alpha in the ducts (fluid that presses), {made('ER-beta')} % without "
+        f"ER-beta, {made('ER-alpha of Sertoli cells')} % without ER-alpha in Sertoli cells: either of these two will do."
     )
 
 
-def drugs_say(drugs: Mapping[str, Mapping[str, Any]], swings: Mapping[str, Sequence[Swing]]) -> Iterator[str]:
-    """Yield what inhibitors do to the obese man, and on what it hangs."""
-    word, motile = SEMEN[:2]
+def drugs_say(
+    drugs: Mapping[str, Mapping[str, Any]],
+    parts: Mapping[str, Mapping[str, np.ndarray]],
+    swings: Mapping[str, Sequence[Swing]],
+) -> Iterator[str]:
+    """Yield what inhibitors do to the obese man, what carries it, and on what it hangs."""
+    word = SEMEN[0]
     for drug, men in drugs.items():
-        one = men[OBESE]
-        falls, stays, rises = (f"{100.0 * share:.0f} %" for share in one.signs(word))
-        turning = " and ".join(f"`{question}`" for question in one.turning(word)) or "no question"
-        local = " and ".join(f"{label} {one.mean(label):+.0f} %" for label in LOCAL)
+        found = men[OBESE]
+        said = ", ".join(f"{label} {change(found.change(label))} %" for label in (*SEMEN[:2], *LOCAL))
+        falls, stays, rises = (f"{100.0 * share:.0f} %" for share in found.signs(word))
+        turning = " and ".join(f"`{question}`" for question in found.turning(word)) or "no answer"
+        held = ", ".join(f"{np.median(parts[drug][name][:, 0]):+.0f} % with {name}" for name in [*HELD_IN_TURN][1:])
         ranked = sorted(swings[drug], key=lambda swing: -swing.span(word))
         most = ", ".join(f"`{swing.name}` ({swing.span(word):.0f})" for swing in ranked[:4])
         alone = ", ".join(f"`{swing.name}`" for swing in ranked if swing.turns(word)) or "none"
         yield (
-            f"- **{drug.capitalize()} {DRUGS[drug]} daily, obese man, day {DAYS}**: {word} {one.mean(word):+.0f} %, {motile} "
-            f"{one.mean(motile):+.0f} %, {local}, by weight of all answers. Concentration rises under {rises} of the weight, stays "
-            f"within {SAME:g} % under {stays}, falls under {falls}; its sign hangs on {turning}. Of single numbers, these move it "
-            f"most (percentage points over their range): {most}. Alone turn its sign: {alone}."
+            f"- **{drug.capitalize()} {DRUGS[drug]} daily, obese man, day {DAYS}**, over all answers by weight: {said}. "
+            f"Concentration rises under {rises} of the weight, stays within {SAME:g} % under {stays}, falls under {falls}; its sign "
+            f"hangs on {turning}. It would be {held} at his own. Of single numbers, these move it most "
+            f"(percentage points over their range): {most}. Alone turn its sign: {alone}."
         )
 
 
@@ -585,12 +624,12 @@ def of_misses(found: Testis) -> list[str]:
             verdicts.append((figure, spread, figure.verdict(spread)))
     missed = [one for one in verdicts if one[2] != "yes"]
     lines = [
-        f"{len(verdicts) - len(missed)} of {len(verdicts)} published figures lie in the 90 % interval, which holds parameters "
-        "alone, neither men nor the error of a study. Missed:",
+        f"{len(verdicts) - len(missed)} of {len(verdicts)} published figures meet the 90 % interval, which holds the model's "
+        "numbers, not how men differ. Missed:",
         "",
     ]
     for figure, spread, verdict in missed:
-        lost = f"{figure.table}, {figure.at} %" if figure.table != "lost" else f"{figure.at} lost {figure.when}"
+        lost = f"{figure.table}, {figure.at} %" if figure.table != "lost" else f"without {figure.at}, {figure.when}"
         unit = "% of untreated" if figure.unit == "%" else QUANTITIES[figure.quantity].clinical_unit
         what = {**SPERM, **HORMONES}[figure.quantity]
         side = verdict.removeprefix("no: ")
@@ -606,14 +645,15 @@ def sections(sets: int) -> dict[str, list[str]]:
     for drug in DRUGS:
         report(f"{drug} under hypotheses")
         drugs[drug] = {preset: ta.under_hypotheses(scenario(preset, drug)) for preset in MEN}
-    report("one number at a time")
+    report("what carries the change, and one number at a time")
+    parts = {drug: carried(sets, drug) for drug in DRUGS}
     swings = {drug: one_at_a_time(scenario(OBESE, drug)) for drug in DRUGS}
     made = {
         "basis": [
             f"Made by `make local-steroids` (`scripts/make_local_steroids.py`) with testis_abm {version()}: {sets} parameter sets, "
             f"drawn by weight from the {len(shipped())} of the shipped ensemble."
         ],
-        "summary": of_summary(found, drugs, swings),
+        "summary": [*steroids_say(found), *sites_say(found), *drugs_say(drugs, parts, swings)],
         "rules": of_rules(),
         **{
             f"testosterone, FSH {name}": of_levels(found, f"T at FSH {name}", T_LEVELS, values)
@@ -625,6 +665,7 @@ def sections(sets: int) -> dict[str, list[str]]:
         "sperm without": of_sperm(found),
         "mutants": of_mutants(found),
         "misses": of_misses(found),
+        "carried": of_carried(parts),
     }
     for drug, men in drugs.items():
         made[f"{drug}: sperm"] = of_answers(men, SEMEN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +17,13 @@ import numpy as np
 from testis_abm import parameters
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.physiology import complete
+from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import Parameter
+from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
-from testis_abm.studies.ensemble import applied
+from testis_abm.studies.ensemble import parameter, parameter_set
+from testis_abm.support import guard
 from testis_abm.support.cores import each
 from testis_abm.support.errors import ScenarioError
 
@@ -57,29 +59,38 @@ class Swing(NamedTuple):
         return min(changes) <= -SAME and max(changes) >= SAME
 
 
-def one_at_a_time(scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any]) -> tuple[Swing, ...]:
+def one_at_a_time(
+    scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any], names: Sequence[str] | None = None
+) -> tuple[Swing, ...]:
     """Let a scenario's man live untreated and treated with each number at both ends of its range, on all cores.
 
     Args:
         scenario: a Scenario, a mapping, or the path or name of a scenario file, with a treatment. What it sets itself under
             `[parameters]` is left as it is.
+        names: of the numbers (default: all of the model, and of the drugs that are given).
 
     Returns:
-        a Swing of each number that moves some output's change, in the order of the tables.
+        a Swing of each number that moves some output's change, in the order of the tables: of the day on which treatment
+        ends.
 
     Raises:
-        TestisError: a scenario that cannot be understood, or has no treatment.
+        TestisError: a scenario that cannot be understood, or has no treatment; a number that there is not.
     """
     case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
     if not case.treated:
         raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
-    control = case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
-    numbers = _numbers(case)
+    arms = (case.model_copy(update={"therapy": (), "weight": (), "clamp": ()}), case)
+    day = Span.planned(case, case.plan.duration_days).morning
+    known = [*_given(case)]
+    asked = known if names is None else guard.texts(names, "names", '["germ.room", "aromatase.testicular_km"]')
+    chosen = (guard.key(name, known, "number of the model or of his drugs", "names") for name in asked)
+    rows = {name: parameter(name) for name in chosen if name not in case.parameters}
+    numbers = [(name, row) for name, row in rows.items() if row.low < row.high]
 
     def changes(changed: Mapping[str, float]) -> np.ndarray:
-        before, after = (_lived(case, arm, changed) for arm in (control, case))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(before > 0.0, 100.0 * (after / before - 1.0), math.nan)
+        own = parameter_set({**changed, **case.parameters})
+        before, after = (_lived(arm, own, day) for arm in arms)
+        return np.asarray(100.0 * (after / np.where(before > 0.0, before, math.nan) - 1.0))
 
     usual, *ends = each(changes, [{}, *({name: end} for name, row in numbers for end in (row.low, row.high))])
     swings = (
@@ -89,17 +100,17 @@ def one_at_a_time(scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any
     return tuple(swing for swing in swings if np.nanmax(np.ptp(swing.changes, axis=0)) > 0.0)
 
 
-def _numbers(case: Scenario) -> list[tuple[str, Parameter]]:
-    """Return the numbers of the model and of the scenario's drugs by name, but for what it sets and what has no range."""
-    drugs = dict.fromkeys([therapy.drug for therapy in case.therapy] + [part.drug for part in case.man.history])
-    constants = {f"drug.{drug}.{key}": row for drug in drugs for key, row in parameters.drugs()[drug].numbers.items()}
-    both = {**parameters.load(), **constants}
-    return [(name, row) for name, row in both.items() if name not in case.parameters and row.low < row.high]
+def _given(case: Scenario) -> Iterator[str]:
+    """Yield the names of all numbers of the model and of the drugs that a scenario's man has."""
+    yield from parameters.load()
+    drugs = [part.drug for part in case.man.history] + [therapy.drug for therapy in case.therapy]
+    for drug in dict.fromkeys(drugs):
+        yield from (f"drug.{drug}.{constant}" for constant in parameters.drugs()[drug].numbers)
 
 
-def _lived(case: Scenario, arm: Scenario, changed: Mapping[str, float]) -> np.ndarray:
-    """Return the outputs (COLUMNS) of the scenario's man on the last morning of an arm's plan, with some numbers changed."""
-    values, drugs = applied({**changed, **case.parameters})
-    treatment = Treatment(arm, drugs, history=True)
-    man = treatment.follow(ExpectedMan(complete(values), case.man.physiology, treatment.kinetics), (case.plan.seed,))
-    return np.array(of_expected(man, case.plan.duration_days, case.samples.abstinence_days))
+def _lived(arm: Scenario, own: ParameterSet, day: int) -> np.ndarray:
+    """Return the outputs (COLUMNS) of a scenario's man on a day of its plan, under a parameter set."""
+    treatment = Treatment(arm, own.drugs, history=True)
+    man = ExpectedMan(own.whole, arm.man.physiology, treatment.kinetics)
+    treatment.follow(man, (arm.plan.seed,))
+    return np.array(of_expected(man, day, arm.samples.abstinence_days))
