@@ -43,7 +43,7 @@ from testis_abm.support.cores import each
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "local_steroids.md"
 PUBLISHED = PAGE.with_suffix("") / "published.csv"
-SETS = 100  # parameter sets of the ensemble
+SETS, ANSWER_SETS = 100, 20  # parameter sets: of the whole ensemble, of each combination of answers
 HOLD, ABSTINENCE = 360, 3.0  # days
 T_LEVELS = (2, 5, 7, 10, 15, 22, 40, 60, 100, 200, 300)  # % of his own
 E2_LEVELS = (0, 1, 3, 10, 30, 50, 100, 200, 467, 1000)
@@ -458,31 +458,40 @@ def of_carried(parts: Mapping[str, Mapping[str, np.ndarray]]) -> list[str]:
     return table(["drug", "", *(f"{word}, %" for word in SEMEN)], rows)
 
 
+def signed(value: float) -> str:
+    """Return a change in %, "-" where there is none."""
+    return f"{round(value):+d}" if np.isfinite(value) else "-"
+
+
 def change(spread: Spread | Any) -> str:
     """Return a median change with its 90 % interval."""
-    middle, low, high = (f"{float(end):+.0f}" for end in (spread.median, spread.low, spread.high))
-    return f"{middle} ({low} to {high})" if np.isfinite(spread.low) else middle
+    middle, low, high = (signed(float(end)) for end in (spread.median, spread.low, spread.high))
+    return middle if low == "-" else f"{middle} ({low} to {high})"
 
 
 def of_answers(men: Mapping[str, Any], words: Sequence[str]) -> list[str]:
-    """Return the median changes under each answer, a column a man; `men` is preset -> UnderHypotheses."""
+    """Return the median changes under each answer, a column a man, without questions that move none by a point.
 
-    def cell(found: Any, *answer: str) -> str:
-        if answer and (
-            answer[0] not in found.open or not any(one.answers[answer[0]] == answer[1] for one in found.combinations)
-        ):
-            return "-"
-        return " / ".join(f"{found.change(word, *answer).median:+.0f}" for word in words)
-
+    Args:
+        men: preset -> UnderHypotheses.
+        words: outputs.
+    """
     rows = []
     for question, of in hypotheses().items():
-        if not any(question in found.open for found in men.values()):
+        asked = {name: medians(found, question, words) for name, found in men.items() if question in found.open}
+        if not any(np.ptp([*by_answer.values()], axis=0).max() >= 1.0 for by_answer in asked.values()):
             continue
         for name, answer in of.answers.items():
-            cells = [cell(found, question, name) for found in men.values()]
+            cells = (" / ".join(map(signed, asked.get(man, {}).get(name, []))) or "-" for man in men)
             rows.append([f"`{question}` {name}", f"{answer.weight:.2f}", *cells])
-    rows.append(["all, by weight", "1.00", *map(cell, men.values())])
-    return table(["answer", "weight", *men], rows)
+    whole = (" / ".join(signed(found.change(word).median) for word in words) for found in men.values())
+    return table(["answer", "weight", *men], [*rows, ["all, by weight", "1.00", *whole]])
+
+
+def medians(found: Any, question: str, words: Sequence[str]) -> dict[str, list[float]]:
+    """Return the median changes of outputs under each answer that is there."""
+    answers = dict.fromkeys(one.answers[question] for one in found.combinations)
+    return {name: [found.change(word, question, name).median for word in words] for name in answers}
 
 
 def of_signs(men: Mapping[str, Any]) -> list[str]:
@@ -503,8 +512,8 @@ def of_ranks(swings: Sequence[Swing], word: str, answers: Any) -> list[str]:
     set_by = {name: f"`{question}`" for question, of in hypotheses().items() for name in of.parameters}
     rows = []
     for rank, swing in enumerate(sorted(swings, key=lambda one: -one.span(word))[:RANKED], 1):
-        row, ends = swing.number, [f"{change:+.0f}" for change in swing.of(word)]
-        movers = [word for name, word in (*moved.items(), *set_by.items()) if name == swing.name]
+        row, ends = swing.number, [signed(end) for end in swing.of(word)]
+        movers = [what for name, what in (*moved.items(), *set_by.items()) if name == swing.name]
         rows.append(
             [
                 f"{rank}",
@@ -518,13 +527,11 @@ def of_ranks(swings: Sequence[Swing], word: str, answers: Any) -> list[str]:
             ]
         )
     for question in answers.open:
-        of = hypotheses()[question]
-        there = {one.answers[question] for one in answers.combinations}
-        medians = [answers.change(word, question, name).median for name in of.answers if name in there]
-        ends = f"{min(medians):+.0f} to {max(medians):+.0f}"
+        by_answer = [value for (value,) in medians(answers, question, [word]).values()]
+        ends = f"{signed(min(by_answer))} to {signed(max(by_answer))}"
         turns = "yes" if question in answers.turning(word) else "no"
-        span = f"{np.ptp(medians):.0f}"
-        rows.append(["", f"*`{question}`*", ", ".join(of.answers), ends, span, "", "weights", turns])
+        named = ", ".join(hypotheses()[question].answers)
+        rows.append(["", f"*`{question}`*", named, ends, f"{np.ptp(by_answer):.0f}", "", "weights", turns])
     head = ["", "number", "low / table / high", "change, %", "span, points", "confidence", "moved by", "sign turns?"]
     return table(head, rows)
 
@@ -602,7 +609,9 @@ def drugs_say(
         said = ", ".join(f"{label} {change(found.change(label))} %" for label in (*SEMEN[:2], *LOCAL))
         falls, stays, rises = (f"{100.0 * share:.0f} %" for share in found.signs(word))
         turning = " and ".join(f"`{question}`" for question in found.turning(word)) or "no answer"
-        held = ", ".join(f"{np.median(parts[drug][name][:, 0]):+.0f} % with {name}" for name in [*HELD_IN_TURN][1:])
+        held = ", ".join(
+            f"{signed(float(np.median(parts[drug][name][:, 0])))} % with {name}" for name in [*HELD_IN_TURN][1:]
+        )
         ranked = sorted(swings[drug], key=lambda swing: -swing.span(word))
         most = ", ".join(f"`{swing.name}` ({swing.span(word):.0f})" for swing in ranked[:4])
         alone = ", ".join(f"`{swing.name}`" for swing in ranked if swing.turns(word)) or "none"
@@ -644,7 +653,7 @@ def sections(sets: int) -> dict[str, list[str]]:
     drugs: dict[str, dict[str, Any]] = {}
     for drug in DRUGS:
         report(f"{drug} under hypotheses")
-        drugs[drug] = {preset: ta.under_hypotheses(scenario(preset, drug)) for preset in MEN}
+        drugs[drug] = {preset: ta.under_hypotheses(scenario(preset, drug), sets=ANSWER_SETS) for preset in MEN}
     report("what carries the change, and one number at a time")
     parts = {drug: carried(sets, drug) for drug in DRUGS}
     swings = {drug: one_at_a_time(scenario(OBESE, drug)) for drug in DRUGS}
