@@ -8,13 +8,14 @@ men is the mean of them. What the scenario sets itself is not open any more.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.choices import TREATED, UNTREATED
@@ -23,7 +24,8 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import Kinds, ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
-from testis_abm.results import report
+from testis_abm.results import plausible, report
+from testis_abm.results.plausible import SAME
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import weighted_quantiles
@@ -34,7 +36,6 @@ from testis_abm.support.errors import ScenarioError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
 SETS = 6  # parameter sets of a combination of answers
-_SAME = 2.0  # percent: a change of less than that has no sign
 # Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
 
@@ -103,17 +104,47 @@ class UnderHypotheses:
 
         NaN of an output that an arm has not.
         """
+        return self._spread(lambda one: one.changes(word, arm), question, answer)
+
+    def level(self, word: str, question: str = "", answer: str = "", arm: int = -1) -> Change:
+        """Return an output's level over parameter sets and combinations with that answer, by weight."""
+        column = COLUMNS.index(OUTPUTS[word].column)
+        return self._spread(lambda one: one.levels[arm, :, column], question, answer)
+
+    def _spread(self, read: Callable[[Combination], np.ndarray], question: str, answer: str) -> Change:
+        """Return the spread of what is read of the combinations with an answer, (sets,) each; NaN where a set has none."""
         chosen = [one for one in self.combinations if not question or one.answers[question] == answer]
-        values = np.concatenate([one.changes(word, arm) for one in chosen])
+        values = np.concatenate([read(one) for one in chosen])
         weights = np.concatenate([np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in chosen])
-        return Change(*map(float, weighted_quantiles(values, weights, (0.5, 0.05, 0.95))))
+        there = np.isfinite(values)
+        if not there.any():
+            return Change(np.nan, np.nan, np.nan)
+        return Change(*map(float, weighted_quantiles(values[there], weights[there], (0.5, 0.05, 0.95))))
+
+    def table(self) -> pd.DataFrame:
+        """Return all of it as a table (results.plausible.COLUMNS)."""
+        rows = []
+        answers = [(name, answer) for name in self.open for answer in hypotheses()[name].answers]
+        for arm, of in enumerate(self.arms):
+            for word, quantity in OUTPUTS.items():
+                signs = self.signs(word, arm) if arm else (np.nan,) * 3
+                turning = self.turning(word, arm) if arm else []
+                for question, answer in (("", ""), *answers):
+                    alike = [one for one in self.combinations if not question or one.answers[question] == answer]
+                    if not alike:
+                        continue
+                    change = self.change(word, question, answer, arm) if arm else Change(np.nan, np.nan, np.nan)
+                    weight, sets = sum(one.weight for one in alike), sum(one.levels.shape[1] for one in alike)
+                    row = (of, quantity.column, question, answer, weight, *self.level(word, question, answer, arm))
+                    rows.append((*row, *change, *signs, question in turning, sets))
+        return pd.DataFrame(rows, columns=list(plausible.COLUMNS))
 
     def signs(self, word: str, arm: int = -1) -> tuple[float, float, float]:
         """Return the weight under which an output falls, stays within 2 %, and rises."""
         weight = np.zeros(3)
         for one in self.combinations:
             changes = one.changes(word, arm)
-            signs = np.where(np.abs(changes) < _SAME, 0, np.sign(changes)).astype(int)
+            signs = np.where(np.abs(changes) < SAME, 0, np.sign(np.nan_to_num(changes))).astype(int)
             weight += one.weight * np.bincount(signs + 1, minlength=3) / len(changes)
         return float(weight[0]), float(weight[1]), float(weight[2])
 
@@ -124,7 +155,7 @@ class UnderHypotheses:
             others: dict[Any, set[bool]] = {}
             for one in self.combinations:
                 rest = tuple(answer for name, answer in one.answers.items() if name != question)
-                if abs(change := one.change(word, arm)) >= _SAME:
+                if abs(change := one.change(word, arm)) >= SAME:
                     others.setdefault(rest, set()).add(change > 0.0)
             if any(len(signs) == 2 for signs in others.values()):
                 found.append(question)
@@ -154,11 +185,7 @@ class UnderHypotheses:
 
     def verdict(self, word: str) -> str:
         """Return the weight of each sign in words, and the questions that it hangs on."""
-        falls, stays, rises = (100.0 * share for share in self.signs(word))
-        told = f"{word[0].upper()}{word[1:]}: rises under {rises:.0f} % of the weight, within {_SAME:g} % under {stays:.0f} %, falls under {falls:.0f} %."
-        turning = self.turning(word)
-        hangs = f"Its sign hangs on {' and '.join(turning)}." if turning else "No answer turns its sign."
-        return f"{told} {hangs}"
+        return plausible.verdict(word, *self.signs(word), self.turning(word))
 
     def _deciding(self, words: tuple[str, ...]) -> list[str]:
         """Return what would decide the questions on which a sign hangs."""
@@ -214,15 +241,19 @@ def untreated(case: Scenario) -> Scenario:
     return case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
 
 
-def arms_under_hypotheses(arms: Mapping[str, Scenario], *, sets: int = SETS, title: str = "") -> UnderHypotheses:
+def arms_under_hypotheses(
+    arms: Mapping[str, Scenario], *, sets: int = SETS, day: int | None = None, title: str = ""
+) -> UnderHypotheses:
     """Let the men of scenarios live under every combination of answers, on all cores; see under_hypotheses.
 
     Args:
         arms: name -> scenario; what the first sets under [parameters] is known in all.
+        day: on whose morning they are looked at (default: the end of treatment).
     """
     sets = guard.argument("sets", sets)
     cases = list(arms.values())
-    day = max(max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated)
+    ends = [max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated]
+    day = max(ends, default=cases[0].plan.duration_days) if day is None else day
     chosen = [
         (weight, len(alike), own)
         for weight, alike in shipped().knowing(cases[0].parameters).by_answers(sets)
