@@ -24,7 +24,9 @@ import numpy as np
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology.axis import HOURS
-from testis_abm.experiments.one_at_a_time import SAME, Swing, one_at_a_time
+from testis_abm.choices import TREATED, UNTREATED
+from testis_abm.experiments.hypotheses import Change, UnderHypotheses, arms_under_hypotheses, untreated
+from testis_abm.experiments.one_at_a_time import Swing, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
 from testis_abm.experiments.surface import Spread
 from testis_abm.experiments.task import version
@@ -35,6 +37,7 @@ from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
 from testis_abm.quantities import QUANTITIES
+from testis_abm.results.plausible import SAME
 from testis_abm.scenario import Clamp
 from testis_abm.studies.ensemble import shipped
 from testis_abm.studies.replay import configuration
@@ -188,9 +191,8 @@ class Figure(NamedTuple):
 def published() -> tuple[Figure, ...]:
     """Return all published figures."""
     with PUBLISHED.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Figure(**{**row, "low": float(row["low"]), "high": float(row["high"])}) for row in csv.DictReader(file)
-        )
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    return tuple(Figure(**{**row, "low": float(row["low"]), "high": float(row["high"])}) for row in rows)
 
 
 def figures(table: str, at: object = None) -> list[Figure]:
@@ -431,6 +433,12 @@ def scenario(preset: str, drug: str) -> dict[str, Any]:
     }
 
 
+def under_answers(preset: str, drug: str) -> UnderHypotheses:
+    """Return a preset untreated and on a drug under every combination of answers."""
+    case = ta.load(scenario(preset, drug))
+    return arms_under_hypotheses({UNTREATED: untreated(case), TREATED: case}, sets=ANSWER_SETS)
+
+
 def carried(sets: int, drug: str) -> dict[str, np.ndarray]:
     """Return what is held at the obese man's own level -> changes of SEMEN on a drug, %, (sets, outputs)."""
     columns = [COLUMNS.index(OUTPUTS[word].column) for word in SEMEN]
@@ -463,13 +471,13 @@ def signed(value: float) -> str:
     return f"{round(value):+d}" if np.isfinite(value) else "-"
 
 
-def change(spread: Spread | Any) -> str:
+def change(spread: Spread | Change) -> str:
     """Return a median change with its 90 % interval."""
     middle, low, high = (signed(float(end)) for end in (spread.median, spread.low, spread.high))
     return middle if low == "-" else f"{middle} ({low} to {high})"
 
 
-def of_answers(men: Mapping[str, Any], words: Sequence[str]) -> list[str]:
+def of_answers(men: Mapping[str, UnderHypotheses], words: Sequence[str]) -> list[str]:
     """Return the median changes under each answer, a column a man, without questions that move none by a point.
 
     Args:
@@ -488,13 +496,13 @@ def of_answers(men: Mapping[str, Any], words: Sequence[str]) -> list[str]:
     return table(["answer", "weight", *men], [*rows, ["all, by weight", "1.00", *whole]])
 
 
-def medians(found: Any, question: str, words: Sequence[str]) -> dict[str, list[float]]:
+def medians(found: UnderHypotheses, question: str, words: Sequence[str]) -> dict[str, list[float]]:
     """Return the median changes of outputs under each answer that is there."""
     answers = dict.fromkeys(one.answers[question] for one in found.combinations)
     return {name: [found.change(word, question, name).median for word in words] for name in answers}
 
 
-def of_signs(men: Mapping[str, Any]) -> list[str]:
+def of_signs(men: Mapping[str, UnderHypotheses]) -> list[str]:
     """Return changes with their interval, the weight under which they rise, stay and fall, and what turns the sign."""
     rows = []
     for word in SEMEN[:2]:
@@ -506,7 +514,7 @@ def of_signs(men: Mapping[str, Any]) -> list[str]:
     return table(head, rows)
 
 
-def of_ranks(swings: Sequence[Swing], word: str, answers: Any) -> list[str]:
+def of_ranks(swings: Sequence[Swing], word: str, answers: UnderHypotheses) -> list[str]:
     """Return the numbers on which a change hangs most, and below them the questions of the hypotheses."""
     moved = dict.fromkeys(configuration()["parameters"], "calibration")
     set_by = {name: f"`{question}`" for question, of in hypotheses().items() for name in of.parameters}
@@ -528,10 +536,10 @@ def of_ranks(swings: Sequence[Swing], word: str, answers: Any) -> list[str]:
         )
     for question in answers.open:
         by_answer = [value for (value,) in medians(answers, question, [word]).values()]
-        ends = f"{signed(min(by_answer))} to {signed(max(by_answer))}"
+        medians_of = f"{signed(min(by_answer))} to {signed(max(by_answer))}"
         turns = "yes" if question in answers.turning(word) else "no"
         named = ", ".join(hypotheses()[question].answers)
-        rows.append(["", f"*`{question}`*", named, ends, f"{np.ptp(by_answer):.0f}", "", "weights", turns])
+        rows.append(["", f"*`{question}`*", named, medians_of, f"{np.ptp(by_answer):.0f}", "", "weights", turns])
     head = ["", "number", "low / table / high", "change, %", "span, points", "confidence", "moved by", "sign turns?"]
     return table(head, rows)
 
@@ -598,7 +606,7 @@ def sites_say(found: Testis) -> Iterator[str]:
 
 
 def drugs_say(
-    drugs: Mapping[str, Mapping[str, Any]],
+    drugs: Mapping[str, Mapping[str, UnderHypotheses]],
     parts: Mapping[str, Mapping[str, np.ndarray]],
     swings: Mapping[str, Sequence[Swing]],
 ) -> Iterator[str]:
@@ -650,10 +658,10 @@ def sections(sets: int) -> dict[str, list[str]]:
     """Return every made part of the page by name."""
     report("the fertile man, clamped and without sites and receptors")
     found = testis(sets)
-    drugs: dict[str, dict[str, Any]] = {}
+    drugs: dict[str, dict[str, UnderHypotheses]] = {}
     for drug in DRUGS:
         report(f"{drug} under hypotheses")
-        drugs[drug] = {preset: ta.under_hypotheses(scenario(preset, drug), sets=ANSWER_SETS) for preset in MEN}
+        drugs[drug] = {preset: under_answers(preset, drug) for preset in MEN}
     report("what carries the change, and one number at a time")
     parts = {drug: carried(sets, drug) for drug in DRUGS}
     swings = {drug: one_at_a_time(scenario(OBESE, drug)) for drug in DRUGS}

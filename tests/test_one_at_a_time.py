@@ -7,7 +7,7 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import TestisError, parameters
-from testis_abm.experiments.one_at_a_time import one_at_a_time
+from testis_abm.experiments.one_at_a_time import numbers, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
@@ -26,7 +26,8 @@ KM, KI = "aromatase.testicular_km", "drug.letrozole.inhibition_constant"
 @pytest.fixture(scope="module")
 def swings():
     return {
-        swing.name: swing for swing in one_at_a_time(CASE, [KM, KI, "safety.hdl_slope", "axis.lh_clearance_per_day"])
+        swing.name: swing
+        for swing in one_at_a_time(CASE, [KM, KI, "outcome.azoospermic_below", "axis.lh_clearance_per_day"])
     }
 
 
@@ -54,8 +55,17 @@ def test_span_and_sign_are_of_the_three(swings):
 
 
 def test_what_moves_nothing_and_what_the_scenario_sets_is_left_out(swings):
-    assert "safety.hdl_slope" not in swings
-    assert not one_at_a_time({**CASE, "parameters": {KM: 7.0}}, [KM])
+    assert "outcome.azoospermic_below" not in swings
+    set_there = ta.load({**CASE, "parameters": {KM: 7.0}})
+    assert KM not in numbers(set_there) and KM in numbers(ta.load(CASE)) and KI in numbers(set_there)
+    with pytest.raises(TestisError, match=r"aromatase\.testicular_km"):
+        one_at_a_time(set_there, [KM])
+
+
+def test_how_men_are_measured_matters_only_where_it_decides_on_doses():
+    rule = {**CASE, "therapy": [{**CASE["therapy"][0], "when": "oestradiol > 20 pg/mL"}]}
+    assert "laboratory.oestradiol_limit" not in numbers(ta.load(CASE))
+    assert "laboratory.oestradiol_limit" in numbers(ta.load(rule))
 
 
 def test_wrong_questions_are_refused():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,14 +20,16 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import Parameter
+from testis_abm.results.plausible import SAME
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
-from testis_abm.studies.ensemble import parameter, parameter_set
+from testis_abm.studies.ensemble import parameter_set
 from testis_abm.support import guard
 from testis_abm.support.cores import each
 from testis_abm.support.errors import ScenarioError
 
-SAME = 2.0  # percent: a change of less than that has no sign
+# Rooms of the tables that no expectation of one man reads.
+_MEASURED = ("population.", "safety.", "laboratory.", "semen_variation.", "blood_variation.")
 
 
 class Swing(NamedTuple):
@@ -81,31 +83,39 @@ def one_at_a_time(
         raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
     arms = (case.model_copy(update={"therapy": (), "weight": (), "clamp": ()}), case)
     day = Span.planned(case, case.plan.duration_days).morning
-    known = [*_given(case)]
+    known = numbers(case)
     asked = known if names is None else guard.texts(names, "names", '["germ.room", "aromatase.testicular_km"]')
-    chosen = (guard.key(name, known, "number of the model or of his drugs", "names") for name in asked)
-    rows = {name: parameter(name) for name in chosen if name not in case.parameters}
-    numbers = [(name, row) for name, row in rows.items() if row.low < row.high]
+    rows = {guard.key(name, known, "number of the model or of his drugs", "names"): known[name] for name in asked}
 
     def changes(changed: Mapping[str, float]) -> np.ndarray:
         own = parameter_set({**changed, **case.parameters})
         before, after = (_lived(arm, own, day) for arm in arms)
         return np.asarray(100.0 * (after / np.where(before > 0.0, before, math.nan) - 1.0))
 
-    usual, *ends = each(changes, [{}, *({name: end} for name, row in numbers for end in (row.low, row.high))])
+    usual, *ends = each(changes, [{}, *({name: end} for name, row in rows.items() for end in (row.low, row.high))])
     swings = (
         Swing(name, row, np.stack([low, usual, high]))
-        for (name, row), low, high in zip(numbers, ends[::2], ends[1::2], strict=True)
+        for (name, row), low, high in zip(rows.items(), ends[::2], ends[1::2], strict=True)
     )
     return tuple(swing for swing in swings if np.nanmax(np.ptp(swing.changes, axis=0)) > 0.0)
 
 
-def _given(case: Scenario) -> Iterator[str]:
-    """Yield the names of all numbers of the model and of the drugs that a scenario's man has."""
-    yield from parameters.load()
+def numbers(case: Scenario) -> dict[str, Parameter]:
+    """Return the numbers of the model and of a scenario's drugs by name that could move its man.
+
+    Without those that the scenario sets, that have no range, or that only say how men differ, what is measured and what is
+    safe, unless measurements decide on doses.
+    """
     drugs = [part.drug for part in case.man.history] + [therapy.drug for therapy in case.therapy]
-    for drug in dict.fromkeys(drugs):
-        yield from (f"drug.{drug}.{constant}" for constant in parameters.drugs()[drug].numbers)
+    constants = {
+        f"drug.{drug}.{constant}": row
+        for drug in dict.fromkeys(drugs)
+        for constant, row in parameters.drugs()[drug].numbers.items()
+    }
+    both = {**parameters.load(), **constants}
+    unread = () if any(therapy.when is not None for therapy in case.therapy) else _MEASURED
+    moving = {name: row for name, row in both.items() if not name.startswith(unread) and row.low < row.high}
+    return {name: row for name, row in moving.items() if name not in case.parameters}
 
 
 def _lived(arm: Scenario, own: ParameterSet, day: int) -> np.ndarray:
