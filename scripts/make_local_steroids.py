@@ -570,7 +570,7 @@ def steroids_say(found: Testis) -> Iterator[str]:
         f"own adds nothing ({at(held, T_LEVELS, (300,))})."
     )
     yield (
-        f"- **FSH**: without it production is {at(zero, T_LEVELS, (100, 10))} of his own testosterone, with twice his own FSH "
+        f"- **FSH**: without it production is {at(zero, T_LEVELS, (100, 10))} of his own testosterone; with twice his own FSH it is "
         f"{at(doubled, T_LEVELS, (100,))}."
     )
     yield (
@@ -623,11 +623,15 @@ def drugs_say(
         ranked = sorted(swings[drug], key=lambda swing: -swing.span(word))
         most = ", ".join(f"`{swing.name}` ({swing.span(word):.0f})" for swing in ranked[:4])
         alone = ", ".join(f"`{swing.name}`" for swing in ranked if swing.turns(word)) or "none"
+        yield f"- **{drug.capitalize()} {DRUGS[drug]} daily, obese man, day {DAYS}**, over all answers by weight: {said}."
         yield (
-            f"- **{drug.capitalize()} {DRUGS[drug]} daily, obese man, day {DAYS}**, over all answers by weight: {said}. "
-            f"Concentration rises under {rises} of the weight, stays within {SAME:g} % under {stays}, falls under {falls}; its sign "
-            f"hangs on {turning}. It would be {held} at his own. Of single numbers, these move it most "
-            f"(percentage points over their range): {most}. Alone turn its sign: {alone}."
+            f"  - *Sign*: concentration rises under {rises} of the weight, stays within {SAME:g} % under {stays}, falls under "
+            f"{falls}; it hangs on {turning}."
+        )
+        yield f"  - *What carries it*: concentration would change by {held} at his own level."
+        yield (
+            f"  - *Single numbers* that move concentration most, with percentage points over their range: {most}. Alone turn its "
+            f"sign: {alone}."
         )
 
 

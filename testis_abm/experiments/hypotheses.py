@@ -37,7 +37,7 @@ from testis_abm.support.errors import ScenarioError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
 SETS = 6  # parameter sets of a combination of answers
-_NAMED = 3  # numbers that are assumed, of those that move an output most
+_NAMED = 2  # numbers that are assumed, of those that move an output most
 # Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
 
