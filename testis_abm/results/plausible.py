@@ -38,14 +38,11 @@ _VERDICT = ("concentration_million_ml", "total_motile_count_million")
 
 def verdict(word: str, falls: float, stays: float, rises: float, turning: Sequence[str]) -> str:
     """Return in words the weight of each sign (shares of 1) of the change of an output, and the questions that it hangs on."""
-    told = ", ".join(
-        f"{what} {100.0 * share:.0f} % of the weight" if k == 0 else f"{what} {100.0 * share:.0f} %"
-        for k, (what, share) in enumerate(
-            (("rises under", rises), (f"stays within {SAME:g} % under", stays), ("falls under", falls))
-        )
-    )
+    ways = (("rises under", rises), (f"stays within {SAME:g} % under", stays), ("falls under", falls))
+    there = [f"{what} {100.0 * share:.0f} %" for what, share in ways if round(100.0 * share)]
+    there[0] += " of the weight"
     hangs = f"Its sign hangs on {' and '.join(turning)}." if turning else "No answer turns its sign."
-    return f"{word[0].upper()}{word[1:]} {told}. {hangs}"
+    return f"{word[0].upper()}{word[1:]} {', '.join(there)}. {hangs}"
 
 
 def of_all(table: pd.DataFrame, arm: str) -> pd.DataFrame:
