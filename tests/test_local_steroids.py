@@ -139,8 +139,14 @@ def test_the_ranking_says_what_moves_a_number_and_whether_its_sign_turns(made):
         line.split(" | ")[1]: line.split(" | ") for line in made["letrozole: what sperm concentration hangs on"][2:]
     }
     volume, km = rows["`tract.volume_androgen_half`"], rows["`aromatase.testicular_km`"]
-    assert volume[5:7] == ["assumed", "nothing"] and "yes" in volume[7]
-    assert "`aromatase.testicular_km`" in km[6] and "yes" in km[7]
+    assert volume[5:7] == ["assumed", "nothing"] and "`aromatase.testicular_km`" in km[6]
+    for row in (volume, km):
+        ends = [int(end) for end in row[3].split(" / ")]
+        assert abs(int(row[4]) - (max(ends) - min(ends))) <= 1
+        if min(ends) <= -3 and max(ends) >= 3:
+            assert "yes" in row[7]
+        elif min(ends) >= -1 or max(ends) <= 1:
+            assert "no" in row[7]
 
 
 def test_a_page_that_lacks_a_part_is_refused(script, made):
