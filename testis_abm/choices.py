@@ -6,6 +6,8 @@ ARMS = UNTREATED, TREATED = ("untreated", "treated")
 CELL_ENGINES = COMPILED, REFERENCE = ("compiled", "reference")
 # Who is simulated in an experiment: the agent-based model, or the mean-field model.
 ENGINES = CELLS, EXPECTED = ("cells", "expected")
+# Under which parameters the men of an experiment live: each under a plausible set, or all under those of the tables.
+PARAMETERS = PLAUSIBLE, TABLES = ("plausible", "tables")
 # Priors over men.
 POPULATIONS = ("clinic", "community", "healthy")
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FAULT = "fault: "  # begins the error of a run that failed by no fault of its scenario: it is tried again
 
+_MOST_READ = 20  # cases that are kept as read
+
 Row = tuple[Any, ...]
 type Drugs = Mapping[str, Drug] | None  # rows of the drug table by name; None: the table's
 
@@ -109,19 +111,41 @@ def perform(job: Job, task: Task) -> list[Row]:
     """
     from testis_abm.experiments.simulate import replicate_seed
     from testis_abm.man.parameter_set import drugs_with, parted
-    from testis_abm.scenario import load
 
-    overrides = {**task.overrides, **{f"man.{name}": value for name, value in task.man.items()}}
     numbers, of_drugs = parted(task.parameters)
-    scenario = load(job.cases[task.case], overrides=overrides)
+    scenario = _scenario(job, task)
+    changed: dict[str, Any] = {}
+    if task.man:
+        changed["man"] = scenario.man.model_copy(
+            update={"physiology": FrozenMapping({**scenario.man.physiology, **task.man})}
+        )
     if numbers:
-        scenario = scenario.model_copy(update={"parameters": FrozenMapping({**numbers, **scenario.parameters})})
+        changed["parameters"] = FrozenMapping({**numbers, **scenario.parameters})
+    scenario = scenario.model_copy(update=changed) if changed else scenario
     drugs = drugs_with(of_drugs) if of_drugs else None
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
     if job.engine == EXPECTED:
         return _expected(scenario, drugs, seed, arms, job.days)
     return _cells(scenario, drugs, seed, arms, job)
+
+
+# Cases as read: the runs of a trial differ in man and parameters alone.
+_read: dict[str, Scenario] = {}
+
+
+def _scenario(job: Job, task: Task) -> Scenario:
+    """Return the case of a task with its overrides."""
+    from testis_abm.scenario import load
+
+    if task.overrides:
+        return load(job.cases[task.case], overrides=task.overrides)
+    text = job.texts[task.case]
+    if text not in _read:
+        if len(_read) >= _MOST_READ:
+            _read.clear()
+        _read[text] = load(job.cases[task.case])
+    return _read[text]
 
 
 def _cells(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job) -> list[Row]:

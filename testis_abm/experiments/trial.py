@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -13,26 +13,44 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.biology.laboratory import VARIATION, Laboratory
-from testis_abm.choices import CELLS, TREATED, UNTREATED
+from testis_abm.choices import CELLS, PARAMETERS, PLAUSIBLE, TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
+from testis_abm.experiments.hypotheses import UnderHypotheses, arms_under_hypotheses
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, ROWS, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
+from testis_abm.man.parameter_set import parameter, stacked
 from testis_abm.parameters import values as parameter_values
+from testis_abm.population.cohort import Life
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import report
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
+from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown
 
-KEYS = ("men", "population", "where", "visits", "allocation", "missing", "outcome", "responder_pct", "seed")
+KEYS = (
+    "men",
+    "population",
+    "where",
+    "visits",
+    "allocation",
+    "missing",
+    "outcome",
+    "responder_pct",
+    "seed",
+    "parameters",
+)
 LEAST = 5  # measured men of an arm under which nothing is estimated
 _CV = 0.3  # of what no sample tells: it weighs men in a comparison, and errors are robust against it
 SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which the power is given
 _SPERM = "concentration_million_ml"
+_SETS = 40  # parameter sets, under which the men of a block live in turn
+# Men who live in every arm under every answer, and sets of each combination of answers about all men.
+_UNDER_MEN, _UNDER_SETS = 8, 2
 
 
 @dataclass(frozen=True)
@@ -65,13 +83,18 @@ class Trial(Experiment["Result"]):
         scenario = self.file.scenario
         return Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
 
+    @property
+    def lives(self) -> Sequence[Life]:
+        """Return the model under which each man lives; none where all live under the tables' parameters."""
+        return self.cohort.cohort.lives
+
     def about(self) -> dict[str, Any]:
         """Return what its store says of it; more men, another analysis or outcome are still the same trial."""
-        table = json.loads(json.dumps(dict(self.file.table), default=str))
+        table = json.loads(json.dumps({"parameters": PLAUSIBLE, **self.file.table}, default=str))
         return {
             "kind": "trial",
             "title": self.file.scenario.title,
-            "cohort": {key: table.get(key) for key in ("population", "where", "visits", "seed")},
+            "cohort": {key: table.get(key) for key in ("population", "where", "visits", "seed", "parameters")},
             "design": table,
             "outputs": list(self.file.outputs),
         }
@@ -110,7 +133,8 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             )
         missing = guard.number(table.get("missing", 0.0), 0.0, 0.9, "missing")
         responder = guard.number(table.get("responder_pct", 20.0), -100.0, 10_000.0, "responder_pct")
-        values = parameter_values(file.scenario.parameters)
+        word = guard.word(table.get("parameters", PLAUSIBLE), PARAMETERS, "parameters")
+        values, models = parameter_values(file.scenario.parameters), shipped().knowing(file.scenario.parameters)
         cohort = screen(
             table.get("population", "clinic"),
             men,
@@ -119,6 +143,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             seed=seed,
             assay=file.scenario.samples.assay,
             values=values,
+            under=partial(models.drawn, _SETS) if word == PLAUSIBLE else None,
             abstinence=file.scenario.samples.abstinence_days,
         )
     _check(file, outcome, cohort)
@@ -128,8 +153,9 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
     cases = {name: essence(case.as_dict()) | {"man": {}} for name, case in file.arms.items()}
     job = Job(cases, file.days, table.get("engine", CELLS), (TREATED,))
     rows = cohort.cohort.men.to_dict("records")
+    own = [life.parameters for life in cohort.cohort.lives] or [{}] * men
     tasks = [
-        Task(i, i, {}, row, name, (TREATED if file.arms[name].treated else UNTREATED,))
+        Task(i, i, {}, row, name, (TREATED if file.arms[name].treated else UNTREATED,), own[i])
         for i, (row, name) in enumerate(zip(rows, arm))
     ]
     return Trial(file, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed)
@@ -192,6 +218,9 @@ class Result:
         power: a row an active arm and number of men randomised to an arm: share of trials of that size with p under
             0.05.
         failed: men whose run failed, with the error.
+        parameters: of plausible models a row a man, a column a number that is not the same in all, or not as in the tables.
+        under: of plausible models the arms under every answer, as expected of a few of the men;
+            limit: least of the primary outcome that is told from none, in the column's unit.
         assessed: men who were measured for eligibility; days: of the visits.
     """
 
@@ -205,6 +234,9 @@ class Result:
     predictors: pd.DataFrame
     power: pd.DataFrame
     failed: pd.DataFrame
+    parameters: pd.DataFrame
+    under: UnderHypotheses | None
+    limit: float
     assessed: int
     days: tuple[int, ...]
 
@@ -223,7 +255,7 @@ class Result:
         control = self.responders["arm"].iloc[0]
         parts = [f"{self.title}: primary outcome {word} at the last visit; the control is {control}", self._flow()]
         parts += [self._effects(control, str(arm), rows) for arm, rows in self.effects.groupby("arm", sort=False)]
-        parts += [self._note(), self._responders(word), self._predictors(), self._power()]
+        parts += [self._note(), self._under(word), self._responders(word), self._predictors(), self._power()]
         if len(self.failed):
             parts.append(f"{len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n\n".join(part for part in parts if part)
@@ -264,7 +296,24 @@ class Result:
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
         text += f" What visits sample: {basis(*last_window(max(self.days)), sampled=True)}"
-        return report.note(text)
+        return "\n".join(map(report.note, (text, _OWN_MODELS if self.under else _ONE_MODEL)))
+
+    def _under(self, word: str) -> str:
+        """Return what is expected of the primary outcome under each answer."""
+        if self.under is None:
+            return ""
+        control, *arms = self.under.arms
+        if not self.under.level(word, arm=0).median >= self.limit:
+            return f"  Under each answer: of {word} the men in {control} are expected to have none to compare with."
+        columns = {arm: (word, k) for k, arm in enumerate(arms, 1)}
+        text = (
+            f"Expected difference from {control} in {word} at the last visit under each answer to what the data do not "
+            f"decide: {min(_UNDER_MEN, len(self.men))} of the men, evenly spaced by their baseline, each in every arm, "
+            "mean-field model without error of measurement, under parameter sets that were calibrated with these answers "
+            f"({_UNDER_SETS} of each combination of answers about all men)."
+        )
+        verdicts = [report.note(f"{arm}: {self.under.verdict(*of)}") for arm, of in columns.items()]
+        return "\n".join([report.note(text), self.under.by_answer(columns), *verdicts, *self.under.deciding(columns)])
 
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
@@ -302,6 +351,12 @@ class Result:
         return "\n".join(lines)
 
 
+_OWN_MODELS = (
+    "Each man lives, from screening on, under one of the parameter sets that fit published studies, with its answer to each "
+    "question that these do not decide (men.parquet). The intervals hold the spread of men, measurement and parameters, and "
+    "narrow with more men; what is not known of the parameters does not: see the difference under each answer."
+)
+_ONE_MODEL = 'All men live under the parameters of the tables (parameters = "tables"): nothing here holds how far these are known.'
 _UNMEASURED = "  true level, not measured, unadjusted"
 _NOTE = (
     "* primary outcome. Means as measured, each baseline of the men of that arm who came to the last visit; differences of means, adjusted for the baseline by negative binomial "
@@ -367,9 +422,29 @@ def analyse(trial: Trial, folder: str | Path) -> Result:
         _predictors(men[men["attended"]], names, trial.laboratory),
         _power(effects, trial.outcome, trial.missing),
         failed.reset_index(drop=True),
+        _parameters(trial),
+        _under(trial, men),
+        trial.laboratory.limit(trial.outcome),
         trial.cohort.seen,
         tuple(trial.job.days),
     )
+
+
+def _parameters(trial: Trial) -> pd.DataFrame:
+    """Return in what men live unlike the tables, a row a man."""
+    rows = pd.DataFrame([life.parameters for life in trial.lives])
+    return rows.fillna({name: parameter(name).value for name in rows})
+
+
+def _under(trial: Trial, men: pd.DataFrame) -> UnderHypotheses | None:
+    """Return all arms under every answer, as expected of some of the men."""
+    drawn = trial.cohort.cohort.drawn
+    if drawn is None:
+        return None
+    order = men[f"baseline_{trial.outcome}"].fillna(0.0).argsort(kind="stable").to_numpy()
+    count = min(_UNDER_MEN, len(order))
+    some = drawn.iloc[order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]].to_dict("records")
+    return arms_under_hypotheses(trial.file.arms, men=some, sets=_UNDER_SETS, day=max(trial.job.days))
 
 
 def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:
@@ -380,6 +455,10 @@ def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:
     cohort, laboratory = trial.cohort.cohort, trial.laboratory
     men = pd.DataFrame({"arm": trial.arm, "age": cohort.men["age"], "bmi": cohort.men["bmi"]})
     men["lesion"] = cohort.lesions.to_numpy()
+    if cohort.lives:
+        laboratory = replace(laboratory, values=stacked([life.values for life in cohort.lives]))
+        for question in cohort.lives[0].own.answers:
+            men[question] = [life.answers.get(question, "") for life in cohort.lives]
     men["screened_azoospermic"] = cohort.measured[-1][_SPERM].to_numpy() == 0.0
     men = pd.concat([men, _screened(trial.cohort)], axis=1)
     for day in sorted(trial.job.days):

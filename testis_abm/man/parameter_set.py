@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from operator import itemgetter
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, printable, shown
 
 ROUNDED = 1e-5  # of values that are written with six digits
-_ABSTINENCE = 3.0  # days, of the sperm by which a man counts as infertile
+ABSTINENCE = 3.0  # days, of the sperm by which a man counts as infertile
 Kinds = tuple[ManKind, ...]
 
 
@@ -74,6 +75,11 @@ class ParameterSet:
         untreated, questions = _sperm_of(self.whole, man) if sperm is None else sperm, parameters.hypotheses()
         return [questions[name] for name in self._of_some if 0.0 < untreated < (questions[name].sperm_below or 0.0)]
 
+    def answers_of(self, man: Mapping[str, float], sperm: float | None = None) -> dict[str, str]:
+        """Return the answers to questions about all men, and to those that are of this man; see asked."""
+        asked = {of.name for of in self.asked(man, sperm)}
+        return {name: answer for name, answer in self.answers.items() if name in asked or name not in self._of_some}
+
     def kinds(self, man: Mapping[str, float], sperm: float | None = None) -> Iterator[tuple[float, Kinds]]:
         """Yield of what kinds the answers may have him, with the probability; of none he is as the values have him."""
         each_of = []
@@ -93,6 +99,16 @@ class ParameterSet:
         men, values = of_kinds({name: np.array([value], float) for name, value in man.items()}, [self], [kinds])
         return {name: float(value[0]) for name, value in men.items()}, values[0]
 
+    def values_as(self, kinds: Kinds) -> Values:
+        """Return the parameters of a man of these kinds, completed; worked out once."""
+        changed = {name: value for kind in kinds for name, value in kind.parameters.items()}
+        if not changed:
+            return self.whole
+        known = self.whole.known
+        if kinds not in known:
+            known[kinds] = complete({**self.whole, **changed})
+        return cast(Values, known[kinds])
+
     def drawn(self, man: Mapping[str, float], key: Sequence[int], sperm: float | None = None) -> Kinds:
         """Return of what kinds a man is, drawn by `key`; see asked for `sperm`."""
         possible = list(self.kinds(man, sperm))
@@ -103,14 +119,8 @@ class ParameterSet:
         return possible[min(chosen, len(possible) - 1)][1]
 
 
-def dealt_kinds(men: Mapping[str, np.ndarray], sets: Sequence[ParameterSet], key: Sequence[int]) -> list[Kinds]:
-    """Return of what kinds men are, each under his set, drawn by `key` and his place; see of_kinds."""
-    sperm = untreated_sperm([own.whole for own in sets], men).tolist()
-    return [own.drawn({}, (*key, i), untreated) for i, (own, untreated) in enumerate(zip(sets, sperm, strict=True))]
-
-
 def of_kinds(
-    men: Mapping[str, np.ndarray], sets: Sequence[ParameterSet], kinds: Sequence[Kinds]
+    men: Mapping[str, np.ndarray], sets: Sequence[ParameterSet], kinds: Sequence[Kinds], sperm: np.ndarray | None = None
 ) -> tuple[dict[str, np.ndarray], list[Values]]:
     """Return the physiology of men and the parameters of each, completed, if he is of his kinds.
 
@@ -118,25 +128,25 @@ def of_kinds(
 
     Args:
         men: physiology field -> (men,). sets, kinds: of each man.
+        sperm: untreated concentration of each under his set, million/mL, where it is known, (men,).
     """
-    made: dict[tuple[int, Kinds], Values] = {}
-    for own, of in zip(sets, kinds, strict=True):
-        changed = {name: value for kind in of for name, value in kind.parameters.items()}
-        if (key := (id(own.values), of)) not in made:
-            made[key] = complete({**own.values, **changed}) if changed else own.whole
-    values = [made[id(own.values), of] for own, of in zip(sets, kinds, strict=True)]
+    values = [own.values_as(of) for own, of in zip(sets, kinds, strict=True)]
     others = {name: np.array(of, float) for name, of in men.items()}
     at = [i for i, of in enumerate(kinds) if of]
     if not at:
         return others, values
-    before = untreated_sperm([sets[i].whole for i in at], {name: of[at] for name, of in others.items()})
+    before = sperm[at] if sperm is not None else untreated_sperm([sets[i].whole for i in at], _rows(others, at))
     for i in at:
         for field, factor in (pair for kind in kinds[i] for pair in kind.man.items()):
             others[field][i] = _held(field, others[field][i] * factor)
-    after = untreated_sperm([values[i] for i in at], {name: of[at] for name, of in others.items()})
+    after = untreated_sperm([values[i] for i in at], _rows(others, at))
     completed = others["meiotic_completion"][at] * (before / np.maximum(after, 1e-12))
     others["meiotic_completion"][at] = _held("meiotic_completion", completed)
     return others, values
+
+
+def _rows(men: Mapping[str, np.ndarray], at: Sequence[int]) -> dict[str, np.ndarray]:
+    return {name: of[at] for name, of in men.items()}
 
 
 def stacked(values: Sequence[Mapping[str, float]]) -> Mapping[str, Any]:
@@ -146,7 +156,7 @@ def stacked(values: Sequence[Mapping[str, float]]) -> Mapping[str, Any]:
         return values[0]
     place = {key: k for k, key in enumerate(distinct)}
     names, at = list(values[0]), [place[id(one)] for one in values]
-    table = np.array([[one[name] for name in names] for one in distinct.values()])
+    table = np.array([*map(itemgetter(*names), distinct.values())])
     alike = (table == table[0]).all(axis=0)
     return Values(
         {name: float(of[0]) if same else of[at] for name, of, same in zip(names, table.T, alike, strict=True)}
@@ -162,11 +172,11 @@ def untreated_sperm(values: Sequence[Values], men: Mapping[str, np.ndarray]) -> 
     """Return the untreated sperm concentration of men, million/mL."""
     if len(values) == 1:  # sooner
         return np.array([_sperm_of(values[0], {name: float(of[0]) for name, of in men.items()})])
-    return steady_states(stacked(values), men, abstinence=_ABSTINENCE)["concentration_million_ml"]
+    return steady_states(stacked(values), men, abstinence=ABSTINENCE)["concentration_million_ml"]
 
 
 def _sperm_of(values: Values, man: Mapping[str, float]) -> float:
-    return ExpectedMan(values, man).semen(_ABSTINENCE)["concentration_million_ml"]
+    return ExpectedMan(values, man).semen(ABSTINENCE)["concentration_million_ml"]
 
 
 # ---- the tables with some numbers replaced

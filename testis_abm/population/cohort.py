@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import steady_states
-from testis_abm.man.parameter_set import Kinds, ParameterSet, dealt_kinds, of_kinds, stacked
+from testis_abm.man.parameter_set import ABSTINENCE, Kinds, ParameterSet, of_kinds, stacked, untreated_sperm
 from testis_abm.man.physiology import complete
 from testis_abm.parameters.rooms import Values
 from testis_abm.population.distribution import LESIONS, Population
@@ -24,6 +23,7 @@ from testis_abm.support import guard
 
 BLOCK = 400  # men who are drawn together, so that more men leave the first as they are
 APART = 7919  # between the seeds of blocks
+_UNLIKE = "in what a man is unlike the tables"
 
 
 def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
@@ -73,22 +73,25 @@ class Life:
     """The plausible model under which a man lives.
 
     Attributes:
-        own: his parameter set, with its answers to what the data do not decide.
-        kinds: of what kinds these make him; values: his parameters as such a man, completed.
-        drawn: his physiology, before it is that of his kinds.
+        own: his parameter set.
+        answers: of it to what the data do not decide, those that are about him; kinds: of what kinds they make him.
+        values: his parameters as such a man, completed.
     """
 
     own: ParameterSet
+    answers: Mapping[str, str]
     kinds: Kinds
     values: Values
-    drawn: Mapping[str, float]
 
-    @cached_property
+    @property
     def parameters(self) -> dict[str, float]:
-        """Return in what he is unlike the tables: dotted name -> value, "drug." before those of drugs."""
-        tables = parameters.values()
-        own = {name: self.values[name] for name, value in tables.items() if self.values[name] != value}
-        return {name: float(value) for name, value in {**own, **self.own.of_drugs}.items()}
+        """Return in what he is unlike the tables: dotted name -> value, "drug." before those of drugs; for all alike one."""
+        known = self.values.known
+        if _UNLIKE not in known:
+            tables = parameters.values()
+            own = {name: self.values[name] for name, value in tables.items() if self.values[name] != value}
+            known[_UNLIKE] = {name: float(value) for name, value in {**own, **self.own.of_drugs}.items()}
+        return known[_UNLIKE]
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Cohort:
         true: his true labs and semen (course.MORNING and the semen table's names).
         measured: of each visit, what a clinic saw.
         lives: of each man, the model under which he lives; none where all live under the same parameters.
+        drawn: physiology before they are of the kinds that their lives make them.
     """
 
     men: pd.DataFrame
@@ -108,6 +112,7 @@ class Cohort:
     true: pd.DataFrame
     measured: Sequence[pd.DataFrame]
     lives: Sequence[Life] = ()
+    drawn: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.men)
@@ -168,15 +173,23 @@ def draw_living(
         sets: plausible parameter sets.
     """
     population = Population.of_name(population, sets[0].values)
+    visits, seed = guard.argument("visits", visits), guard.argument("seed", seed)
+    abstinence = guard.number(abstinence, 0.5, 30.0, "abstinence", "days")
     drawn, lesions = _men(population, BLOCK, seed, fixed)
     own, columns = [sets[i % len(sets)] for i in range(BLOCK)], _columns(drawn)
-    kinds = dealt_kinds(columns, own, (seed,))
-    others, values = of_kinds(columns, own, kinds)
-    men, whole = pd.DataFrame(others), stacked(values)
-    true = _labs(men, whole, abstinence)
-    measured = _visits(true, Laboratory(whole, assay), seed, visits)
-    lives = [Life(*of) for of in zip(own, kinds, values, drawn.to_dict("records"), strict=True)]
-    return Cohort(men, lesions, true, measured, lives)
+    wholes = [one.whole for one in own]
+    true = _labs(drawn, stacked(wholes), abstinence)
+    same = abstinence == ABSTINENCE
+    sperm = true["concentration_million_ml"].to_numpy() if same else untreated_sperm(wholes, columns)
+    kinds = [one.drawn({}, (seed, i), of) for i, (one, of) in enumerate(zip(own, sperm.tolist(), strict=True))]
+    answers = [one.answers_of({}, of) for one, of in zip(own, sperm.tolist(), strict=True)]
+    others, values = of_kinds(columns, own, kinds, sperm)
+    men, other = pd.DataFrame(others), [i for i, of in enumerate(kinds) if of]
+    if other:
+        true.iloc[other] = _labs(men.iloc[other], stacked([values[i] for i in other]), abstinence)
+    measured = _visits(true, Laboratory(stacked(values), assay), seed, visits)
+    lives = [Life(*of) for of in zip(own, answers, kinds, values, strict=True)]
+    return Cohort(men, lesions, true, measured, lives, drawn)
 
 
 def _men(

@@ -161,4 +161,4 @@ def _joined(parts: Sequence[tuple[Cohort, np.ndarray]]) -> Cohort:
     men, lesions, true = (stack(getattr(cohort, name) for cohort, _ in parts) for name in ("men", "lesions", "true"))
     measured = [stack(visits) for visits in zip(*(cohort.measured for cohort, _ in parts))]
     lives = [cohort.lives[i] for cohort, chosen in parts if cohort.lives for i in chosen]
-    return Cohort(men, lesions, true, measured, lives)
+    return Cohort(men, lesions, true, measured, lives, stack(cohort.drawn for cohort, _ in parts) if lives else None)
