@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from testis_abm import TestisError
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.experiments.store import read
+from testis_abm.experiments.task import perform
 from testis_abm.experiments.trial import LEAST, analyse, trial
 from testis_abm.experiments.trial import prepare as prepare_trial
+from testis_abm.man.parameter_set import parameter_set
+from testis_abm.parameters import hypotheses
 from testis_abm.parameters import values as parameter_values
+from testis_abm.population.cohort import draw
 from testis_abm.quantities import OESTRADIOL, RATIO
 
 TRIAL = {
@@ -25,6 +33,7 @@ TRIAL = {
         "missing": 0.2,
         "allocation": [1, 2],
         "outputs": ["testosterone", "sperm concentration"],
+        "parameters": "tables",
     },
     "arm": [
         {"name": "control", "therapy": []},
@@ -198,13 +207,12 @@ def test_the_mean_of_screening_holds_its_zeros():
 
 def test_nothing_is_found_where_nothing_is_done(tmp_path):
     """Untreated arms: as many without sperm before and after, p under 0.05 in about 5 %, and regression to the mean."""
-    from scipy.stats import binomtest
-
     arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]
     design = {
         "men": 100,
         "engine": "expected",
         "outputs": ["sperm concentration", "total motile count", "testosterone"],
+        "parameters": "tables",
     }
     p, rises = [], []
     for k, where in enumerate(([], ["sperm concentration < 15 M/mL"])):
@@ -234,7 +242,9 @@ def test_nothing_is_found_where_nothing_is_done(tmp_path):
 def test_screening_takes_semen_after_the_abstinence_of_the_trial(tmp_path):
     arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]
     case = {"title": "null", "plan": {"duration": "20 days"}, "samples": {"abstinence": "8 days"}, "arm": arms}
-    men = trial({**case, "trial": {"men": 150, "engine": "expected"}}, tmp_path / "t", workers=1).men
+    men = trial(
+        {**case, "trial": {"men": 150, "engine": "expected", "parameters": "tables"}}, tmp_path / "t", workers=1
+    ).men
     for name in ("volume_ml", "total_count_million"):
         assert men[f"day20_{name}"].mean() / men[f"baseline_{name}"].mean() == pytest.approx(1.0, abs=0.09)
 
@@ -261,9 +271,146 @@ def test_more_outputs_leave_the_men_as_they_were(tmp_path):
         ({"population": "clinik"}, 'nearest: "clinic"'),
         ({"where": ["BMI > 30", "BMI < 25"]}, "meet"),
         ({"outcome": "intratesticular testosterone"}, "is not measured at screening"),
+        ({"parameters": "plausibel"}, 'parameters: "plausibel" is not one of plausible, tables; nearest: "plausible"'),
+        ({"parameters": True}, "parameters: true is not one of plausible, tables"),
     ],
 )
 def test_a_wrong_trial_is_told(change, said):
     with pytest.raises(TestisError) as told:
         prepare_trial({**TRIAL, "trial": {**TRIAL["trial"], **change}})
     assert said in str(told.value)
+
+
+# ---- each man under a plausible model
+
+
+LIVING = {
+    **TRIAL,
+    "trial": {**TRIAL["trial"], "men": 40, "missing": 0, "allocation": [1, 1], "parameters": "plausible"},
+    "arm": [
+        TRIAL["arm"][0],
+        {"name": "letrozole", "therapy": [{"drug": "letrozole", "dose": "2.5 mg", "every": "1 day"}]},
+    ],
+}
+COUNT = "concentration_million_ml"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("living") / "t"
+
+
+@pytest.fixture(scope="module")
+def living(folder):
+    return trial(LIVING, folder, workers=1)
+
+
+def test_each_man_is_screened_and_lives_under_a_model_of_his_own(living, folder):
+    prepared = prepare_trial(LIVING)
+    assert len({id(life.own.values) for life in prepared.lives}) > 10
+    for life, task in zip(prepared.lives, prepared.tasks, strict=True):
+        own = parameter_set(task.parameters)
+        assert own.values == life.values and own.drugs == life.own.drugs
+    # The untreated stay at what screening saw the truth of: under other parameters they would not.
+    true, end = prepared.cohort.cohort.true, read(folder).query("day == 120 and case == 'control'").set_index("point")
+    for column in ("lh_iu_l", "fsh_iu_l", COUNT):
+        np.testing.assert_allclose(end[column], true.loc[end.index, column], rtol=1e-4)
+    number = "axis.oestradiol_feedback_strength"
+    assert living.parameters[number].tolist() == [life.values[number] for life in prepared.lives]
+    assert living.parameters.notna().all(axis=None) and len(living.parameters) == len(living.men)
+
+
+def test_answers_are_dealt_by_weight_and_infertile_men_are_of_their_kinds():
+    case = {**LIVING, "trial": {**LIVING["trial"], "men": 400, "where": []}}
+    cohort = prepare_trial(case).cohort.cohort
+    about = hypotheses()["infertility"]
+    asked = [life for life in cohort.lives if "infertility" in life.answers]
+    fewer = (cohort.true[COUNT] < about.sperm_below) & (cohort.true[COUNT] > 0.0)
+    assert [("infertility" in life.answers) for life in cohort.lives] == fewer.tolist()
+    assert not any(life.kinds for life in cohort.lives if "infertility" not in life.answers)
+    for question, lives in (("infertility", asked), ("germ.lack", cohort.lives)):
+        for name, answer in hypotheses()[question].answers.items():
+            hits = sum(life.answers[question] == name for life in lives)
+            assert binomtest(hits, len(lives), answer.weight).pvalue > 1e-4, (question, name)
+    limited = [life for life in asked if life.answers["infertility"] == "fsh_limited"]
+    share = about.answers["fsh_limited"].kinds[0].share
+    assert binomtest(sum(bool(life.kinds) for life in limited), len(limited), share).pvalue > 1e-4
+    # A kind changes why a man has few sperm, not how few.
+    plain = draw("clinic", 400, seed=LIVING["plan"]["seed"])
+    kinds = np.array([bool(life.kinds) for life in cohort.lives])
+    pd.testing.assert_frame_equal(cohort.drawn, plain.men)
+    assert (cohort.men[kinds] != plain.men[kinds]).any(axis=1).all()
+    pd.testing.assert_frame_equal(cohort.men[~kinds], plain.men[~kinds])
+    again = [own.own.as_kind(row, own.kinds)[0] for own, row in zip(cohort.lives, plain.men.to_dict("records"))]
+    pd.testing.assert_frame_equal(pd.DataFrame(again)[kinds], cohort.men[kinds], rtol=1e-9)
+
+
+def test_same_seed_same_men_and_more_men_leave_the_first_as_they_were():
+    few, again, many, other = (
+        [(task.man, task.parameters, task.name(prepared.job)) for task in prepared.tasks]
+        for change in ({}, {}, {"men": 60}, {"seed": 3})
+        for prepared in (prepare_trial({**LIVING, "trial": {**LIVING["trial"], **change}}),)
+    )
+    assert few == again == many[:40] and not {name for *_, name in few} & {name for *_, name in other}
+
+
+def test_a_plausible_trial_goes_on_where_it_was_stopped_and_is_no_trial_under_the_tables(living, tmp_path):
+    assert trial(LIVING, tmp_path / "t", workers=1, shard=(1, 3)) is None
+    parts = list((tmp_path / "t" / "parts").glob("*.parquet"))
+    assert 0 < sum(len(pd.read_parquet(part)) for part in parts) < 40
+    whole = trial(LIVING, tmp_path / "t", workers=1)
+    pd.testing.assert_frame_equal(whole.men, living.men)
+    pd.testing.assert_frame_equal(whole.under.table(), living.under.table())
+    tables = {**LIVING, "trial": {**LIVING["trial"], "parameters": "tables"}}
+    with pytest.raises(TestisError, match='a different cohort.*parameters "plausible", now "tables"'):
+        trial(tables, tmp_path / "t", workers=1)
+
+
+def test_the_outcome_is_expected_under_every_answer_with_what_would_decide(living):
+    table, text = living.under.table(), " ".join(living.text().split())
+    of = table[(table["arm"] == "letrozole") & (table["column"] == COUNT)].set_index("answer")
+    weights = of[of["question"] == "germ.lack"]["weight"]
+    assert weights.sum() == pytest.approx(1.0) and set(weights.index) == set(hypotheses()["germ.lack"].answers)
+    assert {"none", "late", "monkey"} < set(of.index) and of.loc["monkey", "change_pct"] < of.loc["none", "change_pct"]
+    whole = of.loc[""]
+    assert whole["low_pct"] < whole["change_pct"] < whole["high_pct"]
+    assert "Expected difference from control in sperm concentration at the last visit under each answer" in text
+    assert "8 of the men" in text and "letrozole: Sperm concentration" in text
+    turning = living.under.turning("sperm concentration")
+    assert ("What would decide" in text) == bool(turning)
+    assert set(hypotheses()) & set(living.men.columns) >= {"germ.lack", "infertility"}
+
+
+def test_what_a_scenario_sets_is_no_question_and_the_same_in_every_man(tmp_path):
+    case = {**LIVING, "parameters": {"germ.oestrogen_lack": 0.0}, "trial": {**LIVING["trial"], "men": 12}}
+    found = trial(case, tmp_path / "t", workers=1)
+    assert "germ.lack" not in found.men and "germ.lack:" not in found.text()
+    assert (found.parameters["germ.oestrogen_lack"] == 0.0).all()
+
+
+def test_men_without_sperm_have_no_percentage_under_any_answer(tmp_path):
+    trial_of = {**LIVING["trial"], "men": 10, "where": ["sperm concentration <= 0 M/mL"], "outputs": ["LH"]}
+    text = trial({**LIVING, "plan": {"duration": "20 days"}, "trial": trial_of}, tmp_path / "t", workers=1).text()
+    assert "the men in control are expected to have none to compare with" in text and "nan" not in text
+
+
+def test_cells_live_under_the_models_of_their_men_drugs_included(tmp_path):
+    """Of one man: the mean-field man and the tissue of cells both follow the parameters and drugs of a task."""
+    few = {"men": 4, "where": [], "outputs": ["LH"], "outcome": "testosterone", "parameters": "plausible"}
+    case = {
+        "title": "cells",
+        "plan": {"baseline": "2 days", "duration": "10 days"},
+        "tissue": {"tubules": 1, "sertoli_per_tubule": 24},
+        "arm": LIVING["arm"],
+    }
+    job = prepare_trial({**case, "trial": {**few, "engine": "cells"}})
+    task = next(task for task in job.tasks if task.case == "letrozole")
+    column = 2 + COLUMNS.index("oestradiol_pmol_l")
+    (row,) = perform(job.job, task)
+    strong = {
+        name: 0.1 * value if name.startswith("drug.letrozole") else value for name, value in task.parameters.items()
+    }
+    (lower,) = perform(job.job, replace(task, parameters=strong))
+    assert lower[column] < row[column]
+    mean = replace(job.job, engine="expected")
+    assert perform(mean, task)[0][column] == pytest.approx(row[column], rel=0.15)

@@ -124,6 +124,8 @@ def screen(
     n, seed, values = guard.argument("men", n), guard.argument("seed", seed), parameters.all_values(values)
     population, laboratory = Population.of_name(population, values), Laboratory(values, assay)
     criteria = guard.texts(criteria, "where", '["BMI > 25", "T/E2 < 10"]')
+    if under is not None and not callable(under):
+        raise ScenarioError(f"{shown(under)} is not a function of a seed; use partial(shipped().drawn, 40)", "under")
     with guard.at("where"):
         tests = [parse_criterion(text) for text in criteria]
     kept: list[tuple[Cohort, np.ndarray]] = []
