@@ -277,18 +277,20 @@ def arms_under_hypotheses(
     lives = {(id(own.values), kinds): own for *_, own in chosen for man in men for _, kinds in own.kinds(man)}
     made = each(lambda one: [_lived(case, one[1], one[0][1], day) for case in cases], list(lives.items()))
     lived = dict(zip(lives, made, strict=True))
-    found: dict[tuple[tuple[str, str], ...], list[tuple[float, np.ndarray]]] = {}
+    weights: dict[tuple[tuple[str, str], ...], float] = {}
+    found: dict[tuple[tuple[str, str], ...], dict[int, np.ndarray]] = {}
     for weight, alike, own in chosen:
         of_arms = [
             sum(share * lived[id(own.values), kinds][arm] for share, kinds in own.kinds(man))
             for arm, man in enumerate(men)
         ]
-        # An answer about men who are not here is no answer.
-        answers = {name: answer for name, answer in own.answers.items() if name in asked or not _about_some(name)}
-        found.setdefault(tuple(answers.items()), []).append((weight / alike, np.array(of_arms)))
+        # An answer about men who are not here is no answer: a set has one life whatever it is.
+        answers = tuple(pair for pair in own.answers.items() if pair[0] in asked or not _about_some(pair[0]))
+        weights[answers] = weights.get(answers, 0.0) + weight / alike
+        found.setdefault(answers, {})[id(own.values)] = np.array(of_arms)
     combinations = tuple(
-        Combination(dict(key), sum(weight for weight, _ in rows), np.stack([levels for _, levels in rows], axis=1))
-        for key, rows in found.items()
+        Combination(dict(answers), weights[answers], np.stack([*levels.values()], axis=1))
+        for answers, levels in found.items()
     )
     return UnderHypotheses(title, tuple(arms), combinations, (), day)
 
