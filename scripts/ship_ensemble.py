@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.man.parameter_set import parameter_set
 from testis_abm.parameters.table import FOLDER
 from testis_abm.statistics import weighted_quantiles
 from testis_abm.studies.calibrate import configuration
-from testis_abm.studies.ensemble import FILE, Ensemble, applied, read
+from testis_abm.studies.ensemble import FILE, Ensemble, read
 from testis_abm.support import files
 from testis_abm.support.errors import TestisError
 
@@ -49,7 +50,7 @@ def written(text: str, section: str, name: str, value: float) -> str:
 
 def ship(values: dict[str, float]) -> None:
     """Write values into the tables."""
-    _, drugs = applied(values)
+    drugs = parameter_set(values).drugs
     for path in sorted((FOLDER / "model").glob("*.toml")):
         text = path.read_text(encoding="utf-8")
         for name, value in values.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,7 +23,7 @@ from testis_abm.studies.calibrate import (
     error,
     to_values,
 )
-from testis_abm.studies.ensemble import best, read, shipped, write
+from testis_abm.studies.ensemble import Ensemble, best, read, shipped, write
 from testis_abm.studies.replay import courses, expectation, label_of, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
 from testis_abm.support import arrays
@@ -143,10 +144,11 @@ def test_untreated_men_seem_to_double_by_chance_in_replay_and_in_calibration_ali
     """Of men selected on a low count some double untreated; the expectation that is fitted knows it too."""
     study = load_study(known()["foresta_1998"])
     untreated = study.model_copy(update={"observed": study.observed[1:]})
-    drawn = replay(untreated, best(), sets=1, men=40, repeats=60)["predicted"].iloc[0]
+    drawn = replay(untreated, best(), sets=1, men=40, repeats=240)["predicted"].iloc[0]
     few, many = (courses(untreated, best()[0], men, pool=240, seed=1) for men in (4, 40))
     expected, more = (expectation(untreated, course, pool=240, seed=1)[0] for course in (few, many))
-    assert 2 < expected < 40 and drawn == pytest.approx(expected, abs=5)
+    # What screening measured of 40 men is one draw, of which one in ten doubles.
+    assert 2 < expected < 40 and drawn == pytest.approx(expected, abs=8)
     assert expected == pytest.approx(more, abs=3)  # as few men as a calibration runs stand for all
     assert expectation(untreated, few, pool=240, seed=1)[0] == expected
 
@@ -349,6 +351,20 @@ def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
     assert moved.argmax() in [configuration()["parameters"].index(name) for name in FEEDBACK]
 
 
+def test_every_member_of_a_calibration_is_a_whole_set_with_its_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr("testis_abm.studies.calibrate.ProcessPoolExecutor", lambda **_: ThreadPoolExecutor(1))
+    with _Calibration.begun(tmp_path, 45, 1, 1, print) as calibration:
+        table = calibration.table(np.zeros((len(configuration()["parameters"]), 45)))
+    whole = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
+    combinations = whole.by_answers(5)
+    questions = parameters.hypotheses()
+    assert len(combinations) == math.prod(len(of.answers) for of in questions.values())
+    for weight, alike in combinations:
+        answers = alike[0].answers
+        assert len(alike) == 5 and all(own.answers == answers for own in alike) and {*answers} == {*questions}
+        assert weight == pytest.approx(math.prod(questions[name].answers[to].weight for name, to in answers.items()))
+
+
 def test_a_changed_input_is_another_calibration(tmp_path, monkeypatch):
     first = _inputs()
     extra = tmp_path / "extra.toml"
@@ -408,7 +424,10 @@ def test_the_prior_is_centred_on_the_range_and_bounded():
     middle = to_values(np.zeros(len(configuration()["parameters"])))
     for name, value in middle.items():
         low, high, log = _ranges(name)
-        assert value == pytest.approx((low * high) ** 0.5 if log else 0.5 * (low + high)), name
+        if known := configuration()["prior"].get(name):
+            assert low < known[0] < value < known[1] < high, name
+        else:
+            assert value == pytest.approx((low * high) ** 0.5 if log else 0.5 * (low + high)), name
     for end in (-9.0, 9.0):
         for name, value in to_values(np.full(len(configuration()["parameters"]), end)).items():
             low, high, _ = _ranges(name)

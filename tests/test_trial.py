@@ -362,7 +362,7 @@ def test_a_plausible_trial_goes_on_where_it_was_stopped_and_is_no_trial_under_th
     pd.testing.assert_frame_equal(whole.men, living.men)
     pd.testing.assert_frame_equal(whole.under.table(), living.under.table())
     tables = {**LIVING, "trial": {**LIVING["trial"], "parameters": "tables"}}
-    with pytest.raises(TestisError, match='a different cohort.*parameters "plausible", now "tables"'):
+    with pytest.raises(TestisError, match=r'a different cohort.*parameters "plausible", now "tables"'):
         trial(tables, tmp_path / "t", workers=1)
 
 

@@ -288,24 +288,28 @@ def arms_under_hypotheses(
     groups = [men or [case.man.physiology] for case in cases]
     asked = {of.name for group in groups for man in group for of in chosen[0][1].asked(man)}
     # What answers about some men say is lived once for all sets of the same numbers.
-    alike: dict[int, list[int]] = {}
+    same: dict[int, list[int]] = {}
     for k, (_, own) in enumerate(chosen):
-        alike.setdefault(id(own.values), []).append(k)
+        same.setdefault(id(own.values), []).append(k)
 
     def lived(places: list[int]) -> list[np.ndarray]:
         own = [chosen[k][1] for k in places]
         return list(np.stack([_levels(case, group, own, day) for case, group in zip(cases, groups)], axis=1))
 
-    made = chain.from_iterable(each(lived, list(alike.values())))
-    levels = dict(zip(chain.from_iterable(alike.values()), made, strict=True))
+    made = chain.from_iterable(each(lived, list(same.values())))
+    levels = dict(zip(chain.from_iterable(same.values()), made, strict=True))
     together: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for k, (_, own) in enumerate(chosen):
-        # An answer about men who are not here is no answer.
+        # An answer about men who are not here is no answer: a set has one life whatever it is.
         answers = ((name, of) for name, of in own.answers.items() if name in asked or not _about_some(name))
         together.setdefault(tuple(answers), []).append(k)
     combinations = tuple(
-        Combination(dict(key), sum(chosen[k][0] for k in of), np.stack([levels[k] for k in of], axis=1))
-        for key, of in together.items()
+        Combination(
+            dict(answers),
+            sum(chosen[k][0] for k in of),
+            np.stack([levels[k] for k in {id(chosen[k][1].values): k for k in of}.values()], axis=1),
+        )
+        for answers, of in together.items()
     )
     return UnderHypotheses(title, tuple(arms), combinations, (), day)
 
