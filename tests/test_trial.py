@@ -307,7 +307,7 @@ def living(folder):
 
 def test_each_man_is_screened_and_lives_under_a_model_of_his_own(living, folder):
     prepared = prepare_trial(LIVING)
-    assert len({id(life.own.values) for life in prepared.lives}) > 10
+    assert len({id(life.own.values) for life in prepared.lives}) > 25
     for life, task in zip(prepared.lives, prepared.tasks, strict=True):
         own = parameter_set(task.parameters)
         assert own.values == life.values and own.drugs == life.own.drugs
@@ -382,10 +382,11 @@ def test_the_outcome_is_expected_under_every_answer_with_what_would_decide(livin
 
 
 def test_what_a_scenario_sets_is_no_question_and_the_same_in_every_man(tmp_path):
-    case = {**LIVING, "parameters": {"germ.oestrogen_lack": 0.0}, "trial": {**LIVING["trial"], "men": 12}}
+    known = {"aromatase.testicular_km": 40.0}
+    case = {**LIVING, "plan": {"duration": "20 days"}, "parameters": known, "trial": {**LIVING["trial"], "men": 12}}
     found = trial(case, tmp_path / "t", workers=1)
-    assert "germ.lack" not in found.men and "germ.lack:" not in found.text()
-    assert (found.parameters["germ.oestrogen_lack"] == 0.0).all()
+    assert (found.parameters["aromatase.testicular_km"] == 40.0).all()
+    assert (found.men["aromatase.testicular_km"] == "high").all() and "aromatase.testicular_km:" not in found.text()
 
 
 def test_men_without_sperm_have_no_percentage_under_any_answer(tmp_path):

@@ -20,7 +20,7 @@ from testis_abm.experiments.hypotheses import UnderHypotheses, arms_under_hypoth
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, ROWS, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
-from testis_abm.man.parameter_set import parameter, stacked
+from testis_abm.man.parameter_set import ParameterSet, parameter, stacked
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population.cohort import Life
 from testis_abm.population.screen import Screened, screen
@@ -28,7 +28,7 @@ from testis_abm.quantities import QUANTITIES
 from testis_abm.results import report
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
-from testis_abm.studies.ensemble import shipped
+from testis_abm.studies.ensemble import Ensemble, shipped
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown
 
@@ -48,7 +48,7 @@ LEAST = 5  # measured men of an arm under which nothing is estimated
 _CV = 0.3  # of what no sample tells: it weighs men in a comparison, and errors are robust against it
 SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which the power is given
 _SPERM = "concentration_million_ml"
-_SETS = 40  # parameter sets, under which the men of a block live in turn
+_SETS, _GOLDEN = 100, 0.5 * (np.sqrt(5.0) - 1.0)  # parameter sets under which the men of a block live in turn
 # Men who live in every arm under every answer, and sets of each combination of answers about all men.
 _UNDER_MEN, _UNDER_SETS = 8, 2
 
@@ -143,7 +143,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             seed=seed,
             assay=file.scenario.samples.assay,
             values=values,
-            under=partial(models.drawn, _SETS) if word == PLAUSIBLE else None,
+            under=partial(_dealt, models) if word == PLAUSIBLE else None,
             abstinence=file.scenario.samples.abstinence_days,
         )
     _check(file, outcome, cohort)
@@ -159,6 +159,13 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
         for i, (row, name) in enumerate(zip(rows, arm))
     ]
     return Trial(file, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed)
+
+
+def _dealt(models: Ensemble, seed: int) -> list[ParameterSet]:
+    """Return parameter sets drawn by weight, in an order in which any few that follow one another spread over the answers."""
+    sets = models.drawn(_SETS, seed)
+    order = np.argsort(np.argsort(_GOLDEN * np.arange(_SETS) % 1.0))
+    return [sets[k] for k in order]
 
 
 def _check(file: ExperimentFile, outcome: str, cohort: Screened) -> None:

@@ -105,12 +105,18 @@ class Ensemble:
         return Ensemble(self.sets[there].reset_index(drop=True), self.weights[there], FrozenMapping(known))
 
     def pick(self, n: int, seed: int = 1) -> np.ndarray:
-        """Return `n` sets drawn by weight (systematic), as row numbers.
+        """Return `n` sets drawn by weight (systematic, answer by answer: each has its share of them), as row numbers.
 
         Raises:
             TestisError: too many or too few, or a seed that is none.
         """
-        return resampled(self.weights, guard.argument("sets", n), guard.argument("seed", seed))
+        n, seed, order = guard.argument("sets", n), guard.argument("seed", seed), self._by_answers
+        return np.asarray(order[resampled(self.weights[order], n, seed)])
+
+    @cached_property
+    def _by_answers(self) -> np.ndarray:
+        """Return the rows in the order of their answers."""
+        return np.array(sorted(range(len(self)), key=lambda k: tuple(self[k].answers.items())))
 
     def drawn(self, n: int, seed: int = 1) -> list[ParameterSet]:
         """Return `n` sets drawn by weight, each with an answer to every question, those about some men drawn by weight too.
