@@ -375,7 +375,7 @@ def test_the_outcome_is_expected_under_every_answer_with_what_would_decide(livin
     whole = of.loc[""]
     assert whole["low_pct"] < whole["change_pct"] < whole["high_pct"]
     assert "Expected difference from control in sperm concentration at the last visit under each answer" in text
-    assert "8 of the men" in text and "letrozole: Sperm concentration" in text
+    assert "6 of the men" in text and "letrozole: Sperm concentration" in text
     turning = living.under.turning("sperm concentration")
     assert ("What would decide" in text) == bool(turning)
     assert set(hypotheses()) & set(living.men.columns) >= {"germ.lack", "infertility"}

@@ -301,7 +301,7 @@ def arms_under_hypotheses(
     together: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for k, (_, own) in enumerate(chosen):
         # An answer about men who are not here is no answer: a set has one life whatever it is.
-        answers = ((name, of) for name, of in own.answers.items() if name in asked or not _about_some(name))
+        answers = ((name, of) for name, of in own.answers.items() if name in asked or name not in own.of_some)
         together.setdefault(tuple(answers), []).append(k)
     combinations = tuple(
         Combination(
@@ -312,10 +312,6 @@ def arms_under_hypotheses(
         for answers, of in together.items()
     )
     return UnderHypotheses(title, tuple(arms), combinations, (), day)
-
-
-def _about_some(question: str) -> bool:
-    return hypotheses()[question].sperm_below is not None
 
 
 def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int) -> np.ndarray:

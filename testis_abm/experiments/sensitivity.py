@@ -22,7 +22,7 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.sweep import Sweep, check_axes
 from testis_abm.experiments.task import Job, Task, essence
-from testis_abm.results.report import number
+from testis_abm.results.report import note, number
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError
 
@@ -224,6 +224,9 @@ def report(folder: str | Path) -> str:
     lines.append(
         f"  {what} ± half of the 95 % interval; {found['samples']:,} samples, {found['runs']:,} points, "
         f"{runs['run'].nunique():,} different runs."
+    )
+    lines.append(
+        note("Every number that is not varied is that of the tables: nothing here holds how far the others are known.")
     )
     if found["method"] == "sobol" and (least := samples_needed(table, found["samples"])):
         lines.append(

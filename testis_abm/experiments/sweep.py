@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.choices import CELLS, EXPECTED, TREATED, UNTREATED
+from testis_abm.choices import CELLS, EXPECTED, PARAMETERS, PLAUSIBLE, TABLES, TREATED, UNTREATED
 from testis_abm.experiments.design import Axis, Design, parse_design
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
@@ -21,20 +21,22 @@ from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.task import Job, Task, essence
 from testis_abm.quantities import Quantity
-from testis_abm.results.report import aligned, change, level, number
+from testis_abm.results.report import aligned, change, level, note, number
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.scenario import load
-from testis_abm.statistics import FEW, deterministic, paired_change
+from testis_abm.statistics import FEW, deterministic, paired_change, spread_of_men
+from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, gathered
 
-KEYS = ("over", "method", "samples", "seed", "replicates")
+KEYS = ("over", "method", "samples", "seed", "replicates", "parameters")
 _FIXED = {
     "plan.duration": "name the days to look at in at",
     "plan.seed": "replicates have seeds of their own",
     "plan.replicates": "set replicates in the table",
     "plan.engine": "set engine in the table",
 }
+_SETS = 20  # plausible parameter sets of a sweep of mean-field men
 _MOST_POINTS, _WIDEST = 40, 150  # of a printed table; letters of its lines
 _USUAL = ("testosterone", "T/E2 (immunoassay)", "LH", "sperm concentration", "total motile count")
 
@@ -56,6 +58,7 @@ class Sweep(Experiment[pd.DataFrame]):
             "title": self.file.scenario.title,
             "outputs": list(self.file.outputs),
             "asked": "outputs" in self.file.table,
+            "parameters": self.file.table.get("parameters", TABLES),
             "design": {
                 "method": self.file.table.get("method", "grid"),
                 "paths": [axis.path for axis in axes],
@@ -82,14 +85,20 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
     engine = file.table.get("engine", CELLS)
     with guard.at(file.name, "sweep"):
         design = parse_design(file.table)
+        plausible = guard.word(file.table.get("parameters", TABLES), PARAMETERS, "parameters") == PLAUSIBLE
         # A mean-field man has no random draws to repeat.
-        usual = 1 if engine == EXPECTED else file.scenario.plan.replicates
+        usual = (_SETS if plausible else 1) if engine == EXPECTED else file.scenario.plan.replicates
         replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
     check_axes(file, design)
     arms = (UNTREATED, TREATED) if file.scenario.treated else (UNTREATED,)
     job = Job({"": essence(file.raw)}, file.days, engine, arms)
-    tasks = [Task(k, r, design.overrides(k)) for k in range(len(design.points)) for r in range(replicates)]
+    models: list[dict[str, Any]] = [{}] * replicates
+    if plausible:  # replicate by replicate the same at every point, so that points are paired
+        sets = shipped().knowing(file.scenario.parameters).drawn(replicates, file.scenario.plan.seed)
+        models = [{"parameters": own.changed, "answers": own.of_some} for own in sets]
+    points = range(len(design.points))
+    tasks = [Task(k, r, design.overrides(k), **model) for k in points for r, model in enumerate(models)]
     return Sweep(file, design, job, tasks)
 
 
@@ -159,6 +168,11 @@ class Swept:
     days: list[int]
     axes: list[Axis]
 
+    @property
+    def plausible(self) -> bool:
+        """Return whether each replicate lives under a plausible parameter set of its own; else all under the tables'."""
+        return bool(self.manifest.get("parameters") == PLAUSIBLE)
+
     @classmethod
     def of(cls, folder: str | Path) -> Swept:
         """Return the results folder of a sweep.
@@ -177,6 +191,8 @@ class Swept:
 
     def summary(self, day: int | None = None) -> pd.DataFrame:
         """Return a row a point: axes, and of each output what `_levels` and `_changes` say of its replicates.
+
+        Under plausible parameter sets the change is the median over them, with its 90 % interval.
 
         Args:
             day: of those that were kept (default the last).
@@ -202,7 +218,8 @@ class Swept:
             arms = runs[column]
             parts += [_levels(arms[arm], f"{column}, {arm}") for arm in arms]
             if {UNTREATED, TREATED} <= set(arms):
-                parts.append(_changes(arms, laboratory.limit(column), f"{column}, change"))
+                of_pairs = _over_sets if self.plausible else paired_change
+                parts.append(_changes(arms, laboratory.limit(column), f"{column}, change", of_pairs))
         parts.append(runs.groupby("point").size().rename("replicates"))
         return pd.concat(parts, axis=1).reset_index(names="point")
 
@@ -213,7 +230,7 @@ class Swept:
         outputs = [word for word in (self.outputs if manifest.get("asked") else _USUAL) if word in self.outputs]
         text = (
             f"{manifest['title']}: {points:,} points, {manifest['runs']:,} runs, {len(failed):,} failed, levels of day "
-            f"{last}\n\n{_points(table, outputs, paths)}\n{_replicates(table)}\n  {basis(*last_window(last))}"
+            f"{last}\n\n{_points(table, outputs, paths)}\n{_replicates(table, self.plausible)}\n  {basis(*last_window(last))}"
         )
         return f"{text}\n\n  first failure: {failed['error'].iloc[0]}" if len(failed) else text
 
@@ -233,13 +250,26 @@ def _levels(level: pd.Series, name: str) -> pd.DataFrame:
     return pd.DataFrame({name: by.mean(), f"{name}_sd": spread, f"{name}_half": half})
 
 
-def _changes(arms: pd.DataFrame, least: float, name: str) -> pd.DataFrame:
-    """Return the change in % of pairs of replicates with its 95 % interval (paired_change), a row a point."""
+Triple = tuple[float, float, float]
+
+
+def _changes(
+    arms: pd.DataFrame, least: float, name: str, of_pairs: Callable[[np.ndarray, np.ndarray, float], Triple]
+) -> pd.DataFrame:
+    """Return the change in % of pairs of replicates with its interval, a row a point."""
     change = {
-        point: paired_change(pairs[UNTREATED].to_numpy(), pairs[TREATED].to_numpy(), least)
+        point: of_pairs(pairs[UNTREATED].to_numpy(), pairs[TREATED].to_numpy(), least)
         for point, pairs in arms.groupby("point")
     }
     return pd.DataFrame.from_dict(change, "index", columns=[f"{name}{end}_pct" for end in ("", "_low", "_high")])
+
+
+def _over_sets(before: np.ndarray, after: np.ndarray, least: float) -> Triple:
+    """Return the median change in % over parameter sets and its 90 % interval; NaN as of paired_change."""
+    if np.isnan(paired_change(before, after, least)[0]):
+        return float("nan"), float("nan"), float("nan")
+    changes = 100.0 * (after / np.where(before > 0.0, before, np.nan) - 1.0)
+    return spread_of_men(changes[np.isfinite(changes)])
 
 
 # ---- in print
@@ -281,7 +311,7 @@ def _level(row: pd.Series, quantity: Quantity) -> str:
     return f"{level(column, treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"
 
 
-def _replicates(table: pd.DataFrame) -> str:
+def _replicates(table: pd.DataFrame, plausible: bool) -> str:
     """Return what the levels and intervals of a sweep's summary are."""
     if table.empty:
         return ""
@@ -289,11 +319,23 @@ def _replicates(table: pd.DataFrame) -> str:
     if any(", treated" in name for name in table):
         text = "  Treated level (change against untreated; levels untreated -> treated where nothing has no percentage)"
     least, most = int(table["replicates"].min()), int(table["replicates"].max())
-    if most < 2:
-        return f"{text}; 1 replicate a point: no interval."
     count = f"{least}" if least == most else f"{least} to {most}"
+    if plausible:
+        what = "mean ± half of its 95 % interval"
+        if "treated" in text:
+            what = "mean level, median change and its 90 % interval"
+        return note(
+            f"{text.strip()}: {what} over {count} parameter sets that fit published studies, with answers to what these do not "
+            "decide; replicate k is set k at every point."
+        )
+    alone = note(
+        "All under the parameters of the tables but for what is varied: nothing here holds how far these are known "
+        '(parameters = "plausible" does).'
+    )
+    if most < 2:
+        return f"{text}; 1 replicate a point: no interval.\n{alone}"
     rough = "; so few make it rough" if least < FEW else ""
     return (
         f"{text}, 95 % interval over {count} replicates a point{rough}; none where all replicates are the same "
-        "(deterministic)."
+        f"(deterministic).\n{alone}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,7 @@ class Task:
         case: of the job; arms: instead of the job's.
         parameters: numbers of a plausible model that replace those of the tables, by dotted name (of drugs "drug. ...");
             what the scenario sets itself stays.
+        answers: of the same model to questions about some men: of what kind the man is, if he is asked about.
     """
 
     point: int
@@ -95,11 +96,14 @@ class Task:
     case: str = ""
     arms: tuple[str, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, job: Job) -> str:
         """Return the run's name: a hash of all that decides on its results."""
-        decides = [self.replicate, self.overrides, self.man, self.arms or job.arms, self.parameters]
-        own = json.dumps(decides, sort_keys=True, default=str)
+        model = [self.parameters, self.answers]
+        own = json.dumps(
+            [self.replicate, self.overrides, self.man, self.arms or job.arms, *model], sort_keys=True, default=str
+        )
         return hashlib.blake2b(f"{job.texts[self.case]}\n{own}".encode(), digest_size=8).hexdigest()
 
 
@@ -112,16 +116,10 @@ def perform(job: Job, task: Task) -> list[Row]:
     from testis_abm.experiments.simulate import replicate_seed
     from testis_abm.man.parameter_set import drugs_with, parted
 
-    numbers, of_drugs = parted(task.parameters)
     scenario = _scenario(job, task)
-    changed: dict[str, Any] = {}
-    if task.man:
-        changed["man"] = scenario.man.model_copy(
-            update={"physiology": FrozenMapping({**scenario.man.physiology, **task.man})}
-        )
-    if numbers:
-        changed["parameters"] = FrozenMapping({**numbers, **scenario.parameters})
-    scenario = scenario.model_copy(update=changed) if changed else scenario
+    if task.parameters:
+        scenario = _under_model(scenario, task)
+    of_drugs = parted(task.parameters)[1]
     drugs = drugs_with(of_drugs) if of_drugs else None
     seed = replicate_seed(scenario.plan.seed, task.replicate)
     arms = [arm for arm in (task.arms or job.arms) if arm == UNTREATED or scenario.treated]
@@ -138,14 +136,43 @@ def _scenario(job: Job, task: Task) -> Scenario:
     """Return the case of a task with its overrides."""
     from testis_abm.scenario import load
 
-    if task.overrides:
-        return load(job.cases[task.case], overrides=task.overrides)
     text = job.texts[task.case]
-    if text not in _read:
+    if task.overrides:
+        scenario = load(job.cases[task.case], overrides=task.overrides)
+    elif text in _read:
+        scenario = _read[text]
+    else:
         if len(_read) >= _MOST_READ:
             _read.clear()
-        _read[text] = load(job.cases[task.case])
-    return _read[text]
+        scenario = _read[text] = load(job.cases[task.case])
+    return _changed(scenario, task.man, {})
+
+
+def _under_model(scenario: Scenario, task: Task) -> Scenario:
+    """Return a scenario under the parameters of a task's model, its man of the kind that the answers draw."""
+    from testis_abm.man.parameter_set import parameter_set, parted, unlike_tables
+    from testis_abm.parameters import hypotheses
+
+    known, own_man = scenario.parameters, scenario.man.physiology
+    numbers = {**parted(task.parameters)[0], **known}
+    # What the scenario sets is no question.
+    answers = {name: of for name, of in task.answers.items() if not hypotheses()[name].parameters & known.keys()}
+    if not answers:
+        return _changed(scenario, {}, numbers)
+    own = replace(parameter_set(numbers), answers=answers)
+    man, values = own.as_kind(own_man, own.drawn(own_man, (scenario.plan.seed, task.replicate)))
+    return _changed(scenario, man, unlike_tables(values))
+
+
+def _changed(scenario: Scenario, man: Mapping[str, float], numbers: Mapping[str, float]) -> Scenario:
+    """Return a scenario with another physiology and other parameters, where there are any."""
+    changed: dict[str, Any] = {}
+    if man:
+        whole = FrozenMapping({**scenario.man.physiology, **man})
+        changed["man"] = scenario.man.model_copy(update={"physiology": whole})
+    if numbers:
+        changed["parameters"] = FrozenMapping(numbers)
+    return scenario.model_copy(update=changed)
 
 
 def _cells(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], job: Job) -> list[Row]:

@@ -50,7 +50,7 @@ SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which the pow
 _SPERM = "concentration_million_ml"
 _SETS, _GOLDEN = 100, 0.5 * (np.sqrt(5.0) - 1.0)  # parameter sets under which the men of a block live in turn
 # Men who live in every arm under every answer, and sets of each combination of answers about all men.
-_UNDER_MEN, _UNDER_SETS = 8, 2
+_UNDER_MEN, _UNDER_SETS = 6, 3
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,9 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
     cases = {name: essence(case.as_dict()) | {"man": {}} for name, case in file.arms.items()}
     job = Job(cases, file.days, table.get("engine", CELLS), (TREATED,))
     rows = cohort.cohort.men.to_dict("records")
-    own = [life.parameters for life in cohort.cohort.lives] or [{}] * men
+    lives = cohort.cohort.lives
+    alike = {id(life.values): life.parameters for life in lives}
+    own = [alike[id(life.values)] for life in lives] or [{}] * men
     tasks = [
         Task(i, i, {}, row, name, (TREATED if file.arms[name].treated else UNTREATED,), own[i])
         for i, (row, name) in enumerate(zip(rows, arm))

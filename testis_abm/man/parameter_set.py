@@ -23,6 +23,7 @@ from testis_abm.support.errors import TestisError, printable, shown
 
 ROUNDED = 1e-5  # of values that are written with six digits
 ABSTINENCE = 3.0  # days, of the sperm by which a man counts as infertile
+_UNLIKE = "unlike the tables"
 Kinds = tuple[ManKind, ...]
 
 
@@ -43,6 +44,11 @@ class ParameterSet:
     def __repr__(self) -> str:
         return f"<ParameterSet: {', '.join(f'{name} {answer}' for name, answer in self.answers.items())}>"
 
+    @property
+    def changed(self) -> dict[str, float]:
+        """Return what parameter_set made it of: in what it is unlike the tables, by dotted name."""
+        return {**unlike_tables(self.whole), **self.of_drugs}
+
     def answering(self, question: str, answer: str) -> ParameterSet:
         """Return the set with another answer to a question about some men."""
         return replace(self, answers={**self.answers, question: answer})
@@ -58,7 +64,7 @@ class ParameterSet:
         return drugs_with(self.of_drugs)
 
     @cached_property
-    def _of_some(self) -> dict[str, str]:
+    def of_some(self) -> dict[str, str]:
         """Return the answers about some men alone."""
         questions = parameters.hypotheses()
         return {name: answer for name, answer in self.answers.items() if questions[name].sperm_below is not None}
@@ -70,20 +76,20 @@ class ParameterSet:
             man: physiology field -> value.
             sperm: his untreated concentration under this set, million/mL, where it is known.
         """
-        if not self._of_some:
+        if not self.of_some:
             return []
         untreated, questions = _sperm_of(self.whole, man) if sperm is None else sperm, parameters.hypotheses()
-        return [questions[name] for name in self._of_some if 0.0 < untreated < (questions[name].sperm_below or 0.0)]
+        return [questions[name] for name in self.of_some if 0.0 < untreated < (questions[name].sperm_below or 0.0)]
 
     def answers_of(self, man: Mapping[str, float], sperm: float | None = None) -> dict[str, str]:
         """Return the answers to questions about all men, and to those that are of this man; see asked."""
         asked = {of.name for of in self.asked(man, sperm)}
-        return {name: answer for name, answer in self.answers.items() if name in asked or name not in self._of_some}
+        return {name: answer for name, answer in self.answers.items() if name in asked or name not in self.of_some}
 
     def kinds(self, man: Mapping[str, float], sperm: float | None = None) -> Iterator[tuple[float, Kinds]]:
         """Yield of what kinds the answers may have him, with the probability; of none he is as the values have him."""
         each_of = []
-        of_kinds = any(parameters.hypotheses()[name].answers[answer].kinds for name, answer in self._of_some.items())
+        of_kinds = any(parameters.hypotheses()[name].answers[answer].kinds for name, answer in self.of_some.items())
         for of in self.asked(man, sperm) if of_kinds else ():
             kinds = of.answers[self.answers[of.name]].kinds
             rest = 1.0 - sum(kind.share for kind in kinds)
@@ -227,6 +233,14 @@ def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
         if all(math.isclose(values[key], value, rel_tol=ROUNDED) for key, value in answer.parameters.items())
     }
     return ParameterSet(values, of_drugs, answers)
+
+
+def unlike_tables(values: Values) -> dict[str, float]:
+    """Return the parameters that have another value than in the tables, by dotted name; worked out once."""
+    if _UNLIKE not in values.known:
+        tables = parameters.values()
+        values.known[_UNLIKE] = {name: float(values[name]) for name in tables if values[name] != tables[name]}
+    return values.known[_UNLIKE]
 
 
 def parted(numbers: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:

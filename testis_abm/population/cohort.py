@@ -14,7 +14,15 @@ from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import steady_states
-from testis_abm.man.parameter_set import ABSTINENCE, Kinds, ParameterSet, of_kinds, stacked, untreated_sperm
+from testis_abm.man.parameter_set import (
+    ABSTINENCE,
+    Kinds,
+    ParameterSet,
+    of_kinds,
+    stacked,
+    unlike_tables,
+    untreated_sperm,
+)
 from testis_abm.man.physiology import complete
 from testis_abm.parameters.rooms import Values
 from testis_abm.population.distribution import LESIONS, Population
@@ -23,7 +31,6 @@ from testis_abm.support import guard
 
 BLOCK = 400  # men who are drawn together, so that more men leave the first as they are
 APART = 7919  # between the seeds of blocks
-_UNLIKE = "in what a man is unlike the tables"
 
 
 def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
@@ -85,13 +92,8 @@ class Life:
 
     @property
     def parameters(self) -> dict[str, float]:
-        """Return in what he is unlike the tables: dotted name -> value, "drug." before those of drugs; for all alike one."""
-        known = self.values.known
-        if _UNLIKE not in known:
-            tables = parameters.values()
-            own = {name: self.values[name] for name, value in tables.items() if self.values[name] != value}
-            known[_UNLIKE] = {name: float(value) for name, value in {**own, **self.own.of_drugs}.items()}
-        return known[_UNLIKE]
+        """Return in what he is unlike the tables, by dotted name (parameter_set makes it of them)."""
+        return {**unlike_tables(self.values), **self.own.of_drugs}
 
 
 @dataclass(frozen=True)
