@@ -79,7 +79,13 @@ def _trial() -> dict[str, float]:
 
     table = {
         "plan": {"baseline": "14 days", "duration": "60 days"},
-        "trial": {"men": 40, "engine": "expected", "where": ["sperm concentration < 30 M/mL"], "missing": 0.1},
+        "trial": {
+            "men": 40,
+            "engine": "expected",
+            "where": ["sperm concentration < 30 M/mL"],
+            "missing": 0.1,
+            "parameters": "tables",
+        },
         "arm": [
             {"name": "control", "therapy": []},
             {"name": "drug", "therapy": [{"drug": "clomiphene", "dose": "25 mg", "every": "1 day"}]},

@@ -25,7 +25,7 @@ _OUTPUTS = (DEFAULT, "sperm concentration", "total motile count", "progressive m
 _FINE = {"fine": (LEVELS, SETS), "coarse": (7, 10)}  # levels and parameter sets
 _HELP = (
     "What this man's testes make at any local testosterone and oestradiol, both clamped for 360 days, under plausible parameter "
-    "sets; the line is the path that the treatment in the form takes. Point at a level for its interval; click on it to load that "
+    "sets with their answers to what the data do not decide; the line is the path that the treatment in the form takes. Point at a level for its interval; click on it to load that "
     "clamp into the form."
 )
 

@@ -1,8 +1,8 @@
 """Response surface of the testis: what a man makes of sperm at any local testosterone and oestradiol.
 
 Both are clamped within his testes, so that neither the axis nor an enzyme decides on them. Each point is the
-mean-field man after a clamp of constant levels, under each of some plausible parameter sets: the spread is that of the
-model's parameters, not of men.
+mean-field man after a clamp of constant levels, under each of some plausible parameter sets with their answers to what the
+data do not decide: the spread is that of the model, not of men.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import axis
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.experiments.hypotheses import UnderHypotheses, arms_under_hypotheses, untreated
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, WEEK, of_expected, output
 from testis_abm.experiments.task import version
 from testis_abm.man.clamps import held_by_day
@@ -57,6 +59,7 @@ LEVELS, SETS, HOLD = 13, 30, 360
 _WIDEST = (1e-3, 100.0)  # multiples of his own
 _EXAMPLE = '"2 % to 300 %" of his own'
 _SHORT, _COLUMNS = 6, 5  # levels of the printed table, down and across
+_UNDER_SETS = 3  # parameter sets of each combination of answers, for what treatment does under each
 _STATES = UNTREATED, STEROIDS, TREATED = ("untreated", "steroids alone", "treated")
 _MARK, _TEXT = "surface.json", "summary.txt"
 _TABLES = ("surface", "path", "states")
@@ -105,11 +108,12 @@ class Surface:
     Attributes:
         scenario: whose man, parameters and treatment.
         axes: testosterone, and oestradiol or their ratio.
-        points: a row a set and place: `set`, `t_own` and `e2_own` (multiples of the man's own), levels (outputs.COLUMNS).
+        points: a row a set and place: `set`, `t_own` and `e2_own` (multiples of the man's own), levels (outputs.COLUMNS), and
+            the set's answer to each question that the data do not decide and that is of this man.
         path: a row a set and day of treatment, from day 0 to its end: `set`, `day`, `t_own`, `e2_own` (means of a week)
             and their levels; no rows without treatment.
         states: a row a set and state ("untreated", "treated" at the end of treatment, "steroids alone": clamped at the
-            local levels of the treated man): levels (outputs.COLUMNS).
+            local levels of the treated man): levels (outputs.COLUMNS) and answers, as in `points`.
         gonadotrophins: of GONADOTROPHINS, in `points` and "steroids alone".
         hold: days of each clamp. end: day on which treatment ends; 0 without.
     """
@@ -140,6 +144,14 @@ class Surface:
         """Return the man's own levels by axis (AXES), in the unit of the column: medians over sets."""
         rest = self.state(UNTREATED)
         return {name: float(np.median(rest[row.column])) for name, (row, _) in AXES.items()}
+
+    @cached_property
+    def under(self) -> UnderHypotheses | None:
+        """Return what treatment does by its end under every answer to what the data do not decide; None without."""
+        if not self.end:
+            return None
+        arms = {UNTREATED: untreated(self.scenario), TREATED: self.scenario}
+        return arms_under_hypotheses(arms, sets=_UNDER_SETS, day=self.end)
 
     def state(self, name: str) -> pd.DataFrame:
         """Return the rows of a state, one a set."""
@@ -181,16 +193,27 @@ class Surface:
                     f"His own: {levels}; {row.label} {self._spread(UNTREATED, row).text(f' {row.clinical_unit}')}."
                 ),
                 *_wrapped(self.verdict(word)),
+                *self._by_answer(output(word)),
             ]
         )
+
+    def _by_answer(self, word: str) -> list[str]:
+        """Return in lines what treatment does to an output by its end under each answer, and what would decide."""
+        row, under = OUTPUTS[word], self.under
+        if under is None or not self.told(row, float(self._spread(UNTREATED, row).median)):
+            return []
+        columns = {row.label: (word, -1)}
+        told = [f"At the end of the path, treated against untreated: {under.verdict(word)}", *under.deciding(columns)]
+        return ["", under.by_answer(columns), *(line for text in told for line in _wrapped(" ".join(text.split())))]
 
     def basis(self) -> str:
         """Return in words what a point is, and over what its interval is."""
         held = {HELD: "LH and FSH held at his own levels", FREE: "LH and FSH free to answer"}[self.gonadotrophins]
         interval = "median (90 % interval)" if self.sets >= LEAST_MEN else "median"
         return (
-            f"Each level: {interval} over {self.sets} parameter sets of the mean-field man after {self.hold} days of a clamp "
-            f"of both steroids within his testes, {held}."
+            f"Each level: {interval} over {self.sets} parameter sets that fit published studies, with answers by weight to what "
+            f"these do not decide, of the mean-field man after {self.hold} days of a clamp of both steroids within his testes, "
+            f"{held}."
         )
 
     def verdict(self, word: str = DEFAULT) -> str:
@@ -405,15 +428,15 @@ class _Work:
                     f"man: he has no {AXES[name][0].label} of his own, so multiples of it are no axis; choose another man"
                 )
         points = [self._clamped(rest, *pair) for pair in self.multiples.tolist()]
-        untreated = of_expected(rest, 0, self.case.samples.abstinence_days)
+        rest_levels = of_expected(rest, 0, self.case.samples.abstinence_days)
         if not self.case.treated:
-            return _Found(k, np.array(points), np.zeros((0, 2)), {UNTREATED: untreated})
+            return _Found(k, own.answers_of(of_file), np.array(points), np.zeros((0, 2)), {UNTREATED: rest_levels})
         treatment = Treatment(self.case, own.drugs, history=True)
         man = treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (self.case.plan.seed, k))
         path = _path(man, rest, self.end)
         treated = of_expected(man, self.end, self.case.samples.abstinence_days)
-        states = {UNTREATED: untreated, STEROIDS: self._clamped(rest, *path[-1].tolist()), TREATED: treated}
-        return _Found(k, np.array(points), path, states)
+        states = {UNTREATED: rest_levels, STEROIDS: self._clamped(rest, *path[-1].tolist()), TREATED: treated}
+        return _Found(k, own.answers_of(of_file), np.array(points), path, states)
 
     def _clamped(self, rest: ExpectedMan, testosterone: float, oestradiol: float) -> list[float]:
         """Return the levels at the end of a clamp of both, in multiples of the man's own."""
@@ -431,9 +454,10 @@ class _Work:
 
 
 class _Found(NamedTuple):
-    """Under set `k`: levels at each place (places, COLUMNS), the path (days, 2) in multiples of his own, levels by state."""
+    """Under set `k`, by its answers: levels at each place (places, COLUMNS), the path (days, 2) in multiples of his own, levels by state."""
 
     k: int
+    answers: Mapping[str, str]
     points: np.ndarray
     path: np.ndarray
     states: Mapping[str, list[float]]
@@ -516,7 +540,9 @@ def _tables(found: Sequence[_Found], multiples: np.ndarray) -> tuple[pd.DataFram
     path = pd.DataFrame(np.concatenate([one.path for one in found]), columns=["t_own", "e2_own"])
     path.insert(0, "set", np.repeat([one.k for one in found], len(found[0].path)))
     path.insert(1, "day", np.tile(np.arange(len(found[0].path)), len(found)))
-    return points, path, pd.DataFrame(_state_rows(found), columns=["set", "state", *COLUMNS])
+    answers = pd.DataFrame([one.answers for one in found], index=[one.k for one in found]).fillna("")
+    states = pd.DataFrame(_state_rows(found), columns=["set", "state", *COLUMNS])
+    return points.join(answers, on="set"), path, states.join(answers, on="set")
 
 
 def _state_rows(found: Sequence[_Found]) -> Iterator[list[Any]]:
