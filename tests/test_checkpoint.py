@@ -17,7 +17,7 @@ import pytest
 from mesa.time import Schedule
 from small_tissue import assert_same
 
-from testis_abm import GermCell, TestisError, TestisModel, load
+from testis_abm import GermCell, TestisError, TestisModel, load, parameters
 from testis_abm.agents import checkpoint
 from testis_abm.support import arrays as sealed
 
@@ -217,6 +217,8 @@ def test_what_a_file_cannot_hold_is_refused(tmp_path):
     mesa.Agent(other)
     with pytest.raises(TestisError, match=r"agents of your own \(Agent\)"):
         other.save(tmp_path / "x.npz")
+    with pytest.raises(TestisError, match="drugs of your own"):
+        TestisModel(one.case, drugs=dict(parameters.drugs())).save(tmp_path / "x.npz")
     assert list(tmp_path.iterdir()) == []
 
 

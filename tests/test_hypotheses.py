@@ -204,3 +204,30 @@ def test_what_is_assumed_and_moved_by_nothing_is_said_where_much_hangs_on_it(ana
 def test_an_output_that_is_nothing_has_no_change():
     found = treated("anastrozole", "1 mg", man={"preset": "sertoli_cell_only", "germ_cell_endowment": 0.0})
     assert math.isnan(found.change(WORD).median) and np.isnan(found.change(WORD).low)
+
+
+def test_levels_of_several_men_are_means_of_each_alone():
+    case = ta.load({**OBESE, "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]})
+    arms = {"untreated": untreated(case), "treated": case}
+    men = [
+        ta.load({"man": {"preset": preset}}).man.physiology
+        for preset in ("obese_low_t_e2", "idiopathic_oligozoospermia")
+    ]
+    both = arms_under_hypotheses(arms, men=men, sets=1)
+    one, other = (arms_under_hypotheses(arms, men=[man], sets=1) for man in men)
+    assert len(both.combinations) == len(other.combinations) == 45
+    for together in both.combinations:
+        alone = [
+            next(of for of in found.combinations if of.answers.items() <= together.answers.items())
+            for found in (one, other)
+        ]
+        mean = np.mean([of.levels[:, :, COLUMN] for of in alone], axis=0)
+        np.testing.assert_allclose(together.levels[:, :, COLUMN], mean, rtol=1e-9)
+
+
+def test_few_parameter_sets_have_the_answers_by_weight():
+    for n, seed in ((20, 1), (30, 2), (100, 3)):
+        sets = shipped().drawn(n, seed)
+        for name, of in parameters.hypotheses().items():
+            for key, answer in of.answers.items():
+                assert abs(sum(own.answers[name] == key for own in sets) - n * answer.weight) < 2.0, (n, name, key)

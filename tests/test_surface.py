@@ -106,6 +106,22 @@ def test_the_path_is_that_of_the_treated_man_to_the_end_of_treatment(found):
     assert alone[LOCAL_T] == pytest.approx(week * man.days[LOCAL_T][0], rel=1e-6)
 
 
+def test_its_tables_and_text_can_be_split_by_answer(found, untreated):
+    sets = shipped().drawn(SMALL["sets"], ta.load(TREATED).plan.seed)
+    for table in (found.points, found.states):
+        by_set = table.groupby("set")
+        for question in ("germ.lack", "aromatase.testicular_km"):
+            assert by_set[question].agg(["nunique", "first"]).values.tolist() == [
+                [1, own.answers[question]] for own in sets
+            ]
+        assert "infertility" not in table  # he is fertile: it is no question of him
+    text = " ".join(found.text("LH").split())
+    assert "with answers by weight to what these do not decide" in text
+    assert "At the end of the path, treated against untreated: LH rises under 100 %" in text
+    assert found.under.day == found.end and "monkey" in text
+    assert untreated.under is None and "monkey" not in untreated.text()
+
+
 def test_a_ratio_is_an_axis_too(untreated):
     across, up = untreated.axes
     assert up.name == "T/E2"

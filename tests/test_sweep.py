@@ -8,8 +8,13 @@ from small_sweep import EXAMPLES, SMALL, SWEEP
 
 from testis_abm import TestisError
 from testis_abm.experiments.design import Axis
-from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.experiments.sweep import prepare, results, summary, sweep
+from testis_abm.experiments.outputs import OUTPUTS, of_expected
+from testis_abm.experiments.sweep import Swept, prepare, results, summary, sweep
+from testis_abm.experiments.task import Task, perform
+from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.parameter_set import parameter_set
+from testis_abm.parameters import hypotheses
+from testis_abm.scenario import load
 
 
 @pytest.mark.parametrize(
@@ -27,6 +32,7 @@ from testis_abm.experiments.sweep import prepare, results, summary, sweep
         ({"over": {"plan.duration": ["30 days", "60 days"]}}, "name the days to look at in at"),
         ({"method": "sobol", "samples": 4, "over": {"tissue.tubules": {"from": 2, "to": 4}}}, "whole number"),
         ({"over": {"man.bmi": {"from": 20, "to": float("inf"), "steps": 3}}}, "has no end"),
+        ({"parameters": "plausibl"}, 'parameters: "plausibl" is not one of plausible, tables; nearest: "plausible"'),
     ],
 )
 def test_a_wrong_sweep_is_told_before_it_runs(change, said):
@@ -95,3 +101,53 @@ def test_a_sweep_is_summed_up(tmp_path):
     assert (change["1 mg"] > change["0.5 mg"]).all() and (change.loc[32] > change.loc[24]).all()
     early = summary(tmp_path / "s", day=20)
     assert not np.allclose(early["testosterone_nmol_l, treated"], short["testosterone_nmol_l, treated"])
+
+
+def test_points_of_a_plausible_sweep_are_paired_set_by_set(tmp_path):
+    table = {"engine": "expected", "replicates": 6, "over": {"man.bmi": [24, 32]}, "parameters": "plausible"}
+    given = {**SMALL, "sweep": {**table, "outputs": ["LH"]}}
+    sweep_of = prepare(given)
+    by_set = [[task.parameters for task in sweep_of.tasks if task.replicate == k] for k in range(6)]
+    assert all(one == other for one, other in by_set) and len({str(one) for one, _ in by_set}) == 6
+    runs = sweep(given, tmp_path / "s", workers=1)
+    arms = runs[runs["point"] == 0].pivot(index="replicate", columns="arm", values="lh_iu_l")
+    changes = 100.0 * (arms["treated"] / arms["untreated"] - 1.0)
+    row = summary(tmp_path / "s").iloc[0]
+    found = [row[f"lh_iu_l, change{end}_pct"] for end in ("", "_low", "_high")]
+    np.testing.assert_allclose(found, np.quantile(changes, [0.5, 0.05, 0.95]))
+    swept = Swept.of(tmp_path / "s")
+    text = " ".join(swept.report(swept.summary(), runs[runs["error"] != ""]).split())
+    assert "90 % interval over 6 parameter sets that fit published studies" in text and "tables" not in text
+    usual = prepare({**given, "sweep": {key: of for key, of in given["sweep"].items() if key != "replicates"}})
+    assert len(usual.tasks) == 40
+
+
+def test_a_sweep_under_the_tables_says_so(tmp_path):
+    sweep({**SWEEP, "sweep": {**SWEEP["sweep"], "engine": "expected", "replicates": 1}}, tmp_path / "s", workers=1)
+    swept = Swept.of(tmp_path / "s")
+    text = " ".join(swept.report(swept.summary(), results(tmp_path / "s").query("error != ''")).split())
+    assert "All under the parameters of the tables but for what is varied" in text
+
+
+def test_a_run_under_a_model_is_the_man_of_its_answers_and_of_what_is_varied():
+    """An infertile man is of the kind that the answer has; what the scenario sets of a question is no question."""
+    infertile = {**SMALL, "man": {"preset": "idiopathic_oligozoospermia"}, "therapy": []}
+    over = {"parameters.axis.lh_reference": [4.0]}
+    job = prepare({**infertile, "sweep": {"engine": "expected", "over": over}}).job
+    of_all = next(iter(hypotheses()["infertility"].answers["fsh_limited"].kinds))
+    own = parameter_set({"germ.entry_alone": 0.05}).answering("infertility", "fsh_limited")
+    man = load(infertile).man.physiology
+    found = set()
+    for replicate in range(8):
+        task = Task(0, replicate, parameters=own.changed, answers=own.of_some)
+        kinds = own.drawn(man, (SMALL["plan"]["seed"], replicate))
+        physiology, values = own.as_kind(man, kinds)
+        expected = of_expected(ExpectedMan(values, physiology), 0, 3.0)
+        np.testing.assert_allclose(perform(job, task)[0][2:], expected, rtol=1e-5, atol=1e-9)
+        found.add(kinds)
+    assert found == {(), (of_all,)}
+    known = {"parameters.germ.room": 2.0, "parameters.germ.entry_alone": 0.08}
+    alike = {perform(job, Task(0, k, known, parameters=own.changed, answers=own.of_some))[0][2:] for k in range(4)}
+    plain = parameter_set({"germ.room": 2.0, "germ.entry_alone": 0.08}).whole
+    assert len(alike) == 1
+    np.testing.assert_allclose(alike.pop(), of_expected(ExpectedMan(plain, man), 0, 3.0), rtol=1e-5, atol=1e-9)
