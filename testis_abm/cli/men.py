@@ -114,11 +114,11 @@ def _twin(options: argparse.Namespace) -> None:
 
         drawn = options.men or _MEN
         men, lesions = (sample(drawn, seed) for sample in (found.sample, found.sample_lesions))
-        before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
+        before, after, *answers = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
         print(f"\nPredicted response of all matching virtual patients ({drawn} drawn): ", end="")
         print(f"{case.title}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
-        print(report.predicted(before, after, lesions, options.ensemble, found.dependable, own))
+        print(report.predicted(before, after, lesions, *(answers or [None]), found.dependable, own))
         tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
     print(f"\n{DISCLAIMER}")

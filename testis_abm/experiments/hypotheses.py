@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.choices import TREATED, UNTREATED
@@ -24,9 +25,9 @@ from testis_abm.man.parameter_set import Kinds, ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
 from testis_abm.results import report
+from testis_abm.results.answers import ByAnswer, Change
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
-from testis_abm.statistics import weighted_quantiles
 from testis_abm.studies.ensemble import parameter_set, shipped
 from testis_abm.support import guard
 from testis_abm.support.cores import each
@@ -34,7 +35,6 @@ from testis_abm.support.errors import ScenarioError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
 SETS = 6  # parameter sets of a combination of answers
-_SAME = 2.0  # percent: a change of less than that has no sign
 # Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
 
@@ -48,25 +48,11 @@ class Combination(NamedTuple):
 
     def changes(self, word: str, arm: int = -1) -> np.ndarray:
         """Return the change of an output (a key of OUTPUTS) against the first arm under each set, %; NaN of nothing."""
-        levels = self.levels[:, :, COLUMNS.index(OUTPUTS[word].column)]
-        before = np.where(levels[0] > 0.0, levels[0], np.nan)
-        return np.asarray(100.0 * (levels[arm] / before - 1.0))
+        return _changes(self.levels[:, :, COLUMNS.index(OUTPUTS[word].column)], arm)
 
     def change(self, word: str, arm: int = -1) -> float:
         """Return the median over the parameter sets."""
         return float(np.median(self.changes(word, arm)))
-
-
-class Change(NamedTuple):
-    """Median change and the ends of its 90 % interval, %."""
-
-    median: float
-    low: float
-    high: float
-
-    def text(self) -> str:
-        """Return it as "+14 (-3 to +30)"."""
-        return f"{self.median:+.0f} ({self.low:+.0f} to {self.high:+.0f})"
 
 
 @dataclass(frozen=True)
@@ -88,10 +74,26 @@ class UnderHypotheses:
     day: int
 
     @cached_property
+    def _by_answer(self) -> tuple[ByAnswer, ...]:
+        rows = [dict(one.answers) for one in self.combinations for _ in range(one.levels.shape[1])]
+        answers = pd.DataFrame(rows, dtype=object).fillna("")
+        shares = [np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in self.combinations]
+        levels = np.concatenate([one.levels for one in self.combinations], axis=1)
+        changes = [_changes(levels, arm) for arm in range(len(self.arms))]
+        words = {word: COLUMNS.index(row.column) for word, row in OUTPUTS.items()}
+        return tuple(
+            ByAnswer(answers, {word: of_arm[:, k] for word, k in words.items()}, np.concatenate(shares))
+            for of_arm in changes
+        )
+
+    def by_answer(self, arm: int = -1) -> ByAnswer:
+        """Return the changes of an arm against the first under each parameter set, with its answers."""
+        return self._by_answer[arm]
+
+    @property
     def open(self) -> tuple[str, ...]:
         """Return the questions that are open, of this man."""
-        first, *others = (one.answers for one in self.combinations)
-        return tuple(name for name in first if any(other[name] != first[name] for other in others))
+        return self.by_answer().open
 
     @property
     def sets(self) -> int:
@@ -103,32 +105,15 @@ class UnderHypotheses:
 
         NaN of an output that an arm has not.
         """
-        chosen = [one for one in self.combinations if not question or one.answers[question] == answer]
-        values = np.concatenate([one.changes(word, arm) for one in chosen])
-        weights = np.concatenate([np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in chosen])
-        return Change(*map(float, weighted_quantiles(values, weights, (0.5, 0.05, 0.95))))
+        return self.by_answer(arm).change(word, question, answer)
 
     def signs(self, word: str, arm: int = -1) -> tuple[float, float, float]:
         """Return the weight under which an output falls, stays within 2 %, and rises."""
-        weight = np.zeros(3)
-        for one in self.combinations:
-            changes = one.changes(word, arm)
-            signs = np.where(np.abs(changes) < _SAME, 0, np.sign(changes)).astype(int)
-            weight += one.weight * np.bincount(signs + 1, minlength=3) / len(changes)
-        return float(weight[0]), float(weight[1]), float(weight[2])
+        return self.by_answer(arm).signs(word)
 
     def turning(self, word: str, arm: int = -1) -> list[str]:
-        """Return the questions whose answer alone turns the sign of an output in some combination of the others."""
-        found = []
-        for question in self.open:
-            others: dict[Any, set[bool]] = {}
-            for one in self.combinations:
-                rest = tuple(answer for name, answer in one.answers.items() if name != question)
-                if abs(change := one.change(word, arm)) >= _SAME:
-                    others.setdefault(rest, set()).add(change > 0.0)
-            if any(len(signs) == 2 for signs in others.values()):
-                found.append(question)
-        return found
+        """Return the questions whose answer turns the sign of an output, alone or in some combination of the others."""
+        return self.by_answer(arm).turning(word)
 
     def text(self, words: tuple[str, ...] = DEFAULT) -> str:
         """Return the changes under each answer as a table, the weight of each sign, and what would decide.
@@ -137,34 +122,13 @@ class UnderHypotheses:
             ScenarioError: a word that is no output.
         """
         words = tuple(output(word) for word in guard.texts(words, "words", '["LH", "total motile count"]'))
-        rows = [["change, % (90 % interval)", "weight", *words]]
-        for question in self.open:
-            of = hypotheses()[question]
-            rows.append([f"{question}: {of.question}"])
-            for name, answer in of.answers.items():
-                if not any(one.answers[question] == name for one in self.combinations):
-                    continue
-                mark = " (in the tables)" if name == of.default else ""
-                changes = [self.change(word, question, name).text() for word in words]
-                rows.append([f"  {name}{mark}", f"{answer.weight:.2f}", *changes])
-        rows.append(["all, by weight", "1.00", *(self.change(word).text() for word in words)])
-        verdicts = [report.note(self.verdict(word)) for word in words]
-        after = [*verdicts, *self._deciding(words), *self._assumptions(words), *self._note()]
-        return "\n".join([self.title, "", _table(rows), "", *after])
+        found = self.by_answer()
+        notes = [report.note(text) for text in found.notes(words)]
+        return "\n".join([self.title, "", found.text(words), "", *notes, *self._assumptions(words), *self._note()])
 
-    def verdict(self, word: str) -> str:
+    def verdict(self, word: str, arm: int = -1) -> str:
         """Return the weight of each sign in words, and the questions that it hangs on."""
-        falls, stays, rises = (100.0 * share for share in self.signs(word))
-        told = f"{word[0].upper()}{word[1:]}: rises under {rises:.0f} % of the weight, within {_SAME:g} % under {stays:.0f} %, falls under {falls:.0f} %."
-        turning = self.turning(word)
-        hangs = f"Its sign hangs on {' and '.join(turning)}." if turning else "No answer turns its sign."
-        return f"{told} {hangs}"
-
-    def _deciding(self, words: tuple[str, ...]) -> list[str]:
-        """Return what would decide the questions on which a sign hangs."""
-        turning = dict.fromkeys(question for word in words for question in self.turning(word))
-        told = [f"What would decide {question}: {hypotheses()[question].decided_by}." for question in turning]
-        return [report.note(text) for text in told]
+        return self.by_answer(arm).verdict(word)
 
     def _assumptions(self, words: tuple[str, ...]) -> Iterator[str]:
         """Yield what the changes are at the ends of each number that is assumed."""
@@ -182,11 +146,10 @@ class UnderHypotheses:
         )
 
 
-def _table(rows: list[list[str]]) -> str:
-    """Return rows as text; a row of one cell is a heading."""
-    whole = [row for row in rows if len(row) > 1]
-    lines = iter(report.aligned(whole).split("\n"))
-    return "\n".join(f"  {row[0]}" if len(row) == 1 else next(lines) for row in rows)
+def _changes(levels: np.ndarray, arm: int) -> np.ndarray:
+    """Return the change of levels (arms, ...) of an arm against the first, %; NaN of nothing."""
+    before = np.where(levels[0] > 0.0, levels[0], np.nan)
+    return np.asarray(100.0 * (levels[arm] / before - 1.0))
 
 
 def under_hypotheses(

@@ -12,7 +12,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
-from testis_abm.population.predict import READOUTS, YES_OR_NO, changes, readouts, with_sperm
+from testis_abm.population.predict import DECIDED, READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
 from testis_abm.quantities import KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
 from testis_abm.results import report
@@ -23,6 +23,7 @@ from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of
 if TYPE_CHECKING:
     from testis_abm.population.cohort import Cohort
     from testis_abm.population.twin import Twin
+    from testis_abm.results.answers import ByAnswer
     from testis_abm.scenario import Scenario
 
 CAPTION = (
@@ -35,6 +36,12 @@ _DEVIATION = (
 _STRAINED = "* The men deviate by more than one SD: they give this value only with strain."
 OF_POPULATIONS = (
     "Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
+)
+PARAMETERS = "the model's parameters with the answers to what the data do not decide (the ensemble)"
+SPERM = tuple(QUANTITIES[name].label for name in DECIDED)
+ABOUT_ANSWERS = (
+    f"Each man lives under one plausible parameter set with its answers; weight: probability of the answer. Under {LEAST_MEN} "
+    "men there is no interval; men differ besides, so that rows of few men differ by chance too."
 )
 _SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _RARE = 0.005  # share of men under which a lesion is not named
@@ -301,28 +308,36 @@ def predicted(
     before: pd.DataFrame,
     after: pd.DataFrame,
     lesions: pd.Series,
-    parameters_too: bool,
+    answers: pd.DataFrame | None,
     dependable: bool = True,
     values: Mapping[str, float] | None = None,
 ) -> str:
-    """Return the predicted response of all matching virtual patients: benefit, safety, outcome, azoospermia.
+    """Return the predicted response of all matching virtual patients: benefit, by answer, safety, outcome, azoospermia.
 
     Args:
-        before, after: from predict; lesions: of the men; parameters_too: whether the parameters vary too.
+        before, after: from predict; lesions: of the men; answers: from predict_with, None under one parameter set.
         dependable: whether the men carry intervals (Twin.dependable); without, medians only.
         values: dotted parameters of the men (default: the table's).
     """
-    held = " and of the model's parameters (the ensemble)" if parameters_too else ", under one set of parameters"
+    held = ", under one set of parameters" if answers is None else f" and of {PARAMETERS}"
+    by_answers = by_answer(before, after, answers, values) if answers is not None and dependable else None
     spread = f"The spread is that of {len(before):,} matching virtual patients{held}."
     parts = [
         lines(effects(before, after, dependable, values), "", int(dependable)),
         *(f"  {text}" for text in (CAPTION, azoospermic(before, after, lesions, values)) if text),
+        *(["", answered(by_answers)] if by_answers is not None and by_answers.open else []),
         "",
         lines(safety(before, after, dependable), "safety and outcome", int(dependable)),
         f"  {OF_POPULATIONS}",
         f"  {spread if dependable else 'No intervals: too few virtual patients match the laboratory values.'}",
     ]
     return "\n".join(parts)
+
+
+def answered(found: ByAnswer) -> str:
+    """Return the changes of sperm under each answer to what the data do not decide, whether their sign hangs on it, and what would decide."""
+    notes = (report.note(text) for text in (*found.notes(SPERM), ABOUT_ANSWERS))
+    return "\n".join([found.text(SPERM, "by answer: change, % (90 % of the men)"), *notes])
 
 
 def before_and_after(label: str, row: pd.Series) -> tuple[str, str]:
