@@ -31,6 +31,7 @@ class RunResult(Run):  # noqa: D101
             provenance=run.provenance,
             sections=run.sections,
             attribution=run.attribution,
+            plausible=run.plausible,
         )
 
     def summary(self) -> pd.DataFrame:

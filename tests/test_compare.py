@@ -60,8 +60,9 @@ def test_large_ratios_and_widths_are_printed_as_plain_numbers():
     from testis_abm.results import attribution
 
     effect = {"reference": 300.0, "level": 600.0, "change_pct": 100.0, "low_pct": 90.0, "high_pct": 110.0}
-    cells = comparisons._cells(pd.Series({**effect, "worth": 174.6}, name="testosterone"), 4)
-    assert cells[-1] == "x 175"
+    effect |= {"plausible_low_pct": 80.0, "plausible_high_pct": 120.0, "worth": 174.6}
+    cells = comparisons._cells(pd.Series(effect, name="testosterone"), 4)
+    assert cells[-1] == "x 175" and cells[4] == "+80 to +120"
     name = "testosterone_nmol_l, untreated"
     point = pd.Series({"replicates": 4, name: 20.0, f"{name}_half": 6.0})
     assert sweeps._level(point, QUANTITIES["testosterone_nmol_l"]) == "577 ± 173"

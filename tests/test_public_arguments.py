@@ -124,7 +124,7 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "parse_axis": (design.parse_axis, {"path": "man.bmi", "given": [20, 30]}),
     "parse_design": (design.parse_design, {"given": {"over": {"man.bmi": [20, 30]}}}),
     "Ensemble": (ensemble.Ensemble, {"sets": pd.DataFrame(index=[0]), "weights": np.ones(1)}),
-    "Ensemble.applied": (ensemble.shipped().applied, {"k": 0}),
+    "Ensemble.drawn": (ensemble.shipped().drawn, {"n": 3}),
     "Ensemble.pick": (ensemble.shipped().pick, {"n": 3}),
     "ensemble.parameter": (ensemble.parameter, {"name": "axis.testosterone_feedback_strength"}),
     "ensemble.applied": (ensemble.applied, {"changed": {}}),

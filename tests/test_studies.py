@@ -22,6 +22,7 @@ from testis_abm.studies.calibrate import (
     to_values,
 )
 from testis_abm.studies.ensemble import applied, best, read, shipped, write
+from testis_abm.studies.ensemble import parameter as ensemble_parameter
 from testis_abm.studies.replay import courses, expectation, label_of, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
 from testis_abm.support import arrays
@@ -47,8 +48,8 @@ def test_a_shipped_study_is_read(name):
 def test_what_is_set_apart_exists():
     assert set(configuration()["apart"]) <= set(known())
     for name in configuration()["parameters"]:
-        value, low, high, _ = _ranges(name)
-        assert low <= value <= high, name
+        low, high, _ = _ranges(name)
+        assert low < high, name
 
 
 def broken(tmp_path, old: str, new: str) -> str:
@@ -143,7 +144,7 @@ def test_untreated_men_seem_to_double_by_chance_in_replay_and_in_calibration_ali
     study = load_study(known()["foresta_1998"])
     untreated = study.model_copy(update={"observed": study.observed[1:]})
     drawn = replay(untreated, best(), sets=1, men=40, repeats=60)["predicted"].iloc[0]
-    few, many = (courses(untreated, *best().applied(0), men, pool=240, seed=1) for men in (4, 40))
+    few, many = (courses(untreated, best()[0], men, pool=240, seed=1) for men in (4, 40))
     expected, more = (expectation(untreated, course, pool=240, seed=1)[0] for course in (few, many))
     assert 2 < expected < 40 and drawn == pytest.approx(expected, abs=5)
     assert expected == pytest.approx(more, abs=3)  # as few men as a calibration runs stand for all
@@ -278,7 +279,7 @@ def test_a_replay_counts_at_every_visit(tmp_path):
     )
     study = load_study(path)
     table = replay(study, best(), sets=1, men=40, repeats=60)
-    ran = courses(study, *best().applied(0), 40, pool=240, seed=1)
+    ran = courses(study, best()[0], 40, pool=240, seed=1)
     expected = next(true for sample, true in ran.true.items() if sample.day == (60.0, 60.0))["concentration_million_ml"]
     none = (
         100.0 * np.exp(-20.0 * np.outer(expected, np.exp(0.3 * np.random.default_rng(1).standard_normal(2000)))).mean()
@@ -387,23 +388,30 @@ def test_the_ensemble_stays_inside_its_ranges():
     of = shipped()
     assert len(of) >= 200 and of.weights.sum() == pytest.approx(1.0)
     for name in of.sets.columns:
-        _, low, high, _ = _ranges(name)
+        entry = ensemble_parameter(name)
+        low, high = entry.low, entry.high
         assert of.sets[name].between(low * (1 - 1e-5 * np.sign(low)), high * (1 + 1e-5 * np.sign(high))).all(), name
-    values, drugs = of.applied(0)
-    assert values["axis.testicular_oestradiol_share"] == of.sets["axis.testicular_oestradiol_share"].iloc[0]
-    inner = drugs["tamoxifen"].substances[1].numbers["receptor_constant"].value
-    assert inner == of.sets["drug.tamoxifen.receptor_constant"].iloc[0]
-    assert parameters.drugs()["tamoxifen"].substances[1].numbers["receptor_constant"].value != inner
+    own = of[0]
+    assert own.values["axis.testicular_oestradiol_share"] == of.sets["axis.testicular_oestradiol_share"].iloc[0]
 
 
-def test_the_prior_is_centred_on_the_table_and_bounded():
+def test_the_substances_of_a_drug_keep_their_ratio_of_potency():
+    _, drugs = applied({"drug.tamoxifen.receptor_constant": 240.0})
+    parent, active = (of.numbers["receptor_constant"].value for of in drugs["tamoxifen"].substances)
+    usual = [of.numbers["receptor_constant"].value for of in parameters.drugs()["tamoxifen"].substances]
+    assert parent == 240.0 and active / parent == pytest.approx(usual[1] / usual[0])
+    _, drugs = applied({"drug.tamoxifen.endoxifen.receptor_constant": 20.0})
+    assert [of.numbers["receptor_constant"].value for of in drugs["tamoxifen"].substances] == [usual[0], 20.0]
+
+
+def test_the_prior_is_centred_on_the_range_and_bounded():
     middle = to_values(np.zeros(len(configuration()["parameters"])))
     for name, value in middle.items():
-        table, low, high, _ = _ranges(name)
-        assert value == pytest.approx(table, abs=0.06 * (high - low)), name
+        low, high, log = _ranges(name)
+        assert value == pytest.approx((low * high) ** 0.5 if log else 0.5 * (low + high)), name
     for end in (-9.0, 9.0):
         for name, value in to_values(np.full(len(configuration()["parameters"]), end)).items():
-            _, low, high, _ = _ranges(name)
+            low, high, _ = _ranges(name)
             assert low - 1e-9 <= value <= high + 1e-9, name
 
 

@@ -18,7 +18,6 @@ from testis_abm.cli.command import main
 from testis_abm.experiments.outputs import of_expected
 from testis_abm.experiments.surface import AXES, Spread, levels, surface
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.pictures import screen
 from testis_abm.pictures.chart import Path, Scale, SurfaceMap
@@ -93,10 +92,10 @@ def test_the_path_is_that_of_the_treated_man_to_the_end_of_treatment(found):
     assert found.end == 40
     assert set(found.path["day"]) == set(range(41))
     k = int(found.points["set"].iloc[0])
-    values, drugs = shipped().applied(k)
     case = ta.load(TREATED)
-    treatment = Treatment(case, drugs)
-    man = treatment.follow(ExpectedMan(complete(values), case.man.physiology, treatment.kinetics), (case.plan.seed, k))
+    own = shipped().drawn(5, case.plan.seed)[k]
+    treatment = Treatment(case, own.drugs)
+    man = treatment.follow(ExpectedMan(own.whole, case.man.physiology, treatment.kinetics), (case.plan.seed, k))
     path = found.path[found.path["set"] == k]
     assert path[["t_own", "e2_own"]].iloc[0].tolist() == pytest.approx([1.0, 1.0])
     week = man.days[LOCAL_T][34:41].mean() / man.days[LOCAL_T][0]

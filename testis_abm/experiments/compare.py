@@ -20,10 +20,11 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import Source, read_experiment
+from testis_abm.experiments.hypotheses import arms_under_hypotheses
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
-from testis_abm.results import report
+from testis_abm.results import plausible, report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
@@ -41,12 +42,13 @@ class Comparison:
         title: of the experiment; arms: names; replicates: pairs.
         courses: a row an arm, replicate and week: outputs (COLUMNS).
         effects: a row an arm (but the first) and output, in its `unit`: level of the first arm (`reference`) and of
-            this one, change in % with its 95 % interval, and `worth`, how many times the replicates that unpaired arms
-            would need for it.
+            this one, change in % with its 95 % interval, `worth`, how many times the replicates that unpaired arms
+            would need for it, and `plausible_low_pct` to `plausible_high_pct`, the 90 % interval over plausible models.
         attribution: arm -> what each rate adds to the difference in sperm output, by signal, and by `numbers` of the
             tissue that differ.
         why: arm -> what became of its sperm production and why, in the words of a run.
         failed: a row a run that failed, with its error; its replicate is left out in all arms.
+        plausible: levels and changes over plausible models (results.plausible.COLUMNS).
     """
 
     title: str
@@ -57,6 +59,7 @@ class Comparison:
     attribution: Mapping[str, pd.DataFrame]
     why: Mapping[str, str]
     failed: pd.DataFrame
+    plausible: pd.DataFrame
 
     def __repr__(self) -> str:
         return (
@@ -74,15 +77,25 @@ class Comparison:
         shown_effects = self.effects[self.effects["output"].isin(outputs)]
         for arm in self.arms[1:]:
             effects = shown_effects[shown_effects["arm"] == arm].set_index("output")
-            head = ("", self.arms[0], arm, "change", "(95 % interval)", "variance reduction by pairing")
+            head = (
+                "",
+                self.arms[0],
+                arm,
+                "change",
+                "plausible models, 90 %",
+                "(95 % interval)",
+                "variance reduction by pairing",
+            )
             rows = [_cells(effects.loc[word], self.replicates) for word in outputs]
-            columns = 6 if any(row[-1] for row in rows) else 5
+            columns = 7 if any(row[-1] for row in rows) else 6
             lines += ["", report.aligned([row[:columns] for row in (head, *rows)])]
         changes = shown_effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
         notes = f"{basis(*last_window(float(self.courses['day'].max())))} {report.replicates(self.replicates, changes)}"
         if self.replicates > 2:
             notes += " Variance reduction by pairing: how many times the replicates unpaired arms would need."
-        lines += ["", report.note(notes)]
+        lines += ["", report.note(notes), report.note(plausible.basis(self.plausible))]
+        for arm in self.arms[1:]:
+            lines += [report.note(f"{arm}: {told}", "    ") for told in plausible.verdicts(self.plausible, arm)]
         lines += [report.note(f"Why, {arm}: {why}.", "    ") for arm, why in self.why.items()]
         lines.append(
             "  Rates explain sperm production at steady state; concentration also follows from volume, transit and "
@@ -100,7 +113,9 @@ def _cells(row: pd.Series, pairs: int) -> tuple[str, ...]:
     same = deterministic(centre, low, high, pairs)
     worth = f"x {report.number(row['worth'])}" if np.isfinite(row["worth"]) and not same else ""
     levels = (report.level(quantity.column, row[name]) for name in ("reference", "level"))
-    return quantity.heading, *levels, *report.change(centre, low, high, pairs), worth
+    change, interval = report.change(centre, low, high, pairs)
+    ends = plausible.ends(row["plausible_low_pct"], row["plausible_high_pct"])
+    return quantity.heading, *levels, change, ends, interval, worth
 
 
 def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tuple[str, dict[str, Scenario]]:
@@ -229,6 +244,7 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
     if table.empty:
         raise TestisError(f"no replicate ended in all arms; {failed['arm'].iloc[0]}: {failed['error'].iloc[0]}")
     end = table[table["day"] == table["day"].max()]
+    over_models = arms_under_hypotheses(arms, sets=3, day=int(end["day"].iloc[0])).table()
     signals = end.groupby("arm")[list(SIGNALS)].mean()
     numbers = {name: _numbers(case) for name, case in arms.items()}
     attribution = {arm: _attributed(signals, names[0], arm, numbers) for arm in names[1:]}
@@ -244,10 +260,11 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
         names,
         table["replicate"].nunique(),
         table[["arm", "replicate", "day", *COLUMNS]].reset_index(drop=True),
-        _effects(end, names),
+        _effects(end, names, over_models),
         attribution,
         why,
         failed[["arm", "replicate", "error"]].reset_index(drop=True),
+        over_models,
     )
 
 
@@ -269,8 +286,9 @@ def _attributed(signals: pd.DataFrame, first: str, arm: str, numbers: Mapping[st
     return table
 
 
-def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def _effects(end: pd.DataFrame, names: Sequence[str], over_models: pd.DataFrame) -> pd.DataFrame:
     rows, laboratory = [], Laboratory(parameters.values())
+    models = {name: plausible.of_all(over_models, name) for name in names}
     by_replicate = end.sort_values("replicate").groupby("arm")
     for word, quantity in OUTPUTS.items():
         levels = {name: quantity.clinical(by_replicate.get_group(name)[quantity.column]) for name in names}
@@ -280,5 +298,8 @@ def _effects(end: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
             row: dict[str, Any] = {"arm": name, "output": word, "unit": quantity.clinical_unit}
             row |= {"reference": float(nanmean(first)), "level": float(nanmean(level))}
             row |= dict(zip(("change_pct", "low_pct", "high_pct"), change))
-            rows.append(row | {"worth": variance_reduction(first, level)})
+            row |= {"worth": variance_reduction(first, level)}
+            rows.append(
+                row | {f"plausible_{at}": models[name].loc[quantity.column, at] for at in ("low_pct", "high_pct")}
+            )
     return pd.DataFrame(rows)

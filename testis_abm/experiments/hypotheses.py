@@ -8,7 +8,7 @@ men is the mean of them. What the scenario sets itself is not open any more.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +24,11 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import Kinds, ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
-from testis_abm.results import report
-from testis_abm.results.answers import ByAnswer, Change
+from testis_abm.results import plausible, report
+from testis_abm.results.plausible import SAME
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
+from testis_abm.statistics import weighted_quantiles
 from testis_abm.studies.ensemble import parameter_set, shipped
 from testis_abm.support import guard
 from testis_abm.support.cores import each
@@ -48,11 +49,25 @@ class Combination(NamedTuple):
 
     def changes(self, word: str, arm: int = -1) -> np.ndarray:
         """Return the change of an output (a key of OUTPUTS) against the first arm under each set, %; NaN of nothing."""
-        return _changes(self.levels[:, :, COLUMNS.index(OUTPUTS[word].column)], arm)
+        levels = self.levels[:, :, COLUMNS.index(OUTPUTS[word].column)]
+        before = np.where(levels[0] > 0.0, levels[0], np.nan)
+        return np.asarray(100.0 * (levels[arm] / before - 1.0))
 
     def change(self, word: str, arm: int = -1) -> float:
         """Return the median over the parameter sets."""
         return float(np.median(self.changes(word, arm)))
+
+
+class Change(NamedTuple):
+    """Median change and the ends of its 90 % interval, %."""
+
+    median: float
+    low: float
+    high: float
+
+    def text(self) -> str:
+        """Return it as "+14 (-3 to +30)"."""
+        return f"{self.median:+.0f} ({self.low:+.0f} to {self.high:+.0f})"
 
 
 @dataclass(frozen=True)
@@ -74,26 +89,10 @@ class UnderHypotheses:
     day: int
 
     @cached_property
-    def _by_answer(self) -> tuple[ByAnswer, ...]:
-        rows = [dict(one.answers) for one in self.combinations for _ in range(one.levels.shape[1])]
-        answers = pd.DataFrame(rows, dtype=object).fillna("")
-        shares = [np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in self.combinations]
-        levels = np.concatenate([one.levels for one in self.combinations], axis=1)
-        changes = [_changes(levels, arm) for arm in range(len(self.arms))]
-        words = {word: COLUMNS.index(row.column) for word, row in OUTPUTS.items()}
-        return tuple(
-            ByAnswer(answers, {word: of_arm[:, k] for word, k in words.items()}, np.concatenate(shares))
-            for of_arm in changes
-        )
-
-    def by_answer(self, arm: int = -1) -> ByAnswer:
-        """Return the changes of an arm against the first under each parameter set, with its answers."""
-        return self._by_answer[arm]
-
-    @property
     def open(self) -> tuple[str, ...]:
         """Return the questions that are open, of this man."""
-        return self.by_answer().open
+        first, *others = (one.answers for one in self.combinations)
+        return tuple(name for name in first if any(other[name] != first[name] for other in others))
 
     @property
     def sets(self) -> int:
@@ -105,15 +104,62 @@ class UnderHypotheses:
 
         NaN of an output that an arm has not.
         """
-        return self.by_answer(arm).change(word, question, answer)
+        return self._spread(lambda one: one.changes(word, arm), question, answer)
+
+    def level(self, word: str, question: str = "", answer: str = "", arm: int = -1) -> Change:
+        """Return an output's level over parameter sets and combinations with that answer, by weight."""
+        column = COLUMNS.index(OUTPUTS[word].column)
+        return self._spread(lambda one: one.levels[arm, :, column], question, answer)
+
+    def _spread(self, read: Callable[[Combination], np.ndarray], question: str, answer: str) -> Change:
+        """Return the spread of what is read of the combinations with an answer, (sets,) each; NaN where a set has none."""
+        chosen = [one for one in self.combinations if not question or one.answers[question] == answer]
+        values = np.concatenate([read(one) for one in chosen])
+        weights = np.concatenate([np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in chosen])
+        there = np.isfinite(values)
+        if not there.any():
+            return Change(np.nan, np.nan, np.nan)
+        return Change(*map(float, weighted_quantiles(values[there], weights[there], (0.5, 0.05, 0.95))))
+
+    def table(self) -> pd.DataFrame:
+        """Return all of it as a table (results.plausible.COLUMNS)."""
+        rows = []
+        answers = [(name, answer) for name in self.open for answer in hypotheses()[name].answers]
+        for arm, of in enumerate(self.arms):
+            for word, quantity in OUTPUTS.items():
+                signs = self.signs(word, arm) if arm else (np.nan,) * 3
+                turning = self.turning(word, arm) if arm else []
+                for question, answer in (("", ""), *answers):
+                    alike = [one for one in self.combinations if not question or one.answers[question] == answer]
+                    if not alike:
+                        continue
+                    change = self.change(word, question, answer, arm) if arm else Change(np.nan, np.nan, np.nan)
+                    weight, sets = sum(one.weight for one in alike), sum(one.levels.shape[1] for one in alike)
+                    row = (of, quantity.column, question, answer, weight, *self.level(word, question, answer, arm))
+                    rows.append((*row, *change, *signs, question in turning, sets))
+        return pd.DataFrame(rows, columns=list(plausible.COLUMNS))
 
     def signs(self, word: str, arm: int = -1) -> tuple[float, float, float]:
         """Return the weight under which an output falls, stays within 2 %, and rises."""
-        return self.by_answer(arm).signs(word)
+        weight = np.zeros(3)
+        for one in self.combinations:
+            changes = one.changes(word, arm)
+            signs = np.where(np.abs(changes) < SAME, 0, np.sign(np.nan_to_num(changes))).astype(int)
+            weight += one.weight * np.bincount(signs + 1, minlength=3) / len(changes)
+        return float(weight[0]), float(weight[1]), float(weight[2])
 
     def turning(self, word: str, arm: int = -1) -> list[str]:
-        """Return the questions whose answer turns the sign of an output, alone or in some combination of the others."""
-        return self.by_answer(arm).turning(word)
+        """Return the questions whose answer alone turns the sign of an output in some combination of the others."""
+        found = []
+        for question in self.open:
+            others: dict[Any, set[bool]] = {}
+            for one in self.combinations:
+                rest = tuple(answer for name, answer in one.answers.items() if name != question)
+                if abs(change := one.change(word, arm)) >= SAME:
+                    others.setdefault(rest, set()).add(change > 0.0)
+            if any(len(signs) == 2 for signs in others.values()):
+                found.append(question)
+        return found
 
     def text(self, words: tuple[str, ...] = DEFAULT) -> str:
         """Return the changes under each answer as a table, the weight of each sign, and what would decide.
@@ -122,13 +168,30 @@ class UnderHypotheses:
             ScenarioError: a word that is no output.
         """
         words = tuple(output(word) for word in guard.texts(words, "words", '["LH", "total motile count"]'))
-        found = self.by_answer()
-        notes = [report.note(text) for text in found.notes(words)]
-        return "\n".join([self.title, "", found.text(words), "", *notes, *self._assumptions(words), *self._note()])
+        rows = [["change, % (90 % interval)", "weight", *words]]
+        for question in self.open:
+            of = hypotheses()[question]
+            rows.append([f"{question}: {of.question}"])
+            for name, answer in of.answers.items():
+                if not any(one.answers[question] == name for one in self.combinations):
+                    continue
+                mark = " (in the tables)" if name == of.default else ""
+                changes = [self.change(word, question, name).text() for word in words]
+                rows.append([f"  {name}{mark}", f"{answer.weight:.2f}", *changes])
+        rows.append(["all, by weight", "1.00", *(self.change(word).text() for word in words)])
+        verdicts = [report.note(self.verdict(word)) for word in words]
+        after = [*verdicts, *self._deciding(words), *self._assumptions(words), *self._note()]
+        return "\n".join([self.title, "", _table(rows), "", *after])
 
-    def verdict(self, word: str, arm: int = -1) -> str:
+    def verdict(self, word: str) -> str:
         """Return the weight of each sign in words, and the questions that it hangs on."""
-        return self.by_answer(arm).verdict(word)
+        return plausible.verdict(word, *self.signs(word), self.turning(word))
+
+    def _deciding(self, words: tuple[str, ...]) -> list[str]:
+        """Return what would decide the questions on which a sign hangs."""
+        turning = dict.fromkeys(question for word in words for question in self.turning(word))
+        told = [f"What would decide {question}: {hypotheses()[question].decided_by}." for question in turning]
+        return [report.note(text) for text in told]
 
     def _assumptions(self, words: tuple[str, ...]) -> Iterator[str]:
         """Yield what the changes are at the ends of each number that is assumed."""
@@ -146,10 +209,11 @@ class UnderHypotheses:
         )
 
 
-def _changes(levels: np.ndarray, arm: int) -> np.ndarray:
-    """Return the change of levels (arms, ...) of an arm against the first, %; NaN of nothing."""
-    before = np.where(levels[0] > 0.0, levels[0], np.nan)
-    return np.asarray(100.0 * (levels[arm] / before - 1.0))
+def _table(rows: list[list[str]]) -> str:
+    """Return rows as text; a row of one cell is a heading."""
+    whole = [row for row in rows if len(row) > 1]
+    lines = iter(report.aligned(whole).split("\n"))
+    return "\n".join(f"  {row[0]}" if len(row) == 1 else next(lines) for row in rows)
 
 
 def under_hypotheses(
@@ -177,15 +241,19 @@ def untreated(case: Scenario) -> Scenario:
     return case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
 
 
-def arms_under_hypotheses(arms: Mapping[str, Scenario], *, sets: int = SETS, title: str = "") -> UnderHypotheses:
+def arms_under_hypotheses(
+    arms: Mapping[str, Scenario], *, sets: int = SETS, day: int | None = None, title: str = ""
+) -> UnderHypotheses:
     """Let the men of scenarios live under every combination of answers, on all cores; see under_hypotheses.
 
     Args:
         arms: name -> scenario; what the first sets under [parameters] is known in all.
+        day: on whose morning they are looked at (default: the end of treatment).
     """
     sets = guard.argument("sets", sets)
     cases = list(arms.values())
-    day = max(max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated)
+    ends = [max(1, round(Span.planned(case, case.plan.duration_days).end)) for case in cases if case.treated]
+    day = max(ends, default=cases[0].plan.duration_days) if day is None else day
     chosen = [
         (weight, len(alike), own)
         for weight, alike in shipped().knowing(cases[0].parameters).by_answers(sets)

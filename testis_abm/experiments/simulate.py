@@ -29,6 +29,7 @@ from testis_abm.testis.memory import check_fits
 Progress = Callable[[int, str, int], None]
 Watch = Callable[[int, Mapping[str, TestisModel]], None]
 _WEEK = 7
+_SETS = 3  # parameter sets of each combination of answers
 _LARGE = 20_000  # Sertoli cells: their replicate takes seconds, a search for free memory a tenth of one
 
 
@@ -85,9 +86,11 @@ def run(
         "versions": versions(),
         "engine": models[UNTREATED].engine,
         "engine_seconds": engine,
-        "wall_seconds": time.perf_counter() - started,
         "warnings": sorted({str(entry.message) for entry in caught}),
     }
+    provenance["wall_seconds"] = time.perf_counter() - started
+    # Rules of the user's own are no parameters: no other model holds them.
+    found = _plausible(scenario) if model is TestisModel else None
     explained = _attribution(scenario, tables, signals, models[UNTREATED])
     if explained is not None:
         provenance["why"] = explained[1]
@@ -97,7 +100,16 @@ def run(
         provenance=provenance,
         sections={arm: model.section for arm, model in models.items()},
         attribution=None if explained is None else explained[0],
+        plausible=found,
     )
+
+
+def _plausible(scenario: Scenario) -> pd.DataFrame:
+    """Return the levels and changes of the scenario's man over plausible models."""
+    from testis_abm.experiments.hypotheses import arms_under_hypotheses, untreated
+
+    arms = {UNTREATED: untreated(scenario)} | ({TREATED: scenario} if scenario.treated else {})
+    return arms_under_hypotheses(arms, sets=_SETS).table()
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:

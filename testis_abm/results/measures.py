@@ -25,8 +25,9 @@ class Measure:
         column: of the quantity (see quantities.QUANTITIES).
         label, unit: as printed.
         table: the table it is read from.
-        least: the least that a laboratory tells from none, in the unit.
         read: takes rows of that table, returns the quantity of each.
+        least: the least that a laboratory tells from none, in the unit.
+        factor: from the unit of the quantity to this one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Measure:
     table: str
     read: Callable[[pd.DataFrame], pd.Series]
     least: float = 0.0
+    factor: float = 1.0
 
 
 # Table -> the columns that a summary prints.
@@ -95,7 +97,9 @@ def _measure(table: str, column: str, conventional: bool, laboratory: Laboratory
     def value(rows: pd.DataFrame) -> pd.Series:
         return pd.Series(np.asarray(read(rows, laboratory), dtype=float) * factor, index=rows.index)
 
-    return Measure(f"{expected}{name}", column, row.label, unit, table, value, laboratory.limit(column) * factor)
+    return Measure(
+        f"{expected}{name}", column, row.label, unit, table, value, laboratory.limit(column) * factor, factor
+    )
 
 
 def _by_assay(column: str) -> Callable[[pd.DataFrame, Laboratory], Any]:

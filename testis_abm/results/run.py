@@ -45,6 +45,7 @@ class Run:
             hold "why", the sentence that explains the effect.
         sections: arm -> arrays of one drawn cross-section (see `pictures.tubules`).
         attribution: which modifier of which rate did what, if it was worked out.
+        plausible: levels and changes over plausible models (see `plausible.COLUMNS`), if they were worked out.
 
     Raises:
         TestisError: a table lacks a column or holds one of the wrong type, or an argument is none of its kind.
@@ -69,6 +70,7 @@ class Run:
         provenance: Mapping[str, Any] | None = None,
         sections: Mapping[str, Mapping[str, Any]] | None = None,
         attribution: pd.DataFrame | None = None,
+        plausible: pd.DataFrame | None = None,
     ) -> None:
         self.scenario = load(scenario)
         given = guard.mapping(tables, "tables", "{'hormones': a DataFrame}")
@@ -83,6 +85,7 @@ class Run:
             arm: dict(guard.mapping(section, f"section {arm}", "{'radius': 100.0}")) for arm, section in drawn.items()
         }
         self.attribution = attribution if attribution is None else guard.frame(attribution, "attribution")
+        self.plausible = plausible if plausible is None else guard.frame(plausible, "plausible")
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{name} {len(table):,}" for name, table in self.tables.items() if len(table))
@@ -138,4 +141,5 @@ class Run:
             provenance=self.provenance,
             sections={key: section for key, section in self.sections.items() if key == arm},
             attribution=self.attribution,
+            plausible=self.plausible,
         )

@@ -30,10 +30,11 @@ from testis_abm.support.outputs import SOFTWARE
 
 FORMAT = 3
 
-_RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION = "run.json", "scenario.toml", "sections.npz", "attribution.parquet"
+_RUN, _SCENARIO, _SECTIONS = "run.json", "scenario.toml", "sections.npz"
+_KNOWN = ("attribution", "plausible")  # tables that a run has only if they were worked out
 FILES = frozenset(
-    {_RUN, _SCENARIO, _SECTIONS, _ATTRIBUTION}
-    | {f"{name}.parquet" for name in SCHEMAS}
+    {_RUN, _SCENARIO, _SECTIONS}
+    | {f"{name}.parquet" for name in (*SCHEMAS, *_KNOWN)}
     | (_PICTURES := {f"{name}.{kind}" for name in FIGURES for kind in KINDS})
 )
 
@@ -105,7 +106,11 @@ def load(folder: str | Path) -> Run:
             tables={name: pq.read_table(read(f"{name}.parquet")).to_pandas() for name in SCHEMAS},
             provenance=run["provenance"],
             sections=_read_sections(read(_SECTIONS)) if _SECTIONS in run["files"] else {},
-            attribution=pq.read_table(read(_ATTRIBUTION)).to_pandas() if _ATTRIBUTION in run["files"] else None,
+            **{
+                name: pq.read_table(read(f"{name}.parquet")).to_pandas()
+                for name in _KNOWN
+                if f"{name}.parquet" in run["files"]
+            },
         )
     except TestisError as error:
         line = str(error).splitlines()[0]
@@ -145,8 +150,9 @@ def _read_run(folder: Path) -> dict[str, Any]:
 def _write(result: Run, folder: Path) -> None:
     for name, table in result.tables.items():
         write_table(table, folder / f"{name}.parquet", {c: of.unit for c, of in SCHEMAS[name].items()})
-    if result.attribution is not None:
-        write_table(result.attribution, folder / _ATTRIBUTION, {})
+    for name in _KNOWN:
+        if (table := getattr(result, name)) is not None:
+            write_table(table, folder / f"{name}.parquet", {})
     if result.sections:
         arrays = {f"{arm}/{key}": v for arm, section in result.sections.items() for key, v in section.items()}
         plain: Any = {key: np.asarray(value) for key, value in arrays.items()}

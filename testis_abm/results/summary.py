@@ -8,7 +8,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import DISCLAIMER
-from testis_abm.results import aromatase, report
+from testis_abm.results import aromatase, plausible, report
 from testis_abm.results.measures import PRINTED, Measure, measures
 from testis_abm.results.run import Run
 from testis_abm.results.treatment import Treatment, closing, last_window
@@ -25,10 +25,11 @@ def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
     treated over untreated control; `low_pct` to `high_pct` is its 95 % interval over replicates (Student's t on the log
     ratios; missing with one replicate). From a level that no laboratory tells from none there is no change in percent.
     Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The
-    spread (`..._sd`) is the standard deviation over replicates.
+    spread (`..._sd`) is the standard deviation over replicates. `plausible_low_pct` to `plausible_high_pct` is the 90 %
+    interval of the change over plausible models (see `plausible`), missing where rules of the user's own took part.
 
-    With one arm: level (`mean`) and spread over replicates (`sd`), and `drift_pct`, the last quarter of the run against
-    the first.
+    With one arm: level (`mean`) and spread over replicates (`sd`), `drift_pct`, the last quarter of the run against the
+    first, and `plausible_low` to `plausible_high`, the 90 % interval of the level over plausible models.
 
     Args:
         result: the run.
@@ -38,14 +39,20 @@ def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
         TestisError: the run is empty.
     """
     treatment = Treatment.of(result)
-    rows = [
-        _change(result, treatment, measure) if treatment else _course(result, measure)
-        for measure in measures(conventional, getattr(result.scenario, "parameters", None))
-        if len(result.tables[measure.table])
-    ]
+    known = measures(conventional, getattr(result.scenario, "parameters", None))
+    read = [measure for measure in known if len(result.tables[measure.table])]
+    rows = [_change(result, treatment, measure) if treatment else _course(result, measure) for measure in read]
     if not rows:
         raise TestisError("the run has no tables to summarise")
-    return pd.DataFrame(rows).set_index("name")
+    frame = pd.DataFrame(rows).set_index("name")
+    if result.plausible is None:
+        return frame
+    ends = ("low_pct", "high_pct") if treatment else ("level_low", "level_high")
+    found = plausible.of_all(result.plausible, result.arms[-1]).reindex(frame["column"])
+    factor = 1.0 if treatment else np.array([measure.factor for measure in read])
+    for end in ends:
+        frame[f"plausible_{end.removeprefix('level_')}"] = found[end].to_numpy() * factor
+    return frame
 
 
 def _change(result: Run, treatment: Treatment, measure: Measure) -> dict[str, object]:
@@ -112,6 +119,7 @@ def render(result: Run) -> str:
         report.title(result),
         table,
         report.basis(result, treatment, summary),
+        _plausible(result, treatment is not None),
         report.assay(summary),
         report.held(result),
         report.why(result),
@@ -128,22 +136,40 @@ def render(result: Run) -> str:
 
 
 def _two_arms(summary: pd.DataFrame, laboratory: Laboratory) -> str:
-    rows: list[tuple[str, ...]] = [("", "untreated", "treated", "change", "(95 % interval)")]
+    columns = ["", "untreated", "treated", "change", "plausible models, 90 %", "(95 % interval)"]
+    rows = [columns]
     for row in summary.itertuples():
         change, interval = report.change(row.change_pct, row.low_pct, row.high_pct, row.replicates)
         levels = [report.level(str(row.column), value, laboratory) for value in (row.untreated, row.treated)]
-        rows.append((_heading(row), *levels, change, interval))
+        rows.append([_heading(row), *levels, change, _ends(row, "_pct"), interval])
+    kept = [k for k in range(6) if k < 4 or any(row[k] for row in rows[1:])]
     if summary["replicates"].max() < 2:
-        rows = [row[:4] for row in rows]
-    return f"\n{report.aligned(rows, right=3)}\n"
+        kept = [k for k in kept if k < 5]
+    return f"\n{report.aligned([[row[k] for k in kept] for row in rows], right=len([k for k in kept if k < 5]) - 1)}\n"
+
+
+def _ends(row: object, unit: str = "") -> str:
+    """Return the interval over plausible models of a row of a summary as text."""
+    low, high = (getattr(row, f"plausible_{end}{unit}", np.nan) for end in ("low", "high"))
+    if not np.isfinite(low + high):
+        return ""
+    return plausible.ends(low, high) if unit else f"{report.number(low)} to {report.number(high)}"
+
+
+def _plausible(result: Run, treated: bool) -> str:
+    """Return the note on plausible models, if they were worked out."""
+    return "" if result.plausible is None else plausible.note(result.plausible, result.arms[-1], treated)
 
 
 def _one_arm(summary: pd.DataFrame, laboratory: Laboratory) -> str:
-    rows = [("", "level", "spread", "drift")]
+    rows = [("", "level", "spread", "drift", "plausible models, 90 %")]
     for row in summary.itertuples():
         drift = report.change(row.drift_pct)[0]
-        rows.append((_heading(row), report.level(str(row.column), row.mean, laboratory), report.number(row.sd), drift))
-    return f"\n{report.aligned(rows, right=3)}\n"
+        level = report.level(str(row.column), row.mean, laboratory)
+        rows.append((_heading(row), level, report.number(row.sd), drift, _ends(row)))
+    if not any(row[4] for row in rows[1:]):
+        rows = [row[:4] for row in rows]  # type: ignore[misc]
+    return f"\n{report.aligned(rows)}\n"
 
 
 def _heading(row: object) -> str:

@@ -31,13 +31,13 @@ from testis_abm.studies.ensemble import FILE, Ensemble, parameter, parameter_set
 from testis_abm.studies.replay import (
     CONFIGURATION,
     POOL,
-    as_fold,
-    between_studies,
     configuration,
     courses,
+    error,
     expectation,
     replay,
     scaled,
+    scores_by_answer,
 )
 from testis_abm.studies.study import Observation, Study, known, load_study
 from testis_abm.support import arrays, files, guard
@@ -65,21 +65,6 @@ def to_values(hidden: np.ndarray) -> dict[str, float]:
         place = float(ndtr(_PULL * z))
         found[name] = float(low * (high / low) ** place if log else low + (high - low) * place)
     return found
-
-
-def error(observation: Observation, n: int) -> float:
-    """Return the SD of an observation on the scale of `scaled`: its own error and what studies differ by."""
-    spread, size = configuration()["spread"], 0.5 / np.sqrt(observation.n or n)
-    if observation.is_share:
-        return float(np.hypot(spread["share"], size))
-    if observation.kind == "difference":
-        own = abs(observation.value) * spread["difference"]
-        return float(np.hypot(observation.se or own, own) + 1e-6)
-    own = size
-    if observation.se:
-        fold = max(abs(as_fold(observation, observation.value)), 1e-6)
-        own = (observation.se / (100.0 if observation.relative else 1.0)) / fold
-    return float(np.hypot(own, between_studies(observation)))
 
 
 def is_fitted(study: Study, observation: Observation) -> bool:
@@ -170,13 +155,14 @@ def cross_validate(
     """Fit again without the papers of each fold and replay them; return a row an observation with its `left_out` fold.
 
     Studies of one paper, or on the same men, are left out together (`related` in calibration.toml). Rounds are kept in
-    `folder`.
+    `folder`; there too, in answers.csv, the log score of every observation left out under each answer to what the data
+    do not decide.
 
     Raises:
         TestisError: as calibrate; fewer than 2 folds.
     """
     folds = guard.argument("folds", folds)
-    tables = []
+    tables, answers = [], []
     with _Calibration.begun(folder, members, rounds, seed, progress) as calibration:
         paper = {
             name: next((group[0] for group in configuration()["related"] if name in group), name)
@@ -191,9 +177,11 @@ def cross_validate(
             ensemble = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
             for name in left:
                 tables.append(replay(_study(name), ensemble, sets=24, repeats=240).assign(left_out=fold))
+                answers.append(scores_by_answer(_study(name), ensemble))
     found = pd.concat(tables, ignore_index=True)
-    text = found.to_csv(index=False, float_format="%.4g", lineterminator="\n")
-    files.write(calibration.folder / "left_out.csv", text)
+    for name, table in (("left_out", found), ("answers", pd.concat(answers, ignore_index=True))):
+        text = table.to_csv(index=False, float_format="%.4g", lineterminator="\n")
+        files.write(calibration.folder / f"{name}.csv", text)
     return found
 
 

@@ -237,14 +237,22 @@ def applied(changed: Mapping[str, float]) -> tuple[dict[str, float], Mapping[str
 
 
 def _with(drug: Drug, constant: str, value: float) -> Drug:
-    """Return a drug with a constant replaced ("inhibition_constant", "endoxifen.receptor_constant" of a substance)."""
+    """Return a drug with a constant replaced ("inhibition_constant", "endoxifen.receptor_constant" of a substance).
+
+    Without a substance it is that of the first who has it; those of the others keep their ratio to it, as potencies that
+    were measured beside one another do.
+    """
     part, _, short = constant.rpartition(".")
-    substances = []
-    for substance in drug.substances:
-        numbers = dict(substance.numbers)
-        if (not part or substance.name == part) and short in numbers:
-            numbers[short] = replace(numbers[short], value=value)
-        substances.append(replace(substance, numbers=FrozenMapping(numbers)))
+    alike = [of for of in drug.substances if short in of.numbers and part in ("", of.name)]
+    factor = value / alike[0].numbers[short].value
+
+    def changed(number: Parameter) -> Parameter:
+        return replace(number, value=min(number.high, max(number.low, number.value * factor)))
+
+    substances = [
+        replace(of, numbers=FrozenMapping({**of.numbers, short: changed(of.numbers[short])})) if of in alike else of
+        for of in drug.substances
+    ]
     return replace(drug, substances=tuple(substances))
 
 

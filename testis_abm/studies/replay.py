@@ -42,7 +42,7 @@ from testis_abm.support.errors import TestisError
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening
 _MOST_MEN = 48  # of them that a parameter set is run on
-_REPEATS = 40  # with noise, where an expectation takes them
+_REPEATS = 16  # with noise, where an expectation takes them
 _STEP = 3  # days between the samples of a course that is searched for a crossing
 _SEMEN, _SPERM = tuple(Semen.__dataclass_fields__), "concentration_million_ml"
 
@@ -379,6 +379,42 @@ def replay(
         )
     sets, repeats = guard.argument("sets", sets), guard.argument("repeats", repeats)
     seed, men = guard.argument("seed", seed), None if men is None else guard.argument("men", men)
+    drawn = _drawn(study, ensemble.drawn(sets, seed), men, repeats, seed)
+    drawn[:, np.isfinite(drawn).mean(axis=0) < 0.5] = np.nan
+    return _table(study, drawn, _between(study, drawn, seed))
+
+
+def scores_by_answer(
+    study: Study, ensemble: Ensemble, *, sets: int = 18, repeats: int = 720, seed: int = 1
+) -> pd.DataFrame:
+    """Return the log score of every observation under each answer to what the data do not decide.
+
+    A row an observation, question and answer. Answers to a question are compared over the same men and draws, those
+    about some men under the same parameter sets too; of a study without such men they are left out.
+    """
+    whole = Ensemble(ensemble.sets, np.ones(len(ensemble))).drawn(sets, seed)  # each answer about all men alike often
+    men, questions = _men(study, POOL, seed)[0], parameters.hypotheses()
+    asked = {of.name for man in men[:: len(men) // 8] for of in whole[0].asked(man)}
+    worlds = [([name for name in whole[0].answers if questions[name].sperm_below is None], whole)]
+    worlds += [
+        ([name], [own.answering(name, answer) for own in whole]) for name in asked for answer in questions[name].answers
+    ]
+    rows = []
+    for names, chosen in worlds:
+        other = _between(study, _drawn(study, chosen, None, repeats, seed), seed)
+        for name in names:
+            given = np.resize([own.answers[name] for own in chosen], len(other))
+            for answer in np.unique(given):
+                for k, of in enumerate(study.observed):
+                    about = (study.name, of.arm, of.label, of.variable, of.confidence)
+                    rows.append((*about, name, answer, log_score(of, other[given == answer, k])))
+    return pd.DataFrame(
+        rows, columns=["study", "arm", "label", "variable", "confidence", "question", "answer", "log_score"]
+    )
+
+
+def _drawn(study: Study, own: list[ParameterSet], men: int | None, repeats: int, seed: int) -> np.ndarray:
+    """Return what repeats of a study print, (repeats, observations), the parameter sets `own` taken in turn."""
     most = max(observation.n or study.n for observation in study.observed)
     men = men or min(max(12, most), _MOST_MEN)
     pool = max(POOL, 2 * men)
@@ -387,7 +423,7 @@ def replay(
     def one(i: int, own: ParameterSet) -> Course:
         return courses(study, own, men, pool=pool, seed=seed, offset=i)
 
-    first, *others = enumerate(ensemble.drawn(sets, seed))
+    first, *others = enumerate(own)
     ran = [one(*first)]  # compiles, and screens the men, before threads begin
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         ran += list(threads.map(lambda numbered: one(*numbered), others))
@@ -404,8 +440,7 @@ def replay(
     for i, course in enumerate(ran[:repeats]):
         rows = {arm: order[i :: len(ran)] for arm, order in chosen.items()}
         drawn[i :: len(ran)] = _Trials(study, course, factors, rows, (seed, 18, i)).statistics()
-    drawn[:, np.isfinite(drawn).mean(axis=0) < 0.5] = np.nan
-    return _table(study, drawn, _between(study, drawn, seed))
+    return drawn
 
 
 def between_studies(observation: Observation) -> float:
@@ -456,7 +491,8 @@ def _table(study: Study, drawn: np.ndarray, other: np.ndarray) -> pd.DataFrame:
         row |= {"inside": bool(low <= observation.value <= high)}
         row |= {"inside_same_laboratory": bool(near <= observation.value <= far)}
         row |= {"fold": fold_error(observation, middle), "sign": same_sign(observation, middle)}
-        rows.append(row | {"log_score": log_score(observation, other[:, k])})
+        row |= {"log_score": log_score(observation, other[:, k]), "no_change": no_change(observation, study.n)}
+        rows.append(row | {"width": width(observation, low, high)})
     return pd.DataFrame(rows)
 
 
@@ -490,6 +526,35 @@ def scaled(observation: Observation, value: float) -> float:
     if observation.is_share:
         return value / 100.0
     return float(np.log(max(as_fold(observation, value), 0.005)))
+
+
+def error(observation: Observation, n: int) -> float:
+    """Return the SD of an observation on the scale of `scaled`: its own error and what studies differ by."""
+    spread, size = configuration()["spread"], 0.5 / np.sqrt(observation.n or n)
+    if observation.is_share:
+        return float(np.hypot(spread["share"], size))
+    if observation.kind == "difference":
+        own = abs(observation.value) * spread["difference"]
+        return float(np.hypot(observation.se or own, own) + 1e-6)
+    own = size
+    if observation.se:
+        fold = max(abs(as_fold(observation, observation.value)), 1e-6)
+        own = (observation.se / (100.0 if observation.relative else 1.0)) / fold
+    return float(np.hypot(own, between_studies(observation)))
+
+
+def no_change(observation: Observation, n: int) -> float:
+    """Return the log score of the forecast that nothing changes, as wide as such studies differ; NaN of what is no change."""
+    if not observation.relative and observation.kind != "difference":
+        return float("nan")
+    sd = error(observation, n)
+    return float(-0.5 * ((scaled(observation, observation.value) - scaled(observation, 0.0)) / sd) ** 2 - np.log(sd))
+
+
+def width(observation: Observation, low: float, high: float) -> float:
+    """Return how wide an interval is, as the fold between its middle and an end; NaN where a ratio means nothing."""
+    ends = as_fold(observation, low), as_fold(observation, high)
+    return float(np.sqrt(ends[1] / ends[0])) if ends[0] > 0.0 and observation.kind != "difference" else float("nan")
 
 
 def log_score(observation: Observation, drawn: np.ndarray) -> float:
