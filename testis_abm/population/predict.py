@@ -13,12 +13,13 @@ from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.safety import Safety
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Life, Treatment, treat
 from testis_abm.population.cohort import retrieval_of
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
-from testis_abm.results.answers import ByAnswer
+from testis_abm.results import plausible
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
@@ -59,7 +60,6 @@ READOUTS: Mapping[str, Quantity] = {
     )
 }
 YES_OR_NO = ("oestradiol_low_pct",)  # readouts that are 0 or 100 in a man
-DECIDED = ("concentration_million_ml", "total_motile_count_million")  # what is shown by answer
 SETS = 200  # one for each of as many men
 _WINDOW = 28  # days over which hormones are averaged at the end
 
@@ -199,24 +199,19 @@ def predict_with(
 
 def by_answer(
     before: pd.DataFrame, after: pd.DataFrame, answers: pd.DataFrame, values: Mapping[str, float] | None = None
-) -> ByAnswer:
-    """Return the changes of sperm (DECIDED) of men with the answers under which each lived; arguments from `predict_with`.
+) -> pd.DataFrame:
+    """Return what becomes of sperm in men with each answer, and whether its sign hangs on it (results.plausible.COLUMNS).
 
-    Men without sperm, before and after, have no change; of none before, some after are a rise without a number.
+    Men are those with sperm, before or after (with_sperm); sperm where there were none are a rise without a number.
+
+    Args:
+        before, after, answers: from `predict_with`; values: dotted parameters (default: the table's).
     """
     values = parameters.all_values(values)
     sperm, laboratory = with_sperm(before, after, values), Laboratory(values)
-    found = {}
-    for name in DECIDED:
-        change = _change(name, before[name].to_numpy(), after[name].to_numpy(), laboratory)
-        found[QUANTITIES[name].label] = np.where(sperm, change, np.nan)
-    return ByAnswer(answers.reset_index(drop=True), found)
-
-
-def _change(name: str, first: np.ndarray, last: np.ndarray, laboratory: Laboratory) -> np.ndarray:
-    """Return the changes of men in %: infinite from a level that is not told from zero to one that is, NaN to one that is not."""
-    change = np.asarray(laboratory.percent_change(name, first, last))
-    return np.where(np.isfinite(change), change, np.where(last >= laboratory.limit(name), np.inf, np.nan))
+    levels = {name: np.stack([frame[name].to_numpy()[sperm] for frame in (before, after)]) for name in plausible.SPERM}
+    least = {name: laboratory.limit(name) for name in levels}
+    return plausible.Lives(answers[sperm], (UNTREATED, TREATED), levels, least).table()
 
 
 def with_sperm(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, float] | None = None) -> np.ndarray:
@@ -238,13 +233,14 @@ def changes(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, floa
         # A man who has no percentage before or after is left out.
         there = (sperm if name in _SPERM else True) & (before[name].notna() & after[name].notna()).to_numpy()
         first, last = before[name].to_numpy()[there], after[name].to_numpy()[there]
-        change = _change(name, first, last, laboratory)
+        change = np.asarray(laboratory.percent_change(name, first, last))
         known = change[np.isfinite(change)]
         row: dict[str, Any] = {"quantity": QUANTITIES[name].label, "unit": QUANTITIES[name].clinical_unit}
         for when, level in (("before", first), ("after", last)):
             row[when] = float(np.median(clinical(name, level))) if len(level) else np.nan
         row |= dict(zip(("change_pct", "low_pct", "high_pct"), spread_of_men(known)))
-        rows.append(row | {"gain_over_20_pct": share_of_men(change > 20.0)[0], "men": len(first), "changed": len(known)})
+        rises = np.where(np.isfinite(change), change > 20.0, last >= laboratory.limit(name))
+        rows.append(row | {"gain_over_20_pct": share_of_men(rises)[0], "men": len(first), "changed": len(known)})
     return pd.DataFrame(rows).set_index("quantity")
 
 

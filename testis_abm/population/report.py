@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.choices import TREATED
 from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
-from testis_abm.population.predict import DECIDED, READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
+from testis_abm.population.predict import READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
 from testis_abm.quantities import KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
-from testis_abm.results import report
+from testis_abm.results import plausible, report
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
@@ -23,7 +24,6 @@ from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of
 if TYPE_CHECKING:
     from testis_abm.population.cohort import Cohort
     from testis_abm.population.twin import Twin
-    from testis_abm.results.answers import ByAnswer
     from testis_abm.scenario import Scenario
 
 CAPTION = (
@@ -38,10 +38,9 @@ OF_POPULATIONS = (
     "Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
 )
 PARAMETERS = "the model's parameters with the answers to what the data do not decide (the ensemble)"
-SPERM = tuple(QUANTITIES[name].label for name in DECIDED)
 ABOUT_ANSWERS = (
-    f"Each man lives under one plausible parameter set with its answers; weight: probability of the answer. Under {LEAST_MEN} "
-    "men there is no interval; men differ besides, so that rows of few men differ by chance too."
+    "Each man lives under one plausible parameter set with its answers; weight: probability of the answer; no interval of under "
+    f"{LEAST_MEN} men. Men differ besides, so rows differ by chance too; one man under every combination: testis-abm hypotheses."
 )
 _SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _RARE = 0.005  # share of men under which a lesion is not named
@@ -320,12 +319,12 @@ def predicted(
         values: dotted parameters of the men (default: the table's).
     """
     held = ", under one set of parameters" if answers is None else f" and of {PARAMETERS}"
-    by_answers = by_answer(before, after, answers, values) if answers is not None and dependable else None
+    by_answers = "" if answers is None or not dependable else answered(before, after, answers, values)
     spread = f"The spread is that of {len(before):,} matching virtual patients{held}."
     parts = [
         lines(effects(before, after, dependable, values), "", int(dependable)),
         *(f"  {text}" for text in (CAPTION, azoospermic(before, after, lesions, values)) if text),
-        *(["", answered(by_answers)] if by_answers is not None and by_answers.open else []),
+        *(["", by_answers] if by_answers else []),
         "",
         lines(safety(before, after, dependable), "safety and outcome", int(dependable)),
         f"  {OF_POPULATIONS}",
@@ -334,10 +333,24 @@ def predicted(
     return "\n".join(parts)
 
 
-def answered(found: ByAnswer) -> str:
-    """Return the changes of sperm under each answer to what the data do not decide, whether their sign hangs on it, and what would decide."""
-    notes = (report.note(text) for text in (*found.notes(SPERM), ABOUT_ANSWERS))
-    return "\n".join([found.text(SPERM, "by answer: change, % (90 % of the men)"), *notes])
+def answered(
+    before: pd.DataFrame, after: pd.DataFrame, answers: pd.DataFrame, values: Mapping[str, float] | None = None
+) -> str:
+    """Return what becomes of sperm in men with each answer, on which its sign hangs, and what would decide; "" if none is open.
+
+    Arguments as predict.by_answer.
+    """
+    table = by_answer(before, after, answers, values)
+    if not table["question"].any():
+        return ""
+    rows = plausible.by_answer(table, TREATED, men=True)
+    text = plausible.answered(rows, "by answer: change, % (90 % of the men)")
+    return "\n".join([text, *map(report.note, (*on_answers(table), ABOUT_ANSWERS))])
+
+
+def on_answers(table: pd.DataFrame) -> list[str]:
+    """Return the verdicts on sperm of a table of predict.by_answer, and what would decide."""
+    return [*plausible.verdicts(table, TREATED, men=True), *plausible.deciding(table, TREATED)]
 
 
 def before_and_after(label: str, row: pd.Series) -> tuple[str, str]:
