@@ -17,30 +17,12 @@ import pandas as pd
 from testis_abm import GermCell, TestisModel, load, parameters
 from testis_abm.experiments.task import version
 from testis_abm.pictures.experiments import forest
+from testis_abm.quantities import QUANTITIES
 from testis_abm.studies import known, load_study, report
-from testis_abm.studies.calibrate import calibrate
-from testis_abm.studies.ensemble import Ensemble, shipped
+from testis_abm.studies.ensemble import shipped
 from testis_abm.studies.replay import configuration, replay, spread_name
 
 ROOT = Path(__file__).resolve().parents[1]
-# Structural questions: what is asked, and the values of parameters that stand for each answer.
-ALTERNATIVES = {
-    "all free": {},
-    "testicular aromatase hardly shielded (Km 40 nmol/L)": {"aromatase.testicular_km": 40.0},
-    "immunoassay with the least floor (20 pmol/L)": {"axis.immunoassay_oestradiol_floor": 20.0},
-    "testicular share of oestradiol 0.27": {"axis.testicular_oestradiol_share": 0.27},
-    "FSH saturated at rest (half of normal FSH)": {"receptor.fsh_half": 4.0},
-    "androgen gives little of entry": {"germ.entry_androgen": 0.1},
-    "least loss in meiosis": {"germ.meiosis_deprivation": 2.0},
-    **{
-        f"lack of oestrogen: {name}": dict(answer.kinds[0].parameters)
-        for name, answer in parameters.hypotheses()["germ.lack"].answers.items()
-    },
-}
-CONCLUSION = (
-    "What these studies do not decide is carried as named hypotheses with weights, from more data than theirs",
-    "(`testis_abm/parameters/hypotheses.toml`).",
-)
 WHY = {
     "leder_2004": (
         "aromatase inhibitors: LH rises too much in men with low T; the randomised trials differ four-fold in LH"
@@ -170,13 +152,56 @@ def clones(tissues: int = 8) -> list[str]:
     return [*lines, "", "No row of the data counts the spermatids of a clone; histology that does would decide it."]
 
 
+def scored(table: pd.DataFrame) -> str:
+    """Return the cells of a row of the table of scores: of all observations, and of hormones and semen apart."""
+    signs = table["sign"].dropna().astype(bool)
+    change = table[table["no_change"].notna() & table["log_score"].notna()]
+    better = change["log_score"] > change["no_change"]
+    gain = (change["log_score"] - change["no_change"]).clip(-10.0, 10.0)
+    cells = [
+        f"{len(table)}",
+        f"{100 * table['inside'].mean():.0f} %",
+        f"{100 * table['inside_same_laboratory'].mean():.0f} %",
+        f"{table['fold'].median():.2f}",
+        f"{table['width'].median():.2f}",
+        f"{int(signs.sum())} of {len(signs)}",
+        f"{int(better.sum())} of {len(change)} ({gain.mean():+.2f})" if len(change) else "-",
+    ]
+    return " | ".join(cells)
+
+
+def is_semen(table: pd.DataFrame) -> pd.Series:
+    """Return which observations are of semen."""
+    semen = {row.label for row in QUANTITIES.values() if row.sample == "semen"}
+    return table["variable"].isin(semen)
+
+
+def weights(answers: pd.DataFrame, draws: int = 4000) -> pd.DataFrame:
+    """Return of each answer the log score of studies left out, summed, and its weight by pseudo-BMA+ (Yao 2018).
+
+    Studies are reweighted by a Bayesian bootstrap, so that an answer that one study alone speaks for gets no certainty.
+    """
+    rows, rng = [], np.random.default_rng(1)
+    for question, of in answers[answers["confidence"] != "memory"].groupby("question", sort=False):
+        known = of[np.isfinite(of["log_score"])]
+        score = known.pivot_table(index="study", columns="answer", values="log_score", aggfunc="sum").dropna()
+        share = rng.dirichlet(np.ones(len(score)), draws) * len(score)
+        total = share @ score.to_numpy()
+        chance = np.exp(total - total.max(axis=1, keepdims=True))
+        weight = (chance / chance.sum(axis=1, keepdims=True)).mean(axis=0)
+        stated = parameters.hypotheses()[str(question)]
+        for answer, value in zip(score.columns, weight, strict=True):
+            row = {"question": question, "answer": answer, "studies": len(score), "score": score[answer].sum()}
+            rows.append(row | {"by_scores": value, "weight": stated.answers[answer].weight})
+    return pd.DataFrame(rows)
+
+
 def main() -> None:
     """Replay, score, write."""
     folder, crossed = Path(sys.argv[1]), Path(sys.argv[2])
     studies = [load_study(path) for path in known().values()]
     apart = configuration()["apart"]
-    tables = [replay(study, shipped(), repeats=300) for study in studies]
-    table = pd.concat(tables, ignore_index=True)
+    table = pd.concat([replay(study, shipped(), repeats=300) for study in studies], ignore_index=True)
     report.save(table, ROOT / "docs" / "validation")
     forest(table, ROOT / "docs" / "validation")
     left = pd.read_csv(crossed / "left_out.csv", keep_default_na=True)
@@ -188,38 +213,36 @@ def main() -> None:
         "",
         (
             f"Made by `scripts/make_validation.py` with testis_abm {version()}: {len(studies)} studies, {len(table)}"
-            f" observations, {len(shipped())} parameter sets (ES-MDA; every parameter inside its sourced range)."
-            " Prediction intervals hold men, measurement, parameters and between-study heterogeneity (log"
-            " SD by quantity in `testis_abm/studies/calibration.toml`); the last is left out in the second column."
-            " Studies that are set apart, and why: `testis_abm/studies/calibration.toml`."
+            f" observations, {len(shipped())} parameter sets (ES-MDA; every parameter inside its sourced range, every set"
+            " with an answer to each question that the data do not decide). Prediction intervals hold men, measurement,"
+            " parameters, answers and between-study heterogeneity (log SD by quantity in"
+            " `testis_abm/studies/calibration.toml`); the last is left out in the second column. Studies that are set"
+            " apart, and why: `testis_abm/studies/calibration.toml`."
         ),
         "",
-        "| | observations | inside 95 % | within one laboratory | median fold error | direction right |",
-        "|---|---|---|---|---|---|",
+        "| | observations | inside 95 % | within one laboratory | median fold error | half-width of the interval, fold | direction right | better than no change (log score gained) |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for name, rows in (
+    groups = (
+        ("**fitted, each study left out in turn**", used),
         ("fitted", table[table["fitted"]]),
         ("set apart, never fitted", table[~table["fitted"] & (table["confidence"] != "memory")]),
         ("not verified against the source, never fitted", table[table["confidence"] == "memory"]),
-    ):
-        signs = [bool(of) for of in rows["sign"] if of is not None]
-        lines.append(
-            f"| {name} | {len(rows)} | {100 * rows['inside'].mean():.0f} % |"
-            f" {100 * rows['inside_same_laboratory'].mean():.0f} % | {rows['fold'].median():.2f} | {sum(signs)} of"
-            f" {len(signs)} |"
-        )
-    lines.append(
-        f"| fitted, each study left out in turn | {len(used)} | {100 * used['inside'].mean():.0f} % | |"
-        f" {used['fold'].median():.2f} | |"
     )
+    for name, rows in groups:
+        lines.append(f"| {name} | {scored(rows)} |")
+        parts = (("hormones", rows[~is_semen(rows)]), ("semen", rows[is_semen(rows)]))
+        lines += [f"| - {part} | {scored(of)} |" for part, of in parts if len(of)]
     lines += [
         "",
         (
-            f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated again without them (100 sets, 3"
+            f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated again without them (90 sets, 3"
             " rounds) from the middle of every range, so that no value of the tables that owes something to a paper"
-            " enters; studies of one paper, or on the same men, leave together. Goal: 85 % inside and a fold error"
-            " under 1.25. Rows: `validation/left_out.csv`. A direction counts where the change exceeds its error (or"
-            " 5 %)."
+            " enters; studies of one paper, or on the same men, leave together. Goals: 85 % inside and a fold error"
+            " under 1.25; of semen 75 %, 1.35, and better than no change in two of three rows. Rows:"
+            " `validation/left_out.csv`. A direction counts where the change exceeds its error (or 5 %). No change is the"
+            " forecast of a change of nothing, as wide as studies of the same thing differ; scores are logs of the"
+            " density at what was observed (a proper score), limited to 10 either way in the mean."
         ),
         "",
         (
@@ -272,32 +295,24 @@ def main() -> None:
         lines.append(f"| {variable} | {len(rows)} | {spread[spread_name(str(variable))]} | {found:.2f} |")
     lines += [
         "",
-        "## Structural questions",
+        "## Questions that the data do not decide",
         "",
         (
-            "Each answer calibrated again (60 sets, 3 rounds) with its parameters held; all studies but those not"
-            " verified against the source. Gain: of the log score over the free calibration of the same size, summed"
-            " over studies, with its standard error between studies; under minus two errors the data speak against the"
-            " answer."
+            "Every study was predicted under each answer by sets calibrated without it; score: log score summed over"
+            " studies, against the best answer. By scores: weight by pseudo-BMA+ (Yao 2018: the studies weighted by a"
+            " Bayesian bootstrap). Weight: what predictions use (`testis_abm/parameters/hypotheses.toml`, with its"
+            " sources: it holds animals and tissue, which are no studies here)."
         ),
         "",
-        "| answer | inside 95 % | median fold error | gain in log score |",
-        "|---|---|---|---|",
+        "| question | answer | studies | score | by scores | weight |",
+        "|---|---|---|---|---|---|",
     ]
-    free = None
-    for k, (answered, fixed) in enumerate(ALTERNATIVES.items()):
-        print(answered, file=sys.stderr, flush=True)
-        sets = calibrate(folder / f"answer-{k}", members=60, rounds=3, fixed=fixed)
-        one = Ensemble(sets.drop(columns="weight"), sets["weight"].to_numpy())
-        rows = pd.concat([replay(study, one, sets=12, men=10, repeats=120) for study in studies], ignore_index=True)
-        rows = rows[rows["confidence"] != "memory"]
-        score = rows.groupby("study")["log_score"].sum()
-        free = score if free is None else free
-        gain = score - free
-        told = "" if not fixed else f"{gain.sum():+.1f} ({np.sqrt(len(gain)) * gain.std():.1f})"
-        lines.append(f"| {answered} | {100 * rows['inside'].mean():.0f} % | {rows['fold'].median():.3f} | {told} |")
-    # Written by hand after reading the table: look again when it changes.
-    lines += ["", *CONCLUSION]
+    asked = weights(pd.read_csv(crossed / "answers.csv"))
+    best = asked.groupby("question")["score"].transform("max")
+    for row, top in zip(asked.itertuples(), best, strict=True):
+        lines.append(
+            f"| {row.question} | {row.answer} | {row.studies} | {row.score - top:+.1f} | {row.by_scores:.2f} | {row.weight:.2f} |"
+        )
     lines += [
         "",
         *clones(),
@@ -306,12 +321,12 @@ def main() -> None:
         "",
         "Width: posterior over prior SD on the hidden scale (1: the data say nothing).",
         "",
-        "| parameter | table | range | median (90 %) | width | most correlated with |",
-        "|---|---|---|---|---|---|",
+        "| parameter | range | median (90 %) | width | most correlated with |",
+        "|---|---|---|---|---|",
     ]
     for row in pd.read_csv(folder / "identified.csv").itertuples():
         lines.append(
-            f"| `{row.parameter}` | {row.table:.3g} | {row.range_low:.3g} to {row.range_high:.3g} | {row.median:.3g}"
+            f"| `{row.parameter}` | {row.range_low:.3g} to {row.range_high:.3g} | {row.median:.3g}"
             f" ({row.low:.3g} to {row.high:.3g}) | {row.width:.2f} | `{row.most_correlated}` ({row.r:+.2f}) |"
         )
     lines += [
@@ -332,7 +347,7 @@ def main() -> None:
                     f"| `drug.{drug.name}.{name}` | {entry.value:.4g} {entry.unit} | {entry.source.replace('|', '/')} |"
                 )
     (ROOT / "docs" / "validation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines[:16]))
+    print("\n".join(lines[:24]))
 
 
 if __name__ == "__main__":

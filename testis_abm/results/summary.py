@@ -151,14 +151,17 @@ def _two_arms(summary: pd.DataFrame, laboratory: Laboratory) -> str:
 def over_models(row: object, unit: str = "") -> str:
     """Return the interval over plausible models of a row of a summary as text."""
     low, high = (getattr(row, f"plausible_{end}{unit}", np.nan) for end in ("low", "high"))
-    if not np.isfinite(low + high):
+    # The reference man is the same under all models: no interval.
+    if not np.isfinite(low + high) or (not unit and high - low < 1e-3 * abs(high)):
         return ""
     return plausible.ends(low, high) if unit else f"{report.number(low)} to {report.number(high)}"
 
 
 def _plausible(result: Run, treated: bool) -> str:
-    """Return the note on plausible models, if they were worked out."""
-    return "" if result.plausible is None else plausible.note(result.plausible, result.arms[-1], treated)
+    """Return the note on plausible models, if they were worked out and of men in whom they differ."""
+    if result.plausible is None or not (treated or any(map(_ends, summarise(result).itertuples()))):
+        return ""
+    return plausible.note(result.plausible, result.arms[-1], treated)
 
 
 def _one_arm(summary: pd.DataFrame, laboratory: Laboratory) -> str:
