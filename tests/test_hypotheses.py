@@ -179,11 +179,25 @@ def test_the_command_prints_what_was_asked_for(capsys):
     assert "--output" in capsys.readouterr().err
 
 
-def test_what_is_assumed_and_in_no_question_is_said_with_what_hangs_on_it(anastrozole):
-    text = " ".join(anastrozole.text((WORD,)).split())
-    for name, (low, high) in anastrozole.assumed.items():
-        assert f"{name};" in text and f"{low.change(WORD):+.0f} % and {high.change(WORD):+.0f} %" in text
-    assert "germ.room" not in treated("anastrozole", "1 mg", parameters={"germ.room": 1.3}).assumed
+def test_what_is_assumed_and_moved_by_nothing_is_said_where_much_hangs_on_it(anastrozole):
+    words = (WORD, "sperm concentration")
+    text = " ".join(anastrozole.text(words).split())
+    assumed = {swing.name: swing for swing in anastrozole.assumed}
+    assert all(swing.number.confidence == "assumed" for swing in assumed.values())
+    assert {"germ.room", "aromatase.testicular_km", "receptor.oestrogen_half"}.isdisjoint(
+        assumed
+    )  # calibration, answers
+    told = {name for name in assumed if f"moved by nothing: {name};" in text}
+    for word in words:
+        assert max(assumed, key=lambda name, word=word: assumed[name].span(word)) in told
+    assert {name for name, swing in assumed.items() if swing.turns(words[0]) or swing.turns(words[1])} <= told
+    volume = assumed["tract.volume_androgen_half"]  # more testosterone, more volume: fewer sperm a millilitre
+    low, _, high = volume.of("sperm concentration")
+    assert low > high and volume.span(WORD) == 0.0
+    assert f"sperm concentration {low:+.0f} % and {high:+.0f} %." in text
+    assert ("It alone turns the sign of" in text) == any(
+        swing.turns(word) for swing in assumed.values() for word in words
+    )
 
 
 def test_an_output_that_is_nothing_has_no_change():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,7 +22,7 @@ from testis_abm.studies.calibrate import (
     error,
     to_values,
 )
-from testis_abm.studies.ensemble import applied, best, read, shipped, write
+from testis_abm.studies.ensemble import Ensemble, applied, best, read, shipped, write
 from testis_abm.studies.ensemble import parameter as ensemble_parameter
 from testis_abm.studies.replay import courses, expectation, label_of, log_score, replay, same_sign, scaled, statistic
 from testis_abm.studies.study import Observation
@@ -347,6 +348,20 @@ def test_a_study_that_is_left_out_moves_nothing(tmp_path, monkeypatch):
     prior = np.random.default_rng(1).standard_normal(one.shape)
     moved = np.abs(one.mean(axis=1) - prior.mean(axis=1))
     assert moved.argmax() in [configuration()["parameters"].index(name) for name in FEEDBACK]
+
+
+def test_every_member_of_a_calibration_is_a_whole_set_with_its_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr("testis_abm.studies.calibrate.ProcessPoolExecutor", lambda **_: ThreadPoolExecutor(1))
+    with _Calibration.begun(tmp_path, 45, 1, 1, print) as calibration:
+        table = calibration.table(np.zeros((len(configuration()["parameters"]), 45)))
+    whole = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
+    combinations = whole.by_answers(5)
+    questions = parameters.hypotheses()
+    assert len(combinations) == math.prod(len(of.answers) for of in questions.values())
+    for weight, alike in combinations:
+        answers = alike[0].answers
+        assert len(alike) == 5 and all(own.answers == answers for own in alike) and {*answers} == {*questions}
+        assert weight == pytest.approx(math.prod(questions[name].answers[to].weight for name, to in answers.items()))
 
 
 def test_a_changed_input_is_another_calibration(tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ class Comparison:
             )
             rows = [_cells(effects.loc[word], self.replicates) for word in outputs]
             columns = 7 if any(row[-1] for row in rows) else 6
-            lines += ["", report.aligned([row[:columns] for row in (head, *rows)])]
+            lines += ["", report.aligned([row[:columns] for row in (list(head), *rows)])]
         changes = shown_effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
         notes = f"{basis(*last_window(float(self.courses['day'].max())))} {report.replicates(self.replicates, changes)}"
         if self.replicates > 2:
@@ -106,7 +106,7 @@ class Comparison:
         return "\n".join(lines)
 
 
-def _cells(row: pd.Series, pairs: int) -> tuple[str, ...]:
+def _cells(row: pd.Series, pairs: int) -> list[str]:
     """Return an output with both levels, the change with its interval, and the variance reduction by pairing."""
     quantity = OUTPUTS[str(row.name)]
     centre, low, high = row[["change_pct", "low_pct", "high_pct"]]
@@ -115,7 +115,7 @@ def _cells(row: pd.Series, pairs: int) -> tuple[str, ...]:
     levels = (report.level(quantity.column, row[name]) for name in ("reference", "level"))
     change, interval = report.change(centre, low, high, pairs)
     ends = plausible.ends(row["plausible_low_pct"], row["plausible_high_pct"])
-    return quantity.heading, *levels, change, ends, interval, worth
+    return [quantity.heading, *levels, change, ends, interval, worth]
 
 
 def read_arms(arms: object, overrides: Mapping[str, object] | None = None) -> tuple[str, dict[str, Scenario]]:

@@ -20,22 +20,25 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import TREATED, UNTREATED
+from testis_abm.experiments.one_at_a_time import Swing, numbers, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import Kinds, ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
 from testis_abm.results import plausible, report
-from testis_abm.results.plausible import Change, Lives
+from testis_abm.results.plausible import SAME, Change, Lives
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
-from testis_abm.studies.ensemble import parameter_set, shipped
+from testis_abm.studies.ensemble import shipped
+from testis_abm.studies.replay import configuration
 from testis_abm.support import guard
 from testis_abm.support.cores import each
 from testis_abm.support.errors import ScenarioError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
 SETS = 6  # parameter sets of a combination of answers
+_NAMED = 2  # numbers that are assumed, of those that move an output most
 # Numbers that the hormone rules of the germ line assume, and that neither data nor an answer moves.
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
 
@@ -47,13 +50,6 @@ class Combination(NamedTuple):
     weight: float
     levels: np.ndarray
 
-    def change(self, word: str, arm: int = -1) -> float:
-        """Return the median change of an output (a key of OUTPUTS) against the first arm, %; NaN of nothing."""
-        column = OUTPUTS[word].column
-        levels = self.levels[:, :, COLUMNS.index(column)]
-        before = np.where(levels[0] >= max(_least()[column], np.finfo(float).tiny), levels[0], np.nan)
-        return float(np.median(100.0 * (levels[arm] / before - 1.0)))
-
 
 @dataclass(frozen=True)
 class UnderHypotheses:
@@ -62,15 +58,14 @@ class UnderHypotheses:
     Attributes:
         title: of the scenario. arms: names, the first is what the others are compared with.
         combinations: all of them; weights add up to 1.
-        assumed: name of a number that is assumed and that no answer sets -> the man at the ends of its range, else as the
-            tables have him.
+        assumed: what hangs on each number that is assumed, and that neither calibration nor an answer moves.
         day: of the plan, on whose morning the men are looked at.
     """
 
     title: str
     arms: tuple[str, ...]
     combinations: tuple[Combination, ...]
-    assumed: Mapping[str, tuple[Combination, Combination]]
+    assumed: tuple[Swing, ...]
     day: int
 
     @cached_property
@@ -139,18 +134,17 @@ class UnderHypotheses:
         return next(plausible.verdicts(self._table, self.arms[-1], [OUTPUTS[word].column]))
 
     def _assumptions(self, words: tuple[str, ...]) -> Iterator[str]:
-        """Yield what the changes are at the ends of each number that is assumed."""
-        for name, ends in self.assumed.items():
-            row = parameters.load()[name]
-            changes = {word: [end.change(word) for end in ends] for word in words}
-            told = [
-                f"{word} {low:+.0f} % and {high:+.0f} %"
-                for word, (low, high) in changes.items()
-                if np.isfinite(low + high)
-            ]
-            where = f"at {row.low:g} and {row.high:g}, with the answers of the tables"
-            if told:
-                yield report.note(f"Assumed, and moved by nothing: {name}; {where}: {', '.join(told)}.")
+        """Yield what the changes are at the ends of the assumed numbers that move some output most, or turn its sign."""
+        most = {id(swing) for word in words for swing in sorted(self.assumed, key=lambda one: -one.span(word))[:_NAMED]}
+        for swing in self.assumed:
+            turned = [word for word in words if swing.turns(word)]
+            if not turned and (id(swing) not in most or max(map(swing.span, words)) < SAME):
+                continue
+            ends = ((word, swing.of(word)) for word in words)
+            told = ", ".join(f"{word} {low:+.0f} % and {high:+.0f} %" for word, (low, _, high) in ends)
+            where = f"at {swing.number.low:g} and {swing.number.high:g}, else as the tables have him"
+            sign = f" It alone turns the sign of {' and '.join(turned)}." if turned else ""
+            yield report.note(f"Assumed, and moved by nothing: {swing.name}; {where}: {told}.{sign}")
 
     def _note(self) -> Iterator[str]:
         yield report.note(
@@ -184,7 +178,13 @@ def under_hypotheses(
         raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
     arms = {UNTREATED: untreated(case), TREATED: case}
     found = arms_under_hypotheses(arms, sets=sets, title=case.title)
-    return replace(found, assumed=_ends(arms, found.day))
+    return replace(found, assumed=one_at_a_time(case, _assumed(case)))
+
+
+def _assumed(case: Scenario) -> list[str]:
+    """Return the numbers of the model and of the scenario's drugs that are assumed and that nothing moves."""
+    moved = {name for of in hypotheses().values() for name in of.parameters}.union(configuration()["parameters"])
+    return [name for name, row in numbers(case).items() if row.confidence == "assumed" and name not in moved]
 
 
 def untreated(case: Scenario) -> Scenario:
@@ -241,7 +241,7 @@ def arms_under_hypotheses(
         Combination(dict(key), sum(weight for weight, _ in rows), np.stack([levels for _, levels in rows], axis=1))
         for key, rows in found.items()
     )
-    return UnderHypotheses(title, tuple(arms), combinations, {}, day)
+    return UnderHypotheses(title, tuple(arms), combinations, (), day)
 
 
 def _about_some(question: str) -> bool:
@@ -256,15 +256,3 @@ def _lived(case: Scenario, own: ParameterSet, kinds: Kinds, day: int) -> np.ndar
     treatment = Treatment(case, own.drugs, history=True)
     lived = treatment.follow(ExpectedMan(values, man, treatment.kinetics), (case.plan.seed,))
     return np.array(of_expected(lived, day, case.samples.abstinence_days))
-
-
-def _ends(arms: Mapping[str, Scenario], day: int) -> dict[str, tuple[Combination, Combination]]:
-    """Return the men of the tables at the ends of the range of each number that is assumed."""
-
-    def at(name: str, value: float) -> Combination:
-        levels = [_lived(case, parameter_set({**case.parameters, name: value}), (), day) for case in arms.values()]
-        return Combination({}, 1.0, np.array(levels)[:, None])
-
-    known = next(iter(arms.values())).parameters
-    rows = {name: parameters.load()[name] for name in _ASSUMED if name not in known}
-    return {name: (at(name, row.low), at(name, row.high)) for name, row in rows.items()}

@@ -194,12 +194,13 @@ def verdict(word: str, falls: float, stays: float, rises: float, turning: Sequen
     if math.isnan(rises):
         return f"{head}: none to compare with."
     within, of, none = ("in", "the men", " beyond chance") if men else ("under", "the weight", "")
-    told = (
-        f"rises {within} {100.0 * rises:.0f} % of {of}, stays within {SAME:g} % {within} {100.0 * stays:.0f} %, "
-        f"falls {within} {100.0 * falls:.0f} %"
-    )
+    signs = ("rises", rises), (f"stays within {SAME:g} %", stays), ("falls", falls)
+    told = [f"{what} {within} {100.0 * share:.0f} %" for what, share in signs if round(100.0 * share)]
+    told[0] += f" of {of}"
     several = " and ".join(filter(None, (", ".join(turning[:-1]), *turning[-1:])))
-    return f"{head} {told}. {f'Its sign hangs on {several}' if turning else f'No answer turns its sign{none}'}."
+    return (
+        f"{head} {', '.join(told)}. {f'Its sign hangs on {several}' if turning else f'No answer turns its sign{none}'}."
+    )
 
 
 def of_all(table: pd.DataFrame, arm: str) -> pd.DataFrame:

@@ -159,7 +159,7 @@ def over_models(row: object, unit: str = "") -> str:
 
 def _plausible(result: Run, treated: bool) -> str:
     """Return the note on plausible models, if they were worked out and of men in whom they differ."""
-    if result.plausible is None or not (treated or any(map(_ends, summarise(result).itertuples()))):
+    if result.plausible is None or not (treated or any(map(over_models, summarise(result).itertuples()))):
         return ""
     return plausible.note(result.plausible, result.arms[-1], treated)
 

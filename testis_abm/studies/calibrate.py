@@ -259,6 +259,8 @@ class _Calibration:
         for column, answers in zip(hidden.T, _dealt(self.members), strict=True):
             set_there: dict[str, float] = {}
             for question, answer in answers.items():
+                # What this answer leaves open is as in the tables.
+                set_there |= {name: parameters.load()[name].value for name in sorted(questions[question].parameters)}
                 set_there |= questions[question].answers[answer].parameters
             found.append(to_values(column) | set_there | dict(fixed or {}))
         return found
