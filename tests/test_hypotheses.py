@@ -82,9 +82,9 @@ def test_no_answer_makes_testosterone_raise_sperm():
 
 def test_what_the_scenario_sets_is_no_question():
     """Known Km of one answer: the sets calibrated with it remain; of none: all do, with this Km."""
-    for km, sets in ((40.0, 6), (15.0, 18)):
+    for km in (40.0, 15.0):
         found = treated("anastrozole", "1 mg", parameters={"aromatase.testicular_km": km})
-        assert found.sets == sets and found.open == ("germ.lack",)
+        assert found.sets == 6 and found.open == ("germ.lack",)
         assert "aromatase.testicular_km:" not in found.text()
     known = shipped().knowing({"aromatase.testicular_km": 40.0})
     assert len(known) < len(shipped()) and {own.values["aromatase.testicular_km"] for own in known.drawn(5)} == {40.0}
@@ -130,7 +130,8 @@ def test_arms_are_compared_with_the_first(anastrozole):
     row = plausible.of_all(table, "drug").loc[OUTPUTS[WORD].column]
     assert row[["change_pct", "low_pct", "high_pct"]].tolist() == pytest.approx(list(anastrozole.change(WORD)))
     first = plausible.of_all(table, "none")
-    assert first["change_pct"].isna().all() and (first["level_low"] <= first["level_high"]).all()
+    there = first[first["level"].notna()]
+    assert first["change_pct"].isna().all() and (there["level_low"] <= there["level_high"]).all()
     turned = table[table["turns"] & (table["column"] == OUTPUTS[WORD].column)]
     assert sorted(set(turned["question"])) == sorted(anastrozole.turning(WORD))
 

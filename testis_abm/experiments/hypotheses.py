@@ -228,17 +228,21 @@ def arms_under_hypotheses(
         return [_lived(case, own, kinds, day) for case in cases]
 
     lived = dict(zip(lives, each(live, list(lives.items())), strict=True))
-    found: dict[tuple[tuple[str, str], ...], list[tuple[float, np.ndarray]]] = {}
+    found: dict[tuple[tuple[str, str], ...], dict[int, tuple[float, np.ndarray]]] = {}
     for weight, alike, own in chosen:
         of_arms = [
             sum(share * lived[id(own.values), kinds][arm] for share, kinds in own.kinds(man))
             for arm, man in enumerate(men)
         ]
-        # An answer about men who are not here is no answer.
+        # An answer about men who are not here is no answer: sets that differ by it alone are one.
         answers = {name: answer for name, answer in own.answers.items() if name in asked or not _about_some(name)}
-        found.setdefault(tuple(answers.items()), []).append((weight / alike, np.array(of_arms)))
+        rows = found.setdefault(tuple(answers.items()), {})
+        before, _ = rows.get(id(own.values), (0.0, None))
+        rows[id(own.values)] = before + weight / alike, np.array(of_arms)
     combinations = tuple(
-        Combination(dict(key), sum(weight for weight, _ in rows), np.stack([levels for _, levels in rows], axis=1))
+        Combination(
+            dict(key), sum(weight for weight, _ in rows.values()), np.stack([of for _, of in rows.values()], axis=1)
+        )
         for key, rows in found.items()
     )
     return UnderHypotheses(title, tuple(arms), combinations, (), day)

@@ -37,7 +37,7 @@ _STRAINED = "* The men deviate by more than one SD: they give this value only wi
 OF_POPULATIONS = (
     "Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
 )
-PARAMETERS = "the model's parameters with the answers to what the data do not decide (the ensemble)"
+PARAMETERS = "the model's parameters and answers to what the data do not decide (the ensemble)"
 ABOUT_ANSWERS = (
     "Each man lives under one plausible parameter set with its answers; weight: probability of the answer; no interval of under "
     f"{LEAST_MEN} men. Men differ besides, so rows differ by chance too; one man under every combination: testis-abm hypotheses."
