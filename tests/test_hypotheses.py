@@ -15,6 +15,7 @@ from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.treat import Treatment
 from testis_abm.results import plausible
+from testis_abm.results.summary import render
 from testis_abm.studies.ensemble import best, parameter_set, shipped
 
 OBESE = {"title": "obese", "man": {"preset": "obese_low_t_e2"}, "plan": {"baseline": "0 days", "duration": "180 days"}}
@@ -69,7 +70,7 @@ def test_a_life_is_that_of_a_parameter_set_calibrated_with_the_answers(anastrozo
 
 def test_lack_of_oestradiol_can_only_take_sperm_away(anastrozole):
     none, late, monkey = (anastrozole.change(WORD, "germ.lack", name) for name in ("none", "late", "monkey"))
-    assert monkey.median < none.median and late.median <= none.median + 3.0
+    assert monkey.low < late.low - 5.0 < none.low and late.high < none.high + 10.0
     assert all(one.low <= one.median <= one.high for one in (none, late, monkey))
 
 
@@ -82,9 +83,9 @@ def test_no_answer_makes_testosterone_raise_sperm():
 
 def test_what_the_scenario_sets_is_no_question():
     """Known Km of one answer: the sets calibrated with it remain; of none: all do, with this Km."""
-    for km in (40.0, 15.0):
+    for km, sets in ((40.0, 6), (15.0, 6)):
         found = treated("anastrozole", "1 mg", parameters={"aromatase.testicular_km": km})
-        assert found.sets == 6 and found.open == ("germ.lack",)
+        assert found.sets == sets and found.open == ("germ.lack",)
         assert "aromatase.testicular_km:" not in found.text()
     known = shipped().knowing({"aromatase.testicular_km": 40.0})
     assert len(known) < len(shipped()) and {own.values["aromatase.testicular_km"] for own in known.drawn(5)} == {40.0}
@@ -130,8 +131,7 @@ def test_arms_are_compared_with_the_first(anastrozole):
     row = plausible.of_all(table, "drug").loc[OUTPUTS[WORD].column]
     assert row[["change_pct", "low_pct", "high_pct"]].tolist() == pytest.approx(list(anastrozole.change(WORD)))
     first = plausible.of_all(table, "none")
-    there = first[first["level"].notna()]
-    assert first["change_pct"].isna().all() and (there["level_low"] <= there["level_high"]).all()
+    assert first["change_pct"].isna().all() and not (first["level_low"] > first["level_high"]).any()
     turned = table[table["turns"] & (table["column"] == OUTPUTS[WORD].column)]
     assert sorted(set(turned["question"])) == sorted(anastrozole.turning(WORD))
 
@@ -149,7 +149,7 @@ def test_a_run_carries_the_interval_and_its_own_rules_do_not(tmp_path):
     assert 0.0 < low <= high
     loaded = ta.RunResult.load(result.save(tmp_path / "run"))
     assert loaded.plausible.equals(result.plausible) and loaded.summary().equals(result.summary())
-    assert "Plausible models: 27 parameter sets" in " ".join(ta.results.summary.render(result).split())
+    assert "Plausible models: 27 parameter sets" in " ".join(render(result).split())
 
     class Own(ta.TestisModel):
         pass

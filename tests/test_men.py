@@ -162,7 +162,7 @@ def test_the_testis_shields_its_aromatase_and_fat_does_not():
         {"drug": "testosterone_gel", "dose": "50 mg", "every": "1 day"},
     ]
     on = simulate("fertile", therapy=[pill]).aromatase()
-    assert on.loc["fat, from testosterone", "inhibited_pct"] > 85
+    assert on.loc["fat, from testosterone", "inhibited_pct"] > 80
     assert on.loc[["Leydig cells", "Sertoli cells", "germ cells"], "inhibited_pct"].between(8, 65).all()
     for arm in ("untreated", "treated"):
         assert on[f"{arm}_share_pct"].sum() == pytest.approx(100.0, abs=0.1)

@@ -144,10 +144,11 @@ def test_untreated_men_seem_to_double_by_chance_in_replay_and_in_calibration_ali
     """Of men selected on a low count some double untreated; the expectation that is fitted knows it too."""
     study = load_study(known()["foresta_1998"])
     untreated = study.model_copy(update={"observed": study.observed[1:]})
-    drawn = replay(untreated, best(), sets=1, men=40, repeats=60)["predicted"].iloc[0]
+    drawn = replay(untreated, best(), sets=1, men=40, repeats=240)["predicted"].iloc[0]
     few, many = (courses(untreated, best()[0], men, pool=240, seed=1) for men in (4, 40))
     expected, more = (expectation(untreated, course, pool=240, seed=1)[0] for course in (few, many))
-    assert 2 < expected < 40 and drawn == pytest.approx(expected, abs=5)
+    # What screening measured of 40 men is one draw, of which one in ten doubles.
+    assert 2 < expected < 40 and drawn == pytest.approx(expected, abs=8)
     assert expected == pytest.approx(more, abs=3)  # as few men as a calibration runs stand for all
     assert expectation(untreated, few, pool=240, seed=1)[0] == expected
 
@@ -423,7 +424,10 @@ def test_the_prior_is_centred_on_the_range_and_bounded():
     middle = to_values(np.zeros(len(configuration()["parameters"])))
     for name, value in middle.items():
         low, high, log = _ranges(name)
-        assert value == pytest.approx((low * high) ** 0.5 if log else 0.5 * (low + high)), name
+        if known := configuration()["prior"].get(name):
+            assert low < known[0] < value < known[1] < high, name
+        else:
+            assert value == pytest.approx((low * high) ** 0.5 if log else 0.5 * (low + high)), name
     for end in (-9.0, 9.0):
         for name, value in to_values(np.full(len(configuration()["parameters"]), end)).items():
             low, high, _ = _ranges(name)

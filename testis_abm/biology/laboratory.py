@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,7 @@ SHARES = ("progressive_motility_pct", "normal_forms_pct")
 _SHARE_AT = {"motility": "tract.motility_reference", "morphology": "tract.morphology_reference"}
 _SHARE_OF = {"progressive_motility_pct": "motility", "normal_forms_pct": "morphology"}
 _HIGHEST_SHARE = 0.98
+_RAREST = 1e-300  # probability: a quantile of nothing is that of the rarest
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _IMPOSSIBLE = -700.0  # log of the least probability that a number holds
 
@@ -467,20 +468,41 @@ _free_testosterone = np.vectorize(free_testosterone, otypes=[float])
 
 def _poisson(mean: Any, quantile: Any) -> Any:
     """Return the quantile of a Poisson distribution: the least whole number whose probability or less reaches it."""
-    from testis_abm.support.special import pdtrik
+    from testis_abm.support.special import ndtri, pdtr
 
-    none = np.exp(-mean)
-    # Beyond the chance of none the continuous inverse is defined; rounding up gives the quantile.
-    return np.where(quantile <= none, 0.0, np.ceil(pdtrik(np.maximum(quantile, none), np.maximum(mean, 1e-300))))
+    mean, quantile = np.broadcast_arrays(np.asarray(mean, dtype=float), np.maximum(quantile, _RAREST))
+    z = ndtri(quantile)
+    return _least(pdtr, mean + np.sqrt(mean) * z + (z * z - 1.0) / 6.0, quantile, mean)
 
 
 def _binomial(n: Any, p: Any, quantile: Any) -> Any:
     """Return the quantile of a binomial distribution (see _poisson): that of scipy.stats, which loads as long as a run."""
-    from testis_abm.support.special import bdtrik
+    from testis_abm.support.special import bdtr, ndtri
 
     p = np.clip(np.nan_to_num(p), 0.0, 1.0)
-    none = (1.0 - p) ** n
-    return np.where(quantile <= none, 0.0, np.ceil(bdtrik(np.maximum(quantile, none), n, np.maximum(p, 1e-300))))
+    n, p, quantile = np.broadcast_arrays(np.nan_to_num(n), p, np.maximum(quantile, _RAREST))
+    z, mean = ndtri(quantile), n * p
+    guess = mean + np.sqrt(mean * (1.0 - p)) * z + (z * z - 1.0) * (1.0 - 2.0 * p) / 6.0
+    return _least(lambda k, n, p: bdtr(k, n.astype(np.int64), p), np.minimum(guess, n), quantile, n, p)
+
+
+def _least(reached: Callable[..., np.ndarray], guess: np.ndarray, quantile: np.ndarray, *of: np.ndarray) -> np.ndarray:
+    """Return the least whole number up to which the probability reaches a quantile, from a guess that is seldom one off.
+
+    Three times a distribution function cost a sixth of its continuous inverse.
+    """
+    k, quantile = np.maximum(0.0, np.rint(guess)).ravel(), quantile.ravel()
+    of = tuple(part.ravel() for part in of)
+    left = np.arange(k.size)
+    while left.size:
+        left = left[reached(k[left], *(part[left] for part in of)) < quantile[left]]
+        k[left] += 1.0
+    left = np.flatnonzero(k > 0.0)
+    while left.size:
+        left = left[reached(k[left] - 1.0, *(part[left] for part in of)) >= quantile[left]]
+        k[left] -= 1.0
+        left = left[k[left] > 0.0]
+    return k.reshape(guess.shape)
 
 
 def _plain(value: Any) -> Any:

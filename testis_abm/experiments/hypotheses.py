@@ -228,22 +228,20 @@ def arms_under_hypotheses(
         return [_lived(case, own, kinds, day) for case in cases]
 
     lived = dict(zip(lives, each(live, list(lives.items())), strict=True))
-    found: dict[tuple[tuple[str, str], ...], dict[int, tuple[float, np.ndarray]]] = {}
+    weights: dict[tuple[tuple[str, str], ...], float] = {}
+    found: dict[tuple[tuple[str, str], ...], dict[int, np.ndarray]] = {}
     for weight, alike, own in chosen:
         of_arms = [
             sum(share * lived[id(own.values), kinds][arm] for share, kinds in own.kinds(man))
             for arm, man in enumerate(men)
         ]
-        # An answer about men who are not here is no answer: sets that differ by it alone are one.
-        answers = {name: answer for name, answer in own.answers.items() if name in asked or not _about_some(name)}
-        rows = found.setdefault(tuple(answers.items()), {})
-        before, _ = rows.get(id(own.values), (0.0, None))
-        rows[id(own.values)] = before + weight / alike, np.array(of_arms)
+        # An answer about men who are not here is no answer: a set has one life whatever it is.
+        answers = tuple(pair for pair in own.answers.items() if pair[0] in asked or not _about_some(pair[0]))
+        weights[answers] = weights.get(answers, 0.0) + weight / alike
+        found.setdefault(answers, {})[id(own.values)] = np.array(of_arms)
     combinations = tuple(
-        Combination(
-            dict(key), sum(weight for weight, _ in rows.values()), np.stack([of for _, of in rows.values()], axis=1)
-        )
-        for key, rows in found.items()
+        Combination(dict(answers), weights[answers], np.stack([*levels.values()], axis=1))
+        for answers, levels in found.items()
     )
     return UnderHypotheses(title, tuple(arms), combinations, (), day)
 

@@ -1,7 +1,8 @@
 """Calibration: an ensemble of plausible parameter sets by ensemble smoothing (ES-MDA, Emerick 2013).
 
 Every parameter stays inside its sourced range: it is moved on a hidden normal scale whose centre is the middle of the
-range, so that no value of the tables that owes something to a paper helps to predict it. Every member has an answer to
+range or, of a few, what experiments in animals say (`prior` in calibration.toml), so that no value of the tables that owes
+something to a paper helps to predict it. Every member has an answer to
 each question that the data do not decide (parameters/hypotheses.toml), and keeps it. Each round runs every member through the studies and moves all members towards what was observed, as far as its error
 allows; rounds are kept on disk, so that a stopped calibration goes on where it was.
 
@@ -44,7 +45,7 @@ from testis_abm.support import arrays, files, guard
 from testis_abm.support.errors import TestisError, printable
 from testis_abm.support.outputs import SOFTWARE
 
-_PULL = 0.8  # SD of the prior on the hidden scale: about 90 % of a range for a value at its middle
+_PULL = 0.8  # SD of the prior within a range (on the scale of normal quantiles), where nothing is known beforehand
 _MEN, _SEED = 4, 1
 
 
@@ -55,14 +56,28 @@ def _ranges(name: str) -> tuple[float, float, bool]:
     return entry.low, entry.high, entry.low > 0.0 and entry.high / entry.low > 3.0
 
 
+@cache
+def _prior(name: str) -> tuple[float, float]:
+    """Return centre and SD of the prior of a parameter, as normal quantiles of its place in its range."""
+    known = configuration()["prior"].get(name)
+    if known is None:
+        return 0.0, _PULL
+    from testis_abm.support.special import ndtri
+
+    low, high, log = _ranges(name)
+    ends = [float(ndtri(np.log(at / low) / np.log(high / low) if log else (at - low) / (high - low))) for at in known]
+    return 0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0])
+
+
 def to_values(hidden: np.ndarray) -> dict[str, float]:
-    """Return parameter values from hidden standard normals, in the order of the configuration; 0 is the middle of the range."""
+    """Return parameter values from hidden standard normals, in the order of the configuration; 0 is the middle of the prior."""
     from testis_abm.support.special import ndtr
 
     found = {}
     for name, z in zip(configuration()["parameters"], hidden, strict=True):
         low, high, log = _ranges(name)
-        place = float(ndtr(_PULL * z))
+        centre, sd = _prior(name)
+        place = float(ndtr(centre + sd * z))
         found[name] = float(low * (high / low) ** place if log else low + (high - low) * place)
     return found
 

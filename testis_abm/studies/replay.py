@@ -42,7 +42,7 @@ from testis_abm.support.errors import TestisError
 CONFIGURATION = Path(__file__).with_name("calibration.toml")
 POOL = 240  # men of a study who pass its screening
 _MOST_MEN = 48  # of them that a parameter set is run on
-_REPEATS = 16  # with noise, where an expectation takes them
+_REPEATS = 40  # with noise, where an expectation takes them
 _STEP = 3  # days between the samples of a course that is searched for a crossing
 _SEMEN, _SPERM = tuple(Semen.__dataclass_fields__), "concentration_million_ml"
 

@@ -3,6 +3,6 @@
 from testis_abm.support.loading import lazily
 
 with lazily("numpy.f2py", "numpy.testing", "scipy.linalg"):
-    from scipy.special import bdtr, bdtrik, gammaln, k0, log_ndtr, ndtr, ndtri, pdtrik, stdtrit
+    from scipy.special import bdtr, gammaln, k0, log_ndtr, ndtr, ndtri, pdtr, stdtrit
 
-__all__ = ["bdtr", "bdtrik", "gammaln", "k0", "log_ndtr", "ndtr", "ndtri", "pdtrik", "stdtrit"]
+__all__ = ["bdtr", "gammaln", "k0", "log_ndtr", "ndtr", "ndtri", "pdtr", "stdtrit"]
