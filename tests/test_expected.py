@@ -41,7 +41,7 @@ def test_rest_is_that_of_the_cells(values, preset):
         assert expected[name] == pytest.approx(run.hormones[name].head(20).mean(), rel=close, abs=1e-3), name
     mass = 37.2 * 1.04 * Man(preset=preset)["sertoli_number"]
     made = run.tissue["daily_production_million_g"].iloc[32:].mean() * mass
-    assert expected["released_million"] == pytest.approx(made, rel=0.08, abs=0.05)
+    assert expected["released_million"] == pytest.approx(made, rel=0.1, abs=0.05)
     semen = run.semen[run.semen["day"] > 80].mean(numeric_only=True)
     for name in ("volume_ml", "progressive_motility_pct", "normal_forms_pct"):
         if made > 0.5:

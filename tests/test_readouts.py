@@ -137,7 +137,7 @@ def test_the_two_models_agree():
             elif QUANTITY[column].sample == "testis":
                 # Germ cells of a small tissue are few; hazards respond to a signal several times as strongly.
                 loose = column.endswith("per_day") or "germ" in column or "production" in column
-                assert found[column] == pytest.approx(mean[when][column], rel=0.2 if loose else 0.04, abs=2e-3), column
+                assert found[column] == pytest.approx(mean[when][column], rel=0.2 if loose else 0.05, abs=2e-3), column
 
 
 def test_local_and_systemic_inhibition_differ_and_add_up():
