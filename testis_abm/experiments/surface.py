@@ -189,8 +189,8 @@ class Surface:
         held = {HELD: "LH and FSH held at his own levels", FREE: "LH and FSH free to answer"}[self.gonadotrophins]
         interval = "median (90 % interval)" if self.sets >= LEAST_MEN else "median"
         return (
-            f"Each level: {interval} over {self.sets} parameter sets of the mean-field man after {self.hold} days of a clamp "
-            f"of both steroids within his testes, {held}."
+            f"Each level: {interval} over {self.sets} parameter sets, each with its answers to what the data do not decide, of the "
+            f"mean-field man after {self.hold} days of a clamp of both steroids within his testes, {held}."
         )
 
     def verdict(self, word: str = DEFAULT) -> str:

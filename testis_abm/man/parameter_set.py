@@ -60,6 +60,11 @@ class ParameterSet:
         untreated, questions = _sperm(self.whole, man), parameters.hypotheses()
         return [questions[name] for name in self._of_some if 0.0 < untreated < (questions[name].sperm_below or 0.0)]
 
+    def answers_of(self, man: Mapping[str, float]) -> dict[str, str]:
+        """Return the answers that are about this man."""
+        asked = {question.name for question in self.asked(man)}
+        return {name: answer for name, answer in self.answers.items() if name in asked or name not in self._of_some}
+
     def kinds(self, man: Mapping[str, float]) -> Iterator[tuple[float, Kinds]]:
         """Yield of what kinds the answers may have him, with the probability; of none he is as the values have him."""
         each_of = []
