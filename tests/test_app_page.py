@@ -155,6 +155,10 @@ def test_an_obese_man_on_anastrozole(visitor, tmp_path):
     before, after = visitor.fact("oestradiol_pg_ml")
     assert after < 0.5 * before
     assert "because oestradiol falls" in page.locator(".ta-why").inner_text()
+    verdict = page.get_by_text("Over plausible models: sperm concentration")
+    verdict.wait_for()
+    assert "of the weight" in verdict.inner_text()
+    assert "plausible: " in page.locator("[data-name=testosterone_ng_dl]").inner_text()
     assert page.get_by_role("img", name=re.compile("^Testosterone: untreated from")).count() == 1
 
     visitor.tab("Tubule")
@@ -436,7 +440,7 @@ def test_laboratory_values_are_matched_and_nothing_is_cut_off(visitor):
     page.get_by_text("Identifiability").click()
     page.get_by_role("button", name="Predicted response of all matching virtual patients").click()
     page.get_by_role("heading", name="Predicted response of all matching virtual patients").wait_for()
-    page.get_by_text("the model’s parameters (the ensemble)").wait_for()
+    page.get_by_text("the data do not decide (the ensemble)").wait_for()
     assert cut_off(page) == []
     visitor.write("Dose", "0.5 mg")
     page.get_by_text("This prediction is of an earlier treatment").wait_for()

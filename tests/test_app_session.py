@@ -17,7 +17,10 @@ import testis_abm as ta
 from testis_abm.app import draft, share
 from testis_abm.cli.command import main
 from testis_abm.population import report
+from testis_abm.results.summary import summarise
 from testis_abm.support.errors import TestisError
+
+OVER_MODELS = "Working out plausible models …"
 
 
 @pytest.fixture
@@ -40,6 +43,45 @@ def test_a_run_tells_how_far_it_is_and_ends_as_the_command_does(session, result)
     pd.testing.assert_frame_equal(done.result.tables["hormones"], result.tables["hormones"])
     partial = [now for now in seen if now.phase == "running"]
     assert partial and 0 < partial[0].share < 1 and len(partial[0].result.tables["hormones"])
+
+
+def test_plausible_models_follow_a_run_and_are_those_of_the_command(session, result):
+    seen = []
+    session.progress.subscribe(lambda now: seen.append((now.phase, now.models, now.result is not None)))
+    session.run(ta.load(SMALL))
+    until(lambda: session.progress.value.phase == "done" and not session.progress.value.going)
+    assert [of for of in seen if of[0] == "done"] == [("done", OVER_MODELS, True), ("done", "", True)]
+    pd.testing.assert_frame_equal(session.progress.value.result.plausible, result.plausible)
+    assert "plausible_low_pct" in summarise(session.progress.value.result)
+
+
+def test_work_over_plausible_models_can_be_cancelled_and_the_run_stays(session, monkeypatch):
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(scenario, *, check):
+        begun.set()
+        assert goes_on.wait(60)
+        check()
+
+    monkeypatch.setattr("testis_abm.experiments.simulate.over_models", slow)
+    session.run(ta.load(SMALL))
+    assert begun.wait(60) and session.progress.value.going and not session.progress.value.busy
+    session.cancel()
+    goes_on.set()
+    until(lambda: not [of for of in threading.enumerate() if of.name.startswith("run of")])
+    now = session.progress.value
+    assert now.phase == "done" and not now.going and "cancelled" in now.models and now.result.plausible is None
+
+
+def test_plausible_models_that_fail_leave_the_run_as_it_is(session, monkeypatch):
+    def fails(scenario, *, check):
+        raise TestisError("no set of the ensemble suits this man")
+
+    monkeypatch.setattr("testis_abm.experiments.simulate.over_models", fails)
+    session.run(ta.load(SMALL))
+    until(lambda: session.progress.value.phase == "done" and not session.progress.value.going)
+    now = session.progress.value
+    assert len(now.result.tables["hormones"]) and now.models.endswith("no set of the ensemble suits this man")
 
 
 def test_a_cancelled_run_stops_and_keeps_what_it_brought(session):

@@ -11,7 +11,7 @@ from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.man.mean_field import ExpectedMan, steady_state
 from testis_abm.man.physiology import is_adult, matured
-from testis_abm.man.treat import Treatment, treat
+from testis_abm.man.treat import Life, Treatment, treat
 from testis_abm.scenario import Man
 
 SHARED = (
@@ -95,10 +95,10 @@ def plan(drug: str, dose: str, **more: object) -> ta.Scenario:
 def test_men_in_a_crowd_are_the_men_alone(values, fertile):
     men = pd.DataFrame([fertile, {**fertile, "bmi": 35.0}, {**fertile, "gnrh_drive": 0.4}])
     case = plan("letrozole", "2.5 mg")
-    together = treat(men, case, parameters.values())
+    treatment = Treatment(case)
+    together = treat([Life(man, values, treatment) for man in men.to_dict("records")], lambda man: man.days)
     for row, man in zip(together, men.to_dict("records"), strict=True):
-        treatment = Treatment(case)
-        assert np.array_equal(row, treatment.follow(ExpectedMan(values, man, treatment.drugs)).days)
+        assert np.array_equal(row, Treatment(case).follow(ExpectedMan(values, man, treatment.drugs)).days)
 
 
 def test_a_day_at_a_time_is_all_at_once(values, fertile):

@@ -213,9 +213,9 @@ def test_men_without_sperm_make_no_sperm_gain(values):
     before, after = predict(men.iloc[[0, 1, 1]].reset_index(drop=True), case)
     table = changes(before, after)
     assert table.loc["sperm concentration", "before"] == pytest.approx(before["concentration_million_ml"].iloc[1])
-    text = report.predicted(before, after, pd.Series(lesions), False)
+    text = report.predicted(before, after, pd.Series(lesions), None)
     assert "Azoospermic before and after (under 0.05 million/mL) in 1 of 3 men: sertoli cell only 1." in text
-    alone = report.predicted(before.iloc[:1], after.iloc[:1], pd.Series(lesions[:1]), False)
+    alone = report.predicted(before.iloc[:1], after.iloc[:1], pd.Series(lesions[:1]), None)
     assert "Nobody gains sperm" in alone and np.isnan(
         changes(before.iloc[:1], after.iloc[:1]).loc["normal forms", "before"]
     )
@@ -268,9 +268,12 @@ def test_twin_writes_tables_and_a_picture(tmp_path, capsys, few_men):
     given = ["--t", "260ng/dL", "--lh", "3.1", "--concentration", "6M/mL", "--give", "anastrozole 1mg daily"]
     assert main(["twin", *given, "--days", "30", "--men", "20", "--out", str(tmp_path / "here")]) == 0
     text = capsys.readouterr().out
-    assert "haematocrit" in text and "fecundability" in text and "the model's parameters (the ensemble)" in text
+    assert "haematocrit" in text and "fecundability" in text and report.PARAMETERS in text
     names = {path.name for path in (tmp_path / "here").iterdir()}
     assert {"before_and_after.png", "before_and_after.svg", "prediction.parquet", "safety_and_outcome.parquet"} <= names
+    assert "answers.parquet" in names
+    assert main(["twin", *given, "--days", "30", "--men", "9", "--no-ensemble", "--out", str(tmp_path / "here")]) == 0
+    assert "by answer" not in capsys.readouterr().out and not (tmp_path / "here" / "answers.parquet").exists()
 
 
 def test_a_screening_names_its_assays_and_its_men_without_sperm():

@@ -184,7 +184,7 @@ def test_a_collapse_gives_neither_intervals_nor_identifiability():
     from testis_abm.population.predict import predict
 
     before, after = predict(poor.sample(5), case)
-    predicted = report.predicted(before, after, poor.sample_lesions(5), False, poor.dependable)
+    predicted = report.predicted(before, after, poor.sample_lesions(5), None, poor.dependable)
     assert "(90 % of the men)" not in predicted and "No intervals" in predicted and " to " not in predicted
 
 
@@ -296,7 +296,7 @@ def test_few_men_have_neither_intervals_nor_shares(men):
     before = levels(men)
     after = levels(men, **{name: 20.0 * np.exp(0.3 * rng.standard_normal(men)) for name in predict.SHOWN})
     changes, readouts = predict.changes(before, after), predict.readouts(before, after)
-    text = report.predicted(before, after, pd.Series(["none"] * men), False)
+    text = report.predicted(before, after, pd.Series(["none"] * men), None)
     few = men < LEAST_MEN
     assert (changes[["low_pct", "high_pct", "gain_over_20_pct"]].isna().all(axis=None)) == few
     assert readouts[["low", "high"]].isna().all(axis=None) == few and (readouts["men"] == men).all()
@@ -319,7 +319,7 @@ def test_a_change_rests_on_men_with_a_level_before():
         levels(men, concentration_million_ml=first),
         levels(men, retrieval_pct=np.where(np.arange(men) < 7, 50.0, np.nan)),
     )
-    text = report.predicted(before, after, pd.Series(["none"] * men), False)
+    text = report.predicted(before, after, pd.Series(["none"] * men), None)
     line = next(line for line in text.splitlines() if line.startswith("  sperm concentration"))
     assert cannot_say(3) in line and line.endswith("75 %; change of 3")
     assert next(line for line in text.splitlines() if "micro-TESE" in line).endswith("7 men")
@@ -328,7 +328,7 @@ def test_a_change_rests_on_men_with_a_level_before():
 def test_a_change_does_not_contradict_the_medians_beside_it():
     before = levels(9, lh_iu_l=[1, 1, 1, 1, 5, 6, 7, 8, 9])
     after = levels(9, lh_iu_l=np.array([1.05, 1.05, 1.05, 1.05, 4.9, 6.1, 7.1, 8.1, 8.0]))
-    text = report.predicted(before, after, pd.Series(["none"] * 9), False)
+    text = report.predicted(before, after, pd.Series(["none"] * 9), None)
     assert next(line for line in text.splitlines() if line.startswith("  LH")).split()[4:6] == ["about", "0"]
     assert report.CAPTION in text
 

@@ -118,7 +118,7 @@ def test_its_tables_and_text_can_be_split_by_answer(found, untreated):
     text = " ".join(found.text("LH").split())
     assert "with answers by weight to what these do not decide" in text
     assert "At the end of the path, treated against untreated: LH rises under 100 %" in text
-    assert found.under.day == found.end and "monkey" in text
+    assert "monkey" in text and set(found.under["arm"]) == {"untreated", "treated"}
     assert untreated.under is None and "monkey" not in untreated.text()
 
 

@@ -9,7 +9,9 @@ import solara
 
 from testis_abm.app import draft, matching, widgets
 from testis_abm.app.session import Session
+from testis_abm.choices import TREATED
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, GIVEN, KNOWN, title
+from testis_abm.results import plausible
 
 _ASSAYS = tuple((name, f"Serum E2 by {title}") for name, title in ASSAYS.items())
 _ALL = "Predicted response of all matching virtual patients"
@@ -97,10 +99,26 @@ def _response(match: matching.Match, response: matching.Response, current: bool)
         widgets.note(_EARLIER)
     caption = (
         f"{len(before)} matching virtual patients, {response.scenario.plan.duration_days} days. {report.CAPTION} "
-        "The interval holds their spread and that of the model’s parameters (the ensemble), as testis-abm twin --give."
+        f"The interval holds their spread and that of {report.PARAMETERS}, as testis-abm twin --give."
     )
     widgets.table(report.effects(before, after, match.found.dependable, response.values), caption, "quantity")
     if text := report.azoospermic(before, after, response.lesions, response.values):
         widgets.paragraph(text)
+    if match.found.dependable:
+        _answers(response)
     readouts = report.safety(before, after, match.found.dependable)
     widgets.table(readouts, f"Means. {report.OF_POPULATIONS}", "safety and outcome")
+
+
+def _answers(response: matching.Response) -> None:
+    """Show whether what becomes of sperm hangs on what the data do not decide."""
+    from testis_abm.population import predict, report
+
+    table = predict.by_answer(response.before, response.after, response.answers, response.values)
+    if not table["question"].any():
+        return
+    for text in report.on_answers(table):
+        widgets.paragraph(text)
+    widgets.by_answer(
+        plausible.by_answer(table, TREATED, men=True), f"Change, % (90 % of the men). {report.ABOUT_ANSWERS}"
+    )

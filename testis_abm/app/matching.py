@@ -41,11 +41,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Response:
-    """What a scenario's treatment does to matching virtual patients: a row each before and at its end, and their lesions."""
+    """What a scenario's treatment does to matching virtual patients: a row each before, at its end, their answers and lesions."""
 
     scenario: Scenario
     before: pd.DataFrame
     after: pd.DataFrame
+    answers: pd.DataFrame
     lesions: pd.Series
 
     @property
@@ -107,13 +108,13 @@ def within(fields: Mapping[str, Any]) -> dict[str, Any]:
 def respond(match: Match, scenario: Scenario) -> Response:
     """Return what a scenario's treatment does to all matching virtual patients, as `testis-abm twin --give` works it out.
 
-    With the parameter ensemble: the spread holds virtual patients and parameters.
+    With the parameter ensemble: the spread holds virtual patients, parameters and answers to what the data do not decide.
     """
     from testis_abm.population.predict import predict_with
     from testis_abm.studies.ensemble import shipped
 
-    before, after = predict_with(match.found.sample(MEN), scenario, shipped())
-    return Response(scenario, before, after, match.found.sample_lesions(MEN))
+    predicted = predict_with(match.found.sample(MEN), scenario, shipped())
+    return Response(scenario, *predicted, match.found.sample_lesions(MEN))
 
 
 # ---- as tables

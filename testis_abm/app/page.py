@@ -19,8 +19,9 @@ from testis_abm.app.what_if import WhatIf
 from testis_abm.choices import DISCLAIMER
 
 _LIMITS = (
-    f"{DISCLAIMER} A preset is one physiology that could give such laboratory values; intervals are "
-    "over replicates of that one man and hold no spread of men or of the model’s own parameters. Probabilities are those of populations."
+    f"{DISCLAIMER} A preset is one physiology that could give such laboratory values; intervals of a run are over replicates of that "
+    "one man, plausible ones over the model’s own parameters and hypotheses; they hold no spread of men. Probabilities are those of "
+    "populations."
 )
 
 

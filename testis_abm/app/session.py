@@ -34,6 +34,7 @@ _FIRST_DAYS = 14  # lived before the first picture
 _BETWEEN = 0.25  # seconds between pictures
 _RECORDED = 24.0  # MB of frames an arm
 _STREAMED = ("hormones", "semen")
+OVER_MODELS = "Working out plausible models …"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Progress:
         scenario: that was run; result: what it has brought so far.
         text: in words; share: of the work done.
         first, seconds: from the click to the first picture, and to the end.
+        models: how far the levels over plausible models are, in words; "" once the result has them.
     """
 
     phase: str = "idle"
@@ -54,11 +56,17 @@ class Progress:
     share: float = 0.0
     first: float | None = None
     seconds: float | None = None
+    models: str = ""
 
     @property
     def busy(self) -> bool:
         """Return whether it goes on."""
         return self.phase in ("waiting", "running")
+
+    @property
+    def going(self) -> bool:
+        """Return whether there is something to cancel."""
+        return self.busy or self.models == OVER_MODELS
 
 
 def _state[T](value: T) -> solara.Reactive[T]:
@@ -207,25 +215,35 @@ class Session:
         started = time.perf_counter()
 
         def work(stop: threading.Event) -> None:
-            from testis_abm.experiments.simulate import run
+            from testis_abm.experiments.simulate import over_models, run
 
             watcher = _Watcher(self, scenario, stop, started)
-            result = run(scenario, watch=watcher)
+            result = run(scenario, watch=watcher, plausible=False)
             seconds = time.perf_counter() - started
             text = f"Done in {seconds:.1f} s"
-            watcher.publish(Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds))
+            done = Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds, OVER_MODELS)
+            watcher.publish(done)
+            # Nobody waits for it: the run is on the page by now.
+            result.plausible = over_models(scenario, check=watcher.check)
+            watcher.publish(replace(done, models=""))
 
         self._running.start(work, self._failed)
 
     def _failed(self, reason: str) -> None:
-        self.progress.value = replace(self.progress.peek(), phase="failed", text=reason)
+        now = self.progress.peek()
+        if now.phase == "done":  # the run itself stays
+            self.progress.value = replace(now, models=f"Plausible models could not be worked out: {reason}")
+        else:
+            self.progress.value = replace(now, phase="failed", text=reason)
 
     def cancel(self) -> None:
-        """Stop the run; what it has brought so far stays."""
+        """Stop the run, or the work over plausible models that follows it; what it has brought so far stays."""
         self._running.cancel()
         now = self.progress.value
         if now.busy:
             self.progress.value = replace(now, phase="cancelled", text=f"Cancelled. {now.text}")
+        elif now.going:
+            self.progress.value = replace(now, models="Plausible models: cancelled.")
 
     def film(self) -> None:
         """Record the tissue of the scenario that was run, once somebody looks: its frames cost more than the run itself.
@@ -347,7 +365,7 @@ class Session:
         from testis_abm.experiments.simulate import run
 
         (name, scenario), allowance = self.returning.peek()[0], Allowance(stop)
-        result = run(scenario, watch=lambda replicate, men: allowance.check())
+        result = run(scenario, watch=lambda replicate, men: allowance.check(), plausible=False)
         if not stop.is_set():
             self.keep(name, result)
             self._go_on_repeating()
@@ -404,6 +422,15 @@ class _Watcher:
         """Show progress, unless the page has gone or another run has begun."""
         if not self.stop.is_set():
             self.session.progress.value = progress
+
+    def check(self) -> None:
+        """Go on unless the page has gone or another run has begun; of any thread.
+
+        Raises:
+            Stopped: it has.
+        """
+        if self.stop.is_set():
+            raise Stopped
 
     def __call__(self, replicate: int, men: Mapping[str, TestisModel]) -> None:
         self._allowance.check()

@@ -28,6 +28,10 @@ _HELP = (
     "sets with their answers to what the data do not decide; the line is the path that the treatment in the form takes. Point at a level for its interval; click on it to load that "
     "clamp into the form."
 )
+_SPREAD = (
+    "Intervals hold the spread of the model’s parameters and of the hypotheses: {sets} parameter sets, each with its answers to what "
+    "the data do not decide. They hold no spread of men."
+)
 
 
 @solara.component_vue("surface.vue", vuetify=False)
@@ -82,6 +86,7 @@ def _Found(session: Session, found: Surface, word: str) -> None:  # noqa: N802
     if extra:
         widgets.html(screen.legend((), extra))
     widgets.paragraph(found.verdict(word), "ta-why")
+    widgets.paragraph(_SPREAD.format(sets=found.sets), "ta-unit")
     with v.Html(tag="details"):
         v.Html(tag="summary", children=["All levels as a table"])
         widgets.table(_table(chart), found.basis(), chart.across.name)

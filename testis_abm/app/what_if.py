@@ -11,10 +11,11 @@ import solara
 from testis_abm.app import draft, form, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
+from testis_abm.choices import TREATED
 from testis_abm.pictures import chart, courses, screen
-from testis_abm.results import report
+from testis_abm.results import plausible, report
 from testis_abm.results.run import Run
-from testis_abm.results.summary import summarise
+from testis_abm.results.summary import over_models, summarise
 from testis_abm.results.treatment import Treatment
 from testis_abm.scenario import Scenario
 
@@ -52,7 +53,7 @@ def _run_bar(session: Session, said: draft.Understanding) -> None:
     with v.Html(tag="div", class_="ta-run", attributes={"role": "region", "aria-label": "Run"}):
         # Not disabled while it runs: a button that is, loses the keyboard.
         widgets.button("Run", run, main=True, disabled=scenario is None)
-        widgets.button("Cancel", session.cancel, disabled=not progress.busy)
+        widgets.button("Cancel", session.cancel, disabled=not progress.going)
         with solara.Div(classes=["ta-run-said"]):
             if said.problems:
                 more = f" (and {len(said.lines) - 1} more)" if len(said.lines) > 1 else ""
@@ -92,6 +93,7 @@ def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
     done = progress.phase == "done"
     if done:
         _effects(result)
+        _over_models(result, progress.models)
         _reasons(result)
         _keep(session, result)
     arms = courses.arms_of(result)
@@ -163,10 +165,28 @@ def _effects(result: Run) -> None:
     shown = summary.loc[[name for name in courses.headline(result) if name in summary.index]]
     facts = [
         f'<div class="ta-fact" data-name="{row.Index}"><span>{escape(heading)}</span>'
-        f"<b>{report.number(row.untreated)} → {report.number(row.treated)}</b><span>{' '.join(change)}</span></div>"
+        f"<b>{report.number(row.untreated)} → {report.number(row.treated)}</b><span>{' '.join(change)}</span>"
+        f"{_plausible(over_models(row, '_pct'))}</div>"
         for row, heading, change in zip(shown.itertuples(), courses.headings(shown), _changes(shown), strict=True)
     ]
     widgets.html("".join(facts), classes=["ta-facts"])
+
+
+def _plausible(interval: str) -> str:
+    return f"<span>plausible: {interval}</span>" if interval else ""
+
+
+def _over_models(result: Run, how_far: str) -> None:
+    """Show whether the sign of the effect on sperm hangs on what the data do not decide."""
+    if how_far:
+        widgets.note(how_far)
+    if result.plausible is None or TREATED not in result.arms:
+        return
+    (verdict,) = plausible.verdicts(result.plausible, TREATED, plausible.SPERM[:1])
+    widgets.paragraph(f"Over plausible models: {verdict[0].lower()}{verdict[1:]}")
+    if result.plausible["question"].any():
+        rows = plausible.by_answer(result.plausible, TREATED, ("daily_production_million_g", *plausible.SPERM))
+        widgets.by_answer(rows, f"Change, % (90 % interval). {plausible.basis(result.plausible)}")
 
 
 def _reasons(result: Run) -> None:
@@ -191,6 +211,9 @@ def _table(result: Run) -> None:
         columns |= {"change": changes, "95 % interval": [interval.strip("()") for interval in intervals]}
     else:
         columns = {"mean": summary["mean"].to_numpy(), "spread": summary["sd"].to_numpy()}
+    if result.plausible is not None:
+        unit = "_pct" if "treated" in summary else ""
+        columns["plausible models, 90 %"] = [over_models(row, unit) for row in summary.itertuples()]
     rows = pd.DataFrame(columns, index=courses.headings(summary), dtype=object)
     with v.Html(tag="details", attributes={"open": True}):
         v.Html(tag="summary", children=["All levels as a table"])

@@ -12,6 +12,7 @@ import reacton.ipyvuetify as v
 import solara
 
 from testis_abm.app.draft import Slider
+from testis_abm.parameters import hypotheses
 from testis_abm.results.report import number
 
 EARLIER = "These results are of an earlier form, which has changed since: press Run for results of this one."
@@ -171,6 +172,17 @@ def table(rows: pd.DataFrame, caption: str, first: str = "") -> Any:
         f'<table class="ta-table"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>',
         classes=["ta-scroll"],
     )
+
+
+def by_answer(rows: pd.DataFrame, caption: str) -> None:
+    """Show, behind a word, the changes under each answer to what the data do not decide (results.plausible.by_answer)."""
+    names = rows.index.get_level_values(0)
+    with v.Html(tag="details"):
+        v.Html(tag="summary", children=["What this hangs on"])
+        paragraph(caption, "ta-unit")
+        for question in dict.fromkeys(name for name in names if name):
+            of, shown = hypotheses()[question], rows[(names == question) | (names == "")].droplevel(0)
+            table(shown, f"{of.question} What would decide: {of.decided_by}.", question)
 
 
 def _text(value: object) -> str:

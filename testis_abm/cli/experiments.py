@@ -48,7 +48,7 @@ def _sweep(table: Any, folder: Path) -> Outcome:
 def _trial(result: Any, folder: Path) -> Outcome:
     tables = {name: getattr(result, name) for name in ("men", "flow", "effects", "responders", "predictors", "power")}
     if result.under is not None:
-        tables |= {"parameters": result.parameters, "under": result.under.table()}
+        tables |= {"parameters": result.parameters, "under": result.under}
     return Outcome(result.text(), tables, "tried", (result,), len(result.failed), len(result.men))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from testis_abm.population.twin import Twin
     from testis_abm.scenario import Scenario
 
-_TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "safety_and_outcome")
+_TWIN_TABLES = ("physiology", "labs", "men", "prediction", "before", "after", "answers", "safety_and_outcome")
 _TWIN = "twin.json"
 _TWIN_FILES = (*(f"{name}.parquet" for name in _TWIN_TABLES), _TWIN, "before_and_after.png", "before_and_after.svg")
 # Name -> its option; help as argparse formats it, with %.
@@ -114,13 +114,18 @@ def _twin(options: argparse.Namespace) -> None:
 
         drawn = options.men or _MEN
         men, lesions = (sample(drawn, seed) for sample in (found.sample, found.sample_lesions))
-        before, after = predict_with(men, case, shipped()) if options.ensemble else predict(men, case)
+        answers = None
+        if options.ensemble:
+            before, after, answers = predict_with(men, case, shipped())
+        else:
+            before, after = predict(men, case)
         print(f"\nPredicted response of all matching virtual patients ({drawn} drawn): ", end="")
         print(f"{case.title}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
-        print(report.predicted(before, after, lesions, options.ensemble, found.dependable, own))
+        print(report.predicted(before, after, lesions, answers, found.dependable, own))
         tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}
         tables |= {"safety_and_outcome": readouts(before, after).reset_index()}
+        tables |= {} if answers is None else {"answers": answers}
     print(f"\n{DISCLAIMER}")
     if options.out:
         folder = Path(options.out)

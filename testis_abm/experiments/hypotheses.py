@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from testis_abm import parameters
+from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.one_at_a_time import Swing, numbers, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
@@ -27,10 +29,10 @@ from testis_abm.man.physiology import complete, is_adult
 from testis_abm.man.treat import Treatment
 from testis_abm.parameters import hypotheses
 from testis_abm.results import plausible, report
-from testis_abm.results.plausible import SAME
+from testis_abm.results.plausible import SAME, Change, Lives
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
-from testis_abm.statistics import nanmean, weighted_quantiles
+from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import shipped
 from testis_abm.studies.replay import configuration
 from testis_abm.support import guard
@@ -44,37 +46,12 @@ _NAMED = 2  # numbers that are assumed, of those that move an output most
 _ASSUMED = ("germ.room", "receptor.spermiation_half_ratio")
 
 
-Columns = Mapping[str, tuple[str, int]]  # heading -> output (a key of OUTPUTS), and the place of the arm
-
-
 class Combination(NamedTuple):
     """One answer to every open question, its weight, and the outputs of every arm, (arms, sets, COLUMNS)."""
 
     answers: Mapping[str, str]
     weight: float
     levels: np.ndarray
-
-    def changes(self, word: str, arm: int = -1) -> np.ndarray:
-        """Return the change of an output (a key of OUTPUTS) against the first arm under each set, %; NaN of nothing."""
-        levels = self.levels[:, :, COLUMNS.index(OUTPUTS[word].column)]
-        before = np.where(levels[0] > 0.0, levels[0], np.nan)
-        return np.asarray(100.0 * (levels[arm] / before - 1.0))
-
-    def change(self, word: str, arm: int = -1) -> float:
-        """Return the median over the parameter sets."""
-        return float(np.median(self.changes(word, arm)))
-
-
-class Change(NamedTuple):
-    """Median change and the ends of its 90 % interval, %."""
-
-    median: float
-    low: float
-    high: float
-
-    def text(self) -> str:
-        """Return it as "+14 (-3 to +30)"."""
-        return f"{self.median:+.0f} ({self.low:+.0f} to {self.high:+.0f})"
 
 
 @dataclass(frozen=True)
@@ -95,77 +72,53 @@ class UnderHypotheses:
     day: int
 
     @cached_property
+    def _lives(self) -> Lives:
+        answers = [one.answers for one in self.combinations for _ in range(one.levels.shape[1])]
+        shares = [np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in self.combinations]
+        levels = np.concatenate([one.levels for one in self.combinations], axis=1)
+        by_column = {name: levels[:, :, k] for k, name in enumerate(COLUMNS)}
+        return Lives(
+            pd.DataFrame(answers, dtype=object).fillna(""), self.arms, by_column, _least(), np.concatenate(shares)
+        )
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        return self._lives.table()
+
+    @property
     def open(self) -> tuple[str, ...]:
         """Return the questions that are open, of this man."""
-        first, *others = (one.answers for one in self.combinations)
-        return tuple(name for name in first if any(other[name] != first[name] for other in others))
+        return self._lives.open
 
     @property
     def sets(self) -> int:
         """Return how many parameter sets were lived, those of one combination of answers apart from those of others."""
         return sum(one.levels.shape[1] for one in self.combinations)
 
+    def table(self) -> pd.DataFrame:
+        """Return all of it as a table (results.plausible.COLUMNS)."""
+        return self._table.copy()
+
     def change(self, word: str, question: str = "", answer: str = "", arm: int = -1) -> Change:
         """Return the change of an output over parameter sets and combinations with that answer (default: all), by weight.
 
         NaN of an output that an arm has not.
         """
-        return self._spread(lambda one: one.changes(word, arm), question, answer)
-
-    def level(self, word: str, question: str = "", answer: str = "", arm: int = -1) -> Change:
-        """Return an output's level over parameter sets and combinations with that answer, by weight."""
-        column = COLUMNS.index(OUTPUTS[word].column)
-        return self._spread(lambda one: one.levels[arm, :, column], question, answer)
-
-    def _spread(self, read: Callable[[Combination], np.ndarray], question: str, answer: str) -> Change:
-        """Return the spread of what is read of the combinations with an answer, (sets,) each; NaN where a set has none."""
-        chosen = [one for one in self.combinations if not question or one.answers[question] == answer]
-        values = np.concatenate([read(one) for one in chosen])
-        weights = np.concatenate([np.full(one.levels.shape[1], one.weight / one.levels.shape[1]) for one in chosen])
-        there = np.isfinite(values)
-        if not there.any():
-            return Change(np.nan, np.nan, np.nan)
-        return Change(*map(float, weighted_quantiles(values[there], weights[there], (0.5, 0.05, 0.95))))
-
-    def table(self) -> pd.DataFrame:
-        """Return all of it as a table (results.plausible.COLUMNS)."""
-        rows = []
-        answers = [(name, answer) for name in self.open for answer in hypotheses()[name].answers]
-        for arm, of in enumerate(self.arms):
-            for word, quantity in OUTPUTS.items():
-                signs = self.signs(word, arm) if arm else (np.nan,) * 3
-                turning = self.turning(word, arm) if arm else []
-                for question, answer in (("", ""), *answers):
-                    alike = [one for one in self.combinations if not question or one.answers[question] == answer]
-                    if not alike:
-                        continue
-                    change = self.change(word, question, answer, arm) if arm else Change(np.nan, np.nan, np.nan)
-                    weight, sets = sum(one.weight for one in alike), sum(one.levels.shape[1] for one in alike)
-                    row = (of, quantity.column, question, answer, weight, *self.level(word, question, answer, arm))
-                    rows.append((*row, *change, *signs, question in turning, sets))
-        return pd.DataFrame(rows, columns=list(plausible.COLUMNS))
+        return Change(*self._row(word, arm, question, answer)[["change_pct", "low_pct", "high_pct"]])
 
     def signs(self, word: str, arm: int = -1) -> tuple[float, float, float]:
-        """Return the weight under which an output falls, stays within 2 %, and rises."""
-        weight = np.zeros(3)
-        for one in self.combinations:
-            changes = one.changes(word, arm)
-            signs = np.where(np.abs(changes) < SAME, 0, np.sign(np.nan_to_num(changes))).astype(int)
-            weight += one.weight * np.bincount(signs + 1, minlength=3) / len(changes)
-        return float(weight[0]), float(weight[1]), float(weight[2])
+        """Return the weight under which an output falls, stays within 2 %, and rises; NaN of one that nobody has."""
+        falls, stays, rises = self._row(word, arm)[["falls", "stays", "rises"]]
+        return falls, stays, rises
 
     def turning(self, word: str, arm: int = -1) -> list[str]:
-        """Return the questions whose answer alone turns the sign of an output in some combination of the others."""
-        found = []
-        for question in self.open:
-            others: dict[Any, set[bool]] = {}
-            for one in self.combinations:
-                rest = tuple(answer for name, answer in one.answers.items() if name != question)
-                if abs(change := one.change(word, arm)) >= SAME:
-                    others.setdefault(rest, set()).add(change > 0.0)
-            if any(len(signs) == 2 for signs in others.values()):
-                found.append(question)
-        return found
+        """Return the questions whose answer turns the sign of an output, alone or in some combination of the others."""
+        return plausible.turning(self._table, self.arms[arm], [OUTPUTS[word].column])
+
+    def _row(self, word: str, arm: int, question: str = "", answer: str = "") -> pd.Series:
+        rows = self._table[["arm", "column", "question", "answer"]]
+        here = (rows == [self.arms[arm], OUTPUTS[word].column, question, answer]).all(axis=1)
+        return self._table[here].iloc[0]
 
     def text(self, words: tuple[str, ...] = DEFAULT) -> str:
         """Return the changes under each answer as a table, the weight of each sign, and what would decide.
@@ -174,35 +127,14 @@ class UnderHypotheses:
             ScenarioError: a word that is no output.
         """
         words = tuple(output(word) for word in guard.texts(words, "words", '["LH", "total motile count"]'))
-        columns = {word: (word, -1) for word in words}
-        verdicts = [report.note(self.verdict(word)) for word in words]
-        after = [*verdicts, *self.deciding(columns), *self._assumptions(words), *self._note()]
-        return "\n".join([self.title, "", self.by_answer(columns), "", *after])
+        what = self._table, self.arms[-1], [OUTPUTS[word].column for word in words]
+        notes = [report.note(text) for text in (*plausible.verdicts(*what), *plausible.deciding(*what))]
+        after = [*notes, *self._assumptions(words), *self._note()]
+        return "\n".join([self.title, "", plausible.answered(plausible.by_answer(*what)), "", *after])
 
-    def by_answer(self, columns: Columns) -> str:
-        """Return the changes under each answer as a table."""
-        rows = [["change, % (90 % interval)", "weight", *columns]]
-        for question in self.open:
-            of = hypotheses()[question]
-            rows.append([f"{question}: {of.question}"])
-            for name, answer in of.answers.items():
-                if not any(one.answers[question] == name for one in self.combinations):
-                    continue
-                mark = " (in the tables)" if name == of.default else ""
-                changes = [self.change(word, question, name, arm).text() for word, arm in columns.values()]
-                rows.append([f"  {name}{mark}", f"{answer.weight:.2f}", *changes])
-        rows.append(["all, by weight", "1.00", *(self.change(word, arm=arm).text() for word, arm in columns.values())])
-        return _table(rows)
-
-    def verdict(self, word: str, arm: int = -1) -> str:
+    def verdict(self, word: str) -> str:
         """Return the weight of each sign in words, and the questions that it hangs on."""
-        return plausible.verdict(word, *self.signs(word, arm), self.turning(word, arm))
-
-    def deciding(self, columns: Columns) -> list[str]:
-        """Return what would decide the questions on which a sign hangs."""
-        turning = dict.fromkeys(question for of in columns.values() for question in self.turning(*of))
-        told = [f"What would decide {question}: {hypotheses()[question].decided_by}." for question in turning]
-        return [report.note(text) for text in told]
+        return next(plausible.verdicts(self._table, self.arms[-1], [OUTPUTS[word].column]))
 
     def _assumptions(self, words: tuple[str, ...]) -> Iterator[str]:
         """Yield what the changes are at the ends of the assumed numbers that move some output most, or turn its sign."""
@@ -225,11 +157,11 @@ class UnderHypotheses:
         )
 
 
-def _table(rows: list[list[str]]) -> str:
-    """Return rows as text; a row of one cell is a heading."""
-    whole = [row for row in rows if len(row) > 1]
-    lines = iter(report.aligned(whole).split("\n"))
-    return "\n".join(f"  {row[0]}" if len(row) == 1 else next(lines) for row in rows)
+@cache
+def _least() -> Mapping[str, float]:
+    """Return the least of each output that is told from none."""
+    laboratory = Laboratory(parameters.values())
+    return {name: laboratory.limit(name) for name in COLUMNS}
 
 
 def under_hypotheses(
@@ -270,6 +202,7 @@ def arms_under_hypotheses(
     sets: int = SETS,
     day: int | None = None,
     title: str = "",
+    check: Callable[[], None] | None = None,
 ) -> UnderHypotheses:
     """Let the men of scenarios live under every combination of answers, on all cores; see under_hypotheses.
 
@@ -278,6 +211,7 @@ def arms_under_hypotheses(
         men: physiology of men who live in every arm instead of the scenarios' own; levels are means over them.
         sets: parameter sets under each combination of answers about all men.
         day: on whose morning they are looked at (default: the end of treatment).
+        check: called before each parameter set, from several threads; what it raises ends the work.
     """
     sets = guard.argument("sets", sets)
     cases = list(arms.values())
@@ -293,6 +227,8 @@ def arms_under_hypotheses(
         same.setdefault(id(own.values), []).append(k)
 
     def lived(places: list[int]) -> list[np.ndarray]:
+        if check is not None:
+            check()
         own = [chosen[k][1] for k in places]
         return list(np.stack([_levels(case, group, own, day) for case, group in zip(cases, groups)], axis=1))
 

@@ -47,6 +47,7 @@ def run(
     progress: Progress | None = None,
     watch: Watch | None = None,
     model: type[TestisModel] = TestisModel,
+    plausible: bool = True,
 ) -> Run:
     """Simulate a scenario.
 
@@ -58,6 +59,7 @@ def run(
         watch: called as watch(replicate, {arm: model}) when the men of a replicate are made and after at most a week
             that all of them have lived; it only looks, and may raise to stop the run.
         model: TestisModel, or a subclass with rules of its own.
+        plausible: whether levels and changes over plausible models are worked out too (over_models), which takes seconds.
 
     Returns:
         The tables of all replicates; arm "untreated" is the same man with the same random draws and no therapy.
@@ -90,7 +92,7 @@ def run(
     }
     provenance["wall_seconds"] = time.perf_counter() - started
     # Rules of the user's own are no parameters: no other model holds them.
-    found = _plausible(scenario) if model is TestisModel else None
+    found = over_models(scenario) if plausible and model is TestisModel else None
     explained = _attribution(scenario, tables, signals, models[UNTREATED])
     if explained is not None:
         provenance["why"] = explained[1]
@@ -104,12 +106,15 @@ def run(
     )
 
 
-def _plausible(scenario: Scenario) -> pd.DataFrame:
-    """Return the levels and changes of the scenario's man over plausible models."""
+def over_models(scenario: Scenario, *, check: Callable[[], None] | None = None) -> pd.DataFrame:
+    """Return the levels and changes of a scenario's man over plausible models (results.plausible.COLUMNS).
+
+    `check` is called before each of his lives, from several threads; what it raises ends the work.
+    """
     from testis_abm.experiments.hypotheses import arms_under_hypotheses, untreated
 
     arms = {UNTREATED: untreated(scenario)} | ({TREATED: scenario} if scenario.treated else {})
-    return arms_under_hypotheses(arms, sets=_SETS).table()
+    return arms_under_hypotheses(arms, sets=_SETS, check=check).table()
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:

@@ -25,7 +25,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import axis
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.experiments.hypotheses import UnderHypotheses, arms_under_hypotheses, untreated
+from testis_abm.experiments.hypotheses import arms_under_hypotheses, untreated
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, WEEK, of_expected, output
 from testis_abm.experiments.task import version
 from testis_abm.man.clamps import held_by_day
@@ -33,6 +33,7 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import QUANTITIES, Quantity
+from testis_abm.results import plausible
 from testis_abm.results.report import aligned, number
 from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Clamp, load
@@ -146,12 +147,12 @@ class Surface:
         return {name: float(np.median(rest[row.column])) for name, (row, _) in AXES.items()}
 
     @cached_property
-    def under(self) -> UnderHypotheses | None:
-        """Return what treatment does by its end under every answer to what the data do not decide; None without."""
+    def under(self) -> pd.DataFrame | None:
+        """Return what treatment does by its end under every answer (results.plausible.COLUMNS); None without treatment."""
         if not self.end:
             return None
         arms = {UNTREATED: untreated(self.scenario), TREATED: self.scenario}
-        return arms_under_hypotheses(arms, sets=_UNDER_SETS, day=self.end)
+        return arms_under_hypotheses(arms, sets=_UNDER_SETS, day=self.end).table()
 
     def state(self, name: str) -> pd.DataFrame:
         """Return the rows of a state, one a set."""
@@ -193,18 +194,20 @@ class Surface:
                     f"His own: {levels}; {row.label} {self._spread(UNTREATED, row).text(f' {row.clinical_unit}')}."
                 ),
                 *_wrapped(self.verdict(word)),
-                *self._by_answer(output(word)),
+                *self._by_answer(row),
             ]
         )
 
-    def _by_answer(self, word: str) -> list[str]:
+    def _by_answer(self, row: Quantity) -> list[str]:
         """Return in lines what treatment does to an output by its end under each answer, and what would decide."""
-        row, under = OUTPUTS[word], self.under
-        if under is None or not self.told(row, float(self._spread(UNTREATED, row).median)):
+        if self.under is None or not self.told(row, float(self._spread(UNTREATED, row).median)):
             return []
-        columns = {row.label: (word, -1)}
-        told = [f"At the end of the path, treated against untreated: {under.verdict(word)}", *under.deciding(columns)]
-        return ["", under.by_answer(columns), *(line for text in told for line in _wrapped(" ".join(text.split())))]
+        of = self.under, TREATED, (row.column,)
+        told = (
+            f"At the end of the path, treated against untreated: {next(plausible.verdicts(*of))}",
+            *plausible.deciding(*of),
+        )
+        return ["", plausible.answered(plausible.by_answer(*of)), *(line for text in told for line in _wrapped(text))]
 
     def basis(self) -> str:
         """Return in words what a point is, and over what its interval is."""

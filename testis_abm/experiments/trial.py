@@ -16,19 +16,19 @@ from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.choices import CELLS, PARAMETERS, PLAUSIBLE, TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
-from testis_abm.experiments.hypotheses import UnderHypotheses, arms_under_hypotheses
+from testis_abm.experiments.hypotheses import arms_under_hypotheses
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, ROWS, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
-from testis_abm.man.parameter_set import ParameterSet, parameter, stacked
+from testis_abm.man.parameter_set import parameter, stacked
 from testis_abm.parameters import values as parameter_values
-from testis_abm.population.cohort import Life
+from testis_abm.population.cohort import OwnModel
 from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES
-from testis_abm.results import report
+from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
-from testis_abm.studies.ensemble import Ensemble, shipped
+from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, shown
 
@@ -48,7 +48,7 @@ LEAST = 5  # measured men of an arm under which nothing is estimated
 _CV = 0.3  # of what no sample tells: it weighs men in a comparison, and errors are robust against it
 SIZES = (10, 20, 40, 80, 160, 320)  # men randomised to an arm, of which the power is given
 _SPERM = "concentration_million_ml"
-_SETS, _GOLDEN = 100, 0.5 * (np.sqrt(5.0) - 1.0)  # parameter sets under which the men of a block live in turn
+_SETS = 100  # parameter sets under which the men of a block live in turn
 # Men who live in every arm under every answer, and sets of each combination of answers about all men.
 _UNDER_MEN, _UNDER_SETS = 6, 3
 
@@ -84,7 +84,7 @@ class Trial(Experiment["Result"]):
         return Laboratory(parameter_values(scenario.parameters), scenario.samples.assay)
 
     @property
-    def lives(self) -> Sequence[Life]:
+    def lives(self) -> Sequence[OwnModel]:
         """Return the model under which each man lives; none where all live under the tables' parameters."""
         return self.cohort.cohort.lives
 
@@ -143,7 +143,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             seed=seed,
             assay=file.scenario.samples.assay,
             values=values,
-            under=partial(_dealt, models) if word == PLAUSIBLE else None,
+            under=partial(models.drawn, _SETS) if word == PLAUSIBLE else None,
             abstinence=file.scenario.samples.abstinence_days,
         )
     _check(file, outcome, cohort)
@@ -161,13 +161,6 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
         for i, (row, name) in enumerate(zip(rows, arm))
     ]
     return Trial(file, cohort, arm, job, tasks, OUTPUTS[outcome].column, responder, missing, seed)
-
-
-def _dealt(models: Ensemble, seed: int) -> list[ParameterSet]:
-    """Return parameter sets drawn by weight, in an order in which any few that follow one another spread over the answers."""
-    sets = models.drawn(_SETS, seed)
-    order = np.argsort(np.argsort(_GOLDEN * np.arange(_SETS) % 1.0))
-    return [sets[k] for k in order]
 
 
 def _check(file: ExperimentFile, outcome: str, cohort: Screened) -> None:
@@ -228,8 +221,7 @@ class Result:
             0.05.
         failed: men whose run failed, with the error.
         parameters: of plausible models a row a man, a column a number that is not the same in all, or not as in the tables.
-        under: of plausible models the arms under every answer, as expected of a few of the men;
-            limit: least of the primary outcome that is told from none, in the column's unit.
+        under: of plausible models the arms under every answer, as expected of a few of the men (results.plausible.COLUMNS).
         assessed: men who were measured for eligibility; days: of the visits.
     """
 
@@ -244,8 +236,7 @@ class Result:
     power: pd.DataFrame
     failed: pd.DataFrame
     parameters: pd.DataFrame
-    under: UnderHypotheses | None
-    limit: float
+    under: pd.DataFrame | None
     assessed: int
     days: tuple[int, ...]
 
@@ -305,24 +296,28 @@ class Result:
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
         text += f" What visits sample: {basis(*last_window(max(self.days)), sampled=True)}"
-        return "\n".join(map(report.note, (text, _OWN_MODELS if self.under else _ONE_MODEL)))
+        return "\n".join(map(report.note, (text, _OWN_MODELS if self.under is not None else _ONE_MODEL)))
 
     def _under(self, word: str) -> str:
         """Return what is expected of the primary outcome under each answer."""
         if self.under is None:
             return ""
-        control, *arms = self.under.arms
-        if not self.under.level(word, arm=0).median >= self.limit:
+        control, *arms = self.responders["arm"]
+        found = {arm: (self.under, arm, (self.outcome,)) for arm in arms}
+        if not any(np.isfinite(plausible.of_all(self.under, arm).loc[self.outcome, "change_pct"]) for arm in arms):
             return f"  Under each answer: of {word} the men in {control} are expected to have none to compare with."
-        columns = {arm: (word, k) for k, arm in enumerate(arms, 1)}
         text = (
             f"Expected difference from {control} in {word} at the last visit under each answer to what the data do not "
             f"decide: {min(_UNDER_MEN, len(self.men))} of the men, evenly spaced by their baseline, each in every arm, "
             "mean-field model without error of measurement, under parameter sets that were calibrated with these answers "
             f"({_UNDER_SETS} of each combination of answers about all men)."
         )
-        verdicts = [report.note(f"{arm}: {self.under.verdict(*of)}") for arm, of in columns.items()]
-        return "\n".join([report.note(text), self.under.by_answer(columns), *verdicts, *self.under.deciding(columns)])
+        frames = [plausible.by_answer(*of).set_axis(["weight", arm], axis=1) for arm, of in found.items()]
+        rows = pd.concat([frames[0], *(frame.iloc[:, 1:] for frame in frames[1:])], axis=1)
+        verdicts = [f"{arm}: {told}" for arm, of in found.items() for told in plausible.verdicts(*of)]
+        decided = dict.fromkeys(told for of in found.values() for told in plausible.deciding(*of))
+        table = plausible.answered(rows, "difference, % (90 % interval)")
+        return "\n".join([report.note(text), table, *map(report.note, (*verdicts, *decided))])
 
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
@@ -433,7 +428,6 @@ def analyse(trial: Trial, folder: str | Path) -> Result:
         failed.reset_index(drop=True),
         _parameters(trial),
         _under(trial, men),
-        trial.laboratory.limit(trial.outcome),
         trial.cohort.seen,
         tuple(trial.job.days),
     )
@@ -445,7 +439,7 @@ def _parameters(trial: Trial) -> pd.DataFrame:
     return rows.fillna({name: parameter(name).value for name in rows})
 
 
-def _under(trial: Trial, men: pd.DataFrame) -> UnderHypotheses | None:
+def _under(trial: Trial, men: pd.DataFrame) -> pd.DataFrame | None:
     """Return all arms under every answer, as expected of some of the men."""
     drawn = trial.cohort.cohort.drawn
     if drawn is None:
@@ -453,7 +447,7 @@ def _under(trial: Trial, men: pd.DataFrame) -> UnderHypotheses | None:
     order = men[f"baseline_{trial.outcome}"].fillna(0.0).argsort(kind="stable").to_numpy()
     count = min(_UNDER_MEN, len(order))
     some = drawn.iloc[order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]].to_dict("records")
-    return arms_under_hypotheses(trial.file.arms, men=some, sets=_UNDER_SETS, day=max(trial.job.days))
+    return arms_under_hypotheses(trial.file.arms, men=some, sets=_UNDER_SETS, day=max(trial.job.days)).table()
 
 
 def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:

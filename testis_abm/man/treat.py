@@ -1,12 +1,11 @@
-"""Many mean-field men through the plan and therapies of one scenario."""
+"""Mean-field men through the plan and therapies of a scenario."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology import axis
@@ -15,10 +14,8 @@ from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
 from testis_abm.man.clamps import held_by_day
-from testis_abm.man.course import MORNING
 from testis_abm.man.diary import Diary
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
-from testis_abm.man.physiology import complete
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.scenario import bmi_on, past_doses
 from testis_abm.support.cores import each
@@ -125,38 +122,22 @@ def _serum(morning: np.void) -> tuple[float, float]:
     return float(morning["testosterone_nmol_l"]), float(morning["oestradiol_pmol_l"])
 
 
-def treat(
-    men: pd.DataFrame,
-    scenario: Scenario,
-    values: Mapping[str, float],
-    *,
-    look: Callable[[ExpectedMan], np.ndarray] | None = None,
-    drugs: Mapping[str, Drug] | None = None,
-    seed: int = 1,
-) -> np.ndarray:
-    """Take men from their own steady state through the therapies of a scenario, on all cores.
+class Life(NamedTuple):
+    """A man's physiology by field, his parameters (dotted, completed), and what is done to him."""
 
-    Args:
-        men: a row of physiology fields each (the scenario's own man is not used).
-        scenario: plan, therapies, weight, samples.
-        values: dotted parameters.
-        look: what to keep of each man (default: his mornings from day 0 on, (1 + days of the plan,) of MORNING).
-        drugs: rows of the drug table by name (default: the table's).
-        seed: of the measurements that decide on doses.
+    man: Mapping[str, float]
+    values: Mapping[str, float]
+    treatment: Treatment
 
-    Returns:
-        (men, ...) what was kept.
+
+def treat[Kept](lives: Sequence[Life], look: Callable[[ExpectedMan], Kept], *, seed: int = 1) -> list[Kept]:
+    """Take men from their own steady state through their treatments, on all cores; return `look(man)` of each at the end.
+
+    `seed` and a man's place are the key of the measurements that decide on his doses.
     """
-    values = complete(values)
-    treatment, names = Treatment(scenario, drugs), list(men.columns)
 
-    def one(numbered: tuple[int, np.ndarray]) -> np.ndarray:
-        i, row = numbered
-        man = ExpectedMan(values, dict(zip(names, row, strict=True)), treatment.kinetics)
-        treatment.follow(man, (seed, i))
-        return man.days if look is None else look(man)
+    def one(numbered: tuple[int, Life]) -> Kept:
+        i, (physiology, values, treatment) = numbered
+        return look(treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (seed, i)))
 
-    rows = list(enumerate(men.to_numpy(dtype=float)))
-    if not rows:
-        return np.zeros((0, scenario.plan.duration_days + 1), MORNING)
-    return np.stack(each(one, rows))
+    return each(one, list(enumerate(lives)))

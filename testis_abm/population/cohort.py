@@ -47,19 +47,20 @@ def _columns(men: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def retrieval(men: pd.DataFrame, true: pd.DataFrame, values: Mapping[str, float]) -> np.ndarray:
-    """Return each man's chance that micro-TESE finds sperm, and its ends, (men, 3): see biology/outcome.py."""
-    share = men["germ_cell_endowment"].to_numpy()
-    niches = values["tissue.sertoli_per_man"] * men["sertoli_number"].to_numpy() * share
-    held = np.divide(true["elongated_per_sertoli"].to_numpy(), share, out=np.zeros(len(men)), where=share > 0.0)
-    rows = zip(
-        niches,
-        held,
-        true["concentration_million_ml"],
-        true["lh_iu_l"] + true["hcg_iu_l"],
-        true["fsh_iu_l"],
-        strict=True,
-    )
-    return np.array([outcome.retrieval(*row, values) for row in rows]).reshape(-1, 3)
+    """Return each man's chance that micro-TESE finds sperm, and its ends, (men, 3)."""
+    rows = zip(men.to_dict("records"), true.to_dict("records"), strict=True)
+    return np.array([retrieval_of(man, levels, values) for man, levels in rows]).reshape(-1, 3)
+
+
+def retrieval_of(
+    man: Mapping[Any, float], true: Mapping[Any, float], values: Mapping[str, float]
+) -> tuple[float, float, float]:
+    """Return the chance that micro-TESE finds sperm in a man of such physiology and true levels, and its ends: see biology/outcome.py."""
+    share = man["germ_cell_endowment"]
+    niches = values["tissue.sertoli_per_man"] * man["sertoli_number"] * share
+    held = true["elongated_per_sertoli"] / share if share > 0.0 else 0.0
+    gonadotrophins = true["lh_iu_l"] + true["hcg_iu_l"], true["fsh_iu_l"]
+    return outcome.retrieval(niches, held, true["concentration_million_ml"], *gonadotrophins, values)
 
 
 def measure(true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, visit: int = 0) -> pd.DataFrame:
@@ -76,7 +77,7 @@ def measure(true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, v
 
 
 @dataclass(frozen=True)
-class Life:
+class OwnModel:
     """The plausible model under which a man lives.
 
     Attributes:
@@ -113,7 +114,7 @@ class Cohort:
     lesions: pd.Series
     true: pd.DataFrame
     measured: Sequence[pd.DataFrame]
-    lives: Sequence[Life] = ()
+    lives: Sequence[OwnModel] = ()
     drawn: pd.DataFrame | None = None
 
     def __len__(self) -> int:
@@ -190,7 +191,7 @@ def draw_living(
     if other:
         true.iloc[other] = _labs(men.iloc[other], stacked([values[i] for i in other]), abstinence)
     measured = _visits(true, Laboratory(stacked(values), assay), seed, visits)
-    lives = [Life(*of) for of in zip(own, answers, kinds, values, strict=True)]
+    lives = [OwnModel(*of) for of in zip(own, answers, kinds, values, strict=True)]
     return Cohort(men, lesions, true, measured, lives, drawn)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,15 +12,18 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.safety import Safety, SafetyDay
-from testis_abm.man.course import MORNING
+from testis_abm.biology.safety import Safety
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
-from testis_abm.man.treat import treat
-from testis_abm.population.cohort import retrieval
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Life, Treatment, treat
+from testis_abm.population.cohort import retrieval_of
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
+from testis_abm.results import plausible
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import share_of_men, spread_of_men
 from testis_abm.support import guard
+from testis_abm.support.cores import each
 from testis_abm.support.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
@@ -58,8 +60,7 @@ READOUTS: Mapping[str, Quantity] = {
     )
 }
 YES_OR_NO = ("oestradiol_low_pct",)  # readouts that are 0 or 100 in a man
-_SAFETY = tuple(field.name for field in dataclasses.fields(SafetyDay))
-_SEMEN = ("volume_ml", *_SPERM)
+SETS = 200  # one for each of as many men
 _WINDOW = 28  # days over which hormones are averaged at the end
 
 
@@ -118,28 +119,45 @@ def predict(
         TestisError: men that are none, or a scenario that cannot be understood.
     """
     men, scenario = check_men(men), load(scenario)
-    values = parameters.all_values(parameters.values(scenario.parameters) if values is None else values)
+    values = complete(parameters.all_values(parameters.values(scenario.parameters) if values is None else values))
+    treatment = Treatment(scenario, drugs)
+    return _predicted(men, scenario, [Life(man, values, treatment) for man in men.to_dict("records")])
+
+
+def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what is reported of men before and after treatment, a life each."""
     abstinence = scenario.samples.abstinence_days
 
-    def look(man: ExpectedMan) -> np.ndarray:
-        ends = (man.days[:1], man.semen(abstinence, 0)), (man.days[1:][-_WINDOW:], man.semen(abstinence))
-        rows = [[*mean_morning(days).values(), *(semen[key] for key in _SEMEN)] for days, semen in ends]
-        return np.column_stack([rows, _safety(man)])
+    def look(man: ExpectedMan) -> list[list[float]]:
+        days = man.days[:1], man.days[1:][-_WINDOW:]
+        semen = man.semen(abstinence, 0), man.semen(abstinence)
+        return [
+            _report(man, {**mean_morning(rows), **sperm, **safety})
+            for rows, sperm, safety in zip(days, semen, _safety(man), strict=True)
+        ]
 
-    seen = treat(men, scenario, values, look=look, drugs=drugs)
-    names = [*(MORNING.names or ()), *_SEMEN, *_SAFETY]
-    before, after = (pd.DataFrame(seen[:, i], columns=names, index=men.index) for i in range(2))
-    return _completed(before, men, values), _completed(after, men, values)
+    seen = np.array(treat(lives, look))
+    before, after = (pd.DataFrame(seen[:, i], columns=[*SHOWN, *READOUTS], index=men.index) for i in range(2))
+    return before, after
 
 
-def _safety(man: ExpectedMan) -> np.ndarray:
-    """Return the readouts of safety untreated and on the last day, (2, _SAFETY)."""
+def _report(man: ExpectedMan, true: Mapping[str, float]) -> list[float]:
+    """Return SHOWN and READOUTS of a man's true levels."""
+    report = Laboratory(man.values).without_error(true)
+    report["oestradiol_low_pct"] = 100.0 * true["oestradiol_low"]
+    report["conception_pct"] = 100.0 * outcome.conception(true["concentration_million_ml"], man.values)[0]
+    report["retrieval_pct"] = 100.0 * retrieval_of(man.man, true, man.values)[0]
+    return [float(report[name]) for name in (*SHOWN, *READOUTS)]
+
+
+def _safety(man: ExpectedMan) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the readouts of safety untreated and on the last day (safety.SafetyDay)."""
     rest, *mornings = man.days[["testosterone_nmol_l", "oestradiol_pmol_l"]].tolist()
     follow = Safety(man.values, *rest)
     before = follow.readout(*rest)
     for level in mornings:
         follow.day(*level)
-    return np.array([dataclasses.astuple(day) for day in (before, follow.readout(*mornings[-1]))], dtype=float)
+    return vars(before), vars(follow.readout(*mornings[-1]))
 
 
 def predict_with(
@@ -147,12 +165,16 @@ def predict_with(
     scenario: Scenario | str | os.PathLike[str] | Mapping[str, Any],
     ensemble: ParameterSets,
     *,
-    sets: int = 20,
+    sets: int = SETS,
     seed: int = 1,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict as `predict`, each man under one of `sets` parameter sets in turn: the spread holds men and parameters.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Predict as `predict`, each man under one of `sets` parameter sets: the spread holds men and parameters.
 
     A set holds an answer to each question that the data do not decide; of infertile men it says of what kind they are.
+
+    Returns:
+        Before and after as `predict`, and the answers: a row a man, a column a question (parameters.hypotheses), ""
+        where a question is not his, or none of its answers is that of his parameters.
 
     Raises:
         TestisError: as `predict`; `sets` or `seed` is out of range.
@@ -161,30 +183,35 @@ def predict_with(
     sets, seed = guard.argument("sets", sets), guard.argument("seed", seed)
     if not isinstance(ensemble, ParameterSets):
         raise ScenarioError(f"ensemble: {shown(ensemble)} is no Ensemble; use studies.ensemble.shipped()")
-    parts = []
-    for i, own in enumerate(ensemble.knowing(scenario.parameters).drawn(sets, seed)):
-        for values, alike in _by_kind(men.iloc[i::sets], own, seed):
-            parts.append(predict(alike, scenario, values, own.drugs))
-    before, after = (pd.concat(frames).sort_index() for frames in zip(*parts, strict=True))
-    return before, after
+    drawn = ensemble.knowing(scenario.parameters).drawn(min(sets, len(men)), seed)
+    under = [(own, Treatment(scenario, own.drugs)) for own in drawn]
+
+    def one(numbered: tuple[int, dict[Any, Any]]) -> tuple[Life, dict[str, str]]:
+        i, row = numbered
+        own, treatment = under[i % len(under)]
+        man, values = own.as_kind(row, own.drawn(row, (seed, i)))
+        return Life(man, values, treatment), own.answers_of(row)
+
+    lives, answers = zip(*each(one, list(enumerate(men.to_dict("records")))), strict=True)
+    before, after = _predicted(men, scenario, lives)
+    return before, after, pd.DataFrame(answers, men.index, [*parameters.hypotheses()], dtype=object).fillna("")
 
 
-def _by_kind(men: pd.DataFrame, own: ParameterSet, seed: int) -> Iterator[tuple[Mapping[str, float], pd.DataFrame]]:
-    """Yield men of one kind under a parameter set, as they are if of that kind, with their parameters."""
-    rows = men.to_dict("records")
-    kinds = [own.drawn(row, (seed, i)) for i, row in enumerate(rows)]
-    for kind in dict.fromkeys(kinds):
-        of = [own.as_kind(row, kind) for row, drawn in zip(rows, kinds, strict=True) if drawn == kind]
-        index = men.index[[drawn == kind for drawn in kinds]]
-        yield of[0][1], pd.DataFrame([man for man, _ in of], index=index)
+def by_answer(
+    before: pd.DataFrame, after: pd.DataFrame, answers: pd.DataFrame, values: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """Return what becomes of sperm in men with each answer, and whether its sign hangs on it (results.plausible.COLUMNS).
 
+    Men are those with sperm, before or after (with_sperm); sperm where there were none are a rise without a number.
 
-def _completed(frame: pd.DataFrame, men: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
-    report = pd.DataFrame(Laboratory(values).without_error({name: frame[name] for name in frame}), index=men.index)
-    report["oestradiol_low_pct"] = 100.0 * frame["oestradiol_low"]
-    report["conception_pct"] = [100.0 * outcome.conception(at, values)[0] for at in frame["concentration_million_ml"]]
-    report["retrieval_pct"] = 100.0 * retrieval(men, frame, values)[:, 0]
-    return report[[*SHOWN, *READOUTS]]
+    Args:
+        before, after, answers: from `predict_with`; values: dotted parameters (default: the table's).
+    """
+    values = parameters.all_values(values)
+    sperm, laboratory = with_sperm(before, after, values), Laboratory(values)
+    levels = {name: np.stack([frame[name].to_numpy()[sperm] for frame in (before, after)]) for name in plausible.SPERM}
+    least = {name: laboratory.limit(name) for name in levels}
+    return plausible.Lives(answers[sperm], (UNTREATED, TREATED), levels, least).table()
 
 
 def with_sperm(before: pd.DataFrame, after: pd.DataFrame, values: Mapping[str, float] | None = None) -> np.ndarray:

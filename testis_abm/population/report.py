@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.choices import TREATED
 from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
-from testis_abm.population.predict import READOUTS, YES_OR_NO, changes, readouts, with_sperm
+from testis_abm.population.predict import READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
 from testis_abm.quantities import KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
-from testis_abm.results import report
+from testis_abm.results import plausible, report
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
 from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
@@ -35,6 +36,11 @@ _DEVIATION = (
 _STRAINED = "* The men deviate by more than one SD: they give this value only with strain."
 OF_POPULATIONS = (
     "Trends and chances of populations, with wide uncertainty, for comparison: no diagnosis, no couple's chance."
+)
+PARAMETERS = "the model's parameters and answers to what the data do not decide (the ensemble)"
+ABOUT_ANSWERS = (
+    "Each man lives under one plausible parameter set with its answers; weight: probability of the answer; no interval of under "
+    f"{LEAST_MEN} men. Men differ besides, so rows differ by chance too; one man under every combination: testis-abm hypotheses."
 )
 _SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
 _RARE = 0.005  # share of men under which a lesion is not named
@@ -301,28 +307,50 @@ def predicted(
     before: pd.DataFrame,
     after: pd.DataFrame,
     lesions: pd.Series,
-    parameters_too: bool,
+    answers: pd.DataFrame | None,
     dependable: bool = True,
     values: Mapping[str, float] | None = None,
 ) -> str:
-    """Return the predicted response of all matching virtual patients: benefit, safety, outcome, azoospermia.
+    """Return the predicted response of all matching virtual patients: benefit, by answer, safety, outcome, azoospermia.
 
     Args:
-        before, after: from predict; lesions: of the men; parameters_too: whether the parameters vary too.
+        before, after: from predict; lesions: of the men; answers: from predict_with, None under one parameter set.
         dependable: whether the men carry intervals (Twin.dependable); without, medians only.
         values: dotted parameters of the men (default: the table's).
     """
-    held = " and of the model's parameters (the ensemble)" if parameters_too else ", under one set of parameters"
+    held = ", under one set of parameters" if answers is None else f" and of {PARAMETERS}"
+    by_answers = "" if answers is None or not dependable else answered(before, after, answers, values)
     spread = f"The spread is that of {len(before):,} matching virtual patients{held}."
     parts = [
         lines(effects(before, after, dependable, values), "", int(dependable)),
         *(f"  {text}" for text in (CAPTION, azoospermic(before, after, lesions, values)) if text),
+        *(["", by_answers] if by_answers else []),
         "",
         lines(safety(before, after, dependable), "safety and outcome", int(dependable)),
         f"  {OF_POPULATIONS}",
         f"  {spread if dependable else 'No intervals: too few virtual patients match the laboratory values.'}",
     ]
     return "\n".join(parts)
+
+
+def answered(
+    before: pd.DataFrame, after: pd.DataFrame, answers: pd.DataFrame, values: Mapping[str, float] | None = None
+) -> str:
+    """Return what becomes of sperm in men with each answer, on which its sign hangs, and what would decide; "" if none is open.
+
+    Arguments as predict.by_answer.
+    """
+    table = by_answer(before, after, answers, values)
+    if not table["question"].any():
+        return ""
+    rows = plausible.by_answer(table, TREATED, men=True)
+    text = plausible.answered(rows, "by answer: change, % (90 % of the men)")
+    return "\n".join([text, *map(report.note, (*on_answers(table), ABOUT_ANSWERS))])
+
+
+def on_answers(table: pd.DataFrame) -> list[str]:
+    """Return the verdicts on sperm of a table of predict.by_answer, and what would decide."""
+    return [*plausible.verdicts(table, TREATED, men=True), *plausible.deciding(table, TREATED)]
 
 
 def before_and_after(label: str, row: pd.Series) -> tuple[str, str]:

@@ -141,14 +141,14 @@ def _two_arms(summary: pd.DataFrame, laboratory: Laboratory) -> str:
     for row in summary.itertuples():
         change, interval = report.change(row.change_pct, row.low_pct, row.high_pct, row.replicates)
         levels = [report.level(str(row.column), value, laboratory) for value in (row.untreated, row.treated)]
-        rows.append([_heading(row), *levels, change, _ends(row, "_pct"), interval])
+        rows.append([_heading(row), *levels, change, over_models(row, "_pct"), interval])
     kept = [k for k in range(6) if k < 4 or any(row[k] for row in rows[1:])]
     if summary["replicates"].max() < 2:
         kept = [k for k in kept if k < 5]
     return f"\n{report.aligned([[row[k] for k in kept] for row in rows], right=len([k for k in kept if k < 5]) - 1)}\n"
 
 
-def _ends(row: object, unit: str = "") -> str:
+def over_models(row: object, unit: str = "") -> str:
     """Return the interval over plausible models of a row of a summary as text."""
     low, high = (getattr(row, f"plausible_{end}{unit}", np.nan) for end in ("low", "high"))
     # The reference man is the same under all models: no interval.
@@ -159,7 +159,7 @@ def _ends(row: object, unit: str = "") -> str:
 
 def _plausible(result: Run, treated: bool) -> str:
     """Return the note on plausible models, if they were worked out and of men in whom they differ."""
-    if result.plausible is None or not (treated or any(map(_ends, summarise(result).itertuples()))):
+    if result.plausible is None or not (treated or any(map(over_models, summarise(result).itertuples()))):
         return ""
     return plausible.note(result.plausible, result.arms[-1], treated)
 
@@ -169,7 +169,7 @@ def _one_arm(summary: pd.DataFrame, laboratory: Laboratory) -> str:
     for row in summary.itertuples():
         drift = report.change(row.drift_pct)[0]
         level = report.level(str(row.column), row.mean, laboratory)
-        rows.append((_heading(row), level, report.number(row.sd), drift, _ends(row)))
+        rows.append((_heading(row), level, report.number(row.sd), drift, over_models(row)))
     if not any(row[4] for row in rows[1:]):
         rows = [row[:4] for row in rows]  # type: ignore[misc]
     return f"\n{report.aligned(rows)}\n"

@@ -105,26 +105,34 @@ class Ensemble:
         return Ensemble(self.sets[there].reset_index(drop=True), self.weights[there], FrozenMapping(known))
 
     def pick(self, n: int, seed: int = 1) -> np.ndarray:
-        """Return `n` sets drawn by weight (systematic, answer by answer: each has its share of them), as row numbers.
+        """Return `n` sets drawn by weight (systematic), as row numbers: of each answer as many as its weight says, give or take one.
 
         Raises:
             TestisError: too many or too few, or a seed that is none.
         """
-        n, seed, order = guard.argument("sets", n), guard.argument("seed", seed), self._by_answers
+        n, seed = guard.argument("sets", n), guard.argument("seed", seed)
+        order = self._by_answer()
         return np.asarray(order[resampled(self.weights[order], n, seed)])
 
-    @cached_property
-    def _by_answers(self) -> np.ndarray:
-        """Return the rows in the order of their answers."""
-        return np.array(sorted(range(len(self)), key=lambda k: tuple(self[k].answers.items())))
+    def _by_answer(self) -> np.ndarray:
+        """Return row numbers, sets with the same answers together: else systematic draws may meet the same ones each time."""
+        there = {name: self.sets[name].to_numpy(dtype=float) for name in self.sets} | dict(self.known)
+        answers = [
+            np.all([np.isclose(there[name], value, rtol=ROUNDED) for name, value in answer.parameters.items()], axis=0)
+            for of in parameters.hypotheses().values()
+            for answer in of.answers.values()
+            if of.sperm_below is None and answer.parameters.keys() <= there.keys()
+        ]
+        return np.lexsort([np.broadcast_to(of, len(self)) for of in answers]) if answers else np.arange(len(self))
 
     def drawn(self, n: int, seed: int = 1) -> list[ParameterSet]:
-        """Return `n` sets drawn by weight, each with an answer to every question, those about some men drawn by weight too.
+        """Return `n` sets drawn by weight, in random order, each with an answer to every question, those about some men by weight too.
 
         Raises:
             TestisError: as pick.
         """
-        sets = [self[int(k)] for k in self.pick(n, seed)]
+        order = np.random.default_rng([seed, 43]).permutation(self.pick(n, seed))
+        sets = [self[int(k)] for k in order]
         for question in self._about_some():
             names = list(question.answers)
             weights = np.array([answer.weight for answer in question.answers.values()])
