@@ -163,7 +163,7 @@ def test_the_testis_shields_its_aromatase_and_fat_does_not():
     ]
     on = simulate("fertile", therapy=[pill]).aromatase()
     assert on.loc["fat, from testosterone", "inhibited_pct"] > 80
-    assert on.loc[["Leydig cells", "Sertoli cells", "germ cells"], "inhibited_pct"].between(8, 65).all()
+    assert on.loc[["Leydig cells", "Sertoli cells", "germ cells"], "inhibited_pct"].between(5, 65).all()
     for arm in ("untreated", "treated"):
         assert on[f"{arm}_share_pct"].sum() == pytest.approx(100.0, abs=0.1)
     held = {}
