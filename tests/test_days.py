@@ -289,7 +289,7 @@ def test_every_command_means_the_same_day():
 def test_trials_and_studies_mean_the_same_day(monkeypatch):
     """Mean-field men of a trial, a sweep and a replayed study: day 0 is untreated, day 35 follows 35 days with a dose."""
     arms = [{"name": "control", "therapy": []}, {"name": "drug", "therapy": [DAILY]}]
-    plan = {"men": 4, "population": "community", "engine": "expected", "at": [0, "end"]}
+    plan = {"men": 4, "population": "community", "engine": "expected", "at": [0, "end"], "parameters": "tables"}
     design = trial.prepare({"plan": SHARED["plan"], "trial": plan, "arm": arms})
     values, scenario = complete(parameters.values()), load({"plan": SHARED["plan"], "therapy": [DAILY]})
     treatment = Treatment(scenario)
