@@ -23,6 +23,7 @@ from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.studies import replay
+from testis_abm.studies.ensemble import best
 from testis_abm.studies.study import Study
 
 DAILY = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
@@ -319,7 +320,7 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
     study = Study(title="x", citation="x", n=4, duration="35 days", arm=arms, observed=observed)
     rows = pd.DataFrame([dict(load({"man": {"bmi": bmi}}).man.physiology) for bmi in (24, 36)])
     monkeypatch.setattr(replay, "_men", lambda *_: (rows, {}))
-    course = replay.courses(study, parameters.values(), parameters.drugs(), 2, pool=2, seed=1)
+    course = replay.courses(study, best()[0], 2, pool=2, seed=1)
     for i, at in enumerate(course.men):
         man = treatment.follow(ExpectedMan(values, rows.iloc[at].to_dict(), treatment.drugs))
         sperm = [man.semen(3.0, day)["concentration_million_ml"] for day in range(36)]
