@@ -319,7 +319,7 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
     ]
     study = Study(title="x", citation="x", n=4, duration="35 days", arm=arms, observed=observed)
     rows = pd.DataFrame([dict(load({"man": {"bmi": bmi}}).man.physiology) for bmi in (24, 36)])
-    monkeypatch.setattr(replay, "_men", lambda *_: (rows, {}))
+    monkeypatch.setattr(replay, "_men", lambda *_: (rows.to_dict("records"), {}))
     course = replay.courses(study, best()[0], 2, pool=2, seed=1)
     for i, at in enumerate(course.men):
         man = treatment.follow(ExpectedMan(values, rows.iloc[at].to_dict(), treatment.drugs))
