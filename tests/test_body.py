@@ -75,7 +75,7 @@ def test_anastrozole_reaches_its_published_steady_state(values, fertile):
     assert means["aromatase_inhibitor"] * constant == pytest.approx(92.0, rel=0.02)
     # Trials in men ask for less than the 97.3 % of whole-body aromatisation in women (Geisler 2002):
     # docs/validation.md.
-    assert 85 < 100 * means["inhibition_fat"] < 98
+    assert 80 < 100 * means["inhibition_fat"] < 98
 
 
 def values_of(drug, number):

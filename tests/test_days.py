@@ -23,6 +23,7 @@ from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.studies import replay
+from testis_abm.studies.ensemble import best
 from testis_abm.studies.study import Study
 
 DAILY = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
@@ -289,7 +290,7 @@ def test_every_command_means_the_same_day():
 def test_trials_and_studies_mean_the_same_day(monkeypatch):
     """Mean-field men of a trial, a sweep and a replayed study: day 0 is untreated, day 35 follows 35 days with a dose."""
     arms = [{"name": "control", "therapy": []}, {"name": "drug", "therapy": [DAILY]}]
-    plan = {"men": 4, "population": "community", "engine": "expected", "at": [0, "end"]}
+    plan = {"men": 4, "population": "community", "engine": "expected", "at": [0, "end"], "parameters": "tables"}
     design = trial.prepare({"plan": SHARED["plan"], "trial": plan, "arm": arms})
     values, scenario = complete(parameters.values()), load({"plan": SHARED["plan"], "therapy": [DAILY]})
     treatment = Treatment(scenario)
@@ -318,8 +319,8 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
     ]
     study = Study(title="x", citation="x", n=4, duration="35 days", arm=arms, observed=observed)
     rows = pd.DataFrame([dict(load({"man": {"bmi": bmi}}).man.physiology) for bmi in (24, 36)])
-    monkeypatch.setattr(replay, "_men", lambda *_: (rows, {}))
-    course = replay.courses(study, parameters.values(), parameters.drugs(), 2, pool=2, seed=1)
+    monkeypatch.setattr(replay, "_men", lambda *_: (rows.to_dict("records"), {}))
+    course = replay.courses(study, best()[0], 2, pool=2, seed=1)
     for i, at in enumerate(course.men):
         man = treatment.follow(ExpectedMan(values, rows.iloc[at].to_dict(), treatment.drugs))
         sperm = [man.semen(3.0, day)["concentration_million_ml"] for day in range(36)]

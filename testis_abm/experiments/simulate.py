@@ -74,6 +74,7 @@ def run(
         changes["plan.replicates"] = guard.argument("replicates", replicates)
     if not (isinstance(model, type) and issubclass(model, TestisModel)):
         raise TestisError(f"model: {shown(model)} is not TestisModel or a subclass of it")
+    plausible = guard.flag(plausible, "plausible")
     scenario = load(scenario, overrides=changes)
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:

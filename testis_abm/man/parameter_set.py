@@ -50,8 +50,12 @@ class ParameterSet:
         return {**unlike_tables(self.whole), **self.of_drugs}
 
     def answering(self, question: str, answer: str) -> ParameterSet:
-        """Return the set with another answer to a question about some men."""
-        return replace(self, answers={**self.answers, question: answer})
+        """Return the set with another answer to a question; one about all men sets its parameters, the rest as they are."""
+        of, answers = parameters.hypotheses()[question], {**self.answers, question: answer}
+        if of.sperm_below is not None:
+            return replace(self, answers=answers)
+        usual = {name: parameters.load()[name].value for name in of.parameters}
+        return replace(self, values={**self.values, **usual, **of.answers[answer].parameters}, answers=answers)
 
     @cached_property
     def whole(self) -> Values:

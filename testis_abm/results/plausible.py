@@ -43,6 +43,7 @@ COLUMNS = (
 )
 SPERM = ("concentration_million_ml", "total_motile_count_million")
 _ALL = ("", "")
+_EVERYTHING = "all, by weight"
 _WIDTH = 0.98  # half of it: the 95 % score interval of a share of n lies above 1/2 from n/2 + 0.98 sqrt(n) hits on
 
 
@@ -244,10 +245,10 @@ def by_answer(table: pd.DataFrame, arm: str, columns: Sequence[str] = SPERM, *, 
         by_column = of.set_index("column")
         changes = (Change(*by_column.loc[name, ["change_pct", "low_pct", "high_pct"]]).text() for name in columns)
         default = question and answer == hypotheses()[question].default
-        name = f"{answer} (in the tables)" if default else answer if question else "all, by weight"
+        name = f"{answer} (in the tables)" if default else answer if question else _EVERYTHING
         first = by_column.iloc[0]
         found[question, name] = [f"{first['weight']:.2f}", *changes, *([str(first["sets"])] if men else [])]
-    found[("", "all, by weight")] = found.pop(("", "all, by weight"))
+    found["", _EVERYTHING] = found.pop(("", _EVERYTHING), ["1.00"])
     heads = ["weight", *map(label, columns), *(["men"] if men else [])]
     return pd.DataFrame(found.values(), pd.MultiIndex.from_tuples(found), heads, dtype=object)
 

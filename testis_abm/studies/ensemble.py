@@ -131,6 +131,7 @@ class Ensemble:
         Raises:
             TestisError: as pick.
         """
+        n, seed = guard.argument("sets", n), guard.argument("seed", seed)
         order = np.random.default_rng([seed, 43]).permutation(self.pick(n, seed))
         sets = [self[int(k)] for k in order]
         for question in self._about_some():

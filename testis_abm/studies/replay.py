@@ -385,29 +385,24 @@ def replay(
 
 
 def scores_by_answer(
-    study: Study, ensemble: Ensemble, *, sets: int = 18, repeats: int = 720, seed: int = 1
+    study: Study, ensemble: Ensemble, *, sets: int = 8, repeats: int = 240, seed: int = 1
 ) -> pd.DataFrame:
     """Return the log score of every observation under each answer to what the data do not decide.
 
-    A row an observation, question and answer. Answers to a question are compared over the same men and draws, those
-    about some men under the same parameter sets too; of a study without such men they are left out.
+    A row an observation, question and answer. Answers to a question are compared over the same men, draws and parameter
+    sets, else as these are; one about some men is left out of a study without such men.
     """
-    whole = Ensemble(ensemble.sets, np.ones(len(ensemble))).drawn(sets, seed)  # each answer about all men alike often
+    whole = ensemble.drawn(sets, seed)
     men, questions = _men(study, POOL, seed)[0], parameters.hypotheses()
     asked = {of.name for man in men[:: len(men) // 8] for of in whole[0].asked(man)}
-    worlds = [([name for name in whole[0].answers if questions[name].sperm_below is None], whole)]
-    worlds += [
-        ([name], [own.answering(name, answer) for own in whole]) for name in asked for answer in questions[name].answers
-    ]
     rows = []
-    for names, chosen in worlds:
-        other = _between(study, _drawn(study, chosen, None, repeats, seed), seed)
-        for name in names:
-            given = np.resize([own.answers[name] for own in chosen], len(other))
-            for answer in np.unique(given):
-                for k, of in enumerate(study.observed):
-                    about = (study.name, of.arm, of.label, of.variable, of.confidence)
-                    rows.append((*about, name, answer, log_score(of, other[given == answer, k])))
+    for name, question in questions.items():
+        for answer in question.answers if question.sperm_below is None or name in asked else ():
+            chosen = [own.answering(name, answer) for own in whole]
+            other = _between(study, _drawn(study, chosen, None, repeats, seed), seed)
+            for k, of in enumerate(study.observed):
+                about = (study.name, of.arm, of.label, of.variable, of.confidence)
+                rows.append((*about, name, answer, log_score(of, other[:, k])))
     return pd.DataFrame(
         rows, columns=["study", "arm", "label", "variable", "confidence", "question", "answer", "log_score"]
     )
