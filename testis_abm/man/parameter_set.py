@@ -220,13 +220,16 @@ def within(entry: Parameter) -> tuple[float, float]:
 def parameter_set(changed: Mapping[str, float]) -> ParameterSet:
     """Return the tables with some numbers replaced, as a set with the answers to questions about all men that these are.
 
+    What rounding put outside the range of a number is its end.
+
     Raises:
         TestisError: a parameter that does not exist, or a value outside its range.
     """
-    given = guard.mapping(changed, "parameters", '{"axis.testosterone_feedback_strength": 0.5}')
-    for name, value in given.items():
+    given: dict[str, float] = {}
+    for name, value in guard.mapping(changed, "parameters", '{"axis.testosterone_feedback_strength": 0.5}').items():
         entry = parameter(name)
-        guard.number(value, *within(entry), name, entry.unit)
+        number = guard.number(value, *within(entry), name, entry.unit)
+        given[name] = min(max(number, entry.low), entry.high)
     own, of_drugs = parted(given)
     values = complete(parameters.values() | own)
     answers = {
