@@ -30,7 +30,14 @@ OUTPUTS = ["sperm concentration", "total motile count", "progressive motility", 
 
 def null_trial(where: list[str], men: int, seed: int) -> Result:
     """Return the analysis of one trial in which nobody is treated."""
-    design = {"men": men, "where": where, "engine": "expected", "outputs": OUTPUTS, "seed": seed}
+    design = {
+        "men": men,
+        "where": where,
+        "engine": "expected",
+        "outputs": OUTPUTS,
+        "seed": seed,
+        "parameters": "tables",
+    }
     arms = [{"name": name, "therapy": []} for name in ("control", "untreated")]
     case = {"title": "null", "plan": {"duration": "30 days"}, "trial": design, "arm": arms}
     with tempfile.TemporaryDirectory() as folder:

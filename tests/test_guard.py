@@ -49,7 +49,7 @@ SMALL: dict[str, Any] = {
 OVER = {"man.bmi": {"from": 22, "to": 30}, "man.age": {"from": 30, "to": 40}}
 TABLES: Mapping[str, dict[str, Any]] = {
     "sweep": {"over": {"man.bmi": [22, 30]}, "engine": "expected"},
-    "trial": {"men": 4, "engine": "expected"},
+    "trial": {"men": 4, "engine": "expected", "parameters": "tables"},
     "sensitivity": {"over": OVER},
 }
 ARMS = [{"name": "control"}, {"name": "pill", "therapy": [PILL]}]

@@ -144,6 +144,7 @@ def test_a_trial_keeps_true_levels_apart_from_measured_ones(tmp_path):
         "engine": "expected",
         "where": ["sperm concentration < 40 M/mL"],
         "outputs": ["LH", "daily sperm production", "intratesticular testosterone", "fecundability"],
+        "parameters": "tables",
     }
     source = {key: value for key, value in CASE.items() if key not in ("man", "therapy")}
     found = trial(
