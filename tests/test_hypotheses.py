@@ -204,6 +204,9 @@ def test_what_is_assumed_and_moved_by_nothing_is_said_where_much_hangs_on_it(ana
 def test_an_output_that_is_nothing_has_no_change():
     found = treated("anastrozole", "1 mg", man={"preset": "sertoli_cell_only", "germ_cell_endowment": 0.0})
     assert math.isnan(found.change(WORD).median) and np.isnan(found.change(WORD).low)
+    obstructed = treated("anastrozole", "1 mg", man={"preset": "obstructive_azoospermia"})
+    assert np.isfinite(obstructed.change(WORD).median) and np.isnan(obstructed.change("sperm concentration").median)
+    assert "nan" not in obstructed.text()
 
 
 def test_levels_of_several_men_are_means_of_each_alone():
