@@ -238,7 +238,7 @@ def main() -> None:
     lines += [
         "",
         (
-            f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated again without them (90 sets, 3"
+            f"Left out: {used['left_out'].nunique()} folds of papers, each calibrated again without them (81 sets, 3"
             " rounds) from the middle of every range, so that no value of the tables that owes something to a paper"
             " enters; studies of one paper, or on the same men, leave together. Goals: 85 % inside and a fold error"
             " under 1.25; of semen 75 %, 1.35, and better than no change in two of three rows. Rows:"
