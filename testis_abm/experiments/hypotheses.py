@@ -139,7 +139,9 @@ class UnderHypotheses:
 
     def _assumptions(self, words: tuple[str, ...]) -> Iterator[str]:
         """Yield what the changes are at the ends of the assumed numbers that move some output most, or turn its sign."""
-        words = tuple(word for word in words if math.isfinite(self.change(word).median))  # of nothing there is no change
+        words = tuple(
+            word for word in words if math.isfinite(self.change(word).median)
+        )  # of nothing there is no change
         most = {id(swing) for word in words for swing in sorted(self.assumed, key=lambda one: -one.span(word))[:_NAMED]}
         for swing in self.assumed:
             turned = [word for word in words if swing.turns(word)]
