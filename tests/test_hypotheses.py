@@ -158,6 +158,15 @@ def test_a_run_carries_the_interval_and_its_own_rules_do_not(tmp_path):
     assert bare.plausible is None and "plausible_low_pct" not in bare.summary()
 
 
+@pytest.mark.parametrize("drug", ["clomiphene", "enclomiphene", "tamoxifen"])
+def test_a_constant_that_is_nothing_has_no_ratio(drug):
+    """SERMs that are no agonists at the pituitary at all: their activity there is varied from 0."""
+    found = under_hypotheses(
+        {**OBESE, "plan": {"duration": "5 days"}, "therapy": [{"drug": drug, "dose": "25 mg"}]}, sets=1
+    )
+    assert found.change("LH").median > 0.0
+
+
 def test_a_man_without_treatment_has_nothing_to_weigh():
     with pytest.raises(TestisError, match=r"has no treatment to weigh; add a \[\[therapy\]\]"):
         ta.under_hypotheses(OBESE)
@@ -204,6 +213,9 @@ def test_what_is_assumed_and_moved_by_nothing_is_said_where_much_hangs_on_it(ana
 def test_an_output_that_is_nothing_has_no_change():
     found = treated("anastrozole", "1 mg", man={"preset": "sertoli_cell_only", "germ_cell_endowment": 0.0})
     assert math.isnan(found.change(WORD).median) and np.isnan(found.change(WORD).low)
+    obstructed = treated("anastrozole", "1 mg", man={"preset": "obstructive_azoospermia"})
+    assert np.isfinite(obstructed.change(WORD).median) and np.isnan(obstructed.change("sperm concentration").median)
+    assert "nan" not in obstructed.text()
 
 
 def test_levels_of_several_men_are_means_of_each_alone():

@@ -420,6 +420,10 @@ def test_the_substances_of_a_drug_keep_their_ratio_of_potency():
     assert [of.numbers["receptor_constant"].value for of in drugs["tamoxifen"].substances] == [usual[0], 20.0]
 
 
+def test_what_answers_no_question_about_all_men_takes_no_set_away():
+    assert len(shipped().knowing({"germ.entry_alone": 0.02})) == len(shipped())
+
+
 def test_the_prior_is_centred_on_the_range_and_bounded():
     middle = to_values(np.zeros(len(configuration()["parameters"])))
     for name, value in middle.items():

@@ -7,6 +7,7 @@ men is the mean of them. What the scenario sets itself is not open any more.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,10 +139,13 @@ class UnderHypotheses:
 
     def _assumptions(self, words: tuple[str, ...]) -> Iterator[str]:
         """Yield what the changes are at the ends of the assumed numbers that move some output most, or turn its sign."""
+        words = tuple(
+            word for word in words if math.isfinite(self.change(word).median)
+        )  # of nothing there is no change
         most = {id(swing) for word in words for swing in sorted(self.assumed, key=lambda one: -one.span(word))[:_NAMED]}
         for swing in self.assumed:
             turned = [word for word in words if swing.turns(word)]
-            if not turned and (id(swing) not in most or max(map(swing.span, words)) < SAME):
+            if not turned and (id(swing) not in most or max(map(swing.span, words), default=0.0) < SAME):
                 continue
             ends = ((word, swing.of(word)) for word in words)
             told = ", ".join(f"{word} {low:+.0f} % and {high:+.0f} %" for word, (low, _, high) in ends)

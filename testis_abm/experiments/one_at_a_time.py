@@ -28,6 +28,7 @@ from testis_abm.support.cores import each
 from testis_abm.support.errors import ScenarioError
 
 # Rooms of the tables that no expectation of one man reads.
+_DUST = 1e-9  # of any unit: what rounding leaves of nothing
 _MEASURED = ("population.", "safety.", "laboratory.", "semen_variation.", "blood_variation.")
 
 
@@ -89,7 +90,7 @@ def one_at_a_time(
     def changes(changed: Mapping[str, float]) -> np.ndarray:
         own = parameter_set({**changed, **case.parameters})
         before, after = (_lived(arm, own, day) for arm in arms)
-        return np.asarray(100.0 * (after / np.where(before > 0.0, before, math.nan) - 1.0))
+        return np.asarray(100.0 * (after / np.where(before > _DUST, before, math.nan) - 1.0))
 
     usual, *ends = each(changes, [{}, *({name: end} for name, row in rows.items() for end in (row.low, row.high))])
     swings = (

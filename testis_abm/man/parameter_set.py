@@ -18,6 +18,7 @@ from testis_abm.man.mean_field import ExpectedMan, steady_states
 from testis_abm.man.physiology import complete
 from testis_abm.parameters import Drug, FrozenMapping, Hypothesis, ManKind, Parameter
 from testis_abm.parameters.rooms import Values
+from testis_abm.parameters.table import Substance
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, printable, shown
 
@@ -273,13 +274,16 @@ def _with(drug: Drug, constant: str, value: float) -> Drug:
     """
     part, _, short = constant.rpartition(".")
     alike = [of for of in drug.substances if short in of.numbers and part in ("", of.name)]
-    factor = value / alike[0].numbers[short].value
+    usual = alike[0].numbers[short].value
 
-    def changed(number: Parameter) -> Parameter:
-        return replace(number, value=min(number.high, max(number.low, number.value * factor)))
+    def changed(of: Substance) -> Parameter:
+        number = of.numbers[short]
+        if of is alike[0] or usual == 0.0:  # to nothing there is no ratio
+            return replace(number, value=value if of is alike[0] else number.value)
+        return replace(number, value=min(number.high, max(number.low, number.value * value / usual)))
 
     substances = [
-        replace(of, numbers=FrozenMapping({**of.numbers, short: changed(of.numbers[short])})) if of in alike else of
+        replace(of, numbers=FrozenMapping({**of.numbers, short: changed(of)})) if of in alike else of
         for of in drug.substances
     ]
     return replace(drug, substances=tuple(substances))

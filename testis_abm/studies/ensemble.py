@@ -98,7 +98,7 @@ class Ensemble:
         Where these answer a question, the sets remain that were calibrated with that answer, if there are any.
         """
         there = np.ones(len(self), dtype=bool)
-        for question in parameters.hypotheses().values():
+        for question in (of for of in parameters.hypotheses().values() if of.sperm_below is None):
             for name in question.parameters & known.keys() & {*self.sets.columns}:
                 alike = there & np.isclose(self.sets[name].to_numpy(dtype=float), known[name], rtol=ROUNDED)
                 there = alike if alike.any() else there
