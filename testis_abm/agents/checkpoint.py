@@ -110,12 +110,14 @@ def _fault(tissue: Tissue) -> str | None:
     ):
         return outside
     # A cell cannot have lived on for days after the end of its step: its progeny has room for one day.
-    ends, threshold, share = germ.ends[rows], germ.threshold[rows], germ.share[rows]
+    ends, threshold, share, injury = (getattr(germ, name)[rows] for name in ("ends", "threshold", "share", "injury"))
     if not np.all((ends >= tissue.now - 1.0) & (ends < tissue.now + _LONGEST)):
         return "germ.ends lie in the past, or years ahead, or are no numbers"
     budget = (threshold >= 0.0) | (threshold == -np.inf)  # a user may have taken all of it
     if not np.all(budget & (threshold < np.inf) & (share >= 0.0) & (share < np.inf)):
         return "germ.threshold or germ.share are negative or no numbers"
+    if not np.all((injury >= 0.0) & (injury < np.inf)):
+        return "germ.injury is negative or no number"
     counts = np.zeros_like(tissue.columns.sertoli.counts)
     kernel.count_steps(germ.arrays(), counts)
     agree = np.array_equal(counts, tissue.columns.sertoli.counts)

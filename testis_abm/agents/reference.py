@@ -21,10 +21,11 @@ from testis_abm.biology import steps
 from testis_abm.biology.clamp import field_held
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
+from testis_abm.biology.injury import Blow, lives, stage_of
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.sertoli import Response
 from testis_abm.support.errors import TestisError
-from testis_abm.testis import fields, kernel
+from testis_abm.testis import fields, injury, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 from testis_abm.testis.tissue import SETTLED, UNCHANGED
 
@@ -225,6 +226,24 @@ class ReferenceCells:
             kernel.tell_day(events.arrays(), self.columns.sertoli.arrays(), rows[day : day + 1])
         return rows, events
 
+    def strike(self, blow: Blow, now: float) -> None:
+        """Let a blow fall upon the cells on day `now`; who lives stays in order."""
+        germ, sertoli, wall = self.columns.germ, self.columns.sertoli, self.columns.wall
+        self._take(itertools.chain.from_iterable(self.germ), _states(germ, germ.rows()))
+        stage, harm = stage_of(int(now), blow.kind, blow.repeat), blow.harm.tolist()
+        for tubule, living in enumerate(self.germ):
+            for agent in living.copy():
+                cell = agent.state
+                chance = injury.plain_survival(blow, sertoli, (tubule, cell.niche, cell.step), wall)
+                if lives(cell.lineage, stage, chance):
+                    cell.injury = float(np.float32(cell.injury + harm[tubule % len(harm)][cell.step]))
+                else:
+                    living.remove(agent)
+                    agent.remove()
+        injury.strike_sertoli(sertoli, blow, now, wall)
+        self._count(len(self.sertoli) // len(self.germ))
+        self.columns.germ = self.to_columns()
+
     def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells."""
         self._take(self.leydig, _states(self.columns.leydig))
@@ -363,10 +382,12 @@ def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bo
             released = around.rules["germ.is_released"](cell.lineage, around.sertoli.rates[steps.SPERMIATION])
             fate = events.released if released else events.retained
             fate[tubule] += 1
+            if released:
+                events.injury[tubule] += cell.injury
             return False
         else:
             if steps.DAUGHTERS[cell.step] == 2:
-                waiting.append(_new(child(cell.lineage, 1), cell.clone, cell.niche, cell.step + 1, when, around))
+                waiting.append(_new(cell, child(cell.lineage, 1), cell.clone, cell.step + 1, when, around))
                 cell.lineage = child(cell.lineage, 0)
             _enter(cell, cell.step + 1, when, around)
 
@@ -389,16 +410,18 @@ def _turn(cell: State, when: float, around: Surroundings, waiting: list[State]) 
         for k in range(1 if rests else 2):
             step = steps.A_PALE if rests else steps.B_SPERMATOGONIUM
             clone = 0 if rests else around.rules["germ.clone_of"](cell.lineage, cell.clone)
-            waiting.append(_new(child(cell.lineage, 2 * cell.clone + k), clone, cell.niche, step, when, around))
+            waiting.append(_new(cell, child(cell.lineage, 2 * cell.clone + k), clone, step, when, around))
         cell.clone += 1
     cell.turn += 1
     cell.ends += around.p.germ.cycle_days
     return True
 
 
-def _new(lineage: int, clone: int, niche: int, step: int, when: float, around: Surroundings) -> State:
+def _new(mother: State, lineage: int, clone: int, step: int, when: float, around: Surroundings) -> State:
     share = around.rules["germ.first_share"](lineage, step) if step == steps.A_PALE else 0.0
-    cell = State(lineage=lineage, niche=niche, step=step, turn=0, share=share, clone=clone)
+    cell = State(
+        lineage=lineage, niche=mother.niche, step=step, turn=0, share=share, clone=clone, injury=mother.injury
+    )
     _enter(cell, step, when, around)
     return cell
 

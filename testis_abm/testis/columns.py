@@ -81,6 +81,9 @@ class SertoliColumns(Columns):
     oestradiol_secretion: Annotated[np.ndarray, Column(float, "Oestradiol made by it and its germ cells.")]
     inhibin: Annotated[np.ndarray, Column(float, "Inhibin B output, 1 = reference man.")]
     a_pale: Annotated[np.ndarray, Column(np.int32, "A-pale in its niche when the day began.")]
+    able: Annotated[np.ndarray, Column(float, "1: it can keep germ cells; 0: it keeps none any more.")]
+    blocked_until: Annotated[np.ndarray, Column(float, "Day until which its stem cells stop.")]
+    present: Annotated[np.ndarray, Column(float, "1; 0 once its testis has been taken away.")]
     rates: np.ndarray
     gathered: np.ndarray
     counts: np.ndarray
@@ -88,7 +91,7 @@ class SertoliColumns(Columns):
 
 @dataclass
 class GermColumns(Columns):
-    """Germ cells in one segment per tubule, with slack for births: 29 bytes a cell.
+    """Germ cells in one segment per tubule, with slack for births: 33 bytes a cell.
 
     Attributes:
         start, count: each tubule's segment; rows beyond the count are unused.
@@ -105,6 +108,7 @@ class GermColumns(Columns):
     ]
     ends: Annotated[np.ndarray, Column(np.float32, "Day on which its step (a stem cell's: its cycle) ends.")]
     threshold: Annotated[np.ndarray, Column(np.float32, "Hazard counted by its Sertoli cell at which it dies.")]
+    injury: Annotated[np.ndarray, Column(np.float32, "Harm that its sperm will carry (biology/injury.py), 0 = none.", True)]
     start: np.ndarray
     count: np.ndarray
 
@@ -125,6 +129,20 @@ class GermColumns(Columns):
     def compacted(self, name: str) -> np.ndarray:
         """Return a copy of one column without slack."""
         return np.asarray(getattr(self, name)[self.rows()])
+
+    def keep(self, alive: np.ndarray) -> None:
+        """Leave out the cells whose row is not `alive` (bool, one a row); the others of a tubule stay in order."""
+        rows = self.rows()
+        stays = alive[rows]
+        if stays.all():
+            return
+        count = np.bincount(self.tubule_of(rows[stays]), minlength=len(self.count))
+        before = np.cumsum(count) - count
+        to = np.arange(count.sum()) + np.repeat(self.start[:-1] - before, count)
+        for name in GERM_DTYPES:
+            column = getattr(self, name)
+            column[to] = column[rows[stays]]
+        self.count[:] = count
 
     def grow(self, wanted: np.ndarray) -> None:
         """Give each tubule room for `wanted` rows (int64 per tubule), keeping every cell."""
@@ -150,13 +168,14 @@ GERM_DTYPES = {name: column.dtype for name, column in GermColumns.declared().ite
 class Events:
     """What happened to the germ cells in a day, by tubule: deaths and completed steps, (tubules, steps); fates of sperm.
 
-    `progress`: how far compiled code has taken each tubule (kernel.DONE: to the end of the day).
+    `injury`: harm that the released sperm carry, summed over them. `progress`: how far compiled code has taken each tubule (kernel.DONE: to the end of the day).
     """
 
     deaths: np.ndarray
     completed: np.ndarray
     released: np.ndarray
     retained: np.ndarray
+    injury: np.ndarray
     progress: np.ndarray
 
     @classmethod
@@ -167,6 +186,7 @@ class Events:
             np.zeros((tubules, steps.COUNT), dtype=np.int64),
             np.zeros(tubules, dtype=np.int64),
             np.zeros(tubules, dtype=np.int64),
+            np.zeros(tubules),
             np.zeros(tubules, dtype=np.uint8),
         )
 

@@ -63,6 +63,7 @@ from testis_abm.biology.steps import (
 from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
+from testis_abm.testis.geometry import CORNERS
 from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
@@ -74,7 +75,7 @@ NOT_BEGUN, BEGUN, DONE = range(3)
 # vectorising.
 _ANDROGEN, _ADHESION, _FSH, _LACK = range(4)
 _SENSED = 4
-_NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64)])
+_NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64), ("injury", np.float32)])
 
 
 class FieldArrays(NamedTuple):
@@ -108,6 +109,7 @@ class Steroids(NamedTuple):
 GERM_DAY = np.dtype(
     [
         *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
+        ("injury", np.float64),  # harm that the released sperm carry, summed over them
         ("counts", np.int64, (COUNT,)),
     ]
 )
@@ -426,6 +428,7 @@ def clear(events):
     events.completed[:, :] = 0
     events.released[:] = 0
     events.retained[:] = 0
+    events.injury[:] = 0.0
     events.progress[:] = NOT_BEGUN
 
 
@@ -487,6 +490,7 @@ def live(cells, events, today, first, last):
     # Taken out once: an array taken out of a tuple within the loop would be counted there.
     lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
     shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
+    injuries = germ.injury
     start, count, a_pale = germ.start, germ.count, sertoli.a_pale
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
     progress, deaths, completed = events.progress, events.deaths, events.completed
@@ -525,7 +529,7 @@ def live(cells, events, today, first, last):
             turn, share, stem = np.int64(0), 0.0, step <= A_PALE
             if stem:
                 turn, share = np.int64(turns[row]), float(shares[row])
-            ends, threshold = float(ends_on[row]), float(thresholds[row])
+            ends, threshold, injury = float(ends_on[row]), float(thresholds[row]), injuries[row]
             counts[wall + niche, step] -= 1
             waiting = 0
             place = row
@@ -563,6 +567,7 @@ def live(cells, events, today, first, last):
                                 newborn[waiting].clone = u64(0) if rests else clone_of(lineage, np.int64(clone))
                                 newborn[waiting].step = A_PALE if rests else B_SPERMATOGONIUM
                                 newborn[waiting].since = when
+                                newborn[waiting].injury = injury
                                 waiting += 1
                             clone += u64(1)
                         turn += 1
@@ -570,6 +575,7 @@ def live(cells, events, today, first, last):
                     elif step == ELONGATED_SPERMATID:
                         if is_released(lineage, rates[tubule, SPERMIATION, niche]):
                             events.released[tubule] += 1
+                            events.injury[tubule] += injury
                         else:
                             events.retained[tubule] += 1
                         alive = False
@@ -580,6 +586,7 @@ def live(cells, events, today, first, last):
                             newborn[waiting].clone = clone
                             newborn[waiting].step = step + 1
                             newborn[waiting].since = when
+                            newborn[waiting].injury = injury
                             waiting += 1
                             lineage = child(lineage, 0)
                         step += 1
@@ -602,6 +609,7 @@ def live(cells, events, today, first, last):
                         clones[place] = clone
                         turns[place] = turn
                         shares[place] = share
+                        injuries[place] = injury
                     ends_on[place] = ends
                     thresholds[place] = threshold
                     counts[wall + niche, step] += 1
@@ -610,7 +618,7 @@ def live(cells, events, today, first, last):
                     break
                 waiting -= 1
                 lineage, clone = newborn[waiting].lineage, newborn[waiting].clone
-                step, when = newborn[waiting].step, newborn[waiting].since
+                step, when, injury = newborn[waiting].step, newborn[waiting].since, newborn[waiting].injury
                 turn = np.int64(0)
                 share = first_share(lineage, step) if step == A_PALE else 0.0
                 days, budget = on_entering(lineage, clone, step, mean_days, variation, clonal_death)
@@ -628,6 +636,7 @@ def live(cells, events, today, first, last):
                 clones[place] = clones[top]
                 ends_on[place] = ends_on[top]
                 thresholds[place] = thresholds[top]
+                injuries[place] = injuries[top]
         count[tubule] = top - begin
         if enough:
             progress[tubule] = DONE
@@ -637,49 +646,57 @@ def live(cells, events, today, first, last):
 def report(cells, steroids, today, leydig_weight, made):
     """Set what the testes did in a day (TESTIS); `leydig_weight`: ideal over actual number of Leydig cells."""
     p, blood, leydig, sertoli = from_array(today.numbers), today.blood, cells.leydig, cells.sertoli
-    n, m, left = leydig.size.size, sertoli.androgen.size, blood.aromatase_left
+    left, per = blood.aromatase_left, sertoli.counts.shape[0] // cells.germ.count.size
+    there = mean(sertoli.present)
+    # The means are of the testes that are there, and of both where none is: these then make nothing.
+    none = 1.0 if there == 0.0 else 0.0
+    n, m = 0.0, 0.0
     secreted, oestradiol_made = 0.0, 0.0
-    for i in range(n):
-        secreted += leydig.testosterone_secretion[i]
-        oestradiol_made += leydig.oestradiol_secretion[i]
+    for i in range(leydig.size.size):
+        weight = sertoli.present[leydig.corner[i] // CORNERS * per] + none
+        n += weight
+        secreted += weight * leydig.testosterone_secretion[i]
+        oestradiol_made += weight * leydig.oestradiol_secretion[i]
     androgen, adhesion, fsh, lack = 0.0, 0.0, 0.0, 0.0
     inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0
     spermatocytes, spermatids, elongated = 0, 0, 0
     at_niche_t, at_niche_e2 = steroids.testosterone.level.reshape(-1), steroids.oestradiol.level.reshape(-1)
     free = steroids.testosterone.free
-    for i in range(m):
-        androgen += sertoli.androgen[i]
-        adhesion += sertoli.adhesion[i]
-        fsh += sertoli.fsh[i]
-        lack += sertoli.lack[i]
-        inhibin += sertoli.inhibin[i]
-        in_niche += sertoli.oestradiol_secretion[i]
-        mean_t += at_niche_t[i]
-        mean_e2 += at_niche_e2[i]
+    for i in range(sertoli.present.size):
+        weight = sertoli.present[i] + none
+        m += weight
+        androgen += weight * sertoli.androgen[i]
+        adhesion += weight * sertoli.adhesion[i]
+        fsh += weight * sertoli.fsh[i]
+        lack += weight * sertoli.lack[i]
+        inhibin += weight * sertoli.inhibin[i]
+        in_niche += weight * sertoli.oestradiol_secretion[i]
+        mean_t += weight * at_niche_t[i]
+        mean_e2 += weight * at_niche_e2[i]
         germ_cells = by_class(sertoli.counts[i])
         spermatocytes += germ_cells.spermatocytes
         spermatids += germ_cells.spermatids
         elongated += germ_cells.elongated
     response = Response(androgen / m, adhesion / m, fsh / m, lack / m)
-    in_niche, mean_t, mean_e2 = in_niche / m, mean_t / m, mean_e2 / m
+    in_niche, mean_t, mean_e2 = in_niche / m, (1.0 - none) * (mean_t / m), (1.0 - none) * (mean_e2 / m)
     in_leydig = in_niches = 1.0 - left
     if blood.inhibitor > 0.0:
-        local, total = np.empty(n), steroids.testosterone.interstitial.reshape(-1)
-        for i in range(n):
+        local, total = np.empty(leydig.size.size), steroids.testosterone.interstitial.reshape(-1)
+        for i in range(leydig.size.size):
             local[i] = total[leydig.corner[i]] * free
         in_leydig = inhibited_share(local, p.aromatase.aromatase_km, blood.inhibitor, left)
         in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase.aromatase_km, blood.inhibitor, left)
     germ = spermatocytes / m * p.aromatase.spermatocyte_aromatase + spermatids / m * p.aromatase.spermatid_aromatase
     germ += elongated / m * p.aromatase.elongated_aromatase
     share = germ / (germ + p.aromatase.sertoli_aromatase) if germ > 0.0 else 0.0
-    by_leydig = leydig_weight * (oestradiol_made / n) * n / m
-    by_sertoli, by_germ = in_niche * (1.0 - share), in_niche * share
+    by_leydig = there * (leydig_weight * (oestradiol_made / n) * leydig.size.size / sertoli.present.size)
+    by_sertoli, by_germ = there * (in_niche * (1.0 - share)), there * (in_niche * share)
     whole = by_leydig + by_sertoli + by_germ
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
     signal, oestradiol = signals(response, blood.back_pressure, p), mean_e2 * steroids.oestradiol.free
-    made.secretory_capacity = secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation)
-    made.oestradiol_output, made.inhibin_output = whole, inhibin / m
+    made.secretory_capacity = there * (secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation))
+    made.oestradiol_output, made.inhibin_output = whole, there * (inhibin / m)
     made.testosterone_nmol_l, made.oestradiol_nmol_l = mean_t, mean_e2
     made.aromatase_inhibition, made.leydig_inhibition, made.niche_inhibition = inhibition, in_leydig, in_niches
     made.from_leydig, made.from_sertoli, made.from_germ = by_leydig, by_sertoli, by_germ
@@ -714,15 +731,17 @@ def report_day(cells, steroids, today, leydig_weight, made):
 @compiled(error_model="numpy")
 def tell(events, sertoli, row):
     """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY)."""
-    divided, second, released, lost = 0, 0, 0, 0
+    divided, second, released, lost, injury = 0, 0, 0, 0, 0.0
     for tubule in range(events.released.size):
         divided += events.completed[tubule, DIPLOTENE]
         second += events.completed[tubule, SECONDARY_SPERMATOCYTE]
         released += events.released[tubule]
+        injury += events.injury[tubule]
         lost += events.retained[tubule]
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
+    row.injury = injury
     totals = step_totals(sertoli.counts)
     for step in range(COUNT):
         row.counts[step] = totals[step]

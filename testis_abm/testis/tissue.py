@@ -10,10 +10,11 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
+from testis_abm.biology.injury import Blow
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
-from testis_abm.testis import build, kernel
+from testis_abm.testis import build, injury, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.kinds import FURTHER
@@ -45,6 +46,9 @@ class Cells(Protocol):
 
     def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
         """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
+
+    def strike(self, blow: Blow, now: float) -> None:
+        """Let a blow fall upon the cells on day `now`."""
 
 
 # As the compiled loops take them.
@@ -92,6 +96,16 @@ class CompiledCells:
             if day == days:
                 return rows, events
             self.give_room(events)
+
+    @property
+    def wall(self) -> injury.Wall:
+        """Return how the niches of a tubule lie."""
+        return injury.Wall(1, self.levels.testosterone.shape[1])
+
+    def strike(self, blow: Blow, now: float) -> None:
+        """Let a blow fall upon the cells on day `now`."""
+        injury.strike(self.germ, self.sertoli, blow, now, self.wall)
+        kernel.count_steps(self.germ.arrays(), self.sertoli.counts)
 
     def report(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
         """Return what the testes did in a day (see kernel.report)."""
@@ -205,6 +219,10 @@ class Tissue:
     def settle_germ_line(self) -> None:
         """Bring the germ line to its stationary state under the present support."""
         self.live_on(LIFE_DAYS)
+
+    def strike(self, blow: Blow) -> None:
+        """Let a blow fall upon the cells this morning."""
+        self.cells.strike(blow, self.now)
 
     def _further(self, p: TissueParameters, dt: float) -> None:
         for kind in FURTHER:
