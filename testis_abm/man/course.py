@@ -29,6 +29,7 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
     TRACT,
+    Arriving,
     TractParameters,
     collect,
     emptied,
@@ -219,7 +220,7 @@ def settle(man, numbers, morning):
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
     elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
     settle_tract(tract, released, elongation, x, testis_e2, numbers.tract)
-    collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), numbers.tract)
+    collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
@@ -243,11 +244,11 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
         sperm, motile = shares * morning.collected_million, shares * morning.collected_motile_million
-        normal = shares * morning.collected_normal_million
+        normal, broken = shares * morning.collected_normal_million, shares * morning.collected_fragmented_million
         tract = numbers[i].tract
-        found = emptied(sperm, motile, normal, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
+        found = emptied(sperm, motile, normal, broken, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
-        semen[i, 2], semen[i, 3] = found.motility, found.normal
+        semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
 
 
 @compiled
@@ -271,5 +272,5 @@ def advance(man, numbers, drugs, planned, mornings):
         )
         count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
         testis_e2 = made.oestradiol / scale.oestradiol
-        tract_day(tract, morning, released, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
+        tract_day(tract, morning, Arriving(released, 0.0, 1.0), signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, numbers.axis)
