@@ -502,7 +502,7 @@ def restated(path, change):
 def test_a_missing_or_wrong_word_of_the_state_is_told(path, saved, key):
     for change in (lambda state: state.pop(key), lambda state: state.update({key: "?"})):
         path.write_bytes(saved)
-        with pytest.raises(TestisError, match=r"man\.npz: damaged: .*; save it anew|engine: .* is not one of"):
+        with pytest.raises(TestisError, match=r"man\.npz: damaged: .*; save it again|engine: .* is not one of"):
             TestisModel.load(restated(path, change))
 
 
