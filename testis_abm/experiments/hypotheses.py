@@ -28,7 +28,7 @@ from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import Kinds, ParameterSet, of_kinds, untreated_sperm
 from testis_abm.man.physiology import complete, is_adult
 from testis_abm.man.treat import Treatment
-from testis_abm.parameters import FrozenMapping, hypotheses
+from testis_abm.parameters import FrozenMapping, ManKind, hypotheses
 from testis_abm.results import plausible, report
 from testis_abm.results.plausible import SAME, Change, Lives
 from testis_abm.results.treatment import Treatment as Span
@@ -265,7 +265,7 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
     columns = {field: np.array([man[field] for man in men]) for field in men[0]}
     sperm = untreated_sperm([own.whole] * len(men), columns).tolist()
     kinds = [
-        [[(share, _unstated(of, case)) for share, of in one.kinds(man, n)] for man, n in zip(men, sperm)]
+        [[(share, _traits(of, case)) for share, of in one.kinds(man, n)] for man, n in zip(men, sperm)]
         for one in alike
     ]
     lives = list(dict.fromkeys((i, of) for by_man in kinds for i, shares in enumerate(by_man) for _, of in shares))
@@ -286,11 +286,10 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
     return np.array(means)
 
 
-def _unstated(kinds: Kinds, case: Scenario) -> Kinds:
-    """Return kinds of men without what the scenario itself states of the parameters: that holds of every man."""
-    if not case.parameters:
-        return kinds
-    return tuple(
-        replace(kind, parameters=FrozenMapping({k: v for k, v in kind.parameters.items() if k not in case.parameters}))
-        for kind in kinds
-    )
+def _traits(kinds: Kinds, case: Scenario) -> Kinds:
+    """Return kinds of men by what is other in them: not how many they are, nor what the scenario itself states of all."""
+
+    def left(kind: ManKind) -> FrozenMapping[float]:
+        return FrozenMapping({name: of for name, of in kind.parameters.items() if name not in case.parameters})
+
+    return tuple(replace(kind, share=1.0, parameters=left(kind)) for kind in kinds)

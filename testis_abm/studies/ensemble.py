@@ -100,7 +100,9 @@ class Ensemble:
         Raises:
             TestisError: what is no mapping of parameters to values in their ranges.
         """
-        known = guard.mapping(known, "known", '{"germ.lack_effect": 0.5}')
+        known = guard.mapping(known, "known", '{"germ.room": 1.5}')
+        if not known:
+            return self
         for name, value in known.items():
             guard.number(value, *within(parameter(name)), name, parameter(name).unit)
         there = np.ones(len(self), dtype=bool)
