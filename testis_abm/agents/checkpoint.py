@@ -224,7 +224,7 @@ class Checkpoint:
                 raise self._damaged(f"{key} is missing or no {kind.__name__}")
         with self._reading():
             tissue = load(self.state["scenario"]).tissue
-        size, cells = sum(header.size for header in headers.values()), tissue.tubules * tissue.sertoli_per_tubule
+        size, cells = sum(header.size for header in headers.values()), tissue.sertoli
         if size > _LEAST_ROOM + _ROOM * cells:
             raise self._damaged(f"its arrays take {size:,} bytes, more than a tissue of {cells:,} Sertoli cells can")
 
