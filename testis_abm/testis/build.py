@@ -213,11 +213,10 @@ def _reference_activity() -> float:
     )
 
 
-def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
-    """Return the lattice for a tissue of `tubules` sections (the last few are kept, as replicates share one)."""
-    return _lattice(
-        tubules, sertoli_per_tubule, values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
-    )
+def build_geometry(values: Mapping[str, float], tubules: int, around: int, length: int = 1) -> Geometry:
+    """Return the lattice for a tissue of `tubules` of `length` sections (the last few are kept, as replicates share one)."""
+    diameter, area_fraction = values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
+    return _lattice(tubules, around, diameter, area_fraction, length)
 
 
 def build_kernels(values: Mapping[str, float], geometry: Geometry) -> tuple[Kernels, Kernels]:
@@ -271,18 +270,27 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> 
     return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
 
 
-def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters) -> SertoliColumns:
-    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly."""
-    n = geometry.tubules * geometry.sertoli_per_tubule
-    patch = max(1, round(values["tissue.stage_patch"]))
-    patches = -(-n // patch)
+def build_phases(geometry: Geometry, patch: int, seed: int) -> np.ndarray:
+    """Return the phase of the cycle of each niche, 0 to 1: patches of `patch` by `patch` neighbours share one at random.
+
+    Around a section patches are as even as can be; their phases fill the cycle evenly over the tissue.
+    """
+    tall, wide = -(-geometry.length // patch), max(1, round(geometry.around / patch))
+    patches = geometry.tubules * tall * wide
     order = np.argsort(_uniforms(_lineages(seed, "patch", patches), draws.PLACE), kind="stable")
     phase = np.empty(patches)
     phase[order] = (np.arange(patches) + 0.5) / patches
+    row, column = np.arange(geometry.length) // patch, np.arange(geometry.around) * wide // geometry.around
+    return np.asarray(phase.reshape(geometry.tubules, tall, wide)[:, row][:, :, column].reshape(-1))
+
+
+def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters) -> SertoliColumns:
+    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly."""
+    n = geometry.tubules * geometry.sertoli_per_tubule
     ones = np.ones(n)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
-        np.repeat(phase, patch)[:n],
+        build_phases(geometry, max(1, round(values["tissue.stage_patch"])), seed),
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.fsh_reference,
