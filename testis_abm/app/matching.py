@@ -159,6 +159,6 @@ def same_treatment(response: Response, scenario: Scenario | None) -> bool:
     """Return whether a response is of what a scenario does, how long, and with which model: all but its man decides."""
     if scenario is None:
         return False
-    parts = ("therapy", "weight", "clamp", "samples", "parameters")
+    parts = ("therapy", "weight", "clamp", "insult", "samples", "parameters")
     same = all(getattr(response.scenario, part) == getattr(scenario, part) for part in parts)
     return same and response.scenario.plan.duration_days == scenario.plan.duration_days

@@ -21,7 +21,7 @@ from testis_abm.support import guard
 from testis_abm.support.errors import Note, Problem, ScenarioError, printable, shown, unknown
 
 _MOST_ARMS = 100
-_DONE = ("therapy", "weight", "clamp")  # to the man of an arm
+_DONE = ("therapy", "weight", "clamp", "insult")  # to the man of an arm
 _ARM_KEYS = ("name", *_DONE, "set")
 
 type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
@@ -146,7 +146,7 @@ def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
 
 
 def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]) -> dict[str, Scenario]:
-    """Return arms: each a name, its own therapy, weight and clamp, and `set`, dotted paths to change besides."""
+    """Return arms: each a name, its own therapy, weight, clamp and insult, and `set`, dotted paths to change besides."""
     if given is None:
         return {}
     if not isinstance(given, list) or not all(isinstance(arm, Mapping) for arm in given):

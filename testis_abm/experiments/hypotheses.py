@@ -182,7 +182,7 @@ def under_hypotheses(
     """
     case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
     if not case.treated:
-        raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
+        raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]")
     arms = {UNTREATED: untreated(case), TREATED: case}
     found = arms_under_hypotheses(arms, sets=sets, title=case.title)
     return replace(found, assumed=one_at_a_time(case, _assumed(case)))
@@ -196,7 +196,7 @@ def _assumed(case: Scenario) -> list[str]:
 
 def untreated(case: Scenario) -> Scenario:
     """Return a scenario without what is done to its man."""
-    return case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
+    return case.untreated()
 
 
 def arms_under_hypotheses(

@@ -268,8 +268,10 @@ class Diary(dict[str, list[Any]]):
 def treated_span(scenario: Scenario, last: float) -> tuple[float, float]:
     """Return the first and last day of the treatment of a scenario that ends on day `last`; a changed weight is held till then."""
     therapies, weights, clamps = scenario.therapy, scenario.weight, scenario.clamp
-    start = min(part.from_day for parts in (therapies, weights, clamps) for part in parts)
-    ends = (*(therapy.until_day for therapy in therapies), *(clamp.until_day for clamp in clamps))
+    insults = [insult for insult in scenario.insult if not insult.past]
+    begin = [part.from_day for parts in (therapies, weights, clamps) for part in parts]
+    start = min((*begin, *(insult.day for insult in insults)))
+    ends = (*(part.until_day for parts in (therapies, clamps) for part in parts), *(insult.ends for insult in insults))
     return start, last if weights else min(last, max(ends))
 
 
