@@ -231,9 +231,9 @@ class ReferenceCells:
             kernel.tell_day(events.arrays(), self.columns.sertoli.arrays(), rows[day : day + 1])
         return rows, events
 
-    def strike(self, blow: Blow, now: float) -> None:
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
         """Let a blow fall upon the cells on day `now`; who lives stays in order."""
-        germ, sertoli, wall = self.columns.germ, self.columns.sertoli, self.columns.wall
+        germ, sertoli = self.columns.germ, self.columns.sertoli
         self._take(itertools.chain.from_iterable(self.germ), _states(germ, germ.rows()))
         stage, harm = stage_of(int(now), blow.kind, blow.repeat), blow.harm.tolist()
         for tubule, living in enumerate(self.germ):

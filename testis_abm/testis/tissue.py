@@ -47,7 +47,7 @@ class Cells(Protocol):
     def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
         """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
 
-    def strike(self, blow: Blow, now: float) -> None:
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
         """Let a blow fall upon the cells on day `now`."""
 
 
@@ -97,14 +97,9 @@ class CompiledCells:
                 return rows, events
             self.give_room(events)
 
-    @property
-    def wall(self) -> injury.Wall:
-        """Return how the niches of a tubule lie."""
-        return injury.Wall(1, self.levels.testosterone.shape[1])
-
-    def strike(self, blow: Blow, now: float) -> None:
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
         """Let a blow fall upon the cells on day `now`."""
-        injury.strike(self.germ, self.sertoli, blow, now, self.wall)
+        injury.strike(self.germ, self.sertoli, blow, now, wall)
         kernel.count_steps(self.germ.arrays(), self.sertoli.counts)
 
     def report(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
@@ -229,7 +224,7 @@ class Tissue:
 
     def strike(self, blow: Blow) -> None:
         """Let a blow fall upon the cells this morning."""
-        self.cells.strike(blow, self.now)
+        self.cells.strike(blow, self.now, injury.Wall(self.geometry.length, self.geometry.around))
 
     def _further(self, p: TissueParameters, dt: float) -> None:
         for kind in FURTHER:
