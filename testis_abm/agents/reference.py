@@ -236,16 +236,17 @@ class ReferenceCells:
         germ, sertoli = self.columns.germ, self.columns.sertoli
         self._take(itertools.chain.from_iterable(self.germ), _states(germ, germ.rows()))
         stage, harm = stage_of(int(now), blow.kind, blow.repeat), blow.harm.tolist()
+        injury.strike_sertoli(sertoli, blow, now, wall)
+        able = sertoli.able.reshape(len(self.germ), -1).tolist()
         for tubule, living in enumerate(self.germ):
             for agent in living.copy():
                 cell = agent.state
                 chance = injury.plain_survival(blow, sertoli, (tubule, cell.niche, cell.step), wall)
-                if lives(cell.lineage, stage, chance):
+                if lives(cell.lineage, stage, chance) and able[tubule][cell.niche] > 0.0:
                     cell.injury = float(np.float32(cell.injury + harm[tubule % len(harm)][cell.step]))
                 else:
                     living.remove(agent)
                     agent.remove()
-        injury.strike_sertoli(sertoli, blow, now, wall)
         self._count(len(self.sertoli) // len(self.germ))
         self.columns.germ = self.to_columns()
 

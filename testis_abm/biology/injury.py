@@ -218,5 +218,4 @@ def torsion(hours: float, side: str, values: Mapping[str, float]) -> Blow:
 def orchiectomy(side: str) -> Blow:
     """Return the blow that takes a testis, or both, away."""
     gone = sided(1.0, side)
-    deadly = np.where(gone[:, None] > 0.0, np.full(COUNT, np.inf), 0.0)
-    return _blow(ORCHIECTOMY, gone, np.zeros(COUNT), np.zeros(COUNT), removed=gone)._replace(deadly=deadly)
+    return _blow(ORCHIECTOMY, gone, np.zeros(COUNT), np.zeros(COUNT), removed=gone)

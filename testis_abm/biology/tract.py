@@ -190,17 +190,27 @@ def collect(collected, tract, sperm, normal, harm, p):
 @register_jitable
 def hurt_stored(tract, store, harm, p):
     """Let sperm in epididymis and cauda (`store`, COLLECTED by day) take harm: their form is fixed, motility and DNA are not."""
+    hurt_in_transit(tract, harm, p)
+    for day in range(store.size):
+        hurt_row(store[day], harm, p)
+
+
+@register_jitable
+def hurt_in_transit(tract, harm, p):
+    """Let sperm in the epididymis, and those beyond a closed duct, take harm."""
     for k in range(CHAIN):
         tract.chain[k, _HARM] += harm * tract.chain[k, _SPERM]
-    moving, intact = whole(harm, p.harm_motility), whole(harm, p.harm_dna)
-    for day in range(store.size):
-        row = store[day]
-        row.collected_motile_million *= moving
-        unbroken = row.collected_million - row.collected_fragmented_million
-        row.collected_fragmented_million = row.collected_million - unbroken * intact
     unbroken = tract.beyond[0] - tract.beyond[3]
-    tract.beyond[1] *= moving
-    tract.beyond[3] = tract.beyond[0] - unbroken * intact
+    tract.beyond[1] *= whole(harm, p.harm_motility)
+    tract.beyond[3] = tract.beyond[0] - unbroken * whole(harm, p.harm_dna)
+
+
+@register_jitable
+def hurt_row(collected, harm, p):
+    """Let what the cauda took in on a day (COLLECTED) take harm."""
+    collected.collected_motile_million *= whole(harm, p.harm_motility)
+    unbroken = collected.collected_million - collected.collected_fragmented_million
+    collected.collected_fragmented_million = collected.collected_million - unbroken * whole(harm, p.harm_dna)
 
 
 @register_jitable

@@ -275,7 +275,7 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
     lived = {}
     for k, (i, of) in enumerate(lives):
         man = ExpectedMan(values[k], {field: float(body[k]) for field, body in bodies.items()}, treatment.kinetics)
-        still = not case.treated and not case.man.history and is_adult(man.man)  # he stays as he is
+        still = not case.treated and not case.insult and not case.man.history and is_adult(man.man)  # he stays as he is
         if not still:
             treatment.follow(man, (case.plan.seed, i) if i else (case.plan.seed,))
         lived[i, of] = np.array(of_expected(man, 0 if still else day, case.samples.abstinence_days))

@@ -33,6 +33,8 @@ from testis_abm.biology.tract import (
     TractParameters,
     collect,
     emptied,
+    hurt_in_transit,
+    hurt_row,
     normal_forms,
     pressure,
     settle_tract,
@@ -48,11 +50,13 @@ from testis_abm.testis.mean import (
     LACK,
     LOCAL_OESTRADIOL,
     SOMA,
+    GermLine,
     Scale,
     calendar,
     clones_founded,
     count_steps,
     germ_day,
+    of_testes,
     rates_of,
     response_of,
     soma_day,
@@ -107,7 +111,7 @@ class MeanTestis(NamedTuple):
     """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py)."""
 
     soma: np.ndarray
-    founders: np.ndarray
+    line: GermLine
     commitments: np.ndarray
     spent: np.ndarray
     descendants: np.ndarray
@@ -120,7 +124,7 @@ class MeanTestis(NamedTuple):
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
         commitments = np.zeros(max(1, round(p.germ.cycle_days)))
-        return cls(np.ones(SOMA), np.zeros(AGES), commitments, spent, descendants, np.zeros(COUNT), last)
+        return cls(np.ones(SOMA), GermLine.new(), commitments, spent, descendants, np.zeros(COUNT), last)
 
 
 class State(NamedTuple):
@@ -154,10 +158,9 @@ def _settle_germ_line(testis, pressed, p, a_pale):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
     testis.commitments[:] = rates[COMMITMENT]
-    testis.founders[:] = 0.0
-    testis.founders[0] = 2.0 * a_pale * rates[COMMITMENT] / p.germ.cycle_days
-    ripe = stationary(testis.founders, rates, testis.spent, testis.last)
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, a_pale, testis.counts)
+    founded = 2.0 * a_pale * rates[COMMITMENT] / p.germ.cycle_days
+    ripe = stationary(testis.line, founded, rates, testis.spent, testis.last)
+    count_steps(testis.line, testis.spent, testis.descendants, testis.last, a_pale, testis.counts)
     return ripe * testis.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
 
 
@@ -228,6 +231,19 @@ def settle(man, numbers, morning):
 
 
 @compiled
+def hurt(man, numbers, harm):
+    """Let the sperm in the epididymis of a man (State) take harm; of those in the cauda his mornings tell."""
+    hurt_in_transit(man.tract[0], harm, numbers[0].tract)
+
+
+@compiled
+def hurt_mornings(mornings, numbers, harm):
+    """Let the sperm that the cauda took in before such `mornings` take harm."""
+    for day in range(mornings.size):
+        hurt_row(mornings[day], harm, numbers[0].tract)
+
+
+@compiled
 def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     """Bring men of `numbers` (packed) to their untreated steady states, one after another in the state `man`.
 
@@ -240,7 +256,7 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     testis, new = man.testis, blank.testis
     for i in range(numbers.size):
         man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
-        testis.soma[:], testis.founders[:], testis.counts[:] = new.soma, new.founders, new.counts
+        testis.soma[:], testis.line.founders[:], testis.counts[:] = new.soma, new.line.founders, new.counts
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
         sperm, motile = shares * morning.collected_million, shares * morning.collected_motile_million
@@ -252,25 +268,28 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
 
 
 @compiled
-def advance(man, numbers, drugs, planned, mornings):
-    """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after."""
+def advance(man, numbers, drugs, planned, opened, mornings):
+    """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after.
+
+    `opened`: share of the testes that are there whose duct is open.
+    """
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+    count_steps(testis.line, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+    there = 0.5 * (testis.line.present[0] + testis.line.present[1])
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
         body_day(body, numbers.axis, secreted, drugs, planned.doses[day], held, morning)
         blood = brought(morning, tract.back_pressure, held, numbers.axis)
-        made = soma_day(testis.soma, testis.counts, blood, p, scale, 1.0)
+        made = of_testes(soma_day(testis.soma, testis.counts, blood, p, scale, 1.0), there)
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
         founded = clones_founded(testis.commitments, rates[COMMITMENT], scale.a_pale, p)
-        released = numbers.sperm * germ_day(
-            testis.founders, founded, rates, testis.spent, testis.descendants, testis.last
-        )
-        count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+        released, harm = germ_day(testis.line, founded, rates, testis.spent, testis.descendants, testis.last)
+        released *= numbers.sperm
+        count_steps(testis.line, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
         testis_e2 = made.oestradiol / scale.oestradiol
-        tract_day(tract, morning, Arriving(released, 0.0, 1.0), signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
+        tract_day(tract, morning, Arriving(released, harm, opened), signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, numbers.axis)

@@ -14,6 +14,7 @@ from testis_abm import parameters
 from testis_abm.biology import readouts
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
+from testis_abm.biology.injury import Blow
 from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
@@ -28,7 +29,7 @@ from testis_abm.parameters import Drug
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import tissue_parameters
-from testis_abm.testis.mean import Scale
+from testis_abm.testis.mean import Scale, strike
 
 _CYCLE = 16  # days over which production is averaged, as the agent-based model does
 _WEEK = 7  # days after which an immature testis is looked at again
@@ -66,6 +67,7 @@ class ExpectedMan:
 
     Attributes:
         own: levels of his untreated steady state that can be held, (1,) of clamp.HELD.
+        open: share of the testes that are there whose duct is open, from this morning on.
         days: (1 + days lived,) of MORNING, the mornings since he was untreated, or since `begin` was called.
     """
 
@@ -84,6 +86,8 @@ class ExpectedMan:
         course.settle(self._state, self._packed, self.days)
         self.own = own_levels(named(self.rest))
         self._earlier = np.repeat(self.days, _HISTORY - 1)
+        self.open = 1.0
+        self._hurts: list[tuple[int, float]] = []
 
     def __repr__(self) -> str:
         return f"<ExpectedMan, day {len(self.days) - 1}>"
@@ -98,6 +102,13 @@ class ExpectedMan:
         """Give the man another physiology from this morning on (weight, for one), his state unchanged."""
         self._become(man)
         self.days["bmi"][-1] = man["bmi"]
+
+    def strike(self, blow: Blow) -> None:
+        """Let a blow fall upon him this morning."""
+        strike(self._state.testis.line, self._state.testis.spent, blow)
+        if blow.stored > 0.0:
+            course.hurt(self._state, self._packed, float(blow.stored))
+            self._hurts.append((len(self.days) - 1, float(blow.stored)))
 
     def _become(self, man: Mapping[str, float]) -> None:
         self.man = dict(man)
@@ -120,7 +131,7 @@ class ExpectedMan:
     def _advance(self, planned: Planned) -> np.ndarray:
         rows = np.zeros(len(planned.held), MORNING)
         rows["bmi"] = self.man["bmi"]
-        course.advance(self._state, self._packed, self._drugs, planned, rows)
+        course.advance(self._state, self._packed, self._drugs, planned, float(self.open), rows)
         self.days = _joined(self.days, rows)
         if not is_adult(self.man) and len(rows):
             self._mature(rows)
@@ -168,11 +179,16 @@ class ExpectedMan:
     def _mornings(self, day: int | None) -> np.ndarray:
         """Return the last rows up to the morning of `day` (default: the last), the past included."""
         known = self.days if day is None else self.days[: day + 1]
-        return _joined(self._earlier, known)[-_HISTORY:]
+        rows = _joined(self._earlier, known)[-_HISTORY:]
+        for morning, harm in self._hurts:
+            if morning < len(known) - 1:  # what was in store then, and not yet hurt in the rows
+                course.hurt_mornings(rows[: len(rows) - (len(known) - 1 - morning)], self._packed, harm)
+        return rows
 
     def begin(self) -> None:
         """Count days from this morning on: what has been lived so far is his past."""
-        self._earlier = self._mornings(None)[:-1]
+        self._earlier, lived = self._mornings(None)[:-1], len(self.days) - 1
+        self._hurts = [(0, harm) for morning, harm in self._hurts if morning == lived]
         self.days = self.days[-1:].copy()
 
 

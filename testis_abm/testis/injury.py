@@ -37,7 +37,8 @@ def density_around(counts, able, tubule, niche, wall):
 
 @compiled(error_model="numpy")
 def _strike_germ_cells(germ, sertoli, blow, stage, wall, alive):
-    """Set which rows of germ cells live; add the harm that they keep."""
+    """Set which rows of germ cells live, which they do on able Sertoli cells alone; add the harm that they keep."""
+    per = wall.length * wall.around
     chance = np.ones((_SIDES, COUNT))
     for side in range(_SIDES):
         for step in range(COUNT):
@@ -50,7 +51,7 @@ def _strike_germ_cells(germ, sertoli, blow, stage, wall, alive):
             if blow.cycling > 0.0 and step <= A_PALE:
                 density = density_around(sertoli.counts, sertoli.able, tubule, np.int64(germ.niche[i]), wall)
                 here = survival(blow.deadly[side, step], blow.cycling, density)
-            alive[i] = lives(germ.lineage[i], stage, here)
+            alive[i] = lives(germ.lineage[i], stage, here) and sertoli.able[tubule * per + germ.niche[i]] > 0.0
             germ.injury[i] += blow.harm[side, step]
 
 
@@ -80,8 +81,8 @@ def strike(germ: GermColumns, sertoli: SertoliColumns, blow: Blow, now: float, w
     """Let a blow fall upon the cells on day `now` of the tissue's clock; their counts are to be taken anew."""
     alive = np.ones(len(germ.lineage), dtype=bool)
     stage = stage_of(int(now), blow.kind, blow.repeat)
-    _strike_germ_cells(germ.arrays(), sertoli.arrays(), blow, stage, wall, alive)
     strike_sertoli(sertoli, blow, now, wall)
+    _strike_germ_cells(germ.arrays(), sertoli.arrays(), blow, stage, wall, alive)
     germ.keep(alive)
 
 

@@ -9,16 +9,30 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
+from testis_abm.biology import injury
+from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
-from testis_abm.biology.steps import B_SPERMATOGONIUM, COUNT, DAUGHTERS, ELONGATED_SPERMATID, HAZARD, SPERMIATION
+from testis_abm.biology.steps import (
+    A_DARK,
+    A_PALE,
+    B_SPERMATOGONIUM,
+    COUNT,
+    DAUGHTERS,
+    ELONGATED_SPERMATID,
+    HAZARD,
+    SPERMIATION,
+)
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
+SIDES = len(injury.SIDES)
+BLOCKS = 48  # blocks that a Sertoli cell may have before it, and one
 
 # State of the mean Leydig and Sertoli cell.
 CAPACITY, EXPRESSION, ANDROGEN, ADHESION, FSH, LACK, LOCAL_OESTRADIOL = range(7)
@@ -138,38 +152,137 @@ def survival_on(day, rates, spent):
     return math.exp(-hazard)
 
 
+class GermLine(NamedTuple):
+    """The mean germ line of each testis, left and right.
+
+    Attributes:
+        founders: (2, ages), B spermatogonia, thinned by what their descendants have lost, by day of age, per Sertoli cell.
+        harm: (2, ages), mean harm that these carry (biology/injury.py).
+        stem: (2, 2), A-dark and A-pale, 1 = as many as there were.
+        blocks: (2, BLOCKS), share of niches whose Sertoli cell still has so many blocks before it.
+        present: (2,), 1, or 0 once the testis has been taken away.
+        lost: (1,), share of the blocks that ends in a day.
+    """
+
+    founders: np.ndarray
+    harm: np.ndarray
+    stem: np.ndarray
+    blocks: np.ndarray
+    present: np.ndarray
+    lost: np.ndarray
+
+    @classmethod
+    def new(cls) -> GermLine:
+        """Return the germ line of an uninjured man, which founds nothing yet."""
+        blocks = np.zeros((SIDES, BLOCKS))
+        blocks[:, 0] = 1.0
+        ages = np.zeros((SIDES, AGES))
+        return cls(ages, ages.copy(), np.ones((SIDES, 2)), blocks, np.ones(SIDES), np.zeros(1))
+
+
 @register_jitable
-def stationary(founders, rates, spent, last):
-    """Fill `founders` (ages,) with what one turn of the germ line holds when `rates` never change."""
-    flow = founders[0]
+def stationary(line, founded, rates, spent, last):
+    """Fill a germ line with what it holds when `rates` never change and `founded` enter a day; return what is ripe a day."""
+    flow = founded
     for day in range(last):
-        founders[day] = flow
+        line.founders[:, day] = flow
         flow *= survival_on(day, rates, spent)
     return flow
 
 
 @register_jitable
-def germ_day(founders, founded, rates, spent, descendants, last):
-    """Let the germ cells live a day; return sperm released per Sertoli cell.
+def germ_day(line, founded, rates, spent, descendants, last):
+    """Let the germ cells live a day; return sperm released per Sertoli cell of both testes, and the mean harm they carry.
 
-    `founders` (ages,) are B spermatogonia, thinned by what their descendants have lost, by day of age; `founded` new
-    ones enter.
+    `founded` new B spermatogonia enter per Sertoli cell that has A-pale as at rest.
     """
-    ripe = founders[last - 1] * survival_on(last - 1, rates, spent)
+    ripe, carried, survived = 0.0, 0.0, survival_on(last - 1, rates, spent)
+    for side in range(SIDES):
+        here = line.present[side] * line.founders[side, last - 1] * survived / SIDES
+        ripe += here
+        carried += here * line.harm[side, last - 1]
     for day in range(last - 1, 0, -1):
-        founders[day] = founders[day - 1] * survival_on(day - 1, rates, spent)
-    founders[0] = founded
-    return ripe * descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+        survived = survival_on(day - 1, rates, spent)
+        for side in range(SIDES):
+            line.founders[side, day] = line.founders[side, day - 1] * survived
+            line.harm[side, day] = line.harm[side, day - 1]
+    for side in range(SIDES):
+        line.founders[side, 0] = founded * line.stem[side, A_PALE] * line.blocks[side, 0]
+        line.harm[side, 0] = 0.0
+        if line.blocks[side, 0] < 1.0:
+            _unblock(line.blocks[side], line.lost[0])
+    released = ripe * descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+    return released, carried / ripe if ripe > 0.0 else 0.0
 
 
 @register_jitable
-def count_steps(founders, spent, descendants, last, a_pale, counts):
-    """Fill `counts` (steps,) with germ cells per Sertoli cell."""
+def _unblock(blocks, lost):
+    """End a day's share `lost` of blocks, one after another: their times are exponential."""
+    for k in range(1, blocks.size):
+        ended = lost * blocks[k]
+        blocks[k] -= ended
+        blocks[k - 1] += ended
+
+
+@register_jitable
+def count_steps(line, spent, descendants, last, a_pale, counts):
+    """Fill `counts` (steps,) with germ cells per Sertoli cell of the testes that are there."""
     counts[:] = 0.0
-    counts[0] = counts[1] = a_pale
+    there = max(1.0, line.present[0] + line.present[1])
+    for side in range(SIDES):
+        share = line.present[side] / there
+        counts[A_DARK] += share * a_pale * line.stem[side, A_DARK]
+        counts[A_PALE] += share * a_pale * line.stem[side, A_PALE]
     for day in range(last):
+        founders = 0.0
+        for side in range(SIDES):
+            founders += line.present[side] / there * line.founders[side, day]
         for step in range(B_SPERMATOGONIUM, COUNT):
-            counts[step] += founders[day] * spent[day, step] * descendants[step]
+            counts[step] += founders * spent[day, step] * descendants[step]
+
+
+def strike(line: GermLine, spent: np.ndarray, blow: Blow) -> None:
+    """Let a blow fall upon the mean germ line; `spent` (ages, steps) is its calendar."""
+    passing = spent.sum(axis=1)
+    share = np.divide(spent, passing[:, None], out=np.zeros_like(spent), where=passing[:, None] > 0.0)
+    able = (1.0 - blow.necrosis) * (1.0 - blow.removed)
+    for side in range(SIDES):
+        line.founders[side] *= (share @ np.exp(-blow.deadly[side]) + (passing == 0.0)) * able[side]
+        line.harm[side] += share @ blow.harm[side]
+        density = float(line.stem[side, A_PALE])
+        for kind in (A_DARK, A_PALE):
+            line.stem[side, kind] *= survival(float(blow.deadly[side, kind]), blow.cycling, density) * able[side]
+        if blow.hits[side] > 0.0:
+            line.blocks[side] = _with_hits(line.blocks[side], float(blow.hits[side]))
+            line.lost[0] = 1.0 - math.exp(-1.0 / blow.hit_days)
+    line.present[blow.removed > 0.0] = 0.0
+
+
+def _with_hits(blocks: np.ndarray, hits: float) -> np.ndarray:
+    """Return the shares by number of blocks after a Poisson number of hits more; what is beyond the last stays in it."""
+    drawn = np.exp(-hits + np.arange(BLOCKS) * math.log(hits) - np.array([math.lgamma(k + 1.0) for k in range(BLOCKS)]))
+    after = np.convolve(blocks, drawn)[:BLOCKS]
+    after[-1] += 1.0 - after.sum()
+    return np.asarray(after)
+
+
+@register_jitable
+def of_testes(made, there):
+    """Return what testes make of which the share `there` is there (Made)."""
+    level = 1.0 if there > 0.0 else 0.0
+    return Made(
+        made.secretory_capacity * there,
+        made.oestradiol_output * there,
+        made.inhibin_output * there,
+        made.aromatase_access,
+        made.testosterone * level,
+        made.oestradiol * level,
+        made.from_leydig * there,
+        made.from_sertoli * there,
+        made.from_germ * there,
+        made.leydig_inhibition,
+        made.testis_inhibition,
+    )
 
 
 @register_jitable
