@@ -166,34 +166,44 @@ def test_a_day_of_age_is_survived_by_its_hazards(clone):
 
 def test_a_constant_flow_thins_with_age(clone):
     spent, _, last = clone
-    founders = np.zeros(mean.AGES)
-    founders[0] = 16.0
-    flow = mean.stationary(founders, rates(b_spermatogonium_hazard=math.log(2.0) / 4.0), spent, last)
+    line = mean.GermLine.new()
+    flow = mean.stationary(line, 16.0, rates(b_spermatogonium_hazard=math.log(2.0) / 4.0), spent, last)
+    founders = line.founders[0]
+    assert line.founders[1].tolist() == founders.tolist()
     assert (
         founders[4] == pytest.approx(8.0) and founders[8] == pytest.approx(4.0) and founders[65] == pytest.approx(4.0)
     )
     assert flow == pytest.approx(4.0) and founders[66] == 0.0
 
 
+def aged():
+    """Return a germ line of which each day of age holds one more than its number."""
+    line = mean.GermLine.new()
+    line.founders[:] = np.arange(1.0, 1.0 + mean.AGES)
+    return line
+
+
 def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
     spent, descendants, last = clone
     hazards = rates(b_spermatogonium_hazard=math.log(2.0), elongated_spermatid_hazard=math.log(4.0), spermiation=0.75)
-    founders = np.arange(1.0, 1.0 + mean.AGES)
-    released = mean.germ_day(founders, 99.0, hazards, spent, descendants, last)
-    assert released == pytest.approx(66.0 / 4.0 * 8.0 * 0.75)
+    line = aged()
+    released, harm = mean.germ_day(line, 99.0, hazards, spent, descendants, last)
+    founders = line.founders[0]
+    assert released == pytest.approx(66.0 / 4.0 * 8.0 * 0.75) and harm == 0.0
     assert founders[:3] == pytest.approx([99.0, 0.5, 1.0]) and founders[10] == pytest.approx(10.0)
     assert founders[65] == pytest.approx(65.0 / 4.0) and founders[8] == pytest.approx(4.0)
     assert founders[66:].tolist() == [67.0, 68.0, 69.0, 70.0, 71.0, 72.0]
     # On their last day half as long at risk, half of the logarithm is lost.
     spent[65, 11] = 0.5
-    founders = np.arange(1.0, 1.0 + mean.AGES)
-    assert mean.germ_day(founders, 99.0, hazards, spent, descendants, last) == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
+    assert mean.germ_day(aged(), 99.0, hazards, spent, descendants, last)[0] == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
 
 
 def test_cells_are_counted_by_type(clone):
     spent, descendants, last = clone
     counts = np.full(COUNT, 7.0)
-    mean.count_steps(np.full(mean.AGES, 0.5), spent, descendants, last, 0.75, counts)
+    line = mean.GermLine.new()
+    line.founders[:] = 0.5
+    mean.count_steps(line, spent, descendants, last, 0.75, counts)
     assert counts == pytest.approx([0.75, 0.75, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
 
 

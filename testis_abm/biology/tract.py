@@ -30,12 +30,12 @@ COLLECTED = record(
     "collected_million", "collected_motile_million", "collected_normal_million", "collected_fragmented_million"
 )
 # State of the tract: sperm output that transit has adapted to (million a day), progressively motile share,
-# back-pressure (0 to 1) and the part of it from closed ducts, relative size of the glands, fluid left over (relative),
-# share of the testes whose duct is open, sperm, normal sperm (million) and harm that they carry (summed over million) in
+# back-pressure (0 to 1), relative size of the glands, fluid left over (relative), the part of the pressure that closed
+# ducts make, share of the testes whose duct is open, sperm, normal sperm (million) and harm that they carry (summed over million) in
 # each compartment, and what lies beyond a closed duct (COLLECTED).
 TRACT = np.dtype(
     [
-        *record("output", "motility", "back_pressure", "dilated", "glands", "fluid", "open").descr,
+        *record("output", "motility", "back_pressure", "glands", "fluid", "dilated", "open").descr,
         ("chain", float, (CHAIN, 3)),
         ("beyond", float, (len(COLLECTED.names or ()),)),
     ]
