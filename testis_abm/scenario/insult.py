@@ -248,6 +248,14 @@ class Insult(Section, init=False):
         return f"{self.kind}{amounts.get(self.kind, str)()}{side}"
 
 
+    @property
+    def dated(self) -> str:
+        """What it is, and when: "fever 39 C for 5 days, day 0 to 5"."""
+        if math.isfinite(self.ends) and self.ends > self.day + 1.0:
+            return f"{self.label}, day {self.day:g} to {self.ends:g}"
+        return f"{self.label}, {'from ' if KINDS[self.kind].lasts else ''}day {self.day:g}{' on' if KINDS[self.kind].lasts else ''}"
+
+
 def _kind_of(given: Mapping[str, Any]) -> str | None:
     try:
         return _kind(given["kind"]) if "kind" in given else None
