@@ -37,7 +37,9 @@ def lineages(n):
 
 def test_survival_is_linear_quadratic_and_ordered_by_type():
     gray = 2.0
-    blow = injury.irradiation(injury.both(gray), VALUES | {"irradiation.alpha_a_dark": 0.5, "irradiation.beta_stem_cell": 0.1})
+    blow = injury.irradiation(
+        injury.both(gray), VALUES | {"irradiation.alpha_a_dark": 0.5, "irradiation.beta_stem_cell": 0.1}
+    )
     assert blow.deadly[:, A_DARK] == pytest.approx([0.5 * gray + 0.1 * gray**2] * 2)
     order = [B_SPERMATOGONIUM, A_PALE, PRELEPTOTENE, PACHYTENE, ROUND_SPERMATID, ELONGATED_SPERMATID]
     assert list(blow.deadly[0, order]) == sorted(blow.deadly[0, order], reverse=True)

@@ -36,6 +36,7 @@ from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.tissue import TissueParameters
+from testis_abm.biology.tract import Arriving
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man import cell_days
 from testis_abm.man.body import Body, Planned
@@ -54,7 +55,6 @@ from testis_abm.man.physiology import (
     tract_parameters,
 )
 from testis_abm.man.regimen import Regimen
-from testis_abm.biology.tract import Arriving
 from testis_abm.man.tract import Tract
 from testis_abm.parameters import Drug
 from testis_abm.scenario import Clamp, Clause, Insult, Scenario, bmi_on, clashes, past_doses
@@ -390,7 +390,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def _niches(self) -> float:
         """Return how many niches of the man hold stem cells."""
-        return float(self.values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"])
+        return float(
+            self.values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
+        )
 
     def _live(self, planned: Planned) -> tuple[Lived, list[SafetyDay]]:
         """Live the days that are `planned`; return what they were."""

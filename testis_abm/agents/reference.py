@@ -425,9 +425,7 @@ def _turn(cell: State, when: float, around: Surroundings, waiting: list[State]) 
 
 def _new(mother: State, lineage: int, clone: int, step: int, when: float, around: Surroundings) -> State:
     share = around.rules["germ.first_share"](lineage, step) if step == steps.A_PALE else 0.0
-    cell = State(
-        lineage=lineage, niche=mother.niche, step=step, turn=0, share=share, clone=clone, injury=mother.injury
-    )
+    cell = State(lineage=lineage, niche=mother.niche, step=step, turn=0, share=share, clone=clone, injury=mother.injury)
     _enter(cell, step, when, around)
     return cell
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from testis_abm import parameters
+from testis_abm.choices import TREATMENTS
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
 from testis_abm.scenario.amounts import NUMBER, number_in
 from testis_abm.scenario.amounts import plain as plain_text
@@ -171,7 +172,7 @@ def with_duration(draft: Draft, text: str) -> Draft:
     """Return a draft of another length, without samples and observations that lie beyond it."""
     value = f"{text} days" if _is_number(text) else str(text)
     changed = with_entry(draft, value, "plan", "duration")
-    kept = {key: changed[key] for key in ("therapy", "weight", "clamp", "insult") if key in changed}
+    kept = {key: changed[key] for key in TREATMENTS if key in changed}
     # Therapies stay: they were typed, and what is wrong with them is told.
     tables = {key: table for key, table in changed.items() if key not in kept}
     cut(tables)

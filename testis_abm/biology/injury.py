@@ -153,7 +153,7 @@ def sided(amount: float, side: str) -> np.ndarray:
 def irradiation(gray: np.ndarray, values: Mapping[str, float]) -> Blow:
     """Return the blow of a dose at once by side, (2,) Gy: linear-quadratic survival by type."""
     beta = np.zeros(COUNT)
-    beta[: B_SPERMATOGONIUM], beta[PACHYTENE:ROUND_SPERMATID] = (
+    beta[:B_SPERMATOGONIUM], beta[PACHYTENE:ROUND_SPERMATID] = (
         values["irradiation.beta_stem_cell"],
         values["irradiation.beta_pachytene"],
     )
@@ -198,7 +198,7 @@ def heat(degrees: np.ndarray, values: Mapping[str, float]) -> Blow:
 def cryptorchidism(side: str, values: Mapping[str, float]) -> tuple[Blow, ...]:
     """Return the blows of one day of a testis outside the scrotum: warmth, and the slow loss of its stem cells."""
     stem = np.zeros(COUNT)
-    stem[: B_SPERMATOGONIUM] = values["cryptorchidism.kill_stem_cell"]
+    stem[:B_SPERMATOGONIUM] = values["cryptorchidism.kill_stem_cell"]
     slow = _blow(CRYPTORCHIDISM, sided(1.0, side), stem, np.zeros(COUNT))
     return heat(sided(values["cryptorchidism.degrees"], side), values), slow
 

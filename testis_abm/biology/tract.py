@@ -321,19 +321,32 @@ class Emptied(NamedTuple):
     fragmented: float
 
 
+class Stored(NamedTuple):
+    """Sperm of an ejaculate, million: all, those that move, that are of normal form and whose DNA is fragmented."""
+
+    sperm: float
+    motile: float
+    normal: float
+    fragmented: float
+
+
 @register_jitable
-def emptied(sperm, motile, normal, broken, glands, fluid, abstinence, bmi, p):
-    """Return the ejaculate (Emptied) of so many million `sperm`, of which so many are `motile`, `normal`, `broken`, after `abstinence` days.
+def emptied(stored, glands, fluid, abstinence, bmi, p):
+    """Return the ejaculate (Emptied) of such sperm (Stored) after `abstinence` days.
 
     `fluid` that the ductules leave (relative) comes with it.
     """
     ml = volume(glands, abstinence, bmi, p) + p.fluid_volume * (fluid - 1.0)
     motility = normal_share = broken_share = 0.0
+    sperm = stored.sperm
     if sperm > 0.0:
         late = max(0.0, abstinence - _MOTILE_UNTIL)
-        motility, normal_share = max(0.0, motile / sperm + p.motility_abstinence_slope * late), normal / sperm
+        motility, normal_share = (
+            max(0.0, stored.motile / sperm + p.motility_abstinence_slope * late),
+            stored.normal / sperm,
+        )
         rested = min(abstinence, _LONGEST_RESTED) - _ABSTINENCE_REFERENCE
-        broken_share = min(1.0, broken / sperm * (1.0 + p.dna_fragmentation_abstinence_slope * rested))
+        broken_share = min(1.0, stored.fragmented / sperm * (1.0 + p.dna_fragmentation_abstinence_slope * rested))
     return Emptied(ml, sperm / ml, motility, normal_share, broken_share)
 
 
@@ -347,5 +360,5 @@ def ejaculate(
         glands: their relative size; fluid: left by the ductules, relative.
     """
     weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
-    sperm, *parts = (float(weights @ store[name]) for name in COLLECTED.names or ())
-    return Semen.of(*emptied(sperm, *parts, float(glands), float(fluid), abstinence, float(bmi), p))
+    stored = Stored(*(float(weights @ store[name]) for name in COLLECTED.names or ()))
+    return Semen.of(*emptied(stored, float(glands), float(fluid), abstinence, float(bmi), p))

@@ -182,7 +182,9 @@ def under_hypotheses(
     """
     case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
     if not case.treated:
-        raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]")
+        raise ScenarioError(
+            f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]"
+        )
     arms = {UNTREATED: untreated(case), TREATED: case}
     found = arms_under_hypotheses(arms, sets=sets, title=case.title)
     return replace(found, assumed=one_at_a_time(case, _assumed(case)))
@@ -265,8 +267,7 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
     columns = {field: np.array([man[field] for man in men]) for field in men[0]}
     sperm = untreated_sperm([own.whole] * len(men), columns).tolist()
     kinds = [
-        [[(share, _traits(of, case)) for share, of in one.kinds(man, n)] for man, n in zip(men, sperm)]
-        for one in alike
+        [[(share, _traits(of, case)) for share, of in one.kinds(man, n)] for man, n in zip(men, sperm)] for one in alike
     ]
     lives = list(dict.fromkeys((i, of) for by_man in kinds for i, shares in enumerate(by_man) for _, of in shares))
     at, which = [i for i, _ in lives], [of for _, of in lives]

@@ -80,7 +80,9 @@ def one_at_a_time(
     """
     case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
     if not case.treated:
-        raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]")
+        raise ScenarioError(
+            f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]"
+        )
     arms = (case.untreated(), case)
     day = Span.planned(case, case.plan.duration_days).morning
     known = numbers(case)

@@ -30,6 +30,7 @@ from testis_abm.biology.tract import (
     COLLECTED,
     TRACT,
     Arriving,
+    Stored,
     TractParameters,
     collect,
     emptied,
@@ -259,10 +260,14 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
         testis.soma[:], testis.line.founders[:], testis.counts[:] = new.soma, new.line.founders, new.counts
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
-        sperm, motile = shares * morning.collected_million, shares * morning.collected_motile_million
-        normal, broken = shares * morning.collected_normal_million, shares * morning.collected_fragmented_million
+        stored = Stored(
+            shares * morning.collected_million,
+            shares * morning.collected_motile_million,
+            shares * morning.collected_normal_million,
+            shares * morning.collected_fragmented_million,
+        )
         tract = numbers[i].tract
-        found = emptied(sperm, motile, normal, broken, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
+        found = emptied(stored, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
         semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
 
@@ -291,5 +296,13 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         released *= numbers.sperm
         count_steps(testis.line, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
         testis_e2 = made.oestradiol / scale.oestradiol
-        tract_day(tract, morning, Arriving(released, harm, opened), signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
+        tract_day(
+            tract,
+            morning,
+            Arriving(released, harm, opened),
+            signal.androgen,
+            blood.tract_androgen,
+            testis_e2,
+            numbers.tract,
+        )
         _tell(morning, made, man, released, numbers.axis)

@@ -49,7 +49,12 @@ class Injuries:
 
     def present(self, day: int) -> np.ndarray:
         """Return which testes are there on `day`, (2,) of 1 and 0."""
-        gone = {side for insult in self.insults if insult.kind == "orchiectomy" and insult.day <= day for side in insult.sides}
+        gone = {
+            side
+            for insult in self.insults
+            if insult.kind == "orchiectomy" and insult.day <= day
+            for side in insult.sides
+        }
         return np.array([float(side not in gone) for side in SIDES])
 
     def open(self, day: int) -> float:

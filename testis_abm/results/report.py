@@ -179,7 +179,11 @@ def held(result: Run) -> str:
 
 def insults(result: Run) -> str:
     """Return what happened to the testes."""
-    return _wrapped("Insults: ", f"{'; '.join(insult.dated for insult in result.scenario.insult)}.") if result.scenario.insult else ""
+    return (
+        _wrapped("Insults: ", f"{'; '.join(insult.dated for insult in result.scenario.insult)}.")
+        if result.scenario.insult
+        else ""
+    )
 
 
 def decisions(result: Run) -> str:

@@ -52,7 +52,8 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
             ("radiation", "radiotherapy", "x-rays"),
         ),
         "cytotoxics": _Kind(
-            {}, {"regimen": None, "strength": None, "courses": 1, "every": "21 days", "sensitivity": 1.0},
+            {},
+            {"regimen": None, "strength": None, "courses": 1, "every": "21 days", "sensitivity": 1.0},
             ("chemotherapy", "cytotoxic", "cytostatics"),
         ),
         "fever": _Kind({"days": "5 days"}, {"peak": "39 C"}, ("febrile illness",), lasts=True),
@@ -60,9 +61,7 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
             {"days": "30 days", "degrees": "2 C"}, {"hours": 24.0, "side": "both"}, ("warmth", "sauna"), lasts=True
         ),
         "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None}, lasts=True),
-        "cryptorchidism": _Kind(
-            {"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), lasts=True
-        ),
+        "cryptorchidism": _Kind({"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), lasts=True),
         "torsion": _Kind({"hours": 8.0, "side": "left"}, {}, ("testicular torsion", "ischaemia", "ischemia")),
         "obstruction": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
         "vasectomy": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
@@ -238,7 +237,9 @@ class Insult(Section, init=False):
         """What it is: "irradiation 2.5 Gy", "3 courses of BEP", "orchiectomy, left"."""
         side = f", {self.side}" if self.side and self.side != "both" else ""
         amounts = {
-            "irradiation": lambda: f" {self.dose:g} Gy" + (f" in {self.fractions} fractions" if self.fractions != 1 else ""),
+            "irradiation": lambda: (
+                f" {self.dose:g} Gy" + (f" in {self.fractions} fractions" if self.fractions != 1 else "")
+            ),
             "cytotoxics": lambda: f", {self.courses} x {self.regimen or f'{self.strength:g} hits'}",
             "fever": lambda: f" {self.peak:g} C for {self.days:g} days",
             "heat": lambda: f" +{self.degrees:g} C, {self.hours:g} h a day for {self.days:g} days",
@@ -246,7 +247,6 @@ class Insult(Section, init=False):
             "torsion": lambda: f" for {self.hours:g} h",
         }
         return f"{self.kind}{amounts.get(self.kind, str)()}{side}"
-
 
     @property
     def dated(self) -> str:
@@ -296,7 +296,9 @@ def faults(insults: Sequence[Insult], plan: Plan, tissue: Tissue) -> Iterator[Pr
             yield Problem((i, "day"), f"day {insult.day:g} is the end of the plan; nothing would follow, start earlier")
         elif (last := insult.times[-1]) >= plan.duration_days:
             key = "fractions" if insult.kind == "irradiation" else "courses"
-            yield Problem((i, key), f"the last is on day {last:g}, beyond the plan (day {plan.duration_days}); lengthen it")
+            yield Problem(
+                (i, key), f"the last is on day {last:g}, beyond the plan (day {plan.duration_days}); lengthen it"
+            )
         if insult.side in _LEFT_AND_RIGHT and tissue.tubules % 2:
             text = (
                 f"{tissue.tubules} simulated tubule{'s' * (tissue.tubules > 1)} cannot be halved between two testes; "

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from testis_abm import parameters
+from testis_abm.choices import TREATMENTS
 from testis_abm.parameters import FrozenMapping
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.history import PastTherapy
@@ -93,7 +94,11 @@ class Scenario(Section, init=False):
 
     def __repr__(self) -> str:
         drugs = ", ".join(dict.fromkeys(therapy.drug for therapy in self.therapy))
-        others = ("weight changes" if self.weight else "", "clamps" if self.clamp else "", *(insult.label for insult in self.insult))
+        others = (
+            "weight changes" if self.weight else "",
+            "clamps" if self.clamp else "",
+            *(insult.label for insult in self.insult),
+        )
         given = "; ".join(filter(None, (drugs, *others))) or "no therapy"
         plan = f"{self.plan.duration_days} days, {self.plan.replicates} replicates"
         return f"<Scenario {self.title!r}: {self.man.preset}, {plan}, {given}>"
@@ -113,7 +118,7 @@ class Scenario(Section, init=False):
     def untreated(self) -> Scenario:
         """Return the scenario of his untreated control: what was before day 0 stays."""
         past = tuple(insult for insult in self.insult if insult.past)
-        return self.model_copy(update={"therapy": (), "weight": (), "clamp": (), "insult": past})
+        return self.model_copy(update={**dict.fromkeys(TREATMENTS, ()), "insult": past})
 
     def __eq__(self, other: object) -> bool:
         # The path is where it came from and no part of what it says.

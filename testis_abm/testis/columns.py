@@ -108,7 +108,9 @@ class GermColumns(Columns):
     ]
     ends: Annotated[np.ndarray, Column(np.float32, "Day on which its step (a stem cell's: its cycle) ends.")]
     threshold: Annotated[np.ndarray, Column(np.float32, "Hazard counted by its Sertoli cell at which it dies.")]
-    injury: Annotated[np.ndarray, Column(np.float32, "Harm that its sperm will carry (biology/injury.py), 0 = none.", True)]
+    injury: Annotated[
+        np.ndarray, Column(np.float32, "Harm that its sperm will carry (biology/injury.py), 0 = none.", True)
+    ]
     start: np.ndarray
     count: np.ndarray
 

@@ -46,13 +46,13 @@ def _strike_germ_cells(germ, sertoli, blow, stage, wall, alive):
     for tubule in range(germ.count.size):
         side = tubule % _SIDES
         for i in range(germ.start[tubule], germ.start[tubule] + germ.count[tubule]):
-            step = np.int64(germ.step[i])
-            here = chance[side, step]
-            if blow.cycling > 0.0 and step <= A_PALE:
+            kind = np.int64(germ.step[i])
+            here = chance[side, kind]
+            if blow.cycling > 0.0 and kind <= A_PALE:
                 density = density_around(sertoli.counts, sertoli.able, tubule, np.int64(germ.niche[i]), wall)
-                here = survival(blow.deadly[side, step], blow.cycling, density)
+                here = survival(blow.deadly[side, kind], blow.cycling, density)
             alive[i] = lives(germ.lineage[i], stage, here) and sertoli.able[tubule * per + germ.niche[i]] > 0.0
-            germ.injury[i] += blow.harm[side, step]
+            germ.injury[i] += blow.harm[side, kind]
 
 
 @compiled(error_model="numpy")

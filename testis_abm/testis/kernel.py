@@ -75,7 +75,9 @@ NOT_BEGUN, BEGUN, DONE = range(3)
 # vectorising.
 _ANDROGEN, _ADHESION, _FSH, _LACK = range(4)
 _SENSED = 4
-_NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64), ("injury", np.float32)])
+_NEWBORN = np.dtype(
+    [("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64), ("injury", np.float32)]
+)
 
 
 class FieldArrays(NamedTuple):

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from testis_abm.biology import injury
 from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
-from testis_abm.biology import injury
 from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
