@@ -495,10 +495,10 @@ def _decide(cell: State, wall: Wall) -> Decided | None:
         return None
     felt = wall.felt(cell.niche)
     if cell.step == steps.A_DARK:
-        lost, wakes = here.rules["niche.a_dark_turn"](cell.lineage, cell.turn, felt, here.p)
+        lost, wakes = here.rules["niche.a_dark_turn"](cell.lineage, cell.turn, felt, here.p.niche)
         return Decided(Turn(lost, cell.share, False, False, False, False), wakes, (-1, -1))
     commitment = here.sertoli.rates[steps.COMMITMENT]
-    does = here.rules["niche.a_pale_turn"](cell.lineage, cell.turn, cell.share, commitment, felt, here.p)
+    does = here.rules["niche.a_pale_turn"](cell.lineage, cell.turn, cell.share, commitment, felt, here.p.niche)
     rests = wall.emptiest(child(cell.lineage, SET_ASIDE + cell.turn), cell.niche) if does.rests else -1
     renews = wall.emptiest(child(cell.lineage, RENEWED + cell.turn), cell.niche) if does.renews else -1
     return Decided(does, False, (rests, renews))

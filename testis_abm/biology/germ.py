@@ -56,7 +56,6 @@ class GermParameters(NamedTuple):
     elongated_spermatid_days: float
     duration_variation: float
     commitment: float
-    stem_cell_loss: float
     clonal_death: float
     spermatogonial_hazard: float
     prophase_hazard: float
@@ -134,7 +133,7 @@ def entered(androgen, fsh, p):
 def entry(signals, p):
     """Return how many germ cells enter, 1 in the reference man: half by stem cells, half by survival of B spermatogonia.
 
-    The half of stem cells (see a_pale_fed, commitment) is their number, which FSH feeds, times their differentiation.
+    The half of stem cells (see feeding, differentiation) is their number, which FSH feeds, times their differentiation.
     """
     return entered(signals.androgen, signals.fsh, p)
 
@@ -219,23 +218,34 @@ LOSSES = (
 
 
 @register_jitable
-def a_pale_fed(signals, p):
-    """Return how many A-pale a niche feeds: FSH through their number, half of entry with the androgen of the reference man.
+def feeding(fsh, p):
+    """Return the share of the reference man's A-pale that an FSH signal feeds: half of entry with the androgen of that man.
 
     So FSH acts a cycle later, when A-pale have renewed or have been used up, and never on A-dark: macaques double A-pale in
     one and a half cycles of FSH and keep A-dark (van Alphen 1988).
     """
-    return p.niche.a_pale_room * math.sqrt(entered(1.0, signals.fsh, p))
+    return math.sqrt(entered(1.0, fsh, p))
+
+
+@register_jitable
+def a_pale_fed(signals, p):
+    """Return how many A-pale a niche feeds."""
+    return p.niche.a_pale_room * feeding(signals.fsh, p)
+
+
+@register_jitable
+def differentiation(signals, fed, p):
+    """Return the share of a clone that an A-pale gathers at each turn of its cycle, where androgen acts.
+
+    With the number of A-pale, of which FSH feeds the share `fed`, it makes half of entry, see spermatogonial_loss.
+    """
+    return min(1.0, p.germ.commitment * (math.sqrt(entry(signals, p)) / fed))
 
 
 @register_jitable
 def commitment(signals, p):
-    """Return the share of a clone that an A-pale gathers at each turn of its cycle: differentiation, where androgen acts.
-
-    With the number of A-pale that FSH feeds it makes half of entry.
-    """
-    share = math.sqrt(entered(signals.androgen, signals.fsh, p) / entered(1.0, signals.fsh, p))
-    return min(1.0, p.germ.commitment * share)
+    """Return the share of a clone that an A-pale gathers at each turn of its cycle (see differentiation)."""
+    return differentiation(signals, feeding(signals.fsh, p), p)
 
 
 @register_jitable
@@ -245,16 +255,15 @@ def spermiation(signals, p):
     return min(1.0, p.germ.spermiation * (alone + (1.0 - alone) * min(1.0, signals.spermiation)))
 
 
-def _written() -> Callable[[Any, Any], Any]:
-    """Write the rule `rates_under`: a loop over LOSSES within it would keep many cells from going at once."""
+def _written() -> Callable[[Any, Any, Any], Any]:
+    """Write the rule `rates_fed`: a loop over LOSSES within it would keep many cells from going at once."""
     hazards: list[list[str]] = [[] for _ in range(COUNT)]
-    lines = ["def rates_under(signals, p):", "days = durations(p)"]
+    lines = ["def rates_fed(signals, fed, p):", "days = durations(p)"]
     names: dict[str, Any] = {
         "Rates": Rates,
         "durations": durations,
-        "commitment": commitment,
+        "differentiation": differentiation,
         "spermiation": spermiation,
-        "a_pale_fed": a_pale_fed,
     }
     for i, loss in enumerate(LOSSES):
         names[f"cumulative_{i}"] = loss.cumulative
@@ -263,14 +272,24 @@ def _written() -> Callable[[Any, Any], Any]:
         for step in loss.steps:
             hazards[step].append(f"loss_{i}")
     sums = ", ".join(" + ".join(terms) or "0.0" for terms in hazards)
-    lines.append(f"return Rates(commitment(signals, p), spermiation(signals, p), {sums}, a_pale_fed(signals, p))")
+    lines.append(
+        f"return Rates(differentiation(signals, fed, p), spermiation(signals, p), {sums}, p.niche.a_pale_room * fed)"
+    )
     exec("\n    ".join(lines), names)
-    return register_jitable(names["rates_under"])  # type: ignore[no-any-return]
+    return register_jitable(names["rates_fed"])  # type: ignore[no-any-return]
 
 
-# Rates of (signals, p): what a Sertoli cell sets for its germ cells (steps.RATES). Stem cells have no hazard of their own:
-# they are lost at the turn of a cycle.
-rates_under = _written()
+# Rates of (signals, share of A-pale fed, p), see rates_under.
+rates_fed = _written()
+
+
+@register_jitable
+def rates_under(signals, p):
+    """Return what a Sertoli cell sets for its germ cells (steps.RATES).
+
+    Stem cells have no hazard of their own: they are lost at the turn of a cycle.
+    """
+    return rates_fed(signals, feeding(signals.fsh, p), p)
 
 
 # What Sertoli cells of the reference man tell.

@@ -3,7 +3,7 @@
 A niche is the place of one Sertoli cell on the wall. A stem cell feels its own and the eight around it together: density is
 the A-pale there over the A-pale that the niches feed. Where it is low A-pale renew, where it is high they leave, so that
 their number is an outcome; a cell that felt its own niche alone could not tell an empty neighbour, and the line would die
-out. Clones drift neutrally. Sources of the numbers: parameters/model/tissue.toml, [niche].
+out. Clones drift neutrally. Sources of their numbers: parameters/model/tissue.toml, [niche].
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class NicheParameters(NamedTuple):
     a_dark_room: float
     most_a_pale: float
     most_a_dark: float
+    stem_cell_loss: float
     used: float
     crowd: float
     steep: float
@@ -81,76 +82,76 @@ def _power(x, exponent):
 
 
 @register_jitable
-def density(around, p):
+def density(around, numbers):
     """Return how many A-pale there are for each that is fed and not missing."""
-    held = around.fed * p.niche.a_pale_present
+    held = around.fed * numbers.a_pale_present
     return min(_CROWDED, around.a_pale / held) if held > 0.0 else _CROWDED
 
 
 @register_jitable
-def at_rest(commitment, p):
+def at_rest(commitment, numbers):
     """Return the chance of renewal that makes up for what is lost and what leaves with clones at density 1."""
-    staying = (1.0 - p.germ.stem_cell_loss) * (1.0 - commitment * min(1.0, p.niche.used))
+    staying = (1.0 - numbers.stem_cell_loss) * (1.0 - commitment * min(1.0, numbers.used))
     return 1.0 / max(staying, 0.51) - 1.0
 
 
 @register_jitable
-def renewal(density, commitment, p):
+def renewal(density, commitment, numbers):
     """Return the chance that an A-pale renews; in an empty neighbourhood every one does.
 
     Renewal follows differentiation (`commitment`), so that density rests at 1 whatever androgen does.
     """
-    enough = at_rest(commitment, p)
+    enough = at_rest(commitment, numbers)
     if enough <= 0.0:
         return 0.0
-    return 1.0 / (1.0 + (1.0 / enough - 1.0) * _power(density, p.niche.steep))
+    return 1.0 / (1.0 + (1.0 / enough - 1.0) * _power(density, numbers.steep))
 
 
 @register_jitable
-def used_up(density, p):
+def used_up(density, numbers):
     """Return the chance that an A-pale that founds a clone leaves with it: more in a crowd."""
-    return min(1.0, p.niche.used * _power(density, p.niche.crowd))
+    return min(1.0, numbers.used * _power(density, numbers.crowd))
 
 
 @register_jitable
-def aside(a_dark, density, p):
+def aside(a_dark, density, numbers):
     """Return the chance that an A-pale sets an A-dark aside where there are `a_dark` a niche: not while A-pale are few."""
-    return p.niche.refill * max(0.0, 1.0 - a_dark / p.niche.a_dark_room) * min(1.0, density)
+    return numbers.refill * max(0.0, 1.0 - a_dark / numbers.a_dark_room) * min(1.0, density)
 
 
 @register_jitable
-def wake(a_pale, p):
+def wake(a_pale, numbers):
     """Return the chance that an A-dark becomes A-pale where A-pale are `a_pale` a niche; FSH does not enter."""
-    return p.niche.wake * max(0.0, 1.0 - a_pale / (p.niche.wake_below * p.niche.a_pale_room))
+    return numbers.wake * max(0.0, 1.0 - a_pale / (numbers.wake_below * numbers.a_pale_room))
 
 
 @register_jitable
-def a_pale_turn(lineage, turn, share, commitment, around, p):
+def a_pale_turn(lineage, turn, share, commitment, around, numbers):
     """Return the Turn of an A-pale.
 
     It gathers `commitment` at each turn; once its share has reached 1 it differentiates through the next cycle and founds a
     clone at the turn that ends it, so that hormones decide a cycle before B spermatogonia appear (A-pale to release takes
     70 days in all). Niches share a limited mitogen, so clones follow at regular intervals.
     """
-    if uniform(lineage, _TURNS + turn, STEM_LOSS) < p.germ.stem_cell_loss:
+    if uniform(lineage, _TURNS + turn, STEM_LOSS) < numbers.stem_cell_loss:
         return Turn(True, share, False, False, False, False)
-    here = density(around, p)
+    here = density(around, numbers)
     founds = share >= 1.0
     if founds:
         share = share - 1.0
-        if uniform(lineage, _TURNS + turn, USED) < used_up(here, p):
+        if uniform(lineage, _TURNS + turn, USED) < used_up(here, numbers):
             return Turn(False, share, True, True, False, False)
-    renews = uniform(lineage, _TURNS + turn, RENEW) < renewal(here, commitment, p)
-    rests = uniform(lineage, _TURNS + turn, ASIDE) < aside(around.a_dark / around.niches, here, p)
+    renews = uniform(lineage, _TURNS + turn, RENEW) < renewal(here, commitment, numbers)
+    rests = uniform(lineage, _TURNS + turn, ASIDE) < aside(around.a_dark / around.niches, here, numbers)
     return Turn(False, share + commitment, founds, False, renews, rests)
 
 
 @register_jitable
-def a_dark_turn(lineage, turn, around, p):
+def a_dark_turn(lineage, turn, around, numbers):
     """Return (lost, wakes) at the turn of an A-dark: it rests, and becomes an A-pale where A-pale are few."""
-    if uniform(lineage, _TURNS + turn, STEM_LOSS) < p.niche.dark_loss:
+    if uniform(lineage, _TURNS + turn, STEM_LOSS) < numbers.dark_loss:
         return True, False
-    return False, uniform(lineage, _TURNS + turn, WAKE) < wake(around.a_pale / around.niches, p)
+    return False, uniform(lineage, _TURNS + turn, WAKE) < wake(around.a_pale / around.niches, numbers)
 
 
 @register_jitable
@@ -182,23 +183,23 @@ def next_turn(phase, cycle_days, now):
 
 
 @register_jitable
-def resting_a_pale(fed, p):
+def resting_a_pale(fed, numbers):
     """Return the A-pale a niche at which as many renew as are lost or used up, where `fed` a niche are fed."""
-    return fed * p.niche.a_pale_present
+    return fed * numbers.a_pale_present
 
 
 @register_jitable
-def resting_a_dark(a_pale, p):
+def resting_a_dark(a_pale, numbers):
     """Return the A-dark a niche at which as many are set aside as are lost, where `a_pale` a niche rest."""
-    born = a_pale * p.niche.refill
-    return born / (born / p.niche.a_dark_room + p.niche.dark_loss) if born > 0.0 else 0.0
+    born = a_pale * numbers.refill
+    return born / (born / numbers.a_dark_room + numbers.dark_loss) if born > 0.0 else 0.0
 
 
 @register_jitable
-def mean_cycle(a_pale, a_dark, fed, commitment, p):
+def mean_cycle(a_pale, a_dark, fed, commitment, numbers):
     """Return what a cycle adds to A-pale and A-dark a niche, in the mean of many niches (see a_pale_turn, a_dark_turn)."""
-    here = density(Around(a_pale, a_dark, 1.0, fed), p)
-    kept = (1.0 - p.germ.stem_cell_loss) * (1.0 - commitment * used_up(here, p))
-    woken = a_dark * (1.0 - p.niche.dark_loss) * wake(a_pale, p)
-    more = a_pale * (kept * (1.0 + renewal(here, commitment, p)) - 1.0) + woken
-    return more, a_pale * kept * aside(a_dark, here, p) - woken - a_dark * p.niche.dark_loss
+    here = density(Around(a_pale, a_dark, 1.0, fed), numbers)
+    kept = (1.0 - numbers.stem_cell_loss) * (1.0 - commitment * used_up(here, numbers))
+    woken = a_dark * (1.0 - numbers.dark_loss) * wake(a_pale, numbers)
+    more = a_pale * (kept * (1.0 + renewal(here, commitment, numbers)) - 1.0) + woken
+    return more, a_pale * kept * aside(a_dark, here, numbers) - woken - a_dark * numbers.dark_loss

@@ -54,8 +54,8 @@ from testis_abm.testis.mean import (
     germ_day,
     kill,
     rates_of,
-    resting_stem_cells,
     response_of,
+    resting_stem_cells,
     soma_day,
     stationary,
     stem_cell_day,
@@ -293,7 +293,9 @@ def advance(man, numbers, drugs, planned, blocked, mornings):
         released = numbers.sperm * germ_day(
             testis.founders, founded, rates, testis.spent, testis.descendants, testis.last
         )
-        count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.able, testis.stem, testis.counts)
+        count_steps(
+            testis.founders, testis.spent, testis.descendants, testis.last, scale.able, testis.stem, testis.counts
+        )
         testis_e2 = made.oestradiol / scale.oestradiol
         tract_day(tract, morning, released, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, numbers.axis)

@@ -22,10 +22,12 @@ from testis_abm.biology.germ import (
     changed,
     clone_of,
     durations,
+    feeding,
     first_share,
     is_released,
     next_event,
     on_entering,
+    rates_fed,
     rates_under,
 )
 from testis_abm.biology.kinetics import lh_response, shielded_inhibition
@@ -95,6 +97,15 @@ _DECIDED = np.dtype(
         *((name, np.int64) for name in ("row", "a_pale_knocks", "a_dark_knocks")),
         *((name, np.float64) for name in ("when", "share")),
         *((name, np.bool_) for name in ("waits", "lost", "wakes", "founds", "leaves")),
+    ]
+)
+# What it founds: a B spermatogonium or a stem cell.
+_FOUNDED = np.dtype(
+    [
+        *((name, np.uint64) for name in ("lineage", "clone")),
+        *((name, np.int64) for name in ("step", "niche")),
+        ("founder", np.uint32),
+        *((name, np.float64) for name in ("since", "share")),
     ]
 )
 # A daughter at the door of a niche: her type, where she knocks and where she was born, the next at that door, whether she
@@ -403,12 +414,23 @@ def _support(sertoli, field, today, half, sensed, first, last):
     _sense(adhesion, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ADHESION])
     for k in range(fsh.size):
         sensed[_FSH, k], sensed[_LACK, k] = fsh[k], lack[k]
+    # FSH is mostly the same everywhere, and what it feeds takes roots.
+    alike = True
+    for k in range(fsh.size):
+        alike &= fsh[k] == fsh[0]
+    first_cell = Response(androgen[0], adhesion[0], fsh[0], lack[0])
+    fed = feeding(signals_from(first_cell, pressure, half, p).fsh, p)
     for tubule in range(first, last):
         rates = sertoli.rates[tubule]
         here = sensed[:, (tubule - first) * per : (tubule - first + 1) * per]
-        for k in range(per):
-            response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
-            _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
+        if alike:
+            for k in range(per):
+                response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
+                _store_rates(rates, k, rates_fed(signals_from(response, pressure, half, p), fed, p))
+        else:
+            for k in range(per):
+                response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
+                _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
@@ -527,20 +549,27 @@ def germ_days(cells, today, events, shape, rows, day, begun, crew):
 
 
 @register_jitable
-def _around(sertoli, open_niches, tubule, niche, length, around):
+def _wrapped(at, around):
+    """Return a place around a section that may lie one beyond its ends."""
+    if at < 0:
+        return at + around
+    return at - around if at >= around else at
+
+
+@register_jitable
+def _around(counts, fed, open_niches, wall, niche, length, around):
     """Return what a stem cell of a niche feels of its own and the eight around it (niche.Around); the ends are closed."""
-    counts, fed_by = sertoli.counts, sertoli.rates[tubule, FED]
-    row, at, wall = niche // around, niche % around, tubule * length * around
-    a_pale, a_dark, niches, fed = 0.0, 0.0, 0.0, 0.0
+    row, at = niche // around, niche % around
+    a_pale, a_dark, niches, all_fed = 0.0, 0.0, 0.0, 0.0
     for along in range(max(row - 1, 0), min(row + 2, length)):
-        for beside in range(at + around - 1, at + around + 2):
-            k = along * around + beside % around
+        for beside in range(at - 1, at + 2):
+            k = along * around + _wrapped(beside, around)
             is_open = open_niches[k]
             a_pale += is_open * counts[wall + k, A_PALE]
             a_dark += is_open * counts[wall + k, A_DARK]
             niches += is_open
-            fed += is_open * fed_by[k]
-    return Around(a_pale, a_dark, niches, fed)
+            all_fed += is_open * fed[k]
+    return Around(a_pale, a_dark, niches, all_fed)
 
 
 @register_jitable
@@ -550,8 +579,8 @@ def _emptiest(counts, open_niches, wall, lineage, moves, niche, length, around):
         row, at = niche // around, niche % around
         fewest, strongest = np.int64(1 << 40), u64(0)
         for along in range(max(row - 1, 0), min(row + 2, length)):
-            for beside in range(at + around - 1, at + around + 2):
-                k = along * around + beside % around
+            for beside in range(at - 1, at + 2):
+                k = along * around + _wrapped(beside, around)
                 held = np.int64(counts[wall + k, A_PALE])
                 if open_niches[k] > 0.0 and held <= fewest:
                     drawn = pull(lineage, move, k)
@@ -561,11 +590,11 @@ def _emptiest(counts, open_niches, wall, lineage, moves, niche, length, around):
 
 
 @compiled(error_model="numpy")
-def decide(cells, today, p, shape, tubule, due, decided):
+def decide(cells, today, numbers, shape, tubule, due, decided):
     """Let the stem cells among the rows `due` of a tubule decide what they do at their turn, from the counts of the morning.
 
     Args:
-        shape: sections along the tubule, niches around each.
+        numbers: of the niche; shape: sections along the tubule, niches around each.
         due: rows, ascending.
         decided: room for one _DECIDED for each of `due`.
 
@@ -573,73 +602,58 @@ def decide(cells, today, p, shape, tubule, due, decided):
         How many of `decided` it has filled in, and the most rows that are needed for their daughters.
     """
     germ, sertoli, now = cells.germ, cells.sertoli, today.now
+    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
+    shares, ends_on, thresholds = germ.share, germ.ends, germ.threshold
+    gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
+    able, blocked_until = sertoli.able, sertoli.blocked_until
     length, around = shape
-    per, counts = length * around, sertoli.counts
-    wall, morning, moves = tubule * per, now - today.dt, np.int64(p.niche.reach)
+    per = length * around
+    wall, morning, moves, fed = tubule * per, now - today.dt, np.int64(numbers.reach), rates[tubule, FED]
     open_niches = np.empty(per)
     for k in range(per):
-        open_niches[k] = sertoli.able[wall + k] * (sertoli.blocked_until[wall + k] <= morning)
+        open_niches[k] = able[wall + k] * (blocked_until[wall + k] <= morning)
     turning, births = 0, np.int64(0)
     for one in range(due.size - 1, -1, -1):
         row = due[one]
-        step, niche = np.int64(germ.step[row]), np.int64(germ.niche[row])
-        if step > A_PALE or germ.ends[row] == GONE:
+        step, niche, ends = np.int64(steps[row]), np.int64(niches[row]), np.float64(ends_on[row])
+        if step > A_PALE or ends == GONE:
             continue
-        event, when = next_event(
-            np.float64(germ.ends[row]),
-            np.float64(germ.threshold[row]),
-            sertoli.gathered[tubule, step, niche],
-            sertoli.rates[tubule, HAZARD + step, niche],
-            now,
-        )
+        counted, hazard = gathered[tubule, step, niche], rates[tubule, HAZARD + step, niche]
+        event, when = next_event(ends, np.float64(thresholds[row]), counted, hazard, now)
         if event != COMPLETES:
             continue
-        to = decided[turning]
+        to, waits, share = decided[turning], open_niches[niche] == 0.0, np.float64(shares[row])
         turning += 1
-        to.row, to.when, to.waits, to.share = row, when, open_niches[niche] == 0.0, germ.share[row]
-        to.lost, to.wakes, to.founds, to.leaves, to.a_pale_knocks, to.a_dark_knocks = False, False, False, False, -1, -1
-        if to.waits:
-            continue
-        lineage, turn = germ.lineage[row], np.int64(germ.turn[row])
-        felt = _around(sertoli, open_niches, tubule, niche, length, around)
-        if step == A_DARK:
-            lost, wakes = a_dark_turn(lineage, turn, felt, p)
-            to.lost, to.wakes = lost, wakes
-            continue
-        commitment = sertoli.rates[tubule, COMMITMENT, niche]
-        did = a_pale_turn(lineage, turn, np.float64(germ.share[row]), commitment, felt, p)
-        to.lost, to.share, to.founds, to.leaves = did.lost, did.share, did.founds, did.leaves
-        if did.renews:
-            born = child(lineage, RENEWED + turn)
-            to.a_pale_knocks = _emptiest(counts, open_niches, wall, born, moves, niche, length, around)
-        if did.rests:
-            born = child(lineage, SET_ASIDE + turn)
-            to.a_dark_knocks = _emptiest(counts, open_niches, wall, born, moves, niche, length, around)
-        births += 2 * (np.int64(did.founds) + np.int64(did.renews) + np.int64(did.rests))
+        lost, wakes, founds, leaves = False, False, False, False
+        a_pale_knocks, a_dark_knocks = np.int64(-1), np.int64(-1)
+        if not waits:
+            lineage, turn = lineages[row], np.int64(turns[row])
+            felt = _around(counts, fed, open_niches, wall, niche, length, around)
+            if step == A_DARK:
+                lost, wakes = a_dark_turn(lineage, turn, felt, numbers)
+            else:
+                did = a_pale_turn(lineage, turn, share, rates[tubule, COMMITMENT, niche], felt, numbers)
+                lost, share, founds, leaves = did.lost, did.share, did.founds, did.leaves
+                if did.renews:
+                    born = child(lineage, RENEWED + turn)
+                    a_pale_knocks = _emptiest(counts, open_niches, wall, born, moves, niche, length, around)
+                if did.rests:
+                    born = child(lineage, SET_ASIDE + turn)
+                    a_dark_knocks = _emptiest(counts, open_niches, wall, born, moves, niche, length, around)
+                births += 2 * (np.int64(founds) + np.int64(did.renews) + np.int64(did.rests))
+        to.row, to.when, to.share, to.a_pale_knocks, to.a_dark_knocks = row, when, share, a_pale_knocks, a_dark_knocks
+        to.waits, to.lost, to.wakes, to.founds, to.leaves = waits, lost, wakes, founds, leaves
     return turning, births
 
 
 @register_jitable
-def _enter(germ, sertoli, row, tubule, niche, lineage, clone, step, share, founder, since, now, mean_days, numbers):
-    """Write a newborn spermatogonium into `row`: a B spermatogonium, or a stem cell on the clock of its niche."""
-    days, budget = on_entering(lineage, clone, step, mean_days, numbers.duration_variation, numbers.clonal_death)
-    of = tubule * sertoli.rates.shape[2] + niche
-    ends = since + days if step > A_PALE else next_turn(sertoli.phase[of], numbers.cycle_days, now)
-    germ.lineage[row], germ.niche[row], germ.step[row], germ.turn[row] = lineage, niche, step, 0
-    germ.share[row], germ.clone[row], germ.founder[row], germ.ends[row] = share, clone, founder, ends
-    gathered, hazard = sertoli.gathered[tubule, step, niche], sertoli.rates[tubule, HAZARD + step, niche]
-    germ.threshold[row] = budget + (gathered - hazard * (now - since))
-    sertoli.counts[of, step] += 1
-
-
-@register_jitable
-def _found(germ, sertoli, row, tubule, niche, lineage, ordinal, founder, since, now, mean_days, numbers):
-    """Write the two B spermatogonia of the clone `ordinal` of a cell into the rows from `row` on."""
+def _found(newborn, born, lineage, ordinal, niche, founder, since):
+    """Put the two B spermatogonia of the clone `ordinal` of a cell behind the `born` that there are."""
     clone = clone_of(lineage, ordinal)
     for k in range(2):
-        born = child(lineage, 2 * ordinal + k)
-        step = np.int64(B_SPERMATOGONIUM)
-        _enter(germ, sertoli, row + k, tubule, niche, born, clone, step, 0.0, founder, since, now, mean_days, numbers)
+        to = newborn[born + k]
+        to.lineage, to.clone, to.step, to.niche = child(lineage, 2 * ordinal + k), clone, B_SPERMATOGONIUM, niche
+        to.founder, to.since, to.share = founder, since, 0.0
 
 
 @compiled(error_model="numpy")
@@ -651,67 +665,76 @@ def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
     that is lost or leaves keeps its row, whose step has ended for ever (GONE). Returns -1, with nothing done, for want of
     rows. Arguments: see `decide`; `top`: the first free row.
     """
-    p, germ, sertoli, now = from_array(today.numbers), cells.germ, cells.sertoli, today.now
-    turning, births = decide(cells, today, p, shape, tubule, due, decided)
-    if top + births > germ.start[tubule + 1]:
+    p, now = from_array(today.numbers), today.now
+    turning, births = decide(cells, today, p.niche, shape, tubule, due, decided)
+    if top + births > cells.germ.start[tubule + 1]:
         return -1
+    germ, sertoli = cells.germ, cells.sertoli
+    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
+    shares, clones, founders, ends_on, thresholds = germ.share, germ.clone, germ.founder, germ.ends, germ.threshold
+    gathered, rates, counts, phases = sertoli.gathered, sertoli.rates, sertoli.counts, sertoli.phase
+    completed, deaths, cycle_days = events.completed, events.deaths, p.germ.cycle_days
+    variation, clonal_death = p.germ.duration_variation, p.germ.clonal_death
     per = shape[0] * shape[1]
-    wall, counts, mean_days = tubule * per, sertoli.counts, np.array(durations(p))
-    knocking, knocks = np.empty(births // 2, _KNOCKING), 0
+    wall, mean_days = tubule * per, np.array(durations(p))
+    knocking, newborn, knocks, born = np.empty(births // 2, _KNOCKING), np.empty(births, _FOUNDED), 0, 0
     for one in range(turning):
         to = decided[one]
-        row, when = to.row, to.when
-        step, niche = np.int64(germ.step[row]), np.int64(germ.niche[row])
-        lineage, turn, founder = germ.lineage[row], np.int64(germ.turn[row]), germ.founder[row]
-        if not to.waits:
-            events.completed[tubule, step] += 1
+        row, when, niche = to.row, to.when, np.int64(niches[to.row])
+        step, lineage, turn, founder = np.int64(steps[row]), lineages[row], np.int64(turns[row]), founders[row]
+        completed[tubule, step] += np.int64(not to.waits)
         if to.founds:
-            ordinal = np.int64(germ.clone[row])
-            _found(germ, sertoli, top, tubule, niche, lineage, ordinal, founder, when, now, mean_days, p.germ)
-            germ.clone[row] = ordinal + 1
-            top += 2
+            ordinal = np.int64(clones[row])
+            _found(newborn, born, lineage, ordinal, niche, founder, when)
+            clones[row] = ordinal + 1
+            born += 2
         for kind in range(A_PALE, A_DARK - 1, -1):
             at = to.a_pale_knocks if kind == A_PALE else to.a_dark_knocks
             if at >= 0:
                 daughter = knocking[knocks]
                 daughter.lineage = child(lineage, (RENEWED if kind == A_PALE else SET_ASIDE) + turn)
-                daughter.step, daughter.niche, daughter.home, daughter.founder, daughter.since = (
-                    kind,
-                    at,
-                    niche,
-                    founder,
-                    when,
-                )
+                daughter.step, daughter.niche, daughter.home = kind, at, niche
+                daughter.founder, daughter.since = founder, when
                 knocks += 1
         if to.lost or to.leaves:
-            events.deaths[tubule, step] += np.int64(to.lost)
+            deaths[tubule, step] += np.int64(to.lost)
             counts[wall + niche, step] -= 1
-            germ.ends[row] = GONE
+            ends_on[row] = GONE
             continue
-        germ.turn[row], germ.share[row], germ.ends[row] = turn + 1, to.share, when + p.germ.cycle_days
+        turns[row], shares[row], ends_on[row] = turn + 1, to.share, when + cycle_days
         if to.wakes:
-            _, budget = on_entering(lineage, germ.clone[row], np.int64(A_PALE), mean_days, 0.0, 0.0)
-            gathered, hazard = sertoli.gathered[tubule, A_PALE, niche], sertoli.rates[tubule, HAZARD + A_PALE, niche]
-            germ.threshold[row] = budget + (gathered - hazard * (now - when))
-            commitment = sertoli.rates[tubule, COMMITMENT, niche]
-            germ.share[row] = share_of_newborn(first_share(lineage, np.int64(A_PALE)), commitment)
-            germ.step[row] = A_PALE
+            _, budget = on_entering(lineage, u64(clones[row]), np.int64(A_PALE), mean_days, variation, clonal_death)
+            counted, hazard = gathered[tubule, A_PALE, niche], rates[tubule, HAZARD + A_PALE, niche]
+            place = first_share(lineage, np.int64(A_PALE))
+            steps[row], shares[row] = A_PALE, share_of_newborn(place, rates[tubule, COMMITMENT, niche])
+            thresholds[row] = budget + (counted - hazard * (now - when))
             counts[wall + niche, A_DARK] -= 1
             counts[wall + niche, A_PALE] += 1
     _admit(knocking, knocks, counts, wall, p.niche, per)
     for one in range(knocks):
         daughter = knocking[one]
-        lineage, step, since = daughter.lineage, daughter.step, daughter.since
         if not daughter.enters:
-            home, founder = daughter.home, daughter.founder
-            _found(germ, sertoli, top, tubule, home, lineage, np.int64(0), founder, since, now, mean_days, p.germ)
-            top += 2
+            _found(newborn, born, daughter.lineage, np.int64(0), daughter.home, daughter.founder, daughter.since)
+            born += 2
             continue
-        niche, share = daughter.niche, 0.0
-        if step == A_PALE:
-            share = share_of_newborn(first_share(lineage, step), sertoli.rates[tubule, COMMITMENT, niche])
-        founder = daughter.founder
-        _enter(germ, sertoli, top, tubule, niche, lineage, u64(0), step, share, founder, since, now, mean_days, p.germ)
+        to = newborn[born]
+        born += 1
+        to.lineage, to.clone, to.step, to.niche = daughter.lineage, u64(0), daughter.step, daughter.niche
+        to.founder, to.since, to.share = daughter.founder, daughter.since, 0.0
+        if daughter.step == A_PALE:
+            place = first_share(daughter.lineage, daughter.step)
+            to.share = share_of_newborn(place, rates[tubule, COMMITMENT, daughter.niche])
+    for one in range(born):
+        to = newborn[one]
+        step, niche, when = to.step, to.niche, to.since
+        days, budget = on_entering(to.lineage, to.clone, step, mean_days, variation, clonal_death)
+        ends = when + days
+        if step <= A_PALE:  # on the clock of the niche
+            ends = next_turn(phases[wall + niche], cycle_days, now)
+        lineages[top], clones[top], founders[top], niches[top] = to.lineage, to.clone, to.founder, niche
+        steps[top], turns[top], shares[top], ends_on[top] = step, 0, to.share, ends
+        thresholds[top] = budget + (gathered[tubule, step, niche] - rates[tubule, HAZARD + step, niche] * (now - when))
+        counts[wall + niche, step] += 1
         top += 1
     return top
 

@@ -16,8 +16,8 @@ from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
-from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
 from testis_abm.biology.niche import mean_cycle, resting_a_dark, resting_a_pale
+from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import (
     A_DARK,
     A_PALE,
@@ -39,8 +39,9 @@ SOMA = 7
 
 
 class Scale(NamedTuple):
-    """What turns relative tissue into concentrations (see build.TissueScale), Leydig cells per Sertoli cell, and `able`:
-    the share of Sertoli cells that keep germ cells.
+    """What turns relative tissue into concentrations (see build.TissueScale), and Leydig cells per Sertoli cell.
+
+    `able`: share of Sertoli cells that keep germ cells.
     """
 
     testosterone: float
@@ -194,14 +195,14 @@ def count_steps(founders, spent, descendants, last, able, stem, counts):
 @register_jitable
 def resting_stem_cells(stem, rates, p):
     """Fill `stem` (2,) with the A-dark and A-pale of a niche that has long stood under `rates`: as many A-pale as it feeds."""
-    stem[A_PALE] = resting_a_pale(rates[FED], p)
-    stem[A_DARK] = resting_a_dark(stem[A_PALE], p)
+    stem[A_PALE] = resting_a_pale(rates[FED], p.niche)
+    stem[A_DARK] = resting_a_dark(stem[A_PALE], p.niche)
 
 
 @register_jitable
 def stem_cell_day(stem, rates, p):
     """Let the stem cells of a niche, (2,) A-dark and A-pale, live a day under `rates` (see niche.mean_cycle)."""
-    pale, dark = mean_cycle(stem[A_PALE], stem[A_DARK], rates[FED], rates[COMMITMENT], p)
+    pale, dark = mean_cycle(stem[A_PALE], stem[A_DARK], rates[FED], rates[COMMITMENT], p.niche)
     stem[A_PALE] = max(0.0, stem[A_PALE] + pale / p.germ.cycle_days)
     stem[A_DARK] = max(0.0, stem[A_DARK] + dark / p.germ.cycle_days)
 
