@@ -196,10 +196,10 @@ def heat(degrees: np.ndarray, values: Mapping[str, float]) -> Blow:
 
 
 def cryptorchidism(side: str, values: Mapping[str, float]) -> tuple[Blow, ...]:
-    """Return the blows of one day of a testis outside the scrotum: warmth, and the slow loss of its stem cells."""
-    stem = np.zeros(COUNT)
-    stem[:B_SPERMATOGONIUM] = values["cryptorchidism.kill_stem_cell"]
-    slow = _blow(CRYPTORCHIDISM, sided(1.0, side), stem, np.zeros(COUNT))
+    """Return the blows of one day of a testis outside the scrotum: warmth, and the slow loss of niches."""
+    lost = sided(values["cryptorchidism.niche_loss"], side)
+    none = np.zeros(COUNT)
+    slow = _blow(CRYPTORCHIDISM, both(0.0), none, none, necrosis=lost)
     return heat(sided(values["cryptorchidism.degrees"], side), values), slow
 
 

@@ -24,7 +24,7 @@ from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import signals
-from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
+from testis_abm.biology.steps import A_DARK, A_PALE, COUNT, ELONGATED_SPERMATID, SPERMIATION
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
@@ -51,10 +51,10 @@ from testis_abm.testis.mean import (
     LACK,
     LOCAL_OESTRADIOL,
     SOMA,
+    Calendar,
     GermLine,
     Scale,
     calendar,
-    clones_founded,
     count_steps,
     germ_day,
     of_testes,
@@ -85,6 +85,8 @@ MORNING = np.dtype(
             "testicular_oestradiol_share",
             "released_million",
             "elongated_per_sertoli",
+            "a_pale_per_sertoli",
+            "a_dark_per_sertoli",
             "back_pressure",
             "glands",
             "fluid",
@@ -109,23 +111,19 @@ class Numbers(NamedTuple):
 
 
 class MeanTestis(NamedTuple):
-    """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py)."""
+    """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py)."""
 
     soma: np.ndarray
     line: GermLine
-    commitments: np.ndarray
-    spent: np.ndarray
-    descendants: np.ndarray
+    calendar: Calendar
     counts: np.ndarray
-    last: int
 
     @classmethod
     def new(cls, p: TissueParameters) -> MeanTestis:
         """Return cells that have not been settled."""
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
-        commitments = np.zeros(max(1, round(p.germ.cycle_days)))
-        return cls(np.ones(SOMA), GermLine.new(), commitments, spent, descendants, np.zeros(COUNT), last)
+        return cls(np.ones(SOMA), GermLine.new(p.germ.cycle_days), Calendar(spent, descendants, last), np.zeros(COUNT))
 
 
 class State(NamedTuple):
@@ -155,14 +153,12 @@ def _secrete(secreted, made):
 
 
 @register_jitable
-def _settle_germ_line(testis, pressed, p, a_pale):
+def _settle_germ_line(testis, pressed, p, able):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
-    testis.commitments[:] = rates[COMMITMENT]
-    founded = 2.0 * a_pale * rates[COMMITMENT] / p.germ.cycle_days
-    ripe = stationary(testis.line, founded, rates, testis.spent, testis.last)
-    count_steps(testis.line, testis.spent, testis.descendants, testis.last, a_pale, testis.counts)
-    return ripe * testis.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+    ripe = stationary(testis.line, rates, testis.calendar, p)
+    count_steps(testis.line, testis.calendar, able, testis.counts)
+    return able * ripe * testis.calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
 
 
 @register_jitable
@@ -183,7 +179,7 @@ def _settle(body, testis, numbers):
             max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2, math.nan, math.nan
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
-        released = _settle_germ_line(testis, pressed, p, scale.a_pale)
+        released = _settle_germ_line(testis, pressed, p, scale.able)
         new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
         far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9) + abs(new_inhibin - inhibin) / (inhibin + 1e-9)
         x *= (new_x / x) ** damping
@@ -207,6 +203,7 @@ def _tell(morning, made, man, released, p):
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
     morning.elongated_per_sertoli = man.testis.counts[-1] + man.testis.counts[-2]
+    morning.a_pale_per_sertoli, morning.a_dark_per_sertoli = man.testis.counts[A_PALE], man.testis.counts[A_DARK]
     tract = man.tract[0]
     morning.back_pressure, morning.glands, morning.fluid = tract.back_pressure, tract.glands, tract.fluid
     soma = man.testis.soma
@@ -281,7 +278,7 @@ def advance(man, numbers, drugs, planned, opened, mornings):
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
-    count_steps(testis.line, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+    count_steps(testis.line, testis.calendar, scale.able, testis.counts)
     there = 0.5 * (testis.line.present[0] + testis.line.present[1])
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
@@ -291,10 +288,9 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        founded = clones_founded(testis.commitments, rates[COMMITMENT], scale.a_pale, p)
-        released, harm = germ_day(testis.line, founded, rates, testis.spent, testis.descendants, testis.last)
-        released *= numbers.sperm
-        count_steps(testis.line, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+        released, harm = germ_day(testis.line, rates, testis.calendar, p)
+        released *= scale.able * numbers.sperm
+        count_steps(testis.line, testis.calendar, scale.able, testis.counts)
         testis_e2 = made.oestradiol / scale.oestradiol
         tract_day(
             tract,

@@ -34,15 +34,11 @@ from testis_abm.testis.mean import Scale, strike
 _CYCLE = 16  # days over which production is averaged, as the agent-based model does
 _WEEK = 7  # days after which an immature testis is looked at again
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
-_TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
 
 
 def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
     """Return a man's numbers; of many men, arrays (see tissue_parameters)."""
     p, scale = tissue_parameters(values, man)
-    # An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later: the
-    # cells found this much less.
-    present = 1.0 / (1.0 + _TURNS_LOST * p.germ.stem_cell_loss)
     of_cells = Scale(
         scale.testosterone,
         scale.oestradiol,
@@ -51,7 +47,7 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         scale.blood_entry,
         scale.blood_oestradiol_entry,
         values["tissue.leydig_per_sertoli"],
-        man["germ_cell_endowment"] * present,
+        man["germ_cell_endowment"],
     )
     sperm = values["tissue.sertoli_per_man"] * man["sertoli_number"] / 1e6
     return Numbers(axis_parameters(values, man), p, of_cells, tract_parameters(values, man), sperm)
@@ -105,7 +101,8 @@ class ExpectedMan:
 
     def strike(self, blow: Blow) -> None:
         """Let a blow fall upon him this morning."""
-        strike(self._state.testis.line, self._state.testis.spent, blow)
+        testis, p = self._state.testis, self._numbers.tissue
+        strike(testis.line, testis.calendar, float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
         if blow.stored > 0.0:
             course.hurt(self._state, self._packed, float(blow.stored))
             self._hurts.append((len(self.days) - 1, float(blow.stored)))

@@ -15,15 +15,16 @@ _SIDES = len(SIDES)
 
 
 class Wall(NamedTuple):
-    """How niches lie on the wall of a tubule: sections along it, Sertoli cells around each."""
+    """How niches lie on the wall of a tubule: sections along it, Sertoli cells around each; A-pale that each has at rest."""
 
     length: int
     around: int
+    a_pale: float
 
 
 @compiled(error_model="numpy")
 def density_around(counts, able, tubule, niche, wall):
-    """Return the A-pale for each able niche among a niche and those around it, 1 if none is able."""
+    """Return how many A-pale there are for each that is normal in a niche and the able ones around it (1: none is able)."""
     per = wall.length * wall.around
     row, at = niche // wall.around, niche % wall.around
     pale, places = 0.0, 0.0
@@ -32,7 +33,7 @@ def density_around(counts, able, tubule, niche, wall):
             i = tubule * per + r * wall.around + (at + d + wall.around) % wall.around
             pale += counts[i, A_PALE]
             places += able[i]
-    return pale / places if places > 0.0 else 1.0
+    return pale / (places * wall.a_pale) if places * wall.a_pale > 0.0 else 1.0
 
 
 @compiled(error_model="numpy")

@@ -1,7 +1,8 @@
 """The mean cell of each kind: Leydig, Sertoli and, by days since their clone was founded, germ cells.
 
 Compiled from the same rules that move single cells (biology/leydig.py, sertoli.py, germ.py). Leydig and Sertoli cells
-are one of each; germ cells are a flow through ages, thinned by the hazards of their step.
+are one of each; A-dark and A-pale are two numbers a niche; their clones are a flow through ages, thinned by the hazards of
+their step. Means hold while many stem cells are left; few, their foci and their drift need cells.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
+from testis_abm.biology.niche import mean_cycle, resting_a_dark, resting_a_pale
 from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import (
     A_DARK,
     A_PALE,
     B_SPERMATOGONIUM,
+    COMMITMENT,
     COUNT,
     DAUGHTERS,
     ELONGATED_SPERMATID,
+    FED,
     HAZARD,
     SPERMIATION,
 )
@@ -40,7 +44,10 @@ SOMA = 7
 
 
 class Scale(NamedTuple):
-    """What turns relative tissue into concentrations (see build.TissueScale), and cells per Sertoli cell."""
+    """What turns relative tissue into concentrations (see build.TissueScale), and Leydig cells per Sertoli cell.
+
+    `able`: share of Sertoli cells that keep germ cells.
+    """
 
     testosterone: float
     oestradiol: float
@@ -49,7 +56,7 @@ class Scale(NamedTuple):
     blood_entry: float
     blood_oestradiol_entry: float
     leydig_per_sertoli: float
-    a_pale: float
+    able: float
 
 
 class Made(NamedTuple):
@@ -153,66 +160,106 @@ def survival_on(day, rates, spent):
 
 
 class GermLine(NamedTuple):
-    """The mean germ line of each testis, left and right.
+    """The mean germ line of each testis, left and right, per Sertoli cell that kept germ cells to begin with.
 
     Attributes:
-        founders: (2, ages), B spermatogonia, thinned by what their descendants have lost, by day of age, per Sertoli cell.
+        stem: (2, 2), A-dark and A-pale.
+        committed: (2, days of a cycle), clones per cycle that A-pale have committed to, today and on the days before.
+        founders: (2, ages), B spermatogonia, thinned by what their descendants have lost, by day of age.
         harm: (2, ages), mean harm that these carry (biology/injury.py).
-        stem: (2, 2), A-dark and A-pale, 1 = as many as there were.
+        able: (2,), share of Sertoli cells that still keep germ cells.
         blocks: (2, BLOCKS), share of niches whose Sertoli cell still has so many blocks before it.
         present: (2,), 1, or 0 once the testis has been taken away.
         lost: (1,), share of the blocks that ends in a day.
     """
 
+    stem: np.ndarray
+    committed: np.ndarray
     founders: np.ndarray
     harm: np.ndarray
-    stem: np.ndarray
+    able: np.ndarray
     blocks: np.ndarray
     present: np.ndarray
     lost: np.ndarray
 
     @classmethod
-    def new(cls) -> GermLine:
+    def new(cls, cycle_days: float) -> GermLine:
         """Return the germ line of an uninjured man, which founds nothing yet."""
         blocks = np.zeros((SIDES, BLOCKS))
         blocks[:, 0] = 1.0
-        ages = np.zeros((SIDES, AGES))
-        return cls(ages, ages.copy(), np.ones((SIDES, 2)), blocks, np.ones(SIDES), np.zeros(1))
+        ages, cycle = np.zeros((SIDES, AGES)), max(1, round(cycle_days))
+        ones = np.ones(SIDES)
+        return cls(
+            np.ones((SIDES, 2)), np.zeros((SIDES, cycle)), ages, ages.copy(), ones, blocks, ones.copy(), np.zeros(1)
+        )
+
+
+class Calendar(NamedTuple):
+    """A clone's calendar, see calendar: days spent (ages, steps), descendants (steps,), the days of age that hold any."""
+
+    spent: np.ndarray
+    descendants: np.ndarray
+    last: int
 
 
 @register_jitable
-def stationary(line, founded, rates, spent, last):
-    """Fill a germ line with what it holds when `rates` never change and `founded` enter a day; return what is ripe a day."""
-    flow = founded
-    for day in range(last):
+def stationary(line, rates, calendar, p):
+    """Fill a germ line with what it holds when `rates` never change; return what is ripe a day, per Sertoli cell that keeps germ cells."""
+    for side in range(SIDES):
+        line.stem[side, A_PALE] = resting_a_pale(rates[FED], p.niche)
+        line.stem[side, A_DARK] = resting_a_dark(line.stem[side, A_PALE], p.niche)
+        line.committed[side, :] = line.stem[side, A_PALE] * rates[COMMITMENT]
+    flow = 2.0 * line.committed[0, 0] / p.germ.cycle_days
+    for day in range(calendar.last):
         line.founders[:, day] = flow
-        flow *= survival_on(day, rates, spent)
+        flow *= survival_on(day, rates, calendar.spent)
     return flow
 
 
 @register_jitable
-def germ_day(line, founded, rates, spent, descendants, last):
-    """Let the germ cells live a day; return sperm released per Sertoli cell of both testes, and the mean harm they carry.
+def germ_day(line, rates, calendar, p):
+    """Let the germ line live a day; return sperm released per Sertoli cell of both testes, and the mean harm they carry.
 
-    `founded` new B spermatogonia enter per Sertoli cell that has A-pale as at rest.
+    A Sertoli cell counts here if it kept germ cells to begin with.
     """
-    ripe, carried, survived = 0.0, 0.0, survival_on(last - 1, rates, spent)
+    last = calendar.last
+    ripe, carried, survived = 0.0, 0.0, survival_on(last - 1, rates, calendar.spent)
     for side in range(SIDES):
         here = line.present[side] * line.founders[side, last - 1] * survived / SIDES
         ripe += here
         carried += here * line.harm[side, last - 1]
     for day in range(last - 1, 0, -1):
-        survived = survival_on(day - 1, rates, spent)
+        survived = survival_on(day - 1, rates, calendar.spent)
         for side in range(SIDES):
             line.founders[side, day] = line.founders[side, day - 1] * survived
             line.harm[side, day] = line.harm[side, day - 1]
     for side in range(SIDES):
-        line.founders[side, 0] = founded * line.stem[side, A_PALE] * line.blocks[side, 0]
-        line.harm[side, 0] = 0.0
+        _stem_cell_day(line.stem[side], line.blocks[side, 0], rates, p)
+        committed = line.blocks[side, 0] * line.stem[side, A_PALE] * rates[COMMITMENT]
+        founded = _founded(line.committed[side], committed)
+        line.founders[side, 0], line.harm[side, 0] = 2.0 * line.able[side] * founded / p.germ.cycle_days, 0.0
         if line.blocks[side, 0] < 1.0:
             _unblock(line.blocks[side], line.lost[0])
-    released = ripe * descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+    released = ripe * calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
     return released, carried / ripe if ripe > 0.0 else 0.0
+
+
+@register_jitable
+def _stem_cell_day(stem, open_share, rates, p):
+    """Let the stem cells of a niche, (2,) A-dark and A-pale, live a day under `rates` (see niche.mean_cycle), in niches that are open."""
+    pale, dark = mean_cycle(stem[A_PALE], stem[A_DARK], rates[FED], rates[COMMITMENT], p.niche)
+    stem[A_PALE] = max(0.0, stem[A_PALE] + open_share * pale / p.germ.cycle_days)
+    stem[A_DARK] = max(0.0, stem[A_DARK] + open_share * dark / p.germ.cycle_days)
+
+
+@register_jitable
+def _founded(commitments, committed):
+    """Return clones per cycle founded today; keep what A-pale have `committed` to today for a cycle hence."""
+    then = commitments[commitments.size - 1]
+    for day in range(commitments.size - 1, 0, -1):
+        commitments[day] = commitments[day - 1]
+    commitments[0] = committed
+    return then
 
 
 @register_jitable
@@ -225,33 +272,40 @@ def _unblock(blocks, lost):
 
 
 @register_jitable
-def count_steps(line, spent, descendants, last, a_pale, counts):
-    """Fill `counts` (steps,) with germ cells per Sertoli cell of the testes that are there."""
+def count_steps(line, calendar, able, counts):
+    """Fill `counts` (steps,) with germ cells per Sertoli cell of the testes that are there; `able`: share that keep any at rest."""
     counts[:] = 0.0
     there = max(1.0, line.present[0] + line.present[1])
     for side in range(SIDES):
-        share = line.present[side] / there
-        counts[A_DARK] += share * a_pale * line.stem[side, A_DARK]
-        counts[A_PALE] += share * a_pale * line.stem[side, A_PALE]
-    for day in range(last):
+        share = able * line.present[side] / there
+        for kind in (A_DARK, A_PALE):
+            counts[kind] += share * line.able[side] * line.stem[side, kind]
+    for day in range(calendar.last):
         founders = 0.0
         for side in range(SIDES):
-            founders += line.present[side] / there * line.founders[side, day]
+            founders += able * line.present[side] / there * line.founders[side, day]
         for step in range(B_SPERMATOGONIUM, COUNT):
-            counts[step] += founders * spent[day, step] * descendants[step]
+            counts[step] += founders * calendar.spent[day, step] * calendar.descendants[step]
 
 
-def strike(line: GermLine, spent: np.ndarray, blow: Blow) -> None:
-    """Let a blow fall upon the mean germ line; `spent` (ages, steps) is its calendar."""
+def strike(line: GermLine, calendar: Calendar, fed: float, blow: Blow) -> None:
+    """Let a blow fall upon the mean germ line.
+
+    `fed`: A-pale that a niche has at rest, by which those in cycle are told (injury.survival).
+    """
+    spent = calendar.spent
     passing = spent.sum(axis=1)
     share = np.divide(spent, passing[:, None], out=np.zeros_like(spent), where=passing[:, None] > 0.0)
     able = (1.0 - blow.necrosis) * (1.0 - blow.removed)
     for side in range(SIDES):
         line.founders[side] *= (share @ np.exp(-blow.deadly[side]) + (passing == 0.0)) * able[side]
         line.harm[side] += share @ blow.harm[side]
-        density = float(line.stem[side, A_PALE])
-        for kind in (A_DARK, A_PALE):
-            line.stem[side, kind] *= survival(float(blow.deadly[side, kind]), blow.cycling, density) * able[side]
+        density = float(line.stem[side, A_PALE] / fed) if fed > 0.0 else 1.0
+        kept = [survival(float(blow.deadly[side, kind]), blow.cycling, density) for kind in (A_DARK, A_PALE)]
+        line.stem[side] *= kept
+        # Those that a new block meets wait.
+        line.committed[side] *= kept[A_PALE] * math.exp(-float(blow.hits[side]))
+        line.able[side] *= able[side]
         if blow.hits[side] > 0.0:
             line.blocks[side] = _with_hits(line.blocks[side], float(blow.hits[side]))
             line.lost[0] = 1.0 - math.exp(-1.0 / blow.hit_days)
@@ -283,16 +337,3 @@ def of_testes(made, there):
         made.leydig_inhibition,
         made.testis_inhibition,
     )
-
-
-@register_jitable
-def clones_founded(commitments, commitment, a_pale, p):
-    """Return B spermatogonia founded today per Sertoli cell; keep what A-pale decide today for a cycle hence.
-
-    `commitments` (days of a cycle,) holds the share that committed on each day of the last cycle.
-    """
-    then = commitments[commitments.size - 1]
-    for day in range(commitments.size - 1, 0, -1):
-        commitments[day] = commitments[day - 1]
-    commitments[0] = commitment
-    return 2.0 * a_pale * then / p.germ.cycle_days
