@@ -92,35 +92,43 @@ def test_short_heat_counts_more_than_its_share_of_the_day():
 
 @pytest.fixture(scope="module")
 def clone():
-    p, _ = tissue_parameters(complete(VALUES), {name: row.value for name, row in parameters.physiology().items()})
+    man = {name: row.value for name, row in parameters.physiology().items()}
+    p, _ = tissue_parameters(complete(VALUES), man)
     spent, descendants = np.zeros((mean.AGES, COUNT)), np.zeros(COUNT)
-    return spent, descendants, mean.calendar(p, spent, descendants), p
+    last = mean.calendar(p, spent, descendants)
+    return mean.Calendar(spent, descendants, last), p
 
 
 def stood(clone):
-    spent, _, last, p = clone
-    line = mean.GermLine.new()
-    mean.stationary(line, 1.0, rates_under(NORMAL, p), spent, last)
+    calendar, p = clone
+    line = mean.GermLine.new(p.germ.cycle_days)
+    mean.stationary(line, rates_under(NORMAL, p), calendar, p)
+    return line
+
+
+def struck(clone, *blows):
+    calendar, p = clone
+    line = stood(clone)
+    for blow in blows:
+        mean.strike(line, calendar, p.niche.a_pale_room * p.niche.a_pale_present, blow)
     return line
 
 
 def test_a_blow_thins_each_age_by_what_it_is_then(clone):
-    line, before = stood(clone), stood(clone)
-    blow = injury.heat(injury.sided(2.0, "left"), VALUES)
-    mean.strike(line, clone[0], blow)
+    line, before = struck(clone, injury.heat(injury.sided(2.0, "left"), VALUES)), stood(clone)
+    spent = clone[0].spent
     assert np.array_equal(line.founders[1], before.founders[1]) and not line.harm[1].any()
-    pachytene = int(np.flatnonzero(clone[0][:, PACHYTENE] == 1.0)[3])
+    pachytene = int(np.flatnonzero(spent[:, PACHYTENE] == 1.0)[3])
     assert line.founders[0, pachytene] / before.founders[0, pachytene] == pytest.approx(
         math.exp(-2.0 * VALUES["heat.kill_pachytene"])
     )
-    round_ones = int(np.flatnonzero(clone[0][:, ROUND_SPERMATID] == 1.0)[2])
+    round_ones = int(np.flatnonzero(spent[:, ROUND_SPERMATID] == 1.0)[2])
     assert line.harm[0, round_ones] == pytest.approx(2.0 * VALUES["heat.harm_spermatid"])
     assert line.harm[0, pachytene] == pytest.approx(2.0 * VALUES["heat.harm_spermatocyte"])
 
 
 def test_blocked_shares_are_those_of_the_cells_and_end_in_time(clone):
-    line = stood(clone)
-    mean.strike(line, clone[0], injury.irradiation(injury.both(0.75), VALUES | {"injury.hit_days": 100.0}))
+    line = struck(clone, injury.irradiation(injury.both(0.75), VALUES | {"injury.hit_days": 100.0}))
     hits = 0.75 / VALUES["irradiation.gray_per_hit"]
     assert line.blocks[0, 0] == pytest.approx(math.exp(-hits)) and line.blocks[0].sum() == pytest.approx(1.0)
     days = np.array([injury.blocked_days(cell, 7, hits, 100.0) for cell in lineages(20_000)])
@@ -131,19 +139,44 @@ def test_blocked_shares_are_those_of_the_cells_and_end_in_time(clone):
 
 
 def test_two_blows_block_as_one_of_both(clone):
-    apart, once = stood(clone), stood(clone)
-    for gray in (0.5, 1.0):
-        mean.strike(apart, clone[0], injury.irradiation(injury.both(gray), VALUES))
-    mean.strike(once, clone[0], injury.irradiation(injury.both(1.5), VALUES))
+    apart = struck(clone, *(injury.irradiation(injury.both(gray), VALUES) for gray in (0.5, 1.0)))
+    once = struck(clone, injury.irradiation(injury.both(1.5), VALUES))
     assert apart.blocks == pytest.approx(once.blocks)
 
 
+def test_stem_cells_stand_still_where_they_are_blocked_and_regrow_where_not(clone):
+    calendar, p = clone
+    rates = rates_under(NORMAL, p)
+    free, blocked = (
+        struck(clone, injury.irradiation(injury.both(1.0), VALUES | {"irradiation.gray_per_hit": gray}))
+        for gray in (1e6, 0.05)
+    )
+    before = blocked.stem.copy()
+    for _ in range(64):
+        for line in (free, blocked):
+            mean.germ_day(line, rates, calendar, p)
+    rest = stood(clone).stem[0, A_PALE]
+    assert free.stem[0, A_PALE] > 0.7 * rest
+    assert blocked.stem[:, A_PALE] == pytest.approx(before[:, A_PALE], rel=0.05)
+    assert blocked.founders[0, 0] < 0.01 * free.founders[0, 0]
+
+
+def test_dead_sertoli_cells_found_nothing_any_more(clone):
+    calendar, p = clone
+    line = struck(clone, injury.torsion(20.0, "left", VALUES))
+    alive = 1.0 - injury.torsion(20.0, "left", VALUES).necrosis[0]
+    assert line.able.tolist() == pytest.approx([alive, 1.0])
+    for _ in range(2000):
+        mean.germ_day(line, rates_under(NORMAL, p), calendar, p)
+    assert line.founders[0, 0] == pytest.approx(alive * line.founders[1, 0], rel=0.02)
+
+
 def test_what_is_taken_away_releases_nothing(clone):
-    spent, descendants, last, p = clone
-    rates, whole, half = rates_under(NORMAL, p), stood(clone), stood(clone)
-    mean.strike(half, spent, injury.orchiectomy("left"))
-    (both, _), (one, _) = (mean.germ_day(line, 1.0, rates, spent, descendants, last) for line in (whole, half))
+    calendar, p = clone
+    rates, whole, half = rates_under(NORMAL, p), stood(clone), struck(clone, injury.orchiectomy("left"))
+    (both, _), (one, _) = (mean.germ_day(line, rates, calendar, p) for line in (whole, half))
     assert one == pytest.approx(both / 2.0)
-    counts = np.zeros(COUNT)
-    mean.count_steps(half, spent, descendants, last, 0.9, counts)
-    assert counts[A_PALE] == pytest.approx(0.9)  # for each Sertoli cell that is there
+    counts, with_both = np.zeros(COUNT), np.zeros(COUNT)
+    mean.count_steps(half, calendar, 0.9, counts)
+    mean.count_steps(whole, calendar, 0.9, with_both)
+    assert counts[A_PALE] == pytest.approx(with_both[A_PALE])  # for each Sertoli cell that is there

@@ -408,3 +408,44 @@ def test_a_past_insult_reaches_the_mean_field_man_in_the_baseline():
     rest = whole.semen(3.0)["concentration_million_ml"]
     half = treatment.follow(whole)
     assert half.semen(3.0, 0)["concentration_million_ml"] < 0.6 * rest and float(half.days[0]["fsh_iu_l"]) > 6.0
+
+
+def _recovered(case, share):
+    """Return the months after which the mean-field man's sperm are back at a share of before."""
+    treatment = Treatment(case)
+    mean = treatment.follow(ExpectedMan(VALUES, case.man.physiology, treatment.kinetics))
+    days = np.arange(0, case.plan.duration_days, 10)
+    count = np.array([mean.semen(3.0, int(day))["concentration_million_ml"] for day in days])
+    lowest = int(count.argmin())
+    back = days[lowest:][count[lowest:] >= share * count[0]]
+    return (back[0] / 30.44 if len(back) else np.inf), count.min() / count[0]
+
+
+@pytest.mark.parametrize(("dose", "low", "high"), [(0.44, 6, 19), (1.0, 9, 18), (2.5, 24, 36), (5.0, 45, 75)])
+def test_recovery_takes_longer_the_higher_the_dose(dose, low, high):
+    # Men: 9-19 months after 0.3 to 0.5 Gy, 9-18 after 1, 30 after 2 to 3, 60 and more after 4 to 6.
+    case = load(scenario({**GRAY, "dose": f"{dose} Gy"}, days=2500, rows=200))
+    assert low <= _recovered(case, 0.8)[0] <= high
+
+
+def test_the_cells_recover_when_the_mean_field_man_does():
+    case = load(scenario(GRAY, days=500, tubules=6, rows=12, every=20))
+    months, lowest = _recovered(case, 0.5)
+    count = semen(man(GRAY, days=500, tubules=6, rows=12, every=20))[:, 0]
+    back = 20.0 * next(k for k in range(int(count.argmin()), len(count)) if count[k] >= 0.5 * count[0]) / 30.44
+    assert back == pytest.approx(months, abs=2.0) and count.min() / count[0] == pytest.approx(lowest, abs=0.03)
+
+
+def test_a_dose_in_fractions_is_deeper_than_at_once():
+    once, parts = (load(scenario({**GRAY, "dose": "0.9 Gy", **more}, days=700)) for more in ({}, {"fractions": 25}))
+    assert _recovered(parts, 0.5)[1] < 0.8 * _recovered(once, 0.5)[1]
+    assert _recovered(parts, 0.8)[0] >= _recovered(once, 0.8)[0]
+
+
+def test_blocked_niches_found_no_clones():
+    model = TestisModel(load(scenario({**GRAY, "dose": "2 Gy"}, days=40)))
+    model.run_for(30)
+    sertoli, now = model.tissue.columns.sertoli, model.tissue.now
+    still = sertoli.blocked_until > now
+    assert 0.5 < still.mean() < 1.0
+    assert not sertoli.counts[still & (sertoli.blocked_until > now + 1.0), B_SPERMATOGONIUM].any()
