@@ -20,7 +20,7 @@ SCALE = mean.Scale(
     blood_entry=0.25,
     blood_oestradiol_entry=0.5,
     leydig_per_sertoli=0.5,
-    a_pale=0.75,
+    able=0.75,
 )
 COUNTS = np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 6.0, 3.0, 7.0])
 NORMAL = BloodDay(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
@@ -109,7 +109,7 @@ def test_local_oestradiol_of_yesterday_brakes_a_leydig_cell():
 def test_the_mean_sertoli_cell_sets_the_rates_of_its_signals():
     rates = mean.rates_of(soma(), 0.5, P)
     # As in the reference man, and a hundredth of back-pressure of one half.
-    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.02] * 5, 0.26, 0.04, 0.03, 0.03))
+    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.02] * 5, 0.26, 0.04, 0.03, 0.03, 1.0))
 
 
 # ---- germ cells, by days since their clone was founded
@@ -166,7 +166,7 @@ def test_a_day_of_age_is_survived_by_its_hazards(clone):
 
 def test_a_constant_flow_thins_with_age(clone):
     line = mean.GermLine.new(16.0)
-    hazards = rates(b_spermatogonium_hazard=math.log(2.0) / 4.0, commitment=0.5, fed=256.0)
+    hazards = rates(b_spermatogonium_hazard=math.log(2.0) / 4.0, commitment=0.5, a_pale_fed=256.0 / P.niche.a_pale_present)
     flow = mean.stationary(line, hazards, mean.Calendar(*clone), P)
     founders = line.founders[0]
     assert line.founders[1].tolist() == founders.tolist()

@@ -38,6 +38,7 @@ from testis_abm.biology.steps import (
 )
 
 LIVES, DIES, COMPLETES = range(3)
+_LEAST_FED = 1e-9
 
 
 class GermParameters(NamedTuple):
@@ -239,7 +240,7 @@ def differentiation(signals, fed, p):
 
     With the number of A-pale, of which FSH feeds the share `fed`, it makes half of entry, see spermatogonial_loss.
     """
-    return min(1.0, p.germ.commitment * (math.sqrt(entry(signals, p)) / fed))
+    return min(1.0, p.germ.commitment * (math.sqrt(entry(signals, p)) / max(fed, _LEAST_FED)))
 
 
 @register_jitable

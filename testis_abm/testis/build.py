@@ -328,6 +328,7 @@ def _numbers_around(mean: np.ndarray, lineage: np.ndarray, most: int) -> np.ndar
     The sum of four draws, rounded down, has the mean exactly unless it falls below none.
     """
     spread = sum(np.asarray(draws.uniforms(lineage, k, draws.NUMBER)) for k in range(4))
+    mean = np.where(np.isfinite(mean), mean, 0.0)  # of a man who leaves the physical range, which is told later
     return np.asarray(np.clip(np.floor(mean + spread - 1.5), 0, most).astype(np.int64))
 
 
