@@ -196,7 +196,7 @@ def count_steps(founders, spent, descendants, last, able, stem, counts):
 def resting_stem_cells(stem, rates, p):
     """Fill `stem` (2,) with the A-dark and A-pale of a niche that has long stood under `rates`: as many A-pale as it feeds."""
     stem[A_PALE] = resting_a_pale(rates[FED], p.niche)
-    stem[A_DARK] = resting_a_dark(stem[A_PALE], p.niche)
+    stem[A_DARK] = resting_a_dark(stem[A_PALE], rates[COMMITMENT], p.niche)
 
 
 @register_jitable
