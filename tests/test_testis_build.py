@@ -29,7 +29,9 @@ def tissue(values, fertile, cells_ratio=1.0, **man):
 def test_without_loss_each_type_holds_its_days_times_the_flux():
     # Two B spermatogonia from each committed half of an A-pale every 16 days; two, two and four times as many later.
     fold = [1, 2, 2, 2, 2, 2, 4, 8, 8, 8]
-    aside = 0.25 / (0.25 + 0.125)  # at which as many A-dark are set aside as are lost
+    aside = (
+        0.25 * 0.5625 / (0.25 * 0.5625 + 0.125)
+    )  # as many A-dark are set aside as are lost: a half of 0.5 leaves, a quarter dies
     expected = [aside, 1.0, *(days * n / 16.0 for days, n in zip(DAYS[2:], fold, strict=True))]
     assert build.standing(rates(), P) == pytest.approx(expected)
     assert build.standing(rates(0.25), P)[2:] == pytest.approx(0.5 * np.array(expected[2:]))
@@ -291,7 +293,7 @@ def stem_cells(values, man, shape=(40, 25, 1), endowment=1.0, fed=1.0, now=0.0):
 
 def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
     for now in (0.0, 40.0):
-        geometry, sertoli, germ, p = stem_cells(values, fertile, (3, 10, 2), now=now)
+        _, sertoli, germ, p = stem_cells(values, fertile, (3, 10, 2), now=now)
         home = np.repeat(np.arange(3), germ.count) * 20 + germ.compacted("niche")
         turns = germ.compacted("ends")
         assert (turns > now).all() and (turns <= now + p.germ.cycle_days + 1e-3).all()
@@ -302,11 +304,11 @@ def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
 
 def test_niches_hold_the_a_pale_that_they_feed_and_the_a_dark_of_those(values, fertile):
     for fed in (0.6, 1.0, 1.7):
-        geometry, _, germ, p = stem_cells(values, fertile, fed=fed)
+        _, _, germ, p = stem_cells(values, fertile, fed=fed)
         step = germ.compacted("step")
         pale, dark = (step == steps.A_PALE).sum() / 1000, (step == steps.A_DARK).sum() / 1000
         assert pale == pytest.approx(fed * p.niche.a_pale_present, rel=0.06)
-        assert dark == pytest.approx(build.niche.resting_a_dark(pale, p.niche), rel=0.06)
+        assert dark == pytest.approx(build.niche.resting_a_dark(pale, p.germ.commitment, p.niche), rel=0.06)
     held = np.bincount(
         germ.compacted("niche")[step == steps.A_PALE] + 25 * np.repeat(np.arange(40), germ.count)[step == 1]
     )

@@ -21,6 +21,7 @@ _TURNS = 16  # draws of a turn begin here, beyond those of a cell's type
 RENEWED, SET_ASIDE = 1 << 40, 1 << 41
 _PLACES = 1 << 16  # of a tubule
 _NEAR = 1e-4  # cycles
+_LEAST_STAYING = 0.51  # share of A-pale: if fewer stay, renewal cannot make up for those that go
 
 
 class NicheParameters(NamedTuple):
@@ -89,10 +90,21 @@ def density(around, numbers):
 
 
 @register_jitable
+def used_up(density, numbers):
+    """Return the chance that an A-pale that founds a clone leaves with it: more in a crowd."""
+    return min(1.0, numbers.used * _power(density, numbers.crowd))
+
+
+@register_jitable
+def staying(density, commitment, numbers):
+    """Return the share of A-pale that a turn leaves: neither dead nor gone with their clones."""
+    return (1.0 - numbers.stem_cell_loss) * (1.0 - commitment * used_up(density, numbers))
+
+
+@register_jitable
 def at_rest(commitment, numbers):
     """Return the chance of renewal that makes up for what is lost and what leaves with clones at density 1."""
-    staying = (1.0 - numbers.stem_cell_loss) * (1.0 - commitment * min(1.0, numbers.used))
-    return 1.0 / max(staying, 0.51) - 1.0
+    return 1.0 / max(staying(1.0, commitment, numbers), _LEAST_STAYING) - 1.0
 
 
 @register_jitable
@@ -105,12 +117,6 @@ def renewal(density, commitment, numbers):
     if enough <= 0.0:
         return 0.0
     return 1.0 / (1.0 + (1.0 / enough - 1.0) * _power(density, numbers.steep))
-
-
-@register_jitable
-def used_up(density, numbers):
-    """Return the chance that an A-pale that founds a clone leaves with it: more in a crowd."""
-    return min(1.0, numbers.used * _power(density, numbers.crowd))
 
 
 @register_jitable
@@ -189,9 +195,9 @@ def resting_a_pale(fed, numbers):
 
 
 @register_jitable
-def resting_a_dark(a_pale, numbers):
+def resting_a_dark(a_pale, commitment, numbers):
     """Return the A-dark a niche at which as many are set aside as are lost, where `a_pale` a niche rest."""
-    born = a_pale * numbers.refill
+    born = a_pale * staying(1.0, commitment, numbers) * numbers.refill
     return born / (born / numbers.a_dark_room + numbers.dark_loss) if born > 0.0 else 0.0
 
 
@@ -199,7 +205,7 @@ def resting_a_dark(a_pale, numbers):
 def mean_cycle(a_pale, a_dark, fed, commitment, numbers):
     """Return what a cycle adds to A-pale and A-dark a niche, in the mean of many niches (see a_pale_turn, a_dark_turn)."""
     here = density(Around(a_pale, a_dark, 1.0, fed), numbers)
-    kept = (1.0 - numbers.stem_cell_loss) * (1.0 - commitment * used_up(here, numbers))
+    kept = staying(here, commitment, numbers)
     woken = a_dark * (1.0 - numbers.dark_loss) * wake(a_pale, numbers)
     more = a_pale * (kept * (1.0 + renewal(here, commitment, numbers)) - 1.0) + woken
     return more, a_pale * kept * aside(a_dark, here, numbers) - woken - a_dark * numbers.dark_loss

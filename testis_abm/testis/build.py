@@ -57,7 +57,7 @@ def standing(rates: Sequence[float], p: TissueParameters) -> np.ndarray:
     """
     counts = np.zeros(steps.COUNT)
     counts[steps.A_PALE] = niche.resting_a_pale(rates[steps.FED], p.niche)
-    counts[steps.A_DARK] = niche.resting_a_dark(counts[steps.A_PALE], p.niche)
+    counts[steps.A_DARK] = niche.resting_a_dark(counts[steps.A_PALE], rates[steps.COMMITMENT], p.niche)
     flux = 2.0 * rates[steps.FED] * rates[steps.COMMITMENT] / p.germ.cycle_days
     days = durations(p)
     for step in range(steps.B_SPERMATOGONIUM, steps.COUNT):
@@ -347,7 +347,7 @@ def build_germ(
     able = sertoli.able > 0
     resting, at = np.unique(niche.resting_a_pale(fed, p.niche), return_inverse=True)
     pale = np.where(able, _numbers_around(resting[at], sertoli.lineage, int(p.niche.most_a_pale)), 0)
-    wanted = np.array([niche.resting_a_dark(of, p.niche) for of in resting])[at]
+    wanted = np.array([niche.resting_a_dark(of, p.germ.commitment, p.niche) for of in resting])[at]
     aside = np.floor(wanted + draws.uniforms(sertoli.lineage, 4, draws.NUMBER)).astype(np.int64)
     dark = np.where(able, np.minimum(aside, int(p.niche.most_a_dark)), 0)
     held = np.stack([dark, pale], axis=-1)  # A-dark before A-pale in each niche

@@ -207,7 +207,7 @@ def stationary(line, rates, calendar, p):
     """Fill a germ line with what it holds when `rates` never change; return what is ripe a day, per Sertoli cell that keeps germ cells."""
     for side in range(SIDES):
         line.stem[side, A_PALE] = resting_a_pale(rates[FED], p.niche)
-        line.stem[side, A_DARK] = resting_a_dark(line.stem[side, A_PALE], p.niche)
+        line.stem[side, A_DARK] = resting_a_dark(line.stem[side, A_PALE], rates[COMMITMENT], p.niche)
         line.committed[side, :] = line.stem[side, A_PALE] * rates[COMMITMENT]
     flow = 2.0 * line.committed[0, 0] / p.germ.cycle_days
     for day in range(calendar.last):
