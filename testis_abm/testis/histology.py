@@ -1,13 +1,12 @@
 """What a histologist sees of a tissue: thin sections with their nuclei, the stages around them, counts by stage.
 
-One row of Sertoli cells is a disc of a tubule, as thick as Sertoli cells stand apart. A section is cut through the middle
+A row of Sertoli cells is a disc of a tubule, as thick as its cells need. A section is cut through the middle
 of each; what it shows of a nucleus is what of its height along the tubule lies in it. So large nuclei are counted too
 often, and Abercrombie (1946) takes that back.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,14 +37,12 @@ class Cut:
     def of(cls, values: Mapping[str, float], tissue: Tissue) -> Cut:
         """Return how the sections of a tissue are cut under such parameters (dotted name -> value)."""
         heights = np.array([values[f"section.{name}_diameter"] for name in steps.NAMES])
-        geometry = tissue.geometry
-        spacing = 2.0 * math.pi * geometry.radius / geometry.around
+        spacing = values["section.tubule_per_sertoli"] * tissue.geometry.around
         return cls(values["section.thickness"], spacing, heights, values["section.sertoli_diameter"])
 
-    @property
-    def chances(self) -> np.ndarray:
-        """Return the chance by type that a section shows a nucleus of its disc, (steps,)."""
-        return np.asarray(np.minimum(1.0, (self.thickness + self.heights) / self.spacing))
+    def chance(self, heights: Any) -> np.ndarray:
+        """Return the chance that a section shows a nucleus of such a height, um, that lies anywhere in its disc."""
+        return np.asarray(np.minimum(1.0, (self.thickness + heights) / self.spacing))
 
     def shows(self, along: np.ndarray, heights: Any) -> np.ndarray:
         """Return whether the section shows nuclei that lie `along` their disc, 0 to 1, and have such heights, um."""
@@ -82,11 +79,11 @@ class Sections:
 
     def cells(self) -> np.ndarray:
         """Return the germ cells of each disc by type as Abercrombie (1946) estimates them, (sections, steps)."""
-        return np.asarray(self.nuclei * (self.cut.spacing / (self.cut.thickness + self.cut.heights)))
+        return np.asarray(self.nuclei / self.cut.chance(self.cut.heights))
 
     def sertoli_cells(self) -> np.ndarray:
         """Return the Sertoli cells of each disc as Abercrombie (1946) estimates them, (sections,)."""
-        return np.asarray(self.sertoli * (self.cut.spacing / (self.cut.thickness + self.cut.sertoli_height)))
+        return np.asarray(self.sertoli / self.cut.chance(self.cut.sertoli_height))
 
 
 def cut_sections(tissue: Tissue, values: Mapping[str, float]) -> Sections:
