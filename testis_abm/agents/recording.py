@@ -15,6 +15,7 @@ from testis_abm.biology.sertoli import Response, signals
 from testis_abm.man.cell_days import Lived
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
+from testis_abm.testis.histology import cut_sections
 
 TestisModel = Any  # of agents/model.py, which calls this
 
@@ -88,8 +89,8 @@ def _samples(model: TestisModel) -> None:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
         per_sertoli = model.tissue.counts() / model.tissue.sertoli_count
-        score = biopsy.johnsen_score(model.tissue.columns.sertoli.counts, model.tissue.geometry.sertoli_per_tubule)
-        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), johnsen_score=score)
+        found = biopsy.scores(cut_sections(model.tissue, model.values), model.values)
+        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), **found._asdict())
 
 
 def _outcome(model: TestisModel, means: Mapping[str, float], concentration: float) -> dict[str, float]:

@@ -15,20 +15,20 @@ class Scores(NamedTuple):
     """What the sections of a biopsy say together.
 
     Attributes:
-        johnsen: mean score; johnsen_sd: standard deviation over sections.
-        elongated: share of sections with elongating or elongated spermatids (Bergmann & Kliesch 1998: a tenth of it in %
-            is their score); sertoli_only: share without germ cells; arrested: share with germ cells and none beyond
-            spermatogonia or spermatocytes.
-        late: elongating and elongated spermatids a section; stages: stages a section.
+        johnsen_score: mean; johnsen_sd: standard deviation over sections.
+        elongated_sections_pct: sections with elongating or elongated spermatids (a tenth of it is the score of Bergmann &
+            Kliesch 1998); arrested_sections_pct: sections with germ cells and no spermatids; sertoli_only_sections_pct:
+            sections without germ cells.
+        late_spermatids_per_section: elongating and elongated; stages_per_section: of the cycle.
     """
 
-    johnsen: float
+    johnsen_score: float
     johnsen_sd: float
-    elongated: float
-    sertoli_only: float
-    arrested: float
-    late: float
-    stages: float
+    elongated_sections_pct: float
+    arrested_sections_pct: float
+    sertoli_only_sections_pct: float
+    late_spermatids_per_section: float
+    stages_per_section: float
 
 
 def johnsen_scores(nuclei: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
@@ -54,5 +54,6 @@ def scores(sections: Sections, values: Mapping[str, float]) -> Scores:
     johnsen, late = johnsen_scores(sections.nuclei, values), sections.late
     none = sections.nuclei.sum(axis=1) == 0
     arrested = ~none & (sections.nuclei[:, steps.ROUND_SPERMATID :].sum(axis=1) == 0)
-    found = (johnsen.mean(), johnsen.std(), (late > 0).mean(), none.mean(), arrested.mean())
-    return Scores(*(float(value) for value in (*found, late.mean(), sections.stages.mean())))
+    percent = (100.0 * kind.mean() for kind in (late > 0, arrested, none))
+    found = (johnsen.mean(), johnsen.std(), *percent, late.mean(), sections.stages.mean())
+    return Scores(*map(float, found))

@@ -14,6 +14,7 @@ from testis_abm.biology import draws, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
+from testis_abm.choices import PATCHES
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
@@ -21,8 +22,9 @@ from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, S
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
 from testis_abm.testis.kernel import ROOM
+from testis_abm.testis.stage_layout import phases
 
-_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443}
+_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45}
 _AGE_REFERENCE = 34.0
 Amount = Any  # a number, or an array of one for each man
 
@@ -213,11 +215,10 @@ def _reference_activity() -> float:
     )
 
 
-def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
-    """Return the lattice for a tissue of `tubules` sections (the last few are kept, as replicates share one)."""
-    return _lattice(
-        tubules, sertoli_per_tubule, values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
-    )
+def build_geometry(values: Mapping[str, float], tubules: int, around: int, length: int = 1) -> Geometry:
+    """Return the lattice for a tissue of `tubules` of `length` sections (the last few are kept, as replicates share one)."""
+    diameter, area_fraction = values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
+    return _lattice(tubules, around, diameter, area_fraction, length)
 
 
 def build_kernels(values: Mapping[str, float], geometry: Geometry) -> tuple[Kernels, Kernels]:
@@ -271,18 +272,15 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> 
     return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
 
 
-def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters) -> SertoliColumns:
-    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly."""
+def build_sertoli(
+    values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters, stages: str = PATCHES
+) -> SertoliColumns:
+    """Place Sertoli cells, their clocks laid out as `stages` says (choices.STAGE_LAYOUTS)."""
     n = geometry.tubules * geometry.sertoli_per_tubule
-    patch = max(1, round(values["tissue.stage_patch"]))
-    patches = -(-n // patch)
-    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), draws.PLACE), kind="stable")
-    phase = np.empty(patches)
-    phase[order] = (np.arange(patches) + 0.5) / patches
     ones = np.ones(n)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
-        np.repeat(phase, patch)[:n],
+        phases(stages, values, geometry, seed),
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.fsh_reference,

@@ -101,22 +101,14 @@ def cut_sections(tissue: Tissue, values: Mapping[str, float]) -> Sections:
     np.add.at(nuclei, (section[seen], step[seen]), 1)
     sertoli = columns.sertoli.lineage
     shown = cut.shows(draws.uniforms(sertoli, _ALONG, draws.PLACE), cut.sertoli_height)
-    clock = stages.Clock.of(values, tissue.p)
     return Sections(
         cut,
         np.repeat(np.arange(geometry.tubules), geometry.length),
         np.tile(np.arange(geometry.length), geometry.tubules),
         nuclei,
         shown.reshape(sections, around).sum(axis=1),
-        clock.stage_at(columns.sertoli.phase, tissue.now).reshape(sections, around),
+        tissue.stages().reshape(sections, around),
     )
-
-
-def stage_map(tissue: Tissue, values: Mapping[str, float]) -> np.ndarray:
-    """Return the stage of each niche this morning, 0 (I) to 5 (VI), (tubules, rows along, around)."""
-    geometry = tissue.geometry
-    found = stages.Clock.of(values, tissue.p).stage_at(tissue.columns.sertoli.phase, tissue.now)
-    return found.reshape(geometry.tubules, geometry.length, geometry.around)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,14 +126,14 @@ class ByStage:
     apoptosis: np.ndarray
 
 
-def by_stage(tissue: Tissue, values: Mapping[str, float]) -> ByStage:
+def by_stage(tissue: Tissue) -> ByStage:
     """Return what the niches of each stage hold and lose; NaN of a stage that no niche is in.
 
     Deaths are cells times the hazard that their Sertoli cell sets today: what all days of such cells average, without
     their noise. Stem cells, which die at the turn of their cycle alone, are left out of them.
     """
-    clock, sertoli = stages.Clock.of(values, tissue.p), tissue.columns.sertoli
-    stage, counts = clock.stage_at(sertoli.phase, tissue.now), sertoli.counts.astype(float)
+    sertoli, stage = tissue.columns.sertoli, tissue.stages().ravel()
+    counts = sertoli.counts.astype(float)
     hazards = sertoli.rates[:, steps.HAZARD :].transpose(0, 2, 1).reshape(counts.shape)
     niches = np.bincount(stage, minlength=stages.COUNT_OF_STAGES)
     sums = np.zeros((2, stages.COUNT_OF_STAGES, steps.COUNT))
@@ -149,4 +141,4 @@ def by_stage(tissue: Tissue, values: Mapping[str, float]) -> ByStage:
     np.add.at(sums[1], stage, counts * hazards)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = sums / niches[:, None]
-    return ByStage(niches / stage.size, clock.shares, *means)
+    return ByStage(niches / stage.size, tissue.clock.shares, *means)

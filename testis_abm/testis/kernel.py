@@ -136,6 +136,7 @@ class _Supply(NamedTuple):
     Attributes:
         to_niche, to_interstitium: of the field of the Leydig cells.
         from_niches: of what niches make; beside: nmol/L everywhere besides.
+        rows: (TOGETHER, around + 2); made: (around,); round: three times that; section: (around,).
     """
 
     to_niche: float
@@ -144,24 +145,32 @@ class _Supply(NamedTuple):
     beside: float
     rows: np.ndarray
     made: np.ndarray
-    around: np.ndarray
+    round: np.ndarray
+    section: np.ndarray
 
 
 @compiled(error_model="numpy")
 def _supply(field, entry, mean_made, held):
     """Return what spreads a field, its mean as `held`; `entry`: nmol/L with the blood, `mean_made`: by a niche on average."""
-    niches, interstices = field.level.size, field.interstitial.size
-    per = field.level.shape[1]
+    sections, interstices = field.level.shape[0], field.interstitial.size
+    around = around_of(field)
     times, added = field_held(field_mean(field.sources, field.from_leydig, entry + mean_made * field.from_niches), held)
     return _Supply(
-        field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches) * times,
+        field.from_leydig * conserving(field.weights.reach, field.sources, 0, sections * around) * times,
         field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices) * times,
         field.from_niches * times,
         entry * times + added,
-        np.empty((TOGETHER, per + field.interstitial.shape[1])),
-        np.empty(per),
-        np.empty(3 * per),
+        np.empty((TOGETHER, around + field.interstitial.shape[1])),
+        np.empty(around),
+        np.empty(3 * around),
+        np.empty(around),
     )
+
+
+@compiled(error_model="numpy")
+def around_of(field):
+    """Return the niches around a section."""
+    return field.weights.of.shape[1] - field.interstitial.shape[1]
 
 
 @compiled(error_model="numpy")
@@ -214,7 +223,7 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
     """Spread testosterone over tubules `first` to `last`; let their niches make oestradiol from it."""
     p, inhibitor = from_array(today.numbers), today.blood.inhibitor
     entry = today.entry.testosterone * today.blood.free_testosterone
-    per = field.level.shape[1]
+    per, around = field.level.shape[1], around_of(field)
     supply = _supply(field, entry, 0.0, today.blood.held_testosterone)
     activity = np.empty(BLOCK * per)
     for begin in range(first, last, BLOCK):
@@ -225,9 +234,11 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
             for tubule in range(four, beyond):
                 row, level = supply.rows[tubule - four], field.level[tubule]
                 for k in range(field.interstitial.shape[1]):
-                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + supply.beside
-                for k in range(per):
-                    level[k] = row[k] * supply.to_niche + supply.beside
+                    field.interstitial[tubule, k] = row[around + k] * supply.to_interstitium + supply.beside
+                for section in range(0, per, around):
+                    here = level[section : section + around]
+                    for k in range(around):
+                        here[k] = row[k] * supply.to_niche + supply.beside
         # Cut out, so that no index can be below zero, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
@@ -286,22 +297,25 @@ def _sense(level, sensitivity, exponent, sensed):
 @compiled(error_model="numpy")
 def _oestradiol(sertoli, field, supply, mean_made, first, last):
     """Spread oestradiol over tubules `first` to `last`."""
-    per, made = field.level.shape[1], supply.made
+    per, around, made, there = field.level.shape[1], around_of(field), supply.made, supply.section
     for four in range(first, last, TOGETHER):
         beyond = min(four + TOGETHER, last)
         interstitial_fields(four, beyond, field.weights, field.neighbours, field.sources, supply.rows)
         for tubule in range(four, beyond):
             row, level = supply.rows[tubule - four], field.level[tubule]
             for k in range(field.interstitial.shape[1]):
-                by_leydig = row[per + k] * supply.to_interstitium
+                by_leydig = row[around + k] * supply.to_interstitium
                 field.interstitial[tubule, k] = by_leydig + mean_made * supply.from_niches + supply.beside
-            by_niches = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per]
-            for k in range(per):
-                row[k] *= supply.to_niche
-                made[k] = by_niches[k] * supply.from_niches
-            ring_field(field.ring, made, supply.around, row)
-            for k in range(per):
-                level[k] = row[k] + supply.beside
+            for section in range(0, per, around):
+                first_niche = tubule * per + section
+                by_niches = sertoli.oestradiol_secretion[first_niche : first_niche + around]
+                here = level[section : section + around]
+                for k in range(around):
+                    there[k] = row[k] * supply.to_niche
+                    made[k] = by_niches[k] * supply.from_niches
+                ring_field(field.ring, made, supply.round, there)
+                for k in range(around):
+                    here[k] = there[k] + supply.beside
 
 
 def _storing(last):

@@ -8,9 +8,9 @@ import numpy as np
 
 from testis_abm.biology import draws
 from testis_abm.biology.stages import COUNT_OF_STAGES
+from testis_abm.choices import HELIX
 from testis_abm.testis.geometry import Geometry
 
-PATCHES, HELIX = LAYOUTS = ("patches", "helix")
 _PATCH = 0x50415443
 _ORDER, _BAND, _TURN, _START, _ANGLE = range(5)  # which of a place's draws; angles take three
 _LEAST_ANGLE = 30.0  # degrees, between the centres of successive stages
@@ -20,7 +20,7 @@ def phases(layout: str, values: Mapping[str, float], geometry: Geometry, seed: i
     """Return the phase of the clock of each niche on day 0, 0 to 1, (niches,).
 
     Args:
-        layout: of LAYOUTS.
+        layout: of choices.STAGE_LAYOUTS.
         values: dotted parameter name -> value.
         geometry: of the tissue; seed: of every draw.
     """
