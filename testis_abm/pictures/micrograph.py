@@ -11,6 +11,7 @@ from matplotlib.collections import EllipseCollection, LineCollection, PolyCollec
 from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 
+from testis_abm.pictures import style
 from testis_abm.pictures.packing import Crowd, spread
 from testis_abm.pictures.stages import BLOCKED, NOT_ABLE, STAGE_COLOURS
 from testis_abm.pictures.steps import ELONGATED, ELONGATING, FURTHER_LOOKS, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS
@@ -139,6 +140,8 @@ def _draw_rings(axes: Axes, tubules: Tubules, colours: np.ndarray) -> None:
     edges = (np.arange(around)[:, None] + np.linspace(-0.5, 0.5, 5)) * 2.0 * np.pi / around
     way = np.stack([np.cos(edges), np.sin(edges)], axis=-1)
     outlines = np.concatenate([_RING[0] * way, _RING[1] * way[:, ::-1]], axis=1)
+    for edge in _RING:  # so that yellow stands out from the field
+        _circles(axes, tubules.centre, edge * tubules.radius, fc="none", ec=style.LIMIT, lw=0.8, zorder=2.05)
     pieces = tubules.centre[:, None, None] + tubules.radius[:, None, None, None] * outlines
     _polygons(axes, pieces.reshape(-1, *outlines.shape[1:]), fc=colours.ravel().tolist(), ec="none", zorder=2.1)
 

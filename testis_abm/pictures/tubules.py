@@ -3,15 +3,19 @@
 A section is a mapping of one arm at one day: `day`; `extent`, the width and height of the patch that repeats,
 um; `tubule_x`, `tubule_y`, `tubule_radius`; `lumen_radius` (one for all, or one each); `sertoli_x`,
 `sertoli_y`; `leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, all um; `germ_step` (0
-to 11, as `tables.STEPS`); `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over the extent).
+to 11, as `tables.STEPS`); `row` and `wall_...`, see `wall`, which older runs do not have; `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over the extent).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
@@ -24,6 +28,7 @@ from testis_abm.pictures.micrograph import (
     draw_section,
     draw_sertoli,
 )
+from testis_abm.pictures.stages import handles
 from testis_abm.pictures.steps import ELONGATING, FURTHER_LOOKS, LEYDIG, SERTOLI, STEPS
 from testis_abm.pictures.view import View
 
@@ -55,6 +60,8 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
     figure.colorbar(image, cax=bar).set_label(_FIELDS[field])
     _key(figure, total, view.width / width)
+    if shown := [section for section in sections.values() if "wall_stage" in section]:
+        _stage_key(figure, shown, total)
     paper.write_frame(figure, data.title, f"Seminiferous tubules in cross-section; colour: {field}", data.footer)
     return figure
 
@@ -91,6 +98,15 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
     _draw_kinds(axes, place)
     for name, (x, y) in zip(names, place, strict=True):
         axes.text(x + 11.0, y, name, va="center", size=6.8)
+
+
+def _stage_key(figure: Figure, sections: Sequence[Mapping[str, Any]], total: float) -> None:
+    """Name the colours of the rings, at the right of the title."""
+    empty = any((np.asarray(section["wall_able"])[:, section["row"]] == 0).any() for section in sections)
+    blocked = any(np.asarray(section["wall_blocked"])[:, section["row"]].any() for section in sections)
+    entries = [Patch(fc="none", ec="none", label="Stage (ring):"), *handles(empty=empty, blocked=blocked)]
+    at = (1.0 - _MARGIN / style.WIDTH, 1.0 - 0.2 / total)
+    figure.legend(handles=entries, ncols=len(entries), loc="upper right", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT)
 
 
 def _draw_kinds(axes: Axes, place: np.ndarray) -> None:

@@ -21,7 +21,8 @@ from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.stages import BLOCKED, NOT_ABLE, STAGE_COLOURS, handles
 
-_A_PALE_COLOURS = ("#FFFFFF", "#DCE9F5", "#B5D0E8", "#84B3D9", "#3D7FB5", "#123B63")
+_A_PALE_COLOURS = ("#FFFFFF", "#CFE1F2", "#93C3DF", "#4B97C9", "#1864AA", "#08306B")
+_BACKGROUND = "#EFEFEF"
 _GAP = 2  # niches between tubules
 _MOST_TUBULES, _MOST_ROWS = 24, 240  # that a picture shows
 _SHAPE = 1.25  # width over height of a map that is aimed at
@@ -39,11 +40,11 @@ def draw(data: PlotData) -> Figure:
     figure = paper.page(style.WIDTH, total)
     for k, arm in enumerate(arms):
         bottom = (total - _TOP - (k + 1) * height - k * _BETWEEN) / total
-        for j, paint in enumerate((_paint_stages, _paint_a_pale)):
+        for j, (what, paint) in enumerate((("stage", _paint_stages), ("A-pale", _paint_a_pale))):
             left = (_LEFT + j * (width + _BETWEEN)) / style.WIDTH
             axes = figure.add_axes((left, bottom, width / style.WIDTH, height / total))
             paint(axes, walls[arm])
-            _dress(axes, f"{arm}, day {data.sections[arm]['day']}")
+            _dress(axes, f"{arm}, day {data.sections[arm]['day']}: {what}")
     _legends(figure, walls)
     about = "Wall of the tubules, unrolled: each square a Sertoli cell, around from left to right, along upwards"
     paper.write_frame(figure, data.title, about, data.footer)
@@ -100,7 +101,7 @@ def _show(axes: Axes, wall: np.ndarray, colours: ListedColormap) -> None:
 
 
 def _dress(axes: Axes, text: str) -> None:
-    axes.set(xticks=[], yticks=[], facecolor="white")
+    axes.set(xticks=[], yticks=[], facecolor=_BACKGROUND)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_title(text, loc="left", pad=2, weight="bold", size=7)
