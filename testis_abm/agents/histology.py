@@ -37,6 +37,11 @@ def by_stage(model: TestisModel) -> pd.DataFrame:
     )
 
 
+def scores(model: TestisModel) -> biopsy.Scores:
+    """Return what its thin sections say together (see testis/biopsy.py)."""
+    return biopsy.scores(histology.cut_sections(model.tissue, model.values), model.values)
+
+
 def sections(model: TestisModel) -> pd.DataFrame:
     """Return a row a section, one through each row of Sertoli cells of each tubule.
 
