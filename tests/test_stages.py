@@ -66,11 +66,14 @@ def test_spermatids_of_the_model_change_where_stages_do(clock):
 def test_each_stage_shows_the_spermatids_that_define_it(clock):
     present = clock.present()
     kinds = present[:, [steps.ROUND_SPERMATID, steps.ELONGATING_SPERMATID, steps.ELONGATED_SPERMATID]]
-    main_one = [np.argmax(kinds[stage, :2]) for stage in (stages.I, stages.II, stages.III, stages.IV, stages.V)]
+    main_one = [
+        np.argmax(kinds[stage, :2])
+        for stage in (stages.STAGE_I, stages.STAGE_II, stages.STAGE_III, stages.STAGE_IV, stages.STAGE_V)
+    ]
     assert main_one == [0, 0, 0, 0, 1]  # Sa, Sa, Sb, Sb, Sc
-    assert kinds[stages.I, 2] == 1.0 and kinds[stages.VI, 2] > 0.9 and kinds[stages.II, 2] > 0.7
-    assert not kinds[[stages.III, stages.IV, stages.V], 2].any()
-    assert present[stages.VI, steps.PACHYTENE] < 0.01 < present[stages.VI, steps.SECONDARY_SPERMATOCYTE]
+    assert kinds[stages.STAGE_I, 2] == 1.0 and kinds[stages.STAGE_VI, 2] > 0.9 and kinds[stages.STAGE_II, 2] > 0.7
+    assert not kinds[[stages.STAGE_III, stages.STAGE_IV, stages.STAGE_V], 2].any()
+    assert present[stages.STAGE_VI, steps.PACHYTENE] < 0.01 < present[stages.STAGE_VI, steps.SECONDARY_SPERMATOCYTE]
 
 
 def test_the_zero_follows_the_durations_of_the_cells(values, fertile, clock):
@@ -165,9 +168,13 @@ def test_sixteen_days_later_every_niche_is_in_the_same_stage(tissue):
 def test_sperm_leave_from_where_stage_two_ends(tissue):
     found = histology.by_stage(tissue)
     elongated = found.counts[:, steps.ELONGATED_SPERMATID]
-    assert elongated[stages.I] > 3.5 and elongated[stages.III] < 0.2 and elongated[stages.IV] < 0.1
-    assert found.counts[stages.V, steps.ELONGATING_SPERMATID] > 3.0
-    assert found.counts[stages.II, steps.B_SPERMATOGONIUM] > 0.8 > found.counts[stages.V, steps.B_SPERMATOGONIUM]
+    assert elongated[stages.STAGE_I] > 3.5 and elongated[stages.STAGE_III] < 0.2 and elongated[stages.STAGE_IV] < 0.1
+    assert found.counts[stages.STAGE_V, steps.ELONGATING_SPERMATID] > 3.0
+    assert (
+        found.counts[stages.STAGE_II, steps.B_SPERMATOGONIUM]
+        > 0.8
+        > found.counts[stages.STAGE_V, steps.B_SPERMATOGONIUM]
+    )
 
 
 def test_counts_and_deaths_by_stage_add_up_to_those_of_the_tissue(values):
@@ -182,7 +189,7 @@ def test_counts_and_deaths_by_stage_add_up_to_those_of_the_tissue(values):
         died += model.tissue.events.deaths[:, steps.B_SPERMATOGONIUM :].sum()
     assert died == pytest.approx(expected, rel=0.05)
     meiosis = histology.by_stage(model.tissue).apoptosis.sum(axis=1)
-    assert np.argmax(meiosis) == stages.VI and meiosis[stages.VI] > 8 * meiosis[stages.III]
+    assert np.argmax(meiosis) == stages.STAGE_VI and meiosis[stages.STAGE_VI] > 8 * meiosis[stages.STAGE_III]
 
 
 # ---- thin sections

@@ -199,9 +199,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)
         self.body = Body(axis_parameters(values, man), kinetics)
         size = case.tissue
-        self.tissue = Tissue(
-            values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows, size.stages
-        )
+        self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows, size.stages)
         self.tract = Tract(tract_parameters(values, man))
         self.safety = Safety(values, 1.0, 1.0)
         self.report = NORMAL

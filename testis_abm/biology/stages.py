@@ -31,7 +31,7 @@ from testis_abm.biology.steps import (
 
 NAMES = ("I", "II", "III", "IV", "V", "VI")
 COUNT_OF_STAGES = len(NAMES)
-I, II, III, IV, V, VI = range(COUNT_OF_STAGES)
+STAGE_I, STAGE_II, STAGE_III, STAGE_IV, STAGE_V, STAGE_VI = range(COUNT_OF_STAGES)
 
 
 class Landmark(NamedTuple):
@@ -44,18 +44,18 @@ class Landmark(NamedTuple):
 
 # Stages are told apart by their spermatids (Clermont 1963): new Sa begin I, Sd leave with II, Sc begin V, Sd VI.
 SPERMATIDS = (
-    Landmark("spermatids form", SECONDARY_SPERMATOCYTE, VI),
-    Landmark("round spermatids elongate", ROUND_SPERMATID, IV),
-    Landmark("spermatids have elongated", ELONGATING_SPERMATID, V),
-    Landmark("spermiation", ELONGATED_SPERMATID, II),
+    Landmark("spermatids form", SECONDARY_SPERMATOCYTE, STAGE_VI),
+    Landmark("round spermatids elongate", ROUND_SPERMATID, STAGE_IV),
+    Landmark("spermatids have elongated", ELONGATING_SPERMATID, STAGE_V),
+    Landmark("spermiation", ELONGATED_SPERMATID, STAGE_II),
 )
 OTHERS = (
-    Landmark("A-pale found clones of B", A_PALE, VI),
-    Landmark("B become preleptotene", B_SPERMATOGONIUM, II),
-    Landmark("leptotene begins", PRELEPTOTENE, III),
-    Landmark("zygotene begins", LEPTOTENE, V),
-    Landmark("pachytene begins", ZYGOTENE, VI),
-    Landmark("pachytene ends", PACHYTENE, V),
+    Landmark("A-pale found clones of B", A_PALE, STAGE_VI),
+    Landmark("B become preleptotene", B_SPERMATOGONIUM, STAGE_II),
+    Landmark("leptotene begins", PRELEPTOTENE, STAGE_III),
+    Landmark("zygotene begins", LEPTOTENE, STAGE_V),
+    Landmark("pachytene begins", ZYGOTENE, STAGE_VI),
+    Landmark("pachytene ends", PACHYTENE, STAGE_V),
 )
 
 

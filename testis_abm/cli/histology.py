@@ -85,7 +85,7 @@ def _text(man: TestisModel, tables: dict[str, pd.DataFrame]) -> str:
 
 def _transposed(stages: pd.DataFrame) -> str:
     """Return the table of stages with a column a stage."""
-    return stages.set_index("stage").T.to_string(float_format=lambda value: f"{value:.2f}", na_rep="-")
+    return str(stages.set_index("stage").T.to_string(float_format=lambda value: f"{value:.2f}", na_rep="-"))
 
 
 def _draw(man: TestisModel, arm: str, folder: Path) -> None:

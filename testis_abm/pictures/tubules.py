@@ -106,7 +106,9 @@ def _stage_key(figure: Figure, sections: Sequence[Mapping[str, Any]], total: flo
     blocked = any(np.asarray(section["wall_blocked"])[:, section["row"]].any() for section in sections)
     entries = [Patch(fc="none", ec="none", label="Stage (ring):"), *handles(empty=empty, blocked=blocked)]
     at = (1.0 - _MARGIN / style.WIDTH, 1.0 - 0.2 / total)
-    figure.legend(handles=entries, ncols=len(entries), loc="upper right", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT)
+    figure.legend(
+        handles=entries, ncols=len(entries), loc="upper right", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT
+    )
 
 
 def _draw_kinds(axes: Axes, place: np.ndarray) -> None:

@@ -117,6 +117,9 @@ def _legends(figure: Figure, walls: Mapping[str, Mapping[str, np.ndarray]]) -> N
     ]
     height = float(figure.get_size_inches()[1])
     place: Any = {"loc": "lower left", "fontsize": 6.8, "title_fontsize": 7, "alignment": "left", **paper.TIGHT}
-    for left, title, entries in ((0.0, "Stage", handles(empty=not able, blocked=blocked)), (0.5, "A-pale in a niche", counts)):
+    for left, title, entries in (
+        (0.0, "Stage", handles(empty=not able, blocked=blocked)),
+        (0.5, "A-pale in a niche", counts),
+    ):
         at = (left + _LEFT / style.WIDTH * (1.0 - left), 0.17 / height)
         figure.add_artist(figure.legend(handles=entries, title=title, ncols=len(entries), bbox_to_anchor=at, **place))
