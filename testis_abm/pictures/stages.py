@@ -19,3 +19,8 @@ def handles(*, empty: bool, blocked: bool) -> list[Any]:
     entries = [*zip(STAGE_COLOURS, NAMES, strict=True)]
     entries += [(NOT_ABLE, "Sertoli cell only")] * empty + [(BLOCKED, "stem cells blocked")] * blocked
     return [Patch(color=colour, lw=0, label=name) for colour, name in entries]
+
+
+def titled(title: str, entries: list[Any]) -> list[Any]:
+    """Return the entries of a legend in one line, its title before them."""
+    return [Patch(fc="none", ec="none", label=title), *entries]

@@ -15,7 +15,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
@@ -28,7 +27,7 @@ from testis_abm.pictures.micrograph import (
     draw_section,
     draw_sertoli,
 )
-from testis_abm.pictures.stages import handles
+from testis_abm.pictures.stages import handles, titled
 from testis_abm.pictures.steps import ELONGATING, FURTHER_LOOKS, LEYDIG, SERTOLI, STEPS
 from testis_abm.pictures.view import View
 
@@ -37,6 +36,7 @@ _SCALE_BAR = 50.0  # um
 _FIELDS = {"testosterone": "Testosterone (nmol/L)", "oestradiol": "Oestradiol (nmol/L)"}
 _COLOURS = LinearSegmentedColormap.from_list("tissue", ["#FFFFFF", "#FDEFCB", "#F7D488", "#E3A94C"])
 _MARGIN, _GAP, _BAR, _TOP, _KEY = 0.09, 0.09, 0.62, 0.46, 0.72  # inch
+_STAGES = 0.26  # inch, for the stages of the rings
 _KEY_ROWS = 3
 _ACROSS = 4.16  # tubules across all panels
 
@@ -47,11 +47,13 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     view = View.of(next(iter(sections.values())), _ACROSS / len(sections))
     width = (style.WIDTH - 2 * _MARGIN - _GAP * (len(sections) - 1) - _BAR) / len(sections)
     height = width * view.height / view.width
-    total = _TOP + height + 0.08 + _KEY + 0.2
+    shown = [section for section in sections.values() if "wall_stage" in section]
+    below = 0.2 + _KEY + (_STAGES if shown else 0.08)
+    total = _TOP + height + below
     figure = paper.page(style.WIDTH, total, DPI)
     fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
     norm = Normalize(0.0, max(1e-9, max(float(values.max()) for values in fields.values())))
-    left, bottom = _MARGIN, 0.2 + _KEY + 0.08
+    left, bottom = _MARGIN, below
     for k, (arm, section) in enumerate(sections.items()):
         axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
         image = draw_section(axes, section, view, fields[arm], norm, _COLOURS)
@@ -60,7 +62,7 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
     figure.colorbar(image, cax=bar).set_label(_FIELDS[field])
     _key(figure, total, view.width / width)
-    if shown := [section for section in sections.values() if "wall_stage" in section]:
+    if shown:
         _stage_key(figure, shown, total)
     paper.write_frame(figure, data.title, f"Seminiferous tubules in cross-section; colour: {field}", data.footer)
     return figure
@@ -101,14 +103,12 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
 
 
 def _stage_key(figure: Figure, sections: Sequence[Mapping[str, Any]], total: float) -> None:
-    """Name the colours of the rings, at the right of the title."""
+    """Name the colours of the rings, under the sections."""
     empty = any((np.asarray(section["wall_able"])[:, section["row"]] == 0).any() for section in sections)
     blocked = any(np.asarray(section["wall_blocked"])[:, section["row"]].any() for section in sections)
-    entries = [Patch(fc="none", ec="none", label="Stage (ring):"), *handles(empty=empty, blocked=blocked)]
-    at = (1.0 - _MARGIN / style.WIDTH, 1.0 - 0.2 / total)
-    figure.legend(
-        handles=entries, ncols=len(entries), loc="upper right", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT
-    )
+    entries = titled("Ring, stage of the cycle:", handles(empty=empty, blocked=blocked))
+    at = (0.0, (0.2 + _KEY) / total)
+    figure.legend(handles=entries, ncols=len(entries), loc="lower left", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT)
 
 
 def _draw_kinds(axes: Axes, place: np.ndarray) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,14 +18,14 @@ from matplotlib.patches import Patch
 from testis_abm.biology.stages import NAMES
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
-from testis_abm.pictures.stages import BLOCKED, NOT_ABLE, STAGE_COLOURS, handles
+from testis_abm.pictures.stages import BLOCKED, NOT_ABLE, STAGE_COLOURS, handles, titled
 
 _A_PALE_COLOURS = ("#FFFFFF", "#CFE1F2", "#93C3DF", "#4B97C9", "#1864AA", "#08306B")
 _BACKGROUND = "#EFEFEF"
-_GAP = 2  # niches between tubules
+_GAP = 1  # niches between tubules
 _MOST_TUBULES, _MOST_ROWS = 24, 240  # that a picture shows
 _SHAPE = 1.25  # width over height of a map that is aimed at
-_LEFT, _TOP, _KEY, _BETWEEN, _HIGHEST = 0.35, 0.62, 0.5, 0.3, 6.5  # inch
+_LEFT, _TOP, _KEY, _BETWEEN, _HIGHEST = 0.35, 0.62, 0.4, 0.3, 6.5  # inch
 
 
 def draw(data: PlotData) -> Figure:
@@ -82,11 +81,8 @@ def _across(tubules: int, length: int, around: int) -> int:
 
 
 def _paint_stages(axes: Axes, wall: Mapping[str, np.ndarray]) -> None:
-    stage = np.where(wall["able"] > 0, wall["stage"], len(NAMES))
-    colours = ListedColormap([*STAGE_COLOURS, NOT_ABLE])
-    _show(axes, stage, colours)
-    y, x = np.nonzero(_laid(wall["blocked"].astype(float)) == 1.0)
-    axes.plot(x, y, ls="", marker="x", ms=2.0, mew=0.5, color=BLOCKED)
+    stage = np.where(wall["blocked"] > 0, len(NAMES), wall["stage"])
+    _show(axes, np.where(wall["able"] > 0, stage, len(NAMES) + 1), ListedColormap([*STAGE_COLOURS, BLOCKED, NOT_ABLE]))
 
 
 def _paint_a_pale(axes: Axes, wall: Mapping[str, np.ndarray]) -> None:
@@ -116,10 +112,9 @@ def _legends(figure: Figure, walls: Mapping[str, Mapping[str, np.ndarray]]) -> N
         for k, colour in enumerate(_A_PALE_COLOURS)
     ]
     height = float(figure.get_size_inches()[1])
-    place: Any = {"loc": "lower left", "fontsize": 6.8, "title_fontsize": 7, "alignment": "left", **paper.TIGHT}
-    for left, title, entries in (
-        (0.0, "Stage", handles(empty=not able, blocked=blocked)),
-        (0.5, "A-pale in a niche", counts),
-    ):
-        at = (left + _LEFT / style.WIDTH * (1.0 - left), 0.17 / height)
-        figure.add_artist(figure.legend(handles=entries, title=title, ncols=len(entries), bbox_to_anchor=at, **place))
+    rows = (titled("Stage:", handles(empty=not able, blocked=blocked)), titled("A-pale in a niche:", counts))
+    for k, entries in enumerate(reversed(rows)):
+        at = (0.5 * _LEFT / style.WIDTH, (0.17 + 0.17 * k) / height)
+        figure.legend(
+            handles=entries, ncols=len(entries), loc="lower left", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT
+        )
