@@ -13,8 +13,19 @@ from matplotlib.image import AxesImage
 
 from testis_abm.pictures import style
 from testis_abm.pictures.packing import Crowd, spread
-from testis_abm.pictures.stages import BLOCKED, NOT_ABLE, STAGE_COLOURS
-from testis_abm.pictures.steps import ELONGATED, ELONGATING, FURTHER_LOOKS, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS
+from testis_abm.pictures.steps import (
+    BLOCKED,
+    ELONGATED,
+    ELONGATING,
+    FURTHER_LOOKS,
+    LEYDIG,
+    LEYDIG_RADIUS,
+    NOT_ABLE,
+    SERTOLI,
+    STAGE_COLOURS,
+    STAIN,
+    STEPS,
+)
 from testis_abm.pictures.view import View
 from testis_abm.testis.kind import Look
 

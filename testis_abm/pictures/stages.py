@@ -1,4 +1,4 @@
-"""How stages of the cycle look on slides and maps, and niches that hold no germ cells or have stopped their stem cells."""
+"""The legend of stages of the cycle on slides and maps, and of niches that hold no germ cells or have stopped their stem cells."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Any
 from matplotlib.patches import Patch
 
 from testis_abm.biology.stages import NAMES
-from testis_abm.pictures import style
-
-# Along the cycle, of Okabe and Ito: dark and light in turn, so that neighbours differ without colour too.
-STAGE_COLOURS = (style.BLUE, style.SKY, style.GREEN, "#F0E442", style.ORANGE, style.VERMILION)
-NOT_ABLE, BLOCKED = "#C9C9C9", style.BLACK
+from testis_abm.pictures.steps import BLOCKED, NOT_ABLE, STAGE_COLOURS
 
 
 def handles(*, empty: bool, blocked: bool) -> list[Any]:

@@ -18,7 +18,8 @@ from matplotlib.patches import Patch
 from testis_abm.biology.stages import NAMES
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
-from testis_abm.pictures.stages import BLOCKED, NOT_ABLE, STAGE_COLOURS, handles, titled
+from testis_abm.pictures.stages import handles, titled
+from testis_abm.pictures.steps import BLOCKED, NOT_ABLE, STAGE_COLOURS
 
 _A_PALE_COLOURS = ("#FFFFFF", "#CFE1F2", "#93C3DF", "#4B97C9", "#1864AA", "#08306B")
 _BACKGROUND = "#EFEFEF"
