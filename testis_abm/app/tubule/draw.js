@@ -218,16 +218,21 @@ function paintWalls(g, section, tone) {
   }
 }
 
+/** Return the stage of a niche on a day, from 0 (I). */
+function stageOf({ cycle, ends, turned }, niche, day) {
+  const share = (((turned[niche] + day / cycle) % 1) + 1) % 1, stage = ends.findIndex((end) => share < end);
+  return stage < 0 ? STAGES.length - 1 : stage;
+}
+
 /** Paint a ring round each tubule, a piece for each niche in the colour of its stage on a day. */
 function paintStages(g, section, day) {
-  const { centres, radius, cycle, ends, turned } = section, around = turned.length / (centres.length / 2), piece = SPAN / around;
+  const { centres, radius, turned } = section, around = turned.length / (centres.length / 2), piece = SPAN / around;
   g.lineWidth = 3.5;
   for (let i = 0; i < turned.length; i++) {
     const tubule = Math.floor(i / around), at = (i % around) * piece;
-    const share = (((turned[i] + day / cycle) % 1) + 1) % 1, stage = ends.findIndex((end) => share < end);
     g.beginPath();
     g.arc(centres[2 * tubule], centres[2 * tubule + 1], radius + 8, at - piece / 2, at + piece / 2);
-    g.strokeStyle = STAGES[stage < 0 ? STAGES.length - 1 : stage].colour;
+    g.strokeStyle = STAGES[stageOf(section, i, day)].colour;
     g.stroke();
   }
 }

@@ -19,7 +19,7 @@ from testis_abm.pictures.steps import FURTHER_LOOKS, STEPS, slide
 _SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
 _MOST_DAYS = 12  # frames in an answer
 _EXPORTS = (
-    "readStatic, readChunk, motion, valueOf, fieldOf, fieldPicture, paintTissue, paintWalls, paintStages, paintCell, Sprites, blit, LOOKS, NAMES, NEAR, "
+    "readStatic, readChunk, motion, valueOf, fieldOf, fieldPicture, paintTissue, paintWalls, paintStages, stageOf, paintCell, Sprites, blit, LOOKS, NAMES, NEAR, "
     "STEP_COLOURS, CLONE_COLOURS, STAGES, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
 )
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
