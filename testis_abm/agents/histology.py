@@ -65,6 +65,27 @@ def sections(model: TestisModel) -> pd.DataFrame:
     )
 
 
+def nuclei(model: TestisModel) -> pd.DataFrame:
+    """Return a row a type of germ cell: what sections count of it, beside what is there.
+
+    Columns: type; per_section and its SD over sections, as counted; per_sertoli, corrected after Abercrombie, over the
+    Sertoli cells so corrected; true_per_sertoli.
+    """
+    import pandas as pd
+
+    cut = histology.cut_sections(model.tissue, model.values)
+    corrected, sertoli = cut.cells().mean(axis=0), cut.sertoli_cells().mean()
+    return pd.DataFrame(
+        {
+            "type": steps.NAMES,
+            "per_section": cut.nuclei.mean(axis=0),
+            "sd_per_section": cut.nuclei.std(axis=0),
+            "per_sertoli": corrected / sertoli if sertoli > 0 else np.full(steps.COUNT, np.nan),
+            "true_per_sertoli": model.tissue.counts() / model.tissue.sertoli_count,
+        }
+    )
+
+
 def stage_map(model: TestisModel) -> pd.DataFrame:
     """Return a row a niche: tubule, row along it and place around it, from 0; stage; its A-dark and A-pale."""
     import pandas as pd

@@ -541,6 +541,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return a row a thin section: stages, nuclei by type, Johnsen score (see agents/histology.py)."""
         return histology.sections(self)
 
+    def nuclei(self) -> pd.DataFrame:
+        """Return a row a type of germ cell: counted in thin sections, corrected, and true (see agents/histology.py)."""
+        return histology.nuclei(self)
+
     # ---- a user's own rules
 
     def modify(

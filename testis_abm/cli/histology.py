@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TABLES = {
     "stages": ("stage", "niches_pct"),
     "sections": ("tubule", "row", "stages"),
+    "nuclei": ("type", "per_section"),
     "stage_map": ("tubule", "row", "place"),
 }
 _PICTURES = ("tubules", "wall")
@@ -47,7 +48,12 @@ def _histology(options: argparse.Namespace) -> None:
     if not options.no_plots:
         guard.matplotlib()
     man = _lived(case, arm, day)
-    tables = {"stages": man.by_stage(), "sections": man.sections(), "stage_map": man.stage_map()}
+    tables = {
+        "stages": man.by_stage(),
+        "sections": man.sections(),
+        "nuclei": man.nuclei(),
+        "stage_map": man.stage_map(),
+    }
     for name, table in tables.items():
         outputs.write_table(folder / f"{name}.csv", table.round(_DECIMALS))
     print(f"{case.title}: {arm} arm, day {day}\n\n{_text(man, tables)}\n\n{DISCLAIMER}\n")
@@ -80,12 +86,13 @@ def _text(man: TestisModel, tables: dict[str, pd.DataFrame]) -> str:
         f"sections with elongated spermatids {found.elongated_sections_pct:.0f} %, arrested {found.arrested_sections_pct:.0f} %, "
         f"Sertoli cells only {found.sertoli_only_sections_pct:.0f} %",
     )
-    return "\n".join([*lines, "", "Germ cells per Sertoli cell by stage:", _transposed(tables["stages"])])
+    by_stage, nuclei = tables["stages"].set_index("stage").T, tables["nuclei"].set_index("type")
+    parts = ("Germ cells per Sertoli cell by stage:", by_stage), ("Nuclei counted, corrected and true:", nuclei)
+    return "\n".join([*lines, *(f"\n{title}\n{_printed(table)}" for title, table in parts)])
 
 
-def _transposed(stages: pd.DataFrame) -> str:
-    """Return the table of stages with a column a stage."""
-    return str(stages.set_index("stage").T.to_string(float_format=lambda value: f"{value:.2f}", na_rep="-"))
+def _printed(table: pd.DataFrame) -> str:
+    return str(table.rename_axis(index=None, columns=None).to_string(float_format="{:.2f}".format, na_rep="-"))
 
 
 def _draw(man: TestisModel, arm: str, folder: Path) -> None:
