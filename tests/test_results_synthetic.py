@@ -291,13 +291,13 @@ def section(arm: str, seed: int = 1, effect: float = 1.0) -> dict[str, Any]:
 
 
 def _walls(tubules: int) -> dict[str, np.ndarray]:
-    """Return walls of three rows; of the last tubule no Sertoli cell keeps germ cells, and one of the first is blocked."""
+    """Return walls of three rows; the last tubule holds no germ cells, and one niche of the first is blocked."""
     shape = (tubules, 3, NICHES)
     places = np.arange(tubules)[:, None] + np.arange(NICHES) // 6
-    able, blocked = np.ones(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
-    able[-1], blocked[0, 1, 5] = 0, 1
+    empty, blocked = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
+    empty[-1], blocked[0, 1, 5] = 1, 1
     stage = np.broadcast_to(places[:, None] % 6, shape).astype(np.int8)
-    return {"wall_stage": stage, "wall_a_pale": 2 * able, "wall_able": able, "wall_blocked": blocked}
+    return {"wall_stage": stage, "wall_a_pale": 2 - 2 * empty, "wall_empty": empty, "wall_blocked": blocked}
 
 
 def _germ(rng: np.random.Generator, centre: np.ndarray, angle: np.ndarray, loss: float) -> np.ndarray:

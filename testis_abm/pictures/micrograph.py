@@ -17,10 +17,10 @@ from testis_abm.pictures.steps import (
     BLOCKED,
     ELONGATED,
     ELONGATING,
+    EMPTY,
     FURTHER_LOOKS,
     LEYDIG,
     LEYDIG_RADIUS,
-    NOT_ABLE,
     SERTOLI,
     STAGE_COLOURS,
     STAIN,
@@ -137,12 +137,12 @@ def _draw_tubules(axes: Axes, tubules: Tubules, rng: np.random.Generator) -> Non
 def ring_colours(section: Mapping[str, Any]) -> np.ndarray:
     """Return the colour of the ring outside each niche of the section that is shown, (tubules, around).
 
-    That of its stage; of a Sertoli cell that keeps no germ cells, or has stopped its stem cells for a time, theirs.
+    That of its stage; a colour of their own have niches without germ cells, and those whose stem cells have stopped.
     """
     row = int(section["row"])
-    stage, able, blocked = (np.asarray(section[f"wall_{name}"])[:, row] for name in ("stage", "able", "blocked"))
+    stage, empty, blocked = (np.asarray(section[f"wall_{name}"])[:, row] for name in ("stage", "empty", "blocked"))
     colour = np.array(STAGE_COLOURS)[stage]
-    return np.where(able > 0, np.where(blocked > 0, BLOCKED, colour), NOT_ABLE)
+    return np.where(blocked > 0, BLOCKED, np.where(empty > 0, EMPTY, colour))
 
 
 def _draw_rings(axes: Axes, tubules: Tubules, colours: np.ndarray) -> None:

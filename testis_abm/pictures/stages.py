@@ -7,13 +7,13 @@ from typing import Any
 from matplotlib.patches import Patch
 
 from testis_abm.biology.stages import NAMES
-from testis_abm.pictures.steps import BLOCKED, NOT_ABLE, STAGE_COLOURS
+from testis_abm.pictures.steps import BLOCKED, EMPTY, STAGE_COLOURS
 
 
 def handles(*, empty: bool, blocked: bool) -> list[Any]:
     """Return the entries of a legend of stages, and of Sertoli cells without germ cells or that are blocked, if there are any."""
     entries = [*zip(STAGE_COLOURS, NAMES, strict=True)]
-    entries += [(NOT_ABLE, "Sertoli cell only")] * empty + [(BLOCKED, "stem cells blocked")] * blocked
+    entries += [(EMPTY, "no germ cells")] * empty + [(BLOCKED, "stem cells blocked")] * blocked
     return [Patch(color=colour, lw=0, label=name) for colour, name in entries]
 
 

@@ -52,9 +52,9 @@ STAIN = {
 }
 
 # Stages of the cycle, of Okabe and Ito: dark and light in turn, so that neighbours differ without colour too; then
-# Sertoli cells that keep no germ cells, or have stopped their stem cells for a time.
+# niches without germ cells, and those whose stem cells have stopped for a time.
 STAGE_COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#F0E442", "#E69F00", "#D55E00")
-NOT_ABLE, BLOCKED = "#C9C9C9", "#000000"
+EMPTY, BLOCKED = "#C9C9C9", "#000000"
 
 # Groups for the composition over time, bottom to top.
 GROUPS = (

@@ -104,7 +104,7 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
 
 def _stage_key(figure: Figure, sections: Sequence[Mapping[str, Any]], total: float) -> None:
     """Name the colours of the rings, under the sections."""
-    empty = any((np.asarray(section["wall_able"])[:, section["row"]] == 0).any() for section in sections)
+    empty = any(np.asarray(section["wall_empty"])[:, section["row"]].any() for section in sections)
     blocked = any(np.asarray(section["wall_blocked"])[:, section["row"]].any() for section in sections)
     entries = titled("Ring, stage of the cycle:", handles(empty=empty, blocked=blocked))
     at = (0.0, (0.2 + _KEY) / total)

@@ -1,13 +1,15 @@
 """Figure: the wall of the tubules unrolled, around against along: the stage of each niche, and its A-pale spermatogonia.
 
-Of a section (see `tubules`) it takes `wall_stage` (0 to 5), `wall_a_pale` (cells), `wall_able` and `wall_blocked` (flags),
-each (tubules, rows along, around).
+Of a section (see `tubules`) it takes `wall_stage` (0 to 5), `wall_a_pale` (cells), `wall_empty` and `wall_blocked` (flags: no germ
+cells; stem cells that have stopped), and, where stem cells know it, `wall_founder` (name of the stem cell from which an A-pale
+of the niche comes; -1 for none), each (tubules, rows along, around).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,9 +21,15 @@ from testis_abm.biology.stages import NAMES
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.stages import handles, titled
-from testis_abm.pictures.steps import BLOCKED, NOT_ABLE, STAGE_COLOURS
+from testis_abm.pictures.steps import BLOCKED, EMPTY, STAGE_COLOURS
 
 _A_PALE_COLOURS = ("#FFFFFF", "#CFE1F2", "#93C3DF", "#4B97C9", "#1864AA", "#08306B")
+# Tol's muted colours, which stay apart in colour blindness, and three darker.
+_CLONE_COLOURS = (
+    *("#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255"),
+    *("#44AA99", "#999933", "#AA4499", "#6699CC", "#994455", "#EE8866"),
+)
+_SCATTER = 7  # and the number of colours have no factor in common
 _BACKGROUND = "#EFEFEF"
 _GAP = 1  # niches between tubules
 _MOST_TUBULES, _MOST_ROWS = 24, 240  # that a picture shows
@@ -30,19 +38,21 @@ _LEFT, _TOP, _KEY, _BETWEEN, _HIGHEST = 0.35, 0.62, 0.4, 0.3, 6.5  # inch
 
 
 def draw(data: PlotData) -> Figure:
-    """Return the figure of the unrolled walls: an arm a row, stages at the left and A-pale at the right."""
+    """Return the figure of the unrolled walls: an arm a row; stages, A-pale and, if known, their clones side by side."""
     arms = [arm for arm in data.arms if "wall_stage" in data.sections.get(arm, {})]
-    walls = {arm: {name: _shown(data.sections[arm][f"wall_{name}"]) for name in _WALLS} for arm in arms}
+    walls = {arm: _walls(data.sections[arm]) for arm in arms}
+    maps = [paint for paint in _MAPS if all(paint in wall for wall in walls.values())]
     size = _laid(next(iter(walls.values()))["stage"]).shape
-    width = (style.WIDTH - 2 * _LEFT - _BETWEEN) / 2
+    width = (style.WIDTH - 2 * _LEFT - (len(maps) - 1) * _BETWEEN) / len(maps)
     height = min(_HIGHEST / len(arms), width * size[0] / size[1])
     total = _TOP + len(arms) * (height + _BETWEEN) + _KEY
     figure = paper.page(style.WIDTH, total)
     for k, arm in enumerate(arms):
         bottom = (total - _TOP - (k + 1) * height - k * _BETWEEN) / total
-        for j, (what, paint) in enumerate((("stage", _paint_stages), ("A-pale", _paint_a_pale))):
+        for j, name in enumerate(maps):
             left = (_LEFT + j * (width + _BETWEEN)) / style.WIDTH
             axes = figure.add_axes((left, bottom, width / style.WIDTH, height / total))
+            what, paint = _MAPS[name]
             paint(axes, walls[arm])
             _dress(axes, f"{arm}, day {data.sections[arm]['day']}: {what}")
     _legends(figure, walls)
@@ -51,11 +61,13 @@ def draw(data: PlotData) -> Figure:
     return figure
 
 
-_WALLS = ("stage", "a_pale", "able", "blocked")
-
-
-def _shown(wall: np.ndarray) -> np.ndarray:
-    return np.asarray(wall)[:_MOST_TUBULES, :_MOST_ROWS]
+def _walls(section: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the part of the walls of a section that is shown, by name."""
+    return {
+        name.removeprefix("wall_"): np.asarray(wall)[:_MOST_TUBULES, :_MOST_ROWS]
+        for name, wall in section.items()
+        if name.startswith("wall_")
+    }
 
 
 def _laid(wall: np.ndarray) -> np.ndarray:
@@ -82,14 +94,30 @@ def _across(tubules: int, length: int, around: int) -> int:
 
 
 def _paint_stages(axes: Axes, wall: Mapping[str, np.ndarray]) -> None:
-    stage = np.where(wall["blocked"] > 0, len(NAMES), wall["stage"])
-    _show(axes, np.where(wall["able"] > 0, stage, len(NAMES) + 1), ListedColormap([*STAGE_COLOURS, BLOCKED, NOT_ABLE]))
+    beyond = len(NAMES)
+    stage = np.where(wall["blocked"] > 0, beyond, np.where(wall["empty"] > 0, beyond + 1, wall["stage"]))
+    _show(axes, stage, ListedColormap([*STAGE_COLOURS, BLOCKED, EMPTY]))
 
 
 def _paint_a_pale(axes: Axes, wall: Mapping[str, np.ndarray]) -> None:
     most = len(_A_PALE_COLOURS) - 1
-    count = np.where(wall["able"] > 0, np.minimum(wall["a_pale"], most), most + 1)
-    _show(axes, count, ListedColormap([*_A_PALE_COLOURS, NOT_ABLE]))
+    count = np.where(wall["empty"] > 0, most + 1, np.minimum(wall["a_pale"], most))
+    _show(axes, count, ListedColormap([*_A_PALE_COLOURS, EMPTY]))
+
+
+def _paint_clones(axes: Axes, wall: Mapping[str, np.ndarray]) -> None:
+    """Give clones colours by their name, so that neighbours mostly differ; colours repeat."""
+    founder = wall["founder"].astype(np.int64)
+    colour = np.where(founder < 0, len(_CLONE_COLOURS), founder * _SCATTER % len(_CLONE_COLOURS))
+    _show(axes, colour, ListedColormap([*_CLONE_COLOURS, "#FFFFFF"]))
+
+
+# Wall -> what its map shows, and who paints it.
+_MAPS = {
+    "stage": ("stage", _paint_stages),
+    "a_pale": ("A-pale", _paint_a_pale),
+    "founder": ("clones of A-pale", _paint_clones),
+}
 
 
 def _show(axes: Axes, wall: np.ndarray, colours: ListedColormap) -> None:
@@ -105,15 +133,14 @@ def _dress(axes: Axes, text: str) -> None:
 
 
 def _legends(figure: Figure, walls: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    able = all((wall["able"] > 0).all() for wall in walls.values())
-    blocked = any(wall["blocked"].any() for wall in walls.values())
+    empty, blocked = (any(wall[name].any() for wall in walls.values()) for name in ("empty", "blocked"))
     most = len(_A_PALE_COLOURS) - 1
     counts = [
         Patch(fc=colour, ec=style.DIM, lw=0.4, label=f"{k}{' or more' * (k == most)}")
         for k, colour in enumerate(_A_PALE_COLOURS)
     ]
     height = float(figure.get_size_inches()[1])
-    rows = (titled("Stage:", handles(empty=not able, blocked=blocked)), titled("A-pale in a niche:", counts))
+    rows = (titled("Stage:", handles(empty=empty, blocked=blocked)), titled("A-pale in a niche:", counts))
     for k, entries in enumerate(reversed(rows)):
         at = (0.5 * _LEFT / style.WIDTH, (0.17 + 0.17 * k) / height)
         figure.legend(

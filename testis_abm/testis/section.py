@@ -69,12 +69,15 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
 
 
 def _walls(tissue: Tissue) -> dict[str, Any]:
-    """Return the walls of the tubules, (tubules, rows along, around), and which row is the section shown."""
+    """Return the walls of the tubules, (tubules, rows along, around), and which row is the section shown (pictures/wall.py)."""
     stage, sertoli = tissue.stages(), tissue.columns.sertoli
+    walls = {
+        "stage": stage,
+        "a_pale": sertoli.counts[:, A_PALE],
+        "empty": (sertoli.counts.sum(axis=1) == 0).astype(np.uint8),
+        "blocked": np.zeros(stage.size, dtype=np.uint8),
+    }
     return {
         "row": tissue.geometry.middle,
-        "wall_stage": stage,
-        "wall_a_pale": sertoli.counts[:, A_PALE].reshape(stage.shape),
-        "wall_able": np.ones(stage.shape, dtype=np.uint8),
-        "wall_blocked": np.zeros(stage.shape, dtype=np.uint8),
+        **{f"wall_{name}": wall.reshape(stage.shape) for name, wall in walls.items()},
     }
