@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from testis_abm.biology import draws, stages, steps
+from testis_abm.support.compile import compiled
 
 Tissue = Any  # of tissue.py
 _ALONG = 4  # which of a cell's draws of its place
@@ -42,11 +43,11 @@ class Cut:
 
     def chance(self, heights: Any) -> np.ndarray:
         """Return the chance that a section shows a nucleus of such a height, um, that lies anywhere in its disc."""
-        return np.asarray(np.minimum(1.0, (self.thickness + heights) / self.spacing))
+        return np.asarray(np.minimum(1.0, 2.0 * self.reach(heights)))
 
-    def shows(self, along: np.ndarray, heights: Any) -> np.ndarray:
-        """Return whether the section shows nuclei that lie `along` their disc, 0 to 1, and have such heights, um."""
-        return np.asarray(np.abs(along - 0.5) * self.spacing < 0.5 * (self.thickness + heights))
+    def reach(self, heights: Any) -> Any:
+        """Return how far from the middle of its disc, over the spacing of discs, a nucleus of such a height is still seen."""
+        return 0.5 * (self.thickness + heights) / self.spacing
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,24 +92,30 @@ def cut_sections(tissue: Tissue, values: Mapping[str, float]) -> Sections:
 
     Keyed draws place nuclei along the tubule, so that a cell that stays what it is stays in its section.
     """
-    geometry, columns, cut = tissue.geometry, tissue.columns, Cut.of(values, tissue)
+    geometry, germ, cut = tissue.geometry, tissue.columns.germ, Cut.of(values, tissue)
     sections, around = geometry.tubules * geometry.length, geometry.around
-    germ, rows = columns.germ, columns.germ.rows()
-    step = germ.step[rows].astype(np.intp)
-    section = (germ.tubule_of(rows) * geometry.sertoli_per_tubule + germ.niche[rows]) // around
-    seen = cut.shows(draws.uniforms(germ.lineage[rows], _ALONG, draws.PLACE), cut.heights[step])
     nuclei = np.zeros((sections, steps.COUNT), dtype=np.int64)
-    np.add.at(nuclei, (section[seen], step[seen]), 1)
-    sertoli = columns.sertoli.lineage
-    shown = cut.shows(draws.uniforms(sertoli, _ALONG, draws.PLACE), cut.sertoli_height)
+    _count(germ.arrays(), cut.reach(cut.heights), around, nuclei)
+    along = draws.uniforms(tissue.columns.sertoli.lineage, _ALONG, draws.PLACE)
     return Sections(
         cut,
         np.repeat(np.arange(geometry.tubules), geometry.length),
         np.tile(np.arange(geometry.length), geometry.tubules),
         nuclei,
-        shown.reshape(sections, around).sum(axis=1),
+        (np.abs(along - 0.5) < cut.reach(cut.sertoli_height)).reshape(sections, around).sum(axis=1),
         tissue.stages().reshape(sections, around),
     )
+
+
+@compiled
+def _count(germ, reach, around, nuclei):
+    """Count the nuclei that sections show into `nuclei`, (sections, steps); `reach` by step: see Cut."""
+    length = nuclei.shape[0] // germ.count.size
+    for tubule in range(germ.count.size):
+        for row in range(germ.start[tubule], germ.start[tubule] + germ.count[tubule]):
+            step = germ.step[row]
+            if abs(draws.uniform(germ.lineage[row], _ALONG, draws.PLACE) - 0.5) < reach[step]:
+                nuclei[tubule * length + germ.niche[row] // around, step] += 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +140,16 @@ def by_stage(tissue: Tissue) -> ByStage:
     their noise. Stem cells, which die at the turn of their cycle alone, are left out of them.
     """
     sertoli, stage = tissue.columns.sertoli, tissue.stages().ravel()
-    counts = sertoli.counts.astype(float)
-    hazards = sertoli.rates[:, steps.HAZARD :].transpose(0, 2, 1).reshape(counts.shape)
+
+    def mean(of_niches: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.bincount(stage, of_niches, stages.COUNT_OF_STAGES) / niches)
+
     niches = np.bincount(stage, minlength=stages.COUNT_OF_STAGES)
-    sums = np.zeros((2, stages.COUNT_OF_STAGES, steps.COUNT))
-    np.add.at(sums[0], stage, counts)
-    np.add.at(sums[1], stage, counts * hazards)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = sums / niches[:, None]
-    return ByStage(niches / stage.size, tissue.clock.shares, *means)
+    counts, hazards = sertoli.counts.T, sertoli.rates[:, steps.HAZARD :].swapaxes(0, 1).reshape(steps.COUNT, -1)
+    return ByStage(
+        niches / stage.size,
+        tissue.clock.shares,
+        np.stack([mean(cells) for cells in counts], axis=1),
+        np.stack([mean(cells * hazard) for cells, hazard in zip(counts, hazards, strict=True)], axis=1),
+    )
