@@ -20,7 +20,7 @@ SCALE = mean.Scale(
     blood_entry=0.25,
     blood_oestradiol_entry=0.5,
     leydig_per_sertoli=0.5,
-    a_pale=0.75,
+    able=0.75,
 )
 COUNTS = np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 6.0, 3.0, 7.0])
 NORMAL = BloodDay(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
@@ -109,7 +109,7 @@ def test_local_oestradiol_of_yesterday_brakes_a_leydig_cell():
 def test_the_mean_sertoli_cell_sets_the_rates_of_its_signals():
     rates = mean.rates_of(soma(), 0.5, P)
     # As in the reference man, and a hundredth of back-pressure of one half.
-    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.02] * 5, 0.26, 0.04, 0.03, 0.03))
+    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.02] * 5, 0.26, 0.04, 0.03, 0.03, 1.0))
 
 
 # ---- germ cells, by days since their clone was founded
@@ -193,8 +193,18 @@ def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
 def test_cells_are_counted_by_type(clone):
     spent, descendants, last = clone
     counts = np.full(COUNT, 7.0)
-    mean.count_steps(np.full(mean.AGES, 0.5), spent, descendants, last, 0.75, counts)
-    assert counts == pytest.approx([0.75, 0.75, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
+    mean.count_steps(np.full(mean.AGES, 0.5), spent, descendants, last, 0.75, np.array([2.0, 1.0]), counts)
+    assert counts == pytest.approx([1.5, 0.75, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
+
+
+def test_harm_leaves_its_share_of_stem_cells_and_of_clones_by_their_types(clone):
+    spent = clone[0]
+    stem, founders, survival = np.array([2.0, 1.0]), np.ones(mean.AGES), np.ones(COUNT)
+    survival[:4] = 0.5, 0.25, 0.125, 0.75  # B for eight days, preleptotene for one
+    spent[8, 3], spent[8, 2] = 0.5, 0.5
+    mean.kill(stem, founders, spent, survival)
+    assert stem == pytest.approx([1.0, 0.25])
+    assert founders[:10] == pytest.approx([*[0.125] * 8, (0.125 + 0.75) / 2.0, 1.0])
 
 
 def test_what_a_pale_decide_is_founded_a_cycle_later():

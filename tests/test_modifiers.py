@@ -12,7 +12,7 @@ from testis_abm.biology import steps
 
 CASE = {
     "title": "changed from outside",
-    "tissue": {"tubules": 2, "sertoli_per_tubule": 10},
+    "tissue": {"tubules": 2, "rows": 1, "sertoli_per_tubule": 10},
     "plan": {"baseline": "2 days", "duration": "120 days", "seed": 2},
 }
 

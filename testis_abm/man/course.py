@@ -24,7 +24,7 @@ from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import signals
-from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
+from testis_abm.biology.steps import A_DARK, A_PALE, COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
@@ -52,10 +52,13 @@ from testis_abm.testis.mean import (
     clones_founded,
     count_steps,
     germ_day,
+    kill,
     rates_of,
     response_of,
+    resting_stem_cells,
     soma_day,
     stationary,
+    stem_cell_day,
 )
 
 _FAINTEST = 1e-9
@@ -79,6 +82,8 @@ MORNING = np.dtype(
             "testicular_oestradiol_share",
             "released_million",
             "elongated_per_sertoli",
+            "a_pale_per_sertoli",
+            "a_dark_per_sertoli",
             "back_pressure",
             "glands",
             "fluid",
@@ -103,9 +108,15 @@ class Numbers(NamedTuple):
 
 
 class MeanTestis(NamedTuple):
-    """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py)."""
+    """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py).
+
+    Attributes:
+        stem: (2,) A-dark and A-pale of a niche that keeps germ cells.
+        commitments: (days of a cycle,) clones per cycle that its A-pale have committed to.
+    """
 
     soma: np.ndarray
+    stem: np.ndarray
     founders: np.ndarray
     commitments: np.ndarray
     spent: np.ndarray
@@ -119,7 +130,7 @@ class MeanTestis(NamedTuple):
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
         commitments = np.zeros(max(1, round(p.germ.cycle_days)))
-        return cls(np.ones(SOMA), np.zeros(AGES), commitments, spent, descendants, np.zeros(COUNT), last)
+        return cls(np.ones(SOMA), np.ones(2), np.zeros(AGES), commitments, spent, descendants, np.zeros(COUNT), last)
 
 
 class State(NamedTuple):
@@ -149,14 +160,15 @@ def _secrete(secreted, made):
 
 
 @register_jitable
-def _settle_germ_line(testis, pressed, p, a_pale):
+def _settle_germ_line(testis, pressed, p, able):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
-    testis.commitments[:] = rates[COMMITMENT]
+    resting_stem_cells(testis.stem, rates, p)
+    testis.commitments[:] = testis.stem[A_PALE] * rates[COMMITMENT]
     testis.founders[:] = 0.0
-    testis.founders[0] = 2.0 * a_pale * rates[COMMITMENT] / p.germ.cycle_days
+    testis.founders[0] = 2.0 * able * testis.commitments[0] / p.germ.cycle_days
     ripe = stationary(testis.founders, rates, testis.spent, testis.last)
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, a_pale, testis.counts)
+    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, able, testis.stem, testis.counts)
     return ripe * testis.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
 
 
@@ -178,7 +190,7 @@ def _settle(body, testis, numbers):
             max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2, math.nan, math.nan
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
-        released = _settle_germ_line(testis, pressed, p, scale.a_pale)
+        released = _settle_germ_line(testis, pressed, p, scale.able)
         new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
         far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9) + abs(new_inhibin - inhibin) / (inhibin + 1e-9)
         x *= (new_x / x) ** damping
@@ -202,6 +214,7 @@ def _tell(morning, made, man, released, p):
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
     morning.elongated_per_sertoli = man.testis.counts[-1] + man.testis.counts[-2]
+    morning.a_pale_per_sertoli, morning.a_dark_per_sertoli = man.testis.counts[A_PALE], man.testis.counts[A_DARK]
     tract = man.tract[0]
     morning.back_pressure, morning.glands, morning.fluid = tract.back_pressure, tract.glands, tract.fluid
     soma = man.testis.soma
@@ -251,12 +264,21 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
 
 
 @compiled
-def advance(man, numbers, drugs, planned, mornings):
-    """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after."""
+def harm(man, survival):
+    """Let a share of each type of germ cell of a man (State) survive, (steps,)."""
+    kill(man.testis.stem, man.testis.founders, man.testis.spent, survival)
+
+
+@compiled
+def advance(man, numbers, drugs, planned, blocked, mornings):
+    """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after.
+
+    `blocked`: (days,) share of niches whose stem cells stand still on each day.
+    """
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.able, testis.stem, testis.counts)
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
         body_day(body, numbers.axis, secreted, drugs, planned.doses[day], held, morning)
@@ -265,11 +287,15 @@ def advance(man, numbers, drugs, planned, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        founded = clones_founded(testis.commitments, rates[COMMITMENT], scale.a_pale, p)
+        stem_cell_day(testis.stem, rates, p)
+        committed = (1.0 - blocked[day]) * testis.stem[A_PALE] * rates[COMMITMENT]
+        founded = clones_founded(testis.commitments, committed, scale.able, p)
         released = numbers.sperm * germ_day(
             testis.founders, founded, rates, testis.spent, testis.descendants, testis.last
         )
-        count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+        count_steps(
+            testis.founders, testis.spent, testis.descendants, testis.last, scale.able, testis.stem, testis.counts
+        )
         testis_e2 = made.oestradiol / scale.oestradiol
         tract_day(tract, morning, released, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, numbers.axis)

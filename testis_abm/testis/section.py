@@ -9,7 +9,7 @@ import numpy as np
 from testis_abm.biology.steps import A_PALE
 from testis_abm.testis.fields import draw_field
 from testis_abm.testis.kinds import KINDS
-from testis_abm.testis.places import leydig_places, sertoli_places
+from testis_abm.testis.places import germ_niche, leydig_places, sertoli_places
 from testis_abm.testis.tissue import Tissue
 
 _GRID = 160
@@ -75,9 +75,20 @@ def _walls(tissue: Tissue) -> dict[str, Any]:
         "stage": stage,
         "a_pale": sertoli.counts[:, A_PALE],
         "empty": (sertoli.counts.sum(axis=1) == 0).astype(np.uint8),
-        "blocked": np.zeros(stage.size, dtype=np.uint8),
+        "blocked": (sertoli.blocked_until > tissue.now).astype(np.uint8),
+        "founder": _founders(tissue),
     }
     return {
         "row": tissue.geometry.middle,
         **{f"wall_{name}": wall.reshape(stage.shape) for name, wall in walls.items()},
     }
+
+
+def _founders(tissue: Tissue) -> np.ndarray:
+    """Return the founder of an A-pale of each niche, -1 where there is none, (niches,)."""
+    germ = tissue.columns.germ
+    rows = germ.rows()
+    rows = rows[germ.step[rows] == A_PALE]
+    found = np.full(tissue.sertoli_count, -1, dtype=np.int64)
+    found[germ_niche(tissue, rows)] = germ.founder[rows]
+    return found

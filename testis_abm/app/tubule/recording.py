@@ -350,7 +350,8 @@ def _germ(tissue: Any, rows: np.ndarray) -> Germ:
     of = tissue.columns.germ
     x, y, _ = germ_places(tissue, rows)
     niche = germ_niche(tissue, rows)
-    return Germ(of.lineage[rows], of.step[rows], of.clone[rows], of.ends[rows].astype(float), niche, x, y)
+    turn, ends = of.turn[rows], of.ends[rows].astype(float)
+    return Germ(of.lineage[rows], of.step[rows], of.clone[rows], turn, ends, niche, x, y)
 
 
 def _working(model: Any) -> tuple[float, float]:
