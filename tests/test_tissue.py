@@ -153,7 +153,7 @@ def test_withdrawal_stops_late_steps_and_they_come_back(values, fertile):
     def over_a_cycle():
         return np.mean([(tissue.day(NORMAL_BLOOD), tissue.counts())[1] for _ in range(16)], axis=0)
 
-    tissue, _ = settled({**values, "germ.oestrogen_lack": 0.0}, fertile)
+    tissue, _ = settled({**values, "germ.oestrogen_lack": 0.0}, fertile, tubules=40)
     whole = over_a_cycle()
     off = NORMAL_BLOOD._replace(lh_activity=0.04, fsh_iu_l=0.15, free_testosterone=4.0)
     for _ in range(110):

@@ -146,7 +146,8 @@ def by_stage(tissue: Tissue) -> ByStage:
             return np.asarray(np.bincount(stage, of_niches, stages.COUNT_OF_STAGES) / niches)
 
     niches = np.bincount(stage, minlength=stages.COUNT_OF_STAGES)
-    counts, hazards = sertoli.counts.T, sertoli.rates[:, steps.HAZARD :].swapaxes(0, 1).reshape(steps.COUNT, -1)
+    hazards = sertoli.rates[:, steps.HAZARD : steps.HAZARD + steps.COUNT].swapaxes(0, 1).reshape(steps.COUNT, -1)
+    counts = sertoli.counts.T
     return ByStage(
         niches / stage.size,
         tissue.clock.shares,
