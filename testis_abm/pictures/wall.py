@@ -88,7 +88,8 @@ def _across(tubules: int, length: int, around: int) -> int:
 
     def misfit(across: int) -> float:
         rows = -(-tubules // across)
-        return abs(math.log(across * (around + _GAP) / (rows * (length + _GAP)) / _SHAPE))
+        gaps = rows * across / tubules - 1.0
+        return abs(math.log(across * (around + _GAP) / (rows * (length + _GAP)) / _SHAPE)) + gaps
 
     return min(range(1, tubules + 1), key=misfit)
 
@@ -116,7 +117,7 @@ def _paint_clones(axes: Axes, wall: Mapping[str, np.ndarray]) -> None:
 _MAPS = {
     "stage": ("stage", _paint_stages),
     "a_pale": ("A-pale", _paint_a_pale),
-    "founder": ("clones of A-pale", _paint_clones),
+    "founder": ("clones", _paint_clones),
 }
 
 
