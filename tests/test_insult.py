@@ -341,6 +341,7 @@ def test_one_closed_duct_halves_the_ejaculate():
 
 def test_the_testis_that_is_left_makes_half_and_is_driven_harder():
     one, twin = (man(*insults, days=25, tubules=8) for insults in ([LEFT], []))
+    assert set(one.sections()["tubule"]) == {1, 3, 5, 7}  # a surgeon finds no tubule of the other
     there = one.tissue.columns.sertoli.present.reshape(8, -1)[:, 0]
     assert there.tolist() == [0.0, 1.0] * 4 and not one.tissue.columns.germ.count[::2].any()
     rows = [model.records["hormones"][-1] for model in (one, twin)]

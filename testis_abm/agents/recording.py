@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from testis_abm.agents.histology import scores
 from testis_abm.biology import outcome, readouts, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.man.cell_days import Lived
-from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 
 TestisModel = Any  # of agents/model.py, which calls this
@@ -87,11 +87,8 @@ def _samples(model: TestisModel) -> None:
     if day in samples.blood:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
-        sertoli = model.tissue.columns.sertoli
         per_sertoli = model.tissue.counts() / model.tissue.present_count
-        there = sertoli.present > 0.0 if sertoli.present.any() else slice(None)
-        score = biopsy.johnsen_score(sertoli.counts[there], model.tissue.geometry.around)
-        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), johnsen_score=score)
+        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), **scores(model)._asdict())
 
 
 def _outcome(model: TestisModel, means: Mapping[str, float], concentration: float) -> dict[str, float]:
