@@ -114,11 +114,7 @@ def _paint_clones(axes: Axes, wall: Mapping[str, np.ndarray]) -> None:
 
 
 # Wall -> what its map shows, and who paints it.
-_MAPS = {
-    "stage": ("stage", _paint_stages),
-    "a_pale": ("A-pale", _paint_a_pale),
-    "founder": ("clones", _paint_clones),
-}
+_MAPS = {"stage": ("stage", _paint_stages), "a_pale": ("A-pale", _paint_a_pale), "founder": ("clones", _paint_clones)}
 
 
 def _show(axes: Axes, wall: np.ndarray, colours: ListedColormap) -> None:
