@@ -8,7 +8,7 @@ import pytest
 from round_tissue import DAYS, P, with_
 
 from testis_abm.biology import germ, leydig, sertoli
-from testis_abm.biology.draws import CLONE, COMMIT, ENTRY, RELEASE, STEM_LOSS, bits, child, halves, uniform
+from testis_abm.biology.draws import CLONE, COMMIT, ENTRY, RELEASE, bits, child, halves, uniform
 from testis_abm.biology.steps import A_DARK, A_PALE, COUNT, NAMES, PROPHASE, RATES, ROUND_SPERMATID
 
 LN2 = math.log(2.0)

@@ -166,7 +166,9 @@ def test_a_day_of_age_is_survived_by_its_hazards(clone):
 
 def test_a_constant_flow_thins_with_age(clone):
     line = mean.GermLine.new(16.0)
-    hazards = rates(b_spermatogonium_hazard=math.log(2.0) / 4.0, commitment=0.5, a_pale_fed=256.0 / P.niche.a_pale_present)
+    hazards = rates(
+        b_spermatogonium_hazard=math.log(2.0) / 4.0, commitment=0.5, a_pale_fed=256.0 / P.niche.a_pale_present
+    )
     flow = mean.stationary(line, hazards, mean.Calendar(*clone), P)
     founders = line.founders[0]
     assert line.founders[1].tolist() == founders.tolist()

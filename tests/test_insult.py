@@ -8,6 +8,7 @@ import pytest
 from testis_abm import load, parameters
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.steps import A_PALE, B_SPERMATOGONIUM, PACHYTENE, ROUND_SPERMATID
+from testis_abm.experiments.compare import compare
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
@@ -349,6 +350,7 @@ def test_the_testis_that_is_left_makes_half_and_is_driven_harder():
     }
     assert ratio["lh_iu_l"] > 1.2 and ratio["fsh_iu_l"] > 1.5 and 0.75 < ratio["testosterone_nmol_l"] < 0.97
     assert 0.5 < ratio["inhibin_b_pg_ml"] < 0.75
+    assert one.records["tissue"][-1].sertoli == twin.records["tissue"][-1].sertoli // 2
     assert rows[0].intratesticular_testosterone_nmol_l > 0.9 * rows[1].intratesticular_testosterone_nmol_l
 
 
@@ -449,3 +451,17 @@ def test_blocked_niches_found_no_clones():
     still = sertoli.blocked_until > now
     assert 0.5 < still.mean() < 1.0
     assert not sertoli.counts[still & (sertoli.blocked_until > now + 1.0), B_SPERMATOGONIUM].any()
+
+
+def test_an_arm_has_its_own_insults():
+    plan = {"baseline": "1 days", "duration": "30 days", "replicates": 2, "seed": 3}
+    arms = {
+        "title": "arms",
+        "plan": plan,
+        "tissue": {"tubules": 2},
+        "samples": {"semen": [], "blood": []},
+        "arm": [{"name": "twin"}, {"name": "fever", "insult": [FEVER]}, {"name": "one testis", "insult": [LEFT]}],
+    }
+    effects = compare(arms, workers=1).effects.set_index(["arm", "output"])["change_pct"]
+    assert effects["fever", "sperm concentration"] < -25.0 and effects["fever", "DNA fragmentation"] > 25.0
+    assert -60.0 < effects["one testis", "sperm concentration"] < -30.0 and effects["one testis", "FSH"] > 30.0

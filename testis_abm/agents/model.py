@@ -510,7 +510,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def stem_cells(self) -> dict[str, float]:
         """Return A-pale and A-dark per Sertoli cell: `a_pale_per_sertoli`, `a_dark_per_sertoli`."""
-        mean = self.tissue.counts() / self.tissue.sertoli_count
+        mean = self.tissue.counts() / self.tissue.present_count
         return {f"{steps.NAMES[step]}_per_sertoli": float(mean[step]) for step in (steps.A_PALE, steps.A_DARK)}
 
     def stem_clones(self) -> dict[int, int]:
@@ -532,7 +532,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def per_gram(self, released: np.ndarray) -> np.ndarray:
         """Return the daily production, million per g of testis, that so many released in a cycle are."""
-        mass = testis_mass(self.values) * self.man["sertoli_number"]
+        there = self.tissue.present_count / self.tissue.sertoli_count
+        mass = testis_mass(self.values) * self.man["sertoli_number"] * there
         return np.asarray(released / _FLUX_DAYS * self._sperm / mass)
 
     def over_cycle(self, days: int) -> dict[str, np.ndarray]:

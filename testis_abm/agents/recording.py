@@ -87,8 +87,10 @@ def _samples(model: TestisModel) -> None:
     if day in samples.blood:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
-        per_sertoli = model.tissue.counts() / model.tissue.sertoli_count
-        score = biopsy.johnsen_score(model.tissue.columns.sertoli.counts, model.tissue.geometry.around)
+        sertoli = model.tissue.columns.sertoli
+        per_sertoli = model.tissue.counts() / model.tissue.present_count
+        there = sertoli.present > 0.0 if sertoli.present.any() else slice(None)
+        score = biopsy.johnsen_score(sertoli.counts[there], model.tissue.geometry.around)
         write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), johnsen_score=score)
 
 
@@ -102,6 +104,7 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     signal = signals(response, model.tract.back_pressure, p)
     spermatids = standing_elongated(p, rates_under(signal, p))
     niches = values["tissue.sertoli_per_man"] * model.man["sertoli_number"] * model.man["germ_cell_endowment"]
+    niches *= float(model.tissue.columns.sertoli.present.mean())
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
     chances = {
         "conception": outcome.conception(concentration, values),
@@ -118,7 +121,7 @@ def _tissue(
     model: TestisModel, lived: Lived, blood: Mapping[str, np.ndarray], testis: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Return the columns of the tissue table."""
-    germ, sertoli = lived.germ, model.tissue.sertoli_count
+    germ, sertoli = lived.germ, model.tissue.present_count
     counts = dict(zip(steps.NAMES, germ["counts"].T, strict=True))
     cycle = model.over_cycle(len(germ))
     divided = cycle["divided"]

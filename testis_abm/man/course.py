@@ -84,6 +84,7 @@ MORNING = np.dtype(
             "inhibition_testis",
             "testicular_oestradiol_share",
             "released_million",
+            "testes",  # share of them that is there
             "elongated_per_sertoli",
             "a_pale_per_sertoli",
             "a_dark_per_sertoli",
@@ -202,6 +203,7 @@ def _tell(morning, made, man, released, p):
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
+    morning.testes = 0.5 * (man.testis.line.present[0] + man.testis.line.present[1])
     morning.elongated_per_sertoli = man.testis.counts[-1] + man.testis.counts[-2]
     morning.a_pale_per_sertoli, morning.a_dark_per_sertoli = man.testis.counts[A_PALE], man.testis.counts[A_DARK]
     tract = man.tract[0]

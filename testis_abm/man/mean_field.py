@@ -151,7 +151,8 @@ class ExpectedMan:
     def daily_production(self, day: int | None = None) -> float:
         """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
         mean = self._mornings(day)["released_million"][-_CYCLE:].mean()
-        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"]))
+        there = float(self._mornings(day)["testes"][-1]) or 1.0
+        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"] * there))
 
     def readouts(self, day: int) -> dict[str, float]:
         """Return what is read of the testis on the morning of a day, by column: of the cells, and of aromatase by site."""

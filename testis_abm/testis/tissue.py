@@ -186,6 +186,11 @@ class Tissue:
         return self.geometry.tubules * self.geometry.sertoli_per_tubule
 
     @property
+    def present_count(self) -> int:
+        """Return the number of simulated Sertoli cells of the testes that are there; of both where none is."""
+        return int(self.columns.sertoli.present.sum()) or self.sertoli_count
+
+    @property
     def testosterone(self) -> np.ndarray:
         """Return total testosterone at each niche, nmol/L, (tubules, niches)."""
         return self.levels.testosterone
