@@ -35,6 +35,7 @@ MONTH, YEAR = 30.4375, 365.25  # days
 SMALL = {"tubules": 6, "rows": 3}  # of what is whole or nearly so
 WIDE = {"tubules": 6, "rows": 24}  # where few stem cells are left
 FOCI = {"tubules": 8, "rows": 120}  # where single ones are: 23 mm of tubule
+RARE = {"tubules": 8, "rows": 1000}  # 190 mm
 PRODUCTION = "daily_production_million_g"
 MEN_DIFFER = 0.8  # SD of the log of a man's sensitivity to a course
 SOME = 0.05  # of his own production: sperm in the ejaculate
@@ -131,9 +132,7 @@ DOSES: Mapping[str, tuple[Mapping[str, Any], float, Mapping[str, int], str]] = {
 
 def irradiated() -> dict[str, list[str]]:
     """Return recovery by dose, and by month."""
-    cases = [
-        case([{"kind": "irradiation", **dose}], years * YEAR, tissue) for dose, years, tissue, _ in DOSES.values()
-    ]
+    cases = [case([{"kind": "irradiation", **dose}], years * YEAR, tissue) for dose, years, tissue, _ in DOSES.values()]
     found = lives(cases)
     rows, courses = [], {}
     for (name, (_, years, _, told)), of, life in zip(DOSES.items(), cases, found, strict=True):
@@ -201,6 +200,17 @@ COURSES: Mapping[str, tuple[Mapping[str, Any], str]] = {
 }
 
 
+def with_foci(insults: Sequence[Mapping[str, Any]], days: float, rng: int) -> Life | None:
+    """Let a man live in a tissue that is large enough to hold a focus; None if one in 190 mm of tubule is too many."""
+    for tissue in (WIDE, FOCI, RARE):
+        try:
+            return Life(case(insults, days, tissue), rng)
+        except ta.TestisError as error:
+            if "too small to hold a focus" not in str(error):
+                raise
+    return None
+
+
 def cytotoxic(men: int) -> dict[str, list[str]]:
     """Return who has sperm when after courses of cytotoxics; men differ in how sensitive they are."""
     sensitivity = [np.exp(MEN_DIFFER * NormalDist().inv_cdf((k + 0.5) / men)) for k in range(men)]
@@ -208,18 +218,20 @@ def cytotoxic(men: int) -> dict[str, list[str]]:
     years = (0.5, 1, 2, 5, 10)
     for name, (course, told) in COURSES.items():
         days = max(years) * YEAR + 200.0
-        cases = [
-            case([{"kind": "cytotoxics", **course, "sensitivity": min(10.0, float(of))}], days, WIDE, parameters={})
-            for of in sensitivity
-        ]
-        found = lives(cases, list(range(1, men + 1)))
+        insults = [[{"kind": "cytotoxics", **course, "sensitivity": min(10.0, float(of))}] for of in sensitivity]
         end = 21.0 * (int(course["courses"]) - 1)
-        shares = np.array([[life.share().loc[round(end + y * YEAR)] for y in years] for life in found])
+        at = [round(end + y * YEAR) for y in years]
+
+        def lived(k: int, insults: Any = insults, at: Any = at, days: float = days) -> np.ndarray:
+            life = with_foci(insults[k], days, k + 1)
+            if life is None:
+                return np.full((3, len(years)), np.nan)
+            return np.array([life.share().loc[at], life.days["fsh_iu_l"].loc[at], life.days["inhibin_b_pg_ml"].loc[at]])
+
+        found = np.array(each(lived, list(range(men))))
+        shares = np.nan_to_num(found[:, 0])
         low = (shares[:, -1] >= SOME) & (shares[:, -1] < 0.25)
-        fsh, inhibin = (
-            np.mean([life.days[column].loc[round(end + 5 * YEAR)] for life in found])
-            for column in ("fsh_iu_l", "inhibin_b_pg_ml")
-        )
+        fsh, inhibin = np.nanmean(found[:, 1:, years.index(5)], axis=0)
         rows.append(
             (
                 name,
@@ -260,9 +272,7 @@ def fever() -> dict[str, list[str]]:
     }
     rows = []
     for column, name in quantities.items():
-        with_, without = (
-            np.mean([life.semen[column] for life in part], axis=0) for part in (found[:4], found[4:])
-        )
+        with_, without = (np.mean([life.semen[column] for life in part], axis=0) for part in (found[:4], found[4:]))
         index = found[0].semen.index
         row: list[object] = [name]
         for week in weeks:
@@ -305,28 +315,42 @@ def fsh_and_stem_cells() -> dict[str, list[str]]:
                 )
                 row.append(percent(a / b))
             rows.append([*row, told[name] if not j else ""])
-    return {"stem cells under FSH": table(("FSH", "cells, % of control", *(f"day {d}" for d in days), "published"), rows)}
+    return {
+        "stem cells under FSH": table(("FSH", "cells, % of control", *(f"day {d}" for d in days), "published"), rows)
+    }
+
+
+def founders(model: Any) -> set[int]:
+    """Return the clones that have A-pale: those at rest do not drift."""
+    cells = model.tissue.columns.germ
+    rows = cells.rows()
+    return {*cells.founder[rows[cells.step[rows] == steps.A_PALE]].tolist()}
 
 
 def drift() -> dict[str, list[str]]:
     """Return how many clones of stem cells are left, and the square-root law."""
     cycles = (1, 2, 5, 10, 20, 40, 80, 160)
     rows: dict[str, list[object]] = {}
-    for name, tissue in {"6 tubules of 24 rows of 26": WIDE, "60 tubules of 24 rows of 4": {"tubules": 60, "rows": 24, "sertoli_per_tubule": 4}}.items():
+    for name, tissue in {
+        "6 tubules of 24 rows of 26": WIDE,
+        "60 tubules of 24 rows of 4": {"tubules": 60, "rows": 24, "sertoli_per_tubule": 4},
+    }.items():
         of = case([], 16 * max(cycles), tissue)
         model = ta.TestisModel(of)
         model.run_for(28)
-        model.tissue.columns.begin_clones()
-        alive = []
-        start = model.stem_clones()
-        done = 0
+        model.mark_stem_clones()
+        first, alive, done = founders(model), [], 0
         for cycle in cycles:
             model.run_for(16 * (cycle - done))
             done = cycle
-            alive.append(model.stem_clones() / start)
+            alive.append(len(first & founders(model)) / len(first))
         slope = np.polyfit(np.log(cycles[-4:]), np.log(alive[-4:]), 1)[0]
         rows[name] = [name, *map(percent, alive), f"{slope:.2f}"]
-    head = ("clones of stem cells alive, %", *(f"{k} cycles" for k in cycles), "slope of the last four (law: -0.5 in one dimension, -1 in two)")
+    head = (
+        "clones of stem cells alive, %",
+        *(f"{k} cycles" for k in cycles),
+        "slope of the last four (law: -0.5 in one dimension, -1 in two)",
+    )
     return {"drift": table(head, list(rows.values()))}
 
 
