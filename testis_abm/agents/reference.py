@@ -174,14 +174,16 @@ class ReferenceCells:
         for field in fields_of:
             field += entry * times + added
         cells.local_oestradiol[:] = levels.oestradiol.ravel() * levels.scale.oestradiol_free
-        changes = change.tolist()
+        changes, around = change.tolist(), np.empty(len(self.sertoli))
+        kernel.food(cells.counts, niches, around)
+        germ = around.tolist()
         for i, (agent, oestradiol) in enumerate(zip(self.sertoli, cells.local_oestradiol.tolist(), strict=True)):
             cell = agent.state
             testosterone = cell.local_testosterone
             response = Response(cell.androgen, cell.adhesion, cell.fsh, cell.lack)
             response = rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt)
             cell.androgen, cell.adhesion, cell.fsh, cell.lack = response
-            cell.inhibin = rules["sertoli.inhibin"](cell.fsh, p)
+            cell.inhibin = rules["sertoli.inhibin"](cell.fsh, germ[i], p)
             signals = rules["sertoli.signals"](response, blood.back_pressure, p)
             cell.rates = list(rules["sertoli.rates"](signals, p))
             if change.size:

@@ -41,11 +41,20 @@ class ReceptorParameters(NamedTuple):
 
 
 class InhibinParameters(NamedTuple):
-    """Inhibin B of one man's Sertoli cells against FSH."""
+    """Inhibin B of one man's Sertoli cells against FSH and their germ cells.
+
+    Attributes:
+        inhibin_germ_share: of the output of the reference man that germ cells call forth; inhibin_germ_half: germ cells
+            that call forth half of the most of it, relative; inhibin_germ_reference: of the reference man, per Sertoli
+            cell.
+    """
 
     inhibin_floor: float
     inhibin_fsh_gain: float
     inhibin_fsh_half: float
+    inhibin_germ_share: float
+    inhibin_germ_half: float
+    inhibin_germ_reference: float
 
 
 class Response(NamedTuple):
@@ -195,7 +204,20 @@ def niche_aromatase(spermatocytes, spermatids, elongated, p):
 
 
 @register_jitable
-def inhibin_output(fsh, p):
-    """Return the inhibin B of a Sertoli cell relative to the reference man."""
+def inhibin_output(fsh, germ, p):
+    """Return the inhibin B of a Sertoli cell relative to the reference man.
+
+    A grown Sertoli cell makes little without germ cells. Pachytene spermatocytes to round spermatids call forth the
+    rest, and a few of them nearly all: inhibin B is low or nil in Sertoli-cell-only and early arrest, near normal in
+    late arrest and obstruction (Andersson & Skakkebaek 2001). FSH drives both.
+
+    Args:
+        fsh: that it has responded to, IU/L.
+        germ: pachytene spermatocytes to round spermatids per Sertoli cell, it and its neighbours (see kernel.food).
+        p: numbers of the tissue.
+    """
+    inhibin = p.inhibin
     relative = fsh * p.receptor.fsh_sensitivity * (1.0 / p.receptor.fsh_reference)
-    return p.inhibin.inhibin_floor + p.inhibin.inhibin_fsh_gain * relative / (p.inhibin.inhibin_fsh_half + relative)
+    driven = inhibin.inhibin_floor + inhibin.inhibin_fsh_gain * relative / (inhibin.inhibin_fsh_half + relative)
+    fed, half, share = germ * (1.0 / inhibin.inhibin_germ_reference), inhibin.inhibin_germ_half, inhibin.inhibin_germ_share
+    return driven * (1.0 - share + share * (1.0 + half) * fed / (half + fed))

@@ -27,21 +27,17 @@ from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis
 from testis_abm.parameters import Drug
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
-from testis_abm.testis.build import tissue_parameters
+from testis_abm.testis.build import kept_a_pale, tissue_parameters
 from testis_abm.testis.mean import Scale
 
 _CYCLE = 16  # days over which production is averaged, as the agent-based model does
 _WEEK = 7  # days after which an immature testis is looked at again
 _HISTORY = 192  # days whose sperm an ejaculate may still hold
-_TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
 
 
 def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
     """Return a man's numbers; of many men, arrays (see tissue_parameters)."""
     p, scale = tissue_parameters(values, man)
-    # An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later: the
-    # cells found this much less.
-    present = 1.0 / (1.0 + _TURNS_LOST * p.germ.stem_cell_loss)
     of_cells = Scale(
         scale.testosterone,
         scale.oestradiol,
@@ -50,7 +46,7 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         scale.blood_entry,
         scale.blood_oestradiol_entry,
         values["tissue.leydig_per_sertoli"],
-        man["germ_cell_endowment"] * present,
+        man["germ_cell_endowment"] * kept_a_pale(p.germ.stem_cell_loss),
     )
     sperm = values["tissue.sertoli_per_man"] * man["sertoli_number"] / 1e6
     return Numbers(axis_parameters(values, man), p, of_cells, tract_parameters(values, man), sperm)

@@ -15,13 +15,13 @@ from testis_abm.biology.binding import free_testosterone
 from testis_abm.biology.days import number
 from testis_abm.biology.tract import TractParameters
 from testis_abm.parameters.rooms import Values, room
-from testis_abm.testis.build import reference_counts, tissue_parameters
+from testis_abm.testis.build import GERM_REFERENCE, reference_counts, reference_food, tissue_parameters
 
 _AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
 
 
 def complete(values: Mapping[str, float]) -> Values:
-    """Return the parameters with what follows from them: the reference man's free testosterone (nmol/L) and daily sperm (million)."""
+    """Return the parameters with what follows from them: the reference man's free testosterone (nmol/L), daily sperm (million), germ cells."""
     free = free_testosterone(
         values["axis.testosterone_reference"],
         values["axis.shbg_reference"],
@@ -32,7 +32,7 @@ def complete(values: Mapping[str, float]) -> Values:
     p, _ = tissue_parameters(values, {name: field.value for name, field in parameters.physiology().items()})
     per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
     output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.germ.spermiation)
-    return Values({**values, "tract.reference_output": output})
+    return Values({**values, "tract.reference_output": output, GERM_REFERENCE: reference_food(values)})
 
 
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> AxisParameters:

@@ -24,6 +24,8 @@ from testis_abm.testis.kernel import ROOM
 
 _STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443}
 _AGE_REFERENCE = 34.0
+_TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
+GERM_REFERENCE = "inhibin.germ_reference"  # of completed values (physiology.complete), see reference_food
 Amount = Any  # a number, or an array of one for each man
 
 
@@ -71,6 +73,14 @@ def reference_counts(p: TissueParameters) -> np.ndarray:
     return standing(rates_under(NORMAL, p), p)
 
 
+def kept_a_pale(stem_cell_loss: float) -> float:
+    """Return the share of the clones of A-pale that are never lost which a pool founds that loses some at each turn.
+
+    An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later.
+    """
+    return 1.0 / (1.0 + _TURNS_LOST * stem_cell_loss)
+
+
 def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
     """Return elongating and elongated spermatids per niche with stem cells that stands under `rates` for good."""
     return float(standing(rates, p)[steps.ELONGATING_SPERMATID :].sum())
@@ -90,6 +100,7 @@ def tissue_parameters(
     activity = once(_aromatase, values)
     direct |= {name: value * man["testicular_aromatase"] * man[name] for name, value in activity.items()}
     direct["leydig_aromatase"] *= cells_ratio
+    direct |= once(_reference_food, values)
     older = np.maximum(0.0, man["age"] - _AGE_REFERENCE)
     founders = man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
     founders = founders * np.exp(values["tissue.output_age_slope"] * older)
@@ -127,6 +138,8 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
     # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL,
     # Kallmann).
     inhibin = man["inhibin_capacity"] * man["sertoli_number"] * np.sqrt(man["somatic_maturity"])
+    # Before puberty they need no germ cells for it (Andersson & Skakkebaek 2001).
+    germ_share = (1.0 - of("inhibin", "base")) * man["somatic_maturity"]
     germ, receptor = room(values, "germ"), room(values, "receptor")
     direct = {
         **man,
@@ -153,6 +166,8 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
         "inhibin_floor": of("inhibin", "floor") * inhibin,
         "inhibin_fsh_gain": of("inhibin", "fsh_gain") * inhibin,
         "inhibin_fsh_half": of("inhibin", "fsh_half"),
+        "inhibin_germ_share": germ_share,
+        "inhibin_germ_half": of("inhibin", "germ_half"),
     }
     return direct | _reference_occupancies(direct)
 
@@ -179,6 +194,23 @@ def _reference_man() -> dict[str, float]:
     return {name: field.value for name, field in physiology().items()}
 
 
+def _reference_food(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the germ cells per Sertoli cell that call forth inhibin B in the reference man."""
+    known = values.get(GERM_REFERENCE)  # of many men, whose numbers may differ
+    return {"inhibin_germ_reference": reference_food(values) if known is None else known}
+
+
+def reference_food(values: Mapping[str, float]) -> float:
+    """Return pachytene spermatocytes to round spermatids per Sertoli cell of the reference man."""
+    cells = _reference_man_counts(values)[steps.PACHYTENE : steps.ROUND_SPERMATID + 1].sum()
+    return float(cells * kept_a_pale(values["germ.stem_cell_loss"]))
+
+
+def _reference_man_counts(values: Mapping[str, float]) -> np.ndarray:
+    reference = _folded(values, _reference_man(), 1.0)
+    return reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **reference}))
+
+
 def _aromatase(values: Mapping[str, float]) -> dict[str, float]:
     """Return the activities of `values` over what the tissue of the tables makes per Sertoli cell in all."""
     whole = _reference_activity()
@@ -201,8 +233,7 @@ def _activities(values: Mapping[str, float]) -> dict[str, float]:
 def _reference_activity() -> float:
     """Return the activity of a Sertoli cell of the tables with its share of Leydig cells and its germ cells."""
     values = tables()
-    made, reference = _activities(values), _folded(values, _reference_man(), 1.0)
-    counts = reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **reference}))
+    made, counts = _activities(values), _reference_man_counts(values)
     by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
     return float(
         values["tissue.leydig_per_sertoli"] * made["leydig_aromatase"]

@@ -54,6 +54,7 @@ from testis_abm.biology.steps import (
     ELONGATED_SPERMATID,
     ELONGATING_SPERMATID,
     HAZARD,
+    PACHYTENE,
     PRELEPTOTENE,
     RATES,
     ROUND_SPERMATID,
@@ -267,6 +268,24 @@ def by_class(counts):
 
 
 @compiled(error_model="numpy")
+def food(counts, per, around):
+    """Write the germ cells that call forth inhibin B, per Sertoli cell among it and its neighbours, into `around` (n,).
+
+    Args:
+        counts: (n, steps), of whole tubules of `per` Sertoli cells each, which lie in a ring.
+    """
+    own = np.empty(per, np.int64)
+    for first in range(0, counts.shape[0], per):
+        for k in range(per):
+            own[k] = 0
+            for step in range(PACHYTENE, ROUND_SPERMATID + 1):
+                own[k] += counts[first + k, step]
+        for k in range(per):
+            near = own[k] + own[k - 1 if k > 0 else per - 1] + own[k + 1 if k + 1 < per else 0]
+            around[first + k] = near / 3.0
+
+
+@compiled(error_model="numpy")
 def _respond(response, level, kept):
     for k in range(level.size):
         response[k] = responded(response[k], level[k], kept)
@@ -342,9 +361,10 @@ def _support(sertoli, field, today, half, sensed, first, last):
         fsh[k] = responded(fsh[k], today.blood.fsh_iu_l, kept.fsh)
     for k in range(lack.size):
         lack[k] = responded(lack[k], lacking(local[k], p), kept.lack)
-    inhibin = sertoli.inhibin[begin:end]
+    inhibin, germ = sertoli.inhibin[begin:end], np.empty(end - begin)
+    food(sertoli.counts[begin:end], per, germ)
     for k in range(fsh.size):
-        inhibin[k] = inhibin_output(fsh[k], p)
+        inhibin[k] = inhibin_output(fsh[k], germ[k], p)
     _sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ANDROGEN])
     _sense(adhesion, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ADHESION])
     for k in range(fsh.size):

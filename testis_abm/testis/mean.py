@@ -16,7 +16,16 @@ from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
-from testis_abm.biology.steps import B_SPERMATOGONIUM, COUNT, DAUGHTERS, ELONGATED_SPERMATID, HAZARD, SPERMIATION
+from testis_abm.biology.steps import (
+    B_SPERMATOGONIUM,
+    COUNT,
+    DAUGHTERS,
+    ELONGATED_SPERMATID,
+    HAZARD,
+    PACHYTENE,
+    ROUND_SPERMATID,
+    SPERMIATION,
+)
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 
@@ -84,7 +93,7 @@ def soma_day(soma, counts, blood, p, scale, dt):
     return Made(
         secretion / lh_response(blood.lh_activity, p.leydig.lh_saturation),
         output,
-        inhibin_output(soma[FSH], p),
+        inhibin_output(soma[FSH], food(counts), p),
         p.aromatase.aromatase_km / (p.aromatase.aromatase_km + free),
         testosterone,
         oestradiol,
@@ -94,6 +103,15 @@ def soma_day(soma, counts, blood, p, scale, dt):
         inhibition,
         inhibition,
     )
+
+
+@register_jitable
+def food(counts):
+    """Return the germ cells, of `counts` by step, that call forth inhibin B."""
+    cells = 0.0
+    for step in range(PACHYTENE, ROUND_SPERMATID + 1):
+        cells += counts[step]
+    return cells
 
 
 @register_jitable
