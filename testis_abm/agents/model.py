@@ -30,6 +30,7 @@ from testis_abm.biology import readouts
 from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
+from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
@@ -228,7 +229,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         days = tissue.live_on(_TRANSIT_DAYS)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
-        released = (days["released"] * self._sperm).tolist()
+        released = (days["released"] * self._sperm * self._delivered(days["live"])).tolist()
         conditions = self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol()
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
@@ -238,6 +239,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _testis_oestradiol(self) -> float:
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
+
+    def _delivered(self, live: np.ndarray) -> np.ndarray:
+        """Return the share of released sperm that arrives on days on which so many tubules are live."""
+        share: np.ndarray = share_delivered(live / self.tissue.geometry.tubules, self.tract.p.delivery_exponent)
+        return share
 
     def _serum(self) -> tuple[float, float]:
         testosterone, oestradiol = (float(self.body.means[name][0]) for name in _SERUM)
@@ -429,7 +435,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         blood = self.body.day(self.report, planned, self.tract.back_pressure)
         self._check()
         self.report = self.tissue.day(blood, p, change)
-        released = float(self._told()["released"][0] * self._sperm)
+        told = self._told()
+        released = float(told["released"][0] * self._sperm) * float(self._delivered(told["live"])[0])
         self.tract.day(released, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 

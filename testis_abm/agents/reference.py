@@ -21,6 +21,7 @@ from testis_abm.biology import steps
 from testis_abm.biology.clamp import field_held
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
+from testis_abm.biology.lesions import HYALINISED
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.sertoli import Response
 from testis_abm.support.errors import TestisError
@@ -153,7 +154,8 @@ class ReferenceCells:
         for agent, counts, local in zip(self.sertoli, cells.counts, cells.local_testosterone.tolist(), strict=True):
             germ = (int(n) for n in kernel.by_class(counts))
             agent.state.local_testosterone = local
-            agent.state.oestradiol_secretion = aromatise(activity(*germ, p), local, blood.inhibitor, p)
+            made = aromatise(activity(*germ, p), local, blood.inhibitor, p)
+            agent.state.oestradiol_secretion = 0.0 if agent.state.state == HYALINISED else made
         _write(cells, self.sertoli, "oestradiol_secretion")
 
     def support(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
@@ -183,9 +185,11 @@ class ReferenceCells:
             response = Response(cell.androgen, cell.adhesion, cell.fsh, cell.lack)
             response = rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt)
             cell.androgen, cell.adhesion, cell.fsh, cell.lack = response
-            cell.inhibin = rules["sertoli.inhibin"](cell.fsh, germ[i], p)
+            inhibin = rules["sertoli.inhibin"](cell.fsh, germ[i], p)
+            cell.inhibin = 0.0 if cell.state == HYALINISED else inhibin
             signals = rules["sertoli.signals"](response, blood.back_pressure, p)
-            cell.rates = list(rules["sertoli.rates"](signals, p))
+            rates = rules["sertoli.rates"](signals, p)
+            cell.rates = [rules["sertoli.ailing"](rate, value, cell.state, p) for rate, value in enumerate(rates)]
             if change.size:
                 here = i if change.shape[2] > 1 else 0
                 for rate, value in enumerate(cell.rates):

@@ -67,6 +67,7 @@ class TractParameters(NamedTuple):
     motility_abstinence_slope: float
     reserve_days: float
     ejaculated: float
+    delivery_exponent: float
     reference_output: float
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from testis_abm.biology.axis import DAY, brought
 from testis_abm.biology.days import TESTIS
+from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.tissue import with_aromatase
 from testis_abm.man.body import body_day
@@ -139,7 +140,9 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
             lived.testis[day] = testis
             tell(man.events, man.cells.sertoli, lived.germ[day])
             testis_e2 = testis.oestradiol_nmol_l / numbers.oestradiol
-            released = lived.germ[day].released * numbers.sperm
+            germ = lived.germ[day]
+            passed = share_delivered(germ.live / man.events.released.size, numbers.tract[0].delivery_exponent)
+            released = germ.released * numbers.sperm * passed
             pass_day(
                 tract, man.store, released, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
             )

@@ -23,8 +23,9 @@ from testis_abm.biology.axis import (
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
+from testis_abm.biology.lesions import ARRESTED, GERMINAL, ailing
 from testis_abm.biology.sertoli import signals
-from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
+from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, ELONGATING_SPERMATID, RATES, SPERMIATION
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
@@ -48,14 +49,17 @@ from testis_abm.testis.mean import (
     LOCAL_OESTRADIOL,
     SOMA,
     Scale,
+    ailing_rates,
     calendar,
     clones_founded,
     count_steps,
     germ_day,
+    over_tubules,
     rates_of,
     response_of,
     soma_day,
     stationary,
+    weight,
 )
 
 _FAINTEST = 1e-9
@@ -103,7 +107,10 @@ class Numbers(NamedTuple):
 
 
 class MeanTestis(NamedTuple):
-    """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py)."""
+    """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py).
+
+    `founders`, `counts` and `rates` have a row for each state of a tubule that holds germ cells (lesions.GERMINAL).
+    """
 
     soma: np.ndarray
     founders: np.ndarray
@@ -111,6 +118,7 @@ class MeanTestis(NamedTuple):
     spent: np.ndarray
     descendants: np.ndarray
     counts: np.ndarray
+    rates: np.ndarray
     last: int
 
     @classmethod
@@ -119,7 +127,8 @@ class MeanTestis(NamedTuple):
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
         commitments = np.zeros(max(1, round(p.germ.cycle_days)))
-        return cls(np.ones(SOMA), np.zeros(AGES), commitments, spent, descendants, np.zeros(COUNT), last)
+        founders, counts, rates = (np.zeros((GERMINAL, of)) for of in (AGES, COUNT, len(RATES)))
+        return cls(np.ones(SOMA), founders, commitments, spent, descendants, counts, rates, last)
 
 
 class State(NamedTuple):
@@ -149,15 +158,47 @@ def _secrete(secreted, made):
 
 
 @register_jitable
-def _settle_germ_line(testis, pressed, p, a_pale):
+def _settle_germ_line(testis, pressed, p, scale):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
     testis.commitments[:] = rates[COMMITMENT]
     testis.founders[:] = 0.0
-    testis.founders[0] = 2.0 * a_pale * rates[COMMITMENT] / p.germ.cycle_days
-    ripe = stationary(testis.founders, rates, testis.spent, testis.last)
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, a_pale, testis.counts)
-    return ripe * testis.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+    released = 0.0
+    for state in range(GERMINAL):
+        share, founders, own = weight(state, scale), testis.founders[state], testis.rates[state]
+        if share > 0.0:
+            ailing_rates(rates, state, p, own)
+            founders[0] = 2.0 * scale.a_pale * own[COMMITMENT] / p.germ.cycle_days
+            ripe = stationary(founders, own, testis.spent, testis.last)
+            released += share * ripe * testis.descendants[ELONGATED_SPERMATID] * own[SPERMIATION]
+    _count(testis, p, scale)
+    return released
+
+
+@register_jitable
+def _count(testis, p, scale):
+    """Count the germ cells of each state of a tubule; those that a stop kills have died by then."""
+    for state in range(GERMINAL):
+        if weight(state, scale) > 0.0:
+            founders, counts = testis.founders[state], testis.counts[state]
+            count_steps(founders, testis.spent, testis.descendants, testis.last, scale.a_pale, counts)
+            if state == ARRESTED:
+                counts[int(p.germ.arrest_before) :] = 0.0
+
+
+@register_jitable
+def _live(testis, rates, p, scale):
+    """Let the germ line live a day under `rates`; return sperm released per Sertoli cell."""
+    founded = clones_founded(testis.commitments, rates[COMMITMENT], scale.a_pale, p)
+    released = 0.0
+    for state in range(GERMINAL):
+        share, founders, own = weight(state, scale), testis.founders[state], testis.rates[state]
+        if share > 0.0:
+            ailing_rates(rates, state, p, own)
+            entering = ailing(COMMITMENT, founded, state, p)
+            released += share * germ_day(founders, entering, own, testis.spent, testis.descendants, testis.last)
+    _count(testis, p, scale)
+    return released
 
 
 @register_jitable
@@ -178,7 +219,7 @@ def _settle(body, testis, numbers):
             max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2, math.nan, math.nan
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
-        released = _settle_germ_line(testis, pressed, p, scale.a_pale)
+        released = _settle_germ_line(testis, pressed, p, scale)
         new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
         far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9) + abs(new_inhibin - inhibin) / (inhibin + 1e-9)
         x *= (new_x / x) ** damping
@@ -192,16 +233,18 @@ def _settle(body, testis, numbers):
 
 
 @register_jitable
-def _tell(morning, made, man, released, p):
+def _tell(morning, made, man, released, numbers):
     """Fill in a morning what body and tract do not."""
-    testicular = p.testicular_oestradiol_share * made.oestradiol_output
+    testicular = numbers.axis.testicular_oestradiol_share * made.oestradiol_output
     morning.intratesticular_testosterone_nmol_l = made.testosterone
     morning.intratesticular_oestradiol_nmol_l = made.oestradiol
     morning.from_leydig, morning.from_sertoli, morning.from_germ = made.from_leydig, made.from_sertoli, made.from_germ
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
-    morning.elongated_per_sertoli = man.testis.counts[-1] + man.testis.counts[-2]
+    counts, scale = man.testis.counts, numbers.scale
+    elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
+    morning.elongated_per_sertoli = elongated
     tract = man.tract[0]
     morning.back_pressure, morning.glands, morning.fluid = tract.back_pressure, tract.glands, tract.fluid
     soma = man.testis.soma
@@ -218,12 +261,13 @@ def settle(man, numbers, morning):
     released *= numbers.sperm
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
     elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
-    settle_tract(tract, released, elongation, x, testis_e2, numbers.tract)
-    collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), numbers.tract)
+    arriving = released * numbers.scale.delivered
+    settle_tract(tract, arriving, elongation, x, testis_e2, numbers.tract)
+    collect(morning[0], tract, arriving, arriving * normal_forms(elongation, numbers.tract), numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
-    _tell(morning[0], made, man, released, numbers.axis)
+    _tell(morning[0], made, man, released, numbers)
 
 
 @compiled
@@ -256,7 +300,7 @@ def advance(man, numbers, drugs, planned, mornings):
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+    _count(testis, p, scale)
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
         body_day(body, numbers.axis, secreted, drugs, planned.doses[day], held, morning)
@@ -265,11 +309,8 @@ def advance(man, numbers, drugs, planned, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        founded = clones_founded(testis.commitments, rates[COMMITMENT], scale.a_pale, p)
-        released = numbers.sperm * germ_day(
-            testis.founders, founded, rates, testis.spent, testis.descendants, testis.last
-        )
-        count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.a_pale, testis.counts)
+        released = numbers.sperm * _live(testis, rates, p, scale)
         testis_e2 = made.oestradiol / scale.oestradiol
-        tract_day(tract, morning, released, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
-        _tell(morning, made, man, released, numbers.axis)
+        arriving = released * scale.delivered
+        tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
+        _tell(morning, made, man, released, numbers)

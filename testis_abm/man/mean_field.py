@@ -14,6 +14,7 @@ from testis_abm import parameters
 from testis_abm.biology import readouts
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
+from testis_abm.biology.lesions import share_delivered, tubules
 from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
@@ -38,6 +39,7 @@ _HISTORY = 192  # days whose sperm an ejaculate may still hold
 def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
     """Return a man's numbers; of many men, arrays (see tissue_parameters)."""
     p, scale = tissue_parameters(values, man)
+    own, tract = tubules(man), tract_parameters(values, man)
     of_cells = Scale(
         scale.testosterone,
         scale.oestradiol,
@@ -46,10 +48,16 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         scale.blood_entry,
         scale.blood_oestradiol_entry,
         values["tissue.leydig_per_sertoli"],
-        man["germ_cell_endowment"] * kept_a_pale(p.germ.stem_cell_loss),
+        kept_a_pale(p.germ.stem_cell_loss),
+        1.0 - man["leydig_patches"],
+        own.complete,
+        own.reduced,
+        own.arrested,
+        own.hyalinised,
+        share_delivered(own.complete + own.reduced, tract.delivery_exponent),
     )
     sperm = values["tissue.sertoli_per_man"] * man["sertoli_number"] / 1e6
-    return Numbers(axis_parameters(values, man), p, of_cells, tract_parameters(values, man), sperm)
+    return Numbers(axis_parameters(values, man), p, of_cells, tract, sperm)
 
 
 class ExpectedMan:

@@ -13,6 +13,7 @@ import numpy as np
 from testis_abm.biology import draws, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
+from testis_abm.biology.lesions import GERMINAL, Tubules, states
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
@@ -22,7 +23,7 @@ from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
 from testis_abm.testis.kernel import ROOM
 
-_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443}
+_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443, "tubule": 0x54554255, "interstice": 0x494E5445}
 _AGE_REFERENCE = 34.0
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
 GERM_REFERENCE = "inhibin.germ_reference"  # of completed values (physiology.complete), see reference_food
@@ -110,6 +111,7 @@ def tissue_parameters(
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
     direct["spermiation"] *= man["spermiation"]
+    direct["arrest_before"] = np.floor(man["arrest_before"])
     return parameters(direct), tissue_scale(values)
 
 
@@ -291,19 +293,38 @@ def _uniforms(lineages: np.ndarray, purpose: int) -> np.ndarray:
     return np.asarray(draws.uniforms(lineages, 0, purpose))
 
 
-def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> LeydigColumns:
-    """Scatter Leydig cells over the interstitial corners; sizes vary and average 1."""
+def _places(seed: int, stream: str, n: int) -> np.ndarray:
+    """Return n places from 0 to 1, in random order and evenly apart, so that a tissue holds what shares it can."""
+    lineages = _lineages(seed, stream, n + 1)
+    places = np.empty(n)
+    places[np.argsort(_uniforms(lineages[:n], draws.PLACE), kind="stable")] = np.arange(n)
+    return np.asarray((places + _uniforms(lineages[n:], draws.PLACE)) / n)
+
+
+def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, lost: float) -> LeydigColumns:
+    """Scatter Leydig cells over the interstitial corners; sizes vary and average 1 less what is `lost`.
+
+    The share `lost` of the interstices has none that lives: those cells have no size.
+    """
     n = leydig_count(values, geometry)
     lineage = _lineages(seed, "leydig", n)
     corner = (_uniforms(lineage, draws.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
     variation = values["leydig.size_variation"]
     size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(lineage, draws.SIZE) - 1.0)
     one = np.ones(n)
-    return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
+    if lost > 0.0:
+        left = size * (_places(seed, "interstice", CORNERS * geometry.tubules) >= lost)[corner]
+        size = left if left.any() else size  # none of a tissue as small stands for the cells that are left
+    return LeydigColumns(lineage, corner, size * ((1.0 - lost) / size.mean()), one.copy(), one.copy(), one.copy(), one.copy())
 
 
-def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters) -> SertoliColumns:
-    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly."""
+def build_sertoli(
+    values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters, shares: Tubules
+) -> SertoliColumns:
+    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly.
+
+    Each tubule is drawn in one state along its length, of `shares`.
+    """
     n = geometry.tubules * geometry.sertoli_per_tubule
     patch = max(1, round(values["tissue.stage_patch"]))
     patches = -(-n // patch)
@@ -313,6 +334,7 @@ def build_sertoli(values: Mapping[str, float], geometry: Geometry, seed: int, p:
     ones = np.ones(n)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
+        np.repeat(states(shares, _places(seed, "tubule", geometry.tubules)), geometry.sertoli_per_tubule),
         np.repeat(phase, patch)[:n],
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
@@ -336,15 +358,10 @@ def _even_shares(phase: np.ndarray) -> np.ndarray:
     return share
 
 
-def build_germ(
-    geometry: Geometry, sertoli: SertoliColumns, seed: int, endowment: float, p: TissueParameters
-) -> GermColumns:
-    """Give each endowed niche one A-dark and one A-pale spermatogonium on the clock of its Sertoli cell.
-
-    `endowment` is the share of niches that hold stem cells (0 in Sertoli-cell-only).
-    """
+def build_germ(geometry: Geometry, sertoli: SertoliColumns, seed: int, p: TissueParameters) -> GermColumns:
+    """Give each niche of a tubule with stem cells one A-dark and one A-pale spermatogonium on the clock of its Sertoli cell."""
     n, per = len(sertoli.lineage), geometry.sertoli_per_tubule
-    endowed = _uniforms(sertoli.lineage, draws.ENDOWMENT) < endowment
+    endowed = sertoli.state < GERMINAL
     niches = np.flatnonzero(endowed)
     columns: dict[str, Any] = {name: np.zeros(2 * len(niches), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
     for k, name in enumerate(("a_dark", "a_pale")):

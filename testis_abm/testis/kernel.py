@@ -29,6 +29,7 @@ from testis_abm.biology.germ import (
     stem_cell_turn,
 )
 from testis_abm.biology.kinetics import lh_response, shielded_inhibition
+from testis_abm.biology.lesions import ARRESTED, HYALINISED, REDUCED, ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import (
     Response,
@@ -105,10 +106,10 @@ class Steroids(NamedTuple):
     oestradiol: FieldArrays
 
 
-# What the germ line did in a day (cells), and what stands at its end, by step.
+# What the germ line did in a day (cells), and what stands at its end: tubules that are live, cells by step.
 GERM_DAY = np.dtype(
     [
-        *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
+        *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis", "live")),
         ("counts", np.int64, (COUNT,)),
     ]
 )
@@ -239,6 +240,16 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
             local[k] = level[k] * field.free
         for k in range(level.size):
             made[k] = aromatise(activity[k], local[k], inhibitor, p)
+        _silence(sertoli, made, begin, end)
+
+
+@compiled(error_model="numpy")
+def _silence(sertoli, made, begin, end):
+    """Let hyalinised tubules, of `begin` to `end`, make nothing of what is `made` by niche."""
+    per = made.size // (end - begin)
+    for tubule in range(begin, end):
+        if sertoli.state[tubule * per] == HYALINISED:
+            made[(tubule - begin) * per : (tubule - begin + 1) * per] = 0.0
 
 
 class ByClass(NamedTuple):
@@ -365,6 +376,7 @@ def _support(sertoli, field, today, half, sensed, first, last):
     food(sertoli.counts[begin:end], per, germ)
     for k in range(fsh.size):
         inhibin[k] = inhibin_output(fsh[k], germ[k], p)
+    _silence(sertoli, inhibin, first, last)
     _sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ANDROGEN])
     _sense(adhesion, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ADHESION])
     for k in range(fsh.size):
@@ -375,6 +387,11 @@ def _support(sertoli, field, today, half, sensed, first, last):
         for k in range(per):
             response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
             _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
+        state = sertoli.state[tubule * per]
+        if state == REDUCED or state == ARRESTED:
+            for rate in range(len(RATES)):
+                for k in range(per):
+                    rates[rate, k] = ailing(rate, rates[rate, k], state, p)
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
@@ -664,7 +681,7 @@ def report(cells, steroids, today, leydig_weight, made):
         oestradiol_made += leydig.oestradiol_secretion[i]
     androgen, adhesion, fsh, lack = 0.0, 0.0, 0.0, 0.0
     inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0
-    spermatocytes, spermatids, elongated = 0, 0, 0
+    spermatocytes, spermatids, elongated, standing = 0, 0, 0, 0
     at_niche_t, at_niche_e2 = steroids.testosterone.level.reshape(-1), steroids.oestradiol.level.reshape(-1)
     free = steroids.testosterone.free
     for i in range(m):
@@ -676,6 +693,7 @@ def report(cells, steroids, today, leydig_weight, made):
         in_niche += sertoli.oestradiol_secretion[i]
         mean_t += at_niche_t[i]
         mean_e2 += at_niche_e2[i]
+        standing += sertoli.state[i] != HYALINISED
         germ_cells = by_class(sertoli.counts[i])
         spermatocytes += germ_cells.spermatocytes
         spermatids += germ_cells.spermatids
@@ -691,7 +709,7 @@ def report(cells, steroids, today, leydig_weight, made):
         in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase.aromatase_km, blood.inhibitor, left)
     germ = spermatocytes / m * p.aromatase.spermatocyte_aromatase + spermatids / m * p.aromatase.spermatid_aromatase
     germ += elongated / m * p.aromatase.elongated_aromatase
-    share = germ / (germ + p.aromatase.sertoli_aromatase) if germ > 0.0 else 0.0
+    share = germ / (germ + p.aromatase.sertoli_aromatase * (standing / m)) if germ > 0.0 else 0.0
     by_leydig = leydig_weight * (oestradiol_made / n) * n / m
     by_sertoli, by_germ = in_niche * (1.0 - share), in_niche * share
     whole = by_leydig + by_sertoli + by_germ
@@ -743,9 +761,29 @@ def tell(events, sertoli, row):
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
+    row.live = live_tubules(sertoli, events.released.size)
     totals = step_totals(sertoli.counts)
     for step in range(COUNT):
         row.counts[step] = totals[step]
+
+
+@compiled(error_model="numpy")
+def live_tubules(sertoli, tubules):
+    """Return how many of the `tubules` hold germ cells and let them pass."""
+    per, live = sertoli.state.size // tubules, 0
+    for tubule in range(tubules):
+        if sertoli.state[tubule * per] <= REDUCED:
+            live += _any_cell(sertoli.counts[tubule * per : (tubule + 1) * per])
+    return live
+
+
+@compiled(error_model="numpy")
+def _any_cell(counts):
+    for i in range(counts.shape[0]):
+        for step in range(COUNT):
+            if counts[i, step] > 0:
+                return True
+    return False
 
 
 @compiled(error_model="numpy")

@@ -10,6 +10,7 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
+from testis_abm.biology.lesions import tubules as tubules_of
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
@@ -126,6 +127,7 @@ class Tissue:
     Attributes:
         now: days lived since the stem cells were placed; cells end their steps on days of this clock.
         p: numbers of the tissue.
+        shares: of the man's tubules in each state (lesions.Tubules), of which those of the tissue are a sample.
     """
 
     geometry: Geometry
@@ -144,9 +146,11 @@ class Tissue:
         self.p, self.scale = build.tissue_parameters(values, man, 1.0)
         self.leydig_weight = float(ideal / actual)
         self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)
-        sertoli = build.build_sertoli(values, self.geometry, seed, self.p)
-        germ = build.build_germ(self.geometry, sertoli, seed, man["germ_cell_endowment"], self.p)
-        self.columns = CompiledCells(build.build_leydig(values, self.geometry, seed), sertoli, germ, self.levels)
+        self.shares = tubules_of(man)
+        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, self.shares)
+        germ = build.build_germ(self.geometry, sertoli, seed, self.p)
+        leydig = build.build_leydig(values, self.geometry, seed, man["leydig_patches"])
+        self.columns = CompiledCells(leydig, sertoli, germ, self.levels)
         self.cells: Cells = self.columns
         for kind in FURTHER:
             setattr(self.columns, kind.name, kind.build(self))  # type: ignore[misc]
