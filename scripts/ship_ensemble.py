@@ -28,6 +28,14 @@ from testis_abm.support.errors import TestisError
 def middle(ensemble: Ensemble) -> dict[str, float]:
     """Return the middle of each parameter that calibration moves, among the sets with the tables' answers."""
     usual = {name: of.default for name, of in parameters.hypotheses().items()}
+    lacking = {
+        name
+        for of in parameters.hypotheses().values()
+        if of.sperm_below is None
+        for name in of.parameters - {*ensemble.sets.columns}
+    }
+    if lacking:
+        raise TestisError(f"no column {', '.join(sorted(lacking))}: its sets answer no such question; calibrate again")
     sets = [ensemble[k] for k in range(len(ensemble))]
     alike = np.array([all(usual[name] == answer for name, answer in own.answers.items()) for own in sets])
     weights = ensemble.weights[alike]
@@ -48,8 +56,9 @@ def written(text: str, section: str, name: str, value: float) -> str:
     return changed
 
 
-def ship(values: dict[str, float]) -> None:
-    """Write values into the tables."""
+def changed_tables(values: dict[str, float]) -> dict[Path, str]:
+    """Return the tables with other values, by path; KeyError if one of them is in no table."""
+    tables: dict[Path, str] = {}
     drugs = parameter_set(values).drugs
     for path in sorted((FOLDER / "model").glob("*.toml")):
         text = path.read_text(encoding="utf-8")
@@ -57,7 +66,7 @@ def ship(values: dict[str, float]) -> None:
             section, _, short = name.partition(".")
             if section != "drug" and f"[{section}]\n" in text:
                 text = written(text, section, short, value)
-        files.write(path, text)
+        tables[path] = text
     text = (FOLDER / "drugs.toml").read_text(encoding="utf-8")
     for name in (name for name in values if name.startswith("drug.")):
         _, drug, short = name.split(".")
@@ -67,7 +76,8 @@ def ship(values: dict[str, float]) -> None:
                 for section in (drug, f"{drug}.substance.{of.name}", of.name):
                     if re.search(rf"^\[{re.escape(section)}\]\n(?:(?!\[).*\n)*?{short} = ", text, re.MULTILINE):
                         text = written(text, section, short, value)
-    files.write(FOLDER / "drugs.toml", text)
+    tables[FOLDER / "drugs.toml"] = text
+    return tables
 
 
 def main() -> None:
@@ -77,10 +87,14 @@ def main() -> None:
     source = Path(sys.argv[1]) / FILE.name
     try:
         ensemble = read(source)
-        files.write(FILE, source.read_bytes())
-        ship(middle(ensemble))
+        # All of it is worked out before any of it is written.
+        tables = {FILE: source.read_text(encoding="utf-8"), **changed_tables(middle(ensemble))}
+        for path, text in tables.items():
+            files.write(path, text)
     except TestisError as error:
         sys.exit(str(error))
+    except KeyError as error:
+        sys.exit(f"{error.args[0]}: no row of the tables has this number; nothing was written")
     print(f"{len(ensemble)} parameter sets in {FILE}; run scripts/make_validation.py, tests/golden.py and the tests")
 
 

@@ -26,13 +26,14 @@ class SmallModel(mesa.Model):
         tubules: int = 2,
         sertoli_per_tubule: int = 12,
         numbers: dict[str, float] | None = None,
+        rows: int = 1,
         **man: float,
     ) -> None:
         super().__init__(rng=seed)
         values = complete(parameters.values(numbers or {}))
         normal = {name: field.value for name, field in parameters.physiology().items()}
         self.blood = NORMAL_BLOOD
-        self.tissue = Tissue(values, {**normal, **man}, tubules, sertoli_per_tubule, seed)
+        self.tissue = Tissue(values, {**normal, **man}, tubules, sertoli_per_tubule, seed, rows)
         if engine == "reference":
             self.tissue.cells = ReferenceCells(self, self.tissue)
 

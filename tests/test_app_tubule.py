@@ -24,7 +24,11 @@ from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, unpack  # noqa: E402
 from testis_abm.app.tubule.lives import DIED, DIVIDED, RELEASED, RETAINED  # noqa: E402
 from testis_abm.app.tubule.view import _answer, _clicked, describe, follow  # noqa: E402
 
-SCENARIO = {"title": "Section", "tissue": {"tubules": 4}, "plan": {"baseline": "0 days", "duration": "60 days"}}
+SCENARIO = {
+    "title": "Section",
+    "tissue": {"tubules": 4, "rows": 1},
+    "plan": {"baseline": "0 days", "duration": "60 days"},
+}
 DAYS = 40
 
 
@@ -36,6 +40,25 @@ def settled():
 @pytest.fixture
 def model(settled):
     return settled.branch()
+
+
+def test_of_longer_tubules_the_middle_section_is_shown():
+    model = ta.TestisModel({**SCENARIO, "tissue": {"tubules": 2, "rows": 3}}, rng=1)
+    recording = Recording(model)
+    for _ in range(3):
+        model.step()
+        recording.record()
+    frame, cells = recording.frame(-1), model.agents_by_type
+    germ, sertoli = cells[ta.GermCell], cells[ta.SertoliCell]
+    shown = germ.select(lambda cell: cell.along == 1)
+    assert 0 < len(shown) < len(germ)
+    assert np.array_equal(frame.lineage[frame.step < steps.COUNT], shown.array("lineage"))
+    at = np.concatenate([np.arange(26, 52), np.arange(104, 130)])
+    assert np.array_equal(recording.section.niches, at) and (sertoli.array("along")[at] == 1).all()
+    assert len(recording.section.sertoli_foot) == 52
+    drawn = model.cross_section()
+    assert len(drawn["germ_step"]) == len(drawn["germ_x"]) == len(shown) and len(drawn["sertoli_x"]) == 52
+    assert 0 < len(drawn["leydig_x"]) < len(cells[ta.LeydigCell])
 
 
 @pytest.fixture(scope="module")

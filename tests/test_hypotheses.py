@@ -243,3 +243,30 @@ def test_few_parameter_sets_have_the_answers_by_weight():
         for name, of in parameters.hypotheses().items():
             for key, answer in of.answers.items():
                 assert abs(sum(own.answers[name] == key for own in sets) - n * answer.weight) < 2.0, (n, name, key)
+
+
+def test_what_a_later_arm_states_holds_of_every_kind_of_man():
+    """FSH-limited men of an arm that states germ.room have that room, as the same men have if the first arm states it."""
+    case = ta.load({**INFERTILE, "therapy": [{"drug": "rfsh", "dose": "75 IU", "every": "1 day"}]})
+    kind = dict(parameters.hypotheses()["infertility"].answers["fsh_limited"].kinds[0].parameters)
+    none, usual = untreated(case), {name: parameters.load()[name].value for name in kind}
+    stated = case.model_copy(update={"parameters": usual})
+    found = arms_under_hypotheses({"none": none, "as he is": case, "stated": stated}, sets=1)
+    change = [found.change(WORD, "infertility", "fsh_limited", arm).median for arm in (1, 2)]
+    assert change[1] < change[0] - 5.0
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: shipped().knowing(None),
+        lambda: shipped().knowing("x"),
+        lambda: shipped().knowing({"germ.no_such": 1.0}),
+        lambda: shipped().knowing({"germ.entry_alone": "much"}),
+        lambda: shipped().by_answers(0),
+        lambda: shipped().by_answers("x"),
+    ],
+)
+def test_wrong_arguments_of_an_ensemble_are_one_clear_error(ask):
+    with pytest.raises(TestisError):
+        ask()

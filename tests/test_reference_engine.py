@@ -18,6 +18,7 @@ from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, next_event
 from testis_abm.scenario import load
 from testis_abm.testis.columns import GERM_DTYPES
+from testis_abm.testis.fields import kernel
 
 DAYS = 75
 WITHDRAWN = NORMAL_BLOOD._replace(lh_activity=0.02, fsh_iu_l=0.1, free_testosterone=0.4)
@@ -41,6 +42,7 @@ CASES = {
         "blood": lambda day: NORMAL_BLOOD._replace(fsh_iu_l=9.0),
         "man": {
             "tubules": 5,
+            "rows": 2,
             "hyalinised_tubules": 0.2,
             "germ_cell_endowment": 0.75,
             "arrested_tubules": 1 / 3,
@@ -134,6 +136,30 @@ def test_a_larger_tissue_and_the_order_of_its_cells():
     left, right = compiled.tissue.columns.germ, reference.tissue.columns.germ
     assert np.array_equal(left.compacted("lineage"), right.compacted("lineage"))
     assert np.array_equal(left.count, right.count)
+
+
+def test_tubules_of_some_sections_hold_the_same_cells_in_both_engines():
+    compiled, reference = (SmallModel(engine, 5, 2, 9, rows=4).settle() for engine in ("compiled", "reference"))
+    for _ in range(20):
+        compiled.step()
+        reference.step()
+    assert_same(compiled.tissue, reference.tissue)
+    level, geometry = compiled.tissue.testosterone, compiled.tissue.geometry
+    assert level.shape == (2, 36) and (geometry.length, geometry.around) == (4, 9)
+    assert (level.reshape(2, 4, 9) == level.reshape(2, 4, 9)[:, :1]).all()  # what Leydig cells make, all sections share
+    oestradiol = compiled.tissue.oestradiol
+    made = compiled.tissue.columns.sertoli.oestradiol_secretion.reshape(2, 4, 9)
+    leydig = oestradiol.reshape(2, 4, 9) - _of_niches(compiled.tissue, made)
+    assert np.allclose(leydig, leydig[:, :1], rtol=1e-12)
+
+
+def _of_niches(tissue, made):
+    """Return what the niches of each section give to one another, nmol/L: it adds up to what they make."""
+    ring = kernel(tissue.geometry.ring, tissue.levels.oestradiol_kernel.length, tissue.scale.softening)
+    around = np.array([[ring[(i - j) % len(ring)] for j in range(len(ring))] for i in range(len(ring))])
+    given = tissue.levels.from_niches * made @ around.T
+    assert np.allclose(given.sum(axis=-1), tissue.levels.from_niches * made.sum(axis=-1))
+    return given
 
 
 def test_segments_grow_when_births_find_no_room():

@@ -20,32 +20,35 @@ def test_a_tissue_larger_than_memory_is_refused_before_it_is_built(monkeypatch):
     case = load({"title": "too large", "tissue": {"tubules": 200_000, "sertoli_per_tubule": 200}})
     monkeypatch.setattr(memory, "available", lambda: 8 * 10**9)
     with pytest.raises(
-        TestisError, match=r"tissue\.tubules: 200000 sections.*8\.0 GB are free; tissue\.tubules up to"
+        TestisError,
+        match=r"tissue\.tubules: 200000 tubules of 3 rows of 200 Sertoli cells.*8\.0 GB are free; tissue\.tubules up to",
     ) as told:
         TestisModel(case)
     fits = int(str(told.value).split("up to ")[1].split()[0])
-    memory.check_fits(fits, 200)
+    memory.check_fits(fits, 3, 200)
     with pytest.raises(TestisError):
-        memory.check_fits(fits + 1, 200)
+        memory.check_fits(fits + 1, 3, 200)
     monkeypatch.setattr(memory, "available", lambda: 1000)
-    with pytest.raises(TestisError, match="fewer Sertoli cells per tubule would fit"):
-        memory.check_fits(1, 200)
+    with pytest.raises(TestisError, match="fewer rows or Sertoli cells per tubule would fit"):
+        memory.check_fits(1, 3, 200)
 
 
 def test_a_run_needs_room_for_all_its_men(monkeypatch):
     case = load(
         {
             "title": "a run",
-            "tissue": {"tubules": 3200},
+            "tissue": {"tubules": 3200, "rows": 1},
             "plan": {"duration": "12 days", "replicates": 1},
             "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
         }
     )
     asked = []
     monkeypatch.setattr(memory, "available", lambda: 300 * 10**6)
-    memory.check_fits(3200, 26)  # one man alone would fit
+    memory.check_fits(3200, 1, 26)  # one man alone would fit
     for replicates, men in ((1, 2), (2, 4), (8, 4)):
-        with pytest.raises(TestisError, match=f"3200 sections of 26 Sertoli cells for {men} men at a time") as told:
+        with pytest.raises(
+            TestisError, match=f"3200 tubules of 1 rows of 26 Sertoli cells for {men} men at a time"
+        ) as told:
             ta.run(case, replicates=replicates)
         asked.append(float(str(told.value).split("about ")[1].split()[0]))
     assert asked == [0.5, 0.7, 0.7]  # GB; 0.42 were measured

@@ -43,7 +43,8 @@ def test_the_shortest_scenario_is_a_fertile_man_untreated():
     scenario = load({})
     assert scenario == Scenario()
     assert (scenario.man.preset, scenario.man.bmi, scenario.therapy) == ("fertile", 24.0, ())
-    assert (scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule) == (16, 26)
+    assert (scenario.tissue.tubules, scenario.tissue.rows, scenario.tissue.sertoli_per_tubule) == (6, 3, 26)
+    assert scenario.tissue.sertoli == 468
     plan = scenario.plan
     assert (plan.baseline_days, plan.duration_days, plan.replicates, plan.seed) == (28, 180, 8, 1)
     assert plan.engine == "compiled"

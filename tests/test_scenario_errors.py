@@ -121,6 +121,12 @@ def test_a_wrong_man(man, said):
         ({"tissue": {"tubules": 0}}, "tissue: tubules: 0 is out of range; allowed: 1 to 200000"),
         ({"tissue": {"tubules": 200001}}, "tissue: tubules: 200001 is out of range"),
         ({"tissue": {"sertoli_per_tubule": 0}}, "tissue: sertoli_per_tubule: 0 is out of range; allowed: 1 to 200"),
+        ({"tissue": {"rows": 0}}, "tissue: rows: 0 is out of range; allowed: 1 to 10000"),
+        ({"tissue": {"rows": 2.5}}, "tissue: rows: 2.5 is not a whole number"),
+        (
+            {"tissue": {"rows": 3000}},
+            "tissue: rows: 3000 rows of 26 Sertoli cells are too many for one tubule; up to 2520",
+        ),
         ({"tissue": {"tubules": True}}, "tissue: tubules: true is not a whole number; allowed: 1 to 200000"),
         ({"tissue": {"tubules": 1.5}}, "tissue: tubules: 1.5 is not a whole number"),
         ({"tissue": {"tubules": "12"}}, 'tissue: tubules: "12" is not a whole number'),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from round_tissue import DAYS, P
 
-from testis_abm.biology import steps
+from testis_abm.biology import lesions, steps
 from testis_abm.biology.tissue import as_array, from_array, with_aromatase
 from testis_abm.testis import build
 from testis_abm.testis.fields import screening_length
@@ -251,12 +251,21 @@ def test_one_leydig_cell_is_the_least(values):
 
 def test_patches_of_sertoli_cells_fill_the_cycle_evenly(values, fertile):
     numbers = values | {"tissue.stage_patch": 4.0}
-    geometry = build.build_geometry(numbers, 3, 10)  # 30 cells: eight patches, the last of two
+    geometry = build.build_geometry(numbers, 3, 12, 6)  # patches of four by four, the last of each tubule two along
     cells = build.build_sertoli(numbers, geometry, 5, tissue(numbers, fertile))
-    blocks = [cells.phase[k : k + 4] for k in range(0, 30, 4)]
-    assert all(len(set(block)) == 1 for block in blocks)
-    assert sorted(block[0] for block in blocks) == pytest.approx((np.arange(8) + 0.5) / 8)
-    assert [block[0] for block in blocks] != sorted(block[0] for block in blocks)
+    phase = cells.phase.reshape(3, 6, 12)
+    blocks = [phase[t, row : row + 4, k : k + 4] for t in range(3) for row in (0, 4) for k in (0, 4, 8)]
+    assert all(len(np.unique(block)) == 1 for block in blocks)
+    firsts = [block[0, 0] for block in blocks]
+    assert sorted(firsts) == pytest.approx((np.arange(18) + 0.5) / 18)
+    assert firsts != sorted(firsts)
+
+
+def test_patches_are_as_even_around_a_section_as_can_be(values, fertile):
+    numbers = values | {"tissue.stage_patch": 6.0}
+    phase = build.build_phases(build.build_geometry(numbers, 1, 26, 3), 6, 5).reshape(3, 26)
+    assert (phase == phase[0]).all()
+    assert sorted(np.unique(phase[0], return_counts=True)[1]) == [6, 6, 7, 7]
 
 
 def test_sertoli_cells_begin_at_the_levels_of_the_reference_man(values, fertile):
@@ -273,7 +282,7 @@ def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
     p = tissue(values, fertile)
     geometry = build.build_geometry(values, 3, 10)
     sertoli = build.build_sertoli(values, geometry, 5, p)
-    germ = build.build_germ(geometry, sertoli, 5, 1.0, p)
+    germ = build.build_germ(geometry, sertoli, 5, p)
     assert germ.count.tolist() == [20, 20, 20]
     step, niche, ends = (germ.compacted(name) for name in ("step", "niche", "ends"))
     assert step.tolist() == [steps.A_DARK, steps.A_PALE] * 30
@@ -284,10 +293,40 @@ def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
     assert np.sort(share) == pytest.approx(np.sort((np.arange(30) * 0.6180339887498949) % 1.0), abs=1e-6)
 
 
-def test_only_endowed_niches_hold_stem_cells(values, fertile):
+MIXED = {"hyalinised_tubules": 0.2, "germ_cell_endowment": 0.75, "arrested_tubules": 0.5, "reduced_tubules": 1 / 3}
+
+
+def test_a_man_is_a_mixture_of_tubules(fertile):
+    assert lesions.tubules(fertile) == lesions.SOUND
+    assert lesions.tubules({**fertile, **MIXED}) == pytest.approx((0.2, 0.1, 0.3, 0.2, 0.2))
+
+
+def test_each_tubule_is_in_one_state_along_its_length(values, fertile):
     p = tissue(values, fertile)
+    geometry = build.build_geometry(values, 40, 10, 4)
+    shares = lesions.tubules({**fertile, **MIXED})
+    sertoli = build.build_sertoli(values, geometry, 5, p, shares)
+    state = sertoli.state.reshape(40, 40)
+    assert (state == state[:, :1]).all()
+    assert np.bincount(state[:, 0]).tolist() == [8, 4, 12, 8, 8]
+    assert len(np.flatnonzero(np.diff(state[:, 0]))) > 20  # in no order
+    germ = build.build_germ(geometry, sertoli, 5, p)
+    assert germ.count.tolist() == np.where(state[:, 0] < lesions.GERMINAL, 80, 0).tolist()
+    again = build.build_sertoli(values, geometry, 6, p, shares).state.reshape(40, 40)[:, 0]
+    assert (again != state[:, 0]).any() and np.bincount(again).tolist() == [8, 4, 12, 8, 8]
+
+
+def test_a_share_of_less_than_a_tubule_is_there_as_often(values, fertile):
+    p, geometry = tissue(values, fertile), build.build_geometry(values, 5, 4)
+    shares = lesions.tubules({**fertile, "germ_cell_endowment": 0.1})
+    live = [(build.build_sertoli(values, geometry, s, p, shares).state < lesions.GERMINAL).any() for s in range(200)]
+    assert np.mean(live) == pytest.approx(0.5, abs=0.11)
+
+
+def test_interstices_without_leydig_cells(values):
     geometry = build.build_geometry(values, 40, 25)
-    sertoli = build.build_sertoli(values, geometry, 5, p)
-    some = build.build_germ(geometry, sertoli, 5, 0.3, p)
-    assert some.count.sum() / 2 == pytest.approx(300, abs=45)  # three SD of a binomial
-    assert build.build_germ(geometry, sertoli, 5, 0.0, p).count.sum() == 0
+    whole, left = build.build_leydig(values, geometry, 5), build.build_leydig(values, geometry, 5, 0.25)
+    empty = np.array([not left.size[left.corner == corner].any() for corner in range(80)])
+    assert empty.sum() >= 20 and left.size.mean() == pytest.approx(0.75)
+    kept = left.size > 0
+    assert left.size[kept] / whole.size[kept] == pytest.approx(left.size[kept][0] / whole.size[kept][0])

@@ -18,7 +18,7 @@ from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.testis.columns import GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import germ_places, leydig_places, sertoli_places
+from testis_abm.testis.places import germ_niche, germ_places, leydig_places, sertoli_places
 
 if TYPE_CHECKING:
     from testis_abm.biology.tissue import TissueParameters
@@ -121,6 +121,7 @@ class SertoliCell(Cell, columns=SertoliColumns):
     tubule = Reading(
         lambda tissue, rows: rows // tissue.geometry.sertoli_per_tubule, doc="Tubule on whose wall it stands."
     )
+    along = Reading(lambda tissue, rows: tissue.geometry.along(rows), doc="Section of its tubule, from 0 at one end.")
     androgen_signal = Reading(_signal("androgen"), doc="AR signal for entry and adhesion, 1 = reference man.")
     fsh_signal = Reading(_signal("fsh"), doc="FSH signal, 1 = reference man.")
     er_alpha_signal = Reading(_sensed("er_alpha"), doc="Oestradiol through ER-alpha, 1 = reference man.")
@@ -147,8 +148,7 @@ for _name in steps.NAMES:
 
 
 def _niche(tissue: Tissue, rows: Rows) -> Rows:
-    germ = tissue.columns.germ
-    return np.asarray(germ.tubule_of(rows) * tissue.geometry.sertoli_per_tubule + germ.niche[rows])
+    return germ_niche(tissue, rows)
 
 
 def _hazard(tissue: Tissue, rows: Rows) -> np.ndarray:
@@ -222,6 +222,10 @@ class GermCell(Cell, columns=GermColumns):
     niche = Reading(_niche, doc="Index of its Sertoli cell.")
     tubule = Reading(
         lambda tissue, rows: _niche(tissue, rows) // tissue.geometry.sertoli_per_tubule, doc="Tubule in which it lies."
+    )
+    along = Reading(
+        lambda tissue, rows: tissue.geometry.along(_niche(tissue, rows)),
+        doc="Section of its tubule, from 0 at one end.",
     )
     remaining_days = Reading(_remaining, _end_in, "Days until its step (stem cells: its cycle) ends.")
     hazard_budget = Reading(_budget, _take, "Hazard that it can still take in this step before it dies.")

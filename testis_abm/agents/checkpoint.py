@@ -211,7 +211,7 @@ class Checkpoint:
             raise TestisError(f"{self.path}: there is no such file") from error
         except arrays.FAULTS as error:
             raise TestisError(
-                f"{self.path}: not a checkpoint of testis_abm, or damaged ({shown(files.reason(error))[1:-1]}); save it anew"
+                f"{self.path}: not a checkpoint of testis_abm, or damaged ({shown(files.reason(error))[1:-1]}); save it again"
             ) from error
 
     def _check(self, headers: Mapping[str, arrays.Header]) -> None:
@@ -224,7 +224,7 @@ class Checkpoint:
                 raise self._damaged(f"{key} is missing or no {kind.__name__}")
         with self._reading():
             tissue = load(self.state["scenario"]).tissue
-        size, cells = sum(header.size for header in headers.values()), tissue.tubules * tissue.sertoli_per_tubule
+        size, cells = sum(header.size for header in headers.values()), tissue.sertoli
         if size > _LEAST_ROOM + _ROOM * cells:
             raise self._damaged(f"its arrays take {size:,} bytes, more than a tissue of {cells:,} Sertoli cells can")
 
@@ -240,7 +240,7 @@ class Checkpoint:
         raise TestisError(f"{self.path}: {found}. Load it with that version, or run the scenario again")
 
     def _damaged(self, what: object) -> TestisError:
-        return TestisError(f"{self.path}: damaged: {what}; save it anew")
+        return TestisError(f"{self.path}: damaged: {what}; save it again")
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:

@@ -130,7 +130,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         scenario = load_scenario(scenario)
         engine = None if engine is None else guard.word(engine, CELL_ENGINES, "engine")
         rng = None if rng is None else guard.whole(rng, 0, 2**64 - 1, "rng")
-        check_fits(scenario.tissue.tubules, scenario.tissue.sertoli_per_tubule)
+        size = scenario.tissue
+        check_fits(size.tubules, size.rows, size.sertoli_per_tubule)
         seed = scenario.plan.seed if rng is None else int(rng)
         super().__init__(rng=seed)
         self._step, self.step = self.step, self._whole_step  # type: ignore[method-assign]
@@ -195,7 +196,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         kinetics = Kinetics.of([known[name] for name in names])
         self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)
         self.body = Body(axis_parameters(values, man), kinetics)
-        self.tissue = Tissue(values, man, case.tissue.tubules, case.tissue.sertoli_per_tubule, self.seed)
+        size = case.tissue
+        self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows)
         self.tract = Tract(tract_parameters(values, man))
         self.safety = Safety(values, 1.0, 1.0)
         self.report = NORMAL

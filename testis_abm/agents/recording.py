@@ -88,7 +88,7 @@ def _samples(model: TestisModel) -> None:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
         per_sertoli = model.tissue.counts() / model.tissue.sertoli_count
-        score = biopsy.johnsen_score(model.tissue.columns.sertoli.counts, model.tissue.geometry.sertoli_per_tubule)
+        score = biopsy.johnsen_score(model.tissue.columns.sertoli.counts, model.tissue.geometry.around)
         write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), johnsen_score=score)
 
 

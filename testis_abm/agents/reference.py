@@ -169,16 +169,16 @@ class ReferenceCells:
         self._spread(levels.oestradiol_kernel, (levels.from_leydig, times), *fields_of)
         from_niches = levels.from_niches * times
         levels.corner_oestradiol += mean_made * from_niches
-        niches = levels.oestradiol.shape[1]
-        made, around = cells.oestradiol_secretion.reshape(-1, niches) * from_niches, np.empty(3 * niches)
-        for row, by_niches in zip(levels.oestradiol, made, strict=True):
-            fields.ring_field(levels.oestradiol_kernel.ring, by_niches, around, row)
+        around = self._around(levels.oestradiol_kernel)
+        made, room = cells.oestradiol_secretion.reshape(-1, around) * from_niches, np.empty(3 * around)
+        for row, by_niches in zip(levels.oestradiol.reshape(-1, around), made, strict=True):
+            fields.ring_field(levels.oestradiol_kernel.ring, by_niches, room, row)
         for field in fields_of:
             field += entry * times + added
         cells.local_oestradiol[:] = levels.oestradiol.ravel() * levels.scale.oestradiol_free
-        changes, around = change.tolist(), np.empty(len(self.sertoli))
-        kernel.food(cells.counts, niches, around)
-        germ = around.tolist()
+        changes, near = change.tolist(), np.empty(len(self.sertoli))
+        kernel.food(cells.counts, levels.oestradiol.shape[1], around, near)
+        germ = near.tolist()
         for i, (agent, oestradiol) in enumerate(zip(self.sertoli, cells.local_oestradiol.tolist(), strict=True)):
             cell = agent.state
             testosterone = cell.local_testosterone
@@ -206,12 +206,17 @@ class ReferenceCells:
         """
         scale, times = made
         weights, rows = kernels.weights, np.empty((fields.TOGETHER, kernels.weights.of.shape[1]))
-        niches, sources = level.shape[1], self.levels.sources
-        to_niche = scale * fields.conserving(weights.reach, sources, 0, level.size) * times
+        around, sources = self._around(kernels), self.levels.sources
+        to_niche = scale * fields.conserving(weights.reach, sources, 0, len(level) * around) * times
         to_interstitium = scale * fields.conserving(weights.reach, sources, 1, interstitial.size) * times
         for tubule in range(len(level)):
             fields.interstitial_fields(tubule, tubule + 1, weights, self.levels.neighbours, sources, rows)
-            level[tubule], interstitial[tubule] = rows[0, :niches] * to_niche, rows[0, niches:] * to_interstitium
+            level[tubule].reshape(-1, around)[:] = rows[0, :around] * to_niche
+            interstitial[tubule] = rows[0, around:] * to_interstitium
+
+    def _around(self, kernels: fields.Kernels) -> int:
+        """Return the niches around a section."""
+        return int(kernels.weights.of.shape[1] - self.levels.corner_testosterone.shape[1])
 
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""

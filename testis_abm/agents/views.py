@@ -43,7 +43,7 @@ _INDEX: WeakKeyDictionary[Tissue, dict[str, tuple[Any, Index]]] = WeakKeyDiction
 
 
 def index_of(tissue: Tissue, kind: str) -> Index:
-    """Return the index of the "leydig", "sertoli" or "germ" columns, made anew when germ cells have moved."""
+    """Return the index of the "leydig", "sertoli" or "germ" columns, made again when germ cells have moved."""
     known = _INDEX.setdefault(tissue, {})
     day = tissue.events if kind == "germ" else None
     if kind not in known or known[kind][0] is not day:
@@ -206,7 +206,7 @@ class Cell(mesa.Agent):  # type: ignore[misc]
         return None, self._lineage
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the row: another process finds it anew."""
+        """Leave out the row: another process looks it up."""
         return {**self.__dict__, "_seen": None}
 
 

@@ -433,7 +433,7 @@ def understood(draft: Draft) -> Understanding:
 
 def too_large(scenario: Scenario) -> list[Problem]:
     """Return why a scenario may not run in the browser, where the server is shared."""
-    plan, sertoli = scenario.plan, scenario.tissue.tubules * scenario.tissue.sertoli_per_tubule
+    plan, sertoli = scenario.plan, scenario.tissue.sertoli
     days, replicates = plan.baseline_days + plan.duration_days, plan.replicates
     doses = sum(therapy.dose_count * (len(therapy.when.clauses) if therapy.when else 1) for therapy in scenario.therapy)
     doses += sum(therapy.dose_count for therapy in scenario.man.history)

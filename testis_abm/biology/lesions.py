@@ -32,6 +32,9 @@ class Tubules(NamedTuple):
     hyalinised: float
 
 
+SOUND = Tubules(1.0, 0.0, 0.0, 0.0, 0.0)
+
+
 def tubules(man: Mapping[str, Any]) -> Tubules:
     """Return the shares of a man's tubules, or arrays of those of many men, from his physiology.
 

@@ -25,10 +25,10 @@ from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.one_at_a_time import Swing, numbers, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.parameter_set import ParameterSet, of_kinds, untreated_sperm
+from testis_abm.man.parameter_set import Kinds, ParameterSet, of_kinds, untreated_sperm
 from testis_abm.man.physiology import complete, is_adult
 from testis_abm.man.treat import Treatment
-from testis_abm.parameters import hypotheses
+from testis_abm.parameters import FrozenMapping, ManKind, hypotheses
 from testis_abm.results import plausible, report
 from testis_abm.results.plausible import SAME, Change, Lives
 from testis_abm.results.treatment import Treatment as Span
@@ -264,7 +264,10 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
         own = replace(own, values=complete({**own.values, **case.parameters}))
     columns = {field: np.array([man[field] for man in men]) for field in men[0]}
     sperm = untreated_sperm([own.whole] * len(men), columns).tolist()
-    kinds = [[list(one.kinds(man, of)) for man, of in zip(men, sperm)] for one in alike]
+    kinds = [
+        [[(share, _traits(of, case)) for share, of in one.kinds(man, n)] for man, n in zip(men, sperm)]
+        for one in alike
+    ]
     lives = list(dict.fromkeys((i, of) for by_man in kinds for i, shares in enumerate(by_man) for _, of in shares))
     at, which = [i for i, _ in lives], [of for _, of in lives]
     bodies, values = of_kinds({field: column[at] for field, column in columns.items()}, [own] * len(lives), which)
@@ -281,3 +284,12 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
         for by_man in kinds
     ]
     return np.array(means)
+
+
+def _traits(kinds: Kinds, case: Scenario) -> Kinds:
+    """Return kinds of men by what is other in them: not how many they are, nor what the scenario itself states of all."""
+
+    def left(kind: ManKind) -> FrozenMapping[float]:
+        return FrozenMapping({name: of for name, of in kind.parameters.items() if name not in case.parameters})
+
+    return tuple(replace(kind, share=1.0, parameters=left(kind)) for kind in kinds)

@@ -138,7 +138,7 @@ def _simulate(
     last = _treatment_end(scenario)
     size, replicates = scenario.tissue, scenario.plan.replicates
     # The men of the first replicate are kept beside those of the present one.
-    check_fits(size.tubules, size.sertoli_per_tubule, men=len(arms) * min(2, replicates), pictures=len(arms))
+    check_fits(size.tubules, size.rows, size.sertoli_per_tubule, men=len(arms) * min(2, replicates), pictures=len(arms))
     for replicate in range(replicates):
         men = men_of(scenario, replicate, model_class)
         if watch is not None:
@@ -166,7 +166,7 @@ def _simulate(
             if replicate == 0:
                 first[arm] = model
         del men, model
-        if size.tubules * size.sertoli_per_tubule > _LARGE:
+        if size.sertoli > _LARGE:
             gc.collect()  # a model refers to itself: free it before the next is made
     return collected, first, engine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Real
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
 from pydantic import (
     BeforeValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from testis_abm import parameters
@@ -43,6 +44,7 @@ def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator, 
 
 
 _LISTED_BY = "testis-abm men"
+_NICHES = 65_536  # of a tubule, which a germ cell numbers in 16 bits
 
 
 class Man(Section, init=False):
@@ -124,12 +126,31 @@ class Tissue(Section, init=False):
     """How much of the testis is simulated, cell by cell.
 
     Attributes:
-        tubules: cross-sections of tubules, 1 to 200000.
-        sertoli_per_tubule: Sertoli cells along each, 1 to 200.
+        tubules: lengths of tubule, 1 to 200000.
+        rows: sections along each, as far apart as Sertoli cells are (23.4 um in the reference man), 1 to 10000.
+        sertoli_per_tubule: Sertoli cells around one section, 1 to 200.
+
+    A tubule holds at most 65,536 Sertoli cells.
     """
 
-    tubules: Annotated[int, whole(1, 200_000)] = 16
+    tubules: Annotated[int, whole(1, 200_000)] = 6
+    rows: Annotated[int, whole(1, 10_000)] = 3
     sertoli_per_tubule: Annotated[int, whole(1, 200)] = 26
+
+    @model_validator(mode="after")
+    def _can_be_numbered(self) -> Self:
+        most = _NICHES // self.sertoli_per_tubule
+        if self.rows > most:
+            fault = (
+                f"{self.rows} rows of {self.sertoli_per_tubule} Sertoli cells are too many for one tubule; up to {most}"
+            )
+            raise ScenarioError(f"{fault}, or more tubules", "rows")
+        return self
+
+    @property
+    def sertoli(self) -> int:
+        """Return the number of Sertoli cells."""
+        return self.tubules * self.rows * self.sertoli_per_tubule
 
 
 class Plan(Section, init=False):

@@ -96,7 +96,15 @@ class Ensemble:
         """Return the ensemble with some parameters taken as known.
 
         Where these answer a question, the sets remain that were calibrated with that answer, if there are any.
+
+        Raises:
+            TestisError: what is no mapping of parameters to values in their ranges.
         """
+        known = guard.mapping(known, "known", '{"germ.room": 1.5}')
+        if not known:
+            return self
+        for name, value in known.items():
+            guard.number(value, *within(parameter(name)), name, parameter(name).unit)
         there = np.ones(len(self), dtype=bool)
         for question in (of for of in parameters.hypotheses().values() if of.sperm_below is None):
             for name in question.parameters & known.keys() & {*self.sets.columns}:
@@ -142,7 +150,12 @@ class Ensemble:
         return sets
 
     def by_answers(self, n: int) -> list[tuple[float, list[ParameterSet]]]:
-        """Return the weight of every combination of answers to all questions, and up to `n` sets that have it."""
+        """Return the weight of every combination of answers to all questions, and up to `n` sets that have it.
+
+        Raises:
+            TestisError: fewer than one set.
+        """
+        n = guard.argument("sets", n)
         groups: dict[tuple[str, ...], list[int]] = {}
         for k in range(len(self)):
             groups.setdefault(tuple(self[k].answers.values()), []).append(k)

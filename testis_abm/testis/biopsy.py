@@ -33,7 +33,7 @@ def tubule_score(counts: np.ndarray, sertoli: int) -> int:
     return 3 if counts[: steps.PRELEPTOTENE].sum() > 0 else 2
 
 
-def johnsen_score(counts: np.ndarray, sertoli_per_tubule: int) -> float:
-    """Return the mean Johnsen score over all sections; `counts` is (sertoli, steps)."""
-    sections = counts.reshape(-1, sertoli_per_tubule, steps.COUNT).sum(axis=1)
-    return float(np.mean([tubule_score(section, sertoli_per_tubule) for section in sections]))
+def johnsen_score(counts: np.ndarray, around: int) -> float:
+    """Return the mean Johnsen score over all sections of `around` Sertoli cells; `counts` is (sertoli, steps)."""
+    sections = counts.reshape(-1, around, steps.COUNT).sum(axis=1)
+    return float(np.mean([tubule_score(section, around) for section in sections]))

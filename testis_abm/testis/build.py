@@ -13,7 +13,7 @@ import numpy as np
 from testis_abm.biology import draws, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
-from testis_abm.biology.lesions import GERMINAL, Tubules, states
+from testis_abm.biology.lesions import GERMINAL, SOUND, Tubules, states
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
@@ -246,11 +246,10 @@ def _reference_activity() -> float:
     )
 
 
-def build_geometry(values: Mapping[str, float], tubules: int, sertoli_per_tubule: int) -> Geometry:
-    """Return the lattice for a tissue of `tubules` sections (the last few are kept, as replicates share one)."""
-    return _lattice(
-        tubules, sertoli_per_tubule, values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
-    )
+def build_geometry(values: Mapping[str, float], tubules: int, around: int, length: int = 1) -> Geometry:
+    """Return the lattice for a tissue of `tubules` of `length` sections (the last few are kept, as replicates share one)."""
+    diameter, area_fraction = values["tissue.tubule_diameter"], values["tissue.tubule_area_fraction"]
+    return _lattice(tubules, around, diameter, area_fraction, length)
 
 
 def build_kernels(values: Mapping[str, float], geometry: Geometry) -> tuple[Kernels, Kernels]:
@@ -301,7 +300,7 @@ def _places(seed: int, stream: str, n: int) -> np.ndarray:
     return np.asarray((places + _uniforms(lineages[n:], draws.PLACE)) / n)
 
 
-def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, lost: float) -> LeydigColumns:
+def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, lost: float = 0.0) -> LeydigColumns:
     """Scatter Leydig cells over the interstitial corners; sizes vary and average 1 less what is `lost`.
 
     The share `lost` of the interstices has none that lives: those cells have no size.
@@ -318,24 +317,33 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, los
     return LeydigColumns(lineage, corner, size * ((1.0 - lost) / size.mean()), one.copy(), one.copy(), one.copy(), one.copy())
 
 
+def build_phases(geometry: Geometry, patch: int, seed: int) -> np.ndarray:
+    """Return the phase of the cycle of each niche, 0 to 1: patches of `patch` by `patch` neighbours share one at random.
+
+    Around a section patches are as even as can be; their phases fill the cycle evenly over the tissue.
+    """
+    tall, wide = -(-geometry.length // patch), max(1, round(geometry.around / patch))
+    patches = geometry.tubules * tall * wide
+    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), draws.PLACE), kind="stable")
+    phase = np.empty(patches)
+    phase[order] = (np.arange(patches) + 0.5) / patches
+    row, column = np.arange(geometry.length) // patch, np.arange(geometry.around) * wide // geometry.around
+    return np.asarray(phase.reshape(geometry.tubules, tall, wide)[:, row][:, :, column].reshape(-1))
+
+
 def build_sertoli(
-    values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters, shares: Tubules
+    values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters, shares: Tubules = SOUND
 ) -> SertoliColumns:
     """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly.
 
     Each tubule is drawn in one state along its length, of `shares`.
     """
     n = geometry.tubules * geometry.sertoli_per_tubule
-    patch = max(1, round(values["tissue.stage_patch"]))
-    patches = -(-n // patch)
-    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), draws.PLACE), kind="stable")
-    phase = np.empty(patches)
-    phase[order] = (np.arange(patches) + 0.5) / patches
     ones = np.ones(n)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
         np.repeat(states(shares, _places(seed, "tubule", geometry.tubules)), geometry.sertoli_per_tubule),
-        np.repeat(phase, patch)[:n],
+        build_phases(geometry, max(1, round(values["tissue.stage_patch"])), seed),
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.fsh_reference,

@@ -2,7 +2,9 @@
 
 Across 100 um a steroid diffuses in under a minute, so each day's field is the superposition of the steady response to
 every source: K0(r / lambda) with lambda = sqrt(D / clearance). Kernels are shared by all tubules and each row is scaled
-to sum to 1, which keeps the mass balance (mean level = production / clearance) exact on the full lattice.
+to sum to 1, which keeps the mass balance (mean level = production / clearance) exact on the full lattice. All lie in the plane of a
+section: interstices run along the tubules, so the sections of one share what Leydig cells make, and what niches make
+spreads around their own section.
 """
 
 from __future__ import annotations
@@ -36,9 +38,9 @@ class Weights(NamedTuple):
     """What corner sources give to the niches of a tubule and to its own two corners, as a kernel takes it.
 
     Attributes:
-        of: (offsets, filled up with zeros, niches + 2), what a source at each offset gives to each of a tubule's
-            targets.
-        share: (tubules, niches + 2), one over the weight of the sources that exist.
+        of: (offsets, filled up with zeros, around + 2), what a source at each offset gives to each of the targets of a
+            section.
+        share: (tubules, around + 2), one over the weight of the sources that exist.
         reach: (corners + 1, 2), what a source gives to all niches and to all corners together.
     """
 
@@ -53,7 +55,7 @@ def _weights(geometry: Geometry, length: float, softening: float) -> Weights:
     exists = geometry.neighbours >= 0
     share = 1.0 / (exists @ of) if not exists.all() else np.ones((geometry.tubules, of.shape[1]))
     reach = np.zeros((CORNERS * geometry.tubules + 1, 2))
-    niches = geometry.sertoli_per_tubule
+    niches = geometry.around
     for k, weight in enumerate(of):
         given = share * weight
         np.add.at(reach[:, 0], geometry.neighbours[:, k], given[:, :niches].sum(axis=1))
@@ -68,7 +70,7 @@ def sources_of(geometry: Geometry) -> np.ndarray:
 
 
 class Kernels:
-    """The kernels of one steroid: from the corners to niches and corners, and between the niches of a tubule."""
+    """The kernels of one steroid: from the corners to niches and corners, and between the niches of a section."""
 
     def __init__(self, geometry: Geometry, length: float, softening: float) -> None:
         self.length = length
@@ -94,7 +96,7 @@ def conserving(reach, sources, kind, targets):
 
 @compiled
 def interstitial_fields(first, last, weights, neighbours, sources, rows):
-    """Write into `rows` (TOGETHER, niches + 2) the field of the corner sources at the targets of tubules `first` to `last`.
+    """Write into `rows` (TOGETHER, around + 2) the field of the corner sources at the targets of tubules `first` to `last`.
 
     At most TOGETHER tubules: they share each look at the weights. `sources` ends with a zero, the source of every empty
     site (neighbour -1). The inner loop runs over targets, so that it vectorises without reordering any sum; four
@@ -132,7 +134,7 @@ def _four(tubule, k, neighbours, sources):
 
 @compiled
 def ring_field(ring, made, around, row):
-    """Add to `row` (at least niches) the field of what the niches of a tubule have `made` (niches,).
+    """Add to `row` (at least niches) the field of what the niches of a section have `made` (niches,).
 
     `ring` is (niches // 2 + 1,) made even, see Kernels; `around` is room for three times the niches.
     """

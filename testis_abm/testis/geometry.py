@@ -1,7 +1,8 @@
-"""Where things are: cross-sections of tubules in hexagonal packing, Leydig clusters and capillaries in the corners between.
+"""Where things are: tubules in hexagonal packing, Leydig clusters and capillaries in the corners between.
 
-Tubules sit on a periodic triangular lattice; each site owns the two corners (interstices) up-right and above it.
-Lengths in um.
+Tubules sit on a periodic triangular lattice; each site owns the two corners (interstices) up-right and above it. A tubule
+is a row of sections along its length, whose Sertoli cells stand as far apart along as around it; its ends are closed. The
+interstices run along it: all its sections share their steroids. Lengths in um.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ class Geometry:
     """The lattice of one tissue.
 
     Attributes:
-        tubules, sertoli_per_tubule: counts.
+        tubules: their number; length: sections along each; around: Sertoli cells around a section. Niches are numbered
+            around the first section of a tubule, then the next: section * around + place.
         spacing, radius: centre-to-centre distance and tubule radius, um.
         columns, rows: shape of the periodic lattice (rows even); sites beyond `tubules` are empty.
         neighbours: (tubules, offsets) index of each corner in reach, -1 where its site is empty.
-        niche_offset: (sertoli_per_tubule, offsets) distance from a niche to each corner, um.
+        niche_offset: (around, offsets) distance from a niche to each corner, um.
         corner_offset: (2, offsets) distance from a tubule's own corners to each corner, um.
-        ring: (sertoli_per_tubule,) distance between niches k apart on one tubule, um.
+        ring: (around,) distance between niches k apart around one section, um.
     """
 
     tubules: int
-    sertoli_per_tubule: int
+    length: int
+    around: int
     spacing: float
     radius: float
     columns: int
@@ -46,9 +49,23 @@ class Geometry:
         return self.columns * self.spacing, self.rows * self.spacing * math.sqrt(3.0) / 2.0
 
     @property
+    def sertoli_per_tubule(self) -> int:
+        """Return the niches of a tubule: of all its sections."""
+        return self.length * self.around
+
+    @property
+    def middle(self) -> int:
+        """Return the section of each tubule that a picture shows."""
+        return self.length // 2
+
+    @property
     def niche_angle(self) -> np.ndarray:
-        """Return the angle of each niche around its tubule, radians."""
-        return np.asarray(2.0 * np.pi * np.arange(self.sertoli_per_tubule) / self.sertoli_per_tubule)
+        """Return the angle of each niche around its section, radians, (around,)."""
+        return np.asarray(2.0 * np.pi * np.arange(self.around) / self.around)
+
+    def along(self, niche: np.ndarray) -> np.ndarray:
+        """Return in which section of its tubule each niche lies, from 0; `niche` counts over the tissue or within a tubule."""
+        return np.asarray(niche % self.sertoli_per_tubule // self.around)
 
     def centres(self) -> np.ndarray:
         """Return tubule centres, (tubules, 2), um."""
@@ -70,20 +87,21 @@ def _own_corners(spacing: float) -> np.ndarray:
     return np.array([[0.5, math.sqrt(3.0) / 6.0], [0.0, 1.0 / math.sqrt(3.0)]]) * spacing
 
 
-def lattice(tubules: int, sertoli_per_tubule: int, diameter: float, area_fraction: float) -> Geometry:
-    """Return the geometry of `tubules` sections of `diameter` um that fill `area_fraction` of the tissue."""
+def lattice(tubules: int, around: int, diameter: float, area_fraction: float, length: int = 1) -> Geometry:
+    """Return the geometry of `tubules` tubules of `diameter` um and `length` sections that fill `area_fraction` of the tissue."""
     radius = diameter / 2.0
     spacing = math.sqrt(math.pi * radius**2 / area_fraction / (math.sqrt(3.0) / 2.0))
     rows = max(2, 2 * round(math.sqrt(tubules) / 2.0))
     columns = max(1, math.ceil(tubules / rows))
     offsets = _offsets(spacing)
     own = _own_corners(spacing)
-    angle = 2.0 * np.pi * np.arange(sertoli_per_tubule) / sertoli_per_tubule
+    angle = 2.0 * np.pi * np.arange(around) / around
     niche = radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     target = np.array([vector for _, _, _, vector in offsets])
     return Geometry(
         tubules,
-        sertoli_per_tubule,
+        length,
+        around,
         spacing,
         radius,
         columns,
@@ -91,7 +109,7 @@ def lattice(tubules: int, sertoli_per_tubule: int, diameter: float, area_fractio
         _neighbours(tubules, columns, rows, offsets),
         np.linalg.norm(niche[:, None] - target[None], axis=-1),
         np.linalg.norm(own[:, None] - target[None], axis=-1),
-        2.0 * radius * np.sin(np.pi * np.arange(sertoli_per_tubule) / sertoli_per_tubule),
+        2.0 * radius * np.sin(np.pi * np.arange(around) / around),
     )
 
 

@@ -138,6 +138,7 @@ class _Supply(NamedTuple):
     Attributes:
         to_niche, to_interstitium: of the field of the Leydig cells.
         from_niches: of what niches make; beside: nmol/L everywhere besides.
+        rows: (TOGETHER, around + 2); made: (around,); round: three times that; section: (around,).
     """
 
     to_niche: float
@@ -146,24 +147,32 @@ class _Supply(NamedTuple):
     beside: float
     rows: np.ndarray
     made: np.ndarray
-    around: np.ndarray
+    round: np.ndarray
+    section: np.ndarray
 
 
 @compiled(error_model="numpy")
 def _supply(field, entry, mean_made, held):
     """Return what spreads a field, its mean as `held`; `entry`: nmol/L with the blood, `mean_made`: by a niche on average."""
-    niches, interstices = field.level.size, field.interstitial.size
-    per = field.level.shape[1]
+    sections, interstices = field.level.shape[0], field.interstitial.size
+    around = around_of(field)
     times, added = field_held(field_mean(field.sources, field.from_leydig, entry + mean_made * field.from_niches), held)
     return _Supply(
-        field.from_leydig * conserving(field.weights.reach, field.sources, 0, niches) * times,
+        field.from_leydig * conserving(field.weights.reach, field.sources, 0, sections * around) * times,
         field.from_leydig * conserving(field.weights.reach, field.sources, 1, interstices) * times,
         field.from_niches * times,
         entry * times + added,
-        np.empty((TOGETHER, per + field.interstitial.shape[1])),
-        np.empty(per),
-        np.empty(3 * per),
+        np.empty((TOGETHER, around + field.interstitial.shape[1])),
+        np.empty(around),
+        np.empty(3 * around),
+        np.empty(around),
     )
+
+
+@compiled(error_model="numpy")
+def around_of(field):
+    """Return the niches around a section."""
+    return field.weights.of.shape[1] - field.interstitial.shape[1]
 
 
 @compiled(error_model="numpy")
@@ -216,7 +225,7 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
     """Spread testosterone over tubules `first` to `last`; let their niches make oestradiol from it."""
     p, inhibitor = from_array(today.numbers), today.blood.inhibitor
     entry = today.entry.testosterone * today.blood.free_testosterone
-    per = field.level.shape[1]
+    per, around = field.level.shape[1], around_of(field)
     supply = _supply(field, entry, 0.0, today.blood.held_testosterone)
     activity = np.empty(BLOCK * per)
     for begin in range(first, last, BLOCK):
@@ -227,9 +236,11 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
             for tubule in range(four, beyond):
                 row, level = supply.rows[tubule - four], field.level[tubule]
                 for k in range(field.interstitial.shape[1]):
-                    field.interstitial[tubule, k] = row[per + k] * supply.to_interstitium + supply.beside
-                for k in range(per):
-                    level[k] = row[k] * supply.to_niche + supply.beside
+                    field.interstitial[tubule, k] = row[around + k] * supply.to_interstitium + supply.beside
+                for section in range(0, per, around):
+                    here = level[section : section + around]
+                    for k in range(around):
+                        here[k] = row[k] * supply.to_niche + supply.beside
         # Cut out, so that no index can be below zero, which would keep the loops from vectorising; few columns in a
         # loop, because more than a few that might overlap would do so too.
         level = field.level.reshape(-1)[begin * per : end * per]
@@ -279,21 +290,33 @@ def by_class(counts):
 
 
 @compiled(error_model="numpy")
-def food(counts, per, around):
-    """Write the germ cells that call forth inhibin B, per Sertoli cell among it and its neighbours, into `around` (n,).
+def food(counts, per, round_section, near):
+    """Write the germ cells that call forth inhibin B, per Sertoli cell among it and its neighbours, into `near` (n,).
+
+    Neighbours are the eight around it, fewer at the closed ends of a tubule.
 
     Args:
-        counts: (n, steps), of whole tubules of `per` Sertoli cells each, which lie in a ring.
+        counts: (n, steps), of whole tubules of `per` Sertoli cells each, of which `round_section` lie in a ring.
     """
-    own = np.empty(per, np.int64)
+    own, beside = np.empty(per, np.int64), np.empty(per, np.int64)
     for first in range(0, counts.shape[0], per):
         for k in range(per):
-            own[k] = 0
+            cells = np.int64(0)
             for step in range(PACHYTENE, ROUND_SPERMATID + 1):
-                own[k] += counts[first + k, step]
-        for k in range(per):
-            near = own[k] + own[k - 1 if k > 0 else per - 1] + own[k + 1 if k + 1 < per else 0]
-            around[first + k] = near / 3.0
+                cells += counts[first + k, step]
+            own[k] = cells
+        for row in range(0, per, round_section):
+            for k in range(round_section):
+                left, right = k - 1 if k > 0 else round_section - 1, k + 1 if k + 1 < round_section else 0
+                beside[row + k] = own[row + left] + own[row + k] + own[row + right]
+        for row in range(0, per, round_section):
+            for k in range(row, row + round_section):
+                cells, niches = beside[k], 3
+                if row > 0:
+                    cells, niches = cells + beside[k - round_section], niches + 3
+                if row + round_section < per:
+                    cells, niches = cells + beside[k + round_section], niches + 3
+                near[first + k] = cells / niches
 
 
 @compiled(error_model="numpy")
@@ -316,22 +339,25 @@ def _sense(level, sensitivity, exponent, sensed):
 @compiled(error_model="numpy")
 def _oestradiol(sertoli, field, supply, mean_made, first, last):
     """Spread oestradiol over tubules `first` to `last`."""
-    per, made = field.level.shape[1], supply.made
+    per, around, made, there = field.level.shape[1], around_of(field), supply.made, supply.section
     for four in range(first, last, TOGETHER):
         beyond = min(four + TOGETHER, last)
         interstitial_fields(four, beyond, field.weights, field.neighbours, field.sources, supply.rows)
         for tubule in range(four, beyond):
             row, level = supply.rows[tubule - four], field.level[tubule]
             for k in range(field.interstitial.shape[1]):
-                by_leydig = row[per + k] * supply.to_interstitium
+                by_leydig = row[around + k] * supply.to_interstitium
                 field.interstitial[tubule, k] = by_leydig + mean_made * supply.from_niches + supply.beside
-            by_niches = sertoli.oestradiol_secretion[tubule * per : (tubule + 1) * per]
-            for k in range(per):
-                row[k] *= supply.to_niche
-                made[k] = by_niches[k] * supply.from_niches
-            ring_field(field.ring, made, supply.around, row)
-            for k in range(per):
-                level[k] = row[k] + supply.beside
+            for section in range(0, per, around):
+                first_niche = tubule * per + section
+                by_niches = sertoli.oestradiol_secretion[first_niche : first_niche + around]
+                here = level[section : section + around]
+                for k in range(around):
+                    there[k] = row[k] * supply.to_niche
+                    made[k] = by_niches[k] * supply.from_niches
+                ring_field(field.ring, made, supply.round, there)
+                for k in range(around):
+                    here[k] = there[k] + supply.beside
 
 
 def _storing(last):
@@ -373,7 +399,7 @@ def _support(sertoli, field, today, half, sensed, first, last):
     for k in range(lack.size):
         lack[k] = responded(lack[k], lacking(local[k], p), kept.lack)
     inhibin, germ = sertoli.inhibin[begin:end], np.empty(end - begin)
-    food(sertoli.counts[begin:end], per, germ)
+    food(sertoli.counts[begin:end], per, around_of(field), germ)
     for k in range(fsh.size):
         inhibin[k] = inhibin_output(fsh[k], germ[k], p)
     _silence(sertoli, inhibin, first, last)

@@ -21,7 +21,7 @@ class Entering(NamedTuple):
 
 
 class Levels:
-    """Total steroid in nmol/L at every niche (tubules, niches) and in every interstice (tubules, 2).
+    """Total steroid in nmol/L at every niche (tubules, niches of all sections) and in every interstice (tubules, 2).
 
     Args:
         values: dotted parameter name -> value.

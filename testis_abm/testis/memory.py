@@ -52,21 +52,23 @@ def free_in_groups(own: Path, groups: Path, free: int) -> int:
     return free
 
 
-def check_fits(tubules: int, sertoli_per_tubule: int, men: int = 1, pictures: int = 0) -> None:
+def check_fits(tubules: int, rows: int, sertoli_per_tubule: int, men: int = 1, pictures: int = 0) -> None:
     """Raise if so many men with tissues of this size, and pictures of them, do not fit into memory together.
+
+    A picture shows one of the `rows` sections of each tubule.
 
     Raises:
         TestisError: with the size that would fit.
     """
-    per_tubule = sertoli_per_tubule * (men * _MAN + pictures * _PICTURE)
+    per_tubule = sertoli_per_tubule * (rows * men * _MAN + pictures * _PICTURE)
     beside, free = _DRAWING if pictures else 0, available()
     need = tubules * per_tubule + beside
     if need <= free:
         return
     fits = int((free - beside) // per_tubule)
-    advice = f"tissue.tubules up to {fits}" if fits > 0 else "fewer Sertoli cells per tubule"
+    advice = f"tissue.tubules up to {fits}" if fits > 0 else "fewer rows or Sertoli cells per tubule"
     held = f" for {men} men at a time" if men > 1 else ""
     raise TestisError(
-        f"tissue.tubules: {tubules} sections of {sertoli_per_tubule} Sertoli cells{held} need about "
+        f"tissue.tubules: {tubules} tubules of {rows} rows of {sertoli_per_tubule} Sertoli cells{held} need about "
         f"{need / 1e9:.1f} GB of memory to build and {free / 1e9:.1f} GB are free; {advice} would fit"
     )

@@ -23,7 +23,7 @@ _DEPTH = np.array([0.95, 0.95, 0.95, 0.92, 0.90, 0.87, 0.84, 0.70, 0.68, 0.65, 0
 _RADIAL_SCATTER = 0.02
 _SECTOR = 0.9  # share of a Sertoli cell's sector over which its germ cells scatter
 _CAPILLARY = 0.15  # share of an interstice's area that is left to its capillary
-_ALONG, _ACROSS = 1, 2  # which of a cell's two draws of its place
+_SIDEWAYS, _ACROSS, _ALONG = 1, 2, 3  # which of a cell's draws of its place
 
 
 @compiled
@@ -45,9 +45,9 @@ def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
     progress = _progress(lineage, step, remaining, mean_days, p.germ.duration_variation)
     across = uniforms(lineage, _ACROSS, PLACE) - 0.5
     radial = _DEPTH[step] + progress * (_DEPTH[step + 1] - _DEPTH[step]) + 2.0 * _RADIAL_SCATTER * across
-    sideways = uniforms(lineage, _ALONG, PLACE) - 0.5
-    per = geometry.sertoli_per_tubule
-    angle = geometry.niche_angle[germ.niche[rows]] + sideways * _SECTOR * 2.0 * np.pi / per
+    sideways = uniforms(lineage, _SIDEWAYS, PLACE) - 0.5
+    around = geometry.around
+    angle = geometry.niche_angle[germ.niche[rows] % around] + sideways * _SECTOR * 2.0 * np.pi / around
     centre = geometry.centres()[germ.tubule_of(rows)]
     distance = radial * geometry.radius
     return centre[:, 0] + distance * np.cos(angle), centre[:, 1] + distance * np.sin(angle), angle
@@ -56,7 +56,7 @@ def germ_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def sertoli_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return x, y (um) of the feet of the Sertoli cells in `rows`, on the basement membrane."""
     geometry = tissue.geometry
-    angle = geometry.niche_angle[rows % geometry.sertoli_per_tubule]
+    angle = geometry.niche_angle[rows % geometry.around]
     centre = geometry.centres()[rows // geometry.sertoli_per_tubule]
     return centre[:, 0] + geometry.radius * np.cos(angle), centre[:, 1] + geometry.radius * np.sin(angle)
 
@@ -67,7 +67,19 @@ def leydig_places(tissue: Tissue, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     room = max(0.0, geometry.spacing / math.sqrt(3.0) - geometry.radius - tissue.scale.softening)
     corner = geometry.corners()[leydig.corner[rows]]
     lineages = leydig.lineage[rows]
-    angle = 2.0 * np.pi * uniforms(lineages, _ALONG, PLACE)
+    angle = 2.0 * np.pi * uniforms(lineages, _SIDEWAYS, PLACE)
     area = uniforms(lineages, _ACROSS, PLACE)
     distance = room * np.sqrt(_CAPILLARY + (1.0 - _CAPILLARY) * area)
     return corner[:, 0] + distance * np.cos(angle), corner[:, 1] + distance * np.sin(angle)
+
+
+def germ_niche(tissue: Tissue, rows: np.ndarray) -> np.ndarray:
+    """Return the Sertoli cell, over the tissue, of the germ cells in `rows` of the columns."""
+    germ = tissue.columns.germ
+    return np.asarray(germ.tubule_of(rows) * tissue.geometry.sertoli_per_tubule + germ.niche[rows])
+
+
+def leydig_row(tissue: Tissue, rows: np.ndarray) -> np.ndarray:
+    """Return beside which section of the tubules each Leydig cell lies: a keyed draw, as its level is that of all."""
+    length = tissue.geometry.length
+    return np.asarray((uniforms(tissue.columns.leydig.lineage[rows], _ALONG, PLACE) * length).astype(np.int64))

@@ -8,6 +8,7 @@ import numpy as np
 
 from testis_abm.testis.fields import draw_field
 from testis_abm.testis.kinds import KINDS
+from testis_abm.testis.places import leydig_places, sertoli_places
 from testis_abm.testis.tissue import Tissue
 
 _GRID = 160
@@ -15,17 +16,19 @@ _LUMEN = 0.30
 
 
 def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
-    """Return the cells and fields of `tissue` for a picture: positions in um, fields in nmol/L on a grid over the extent."""
+    """Return the cells and fields of `tissue` for a picture: positions in um, fields in nmol/L on a grid over the extent.
+
+    The cells are those of the middle section of each tubule; the fields, those of all sections together.
+    """
     geometry, scale, columns = tissue.geometry, tissue.scale, tissue.columns
+    shown = {kind.name: kind.in_section(tissue) for kind in KINDS}
     cells = {
         f"{kind.name}_{what}": place
         for kind in KINDS
-        for what, place in zip(
-            ("x", "y", "angle"), kind.places(tissue, getattr(columns, kind.name).rows()), strict=False
-        )
+        for what, place in zip(("x", "y", "angle"), kind.places(tissue, shown[kind.name]), strict=False)
     }
-    leydig = np.column_stack([cells["leydig_x"], cells["leydig_y"]])
-    niches = np.column_stack([cells["sertoli_x"], cells["sertoli_y"]])
+    leydig = np.column_stack(leydig_places(tissue, columns.leydig.rows()))
+    niches = np.column_stack(sertoli_places(tissue, columns.sertoli.rows()))
     centres, corners = geometry.centres(), geometry.corners()
     kernels = tissue.levels.testosterone_kernel, tissue.levels.oestradiol_kernel
     testosterone = draw_field(
@@ -57,7 +60,7 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
         **cells,
         "capillary_x": corners[:, 0],
         "capillary_y": corners[:, 1],
-        "germ_step": columns.germ.compacted("step"),
+        "germ_step": columns.germ.step[shown["germ"]],
         "field_testosterone": testosterone,
         "field_oestradiol": oestradiol,
     }

@@ -121,8 +121,9 @@ class Tissue:
     Args:
         values: dotted parameter name -> value.
         man: physiology field -> value.
-        tubules, sertoli_per_tubule: size.
+        tubules: their number; sertoli_per_tubule: Sertoli cells around a section of each.
         seed: of every draw.
+        rows: sections along each tubule.
 
     Attributes:
         now: days lived since the stem cells were placed; cells end their steps on days of this clock.
@@ -136,13 +137,19 @@ class Tissue:
     p: TissueParameters
 
     def __init__(
-        self, values: Mapping[str, float], man: Mapping[str, float], tubules: int, sertoli_per_tubule: int, seed: int
+        self,
+        values: Mapping[str, float],
+        man: Mapping[str, float],
+        tubules: int,
+        sertoli_per_tubule: int,
+        seed: int,
+        rows: int = 1,
     ) -> None:
-        self.geometry = build.build_geometry(values, tubules, sertoli_per_tubule)
+        self.geometry = build.build_geometry(values, tubules, sertoli_per_tubule, rows)
         self.seed = seed
         self.now = 0.0
         actual = build.leydig_count(values, self.geometry)
-        ideal = values["tissue.leydig_per_sertoli"] * tubules * sertoli_per_tubule
+        ideal = values["tissue.leydig_per_sertoli"] * self.sertoli_count
         self.p, self.scale = build.tissue_parameters(values, man, 1.0)
         self.leydig_weight = float(ideal / actual)
         self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)

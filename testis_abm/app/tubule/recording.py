@@ -19,7 +19,7 @@ from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
 from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import germ_places
+from testis_abm.testis.places import germ_niche, germ_places
 
 MOST_CELLS = 10_000
 _FIRST_ROUNDS, _ROUNDS = 60, 6
@@ -92,7 +92,7 @@ class Recording:
         if self._day is not None and day <= self._day:
             return
         tissue, section = self.model.tissue, self.section
-        rows = _rows(tissue.columns.germ, section.tubules)
+        rows = _rows(tissue, section.tubules)
         germ = _germ(tissue, rows)
         if self._germ is None:
             self._settle(germ, np.arange(len(rows)), germ, _FIRST_ROUNDS)
@@ -174,7 +174,7 @@ class Recording:
             **{name: None if np.isnan(value) else value for name, value in zip(_SIGNALS, signals, strict=True)},
         }
         if kind != "leydig":
-            found["tubule"] = int(self.section.tubules[place // self._per])
+            found["tubule"] = int(self.section.tubules[place // self._around])
         if kind != "germ":
             return {**found, "aromatase": float(frame.soma_aromatase[cell_index])}
         stem = step <= steps.A_PALE
@@ -214,14 +214,14 @@ class Recording:
 
     def _settle(self, germ: Germ, origin: np.ndarray, before: Germ, rounds: int) -> None:
         """Lay germ cells side by side, starting where each, or who it came from (`origin` in `before`), lay."""
-        section, tubules, per = self.section, len(self.section.tubules), self._per
-        home = np.searchsorted(section.tubules, germ.niche // per)
+        section, tubules, around = self.section, len(self.section.tubules), self._around
+        home = np.searchsorted(section.tubules, germ.niche // self.model.tissue.geometry.sertoli_per_tubule)
         # Sertoli nuclei first in each tubule: they stay, and the others give way.
-        group = np.concatenate([np.repeat(np.arange(tubules), per), home])
+        group = np.concatenate([np.repeat(np.arange(tubules), around), home])
         to = np.stack([germ.x, germ.y], axis=-1)
         seen, was = origin >= 0, to.copy()
         was[seen] = np.stack([before.x, before.y], axis=-1)[origin[seen]]
-        step = np.concatenate([np.full(tubules * per, SERTOLI), germ.step])
+        step = np.concatenate([np.full(tubules * around, SERTOLI), germ.step])
         crowd = Crowd(
             np.concatenate([section.sertoli_nucleus, to]),
             ROOM[step],
@@ -232,11 +232,11 @@ class Recording:
             np.full(len(group), section.radius - 0.6),
         )
         place = spread(crowd, rounds, np.concatenate([section.sertoli_nucleus, was]))
-        germ.x[:], germ.y[:] = place[tubules * per :].T
+        germ.x[:], germ.y[:] = place[tubules * around :].T
 
     @property
-    def _per(self) -> int:
-        return int(self.model.tissue.geometry.sertoli_per_tubule)
+    def _around(self) -> int:
+        return int(self.model.tissue.geometry.around)
 
     @property
     def _soma(self) -> int:
@@ -295,7 +295,8 @@ class Recording:
 
     def _local(self, niche: np.ndarray) -> np.ndarray:
         """Return the places, among those that are shown, of Sertoli cells of the tissue."""
-        return np.asarray(np.searchsorted(self.section.tubules, niche // self._per) * self._per + niche % self._per)
+        per, around = self.model.tissue.geometry.sertoli_per_tubule, self._around
+        return np.asarray(np.searchsorted(self.section.tubules, niche // per) * around + niche % around)
 
     def _widen(self, frame: Frame) -> None:
         """Let the ranges hold what a frame shows."""
@@ -316,20 +317,24 @@ class Recording:
 
 
 def _that_fit(tissue: Any) -> int:
-    """Return how many tubules hold `MOST_CELLS`."""
+    """Return of how many tubules a section holds `MOST_CELLS`."""
     cells = tissue.columns.germ.total + tissue.sertoli_count + len(tissue.columns.leydig.lineage)
+    cells = max(1, cells // tissue.geometry.length)
     return int(np.clip(MOST_CELLS * tissue.geometry.tubules // cells, 1, tissue.geometry.tubules))
 
 
-def _rows(germ: Any, tubules: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.arange(germ.start[one], germ.start[one] + germ.count[one]) for one in tubules])
+def _rows(tissue: Any, tubules: np.ndarray) -> np.ndarray:
+    """Return the rows of the germ cells in the middle section of some tubules."""
+    germ, geometry = tissue.columns.germ, tissue.geometry
+    rows = np.concatenate([np.arange(germ.start[one], germ.start[one] + germ.count[one]) for one in tubules])
+    return np.asarray(rows[geometry.along(germ.niche[rows]) == geometry.middle])
 
 
 def _germ(tissue: Any, rows: np.ndarray) -> Germ:
     """Return the germ cells in `rows` where the model puts them."""
     of = tissue.columns.germ
     x, y, _ = germ_places(tissue, rows)
-    niche = of.tubule_of(rows) * tissue.geometry.sertoli_per_tubule + of.niche[rows].astype(np.int64)
+    niche = germ_niche(tissue, rows)
     return Germ(of.lineage[rows], of.step[rows], of.clone[rows], of.ends[rows].astype(float), niche, x, y)
 
 

@@ -14,7 +14,7 @@ from testis_abm.pictures.steps import LEYDIG_RADIUS
 from testis_abm.testis.fields import kernel
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import leydig_places
+from testis_abm.testis.places import leydig_places, leydig_row
 from testis_abm.testis.tissue import Tissue
 
 LUMEN = 0.30  # its radius over that of the tubule, as in the other pictures
@@ -32,7 +32,7 @@ class Section:
         tubules: indices, ascending; centres: (tubules, 2).
         corner: (interstices,) index of each that is shown; corner_place: (interstices, 2), next to the shown tubules.
         leydig: (cells,) rows of the columns; leydig_corner: which of `corner` each lies in; leydig_place: (cells, 2).
-        niches: (tubules * niches,) rows of the Sertoli cells; sertoli_foot, sertoli_nucleus: (…, 2).
+        niches: (tubules * around,) rows of the Sertoli cells of the middle section of each; sertoli_foot, sertoli_nucleus: (…, 2).
         window: x, y, width and height of what is seen.
         further: of each further kind of cell (kinds.FURTHER), the rows that are shown.
     """
@@ -64,7 +64,7 @@ class Section:
         offset = np.stack(leydig_places(tissue, of), axis=-1) - geometry.corners()[corner[where]]
         wall = np.stack([np.cos(geometry.niche_angle), np.sin(geometry.niche_angle)], axis=-1)
         low, high = middle.min(axis=0) - radius - _MARGIN, middle.max(axis=0) + radius + _MARGIN
-        per = geometry.sertoli_per_tubule
+        per, around = geometry.sertoli_per_tubule, geometry.around
         return cls(
             shown,
             middle,
@@ -74,7 +74,7 @@ class Section:
             of,
             where,
             _apart(place[where] + offset, place[where]),
-            (shown[:, None] * per + np.arange(per)).ravel(),
+            (shown[:, None] * per + geometry.middle * around + np.arange(around)).ravel(),
             (middle[:, None] + radius * wall).reshape(-1, 2),
             (middle[:, None] + (radius - _SERTOLI_DEPTH) * wall).reshape(-1, 2),
             (float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])),
@@ -90,7 +90,7 @@ class Section:
 
 
 def _in_tubules(tissue: Tissue, kind: Kind, tubules: np.ndarray) -> np.ndarray:
-    rows = np.arange(len(getattr(tissue.columns, kind.name).lineage))
+    rows = kind.in_section(tissue)
     home = kind.niche(tissue, rows) // tissue.geometry.sertoli_per_tubule
     return np.asarray(rows[np.isin(home, tubules)])
 
@@ -114,7 +114,8 @@ def _corners_round(tissue: Tissue, centres: np.ndarray) -> tuple[np.ndarray, np.
 def _leydig(tissue: Tissue, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of the Leydig cells of the shown interstices, and in which each lies."""
     of = tissue.columns.leydig.corner
-    rows = [np.flatnonzero(of == one) for one in corner]
+    beside = leydig_row(tissue, tissue.columns.leydig.rows()) == tissue.geometry.middle
+    rows = [np.flatnonzero((of == one) & beside) for one in corner]
     where = np.repeat(np.arange(len(corner)), [len(some) for some in rows])
     return np.concatenate([np.zeros(0, dtype=np.int64), *rows]), where
 
@@ -150,10 +151,10 @@ class Fields:
         # What the niches make reaches, in the model, those of their own tubule; between the tubules it is the mean.
         gap = np.linalg.norm(points[:, None] - section.centres[None], axis=-1)
         home = gap.argmin(axis=1)
-        per = geometry.sertoli_per_tubule
-        feet = section.sertoli_foot.reshape(-1, per, 2)[home]
+        around = geometry.around
+        feet = section.sertoli_foot.reshape(-1, around, 2)[home]
         apart = np.linalg.norm(points[:, None] - feet, axis=-1)
-        self._ring = home[:, None] * per + np.arange(per)
+        self._ring = home[:, None] * around + np.arange(around)
         self._from_ring = kernel(apart, levels.oestradiol_kernel.length, softening)
         beyond = (gap.min(axis=1) - geometry.radius) / (geometry.spacing / math.sqrt(3.0) - geometry.radius)
         self._own = 1.0 - np.clip(beyond, 0.0, 1.0)
