@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from round_tissue import DAYS, P
 
-from testis_abm.biology import lesions, steps
+from testis_abm.biology import steps, tubules
 from testis_abm.biology.tissue import as_array, from_array, with_aromatase
 from testis_abm.testis import build
 from testis_abm.testis.fields import screening_length
@@ -297,29 +297,29 @@ MIXED = {"hyalinised_tubules": 0.2, "germ_cell_endowment": 0.75, "arrested_tubul
 
 
 def test_a_man_is_a_mixture_of_tubules(fertile):
-    assert lesions.tubules(fertile) == lesions.SOUND
-    assert lesions.tubules({**fertile, **MIXED}) == pytest.approx((0.2, 0.1, 0.3, 0.2, 0.2))
+    assert tubules.tubules(fertile) == tubules.SOUND
+    assert tubules.tubules({**fertile, **MIXED}) == pytest.approx((0.2, 0.1, 0.3, 0.2, 0.2))
 
 
 def test_each_tubule_is_in_one_state_along_its_length(values, fertile):
     p = tissue(values, fertile)
     geometry = build.build_geometry(values, 40, 10, 4)
-    shares = lesions.tubules({**fertile, **MIXED})
+    shares = tubules.tubules({**fertile, **MIXED})
     sertoli = build.build_sertoli(values, geometry, 5, p, shares)
     state = sertoli.state.reshape(40, 40)
     assert (state == state[:, :1]).all()
     assert np.bincount(state[:, 0]).tolist() == [8, 4, 12, 8, 8]
     assert len(np.flatnonzero(np.diff(state[:, 0]))) > 20  # in no order
     germ = build.build_germ(geometry, sertoli, 5, p)
-    assert germ.count.tolist() == np.where(state[:, 0] < lesions.GERMINAL, 80, 0).tolist()
+    assert germ.count.tolist() == np.where(state[:, 0] < tubules.GERMINAL, 80, 0).tolist()
     again = build.build_sertoli(values, geometry, 6, p, shares).state.reshape(40, 40)[:, 0]
     assert (again != state[:, 0]).any() and np.bincount(again).tolist() == [8, 4, 12, 8, 8]
 
 
 def test_a_share_of_less_than_a_tubule_is_there_as_often(values, fertile):
     p, geometry = tissue(values, fertile), build.build_geometry(values, 5, 4)
-    shares = lesions.tubules({**fertile, "germ_cell_endowment": 0.1})
-    live = [(build.build_sertoli(values, geometry, s, p, shares).state < lesions.GERMINAL).any() for s in range(200)]
+    shares = tubules.tubules({**fertile, "germ_cell_endowment": 0.1})
+    live = [(build.build_sertoli(values, geometry, s, p, shares).state < tubules.GERMINAL).any() for s in range(200)]
     assert np.mean(live) == pytest.approx(0.5, abs=0.11)
 
 

@@ -30,8 +30,8 @@ from testis_abm.biology import readouts
 from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
-from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety, SafetyDay

@@ -1,56 +1,15 @@
-"""Lesions of the germ line as states of tubules: a man is a mixture of tubules, each in one state along its length.
-
-In men whole tubules are empty beside full ones, in every biopsy of the same testis (Silber 1997, 2000). What ails a
-tubule acts on the rates that its Sertoli cells set, or takes their germ cells, or the Sertoli cells too.
-"""
+"""What ails a tubule (see tubules.py) and does to the rates that its Sertoli cells set, and to sperm on their way out."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.steps import COMMITMENT, HAZARD
+from testis_abm.biology.tubules import ARRESTED, COMPLETE, HYALINISED, REDUCED, SERTOLI_ONLY, Tubules
 
-# States, of which the first hold germ cells.
-COMPLETE, REDUCED, ARRESTED, SERTOLI_ONLY, HYALINISED = range(5)
-GERMINAL = 3
-NAMES = ("complete", "reduced", "arrested", "Sertoli cells only", "hyalinised")
-# Added hazard, per day, of the type that arrested tubules never hold: of a short one (0.8 days) one in ten million passes.
-_STOP = 20.0
-
-
-class Tubules(NamedTuple):
-    """The share of a man's tubules in each state, by state."""
-
-    complete: float
-    reduced: float
-    arrested: float
-    sertoli_cells_only: float
-    hyalinised: float
-
-
-SOUND = Tubules(1.0, 0.0, 0.0, 0.0, 0.0)
-
-
-def tubules(man: Mapping[str, Any]) -> Tubules:
-    """Return the shares of a man's tubules, or arrays of those of many men, from his physiology.
-
-    Each field is a share of what those before leave over: hyalinised of all, stem cells in the rest, a stop in those
-    that hold stem cells, fewer founders in those that do not stop.
-    """
-    standing = 1.0 - man["hyalinised_tubules"]
-    germinal = standing * man["germ_cell_endowment"]
-    passing = germinal * (1.0 - man["arrested_tubules"])
-    return Tubules(
-        passing * (1.0 - man["reduced_tubules"]),
-        passing * man["reduced_tubules"],
-        germinal * man["arrested_tubules"],
-        standing - germinal,
-        man["hyalinised_tubules"] + 0.0 * standing,
-    )
+# Added hazard, per day, of the type that arrested tubules never hold: so that hardly any is ever there.
+_STOP = 200.0
 
 
 def states(shares: Tubules, places: np.ndarray) -> np.ndarray:

@@ -219,5 +219,9 @@ def inhibin_output(fsh, germ, p):
     inhibin = p.inhibin
     relative = fsh * p.receptor.fsh_sensitivity * (1.0 / p.receptor.fsh_reference)
     driven = inhibin.inhibin_floor + inhibin.inhibin_fsh_gain * relative / (inhibin.inhibin_fsh_half + relative)
-    fed, half, share = germ * (1.0 / inhibin.inhibin_germ_reference), inhibin.inhibin_germ_half, inhibin.inhibin_germ_share
+    fed, half, share = (
+        germ * (1.0 / inhibin.inhibin_germ_reference),
+        inhibin.inhibin_germ_half,
+        inhibin.inhibin_germ_share,
+    )
     return driven * (1.0 - share + share * (1.0 + half) * fed / (half + fed))

@@ -265,8 +265,7 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
     columns = {field: np.array([man[field] for man in men]) for field in men[0]}
     sperm = untreated_sperm([own.whole] * len(men), columns).tolist()
     kinds = [
-        [[(share, _traits(of, case)) for share, of in one.kinds(man, n)] for man, n in zip(men, sperm)]
-        for one in alike
+        [[(share, _traits(of, case)) for share, of in one.kinds(man, n)] for man, n in zip(men, sperm)] for one in alike
     ]
     lives = list(dict.fromkeys((i, of) for by_man in kinds for i, shares in enumerate(by_man) for _, of in shares))
     at, which = [i for i, _ in lives], [of for _, of in lives]

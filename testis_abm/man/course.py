@@ -23,7 +23,7 @@ from testis_abm.biology.axis import (
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
-from testis_abm.biology.lesions import ARRESTED, GERMINAL, ailing
+from testis_abm.biology.lesions import ailing
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, ELONGATING_SPERMATID, RATES, SPERMIATION
 from testis_abm.biology.tissue import TissueParameters
@@ -38,6 +38,7 @@ from testis_abm.biology.tract import (
     settle_tract,
     tract_day,
 )
+from testis_abm.biology.tubules import ARRESTED, GERMINAL
 from testis_abm.man.body import body_day
 from testis_abm.support.compile import compiled
 from testis_abm.testis.mean import (
@@ -109,7 +110,7 @@ class Numbers(NamedTuple):
 class MeanTestis(NamedTuple):
     """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py).
 
-    `founders`, `counts` and `rates` have a row for each state of a tubule that holds germ cells (lesions.GERMINAL).
+    `founders`, `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
     """
 
     soma: np.ndarray

@@ -170,6 +170,9 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("retrieval_pct", "%", "Chance that microdissection finds sperm"),
             ("retrieval_low_pct", "%", "Chance that microdissection finds sperm, low"),
             ("retrieval_high_pct", "%", "Chance that microdissection finds sperm, high"),
+            ("conventional_retrieval_pct", "%", "Chance that conventional extraction finds sperm"),
+            ("conventional_retrieval_low_pct", "%", "Chance that conventional extraction finds sperm, low"),
+            ("conventional_retrieval_high_pct", "%", "Chance that conventional extraction finds sperm, high"),
         ),
     },
     "therapy": {

@@ -14,12 +14,13 @@ from testis_abm import parameters
 from testis_abm.biology import readouts
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
-from testis_abm.biology.lesions import share_delivered, tubules
+from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
+from testis_abm.biology.tubules import tubules
 from testis_abm.man import course
 from testis_abm.man.body import Planned
 from testis_abm.man.clamps import own_levels

@@ -13,8 +13,9 @@ import numpy as np
 from testis_abm.biology import draws, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
-from testis_abm.biology.lesions import GERMINAL, SOUND, Tubules, states
+from testis_abm.biology.lesions import states
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
+from testis_abm.biology.tubules import GERMINAL, SOUND, Tubules
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
@@ -23,7 +24,15 @@ from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
 from testis_abm.testis.kernel import ROOM
 
-_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443, "tubule": 0x54554255, "interstice": 0x494E5445}
+_STREAM = {
+    "leydig": 0x4C455944,
+    "sertoli": 0x53455254,
+    "a_dark": 0x4441524B,
+    "a_pale": 0x50414C45,
+    "patch": 0x50415443,
+    "tubule": 0x54554255,
+    "interstice": 0x494E5445,
+}
 _AGE_REFERENCE = 34.0
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
 GERM_REFERENCE = "inhibin.germ_reference"  # of completed values (physiology.complete), see reference_food
@@ -314,7 +323,9 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, los
     if lost > 0.0:
         left = size * (_places(seed, "interstice", CORNERS * geometry.tubules) >= lost)[corner]
         size = left if left.any() else size  # none of a tissue as small stands for the cells that are left
-    return LeydigColumns(lineage, corner, size * ((1.0 - lost) / size.mean()), one.copy(), one.copy(), one.copy(), one.copy())
+    return LeydigColumns(
+        lineage, corner, size * ((1.0 - lost) / size.mean()), one.copy(), one.copy(), one.copy(), one.copy()
+    )
 
 
 def build_phases(geometry: Geometry, patch: int, seed: int) -> np.ndarray:

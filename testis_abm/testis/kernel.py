@@ -29,7 +29,7 @@ from testis_abm.biology.germ import (
     stem_cell_turn,
 )
 from testis_abm.biology.kinetics import lh_response, shielded_inhibition
-from testis_abm.biology.lesions import ARRESTED, HYALINISED, REDUCED, ailing
+from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import (
     Response,
@@ -63,6 +63,7 @@ from testis_abm.biology.steps import (
     SPERMIATION,
 )
 from testis_abm.biology.tissue import from_array
+from testis_abm.biology.tubules import ARRESTED, HYALINISED, REDUCED
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
 from testis_abm.testis.threads import first_of, last_of, wait
@@ -414,7 +415,7 @@ def _support(sertoli, field, today, half, sensed, first, last):
             response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
             _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
         state = sertoli.state[tubule * per]
-        if state == REDUCED or state == ARRESTED:
+        if state in (REDUCED, ARRESTED):
             for rate in range(len(RATES)):
                 for k in range(per):
                     rates[rate, k] = ailing(rate, rates[rate, k], state, p)

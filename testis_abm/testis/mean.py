@@ -14,7 +14,7 @@ from numba.extending import register_jitable
 from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
-from testis_abm.biology.lesions import COMPLETE, GERMINAL, REDUCED, ailing
+from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import (
@@ -27,6 +27,7 @@ from testis_abm.biology.steps import (
     ROUND_SPERMATID,
     SPERMIATION,
 )
+from testis_abm.biology.tubules import COMPLETE, GERMINAL, REDUCED
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 
@@ -40,7 +41,7 @@ class Scale(NamedTuple):
 
     Attributes:
         leydig_size: of the mean Leydig cell, those that are lost included.
-        complete, reduced, arrested, hyalinised: shares of his tubules in these states (lesions.Tubules); the rest has
+        complete, reduced, arrested, hyalinised: shares of his tubules in these states (tubules.Tubules); the rest has
             Sertoli cells only.
         delivered: share of released sperm that arrives (lesions.share_delivered).
     """
@@ -81,11 +82,18 @@ class Made(NamedTuple):
 def soma_day(soma, counts, blood, p, scale, dt):
     """Advance the mean Leydig and Sertoli cell by `dt` days; return what the testis made.
 
-    `counts` (lesions.GERMINAL, steps) are germ cells per Sertoli cell in tubules of each state that holds any, by step;
+    `counts` (tubules.GERMINAL, steps) are germ cells per Sertoli cell in tubules of each state that holds any, by step;
     they carry aromatase and call forth inhibin B.
     """
     capacity, expression, secretion = leydig_day(
-        soma[CAPACITY], soma[EXPRESSION], scale.leydig_size, soma[LOCAL_OESTRADIOL], blood.lh_activity, blood.open_lyase, p, dt
+        soma[CAPACITY],
+        soma[EXPRESSION],
+        scale.leydig_size,
+        soma[LOCAL_OESTRADIOL],
+        blood.lh_activity,
+        blood.open_lyase,
+        p,
+        dt,
     )
     soma[CAPACITY], soma[EXPRESSION] = capacity, expression
     made = (1.0 - scale.blood_entry) * secretion + scale.blood_entry * blood.free_testosterone
@@ -131,7 +139,7 @@ def weight(state, scale):
 
 @register_jitable
 def over_tubules(counts, step, scale):
-    """Return germ cells of a type per Sertoli cell of all tubules, of `counts` (lesions.GERMINAL, steps) by state."""
+    """Return germ cells of a type per Sertoli cell of all tubules, of `counts` (tubules.GERMINAL, steps) by state."""
     cells = 0.0
     for state in range(GERMINAL):
         cells += weight(state, scale) * counts[state, step]

@@ -10,10 +10,10 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
-from testis_abm.biology.lesions import tubules as tubules_of
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
+from testis_abm.biology.tubules import tubules as tubules_of
 from testis_abm.testis import build, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
@@ -128,7 +128,7 @@ class Tissue:
     Attributes:
         now: days lived since the stem cells were placed; cells end their steps on days of this clock.
         p: numbers of the tissue.
-        shares: of the man's tubules in each state (lesions.Tubules), of which those of the tissue are a sample.
+        shares: of the man's tubules in each state (tubules.Tubules), of which those of the tissue are a sample.
     """
 
     geometry: Geometry
