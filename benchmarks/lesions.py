@@ -58,7 +58,9 @@ def hormones(size: int) -> None:
 def sperm() -> None:
     """Print sperm in semen and the chance to find some in the testis by share of complete tubules."""
     values = complete(parameters.values())
-    print(f"\n{'complete, %':>12s}{'a section':>11s}{'M/mL':>10s}{'piece':>9s}{'conventional':>14s}{'micro-TESE, %':>15s}")
+    print(
+        f"\n{'complete, %':>12s}{'a section':>11s}{'M/mL':>10s}{'piece':>9s}{'conventional':>14s}{'micro-TESE, %':>15s}"
+    )
     for share in SHARES:
         physiology = Man(germ_cell_endowment=share).physiology
         at = steady_state(values, physiology)

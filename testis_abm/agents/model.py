@@ -36,6 +36,7 @@ from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.biology.semen import Semen
+from testis_abm.biology.size import of_testis
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man import cell_days
@@ -509,7 +510,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         share = self.body.p.testicular_oestradiol_share
         cells = readouts.named(self.tissue.survey(self.tract.back_pressure))
         of_cells = {column: float(values[0]) for column, values in cells.items()}
-        return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share)
+        size = of_testis(self.man, float(self.tissue.counts().sum() / self.tissue.sertoli_count), self.values)
+        return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share) | size
 
     def expected_semen(self, abstinence: float) -> Semen:
         """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""

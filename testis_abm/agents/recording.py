@@ -13,6 +13,7 @@ from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
+from testis_abm.biology.size import of_testis
 from testis_abm.man.cell_days import Lived
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
@@ -162,5 +163,6 @@ def _tissue(
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
         **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
         **readouts.of_aromatase(testis, blood, share),
+        **of_testis(model.man, germ["counts"].sum(axis=1) / sertoli, model.values),
         **readouts.named(lived.cells),
     }

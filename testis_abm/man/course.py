@@ -84,6 +84,7 @@ MORNING = np.dtype(
             "testicular_oestradiol_share",
             "released_million",
             "elongated_per_sertoli",
+            "germ_per_sertoli",
             "back_pressure",
             "glands",
             "fluid",
@@ -246,6 +247,9 @@ def _tell(morning, made, man, released, numbers):
     counts, scale = man.testis.counts, numbers.scale
     elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
     morning.elongated_per_sertoli = elongated
+    morning.germ_per_sertoli = 0.0
+    for step in range(COUNT):
+        morning.germ_per_sertoli += over_tubules(counts, step, scale)
     tract = man.tract[0]
     morning.back_pressure, morning.glands, morning.fluid = tract.back_pressure, tract.glands, tract.fluid
     soma = man.testis.soma

@@ -129,7 +129,9 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("fat_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of testosterone"),
             ("adrenal_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of adrenal precursor"),
         ),
-        **_measured(*(name for name in QUANTITIES if name.startswith("aromatase_activity"))),
+        **_measured(
+            *(name for name in QUANTITIES if name.startswith("aromatase_activity")), "testis_volume_ml", "amh_ng_ml"
+        ),
         **{name: Column("number", row.unit, row.title) for name, row in ROWS_OF_CELLS.items()},
     },
     "modifiers": {

@@ -19,6 +19,7 @@ from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
+from testis_abm.biology.size import of_testis
 from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
 from testis_abm.biology.tubules import tubules
 from testis_abm.man import course
@@ -168,6 +169,7 @@ class ExpectedMan:
         return {
             **readouts.of_mean_cells(signal, oestrogen, p),
             **readouts.of_aromatase(testis, morning, numbers.axis.testicular_oestradiol_share),
+            **of_testis(self.man, morning["germ_per_sertoli"], self.values),
         }
 
     def _mornings(self, day: int | None) -> np.ndarray:

@@ -13,9 +13,10 @@ from testis_abm.biology import steps
 from testis_abm.biology.axis import AxisParameters
 from testis_abm.biology.binding import free_testosterone
 from testis_abm.biology.days import number
+from testis_abm.biology.size import GERM_CELLS
 from testis_abm.biology.tract import TractParameters
 from testis_abm.parameters.rooms import Values, room
-from testis_abm.testis.build import GERM_REFERENCE, reference_counts, reference_food, tissue_parameters
+from testis_abm.testis.build import GERM_REFERENCE, kept_a_pale, reference_counts, reference_food, tissue_parameters
 
 _AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
 
@@ -31,8 +32,11 @@ def complete(values: Mapping[str, float]) -> Values:
     values = Values({**values, "axis.free_testosterone_reference": free})
     p, _ = tissue_parameters(values, {name: field.value for name, field in parameters.physiology().items()})
     per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
+    germ_cells = float(reference_counts(p).sum() * kept_a_pale(p.germ.stem_cell_loss))
     output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.germ.spermiation)
-    return Values({**values, "tract.reference_output": output, GERM_REFERENCE: reference_food(values)})
+    return Values(
+        {**values, "tract.reference_output": output, GERM_REFERENCE: reference_food(values), GERM_CELLS: germ_cells}
+    )
 
 
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> AxisParameters:
