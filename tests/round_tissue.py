@@ -53,6 +53,8 @@ INHIBIN = SimpleNamespace(
     inhibin_fsh_half=1.0,
     inhibin_germ_share=0.75,
     inhibin_germ_half=0.25,
+    inhibin_germ_clone=0.0,
+    inhibin_germ_most=1.25,
     inhibin_germ_reference=8.0,
 )
 DAYS = (16.0, 16.0, 8.0, 1.0, 4.0, 5.0, 15.0, 1.0, 2.0, 10.0, 6.0, 14.0)

@@ -45,8 +45,9 @@ class InhibinParameters(NamedTuple):
 
     Attributes:
         inhibin_germ_share: of the output of the reference man that germ cells call forth; inhibin_germ_half: germ cells
-            that call forth half of the most of it, relative; inhibin_germ_reference: of the reference man, per Sertoli
-            cell.
+            that call forth half of the most of it, relative; inhibin_germ_clone: spermatocytes of one clone, relative;
+            inhibin_germ_most: so much that Sertoli cells of the reference man make 1 on average;
+            inhibin_germ_reference: his germ cells per Sertoli cell.
     """
 
     inhibin_floor: float
@@ -54,6 +55,8 @@ class InhibinParameters(NamedTuple):
     inhibin_fsh_half: float
     inhibin_germ_share: float
     inhibin_germ_half: float
+    inhibin_germ_clone: float
+    inhibin_germ_most: float
     inhibin_germ_reference: float
 
 
@@ -216,12 +219,34 @@ def inhibin_output(fsh, germ, p):
         germ: pachytene spermatocytes to round spermatids per Sertoli cell, it and its neighbours (see kernel.food).
         p: numbers of the tissue.
     """
+    fed = germ * (1.0 / p.inhibin.inhibin_germ_reference)
+    return inhibin_called(fsh, fed / (p.inhibin.inhibin_germ_half + fed), p)
+
+
+@register_jitable
+def mean_inhibin_output(fsh, germ, divided, p):
+    """Return the mean `inhibin_output` of Sertoli cells that have so many germ cells around them on average.
+
+    Germ cells lie in clones, so that some niches have more than enough and others few, which a saturating answer does
+    not make up for. Exact for many clones around a cell, to the second order, and for few. `divided` is the part of
+    `germ` that has been through the first meiotic division: of those clones are twice as large.
+    """
+    fed = germ * (1.0 / p.inhibin.inhibin_germ_reference)
+    clone = p.inhibin.inhibin_germ_clone * (1.0 + divided / germ) if germ > 0.0 else 0.0
+    return inhibin_called(fsh, fed / uneven(fed, p.inhibin.inhibin_germ_half, clone), p)
+
+
+@register_jitable
+def uneven(fed, half, clone):
+    """Return what `fed` is over, of the share called forth, where germ cells lie in clones of such size (all relative)."""
+    return half + fed + half * clone / (half + fed)
+
+
+@register_jitable
+def inhibin_called(fsh, called, p):
+    """Return the inhibin B of Sertoli cells in which germ cells call forth the share `called` of the most they can."""
     inhibin = p.inhibin
     relative = fsh * p.receptor.fsh_sensitivity * (1.0 / p.receptor.fsh_reference)
     driven = inhibin.inhibin_floor + inhibin.inhibin_fsh_gain * relative / (inhibin.inhibin_fsh_half + relative)
-    fed, half, share = (
-        germ * (1.0 / inhibin.inhibin_germ_reference),
-        inhibin.inhibin_germ_half,
-        inhibin.inhibin_germ_share,
-    )
-    return driven * (1.0 - share + share * (1.0 + half) * fed / (half + fed))
+    share = inhibin.inhibin_germ_share
+    return driven * (1.0 - share + share * inhibin.inhibin_germ_most * called)

@@ -34,9 +34,8 @@ def complete(values: Mapping[str, float]) -> Values:
     per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
     germ_cells = float(reference_counts(p).sum() * kept_a_pale(p.germ.stem_cell_loss))
     output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.germ.spermiation)
-    return Values(
-        {**values, "tract.reference_output": output, GERM_REFERENCE: reference_food(values), GERM_CELLS: germ_cells}
-    )
+    food = {GERM_REFERENCE[name]: amount for name, amount in reference_food(values).items()}
+    return Values({**values, **food, "tract.reference_output": output, GERM_CELLS: germ_cells})
 
 
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> AxisParameters:

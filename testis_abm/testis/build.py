@@ -14,6 +14,7 @@ from testis_abm.biology import draws, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
 from testis_abm.biology.lesions import states
+from testis_abm.biology.sertoli import uneven
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.biology.tubules import GERMINAL, SOUND, Tubules
 from testis_abm.parameters import physiology
@@ -35,7 +36,9 @@ _STREAM = {
 }
 _AGE_REFERENCE = 34.0
 _TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
-GERM_REFERENCE = "inhibin.germ_reference"  # of completed values (physiology.complete), see reference_food
+# What reference_food returns, and where completed values keep it (physiology.complete).
+GERM_REFERENCE = {"inhibin_germ_reference": "inhibin.germ_reference", "divided": "inhibin.germ_divided"}
+NEIGHBOURHOOD = 9  # Sertoli cells whose germ cells call forth the inhibin B of one (kernel.food)
 Amount = Any  # a number, or an array of one for each man
 
 
@@ -206,15 +209,29 @@ def _reference_man() -> dict[str, float]:
 
 
 def _reference_food(values: Mapping[str, float]) -> dict[str, float]:
-    """Return the germ cells per Sertoli cell that call forth inhibin B in the reference man."""
-    known = values.get(GERM_REFERENCE)  # of many men, whose numbers may differ
-    return {"inhibin_germ_reference": reference_food(values) if known is None else known}
+    """Return the numbers of inhibin B that follow from the germ cells of the reference man."""
+    known = {name: values[key] for name, key in GERM_REFERENCE.items() if key in values}  # of many men, who may differ
+    found = known if len(known) == len(GERM_REFERENCE) else reference_food(values)
+    clone = values["inhibin.germ_clone"] / NEIGHBOURHOOD / found["inhibin_germ_reference"]
+    most = uneven(1.0, values["inhibin.germ_half"], clone * (1.0 + found["divided"]))
+    return {
+        "inhibin_germ_reference": found["inhibin_germ_reference"],
+        "inhibin_germ_clone": clone,
+        "inhibin_germ_most": most,
+    }
 
 
-def reference_food(values: Mapping[str, float]) -> float:
-    """Return pachytene spermatocytes to round spermatids per Sertoli cell of the reference man."""
-    cells = _reference_man_counts(values)[steps.PACHYTENE : steps.ROUND_SPERMATID + 1].sum()
-    return float(cells * kept_a_pale(values["germ.stem_cell_loss"]))
+def reference_food(values: Mapping[str, float]) -> dict[str, float]:
+    """Return pachytene spermatocytes to round spermatids per Sertoli cell of the reference man, and the part that has divided.
+
+    By the names of GERM_REFERENCE.
+    """
+    cells = _reference_man_counts(values)[steps.PACHYTENE : steps.ROUND_SPERMATID + 1]
+    kept = kept_a_pale(values["germ.stem_cell_loss"])
+    return {
+        "inhibin_germ_reference": float(cells.sum() * kept),
+        "divided": float(cells[steps.SECONDARY_SPERMATOCYTE - steps.PACHYTENE :].sum() / cells.sum()),
+    }
 
 
 def _reference_man_counts(values: Mapping[str, float]) -> np.ndarray:

@@ -16,15 +16,17 @@ from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
-from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
+from testis_abm.biology.sertoli import Response, mean_inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import (
     B_SPERMATOGONIUM,
     COUNT,
     DAUGHTERS,
+    DIPLOTENE,
     ELONGATED_SPERMATID,
     HAZARD,
     PACHYTENE,
     ROUND_SPERMATID,
+    SECONDARY_SPERMATOCYTE,
     SPERMIATION,
 )
 from testis_abm.biology.tubules import COMPLETE, GERMINAL, REDUCED
@@ -155,11 +157,10 @@ def inhibin(fsh, counts, p, scale):
         share = weight(state, scale)
         left -= share
         if share > 0.0:
-            cells = 0.0
-            for step in range(PACHYTENE, ROUND_SPERMATID + 1):
-                cells += counts[state, step]
-            made += share * inhibin_output(fsh, cells, p)
-    return made + max(0.0, left) * inhibin_output(fsh, 0.0, p)
+            divided = counts[state, SECONDARY_SPERMATOCYTE] + counts[state, ROUND_SPERMATID]
+            cells = counts[state, PACHYTENE] + counts[state, DIPLOTENE] + divided
+            made += share * mean_inhibin_output(fsh, cells, divided, p)
+    return made + max(0.0, left) * mean_inhibin_output(fsh, 0.0, 0.0, p)
 
 
 @register_jitable
