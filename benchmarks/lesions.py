@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.biology import outcome, tubules
+from testis_abm.biology import outcome
 from testis_abm.man.mean_field import steady_state
 from testis_abm.man.physiology import complete
+from testis_abm.parameters import tubules
 from testis_abm.scenario import Man
 
 # Lesion -> the man, published inhibin B (pg/mL) and FSH (IU/L).

@@ -10,7 +10,7 @@ from round_tissue import DAYS, P, with_
 
 from testis_abm.biology.days import BloodDay
 from testis_abm.biology.steps import COUNT, HAZARD, RATES, SPERMIATION
-from testis_abm.biology.tubules import COMPLETE, GERMINAL
+from testis_abm.parameters.tubules import COMPLETE, GERMINAL
 from testis_abm.testis import mean
 
 SCALE = mean.Scale(

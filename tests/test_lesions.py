@@ -11,9 +11,10 @@ from small_tissue import SmallModel
 
 import testis_abm as ta
 from testis_abm.agents.model import TestisModel
-from testis_abm.biology import outcome, steps, tubules
+from testis_abm.biology import outcome, steps
 from testis_abm.biology.lesions import share_delivered
 from testis_abm.man.mean_field import ExpectedMan, steady_state
+from testis_abm.parameters import tubules
 from testis_abm.population.cohort import labs, retrieval
 from testis_abm.scenario import Man
 from testis_abm.support.errors import Note

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from round_tissue import DAYS, P
 
-from testis_abm.biology import steps, tubules
+from testis_abm.biology import steps
 from testis_abm.biology.tissue import as_array, from_array, with_aromatase
+from testis_abm.parameters import tubules
 from testis_abm.testis import build
 from testis_abm.testis.fields import screening_length
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.biology import outcome, readouts, steps, tubules
+from testis_abm.biology import outcome, readouts, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.size import of_testis
 from testis_abm.man.cell_days import Lived
+from testis_abm.parameters import tubules
 from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 from testis_abm.testis.tese import sections_with_sperm

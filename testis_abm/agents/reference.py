@@ -23,7 +23,7 @@ from testis_abm.biology.draws import child
 from testis_abm.biology.germ import DIES, LIVES, changed
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.sertoli import Response
-from testis_abm.biology.tubules import HYALINISED
+from testis_abm.parameters.tubules import HYALINISED
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments

@@ -1,4 +1,4 @@
-"""What ails a tubule (see tubules.py) and does to the rates that its Sertoli cells set, and to sperm on their way out."""
+"""What ails a tubule (see parameters/tubules.py) and does to the rates that its Sertoli cells set, and to sperm on their way out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.steps import COMMITMENT, HAZARD
-from testis_abm.biology.tubules import ARRESTED, COMPLETE, HYALINISED, REDUCED, SERTOLI_ONLY, Tubules
+from testis_abm.parameters.tubules import ARRESTED, COMPLETE, HYALINISED, REDUCED, SERTOLI_ONLY, Tubules
 
 # Added hazard, per day, of the type that arrested tubules never hold: so that hardly any is ever there.
 _STOP = 200.0

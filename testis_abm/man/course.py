@@ -38,8 +38,8 @@ from testis_abm.biology.tract import (
     settle_tract,
     tract_day,
 )
-from testis_abm.biology.tubules import ARRESTED, GERMINAL
 from testis_abm.man.body import body_day
+from testis_abm.parameters.tubules import ARRESTED, GERMINAL
 from testis_abm.support.compile import compiled
 from testis_abm.testis.mean import (
     ADHESION,

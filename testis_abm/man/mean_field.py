@@ -21,13 +21,13 @@ from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.biology.size import of_testis
 from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
-from testis_abm.biology.tubules import tubules
 from testis_abm.man import course
 from testis_abm.man.body import Planned
 from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
+from testis_abm.parameters.tubules import tubules
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import kept_a_pale, tissue_parameters

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.biology import outcome, tubules
+from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import steady_states
@@ -24,6 +24,7 @@ from testis_abm.man.parameter_set import (
     untreated_sperm,
 )
 from testis_abm.man.physiology import complete
+from testis_abm.parameters import tubules
 from testis_abm.parameters.rooms import Values
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES

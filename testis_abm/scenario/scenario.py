@@ -17,8 +17,7 @@ from pydantic import (
 )
 
 from testis_abm import parameters
-from testis_abm.biology import tubules
-from testis_abm.parameters import FrozenMapping
+from testis_abm.parameters import FrozenMapping, tubules
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.prescription import amount

@@ -16,10 +16,10 @@ from testis_abm.biology.kinetics import hill
 from testis_abm.biology.lesions import states
 from testis_abm.biology.sertoli import uneven
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
-from testis_abm.biology.tubules import GERMINAL, SOUND, Tubules
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
+from testis_abm.parameters.tubules import GERMINAL, SOUND, Tubules
 from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns, segments
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice

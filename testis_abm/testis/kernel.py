@@ -63,7 +63,7 @@ from testis_abm.biology.steps import (
     SPERMIATION,
 )
 from testis_abm.biology.tissue import from_array
-from testis_abm.biology.tubules import ARRESTED, HYALINISED, REDUCED
+from testis_abm.parameters.tubules import ARRESTED, HYALINISED, REDUCED
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
 from testis_abm.testis.threads import first_of, last_of, wait

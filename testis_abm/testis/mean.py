@@ -29,7 +29,7 @@ from testis_abm.biology.steps import (
     SECONDARY_SPERMATOCYTE,
     SPERMIATION,
 )
-from testis_abm.biology.tubules import COMPLETE, GERMINAL, REDUCED
+from testis_abm.parameters.tubules import COMPLETE, GERMINAL, REDUCED
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from testis_abm.biology import steps
-from testis_abm.biology.tubules import REDUCED
+from testis_abm.parameters.tubules import REDUCED
 
 
 def sections_with_sperm(counts: np.ndarray, state: np.ndarray, around: int) -> tuple[int, int]:

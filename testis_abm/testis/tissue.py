@@ -13,7 +13,7 @@ from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
-from testis_abm.biology.tubules import tubules as tubules_of
+from testis_abm.parameters.tubules import tubules as tubules_of
 from testis_abm.testis import build, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
