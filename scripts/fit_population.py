@@ -73,7 +73,9 @@ def statistics(cohort: Cohort) -> dict[str, float]:
     count = seen["concentration_million_ml"].to_numpy()
     found["azoospermic (%)"] = 100.0 * float((count <= 0.0).mean())
     found["under 0.2 M/mL (%)"] = 100.0 * float((count <= 0.2).mean())
-    inhibin, log = seen["inhibin_b_pg_ml"], np.log10(count + 0.1)
+    # Men without gonadotrophins are low in all of them; the correlations are those of the others.
+    seen = seen[cohort.lesions != "hypogonadotropic"]
+    inhibin, log = seen["inhibin_b_pg_ml"], np.log10(seen["concentration_million_ml"] + 0.1)
     for name, x, y in (
         ("r inhibin B, FSH", np.log(inhibin), np.log(seen["fsh_iu_l"])),
         ("r inhibin B, LH", inhibin, seen["lh_iu_l"]),

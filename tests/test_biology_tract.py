@@ -42,6 +42,7 @@ P = TractParameters(
     motility_abstinence_slope=-0.02,
     reserve_days=6.0,
     ejaculated=0.8,
+    delivery_exponent=3.0,
     reference_output=100.0,
 )
 
