@@ -317,6 +317,12 @@ _ALL = (
         published=False,
         asked_for=True,
     ),
+    *(
+        Quantity(
+            f"{name}_per_sertoli", f"{name[0].upper()}-{name[2:]} per Sertoli cell", "cells per Sertoli cell", **_WITHIN
+        )
+        for name in ("a_pale", "a_dark")
+    ),
     Quantity("bmi", "BMI", "kg/m2", words=("body mass index",), sample="", published=False),
     Quantity("age", "age", dict.fromkeys(("years", "year", "y", "yr", "yrs"), 1.0), sample="", published=False),
 )

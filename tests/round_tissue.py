@@ -63,7 +63,6 @@ GERM = SimpleNamespace(
     **{f"{name}_days": days for name, days in zip(NAMES[2:], DAYS[2:], strict=True)},
     duration_variation=0.1,
     commitment=0.6,
-    stem_cell_loss=0.25,
     clonal_death=0.0,
     spermatogonial_hazard=0.8,
     prophase_hazard=0.26,
@@ -82,7 +81,23 @@ GERM = SimpleNamespace(
     arrest_before=8.0,
     reduced_founding=0.5,
 )
-P = SimpleNamespace(leydig=LEYDIG, aromatase=AROMATASE, receptor=RECEPTOR, inhibin=INHIBIN, germ=GERM)
+NICHE = SimpleNamespace(
+    a_pale_room=1.0,
+    a_pale_present=1.0,
+    a_dark_room=1.0,
+    most_a_pale=5.0,
+    most_a_dark=3.0,
+    stem_cell_loss=0.25,
+    used=0.5,
+    crowd=2.0,
+    steep=5.0,
+    dark_loss=0.125,
+    wake=0.4,
+    wake_below=0.5,
+    refill=0.25,
+    reach=1.0,
+)
+P = SimpleNamespace(leydig=LEYDIG, aromatase=AROMATASE, receptor=RECEPTOR, inhibin=INHIBIN, germ=GERM, niche=NICHE)
 
 
 def with_(part, **numbers):

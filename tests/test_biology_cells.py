@@ -9,7 +9,7 @@ import pytest
 from round_tissue import DAYS, P, with_
 
 from testis_abm.biology import germ, leydig, sertoli
-from testis_abm.biology.draws import CLONE, COMMIT, ENTRY, RELEASE, STEM_LOSS, bits, child, halves, uniform
+from testis_abm.biology.draws import CLONE, COMMIT, ENTRY, RELEASE, bits, child, halves, uniform
 from testis_abm.biology.steps import A_DARK, A_PALE, COUNT, NAMES, PROPHASE, RATES, ROUND_SPERMATID
 
 LN2 = math.log(2.0)
@@ -195,17 +195,24 @@ def test_entry_is_decided_by_a_pale_and_by_b_in_halves():
     # A quarter enters: half as many are founded, and of them e^(-2/3) survive.
     quarter = NORMAL._replace(androgen=0.375, fsh=0.0)
     assert germ.entry(quarter, P) == pytest.approx(0.25)
-    assert germ.commitment(quarter, P) == pytest.approx(0.3)
+    # Without FSH half as many would enter under normal androgen: the root of it is left of the A-pale, and of that half as
+    # many differentiate.
+    assert germ.a_pale_fed(quarter, P) == pytest.approx(math.sqrt(0.5))
+    assert germ.a_pale_fed(quarter, P) * germ.commitment(quarter, P) == pytest.approx(0.3)
+    assert germ.a_pale_fed(NORMAL._replace(androgen=0.2), P) == 1.0
+    assert germ.commitment(NORMAL._replace(fsh=0.0), P) == pytest.approx(0.6)
     assert germ.spermatogonial_loss(quarter, P) == pytest.approx(0.8 + 2 / 3)
     for wanted in (0.3, 0.5, 0.7, 0.9, 1.2):
         signals = NORMAL._replace(fsh=2.0 * wanted - 1.0)
-        through = germ.commitment(signals, P) / 0.6 * math.exp(0.8 - germ.spermatogonial_loss(signals, P))
+        founded = germ.a_pale_fed(signals, P) * germ.commitment(signals, P)
+        through = founded / 0.6 * math.exp(0.8 - germ.spermatogonial_loss(signals, P))
         assert through == pytest.approx(wanted, rel=0.03)
     nothing = with_("germ", entry_alone=0.0)
     none = NORMAL._replace(androgen=0.0, fsh=0.0)
     assert germ.commitment(none, nothing) == 0.0 and germ.spermatogonial_loss(none, nothing) == pytest.approx(2.8)
     many = NORMAL._replace(fsh=1e6)
-    assert germ.commitment(many, P) == 1.0 and germ.spermatogonial_loss(many, P) == 0.0
+    assert germ.a_pale_fed(many, P) > 100.0 and germ.commitment(many._replace(androgen=1e7), P) == 1.0
+    assert germ.spermatogonial_loss(many, P) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -234,16 +241,16 @@ def test_losses(loss, signals, hazard):
 
 
 def test_every_type_meets_its_hazards_spread_over_its_days():
-    assert ("commitment", "spermiation", *(f"{name}_hazard" for name in NAMES)) == RATES
+    assert ("commitment", "spermiation", *(f"{name}_hazard" for name in NAMES), "a_pale_fed") == RATES
     rates = germ.rates_under(NORMAL, P)
     # 0.8 in 8 days, 0.26 in the 26 of prophase, 0.5 in 2, 0.3 in 10, 0.4 in 20.
-    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.01] * 5, 0.25, 0.03, 0.02, 0.02))
+    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.01] * 5, 0.25, 0.03, 0.02, 0.02, 1.0))
     # 3.2 in the 16 days of round and elongating spermatids.
     loose = germ.rates_under(NORMAL._replace(androgen=7 / 15), P)
-    assert [b - a for a, b in zip(rates, loose, strict=True)][-3:] == pytest.approx([0.2, 0.2, 0.0])
+    assert [b - a for a, b in zip(rates, loose, strict=True)][-4:] == pytest.approx([0.2, 0.2, 0.0, 0.0])
     pressed = germ.rates_under(NORMAL._replace(pressure=0.5), P)
     added = [under - rate for under, rate in zip(pressed, rates, strict=True)]
-    assert added == pytest.approx((0.0,) * 5 + (0.01,) * 9)  # 0.58 in the 58 days of the lumen
+    assert added == pytest.approx((0.0,) * 5 + (0.01,) * 9 + (0.0,))  # 0.58 in the 58 days of the lumen
 
 
 def test_androgen_releases_all_but_what_needs_none():
@@ -326,20 +333,6 @@ def test_an_a_pale_starts_with_a_share_of_its_own():
 )
 def test_a_germ_cell_dies_completes_or_lives_on(ends, threshold, gathered, hazard, event):
     assert germ.next_event(ends, threshold, gathered, hazard, 10.0) == event
-
-
-def test_a_dark_founds_an_a_pale_where_there_is_none():
-    assert germ.stem_cell_turn(5, A_DARK, 3, 0.4, 0.6, 0, 1.0) == (False, 0.4, True)
-    assert germ.stem_cell_turn(5, A_DARK, 3, 0.4, 0.6, 1, 1.0) == (False, 0.4, False)
-
-
-def test_an_a_pale_gathers_a_share_and_founds_a_clone_at_one():
-    assert germ.stem_cell_turn(5, A_PALE, 3, 0.4, 0.6, 1, 0.0) == (False, pytest.approx(1.0), False)
-    assert germ.stem_cell_turn(5, A_PALE, 3, 1.0, 0.6, 1, 0.0) == (False, pytest.approx(0.6), True)
-    assert germ.stem_cell_turn(5, A_PALE, 3, 1.3, 0.6, 1, 0.0) == (False, pytest.approx(0.9), True)
-    assert germ.stem_cell_turn(5, A_PALE, 3, 0.4, 0.6, 1, 1.0) == (True, 0.4, False)
-    lost = [germ.stem_cell_turn(5, A_PALE, turn, 0.4, 0.6, 1, 0.25)[0] for turn in range(1000)]
-    assert lost == [uniform(5, 16 + turn, STEM_LOSS) < 0.25 for turn in range(1000)] and 200 < sum(lost) < 300
 
 
 def test_the_share_that_spermiation_sets_is_released():

@@ -21,7 +21,6 @@ SCALE = mean.Scale(
     blood_entry=0.25,
     blood_oestradiol_entry=0.5,
     leydig_per_sertoli=0.5,
-    a_pale=0.75,
 )
 COUNTS = np.zeros((GERMINAL, COUNT))
 COUNTS[COMPLETE] = 1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 6.0, 3.0, 7.0
@@ -113,7 +112,7 @@ def test_local_oestradiol_of_yesterday_brakes_a_leydig_cell():
 def test_the_mean_sertoli_cell_sets_the_rates_of_its_signals():
     rates = mean.rates_of(soma(), 0.5, P)
     # As in the reference man, and a hundredth of back-pressure of one half.
-    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.02] * 5, 0.26, 0.04, 0.03, 0.03))
+    assert rates == pytest.approx((0.6, 0.8, 0.0, 0.0, 0.1, *[0.02] * 5, 0.26, 0.04, 0.03, 0.03, 1.0))
 
 
 # ---- germ cells, by days since their clone was founded
@@ -197,13 +196,24 @@ def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
 def test_cells_are_counted_by_type(clone):
     spent, descendants, last = clone
     counts = np.full(COUNT, 7.0)
-    mean.count_steps(np.full(mean.AGES, 0.5), spent, descendants, last, 0.75, counts)
-    assert counts == pytest.approx([0.75, 0.75, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
+    mean.count_steps(np.full(mean.AGES, 0.5), spent, descendants, last, np.array([2.0, 1.0]), counts)
+    assert counts == pytest.approx([2.0, 1.0, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
+
+
+def test_harm_leaves_its_share_of_stem_cells_and_of_clones_by_their_types(clone):
+    spent = clone[0]
+    stem, founders, survival = np.array([2.0, 1.0]), np.ones((2, mean.AGES)), np.ones(COUNT)
+    survival[:4] = 0.5, 0.25, 0.125, 0.75  # B for eight days, preleptotene for one
+    spent[8, 3], spent[8, 2] = 0.5, 0.5
+    mean.kill(stem, founders, spent, survival)
+    assert stem == pytest.approx([1.0, 0.25])
+    for state in founders:
+        assert state[:10] == pytest.approx([*[0.125] * 8, (0.125 + 0.75) / 2.0, 1.0])
 
 
 def test_what_a_pale_decide_is_founded_a_cycle_later():
     commitments = np.linspace(0.1, 1.6, 16)
     # Two B spermatogonia of each A-pale that committed a cycle ago, spread over its days.
-    assert mean.clones_founded(commitments, 0.9, 0.75, P) == pytest.approx(2.0 * 0.75 * 1.6 / 16.0)
+    assert mean.clones_founded(commitments, 0.9, P) == pytest.approx(2.0 * 1.6 / 16.0)
     assert commitments == pytest.approx([0.9, *np.linspace(0.1, 1.5, 15)])
     assert HAZARD == 2 and SPERMIATION == 1

@@ -162,7 +162,17 @@ SMALL = {"tissue": {"tubules": 1, "sertoli_per_tubule": 10}, "plan": {"duration"
         ("germ.clone_of", lambda *_: 2**70, "a whole number from 0 to 4294967295"),
         ("germ.clone_of", lambda *_: 0.5, "a whole number from 0 to 4294967295"),
         ("germ.is_released", lambda *_: "no", 'returned "no"; it must be True or False'),
-        ("germ.stem_cell_turn", changed("germ.stem_cell_turn", of={0: "no"}), "it must be True or False"),
+        (
+            "niche.a_pale_turn",
+            changed("niche.a_pale_turn", lost="no"),
+            'returned "no" as lost; it must be True or False',
+        ),
+        (
+            "niche.a_pale_turn",
+            lambda *_: (False, 0.5),
+            "the rule it replaces returns 6 numbers: lost, share, founds, leaves",
+        ),
+        ("niche.a_dark_turn", lambda *_: 1, "the rule it replaces returns 2 numbers"),
         ("germ.next_event", lambda *_: (7, 0.0), "returned 7 as number 1; it must be germ.LIVES"),
         ("germ.next_event", lambda ends, *_: (germ.COMPLETES, ends), "COMPLETES on day"),
         ("germ.next_event", lambda *arguments: (germ.COMPLETES, arguments[-1]), "COMPLETES on day"),

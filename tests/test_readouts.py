@@ -72,9 +72,10 @@ def test_means_and_spreads_are_those_of_the_cells(man):
         if signal not in ("fsh", "pressure"):
             assert found[f"sd_sertoli_{signal}_signal"] == pytest.approx(values.std(), rel=1e-9)
     for k, rate in enumerate(steps.RATES):
-        unit, factor = ("pct", 100.0) if k < steps.HAZARD else ("per_day", 1.0)
-        assert found[f"{rate}_{unit}"] == pytest.approx(factor * sertoli.rates[:, k].mean(), rel=1e-12)
-        assert found[f"sd_{rate}_{unit}"] == pytest.approx(factor * sertoli.rates[:, k].std(), rel=1e-9, abs=1e-15)
+        unit, factor = ("_pct", 100.0) if k < steps.HAZARD else ("_per_day", 1.0)
+        unit = "" if k == steps.FED else unit
+        assert found[f"{rate}{unit}"] == pytest.approx(factor * sertoli.rates[:, k].mean(), rel=1e-12)
+        assert found[f"sd_{rate}{unit}"] == pytest.approx(factor * sertoli.rates[:, k].std(), rel=1e-9, abs=1e-15)
     local = man.tissue.levels.corner_oestradiol.ravel()[cells.leydig.corner] * man.tissue.scale.oestradiol_free
     own = er_alpha_signal(local, p)
     assert found["leydig_er_alpha_signal"] == pytest.approx(own.mean()) and found["sd_leydig_er_alpha_signal"] > 0.0

@@ -98,8 +98,10 @@ def balance(before, tissue):
     founded = change[:, 2] + events.completed[:, 2] + events.deaths[:, 2]
     assert np.all(founded % 2 == 0)
     assert np.all((founded >= 0) & (founded <= 2 * events.completed[:, steps.A_PALE]))
-    replaced = change[:, steps.A_PALE] + events.deaths[:, steps.A_PALE]
-    assert np.all((replaced >= 0) & (replaced <= events.completed[:, steps.A_DARK]))
+    turned = events.completed[:, : steps.B_SPERMATOGONIUM].sum(axis=1)
+    for step in (steps.A_DARK, steps.A_PALE):  # made, woken, used up: each at the turn of a stem cell
+        assert np.all(np.abs(change[:, step] + events.deaths[:, step]) <= turned)
+    replaced = (change + events.deaths)[:, : steps.B_SPERMATOGONIUM].sum(axis=1)
     divided = events.completed[:, steps.DAUGHTERS == 2].sum(axis=1)
     births = founded + replaced + divided
     lost = events.deaths.sum(axis=1) + events.released + events.retained

@@ -15,9 +15,9 @@ from testis_abm.testis import build
 from testis_abm.testis.fields import screening_length
 
 
-def rates(commitment=0.5, **hazards):
+def rates(commitment=0.5, fed=1.0, **hazards):
     """Return the rates of a niche in the order of steps.RATES."""
-    return [commitment, 1.0, *(hazards.get(name, 0.0) for name in steps.NAMES)]
+    return [commitment, 1.0, *(hazards.get(name, 0.0) for name in steps.NAMES), fed]
 
 
 def tissue(values, fertile, cells_ratio=1.0, **man):
@@ -30,9 +30,13 @@ def tissue(values, fertile, cells_ratio=1.0, **man):
 def test_without_loss_each_type_holds_its_days_times_the_flux():
     # Two B spermatogonia from each committed half of an A-pale every 16 days; two, two and four times as many later.
     fold = [1, 2, 2, 2, 2, 2, 4, 8, 8, 8]
-    expected = [1.0, 1.0, *(days * n / 16.0 for days, n in zip(DAYS[2:], fold, strict=True))]
+    aside = (
+        0.25 * 0.5625 / (0.25 * 0.5625 + 0.125)
+    )  # as many A-dark are set aside as are lost: a half of 0.5 leaves, a quarter dies
+    expected = [aside, 1.0, *(days * n / 16.0 for days, n in zip(DAYS[2:], fold, strict=True))]
     assert build.standing(rates(), P) == pytest.approx(expected)
     assert build.standing(rates(0.25), P)[2:] == pytest.approx(0.5 * np.array(expected[2:]))
+    assert build.standing(rates(fed=0.5), P)[1:] == pytest.approx(0.5 * np.array(expected[1:]))
 
 
 def test_a_hazard_thins_its_type_and_all_that_follow():
@@ -114,7 +118,7 @@ def test_secretion_goes_with_capacity_maturity_and_the_cells_there_are(values, f
 def test_commitment_falls_with_age_and_the_spermatogonia_of_a_man(values, fertile):
     numbers = values | {"tissue.output_age_slope": -0.02}
     normal = tissue(numbers, fertile).germ.commitment
-    assert normal == pytest.approx(values["germ.commitment"] * values["germ.a_pale_per_niche"])
+    assert normal == pytest.approx(values["germ.commitment"])
     older = tissue(numbers, fertile, age=44, spermatogonial_commitment=0.5, spermatogonial_maturity=0.8)
     assert older.germ.commitment == pytest.approx(0.4 * math.exp(-0.2) * normal)
 
@@ -279,19 +283,58 @@ def test_sertoli_cells_begin_at_the_levels_of_the_reference_man(values, fertile)
     assert not cells.counts.any() and not cells.lack.any()
 
 
+def stem_cells(values, man, shape=(40, 25, 1), endowment=1.0, fed=1.0, now=0.0):
+    """Return geometry, Sertoli cells, their stem cells and the numbers of a tissue."""
+    p, (number, around, length) = tissue(values, man), shape
+    geometry = build.build_geometry(values, number, around, length)
+    shares = tubules.Tubules(endowment, 0.0, 0.0, 1.0 - endowment, 0.0)
+    sertoli = build.build_sertoli(values, geometry, 5, p, shares)
+    everywhere = np.full(number * around * length, fed)
+    return geometry, sertoli, build.build_germ(geometry, sertoli, 5, everywhere, p, now), p
+
+
 def test_stem_cells_stand_on_the_clock_of_their_niche(values, fertile):
-    p = tissue(values, fertile)
-    geometry = build.build_geometry(values, 3, 10)
-    sertoli = build.build_sertoli(values, geometry, 5, p)
-    germ = build.build_germ(geometry, sertoli, 5, p)
-    assert germ.count.tolist() == [20, 20, 20]
-    step, niche, ends = (germ.compacted(name) for name in ("step", "niche", "ends"))
-    assert step.tolist() == [steps.A_DARK, steps.A_PALE] * 30
-    assert niche.tolist() == np.tile(np.repeat(np.arange(10), 2), 3).tolist()
-    assert ends == pytest.approx(np.repeat((1.0 - sertoli.phase) * p.germ.cycle_days, 2))
-    # What is over the next commitment is even along the cycle.
-    share = germ.compacted("share")[1::2] - p.germ.commitment
-    assert np.sort(share) == pytest.approx(np.sort((np.arange(30) * 0.6180339887498949) % 1.0), abs=1e-6)
+    for now in (0.0, 40.0):
+        _, sertoli, germ, p = stem_cells(values, fertile, (3, 10, 2), now=now)
+        home = np.repeat(np.arange(3), germ.count) * 20 + germ.compacted("niche")
+        turns = germ.compacted("ends")
+        assert (turns > now).all() and (turns <= now + p.germ.cycle_days + 1e-3).all()
+        # A whole number of cycles after the first turn of the niche.
+        cycles = (turns - (1.0 - sertoli.phase[home]) * p.germ.cycle_days) / p.germ.cycle_days
+        assert cycles == pytest.approx(np.round(cycles), abs=1e-4)
+
+
+def test_niches_hold_the_a_pale_that_they_feed_and_the_a_dark_of_those(values, fertile):
+    for fed in (0.6, 1.0, 1.7):
+        _, _, germ, p = stem_cells(values, fertile, fed=fed)
+        step = germ.compacted("step")
+        pale, dark = (step == steps.A_PALE).sum() / 1000, (step == steps.A_DARK).sum() / 1000
+        assert pale == pytest.approx(fed * p.niche.a_pale_present, rel=0.06)
+        assert dark == pytest.approx(build.niche.resting_a_dark(pale, p.germ.commitment, p.niche), rel=0.06)
+    held = np.bincount(
+        germ.compacted("niche")[step == steps.A_PALE] + 25 * np.repeat(np.arange(40), germ.count)[step == 1]
+    )
+    assert held.max() > 2 and held.min() == 0
+
+
+def test_shares_of_a_pale_are_those_of_long_after_a_start(values, fertile):
+    _, _, germ, p = stem_cells(values, fertile)
+    pale = germ.compacted("step") == steps.A_PALE
+    over = germ.compacted("share")[pale] - p.germ.commitment
+    assert (germ.compacted("share")[~pale] == 0.0).all()
+    assert np.sort(over) == pytest.approx((np.arange(pale.sum()) + 0.5) / pale.sum(), abs=0.06)  # five SD of the draw
+    assert germ.compacted("founder").tolist() == list(range(germ.total))
+    assert len(np.unique(germ.compacted("lineage"))) == germ.total
+
+
+def test_only_able_niches_hold_stem_cells(values, fertile):
+    _, sertoli, some, _ = stem_cells(values, fertile, endowment=0.3)
+    assert sertoli.able.sum() == 300
+    home = np.repeat(np.arange(40), some.count) * 25 + some.compacted("niche")
+    assert sertoli.able[home].all() and some.total == pytest.approx(600, abs=120)
+    assert stem_cells(values, fertile, endowment=0.0)[2].total == 0
+    # Who can keep germ cells does so in a man who can keep more of them.
+    assert (stem_cells(values, fertile, endowment=0.6)[1].able >= sertoli.able).all()
 
 
 MIXED = {"hyalinised_tubules": 0.2, "germ_cell_endowment": 0.75, "arrested_tubules": 0.5, "reduced_tubules": 1 / 3}
@@ -311,8 +354,8 @@ def test_each_tubule_is_in_one_state_along_its_length(values, fertile):
     assert (state == state[:, :1]).all()
     assert np.bincount(state[:, 0]).tolist() == [8, 4, 12, 8, 8]
     assert len(np.flatnonzero(np.diff(state[:, 0]))) > 20  # in no order
-    germ = build.build_germ(geometry, sertoli, 5, p)
-    assert germ.count.tolist() == np.where(state[:, 0] < tubules.GERMINAL, 80, 0).tolist()
+    germ = build.build_germ(geometry, sertoli, 5, np.ones(1600), p)
+    assert ((germ.count > 40) == (state[:, 0] < tubules.GERMINAL)).all() and (sertoli.able == (sertoli.state < 3)).all()
     again = build.build_sertoli(values, geometry, 6, p, shares).state.reshape(40, 40)[:, 0]
     assert (again != state[:, 0]).any() and np.bincount(again).tolist() == [8, 4, 12, 8, 8]
 

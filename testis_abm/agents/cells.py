@@ -14,6 +14,7 @@ from testis_abm.agents.reference import PlainCell
 from testis_abm.agents.views import Cell, Read, Reading, Rows, column, index_of, not_negative, step_number
 from testis_abm.biology import germ, steps
 from testis_abm.biology.leydig import leydig_aromatase
+from testis_abm.biology.niche import share_of_newborn
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.testis.columns import GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.kind import Kind
@@ -135,6 +136,9 @@ class SertoliCell(Cell, columns=SertoliColumns):
         lambda tissue, rows: tissue.columns.sertoli.counts[rows].sum(axis=1), doc="Germ cells that it supports."
     )
     position = Reading(lambda tissue, rows: _pairs(*sertoli_places(tissue, rows)), doc="x, y of its foot in um.")
+    a_pale = Reading(lambda tissue, rows: tissue.columns.sertoli.counts[rows, steps.A_PALE], doc="A-pale in its niche.")
+    a_dark = Reading(lambda tissue, rows: tissue.columns.sertoli.counts[rows, steps.A_DARK], doc="A-dark in its niche.")
+    a_pale_fed = Reading(_rate("a_pale_fed"), doc="A-pale that it feeds.")
     commitment = Reading(_rate("commitment"), doc="Share of a clone that an A-pale gathers at each turn of the cycle.")
     spermiation = Reading(_rate("spermiation"), doc="Share of elongated spermatids that it releases.")
 
@@ -188,7 +192,8 @@ def _by_step(value: Callable[[TissueParameters], steps.ByStep]) -> Read:
 
 def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
     """Let cells enter a step now, with the duration and the budget that they draw for it."""
-    to, cells, counts = step_number(value), tissue.columns.germ, tissue.columns.sertoli.counts
+    to, cells, counts_of = step_number(value), tissue.columns.germ, tissue.columns.sertoli
+    counts = counts_of.counts
     numbers, rules = tissue.p.germ, tissue.cells.rules
     mean_days = rules["germ.durations"](tissue.p)
     for row, niche in zip(rows, _niche(tissue, rows), strict=True):
@@ -203,7 +208,11 @@ def _enter_step(tissue: Tissue, rows: Rows, value: Any) -> None:
             lineage, int(cells.clone[row]), to, mean_days, numbers.duration_variation, numbers.clonal_death
         )
         cells.step[row], cells.turn[row] = to, 0
-        cells.share[row] = rules["germ.first_share"](lineage, to) if to == steps.A_PALE else 0.0
+        cells.share[row] = 0.0
+        if to == steps.A_PALE:
+            tubule, at = divmod(int(niche), tissue.geometry.sertoli_per_tubule)
+            gathers = float(counts_of.rates[tubule, steps.COMMITMENT, at])
+            cells.share[row] = share_of_newborn(rules["germ.first_share"](lineage, to), gathers)
         cells.ends[row] = tissue.now + days
         cells.threshold[row] = _counted(tissue, np.array([row]))[0] + budget
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.testis.tissue import Tissue
 
-FORMAT = 6  # 4: checksums; 5: parts declare their state; 6: clamps
+FORMAT = 7  # 4: checksums; 5: parts declare their state; 6: clamps; 7: stem-cell niches
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running")
 # Bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual).
@@ -118,6 +118,8 @@ def _fault(tissue: Tissue) -> str | None:
         return "germ.threshold or germ.share are negative or no numbers"
     counts = np.zeros_like(tissue.columns.sertoli.counts)
     kernel.count_steps(germ.arrays(), counts)
+    if np.any(tissue.columns.sertoli.able > 1):
+        return "sertoli.able is neither 0 nor 1"
     agree = np.array_equal(counts, tissue.columns.sertoli.counts)
     return None if agree else "sertoli.counts do not agree with its germ cells"
 

@@ -26,7 +26,7 @@ from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_set
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
-from testis_abm.biology import readouts
+from testis_abm.biology import readouts, steps
 from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
@@ -491,6 +491,28 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def daily_production(self) -> float:
         """Return the sperm released a day over the last cycle, million per g of testis."""
         return float(self.per_gram(self.over_cycle(1)["released"])[0])
+
+    def stem_cells(self) -> dict[str, float]:
+        """Return A-pale and A-dark per Sertoli cell: `a_pale_per_sertoli`, `a_dark_per_sertoli`."""
+        mean = self.tissue.counts() / self.tissue.sertoli_count
+        return {f"{steps.NAMES[step]}_per_sertoli": float(mean[step]) for step in (steps.A_PALE, steps.A_DARK)}
+
+    def stem_clones(self) -> dict[int, int]:
+        """Return the clones of stem cells that are alive: founder -> its A-dark and A-pale, which are descendants of one cell.
+
+        Clones are counted from the beginning of the untreated steady state, or from the last `mark_stem_clones`.
+        """
+        germ = self.tissue.columns.germ
+        rows = germ.rows()
+        founders, cells = np.unique(germ.founder[rows[germ.step[rows] <= steps.A_PALE]], return_counts=True)
+        return dict(zip(founders.tolist(), cells.tolist(), strict=True))
+
+    def mark_stem_clones(self) -> None:
+        """Begin to count clones of stem cells anew: each one alive founds its own (0, 1, ...); others keep what they came from."""
+        germ = self.tissue.columns.germ
+        rows = germ.rows()
+        stem = rows[germ.step[rows] <= steps.A_PALE]
+        germ.founder[stem] = np.arange(len(stem))
 
     def per_gram(self, released: np.ndarray) -> np.ndarray:
         """Return the daily production, million per g of testis, that so many released in a cycle are."""

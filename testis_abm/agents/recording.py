@@ -161,6 +161,8 @@ def _tissue(
         "sperm_released": germ["released"],
         "daily_production_million_g": model.per_gram(cycle["released"]),
         "meiotic_loss_pct": 100.0 * (1.0 - completed),
+        "a_pale_per_sertoli": counts["a_pale"] / sertoli,
+        "a_dark_per_sertoli": counts["a_dark"] / sertoli,
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
         **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
         **readouts.of_aromatase(testis, blood, share),

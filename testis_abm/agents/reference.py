@@ -20,7 +20,8 @@ import numpy as np
 from testis_abm.biology import steps
 from testis_abm.biology.clamp import field_held
 from testis_abm.biology.draws import child
-from testis_abm.biology.germ import DIES, LIVES, changed
+from testis_abm.biology.germ import COMPLETES, DIES, LIVES, changed
+from testis_abm.biology.niche import RENEWED, SET_ASIDE, Around, Turn, next_turn, precedence, pull, share_of_newborn
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.sertoli import Response
 from testis_abm.parameters.tubules import HYALINISED
@@ -76,12 +77,21 @@ class ReferenceCells:
 
     def __init__(self, model: Any, tissue: Tissue, rules: Mapping[str, Rule] | None = None) -> None:
         self.model, self.columns, self.levels, self.rules = model, tissue.columns, tissue.levels, with_own(rules or {})
-        germ = self.columns.germ
         self.leydig = [PlainCell(model, lineage) for lineage in self.columns.leydig.lineage.tolist()]
         self.sertoli = [PlainCell(model, lineage) for lineage in self.columns.sertoli.lineage.tolist()]
+        self.germ = self._agents_of(self.columns.germ)
+
+    def begin_with(self, germ: GermColumns) -> None:
+        """Put other germ cells in the place of all that are there."""
+        for agent in itertools.chain.from_iterable(self.germ):
+            agent.remove()
+        self.columns.begin_with(germ)
+        self.germ = self._agents_of(germ)
+
+    def _agents_of(self, germ: GermColumns) -> list[list[PlainCell]]:
         lineages = iter(germ.compacted("lineage").tolist())
-        self.germ = [
-            [PlainCell(model, lineage) for lineage in itertools.islice(lineages, count)]
+        return [
+            [PlainCell(self.model, lineage) for lineage in itertools.islice(lineages, count)]
             for count in germ.count.tolist()
         ]
 
@@ -251,10 +261,9 @@ class ReferenceCells:
         self._take(itertools.chain.from_iterable(self.germ), _states(germ, germ.rows()))
         events = Events.none(len(self.germ))
         events.progress[:] = kernel.DONE
-        cells.a_pale[:] = cells.counts[:, steps.A_PALE]
         self._take_sertoli()
         for agent in self.sertoli:
-            hazards = agent.state.rates[steps.HAZARD :]
+            hazards = agent.state.rates[steps.HAZARD : steps.FED]
             agent.state.gathered = [
                 counted + hazard * dt for counted, hazard in zip(agent.state.gathered, hazards, strict=True)
             ]
@@ -263,9 +272,12 @@ class ReferenceCells:
         per = len(self.sertoli) // len(self.germ)
         for tubule, living in enumerate(self.germ):
             around = [
-                Surroundings(agent.state, now, p, mean_days, events, tubule, self.rules)
+                Surroundings(agent.state, now, dt, p, mean_days, events, tubule, self.rules)
                 for agent in self.sertoli[tubule * per : (tubule + 1) * per]
             ]
+            wall = Wall(around, cells.counts[tubule * per : (tubule + 1) * per], *self.levels.shape)
+            for state in turn_stem_cells([agent.state for agent in living], wall):
+                living.append(PlainCell(self.model, state.lineage, state))
             # From the last to the first, as in the columns: a cell's first descendant takes its place, the others go
             # behind, and the last fills the place of a cell that is lost.
             for place in range(len(living) - 1, -1, -1):
@@ -314,14 +326,15 @@ class Surroundings(NamedTuple):
 
     Attributes:
         sertoli: what its Sertoli cell sets (`rates`), has counted by now of the hazard of each step (`gathered`), and
-            the A-pale of its niche at the end of the day before (`a_pale`).
-        now: day at the end.
+            whether and when it keeps germ cells (`able`, `blocked_until`).
+        now: day at the end of the `dt` days.
         p, mean_days: numbers of the tissue; mean duration of each step.
         events, tubule: where to count deaths, completed steps and released sperm.
     """
 
     sertoli: State
     now: float
+    dt: float
     p: TissueParameters
     mean_days: steps.ByStep
     events: Events
@@ -331,6 +344,8 @@ class Surroundings(NamedTuple):
 
 def live_germ_cell(cell: State, around: Surroundings) -> list[State]:
     """Return what is left of a germ cell at the end of the day: itself, nothing, or daughters."""
+    if cell.ends == kernel.GONE:
+        return []
     if _event(cell, around)[0] == LIVES:
         return [cell]
     alive: list[State] = []
@@ -366,55 +381,21 @@ def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bo
             )
         last = when
         events.completed[tubule, cell.step] += 1
-        if cell.step <= steps.A_PALE:
-            if not _turn(cell, when, around, waiting):
-                events.deaths[tubule, cell.step] += 1
-                return False
-        elif cell.step == steps.ELONGATED_SPERMATID:
+        if cell.step == steps.ELONGATED_SPERMATID:
             released = around.rules["germ.is_released"](cell.lineage, around.sertoli.rates[steps.SPERMIATION])
             fate = events.released if released else events.retained
             fate[tubule] += 1
             return False
         else:
             if steps.DAUGHTERS[cell.step] == 2:
-                waiting.append(_new(child(cell.lineage, 1), cell.clone, cell.niche, cell.step + 1, when, around))
+                daughter = State(**{**vars(cell), "lineage": child(cell.lineage, 1)})
+                waiting.append(_enter(daughter, cell.step + 1, when, around))
                 cell.lineage = child(cell.lineage, 0)
             _enter(cell, cell.step + 1, when, around)
 
 
-def _turn(cell: State, when: float, around: Surroundings, waiting: list[State]) -> bool:
-    """Turn the cycle of a stem cell: found what it founds. Return whether it is kept."""
-    lost, cell.share, founds = around.rules["germ.stem_cell_turn"](
-        cell.lineage,
-        cell.step,
-        cell.turn,
-        cell.share,
-        around.sertoli.rates[steps.COMMITMENT],
-        around.sertoli.a_pale,
-        around.p.germ.stem_cell_loss,
-    )
-    if lost:
-        return False
-    if founds:
-        rests = cell.step == steps.A_DARK
-        for k in range(1 if rests else 2):
-            step = steps.A_PALE if rests else steps.B_SPERMATOGONIUM
-            clone = 0 if rests else around.rules["germ.clone_of"](cell.lineage, cell.clone)
-            waiting.append(_new(child(cell.lineage, 2 * cell.clone + k), clone, cell.niche, step, when, around))
-        cell.clone += 1
-    cell.turn += 1
-    cell.ends += around.p.germ.cycle_days
-    return True
-
-
-def _new(lineage: int, clone: int, niche: int, step: int, when: float, around: Surroundings) -> State:
-    share = around.rules["germ.first_share"](lineage, step) if step == steps.A_PALE else 0.0
-    cell = State(lineage=lineage, niche=niche, step=step, turn=0, share=share, clone=clone)
-    _enter(cell, step, when, around)
-    return cell
-
-
-def _enter(cell: State, step: int, when: float, around: Surroundings) -> None:
+def _enter(cell: State, step: int, when: float, around: Surroundings) -> State:
+    """Let a cell enter a step, with the duration and the budget that it draws for it; return it."""
     numbers = around.p.germ
     days, budget = around.rules["germ.on_entering"](
         cell.lineage, cell.clone, step, around.mean_days, numbers.duration_variation, numbers.clonal_death
@@ -422,3 +403,180 @@ def _enter(cell: State, step: int, when: float, around: Surroundings) -> None:
     hazard = around.sertoli.rates[steps.HAZARD + step]
     cell.step, cell.ends = step, when + days
     cell.threshold = budget + (around.sertoli.gathered[step] - hazard * (around.now - when))
+    return cell
+
+
+# ---- stem cells
+
+
+class Wall(NamedTuple):
+    """The niches of a tubule: `length` sections of `around` niches.
+
+    Attributes:
+        niches: what a germ cell of each lives in; counts: (niches, steps) germ cells, which follow the turns of stem cells.
+    """
+
+    niches: list[Surroundings]
+    counts: np.ndarray
+    length: int
+    around: int
+
+    def is_open(self, niche: int) -> bool:
+        """Return whether stem cells turn and settle in a niche today."""
+        here = self.niches[niche]
+        return bool(here.sertoli.able) and bool(here.sertoli.blocked_until <= here.now - here.dt)
+
+    def nine(self, niche: int) -> Iterator[int]:
+        """Yield the niche and those around it, section by section: the ends of the tubule are closed."""
+        row, at = divmod(niche, self.around)
+        for along in range(max(row - 1, 0), min(row + 2, self.length)):
+            for beside in (at - 1, at, at + 1):
+                yield along * self.around + beside % self.around
+
+    def felt(self, niche: int) -> Around:
+        """Return what a stem cell of a niche feels."""
+        a_pale, a_dark, niches, fed = 0.0, 0.0, 0.0, 0.0
+        for k in self.nine(niche):
+            if self.is_open(k):
+                a_pale += int(self.counts[k, steps.A_PALE])
+                a_dark += int(self.counts[k, steps.A_DARK])
+                niches += 1.0
+                fed += self.niches[k].sertoli.rates[steps.FED]
+        return Around(a_pale, a_dark, niches, fed)
+
+    def emptiest(self, lineage: int, niche: int) -> int:
+        """Return where a daughter born in `niche` knocks: at the open niche with the fewest A-pale, some times over."""
+        for move in range(int(self.niches[niche].p.niche.reach)):
+            pulls = {k: pull(lineage, move, k) for k in self.nine(niche) if self.is_open(k)}
+            fewest = min(int(self.counts[k, steps.A_PALE]) for k in pulls)
+            niche = max((k for k in pulls if self.counts[k, steps.A_PALE] == fewest), key=pulls.__getitem__)
+        return niche
+
+
+class Daughter(NamedTuple):
+    """A daughter of a stem cell at the door of a niche: her type, where she knocks, and who bore her when."""
+
+    lineage: int
+    step: int
+    niche: int
+    mother: State
+    since: float
+
+
+class Decided(NamedTuple):
+    """What a stem cell does at its turn, whether it wakes, and where its daughters of each type knock (-1: none)."""
+
+    does: Turn
+    wakes: bool
+    knocks: tuple[int, int]
+
+
+def turn_stem_cells(cells: list[State], wall: Wall) -> list[State]:
+    """Let the stem cells of a tubule whose cycle has ended turn; return the cells that they found.
+
+    All decide from the counts of the morning; then daughters enter, see kernel.turn_stem_cells.
+    """
+    turning = []
+    for cell in reversed(cells):
+        if cell.step <= steps.A_PALE:
+            event, when = _event(cell, wall.niches[cell.niche])
+            if event == COMPLETES:
+                turning.append((cell, when, _decide(cell, wall)))
+    knocking: list[Daughter] = []
+    born: list[State] = []
+    for cell, when, decided in turning:
+        _turn(cell, when, decided, wall, born, knocking)
+    admitted = [_enters(daughter, knocking, wall) for daughter in knocking]
+    for daughter, enters in zip(knocking, admitted, strict=True):
+        born += _settle(daughter, wall) if enters else _differentiate(daughter, wall)
+    for state in (*born, *(cell for cell, _, _ in turning)):
+        vars(state).update({name: float(np.float32(getattr(state, name))) for name in _ROUNDED})
+    return born
+
+
+def _decide(cell: State, wall: Wall) -> Decided | None:
+    """Return what a stem cell does; None if its niche is not open."""
+    here = wall.niches[cell.niche]
+    if not wall.is_open(cell.niche):
+        return None
+    felt = wall.felt(cell.niche)
+    if cell.step == steps.A_DARK:
+        lost, wakes = here.rules["niche.a_dark_turn"](cell.lineage, cell.turn, felt, here.p.niche)
+        return Decided(Turn(lost, cell.share, False, False, False, False), wakes, (-1, -1))
+    commitment = here.sertoli.rates[steps.COMMITMENT]
+    does = here.rules["niche.a_pale_turn"](cell.lineage, cell.turn, cell.share, commitment, felt, here.p.niche)
+    rests = wall.emptiest(child(cell.lineage, SET_ASIDE + cell.turn), cell.niche) if does.rests else -1
+    renews = wall.emptiest(child(cell.lineage, RENEWED + cell.turn), cell.niche) if does.renews else -1
+    return Decided(does, False, (rests, renews))
+
+
+def _turn(
+    cell: State, when: float, decided: Decided | None, wall: Wall, born: list[State], knocking: list[Daughter]
+) -> None:
+    """Let a stem cell do what it has decided: clones that it founds join `born`, daughters `knocking`."""
+    here, at, turn = wall.niches[cell.niche], (cell.niche, cell.step), cell.turn
+    ends = when + here.p.germ.cycle_days
+    if decided is None:
+        cell.turn, cell.ends = turn + 1, ends
+        return
+    does, wakes, knocks = decided
+    here.events.completed[here.tubule, cell.step] += 1
+    if does.founds:
+        born += _found(cell.lineage, cell.clone, cell, when, here)
+        cell.clone += 1
+    for step in (steps.A_PALE, steps.A_DARK):
+        if knocks[step] >= 0:
+            lineage = child(cell.lineage, (RENEWED if step == steps.A_PALE else SET_ASIDE) + turn)
+            knocking.append(Daughter(lineage, step, knocks[step], cell, when))
+    if does.lost or does.leaves:
+        here.events.deaths[here.tubule, cell.step] += int(does.lost)
+        wall.counts[at] -= 1
+        cell.ends = kernel.GONE
+        return
+    cell.turn, cell.share, cell.ends = turn + 1, does.share, ends
+    if wakes:
+        _enter(cell, steps.A_PALE, when, here)
+        cell.ends, cell.share = ends, _share_of_newborn(cell.lineage, here)
+        wall.counts[at] -= 1
+        wall.counts[cell.niche, steps.A_PALE] += 1
+
+
+def _share_of_newborn(lineage: int, here: Surroundings) -> float:
+    place = here.rules["germ.first_share"](lineage, steps.A_PALE)
+    return float(share_of_newborn(place, here.sertoli.rates[steps.COMMITMENT]))
+
+
+def _found(lineage: int, ordinal: int, mother: State, when: float, here: Surroundings) -> list[State]:
+    """Return the two B spermatogonia of the clone `ordinal` of a cell, in the niche and of the founder of `mother`."""
+    clone = here.rules["germ.clone_of"](lineage, ordinal)
+    common = {"niche": mother.niche, "founder": mother.founder, "turn": 0, "share": 0.0, "clone": clone}
+    pair = (State(lineage=child(lineage, 2 * ordinal + k), **common) for k in range(2))
+    return [_enter(state, steps.B_SPERMATOGONIUM, when, here) for state in pair]
+
+
+def _enters(daughter: Daughter, knocking: list[Daughter], wall: Wall) -> bool:
+    """Return whether there is room for a daughter after those who go before her."""
+    numbers = wall.niches[daughter.niche].p.niche
+    before = sum(
+        (other.niche, other.step) == (daughter.niche, daughter.step)
+        and precedence(other.lineage) > precedence(daughter.lineage)
+        for other in knocking
+    )
+    most = numbers.most_a_pale if daughter.step == steps.A_PALE else numbers.most_a_dark
+    return bool(int(wall.counts[daughter.niche, daughter.step]) + before < most)
+
+
+def _settle(daughter: Daughter, wall: Wall) -> list[State]:
+    """Return a daughter that has entered the niche where she knocked, on its clock."""
+    lineage, step, here = daughter.lineage, daughter.step, wall.niches[daughter.niche]
+    state = State(lineage=lineage, niche=daughter.niche, founder=daughter.mother.founder, turn=0, share=0.0, clone=0)
+    _enter(state, step, daughter.since, here)
+    state.ends = next_turn(here.sertoli.phase, here.p.germ.cycle_days, here.now)
+    if step == steps.A_PALE:
+        state.share = _share_of_newborn(lineage, here)
+    return [state]
+
+
+def _differentiate(daughter: Daughter, wall: Wall) -> list[State]:
+    """Return the clone that a daughter without room founds where she was born."""
+    return _found(daughter.lineage, 0, daughter.mother, daughter.since, wall.niches[daughter.mother.niche])

@@ -13,7 +13,6 @@ from testis_abm.biology.draws import (
     COMMIT,
     ENTRY,
     RELEASE,
-    STEM_LOSS,
     bits,
     child,
     exponential,
@@ -24,7 +23,6 @@ from testis_abm.biology.draws import (
 )
 from testis_abm.biology.sertoli import Signals
 from testis_abm.biology.steps import (
-    A_DARK,
     A_PALE,
     B_SPERMATOGONIUM,
     COUNT,
@@ -40,6 +38,7 @@ from testis_abm.biology.steps import (
 )
 
 LIVES, DIES, COMPLETES = range(3)
+_LEAST_FED = 1e-9
 
 
 class GermParameters(NamedTuple):
@@ -58,7 +57,6 @@ class GermParameters(NamedTuple):
     elongated_spermatid_days: float
     duration_variation: float
     commitment: float
-    stem_cell_loss: float
     clonal_death: float
     spermatogonial_hazard: float
     prophase_hazard: float
@@ -121,17 +119,26 @@ def aromatase(p):
 
 
 @register_jitable
-def entry(signals, p):
-    """Return how many germ cells enter, 1 in the reference man.
+def entered(androgen, fsh, p):
+    """Return how many germ cells enter under such signals, 1 in the reference man.
 
     FSH and androgen add up, so that each stands in for the other within its share; `entry_alone` needs neither. Sertoli
     cells fill up: `crowding` is the fourth power of what the man founds at rest over what they have room for.
     """
     alone, by_androgen = p.germ.entry_alone, p.germ.entry_androgen
-    wanted = alone + by_androgen * signals.androgen + (1.0 - alone - by_androgen) * signals.fsh
+    wanted = alone + by_androgen * androgen + (1.0 - alone - by_androgen) * fsh
     squared = wanted * wanted
     room = (1.0 + p.germ.crowding) / (1.0 + p.germ.crowding * (squared * squared))
     return wanted * math.sqrt(math.sqrt(room))
+
+
+@register_jitable
+def entry(signals, p):
+    """Return how many germ cells enter, 1 in the reference man: half by stem cells, half by survival of B spermatogonia.
+
+    The half of stem cells (see feeding, differentiation) is their number, which FSH feeds, times their differentiation.
+    """
+    return entered(signals.androgen, signals.fsh, p)
 
 
 @register_jitable
@@ -142,7 +149,7 @@ def missing(signal):
 
 @register_jitable
 def spermatogonial_loss(signals, p):
-    """B spermatogonia decide half of entry, the A-pale that found them the other half.
+    """B spermatogonia decide half of entry, the stem cells that found them the other half.
 
     2 (1 - s) / (1 + s) stands for -log s, from which it differs by 1 % at half of normal entry: plain arithmetic, and
     finite where nothing enters.
@@ -214,9 +221,34 @@ LOSSES = (
 
 
 @register_jitable
+def feeding(fsh, p):
+    """Return the share of the reference man's A-pale that an FSH signal feeds: half of entry with the androgen of that man.
+
+    So FSH acts a cycle later, when A-pale have renewed or have been used up, and never on A-dark: macaques double A-pale in
+    one and a half cycles of FSH and keep A-dark (van Alphen 1988).
+    """
+    return math.sqrt(entered(1.0, fsh, p))
+
+
+@register_jitable
+def a_pale_fed(signals, p):
+    """Return how many A-pale a niche feeds."""
+    return p.niche.a_pale_room * feeding(signals.fsh, p)
+
+
+@register_jitable
+def differentiation(signals, fed, p):
+    """Return the share of a clone that an A-pale gathers at each turn of its cycle, where androgen acts.
+
+    With the number of A-pale, of which FSH feeds the share `fed`, it makes half of entry, see spermatogonial_loss.
+    """
+    return min(1.0, p.germ.commitment * (math.sqrt(entry(signals, p)) / max(fed, _LEAST_FED)))
+
+
+@register_jitable
 def commitment(signals, p):
-    """Return the share of a clone that an A-pale gathers at each turn of its cycle: half of entry, see spermatogonial_loss."""
-    return min(1.0, p.germ.commitment * math.sqrt(entry(signals, p)))
+    """Return the share of a clone that an A-pale gathers at each turn of its cycle (see differentiation)."""
+    return differentiation(signals, feeding(signals.fsh, p), p)
 
 
 @register_jitable
@@ -226,14 +258,14 @@ def spermiation(signals, p):
     return min(1.0, p.germ.spermiation * (alone + (1.0 - alone) * min(1.0, signals.spermiation)))
 
 
-def _written() -> Callable[[Any, Any], Any]:
-    """Write the rule `rates_under`: a loop over LOSSES within it would keep many cells from going at once."""
+def _written() -> Callable[[Any, Any, Any], Any]:
+    """Write the rule `rates_fed`: a loop over LOSSES within it would keep many cells from going at once."""
     hazards: list[list[str]] = [[] for _ in range(COUNT)]
-    lines = ["def rates_under(signals, p):", "days = durations(p)"]
+    lines = ["def rates_fed(signals, fed, p):", "days = durations(p)"]
     names: dict[str, Any] = {
         "Rates": Rates,
         "durations": durations,
-        "commitment": commitment,
+        "differentiation": differentiation,
         "spermiation": spermiation,
     }
     for i, loss in enumerate(LOSSES):
@@ -243,14 +275,24 @@ def _written() -> Callable[[Any, Any], Any]:
         for step in loss.steps:
             hazards[step].append(f"loss_{i}")
     sums = ", ".join(" + ".join(terms) or "0.0" for terms in hazards)
-    lines.append(f"return Rates(commitment(signals, p), spermiation(signals, p), {sums})")
+    lines.append(
+        f"return Rates(differentiation(signals, fed, p), spermiation(signals, p), {sums}, p.niche.a_pale_room * fed)"
+    )
     exec("\n    ".join(lines), names)
-    return register_jitable(names["rates_under"])  # type: ignore[no-any-return]
+    return register_jitable(names["rates_fed"])  # type: ignore[no-any-return]
 
 
-# Rates of (signals, p): what a Sertoli cell sets for its germ cells, two shares and the hazard of each type a day. Stem
-# cells have no hazard of their own: they are lost at the turn of a cycle.
-rates_under = _written()
+# Rates of (signals, share of A-pale fed, p), see rates_under.
+rates_fed = _written()
+
+
+@register_jitable
+def rates_under(signals, p):
+    """Return what a Sertoli cell sets for its germ cells (steps.RATES).
+
+    Stem cells have no hazard of their own: they are lost at the turn of a cycle.
+    """
+    return rates_fed(signals, feeding(signals.fsh, p), p)
 
 
 # What Sertoli cells of the reference man tell.
@@ -259,7 +301,7 @@ NORMAL = Signals(1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
 
 @register_jitable
 def changed(rate, value, factor, added):
-    """Return a named rate (index in steps.RATES) after a change from outside: a share stays within 0 and 1, a hazard >= 0."""
+    """Return a named rate (index in steps.RATES) after a change from outside: a share stays within 0 and 1, others >= 0."""
     value = max(0.0, value * factor + added)
     return min(1.0, value) if rate < HAZARD else value
 
@@ -294,7 +336,7 @@ def on_entering(lineage, clone, step, mean_days, variation, clonal_death):
 
 @register_jitable
 def first_share(lineage, step):
-    """Return the share of a clone that an A-pale starts with, so that neighbours do not found theirs together."""
+    """Return where between two clones an A-pale starts, 0 to 1, so that neighbours do not found theirs together."""
     return uniform(lineage, step, COMMIT)
 
 
@@ -313,25 +355,6 @@ def next_event(ends, threshold, gathered, hazard, now):
     if ends <= now:
         return COMPLETES, ends
     return LIVES, now
-
-
-@register_jitable
-def stem_cell_turn(lineage, step, turn, share, commitment, niche_a_pale, stem_cell_loss):
-    """Return (lost, share, founds) at the turn of a stem cell's cycle.
-
-    A-pale gathers `commitment` at each turn; once its share has reached 1 it differentiates through the next cycle and
-    founds a clone at the turn that ends it, so that hormones decide a cycle before B spermatogonia appear (A-pale to
-    release takes 70 days in all). Niches share a limited mitogen, so clones follow at regular intervals. A few A-pale
-    are lost. A-dark rests, and founds one A-pale when its niche has none.
-    """
-    if step == A_DARK:
-        return False, share, niche_a_pale == 0
-    if uniform(lineage, 16 + turn, STEM_LOSS) < stem_cell_loss:
-        return True, share, False
-    founds = share >= 1.0
-    if founds:
-        share = share - 1.0
-    return False, share + commitment, founds
 
 
 @register_jitable

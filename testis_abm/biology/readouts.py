@@ -15,7 +15,7 @@ import numpy as np
 
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import Signals
-from testis_abm.biology.steps import ELONGATED, HAZARD, RATES, SPERMATID, SPERMATOCYTE, SPERMATOGONIUM
+from testis_abm.biology.steps import ELONGATED, FED, HAZARD, RATES, SPERMATID, SPERMATOCYTE, SPERMATOGONIUM
 from testis_abm.quantities import Quantity
 
 LEYDIG, SERTOLI = -2, -1  # beside the classes of germ cells, steps.SPERMATOGONIUM to ELONGATED
@@ -39,6 +39,7 @@ _SIGNALS: Mapping[str, str] = {
 }
 _RATES: Mapping[str, str] = {
     "commitment": "A-pale commitment",
+    "a_pale_fed": "A-pale that a niche feeds",
     "a_dark_hazard": "A-dark hazard",
     "a_pale_hazard": "A-pale hazard",
     "b_spermatogonium_hazard": "B spermatogonium hazard",
@@ -76,7 +77,7 @@ class Readout(NamedTuple):
     @property
     def factor(self) -> float:
         """Return what a value of the rules is multiplied by: shares are in %."""
-        return 100.0 if self.rate and not _is_hazard(self.rate) else 1.0
+        return 100.0 if self.rate and RATES.index(self.rate) < HAZARD else 1.0
 
     def with_spread(self) -> tuple[Readout, ...]:
         """Return this mean and, where cells differ in it, its spread."""
@@ -97,12 +98,11 @@ def _signal(kind: int, signal: str) -> Readout:
     return Readout(_quantity(column, f"{name} {_SIGNALS.get(signal, f'{signal} signal')}", unit), kind, signal)
 
 
-def _is_hazard(rate: str) -> bool:
-    return RATES.index(rate) >= HAZARD
-
-
 def _rate(rate: str) -> Readout:
-    column, unit = (f"{rate}_per_day", "1/day") if _is_hazard(rate) else (f"{rate}_pct", "%")
+    which = RATES.index(rate)
+    column, unit = (f"{rate}_pct", "%") if which < HAZARD else (f"{rate}_per_day", "1/day")
+    if which == FED:
+        column, unit = rate, "cells per Sertoli cell"
     return Readout(_quantity(column, _RATES.get(rate, rate.replace("_", " ")), unit), SERTOLI, rate=rate)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from testis_abm.biology import germ, lesions, leydig, sertoli
+from testis_abm.biology import germ, lesions, leydig, niche, sertoli
 from testis_abm.biology.sertoli import Response, Signals
 from testis_abm.biology.steps import COUNT, ByStep, Rates
 from testis_abm.support.errors import TestisError, nearest, shown
@@ -46,15 +46,20 @@ _DECLARED: Mapping[str, tuple[Rule, Any]] = {
     "sertoli.aromatise": (leydig.aromatise, AMOUNT),
     "sertoli.inhibin": (sertoli.inhibin_output, AMOUNT),
     "sertoli.signals": (sertoli.signals, Signals._make([*[AMOUNT] * 4, SHARE, AMOUNT])),
-    "sertoli.rates": (germ.rates_under, Rates._make([SHARE, SHARE, *[AMOUNT] * COUNT])),
+    "sertoli.rates": (germ.rates_under, Rates._make([SHARE, SHARE, *[AMOUNT] * COUNT, AMOUNT])),
     "sertoli.ailing": (lesions.ailing, AMOUNT),
     "germ.durations": (germ.durations, ByStep._make([DURATION] * COUNT)),
     "germ.on_entering": (germ.on_entering, (DURATION, AMOUNT)),
     "germ.next_event": (germ.next_event, (EVENT, DAY)),
-    "germ.stem_cell_turn": (germ.stem_cell_turn, (FLAG, AMOUNT, FLAG)),
     "germ.first_share": (germ.first_share, SHARE),
     "germ.clone_of": (germ.clone_of, CLONE),
     "germ.is_released": (germ.is_released, FLAG),
+    "niche.renewal": (niche.renewal, SHARE),
+    "niche.used_up": (niche.used_up, SHARE),
+    "niche.aside": (niche.aside, SHARE),
+    "niche.wake": (niche.wake, SHARE),
+    "niche.a_pale_turn": (niche.a_pale_turn, niche.Turn._make([FLAG, AMOUNT, *[FLAG] * 4])),
+    "niche.a_dark_turn": (niche.a_dark_turn, (FLAG, FLAG)),
 }
 RULES: Mapping[str, Rule] = {name: rule for name, (rule, _) in _DECLARED.items()}
 

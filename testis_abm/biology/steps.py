@@ -43,9 +43,10 @@ COUNT = len(NAMES)
 ) = range(COUNT)
 PROPHASE = (PRELEPTOTENE, LEPTOTENE, ZYGOTENE, PACHYTENE, DIPLOTENE)
 
-# Named rates that a Sertoli cell sets for its germ cells: two shares, then the hazard of each type, per day.
-COMMITMENT, SPERMIATION, HAZARD = 0, 1, 2
-RATES = ("commitment", "spermiation", *(f"{name}_hazard" for name in NAMES))
+# Named rates that a Sertoli cell sets for its germ cells: two shares, the hazard of each type, per day, and how many A-pale
+# it feeds.
+COMMITMENT, SPERMIATION, HAZARD, FED = 0, 1, 2, 2 + COUNT
+RATES = ("commitment", "spermiation", *(f"{name}_hazard" for name in NAMES), "a_pale_fed")
 Rates = namedtuple("Rates", RATES)  # type: ignore[misc]
 
 # Cells that the end of each type yields.

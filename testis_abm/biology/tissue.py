@@ -11,6 +11,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from testis_abm.biology.days import number
 from testis_abm.biology.germ import GermParameters
 from testis_abm.biology.leydig import AromataseParameters, LeydigParameters
+from testis_abm.biology.niche import NicheParameters
 from testis_abm.biology.sertoli import InhibinParameters, ReceptorParameters
 from testis_abm.support.compile import compiled
 
@@ -23,13 +24,14 @@ class TissueParameters(NamedTuple):
     receptor: ReceptorParameters
     inhibin: InhibinParameters
     germ: GermParameters
+    niche: NicheParameters
 
     def flat(self) -> dict[str, float]:
         """Return all numbers by name (no two parts share one)."""
         return {name: value for part in self for name, value in part._asdict().items()}
 
 
-_PARTS = (LeydigParameters, AromataseParameters, ReceptorParameters, InhibinParameters, GermParameters)
+_PARTS = (LeydigParameters, AromataseParameters, ReceptorParameters, InhibinParameters, GermParameters, NicheParameters)
 NAMES = tuple(name for part in _PARTS for name in part._fields)
 
 
@@ -57,7 +59,7 @@ def with_aromatase(numbers, left):
     return today
 
 
-_LEYDIG, _AROMATASE, _RECEPTOR, _INHIBIN, _GERM = (len(part._fields) for part in _PARTS)
+_LEYDIG, _AROMATASE, _RECEPTOR, _INHIBIN, _GERM, _NICHE = (len(part._fields) for part in _PARTS)
 
 
 @compiled(error_model="numpy")
@@ -67,10 +69,12 @@ def from_array(numbers):
     aromatase, rest = to_fixed_tuple(rest, _AROMATASE), rest[_AROMATASE:]
     receptor, rest = to_fixed_tuple(rest, _RECEPTOR), rest[_RECEPTOR:]
     inhibin, rest = to_fixed_tuple(rest, _INHIBIN), rest[_INHIBIN:]
+    germ, rest = to_fixed_tuple(rest, _GERM), rest[_GERM:]
     return TissueParameters(
         LeydigParameters(*leydig),
         AromataseParameters(*aromatase),
         ReceptorParameters(*receptor),
         InhibinParameters(*inhibin),
-        GermParameters(*to_fixed_tuple(rest, _GERM)),
+        GermParameters(*germ),
+        NicheParameters(*to_fixed_tuple(rest, _NICHE)),
     )

@@ -49,7 +49,7 @@ def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
     """
     hormones = _recent(model, "hormones", window)
     semen = vars(model.expected_semen(model.case.samples.abstinence_days))
-    made = {"daily_production_million_g": model.daily_production()}
+    made = {"daily_production_million_g": model.daily_production(), **model.stem_cells()}
     return _outputs({**hormones, **semen, **made, **model.readouts()}, model.values)
 
 

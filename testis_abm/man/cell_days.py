@@ -24,6 +24,7 @@ from testis_abm.testis.kernel import (
     clear,
     germ_cells,
     report,
+    shape_of,
     soma_and_germ_cells,
     tell,
 )
@@ -129,7 +130,7 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
         tissue = with_aromatase(numbers.tissue, blood.aromatase_left)
         today = Today(blood, numbers.entry, now + day + 1.0, 1.0, numbers.change, tissue)
         if begun:
-            germ_cells(man.cells, today, man.events, crew)
+            germ_cells(man.cells, today, man.events, shape_of(man.steroids.testosterone), crew)
         else:
             soma_and_germ_cells(man.cells, man.steroids, today, man.events, crew)
         if not all_done(man.events):

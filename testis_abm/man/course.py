@@ -25,7 +25,16 @@ from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.lesions import ailing
 from testis_abm.biology.sertoli import signals
-from testis_abm.biology.steps import COMMITMENT, COUNT, ELONGATED_SPERMATID, ELONGATING_SPERMATID, RATES, SPERMIATION
+from testis_abm.biology.steps import (
+    A_DARK,
+    A_PALE,
+    COMMITMENT,
+    COUNT,
+    ELONGATED_SPERMATID,
+    ELONGATING_SPERMATID,
+    RATES,
+    SPERMIATION,
+)
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
@@ -55,11 +64,14 @@ from testis_abm.testis.mean import (
     clones_founded,
     count_steps,
     germ_day,
+    kill,
     over_tubules,
     rates_of,
     response_of,
+    resting_stem_cells,
     soma_day,
     stationary,
+    stem_cell_day,
     weight,
 )
 
@@ -85,6 +97,8 @@ MORNING = np.dtype(
             "released_million",
             "elongated_per_sertoli",
             "germ_per_sertoli",
+            "a_pale_per_sertoli",
+            "a_dark_per_sertoli",
             "back_pressure",
             "glands",
             "fluid",
@@ -111,10 +125,14 @@ class Numbers(NamedTuple):
 class MeanTestis(NamedTuple):
     """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py).
 
-    `founders`, `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
+    Attributes:
+        stem: (2,) A-dark and A-pale of a niche that keeps germ cells.
+        founders, counts, rates: a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
+        commitments: (days of a cycle,) clones per cycle that its A-pale have committed to.
     """
 
     soma: np.ndarray
+    stem: np.ndarray
     founders: np.ndarray
     commitments: np.ndarray
     spent: np.ndarray
@@ -130,7 +148,7 @@ class MeanTestis(NamedTuple):
         last = _calendar(p, spent, descendants)
         commitments = np.zeros(max(1, round(p.germ.cycle_days)))
         founders, counts, rates = (np.zeros((GERMINAL, of)) for of in (AGES, COUNT, len(RATES)))
-        return cls(np.ones(SOMA), founders, commitments, spent, descendants, counts, rates, last)
+        return cls(np.ones(SOMA), np.ones(2), founders, commitments, spent, descendants, counts, rates, last)
 
 
 class State(NamedTuple):
@@ -163,14 +181,15 @@ def _secrete(secreted, made):
 def _settle_germ_line(testis, pressed, p, scale):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
-    testis.commitments[:] = rates[COMMITMENT]
+    resting_stem_cells(testis.stem, rates, p)
+    testis.commitments[:] = testis.stem[A_PALE] * rates[COMMITMENT]
     testis.founders[:] = 0.0
     released = 0.0
     for state in range(GERMINAL):
         share, founders, own = weight(state, scale), testis.founders[state], testis.rates[state]
         if share > 0.0:
             ailing_rates(rates, state, p, own)
-            founders[0] = 2.0 * scale.a_pale * own[COMMITMENT] / p.germ.cycle_days
+            founders[0] = 2.0 * testis.stem[A_PALE] * own[COMMITMENT] / p.germ.cycle_days
             ripe = stationary(founders, own, testis.spent, testis.last)
             released += share * ripe * testis.descendants[ELONGATED_SPERMATID] * own[SPERMIATION]
     _count(testis, p, scale)
@@ -183,15 +202,16 @@ def _count(testis, p, scale):
     for state in range(GERMINAL):
         if weight(state, scale) > 0.0:
             founders, counts = testis.founders[state], testis.counts[state]
-            count_steps(founders, testis.spent, testis.descendants, testis.last, scale.a_pale, counts)
+            count_steps(founders, testis.spent, testis.descendants, testis.last, testis.stem, counts)
             if state == ARRESTED:
                 counts[int(p.germ.arrest_before) :] = 0.0
 
 
 @register_jitable
-def _live(testis, rates, p, scale):
-    """Let the germ line live a day under `rates`; return sperm released per Sertoli cell."""
-    founded = clones_founded(testis.commitments, rates[COMMITMENT], scale.a_pale, p)
+def _live(testis, rates, blocked, p, scale):
+    """Let the germ line live a day under `rates`, the share `blocked` of its niches still; return sperm released per Sertoli cell."""
+    stem_cell_day(testis.stem, rates, p)
+    founded = clones_founded(testis.commitments, (1.0 - blocked) * testis.stem[A_PALE] * rates[COMMITMENT], p)
     released = 0.0
     for state in range(GERMINAL):
         share, founders, own = weight(state, scale), testis.founders[state], testis.rates[state]
@@ -247,6 +267,8 @@ def _tell(morning, made, man, released, numbers):
     counts, scale = man.testis.counts, numbers.scale
     elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
     morning.elongated_per_sertoli = elongated
+    morning.a_pale_per_sertoli = over_tubules(counts, A_PALE, scale)
+    morning.a_dark_per_sertoli = over_tubules(counts, A_DARK, scale)
     morning.germ_per_sertoli = 0.0
     for step in range(COUNT):
         morning.germ_per_sertoli += over_tubules(counts, step, scale)
@@ -300,8 +322,17 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
 
 
 @compiled
-def advance(man, numbers, drugs, planned, mornings):
-    """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after."""
+def harm(man, survival):
+    """Let a share of each type of germ cell of a man (State) survive, (steps,)."""
+    kill(man.testis.stem, man.testis.founders, man.testis.spent, survival)
+
+
+@compiled
+def advance(man, numbers, drugs, planned, blocked, mornings):
+    """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after.
+
+    `blocked`: (days,) share of niches whose stem cells stand still on each day.
+    """
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
@@ -314,7 +345,7 @@ def advance(man, numbers, drugs, planned, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        released = numbers.sperm * _live(testis, rates, p, scale)
+        released = numbers.sperm * _live(testis, rates, blocked[day], p, scale)
         testis_e2 = made.oestradiol / scale.oestradiol
         arriving = released * scale.delivered
         tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)

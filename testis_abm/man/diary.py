@@ -114,6 +114,9 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("daily_production_million_g", "million/g/day", "Daily sperm production"),
             ("meiotic_loss_pct", "%", "Loss at meiosis"),
             ("elongated_per_sertoli", "cells per Sertoli cell", "Elongated spermatids"),
+        ),
+        **_measured("a_pale_per_sertoli", "a_dark_per_sertoli"),
+        **_numbers(
             ("androgen_signal", "x reference", "Androgen signal of Sertoli cells"),
             ("er_alpha_signal", "x reference", "Oestrogen receptor α signal"),
             ("er_beta_signal", "x reference", "Oestrogen receptor β signal"),

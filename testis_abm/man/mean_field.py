@@ -30,7 +30,7 @@ from testis_abm.parameters import Drug
 from testis_abm.parameters.tubules import tubules
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
-from testis_abm.testis.build import kept_a_pale, tissue_parameters
+from testis_abm.testis.build import tissue_parameters
 from testis_abm.testis.mean import Scale
 
 _CYCLE = 16  # days over which production is averaged, as the agent-based model does
@@ -50,7 +50,6 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         scale.blood_entry,
         scale.blood_oestradiol_entry,
         values["tissue.leydig_per_sertoli"],
-        kept_a_pale(p.germ.stem_cell_loss),
         1.0 - man["leydig_patches"],
         own.complete,
         own.reduced,
@@ -110,23 +109,32 @@ class ExpectedMan:
         self._numbers = _numbers(self.values, man)
         self._packed = packed(self._numbers)
 
-    def advance(self, doses: np.ndarray, held: np.ndarray | None = None) -> np.ndarray:
+    def harm(self, survival: np.ndarray) -> None:
+        """Let a share of each type of germ cell survive this morning, (steps,), in the order of steps.NAMES."""
+        course.harm(self._state, np.ascontiguousarray(survival, dtype=float))
+
+    def advance(
+        self, doses: np.ndarray, held: np.ndarray | None = None, blocked: np.ndarray | None = None
+    ) -> np.ndarray:
         """Live the days of `doses`; return the mornings after them.
 
         Args:
             doses: (days, 48, substances), see pharmacology.doses_by_day.
             held: what is clamped, (days,) of clamp.HELD (default: nothing).
+            blocked: share of niches whose stem cells stand still, (days,) (default: none).
         """
         doses = np.ascontiguousarray(doses)
         planned = Planned.free(doses) if held is None else Planned(doses, held)
+        still = np.zeros(len(doses)) if blocked is None else np.ascontiguousarray(blocked, dtype=float)
         if is_adult(self.man) or len(doses) <= _WEEK:
-            return self._advance(planned)
-        return _joined(*(self._advance(planned.part(day, day + _WEEK)) for day in range(0, len(doses), _WEEK)))
+            return self._advance(planned, still)
+        weeks = (slice(day, day + _WEEK) for day in range(0, len(doses), _WEEK))
+        return _joined(*(self._advance(planned.part(week.start, week.stop), still[week]) for week in weeks))
 
-    def _advance(self, planned: Planned) -> np.ndarray:
+    def _advance(self, planned: Planned, blocked: np.ndarray) -> np.ndarray:
         rows = np.zeros(len(planned.held), MORNING)
         rows["bmi"] = self.man["bmi"]
-        course.advance(self._state, self._packed, self._drugs, planned, rows)
+        course.advance(self._state, self._packed, self._drugs, planned, blocked, rows)
         self.days = _joined(self.days, rows)
         if not is_adult(self.man) and len(rows):
             self._mature(rows)

@@ -16,7 +16,7 @@ from testis_abm.biology.days import number
 from testis_abm.biology.size import GERM_CELLS
 from testis_abm.biology.tract import TractParameters
 from testis_abm.parameters.rooms import Values, room
-from testis_abm.testis.build import GERM_REFERENCE, kept_a_pale, reference_counts, reference_food, tissue_parameters
+from testis_abm.testis.build import GERM_REFERENCE, present, reference_counts, reference_food, tissue_parameters
 
 _AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
 
@@ -32,7 +32,8 @@ def complete(values: Mapping[str, float]) -> Values:
     values = Values({**values, "axis.free_testosterone_reference": free})
     p, _ = tissue_parameters(values, {name: field.value for name, field in parameters.physiology().items()})
     per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
-    germ_cells = float(reference_counts(p).sum() * kept_a_pale(p.germ.stem_cell_loss))
+    stem, others = np.split(reference_counts(p), [steps.B_SPERMATOGONIUM])
+    germ_cells = float(stem.sum() + others.sum() * present(values["germ.stem_cell_loss"]))
     output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.germ.spermiation)
     food = {GERM_REFERENCE[name]: amount for name, amount in reference_food(values).items()}
     return Values({**values, **food, "tract.reference_output": output, GERM_CELLS: germ_cells})

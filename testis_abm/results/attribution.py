@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from testis_abm.biology.axis import MECHANISMS
-from testis_abm.biology.germ import LOSSES, commitment, spermiation
+from testis_abm.biology.germ import LOSSES, a_pale_fed, commitment, spermiation
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.tissue import TissueParameters
@@ -20,7 +20,7 @@ from testis_abm.results.tables import SIGNALS
 
 NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
 _ENOUGH = math.log(0.01)  # of output: rates that let a hundredth through do not make azoospermia
-RATES = ("A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
+RATES = ("number of A-pale", "A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
 
 
 def log_rates(levels: Mapping[str, float], p: TissueParameters) -> tuple[float, ...]:
@@ -28,8 +28,9 @@ def log_rates(levels: Mapping[str, float], p: TissueParameters) -> tuple[float, 
     androgen, lack, fsh, pressure = (levels[name] for name in SIGNALS)
     signal = signals(Response(androgen, androgen, fsh, lack), pressure, p)
     losses = [-loss.cumulative(signal, p) for loss in LOSSES]
-    first, last = (math.log(max(rate(signal, p), 1e-12)) for rate in (commitment, spermiation))
-    return (first, *losses, last)
+    shares = (a_pale_fed, commitment, spermiation)
+    number, first, last = (math.log(max(rate(signal, p), 1e-12)) for rate in shares)
+    return (number, first, *losses, last)
 
 
 def attribute(before: Mapping[str, float], after: Mapping[str, float], p: TissueParameters) -> pd.DataFrame:

@@ -68,7 +68,10 @@ _PRINTED = {
 # Table -> those that it holds besides: what is read within the testis.
 _FURTHER: Mapping[str, tuple[str, ...]] = {
     "hormones": tuple(name for name in QUANTITIES if name.startswith("free_intratesticular")),
-    "tissue": (*(name for name in QUANTITIES if name.startswith("aromatase")), *ROWS_OF_CELLS),
+    "tissue": (
+        *(name for name in QUANTITIES if name.startswith("aromatase") or name.endswith("_per_sertoli")),
+        *ROWS_OF_CELLS,
+    ),
 }
 PRINTED = frozenset(column for columns in _PRINTED.values() for column in columns)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from testis_abm.biology import draws, steps
+from testis_abm.biology import draws, niche, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
 from testis_abm.biology.lesions import states
@@ -35,7 +35,7 @@ _STREAM = {
     "interstice": 0x494E5445,
 }
 _AGE_REFERENCE = 34.0
-_TURNS_LOST = 3.5  # cycles of founding that the loss of one A-pale costs, counted in cells (tests/test_expected.py)
+_CYCLES_EMPTY = 3.5  # that an A-pale which dies is missing
 # What reference_food returns, and where completed values keep it (physiology.complete).
 GERM_REFERENCE = {"inhibin_germ_reference": "inhibin.germ_reference", "divided": "inhibin.germ_divided"}
 NEIGHBOURHOOD = 9  # Sertoli cells whose germ cells call forth the inhibin B of one (kernel.food)
@@ -70,8 +70,9 @@ def standing(rates: Sequence[float], p: TissueParameters) -> np.ndarray:
     Flux times mean time alive as each type; losses thin the flux.
     """
     counts = np.zeros(steps.COUNT)
-    counts[steps.A_DARK] = counts[steps.A_PALE] = 1.0
-    flux = 2.0 * rates[steps.COMMITMENT] / p.germ.cycle_days
+    counts[steps.A_PALE] = niche.resting_a_pale(rates[steps.FED], p.niche)
+    counts[steps.A_DARK] = niche.resting_a_dark(counts[steps.A_PALE], rates[steps.COMMITMENT], p.niche)
+    flux = 2.0 * rates[steps.FED] * rates[steps.COMMITMENT] / p.germ.cycle_days
     days = durations(p)
     for step in range(steps.B_SPERMATOGONIUM, steps.COUNT):
         rate, time = rates[steps.HAZARD + step], days[step]
@@ -86,12 +87,9 @@ def reference_counts(p: TissueParameters) -> np.ndarray:
     return standing(rates_under(NORMAL, p), p)
 
 
-def kept_a_pale(stem_cell_loss: float) -> float:
-    """Return the share of the clones of A-pale that are never lost which a pool founds that loses some at each turn.
-
-    An A-pale that is lost takes the share it has gathered along, and A-dark replaces it a cycle or two later.
-    """
-    return 1.0 / (1.0 + _TURNS_LOST * stem_cell_loss)
+def present(stem_cell_loss: Amount) -> Amount:
+    """Return the share of the A-pale that niches feed which are there: the rest has died and is not replaced yet."""
+    return 1.0 / (1.0 + _CYCLES_EMPTY * stem_cell_loss)
 
 
 def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
@@ -158,6 +156,7 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
     direct = {
         **man,
         **germ,
+        **room(values, "niche"),
         **room(values, "leydig"),
         **receptor,
         "leydig_secretion": man["leydig_capacity"] * man["somatic_maturity"] * attrition * cells_ratio,
@@ -170,7 +169,8 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
         "free_testosterone_reference": scale.testosterone * scale.testosterone_free,
         "free_oestradiol_reference": scale.oestradiol * scale.oestradiol_free,
         "fsh_reference": of("axis", "fsh_reference"),
-        "commitment": germ["commitment"] * germ["a_pale_per_niche"],
+        "a_pale_room": germ["a_pale_per_niche"],
+        "a_pale_present": present(germ["stem_cell_loss"]),
         "spermatogonial_hazard": _log_loss(germ["spermatogonial_loss"]),
         "prophase_hazard": _log_loss(germ["prophase_loss"]),
         "meiotic_hazard": _log_loss(germ["meiotic_loss"]),
@@ -227,7 +227,7 @@ def reference_food(values: Mapping[str, float]) -> dict[str, float]:
     By the names of GERM_REFERENCE.
     """
     cells = _reference_man_counts(values)[steps.PACHYTENE : steps.ROUND_SPERMATID + 1]
-    kept = kept_a_pale(values["germ.stem_cell_loss"])
+    kept = present(values["germ.stem_cell_loss"])
     return {
         "inhibin_germ_reference": float(cells.sum() * kept),
         "divided": float(cells[steps.SECONDARY_SPERMATOCYTE - steps.PACHYTENE :].sum() / cells.sum()),
@@ -364,13 +364,14 @@ def build_sertoli(
 ) -> SertoliColumns:
     """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly.
 
-    Each tubule is drawn in one state along its length, of `shares`.
+    Each tubule is drawn in one state along its length, of `shares`; that decides which niches can keep germ cells.
     """
     n = geometry.tubules * geometry.sertoli_per_tubule
-    ones = np.ones(n)
+    ones, state = np.ones(n), states(shares, _places(seed, "tubule", geometry.tubules))
+    state = np.repeat(state, geometry.sertoli_per_tubule)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
-        np.repeat(states(shares, _places(seed, "tubule", geometry.tubules)), geometry.sertoli_per_tubule),
+        state,
         build_phases(geometry, max(1, round(values["tissue.stage_patch"])), seed),
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
@@ -380,36 +381,62 @@ def build_sertoli(
         ones * p.receptor.free_oestradiol_reference,
         ones.copy(),
         ones.copy(),
-        np.zeros(n, dtype=np.int32),
+        (state < GERMINAL).astype(np.uint8),
+        0.0 * ones,
         np.zeros((geometry.tubules, len(steps.RATES), geometry.sertoli_per_tubule)),
         np.zeros((geometry.tubules, steps.COUNT, geometry.sertoli_per_tubule)),
         np.zeros((n, steps.COUNT), dtype=np.uint16),
     )
 
 
-def _even_shares(phase: np.ndarray) -> np.ndarray:
-    """Return shares in [0, 1) that are even along the cycle (golden-ratio sequence), so that clones start evenly in time."""
-    share = np.empty(len(phase))
-    share[np.argsort(phase, kind="stable")] = (np.arange(len(phase)) * 0.6180339887498949) % 1.0
-    return share
+def _numbers_around(mean: np.ndarray, lineage: np.ndarray, most: int) -> np.ndarray:
+    """Return whole numbers of cells, (niches,), of that `mean` each and a variance of 0.42 beyond it: about that of A-pale.
+
+    The sum of four draws, rounded down, has the mean exactly unless it falls below none.
+    """
+    spread = sum(np.asarray(draws.uniforms(lineage, k, draws.NUMBER)) for k in range(4))
+    mean = np.where(np.isfinite(mean), mean, 0.0)  # of a man who leaves the physical range, which is told later
+    return np.asarray(np.clip(np.floor(mean + spread - 1.5), 0, most).astype(np.int64))
 
 
-def build_germ(geometry: Geometry, sertoli: SertoliColumns, seed: int, p: TissueParameters) -> GermColumns:
-    """Give each niche of a tubule with stem cells one A-dark and one A-pale spermatogonium on the clock of its Sertoli cell."""
+def build_germ(
+    geometry: Geometry, sertoli: SertoliColumns, seed: int, fed: np.ndarray, p: TissueParameters, now: float = 0.0
+) -> GermColumns:
+    """Give each able niche stem cells on the clock of its Sertoli cell: as many A-pale as it feeds and the A-dark they keep.
+
+    Numbers and shares are drawn for each niche, as they are long after a start; each stem cell founds a clone of its own.
+
+    Args:
+        fed: A-pale that each niche feeds, (niches,).
+        now: day on the tissue's clock.
+    """
     n, per = len(sertoli.lineage), geometry.sertoli_per_tubule
-    endowed = sertoli.state < GERMINAL
-    niches = np.flatnonzero(endowed)
-    columns: dict[str, Any] = {name: np.zeros(2 * len(niches), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
-    for k, name in enumerate(("a_dark", "a_pale")):
-        lineage = _lineages(seed, name, n)[niches]
-        columns["lineage"][k::2] = lineage
-        columns["step"][k::2] = k
-        columns["niche"][k::2] = niches % per
-        columns["ends"][k::2] = (1.0 - sertoli.phase[niches]) * p.germ.cycle_days
-        columns["threshold"][k::2] = -np.log1p(-draws.uniforms(lineage, k, draws.ENTRY))
-        if k == steps.A_PALE:
-            columns["share"][1::2] = p.germ.commitment + _even_shares(sertoli.phase)[niches]
-    count = 2 * np.add.reduceat(endowed, np.arange(0, n, per)).astype(np.int64)
+    able = sertoli.able > 0
+    resting, at = np.unique(niche.resting_a_pale(fed, p.niche), return_inverse=True)
+    pale = np.where(able, _numbers_around(resting[at], sertoli.lineage, int(p.niche.most_a_pale)), 0)
+    wanted = np.array([niche.resting_a_dark(of, p.germ.commitment, p.niche) for of in resting])[at]
+    aside = np.floor(wanted + draws.uniforms(sertoli.lineage, 4, draws.NUMBER)).astype(np.int64)
+    dark = np.where(able, np.minimum(aside, int(p.niche.most_a_dark)), 0)
+    held = np.stack([dark, pale], axis=-1)  # A-dark before A-pale in each niche
+    step = np.repeat(np.tile([steps.A_DARK, steps.A_PALE], n), held.ravel())
+    home = np.repeat(np.arange(n), held.sum(axis=1))
+    slot = np.arange(len(home)) - np.repeat(np.cumsum(held.ravel()) - held.ravel(), held.ravel())
+    lineage = np.empty(len(home), dtype=np.uint64)
+    for kind, name in ((steps.A_DARK, "a_dark"), (steps.A_PALE, "a_pale")):
+        of = step == kind
+        lineage[of] = _lineages(seed, name, n * (1 + int(held[:, kind].max(initial=0))))[slot[of] * n + home[of]]
+    columns: dict[str, Any] = {name: np.zeros(len(home), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
+    columns["lineage"][:], columns["step"][:], columns["niche"][:] = lineage, step, home % per
+    turns = np.array([niche.next_turn(phase, p.germ.cycle_days, now) for phase in sertoli.phase.tolist()])
+    columns["ends"][:] = turns[home]
+    for kind in (steps.A_DARK, steps.A_PALE):
+        of = step == kind
+        columns["threshold"][of] = -np.log1p(-draws.uniforms(lineage[of], kind, draws.ENTRY))
+        columns["threshold"][of] += sertoli.gathered[home[of] // per, kind, home[of] % per]
+    first = p.germ.commitment + draws.uniforms(lineage, 0, draws.COMMIT)
+    columns["share"][:] = np.where(step == steps.A_PALE, first, 0.0)
+    columns["founder"][:] = np.arange(len(home))
+    count = held.sum(axis=1).reshape(-1, per).sum(axis=1)
     germ = GermColumns(**columns, start=segments(count), count=count)
     mean = reference_counts(p).sum() * per
     room = mean + 5.0 * math.sqrt(2.0 * mean) + ROOM  # clones come and go together: twice the variance of single cells

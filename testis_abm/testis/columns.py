@@ -84,7 +84,8 @@ class SertoliColumns(Columns):
     local_oestradiol: Annotated[np.ndarray, Column(float, "Free oestradiol at it, nmol/L.")]
     oestradiol_secretion: Annotated[np.ndarray, Column(float, "Oestradiol made by it and its germ cells.")]
     inhibin: Annotated[np.ndarray, Column(float, "Inhibin B output, 1 = reference man.")]
-    a_pale: Annotated[np.ndarray, Column(np.int32, "A-pale in its niche when the day began.")]
+    able: Annotated[np.ndarray, Column(np.uint8, "1 if it can keep germ cells, 0 if not (Sertoli cell only).")]
+    blocked_until: Annotated[np.ndarray, Column(float, "Day on the tissue's clock until which its stem cells stop.")]
     rates: np.ndarray
     gathered: np.ndarray
     counts: np.ndarray
@@ -92,7 +93,7 @@ class SertoliColumns(Columns):
 
 @dataclass
 class GermColumns(Columns):
-    """Germ cells in one segment per tubule, with slack for births: 29 bytes a cell.
+    """Germ cells in one segment per tubule, with slack for births: 33 bytes a cell.
 
     Attributes:
         start, count: each tubule's segment; rows beyond the count are unused.
@@ -106,6 +107,9 @@ class GermColumns(Columns):
     ]
     clone: Annotated[
         np.ndarray, Column(np.uint32, "Name of the clone that bridges join it to; of a stem cell, how many it founded.")
+    ]
+    founder: Annotated[
+        np.ndarray, Column(np.uint32, "Number of the stem cell from which it comes: its stem-cell clone.")
     ]
     ends: Annotated[np.ndarray, Column(np.float32, "Day on which its step (a stem cell's: its cycle) ends.")]
     threshold: Annotated[np.ndarray, Column(np.float32, "Hazard counted by its Sertoli cell at which it dies.")]

@@ -16,21 +16,34 @@ from testis_abm.biology.clamp import field_held
 from testis_abm.biology.days import BloodDay
 from testis_abm.biology.draws import child, u64
 from testis_abm.biology.germ import (
+    COMPLETES,
     DIES,
     LIVES,
     changed,
     clone_of,
     durations,
+    feeding,
     first_share,
     is_released,
     next_event,
     on_entering,
+    rates_fed,
     rates_under,
-    stem_cell_turn,
 )
 from testis_abm.biology.kinetics import lh_response, shielded_inhibition
 from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
+from testis_abm.biology.niche import (
+    RENEWED,
+    SET_ASIDE,
+    Around,
+    a_dark_turn,
+    a_pale_turn,
+    next_turn,
+    precedence,
+    pull,
+    share_of_newborn,
+)
 from testis_abm.biology.sertoli import (
     Response,
     halves,
@@ -54,6 +67,7 @@ from testis_abm.biology.steps import (
     DIPLOTENE,
     ELONGATED_SPERMATID,
     ELONGATING_SPERMATID,
+    FED,
     HAZARD,
     PACHYTENE,
     PRELEPTOTENE,
@@ -78,6 +92,36 @@ NOT_BEGUN, BEGUN, DONE = range(3)
 _ANDROGEN, _ADHESION, _FSH, _LACK = range(4)
 _SENSED = 4
 _NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64)])
+GONE = -np.inf  # when the step of a stem cell ended that is no more
+# What a stem cell does at its turn, see decide: whether it waits in a niche that is not open, is lost, wakes, founds, leaves;
+# where its daughters knock (-1: none).
+_DECIDED = np.dtype(
+    [
+        *((name, np.int64) for name in ("row", "a_pale_knocks", "a_dark_knocks")),
+        *((name, np.float64) for name in ("when", "share")),
+        *((name, np.bool_) for name in ("waits", "lost", "wakes", "founds", "leaves")),
+    ]
+)
+# What it founds: a B spermatogonium or a stem cell.
+_FOUNDED = np.dtype(
+    [
+        *((name, np.uint64) for name in ("lineage", "clone")),
+        *((name, np.int64) for name in ("step", "niche")),
+        ("founder", np.uint32),
+        *((name, np.float64) for name in ("since", "share")),
+    ]
+)
+# A daughter at the door of a niche: her type, where she knocks and where she was born, the next at that door, whether she
+# enters.
+_KNOCKING = np.dtype(
+    [
+        *((name, np.uint64) for name in ("lineage", "precedence")),
+        *((name, np.int64) for name in ("step", "niche", "home", "next")),
+        ("founder", np.uint32),
+        ("since", np.float64),
+        ("enters", np.bool_),
+    ]
+)
 
 
 class FieldArrays(NamedTuple):
@@ -174,6 +218,13 @@ def _supply(field, entry, mean_made, held):
 def around_of(field):
     """Return the niches around a section."""
     return field.weights.of.shape[1] - field.interstitial.shape[1]
+
+
+@compiled(error_model="numpy")
+def shape_of(field):
+    """Return the sections along a tubule and the niches around each."""
+    around = around_of(field)
+    return field.level.shape[1] // around, around
 
 
 @compiled(error_model="numpy")
@@ -408,12 +459,23 @@ def _support(sertoli, field, today, half, sensed, first, last):
     _sense(adhesion, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ADHESION])
     for k in range(fsh.size):
         sensed[_FSH, k], sensed[_LACK, k] = fsh[k], lack[k]
+    # FSH is mostly the same everywhere, and what it feeds takes roots.
+    alike = True
+    for k in range(fsh.size):
+        alike &= fsh[k] == fsh[0]
+    first_cell = Response(androgen[0], adhesion[0], fsh[0], lack[0])
+    fed = feeding(signals_from(first_cell, pressure, half, p).fsh, p)
     for tubule in range(first, last):
         rates = sertoli.rates[tubule]
         here = sensed[:, (tubule - first) * per : (tubule - first + 1) * per]
-        for k in range(per):
-            response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
-            _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
+        if alike:
+            for k in range(per):
+                response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
+                _store_rates(rates, k, rates_fed(signals_from(response, pressure, half, p), fed, p))
+        else:
+            for k in range(per):
+                response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
+                _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
         state = sertoli.state[tubule * per]
         if state in (REDUCED, ARRESTED):
             for rate in range(len(RATES)):
@@ -440,7 +502,7 @@ def oestradiol_and_germ_cells(cells, field, today, mean_made, events, first, las
         end = min(begin + BLOCK, last)
         _oestradiol(cells.sertoli, field, supply, mean_made, begin, end)
         _support(cells.sertoli, field, today, half, sensed, begin, end)
-        live(cells, events, today, begin, end)
+        live(cells, events, today, shape_of(field), begin, end)
 
 
 @compiled(error_model="numpy")
@@ -503,16 +565,19 @@ def all_done(events):
 
 
 @compiled(error_model="numpy")
-def germ_cells(cells, today, events, crew):
-    """Let the germ cells that have not yet done so live the days of `today`; return whether all tubules had room for it."""
+def germ_cells(cells, today, events, shape, crew):
+    """Let the germ cells that have not yet done so live the days of `today`; return whether all tubules had room for it.
+
+    `shape`: sections along a tubule, niches around each.
+    """
     tubules = cells.germ.count.size
-    live(cells, events, today, first_of(crew, tubules), last_of(crew, tubules))
+    live(cells, events, today, shape, first_of(crew, tubules), last_of(crew, tubules))
     wait(crew)
     return all_done(events)
 
 
 @compiled(error_model="numpy")
-def germ_days(cells, today, events, rows, day, begun, crew):
+def germ_days(cells, today, events, shape, rows, day, begun, crew):
     """Let the germ cells live days under support that stands still; fill in `rows` (GERM_DAY) from `day` on.
 
     `today` is the day before the first of `rows`. Returns the number of days lived: fewer if a tubule runs out of room
@@ -523,7 +588,7 @@ def germ_days(cells, today, events, rows, day, begun, crew):
             clear(events)
         wait(crew)
         now = Today(today.blood, today.entry, today.now + day + 1.0, today.dt, today.change, today.numbers)
-        if not germ_cells(cells, now, events, crew):
+        if not germ_cells(cells, now, events, shape, crew):
             return day
         begun = False
         if crew.rank == 0:
@@ -533,13 +598,226 @@ def germ_days(cells, today, events, rows, day, begun, crew):
     return day
 
 
+@register_jitable
+def _wrapped(at, around):
+    """Return a place around a section that may lie one beyond its ends."""
+    if at < 0:
+        return at + around
+    return at - around if at >= around else at
+
+
+@register_jitable
+def _around(counts, fed, open_niches, wall, niche, length, around):
+    """Return what a stem cell of a niche feels of its own and the eight around it (niche.Around); the ends are closed."""
+    row, at = niche // around, niche % around
+    a_pale, a_dark, niches, all_fed = 0.0, 0.0, 0.0, 0.0
+    for along in range(max(row - 1, 0), min(row + 2, length)):
+        for beside in range(at - 1, at + 2):
+            k = along * around + _wrapped(beside, around)
+            is_open = open_niches[k]
+            a_pale += is_open * counts[wall + k, A_PALE]
+            a_dark += is_open * counts[wall + k, A_DARK]
+            niches += is_open
+            all_fed += is_open * fed[k]
+    return Around(a_pale, a_dark, niches, all_fed)
+
+
+@register_jitable
+def _emptiest(counts, open_niches, wall, lineage, moves, niche, length, around):
+    """Return where a daughter born in `niche` knocks: `moves` times at the open niche of the nine with the fewest A-pale."""
+    for move in range(moves):
+        row, at = niche // around, niche % around
+        fewest, strongest = np.int64(1 << 40), u64(0)
+        for along in range(max(row - 1, 0), min(row + 2, length)):
+            for beside in range(at - 1, at + 2):
+                k = along * around + _wrapped(beside, around)
+                held = np.int64(counts[wall + k, A_PALE])
+                if open_niches[k] > 0.0 and held <= fewest:
+                    drawn = pull(lineage, move, k)
+                    if held < fewest or drawn > strongest:
+                        niche, fewest, strongest = k, held, drawn
+    return niche
+
+
 @compiled(error_model="numpy")
-def live(cells, events, today, first, last):
+def decide(cells, today, numbers, shape, tubule, due, decided):
+    """Let the stem cells among the rows `due` of a tubule decide what they do at their turn, from the counts of the morning.
+
+    Args:
+        numbers: of the niche; shape: sections along the tubule, niches around each.
+        due: rows, ascending.
+        decided: room for one _DECIDED for each of `due`.
+
+    Returns:
+        How many of `decided` it has filled in, and the most rows that are needed for their daughters.
+    """
+    germ, sertoli, now = cells.germ, cells.sertoli, today.now
+    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
+    shares, ends_on, thresholds = germ.share, germ.ends, germ.threshold
+    gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
+    able, blocked_until = sertoli.able, sertoli.blocked_until
+    length, around = shape
+    per = length * around
+    wall, morning, moves, fed = tubule * per, now - today.dt, np.int64(numbers.reach), rates[tubule, FED]
+    open_niches = np.empty(per)
+    for k in range(per):
+        open_niches[k] = able[wall + k] * (blocked_until[wall + k] <= morning)
+    turning, births = 0, np.int64(0)
+    for one in range(due.size - 1, -1, -1):
+        row = due[one]
+        step, niche, ends = np.int64(steps[row]), np.int64(niches[row]), np.float64(ends_on[row])
+        if step > A_PALE or ends == GONE:
+            continue
+        counted, hazard = gathered[tubule, step, niche], rates[tubule, HAZARD + step, niche]
+        event, when = next_event(ends, np.float64(thresholds[row]), counted, hazard, now)
+        if event != COMPLETES:
+            continue
+        to, waits, share = decided[turning], open_niches[niche] == 0.0, np.float64(shares[row])
+        turning += 1
+        lost, wakes, founds, leaves = False, False, False, False
+        a_pale_knocks, a_dark_knocks = np.int64(-1), np.int64(-1)
+        if not waits:
+            lineage, turn = lineages[row], np.int64(turns[row])
+            felt = _around(counts, fed, open_niches, wall, niche, length, around)
+            if step == A_DARK:
+                lost, wakes = a_dark_turn(lineage, turn, felt, numbers)
+            else:
+                did = a_pale_turn(lineage, turn, share, rates[tubule, COMMITMENT, niche], felt, numbers)
+                lost, share, founds, leaves = did.lost, did.share, did.founds, did.leaves
+                if did.renews:
+                    born = child(lineage, RENEWED + turn)
+                    a_pale_knocks = _emptiest(counts, open_niches, wall, born, moves, niche, length, around)
+                if did.rests:
+                    born = child(lineage, SET_ASIDE + turn)
+                    a_dark_knocks = _emptiest(counts, open_niches, wall, born, moves, niche, length, around)
+                births += 2 * (np.int64(founds) + np.int64(did.renews) + np.int64(did.rests))
+        to.row, to.when, to.share, to.a_pale_knocks, to.a_dark_knocks = row, when, share, a_pale_knocks, a_dark_knocks
+        to.waits, to.lost, to.wakes, to.founds, to.leaves = waits, lost, wakes, founds, leaves
+    return turning, births
+
+
+@register_jitable
+def _found(newborn, born, lineage, ordinal, niche, founder, since):
+    """Put the two B spermatogonia of the clone `ordinal` of a cell behind the `born` that there are."""
+    clone = clone_of(lineage, ordinal)
+    for k in range(2):
+        to = newborn[born + k]
+        to.lineage, to.clone, to.step, to.niche = child(lineage, 2 * ordinal + k), clone, B_SPERMATOGONIUM, niche
+        to.founder, to.since, to.share = founder, since, 0.0
+
+
+@compiled(error_model="numpy")
+def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
+    """Let the stem cells among the rows `due` of a tubule turn, those of open niches; return its first free row then.
+
+    Two phases, so that no order matters: all decide from the counts of the morning; then daughters enter the niches where
+    they knock while there is room, by a keyed precedence, and who finds none differentiates where it was born. A stem cell
+    that is lost or leaves keeps its row, whose step has ended for ever (GONE). Returns -1, with nothing done, for want of
+    rows. Arguments: see `decide`; `top`: the first free row.
+    """
+    p, now = from_array(today.numbers), today.now
+    turning, births = decide(cells, today, p.niche, shape, tubule, due, decided)
+    if top + births > cells.germ.start[tubule + 1]:
+        return -1
+    germ, sertoli = cells.germ, cells.sertoli
+    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
+    shares, clones, founders, ends_on, thresholds = germ.share, germ.clone, germ.founder, germ.ends, germ.threshold
+    gathered, rates, counts, phases = sertoli.gathered, sertoli.rates, sertoli.counts, sertoli.phase
+    completed, deaths, cycle_days = events.completed, events.deaths, p.germ.cycle_days
+    variation, clonal_death = p.germ.duration_variation, p.germ.clonal_death
+    per = shape[0] * shape[1]
+    wall, mean_days = tubule * per, np.array(durations(p))
+    knocking, newborn, knocks, born = np.empty(births // 2, _KNOCKING), np.empty(births, _FOUNDED), 0, 0
+    for one in range(turning):
+        to = decided[one]
+        row, when, niche = to.row, to.when, np.int64(niches[to.row])
+        step, lineage, turn, founder = np.int64(steps[row]), lineages[row], np.int64(turns[row]), founders[row]
+        completed[tubule, step] += np.int64(not to.waits)
+        if to.founds:
+            ordinal = np.int64(clones[row])
+            _found(newborn, born, lineage, ordinal, niche, founder, when)
+            clones[row] = ordinal + 1
+            born += 2
+        for kind in range(A_PALE, A_DARK - 1, -1):
+            at = to.a_pale_knocks if kind == A_PALE else to.a_dark_knocks
+            if at >= 0:
+                daughter = knocking[knocks]
+                daughter.lineage = child(lineage, (RENEWED if kind == A_PALE else SET_ASIDE) + turn)
+                daughter.step, daughter.niche, daughter.home = kind, at, niche
+                daughter.founder, daughter.since = founder, when
+                knocks += 1
+        if to.lost or to.leaves:
+            deaths[tubule, step] += np.int64(to.lost)
+            counts[wall + niche, step] -= 1
+            ends_on[row] = GONE
+            continue
+        turns[row], shares[row], ends_on[row] = turn + 1, to.share, when + cycle_days
+        if to.wakes:
+            _, budget = on_entering(lineage, u64(clones[row]), np.int64(A_PALE), mean_days, variation, clonal_death)
+            counted, hazard = gathered[tubule, A_PALE, niche], rates[tubule, HAZARD + A_PALE, niche]
+            place = first_share(lineage, np.int64(A_PALE))
+            steps[row], shares[row] = A_PALE, share_of_newborn(place, rates[tubule, COMMITMENT, niche])
+            thresholds[row] = budget + (counted - hazard * (now - when))
+            counts[wall + niche, A_DARK] -= 1
+            counts[wall + niche, A_PALE] += 1
+    _admit(knocking, knocks, counts, wall, p.niche, per)
+    for one in range(knocks):
+        daughter = knocking[one]
+        if not daughter.enters:
+            _found(newborn, born, daughter.lineage, np.int64(0), daughter.home, daughter.founder, daughter.since)
+            born += 2
+            continue
+        to = newborn[born]
+        born += 1
+        to.lineage, to.clone, to.step, to.niche = daughter.lineage, u64(0), daughter.step, daughter.niche
+        to.founder, to.since, to.share = daughter.founder, daughter.since, 0.0
+        if daughter.step == A_PALE:
+            place = first_share(daughter.lineage, daughter.step)
+            to.share = share_of_newborn(place, rates[tubule, COMMITMENT, daughter.niche])
+    for one in range(born):
+        to = newborn[one]
+        step, niche, when = to.step, to.niche, to.since
+        days, budget = on_entering(to.lineage, to.clone, step, mean_days, variation, clonal_death)
+        ends = when + days
+        if step <= A_PALE:  # on the clock of the niche
+            ends = next_turn(phases[wall + niche], cycle_days, now)
+        lineages[top], clones[top], founders[top], niches[top] = to.lineage, to.clone, to.founder, niche
+        steps[top], turns[top], shares[top], ends_on[top] = step, 0, to.share, ends
+        thresholds[top] = budget + (gathered[tubule, step, niche] - rates[tubule, HAZARD + step, niche] * (now - when))
+        counts[wall + niche, step] += 1
+        top += 1
+    return top
+
+
+@register_jitable
+def _admit(knocking, knocks, counts, wall, numbers, per):
+    """Say which of the daughters that knock enter: those before whom, by precedence, there is room in their niche."""
+    first = np.full(per if knocks > 1 else 0, -1, np.int64)  # of those that knock at each niche, each with the next
+    for one in range(knocks):
+        daughter = knocking[one]
+        daughter.precedence, daughter.next = precedence(daughter.lineage), -1
+        if knocks > 1:
+            daughter.next = first[daughter.niche]
+            first[daughter.niche] = one
+    for one in range(knocks):
+        daughter = knocking[one]
+        held = np.int64(counts[wall + daughter.niche, daughter.step])
+        other = first[daughter.niche] if knocks > 1 else -1
+        while other >= 0:
+            before = knocking[other]
+            held += np.int64(before.step == daughter.step and before.precedence > daughter.precedence)
+            other = before.next
+        daughter.enters = held < (numbers.most_a_pale if daughter.step == A_PALE else numbers.most_a_dark)
+
+
+@compiled(error_model="numpy")
+def live(cells, events, today, shape, first, last):
     """Let the germ cells of tubules `first` to `last` live the days of `today`.
 
-    A cell's first descendant takes its row, the others go behind, the last row fills the place of a cell that is lost;
-    cells are taken from the last row to the first. A tubule that runs out of rows is left before the next cell and not
-    marked done: give it room and call again, and it goes on where it was.
+    Stem cells whose cycle ends turn first, all of a tubule together. Then each cell from the last row to the first: its
+    first descendant takes its row, the others go behind, the last row fills the place of a cell that is lost. A tubule that
+    runs out of rows is left before the next cell and not marked done: give it room and call again, and it goes on where it
+    was. `shape`: sections along a tubule, niches around each.
 
     One function on purpose: passing the columns on to another costs more than most cells' day.
     """
@@ -551,22 +829,20 @@ def live(cells, events, today, first, last):
     # Taken out once: an array taken out of a tuple within the loop would be counted there.
     lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
     shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
-    start, count, a_pale = germ.start, germ.count, sertoli.a_pale
+    founders, start, count = germ.founder, germ.start, germ.count
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
     progress, deaths, completed = events.progress, events.deaths, events.completed
     newborn = np.empty(ROOM, _NEWBORN)
     per = counts.shape[0] // count.size
     widest = 0
     for tubule in range(first, last):
-        widest = max(widest, count[tubule])
-    due = np.empty(widest + 1, np.int64)
+        widest = max(widest, start[tubule + 1] - start[tubule])
+    due, decided = np.empty(widest + 1, np.int64), np.empty(0, _DECIDED)
     for tubule in range(first, last):
         if progress[tubule] == NOT_BEGUN:
             for one in range(COUNT):
                 for k in range(per):
                     gathered[tubule, one, k] += rates[tubule, HAZARD + one, k] * dt
-            for i in range(tubule * per, (tubule + 1) * per):
-                a_pale[i] = counts[i, A_PALE]
             progress[tubule] = BEGUN
         if progress[tubule] == DONE:
             continue
@@ -578,6 +854,21 @@ def live(cells, events, today, first, last):
             due[listed] = i
             counted = gathered[np.uint64(tubule), np.uint64(steps[i]), np.uint64(niches[i])]
             listed += np.uint64((ends_on[i] <= now) | (thresholds[i] <= counted))
+        stem_cells = np.int64(0)
+        for one in range(np.int64(listed)):
+            stem_cells += np.int64(steps[due[one]] <= A_PALE)
+        if stem_cells > 0:
+            if decided.size < stem_cells:
+                decided = np.empty(2 * stem_cells, _DECIDED)
+            before = top
+            top = turn_stem_cells(cells, events, today, shape, tubule, due[: np.int64(listed)], top, decided)
+            if top < 0:
+                continue
+            for i in range(np.uint64(before), np.uint64(top)):
+                due[listed] = i
+                counted = gathered[np.uint64(tubule), np.uint64(steps[i]), np.uint64(niches[i])]
+                listed += np.uint64((ends_on[i] <= now) | (thresholds[i] <= counted))
+            count[tubule] = top - begin
         enough = True
         for next_due in range(np.int64(listed) - 1, -1, -1):
             if top + ROOM > start[tubule + 1]:
@@ -586,10 +877,30 @@ def live(cells, events, today, first, last):
             row = due[next_due]
             lineage, clone = lineages[row], np.uint64(clones[row])
             step, niche = np.int64(steps[row]), np.int64(niches[row])
-            turn, share, stem = np.int64(0), 0.0, step <= A_PALE
-            if stem:
-                turn, share = np.int64(turns[row]), float(shares[row])
             ends, threshold = float(ends_on[row]), float(thresholds[row])
+            if step <= A_PALE:  # its turn is over; it has left, or dies of a hazard
+                gone = ends == GONE
+                if not gone:
+                    event, when = next_event(
+                        ends, threshold, gathered[tubule, step, niche], rates[tubule, HAZARD + step, niche], now
+                    )
+                    gone = event == DIES
+                    if gone:
+                        deaths[tubule, step] += 1
+                        counts[wall + niche, step] -= 1
+                if gone:
+                    top -= 1
+                    lineages[row] = lineages[top]
+                    niches[row] = niches[top]
+                    steps[row] = steps[top]
+                    turns[row] = turns[top]
+                    shares[row] = shares[top]
+                    clones[row] = clones[top]
+                    founders[row] = founders[top]
+                    ends_on[row] = ends_on[top]
+                    thresholds[row] = thresholds[top]
+                continue
+            founder = founders[row]
             counts[wall + niche, step] -= 1
             waiting = 0
             place = row
@@ -606,32 +917,7 @@ def live(cells, events, today, first, last):
                         alive = False
                         break
                     completed[tubule, step] += 1
-                    if step <= A_PALE:
-                        lost, share, founds = stem_cell_turn(
-                            lineage,
-                            step,
-                            turn,
-                            share,
-                            rates[tubule, COMMITMENT, niche],
-                            a_pale[wall + niche],
-                            numbers.stem_cell_loss,
-                        )
-                        if lost:
-                            deaths[tubule, step] += 1
-                            alive = False
-                            break
-                        if founds:
-                            rests = step == A_DARK
-                            for k in range(1 if rests else 2):
-                                newborn[waiting].lineage = child(lineage, 2 * np.int64(clone) + k)
-                                newborn[waiting].clone = u64(0) if rests else clone_of(lineage, np.int64(clone))
-                                newborn[waiting].step = A_PALE if rests else B_SPERMATOGONIUM
-                                newborn[waiting].since = when
-                                waiting += 1
-                            clone += u64(1)
-                        turn += 1
-                        ends += numbers.cycle_days
-                    elif step == ELONGATED_SPERMATID:
+                    if step == ELONGATED_SPERMATID:
                         if is_released(lineage, rates[tubule, SPERMIATION, niche]):
                             events.released[tubule] += 1
                         else:
@@ -659,13 +945,11 @@ def live(cells, events, today, first, last):
                     lineages[place] = lineage
                     if place != row:
                         niches[place] = niche
-                    steps[place] = step
-                    # A row that was or is a stem cell's, or another's: the daughter of a stem cell that died may take
-                    # its place.
-                    if stem or step <= A_PALE or place != row:
                         clones[place] = clone
-                        turns[place] = turn
-                        shares[place] = share
+                        founders[place] = founder
+                        turns[place] = 0
+                        shares[place] = 0.0
+                    steps[place] = step
                     ends_on[place] = ends
                     thresholds[place] = threshold
                     counts[wall + niche, step] += 1
@@ -675,8 +959,6 @@ def live(cells, events, today, first, last):
                 waiting -= 1
                 lineage, clone = newborn[waiting].lineage, newborn[waiting].clone
                 step, when = newborn[waiting].step, newborn[waiting].since
-                turn = np.int64(0)
-                share = first_share(lineage, step) if step == A_PALE else 0.0
                 days, budget = on_entering(lineage, clone, step, mean_days, variation, clonal_death)
                 ends = when + days
                 threshold = budget + (
@@ -690,6 +972,7 @@ def live(cells, events, today, first, last):
                 turns[place] = turns[top]
                 shares[place] = shares[top]
                 clones[place] = clones[top]
+                founders[place] = founders[top]
                 ends_on[place] = ends_on[top]
                 thresholds[place] = thresholds[top]
         count[tubule] = top - begin

@@ -34,12 +34,14 @@ class Levels:
             the last is the empty site, which makes none.
         from_secretion: nmol/L of testosterone that a mean source of 1 gives; from_leydig, from_niches: of oestradiol.
         entering: what enters with the blood.
+        shape: sections along a tubule, niches around each.
     """
 
     def __init__(
         self, values: Mapping[str, float], geometry: Geometry, scale: TissueScale, leydig: int, weight: float
     ) -> None:
         self.scale = scale
+        self.shape = geometry.length, geometry.around
         self.neighbours = sources_of(geometry)
         self.testosterone_kernel, self.oestradiol_kernel = build_kernels(values, geometry)
         niches, corners = (geometry.tubules, geometry.sertoli_per_tubule), (geometry.tubules, CORNERS)

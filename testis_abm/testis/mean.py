@@ -1,7 +1,8 @@
 """The mean cell of each kind: Leydig, Sertoli and, by days since their clone was founded, germ cells.
 
 Compiled from the same rules that move single cells (biology/leydig.py, sertoli.py, germ.py). Leydig and Sertoli cells
-are one of each; germ cells are a flow through ages, thinned by the hazards of their step.
+are one of each; A-dark and A-pale are two numbers a niche; their clones are a flow through ages, thinned by the hazards of
+their step. Means hold while many stem cells are left; few, their foci and their drift need cells.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
+from testis_abm.biology.niche import mean_cycle, resting_a_dark, resting_a_pale
 from testis_abm.biology.sertoli import Response, mean_inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import (
+    A_DARK,
+    A_PALE,
     B_SPERMATOGONIUM,
+    COMMITMENT,
     COUNT,
     DAUGHTERS,
     DIPLOTENE,
     ELONGATED_SPERMATID,
+    FED,
     HAZARD,
     PACHYTENE,
     ROUND_SPERMATID,
@@ -39,7 +45,7 @@ SOMA = 7
 
 
 class Scale(NamedTuple):
-    """What turns relative tissue into concentrations (see build.TissueScale), cells per Sertoli cell, and the man's tubules.
+    """What turns relative tissue into concentrations (see build.TissueScale), Leydig cells per Sertoli cell, and the man's tubules.
 
     Attributes:
         leydig_size: of the mean Leydig cell, those that are lost included.
@@ -55,7 +61,6 @@ class Scale(NamedTuple):
     blood_entry: float
     blood_oestradiol_entry: float
     leydig_per_sertoli: float
-    a_pale: float
     leydig_size: float = 1.0
     complete: float = 1.0
     reduced: float = 0.0
@@ -237,23 +242,54 @@ def germ_day(founders, founded, rates, spent, descendants, last):
 
 
 @register_jitable
-def count_steps(founders, spent, descendants, last, a_pale, counts):
-    """Fill `counts` (steps,) with germ cells per Sertoli cell."""
+def count_steps(founders, spent, descendants, last, stem, counts):
+    """Fill `counts` (steps,) with germ cells per Sertoli cell, of which each has `stem` (2,) A-dark and A-pale."""
     counts[:] = 0.0
-    counts[0] = counts[1] = a_pale
+    counts[A_DARK], counts[A_PALE] = stem[A_DARK], stem[A_PALE]
     for day in range(last):
         for step in range(B_SPERMATOGONIUM, COUNT):
             counts[step] += founders[day] * spent[day, step] * descendants[step]
 
 
 @register_jitable
-def clones_founded(commitments, commitment, a_pale, p):
+def resting_stem_cells(stem, rates, p):
+    """Fill `stem` (2,) with the A-dark and A-pale of a niche that has long stood under `rates`: as many A-pale as it feeds."""
+    stem[A_PALE] = resting_a_pale(rates[FED], p.niche)
+    stem[A_DARK] = resting_a_dark(stem[A_PALE], rates[COMMITMENT], p.niche)
+
+
+@register_jitable
+def stem_cell_day(stem, rates, p):
+    """Let the stem cells of a niche, (2,) A-dark and A-pale, live a day under `rates` (see niche.mean_cycle)."""
+    pale, dark = mean_cycle(stem[A_PALE], stem[A_DARK], rates[FED], rates[COMMITMENT], p.niche)
+    stem[A_PALE] = max(0.0, stem[A_PALE] + pale / p.germ.cycle_days)
+    stem[A_DARK] = max(0.0, stem[A_DARK] + dark / p.germ.cycle_days)
+
+
+@register_jitable
+def clones_founded(commitments, committed, p):
     """Return B spermatogonia founded today per Sertoli cell; keep what A-pale decide today for a cycle hence.
 
-    `commitments` (days of a cycle,) holds the share that committed on each day of the last cycle.
+    Args:
+        commitments: (days of a cycle,), clones that the A-pale of a niche committed to on each day of the last cycle, per
+            cycle; committed: today.
     """
     then = commitments[commitments.size - 1]
     for day in range(commitments.size - 1, 0, -1):
         commitments[day] = commitments[day - 1]
-    commitments[0] = commitment
-    return 2.0 * a_pale * then / p.germ.cycle_days
+    commitments[0] = committed
+    return 2.0 * then / p.germ.cycle_days
+
+
+@register_jitable
+def kill(stem, founders, spent, survival):
+    """Let a share of each type survive, (steps,): of stem cells, and of clones, (tubules.GERMINAL, ages), by the types of each day of age."""
+    stem[A_DARK] *= survival[A_DARK]
+    stem[A_PALE] *= survival[A_PALE]
+    for day in range(founders.shape[1]):
+        kept, present = 0.0, 0.0
+        for step in range(B_SPERMATOGONIUM, COUNT):
+            kept += spent[day, step] * survival[step]
+            present += spent[day, step]
+        if present > 0.0:
+            founders[:, day] *= kept / present

@@ -38,6 +38,9 @@ class Cells(Protocol):
     def rules(self) -> Mapping[str, Rule]:
         """Return the rules of the cells by name."""
 
+    def begin_with(self, germ: GermColumns) -> None:
+        """Put other germ cells in the place of all that are there."""
+
     def day(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, now: float, dt: float) -> Events:
         """Let all cells live the `dt` days up to `now`; return what happened to the germ cells."""
 
@@ -63,6 +66,11 @@ class CompiledCells:
     def __init__(self, leydig: LeydigColumns, sertoli: SertoliColumns, germ: GermColumns, levels: Levels) -> None:
         self.leydig, self.sertoli, self.germ, self.levels = leydig, sertoli, germ, levels
 
+    def begin_with(self, germ: GermColumns) -> None:
+        """Put other germ cells in the place of all that are there."""
+        self.germ = germ
+        kernel.count_steps(germ.arrays(), self.sertoli.counts)
+
     def arrays(self) -> CellArrays:
         """Return the cells as a kernel takes them."""
         return CellArrays(self.leydig.arrays(), self.sertoli.arrays(), self.germ.arrays())
@@ -73,7 +81,7 @@ class CompiledCells:
         done = self.together(partial(kernel.whole_day, self.arrays(), self.levels.arrays(), today, events.arrays()))
         while not done:
             self.give_room(events)
-            done = self.together(partial(kernel.germ_cells, self.arrays(), today, events.arrays()))
+            done = self.together(partial(kernel.germ_cells, self.arrays(), today, events.arrays(), self.levels.shape))
         return events
 
     def settle_soma(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
@@ -89,7 +97,9 @@ class CompiledCells:
         day, events = 0, Events.none(len(self.germ.count))
         while True:
             begun = bool((events.progress != kernel.NOT_BEGUN).any())
-            day = self.together(partial(kernel.germ_days, self.arrays(), today, events.arrays(), rows, day, begun))
+            day = self.together(
+                partial(kernel.germ_days, self.arrays(), today, events.arrays(), self.levels.shape, rows, day, begun)
+            )
             if day == days:
                 return rows, events
             self.give_room(events)
@@ -155,7 +165,8 @@ class Tissue:
         self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)
         self.shares = tubules_of(man)
         sertoli = build.build_sertoli(values, self.geometry, seed, self.p, self.shares)
-        germ = build.build_germ(self.geometry, sertoli, seed, self.p)
+        fed = np.full(self.sertoli_count, self.p.niche.a_pale_room)
+        germ = build.build_germ(self.geometry, sertoli, seed, fed, self.p)
         leydig = build.build_leydig(values, self.geometry, seed, man["leydig_patches"])
         self.columns = CompiledCells(leydig, sertoli, germ, self.levels)
         self.cells: Cells = self.columns
@@ -207,14 +218,22 @@ class Tissue:
         """Let the germ line live under the present support, its hormones standing still; return a row of each day (GERM_DAY).
 
         A clone lives under 60 days from its founding to release, and stem cells start at even phases and shares: after
-        `LIFE_DAYS` every living clone's history has been replayed and the germ line is stationary.
+        `LIFE_DAYS` every living clone's history has been replayed and the germ line is stationary, as far as numbers and
+        shares of stem cells were when it began.
         """
         rows, self.events = self.cells.live_on(self.now, self.p, days)
         self.now += days
         return rows
 
     def settle_germ_line(self) -> None:
-        """Bring the germ line to its stationary state under the present support."""
+        """Bring the germ line to its stationary state under the present support.
+
+        The first time, each niche is given the stem cells that it feeds now: from one each they would take a year.
+        """
+        if self.now == 0.0:
+            sertoli = self.columns.sertoli
+            germ = build.build_germ(self.geometry, sertoli, self.seed, sertoli.rates[:, steps.FED].ravel(), self.p)
+            self.cells.begin_with(germ)
         self.live_on(LIFE_DAYS)
 
     def _further(self, p: TissueParameters, dt: float) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from testis_abm.biology import draws, steps
 from testis_abm.biology.draws import child
+from testis_abm.biology.niche import RENEWED, SET_ASIDE
 from testis_abm.support.compile import compiled
 
 LIVES, RELEASED, RETAINED, DIED, DIVIDED = range(5)
@@ -22,12 +23,13 @@ class Germ:
     """The germ cells of a section on one day.
 
     Attributes:
-        lineage, step, clone, ends, threshold: see GermColumns; niche: row of their Sertoli cell; x, y: um.
+        lineage, step, clone, turn, ends, threshold: see GermColumns; niche: row of their Sertoli cell; x, y: um.
     """
 
     lineage: np.ndarray
     step: np.ndarray
     clone: np.ndarray
+    turn: np.ndarray
     ends: np.ndarray
     threshold: np.ndarray
     niche: np.ndarray
@@ -141,6 +143,13 @@ def _joined(days: list[tuple[int, np.ndarray, np.ndarray]], after: int, until: i
     return np.concatenate([first for first, _ in some]), np.concatenate([second for _, second in some])
 
 
+def _numbered(mothers: np.ndarray, first: np.ndarray, many: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mother and the ordinal of each of the `many` daughters that follow the `first` of each mother."""
+    count = np.broadcast_to(many, mothers.shape)
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(mothers, count), np.repeat(first, count) + nth
+
+
 def _births(before: Germ, now: Germ, after: np.ndarray, born: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return daughters and their mothers, by trying every daughter that the cells of `before` can have had.
 
@@ -148,13 +157,17 @@ def _births(before: Germ, now: Germ, after: np.ndarray, born: np.ndarray) -> tup
     among them when one of hers is there.
     """
     stem, kept = before.step <= steps.A_PALE, after >= 0
-    # A stem cell numbers its daughters by the clones that it has founded, two to each; one that is lost founds none.
-    first = 2 * before.clone[stem & kept].astype(np.int64)
-    many = 2 * now.clone[after[stem & kept]].astype(np.int64) - first
-    single = before.lineage[~stem & ~kept]
-    mother = np.concatenate([np.repeat(before.lineage[stem & kept], many), np.repeat(single, 2)])
-    nth = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-    ordinal = np.concatenate([np.repeat(first, many) + nth, np.tile(np.arange(2), len(single))])
+    names = before.lineage
+    # A stem cell numbers its daughters by the clones that it has founded, two to each, and by its turns: one that renews,
+    # one that it sets aside. One that is gone may have turned once more.
+    clones, turns = np.ones(len(after), dtype=np.int64), np.ones(len(after), dtype=np.int64)
+    clones[kept] = now.clone[after[kept]].astype(np.int64) - before.clone[kept]
+    turns[kept] = now.turn[after[kept]].astype(np.int64) - before.turn[kept]
+    parts = [_numbered(names[~stem & ~kept], np.zeros((~stem & ~kept).sum(), np.int64), 2)]
+    parts.append(_numbered(names[stem], 2 * before.clone[stem].astype(np.int64), 2 * np.maximum(clones[stem], 0)))
+    for begin in (RENEWED, SET_ASIDE):
+        parts.append(_numbered(names[stem], begin + before.turn[stem].astype(np.int64), np.maximum(turns[stem], 0)))
+    mother, ordinal = (np.concatenate(column) for column in zip(*parts, strict=True))
     generations = [(_daughters(mother, ordinal), mother)]
     for _ in range(_GENERATIONS - 1):
         unseen = generations[-1][0]

@@ -345,6 +345,7 @@ def _germ(tissue: Any, rows: np.ndarray) -> Germ:
         of.lineage[rows],
         of.step[rows],
         of.clone[rows],
+        of.turn[rows],
         of.ends[rows].astype(float),
         of.threshold[rows].astype(float),
         niche,
