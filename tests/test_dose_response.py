@@ -29,7 +29,7 @@ def counts(p, t=1.0, f=1.0, e=1.0, pressure=0.0):
     lack = lacking(e * receptor.free_oestradiol_reference, p)
     rates = rates_under(signals(Response(level, level, f * receptor.fsh_reference, lack), pressure, p), p)
     stand = standing(rates, p)
-    hazard, days = rates[-1], p.germ.elongated_spermatid_days
+    hazard, days = rates.elongated_spermatid_hazard, p.germ.elongated_spermatid_days
     return stand, stand[-1] * hazard / math.expm1(hazard * days) * rates[steps.SPERMIATION]
 
 

@@ -68,6 +68,19 @@ def test_a_tubule_without_sertoli_cells_makes_nothing(mixed):
     assert 0.0 < oestradiol[tubules.SERTOLI_ONLY] < oestradiol[tubules.COMPLETE]
 
 
+def test_pathologists_tell_hyalinised_tubules_from_those_of_sertoli_cells_only(values):
+    from testis_abm.testis.biopsy import johnsen_scores, scores
+    from testis_abm.testis.histology import cut_sections
+
+    tissue = model_of(10, **MIXED).tissue
+    cut = cut_sections(tissue, values)
+    state = tissue.columns.sertoli.state.reshape(-1, tissue.geometry.around)[:, 0]
+    score = johnsen_scores(cut.nuclei, values, cut.hyalinised)
+    assert set(score[state == tubules.HYALINISED]) == {1} and set(score[state == tubules.SERTOLI_ONLY]) == {2}
+    assert (score[state == tubules.COMPLETE] > 8).all() and not cut.sertoli[state == tubules.HYALINISED].any()
+    assert scores(cut, values).sertoli_only_sections_pct == pytest.approx(20.0)
+
+
 # ---- inhibin B and FSH
 
 

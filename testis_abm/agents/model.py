@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import mesa
 import numpy as np
 
 from testis_abm import parameters as tables
-from testis_abm.agents import checkpoint, mesa_clock, recording
+from testis_abm.agents import checkpoint, histology, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
@@ -68,6 +68,9 @@ from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.memory import check_fits
 from testis_abm.testis.section import cross_section
 from testis_abm.testis.tissue import Tissue, numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A call of compiled code takes about this long, so that an interrupt is heard; what a day and a cell-day take, seconds.
 _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
@@ -198,7 +201,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)
         self.body = Body(axis_parameters(values, man), kinetics)
         size = case.tissue
-        self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows)
+        self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows, size.stages)
         self.tract = Tract(tract_parameters(values, man))
         self.safety = Safety(values, 1.0, 1.0)
         self.report = NORMAL
@@ -550,6 +553,28 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def cross_section(self) -> dict[str, Any]:
         """Return the cells and fields as they lie this morning, for a picture (see testis/section.py)."""
         return cross_section(self.tissue, self.day)
+
+    # ---- histology
+
+    def stages(self) -> np.ndarray:
+        """Return the stage of the cycle of each niche this morning, 1 (I) to 6 (VI), (tubules, rows along, around)."""
+        return self.tissue.stages() + 1
+
+    def stage_map(self) -> pd.DataFrame:
+        """Return a row a niche with its place, stage and stem cells (see agents/histology.py)."""
+        return histology.stage_map(self)
+
+    def by_stage(self) -> pd.DataFrame:
+        """Return a row a stage: its niches, their germ cells and deaths (see agents/histology.py)."""
+        return histology.by_stage(self)
+
+    def sections(self) -> pd.DataFrame:
+        """Return a row a thin section: stages, nuclei by type, Johnsen score (see agents/histology.py)."""
+        return histology.sections(self)
+
+    def nuclei(self) -> pd.DataFrame:
+        """Return a row a type of germ cell: counted in thin sections, corrected, and true (see agents/histology.py)."""
+        return histology.nuclei(self)
 
     # ---- a user's own rules
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from testis_abm.agents.histology import scores
 from testis_abm.biology import outcome, readouts, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
@@ -16,7 +17,6 @@ from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.size import of_testis
 from testis_abm.man.cell_days import Lived
 from testis_abm.parameters import tubules
-from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 from testis_abm.testis.tese import sections_with_sperm
 
@@ -92,8 +92,7 @@ def _samples(model: TestisModel) -> None:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
         per_sertoli = model.tissue.counts() / model.tissue.sertoli_count
-        score = biopsy.johnsen_score(model.tissue.columns.sertoli.counts, model.tissue.geometry.around)
-        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), johnsen_score=score)
+        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), **scores(model)._asdict())
 
 
 def _outcome(model: TestisModel, means: Mapping[str, float], concentration: float) -> dict[str, float]:

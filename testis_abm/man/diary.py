@@ -153,7 +153,15 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "biopsy": {
         **_SAMPLED,
         **{name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize()) for name in NAMES},
-        **_numbers(("johnsen_score", "", "Johnsen score")),
+        **_numbers(
+            ("johnsen_score", "", "Johnsen score"),
+            ("johnsen_sd", "", "Johnsen score, SD over sections"),
+            ("elongated_sections_pct", "%", "Sections with elongated spermatids"),
+            ("arrested_sections_pct", "%", "Sections with germ cells and no spermatids"),
+            ("sertoli_only_sections_pct", "%", "Sections with Sertoli cells only"),
+            ("late_spermatids_per_section", "cells per section", "Elongating and elongated spermatids a section"),
+            ("stages_per_section", "", "Stages of the cycle a section"),
+        ),
     },
     "safety": {
         **_DAILY,

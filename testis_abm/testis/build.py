@@ -16,6 +16,7 @@ from testis_abm.biology.kinetics import hill
 from testis_abm.biology.lesions import states
 from testis_abm.biology.sertoli import uneven
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
+from testis_abm.choices import PATCHES
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
@@ -24,13 +25,13 @@ from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, S
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
 from testis_abm.testis.kernel import ROOM
+from testis_abm.testis.stage_layout import phases
 
 _STREAM = {
     "leydig": 0x4C455944,
     "sertoli": 0x53455254,
     "a_dark": 0x4441524B,
     "a_pale": 0x50414C45,
-    "patch": 0x50415443,
     "tubule": 0x54554255,
     "interstice": 0x494E5445,
 }
@@ -345,24 +346,16 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, los
     )
 
 
-def build_phases(geometry: Geometry, patch: int, seed: int) -> np.ndarray:
-    """Return the phase of the cycle of each niche, 0 to 1: patches of `patch` by `patch` neighbours share one at random.
-
-    Around a section patches are as even as can be; their phases fill the cycle evenly over the tissue.
-    """
-    tall, wide = -(-geometry.length // patch), max(1, round(geometry.around / patch))
-    patches = geometry.tubules * tall * wide
-    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), draws.PLACE), kind="stable")
-    phase = np.empty(patches)
-    phase[order] = (np.arange(patches) + 0.5) / patches
-    row, column = np.arange(geometry.length) // patch, np.arange(geometry.around) * wide // geometry.around
-    return np.asarray(phase.reshape(geometry.tubules, tall, wide)[:, row][:, :, column].reshape(-1))
-
-
 def build_sertoli(
-    values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters, shares: Tubules = SOUND
+    values: Mapping[str, float],
+    geometry: Geometry,
+    seed: int,
+    p: TissueParameters,
+    shares: Tubules = SOUND,
+    *,
+    stages: str = PATCHES,
 ) -> SertoliColumns:
-    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly.
+    """Place Sertoli cells, their clocks laid out as `stages` says (choices.STAGE_LAYOUTS).
 
     Each tubule is drawn in one state along its length, of `shares`; that decides which niches can keep germ cells.
     """
@@ -372,7 +365,7 @@ def build_sertoli(
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
         state,
-        build_phases(geometry, max(1, round(values["tissue.stage_patch"])), seed),
+        phases(stages, values, geometry, seed),
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.fsh_reference,

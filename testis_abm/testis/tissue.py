@@ -12,7 +12,9 @@ from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
+from testis_abm.biology.stages import Clock
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
+from testis_abm.choices import PATCHES
 from testis_abm.parameters.tubules import tubules as tubules_of
 from testis_abm.testis import build, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
@@ -134,11 +136,13 @@ class Tissue:
         tubules: their number; sertoli_per_tubule: Sertoli cells around a section of each.
         seed: of every draw.
         rows: sections along each tubule.
+        stages: how the stages of the cycle lie along them, of choices.STAGE_LAYOUTS.
 
     Attributes:
         now: days lived since the stem cells were placed; cells end their steps on days of this clock.
         p: numbers of the tissue.
         shares: of the man's tubules in each state (tubules.Tubules), of which those of the tissue are a sample.
+        clock: reads the stage of a niche off the phase of its clock.
     """
 
     geometry: Geometry
@@ -154,6 +158,7 @@ class Tissue:
         sertoli_per_tubule: int,
         seed: int,
         rows: int = 1,
+        stages: str = PATCHES,
     ) -> None:
         self.geometry = build.build_geometry(values, tubules, sertoli_per_tubule, rows)
         self.seed = seed
@@ -161,10 +166,11 @@ class Tissue:
         actual = build.leydig_count(values, self.geometry)
         ideal = values["tissue.leydig_per_sertoli"] * self.sertoli_count
         self.p, self.scale = build.tissue_parameters(values, man, 1.0)
+        self.clock = Clock.of(values, self.p)
         self.leydig_weight = float(ideal / actual)
         self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)
         self.shares = tubules_of(man)
-        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, self.shares)
+        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, self.shares, stages=stages)
         fed = np.full(self.sertoli_count, self.p.niche.a_pale_room)
         germ = build.build_germ(self.geometry, sertoli, seed, fed, self.p)
         leydig = build.build_leydig(values, self.geometry, seed, man["leydig_patches"])
@@ -251,6 +257,12 @@ class Tissue:
         found, numbers = np.zeros((1, len(READOUTS))), numbers_of(self.p if p is None else p)
         survey(self.columns.arrays(), self.levels.arrays().oestradiol, float(pressure), numbers, found[0])
         return found
+
+    def stages(self) -> np.ndarray:
+        """Return the stage of the cycle of each niche, 0 (I) to 5 (VI), (tubules, rows along, around)."""
+        geometry = self.geometry
+        found = self.clock.stage_at(self.columns.sertoli.phase, self.now)
+        return found.reshape(geometry.tubules, geometry.length, geometry.around)
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""
