@@ -18,7 +18,7 @@ from testis_abm.parameters import tubules
 from testis_abm.population.cohort import labs, retrieval
 from testis_abm.scenario import Man
 from testis_abm.support.errors import Note
-from testis_abm.testis.kernel import food, live_tubules
+from testis_abm.testis.kernel import food, live_share
 from testis_abm.testis.tese import sections_with_sperm
 
 MIXED = {"hyalinised_tubules": 0.2, "germ_cell_endowment": 0.75, "arrested_tubules": 1 / 3, "reduced_tubules": 0.5}
@@ -58,7 +58,7 @@ def test_germ_cells_stop_where_they_are_said_to(first_lacking):
     )
     counts = tissue.counts()
     assert counts[first_lacking:].sum() <= 2 and counts[first_lacking - 1] > 0
-    assert live_tubules(tissue.columns.sertoli.arrays(), 2) == 0
+    assert live_share(tissue.columns.sertoli.arrays(), 2) == 0.0
 
 
 def test_a_tubule_without_sertoli_cells_makes_nothing(mixed):
@@ -165,7 +165,7 @@ def test_sperm_of_few_live_tubules_are_lost_in_cells_too(values):
         "plan": {"baseline": "1 day", "duration": "1 day"},
     }
     model = TestisModel(case)
-    assert live_tubules(model.tissue.columns.sertoli.arrays(), 40) == 20
+    assert live_share(model.tissue.columns.sertoli.arrays(), 40) == 0.5
     expected = steady_state(values, Man(germ_cell_endowment=0.5).physiology)["concentration_million_ml"]
     assert model.expected_semen(3.0).concentration_million_ml == pytest.approx(expected, rel=0.15)
 

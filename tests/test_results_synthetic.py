@@ -221,6 +221,7 @@ def _analysis(
         "progressive_motility_pct": motility,
         "normal_forms_pct": normal,
         "total_motile_count_million": volume * concentration * motility / 100.0,
+        "dna_fragmentation_pct": np.where(np.isnan(normal), np.nan, 15.0),
     }
 
 

@@ -38,12 +38,14 @@ from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.size import of_testis
 from testis_abm.biology.tissue import TissueParameters
+from testis_abm.biology.tract import Arriving
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man import cell_days
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
 from testis_abm.man.clamps import held_by_day, own_levels
 from testis_abm.man.diary import Diary, semen_days
+from testis_abm.man.injuries import Injuries
 from testis_abm.man.physiology import (
     MATURITY,
     axis_parameters,
@@ -57,8 +59,9 @@ from testis_abm.man.physiology import (
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
 from testis_abm.parameters import Drug
-from testis_abm.scenario import Clamp, Clause, Scenario, bmi_on, clashes, past_doses
+from testis_abm.scenario import Clamp, Clause, Insult, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
+from testis_abm.scenario.insult import faults
 from testis_abm.support import guard, interrupts
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import kernel
@@ -103,6 +106,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
         modifiers: changes from outside to named rates (see `modify`).
+        injuries: the insults that happen to him, of the scenario and of `injure`.
         clamps: what is held, of the scenario and of `clamp`; own: the levels of his untreated steady state that can be,
             (1,) of clamp.HELD.
         records: table name -> rows (named tuples), the last of them of `day`.
@@ -159,6 +163,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.section: dict[str, Any] = {}
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
         self.clamps: tuple[Clamp, ...] = ()
+        self.injuries = Injuries((scenario if self.treated else scenario.untreated()).insult, self.values)
+        self.injuries.check(scenario.tissue, self._niches())
         self.records = Diary()
         self._build()
         if settled is None:
@@ -247,8 +253,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
     def _delivered(self, live: np.ndarray) -> np.ndarray:
-        """Return the share of released sperm that arrives on days on which so many tubules are live."""
-        share: np.ndarray = share_delivered(live / self.tissue.geometry.tubules, self.tract.p.delivery_exponent)
+        """Return the share of released sperm that arrives on days on which such a share of the tubules is live."""
+        share: np.ndarray = share_delivered(live, self.tract.p.delivery_exponent)
         return share
 
     def _serum(self) -> tuple[float, float]:
@@ -343,7 +349,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             most = min(most, self.last_day - self.day)
         looked = () if self.brief else self.sampled
         ahead = min((day - self.day for day in looked if day > self.day), default=most)
-        return self.regimen.quiet(self.day, min(most, ahead), self.records) if most > 1 else most
+        most = self.injuries.quiet(self.day, min(most, ahead))
+        return self.regimen.quiet(self.day, most, self.records) if most > 1 else most
 
     def _flows(self) -> bool:
         """Return whether days follow one another without Python in between."""
@@ -369,6 +376,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _live_days(self, days: int) -> None:
         """Live some days (more than one if nothing looks at them) and record the mornings after them."""
         started = time.perf_counter()
+        self._strike()
         doses = self.regimen.days(self.day, days, self._measured, self.records)
         held = held_by_day(self.clamps, self.own, self.values, range(self.day, self.day + days))
         lived, safety = self._live(Planned(doses_by_day(self.body.kinetics, doses, self.day, days), held))
@@ -382,6 +390,19 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.running = False
         for observer in self.observers:
             observer(self)
+
+    def _strike(self) -> None:
+        """Let the insults of this morning act."""
+        for blow in self.injuries.blows(self.day):
+            self.tissue.strike(blow)
+            if blow.stored > 0.0:
+                self.tract.hurt(blow.stored)
+
+    def _niches(self) -> float:
+        """Return how many niches of the man hold stem cells."""
+        return float(
+            self.values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
+        )
 
     def _live(self, planned: Planned) -> tuple[Lived, list[SafetyDay]]:
         """Live the days that are `planned`; return what they were."""
@@ -411,6 +432,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             numbers_of(p),
             change,
             self._sperm,
+            self.injuries.open(self.day),
             tissue.leydig_weight,
             tissue.levels.entering,
             float(scale.oestradiol),
@@ -441,9 +463,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         blood = self.body.day(self.report, planned, self.tract.back_pressure)
         self._check()
         self.report = self.tissue.day(blood, p, change)
-        told = self._told()
-        released = float(told["released"][0] * self._sperm) * float(self._delivered(told["live"])[0])
-        self.tract.day(released, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
+        germ = self._told()[0]
+        harm = float(germ["injury"] / germ["released"]) if germ["released"] > 0 else 0.0
+        sperm = float(germ["released"] * self._sperm) * float(self._delivered(germ["live"]))
+        arriving = Arriving(sperm, harm, self.injuries.open(self.day))
+        self.tract.day(arriving, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 
     def _this_morning(self, p: TissueParameters | None = None) -> Lived:
@@ -497,7 +521,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def stem_cells(self) -> dict[str, float]:
         """Return A-pale and A-dark per Sertoli cell: `a_pale_per_sertoli`, `a_dark_per_sertoli`."""
-        mean = self.tissue.counts() / self.tissue.sertoli_count
+        mean = self.tissue.counts() / self.tissue.present_count
         return {f"{steps.NAMES[step]}_per_sertoli": float(mean[step]) for step in (steps.A_PALE, steps.A_DARK)}
 
     def stem_clones(self) -> dict[int, int]:
@@ -519,7 +543,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def per_gram(self, released: np.ndarray) -> np.ndarray:
         """Return the daily production, million per g of testis, that so many released in a cycle are."""
-        mass = testis_mass(self.values) * self.man["sertoli_number"]
+        there = self.tissue.present_count / self.tissue.sertoli_count
+        mass = testis_mass(self.values) * self.man["sertoli_number"] * there
         return np.asarray(released / _FLUX_DAYS * self._sperm / mass)
 
     def over_cycle(self, days: int) -> dict[str, np.ndarray]:
@@ -535,7 +560,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         share = self.body.p.testicular_oestradiol_share
         cells = readouts.named(self.tissue.survey(self.tract.back_pressure))
         of_cells = {column: float(values[0]) for column, values in cells.items()}
-        size = of_testis(self.man, float(self.tissue.counts().sum() / self.tissue.sertoli_count), self.values)
+        size = of_testis(self.man, *self.tissue.germ_cells(self.tissue.counts()), self.values)
         return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share) | size
 
     def expected_semen(self, abstinence: float) -> Semen:
@@ -618,6 +643,29 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             raise TestisError(f"clamp {int(problem.path[0]) + 1}: {problem.text}")
         self._hold(clamps)
         return clamp
+
+    def injure(self, kind: str, *, day: object = None, **given: Any) -> Insult:
+        """Let an insult happen to the man: one of a scenario in Python.
+
+        `model.injure("irradiation", dose="2.5 Gy")`
+
+        Args:
+            kind, given: see scenario.Insult.
+            day: on whose morning it acts or begins (default: the day that begins now).
+
+        Raises:
+            TestisError: see scenario.Insult; the day is over; another excludes it, or the tissue is too small for it.
+        """
+        insult = Insult(kind, day=self.day if day is None else day, **given)
+        if insult.day < self.day:
+            raise TestisError(f"day: day {insult.day:g} is over; the day that begins now is day {self.day}")
+        insults = (*self.injuries.insults, insult)
+        for problem in faults(insults, self.case.plan, self.case.tissue):
+            raise TestisError(f"insult {int(problem.path[0]) + 1}: {problem.text}")
+        injuries = Injuries(insults, self.values)
+        injuries.check(self.case.tissue, self._niches())
+        self.injuries = injuries
+        return insult
 
     def _hold(self, clamps: tuple[Clamp, ...]) -> None:
         """Take clamps, none of which goes beyond the physical range while the plan lasts."""

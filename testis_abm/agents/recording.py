@@ -91,7 +91,7 @@ def _samples(model: TestisModel) -> None:
     if day in samples.blood:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
-        per_sertoli = model.tissue.counts() / model.tissue.sertoli_count
+        per_sertoli = model.tissue.counts() / model.tissue.present_count
         write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), **scores(model)._asdict())
 
 
@@ -120,7 +120,10 @@ def _sections_that_yield(model: TestisModel) -> outcome.Yield:
     """
     tissue = model.tissue
     passing, sertoli = float(tubules.passing(tissue.shares)), tissue.columns.sertoli
-    sections, of = sections_with_sperm(sertoli.counts, sertoli.state, tissue.geometry.around)
+    there = sertoli.present > 0.0
+    if not there.any():
+        return outcome.Yield(0.0, 0.0, 0.0)
+    sections, of = sections_with_sperm(sertoli.counts[there], sertoli.state[there], tissue.geometry.around)
     if of:
         return outcome.Yield(*(passing * share for share in outcome.seen(sections, of)))
     report = model.report
@@ -135,7 +138,7 @@ def _tissue(
     model: TestisModel, lived: Lived, blood: Mapping[str, np.ndarray], testis: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Return the columns of the tissue table."""
-    germ, sertoli = lived.germ, model.tissue.sertoli_count
+    germ, sertoli = lived.germ, model.tissue.present_count
     counts = dict(zip(steps.NAMES, germ["counts"].T, strict=True))
     cycle = model.over_cycle(len(germ))
     divided = cycle["divided"]
@@ -149,6 +152,7 @@ def _tissue(
         "fat": blood["peripheral_oestradiol"] - adrenal,
         "adrenal": adrenal,
     }
+    germ_cells, there = model.tissue.germ_cells(germ["counts"])
     whole = made["testicular"] + blood["peripheral_oestradiol"]
     percent = np.divide(100.0, whole, out=np.zeros(len(germ)), where=whole > 0)
     return {
@@ -165,6 +169,6 @@ def _tissue(
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
         **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
         **readouts.of_aromatase(testis, blood, share),
-        **of_testis(model.man, germ["counts"].sum(axis=1) / sertoli, model.values),
+        **of_testis(model.man, germ_cells, there, model.values),
         **readouts.named(lived.cells),
     }

@@ -8,8 +8,8 @@ from typing import Any
 GERM_CELLS = "tissue.germ_cells_reference"  # of completed values: germ cells per Sertoli cell of the reference man
 
 
-def of_testis(man: Mapping[str, float], germ_cells: Any, values: Mapping[str, float]) -> dict[str, Any]:
-    """Return mean testis volume (mL, of one) and serum AMH (ng/mL), by column.
+def of_testis(man: Mapping[str, float], germ_cells: Any, there: Any, values: Mapping[str, float]) -> dict[str, Any]:
+    """Return mean testis volume (mL, of one that is there) and serum AMH (ng/mL), by column.
 
     Volume adds up what cells fill: germ cells by their number, Sertoli cells, Leydig cells, and wall, lumen and stroma,
     which go with the Sertoli cells. AMH goes with the Sertoli cells that are there; immature ones make several times
@@ -17,7 +17,8 @@ def of_testis(man: Mapping[str, float], germ_cells: Any, values: Mapping[str, fl
 
     Args:
         man: physiology field -> value.
-        germ_cells: per Sertoli cell before any were lost, a number or an array of days.
+        germ_cells: per Sertoli cell before any were lost, of the testes that are there, a number or an array of days.
+        there: share of the testes that is there.
         values: dotted parameter name -> value, completed (`physiology.complete`).
     """
     sertoli = man["sertoli_number"] * (1.0 - man["hyalinised_tubules"])
@@ -28,5 +29,5 @@ def of_testis(man: Mapping[str, float], germ_cells: Any, values: Mapping[str, fl
     young = values["tissue.immature_amh"] * (1.0 - man["somatic_maturity"]) + man["somatic_maturity"]
     return {
         "testis_volume_ml": 0.5 * values["tissue.testis_volume"] * filled,
-        "amh_ng_ml": values["tissue.amh_reference"] * sertoli * young + 0.0 * germ_cells,
+        "amh_ng_ml": values["tissue.amh_reference"] * sertoli * young * there + 0.0 * germ_cells,
     }

@@ -23,12 +23,10 @@ from testis_abm.biology.axis import (
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
-from testis_abm.biology.lesions import ailing
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.steps import (
     A_DARK,
     A_PALE,
-    COMMITMENT,
     COUNT,
     ELONGATED_SPERMATID,
     ELONGATING_SPERMATID,
@@ -39,9 +37,13 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
     TRACT,
+    Arriving,
+    Stored,
     TractParameters,
     collect,
     emptied,
+    hurt_in_transit,
+    hurt_row,
     normal_forms,
     pressure,
     settle_tract,
@@ -58,20 +60,19 @@ from testis_abm.testis.mean import (
     LACK,
     LOCAL_OESTRADIOL,
     SOMA,
+    Calendar,
+    GermLine,
     Scale,
     ailing_rates,
     calendar,
-    clones_founded,
     count_steps,
     germ_day,
-    kill,
+    of_testes,
     over_tubules,
     rates_of,
     response_of,
-    resting_stem_cells,
     soma_day,
     stationary,
-    stem_cell_day,
     weight,
 )
 
@@ -95,6 +96,7 @@ MORNING = np.dtype(
             "inhibition_testis",
             "testicular_oestradiol_share",
             "released_million",
+            "testes",  # share of them that is there
             "elongated_per_sertoli",
             "germ_per_sertoli",
             "a_pale_per_sertoli",
@@ -123,32 +125,25 @@ class Numbers(NamedTuple):
 
 
 class MeanTestis(NamedTuple):
-    """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py).
+    """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py).
 
-    Attributes:
-        stem: (2,) A-dark and A-pale of a niche that keeps germ cells.
-        founders, counts, rates: a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
-        commitments: (days of a cycle,) clones per cycle that its A-pale have committed to.
+    `lines`, `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
     """
 
     soma: np.ndarray
-    stem: np.ndarray
-    founders: np.ndarray
-    commitments: np.ndarray
-    spent: np.ndarray
-    descendants: np.ndarray
+    lines: tuple[GermLine, ...]
+    calendar: Calendar
     counts: np.ndarray
     rates: np.ndarray
-    last: int
 
     @classmethod
     def new(cls, p: TissueParameters) -> MeanTestis:
         """Return cells that have not been settled."""
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
-        commitments = np.zeros(max(1, round(p.germ.cycle_days)))
-        founders, counts, rates = (np.zeros((GERMINAL, of)) for of in (AGES, COUNT, len(RATES)))
-        return cls(np.ones(SOMA), np.ones(2), founders, commitments, spent, descendants, counts, rates, last)
+        counts, rates = np.zeros((GERMINAL, COUNT)), np.zeros((GERMINAL, len(RATES)))
+        lines = tuple(GermLine.new(p.germ.cycle_days) for _ in range(GERMINAL))
+        return cls(np.ones(SOMA), lines, Calendar(spent, descendants, last), counts, rates)
 
 
 class State(NamedTuple):
@@ -181,17 +176,13 @@ def _secrete(secreted, made):
 def _settle_germ_line(testis, pressed, p, scale):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
-    resting_stem_cells(testis.stem, rates, p)
-    testis.commitments[:] = testis.stem[A_PALE] * rates[COMMITMENT]
-    testis.founders[:] = 0.0
-    released = 0.0
+    released, descendants = 0.0, testis.calendar.descendants[ELONGATED_SPERMATID]
     for state in range(GERMINAL):
-        share, founders, own = weight(state, scale), testis.founders[state], testis.rates[state]
+        share, own = weight(state, scale), testis.rates[state]
         if share > 0.0:
             ailing_rates(rates, state, p, own)
-            founders[0] = 2.0 * testis.stem[A_PALE] * own[COMMITMENT] / p.germ.cycle_days
-            ripe = stationary(founders, own, testis.spent, testis.last)
-            released += share * ripe * testis.descendants[ELONGATED_SPERMATID] * own[SPERMIATION]
+            ripe = stationary(testis.lines[state], own, testis.calendar, p)
+            released += share * ripe * descendants * own[SPERMIATION]
     _count(testis, p, scale)
     return released
 
@@ -201,26 +192,25 @@ def _count(testis, p, scale):
     """Count the germ cells of each state of a tubule; those that a stop kills have died by then."""
     for state in range(GERMINAL):
         if weight(state, scale) > 0.0:
-            founders, counts = testis.founders[state], testis.counts[state]
-            count_steps(founders, testis.spent, testis.descendants, testis.last, testis.stem, counts)
+            counts = testis.counts[state]
+            count_steps(testis.lines[state], testis.calendar, 1.0, counts)
             if state == ARRESTED:
                 counts[int(p.germ.arrest_before) :] = 0.0
 
 
 @register_jitable
-def _live(testis, rates, blocked, p, scale):
-    """Let the germ line live a day under `rates`, the share `blocked` of its niches still; return sperm released per Sertoli cell."""
-    stem_cell_day(testis.stem, rates, p)
-    founded = clones_founded(testis.commitments, (1.0 - blocked) * testis.stem[A_PALE] * rates[COMMITMENT], p)
-    released = 0.0
+def _live(testis, rates, p, scale):
+    """Let the germ line live a day under `rates`; return sperm released per Sertoli cell, and the mean harm they carry."""
+    released, carried = 0.0, 0.0
     for state in range(GERMINAL):
-        share, founders, own = weight(state, scale), testis.founders[state], testis.rates[state]
+        share, own = weight(state, scale), testis.rates[state]
         if share > 0.0:
             ailing_rates(rates, state, p, own)
-            entering = ailing(COMMITMENT, founded, state, p)
-            released += share * germ_day(founders, entering, own, testis.spent, testis.descendants, testis.last)
+            sperm, harm = germ_day(testis.lines[state], own, testis.calendar, p)
+            released += share * sperm
+            carried += share * sperm * harm
     _count(testis, p, scale)
-    return released
+    return released, carried / released if released > 0.0 else 0.0
 
 
 @register_jitable
@@ -264,7 +254,8 @@ def _tell(morning, made, man, released, numbers):
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
-    counts, scale = man.testis.counts, numbers.scale
+    present, counts, scale = man.testis.lines[0].present, man.testis.counts, numbers.scale
+    morning.testes = 0.5 * (present[0] + present[1])
     elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
     morning.elongated_per_sertoli = elongated
     morning.a_pale_per_sertoli = over_tubules(counts, A_PALE, scale)
@@ -290,11 +281,24 @@ def settle(man, numbers, morning):
     elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
     arriving = released * numbers.scale.delivered
     settle_tract(tract, arriving, elongation, x, testis_e2, numbers.tract)
-    collect(morning[0], tract, arriving, arriving * normal_forms(elongation, numbers.tract), numbers.tract)
+    collect(morning[0], tract, arriving, arriving * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
     _tell(morning[0], made, man, released, numbers)
+
+
+@compiled
+def hurt(man, numbers, harm):
+    """Let the sperm in the epididymis of a man (State) take harm; of those in the cauda his mornings tell."""
+    hurt_in_transit(man.tract[0], harm, numbers[0].tract)
+
+
+@compiled
+def hurt_mornings(mornings, numbers, harm):
+    """Let the sperm that the cauda took in before such `mornings` take harm."""
+    for day in range(mornings.size):
+        hurt_row(mornings[day], harm, numbers[0].tract)
 
 
 @compiled
@@ -310,43 +314,46 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     testis, new = man.testis, blank.testis
     for i in range(numbers.size):
         man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
-        testis.soma[:], testis.founders[:], testis.counts[:] = new.soma, new.founders, new.counts
+        testis.soma[:], testis.counts[:] = new.soma, new.counts
+        for state in range(GERMINAL):
+            testis.lines[state].founders[:] = new.lines[state].founders
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
-        sperm, motile = shares * morning.collected_million, shares * morning.collected_motile_million
-        normal = shares * morning.collected_normal_million
+        stored = Stored(
+            shares * morning.collected_million,
+            shares * morning.collected_motile_million,
+            shares * morning.collected_normal_million,
+            shares * morning.collected_fragmented_million,
+        )
         tract = numbers[i].tract
-        found = emptied(sperm, motile, normal, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
+        found = emptied(stored, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
-        semen[i, 2], semen[i, 3] = found.motility, found.normal
+        semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
 
 
 @compiled
-def harm(man, survival):
-    """Let a share of each type of germ cell of a man (State) survive, (steps,)."""
-    kill(man.testis.stem, man.testis.founders, man.testis.spent, survival)
-
-
-@compiled
-def advance(man, numbers, drugs, planned, blocked, mornings):
+def advance(man, numbers, drugs, planned, opened, mornings):
     """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after.
 
-    `blocked`: (days,) share of niches whose stem cells stand still on each day.
+    `opened`: share of the testes that are there whose duct is open.
     """
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
     _count(testis, p, scale)
+    present = testis.lines[0].present
+    there = 0.5 * (present[0] + present[1])
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
         body_day(body, numbers.axis, secreted, drugs, planned.doses[day], held, morning)
         blood = brought(morning, tract.back_pressure, held, numbers.axis)
-        made = soma_day(testis.soma, testis.counts, blood, p, scale, 1.0)
+        made = of_testes(soma_day(testis.soma, testis.counts, blood, p, scale, 1.0), there)
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        released = numbers.sperm * _live(testis, rates, blocked[day], p, scale)
+        released, harm = _live(testis, rates, p, scale)
+        released *= numbers.sperm
         testis_e2 = made.oestradiol / scale.oestradiol
-        arriving = released * scale.delivered
+        arriving = Arriving(released * scale.delivered, harm, opened)
         tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, numbers)

@@ -376,6 +376,7 @@ def build_sertoli(
         ones.copy(),
         (state < GERMINAL).astype(np.uint8),
         0.0 * ones,
+        ones.copy(),
         np.zeros((geometry.tubules, len(steps.RATES), geometry.sertoli_per_tubule)),
         np.zeros((geometry.tubules, steps.COUNT, geometry.sertoli_per_tubule)),
         np.zeros((n, steps.COUNT), dtype=np.uint16),

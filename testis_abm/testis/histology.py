@@ -93,22 +93,24 @@ class Sections:
 def cut_sections(tissue: Tissue, values: Mapping[str, float]) -> Sections:
     """Cut a section through the middle of each row of Sertoli cells; return what it shows this morning.
 
-    Keyed draws place nuclei along the tubule, so that a cell that stays what it is stays in its section.
+    Of a testis that has been taken away nothing is cut, unless both have been. Keyed draws place nuclei along the tubule, so that a cell that stays what it is stays in its section.
     """
     geometry, germ, cut = tissue.geometry, tissue.columns.germ, Cut.of(values, tissue)
     sections, around = geometry.tubules * geometry.length, geometry.around
     nuclei = np.zeros((sections, steps.COUNT), dtype=np.int64)
     _count(germ.arrays(), cut.reach(cut.heights), around, nuclei)
     along = draws.uniforms(tissue.columns.sertoli.lineage, _ALONG, draws.PLACE)
-    standing = sertoli_there(tissue)
+    there = tissue.columns.sertoli.present.reshape(sections, around)[:, 0] > 0.0
+    shown, standing = np.flatnonzero(there | ~there.any()), sertoli_there(tissue)
+    seen = standing & (np.abs(along - 0.5) < cut.reach(cut.sertoli_height))
     return Sections(
         cut,
-        np.repeat(np.arange(geometry.tubules), geometry.length),
-        np.tile(np.arange(geometry.length), geometry.tubules),
-        nuclei,
-        (standing & (np.abs(along - 0.5) < cut.reach(cut.sertoli_height))).reshape(sections, around).sum(axis=1),
-        tissue.stages().reshape(sections, around),
-        ~standing.reshape(sections, around)[:, 0],
+        np.repeat(np.arange(geometry.tubules), geometry.length)[shown],
+        np.tile(np.arange(geometry.length), geometry.tubules)[shown],
+        nuclei[shown],
+        seen.reshape(sections, around)[shown].sum(axis=1),
+        tissue.stages().reshape(sections, around)[shown],
+        ~standing.reshape(sections, around)[shown, 0],
     )
 
 

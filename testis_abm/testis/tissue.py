@@ -10,13 +10,14 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
+from testis_abm.biology.injury import Blow
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.stages import Clock
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
 from testis_abm.choices import PATCHES
 from testis_abm.parameters.tubules import tubules as tubules_of
-from testis_abm.testis import build, kernel
+from testis_abm.testis import build, injury, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.kinds import FURTHER
@@ -51,6 +52,9 @@ class Cells(Protocol):
 
     def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
         """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
+
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
+        """Let a blow fall upon the cells on day `now`."""
 
 
 # As the compiled loops take them.
@@ -105,6 +109,11 @@ class CompiledCells:
             if day == days:
                 return rows, events
             self.give_room(events)
+
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
+        """Let a blow fall upon the cells on day `now`."""
+        injury.strike(self.germ, self.sertoli, blow, now, wall)
+        kernel.count_steps(self.germ.arrays(), self.sertoli.counts)
 
     def report(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
         """Return what the testes did in a day (see kernel.report)."""
@@ -187,6 +196,11 @@ class Tissue:
         return self.geometry.tubules * self.geometry.sertoli_per_tubule
 
     @property
+    def present_count(self) -> int:
+        """Return the number of simulated Sertoli cells of the testes that are there; of both where none is."""
+        return int(self.columns.sertoli.present.sum()) or self.sertoli_count
+
+    @property
     def testosterone(self) -> np.ndarray:
         """Return total testosterone at each niche, nmol/L, (tubules, niches)."""
         return self.levels.testosterone
@@ -242,6 +256,14 @@ class Tissue:
             self.cells.begin_with(germ)
         self.live_on(LIFE_DAYS)
 
+    def strike(self, blow: Blow) -> None:
+        """Let a blow fall upon the cells this morning."""
+        self.cells.strike(blow, self.now, self._wall())
+
+    def _wall(self) -> injury.Wall:
+        niche = self.p.niche
+        return injury.Wall(self.geometry.length, self.geometry.around, float(niche.a_pale_room * niche.a_pale_present))
+
     def _further(self, p: TissueParameters, dt: float) -> None:
         for kind in FURTHER:
             if kind.day:
@@ -263,6 +285,11 @@ class Tissue:
         geometry = self.geometry
         found = self.clock.stage_at(self.columns.sertoli.phase, self.now)
         return found.reshape(geometry.tubules, geometry.length, geometry.around)
+
+    def germ_cells(self, counts: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return germ cells per Sertoli cell of the testes that are there, of `counts` (..., steps), and what share of them is."""
+        there = float(self.columns.sertoli.present.mean())
+        return np.asarray(counts.sum(axis=-1) / (self.sertoli_count * there or 1.0)), there
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""
