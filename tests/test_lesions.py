@@ -88,7 +88,7 @@ def test_inhibin_b_is_that_of_its_own_tubule(mixed):
     inhibin = by_state(mixed, mixed.columns.sertoli.inhibin)
     assert inhibin[tubules.COMPLETE] == pytest.approx(1.0, rel=0.03)
     assert inhibin[tubules.SERTOLI_ONLY] == pytest.approx(0.1, rel=0.01)
-    assert 0.7 < inhibin[tubules.ARRESTED] < inhibin[tubules.COMPLETE] > inhibin[tubules.REDUCED] > 0.9
+    assert 0.7 < inhibin[tubules.ARRESTED] < inhibin[tubules.COMPLETE] > inhibin[tubules.REDUCED] > 0.85
 
 
 def test_the_neighbours_of_a_sertoli_cell_are_the_eight_around_it():
