@@ -2,8 +2,12 @@
 
 # Arms of a run: the man without and with what a scenario does to him.
 ARMS = UNTREATED, TREATED = ("untreated", "treated")
+# Tables of a scenario that say what is done to the man.
+TREATMENTS = ("therapy", "weight", "clamp", "insult")
 # How cells are moved: compiled columns, or plain Mesa agents.
 CELL_ENGINES = COMPILED, REFERENCE = ("compiled", "reference")
+# How the stages of the cycle lie along a tubule, which is disputed in man.
+STAGE_LAYOUTS = PATCHES, HELIX = ("patches", "helix")
 # Who is simulated in an experiment: the agent-based model, or the mean-field model.
 ENGINES = CELLS, EXPECTED = ("cells", "expected")
 # Under which parameters the men of an experiment live: each under a plausible set, or all under those of the tables.

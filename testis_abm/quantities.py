@@ -307,6 +307,9 @@ _ALL = (
     Quantity("progressive_motility_pct", "progressive motility", "%", words=("motility",), sample="semen"),
     Quantity("normal_forms_pct", "normal forms", "%", words=("morphology",), sample="semen"),
     Quantity(
+        "dna_fragmentation_pct", "DNA fragmentation", "%", words=("DFI", "DNA fragmentation index"), sample="semen"
+    ),
+    Quantity(
         "conception_pct",
         "fecundability",
         "% per cycle",

@@ -13,7 +13,7 @@ import pytest
 from serving import serving
 
 import testis_abm as ta
-from testis_abm.biology import steps
+from testis_abm.biology import stages, steps
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.pictures.steps import slide
 
@@ -59,6 +59,25 @@ def test_of_longer_tubules_the_middle_section_is_shown():
     drawn = model.cross_section()
     assert len(drawn["germ_step"]) == len(drawn["germ_x"]) == len(shown) and len(drawn["sertoli_x"]) == 52
     assert 0 < len(drawn["leydig_x"]) < len(cells[ta.LeydigCell])
+
+
+def test_a_cell_says_in_which_stage_its_niche_is(settled):
+    model = settled.branch()
+    recording = Recording(model)
+    seen = []
+    for _ in range(5):
+        seen.append(model.stages()[:, 0].ravel())
+        model.step()
+        recording.record()
+    for day in (0, 2, 4):
+        frame, found = recording.frame(day), []
+        for index in (*range(0, frame.sertoli, 7), len(frame.step) - 1):
+            of = recording.describe(day, index)
+            assert of["stage"] == stages.NAMES[seen[day][frame.place[index]] - 1]
+            found.append(of["stage"])
+        assert len(set(found)) > 2 and ("Stage of niche", found[-1]) in describe(of)["rows"]
+    leydig = int(np.flatnonzero(frame.step == LEYDIG)[0])
+    assert "stage" not in recording.describe(0, leydig)
 
 
 @pytest.fixture(scope="module")
@@ -355,6 +374,23 @@ def test_the_browser_draws_the_looks_of_the_pictures(page):
     assert page.evaluate("window.__tubule.view.draw.NAMES") == [of["name"] for of in looks["cells"]]
     light, dark = (page.evaluate(f"window.__tubule.view.draw.{tone}") for tone in ("LIGHT", "DARK"))
     assert looks["stain"].items() <= light.items() and dark.keys() == light.keys()
+
+
+def test_the_rings_of_the_slide_are_the_stages_of_its_niches(page):
+    """The page moves the clock by itself; what it is told of a cell comes from the model."""
+    page.evaluate("window.__tubule.view.playing = false")
+    shown = page.evaluate("""() => {
+        const view = window.__tubule.view, section = view.arms[0].section, days = [0, 5, 11, 16];
+        return days.map((day) => [...section.turned.keys()].map((niche) => view.draw.stageOf(section, niche, day)));
+    }""")
+    share = np.bincount(np.concatenate(shown[:3]), minlength=6) / np.size(shown[:3])
+    assert share == pytest.approx(np.array([4.8, 3.1, 1.0, 1.2, 5.0, 0.8]) / 15.9, abs=0.15)
+    assert shown[0] == shown[3] and shown[0] != shown[1]
+    before = page.locator("figure canvas").first.screenshot()
+    page.get_by_label("Stages", exact=True).uncheck()
+    page.wait_for_timeout(300)
+    assert page.locator("figure canvas").first.screenshot() != before
+    assert not page.get_by_label("Stages of the cycle, as rings").is_visible()
 
 
 def _probe(page, name):

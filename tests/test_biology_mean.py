@@ -165,51 +165,55 @@ def test_a_day_of_age_is_survived_by_its_hazards(clone):
 
 
 def test_a_constant_flow_thins_with_age(clone):
-    spent, _, last = clone
-    founders = np.zeros(mean.AGES)
-    founders[0] = 16.0
-    flow = mean.stationary(founders, rates(b_spermatogonium_hazard=math.log(2.0) / 4.0), spent, last)
+    line = mean.GermLine.new(16.0)
+    hazards = rates(
+        b_spermatogonium_hazard=math.log(2.0) / 4.0, commitment=0.5, a_pale_fed=256.0 / P.niche.a_pale_present
+    )
+    flow = mean.stationary(line, hazards, mean.Calendar(*clone), P)
+    founders = line.founders[0]
+    assert line.founders[1].tolist() == founders.tolist()
     assert (
         founders[4] == pytest.approx(8.0) and founders[8] == pytest.approx(4.0) and founders[65] == pytest.approx(4.0)
     )
     assert flow == pytest.approx(4.0) and founders[66] == 0.0
 
 
+def aged():
+    """Return a germ line of which each day of age holds one more than its number."""
+    line = mean.GermLine.new(16.0)
+    line.founders[:] = np.arange(1.0, 1.0 + mean.AGES)
+    line.committed[:, -1] = 99.0 * 8.0
+    return line
+
+
 def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
     spent, descendants, last = clone
     hazards = rates(b_spermatogonium_hazard=math.log(2.0), elongated_spermatid_hazard=math.log(4.0), spermiation=0.75)
-    founders = np.arange(1.0, 1.0 + mean.AGES)
-    released = mean.germ_day(founders, 99.0, hazards, spent, descendants, last)
-    assert released == pytest.approx(66.0 / 4.0 * 8.0 * 0.75)
+    line = aged()
+    released, harm = mean.germ_day(line, hazards, mean.Calendar(spent, descendants, last), P)
+    founders = line.founders[0]
+    assert released == pytest.approx(66.0 / 4.0 * 8.0 * 0.75) and harm == 0.0
     assert founders[:3] == pytest.approx([99.0, 0.5, 1.0]) and founders[10] == pytest.approx(10.0)
     assert founders[65] == pytest.approx(65.0 / 4.0) and founders[8] == pytest.approx(4.0)
     assert founders[66:].tolist() == [67.0, 68.0, 69.0, 70.0, 71.0, 72.0]
     # On their last day half as long at risk, half of the logarithm is lost.
     spent[65, 11] = 0.5
-    founders = np.arange(1.0, 1.0 + mean.AGES)
-    assert mean.germ_day(founders, 99.0, hazards, spent, descendants, last) == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
+    assert mean.germ_day(aged(), hazards, mean.Calendar(spent, descendants, last), P)[0] == pytest.approx(
+        66.0 / 2.0 * 8.0 * 0.75
+    )
 
 
 def test_cells_are_counted_by_type(clone):
     spent, descendants, last = clone
     counts = np.full(COUNT, 7.0)
-    mean.count_steps(np.full(mean.AGES, 0.5), spent, descendants, last, 0.75, np.array([2.0, 1.0]), counts)
-    assert counts == pytest.approx([1.5, 0.75, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
-
-
-def test_harm_leaves_its_share_of_stem_cells_and_of_clones_by_their_types(clone):
-    spent = clone[0]
-    stem, founders, survival = np.array([2.0, 1.0]), np.ones(mean.AGES), np.ones(COUNT)
-    survival[:4] = 0.5, 0.25, 0.125, 0.75  # B for eight days, preleptotene for one
-    spent[8, 3], spent[8, 2] = 0.5, 0.5
-    mean.kill(stem, founders, spent, survival)
-    assert stem == pytest.approx([1.0, 0.25])
-    assert founders[:10] == pytest.approx([*[0.125] * 8, (0.125 + 0.75) / 2.0, 1.0])
+    line = mean.GermLine.new(16.0)
+    line.founders[:], line.stem[:] = 0.5, 1.0
+    mean.count_steps(line, mean.Calendar(spent, descendants, last), 1.0, counts)
+    assert counts == pytest.approx([1.0, 1.0, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
 
 
 def test_what_a_pale_decide_is_founded_a_cycle_later():
     commitments = np.linspace(0.1, 1.6, 16)
-    # Two B spermatogonia of each A-pale that committed a cycle ago, spread over its days.
-    assert mean.clones_founded(commitments, 0.9, 0.75, P) == pytest.approx(2.0 * 0.75 * 1.6 / 16.0)
+    assert mean._founded(commitments, 0.9) == pytest.approx(1.6)
     assert commitments == pytest.approx([0.9, *np.linspace(0.1, 1.5, 15)])
     assert HAZARD == 2 and SPERMIATION == 1

@@ -9,7 +9,7 @@ import pytest
 
 from testis_abm.biology import tract
 from testis_abm.biology.semen import Semen
-from testis_abm.biology.tract import COLLECTED, TRACT, TractParameters
+from testis_abm.biology.tract import COLLECTED, TRACT, Arriving, TractParameters
 
 P = TractParameters(
     reabsorption=0.9,
@@ -42,6 +42,16 @@ P = TractParameters(
     motility_abstinence_slope=-0.02,
     reserve_days=6.0,
     ejaculated=0.8,
+    dna_fragmentation=0.2,
+    dna_fragmentation_abstinence_slope=0.1,
+    harm_motility=1.0,
+    harm_normal_forms=0.5,
+    harm_dna=2.0,
+    closed_pressure=0.6,
+    closed_pressure_days=1000.0,
+    beyond=0.25,
+    beyond_days=10.0,
+    beyond_motile_days=5.0,
     reference_output=100.0,
 )
 
@@ -49,9 +59,14 @@ P = TractParameters(
 def records(**levels):
     """Return a settled tract with some levels of its own, and where what it collects is kept."""
     state, collected = np.zeros(1, TRACT).view(np.recarray)[0], np.zeros(1, COLLECTED).view(np.recarray)[0]
-    for name, level in {"output": 100.0, "motility": 0.5, "glands": 1.0, "fluid": 1.0, **levels}.items():
+    for name, level in {"output": 100.0, "motility": 0.5, "glands": 1.0, "fluid": 1.0, "open": 1.0, **levels}.items():
         setattr(state, name, level)
     return state, collected
+
+
+def chain_of(sperm, normal, harm=0.0):
+    """Return compartments of so many sperm, of which a share is normal, each with its harm."""
+    return np.outer(sperm, [1.0, normal, harm])
 
 
 # ---- efferent ductules
@@ -163,14 +178,14 @@ def test_heads_are_badly_shaped_where_androgen_lacks():
 def test_a_settled_tract_holds_what_is_released_and_stays():
     man, collected = records()
     tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
-    assert man.chain == pytest.approx(np.tile([200.0, 40.0], (5, 1)))  # half moves on a day
+    assert man.chain == pytest.approx(np.tile([200.0, 40.0, 0.0], (5, 1)))  # half moves on a day
     settled = man.copy()
     for _ in range(3):
-        tract.tract_day(man, collected, 100.0, 1.0, 1.0, 1.0, P)
+        tract.tract_day(man, collected, Arriving(100.0), 1.0, 1.0, 1.0, P)
     assert man.chain == pytest.approx(settled.chain)
     assert settled.tolist()[:5] == pytest.approx((100.0, 0.5, 0.0, 1.0, 1.0))
     assert man.tolist()[:5] == pytest.approx((100.0, 0.5, 0.0, 1.0, 1.0))
-    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0))
+    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0, 10.0))
 
 
 def test_a_settled_tract_is_that_of_its_hormones():
@@ -179,20 +194,21 @@ def test_a_settled_tract_is_that_of_its_hormones():
     tract.settle_tract(man, 25.0, 1.0, 2 / 3, 1 / 9, p)
     # A third of the androgen is felt; the ligand's part of uptake is a fifth: 0.9 (1 - 0.5 x 0.32) is taken up.
     assert man.tolist()[:5] == pytest.approx((25.0, 0.25 / 3 / 1.36, 0.94 / 4.0, 0.2, 2.44))
-    assert man.chain[4] == pytest.approx([100.0, 20.0])
+    assert man.chain[4] == pytest.approx([100.0, 20.0, 0.0])
 
 
 def test_a_day_moves_sperm_one_compartment_on():
-    man, collected = records(chain=np.array([[100.0, 10.0], [0.0, 0.0], [80.0, 8.0], [0.0, 0.0], [40.0, 4.0]]))
-    tract.tract_day(man, collected, 100.0, 0.5, 1.0, 1.0, P)
-    assert man.chain == pytest.approx(np.array([[150.0, 20.0], [50.0, 5.0], [40.0, 4.0], [40.0, 4.0], [20.0, 2.0]]))
+    man, collected = records(chain=chain_of([100.0, 0.0, 80.0, 0.0, 40.0], 0.1))
+    tract.tract_day(man, collected, Arriving(100.0), 0.5, 1.0, 1.0, P)
+    assert man.chain[:, 0] == pytest.approx([150.0, 50.0, 40.0, 40.0, 20.0])
+    assert man.chain[:, 1] == pytest.approx([20.0, 5.0, 4.0, 4.0, 2.0])
     motile = 0.375 + 0.125 * math.exp(-1 / 5)  # of half the androgen signal in elongation, in five days
-    assert collected.tolist() == pytest.approx((10.0, 10.0 * motile, 1.0))  # half of the 20 and 2 that arrive
+    assert collected.tolist() == pytest.approx((10.0, 10.0 * motile, 1.0, 2.0))  # half of the 20 and 2 that arrive
 
 
 def test_a_day_of_other_hormones():
-    man, collected = records(chain=np.full((5, 2), 10.0), back_pressure=0.4)
-    tract.tract_day(man, collected, 50.0, 1.0, 2.0, 0.0, P._replace(androgen_sensitivity=0.5))
+    man, collected = records(chain=chain_of([10.0] * 5, 1.0), back_pressure=0.4)
+    tract.tract_day(man, collected, Arriving(50.0), 1.0, 2.0, 0.0, P._replace(androgen_sensitivity=0.5))
     assert man.output == pytest.approx(50.0 + 50.0 * math.exp(-1 / 10))
     assert man.motility == pytest.approx(0.5 * math.exp(-1 / 5))  # no oestradiol: to none in five days
     assert man.back_pressure == pytest.approx(0.325 + 0.075 * math.exp(-1 / 60)) and man.fluid == pytest.approx(2.8)
@@ -202,11 +218,11 @@ def test_a_day_of_other_hormones():
     assert collected.collected_million == pytest.approx(10.0 * moved * 0.5)
     assert collected.collected_motile_million == pytest.approx(10.0 * moved * 0.5 * man.motility)
     man, collected = records()
-    tract.tract_day(man, collected, 100.0, 1.0, 1 / 3, 1 / 9, P)
+    tract.tract_day(man, collected, Arriving(100.0), 1.0, 1 / 3, 1 / 9, P)
     target = 0.25 / 3 / 1.36
     assert man.motility == pytest.approx(target + (0.5 - target) * math.exp(-1 / 5))
     man, collected = records(glands=2.0)
-    tract.tract_day(man, collected, 50.0, 1.0, 2.0, 0.0, P)
+    tract.tract_day(man, collected, Arriving(50.0), 1.0, 2.0, 0.0, P)
     assert man.glands == pytest.approx(1.6 + 0.4 * math.exp(-1 / 20))
 
 
@@ -227,9 +243,9 @@ def test_weights_are_shared_and_not_changed():
     assert tract.reserve_weights(3.0, 6.0, 0.8, 7) is weights and not weights.flags.writeable
 
 
-def store(days, sperm=10.0, motile=5.0, normal=2.0):
+def store(days, sperm=10.0, motile=5.0, normal=2.0, broken=3.0):
     kept = np.zeros(days, COLLECTED)
-    for name, level in zip(COLLECTED.names, (sperm, motile, normal), strict=True):
+    for name, level in zip(COLLECTED.names, (sperm, motile, normal, broken), strict=True):
         kept[name] = level
     return kept
 
@@ -264,7 +280,7 @@ def test_motility_falls_after_five_days_and_not_below_none():
 
 
 def test_an_ejaculate_without_sperm():
-    semen = tract.ejaculate(store(6, 0.0, 0.0, 0.0), 1.0, 1.0, 3.0, 25.0, P)
+    semen = tract.ejaculate(store(6, 0.0, 0.0, 0.0, 0.0), 1.0, 1.0, 3.0, 25.0, P)
     assert (semen.concentration_million_ml, semen.total_count_million, semen.progressive_motility_pct) == (
         0.0,
         0.0,
@@ -273,7 +289,7 @@ def test_an_ejaculate_without_sperm():
 
 
 def test_an_analysis_follows_from_volume_concentration_and_shares():
-    semen = Semen.of(2.0, 30.0, 0.4, 0.05)
+    semen = Semen.of(2.0, 30.0, 0.4, 0.05, 0.2)
     assert vars(semen) == pytest.approx(
         {
             "volume_ml": 2.0,
@@ -282,7 +298,63 @@ def test_an_analysis_follows_from_volume_concentration_and_shares():
             "progressive_motility_pct": 40.0,
             "normal_forms_pct": 5.0,
             "total_motile_count_million": 24.0,
+            "dna_fragmentation_pct": 20.0,
         }
     )
     none = Semen.of(2.0, 0.0, math.nan, math.nan)
     assert none.total_motile_count_million == 0.0 and math.isnan(none.progressive_motility_pct)
+
+
+# ---- harm, and closed ducts
+
+
+def test_harm_travels_with_the_sperm_and_acts_where_it_can():
+    man, collected = records()
+    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+    tract.tract_day(man, collected, Arriving(100.0, 0.4), 1.0, 1.0, 1.0, P)
+    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0, 10.0))  # what leaves has none yet
+    assert man.chain[0] == pytest.approx([200.0, 20.0 + 20.0 * math.exp(-0.2), 40.0])  # form is decided at release
+    for _ in range(200):
+        tract.tract_day(man, collected, Arriving(100.0, 0.4), 1.0, 1.0, 1.0, P)
+    whole = math.exp(-0.4), math.exp(-0.2), math.exp(-0.8)
+    broken = 50.0 * (1.0 - 0.8 * whole[2])
+    assert collected.tolist() == pytest.approx((50.0, 25.0 * whole[0], 10.0 * whole[1], broken))
+
+
+def test_stored_sperm_lose_motility_and_dna_at_once_and_keep_their_form():
+    man, kept = records(chain=chain_of([10.0] * 5, 0.2, 0.1))[0], store(3)
+    tract.hurt_stored(man, kept.view(np.recarray), 0.5, P)
+    assert man.chain[:, 2] == pytest.approx([6.0] * 5) and man.chain[:, 1] == pytest.approx([2.0] * 5)
+    semen = tract.ejaculate(kept, 1.0, 1.0, 3.0, 25.0, P)
+    assert semen.progressive_motility_pct == pytest.approx(50.0 * math.exp(-0.5))
+    assert semen.dna_fragmentation_pct == pytest.approx(100.0 - 70.0 * math.exp(-1.0))
+    assert semen.normal_forms_pct == pytest.approx(20.0) and semen.total_count_million == pytest.approx(24.0)
+
+
+def test_dna_breaks_with_abstinence():
+    shares = [tract.ejaculate(store(9), 1.0, 1.0, days, 25.0, P).dna_fragmentation_pct for days in (1.0, 3.0, 7.0, 8.0)]
+    assert shares == pytest.approx([30.0 * 0.8, 30.0, 30.0 * 1.4, 30.0 * 1.4])
+
+
+def test_what_lies_beyond_a_closed_duct_clears_and_stops_moving():
+    man, collected = records()
+    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+    seen = []
+    for _ in range(30):
+        tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.0), 1.0, 1.0, 1.0, P)
+        seen.append(collected.tolist())
+    # A quarter of six days of 50 million lies beyond.
+    assert sum(sperm for sperm, *_ in seen) == pytest.approx(75.0 * (1.0 - math.exp(-3.0)))
+    assert seen[20][0] / seen[10][0] == pytest.approx(math.exp(-1.0))
+    assert seen[20][1] / seen[20][0] == pytest.approx(0.5 * math.exp(-4.0))
+    assert man.back_pressure == pytest.approx(0.6 * (1.0 - math.exp(-0.03))) and man.fluid == 0.0
+    tract.tract_day(man, collected, Arriving(100.0), 1.0, 1.0, 1.0, P)  # reversal: what comes is collected again
+    assert collected.collected_million > 50.0
+
+
+def test_one_closed_duct_of_two_lets_half_pass():
+    man, collected = records()
+    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+    for _ in range(400):
+        tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.5), 1.0, 1.0, 1.0, P)
+    assert collected.tolist() == pytest.approx((25.0, 12.5, 5.0, 5.0))

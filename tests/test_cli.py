@@ -57,7 +57,7 @@ def test_without_plots_there_are_no_pictures(tmp_path, capsys):
 
 def test_run_draws_every_picture_as_png_and_svg(drawn):
     pictures = {path.name for path in drawn[1].iterdir() if path.suffix in (".png", ".svg")}
-    names = ("hormones", "intratesticular", "semen", "tissue", "tubules")
+    names = ("hormones", "intratesticular", "semen", "tissue", "tubules", "wall")
     assert pictures == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
 
 

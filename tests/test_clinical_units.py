@@ -70,6 +70,7 @@ TABLE = {
     "total_motile_count_million": {"million": 1.0, "M": 1.0, "10^6": 1.0},
     "progressive_motility_pct": {"%": 1.0},
     "normal_forms_pct": {"%": 1.0},
+    "dna_fragmentation_pct": {"%": 1.0},
 }
 
 

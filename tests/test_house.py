@@ -105,6 +105,7 @@ SAME_NAMES = {
     ("experiments.store", "experiments.sweep"),
     ("experiments.sweep", "experiments.trial"),
     ("man.diary", "pictures.data"),
+    ("man.injuries", "scenario.insult"),
     ("pictures.data", "results.measures"),
     ("pictures.experiments", "studies.study"),
     ("population.given", "scenario.condition"),

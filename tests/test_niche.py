@@ -11,7 +11,7 @@ from small_tissue import SmallModel, assert_same
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.agents.reference import State, Surroundings, Wall
-from testis_abm.biology import niche, steps
+from testis_abm.biology import injury, niche, steps
 from testis_abm.biology.niche import Around
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
@@ -367,7 +367,7 @@ def test_the_mean_recovers_as_many_cells_do(values):
     survival = np.ones(steps.COUNT)
     survival[DARK], survival[PALE], survival[steps.B_SPERMATOGONIUM] = 0.4, 0.17, 0.02
     man, model = reference_man(values), SmallModel(seed=2, tubules=4, sertoli_per_tubule=26, rows=40).settle()
-    man.harm(survival)
+    man.strike(injury.killing(survival))
     kill(model.tissue, survival)
     rows = man.advance(np.zeros((400, 48, 0)))
     seen = np.array([live(model, CYCLE) for _ in range(25)])
@@ -381,13 +381,11 @@ def test_the_mean_recovers_as_many_cells_do(values):
 
 def test_of_blocked_niches_the_mean_founds_no_clones(values):
     man, plain = reference_man(values), reference_man(values)
-    blocked = np.where(np.arange(160) < 60, 0.5, 0.0)
-    held, free = (
-        of.advance(np.zeros((160, 48, 0)), blocked=by)["released_million"] for of, by in ((man, blocked), (plain, None))
-    )
-    assert held[:70] == pytest.approx(free[:70], rel=0.02)  # what was founded before lives on
-    assert held[100:130] == pytest.approx(0.5 * free[100:130], rel=0.05)
-    assert held[-1] == pytest.approx(free[-1], rel=0.05)
+    half = injury.killing(np.ones(steps.COUNT))._replace(hits=injury.both(np.log(2.0)), hit_days=1e6)
+    man.strike(half)
+    held, free = (of.advance(np.zeros((160, 48, 0)))["released_million"] for of in (man, plain))
+    assert held[:50] == pytest.approx(free[:50], rel=0.02)  # what was founded before lives on
+    assert held[100:] == pytest.approx(0.5 * free[100:], rel=0.05)
 
 
 # ---- what a model tells

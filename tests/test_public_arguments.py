@@ -94,6 +94,10 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
         lambda quantity, level, first, last: scenario.Clamp(quantity, level, **{"from": first, "until": last}),
         {"quantity": "LH", "level": "own", "first": "day 0", "last": "day 3"},
     ),
+    "Insult": (
+        lambda kind, day, dose, fractions: scenario.Insult(kind, day=day, dose=dose, fractions=fractions),
+        {"kind": "irradiation", "day": "day 0", "dose": "1 Gy", "fractions": 2},
+    ),
     "screen": (ta.screen, {"population": "clinic", "n": 4, "criteria": []}),
     **{
         kind: (getattr(ta, kind), {"source": experiment(kind, outputs=["xyzzy"]), **EXPERIMENT})

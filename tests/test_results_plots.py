@@ -48,7 +48,7 @@ def one_tubule() -> RunResult:
         height = 2 * 192.0
         near = np.hypot(of["germ_x"] - of["tubule_x"][0], of["germ_y"] - of["tubule_y"][0]) < 97.0
         kept = {name: of[name][near] for name in of if name.startswith("germ_")}
-        first = {name: of[name][:1] for name in ("tubule_x", "tubule_y", "tubule_radius")}
+        first = {name: of[name][:1] for name in of if name.startswith(("tubule_", "wall_"))}
         made.sections[arm] = of | kept | first | {"extent": np.array([221.655, height])}
     return made
 
@@ -62,12 +62,12 @@ def without_semen() -> RunResult:
 @pytest.mark.parametrize(
     ("made", "names"),
     [
-        (lambda: make(scenario(therapy=[], observed=[])), 5),
-        (lambda: make(suppression(), effect=-2.5), 5),
-        (without_sperm, 5),
-        (one_tubule, 5),
+        (lambda: make(scenario(therapy=[], observed=[])), 6),
+        (lambda: make(suppression(), effect=-2.5), 6),
+        (without_sperm, 6),
+        (one_tubule, 6),
         (without_semen, 3),
-        (lambda: make(short()).treated(), 5),
+        (lambda: make(short()).treated(), 6),
     ],
     ids=["untreated", "suppression", "no sperm", "one tubule", "no semen", "treated only"],
 )

@@ -221,6 +221,7 @@ def _analysis(
         "progressive_motility_pct": motility,
         "normal_forms_pct": normal,
         "total_motile_count_million": volume * concentration * motility / 100.0,
+        "dna_fragmentation_pct": np.where(np.isnan(normal), np.nan, 15.0),
     }
 
 
@@ -285,7 +286,19 @@ def section(arm: str, seed: int = 1, effect: float = 1.0) -> dict[str, Any]:
         "field_testosterone": gain * _field(leydig, width, height, 1100.0),
         "field_oestradiol": _field(leydig, width, height, 7.0),
         "lumen_radius": 0.33 * RADIUS,
+        "row": 1,
+        **_walls(len(centre)),
     }
+
+
+def _walls(tubules: int) -> dict[str, np.ndarray]:
+    """Return walls of three rows; the last tubule holds no germ cells, and one niche of the first is blocked."""
+    shape = (tubules, 3, NICHES)
+    places = np.arange(tubules)[:, None] + np.arange(NICHES) // 6
+    empty, blocked = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.uint8)
+    empty[-1], blocked[0, 1, 5] = 1, 1
+    stage = np.broadcast_to(places[:, None] % 6, shape).astype(np.int8)
+    return {"wall_stage": stage, "wall_a_pale": 2 - 2 * empty, "wall_empty": empty, "wall_blocked": blocked}
 
 
 def _germ(rng: np.random.Generator, centre: np.ndarray, angle: np.ndarray, loss: float) -> np.ndarray:

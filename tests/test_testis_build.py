@@ -253,25 +253,6 @@ def test_one_leydig_cell_is_the_least(values):
     assert build.leydig_count(values | {"tissue.leydig_per_sertoli": 1e-6}, build.build_geometry(values, 1, 4)) == 1
 
 
-def test_patches_of_sertoli_cells_fill_the_cycle_evenly(values, fertile):
-    numbers = values | {"tissue.stage_patch": 4.0}
-    geometry = build.build_geometry(numbers, 3, 12, 6)  # patches of four by four, the last of each tubule two along
-    cells = build.build_sertoli(numbers, geometry, 5, tissue(numbers, fertile))
-    phase = cells.phase.reshape(3, 6, 12)
-    blocks = [phase[t, row : row + 4, k : k + 4] for t in range(3) for row in (0, 4) for k in (0, 4, 8)]
-    assert all(len(np.unique(block)) == 1 for block in blocks)
-    firsts = [block[0, 0] for block in blocks]
-    assert sorted(firsts) == pytest.approx((np.arange(18) + 0.5) / 18)
-    assert firsts != sorted(firsts)
-
-
-def test_patches_are_as_even_around_a_section_as_can_be(values, fertile):
-    numbers = values | {"tissue.stage_patch": 6.0}
-    phase = build.build_phases(build.build_geometry(numbers, 1, 26, 3), 6, 5).reshape(3, 26)
-    assert (phase == phase[0]).all()
-    assert sorted(np.unique(phase[0], return_counts=True)[1]) == [6, 6, 7, 7]
-
-
 def test_sertoli_cells_begin_at_the_levels_of_the_reference_man(values, fertile):
     p = tissue(values, fertile)
     cells = build.build_sertoli(values, build.build_geometry(values, 2, 5), 5, p)

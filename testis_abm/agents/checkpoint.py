@@ -18,7 +18,8 @@ import numpy as np
 from testis_abm import __version__
 from testis_abm.agents import mesa_clock
 from testis_abm.biology import steps
-from testis_abm.scenario import Clamp, load
+from testis_abm.man.injuries import Injuries
+from testis_abm.scenario import Clamp, Insult, load
 from testis_abm.support import arrays, files, guard
 from testis_abm.support.errors import Note, TestisError, shown
 from testis_abm.support.fingerprint import fingerprint
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.testis.tissue import Tissue
 
-FORMAT = 7  # 4: checksums; 5: parts declare their state; 6: clamps; 7: stem-cell niches
+FORMAT = 7  # 4: checksums; 5: parts declare their state; 6: clamps; 7: stem-cell niches, insults
 _LEVELS = ("testosterone", "oestradiol", "corner_testosterone", "corner_oestradiol", "sources")
 _SCALARS = ("day", "engine_seconds", "running")
 # Bytes that the arrays may take: of any tissue, and for each Sertoli cell (1,000 are usual).
@@ -54,6 +55,7 @@ _KEYS: Mapping[str, type] = {
     "random": list,
     "modifiers": list,
     "clamps": list,
+    "insults": list,
     "own_rules": list,
 }
 
@@ -110,12 +112,14 @@ def _fault(tissue: Tissue) -> str | None:
     ):
         return outside
     # A cell cannot have lived on for days after the end of its step: its progeny has room for one day.
-    ends, threshold, share = germ.ends[rows], germ.threshold[rows], germ.share[rows]
+    ends, threshold, share, injury = (getattr(germ, name)[rows] for name in ("ends", "threshold", "share", "injury"))
     if not np.all((ends >= tissue.now - 1.0) & (ends < tissue.now + _LONGEST)):
         return "germ.ends lie in the past, or years ahead, or are no numbers"
     budget = (threshold >= 0.0) | (threshold == -np.inf)  # a user may have taken all of it
     if not np.all(budget & (threshold < np.inf) & (share >= 0.0) & (share < np.inf)):
         return "germ.threshold or germ.share are negative or no numbers"
+    if not np.all((injury >= 0.0) & (injury < np.inf)):
+        return "germ.injury is negative or no number"
     counts = np.zeros_like(tissue.columns.sertoli.counts)
     kernel.count_steps(germ.arrays(), counts)
     if np.any(tissue.columns.sertoli.able > 1):
@@ -188,6 +192,7 @@ def save(model: TestisModel, path: str | Path) -> Path:
         "random": model.random.getstate(),
         "modifiers": list(model.modifiers),
         "clamps": [clamp.as_dict() for clamp in model.clamps],
+        "insults": [insult.as_dict() for insult in model.injuries.insults],
         "own_rules": sorted(model.rules),
     }
     arrays.write(path, columns, state)
@@ -311,6 +316,7 @@ class Checkpoint:
                 raise ValueError(f"day {scalars['day']} is not that of time {kept['time']}, counted from day {first}")
             model.day, model.running = int(scalars["day"]), bool(scalars["running"])
             model.clamps = tuple(Clamp(**table) for table in kept["clamps"])
+            model.injuries = Injuries([Insult(**table) for table in kept["insults"]], model.values)
             model.engine_seconds = float(_number(scalars["engine_seconds"], "engine_seconds", 0.0, np.inf))
             for name in model.records:
                 model.records.read(name, kept["records"][name])

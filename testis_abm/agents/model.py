@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import mesa
 import numpy as np
 
 from testis_abm import parameters as tables
-from testis_abm.agents import checkpoint, mesa_clock, recording
+from testis_abm.agents import checkpoint, histology, mesa_clock, recording
 from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell, agent_sets
 from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
@@ -36,12 +36,14 @@ from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.tissue import TissueParameters
+from testis_abm.biology.tract import Arriving
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
 from testis_abm.man import cell_days
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
 from testis_abm.man.clamps import held_by_day, own_levels
 from testis_abm.man.diary import Diary, semen_days
+from testis_abm.man.injuries import Injuries
 from testis_abm.man.physiology import (
     MATURITY,
     axis_parameters,
@@ -55,8 +57,9 @@ from testis_abm.man.physiology import (
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
 from testis_abm.parameters import Drug
-from testis_abm.scenario import Clamp, Clause, Scenario, bmi_on, clashes, past_doses
+from testis_abm.scenario import Clamp, Clause, Insult, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
+from testis_abm.scenario.insult import faults
 from testis_abm.support import guard, interrupts
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import kernel
@@ -66,6 +69,9 @@ from testis_abm.testis.kinds import FURTHER
 from testis_abm.testis.memory import check_fits
 from testis_abm.testis.section import cross_section
 from testis_abm.testis.tissue import Tissue, numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A call of compiled code takes about this long, so that an interrupt is heard; what a day and a cell-day take, seconds.
 _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
@@ -98,6 +104,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     Attributes:
         day: the day that begins now; within a step, the day that is lived.
         modifiers: changes from outside to named rates (see `modify`).
+        injuries: the insults that happen to him, of the scenario and of `injure`.
         clamps: what is held, of the scenario and of `clamp`; own: the levels of his untreated steady state that can be,
             (1,) of clamp.HELD.
         records: table name -> rows (named tuples), the last of them of `day`.
@@ -154,6 +161,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.section: dict[str, Any] = {}
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
         self.clamps: tuple[Clamp, ...] = ()
+        self.injuries = Injuries((scenario if self.treated else scenario.untreated()).insult, self.values)
+        self.injuries.check(scenario.tissue, self._niches())
         self.records = Diary()
         self._build()
         if settled is None:
@@ -196,7 +205,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.regimen = Regimen(given, max(kinetics.release, default=0.0), case.samples.assay)
         self.body = Body(axis_parameters(values, man), kinetics)
         size = case.tissue
-        self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows)
+        self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows, size.stages)
         self.tract = Tract(tract_parameters(values, man))
         self.safety = Safety(values, 1.0, 1.0)
         self.report = NORMAL
@@ -333,7 +342,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             most = min(most, self.last_day - self.day)
         looked = () if self.brief else self.sampled
         ahead = min((day - self.day for day in looked if day > self.day), default=most)
-        return self.regimen.quiet(self.day, min(most, ahead), self.records) if most > 1 else most
+        most = self.injuries.quiet(self.day, min(most, ahead))
+        return self.regimen.quiet(self.day, most, self.records) if most > 1 else most
 
     def _flows(self) -> bool:
         """Return whether days follow one another without Python in between."""
@@ -359,6 +369,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _live_days(self, days: int) -> None:
         """Live some days (more than one if nothing looks at them) and record the mornings after them."""
         started = time.perf_counter()
+        self._strike()
         doses = self.regimen.days(self.day, days, self._measured, self.records)
         held = held_by_day(self.clamps, self.own, self.values, range(self.day, self.day + days))
         lived, safety = self._live(Planned(doses_by_day(self.body.kinetics, doses, self.day, days), held))
@@ -372,6 +383,19 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.running = False
         for observer in self.observers:
             observer(self)
+
+    def _strike(self) -> None:
+        """Let the insults of this morning act."""
+        for blow in self.injuries.blows(self.day):
+            self.tissue.strike(blow)
+            if blow.stored > 0.0:
+                self.tract.hurt(blow.stored)
+
+    def _niches(self) -> float:
+        """Return how many niches of the man hold stem cells."""
+        return float(
+            self.values["tissue.sertoli_per_man"] * self.man["sertoli_number"] * self.man["germ_cell_endowment"]
+        )
 
     def _live(self, planned: Planned) -> tuple[Lived, list[SafetyDay]]:
         """Live the days that are `planned`; return what they were."""
@@ -401,6 +425,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             numbers_of(p),
             change,
             self._sperm,
+            self.injuries.open(self.day),
             tissue.leydig_weight,
             tissue.levels.entering,
             float(scale.oestradiol),
@@ -431,8 +456,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         blood = self.body.day(self.report, planned, self.tract.back_pressure)
         self._check()
         self.report = self.tissue.day(blood, p, change)
-        released = float(self._told()["released"][0] * self._sperm)
-        self.tract.day(released, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
+        germ = self._told()[0]
+        harm = float(germ["injury"] / germ["released"]) if germ["released"] > 0 else 0.0
+        arriving = Arriving(float(germ["released"] * self._sperm), harm, self.injuries.open(self.day))
+        self.tract.day(arriving, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 
     def _this_morning(self, p: TissueParameters | None = None) -> Lived:
@@ -486,7 +513,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def stem_cells(self) -> dict[str, float]:
         """Return A-pale and A-dark per Sertoli cell: `a_pale_per_sertoli`, `a_dark_per_sertoli`."""
-        mean = self.tissue.counts() / self.tissue.sertoli_count
+        mean = self.tissue.counts() / self.tissue.present_count
         return {f"{steps.NAMES[step]}_per_sertoli": float(mean[step]) for step in (steps.A_PALE, steps.A_DARK)}
 
     def stem_clones(self) -> dict[int, int]:
@@ -508,7 +535,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
 
     def per_gram(self, released: np.ndarray) -> np.ndarray:
         """Return the daily production, million per g of testis, that so many released in a cycle are."""
-        mass = testis_mass(self.values) * self.man["sertoli_number"]
+        there = self.tissue.present_count / self.tissue.sertoli_count
+        mass = testis_mass(self.values) * self.man["sertoli_number"] * there
         return np.asarray(released / _FLUX_DAYS * self._sperm / mass)
 
     def over_cycle(self, days: int) -> dict[str, np.ndarray]:
@@ -541,6 +569,28 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def cross_section(self) -> dict[str, Any]:
         """Return the cells and fields as they lie this morning, for a picture (see testis/section.py)."""
         return cross_section(self.tissue, self.day)
+
+    # ---- histology
+
+    def stages(self) -> np.ndarray:
+        """Return the stage of the cycle of each niche this morning, 1 (I) to 6 (VI), (tubules, rows along, around)."""
+        return self.tissue.stages() + 1
+
+    def stage_map(self) -> pd.DataFrame:
+        """Return a row a niche with its place, stage and stem cells (see agents/histology.py)."""
+        return histology.stage_map(self)
+
+    def by_stage(self) -> pd.DataFrame:
+        """Return a row a stage: its niches, their germ cells and deaths (see agents/histology.py)."""
+        return histology.by_stage(self)
+
+    def sections(self) -> pd.DataFrame:
+        """Return a row a thin section: stages, nuclei by type, Johnsen score (see agents/histology.py)."""
+        return histology.sections(self)
+
+    def nuclei(self) -> pd.DataFrame:
+        """Return a row a type of germ cell: counted in thin sections, corrected, and true (see agents/histology.py)."""
+        return histology.nuclei(self)
 
     # ---- a user's own rules
 
@@ -584,6 +634,29 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             raise TestisError(f"clamp {int(problem.path[0]) + 1}: {problem.text}")
         self._hold(clamps)
         return clamp
+
+    def injure(self, kind: str, *, day: object = None, **given: Any) -> Insult:
+        """Let an insult happen to the man: one of a scenario in Python.
+
+        `model.injure("irradiation", dose="2.5 Gy")`
+
+        Args:
+            kind, given: see scenario.Insult.
+            day: on whose morning it acts or begins (default: the day that begins now).
+
+        Raises:
+            TestisError: see scenario.Insult; the day is over; another excludes it, or the tissue is too small for it.
+        """
+        insult = Insult(kind, day=self.day if day is None else day, **given)
+        if insult.day < self.day:
+            raise TestisError(f"day: day {insult.day:g} is over; the day that begins now is day {self.day}")
+        insults = (*self.injuries.insults, insult)
+        for problem in faults(insults, self.case.plan, self.case.tissue):
+            raise TestisError(f"insult {int(problem.path[0]) + 1}: {problem.text}")
+        injuries = Injuries(insults, self.values)
+        injuries.check(self.case.tissue, self._niches())
+        self.injuries = injuries
+        return insult
 
     def _hold(self, clamps: tuple[Clamp, ...]) -> None:
         """Take clamps, none of which goes beyond the physical range while the plan lasts."""

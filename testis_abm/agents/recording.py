@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from testis_abm.agents.histology import scores
 from testis_abm.biology import outcome, readouts, steps
 from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.man.cell_days import Lived
-from testis_abm.testis import biopsy
 from testis_abm.testis.build import standing_elongated
 
 TestisModel = Any  # of agents/model.py, which calls this
@@ -87,9 +87,8 @@ def _samples(model: TestisModel) -> None:
     if day in samples.blood:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
-        per_sertoli = model.tissue.counts() / model.tissue.sertoli_count
-        score = biopsy.johnsen_score(model.tissue.columns.sertoli.counts, model.tissue.geometry.around)
-        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), johnsen_score=score)
+        per_sertoli = model.tissue.counts() / model.tissue.present_count
+        write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), **scores(model)._asdict())
 
 
 def _outcome(model: TestisModel, means: Mapping[str, float], concentration: float) -> dict[str, float]:
@@ -102,6 +101,7 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     signal = signals(response, model.tract.back_pressure, p)
     spermatids = standing_elongated(p, rates_under(signal, p))
     niches = values["tissue.sertoli_per_man"] * model.man["sertoli_number"] * model.man["germ_cell_endowment"]
+    niches *= float(model.tissue.columns.sertoli.present.mean())
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
     chances = {
         "conception": outcome.conception(concentration, values),
@@ -118,7 +118,7 @@ def _tissue(
     model: TestisModel, lived: Lived, blood: Mapping[str, np.ndarray], testis: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Return the columns of the tissue table."""
-    germ, sertoli = lived.germ, model.tissue.sertoli_count
+    germ, sertoli = lived.germ, model.tissue.present_count
     counts = dict(zip(steps.NAMES, germ["counts"].T, strict=True))
     cycle = model.over_cycle(len(germ))
     divided = cycle["divided"]

@@ -21,11 +21,12 @@ from testis_abm.biology import steps
 from testis_abm.biology.clamp import field_held
 from testis_abm.biology.draws import child
 from testis_abm.biology.germ import COMPLETES, DIES, LIVES, changed
+from testis_abm.biology.injury import Blow, lives, stage_of
 from testis_abm.biology.niche import RENEWED, SET_ASIDE, Around, Turn, next_turn, precedence, pull, share_of_newborn
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.sertoli import Response
 from testis_abm.support.errors import TestisError
-from testis_abm.testis import fields, kernel
+from testis_abm.testis import fields, injury, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
 from testis_abm.testis.tissue import SETTLED, UNCHANGED
 
@@ -240,6 +241,25 @@ class ReferenceCells:
             kernel.tell_day(events.arrays(), self.columns.sertoli.arrays(), rows[day : day + 1])
         return rows, events
 
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
+        """Let a blow fall upon the cells on day `now`; who lives stays in order."""
+        germ, sertoli = self.columns.germ, self.columns.sertoli
+        self._take(itertools.chain.from_iterable(self.germ), _states(germ, germ.rows()))
+        stage, harm = stage_of(int(now), blow.kind, blow.repeat), blow.harm.tolist()
+        injury.strike_sertoli(sertoli, blow, now, wall)
+        able = sertoli.able.reshape(len(self.germ), -1).tolist()
+        for tubule, living in enumerate(self.germ):
+            for agent in living.copy():
+                cell = agent.state
+                chance = injury.plain_survival(blow, sertoli, (tubule, cell.niche, cell.step), wall)
+                if lives(cell.lineage, stage, chance) and able[tubule][cell.niche] > 0.0:
+                    cell.injury = float(np.float32(cell.injury + harm[tubule % len(harm)][cell.step]))
+                else:
+                    living.remove(agent)
+                    agent.remove()
+        self._count(len(self.sertoli) // len(self.germ))
+        self.columns.germ = self.to_columns()
+
     def soma(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
         """Advance the Leydig cells, the fields and the Sertoli cells."""
         self._take(self.leydig, _states(self.columns.leydig))
@@ -379,6 +399,8 @@ def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bo
             released = around.rules["germ.is_released"](cell.lineage, around.sertoli.rates[steps.SPERMIATION])
             fate = events.released if released else events.retained
             fate[tubule] += 1
+            if released:
+                events.injury[tubule] += cell.injury
             return False
         else:
             if steps.DAUGHTERS[cell.step] == 2:
@@ -543,7 +565,14 @@ def _share_of_newborn(lineage: int, here: Surroundings) -> float:
 def _found(lineage: int, ordinal: int, mother: State, when: float, here: Surroundings) -> list[State]:
     """Return the two B spermatogonia of the clone `ordinal` of a cell, in the niche and of the founder of `mother`."""
     clone = here.rules["germ.clone_of"](lineage, ordinal)
-    common = {"niche": mother.niche, "founder": mother.founder, "turn": 0, "share": 0.0, "clone": clone}
+    common = {
+        "niche": mother.niche,
+        "founder": mother.founder,
+        "injury": mother.injury,
+        "turn": 0,
+        "share": 0.0,
+        "clone": clone,
+    }
     pair = (State(lineage=child(lineage, 2 * ordinal + k), **common) for k in range(2))
     return [_enter(state, steps.B_SPERMATOGONIUM, when, here) for state in pair]
 
@@ -564,6 +593,7 @@ def _settle(daughter: Daughter, wall: Wall) -> list[State]:
     """Return a daughter that has entered the niche where she knocked, on its clock."""
     lineage, step, here = daughter.lineage, daughter.step, wall.niches[daughter.niche]
     state = State(lineage=lineage, niche=daughter.niche, founder=daughter.mother.founder, turn=0, share=0.0, clone=0)
+    state.injury = daughter.mother.injury
     _enter(state, step, daughter.since, here)
     state.ends = next_turn(here.sertoli.phase, here.p.germ.cycle_days, here.now)
     if step == steps.A_PALE:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from testis_abm import parameters
+from testis_abm.choices import TREATMENTS
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
 from testis_abm.scenario.amounts import NUMBER, number_in
 from testis_abm.scenario.amounts import plain as plain_text
@@ -35,7 +36,7 @@ _PERCENT = 100.0
 OF_LABS = "Representative virtual patient"  # the title of a draft that was matched to laboratory values
 _LONGEST = 200  # characters of what was typed into one field
 # What of a draft is no man's own, and so stays when another patient takes his place.
-_OF_NO_MAN = ("therapy", "clamp", "plan", "tissue", "samples", "parameters")
+_OF_NO_MAN = ("therapy", "clamp", "insult", "plan", "tissue", "samples", "parameters")
 # Fields of the form, by section; a row of these has no others.
 _ROWS = ("therapy", "weight")
 _FIELDS = {"plan": ("duration", "baseline", "replicates", "seed"), "samples": ("assay",)}
@@ -171,7 +172,7 @@ def with_duration(draft: Draft, text: str) -> Draft:
     """Return a draft of another length, without samples and observations that lie beyond it."""
     value = f"{text} days" if _is_number(text) else str(text)
     changed = with_entry(draft, value, "plan", "duration")
-    kept = {key: changed[key] for key in ("therapy", "weight", "clamp") if key in changed}
+    kept = {key: changed[key] for key in TREATMENTS if key in changed}
     # Therapies stay: they were typed, and what is wrong with them is told.
     tables = {key: table for key, table in changed.items() if key not in kept}
     cut(tables)
@@ -249,6 +250,7 @@ _HEADS = {
     "samples": "Samples",
     "parameters": "Model parameter",
     "clamp": "Clamp",
+    "insult": "Insult",
     "observed": "Published value",
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.choices import TREATMENTS
 from testis_abm.population.given import Lab, labs
 from testis_abm.quantities import KNOWN, MEASURES, clinical_ratio, title
 from testis_abm.results.report import number
@@ -159,6 +160,6 @@ def same_treatment(response: Response, scenario: Scenario | None) -> bool:
     """Return whether a response is of what a scenario does, how long, and with which model: all but its man decides."""
     if scenario is None:
         return False
-    parts = ("therapy", "weight", "clamp", "samples", "parameters")
+    parts = (*TREATMENTS, "samples", "parameters")
     same = all(getattr(response.scenario, part) == getattr(scenario, part) for part in parts)
     return same and response.scenario.plan.duration_days == scenario.plan.duration_days

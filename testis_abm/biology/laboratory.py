@@ -58,6 +58,7 @@ VARIATION: Mapping[str, tuple[str, ...]] = {
     ),
     "progressive_motility_pct": ("semen_variation.motility",),
     "normal_forms_pct": ("semen_variation.morphology",),
+    "dna_fragmentation_pct": ("semen_variation.fragmentation",),
 }
 # Measured by themselves in blood or tissue; the true oestradiol is that of LC-MS/MS, whatever the assay.
 BLOOD = (
@@ -71,10 +72,14 @@ BLOOD = (
     "intratesticular_oestradiol_nmol_l",
 )
 _STEROIDS = "testosterone", "oestradiol"
-SHARES = ("progressive_motility_pct", "normal_forms_pct")
+SHARES = ("progressive_motility_pct", "normal_forms_pct", "dna_fragmentation_pct")
 # Share of sperm -> parameter of the level at which its variation within a man was found, counting included.
 _SHARE_AT = {"motility": "tract.motility_reference", "morphology": "tract.morphology_reference"}
-_SHARE_OF = {"progressive_motility_pct": "motility", "normal_forms_pct": "morphology"}
+_SHARE_OF = {
+    "progressive_motility_pct": "motility",
+    "normal_forms_pct": "morphology",
+    "dna_fragmentation_pct": "fragmentation",
+}
 _HIGHEST_SHARE = 0.98
 _RAREST = 1e-300  # probability: a quantile of nothing is that of the rarest
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
@@ -248,6 +253,7 @@ class Laboratory:
             for name, percent in (
                 ("motility", expected.progressive_motility_pct),
                 ("morphology", expected.normal_forms_pct),
+                ("fragmentation", expected.dna_fragmentation_pct),
             )
         ]
         return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))

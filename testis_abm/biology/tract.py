@@ -24,14 +24,30 @@ _LEAST_VOLUME = 0.3  # mL
 _MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
 _EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
 
-# State of the tract: sperm output that transit has adapted to (million a day), progressively motile share,
-# back-pressure (0 to 1), relative size of the glands, fluid left over (relative), and sperm and normal sperm in each
-# compartment (million).
-TRACT = np.dtype(
-    [*record("output", "motility", "back_pressure", "glands", "fluid").descr, ("chain", float, (CHAIN, 2))]
-)
+_SPERM, _NORMAL, _HARM = range(3)  # columns of the chain
 # What the cauda takes in on a day, million.
-COLLECTED = record("collected_million", "collected_motile_million", "collected_normal_million")
+COLLECTED = record(
+    "collected_million", "collected_motile_million", "collected_normal_million", "collected_fragmented_million"
+)
+# State of the tract: sperm output that transit has adapted to (million a day), progressively motile share,
+# back-pressure (0 to 1), relative size of the glands, fluid left over (relative), the part of the pressure that closed
+# ducts make, share of the testes whose duct is open, sperm, normal sperm (million) and harm that they carry (summed over million) in
+# each compartment, and what lies beyond a closed duct (COLLECTED).
+TRACT = np.dtype(
+    [
+        *record("output", "motility", "back_pressure", "glands", "fluid", "dilated", "open").descr,
+        ("chain", float, (CHAIN, 3)),
+        ("beyond", float, (len(COLLECTED.names or ()),)),
+    ]
+)
+
+
+class Arriving(NamedTuple):
+    """What the testes send on a day: million sperm, the mean harm that each carries, and the share of testes whose duct is open."""
+
+    sperm: float
+    harm: float = 0.0
+    open: float = 1.0
 
 
 class TractParameters(NamedTuple):
@@ -67,6 +83,16 @@ class TractParameters(NamedTuple):
     motility_abstinence_slope: float
     reserve_days: float
     ejaculated: float
+    dna_fragmentation: float
+    dna_fragmentation_abstinence_slope: float
+    harm_motility: float
+    harm_normal_forms: float
+    harm_dna: float
+    closed_pressure: float
+    closed_pressure_days: float
+    beyond: float
+    beyond_days: float
+    beyond_motile_days: float
     reference_output: float
 
 
@@ -141,11 +167,81 @@ def moved_a_day(tract, p):
 
 
 @register_jitable
-def collect(collected, tract, sperm, normal, p):
-    """Set what the cauda takes in (COLLECTED) of the `sperm` and `normal` sperm that arrive, million."""
+def whole(harm, effect):
+    """Return the share of sperm that a mean `harm` of `effect` (log) leaves as they were."""
+    return math.exp(-effect * harm)
+
+
+@register_jitable
+def fragmented(harm, p):
+    """Return the share of sperm with fragmented DNA at such a mean harm."""
+    return 1.0 - (1.0 - p.dna_fragmentation) * whole(harm, p.harm_dna)
+
+
+@register_jitable
+def collect(collected, tract, sperm, normal, harm, p):
+    """Set what the cauda takes in (COLLECTED) of the `sperm` and `normal` sperm that arrive, million; `harm`: their mean."""
     collected.collected_million = sperm * p.collected
-    collected.collected_motile_million = sperm * p.collected * tract.motility
+    collected.collected_motile_million = sperm * p.collected * tract.motility * whole(harm, p.harm_motility)
     collected.collected_normal_million = normal * p.collected
+    collected.collected_fragmented_million = sperm * p.collected * fragmented(harm, p)
+
+
+@register_jitable
+def hurt_stored(tract, store, harm, p):
+    """Let sperm in epididymis and cauda (`store`, COLLECTED by day) take harm: their form is fixed, motility and DNA are not."""
+    hurt_in_transit(tract, harm, p)
+    for day in range(store.size):
+        hurt_row(store[day], harm, p)
+
+
+@register_jitable
+def hurt_in_transit(tract, harm, p):
+    """Let sperm in the epididymis, and those beyond a closed duct, take harm."""
+    for k in range(CHAIN):
+        tract.chain[k, _HARM] += harm * tract.chain[k, _SPERM]
+    unbroken = tract.beyond[0] - tract.beyond[3]
+    tract.beyond[1] *= whole(harm, p.harm_motility)
+    tract.beyond[3] = tract.beyond[0] - unbroken * whole(harm, p.harm_dna)
+
+
+@register_jitable
+def hurt_row(collected, harm, p):
+    """Let what the cauda took in on a day (COLLECTED) take harm."""
+    collected.collected_motile_million *= whole(harm, p.harm_motility)
+    unbroken = collected.collected_million - collected.collected_fragmented_million
+    collected.collected_fragmented_million = collected.collected_million - unbroken * whole(harm, p.harm_dna)
+
+
+@register_jitable
+def _close(tract, collected, opened, p):
+    """Leave beyond ducts that close today their share of what a day of `collected`, with the share `opened`, has stored."""
+    share = p.beyond * p.reserve_days * (tract.open - opened) / tract.open
+    tract.beyond[0] += share * collected.collected_million
+    tract.beyond[1] += share * collected.collected_motile_million
+    tract.beyond[2] += share * collected.collected_normal_million
+    tract.beyond[3] += share * collected.collected_fragmented_million
+
+
+@register_jitable
+def _clear(tract, collected, p):
+    """Let sperm beyond closed ducts leave with ejaculates, and stop moving."""
+    leaving = 1.0 - math.exp(-1.0 / p.beyond_days)
+    collected.collected_million += leaving * tract.beyond[0]
+    collected.collected_motile_million += leaving * tract.beyond[1]
+    collected.collected_normal_million += leaving * tract.beyond[2]
+    collected.collected_fragmented_million += leaving * tract.beyond[3]
+    for kind in range(tract.beyond.size):
+        tract.beyond[kind] *= 1.0 - leaving
+    tract.beyond[1] *= math.exp(-1.0 / p.beyond_motile_days)
+
+
+@register_jitable
+def _scaled(collected, share):
+    collected.collected_million *= share
+    collected.collected_motile_million *= share
+    collected.collected_normal_million *= share
+    collected.collected_fragmented_million *= share
 
 
 @register_jitable
@@ -155,33 +251,47 @@ def settle_tract(tract, released, elongation, androgen, testis_e2, p):
     tract.motility = motility_target(elongation, androgen * p.androgen_sensitivity, testis_e2, p)
     tract.glands = gland_target(androgen * p.androgen_sensitivity, p)
     moved, normal = moved_a_day(tract, p), normal_forms(elongation, p)
+    tract.open, tract.dilated, tract.beyond[:] = 1.0, 0.0, 0.0
     for k in range(CHAIN):
-        tract.chain[k, 0], tract.chain[k, 1] = released / moved, released * normal / moved
+        tract.chain[k, _SPERM], tract.chain[k, _NORMAL] = released / moved, released * normal / moved
+        tract.chain[k, _HARM] = 0.0
 
 
 @register_jitable
-def tract_day(tract, collected, released, elongation, androgen, testis_e2, p):
+def tract_day(tract, collected, arriving, elongation, androgen, testis_e2, p):
     """Advance the tract (TRACT) by a day; set what the cauda takes in (COLLECTED).
 
     Args:
-        released: sperm released by the testes, million; elongation: androgen signal under which they were shaped.
+        arriving: what the testes send (Arriving); elongation: androgen signal under which its sperm were shaped.
         androgen: of the blood, relative; testis_e2: intratesticular oestradiol, relative: it leaves with the fluid.
     """
-    chain, normal = tract.chain, normal_forms(elongation, p)
+    chain, released = tract.chain, arriving.sperm
+    normal = normal_forms(elongation, p) * whole(arriving.harm, p.harm_normal_forms)
     tract.output = relax(tract.output, released, p.transit_days, 1.0)
     moved = moved_a_day(tract, p)
-    sperm, normal_out = moved * chain[CHAIN - 1, 0], moved * chain[CHAIN - 1, 1]
+    last = chain[CHAIN - 1]
+    sperm, normal_out = moved * last[_SPERM], moved * last[_NORMAL]
+    harm = last[_HARM] / last[_SPERM] if last[_SPERM] > 0.0 else 0.0
     for i in range(CHAIN - 1, 0, -1):
-        for kind in range(2):
+        for kind in range(3):
             chain[i, kind] += moved * (chain[i - 1, kind] - chain[i, kind])
-    chain[0, 0] += released - moved * chain[0, 0]
-    chain[0, 1] += released * normal - moved * chain[0, 1]
+    chain[0, _SPERM] += released - moved * chain[0, _SPERM]
+    chain[0, _NORMAL] += released * normal - moved * chain[0, _NORMAL]
+    chain[0, _HARM] += released * arriving.harm - moved * chain[0, _HARM]
     felt = androgen * p.androgen_sensitivity
     tract.motility = relax(tract.motility, motility_target(elongation, felt, testis_e2, p), p.motility_days, 1.0)
-    tract.fluid = fluid_left(testis_e2, p)
-    tract.back_pressure = relax(tract.back_pressure, pressure(testis_e2, p), p.back_pressure_days, 1.0)
+    tract.fluid = fluid_left(testis_e2, p) * arriving.open
+    by_fluid = relax(tract.back_pressure - tract.dilated, pressure(testis_e2, p), p.back_pressure_days, 1.0)
+    tract.dilated = relax(tract.dilated, p.closed_pressure * (1.0 - arriving.open), p.closed_pressure_days, 1.0)
+    tract.back_pressure = min(1.0, by_fluid + tract.dilated)
     tract.glands = relax(tract.glands, gland_target(felt, p), p.volume_days, 1.0)
-    collect(collected, tract, sperm, normal_out, p)
+    collect(collected, tract, sperm, normal_out, harm, p)
+    if arriving.open < tract.open:
+        _close(tract, collected, arriving.open, p)
+    tract.open = arriving.open
+    _scaled(collected, arriving.open)
+    if tract.beyond[0] > 0.0:
+        _clear(tract, collected, p)
 
 
 @lru_cache(maxsize=64)
@@ -202,26 +312,42 @@ def reserve_weights(abstinence: float, reserve_days: float, emptied: float, days
 
 
 class Emptied(NamedTuple):
-    """An ejaculate: mL, million/mL, and the shares that move and that are of normal form."""
+    """An ejaculate: mL, million/mL, and the shares that move, that are of normal form and whose DNA is fragmented."""
 
     volume: float
     concentration: float
     motility: float
     normal: float
+    fragmented: float
+
+
+class Stored(NamedTuple):
+    """Sperm of an ejaculate, million: all, those that move, that are of normal form and whose DNA is fragmented."""
+
+    sperm: float
+    motile: float
+    normal: float
+    fragmented: float
 
 
 @register_jitable
-def emptied(sperm, motile, normal, glands, fluid, abstinence, bmi, p):
-    """Return the ejaculate (Emptied) of so many million `sperm`, and `motile` and `normal` among them, after `abstinence` days.
+def emptied(stored, glands, fluid, abstinence, bmi, p):
+    """Return the ejaculate (Emptied) of such sperm (Stored) after `abstinence` days.
 
     `fluid` that the ductules leave (relative) comes with it.
     """
     ml = volume(glands, abstinence, bmi, p) + p.fluid_volume * (fluid - 1.0)
-    motility = normal_share = 0.0
+    motility = normal_share = broken_share = 0.0
+    sperm = stored.sperm
     if sperm > 0.0:
         late = max(0.0, abstinence - _MOTILE_UNTIL)
-        motility, normal_share = max(0.0, motile / sperm + p.motility_abstinence_slope * late), normal / sperm
-    return Emptied(ml, sperm / ml, motility, normal_share)
+        motility, normal_share = (
+            max(0.0, stored.motile / sperm + p.motility_abstinence_slope * late),
+            stored.normal / sperm,
+        )
+        rested = min(abstinence, _LONGEST_RESTED) - _ABSTINENCE_REFERENCE
+        broken_share = min(1.0, stored.fragmented / sperm * (1.0 + p.dna_fragmentation_abstinence_slope * rested))
+    return Emptied(ml, sperm / ml, motility, normal_share, broken_share)
 
 
 def ejaculate(
@@ -234,5 +360,5 @@ def ejaculate(
         glands: their relative size; fluid: left by the ductules, relative.
     """
     weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
-    sperm, motile, normal = (float(weights @ store[name]) for name in COLLECTED.names or ())
-    return Semen.of(*emptied(sperm, motile, normal, float(glands), float(fluid), abstinence, float(bmi), p))
+    stored = Stored(*(float(weights @ store[name]) for name in COLLECTED.names or ()))
+    return Semen.of(*emptied(stored, float(glands), float(fluid), abstinence, float(bmi), p))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testis_abm.choices import CELLS, ENGINES
+from testis_abm.choices import CELLS, ENGINES, TREATMENTS
 from testis_abm.experiments.outputs import DEFAULT, OUTPUTS, output
 from testis_abm.scenario import Scenario, load
 from testis_abm.scenario.amounts import parse_day
@@ -21,8 +21,7 @@ from testis_abm.support import guard
 from testis_abm.support.errors import Note, Problem, ScenarioError, printable, shown, unknown
 
 _MOST_ARMS = 100
-_DONE = ("therapy", "weight", "clamp")  # to the man of an arm
-_ARM_KEYS = ("name", *_DONE, "set")
+_ARM_KEYS = ("name", *TREATMENTS, "set")
 
 type Source = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 
@@ -146,7 +145,7 @@ def _names_a_man(raw: Mapping[str, Any], arms: object) -> bool:
 
 
 def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]) -> dict[str, Scenario]:
-    """Return arms: each a name, its own therapy, weight and clamp, and `set`, dotted paths to change besides."""
+    """Return arms: each a name, its own therapy, weight, clamp and insult, and `set`, dotted paths to change besides."""
     if given is None:
         return {}
     if not isinstance(given, list) or not all(isinstance(arm, Mapping) for arm in given):
@@ -164,7 +163,7 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         if name in arms:
             raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
-        own = {**raw, **{part: arm.get(part, []) for part in _DONE}, "title": name}
+        own = {**raw, **{part: arm.get(part, []) for part in TREATMENTS}, "title": name}
         try:
             sets = guard.mapping(arm.get("set", {}), "set", '{ "man.age" = 40 }')
             arms[name] = load(own, overrides={**overrides, **sets})

@@ -182,7 +182,9 @@ def under_hypotheses(
     """
     case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
     if not case.treated:
-        raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
+        raise ScenarioError(
+            f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]"
+        )
     arms = {UNTREATED: untreated(case), TREATED: case}
     found = arms_under_hypotheses(arms, sets=sets, title=case.title)
     return replace(found, assumed=one_at_a_time(case, _assumed(case)))
@@ -196,7 +198,7 @@ def _assumed(case: Scenario) -> list[str]:
 
 def untreated(case: Scenario) -> Scenario:
     """Return a scenario without what is done to its man."""
-    return case.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
+    return case.untreated()
 
 
 def arms_under_hypotheses(
@@ -274,7 +276,7 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
     lived = {}
     for k, (i, of) in enumerate(lives):
         man = ExpectedMan(values[k], {field: float(body[k]) for field, body in bodies.items()}, treatment.kinetics)
-        still = not case.treated and not case.man.history and is_adult(man.man)  # he stays as he is
+        still = not case.treated and not case.insult and not case.man.history and is_adult(man.man)  # he stays as he is
         if not still:
             treatment.follow(man, (case.plan.seed, i) if i else (case.plan.seed,))
         lived[i, of] = np.array(of_expected(man, 0 if still else day, case.samples.abstinence_days))

@@ -80,8 +80,10 @@ def one_at_a_time(
     """
     case = load(Path(scenario) if isinstance(scenario, os.PathLike) else scenario)
     if not case.treated:
-        raise ScenarioError(f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]] or [[clamp]]")
-    arms = (case.model_copy(update={"therapy": (), "weight": (), "clamp": ()}), case)
+        raise ScenarioError(
+            f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]"
+        )
+    arms = (case.untreated(), case)
     day = Span.planned(case, case.plan.duration_days).morning
     known = numbers(case)
     asked = known if names is None else guard.texts(names, "names", '["germ.room", "aromatase.testicular_km"]')

@@ -221,7 +221,7 @@ def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], 
     samples = scenario.samples
     rows: list[Row] = []
     for arm in arms:
-        case = scenario if arm == TREATED else scenario.model_copy(update={"therapy": (), "weight": (), "clamp": ()})
+        case = scenario if arm == TREATED else scenario.untreated()
         treatment = Treatment(case, drugs, history=True)
         man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
         treatment.follow(man, (seed,))

@@ -11,6 +11,7 @@ from testis_abm.biology.axis import DAY, brought
 from testis_abm.biology.days import TESTIS
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.tissue import with_aromatase
+from testis_abm.biology.tract import Arriving
 from testis_abm.man.body import body_day
 from testis_abm.man.tract import pass_day
 from testis_abm.quantities import QUANTITIES
@@ -53,7 +54,8 @@ class Numbers(NamedTuple):
     Attributes:
         axis, tract: packed parameters; tissue: numbers of the tissue (tissue.as_array).
         change: of the rates of Sertoli cells, see kernel.Today.
-        sperm: million sperm of the whole man that one released stands for; leydig_weight: see kernel.report.
+        sperm: million sperm of the whole man that one released stands for; open: share of the testes whose duct is.
+        leydig_weight: see kernel.report.
         entry: what enters with the blood of the reference man, nmol/L (levels.Entering).
         oestradiol: intratesticular, of the reference man, nmol/L.
     """
@@ -63,6 +65,7 @@ class Numbers(NamedTuple):
     tissue: np.ndarray
     change: np.ndarray
     sperm: float
+    open: float
     leydig_weight: float
     entry: Entering
     oestradiol: float
@@ -140,9 +143,11 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
             lived.testis[day] = testis
             tell(man.events, man.cells.sertoli, lived.germ[day])
             testis_e2 = testis.oestradiol_nmol_l / numbers.oestradiol
-            released = lived.germ[day].released * numbers.sperm
+            germ = lived.germ[day]
+            harm = germ.injury / germ.released if germ.released > 0 else 0.0
+            arriving = Arriving(germ.released * numbers.sperm, harm, numbers.open)
             pass_day(
-                tract, man.store, released, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
+                tract, man.store, arriving, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
             )
             lived.back_pressure[day] = tract.back_pressure
             if lived.cells.size:

@@ -24,14 +24,18 @@ from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import signals
-from testis_abm.biology.steps import A_DARK, A_PALE, COMMITMENT, COUNT, ELONGATED_SPERMATID, SPERMIATION
+from testis_abm.biology.steps import A_DARK, A_PALE, COUNT, ELONGATED_SPERMATID, SPERMIATION
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
     TRACT,
+    Arriving,
+    Stored,
     TractParameters,
     collect,
     emptied,
+    hurt_in_transit,
+    hurt_row,
     normal_forms,
     pressure,
     settle_tract,
@@ -47,18 +51,17 @@ from testis_abm.testis.mean import (
     LACK,
     LOCAL_OESTRADIOL,
     SOMA,
+    Calendar,
+    GermLine,
     Scale,
     calendar,
-    clones_founded,
     count_steps,
     germ_day,
-    kill,
+    of_testes,
     rates_of,
     response_of,
-    resting_stem_cells,
     soma_day,
     stationary,
-    stem_cell_day,
 )
 
 _FAINTEST = 1e-9
@@ -81,6 +84,7 @@ MORNING = np.dtype(
             "inhibition_testis",
             "testicular_oestradiol_share",
             "released_million",
+            "testes",  # share of them that is there
             "elongated_per_sertoli",
             "a_pale_per_sertoli",
             "a_dark_per_sertoli",
@@ -108,29 +112,19 @@ class Numbers(NamedTuple):
 
 
 class MeanTestis(NamedTuple):
-    """The mean cells: Leydig and Sertoli (`soma`), and B spermatogonia and their descendants by day of age (see testis/mean.py).
-
-    Attributes:
-        stem: (2,) A-dark and A-pale of a niche that keeps germ cells.
-        commitments: (days of a cycle,) clones per cycle that its A-pale have committed to.
-    """
+    """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py)."""
 
     soma: np.ndarray
-    stem: np.ndarray
-    founders: np.ndarray
-    commitments: np.ndarray
-    spent: np.ndarray
-    descendants: np.ndarray
+    line: GermLine
+    calendar: Calendar
     counts: np.ndarray
-    last: int
 
     @classmethod
     def new(cls, p: TissueParameters) -> MeanTestis:
         """Return cells that have not been settled."""
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
-        commitments = np.zeros(max(1, round(p.germ.cycle_days)))
-        return cls(np.ones(SOMA), np.ones(2), np.zeros(AGES), commitments, spent, descendants, np.zeros(COUNT), last)
+        return cls(np.ones(SOMA), GermLine.new(p.germ.cycle_days), Calendar(spent, descendants, last), np.zeros(COUNT))
 
 
 class State(NamedTuple):
@@ -163,13 +157,9 @@ def _secrete(secreted, made):
 def _settle_germ_line(testis, pressed, p, able):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
-    resting_stem_cells(testis.stem, rates, p)
-    testis.commitments[:] = testis.stem[A_PALE] * rates[COMMITMENT]
-    testis.founders[:] = 0.0
-    testis.founders[0] = 2.0 * able * testis.commitments[0] / p.germ.cycle_days
-    ripe = stationary(testis.founders, rates, testis.spent, testis.last)
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, able, testis.stem, testis.counts)
-    return ripe * testis.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+    ripe = stationary(testis.line, rates, testis.calendar, p)
+    count_steps(testis.line, testis.calendar, able, testis.counts)
+    return able * ripe * testis.calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
 
 
 @register_jitable
@@ -213,6 +203,7 @@ def _tell(morning, made, man, released, p):
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
+    morning.testes = 0.5 * (man.testis.line.present[0] + man.testis.line.present[1])
     morning.elongated_per_sertoli = man.testis.counts[-1] + man.testis.counts[-2]
     morning.a_pale_per_sertoli, morning.a_dark_per_sertoli = man.testis.counts[A_PALE], man.testis.counts[A_DARK]
     tract = man.tract[0]
@@ -232,11 +223,24 @@ def settle(man, numbers, morning):
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
     elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
     settle_tract(tract, released, elongation, x, testis_e2, numbers.tract)
-    collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), numbers.tract)
+    collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
     _tell(morning[0], made, man, released, numbers.axis)
+
+
+@compiled
+def hurt(man, numbers, harm):
+    """Let the sperm in the epididymis of a man (State) take harm; of those in the cauda his mornings tell."""
+    hurt_in_transit(man.tract[0], harm, numbers[0].tract)
+
+
+@compiled
+def hurt_mornings(mornings, numbers, harm):
+    """Let the sperm that the cauda took in before such `mornings` take harm."""
+    for day in range(mornings.size):
+        hurt_row(mornings[day], harm, numbers[0].tract)
 
 
 @compiled
@@ -252,50 +256,51 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     testis, new = man.testis, blank.testis
     for i in range(numbers.size):
         man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
-        testis.soma[:], testis.founders[:], testis.counts[:] = new.soma, new.founders, new.counts
+        testis.soma[:], testis.line.founders[:], testis.counts[:] = new.soma, new.line.founders, new.counts
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
-        sperm, motile = shares * morning.collected_million, shares * morning.collected_motile_million
-        normal = shares * morning.collected_normal_million
+        stored = Stored(
+            shares * morning.collected_million,
+            shares * morning.collected_motile_million,
+            shares * morning.collected_normal_million,
+            shares * morning.collected_fragmented_million,
+        )
         tract = numbers[i].tract
-        found = emptied(sperm, motile, normal, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
+        found = emptied(stored, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
-        semen[i, 2], semen[i, 3] = found.motility, found.normal
+        semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
 
 
 @compiled
-def harm(man, survival):
-    """Let a share of each type of germ cell of a man (State) survive, (steps,)."""
-    kill(man.testis.stem, man.testis.founders, man.testis.spent, survival)
-
-
-@compiled
-def advance(man, numbers, drugs, planned, blocked, mornings):
+def advance(man, numbers, drugs, planned, opened, mornings):
     """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after.
 
-    `blocked`: (days,) share of niches whose stem cells stand still on each day.
+    `opened`: share of the testes that are there whose duct is open.
     """
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
-    count_steps(testis.founders, testis.spent, testis.descendants, testis.last, scale.able, testis.stem, testis.counts)
+    count_steps(testis.line, testis.calendar, scale.able, testis.counts)
+    there = 0.5 * (testis.line.present[0] + testis.line.present[1])
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
         body_day(body, numbers.axis, secreted, drugs, planned.doses[day], held, morning)
         blood = brought(morning, tract.back_pressure, held, numbers.axis)
-        made = soma_day(testis.soma, testis.counts, blood, p, scale, 1.0)
+        made = of_testes(soma_day(testis.soma, testis.counts, blood, p, scale, 1.0), there)
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        stem_cell_day(testis.stem, rates, p)
-        committed = (1.0 - blocked[day]) * testis.stem[A_PALE] * rates[COMMITMENT]
-        founded = clones_founded(testis.commitments, committed, scale.able, p)
-        released = numbers.sperm * germ_day(
-            testis.founders, founded, rates, testis.spent, testis.descendants, testis.last
-        )
-        count_steps(
-            testis.founders, testis.spent, testis.descendants, testis.last, scale.able, testis.stem, testis.counts
-        )
+        released, harm = germ_day(testis.line, rates, testis.calendar, p)
+        released *= scale.able * numbers.sperm
+        count_steps(testis.line, testis.calendar, scale.able, testis.counts)
         testis_e2 = made.oestradiol / scale.oestradiol
-        tract_day(tract, morning, released, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
+        tract_day(
+            tract,
+            morning,
+            Arriving(released, harm, opened),
+            signal.androgen,
+            blood.tract_androgen,
+            testis_e2,
+            numbers.tract,
+        )
         _tell(morning, made, man, released, numbers.axis)

@@ -100,6 +100,7 @@ _SEMEN = _measured(
     "progressive_motility_pct",
     "normal_forms_pct",
     "total_motile_count_million",
+    "dna_fragmentation_pct",
 )
 
 SCHEMAS: Mapping[str, Mapping[str, Column]] = {
@@ -151,7 +152,15 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "biopsy": {
         **_SAMPLED,
         **{name: Column("number", "cells per Sertoli cell", name.replace("_", " ").capitalize()) for name in NAMES},
-        **_numbers(("johnsen_score", "", "Johnsen score")),
+        **_numbers(
+            ("johnsen_score", "", "Johnsen score"),
+            ("johnsen_sd", "", "Johnsen score, SD over sections"),
+            ("elongated_sections_pct", "%", "Sections with elongated spermatids"),
+            ("arrested_sections_pct", "%", "Sections with germ cells and no spermatids"),
+            ("sertoli_only_sections_pct", "%", "Sections with Sertoli cells only"),
+            ("late_spermatids_per_section", "cells per section", "Elongating and elongated spermatids a section"),
+            ("stages_per_section", "", "Stages of the cycle a section"),
+        ),
     },
     "safety": {
         **_DAILY,
@@ -269,11 +278,16 @@ class Diary(dict[str, list[Any]]):
 
 
 def treated_span(scenario: Scenario, last: float) -> tuple[float, float]:
-    """Return the first and last day of the treatment of a scenario that ends on day `last`; a changed weight is held till then."""
+    """Return the first and last day of the treatment of a scenario that ends on day `last`.
+
+    A changed weight is held till then, and what an insult did goes on.
+    """
     therapies, weights, clamps = scenario.therapy, scenario.weight, scenario.clamp
-    start = min(part.from_day for parts in (therapies, weights, clamps) for part in parts)
-    ends = (*(therapy.until_day for therapy in therapies), *(clamp.until_day for clamp in clamps))
-    return start, last if weights else min(last, max(ends))
+    insults = [insult for insult in scenario.insult if not insult.past]
+    begin = [part.from_day for parts in (therapies, weights, clamps) for part in parts]
+    start = min((*begin, *(insult.day for insult in insults)))
+    ends = tuple(part.until_day for parts in (therapies, clamps) for part in parts)
+    return start, last if weights or insults else min(last, max(ends))
 
 
 def semen_days(scenario: Scenario) -> frozenset[int]:

@@ -14,6 +14,7 @@ from testis_abm import parameters
 from testis_abm.biology import readouts
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
+from testis_abm.biology.injury import Blow
 from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
@@ -28,7 +29,7 @@ from testis_abm.parameters import Drug
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import tissue_parameters
-from testis_abm.testis.mean import Scale
+from testis_abm.testis.mean import Scale, strike
 
 _CYCLE = 16  # days over which production is averaged, as the agent-based model does
 _WEEK = 7  # days after which an immature testis is looked at again
@@ -62,6 +63,7 @@ class ExpectedMan:
 
     Attributes:
         own: levels of his untreated steady state that can be held, (1,) of clamp.HELD.
+        open: share of the testes that are there whose duct is open, from this morning on.
         days: (1 + days lived,) of MORNING, the mornings since he was untreated, or since `begin` was called.
     """
 
@@ -80,6 +82,8 @@ class ExpectedMan:
         course.settle(self._state, self._packed, self.days)
         self.own = own_levels(named(self.rest))
         self._earlier = np.repeat(self.days, _HISTORY - 1)
+        self.open = 1.0
+        self._hurts: list[tuple[int, float]] = []
 
     def __repr__(self) -> str:
         return f"<ExpectedMan, day {len(self.days) - 1}>"
@@ -95,37 +99,36 @@ class ExpectedMan:
         self._become(man)
         self.days["bmi"][-1] = man["bmi"]
 
+    def strike(self, blow: Blow) -> None:
+        """Let a blow fall upon him this morning."""
+        testis, p = self._state.testis, self._numbers.tissue
+        strike(testis.line, testis.calendar, float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
+        if blow.stored > 0.0:
+            course.hurt(self._state, self._packed, float(blow.stored))
+            self._hurts.append((len(self.days) - 1, float(blow.stored)))
+
     def _become(self, man: Mapping[str, float]) -> None:
         self.man = dict(man)
         self._numbers = _numbers(self.values, man)
         self._packed = packed(self._numbers)
 
-    def harm(self, survival: np.ndarray) -> None:
-        """Let a share of each type of germ cell survive this morning, (steps,), in the order of steps.NAMES."""
-        course.harm(self._state, np.ascontiguousarray(survival, dtype=float))
-
-    def advance(
-        self, doses: np.ndarray, held: np.ndarray | None = None, blocked: np.ndarray | None = None
-    ) -> np.ndarray:
+    def advance(self, doses: np.ndarray, held: np.ndarray | None = None) -> np.ndarray:
         """Live the days of `doses`; return the mornings after them.
 
         Args:
             doses: (days, 48, substances), see pharmacology.doses_by_day.
             held: what is clamped, (days,) of clamp.HELD (default: nothing).
-            blocked: share of niches whose stem cells stand still, (days,) (default: none).
         """
         doses = np.ascontiguousarray(doses)
         planned = Planned.free(doses) if held is None else Planned(doses, held)
-        still = np.zeros(len(doses)) if blocked is None else np.ascontiguousarray(blocked, dtype=float)
         if is_adult(self.man) or len(doses) <= _WEEK:
-            return self._advance(planned, still)
-        weeks = (slice(day, day + _WEEK) for day in range(0, len(doses), _WEEK))
-        return _joined(*(self._advance(planned.part(week.start, week.stop), still[week]) for week in weeks))
+            return self._advance(planned)
+        return _joined(*(self._advance(planned.part(day, day + _WEEK)) for day in range(0, len(doses), _WEEK)))
 
-    def _advance(self, planned: Planned, blocked: np.ndarray) -> np.ndarray:
+    def _advance(self, planned: Planned) -> np.ndarray:
         rows = np.zeros(len(planned.held), MORNING)
         rows["bmi"] = self.man["bmi"]
-        course.advance(self._state, self._packed, self._drugs, planned, blocked, rows)
+        course.advance(self._state, self._packed, self._drugs, planned, float(self.open), rows)
         self.days = _joined(self.days, rows)
         if not is_adult(self.man) and len(rows):
             self._mature(rows)
@@ -148,7 +151,8 @@ class ExpectedMan:
     def daily_production(self, day: int | None = None) -> float:
         """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
         mean = self._mornings(day)["released_million"][-_CYCLE:].mean()
-        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"]))
+        there = float(self._mornings(day)["testes"][-1]) or 1.0
+        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"] * there))
 
     def readouts(self, day: int) -> dict[str, float]:
         """Return what is read of the testis on the morning of a day, by column: of the cells, and of aromatase by site."""
@@ -173,11 +177,16 @@ class ExpectedMan:
     def _mornings(self, day: int | None) -> np.ndarray:
         """Return the last rows up to the morning of `day` (default: the last), the past included."""
         known = self.days if day is None else self.days[: day + 1]
-        return _joined(self._earlier, known)[-_HISTORY:]
+        rows = _joined(self._earlier, known)[-_HISTORY:]
+        for morning, harm in self._hurts:
+            if morning < len(known) - 1:  # what was in store then, and not yet hurt in the rows
+                course.hurt_mornings(rows[: len(rows) - (len(known) - 1 - morning)], self._packed, harm)
+        return rows
 
     def begin(self) -> None:
         """Count days from this morning on: what has been lived so far is his past."""
-        self._earlier = self._mornings(None)[:-1]
+        self._earlier, lived = self._mornings(None)[:-1], len(self.days) - 1
+        self._hurts = [(0, harm) for morning, harm in self._hurts if morning == lived]
         self.days = self.days[-1:].copy()
 
 

@@ -79,6 +79,15 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
     own["volume_slope"] *= man["gland_volume"]
     own["bmi_reference"] = values["axis.bmi_reference"]
     own["fluid_volume"] *= man["duct_patency"]
+    own |= {f"harm_{name}": values[f"injury.{name}"] for name in ("motility", "normal_forms", "dna")}
+    closed = {
+        "closed_pressure": "pressure",
+        "closed_pressure_days": "pressure_days",
+        "beyond": "beyond",
+        "beyond_days": "clearing_days",
+        "beyond_motile_days": "motile_days",
+    }
+    own |= {name: values[f"obstruction.{of}"] for name, of in closed.items()}
     own |= {name: man[name] * man[f"tract_{name}"] for name in ("er_alpha_sensitivity", "androgen_sensitivity")}
     return TractParameters(**{name: number(own[name]) for name in TractParameters._fields})
 

@@ -8,23 +8,23 @@ from numba.extending import register_jitable
 from testis_abm.biology import tract as rules
 from testis_abm.biology.days import packed
 from testis_abm.biology.semen import Semen
-from testis_abm.biology.tract import COLLECTED, TRACT, TractParameters
+from testis_abm.biology.tract import COLLECTED, TRACT, Arriving, TractParameters
 from testis_abm.support.compile import compiled
 
 _REMEMBERED = 400  # days whose sperm an ejaculate may still hold
 
 
 @register_jitable
-def pass_day(tract, store, released, elongation, androgen, testis_e2, p):
+def pass_day(tract, store, arriving, elongation, androgen, testis_e2, p):
     """Advance the tract (TRACT) one day, and its `store` of what the cauda took in by day; see biology.tract.tract_day."""
     for day in range(store.size - 1, 0, -1):
         store[day] = store[day - 1]
-    rules.tract_day(tract, store[0], released, elongation, androgen, testis_e2, p)
+    rules.tract_day(tract, store[0], arriving, elongation, androgen, testis_e2, p)
 
 
 @compiled
-def _day(tract, store, released, elongation, androgen, testis_e2, p):
-    pass_day(tract[0], store, released, elongation, androgen, testis_e2, p[0])
+def _day(tract, store, arriving, elongation, androgen, testis_e2, p):
+    pass_day(tract[0], store, arriving, elongation, androgen, testis_e2, p[0])
 
 
 @compiled
@@ -32,7 +32,12 @@ def _settle(tract, store, released, elongation, androgen, testis_e2, p):
     rules.settle_tract(tract[0], released, elongation, androgen, testis_e2, p[0])
     normal = rules.normal_forms(elongation, p[0])
     for day in range(store.size):
-        rules.collect(store[day], tract[0], released, released * normal, p[0])
+        rules.collect(store[day], tract[0], released, released * normal, 0.0, p[0])
+
+
+@compiled
+def _hurt(tract, store, harm, p):
+    rules.hurt_stored(tract[0], store, harm, p[0])
 
 
 class Tract:
@@ -63,9 +68,15 @@ class Tract:
         """Bring the tract to its steady state under a constant daily release; see biology.tract.tract_day."""
         _settle(self.state, self.store, *map(float, (released, elongation, androgen, testis_e2)), self.numbers)
 
-    def day(self, released: float, elongation: float, androgen: float, testis_e2: float) -> None:
-        """Advance one day; see biology.tract.tract_day."""
-        _day(self.state, self.store, *map(float, (released, elongation, androgen, testis_e2)), self.numbers)
+    def day(self, arriving: Arriving | float, elongation: float, androgen: float, testis_e2: float) -> None:
+        """Advance one day; see biology.tract.tract_day (a number is sperm that carry no harm, through open ducts)."""
+        arrived = arriving if isinstance(arriving, Arriving) else Arriving(arriving)
+        conditions = map(float, (elongation, androgen, testis_e2))
+        _day(self.state, self.store, Arriving(*map(float, arrived)), *conditions, self.numbers)
+
+    def hurt(self, harm: float) -> None:
+        """Let the sperm in store take harm (biology/injury.py)."""
+        _hurt(self.state, self.store, float(harm), self.numbers)
 
     def semen(self, abstinence: float, bmi: float) -> Semen:
         """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error."""

@@ -15,6 +15,7 @@ from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
 from testis_abm.man.clamps import held_by_day
 from testis_abm.man.diary import Diary
+from testis_abm.man.injuries import Injuries
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.scenario import bmi_on, past_doses
@@ -75,21 +76,31 @@ class Treatment:
     def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
         """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
         # A man in his steady state stays there; one with a past goes on recovering through the baseline.
-        baseline = self.scenario.plan.baseline_days if self._past[0] < 0 else 0
+        changing = self._past[0] < 0 or any(insult.past for insult in self.scenario.insult)
+        baseline = self.scenario.plan.baseline_days if changing else 0
         if self._table is None:
             return self._day_by_day(man, -baseline, key)
         self.before(man)
-        man.advance(np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
+        self._live(man, -baseline, np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
         man.begin()
-        man.advance(self._table, self._held(man, 0, len(self._table)))
+        self._live(man, 0, self._table)
         return man
+
+    def _live(self, man: ExpectedMan, first: int, doses: np.ndarray) -> None:
+        """Take a man through the days of `doses` from `first` on, and their insults."""
+        injuries, day = Injuries(self.scenario.insult, man.values), first
+        while day < first + len(doses):
+            days = injuries.quiet(day, first + len(doses) - day)
+            _strike(man, injuries, day)
+            man.advance(doses[day - first : day - first + days], self._held(man, day, days))
+            day += days
 
     def _held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
         return held_by_day(self.scenario.clamp, man.own, man.values, range(first, first + days))
 
     def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
         regimen, diary, case, present = self._regimen(), Diary(RECORDS), self.scenario, man.man["bmi"]
-        safety = Safety(man.values, *_serum(man.rest))
+        safety, injuries = Safety(man.values, *_serum(man.rest)), Injuries(case.insult, man.values)
         for row in self.before(man):
             safety.day(*_serum(row))
 
@@ -102,6 +113,7 @@ class Treatment:
             if day == 0:
                 man.begin()
             doses = regimen.day(day, measure, diary)
+            _strike(man, injuries, day)
             man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1))
             safety.day(*_serum(man.days[-1]))
             if case.weight:
@@ -116,6 +128,13 @@ class Treatment:
         else:
             seen = laboratory.blood(mean_morning(man.days[-1:]), key, day)
         return clause.in_unit(seen[laboratory.column(clause.column)])
+
+
+def _strike(man: ExpectedMan, injuries: Injuries, day: int) -> None:
+    """Let the insults of a morning act on a man."""
+    for blow in injuries.blows(day):
+        man.strike(blow)
+    man.open = injuries.open(day)
 
 
 def _serum(morning: np.void) -> tuple[float, float]:

@@ -150,6 +150,7 @@ def spans(scenario: Scenario) -> tuple[Span, ...]:
             for weight in weights
         )
         + tuple(Span("clamp", clamp.label, clamp.from_day, min(last, clamp.until_day)) for clamp in scenario.clamp)
+        + tuple(Span("insult", insult.label, insult.day, min(last, insult.ends)) for insult in scenario.insult)
     )
 
 

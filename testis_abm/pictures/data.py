@@ -85,12 +85,18 @@ class PlotData:
 
     def figures(self) -> tuple[str, ...]:
         """Return the names of the figures that this run has something for."""
-        return tuple(name for name in FIGURES if name in self.panels or (name == "tubules" and self.sections))
+        return tuple(name for name in FIGURES if name in self.panels or self._drawn_sections(name))
 
     def only(self, figure: str) -> PlotData:
         """Return a copy with no more than `figure` needs."""
         panels = {figure: self.panels[figure]} if figure in self.panels else {}
-        return replace(self, panels=panels, sections=self.sections if figure == "tubules" else {})
+        return replace(self, panels=panels, sections=self._drawn_sections(figure))
+
+    def _drawn_sections(self, figure: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return the sections that a figure draws; walls are in those that know them."""
+        if figure == "wall":
+            return {arm: section for arm, section in self.sections.items() if "wall_stage" in section}
+        return self.sections if figure == "tubules" else {}
 
 
 def _footer(run: Run) -> str:

@@ -48,7 +48,7 @@ def draw_figures(run: Run, folder: str | Path | None = None) -> dict[str, Figure
 def draw_figure(data: PlotData, name: str) -> Figure:
     """Return the figure `name` of a run."""
     with _paper().looks():
-        if name in ("tissue", "tubules"):
+        if name in ("tissue", "tubules", "wall"):
             figure: Figure = import_module(f"testis_abm.pictures.{name}").draw(data)
         else:
             figure = _paper().draw_courses(data, name)

@@ -11,8 +11,21 @@ from matplotlib.collections import EllipseCollection, LineCollection, PolyCollec
 from matplotlib.colors import Normalize
 from matplotlib.image import AxesImage
 
+from testis_abm.pictures import style
 from testis_abm.pictures.packing import Crowd, spread
-from testis_abm.pictures.steps import ELONGATED, ELONGATING, FURTHER_LOOKS, LEYDIG, LEYDIG_RADIUS, SERTOLI, STAIN, STEPS
+from testis_abm.pictures.steps import (
+    BLOCKED,
+    ELONGATED,
+    ELONGATING,
+    EMPTY,
+    FURTHER_LOOKS,
+    LEYDIG,
+    LEYDIG_RADIUS,
+    SERTOLI,
+    STAGE_COLOURS,
+    STAIN,
+    STEPS,
+)
 from testis_abm.pictures.view import View
 from testis_abm.testis.kind import Look
 
@@ -21,6 +34,7 @@ RASTERED = 5.0  # what lies below this zorder becomes one picture in a vector fi
 
 _ROOM = 1.16  # of a nucleus's radius: the share of its cell that a neighbour respects
 _VESSEL_RADIUS = 5.5
+_RING = (1.03, 1.07)  # of a tubule's radius: the ring that tells the stage
 _ROUNDS = 30  # in which cells make room for one another
 _SMOOTH: Any = {"interpolation": "bilinear", "zorder": 0.5}
 _TURN = np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False)
@@ -49,6 +63,8 @@ def draw_section(
     radius, lumen = (np.broadcast_to(section[name], shape)[index] for name in ("tubule_radius", "lumen_radius"))
     tubules = Tubules(centre, radius, lumen)
     _draw_tubules(axes, tubules, rng)
+    if "wall_stage" in section:
+        _draw_rings(axes, tubules, ring_colours(section)[index])
     _draw_interstitium(axes, section, view, tubules, rng)
     _draw_epithelium(axes, section, view, tubules, rng)
     return image
@@ -118,6 +134,29 @@ def _draw_tubules(axes: Axes, tubules: Tubules, rng: np.random.Generator) -> Non
     _polygons(axes, edge, fc=STAIN["lumen"], ec="none", alpha=0.8, zorder=1.2)
 
 
+def ring_colours(section: Mapping[str, Any]) -> np.ndarray:
+    """Return the colour of the ring outside each niche of the section that is shown, (tubules, around).
+
+    That of its stage; a colour of their own have niches without germ cells, and those whose stem cells have stopped.
+    """
+    row = int(section["row"])
+    stage, empty, blocked = (np.asarray(section[f"wall_{name}"])[:, row] for name in ("stage", "empty", "blocked"))
+    colour = np.array(STAGE_COLOURS)[stage]
+    return np.where(blocked > 0, BLOCKED, np.where(empty > 0, EMPTY, colour))
+
+
+def _draw_rings(axes: Axes, tubules: Tubules, colours: np.ndarray) -> None:
+    """Draw a ring round each tubule, a piece for each niche."""
+    around = colours.shape[1]
+    edges = (np.arange(around)[:, None] + np.linspace(-0.5, 0.5, 5)) * 2.0 * np.pi / around
+    way = np.stack([np.cos(edges), np.sin(edges)], axis=-1)
+    outlines = np.concatenate([_RING[0] * way, _RING[1] * way[:, ::-1]], axis=1)
+    for edge in _RING:  # so that yellow stands out from the field
+        _circles(axes, tubules.centre, edge * tubules.radius, fc="none", ec=style.LIMIT, lw=0.8, zorder=2.05)
+    pieces = tubules.centre[:, None, None] + tubules.radius[:, None, None, None] * outlines
+    _polygons(axes, pieces.reshape(-1, *outlines.shape[1:]), fc=colours.ravel().tolist(), ec="none", zorder=2.1)
+
+
 def _draw_interstitium(
     axes: Axes, section: Mapping[str, Any], view: View, tubules: Tubules, rng: np.random.Generator
 ) -> None:
@@ -125,7 +164,7 @@ def _draw_interstitium(
     vessel, _ = view.tile(section["capillary_x"], section["capillary_y"], 20)
     place = np.concatenate([leydig, vessel, tubules.centre])
     sizes = np.repeat([LEYDIG_RADIUS, _VESSEL_RADIUS], [len(leydig), len(vessel)])
-    radius, n = np.r_[sizes, tubules.radius * 1.02], len(place)
+    radius, n = np.r_[sizes, tubules.radius * _RING[1]], len(place)
     fixed = np.arange(n) >= len(sizes)
     place = spread(Crowd(place, radius, np.zeros(n), fixed, place, np.zeros(n), radius + 40.0), _ROUNDS)
     draw_leydig(axes, place[: len(leydig)], rng)

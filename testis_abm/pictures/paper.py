@@ -94,6 +94,12 @@ class Sheet:
         self.figure = page(style.WIDTH, 1.0)
         self.panels = [self.figure.add_axes((0, 0, 1, 1), label=str(k)) for k in range(rows * columns)]
 
+    def keep(self, count: int) -> None:
+        """Leave out the panels of the grid beyond the first `count`."""
+        for axes in self.panels[count:]:
+            axes.remove()
+        del self.panels[count:]
+
     def finish(self, *legend: Sequence[Any]) -> Figure:
         """Place and dress the panels, add title, footer and `legend`, row by row; return the figure."""
         bottom = 0.24 + _LINE * len(legend)
@@ -108,7 +114,7 @@ class Sheet:
             y = bottom + _TIME + (self.rows - 1 - row) * (self.height + _GAP)
             axes.set_position((x / style.WIDTH, y / total, width / style.WIDTH, self.height / total))
             axes.yaxis.set_label_coords(-_LABEL / width, 0.5)
-            _time_axis(axes, self.data.days, labelled=row == self.rows - 1)
+            _time_axis(axes, self.data.days, labelled=k + self.columns >= len(self.panels))
             letter(axes, k)
             if k not in self.untreated:
                 _shade(axes, self.data.spans)
@@ -167,13 +173,14 @@ def letter(axes: Axes, k: int) -> None:
 _SHEETS = {
     "hormones": ("Hormones in blood", 4, 2, 1.55, 0.55),
     "intratesticular": ("Steroids inside the testis", 3, 1, 1.45, 0.6),
-    "semen": ("Semen", 3, 2, 1.55, 0.1),
+    "semen": ("Semen", 4, 2, 1.55, 0.1),
 }
 
 
 def draw_courses(data: PlotData, name: str) -> Figure:
     """Return a figure of courses over time: lines as expected, dots as the laboratory measured."""
     sheet, panels = Sheet(data, *_SHEETS[name]), data.panels[name]
+    sheet.keep(len(panels))
     for axes, panel in zip(sheet.panels, panels, strict=True):
         draw_panel(axes, panel)
     return sheet.finish(sheet.legend(panels))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from testis_abm.biology.stages import NAMES
 from testis_abm.testis.kind import Look
 from testis_abm.testis.kinds import FURTHER
 
@@ -50,6 +51,11 @@ STAIN = {
     "tail": "#6C74A8",
 }
 
+# Stages of the cycle, of Okabe and Ito: dark and light in turn, so that neighbours differ without colour too; then
+# niches without germ cells, and those whose stem cells have stopped for a time.
+STAGE_COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#F0E442", "#E69F00", "#D55E00")
+EMPTY, BLOCKED = "#C9C9C9", "#000000"
+
 # Groups for the composition over time, bottom to top.
 GROUPS = (
     ("spermatogonia", "#5B3A8C"),
@@ -66,4 +72,5 @@ def slide() -> dict[str, Any]:
         "cells": [asdict(look) for look in (*STEPS, SERTOLI, LEYDIG, *FURTHER_LOOKS.values())],
         "leydigRadius": LEYDIG_RADIUS,
         "stain": STAIN,
+        "stages": [{"name": name, "colour": colour} for name, colour in zip(NAMES, STAGE_COLOURS, strict=True)],
     }

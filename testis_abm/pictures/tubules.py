@@ -3,10 +3,13 @@
 A section is a mapping of one arm at one day: `day`; `extent`, the width and height of the patch that repeats,
 um; `tubule_x`, `tubule_y`, `tubule_radius`; `lumen_radius` (one for all, or one each); `sertoli_x`,
 `sertoli_y`; `leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, all um; `germ_step` (0
-to 11, as `tables.STEPS`); `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over the extent).
+to 11, as `tables.STEPS`); `row` and `wall_...`, see `wall`, which older runs do not have; `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over the extent).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,6 +27,7 @@ from testis_abm.pictures.micrograph import (
     draw_section,
     draw_sertoli,
 )
+from testis_abm.pictures.stages import handles, titled
 from testis_abm.pictures.steps import ELONGATING, FURTHER_LOOKS, LEYDIG, SERTOLI, STEPS
 from testis_abm.pictures.view import View
 
@@ -32,6 +36,7 @@ _SCALE_BAR = 50.0  # um
 _FIELDS = {"testosterone": "Testosterone (nmol/L)", "oestradiol": "Oestradiol (nmol/L)"}
 _COLOURS = LinearSegmentedColormap.from_list("tissue", ["#FFFFFF", "#FDEFCB", "#F7D488", "#E3A94C"])
 _MARGIN, _GAP, _BAR, _TOP, _KEY = 0.09, 0.09, 0.62, 0.46, 0.72  # inch
+_STAGES = 0.26  # inch, for the stages of the rings
 _KEY_ROWS = 3
 _ACROSS = 4.16  # tubules across all panels
 
@@ -42,11 +47,13 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     view = View.of(next(iter(sections.values())), _ACROSS / len(sections))
     width = (style.WIDTH - 2 * _MARGIN - _GAP * (len(sections) - 1) - _BAR) / len(sections)
     height = width * view.height / view.width
-    total = _TOP + height + 0.08 + _KEY + 0.2
+    shown = [section for section in sections.values() if "wall_stage" in section]
+    below = 0.2 + _KEY + (_STAGES if shown else 0.08)
+    total = _TOP + height + below
     figure = paper.page(style.WIDTH, total, DPI)
     fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
     norm = Normalize(0.0, max(1e-9, max(float(values.max()) for values in fields.values())))
-    left, bottom = _MARGIN, 0.2 + _KEY + 0.08
+    left, bottom = _MARGIN, below
     for k, (arm, section) in enumerate(sections.items()):
         axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
         image = draw_section(axes, section, view, fields[arm], norm, _COLOURS)
@@ -55,6 +62,8 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
     figure.colorbar(image, cax=bar).set_label(_FIELDS[field])
     _key(figure, total, view.width / width)
+    if shown:
+        _stage_key(figure, shown, total)
     paper.write_frame(figure, data.title, f"Seminiferous tubules in cross-section; colour: {field}", data.footer)
     return figure
 
@@ -91,6 +100,15 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
     _draw_kinds(axes, place)
     for name, (x, y) in zip(names, place, strict=True):
         axes.text(x + 11.0, y, name, va="center", size=6.8)
+
+
+def _stage_key(figure: Figure, sections: Sequence[Mapping[str, Any]], total: float) -> None:
+    """Name the colours of the rings, under the sections."""
+    empty = any(np.asarray(section["wall_empty"])[:, section["row"]].any() for section in sections)
+    blocked = any(np.asarray(section["wall_blocked"])[:, section["row"]].any() for section in sections)
+    entries = titled("Ring, stage of the cycle:", handles(empty=empty, blocked=blocked))
+    at = (0.0, (0.2 + _KEY) / total)
+    figure.legend(handles=entries, ncols=len(entries), loc="lower left", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT)
 
 
 def _draw_kinds(axes: Axes, place: np.ndarray) -> None:

@@ -19,6 +19,8 @@ from testis_abm.results.report import level, limit, number
 from testis_abm.results.tables import SIGNALS
 
 NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
+_FAR = 0.25  # log of sperm made over what rates make of it, above the noise of a small tissue
+_TOLD = ("a_pale", "pachytene", "round_spermatid", "elongated_spermatid")
 _ENOUGH = math.log(0.01)  # of output: rates that let a hundredth through do not make azoospermia
 RATES = ("number of A-pale", "A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
 
@@ -104,6 +106,7 @@ def explain(
         )
     made = (tissue[UNTREATED]["daily_production_million_g"], treated["daily_production_million_g"])
     parts.append(why_sperm(before, after, table, p, made, laboratory))
+    parts += _out_of_balance(tissue, table, made)
     return "; ".join(parts) + "."
 
 
@@ -123,6 +126,25 @@ def why_sperm(
         laboratory: as in explain.
     """
     return _why_none(after, p) if max(made) == 0.0 else _why_change(before, after, table, laboratory)
+
+
+def _out_of_balance(
+    tissue: Mapping[str, Mapping[str, float]], table: pd.DataFrame, made: tuple[float, float]
+) -> list[str]:
+    """Return which cells are lost, or have not caught up, where rates alone would make other sperm than are made."""
+    causes = [name for name in (*SIGNALS, NUMBERS) if name in table]
+    if min(made) <= 0.0 < max(made):
+        far = True
+    elif max(made) <= 0.0:
+        return []
+    else:
+        far = abs(math.log(made[1] / made[0]) - float(table[causes].to_numpy().sum())) > _FAR
+    before, after = tissue[UNTREATED], tissue[TREATED]
+    there = {name: after[name] / before[name] for name in _TOLD if far and before.get(name, 0.0) > 0.0}
+    if not there:
+        return []
+    told = ", ".join(f"{name.replace('a_pale', 'A-pale').replace('_', ' ')} {_share(of)}" for name, of in there.items())
+    return [f"its cells are not in balance with these rates: {told} of untreated"]
 
 
 def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> str:

@@ -63,6 +63,7 @@ _PRINTED = {
         "total_motile_count_million",
         "progressive_motility_pct",
         "normal_forms_pct",
+        "dna_fragmentation_pct",
     ),
 }
 # Table -> those that it holds besides: what is read within the testis.

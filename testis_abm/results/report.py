@@ -177,6 +177,15 @@ def held(result: Run) -> str:
     return _wrapped("Clamped: ", f"{'; '.join(parts)}.") if clamps else ""
 
 
+def insults(result: Run) -> str:
+    """Return what happened to the testes."""
+    return (
+        _wrapped("Insults: ", f"{'; '.join(insult.dated for insult in result.scenario.insult)}.")
+        if result.scenario.insult
+        else ""
+    )
+
+
 def decisions(result: Run) -> str:
     """Return what was measured and decided for each therapy with a condition, one paragraph each."""
     table = result.decisions

@@ -122,6 +122,7 @@ def render(result: Run) -> str:
         _plausible(result, treatment is not None),
         report.assay(summary),
         report.held(result),
+        report.insults(result),
         report.why(result),
         aromatase.told(result),
         report.decisions(result),

@@ -4,6 +4,7 @@ from testis_abm.scenario.amounts import UNITS, canonical_unit, convert
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.condition import Clause, Condition
 from testis_abm.scenario.history import PastTherapy, past_doses
+from testis_abm.scenario.insult import Insult
 from testis_abm.scenario.load import load
 from testis_abm.scenario.scenario import Scenario
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
@@ -15,6 +16,7 @@ __all__ = [
     "Clamp",
     "Clause",
     "Condition",
+    "Insult",
     "Man",
     "Observed",
     "PastTherapy",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from testis_abm.choices import TREATMENTS
 from testis_abm.scenario.amounts import parse_day, parse_duration
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.scenario import Scenario, alike, unusual
@@ -21,7 +22,7 @@ from testis_abm.support.errors import Note, Problem, ScenarioError, gathered, ne
 # Scenarios are a few kB; this stops a slip such as /dev/zero or a results file.
 _LARGEST_BYTES = 1_000_000
 _SHORTEST = 'a scenario can be as short as title = "Fertile man"'
-_LISTS = ("therapy", "weight", "clamp", "observed")
+_LISTS = (*TREATMENTS, "observed")
 _TOML_FAULT = re.compile(r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 type Place = tuple[str | int, ...]
@@ -152,7 +153,13 @@ def cut(raw: dict[str, Any]) -> None:
             if isinstance(days, list):
                 samples[name] = [day for day in days if not beyond(day, end)]
     late: list[str] = []
-    for section, key in (("observed", "day"), ("therapy", "from"), ("weight", "from"), ("clamp", "from")):
+    for section, key in (
+        ("observed", "day"),
+        ("therapy", "from"),
+        ("weight", "from"),
+        ("clamp", "from"),
+        ("insult", "day"),
+    ):
         if isinstance(items := raw.get(section), list):
             are_late = [isinstance(item, dict) and beyond(item.get(key, 0), end) for item in items]
             raw[section] = [item for item, is_late in zip(items, are_late) if not is_late]
@@ -164,10 +171,10 @@ def cut(raw: dict[str, Any]) -> None:
 
 
 def _in_short(item: Mapping[str, Any]) -> str:
-    """Return a therapy, a weight or a clamp as a few words: what, from when, and what would have decided."""
-    what = [printable(str(item[key])) for key in ("drug", "dose", "bmi", "quantity") if key in item]
+    """Return a therapy, a weight, a clamp or an insult as a few words: what, from when, and what would have decided."""
+    what = [printable(str(item[key])) for key in ("drug", "kind", "dose", "bmi", "quantity") if key in item]
     when = f", when {printable(str(item['when']))}" if "when" in item else ""
-    return f"{' '.join(what)} from {printable(str(item.get('from', 0)))}{when}"
+    return f"{' '.join(what)} from {printable(str(item.get('from', item.get('day', 0))))}{when}"
 
 
 def beyond(day: object, end: float) -> bool:

@@ -17,9 +17,11 @@ from pydantic import (
 )
 
 from testis_abm import parameters
+from testis_abm.choices import TREATMENTS
 from testis_abm.parameters import FrozenMapping
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.history import PastTherapy
+from testis_abm.scenario.insult import Insult, faults
 from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import check_dose_count
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
@@ -68,7 +70,8 @@ class Scenario(Section, init=False):
         man, tissue, plan, samples: the sections of the file.
         therapy: drugs, in the file's order.
         weight: changes of body mass index.
-        clamp: hormones that are held; without these, therapy and changes of weight the man is untreated.
+        clamp: hormones that are held; insult: injuries to the testes. Without these, therapy and changes of weight the man
+            is untreated; an insult before day 0 is a part of him.
         observed: published values to show beside the prediction.
         parameters: overrides of model parameters by dotted name.
 
@@ -85,12 +88,17 @@ class Scenario(Section, init=False):
     therapy: Annotated[tuple[Therapy, ...], tables("therapy"), _SomeOrNone] = ()
     weight: Annotated[tuple[Weight, ...], tables("weight"), _SomeOrNone] = ()
     clamp: Annotated[tuple[Clamp, ...], tables("clamp"), _SomeOrNone] = ()
+    insult: Annotated[tuple[Insult, ...], tables("insult"), _SomeOrNone] = ()
     observed: Annotated[tuple[Observed, ...], tables("observed"), _SomeOrNone] = ()
     _path: str | None = PrivateAttr(None)
 
     def __repr__(self) -> str:
         drugs = ", ".join(dict.fromkeys(therapy.drug for therapy in self.therapy))
-        others = ("weight changes" if self.weight else "", "clamps" if self.clamp else "")
+        others = (
+            "weight changes" if self.weight else "",
+            "clamps" if self.clamp else "",
+            *(insult.label for insult in self.insult),
+        )
         given = "; ".join(filter(None, (drugs, *others))) or "no therapy"
         plan = f"{self.plan.duration_days} days, {self.plan.replicates} replicates"
         return f"<Scenario {self.title!r}: {self.man.preset}, {plan}, {given}>"
@@ -104,8 +112,13 @@ class Scenario(Section, init=False):
 
     @property
     def treated(self) -> bool:
-        """Whether anything is done to the man: drugs, a change of weight, or a clamp."""
-        return bool(self.therapy or self.weight or self.clamp)
+        """Whether anything is done to the man: drugs, a change of weight, a clamp, or an insult from day 0 on."""
+        return bool(self.therapy or self.weight or self.clamp or any(not insult.past for insult in self.insult))
+
+    def untreated(self) -> Scenario:
+        """Return the scenario of his untreated control: what was before day 0 stays."""
+        past = tuple(insult for insult in self.insult if insult.past)
+        return self.model_copy(update={**dict.fromkeys(TREATMENTS, ()), "insult": past})
 
     def __eq__(self, other: object) -> bool:
         # The path is where it came from and no part of what it says.
@@ -148,6 +161,14 @@ class Scenario(Section, init=False):
         clamps = tuple(clamp.model_copy(update={"until_day": min(clamp.until_day, end)}) for clamp in clamps)
         refuse(clashes(clamps, info.data.get("therapy", ())))
         return clamps
+
+    @field_validator("insult")
+    @classmethod
+    def _insults_possible(cls, insults: tuple[Insult, ...], info: ValidationInfo) -> tuple[Insult, ...]:
+        plan, tissue = info.data.get("plan"), info.data.get("tissue")
+        if plan is not None and tissue is not None:
+            refuse(faults(insults, plan, tissue))
+        return insults
 
     @field_validator("samples", mode="before")
     @classmethod

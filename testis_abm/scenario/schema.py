@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from testis_abm import parameters
-from testis_abm.choices import CELL_ENGINES, COMPILED
+from testis_abm.choices import CELL_ENGINES, COMPILED, PATCHES, STAGE_LAYOUTS
 from testis_abm.parameters import FrozenMapping
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY
 from testis_abm.scenario.amounts import (
@@ -129,6 +129,7 @@ class Tissue(Section, init=False):
         tubules: lengths of tubule, 1 to 200000.
         rows: sections along each, as far apart as Sertoli cells are (23.4 um in the reference man), 1 to 10000.
         sertoli_per_tubule: Sertoli cells around one section, 1 to 200.
+        stages: of the cycle, of choices.STAGE_LAYOUTS: "patches" of neighbours at random, or along a "helix".
 
     A tubule holds at most 65,536 Sertoli cells.
     """
@@ -136,6 +137,7 @@ class Tissue(Section, init=False):
     tubules: Annotated[int, whole(1, 200_000)] = 6
     rows: Annotated[int, whole(1, 10_000)] = 3
     sertoli_per_tubule: Annotated[int, whole(1, 200)] = 26
+    stages: Annotated[str, one_of(*STAGE_LAYOUTS)] = PATCHES
 
     @model_validator(mode="after")
     def _can_be_numbered(self) -> Self:

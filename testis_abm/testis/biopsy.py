@@ -1,39 +1,59 @@
-"""A virtual biopsy: counts by step and the Johnsen score of each tubule section."""
+"""A virtual biopsy: scores of thin sections of tubules, as pathologists give them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from testis_abm.biology import steps
+from testis_abm.testis.histology import Sections
 
 
-def tubule_score(counts: np.ndarray, sertoli: int) -> int:
-    """Return the Johnsen score (1970) of one tubule section, 2 to 10.
+class Scores(NamedTuple):
+    """What the sections of a biopsy say together.
 
-    Args:
-        counts: germ cells by step, (steps,); sertoli: Sertoli cells in the section.
-
-    10 full spermatogenesis; 9 many late spermatids, disorganised; 8 few late spermatids (under one for two Sertoli
-    cells); 7 no late but many early spermatids; 6 few early; 5 no spermatids, many spermatocytes; 4 few; 3
-    spermatogonia only; 2 Sertoli cells only. (1, a hyalinised tubule, does not arise here.)
+    Attributes:
+        johnsen_score: mean; johnsen_sd: standard deviation over sections.
+        elongated_sections_pct: sections with elongating or elongated spermatids (a tenth of it is the score of Bergmann &
+            Kliesch 1998); arrested_sections_pct: sections with germ cells and no spermatids; sertoli_only_sections_pct:
+            sections without germ cells.
+        late_spermatids_per_section: elongating and elongated; stages_per_section: of the cycle.
     """
-    late = counts[steps.ELONGATING_SPERMATID] + counts[steps.ELONGATED_SPERMATID]
-    early = counts[steps.ROUND_SPERMATID]
-    spermatocytes = counts[steps.PRELEPTOTENE : steps.SECONDARY_SPERMATOCYTE + 1].sum()
-    if late >= 1.5 * sertoli:
-        return 10
-    if late >= 0.5 * sertoli:
-        return 9
-    if late > 0:
-        return 8
-    if early > 0:
-        return 7 if early >= 0.5 * sertoli else 6
-    if spermatocytes > 0:
-        return 5 if spermatocytes >= 0.5 * sertoli else 4
-    return 3 if counts[: steps.PRELEPTOTENE].sum() > 0 else 2
+
+    johnsen_score: float
+    johnsen_sd: float
+    elongated_sections_pct: float
+    arrested_sections_pct: float
+    sertoli_only_sections_pct: float
+    late_spermatids_per_section: float
+    stages_per_section: float
 
 
-def johnsen_score(counts: np.ndarray, around: int) -> float:
-    """Return the mean Johnsen score over all sections of `around` Sertoli cells; `counts` is (sertoli, steps)."""
-    sections = counts.reshape(-1, around, steps.COUNT).sum(axis=1)
-    return float(np.mean([tubule_score(section, around) for section in sections]))
+def johnsen_scores(nuclei: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
+    """Return the score (Johnsen 1970) of each section, 2 to 10, (sections,), from its nuclei by type, (sections, steps).
+
+    10 full spermatogenesis; 9 many late spermatids but fewer than normal men have; 8 few late spermatids; 7 no late
+    but many early spermatids; 6 few early; 5 no spermatids, many spermatocytes; 4 few; 3 spermatogonia only; 2 Sertoli
+    cells only. Parameters say what is few and full. (Disorder of an epithelium and hyalinised tubules, 1, do not arise
+    here.)
+    """
+    few, full = values["section.few_cells"], values["section.full_spermatids"]
+    late = nuclei[:, steps.ELONGATING_SPERMATID :].sum(axis=1)
+    early = nuclei[:, steps.ROUND_SPERMATID]
+    spermatocytes = nuclei[:, steps.PRELEPTOTENE : steps.ROUND_SPERMATID].sum(axis=1)
+    spermatogonia = nuclei[:, : steps.PRELEPTOTENE].sum(axis=1)
+    kinds = (late >= full, late >= few, late > 0, early >= few, early > 0)
+    earlier = (spermatocytes >= few, spermatocytes > 0, spermatogonia > 0)
+    return np.select([*kinds, *earlier], list(range(10, 2, -1)), 2)
+
+
+def scores(sections: Sections, values: Mapping[str, float]) -> Scores:
+    """Return what the sections of a biopsy say together."""
+    johnsen, late = johnsen_scores(sections.nuclei, values), sections.late
+    none = sections.nuclei.sum(axis=1) == 0
+    arrested = ~none & (sections.nuclei[:, steps.ROUND_SPERMATID :].sum(axis=1) == 0)
+    percent = (100.0 * kind.mean() for kind in (late > 0, arrested, none))
+    found = (johnsen.mean(), johnsen.std(), *percent, late.mean(), sections.stages.mean())
+    return Scores(*map(float, found))

@@ -14,6 +14,7 @@ from testis_abm.biology import draws, niche, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
+from testis_abm.choices import PATCHES
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
@@ -21,8 +22,9 @@ from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, S
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
 from testis_abm.testis.kernel import ROOM
+from testis_abm.testis.stage_layout import phases
 
-_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45, "patch": 0x50415443}
+_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45}
 _AGE_REFERENCE = 34.0
 _CYCLES_EMPTY = 3.5  # that an A-pale which dies is missing
 Amount = Any  # a number, or an array of one for each man
@@ -274,29 +276,21 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> 
     return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
 
 
-def build_phases(geometry: Geometry, patch: int, seed: int) -> np.ndarray:
-    """Return the phase of the cycle of each niche, 0 to 1: patches of `patch` by `patch` neighbours share one at random.
-
-    Around a section patches are as even as can be; their phases fill the cycle evenly over the tissue.
-    """
-    tall, wide = -(-geometry.length // patch), max(1, round(geometry.around / patch))
-    patches = geometry.tubules * tall * wide
-    order = np.argsort(_uniforms(_lineages(seed, "patch", patches), draws.PLACE), kind="stable")
-    phase = np.empty(patches)
-    phase[order] = (np.arange(patches) + 0.5) / patches
-    row, column = np.arange(geometry.length) // patch, np.arange(geometry.around) * wide // geometry.around
-    return np.asarray(phase.reshape(geometry.tubules, tall, wide)[:, row][:, :, column].reshape(-1))
-
-
 def _endowed(seed: int, n: int, endowment: float) -> np.ndarray:
     """Return which of `n` niches can keep germ cells: a share `endowment` at random (0 in Sertoli-cell-only), uint8."""
     return np.asarray(_uniforms(_lineages(seed, "sertoli", n), draws.ENDOWMENT) < endowment).astype(np.uint8)
 
 
 def build_sertoli(
-    values: Mapping[str, float], geometry: Geometry, seed: int, p: TissueParameters, endowment: float = 1.0
+    values: Mapping[str, float],
+    geometry: Geometry,
+    seed: int,
+    p: TissueParameters,
+    endowment: float = 1.0,
+    *,
+    stages: str = PATCHES,
 ) -> SertoliColumns:
-    """Place Sertoli cells; patches of neighbours share a phase of the cycle, and phases fill the cycle evenly.
+    """Place Sertoli cells, their clocks laid out as `stages` says (choices.STAGE_LAYOUTS).
 
     `endowment` is the share of niches that can keep germ cells.
     """
@@ -304,7 +298,7 @@ def build_sertoli(
     ones = np.ones(n)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
-        build_phases(geometry, max(1, round(values["tissue.stage_patch"])), seed),
+        phases(stages, values, geometry, seed),
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.fsh_reference,
@@ -315,6 +309,7 @@ def build_sertoli(
         ones.copy(),
         _endowed(seed, n, endowment),
         0.0 * ones,
+        ones.copy(),
         np.zeros((geometry.tubules, len(steps.RATES), geometry.sertoli_per_tubule)),
         np.zeros((geometry.tubules, steps.COUNT, geometry.sertoli_per_tubule)),
         np.zeros((n, steps.COUNT), dtype=np.uint16),

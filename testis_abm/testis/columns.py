@@ -82,6 +82,7 @@ class SertoliColumns(Columns):
     inhibin: Annotated[np.ndarray, Column(float, "Inhibin B output, 1 = reference man.")]
     able: Annotated[np.ndarray, Column(np.uint8, "1 if it can keep germ cells, 0 if not (Sertoli cell only).")]
     blocked_until: Annotated[np.ndarray, Column(float, "Day on the tissue's clock until which its stem cells stop.")]
+    present: Annotated[np.ndarray, Column(float, "1; 0 once its testis has been taken away.")]
     rates: np.ndarray
     gathered: np.ndarray
     counts: np.ndarray
@@ -109,6 +110,9 @@ class GermColumns(Columns):
     ]
     ends: Annotated[np.ndarray, Column(np.float32, "Day on which its step (a stem cell's: its cycle) ends.")]
     threshold: Annotated[np.ndarray, Column(np.float32, "Hazard counted by its Sertoli cell at which it dies.")]
+    injury: Annotated[
+        np.ndarray, Column(np.float32, "Harm that its sperm will carry (biology/injury.py), 0 = none.", True)
+    ]
     start: np.ndarray
     count: np.ndarray
 
@@ -129,6 +133,20 @@ class GermColumns(Columns):
     def compacted(self, name: str) -> np.ndarray:
         """Return a copy of one column without slack."""
         return np.asarray(getattr(self, name)[self.rows()])
+
+    def keep(self, alive: np.ndarray) -> None:
+        """Leave out the cells whose row is not `alive` (bool, one a row); the others of a tubule stay in order."""
+        rows = self.rows()
+        stays = alive[rows]
+        if stays.all():
+            return
+        count = np.bincount(self.tubule_of(rows[stays]), minlength=len(self.count))
+        before = np.cumsum(count) - count
+        to = np.arange(count.sum()) + np.repeat(self.start[:-1] - before, count)
+        for name in GERM_DTYPES:
+            column = getattr(self, name)
+            column[to] = column[rows[stays]]
+        self.count[:] = count
 
     def grow(self, wanted: np.ndarray) -> None:
         """Give each tubule room for `wanted` rows (int64 per tubule), keeping every cell."""
@@ -154,13 +172,14 @@ GERM_DTYPES = {name: column.dtype for name, column in GermColumns.declared().ite
 class Events:
     """What happened to the germ cells in a day, by tubule: deaths and completed steps, (tubules, steps); fates of sperm.
 
-    `progress`: how far compiled code has taken each tubule (kernel.DONE: to the end of the day).
+    `injury`: harm that the released sperm carry, summed over them. `progress`: how far compiled code has taken each tubule (kernel.DONE: to the end of the day).
     """
 
     deaths: np.ndarray
     completed: np.ndarray
     released: np.ndarray
     retained: np.ndarray
+    injury: np.ndarray
     progress: np.ndarray
 
     @classmethod
@@ -171,6 +190,7 @@ class Events:
             np.zeros((tubules, steps.COUNT), dtype=np.int64),
             np.zeros(tubules, dtype=np.int64),
             np.zeros(tubules, dtype=np.int64),
+            np.zeros(tubules),
             np.zeros(tubules, dtype=np.uint8),
         )
 

@@ -77,6 +77,7 @@ from testis_abm.biology.steps import (
 from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
+from testis_abm.testis.geometry import CORNERS
 from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
@@ -88,7 +89,9 @@ NOT_BEGUN, BEGUN, DONE = range(3)
 # vectorising.
 _ANDROGEN, _ADHESION, _FSH, _LACK = range(4)
 _SENSED = 4
-_NEWBORN = np.dtype([("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64)])
+_NEWBORN = np.dtype(
+    [("lineage", np.uint64), ("clone", np.uint64), ("step", np.int64), ("since", np.float64), ("injury", np.float32)]
+)
 GONE = -np.inf  # when the step of a stem cell ended that is no more
 # What a stem cell does at its turn, see decide: whether it waits in a niche that is not open, is lost, wakes, founds, leaves;
 # where its daughters knock (-1: none).
@@ -105,6 +108,7 @@ _FOUNDED = np.dtype(
         *((name, np.uint64) for name in ("lineage", "clone")),
         *((name, np.int64) for name in ("step", "niche")),
         ("founder", np.uint32),
+        ("injury", np.float32),
         *((name, np.float64) for name in ("since", "share")),
     ]
 )
@@ -115,6 +119,7 @@ _KNOCKING = np.dtype(
         *((name, np.uint64) for name in ("lineage", "precedence")),
         *((name, np.int64) for name in ("step", "niche", "home", "next")),
         ("founder", np.uint32),
+        ("injury", np.float32),
         ("since", np.float64),
         ("enters", np.bool_),
     ]
@@ -152,6 +157,7 @@ class Steroids(NamedTuple):
 GERM_DAY = np.dtype(
     [
         *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
+        ("injury", np.float64),  # harm that the released sperm carry, summed over them
         ("counts", np.int64, (COUNT,)),
     ]
 )
@@ -502,6 +508,7 @@ def clear(events):
     events.completed[:, :] = 0
     events.released[:] = 0
     events.retained[:] = 0
+    events.injury[:] = 0.0
     events.progress[:] = NOT_BEGUN
 
 
@@ -647,13 +654,17 @@ def decide(cells, today, numbers, shape, tubule, due, decided):
 
 
 @register_jitable
-def _found(newborn, born, lineage, ordinal, niche, founder, since):
-    """Put the two B spermatogonia of the clone `ordinal` of a cell behind the `born` that there are."""
+def _found(newborn, born, lineage, ordinal, mother, since):
+    """Put the two B spermatogonia of the clone `ordinal` of a cell behind the `born` that there are.
+
+    `mother`: niche, founder and injury of her who bore it.
+    """
+    niche, founder, injury = mother
     clone = clone_of(lineage, ordinal)
     for k in range(2):
         to = newborn[born + k]
         to.lineage, to.clone, to.step, to.niche = child(lineage, 2 * ordinal + k), clone, B_SPERMATOGONIUM, niche
-        to.founder, to.since, to.share = founder, since, 0.0
+        to.founder, to.injury, to.since, to.share = founder, injury, since, 0.0
 
 
 @compiled(error_model="numpy")
@@ -672,6 +683,7 @@ def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
     germ, sertoli = cells.germ, cells.sertoli
     lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
     shares, clones, founders, ends_on, thresholds = germ.share, germ.clone, germ.founder, germ.ends, germ.threshold
+    injuries = germ.injury
     gathered, rates, counts, phases = sertoli.gathered, sertoli.rates, sertoli.counts, sertoli.phase
     completed, deaths, cycle_days = events.completed, events.deaths, p.germ.cycle_days
     variation, clonal_death = p.germ.duration_variation, p.germ.clonal_death
@@ -682,10 +694,11 @@ def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
         to = decided[one]
         row, when, niche = to.row, to.when, np.int64(niches[to.row])
         step, lineage, turn, founder = np.int64(steps[row]), lineages[row], np.int64(turns[row]), founders[row]
+        injury = injuries[row]
         completed[tubule, step] += np.int64(not to.waits)
         if to.founds:
             ordinal = np.int64(clones[row])
-            _found(newborn, born, lineage, ordinal, niche, founder, when)
+            _found(newborn, born, lineage, ordinal, (niche, founder, injury), when)
             clones[row] = ordinal + 1
             born += 2
         for kind in range(A_PALE, A_DARK - 1, -1):
@@ -694,7 +707,7 @@ def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
                 daughter = knocking[knocks]
                 daughter.lineage = child(lineage, (RENEWED if kind == A_PALE else SET_ASIDE) + turn)
                 daughter.step, daughter.niche, daughter.home = kind, at, niche
-                daughter.founder, daughter.since = founder, when
+                daughter.founder, daughter.injury, daughter.since = founder, injury, when
                 knocks += 1
         if to.lost or to.leaves:
             deaths[tubule, step] += np.int64(to.lost)
@@ -714,13 +727,14 @@ def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
     for one in range(knocks):
         daughter = knocking[one]
         if not daughter.enters:
-            _found(newborn, born, daughter.lineage, np.int64(0), daughter.home, daughter.founder, daughter.since)
+            mother = daughter.home, daughter.founder, daughter.injury
+            _found(newborn, born, daughter.lineage, np.int64(0), mother, daughter.since)
             born += 2
             continue
         to = newborn[born]
         born += 1
         to.lineage, to.clone, to.step, to.niche = daughter.lineage, u64(0), daughter.step, daughter.niche
-        to.founder, to.since, to.share = daughter.founder, daughter.since, 0.0
+        to.founder, to.injury, to.since, to.share = daughter.founder, daughter.injury, daughter.since, 0.0
         if daughter.step == A_PALE:
             place = first_share(daughter.lineage, daughter.step)
             to.share = share_of_newborn(place, rates[tubule, COMMITMENT, daughter.niche])
@@ -732,6 +746,7 @@ def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
         if step <= A_PALE:  # on the clock of the niche
             ends = next_turn(phases[wall + niche], cycle_days, now)
         lineages[top], clones[top], founders[top], niches[top] = to.lineage, to.clone, to.founder, niche
+        injuries[top] = to.injury
         steps[top], turns[top], shares[top], ends_on[top] = step, 0, to.share, ends
         thresholds[top] = budget + (gathered[tubule, step, niche] - rates[tubule, HAZARD + step, niche] * (now - when))
         counts[wall + niche, step] += 1
@@ -779,7 +794,7 @@ def live(cells, events, today, shape, first, last):
     # Taken out once: an array taken out of a tuple within the loop would be counted there.
     lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
     shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
-    founders, start, count = germ.founder, germ.start, germ.count
+    founders, injuries, start, count = germ.founder, germ.injury, germ.start, germ.count
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
     progress, deaths, completed = events.progress, events.deaths, events.completed
     newborn = np.empty(ROOM, _NEWBORN)
@@ -847,10 +862,11 @@ def live(cells, events, today, shape, first, last):
                     shares[row] = shares[top]
                     clones[row] = clones[top]
                     founders[row] = founders[top]
+                    injuries[row] = injuries[top]
                     ends_on[row] = ends_on[top]
                     thresholds[row] = thresholds[top]
                 continue
-            founder = founders[row]
+            founder, injury = founders[row], injuries[row]
             counts[wall + niche, step] -= 1
             waiting = 0
             place = row
@@ -870,6 +886,7 @@ def live(cells, events, today, shape, first, last):
                     if step == ELONGATED_SPERMATID:
                         if is_released(lineage, rates[tubule, SPERMIATION, niche]):
                             events.released[tubule] += 1
+                            events.injury[tubule] += injury
                         else:
                             events.retained[tubule] += 1
                         alive = False
@@ -880,6 +897,7 @@ def live(cells, events, today, shape, first, last):
                             newborn[waiting].clone = clone
                             newborn[waiting].step = step + 1
                             newborn[waiting].since = when
+                            newborn[waiting].injury = injury
                             waiting += 1
                             lineage = child(lineage, 0)
                         step += 1
@@ -897,6 +915,7 @@ def live(cells, events, today, shape, first, last):
                         niches[place] = niche
                         clones[place] = clone
                         founders[place] = founder
+                        injuries[place] = injury
                         turns[place] = 0
                         shares[place] = 0.0
                     steps[place] = step
@@ -908,7 +927,7 @@ def live(cells, events, today, shape, first, last):
                     break
                 waiting -= 1
                 lineage, clone = newborn[waiting].lineage, newborn[waiting].clone
-                step, when = newborn[waiting].step, newborn[waiting].since
+                step, when, injury = newborn[waiting].step, newborn[waiting].since, newborn[waiting].injury
                 days, budget = on_entering(lineage, clone, step, mean_days, variation, clonal_death)
                 ends = when + days
                 threshold = budget + (
@@ -925,6 +944,7 @@ def live(cells, events, today, shape, first, last):
                 founders[place] = founders[top]
                 ends_on[place] = ends_on[top]
                 thresholds[place] = thresholds[top]
+                injuries[place] = injuries[top]
         count[tubule] = top - begin
         if enough:
             progress[tubule] = DONE
@@ -934,49 +954,57 @@ def live(cells, events, today, shape, first, last):
 def report(cells, steroids, today, leydig_weight, made):
     """Set what the testes did in a day (TESTIS); `leydig_weight`: ideal over actual number of Leydig cells."""
     p, blood, leydig, sertoli = from_array(today.numbers), today.blood, cells.leydig, cells.sertoli
-    n, m, left = leydig.size.size, sertoli.androgen.size, blood.aromatase_left
+    left, per = blood.aromatase_left, sertoli.counts.shape[0] // cells.germ.count.size
+    there = mean(sertoli.present)
+    # The means are of the testes that are there, and of both where none is: these then make nothing.
+    none = 1.0 if there == 0.0 else 0.0
+    n, m = 0.0, 0.0
     secreted, oestradiol_made = 0.0, 0.0
-    for i in range(n):
-        secreted += leydig.testosterone_secretion[i]
-        oestradiol_made += leydig.oestradiol_secretion[i]
+    for i in range(leydig.size.size):
+        weight = sertoli.present[leydig.corner[i] // CORNERS * per] + none
+        n += weight
+        secreted += weight * leydig.testosterone_secretion[i]
+        oestradiol_made += weight * leydig.oestradiol_secretion[i]
     androgen, adhesion, fsh, lack = 0.0, 0.0, 0.0, 0.0
     inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0
     spermatocytes, spermatids, elongated = 0, 0, 0
     at_niche_t, at_niche_e2 = steroids.testosterone.level.reshape(-1), steroids.oestradiol.level.reshape(-1)
     free = steroids.testosterone.free
-    for i in range(m):
-        androgen += sertoli.androgen[i]
-        adhesion += sertoli.adhesion[i]
-        fsh += sertoli.fsh[i]
-        lack += sertoli.lack[i]
-        inhibin += sertoli.inhibin[i]
-        in_niche += sertoli.oestradiol_secretion[i]
-        mean_t += at_niche_t[i]
-        mean_e2 += at_niche_e2[i]
+    for i in range(sertoli.present.size):
+        weight = sertoli.present[i] + none
+        m += weight
+        androgen += weight * sertoli.androgen[i]
+        adhesion += weight * sertoli.adhesion[i]
+        fsh += weight * sertoli.fsh[i]
+        lack += weight * sertoli.lack[i]
+        inhibin += weight * sertoli.inhibin[i]
+        in_niche += weight * sertoli.oestradiol_secretion[i]
+        mean_t += weight * at_niche_t[i]
+        mean_e2 += weight * at_niche_e2[i]
         germ_cells = by_class(sertoli.counts[i])
         spermatocytes += germ_cells.spermatocytes
         spermatids += germ_cells.spermatids
         elongated += germ_cells.elongated
     response = Response(androgen / m, adhesion / m, fsh / m, lack / m)
-    in_niche, mean_t, mean_e2 = in_niche / m, mean_t / m, mean_e2 / m
+    in_niche, mean_t, mean_e2 = in_niche / m, (1.0 - none) * (mean_t / m), (1.0 - none) * (mean_e2 / m)
     in_leydig = in_niches = 1.0 - left
     if blood.inhibitor > 0.0:
-        local, total = np.empty(n), steroids.testosterone.interstitial.reshape(-1)
-        for i in range(n):
+        local, total = np.empty(leydig.size.size), steroids.testosterone.interstitial.reshape(-1)
+        for i in range(leydig.size.size):
             local[i] = total[leydig.corner[i]] * free
         in_leydig = inhibited_share(local, p.aromatase.aromatase_km, blood.inhibitor, left)
         in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase.aromatase_km, blood.inhibitor, left)
     germ = spermatocytes / m * p.aromatase.spermatocyte_aromatase + spermatids / m * p.aromatase.spermatid_aromatase
     germ += elongated / m * p.aromatase.elongated_aromatase
     share = germ / (germ + p.aromatase.sertoli_aromatase) if germ > 0.0 else 0.0
-    by_leydig = leydig_weight * (oestradiol_made / n) * n / m
-    by_sertoli, by_germ = in_niche * (1.0 - share), in_niche * share
+    by_leydig = there * (leydig_weight * (oestradiol_made / n) * leydig.size.size / sertoli.present.size)
+    by_sertoli, by_germ = there * (in_niche * (1.0 - share)), there * (in_niche * share)
     whole = by_leydig + by_sertoli + by_germ
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
     signal, oestradiol = signals(response, blood.back_pressure, p), mean_e2 * steroids.oestradiol.free
-    made.secretory_capacity = secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation)
-    made.oestradiol_output, made.inhibin_output = whole, inhibin / m
+    made.secretory_capacity = there * (secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation))
+    made.oestradiol_output, made.inhibin_output = whole, there * (inhibin / m)
     made.testosterone_nmol_l, made.oestradiol_nmol_l = mean_t, mean_e2
     made.aromatase_inhibition, made.leydig_inhibition, made.niche_inhibition = inhibition, in_leydig, in_niches
     made.from_leydig, made.from_sertoli, made.from_germ = by_leydig, by_sertoli, by_germ
@@ -1011,15 +1039,17 @@ def report_day(cells, steroids, today, leydig_weight, made):
 @compiled(error_model="numpy")
 def tell(events, sertoli, row):
     """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY)."""
-    divided, second, released, lost = 0, 0, 0, 0
+    divided, second, released, lost, injury = 0, 0, 0, 0, 0.0
     for tubule in range(events.released.size):
         divided += events.completed[tubule, DIPLOTENE]
         second += events.completed[tubule, SECONDARY_SPERMATOCYTE]
         released += events.released[tubule]
+        injury += events.injury[tubule]
         lost += events.retained[tubule]
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
+    row.injury = injury
     totals = step_totals(sertoli.counts)
     for step in range(COUNT):
         row.counts[step] = totals[step]

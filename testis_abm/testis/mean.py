@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 from numba.extending import register_jitable
 
+from testis_abm.biology import injury
 from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
+from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.niche import mean_cycle, resting_a_dark, resting_a_pale
@@ -32,6 +35,8 @@ from testis_abm.biology.steps import (
 )
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
+SIDES = len(injury.SIDES)
+BLOCKS = 48  # blocks that a Sertoli cell may have before it, and one
 
 # State of the mean Leydig and Sertoli cell.
 CAPACITY, EXPRESSION, ANDROGEN, ADHESION, FSH, LACK, LOCAL_OESTRADIOL = range(7)
@@ -154,84 +159,181 @@ def survival_on(day, rates, spent):
     return math.exp(-hazard)
 
 
+class GermLine(NamedTuple):
+    """The mean germ line of each testis, left and right, per Sertoli cell that kept germ cells to begin with.
+
+    Attributes:
+        stem: (2, 2), A-dark and A-pale.
+        committed: (2, days of a cycle), clones per cycle that A-pale have committed to, today and on the days before.
+        founders: (2, ages), B spermatogonia, thinned by what their descendants have lost, by day of age.
+        harm: (2, ages), mean harm that these carry (biology/injury.py).
+        able: (2,), share of Sertoli cells that still keep germ cells.
+        blocks: (2, BLOCKS), share of niches whose Sertoli cell still has so many blocks before it.
+        present: (2,), 1, or 0 once the testis has been taken away.
+        lost: (1,), share of the blocks that ends in a day.
+    """
+
+    stem: np.ndarray
+    committed: np.ndarray
+    founders: np.ndarray
+    harm: np.ndarray
+    able: np.ndarray
+    blocks: np.ndarray
+    present: np.ndarray
+    lost: np.ndarray
+
+    @classmethod
+    def new(cls, cycle_days: float) -> GermLine:
+        """Return the germ line of an uninjured man, which founds nothing yet."""
+        blocks = np.zeros((SIDES, BLOCKS))
+        blocks[:, 0] = 1.0
+        ages, cycle = np.zeros((SIDES, AGES)), max(1, round(cycle_days))
+        ones = np.ones(SIDES)
+        return cls(
+            np.ones((SIDES, 2)), np.zeros((SIDES, cycle)), ages, ages.copy(), ones, blocks, ones.copy(), np.zeros(1)
+        )
+
+
+class Calendar(NamedTuple):
+    """A clone's calendar, see calendar: days spent (ages, steps), descendants (steps,), the days of age that hold any."""
+
+    spent: np.ndarray
+    descendants: np.ndarray
+    last: int
+
+
 @register_jitable
-def stationary(founders, rates, spent, last):
-    """Fill `founders` (ages,) with what one turn of the germ line holds when `rates` never change."""
-    flow = founders[0]
-    for day in range(last):
-        founders[day] = flow
-        flow *= survival_on(day, rates, spent)
+def stationary(line, rates, calendar, p):
+    """Fill a germ line with what it holds when `rates` never change; return what is ripe a day, per Sertoli cell that keeps germ cells."""
+    for side in range(SIDES):
+        line.stem[side, A_PALE] = resting_a_pale(rates[FED], p.niche)
+        line.stem[side, A_DARK] = resting_a_dark(line.stem[side, A_PALE], rates[COMMITMENT], p.niche)
+        line.committed[side, :] = line.stem[side, A_PALE] * rates[COMMITMENT]
+    flow = 2.0 * line.committed[0, 0] / p.germ.cycle_days
+    for day in range(calendar.last):
+        line.founders[:, day] = flow
+        flow *= survival_on(day, rates, calendar.spent)
     return flow
 
 
 @register_jitable
-def germ_day(founders, founded, rates, spent, descendants, last):
-    """Let the germ cells live a day; return sperm released per Sertoli cell.
+def germ_day(line, rates, calendar, p):
+    """Let the germ line live a day; return sperm released per Sertoli cell of both testes, and the mean harm they carry.
 
-    `founders` (ages,) are B spermatogonia, thinned by what their descendants have lost, by day of age; `founded` new
-    ones enter.
+    A Sertoli cell counts here if it kept germ cells to begin with.
     """
-    ripe = founders[last - 1] * survival_on(last - 1, rates, spent)
+    last = calendar.last
+    ripe, carried, survived = 0.0, 0.0, survival_on(last - 1, rates, calendar.spent)
+    for side in range(SIDES):
+        here = line.present[side] * line.founders[side, last - 1] * survived / SIDES
+        ripe += here
+        carried += here * line.harm[side, last - 1]
     for day in range(last - 1, 0, -1):
-        founders[day] = founders[day - 1] * survival_on(day - 1, rates, spent)
-    founders[0] = founded
-    return ripe * descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+        survived = survival_on(day - 1, rates, calendar.spent)
+        for side in range(SIDES):
+            line.founders[side, day] = line.founders[side, day - 1] * survived
+            line.harm[side, day] = line.harm[side, day - 1]
+    for side in range(SIDES):
+        _stem_cell_day(line.stem[side], line.blocks[side, 0], rates, p)
+        committed = line.blocks[side, 0] * line.stem[side, A_PALE] * rates[COMMITMENT]
+        founded = _founded(line.committed[side], committed)
+        line.founders[side, 0], line.harm[side, 0] = 2.0 * line.able[side] * founded / p.germ.cycle_days, 0.0
+        if line.blocks[side, 0] < 1.0:
+            _unblock(line.blocks[side], line.lost[0])
+    released = ripe * calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+    return released, carried / ripe if ripe > 0.0 else 0.0
 
 
 @register_jitable
-def count_steps(founders, spent, descendants, last, able, stem, counts):
-    """Fill `counts` (steps,) with germ cells per Sertoli cell.
-
-    Args:
-        able: share of Sertoli cells that keep germ cells; stem: (2,) A-dark and A-pale of each of those.
-    """
-    counts[:] = 0.0
-    counts[A_DARK], counts[A_PALE] = able * stem[A_DARK], able * stem[A_PALE]
-    for day in range(last):
-        for step in range(B_SPERMATOGONIUM, COUNT):
-            counts[step] += founders[day] * spent[day, step] * descendants[step]
-
-
-@register_jitable
-def resting_stem_cells(stem, rates, p):
-    """Fill `stem` (2,) with the A-dark and A-pale of a niche that has long stood under `rates`: as many A-pale as it feeds."""
-    stem[A_PALE] = resting_a_pale(rates[FED], p.niche)
-    stem[A_DARK] = resting_a_dark(stem[A_PALE], rates[COMMITMENT], p.niche)
-
-
-@register_jitable
-def stem_cell_day(stem, rates, p):
-    """Let the stem cells of a niche, (2,) A-dark and A-pale, live a day under `rates` (see niche.mean_cycle)."""
+def _stem_cell_day(stem, open_share, rates, p):
+    """Let the stem cells of a niche, (2,) A-dark and A-pale, live a day under `rates` (see niche.mean_cycle), in niches that are open."""
     pale, dark = mean_cycle(stem[A_PALE], stem[A_DARK], rates[FED], rates[COMMITMENT], p.niche)
-    stem[A_PALE] = max(0.0, stem[A_PALE] + pale / p.germ.cycle_days)
-    stem[A_DARK] = max(0.0, stem[A_DARK] + dark / p.germ.cycle_days)
+    stem[A_PALE] = max(0.0, stem[A_PALE] + open_share * pale / p.germ.cycle_days)
+    stem[A_DARK] = max(0.0, stem[A_DARK] + open_share * dark / p.germ.cycle_days)
 
 
 @register_jitable
-def clones_founded(commitments, committed, able, p):
-    """Return B spermatogonia founded today per Sertoli cell; keep what A-pale decide today for a cycle hence.
-
-    Args:
-        commitments: (days of a cycle,), clones that the A-pale of a niche committed to on each day of the last cycle, per
-            cycle; committed: today.
-        able: share of Sertoli cells that keep germ cells.
-    """
+def _founded(commitments, committed):
+    """Return clones per cycle founded today; keep what A-pale have `committed` to today for a cycle hence."""
     then = commitments[commitments.size - 1]
     for day in range(commitments.size - 1, 0, -1):
         commitments[day] = commitments[day - 1]
     commitments[0] = committed
-    return 2.0 * able * then / p.germ.cycle_days
+    return then
 
 
 @register_jitable
-def kill(stem, founders, spent, survival):
-    """Let a share of each type survive, (steps,): of stem cells, and of clones by the types that they are made of on each day of age."""
-    stem[A_DARK] *= survival[A_DARK]
-    stem[A_PALE] *= survival[A_PALE]
-    for day in range(founders.size):
-        kept, present = 0.0, 0.0
+def _unblock(blocks, lost):
+    """End a day's share `lost` of blocks, one after another: their times are exponential."""
+    for k in range(1, blocks.size):
+        ended = lost * blocks[k]
+        blocks[k] -= ended
+        blocks[k - 1] += ended
+
+
+@register_jitable
+def count_steps(line, calendar, able, counts):
+    """Fill `counts` (steps,) with germ cells per Sertoli cell of the testes that are there; `able`: share that keep any at rest."""
+    counts[:] = 0.0
+    there = max(1.0, line.present[0] + line.present[1])
+    for side in range(SIDES):
+        share = able * line.present[side] / there
+        for kind in (A_DARK, A_PALE):
+            counts[kind] += share * line.able[side] * line.stem[side, kind]
+    for day in range(calendar.last):
+        founders = 0.0
+        for side in range(SIDES):
+            founders += able * line.present[side] / there * line.founders[side, day]
         for step in range(B_SPERMATOGONIUM, COUNT):
-            kept += spent[day, step] * survival[step]
-            present += spent[day, step]
-        if present > 0.0:
-            founders[day] *= kept / present
+            counts[step] += founders * calendar.spent[day, step] * calendar.descendants[step]
+
+
+def strike(line: GermLine, calendar: Calendar, fed: float, blow: Blow) -> None:
+    """Let a blow fall upon the mean germ line.
+
+    `fed`: A-pale that a niche has at rest, by which those in cycle are told (injury.survival).
+    """
+    spent = calendar.spent
+    passing = spent.sum(axis=1)
+    share = np.divide(spent, passing[:, None], out=np.zeros_like(spent), where=passing[:, None] > 0.0)
+    able = (1.0 - blow.necrosis) * (1.0 - blow.removed)
+    for side in range(SIDES):
+        line.founders[side] *= (share @ np.exp(-blow.deadly[side]) + (passing == 0.0)) * able[side]
+        line.harm[side] += share @ blow.harm[side]
+        density = float(line.stem[side, A_PALE] / fed) if fed > 0.0 else 1.0
+        kept = [survival(float(blow.deadly[side, kind]), blow.cycling, density) for kind in (A_DARK, A_PALE)]
+        line.stem[side] *= kept
+        # Those that a new block meets wait.
+        line.committed[side] *= kept[A_PALE] * math.exp(-float(blow.hits[side]))
+        line.able[side] *= able[side]
+        if blow.hits[side] > 0.0:
+            line.blocks[side] = _with_hits(line.blocks[side], float(blow.hits[side]))
+            line.lost[0] = 1.0 - math.exp(-1.0 / blow.hit_days)
+    line.present[blow.removed > 0.0] = 0.0
+
+
+def _with_hits(blocks: np.ndarray, hits: float) -> np.ndarray:
+    """Return the shares by number of blocks after a Poisson number of hits more; what is beyond the last stays in it."""
+    drawn = np.exp(-hits + np.arange(BLOCKS) * math.log(hits) - np.array([math.lgamma(k + 1.0) for k in range(BLOCKS)]))
+    after = np.convolve(blocks, drawn)[:BLOCKS]
+    after[-1] += 1.0 - after.sum()
+    return np.asarray(after)
+
+
+@register_jitable
+def of_testes(made, there):
+    """Return what testes make of which the share `there` is there (Made)."""
+    level = 1.0 if there > 0.0 else 0.0
+    return Made(
+        made.secretory_capacity * there,
+        made.oestradiol_output * there,
+        made.inhibin_output * there,
+        made.aromatase_access,
+        made.testosterone * level,
+        made.oestradiol * level,
+        made.from_leydig * there,
+        made.from_sertoli * there,
+        made.from_germ * there,
+        made.leydig_inhibition,
+        made.testis_inhibition,
+    )

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from testis_abm.biology.steps import A_PALE
 from testis_abm.testis.fields import draw_field
 from testis_abm.testis.kinds import KINDS
-from testis_abm.testis.places import leydig_places, sertoli_places
+from testis_abm.testis.places import germ_niche, leydig_places, sertoli_places
 from testis_abm.testis.tissue import Tissue
 
 _GRID = 160
@@ -61,6 +62,33 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
         "capillary_x": corners[:, 0],
         "capillary_y": corners[:, 1],
         "germ_step": columns.germ.step[shown["germ"]],
+        **_walls(tissue),
         "field_testosterone": testosterone,
         "field_oestradiol": oestradiol,
     }
+
+
+def _walls(tissue: Tissue) -> dict[str, Any]:
+    """Return the walls of the tubules, (tubules, rows along, around), and which row is the section shown (pictures/wall.py)."""
+    stage, sertoli = tissue.stages(), tissue.columns.sertoli
+    walls = {
+        "stage": stage,
+        "a_pale": sertoli.counts[:, A_PALE],
+        "empty": (sertoli.counts.sum(axis=1) == 0).astype(np.uint8),
+        "blocked": (sertoli.blocked_until > tissue.now).astype(np.uint8),
+        "founder": _founders(tissue),
+    }
+    return {
+        "row": tissue.geometry.middle,
+        **{f"wall_{name}": wall.reshape(stage.shape) for name, wall in walls.items()},
+    }
+
+
+def _founders(tissue: Tissue) -> np.ndarray:
+    """Return the founder of an A-pale of each niche, -1 where there is none, (niches,)."""
+    germ = tissue.columns.germ
+    rows = germ.rows()
+    rows = rows[germ.step[rows] == A_PALE]
+    found = np.full(tissue.sertoli_count, -1, dtype=np.int64)
+    found[germ_niche(tissue, rows)] = germ.founder[rows]
+    return found

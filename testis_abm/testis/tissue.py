@@ -10,10 +10,13 @@ import numpy as np
 
 from testis_abm.biology import steps
 from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
+from testis_abm.biology.injury import Blow
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
+from testis_abm.biology.stages import Clock
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
-from testis_abm.testis import build, kernel
+from testis_abm.choices import PATCHES
+from testis_abm.testis import build, injury, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
 from testis_abm.testis.kinds import FURTHER
@@ -48,6 +51,9 @@ class Cells(Protocol):
 
     def live_on(self, now: float, p: TissueParameters, days: int) -> tuple[np.ndarray, Events]:
         """Let the germ cells live days after `now` under the present support; return a row of each (GERM_DAY) and the last's events."""
+
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
+        """Let a blow fall upon the cells on day `now`."""
 
 
 # As the compiled loops take them.
@@ -103,6 +109,11 @@ class CompiledCells:
                 return rows, events
             self.give_room(events)
 
+    def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
+        """Let a blow fall upon the cells on day `now`."""
+        injury.strike(self.germ, self.sertoli, blow, now, wall)
+        kernel.count_steps(self.germ.arrays(), self.sertoli.counts)
+
     def report(self, blood: BloodDay, p: TissueParameters, leydig_weight: float) -> TestisDay:
         """Return what the testes did in a day (see kernel.report)."""
         today, made = self.today(blood, p, UNCHANGED, 0.0, 1.0), np.zeros(1, TESTIS)
@@ -133,10 +144,12 @@ class Tissue:
         tubules: their number; sertoli_per_tubule: Sertoli cells around a section of each.
         seed: of every draw.
         rows: sections along each tubule.
+        stages: how the stages of the cycle lie along them, of choices.STAGE_LAYOUTS.
 
     Attributes:
         now: days lived since the stem cells were placed; cells end their steps on days of this clock.
         p: numbers of the tissue.
+        clock: reads the stage of a niche off the phase of its clock.
     """
 
     geometry: Geometry
@@ -152,6 +165,7 @@ class Tissue:
         sertoli_per_tubule: int,
         seed: int,
         rows: int = 1,
+        stages: str = PATCHES,
     ) -> None:
         self.geometry = build.build_geometry(values, tubules, sertoli_per_tubule, rows)
         self.seed = seed
@@ -159,9 +173,10 @@ class Tissue:
         actual = build.leydig_count(values, self.geometry)
         ideal = values["tissue.leydig_per_sertoli"] * self.sertoli_count
         self.p, self.scale = build.tissue_parameters(values, man, 1.0)
+        self.clock = Clock.of(values, self.p)
         self.leydig_weight = float(ideal / actual)
         self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)
-        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, man["germ_cell_endowment"])
+        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, man["germ_cell_endowment"], stages=stages)
         fed = np.full(self.sertoli_count, self.p.niche.a_pale_room)
         germ = build.build_germ(self.geometry, sertoli, seed, fed, self.p)
         self.columns = CompiledCells(build.build_leydig(values, self.geometry, seed), sertoli, germ, self.levels)
@@ -175,6 +190,11 @@ class Tissue:
     def sertoli_count(self) -> int:
         """Return the number of simulated Sertoli cells."""
         return self.geometry.tubules * self.geometry.sertoli_per_tubule
+
+    @property
+    def present_count(self) -> int:
+        """Return the number of simulated Sertoli cells of the testes that are there; of both where none is."""
+        return int(self.columns.sertoli.present.sum()) or self.sertoli_count
 
     @property
     def testosterone(self) -> np.ndarray:
@@ -233,6 +253,14 @@ class Tissue:
             self.cells.begin_with(germ)
         self.live_on(LIFE_DAYS)
 
+    def strike(self, blow: Blow) -> None:
+        """Let a blow fall upon the cells this morning."""
+        self.cells.strike(blow, self.now, self._wall())
+
+    def _wall(self) -> injury.Wall:
+        niche = self.p.niche
+        return injury.Wall(self.geometry.length, self.geometry.around, float(niche.a_pale_room * niche.a_pale_present))
+
     def _further(self, p: TissueParameters, dt: float) -> None:
         for kind in FURTHER:
             if kind.day:
@@ -248,6 +276,12 @@ class Tissue:
         found, numbers = np.zeros((1, len(READOUTS))), numbers_of(self.p if p is None else p)
         survey(self.columns.arrays(), self.levels.arrays().oestradiol, float(pressure), numbers, found[0])
         return found
+
+    def stages(self) -> np.ndarray:
+        """Return the stage of the cycle of each niche, 0 (I) to 5 (VI), (tubules, rows along, around)."""
+        geometry = self.geometry
+        found = self.clock.stage_at(self.columns.sertoli.phase, self.now)
+        return found.reshape(geometry.tubules, geometry.length, geometry.around)
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""

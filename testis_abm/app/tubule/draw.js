@@ -8,6 +8,7 @@ const STEP_COLOURS = [
   "#b9b9b9", "#8f8f8f",
 ];
 const CLONE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#785ef0"];
+const STAGES = SLIDE.stages;
 const NO_VALUE = "#9a9a9a";
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const BINS = 40;
@@ -214,6 +215,25 @@ function paintWalls(g, section, tone) {
       ellipse(g, x + r * Math.cos(t), y + r * Math.sin(t), 9 + 3 * next(), 1.7, t + Math.PI / 2);
       g.fillStyle = tone.myoid; g.fill();
     }
+  }
+}
+
+/** Return the stage of a niche on a day, from 0 (I). */
+function stageOf({ cycle, ends, turned }, niche, day) {
+  const share = (((turned[niche] + day / cycle) % 1) + 1) % 1, stage = ends.findIndex((end) => share < end);
+  return stage < 0 ? STAGES.length - 1 : stage;
+}
+
+/** Paint a ring round each tubule, a piece for each niche in the colour of its stage on a day. */
+function paintStages(g, section, day) {
+  const { centres, radius, turned } = section, around = turned.length / (centres.length / 2), piece = SPAN / around;
+  g.lineWidth = 3.5;
+  for (let i = 0; i < turned.length; i++) {
+    const tubule = Math.floor(i / around), at = (i % around) * piece;
+    g.beginPath();
+    g.arc(centres[2 * tubule], centres[2 * tubule + 1], radius + 8, at - piece / 2, at + piece / 2);
+    g.strokeStyle = STAGES[stageOf(section, i, day)].colour;
+    g.stroke();
   }
 }
 

@@ -13,7 +13,12 @@ function readStatic(view) {
   const [x, y, width, height, radius, lumen] = new Float32Array(buffer, 16, 6);
   let at = 40;
   const take = (n) => { const of = new Float32Array(buffer, at, 2 * n); at += 8 * n; return of; };
-  return { x, y, width, height, radius, lumen, centres: take(tubules), corners: take(corners), feet: take(feet) };
+  const section = { x, y, width, height, radius, lumen, centres: take(tubules), corners: take(corners), feet: take(feet) };
+  // The clock of the cycle: its days, the ends of its stages, where each niche stands on day 0; in shares of a turn.
+  section.cycle = new Float32Array(buffer, at, 1)[0];
+  section.ends = new Float32Array(buffer, at + 4, 6);
+  section.turned = new Float32Array(buffer, at + 28, feet);
+  return section;
 }
 
 /** Return the frames of a chunk, with the recording and the request that it answers. */

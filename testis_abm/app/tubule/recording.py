@@ -13,7 +13,7 @@ from testis_abm.agents.cells import LeydigCell, SertoliCell
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, SOMA, Frame, lineages, unpack
 from testis_abm.app.tubule.lives import FATES, Germ, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
-from testis_abm.biology import steps
+from testis_abm.biology import stages, steps
 from testis_abm.biology.germ import aromatase, durations, on_entering
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
@@ -46,7 +46,8 @@ class Recording:
 
     Attributes:
         frames: see frame.py. days: of the plan, one each.
-        static: the geometry, see `Section.pack`.
+        static: the geometry, see `Section.pack`, and the clock of the cycle: its days, the ends of its stages, and where each
+            niche stands on day 0 of the plan (all shares of a turn from the start of stage I; float32).
         ranges: quantity -> (lowest, highest) so far, for colour scales: `testosterone`, `oestradiol` (nmol/L), `ratio`,
             `androgen_signal`, `er_alpha_signal`, `er_beta_signal`, `aromatase`.
         listeners: called without arguments after each new frame, in the thread that records.
@@ -62,7 +63,8 @@ class Recording:
         self.model, self.every, self.megabytes = model, every, megabytes
         self.key = next(_KEYS)
         self.section = Section.of(tissue, tubules or _that_fit(tissue))
-        self.static = self.section.pack()
+        self._founding = tissue.now - model.day  # day of the tissue's clock on day 0 of the plan
+        self.static = self.section.pack() + self._clock()
         self.ranges: dict[str, tuple[float, float]] = {}
         self.listeners: list[Callable[[], None]] = []
         self.lives = Lives()
@@ -71,6 +73,18 @@ class Recording:
         self._germ: Germ | None = None
         self._day: int | None = None
         self.record()
+
+    def _clock(self) -> bytes:
+        tissue = self.model.tissue
+        turned = tissue.clock.turned(tissue.columns.sertoli.phase[self.section.niches], self._founding)
+        numbers = np.concatenate([[tissue.clock.cycle_days], tissue.clock.ends, turned])
+        return numbers.astype("<f4").tobytes()
+
+    def _stage(self, place: int, day: int) -> str:
+        """Return the stage of the cycle of a shown niche on a day of the plan."""
+        tissue = self.model.tissue
+        phase = tissue.columns.sertoli.phase[self.section.niches[place]]
+        return stages.NAMES[int(tissue.clock.stage_at(phase, self._founding + day))]
 
     @property
     def frames(self) -> list[bytes]:
@@ -175,6 +189,7 @@ class Recording:
         }
         if kind != "leydig":
             found["tubule"] = int(self.section.tubules[place // self._around])
+            found["stage"] = self._stage(place, day)
         if kind != "germ":
             return {**found, "aromatase": float(frame.soma_aromatase[cell_index])}
         stem = step <= steps.A_PALE

@@ -19,8 +19,8 @@ from testis_abm.pictures.steps import FURTHER_LOOKS, STEPS, slide
 _SETTLE = 0.2  # seconds in which new frames gather before the page hears of them
 _MOST_DAYS = 12  # frames in an answer
 _EXPORTS = (
-    "readStatic, readChunk, motion, valueOf, fieldOf, fieldPicture, paintTissue, paintWalls, paintCell, Sprites, blit, LOOKS, NAMES, NEAR, "
-    "STEP_COLOURS, CLONE_COLOURS, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
+    "readStatic, readChunk, motion, valueOf, fieldOf, fieldPicture, paintTissue, paintWalls, paintStages, stageOf, paintCell, Sprites, blit, LOOKS, NAMES, NEAR, "
+    "STEP_COLOURS, CLONE_COLOURS, STAGES, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
 )
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
 _KINDS |= {name: look.name for name, look in FURTHER_LOOKS.items()}
@@ -135,7 +135,8 @@ def follow(model: Any, **kept: Any) -> Recording:
 def describe(cell: dict[str, Any]) -> dict[str, Any]:
     """Return what `Recording.describe` found, in words: title, where, rows of (label, value), story."""
     where = f"day {cell['day']}" + (f", tubule {cell['tubule']}" if "tubule" in cell else ", between the tubules")
-    rows = [
+    rows = [("Stage of niche", cell["stage"])] if "stage" in cell else []
+    rows += [
         ("Testosterone here", f"{cell['testosterone_nmol_l']:.0f} nmol/L"),
         ("Oestradiol here", f"{cell['oestradiol_pmol_l']:.0f} pmol/L"),
         ("T/E2 (molar)", _number(cell["testosterone_over_oestradiol"])),

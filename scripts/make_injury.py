@@ -1,0 +1,409 @@
+"""Write the tables of docs/injury.md from cells of the simulated testis, each beside what was published.
+
+    python scripts/make_injury.py [--men 24]
+
+What stands between `<!-- made: NAME -->` and `<!-- end -->` is made again, the text around it is kept. Some minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import testis_abm as ta
+from testis_abm import parameters
+from testis_abm.biology import steps
+from testis_abm.experiments.outputs import COLUMNS, of_expected
+from testis_abm.experiments.task import version
+from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
+from testis_abm.support import files
+from testis_abm.support.cores import each
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "injury.md"
+MONTH, YEAR = 30.4375, 365.25  # days
+SMALL = {"tubules": 6, "rows": 3}  # of what is whole or nearly so
+WIDE = {"tubules": 6, "rows": 24}  # where few stem cells are left
+FOCI = {"tubules": 8, "rows": 120}  # where single ones are: 23 mm of tubule
+RARE = {"tubules": 8, "rows": 1000}  # 190 mm
+PRODUCTION = "daily_production_million_g"
+MEN_DIFFER = 0.8  # SD of the log of a man's sensitivity to a course
+SOME = 0.05  # of his own production: sperm in the ejaculate
+SPREAD = 61  # days over which production is averaged
+
+Table = Sequence[Sequence[object]]
+
+
+def case(insults: Sequence[Mapping[str, Any]], days: float, tissue: Mapping[str, int], **more: Any) -> Any:
+    """Return a scenario of an injured man."""
+    plan = {"baseline": "28 days", "duration": f"{round(days)} days", "replicates": 1}
+    return ta.load({"title": "injury", "tissue": dict(tissue), "plan": plan, "insult": list(insults), **more})
+
+
+class Life:
+    """What a man of cells was every morning.
+
+    Attributes:
+        days: tissue, hormones and expected semen of every day, a row each; own: their means before the injury.
+        clones: of stem cells that were alive at the end.
+    """
+
+    def __init__(self, of: Any, rng: int = 1) -> None:
+        model = ta.TestisModel(of, rng=rng)
+        model.run_for(of.plan.baseline_days + of.plan.duration_days)
+        tables = (pd.DataFrame(model.records[name]).set_index("day") for name in ("tissue", "hormones"))
+        self.days = pd.concat(tables, axis=1)
+        self.semen = pd.DataFrame(model.records["semen"]).set_index("day")
+        self.own = self.days.loc[:0].mean()
+        self.model = model
+
+    def share(self, column: str = PRODUCTION, window: int = SPREAD) -> pd.Series:
+        """Return a quantity as a share of his own, the mean of `window` days around each."""
+        return self.days[column].rolling(window, center=True, min_periods=1).mean() / self.own[column]
+
+
+def lives(cases: Sequence[Any], rng: Sequence[int] | None = None) -> list[Life]:
+    """Let men of cells live, on all cores."""
+    seeds = rng or [1] * len(cases)
+    return list(each(lambda pair: Life(*pair), list(zip(cases, seeds, strict=True))))
+
+
+@cache
+def _values() -> Any:
+    return complete(parameters.values())
+
+
+def mean_man(of: Any) -> ExpectedMan:
+    """Take the mean-field man through a scenario."""
+    man = ExpectedMan(_values(), of.man.physiology)
+    return Treatment(of).follow(man)
+
+
+def mean_share(of: Any, days: Sequence[float]) -> np.ndarray:
+    """Return daily production of the mean-field man on some days, share of his own."""
+    man, place = mean_man(of), COLUMNS.index(PRODUCTION)
+    start = of_expected(man, 0, 3.0)[place]
+    return np.array([of_expected(man, round(day), 3.0)[place] / start for day in days])
+
+
+def when(course: pd.Series, share: float, falls_first: float = 0.9) -> str:
+    """Return the month on which a course is back at a share for good, after it has fallen; "-" if it never fell to it."""
+    after = course.loc[1:]
+    below = after[after < min(share, falls_first)]
+    if below.empty:
+        return "-"
+    last = below.index[-1]
+    return f"> {last / MONTH:.0f}" if last == after.index[-1] else f"{(last + 1) / MONTH:.0f}"
+
+
+def percent(x: float) -> str:
+    """Return a share in percent."""
+    return "-" if not np.isfinite(x) else f"{100.0 * x:.0f}" if x >= 0.0095 or x == 0.0 else f"{100.0 * x:.1g}"
+
+
+def table(head: Sequence[str], rows: Table) -> list[str]:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in (head, *rows)]
+    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+
+
+# ---- irradiation
+
+
+DOSES: Mapping[str, tuple[Mapping[str, Any], float, Mapping[str, int], str]] = {
+    "0.44 Gy": ({"dose": "0.44 Gy"}, 3.0, WIDE, "9-19 months (0.3-0.5 Gy); 4-9 M/mL at 3 months (Centola 1994)"),
+    "1 Gy": ({"dose": "1 Gy"}, 4.0, WIDE, "9-18 months (Rowley 1974)"),
+    "2.5 Gy": ({"dose": "2.5 Gy"}, 6.0, WIDE, "30 months (2-3 Gy)"),
+    "5 Gy": ({"dose": "5 Gy"}, 12.0, FOCI, "60 months or more (4-6 Gy)"),
+    "0.9 Gy in 25 fractions": ({"dose": "0.9 Gy", "fractions": 25}, 4.0, WIDE, "14-22 months; azoospermic for 5-6"),
+    "1.5 Gy in 25 fractions": ({"dose": "1.5 Gy", "fractions": 25}, 5.0, WIDE, "partial, can be permanent"),
+}
+
+
+def irradiated() -> dict[str, list[str]]:
+    """Return recovery by dose, and by month."""
+    cases = [case([{"kind": "irradiation", **dose}], years * YEAR, tissue) for dose, years, tissue, _ in DOSES.values()]
+    found = lives(cases)
+    rows, courses = [], {}
+    for (name, (_, years, _, told)), of, life in zip(DOSES.items(), cases, found, strict=True):
+        share = life.share()
+        courses[name] = life
+        ends = np.arange(1.0, years * YEAR)
+        mean = pd.Series(mean_share(of, ends), ends)
+        pale = life.share("a_pale_per_sertoli", 15)
+        fsh, inhibin = life.days["fsh_iu_l"], life.days["inhibin_b_pg_ml"]
+        rows.append(
+            (
+                name,
+                percent(share.loc[1:].min()),
+                percent(pale.loc[round(4 * MONTH)]),
+                " / ".join(when(share, level) for level in (SOME, 0.5, 0.8)),
+                " / ".join(when(mean, level) for level in (SOME, 0.5, 0.8)),
+                f"{fsh.max():.1f} (month {fsh.idxmax() / MONTH:.0f})",
+                f"{inhibin.min():.0f}",
+                told,
+            )
+        )
+    head = (
+        "dose to both testes",
+        "lowest, %",
+        "A-pale at 4 months, %",
+        "months to 5 / 50 / 80 %, cells",
+        "the same, mean field",
+        "highest FSH, IU/L",
+        "lowest inhibin B, pg/mL",
+        "published",
+    )
+    months = (1, 2, 3, 4, 6, 9, 12, 18, 24, 30, 36, 48, 60)
+    by_month = []
+    for name, life in courses.items():
+        row: list[object] = [name]
+        for month in months:
+            day = round(month * MONTH)
+            if day not in life.days.index:
+                row.append("")
+                continue
+            here = life.days.loc[day - 15 : day + 15].mean()
+            row.append(
+                f"{percent(here[PRODUCTION] / life.own[PRODUCTION])}; {here['fsh_iu_l']:.1f}; {here['inhibin_b_pg_ml']:.0f}"
+            )
+        by_month.append(row)
+    return {
+        "irradiation": table(head, rows),
+        "irradiation by month": table(("production, %; FSH; inhibin B", *(f"month {k}" for k in months)), by_month),
+    }
+
+
+# ---- cytotoxics
+
+
+COURSES: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "BEP x 2": ({"regimen": "BEP", "courses": 2}, "mean count back at 12 months (Bujan 2013)"),
+    "BEP x 4": ({"regimen": "BEP", "courses": 4}, "more than 2: not back at 24 months (Bujan 2013)"),
+    "cisplatin x 3": ({"regimen": "cisplatin", "courses": 3}, ""),
+    "cisplatin x 4": ({"regimen": "cisplatin", "courses": 4}, "sperm in 50 % at 2, 80 % at 5 years (Howell 2005)"),
+    "cisplatin x 6": (
+        {"regimen": "cisplatin", "courses": 6},
+        "11 years, all treatments: 15 % none, 29 % low (Brydoy 2012)",
+    ),
+    "MOPP x 6": ({"regimen": "MOPP", "courses": 6}, "15 years: median 1.05 M/mL, inhibin B 17.5 pg/mL (van Beek 2007)"),
+}
+
+
+def with_foci(insults: Sequence[Mapping[str, Any]], days: float, rng: int) -> Life | None:
+    """Let a man live in a tissue that is large enough to hold a focus; None if one in 190 mm of tubule is too many."""
+    for tissue in (WIDE, FOCI, RARE):
+        try:
+            return Life(case(insults, days, tissue), rng)
+        except ta.TestisError as error:
+            if "too small to hold a focus" not in str(error):
+                raise
+    return None
+
+
+def cytotoxic(men: int) -> dict[str, list[str]]:
+    """Return who has sperm when after courses of cytotoxics; men differ in how sensitive they are."""
+    sensitivity = [np.exp(MEN_DIFFER * NormalDist().inv_cdf((k + 0.5) / men)) for k in range(men)]
+    rows = []
+    years = (0.5, 1, 2, 5, 10)
+    for name, (course, told) in COURSES.items():
+        days = max(years) * YEAR + 200.0
+        insults = [[{"kind": "cytotoxics", **course, "sensitivity": min(10.0, float(of))}] for of in sensitivity]
+        end = 21.0 * (int(course["courses"]) - 1)
+        at = [round(end + y * YEAR) for y in years]
+
+        def lived(k: int, insults: Any = insults, at: Any = at, days: float = days) -> np.ndarray:
+            life = with_foci(insults[k], days, k + 1)
+            if life is None:
+                return np.full((3, len(years)), np.nan)
+            return np.array([life.share().loc[at], life.days["fsh_iu_l"].loc[at], life.days["inhibin_b_pg_ml"].loc[at]])
+
+        found = np.array(each(lived, list(range(men))))
+        shares = np.nan_to_num(found[:, 0])
+        low = (shares[:, -1] >= SOME) & (shares[:, -1] < 0.25)
+        fsh, inhibin = np.nanmean(found[:, 1:, years.index(5)], axis=0)
+        rows.append(
+            (
+                name,
+                " / ".join(percent((shares[:, k] >= SOME).mean()) for k in range(len(years))),
+                " / ".join(percent(shares[:, k].mean()) for k in range(len(years))),
+                percent(low.mean()),
+                f"{fsh:.1f}; {inhibin:.0f}",
+                told,
+            )
+        )
+    head = (
+        "courses",
+        "men with sperm at 0.5 / 1 / 2 / 5 / 10 years, %",
+        "mean production, % of own",
+        "low at 10 years, % of men",
+        "FSH, IU/L; inhibin B, pg/mL at 5 years",
+        "published",
+    )
+    return {"cytotoxics": table(head, rows)}
+
+
+# ---- fever
+
+
+def fever() -> dict[str, list[str]]:
+    """Return a week of fever by week after it, against the same men without."""
+    days, weeks = 120, range(1, 16)
+    semen = {"semen": {"every": "1 day", "from": "day 0"}, "abstinence": "3 days"}
+    sick = [{"kind": "fever", "days": 5, "peak": "39 C"}]
+    seeds = [1, 2, 3, 4]
+    pairs = [case(of, days, WIDE, samples=semen) for of in (sick, []) for _ in seeds]
+    found = lives(pairs, seeds * 2)
+    quantities = {
+        "expected_concentration_million_ml": "concentration, %",
+        "expected_progressive_motility_pct": "motile share, %",
+        "expected_normal_forms_pct": "normal forms, %",
+        "expected_dna_fragmentation_pct": "DNA fragmentation, points",
+    }
+    rows = []
+    for column, name in quantities.items():
+        with_, without = (np.mean([life.semen[column] for life in part], axis=0) for part in (found[:4], found[4:]))
+        index = found[0].semen.index
+        row: list[object] = [name]
+        for week in weeks:
+            here = (index > 7 * (week - 1)) & (index <= 7 * week)
+            a, b = with_[here].mean(), without[here].mean()
+            row.append(f"{a - b:+.1f}" if "points" in name else f"{100 * (a / b - 1):+.0f}")
+        rows.append(row)
+    return {"fever": table(("against no fever", *(f"week {k}" for k in weeks)), rows)}
+
+
+# ---- the niche
+
+
+def fsh_and_stem_cells() -> dict[str, list[str]]:
+    """Return stem cells and their daughters while FSH is held at twice its own, and at none."""
+    days = (7, 16, 28, 60, 120)
+    rows = []
+    told = {
+        "A-pale": "macaque on high FSH: 100 at 7 d, 131-200 at 16 d, 200 at 28 d (van Alphen 1988)",
+        "A-dark": "100 throughout",
+        "B spermatogonia": "160 at 16 d",
+        "pachytene spermatocytes": "129 at 16 d (all spermatocytes)",
+    }
+    columns = dict(zip(told, ("a_pale", "a_dark", "b_spermatogonium", "pachytene"), strict=True))
+    levels = {"2 x own": "2 x own", "none": "0 IU/L"}
+    cases = [
+        case([], 130, WIDE, clamp=[{"quantity": "FSH", "level": level}] if level else [])
+        for level in (*levels.values(), None)
+        for _ in range(3)
+    ]
+    found = lives(cases, [1, 2, 3] * 3)
+    for j, level in enumerate(levels):
+        for name, column in columns.items():
+            row: list[object] = [level, name]
+            for day in days:
+                part = slice(day - 1, day + 1)
+                a, b = (
+                    np.mean([life.days[column].loc[part].mean() for life in of])
+                    for of in (found[3 * j : 3 * j + 3], found[6:])
+                )
+                row.append(percent(a / b))
+            rows.append([*row, told[name] if not j else ""])
+    return {
+        "stem cells under FSH": table(("FSH", "cells, % of control", *(f"day {d}" for d in days), "published"), rows)
+    }
+
+
+def founders(model: Any) -> set[int]:
+    """Return the clones that have A-pale: those at rest do not drift."""
+    cells = model.tissue.columns.germ
+    rows = cells.rows()
+    return {*cells.founder[rows[cells.step[rows] == steps.A_PALE]].tolist()}
+
+
+def drift() -> dict[str, list[str]]:
+    """Return how many clones of stem cells are left, and the square-root law."""
+    cycles = (1, 2, 5, 10, 20, 40, 80, 160)
+    rows: dict[str, list[object]] = {}
+    for name, tissue in {
+        "6 tubules of 24 rows of 26": WIDE,
+        "60 tubules of 24 rows of 4": {"tubules": 60, "rows": 24, "sertoli_per_tubule": 4},
+    }.items():
+        of = case([], 16 * max(cycles), tissue)
+        model = ta.TestisModel(of)
+        model.run_for(28)
+        model.mark_stem_clones()
+        first, alive, done = founders(model), [], 0
+        for cycle in cycles:
+            model.run_for(16 * (cycle - done))
+            done = cycle
+            alive.append(len(first & founders(model)) / len(first))
+        slope = np.polyfit(np.log(cycles[-4:]), np.log(alive[-4:]), 1)[0]
+        rows[name] = [name, *map(percent, alive), f"{slope:.2f}"]
+    head = (
+        "clones of stem cells alive, %",
+        *(f"{k} cycles" for k in cycles),
+        "slope of the last four (law: -0.5 in one dimension, -1 in two)",
+    )
+    return {"drift": table(head, list(rows.values()))}
+
+
+# ---- put together
+
+
+def report(what: str) -> None:
+    """Print what is worked out now."""
+    print(what, file=sys.stderr, flush=True)
+
+
+MADE = re.compile(r"(<!-- made: (?P<name>.+?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def filled(page: str, made: Mapping[str, Sequence[str]]) -> str:
+    """Return the page with every part that was made replaced.
+
+    Raises:
+        SystemExit: a part that was made has no place.
+    """
+    there = {found["name"] for found in MADE.finditer(page)}
+    if wrong := {*made} - there:
+        sys.exit(f"{PAGE}: no place for {', '.join(sorted(wrong))}")
+
+    def put(found: re.Match[str]) -> str:
+        return found[1] + "\n".join(["", *made[found["name"]], "", ""]) if found["name"] in made else found[0]
+
+    return MADE.sub(put, page)
+
+
+def main() -> None:
+    """Work all parts out, or those that are named, and write them into the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help="of the page; all without any")
+    parser.add_argument("--men", type=int, default=24, help="men who are given cytotoxics")
+    given = parser.parse_args()
+    makers: Mapping[str, Callable[[], dict[str, list[str]]]] = {
+        "irradiation": irradiated,
+        "cytotoxics": lambda: cytotoxic(given.men),
+        "fever": fever,
+        "fsh": fsh_and_stem_cells,
+        "drift": drift,
+    }
+    made = {"basis": [f"Made by `make injury` (`scripts/make_injury.py`) with testis_abm {version()}."]}
+    for name in given.parts or makers:
+        report(name)
+        part = makers[name]()
+        for lines in part.values():
+            print("\n".join(lines), flush=True)
+        made |= part
+    if PAGE.exists():
+        files.write(PAGE, filled(PAGE.read_text(encoding="utf-8"), made).encode())
+
+
+if __name__ == "__main__":
+    main()

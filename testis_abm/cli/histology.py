@@ -1,0 +1,127 @@
+"""The command `testis-abm histology`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from testis_abm.choices import ARMS, DISCLAIMER, TREATED, UNTREATED
+from testis_abm.cli import printing
+from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, scenario, whole, word
+from testis_abm.results import KINDS
+from testis_abm.support import guard, outputs
+from testis_abm.support.errors import TestisError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from testis_abm.agents.model import TestisModel
+
+# Table -> its first columns, by which a file of it is known.
+_TABLES = {
+    "stages": ("stage", "niches_pct"),
+    "sections": ("tubule", "row", "stages"),
+    "nuclei": ("type", "per_section"),
+    "stage_map": ("tubule", "row", "place"),
+}
+_PICTURES = ("tubules", "wall")
+_DECIMALS = 2
+
+
+def _histology(options: argparse.Namespace) -> None:
+    from testis_abm.scenario import load
+
+    case = printing.noted(load, options.file, overrides=overrides(options))
+    arm = UNTREATED if not case.treated else options.arm
+    day = case.plan.duration_days if options.day is None else options.day
+    if outside := case.plan.outside(day):
+        raise TestisError(f"--day: {outside}")
+    decides = json.dumps([case.as_dict(), arm, day], sort_keys=True, default=str)
+    folder = Path(options.out or printing.default_folder(f"histology-{Path(options.file).stem}", decides))
+    for name, columns in _TABLES.items():
+        outputs.check(folder / f"{name}.csv", columns)
+    for name in _PICTURES * (not options.no_plots):
+        for kind in KINDS:
+            outputs.check(folder / f"{name}.{kind}")
+    if not options.no_plots:
+        guard.matplotlib()
+    man = _lived(case, arm, day)
+    tables = {
+        "stages": man.by_stage(),
+        "sections": man.sections(),
+        "nuclei": man.nuclei(),
+        "stage_map": man.stage_map(),
+    }
+    for name, table in tables.items():
+        outputs.write_table(folder / f"{name}.csv", table.round(_DECIMALS))
+    print(f"{case.title}: {arm} arm, day {day}\n\n{_text(man, tables)}\n\n{DISCLAIMER}\n")
+    print(f"Tables in {folder}/: {', '.join(f'{name}.csv' for name in _TABLES)}")
+    if not options.no_plots:
+        _draw(man, arm, folder)
+
+
+def _lived(case: Any, arm: str, day: int) -> TestisModel:
+    """Return the man of an arm on the morning of a day."""
+    from testis_abm.experiments.simulate import men_of
+
+    man = men_of(case)[arm]
+    man.brief = True
+    if day > man.day:
+        man.run_for(day - man.day)
+    return man
+
+
+def _text(man: TestisModel, tables: dict[str, pd.DataFrame]) -> str:
+    """Return what the sections and stages are, in words and a table."""
+    from testis_abm.agents.histology import scores
+
+    found = scores(man)
+    lines = (
+        f"{len(tables['sections'])} sections of {man.values['section.thickness']:g} um, one through each row of Sertoli cells:",
+        f"stages a section {found.stages_per_section:.1f} (men: 2 to 4)",
+        f"Johnsen score {found.johnsen_score:.2f} (SD {found.johnsen_sd:.2f})",
+        f"elongating and elongated spermatids a section {found.late_spermatids_per_section:.1f} (normal men: 17 to 35)",
+        f"sections with elongated spermatids {found.elongated_sections_pct:.0f} %, arrested {found.arrested_sections_pct:.0f} %, "
+        f"Sertoli cells only {found.sertoli_only_sections_pct:.0f} %",
+    )
+    by_stage, nuclei = tables["stages"].set_index("stage").T, tables["nuclei"].set_index("type")
+    parts = ("Germ cells per Sertoli cell by stage:", by_stage), ("Nuclei counted, corrected and true:", nuclei)
+    return "\n".join([*lines, *(f"\n{title}\n{_printed(table)}" for title, table in parts)])
+
+
+def _printed(table: pd.DataFrame) -> str:
+    return str(table.rename_axis(index=None, columns=None).to_string(float_format="{:.2f}".format, na_rep="-"))
+
+
+def _draw(man: TestisModel, arm: str, folder: Path) -> None:
+    from testis_abm.pictures.data import PlotData
+    from testis_abm.pictures.drawing import draw_figure
+    from testis_abm.pictures.style import NOTE
+
+    day = (float(man.day), float(man.day))
+    footer = f"Seed {man.seed}. {NOTE}"
+    data = PlotData(man.case.title, (arm,), footer, "", day, (), {}, {}, {arm: man.cross_section()})
+    for name in _PICTURES:
+        printing.picture(draw_figure(data, name), name, folder)
+
+
+COMMANDS = (
+    Command(
+        "histology",
+        "the stages of the cycle in a man's tubules, and what thin sections of them show",
+        _histology,
+        (
+            option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios"),
+            whole("--day", "day of the biopsy (the plan's last day)", limit=(0, 9131)),
+            word("--arm", "whose testes, where there is a therapy", ARMS, TREATED),
+            *scenario(),
+            option("--out", "results folder (default runs/histology-NAME-HASH)", metavar="FOLDER"),
+            NO_PLOTS,
+        ),
+        "One man to a day: sections of 5 um through each row of Sertoli cells, counted and scored, germ cells and deaths by stage "
+        f"(stages.csv, sections.csv), the stage of each niche (stage_map.csv), the slide and the unrolled wall. {DISCLAIMER}",
+        "fertile_man --set tissue.rows=40 --set tissue.stages=helix",
+    ),
+)

@@ -1,0 +1,346 @@
+"""An injury to the testes: what, on which day, how much, on which side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import combinations
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field, field_serializer
+
+from testis_abm import parameters
+from testis_abm.scenario.amounts import comma_note, parse_day, parse_duration, plain
+from testis_abm.scenario.amounts import quantity as read_quantity
+from testis_abm.scenario.schedule import Day
+from testis_abm.scenario.section import Section, missing_key, one_of, quantity, text, whole
+from testis_abm.support import guard
+from testis_abm.support.errors import Problem, ScenarioError, gathered, shown, unknown, written
+
+if TYPE_CHECKING:
+    from testis_abm.scenario.schema import Plan, Tissue
+
+SIDES = ("left", "right", "both")
+_LEFT_AND_RIGHT = SIDES[:2]
+_GRAY = {"gy": 1.0, "gray": 1.0, "cgy": 1e-2, "mgy": 1e-3, "rad": 1e-2, "sv": 1.0}
+_CELSIUS = ("c", "°c", "deg c", "degrees", "degree", "k")
+
+
+class _Kind(NamedTuple):
+    """A kind of insult.
+
+    Attributes:
+        needs: keys that it must have -> an example; takes: those that it may have -> what they are without.
+        words: other spellings.
+        lasts: whether it goes on for a time; ducts: whether it closes ducts and does not touch cells.
+    """
+
+    needs: Mapping[str, object]
+    takes: Mapping[str, object]
+    words: tuple[str, ...] = ()
+    lasts: bool = False
+    ducts: bool = False
+
+
+KINDS: Mapping[str, _Kind] = MappingProxyType(
+    {
+        "irradiation": _Kind(
+            {"dose": "2.5 Gy"},
+            {"fractions": 1, "every": "1 day", "side": "both", "sensitivity": 1.0},
+            ("radiation", "radiotherapy", "x-rays"),
+        ),
+        "cytotoxics": _Kind(
+            {},
+            {"regimen": None, "strength": None, "courses": 1, "every": "21 days", "sensitivity": 1.0},
+            ("chemotherapy", "cytotoxic", "cytostatics"),
+        ),
+        "fever": _Kind({"days": "5 days"}, {"peak": "39 C"}, ("febrile illness",), lasts=True),
+        "heat": _Kind(
+            {"days": "30 days", "degrees": "2 C"}, {"hours": 24.0, "side": "both"}, ("warmth", "sauna"), lasts=True
+        ),
+        "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None}, lasts=True),
+        "cryptorchidism": _Kind({"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), lasts=True),
+        "torsion": _Kind({"hours": 8.0, "side": "left"}, {}, ("testicular torsion", "ischaemia", "ischemia")),
+        "obstruction": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
+        "vasectomy": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
+        "orchiectomy": _Kind({"side": "left"}, {}, ("orchidectomy", "castration")),
+    }
+)
+_WORDS = {word: name for name, kind in KINDS.items() for word in (name, *kind.words)}
+
+
+def regimens() -> tuple[str, ...]:
+    """Return the cytotoxic regimens that are known by name, as they are written: "ABVD", "BEP", ..."""
+    listed = (name.partition(".")[2] for name, row in parameters.load().items() if row.unit == "hits a course")
+    return tuple(name if name in _GENERIC else name.upper() for name in listed)
+
+
+_GENERIC = ("cisplatin", "busulfan")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, str) and (name := _WORDS.get(plain(value).lower().replace("_", " "))):
+        return name
+    raise ScenarioError(unknown("kind of insult", value, KINDS))
+
+
+def _regimen(value: object) -> str | None:
+    if value is None:
+        return None
+    known = {name.lower(): name for name in regimens()}
+    if isinstance(value, str) and (name := known.get(plain(value).lower())):
+        return name
+    raise ScenarioError(f"{unknown('regimen', value, regimens())}; or give strength, hits a course")
+
+
+def _gray(value: object) -> float:
+    number, unit = (0.0, "") if guard.is_number(value) else read_quantity(value, 'a dose, such as "2.5 Gy"')
+    if not unit:
+        raise ScenarioError(f'{shown(value)} has no unit; write it as text with one: "2.5 Gy"')
+    if unit.lower() not in _GRAY:
+        raise ScenarioError(f"{shown(value)}: unit {shown(unit)} is not one of dose; known: Gy, cGy, mGy, rad")
+    return number * _GRAY[unit.lower()]
+
+
+def _celsius(value: object) -> float:
+    if guard.is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    number, unit = read_quantity(value, 'a temperature, such as "39 C"')
+    if unit and unit.lower() not in _CELSIUS:
+        raise ScenarioError(f"{shown(value)}: unit {shown(unit)} is not one of temperature; write degrees Celsius, C")
+    return number
+
+
+def _hours(value: object) -> float:
+    return float(value) if guard.is_number(value) else 24.0 * parse_duration(value)  # type: ignore[arg-type]
+
+
+def _optional(check: BeforeValidator) -> BeforeValidator:
+    return BeforeValidator(lambda value: None if value is None else check.func(value))  # type: ignore[call-arg]
+
+
+def _above_zero(parse: Any, high: float, unit: str) -> BeforeValidator:
+    def check(value: object) -> float:
+        number: float = parse(value)
+        if not 0.0 < number <= high:
+            raise ScenarioError(
+                f"{shown(value)} is out of range; allowed: above 0 to {high:g} {unit}{comma_note(value)}"
+            )
+        return number
+
+    return BeforeValidator(check)
+
+
+def _whole_day(value: object) -> float:
+    day = parse_day(value)
+    if not day.is_integer():
+        raise ScenarioError(f"{shown(value)} is not a whole day; an insult acts on a morning")
+    return day
+
+
+_MOST_FRACTIONS, _LONGEST = 60, 36_525.0
+
+
+class Insult(Section, init=False):
+    """An injury to the testes.
+
+    `Insult("irradiation", dose="2.5 Gy")`, `Insult("cytotoxics", regimen="BEP", courses=3)`,
+    `Insult("fever", days="5 days", peak="39.5 C")`, `Insult("vasectomy", day="day 0", until="day 730")`
+
+    One of day 0 or later is done to the treated man alone. One before day 0, within the baseline, is a part of every
+    man's past: of the untreated control too.
+
+    Attributes:
+        kind: of KINDS.
+        day: on whose morning it acts, or begins.
+        dose: of irradiation, in all, Gy; fractions: in so many equal parts; every: days between these, or between courses.
+        courses: of cytotoxics; regimen: which (see regimens), or strength: hits a course.
+        sensitivity: of this man's stem cells and Sertoli cells to dose or course, 1 = as most; men differ
+            log-normally, by a SD of 0.6 to 1 (assumed).
+        days: for which fever or heat lasts; peak: core temperature of the fever, deg C; degrees: by which the testis is
+            warmer than its own normal.
+        hours: a day of heat, or without blood (torsion).
+        grade: of a varicocele, 1 to 3.
+        side: "left", "right" or "both".
+        until: morning of repair, orchidopexy or reversal (none: for good).
+    """
+
+    kind: Annotated[str, BeforeValidator(_kind)] = Field(examples=["irradiation"])
+    day: Annotated[float, BeforeValidator(_whole_day), text("day {}")] = 0.0
+    dose: Annotated[float | None, _optional(_above_zero(_gray, 60.0, "Gy")), text("{} Gy")] = None
+    fractions: Annotated[int | None, _optional(whole(1, _MOST_FRACTIONS))] = None
+    courses: Annotated[int | None, _optional(whole(1, 12))] = None
+    every: Annotated[float | None, _optional(quantity(parse_duration, 1, 366, "days")), text("{} days")] = None
+    regimen: Annotated[str | None, BeforeValidator(_regimen)] = None
+    strength: Annotated[float | None, _optional(_above_zero(partial(guard.real), 30.0, "hits a course"))] = None
+    sensitivity: Annotated[float | None, _optional(_above_zero(partial(guard.real), 10.0, "x most men"))] = None
+    days: Annotated[float | None, _optional(quantity(parse_duration, 1, 3653, "days")), text("{} days")] = None
+    peak: Annotated[float | None, _optional(quantity(_celsius, 37.1, 42.0, "deg C")), text("{} C")] = None
+    degrees: Annotated[float | None, _optional(_above_zero(_celsius, 10.0, "deg C over normal")), text("{} C")] = None
+    hours: Annotated[float | None, _optional(_above_zero(_hours, 72.0, "hours"))] = None
+    grade: Annotated[int | None, _optional(whole(1, 3))] = None
+    side: Annotated[str | None, _optional(one_of(*SIDES))] = None
+    until: Day | None = None
+
+    def __init__(self, /, *kind: object, **given: Any) -> None:
+        if len(kind) > 1:
+            raise TypeError("give what follows kind by name, as in day=...")
+        given = {**dict(zip(("kind",), kind)), **given}
+        name = _kind_of(given)
+        super().__init__(**({**KINDS[name].takes, **_own(name, given)} if name else given))
+        self._check()
+
+    def _check(self) -> None:
+        with gathered() as problems:
+            if self.until is not None and self.until <= self.day:
+                problems.add(f"day {self.until:g} is not after day {self.day:g}; nothing would happen", "until")
+            if self.kind == "cytotoxics" and (self.regimen is None) == (self.strength is None):
+                which = "both are" if self.regimen else "neither is"
+                example = f'one of regimen = "BEP" (known: {", ".join(regimens())}) and strength = 1.0, hits a course'
+                problems.add(f"{which} given; write {example}", "regimen")
+            if self.kind == "heat" and self.hours is not None and self.hours > 24.0:
+                problems.add(f"{self.hours:g} hours a day are more than a day has; use up to 24", "hours")
+
+    @field_serializer("until")
+    def _end(self, day: float | None) -> str | None:
+        return None if day is None else f"day {written(day)}"
+
+    @property
+    def past(self) -> bool:
+        """Whether it was before the plan's day 0, and so is no part of a treatment."""
+        return self.day < 0.0
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The testes that it reaches."""
+        return _LEFT_AND_RIGHT if self.side in (None, "both") else (str(self.side),)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The days on which it acts, if it does not go on for a time."""
+        count = self.fractions or self.courses or 1
+        return tuple(self.day + round(k * (self.every or 0.0)) for k in range(count))
+
+    @property
+    def ends(self) -> float:
+        """The morning from which on it acts no more; infinite if it is for good."""
+        if self.days is not None:
+            return self.day + round(self.days)
+        if KINDS[self.kind].lasts:
+            return math.inf if self.until is None else self.until
+        return math.inf if self.kind == "orchiectomy" else self.times[-1] + 1.0
+
+    @property
+    def label(self) -> str:
+        """What it is: "irradiation 2.5 Gy", "3 courses of BEP", "orchiectomy, left"."""
+        side = f", {self.side}" if self.side and self.side != "both" else ""
+        amounts = {
+            "irradiation": lambda: (
+                f" {self.dose:g} Gy" + (f" in {self.fractions} fractions" if self.fractions != 1 else "")
+            ),
+            "cytotoxics": lambda: f", {self.courses} x {self.regimen or f'{self.strength:g} hits'}",
+            "fever": lambda: f" {self.peak:g} C for {self.days:g} days",
+            "heat": lambda: f" +{self.degrees:g} C, {self.hours:g} h a day for {self.days:g} days",
+            "varicocele": lambda: f" of grade {self.grade}",
+            "torsion": lambda: f" for {self.hours:g} h",
+        }
+        return f"{self.kind}{amounts.get(self.kind, str)()}{side}"
+
+    @property
+    def dated(self) -> str:
+        """What it is, and when: "fever 39 C for 5 days, day 0 to 5"."""
+        if math.isfinite(self.ends) and self.ends > self.day + 1.0:
+            return f"{self.label}, day {self.day:g} to {self.ends:g}"
+        return f"{self.label}, {'from ' if KINDS[self.kind].lasts else ''}day {self.day:g}{' on' if KINDS[self.kind].lasts else ''}"
+
+
+def _kind_of(given: Mapping[str, Any]) -> str | None:
+    try:
+        return _kind(given["kind"]) if "kind" in given else None
+    except ScenarioError:
+        return None  # which the section reports
+
+
+def _own(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is given of a kind, which has all that it needs and nothing that belongs to another.
+
+    Raises:
+        ScenarioError: it has not.
+    """
+    kind = KINDS[name]
+    keys = ("kind", "day", *kind.needs, *kind.takes)
+    with gathered() as problems:
+        for key, value in given.items():
+            if key not in keys and not (value is None and key in Insult.model_fields):
+                if key in Insult.model_fields:
+                    problems.add(f"{key} is no key of {name}; it takes: {', '.join(keys)}", key, named=True)
+                else:
+                    problems.add(unknown("key", key, keys), key, named=True)
+        for key, example in kind.needs.items():
+            if given.get(key) is None:
+                problems.add(missing_key(key, example), key, named=True)
+    return {key: value for key, value in given.items() if key in keys and not (value is None and key != "until")}
+
+
+# ---- insults together
+
+
+def faults(insults: Sequence[Insult], plan: Plan, tissue: Tissue) -> Iterator[Problem]:
+    """Yield a problem for each insult outside the plan, that the tissue has no sides for, or that another excludes."""
+    for i, insult in enumerate(insults):
+        if fault := plan.outside(insult.day):
+            yield Problem((i, "day"), fault)
+        elif insult.day >= plan.duration_days:
+            yield Problem((i, "day"), f"day {insult.day:g} is the end of the plan; nothing would follow, start earlier")
+        elif (last := insult.times[-1]) >= plan.duration_days:
+            key = "fractions" if insult.kind == "irradiation" else "courses"
+            yield Problem(
+                (i, key), f"the last is on day {last:g}, beyond the plan (day {plan.duration_days}); lengthen it"
+            )
+        if insult.side in _LEFT_AND_RIGHT and tissue.tubules % 2:
+            text = (
+                f"{tissue.tubules} simulated tubule{'s' * (tissue.tubules > 1)} cannot be halved between two testes; "
+                f"set [tissue] tubules = {tissue.tubules + 1}"
+            )
+            yield Problem((i, "side"), text)
+    yield from _exclusions(insults)
+
+
+def _exclusions(insults: Sequence[Insult]) -> Iterator[Problem]:
+    for (k, one), (i, other) in combinations(enumerate(insults), 2):
+        (a, first), (b, second) = sorted(((k, one), (i, other)), key=lambda numbered: numbered[1].day)
+        if text := _exclusion(first, second, a):
+            yield Problem((b, "side" if second.side else "kind"), text)
+
+
+def _exclusion(first: Insult, second: Insult, place: int) -> str | None:
+    """Return why the later of two insults cannot be; `place` of the first, counted from 0."""
+    shared = [side for side in first.sides if side in second.sides]
+    named = f"insult {place + 1} ({first.label}, day {first.day:g})"
+    if first.kind == "orchiectomy" and shared:
+        left = [side for side in second.sides if side not in first.sides]
+        if second.kind == "orchiectomy" or not left:
+            fix = f'; write side = "{left[0]}"' if left else "; leave one of them out"
+            return f"the {' and '.join(shared)} testis is taken away by {named}{fix}"
+        return None  # what reaches both testes reaches the one that is left
+    if second.day >= first.ends:
+        return None
+    same = first.kind == second.kind and KINDS[first.kind].lasts
+    both_ducts = KINDS[first.kind].ducts and KINDS[second.kind].ducts
+    if shared and (same or both_ducts):
+        until = "is for good" if math.isinf(first.ends) else f"lasts until day {first.ends:g}"
+        what = "its duct is closed" if both_ducts else f"it has a {first.kind}" if first.kind != "fever" else "it lasts"
+        fix = "leave one out" if math.isinf(first.ends) else "let one begin where the other ends"
+        return f"{what} already by {named}, which {until}; {fix}"
+    return None
+
+
+def survivors_fault(alive: float, there: float, rows: int, tubules: int) -> str:
+    """Return the message that a tissue is too small for what survives an insult: `alive` of `there` stem cells are expected."""
+    needed = math.ceil(rows / alive)
+    return (
+        f"of {there:,.0f} stem cells of the simulated tissue {alive:.2g} would live: it is too small to hold a focus; set "
+        f"[tissue] rows = {needed} (of {tubules} tubules) or more, or ask the mean-field model"
+    )
