@@ -21,16 +21,16 @@ from testis_abm.quantities import TESTOSTERONE_NG_DL
 FITTED = (
     "gnrh_drive_spread",
     "leydig_capacity_spread",
-    "inhibin_capacity_spread",
+    "endowment_spread",
     "fsh_secretion_spread",
     "clinic_leydig_capacity",
     "clinic_gnrh_drive",
-    "clinic_inhibin_capacity",
+    "clinic_germ_cell_endowment",
     "clinic_commitment",
     "clinic_meiotic_completion",
     "clinic_meiotic_spread",
     "quality_to_leydig",
-    "quality_to_inhibin",
+    "quality_to_endowment",
     "quality_to_commitment",
     "quality_to_meiosis",
     "sertoli_cell_only_share",
@@ -73,7 +73,9 @@ def statistics(cohort: Cohort) -> dict[str, float]:
     count = seen["concentration_million_ml"].to_numpy()
     found["azoospermic (%)"] = 100.0 * float((count <= 0.0).mean())
     found["under 0.2 M/mL (%)"] = 100.0 * float((count <= 0.2).mean())
-    inhibin, log = seen["inhibin_b_pg_ml"], np.log10(count + 0.1)
+    # Men without gonadotrophins are low in all of them; the correlations are those of the others.
+    seen = seen[cohort.lesions != "hypogonadotropic"]
+    inhibin, log = seen["inhibin_b_pg_ml"], np.log10(seen["concentration_million_ml"] + 0.1)
     for name, x, y in (
         ("r inhibin B, FSH", np.log(inhibin), np.log(seen["fsh_iu_l"])),
         ("r inhibin B, LH", inhibin, seen["lh_iu_l"]),

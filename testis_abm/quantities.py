@@ -251,6 +251,8 @@ _ALL = (
         limit="daily_production",
         published=False,
     ),
+    Quantity("testis_volume_ml", "testis volume", "mL", words=("testicular volume",), limit=0.01, **_WITHIN),
+    Quantity("amh_ng_ml", "AMH", "ng/mL", words=("anti-Müllerian hormone",), limit=0.01, **_WITHIN),
     *(
         Quantity(
             f"aromatase_activity_{site}_pct",

@@ -47,7 +47,16 @@ RECEPTOR = SimpleNamespace(
     fsh_occupancy=0.5,
     lack_reference=0.1,
 )
-INHIBIN = SimpleNamespace(inhibin_floor=0.2, inhibin_fsh_gain=1.6, inhibin_fsh_half=1.0)
+INHIBIN = SimpleNamespace(
+    inhibin_floor=0.2,
+    inhibin_fsh_gain=1.6,
+    inhibin_fsh_half=1.0,
+    inhibin_germ_share=0.75,
+    inhibin_germ_half=0.25,
+    inhibin_germ_clone=0.0,
+    inhibin_germ_most=1.25,
+    inhibin_germ_reference=8.0,
+)
 DAYS = (16.0, 16.0, 8.0, 1.0, 4.0, 5.0, 15.0, 1.0, 2.0, 10.0, 6.0, 14.0)
 GERM = SimpleNamespace(
     cycle_days=16.0,
@@ -69,6 +78,8 @@ GERM = SimpleNamespace(
     spermiation_alone=0.25,
     oestrogen_lack=2.0,
     back_pressure=2.32,
+    arrest_before=8.0,
+    reduced_founding=0.5,
 )
 NICHE = SimpleNamespace(
     a_pale_room=1.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from round_tissue import DAYS, P, with_
 
@@ -128,10 +129,35 @@ def test_oestradiol_is_sensed_in_proportion():
 
 
 def test_inhibin_b_follows_fsh_over_a_floor():
-    assert sertoli.inhibin_output(4.0, P) == pytest.approx(1.0)
-    assert sertoli.inhibin_output(0.0, P) == pytest.approx(0.2)
-    assert sertoli.inhibin_output(12.0, P) == pytest.approx(0.2 + 1.6 * 3 / 4)
-    assert sertoli.inhibin_output(4.0, with_("receptor", fsh_sensitivity=3.0)) == pytest.approx(1.4)
+    assert sertoli.inhibin_output(4.0, 8.0, P) == pytest.approx(1.0)
+    assert sertoli.inhibin_output(0.0, 8.0, P) == pytest.approx(0.2)
+    assert sertoli.inhibin_output(12.0, 8.0, P) == pytest.approx(0.2 + 1.6 * 3 / 4)
+    assert sertoli.inhibin_output(4.0, 8.0, with_("receptor", fsh_sensitivity=3.0)) == pytest.approx(1.4)
+
+
+def test_a_sertoli_cell_makes_a_quarter_of_its_inhibin_b_alone_and_most_of_it_for_few_germ_cells():
+    assert sertoli.inhibin_output(4.0, 0.0, P) == pytest.approx(0.25)
+    assert sertoli.inhibin_output(0.0, 0.0, P) == pytest.approx(0.05)
+    # A quarter of normal calls forth half of the most, which is 5 / 4 of normal.
+    assert sertoli.inhibin_output(4.0, 2.0, P) == pytest.approx(0.25 + 0.75 * 5 / 8)
+    made = [sertoli.inhibin_output(4.0, germ, P) for germ in np.linspace(0.0, 80.0, 30)]
+    assert made == sorted(made) and made[-1] < 0.25 + 0.75 * 1.25
+
+
+def test_the_mean_sertoli_cell_allows_for_clones():
+    # The most of a reference man whose clones are half of the normal number around a cell.
+    clones = with_("inhibin", inhibin_germ_clone=0.5, inhibin_germ_most=1.25 + 0.25 * 0.5 / 1.25)
+    assert sertoli.mean_inhibin_output(4.0, 8.0, 0.0, clones) == pytest.approx(1.0)
+    assert sertoli.mean_inhibin_output(4.0, 0.0, 0.0, clones) == pytest.approx(0.25)
+    assert sertoli.mean_inhibin_output(9.0, 3.0, 2.0, P) == sertoli.inhibin_output(9.0, 3.0, P)
+    smaller = with_("inhibin", inhibin_germ_clone=0.25, inhibin_germ_most=clones.inhibin.inhibin_germ_most)
+    assert sertoli.mean_inhibin_output(4.0, 5.0, 5.0, smaller) == sertoli.mean_inhibin_output(4.0, 5.0, 0.0, clones)
+    # As they come by chance: it is between the two ends that it errs.
+    clone, rng = 4.0, np.random.default_rng(1)
+    for mean in (0.4, 4.0, 8.0, 24.0):
+        found = sertoli.inhibin_output(4.0, clone * rng.poisson(mean / clone, 200_000), clones).mean()
+        close = 0.13 if 0.4 < mean < 24.0 else 0.03
+        assert sertoli.mean_inhibin_output(4.0, mean, 0.0, clones) == pytest.approx(found, rel=close), mean
 
 
 # ---- what germ cells die of

@@ -10,6 +10,7 @@ from round_tissue import DAYS, P, with_
 
 from testis_abm.biology.days import BloodDay
 from testis_abm.biology.steps import COUNT, HAZARD, RATES, SPERMIATION
+from testis_abm.parameters.tubules import COMPLETE, GERMINAL
 from testis_abm.testis import mean
 
 SCALE = mean.Scale(
@@ -20,9 +21,9 @@ SCALE = mean.Scale(
     blood_entry=0.25,
     blood_oestradiol_entry=0.5,
     leydig_per_sertoli=0.5,
-    able=0.75,
 )
-COUNTS = np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 6.0, 3.0, 7.0])
+COUNTS = np.zeros((GERMINAL, COUNT))
+COUNTS[COMPLETE] = 1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 6.0, 3.0, 7.0
 NORMAL = BloodDay(lh_activity=1.0, fsh_iu_l=4.0, free_testosterone=1.0, inhibitor=0.0, back_pressure=0.0)
 
 
@@ -47,7 +48,9 @@ def test_a_day_of_the_mean_cells():
     assert made.oestradiol == pytest.approx(8.0 * (0.46 * works + 0.5)) and made.from_leydig == pytest.approx(
         0.3 * works
     )
-    assert made.secretory_capacity == pytest.approx(1.5) and made.inhibin_output == pytest.approx(1.0)
+    assert made.secretory_capacity == pytest.approx(1.5) and made.inhibin_output == pytest.approx(
+        0.25 + 0.75 * 1.25 * 13 / (2 + 13)
+    )
     assert made.aromatase_access == pytest.approx(30.0 / 43.75)
     assert (made.leydig_inhibition, made.testis_inhibition) == (0.0, 0.0)
     local, moved = 2.0 * (0.46 * works + 0.5), free - 10.0
@@ -59,7 +62,7 @@ def test_a_day_of_lh_and_drugs():
     state = soma()
     blood = NORMAL._replace(lh_activity=4.0, fsh_iu_l=9.0, free_testosterone=2.0, inhibitor=2.0)
     blood = blood._replace(aromatase_left=0.5, open_lyase=0.1)
-    made = mean.soma_day(state, np.zeros(COUNT), blood, P, SCALE, 1.0)
+    made = mean.soma_day(state, np.zeros((GERMINAL, COUNT)), blood, P, SCALE, 1.0)
     capacity, expression = 2.0 - math.exp(-1 / 20), 16.0 - 15.0 * math.exp(-1 / 4)
     assert state[:2] == pytest.approx([capacity, expression])
     assert made.secretory_capacity == pytest.approx(0.15 * capacity)
@@ -68,7 +71,7 @@ def test_a_day_of_lh_and_drugs():
     works = 0.5 * free / (90.0 + free) * 4.0
     assert made.oestradiol_output == pytest.approx((0.3 * expression + 0.1) * works)
     assert made.leydig_inhibition == made.testis_inhibition == pytest.approx(1.0 - 0.5 * (30.0 + free) / (90.0 + free))
-    assert made.inhibin_output == pytest.approx(0.2 + 1.6 * state[4] / (4.0 + state[4]))
+    assert made.inhibin_output == pytest.approx(0.25 * (0.2 + 1.6 * state[4] / (4.0 + state[4])))
     assert state[4] == pytest.approx(9.0 - 5.0 * math.exp(-1 / 5))
 
 

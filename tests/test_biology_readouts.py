@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from testis_abm import parameters
@@ -126,8 +127,10 @@ CHANCES = {
     "outcome.conception_half": 30.0,
     "outcome.conception_exponent": 1.0,
     "outcome.azoospermic_below": 0.05,
-    "outcome.retrieval_share": 1e-3,
-    "outcome.retrieval_spermatids": 0.1,
+    "outcome.microdissection_tubules": 50.0,
+    "outcome.conventional_tubules": 20.0,
+    "outcome.section_sertoli": 10.0,
+    "outcome.spermatids_together": 5.0,
     "outcome.retrieval_lh_low": 1.2,
     "outcome.retrieval_fsh_low": 2.0,
 }
@@ -143,15 +146,32 @@ def test_conception_saturates_with_concentration():
     assert outcome.conception(1e9, CHANCES)[0] == pytest.approx(0.2)
 
 
-def test_each_focus_is_found_with_the_same_small_chance():
-    share = parameters.load()["outcome.retrieval_share"]
-    assert (share.low, share.high) == (2.5e-4, 5e-3)
-    # Of 1000 niches, full by 1 - 1/e, 632.12 yield sperm.
-    chance = outcome.retrieval(1000.0, 0.1, 0.0, 5.0, 20.0, CHANCES)
-    yielding = 1000.0 * (1.0 - 1.0 / math.e)
-    assert chance == pytest.approx([1.0 - math.exp(-yielding * found) for found in (1e-3, 2.5e-4, 5e-3)])
-    assert outcome.retrieval(0.0, 0.1, 0.0, 5.0, 20.0, CHANCES) == (0.0, 0.0, 0.0)
-    assert outcome.retrieval(1000.0, 0.0, 0.0, 5.0, 20.0, CHANCES) == (0.0, 0.0, 0.0)
+def test_a_section_yields_if_it_holds_a_group_of_spermatids():
+    # 0.5 a Sertoli cell, 10 cells around, groups of five: one group on average.
+    assert outcome.yielding(0.4, 0.5, CHANCES) == pytest.approx(0.4 * (1.0 - 1.0 / math.e))
+    assert outcome.yielding(0.4, 0.0, CHANCES) == outcome.yielding(0.0, 3.0, CHANCES) == 0.0
+    assert outcome.yielding(0.4, 1e6, CHANCES) == pytest.approx(0.4)
+
+
+def test_what_was_seen_of_a_few_sections_leaves_much_open():
+    none, some, all_ = outcome.seen(0, 10), outcome.seen(5, 10), outcome.seen(10, 10)
+    assert (none.share, none.low) == (0.0, 0.0) and none.high == pytest.approx(0.2775, abs=1e-4)  # Wilson
+    assert (all_.share, all_.high) == (1.0, 1.0) and all_.low == pytest.approx(1.0 - none.high)
+    assert some.low == pytest.approx(0.2366, abs=1e-4) and some.high == pytest.approx(0.7634, abs=1e-4)
+    assert outcome.seen(500, 1000).high < 0.54
+
+
+def test_a_surgeon_needs_one_tubule_that_yields():
+    tubules = parameters.load()["outcome.microdissection_tubules"]
+    assert (tubules.low, tubules.high) == (100.0, 400.0)
+    assert outcome.found(0.5, 3.0) == pytest.approx(7 / 8)
+    assert (outcome.found(0.0, 200.0), outcome.found(1.0, 6.0)) == (0.0, 1.0)
+    of = outcome.Yield(0.01, 0.005, 0.02)
+    chance = outcome.retrieval(of, 0.0, 5.0, 20.0, CHANCES)
+    assert chance == pytest.approx((1 - 0.99**50, 1 - 0.995**100, 1 - 0.98**400))
+    assert outcome.retrieval(of, 0.0, 5.0, 20.0, CHANCES, "conventional")[0] == pytest.approx(1 - 0.99**20)
+    chances = [outcome.found(share, 200.0) for share in np.linspace(0.0, 1.0, 50)]
+    assert chances == sorted(chances)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +189,7 @@ def test_each_focus_is_found_with_the_same_small_chance():
     ],
 )
 def test_sperm_are_looked_for_in_azoospermia_with_gonadotrophins(concentration, lh, fsh, asked):
-    chance = outcome.retrieval(1000.0, 0.1, concentration, lh, fsh, CHANCES)
+    chance = outcome.retrieval(outcome.Yield(0.1, 0.1, 0.1), concentration, lh, fsh, CHANCES)
     assert all(math.isnan(x) is not asked for x in chance)
 
 

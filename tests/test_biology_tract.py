@@ -42,6 +42,7 @@ P = TractParameters(
     motility_abstinence_slope=-0.02,
     reserve_days=6.0,
     ejaculated=0.8,
+    delivery_exponent=3.0,
     dna_fragmentation=0.2,
     dna_fragmentation_abstinence_slope=0.1,
     harm_motility=1.0,

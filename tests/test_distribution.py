@@ -74,7 +74,7 @@ def test_a_trait_is_log_normal_about_the_reference_man(community, field, short):
     ("field", "short", "quality"),
     [
         ("leydig_capacity", "leydig_capacity", "quality_to_leydig"),
-        ("inhibin_capacity", "inhibin_capacity", "quality_to_inhibin"),
+        ("inhibin_capacity", "inhibin_capacity", None),
         ("spermatogonial_commitment", "commitment", "quality_to_commitment"),
         ("motility", "motility", None),
         ("sertoli_number", "sertoli_number", None),
@@ -94,7 +94,7 @@ def test_a_better_testis_is_better_in_all_of_its_parts():
         assert np.log(better[field] / usual[field]) == pytest.approx(numbers[f"quality_to_{name}"]), field
     assert {field for field in usual if usual[field] != better[field]} <= {
         "leydig_capacity",
-        "inhibin_capacity",
+        "germ_cell_endowment",
         "spermatogonial_commitment",
         "meiotic_completion",
     }
@@ -157,19 +157,27 @@ def test_what_is_left_of_the_germ_line_is_even_over_orders_of_magnitude():
     expected = np.clip(10.0 ** (fewest + (most - fewest) * AT), FIELDS["germ_cell_endowment"].low, 1.0)
     found = np.quantile(men["germ_cell_endowment"], AT)
     assert np.log10(found) == pytest.approx(np.log10(expected), abs=0.015 * (most - fewest))
-    assert one("clinic")["germ_cell_endowment"] == FIELDS["germ_cell_endowment"].value
 
 
-def test_an_arrest_stops_in_meiosis_and_the_least_as_round_spermatids():
+def test_men_of_the_clinic_lack_tubules_with_stem_cells():
+    numbers = Population.named("clinic").numbers
+    centre, quality = numbers["clinic_germ_cell_endowment"], numbers["quality_to_endowment"]
+    assert one("clinic")["germ_cell_endowment"] == pytest.approx(centre)
+    assert one("clinic", testis_quality=-1.0)["germ_cell_endowment"] == pytest.approx(centre * np.exp(-quality))
+    other = centre * np.exp(-2.0 * numbers["endowment_spread"])
+    assert one("clinic", focus=-2.0)["germ_cell_endowment"] == pytest.approx(other)
+    assert one("clinic", testis_quality=9.0)["germ_cell_endowment"] == 1.0
+    assert one("community", testis_quality=-3.0)["germ_cell_endowment"] == 1.0
+
+
+def test_an_arrest_leaves_few_tubules_complete():
     numbers = Population.named("clinic").numbers
     fewest, most = numbers["maturation_arrest_fewest"], numbers["maturation_arrest_most"]
     for focus in (-2.0, 0.0, 2.0):
-        man = one("clinic", "maturation_arrest", focus=focus)
+        man = one("clinic", "maturation_arrest", focus=focus, testis_quality=-2.0)
         passed = 10.0 ** (fewest + (most - fewest) * stats.norm.cdf(focus))
-        # The tissue knows no rate under a millionth: the rest is lost at the next step.
-        assert man["meiotic_completion"] == pytest.approx(max(passed, 1e-6))
-        assert man["spermatid_elongation"] == pytest.approx(min(passed / 1e-6, 1.0))
-        assert man["duct_patency"] == 1.0
+        assert man["arrested_tubules"] == pytest.approx(1.0 - passed)
+        assert (man["germ_cell_endowment"], man["arrest_before"], man["duct_patency"]) == (1.0, 10, 1.0)
 
 
 def test_an_obstruction_shuts_the_ducts_of_an_ordinary_man():

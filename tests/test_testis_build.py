@@ -10,6 +10,7 @@ from round_tissue import DAYS, P
 
 from testis_abm.biology import steps
 from testis_abm.biology.tissue import as_array, from_array, with_aromatase
+from testis_abm.parameters import tubules
 from testis_abm.testis import build
 from testis_abm.testis.fields import screening_length
 
@@ -265,10 +266,11 @@ def test_sertoli_cells_begin_at_the_levels_of_the_reference_man(values, fertile)
 
 def stem_cells(values, man, shape=(40, 25, 1), endowment=1.0, fed=1.0, now=0.0):
     """Return geometry, Sertoli cells, their stem cells and the numbers of a tissue."""
-    p, (tubules, around, length) = tissue(values, man), shape
-    geometry = build.build_geometry(values, tubules, around, length)
-    sertoli = build.build_sertoli(values, geometry, 5, p, endowment)
-    everywhere = np.full(tubules * around * length, fed)
+    p, (number, around, length) = tissue(values, man), shape
+    geometry = build.build_geometry(values, number, around, length)
+    shares = tubules.Tubules(endowment, 0.0, 0.0, 1.0 - endowment, 0.0)
+    sertoli = build.build_sertoli(values, geometry, 5, p, shares)
+    everywhere = np.full(number * around * length, fed)
     return geometry, sertoli, build.build_germ(geometry, sertoli, 5, everywhere, p, now), p
 
 
@@ -308,9 +310,48 @@ def test_shares_of_a_pale_are_those_of_long_after_a_start(values, fertile):
 
 def test_only_able_niches_hold_stem_cells(values, fertile):
     _, sertoli, some, _ = stem_cells(values, fertile, endowment=0.3)
-    assert sertoli.able.sum() == pytest.approx(300, abs=45)  # three SD of a binomial
+    assert sertoli.able.sum() == 300
     home = np.repeat(np.arange(40), some.count) * 25 + some.compacted("niche")
     assert sertoli.able[home].all() and some.total == pytest.approx(600, abs=120)
     assert stem_cells(values, fertile, endowment=0.0)[2].total == 0
     # Who can keep germ cells does so in a man who can keep more of them.
     assert (stem_cells(values, fertile, endowment=0.6)[1].able >= sertoli.able).all()
+
+
+MIXED = {"hyalinised_tubules": 0.2, "germ_cell_endowment": 0.75, "arrested_tubules": 0.5, "reduced_tubules": 1 / 3}
+
+
+def test_a_man_is_a_mixture_of_tubules(fertile):
+    assert tubules.tubules(fertile) == tubules.SOUND
+    assert tubules.tubules({**fertile, **MIXED}) == pytest.approx((0.2, 0.1, 0.3, 0.2, 0.2))
+
+
+def test_each_tubule_is_in_one_state_along_its_length(values, fertile):
+    p = tissue(values, fertile)
+    geometry = build.build_geometry(values, 40, 10, 4)
+    shares = tubules.tubules({**fertile, **MIXED})
+    sertoli = build.build_sertoli(values, geometry, 5, p, shares)
+    state = sertoli.state.reshape(40, 40)
+    assert (state == state[:, :1]).all()
+    assert np.bincount(state[:, 0]).tolist() == [8, 4, 12, 8, 8]
+    assert len(np.flatnonzero(np.diff(state[:, 0]))) > 20  # in no order
+    germ = build.build_germ(geometry, sertoli, 5, np.ones(1600), p)
+    assert ((germ.count > 40) == (state[:, 0] < tubules.GERMINAL)).all() and (sertoli.able == (sertoli.state < 3)).all()
+    again = build.build_sertoli(values, geometry, 6, p, shares).state.reshape(40, 40)[:, 0]
+    assert (again != state[:, 0]).any() and np.bincount(again).tolist() == [8, 4, 12, 8, 8]
+
+
+def test_a_share_of_less_than_a_tubule_is_there_as_often(values, fertile):
+    p, geometry = tissue(values, fertile), build.build_geometry(values, 5, 4)
+    shares = tubules.tubules({**fertile, "germ_cell_endowment": 0.1})
+    live = [(build.build_sertoli(values, geometry, s, p, shares).state < tubules.GERMINAL).any() for s in range(200)]
+    assert np.mean(live) == pytest.approx(0.5, abs=0.11)
+
+
+def test_interstices_without_leydig_cells(values):
+    geometry = build.build_geometry(values, 40, 25)
+    whole, left = build.build_leydig(values, geometry, 5), build.build_leydig(values, geometry, 5, 0.25)
+    empty = np.array([not left.size[left.corner == corner].any() for corner in range(80)])
+    assert empty.sum() >= 20 and left.size.mean() == pytest.approx(0.75)
+    kept = left.size > 0
+    assert left.size[kept] / whole.size[kept] == pytest.approx(left.size[kept][0] / whole.size[kept][0])

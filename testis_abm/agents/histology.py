@@ -60,7 +60,7 @@ def sections(model: TestisModel) -> pd.DataFrame:
             **dict(zip(steps.NAMES, cut.nuclei.T, strict=True)),
             "sertoli": cut.sertoli,
             "late_spermatids": cut.late,
-            "johnsen_score": biopsy.johnsen_scores(cut.nuclei, model.values),
+            "johnsen_score": biopsy.johnsen_scores(cut.nuclei, model.values, cut.hyalinised),
         }
     )
 

@@ -31,10 +31,12 @@ from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety, SafetyDay
 from testis_abm.biology.semen import Semen
+from testis_abm.biology.size import of_testis
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import Arriving
 from testis_abm.choices import CELL_ENGINES, REFERENCE, TREATED, UNTREATED
@@ -239,7 +241,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         days = tissue.live_on(_TRANSIT_DAYS)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
-        released = (days["released"] * self._sperm).tolist()
+        released = (days["released"] * self._sperm * self._delivered(days["live"])).tolist()
         conditions = self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol()
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
@@ -249,6 +251,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _testis_oestradiol(self) -> float:
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
+
+    def _delivered(self, live: np.ndarray) -> np.ndarray:
+        """Return the share of released sperm that arrives on days on which such a share of the tubules is live."""
+        share: np.ndarray = share_delivered(live, self.tract.p.delivery_exponent)
+        return share
 
     def _serum(self) -> tuple[float, float]:
         testosterone, oestradiol = (float(self.body.means[name][0]) for name in _SERUM)
@@ -458,7 +465,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.report = self.tissue.day(blood, p, change)
         germ = self._told()[0]
         harm = float(germ["injury"] / germ["released"]) if germ["released"] > 0 else 0.0
-        arriving = Arriving(float(germ["released"] * self._sperm), harm, self.injuries.open(self.day))
+        sperm = float(germ["released"] * self._sperm) * float(self._delivered(germ["live"]))
+        arriving = Arriving(sperm, harm, self.injuries.open(self.day))
         self.tract.day(arriving, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 
@@ -552,7 +560,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         share = self.body.p.testicular_oestradiol_share
         cells = readouts.named(self.tissue.survey(self.tract.back_pressure))
         of_cells = {column: float(values[0]) for column, values in cells.items()}
-        return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share)
+        size = of_testis(self.man, *self.tissue.germ_cells(self.tissue.counts()), self.values)
+        return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share) | size
 
     def expected_semen(self, abstinence: float) -> Semen:
         """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
+from testis_abm.biology.size import of_testis
 from testis_abm.man.cell_days import Lived
+from testis_abm.parameters import tubules
 from testis_abm.testis.build import standing_elongated
+from testis_abm.testis.tese import sections_with_sperm
 
 TestisModel = Any  # of agents/model.py, which calls this
 
@@ -92,26 +96,42 @@ def _samples(model: TestisModel) -> None:
 
 
 def _outcome(model: TestisModel, means: Mapping[str, float], concentration: float) -> dict[str, float]:
-    """Return the chances of this morning in % (see biology/outcome.py).
-
-    Spermatids are the expectation under today's support: the simulated sections are too few to hold rare foci.
-    """
-    p, report, values = model.tissue.p, model.report, model.values
-    response = Response(report.androgen, report.adhesion, report.fsh, report.lack)
-    signal = signals(response, model.tract.back_pressure, p)
-    spermatids = standing_elongated(p, rates_under(signal, p))
-    niches = values["tissue.sertoli_per_man"] * model.man["sertoli_number"] * model.man["germ_cell_endowment"]
-    niches *= float(model.tissue.columns.sertoli.present.mean())
+    """Return the chances of this morning in % (see biology/outcome.py)."""
+    values, of = model.values, _sections_that_yield(model)
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
+    seek = partial(outcome.retrieval, of, concentration, lh, means["fsh_iu_l"], values)
     chances = {
         "conception": outcome.conception(concentration, values),
-        "retrieval": outcome.retrieval(niches, spermatids, concentration, lh, means["fsh_iu_l"], values),
+        "retrieval": seek(),
+        "conventional_retrieval": seek("conventional"),
     }
     return {
         f"{name}{end}_pct": 100.0 * chance
         for name, three in chances.items()
         for end, chance in zip(("", "_low", "_high"), three, strict=True)
     }
+
+
+def _sections_that_yield(model: TestisModel) -> outcome.Yield:
+    """Return the share of the man's tubule sections in which a surgeon would see sperm this morning.
+
+    The man's shares of tubules times what his simulated ones that could hold sperm do hold; if the tissue is too small
+    to hold any, what such a tubule would hold for good under today's support.
+    """
+    tissue = model.tissue
+    passing, sertoli = float(tubules.passing(tissue.shares)), tissue.columns.sertoli
+    there = sertoli.present > 0.0
+    if not there.any():
+        return outcome.Yield(0.0, 0.0, 0.0)
+    sections, of = sections_with_sperm(sertoli.counts[there], sertoli.state[there], tissue.geometry.around)
+    if of:
+        return outcome.Yield(*(passing * share for share in outcome.seen(sections, of)))
+    report = model.report
+    signal = signals(
+        Response(report.androgen, report.adhesion, report.fsh, report.lack), model.tract.back_pressure, tissue.p
+    )
+    share = outcome.yielding(passing, standing_elongated(tissue.p, rates_under(signal, tissue.p)), model.values)
+    return outcome.Yield(share, share, share)
 
 
 def _tissue(
@@ -132,6 +152,7 @@ def _tissue(
         "fat": blood["peripheral_oestradiol"] - adrenal,
         "adrenal": adrenal,
     }
+    germ_cells, there = model.tissue.germ_cells(germ["counts"])
     whole = made["testicular"] + blood["peripheral_oestradiol"]
     percent = np.divide(100.0, whole, out=np.zeros(len(germ)), where=whole > 0)
     return {
@@ -148,5 +169,6 @@ def _tissue(
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,
         **{f"{source}_oestradiol_share_pct": percent * amount for source, amount in made.items()},
         **readouts.of_aromatase(testis, blood, share),
+        **of_testis(model.man, germ_cells, there, model.values),
         **readouts.named(lived.cells),
     }

@@ -25,6 +25,7 @@ from testis_abm.biology.injury import Blow, lives, stage_of
 from testis_abm.biology.niche import RENEWED, SET_ASIDE, Around, Turn, next_turn, precedence, pull, share_of_newborn
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.sertoli import Response
+from testis_abm.parameters.tubules import HYALINISED
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, injury, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
@@ -164,7 +165,8 @@ class ReferenceCells:
         for agent, counts, local in zip(self.sertoli, cells.counts, cells.local_testosterone.tolist(), strict=True):
             germ = (int(n) for n in kernel.by_class(counts))
             agent.state.local_testosterone = local
-            agent.state.oestradiol_secretion = aromatise(activity(*germ, p), local, blood.inhibitor, p)
+            made = aromatise(activity(*germ, p), local, blood.inhibitor, p)
+            agent.state.oestradiol_secretion = 0.0 if agent.state.state == HYALINISED else made
         _write(cells, self.sertoli, "oestradiol_secretion")
 
     def support(self, blood: BloodDay, p: TissueParameters, change: np.ndarray, dt: float) -> None:
@@ -185,16 +187,20 @@ class ReferenceCells:
         for field in fields_of:
             field += entry * times + added
         cells.local_oestradiol[:] = levels.oestradiol.ravel() * levels.scale.oestradiol_free
-        changes = change.tolist()
+        changes, near = change.tolist(), np.empty(len(self.sertoli))
+        kernel.food(cells.counts, levels.oestradiol.shape[1], around, near)
+        germ = near.tolist()
         for i, (agent, oestradiol) in enumerate(zip(self.sertoli, cells.local_oestradiol.tolist(), strict=True)):
             cell = agent.state
             testosterone = cell.local_testosterone
             response = Response(cell.androgen, cell.adhesion, cell.fsh, cell.lack)
             response = rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt)
             cell.androgen, cell.adhesion, cell.fsh, cell.lack = response
-            cell.inhibin = rules["sertoli.inhibin"](cell.fsh, p)
+            inhibin = rules["sertoli.inhibin"](cell.fsh, germ[i], p)
+            cell.inhibin = 0.0 if cell.state == HYALINISED else inhibin
             signals = rules["sertoli.signals"](response, blood.back_pressure, p)
-            cell.rates = list(rules["sertoli.rates"](signals, p))
+            rates = rules["sertoli.rates"](signals, p)
+            cell.rates = [rules["sertoli.ailing"](rate, value, cell.state, p) for rate, value in enumerate(rates)]
             if change.size:
                 here = i if change.shape[2] > 1 else 0
                 for rate, value in enumerate(cell.rates):

@@ -72,6 +72,8 @@ class GermParameters(NamedTuple):
     spermiation_alone: float
     oestrogen_lack: float
     back_pressure: float
+    arrest_before: float
+    reduced_founding: float
 
 
 # ---- what depends on the type alone

@@ -1,4 +1,4 @@
-"""Chances that follow from semen and testis: conception in a month, sperm found by microdissection.
+"""Chances that follow from semen and testis: conception in a month, sperm found in the testis.
 
 They are population curves with wide uncertainty, for comparison of treatments; no couple's chance.
 """
@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from testis_abm import parameters
+
+_Z = 1.959963985  # of a 95 % interval
+WAYS = ("piece", "conventional", "microdissection")  # of looking for sperm in the testis
 
 
 def conception(concentration: float, values: Mapping[str, float]) -> tuple[float, float, float]:
@@ -30,25 +34,62 @@ def conception(concentration: float, values: Mapping[str, float]) -> tuple[float
     )
 
 
-def retrieval(
-    niches: float, spermatids: float, concentration: float, lh: float, fsh: float, values: Mapping[str, float]
-) -> tuple[float, float, float]:
-    """Return the chance that microdissection finds sperm, and its low and high end (range of outcome.retrieval_share).
+class Yield(NamedTuple):
+    """The share of a man's tubule sections in which sperm are seen, and its low and high end."""
 
-    The surgeon looks for foci: each of a man's `niches` that hold stem cells is found with the same small chance and
-    yields sperm once it holds a few per cent of the normal number of elongating and elongated `spermatids` (per niche).
-    So the number of foci limits, and hormones hardly move it unless they make foci complete.
+    share: float
+    low: float
+    high: float
+
+
+def yielding(passing: float, spermatids: float, values: Mapping[str, float]) -> float:
+    """Return the share of tubule sections in which at least one elongating or elongated spermatid is expected.
+
+    Args:
+        passing: share of the tubules with Sertoli cells whose germ cells are there and pass (tubules.Tubules).
+        spermatids: elongating and elongated, per Sertoli cell of such a tubule.
+        values: dotted parameter name -> value.
+    """
+    groups = spermatids * values["outcome.section_sertoli"] / values["outcome.spermatids_together"]
+    return -passing * math.expm1(-groups)
+
+
+def seen(sections: int, of: int) -> Yield:
+    """Return the share of passing tubules' sections that yield, `sections` seen `of` so many, and what chance leaves open (95 %).
+
+    Wilson's interval: of none in few sections much is left open.
+    """
+    square = _Z * _Z
+    share = sections / of
+    middle = (share + square / (2.0 * of)) / (1.0 + square / of)
+    half = _Z / (1.0 + square / of) * math.sqrt(share * (1.0 - share) / of + square / (4.0 * of * of))
+    return Yield(share, 0.0 if sections == 0 else middle - half, 1.0 if sections == of else middle + half)
+
+
+def found(share: float, tubules: float) -> float:
+    """Return the chance that of so many tubule sections at least one is of the `share` that yields sperm.
+
+    A piece of tissue samples the whole testis: foci are single tubules, spread diffusely (Silber 2000).
+    """
+    return 1.0 if share >= 1.0 else -math.expm1(tubules * math.log1p(-share))
+
+
+def retrieval(
+    of: Yield, concentration: float, lh: float, fsh: float, values: Mapping[str, float], way: str = "microdissection"
+) -> tuple[float, float, float]:
+    """Return the chance that a surgeon finds sperm in the testis, and its low and high end.
+
+    The ends are those of what is known of the tissue and of the range of the number of tubules that are looked at.
 
     NaN for a man who has sperm in his ejaculate (expected `concentration`, million/mL), and for one whose
     gonadotrophins `lh` and `fsh` (IU/L, given ones included) are both low: he is treated with gonadotrophins first.
+
+    Args:
+        of: sections that yield.
+        way: of WAYS, how he looks for them.
     """
     off = lh < values["outcome.retrieval_lh_low"] and fsh < values["outcome.retrieval_fsh_low"]
     if off or concentration >= values["outcome.azoospermic_below"]:
         return math.nan, math.nan, math.nan
-    yielding = niches * -math.expm1(-spermatids / values["outcome.retrieval_spermatids"])
-    share = parameters.load()["outcome.retrieval_share"]
-
-    def at(found: float) -> float:
-        return -math.expm1(-found * yielding)
-
-    return at(values["outcome.retrieval_share"]), at(share.low), at(share.high)
+    tubules = parameters.load()[f"outcome.{way}_tubules"]
+    return (found(of.share, values[f"outcome.{way}_tubules"]), found(of.low, tubules.low), found(of.high, tubules.high))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from testis_abm.biology import germ, leydig, niche, sertoli
+from testis_abm.biology import germ, lesions, leydig, niche, sertoli
 from testis_abm.biology.sertoli import Response, Signals
 from testis_abm.biology.steps import COUNT, ByStep, Rates
 from testis_abm.support.errors import TestisError, nearest, shown
@@ -47,6 +47,7 @@ _DECLARED: Mapping[str, tuple[Rule, Any]] = {
     "sertoli.inhibin": (sertoli.inhibin_output, AMOUNT),
     "sertoli.signals": (sertoli.signals, Signals._make([*[AMOUNT] * 4, SHARE, AMOUNT])),
     "sertoli.rates": (germ.rates_under, Rates._make([SHARE, SHARE, *[AMOUNT] * COUNT, AMOUNT])),
+    "sertoli.ailing": (lesions.ailing, AMOUNT),
     "germ.durations": (germ.durations, ByStep._make([DURATION] * COUNT)),
     "germ.on_entering": (germ.on_entering, (DURATION, AMOUNT)),
     "germ.next_event": (germ.next_event, (EVENT, DAY)),

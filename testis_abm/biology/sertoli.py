@@ -41,11 +41,23 @@ class ReceptorParameters(NamedTuple):
 
 
 class InhibinParameters(NamedTuple):
-    """Inhibin B of one man's Sertoli cells against FSH."""
+    """Inhibin B of one man's Sertoli cells against FSH and their germ cells.
+
+    Attributes:
+        inhibin_germ_share: of the output of the reference man that germ cells call forth; inhibin_germ_half: germ cells
+            that call forth half of the most of it, relative; inhibin_germ_clone: spermatocytes of one clone, relative;
+            inhibin_germ_most: so much that Sertoli cells of the reference man make 1 on average;
+            inhibin_germ_reference: his germ cells per Sertoli cell.
+    """
 
     inhibin_floor: float
     inhibin_fsh_gain: float
     inhibin_fsh_half: float
+    inhibin_germ_share: float
+    inhibin_germ_half: float
+    inhibin_germ_clone: float
+    inhibin_germ_most: float
+    inhibin_germ_reference: float
 
 
 class Response(NamedTuple):
@@ -195,7 +207,46 @@ def niche_aromatase(spermatocytes, spermatids, elongated, p):
 
 
 @register_jitable
-def inhibin_output(fsh, p):
-    """Return the inhibin B of a Sertoli cell relative to the reference man."""
+def inhibin_output(fsh, germ, p):
+    """Return the inhibin B of a Sertoli cell relative to the reference man.
+
+    A grown Sertoli cell makes little without germ cells. Pachytene spermatocytes to round spermatids call forth the
+    rest, and a few of them nearly all: inhibin B is low or nil in Sertoli-cell-only and early arrest, near normal in
+    late arrest and obstruction (Andersson & Skakkebaek 2001). FSH drives both.
+
+    Args:
+        fsh: that it has responded to, IU/L.
+        germ: pachytene spermatocytes to round spermatids per Sertoli cell, it and its neighbours (see kernel.food).
+        p: numbers of the tissue.
+    """
+    fed = germ * (1.0 / p.inhibin.inhibin_germ_reference)
+    return inhibin_called(fsh, fed / (p.inhibin.inhibin_germ_half + fed), p)
+
+
+@register_jitable
+def mean_inhibin_output(fsh, germ, divided, p):
+    """Return the mean `inhibin_output` of Sertoli cells that have so many germ cells around them on average.
+
+    Germ cells lie in clones, so that some niches have more than enough and others few, which a saturating answer does
+    not make up for. Exact for many clones around a cell, to the second order, and for few. `divided` is the part of
+    `germ` that has been through the first meiotic division: of those clones are twice as large.
+    """
+    fed = germ * (1.0 / p.inhibin.inhibin_germ_reference)
+    clone = p.inhibin.inhibin_germ_clone * (1.0 + divided / germ) if germ > 0.0 else 0.0
+    return inhibin_called(fsh, fed / uneven(fed, p.inhibin.inhibin_germ_half, clone), p)
+
+
+@register_jitable
+def uneven(fed, half, clone):
+    """Return what `fed` is over, of the share called forth, where germ cells lie in clones of such size (all relative)."""
+    return half + fed + half * clone / (half + fed)
+
+
+@register_jitable
+def inhibin_called(fsh, called, p):
+    """Return the inhibin B of Sertoli cells in which germ cells call forth the share `called` of the most they can."""
+    inhibin = p.inhibin
     relative = fsh * p.receptor.fsh_sensitivity * (1.0 / p.receptor.fsh_reference)
-    return p.inhibin.inhibin_floor + p.inhibin.inhibin_fsh_gain * relative / (p.inhibin.inhibin_fsh_half + relative)
+    driven = inhibin.inhibin_floor + inhibin.inhibin_fsh_gain * relative / (inhibin.inhibin_fsh_half + relative)
+    share = inhibin.inhibin_germ_share
+    return driven * (1.0 - share + share * inhibin.inhibin_germ_most * called)

@@ -83,6 +83,7 @@ class TractParameters(NamedTuple):
     motility_abstinence_slope: float
     reserve_days: float
     ejaculated: float
+    delivery_exponent: float
     dna_fragmentation: float
     dna_fragmentation_abstinence_slope: float
     harm_motility: float

@@ -9,6 +9,7 @@ import numpy as np
 
 from testis_abm.biology.axis import DAY, brought
 from testis_abm.biology.days import TESTIS
+from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.tissue import with_aromatase
 from testis_abm.biology.tract import Arriving
@@ -144,8 +145,9 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
             tell(man.events, man.cells.sertoli, lived.germ[day])
             testis_e2 = testis.oestradiol_nmol_l / numbers.oestradiol
             germ = lived.germ[day]
+            passed = share_delivered(germ.live, numbers.tract[0].delivery_exponent)
             harm = germ.injury / germ.released if germ.released > 0 else 0.0
-            arriving = Arriving(germ.released * numbers.sperm, harm, numbers.open)
+            arriving = Arriving(germ.released * numbers.sperm * passed, harm, numbers.open)
             pass_day(
                 tract, man.store, arriving, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
             )

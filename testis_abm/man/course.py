@@ -24,7 +24,15 @@ from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import signals
-from testis_abm.biology.steps import A_DARK, A_PALE, COUNT, ELONGATED_SPERMATID, SPERMIATION
+from testis_abm.biology.steps import (
+    A_DARK,
+    A_PALE,
+    COUNT,
+    ELONGATED_SPERMATID,
+    ELONGATING_SPERMATID,
+    RATES,
+    SPERMIATION,
+)
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.biology.tract import (
     COLLECTED,
@@ -42,6 +50,7 @@ from testis_abm.biology.tract import (
     tract_day,
 )
 from testis_abm.man.body import body_day
+from testis_abm.parameters.tubules import ARRESTED, GERMINAL
 from testis_abm.support.compile import compiled
 from testis_abm.testis.mean import (
     ADHESION,
@@ -54,14 +63,17 @@ from testis_abm.testis.mean import (
     Calendar,
     GermLine,
     Scale,
+    ailing_rates,
     calendar,
     count_steps,
     germ_day,
     of_testes,
+    over_tubules,
     rates_of,
     response_of,
     soma_day,
     stationary,
+    weight,
 )
 
 _FAINTEST = 1e-9
@@ -86,6 +98,7 @@ MORNING = np.dtype(
             "released_million",
             "testes",  # share of them that is there
             "elongated_per_sertoli",
+            "germ_per_sertoli",
             "a_pale_per_sertoli",
             "a_dark_per_sertoli",
             "back_pressure",
@@ -112,19 +125,25 @@ class Numbers(NamedTuple):
 
 
 class MeanTestis(NamedTuple):
-    """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py)."""
+    """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py).
+
+    `lines`, `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
+    """
 
     soma: np.ndarray
-    line: GermLine
+    lines: tuple[GermLine, ...]
     calendar: Calendar
     counts: np.ndarray
+    rates: np.ndarray
 
     @classmethod
     def new(cls, p: TissueParameters) -> MeanTestis:
         """Return cells that have not been settled."""
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
-        return cls(np.ones(SOMA), GermLine.new(p.germ.cycle_days), Calendar(spent, descendants, last), np.zeros(COUNT))
+        counts, rates = np.zeros((GERMINAL, COUNT)), np.zeros((GERMINAL, len(RATES)))
+        lines = tuple(GermLine.new(p.germ.cycle_days) for _ in range(GERMINAL))
+        return cls(np.ones(SOMA), lines, Calendar(spent, descendants, last), counts, rates)
 
 
 class State(NamedTuple):
@@ -154,12 +173,44 @@ def _secrete(secreted, made):
 
 
 @register_jitable
-def _settle_germ_line(testis, pressed, p, able):
+def _settle_germ_line(testis, pressed, p, scale):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
     rates = rates_of(testis.soma, pressed, p)
-    ripe = stationary(testis.line, rates, testis.calendar, p)
-    count_steps(testis.line, testis.calendar, able, testis.counts)
-    return able * ripe * testis.calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+    released, descendants = 0.0, testis.calendar.descendants[ELONGATED_SPERMATID]
+    for state in range(GERMINAL):
+        share, own = weight(state, scale), testis.rates[state]
+        if share > 0.0:
+            ailing_rates(rates, state, p, own)
+            ripe = stationary(testis.lines[state], own, testis.calendar, p)
+            released += share * ripe * descendants * own[SPERMIATION]
+    _count(testis, p, scale)
+    return released
+
+
+@register_jitable
+def _count(testis, p, scale):
+    """Count the germ cells of each state of a tubule; those that a stop kills have died by then."""
+    for state in range(GERMINAL):
+        if weight(state, scale) > 0.0:
+            counts = testis.counts[state]
+            count_steps(testis.lines[state], testis.calendar, 1.0, counts)
+            if state == ARRESTED:
+                counts[int(p.germ.arrest_before) :] = 0.0
+
+
+@register_jitable
+def _live(testis, rates, p, scale):
+    """Let the germ line live a day under `rates`; return sperm released per Sertoli cell, and the mean harm they carry."""
+    released, carried = 0.0, 0.0
+    for state in range(GERMINAL):
+        share, own = weight(state, scale), testis.rates[state]
+        if share > 0.0:
+            ailing_rates(rates, state, p, own)
+            sperm, harm = germ_day(testis.lines[state], own, testis.calendar, p)
+            released += share * sperm
+            carried += share * sperm * harm
+    _count(testis, p, scale)
+    return released, carried / released if released > 0.0 else 0.0
 
 
 @register_jitable
@@ -180,7 +231,7 @@ def _settle(body, testis, numbers):
             max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2, math.nan, math.nan
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
-        released = _settle_germ_line(testis, pressed, p, scale.able)
+        released = _settle_germ_line(testis, pressed, p, scale)
         new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
         far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9) + abs(new_inhibin - inhibin) / (inhibin + 1e-9)
         x *= (new_x / x) ** damping
@@ -194,18 +245,24 @@ def _settle(body, testis, numbers):
 
 
 @register_jitable
-def _tell(morning, made, man, released, p):
+def _tell(morning, made, man, released, numbers):
     """Fill in a morning what body and tract do not."""
-    testicular = p.testicular_oestradiol_share * made.oestradiol_output
+    testicular = numbers.axis.testicular_oestradiol_share * made.oestradiol_output
     morning.intratesticular_testosterone_nmol_l = made.testosterone
     morning.intratesticular_oestradiol_nmol_l = made.oestradiol
     morning.from_leydig, morning.from_sertoli, morning.from_germ = made.from_leydig, made.from_sertoli, made.from_germ
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
-    morning.testes = 0.5 * (man.testis.line.present[0] + man.testis.line.present[1])
-    morning.elongated_per_sertoli = man.testis.counts[-1] + man.testis.counts[-2]
-    morning.a_pale_per_sertoli, morning.a_dark_per_sertoli = man.testis.counts[A_PALE], man.testis.counts[A_DARK]
+    present, counts, scale = man.testis.lines[0].present, man.testis.counts, numbers.scale
+    morning.testes = 0.5 * (present[0] + present[1])
+    elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
+    morning.elongated_per_sertoli = elongated
+    morning.a_pale_per_sertoli = over_tubules(counts, A_PALE, scale)
+    morning.a_dark_per_sertoli = over_tubules(counts, A_DARK, scale)
+    morning.germ_per_sertoli = 0.0
+    for step in range(COUNT):
+        morning.germ_per_sertoli += over_tubules(counts, step, scale)
     tract = man.tract[0]
     morning.back_pressure, morning.glands, morning.fluid = tract.back_pressure, tract.glands, tract.fluid
     soma = man.testis.soma
@@ -222,12 +279,13 @@ def settle(man, numbers, morning):
     released *= numbers.sperm
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
     elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
-    settle_tract(tract, released, elongation, x, testis_e2, numbers.tract)
-    collect(morning[0], tract, released, released * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
+    arriving = released * numbers.scale.delivered
+    settle_tract(tract, arriving, elongation, x, testis_e2, numbers.tract)
+    collect(morning[0], tract, arriving, arriving * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
-    _tell(morning[0], made, man, released, numbers.axis)
+    _tell(morning[0], made, man, released, numbers)
 
 
 @compiled
@@ -256,7 +314,9 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     testis, new = man.testis, blank.testis
     for i in range(numbers.size):
         man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
-        testis.soma[:], testis.line.founders[:], testis.counts[:] = new.soma, new.line.founders, new.counts
+        testis.soma[:], testis.counts[:] = new.soma, new.counts
+        for state in range(GERMINAL):
+            testis.lines[state].founders[:] = new.lines[state].founders
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
         stored = Stored(
@@ -280,8 +340,9 @@ def advance(man, numbers, drugs, planned, opened, mornings):
     numbers = numbers[0]
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
-    count_steps(testis.line, testis.calendar, scale.able, testis.counts)
-    there = 0.5 * (testis.line.present[0] + testis.line.present[1])
+    _count(testis, p, scale)
+    present = testis.lines[0].present
+    there = 0.5 * (present[0] + present[1])
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
         body_day(body, numbers.axis, secreted, drugs, planned.doses[day], held, morning)
@@ -290,17 +351,9 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        released, harm = germ_day(testis.line, rates, testis.calendar, p)
-        released *= scale.able * numbers.sperm
-        count_steps(testis.line, testis.calendar, scale.able, testis.counts)
+        released, harm = _live(testis, rates, p, scale)
+        released *= numbers.sperm
         testis_e2 = made.oestradiol / scale.oestradiol
-        tract_day(
-            tract,
-            morning,
-            Arriving(released, harm, opened),
-            signal.androgen,
-            blood.tract_androgen,
-            testis_e2,
-            numbers.tract,
-        )
-        _tell(morning, made, man, released, numbers.axis)
+        arriving = Arriving(released * scale.delivered, harm, opened)
+        tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
+        _tell(morning, made, man, released, numbers)

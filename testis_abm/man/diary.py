@@ -133,7 +133,9 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("fat_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of testosterone"),
             ("adrenal_oestradiol_share_pct", "%", "Share of oestradiol that fat makes of adrenal precursor"),
         ),
-        **_measured(*(name for name in QUANTITIES if name.startswith("aromatase_activity"))),
+        **_measured(
+            *(name for name in QUANTITIES if name.startswith("aromatase_activity")), "testis_volume_ml", "amh_ng_ml"
+        ),
         **{name: Column("number", row.unit, row.title) for name, row in ROWS_OF_CELLS.items()},
     },
     "modifiers": {
@@ -182,6 +184,9 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             ("retrieval_pct", "%", "Chance that microdissection finds sperm"),
             ("retrieval_low_pct", "%", "Chance that microdissection finds sperm, low"),
             ("retrieval_high_pct", "%", "Chance that microdissection finds sperm, high"),
+            ("conventional_retrieval_pct", "%", "Chance that conventional extraction finds sperm"),
+            ("conventional_retrieval_low_pct", "%", "Chance that conventional extraction finds sperm, low"),
+            ("conventional_retrieval_high_pct", "%", "Chance that conventional extraction finds sperm, high"),
         ),
     },
     "therapy": {

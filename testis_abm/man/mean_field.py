@@ -15,10 +15,12 @@ from testis_abm.biology import readouts
 from testis_abm.biology.axis import lh_activity
 from testis_abm.biology.days import named, packed
 from testis_abm.biology.injury import Blow
+from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.leydig import er_alpha_signal
 from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
+from testis_abm.biology.size import of_testis
 from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
 from testis_abm.man import course
 from testis_abm.man.body import Planned
@@ -26,6 +28,7 @@ from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
+from testis_abm.parameters.tubules import tubules
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import tissue_parameters
@@ -39,6 +42,7 @@ _HISTORY = 192  # days whose sperm an ejaculate may still hold
 def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
     """Return a man's numbers; of many men, arrays (see tissue_parameters)."""
     p, scale = tissue_parameters(values, man)
+    own, tract = tubules(man), tract_parameters(values, man)
     of_cells = Scale(
         scale.testosterone,
         scale.oestradiol,
@@ -47,10 +51,15 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         scale.blood_entry,
         scale.blood_oestradiol_entry,
         values["tissue.leydig_per_sertoli"],
-        man["germ_cell_endowment"],
+        1.0 - man["leydig_patches"],
+        own.complete,
+        own.reduced,
+        own.arrested,
+        own.hyalinised,
+        share_delivered(own.complete + own.reduced, tract.delivery_exponent),
     )
     sperm = values["tissue.sertoli_per_man"] * man["sertoli_number"] / 1e6
-    return Numbers(axis_parameters(values, man), p, of_cells, tract_parameters(values, man), sperm)
+    return Numbers(axis_parameters(values, man), p, of_cells, tract, sperm)
 
 
 class ExpectedMan:
@@ -102,7 +111,8 @@ class ExpectedMan:
     def strike(self, blow: Blow) -> None:
         """Let a blow fall upon him this morning."""
         testis, p = self._state.testis, self._numbers.tissue
-        strike(testis.line, testis.calendar, float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
+        for line in testis.lines:
+            strike(line, testis.calendar, float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
         if blow.stored > 0.0:
             course.hurt(self._state, self._packed, float(blow.stored))
             self._hurts.append((len(self.days) - 1, float(blow.stored)))
@@ -172,6 +182,7 @@ class ExpectedMan:
         return {
             **readouts.of_mean_cells(signal, oestrogen, p),
             **readouts.of_aromatase(testis, morning, numbers.axis.testicular_oestradiol_share),
+            **of_testis(self.man, morning["germ_per_sertoli"], morning["testes"], self.values),
         }
 
     def _mornings(self, day: int | None) -> np.ndarray:

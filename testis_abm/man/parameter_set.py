@@ -23,6 +23,7 @@ from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, printable, shown
 
 ROUNDED = 1e-5  # of values that are written with six digits
+_CORRECTIONS = 2  # of meiosis to a count: not in proportion, as FSH answers to what germ cells there are
 ABSTINENCE = 3.0  # days, of the sperm by which a man counts as infertile
 _UNLIKE = "unlike the tables"
 Kinds = tuple[ManKind, ...]
@@ -150,9 +151,10 @@ def of_kinds(
     for i in at:
         for field, factor in (pair for kind in kinds[i] for pair in kind.man.items()):
             others[field][i] = _held(field, others[field][i] * factor)
-    after = untreated_sperm([values[i] for i in at], _rows(others, at))
-    completed = others["meiotic_completion"][at] * (before / np.maximum(after, 1e-12))
-    others["meiotic_completion"][at] = _held("meiotic_completion", completed)
+    for _ in range(_CORRECTIONS):
+        after = untreated_sperm([values[i] for i in at], _rows(others, at))
+        completed = others["meiotic_completion"][at] * (before / np.maximum(after, 1e-12))
+        others["meiotic_completion"][at] = _held("meiotic_completion", completed)
     return others, values
 
 

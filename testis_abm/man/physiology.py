@@ -13,15 +13,16 @@ from testis_abm.biology import steps
 from testis_abm.biology.axis import AxisParameters
 from testis_abm.biology.binding import free_testosterone
 from testis_abm.biology.days import number
+from testis_abm.biology.size import GERM_CELLS
 from testis_abm.biology.tract import TractParameters
 from testis_abm.parameters.rooms import Values, room
-from testis_abm.testis.build import reference_counts, tissue_parameters
+from testis_abm.testis.build import GERM_REFERENCE, present, reference_counts, reference_food, tissue_parameters
 
 _AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
 
 
 def complete(values: Mapping[str, float]) -> Values:
-    """Return the parameters with what follows from them: the reference man's free testosterone (nmol/L) and daily sperm (million)."""
+    """Return the parameters with what follows from them: the reference man's free testosterone (nmol/L), daily sperm (million), germ cells."""
     free = free_testosterone(
         values["axis.testosterone_reference"],
         values["axis.shbg_reference"],
@@ -31,8 +32,11 @@ def complete(values: Mapping[str, float]) -> Values:
     values = Values({**values, "axis.free_testosterone_reference": free})
     p, _ = tissue_parameters(values, {name: field.value for name, field in parameters.physiology().items()})
     per_day = reference_counts(p)[steps.ELONGATED_SPERMATID] / p.germ.elongated_spermatid_days
+    stem, others = np.split(reference_counts(p), [steps.B_SPERMATOGONIUM])
+    germ_cells = float(stem.sum() + others.sum() * present(values["germ.stem_cell_loss"]))
     output = float(per_day * values["tissue.sertoli_per_man"] / 1e6 * p.germ.spermiation)
-    return Values({**values, "tract.reference_output": output})
+    food = {GERM_REFERENCE[name]: amount for name, amount in reference_food(values).items()}
+    return Values({**values, **food, "tract.reference_output": output, GERM_CELLS: germ_cells})
 
 
 def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> AxisParameters:

@@ -24,6 +24,7 @@ from testis_abm.man.parameter_set import (
     untreated_sperm,
 )
 from testis_abm.man.physiology import complete
+from testis_abm.parameters import tubules
 from testis_abm.parameters.rooms import Values
 from testis_abm.population.distribution import LESIONS, Population
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
@@ -56,11 +57,14 @@ def retrieval_of(
     man: Mapping[Any, float], true: Mapping[Any, float], values: Mapping[str, float]
 ) -> tuple[float, float, float]:
     """Return the chance that micro-TESE finds sperm in a man of such physiology and true levels, and its ends: see biology/outcome.py."""
-    share = man["germ_cell_endowment"]
-    niches = values["tissue.sertoli_per_man"] * man["sertoli_number"] * share
-    held = true["elongated_per_sertoli"] / share if share > 0.0 else 0.0
+    shares = tubules.tubules(man)
+    live = shares.complete + shares.reduced
+    held = true["elongated_per_sertoli"] / live if live > 0.0 else 0.0
+    share = float(outcome.yielding(tubules.passing(shares), held, values))
     gonadotrophins = true["lh_iu_l"] + true["hcg_iu_l"], true["fsh_iu_l"]
-    return outcome.retrieval(niches, held, true["concentration_million_ml"], *gonadotrophins, values)
+    return outcome.retrieval(
+        outcome.Yield(share, share, share), true["concentration_million_ml"], *gonadotrophins, values
+    )
 
 
 def measure(true: pd.DataFrame, laboratory: Laboratory, key: Sequence[int], *, visit: int = 0) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from testis_abm import parameters
+from testis_abm.biology.steps import ELONGATING_SPERMATID
 from testis_abm.choices import POPULATIONS
 from testis_abm.support import guard
 
@@ -39,12 +40,9 @@ _SPREAD = {"spermatogonial_commitment": "commitment", "meiotic_completion": "mei
 _CENTRE = {"spermatogonial_commitment": "commitment"}
 _QUALITY = {
     "leydig_capacity": "quality_to_leydig",
-    "inhibin_capacity": "quality_to_inhibin",
     "spermatogonial_commitment": "quality_to_commitment",
     "meiotic_completion": "quality_to_meiosis",
 }
-# The least rate of the tissue (testis/build.py): where less passes meiosis, the rest stops as round spermatids.
-_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -115,6 +113,9 @@ class Population:
             men[name] = np.exp(log)
         # Alleles with up to 7 and with more repeats are about equally common (Hammoud 2010).
         men["cyp19a1_repeats"] = np.where(z["cyp19a1_repeats"] > 0.0, 8.0, 7.0)
+        if self.name == "clinic":
+            live = numbers["quality_to_endowment"] * z["testis_quality"] + numbers["endowment_spread"] * z["focus"]
+            men["germ_cell_endowment"] = np.minimum(1.0, numbers["clinic_germ_cell_endowment"] * np.exp(live))
         self._hurt(men, z["focus"], lesions)
         self._without_drive(men, z, lesions)
         return {name: np.clip(men[name], field.low, field.high) for name, field in table.items()}
@@ -147,7 +148,7 @@ class Population:
         return np.asarray(low + (high - low) * ndtr(z))
 
     def _hurt(self, men: dict[str, np.ndarray], focus: np.ndarray, lesions: np.ndarray) -> None:
-        """Give the men their lesions; how much is left of the germ line spreads evenly over orders of magnitude."""
+        """Give the men their lesions; the share of tubules that is left spreads evenly over orders of magnitude."""
         from testis_abm.support.special import ndtr
 
         def left(lesion: str) -> np.ndarray:
@@ -156,14 +157,11 @@ class Population:
 
         only = lesions == LESIONS.index("sertoli_cell_only")
         men["germ_cell_endowment"] = np.where(only, left("sertoli_cell_only"), men["germ_cell_endowment"])
-        for name, what in (("inhibin_capacity", "inhibin"), ("leydig_capacity", "leydig")):
-            own = self.numbers[f"sertoli_cell_only_{what}"]
-            centre = self._centre(name) if what == "inhibin" else 1.0
-            men[name] = np.where(only, men[name] * own / centre, men[name])
+        men["leydig_capacity"] *= np.where(only, self.numbers["sertoli_cell_only_leydig"], 1.0)
         arrest = lesions == LESIONS.index("maturation_arrest")
-        passed = left("maturation_arrest")
-        men["meiotic_completion"] = np.where(arrest, np.maximum(passed, _LEAST), men["meiotic_completion"])
-        men["spermatid_elongation"] = np.where(arrest, np.minimum(passed / _LEAST, 1.0), men["spermatid_elongation"])
+        men["germ_cell_endowment"] = np.where(arrest, 1.0, men["germ_cell_endowment"])
+        men["arrested_tubules"] = np.where(arrest, 1.0 - left("maturation_arrest"), men["arrested_tubules"])
+        men["arrest_before"] = np.where(arrest, ELONGATING_SPERMATID, men["arrest_before"])
         men["duct_patency"] = np.where(lesions == LESIONS.index("obstruction"), 0.0, men["duct_patency"])
 
     def _without_drive(self, men: dict[str, np.ndarray], z: Mapping[str, np.ndarray], lesions: np.ndarray) -> None:
@@ -174,7 +172,7 @@ class Population:
         fewest, most = numbers["hypogonadotropic_maturity_fewest"], numbers["hypogonadotropic_maturity_most"]
         somatic = 10.0 ** (fewest + (most - fewest) * ndtr(z["focus"]))
         germ = numbers["hypogonadotropic_germ_maturity"] * somatic
-        changed = {"somatic_maturity": somatic, "spermatogonial_maturity": germ}
+        changed = {"somatic_maturity": somatic, "spermatogonial_maturity": germ, "germ_cell_endowment": 1.0}
         # The lack is above the testis: no trait of the clinic's testes goes with it.
         for name in (*_QUALITY, "gnrh_drive", "sertoli_number"):
             spread = numbers["hypogonadotropic_gnrh_spread"] if name == "gnrh_drive" else self._spread(name)

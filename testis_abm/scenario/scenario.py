@@ -18,7 +18,7 @@ from pydantic import (
 
 from testis_abm import parameters
 from testis_abm.choices import TREATMENTS
-from testis_abm.parameters import FrozenMapping
+from testis_abm.parameters import FrozenMapping, tubules
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import Insult, faults
@@ -254,6 +254,18 @@ def unusual(scenario: Scenario) -> Iterator[str]:
                 point = f"; {dose:.3f} is read as {dose:g}: for thousands write {1e3 * dose:g}"
             given, reference = amount(dose, row.dose_unit), amount(usual, row.dose_unit)
             yield f"{drug} {given} is {off} the usual {reference} ({row.usual}){point}"
+
+
+def too_small(scenario: Scenario) -> Iterator[str]:
+    """Yield a note if the tissue has too few tubules for one in each of the states that the man's are in."""
+    shares, number = tubules.tubules(scenario.man.physiology), scenario.tissue.tubules
+    rare = [(share, name) for share, name in zip(shares, tubules.NAMES, strict=True) if 0.0 < share * number < 0.999]
+    if rare:
+        share, name = min(rare)
+        yield (
+            f"tissue of {number} tubules: {100.0 * share:.2g} % of the man's are {name}, too few for one in it; "
+            f"{math.ceil(1.0 / share - 1e-9)} tubules would hold one (mean-field results and predicted retrieval do not need it)"
+        )
 
 
 def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:

@@ -13,20 +13,33 @@ import numpy as np
 from testis_abm.biology import draws, niche, steps
 from testis_abm.biology.germ import NORMAL, durations, rates_under
 from testis_abm.biology.kinetics import hill
+from testis_abm.biology.lesions import states
+from testis_abm.biology.sertoli import uneven
 from testis_abm.biology.tissue import NAMES, TissueParameters, parameters
 from testis_abm.choices import PATCHES
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
+from testis_abm.parameters.tubules import GERMINAL, SOUND, Tubules
 from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns, segments
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
 from testis_abm.testis.kernel import ROOM
 from testis_abm.testis.stage_layout import phases
 
-_STREAM = {"leydig": 0x4C455944, "sertoli": 0x53455254, "a_dark": 0x4441524B, "a_pale": 0x50414C45}
+_STREAM = {
+    "leydig": 0x4C455944,
+    "sertoli": 0x53455254,
+    "a_dark": 0x4441524B,
+    "a_pale": 0x50414C45,
+    "tubule": 0x54554255,
+    "interstice": 0x494E5445,
+}
 _AGE_REFERENCE = 34.0
 _CYCLES_EMPTY = 3.5  # that an A-pale which dies is missing
+# What reference_food returns, and where completed values keep it (physiology.complete).
+GERM_REFERENCE = {"inhibin_germ_reference": "inhibin.germ_reference", "divided": "inhibin.germ_divided"}
+NEIGHBOURHOOD = 9  # Sertoli cells whose germ cells call forth the inhibin B of one (kernel.food)
 Amount = Any  # a number, or an array of one for each man
 
 
@@ -75,6 +88,11 @@ def reference_counts(p: TissueParameters) -> np.ndarray:
     return standing(rates_under(NORMAL, p), p)
 
 
+def present(stem_cell_loss: Amount) -> Amount:
+    """Return the share of the A-pale that niches feed which are there: the rest has died and is not replaced yet."""
+    return 1.0 / (1.0 + _CYCLES_EMPTY * stem_cell_loss)
+
+
 def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
     """Return elongating and elongated spermatids per niche with stem cells that stands under `rates` for good."""
     return float(standing(rates, p)[steps.ELONGATING_SPERMATID :].sum())
@@ -94,6 +112,7 @@ def tissue_parameters(
     activity = once(_aromatase, values)
     direct |= {name: value * man["testicular_aromatase"] * man[name] for name, value in activity.items()}
     direct["leydig_aromatase"] *= cells_ratio
+    direct |= once(_reference_food, values)
     older = np.maximum(0.0, man["age"] - _AGE_REFERENCE)
     founders = man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
     founders = founders * np.exp(values["tissue.output_age_slope"] * older)
@@ -103,6 +122,7 @@ def tissue_parameters(
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
     direct["spermiation"] *= man["spermiation"]
+    direct["arrest_before"] = np.floor(man["arrest_before"])
     return parameters(direct), tissue_scale(values)
 
 
@@ -131,6 +151,8 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
     # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL,
     # Kallmann).
     inhibin = man["inhibin_capacity"] * man["sertoli_number"] * np.sqrt(man["somatic_maturity"])
+    # Before puberty they need no germ cells for it (Andersson & Skakkebaek 2001).
+    germ_share = (1.0 - of("inhibin", "base")) * man["somatic_maturity"]
     germ, receptor = room(values, "germ"), room(values, "receptor")
     direct = {
         **man,
@@ -149,7 +171,7 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
         "free_oestradiol_reference": scale.oestradiol * scale.oestradiol_free,
         "fsh_reference": of("axis", "fsh_reference"),
         "a_pale_room": germ["a_pale_per_niche"],
-        "a_pale_present": 1.0 / (1.0 + _CYCLES_EMPTY * germ["stem_cell_loss"]),
+        "a_pale_present": present(germ["stem_cell_loss"]),
         "spermatogonial_hazard": _log_loss(germ["spermatogonial_loss"]),
         "prophase_hazard": _log_loss(germ["prophase_loss"]),
         "meiotic_hazard": _log_loss(germ["meiotic_loss"]),
@@ -159,6 +181,8 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
         "inhibin_floor": of("inhibin", "floor") * inhibin,
         "inhibin_fsh_gain": of("inhibin", "fsh_gain") * inhibin,
         "inhibin_fsh_half": of("inhibin", "fsh_half"),
+        "inhibin_germ_share": germ_share,
+        "inhibin_germ_half": of("inhibin", "germ_half"),
     }
     return direct | _reference_occupancies(direct)
 
@@ -185,6 +209,37 @@ def _reference_man() -> dict[str, float]:
     return {name: field.value for name, field in physiology().items()}
 
 
+def _reference_food(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the numbers of inhibin B that follow from the germ cells of the reference man."""
+    known = {name: values[key] for name, key in GERM_REFERENCE.items() if key in values}  # of many men, who may differ
+    found = known if len(known) == len(GERM_REFERENCE) else reference_food(values)
+    clone = values["inhibin.germ_clone"] / NEIGHBOURHOOD / found["inhibin_germ_reference"]
+    most = uneven(1.0, values["inhibin.germ_half"], clone * (1.0 + found["divided"]))
+    return {
+        "inhibin_germ_reference": found["inhibin_germ_reference"],
+        "inhibin_germ_clone": clone,
+        "inhibin_germ_most": most,
+    }
+
+
+def reference_food(values: Mapping[str, float]) -> dict[str, float]:
+    """Return pachytene spermatocytes to round spermatids per Sertoli cell of the reference man, and the part that has divided.
+
+    By the names of GERM_REFERENCE.
+    """
+    cells = _reference_man_counts(values)[steps.PACHYTENE : steps.ROUND_SPERMATID + 1]
+    kept = present(values["germ.stem_cell_loss"])
+    return {
+        "inhibin_germ_reference": float(cells.sum() * kept),
+        "divided": float(cells[steps.SECONDARY_SPERMATOCYTE - steps.PACHYTENE :].sum() / cells.sum()),
+    }
+
+
+def _reference_man_counts(values: Mapping[str, float]) -> np.ndarray:
+    reference = _folded(values, _reference_man(), 1.0)
+    return reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **reference}))
+
+
 def _aromatase(values: Mapping[str, float]) -> dict[str, float]:
     """Return the activities of `values` over what the tissue of the tables makes per Sertoli cell in all."""
     whole = _reference_activity()
@@ -207,8 +262,7 @@ def _activities(values: Mapping[str, float]) -> dict[str, float]:
 def _reference_activity() -> float:
     """Return the activity of a Sertoli cell of the tables with its share of Leydig cells and its germ cells."""
     values = tables()
-    made, reference = _activities(values), _folded(values, _reference_man(), 1.0)
-    counts = reference_counts(parameters({**dict.fromkeys(NAMES, 0.0), **reference}))
+    made, counts = _activities(values), _reference_man_counts(values)
     by_class = [counts[k == steps.CLASS_OF_STEP].sum() for k in range(4)]
     return float(
         values["tissue.leydig_per_sertoli"] * made["leydig_aromatase"]
@@ -265,20 +319,31 @@ def _uniforms(lineages: np.ndarray, purpose: int) -> np.ndarray:
     return np.asarray(draws.uniforms(lineages, 0, purpose))
 
 
-def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int) -> LeydigColumns:
-    """Scatter Leydig cells over the interstitial corners; sizes vary and average 1."""
+def _places(seed: int, stream: str, n: int) -> np.ndarray:
+    """Return n places from 0 to 1, in random order and evenly apart, so that a tissue holds what shares it can."""
+    lineages = _lineages(seed, stream, n + 1)
+    places = np.empty(n)
+    places[np.argsort(_uniforms(lineages[:n], draws.PLACE), kind="stable")] = np.arange(n)
+    return np.asarray((places + _uniforms(lineages[n:], draws.PLACE)) / n)
+
+
+def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, lost: float = 0.0) -> LeydigColumns:
+    """Scatter Leydig cells over the interstitial corners; sizes vary and average 1 less what is `lost`.
+
+    The share `lost` of the interstices has none that lives: those cells have no size.
+    """
     n = leydig_count(values, geometry)
     lineage = _lineages(seed, "leydig", n)
     corner = (_uniforms(lineage, draws.PLACE) * CORNERS * geometry.tubules).astype(np.int64)
     variation = values["leydig.size_variation"]
     size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(lineage, draws.SIZE) - 1.0)
     one = np.ones(n)
-    return LeydigColumns(lineage, corner, size / size.mean(), one.copy(), one.copy(), one.copy(), one.copy())
-
-
-def _endowed(seed: int, n: int, endowment: float) -> np.ndarray:
-    """Return which of `n` niches can keep germ cells: a share `endowment` at random (0 in Sertoli-cell-only), uint8."""
-    return np.asarray(_uniforms(_lineages(seed, "sertoli", n), draws.ENDOWMENT) < endowment).astype(np.uint8)
+    if lost > 0.0:
+        left = size * (_places(seed, "interstice", CORNERS * geometry.tubules) >= lost)[corner]
+        size = left if left.any() else size  # none of a tissue as small stands for the cells that are left
+    return LeydigColumns(
+        lineage, corner, size * ((1.0 - lost) / size.mean()), one.copy(), one.copy(), one.copy(), one.copy()
+    )
 
 
 def build_sertoli(
@@ -286,18 +351,20 @@ def build_sertoli(
     geometry: Geometry,
     seed: int,
     p: TissueParameters,
-    endowment: float = 1.0,
+    shares: Tubules = SOUND,
     *,
     stages: str = PATCHES,
 ) -> SertoliColumns:
     """Place Sertoli cells, their clocks laid out as `stages` says (choices.STAGE_LAYOUTS).
 
-    `endowment` is the share of niches that can keep germ cells.
+    Each tubule is drawn in one state along its length, of `shares`; that decides which niches can keep germ cells.
     """
     n = geometry.tubules * geometry.sertoli_per_tubule
-    ones = np.ones(n)
+    ones, state = np.ones(n), states(shares, _places(seed, "tubule", geometry.tubules))
+    state = np.repeat(state, geometry.sertoli_per_tubule)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
+        state,
         phases(stages, values, geometry, seed),
         ones * p.receptor.free_testosterone_reference,
         ones * p.receptor.free_testosterone_reference,
@@ -307,7 +374,7 @@ def build_sertoli(
         ones * p.receptor.free_oestradiol_reference,
         ones.copy(),
         ones.copy(),
-        _endowed(seed, n, endowment),
+        (state < GERMINAL).astype(np.uint8),
         0.0 * ones,
         ones.copy(),
         np.zeros((geometry.tubules, len(steps.RATES), geometry.sertoli_per_tubule)),

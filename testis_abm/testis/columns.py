@@ -71,6 +71,10 @@ class SertoliColumns(Columns):
         counts: (sertoli, steps) germ cells.
     """
 
+    state: Annotated[
+        np.ndarray,
+        Column(np.uint8, "State of its tubule: 0 complete, 1 reduced, 2 arrested, 3 Sertoli cells only, 4 hyalinised."),
+    ]
     phase: Annotated[np.ndarray, Column(float, "Phase of its clock of the cycle at the start, 0 to 1.")]
     androgen: Annotated[np.ndarray, Column(float, "Androgen that it has responded to, free nmol/L.")]
     adhesion: Annotated[np.ndarray, Column(float, "Androgen that its adhesion has responded to, free nmol/L.")]

@@ -15,6 +15,7 @@ import numpy as np
 
 from testis_abm.biology import draws, stages, steps
 from testis_abm.support.compile import compiled
+from testis_abm.testis.places import sertoli_there
 
 Tissue = Any  # of tissue.py
 _ALONG = 4  # which of a cell's draws of its place
@@ -59,6 +60,7 @@ class Sections:
         tubule, row: of each section, (sections,), from 0.
         nuclei: germ cells counted by type, (sections, steps); sertoli: Sertoli cells counted, (sections,).
         around: stage of each niche around the section, (sections, around), 0 to 5.
+        hyalinised: whether each has lost its Sertoli cells, (sections,).
     """
 
     cut: Cut
@@ -67,6 +69,7 @@ class Sections:
     nuclei: np.ndarray
     sertoli: np.ndarray
     around: np.ndarray
+    hyalinised: np.ndarray | bool = False
 
     @property
     def stages(self) -> np.ndarray:
@@ -98,14 +101,16 @@ def cut_sections(tissue: Tissue, values: Mapping[str, float]) -> Sections:
     _count(germ.arrays(), cut.reach(cut.heights), around, nuclei)
     along = draws.uniforms(tissue.columns.sertoli.lineage, _ALONG, draws.PLACE)
     there = tissue.columns.sertoli.present.reshape(sections, around)[:, 0] > 0.0
-    shown = np.flatnonzero(there | ~there.any())
+    shown, standing = np.flatnonzero(there | ~there.any()), sertoli_there(tissue)
+    seen = standing & (np.abs(along - 0.5) < cut.reach(cut.sertoli_height))
     return Sections(
         cut,
         np.repeat(np.arange(geometry.tubules), geometry.length)[shown],
         np.tile(np.arange(geometry.length), geometry.tubules)[shown],
         nuclei[shown],
-        (np.abs(along - 0.5) < cut.reach(cut.sertoli_height)).reshape(sections, around)[shown].sum(axis=1),
+        seen.reshape(sections, around)[shown].sum(axis=1),
         tissue.stages().reshape(sections, around)[shown],
+        ~standing.reshape(sections, around)[shown, 0],
     )
 
 

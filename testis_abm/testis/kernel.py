@@ -30,7 +30,9 @@ from testis_abm.biology.germ import (
     rates_fed,
     rates_under,
 )
+from testis_abm.biology.injury import SIDES
 from testis_abm.biology.kinetics import lh_response, shielded_inhibition
+from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.niche import (
     RENEWED,
@@ -68,6 +70,7 @@ from testis_abm.biology.steps import (
     ELONGATING_SPERMATID,
     FED,
     HAZARD,
+    PACHYTENE,
     PRELEPTOTENE,
     RATES,
     ROUND_SPERMATID,
@@ -75,6 +78,7 @@ from testis_abm.biology.steps import (
     SPERMIATION,
 )
 from testis_abm.biology.tissue import from_array
+from testis_abm.parameters.tubules import ARRESTED, HYALINISED, REDUCED
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
 from testis_abm.testis.geometry import CORNERS
@@ -82,6 +86,7 @@ from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
 ROOM = 16
+_SIDES = len(SIDES)
 # Tubules that a kernel takes at a time: what their cells hold fits into the cache of a core.
 BLOCK = 16
 NOT_BEGUN, BEGUN, DONE = range(3)
@@ -153,11 +158,12 @@ class Steroids(NamedTuple):
     oestradiol: FieldArrays
 
 
-# What the germ line did in a day (cells), and what stands at its end, by step.
+# What the germ line did in a day (cells), and what stands at its end: tubules that are live, cells by step.
 GERM_DAY = np.dtype(
     [
         *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
         ("injury", np.float64),  # harm that the released sperm carry, summed over them
+        ("live", np.float64),  # share of tubules
         ("counts", np.int64, (COUNT,)),
     ]
 )
@@ -306,6 +312,16 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
             local[k] = level[k] * field.free
         for k in range(level.size):
             made[k] = aromatise(activity[k], local[k], inhibitor, p)
+        _silence(sertoli, made, begin, end)
+
+
+@compiled(error_model="numpy")
+def _silence(sertoli, made, begin, end):
+    """Let hyalinised tubules, of `begin` to `end`, make nothing of what is `made` by niche."""
+    per = made.size // (end - begin)
+    for tubule in range(begin, end):
+        if sertoli.state[tubule * per] == HYALINISED:
+            made[(tubule - begin) * per : (tubule - begin + 1) * per] = 0.0
 
 
 class ByClass(NamedTuple):
@@ -332,6 +348,36 @@ def by_class(counts):
         spermatocytes += np.int32(counts[step])
     elongated = np.int32(counts[ELONGATING_SPERMATID]) + np.int32(counts[ELONGATED_SPERMATID])
     return ByClass(np.int32(spermatocytes), np.int32(counts[ROUND_SPERMATID]), np.int32(elongated))
+
+
+@compiled(error_model="numpy")
+def food(counts, per, round_section, near):
+    """Write the germ cells that call forth inhibin B, per Sertoli cell among it and its neighbours, into `near` (n,).
+
+    Neighbours are the eight around it, fewer at the closed ends of a tubule.
+
+    Args:
+        counts: (n, steps), of whole tubules of `per` Sertoli cells each, of which `round_section` lie in a ring.
+    """
+    own, beside = np.empty(per, np.int64), np.empty(per, np.int64)
+    for first in range(0, counts.shape[0], per):
+        for k in range(per):
+            cells = np.int64(0)
+            for step in range(PACHYTENE, ROUND_SPERMATID + 1):
+                cells += counts[first + k, step]
+            own[k] = cells
+        for row in range(0, per, round_section):
+            for k in range(round_section):
+                left, right = k - 1 if k > 0 else round_section - 1, k + 1 if k + 1 < round_section else 0
+                beside[row + k] = own[row + left] + own[row + k] + own[row + right]
+        for row in range(0, per, round_section):
+            for k in range(row, row + round_section):
+                cells, niches = beside[k], 3
+                if row > 0:
+                    cells, niches = cells + beside[k - round_section], niches + 3
+                if row + round_section < per:
+                    cells, niches = cells + beside[k + round_section], niches + 3
+                near[first + k] = cells / niches
 
 
 @compiled(error_model="numpy")
@@ -413,9 +459,11 @@ def _support(sertoli, field, today, half, sensed, first, last):
         fsh[k] = responded(fsh[k], today.blood.fsh_iu_l, kept.fsh)
     for k in range(lack.size):
         lack[k] = responded(lack[k], lacking(local[k], p), kept.lack)
-    inhibin = sertoli.inhibin[begin:end]
+    inhibin, germ = sertoli.inhibin[begin:end], np.empty(end - begin)
+    food(sertoli.counts[begin:end], per, around_of(field), germ)
     for k in range(fsh.size):
-        inhibin[k] = inhibin_output(fsh[k], p)
+        inhibin[k] = inhibin_output(fsh[k], germ[k], p)
+    _silence(sertoli, inhibin, first, last)
     _sense(androgen, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ANDROGEN])
     _sense(adhesion, receptor.androgen_sensitivity, receptor.androgen_exponent, sensed[_ADHESION])
     for k in range(fsh.size):
@@ -437,6 +485,11 @@ def _support(sertoli, field, today, half, sensed, first, last):
             for k in range(per):
                 response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
                 _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
+        state = sertoli.state[tubule * per]
+        if state in (REDUCED, ARRESTED):
+            for rate in range(len(RATES)):
+                for k in range(per):
+                    rates[rate, k] = ailing(rate, rates[rate, k], state, p)
         if change.size > 0:
             for rate in range(len(RATES)):
                 for k in range(per):
@@ -967,7 +1020,7 @@ def report(cells, steroids, today, leydig_weight, made):
         oestradiol_made += weight * leydig.oestradiol_secretion[i]
     androgen, adhesion, fsh, lack = 0.0, 0.0, 0.0, 0.0
     inhibin, in_niche, mean_t, mean_e2 = 0.0, 0.0, 0.0, 0.0
-    spermatocytes, spermatids, elongated = 0, 0, 0
+    spermatocytes, spermatids, elongated, standing = 0, 0, 0, 0.0
     at_niche_t, at_niche_e2 = steroids.testosterone.level.reshape(-1), steroids.oestradiol.level.reshape(-1)
     free = steroids.testosterone.free
     for i in range(sertoli.present.size):
@@ -981,6 +1034,7 @@ def report(cells, steroids, today, leydig_weight, made):
         in_niche += weight * sertoli.oestradiol_secretion[i]
         mean_t += weight * at_niche_t[i]
         mean_e2 += weight * at_niche_e2[i]
+        standing += weight if sertoli.state[i] != HYALINISED else 0.0
         germ_cells = by_class(sertoli.counts[i])
         spermatocytes += germ_cells.spermatocytes
         spermatids += germ_cells.spermatids
@@ -996,7 +1050,7 @@ def report(cells, steroids, today, leydig_weight, made):
         in_niches = inhibited_share(sertoli.local_testosterone, p.aromatase.aromatase_km, blood.inhibitor, left)
     germ = spermatocytes / m * p.aromatase.spermatocyte_aromatase + spermatids / m * p.aromatase.spermatid_aromatase
     germ += elongated / m * p.aromatase.elongated_aromatase
-    share = germ / (germ + p.aromatase.sertoli_aromatase) if germ > 0.0 else 0.0
+    share = germ / (germ + p.aromatase.sertoli_aromatase * (standing / m)) if germ > 0.0 else 0.0
     by_leydig = there * (leydig_weight * (oestradiol_made / n) * leydig.size.size / sertoli.present.size)
     by_sertoli, by_germ = there * (in_niche * (1.0 - share)), there * (in_niche * share)
     whole = by_leydig + by_sertoli + by_germ
@@ -1049,10 +1103,38 @@ def tell(events, sertoli, row):
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
-    row.injury = injury
+    row.injury, row.live = injury, live_share(sertoli, events.released.size)
     totals = step_totals(sertoli.counts)
     for step in range(COUNT):
         row.counts[step] = totals[step]
+
+
+@compiled(error_model="numpy")
+def live_share(sertoli, tubules):
+    """Return the share of the tubules that hold germ cells and let them pass, of the testes in which any does.
+
+    Left and right tubules take turns; a testis that is dead or away leaves the ducts of the other as they are.
+    """
+    per, live, of = sertoli.state.size // tubules, 0, 0
+    for side in range(_SIDES):
+        there, passing = 0, 0
+        for tubule in range(side, tubules, _SIDES):
+            if sertoli.present[tubule * per] > 0.0:
+                there += 1
+                if sertoli.state[tubule * per] <= REDUCED:
+                    passing += _any_cell(sertoli.counts[tubule * per : (tubule + 1) * per])
+        if passing > 0:
+            live, of = live + passing, of + there
+    return live / of if of > 0 else 0.0
+
+
+@compiled(error_model="numpy")
+def _any_cell(counts):
+    for i in range(counts.shape[0]):
+        for step in range(COUNT):
+            if counts[i, step] > 0:
+                return True
+    return False
 
 
 @compiled(error_model="numpy")

@@ -53,6 +53,7 @@ class Kind:
             the engines do).
         niche: (tissue, rows) -> the Sertoli cell whose levels each shares on the slide (by default that of its row).
         row: (tissue, rows) -> the section of the tubules in or beside which each lies (None: that of its Sertoli cell).
+        there: tissue -> which rows are cells that lesions have left (None: all).
         look: how it is drawn: a flat nucleus along the wall.
     """
 
@@ -65,10 +66,12 @@ class Kind:
     niche: Callable[[Tissue, np.ndarray], np.ndarray] = _same
     look: Look | None = None
     row: Callable[[Tissue, np.ndarray], np.ndarray] | None = None
+    there: Callable[[Tissue], np.ndarray] | None = None
 
     def in_section(self, tissue: Tissue) -> np.ndarray:
         """Return the rows of the columns of its cells that the section of a picture holds."""
         rows = getattr(tissue.columns, self.name).rows()
         geometry = tissue.geometry
         along = self.row(tissue, rows) if self.row else geometry.along(self.niche(tissue, rows))
-        return np.asarray(rows[along == geometry.middle])
+        shown = along == geometry.middle
+        return np.asarray(rows[shown & self.there(tissue) if self.there else shown])

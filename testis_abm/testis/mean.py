@@ -18,9 +18,10 @@ from testis_abm.biology.clamp import kept
 from testis_abm.biology.germ import aromatase, durations, rates_under
 from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
+from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.niche import mean_cycle, resting_a_dark, resting_a_pale
-from testis_abm.biology.sertoli import Response, inhibin_output, sertoli_day, signals
+from testis_abm.biology.sertoli import Response, mean_inhibin_output, sertoli_day, signals
 from testis_abm.biology.steps import (
     A_DARK,
     A_PALE,
@@ -28,11 +29,16 @@ from testis_abm.biology.steps import (
     COMMITMENT,
     COUNT,
     DAUGHTERS,
+    DIPLOTENE,
     ELONGATED_SPERMATID,
     FED,
     HAZARD,
+    PACHYTENE,
+    ROUND_SPERMATID,
+    SECONDARY_SPERMATOCYTE,
     SPERMIATION,
 )
+from testis_abm.parameters.tubules import COMPLETE, GERMINAL, REDUCED
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 SIDES = len(injury.SIDES)
@@ -44,9 +50,13 @@ SOMA = 7
 
 
 class Scale(NamedTuple):
-    """What turns relative tissue into concentrations (see build.TissueScale), and Leydig cells per Sertoli cell.
+    """What turns relative tissue into concentrations (see build.TissueScale), Leydig cells per Sertoli cell, and the man's tubules.
 
-    `able`: share of Sertoli cells that keep germ cells.
+    Attributes:
+        leydig_size: of the mean Leydig cell, those that are lost included.
+        complete, reduced, arrested, hyalinised: shares of his tubules in these states (tubules.Tubules); the rest has
+            Sertoli cells only.
+        delivered: share of released sperm that arrives (lesions.share_delivered).
     """
 
     testosterone: float
@@ -56,7 +66,12 @@ class Scale(NamedTuple):
     blood_entry: float
     blood_oestradiol_entry: float
     leydig_per_sertoli: float
-    able: float
+    leydig_size: float = 1.0
+    complete: float = 1.0
+    reduced: float = 0.0
+    arrested: float = 0.0
+    hyalinised: float = 0.0
+    delivered: float = 1.0
 
 
 class Made(NamedTuple):
@@ -79,19 +94,28 @@ class Made(NamedTuple):
 def soma_day(soma, counts, blood, p, scale, dt):
     """Advance the mean Leydig and Sertoli cell by `dt` days; return what the testis made.
 
-    `counts` are germ cells per Sertoli cell by step; they carry aromatase.
+    `counts` (tubules.GERMINAL, steps) are germ cells per Sertoli cell in tubules of each state that holds any, by step;
+    they carry aromatase and call forth inhibin B.
     """
     capacity, expression, secretion = leydig_day(
-        soma[CAPACITY], soma[EXPRESSION], 1.0, soma[LOCAL_OESTRADIOL], blood.lh_activity, blood.open_lyase, p, dt
+        soma[CAPACITY],
+        soma[EXPRESSION],
+        scale.leydig_size,
+        soma[LOCAL_OESTRADIOL],
+        blood.lh_activity,
+        blood.open_lyase,
+        p,
+        dt,
     )
     soma[CAPACITY], soma[EXPRESSION] = capacity, expression
     made = (1.0 - scale.blood_entry) * secretion + scale.blood_entry * blood.free_testosterone
     testosterone = kept(made * scale.testosterone, blood.held_testosterone)
     free = testosterone * scale.testosterone_free
-    niche, by_germ = p.aromatase.sertoli_aromatase, aromatase(p)
+    sertoli = (1.0 - scale.hyalinised) * p.aromatase.sertoli_aromatase
+    niche, by_germ = sertoli, aromatase(p)
     for step in range(COUNT):
-        niche += counts[step] * by_germ[step]
-    leydig = scale.leydig_per_sertoli * leydig_aromatase(1.0, expression, p)
+        niche += over_tubules(counts, step, scale) * by_germ[step]
+    leydig = scale.leydig_per_sertoli * leydig_aromatase(scale.leydig_size, expression, p)
     open_enzyme = aromatise(1.0, free, 0.0, p)
     works = blood.aromatase_left * aromatise(1.0, free, blood.inhibitor, p)
     inhibition = 1.0 - works / open_enzyme if open_enzyme > 0.0 else 0.0
@@ -105,16 +129,48 @@ def soma_day(soma, counts, blood, p, scale, dt):
     return Made(
         secretion / lh_response(blood.lh_activity, p.leydig.lh_saturation),
         output,
-        inhibin_output(soma[FSH], p),
+        inhibin(soma[FSH], counts, p, scale),
         p.aromatase.aromatase_km / (p.aromatase.aromatase_km + free),
         testosterone,
         oestradiol,
         leydig * works,
-        p.aromatase.sertoli_aromatase * works,
-        (niche - p.aromatase.sertoli_aromatase) * works,
+        sertoli * works,
+        (niche - sertoli) * works,
         inhibition,
         inhibition,
     )
+
+
+@register_jitable
+def weight(state, scale):
+    """Return the share of the man's tubules in a state that holds germ cells."""
+    if state == COMPLETE:
+        return scale.complete
+    return scale.reduced if state == REDUCED else scale.arrested
+
+
+@register_jitable
+def over_tubules(counts, step, scale):
+    """Return germ cells of a type per Sertoli cell of all tubules, of `counts` (tubules.GERMINAL, steps) by state."""
+    cells = 0.0
+    for state in range(GERMINAL):
+        cells += weight(state, scale) * counts[state, step]
+    return cells
+
+
+@register_jitable
+def inhibin(fsh, counts, p, scale):
+    """Return the inhibin B of all Sertoli cells, each in a tubule of its own state."""
+    left = 1.0 - scale.hyalinised
+    made = 0.0
+    for state in range(GERMINAL):
+        share = weight(state, scale)
+        left -= share
+        if share > 0.0:
+            divided = counts[state, SECONDARY_SPERMATOCYTE] + counts[state, ROUND_SPERMATID]
+            cells = counts[state, PACHYTENE] + counts[state, DIPLOTENE] + divided
+            made += share * mean_inhibin_output(fsh, cells, divided, p)
+    return made + max(0.0, left) * mean_inhibin_output(fsh, 0.0, 0.0, p)
 
 
 @register_jitable
@@ -127,6 +183,13 @@ def response_of(soma):
 def rates_of(soma, back_pressure, p):
     """Return the rates that the mean Sertoli cell sets, in the order of steps.RATES."""
     return rates_under(signals(response_of(soma), back_pressure, p), p)
+
+
+@register_jitable
+def ailing_rates(rates, state, p, ailed):
+    """Write `rates` as Sertoli cells set them in a tubule of that state into `ailed` (rates,)."""
+    for rate in range(ailed.size):
+        ailed[rate] = ailing(rate, rates[rate], state, p)
 
 
 @register_jitable

@@ -14,6 +14,7 @@ import numpy as np
 from testis_abm.biology.draws import PLACE, uniforms
 from testis_abm.biology.germ import durations, on_entering
 from testis_abm.biology.steps import A_PALE
+from testis_abm.parameters.tubules import HYALINISED
 from testis_abm.support.compile import compiled
 
 Tissue = Any  # of tissue.py, which lists the kinds
@@ -83,3 +84,13 @@ def leydig_row(tissue: Tissue, rows: np.ndarray) -> np.ndarray:
     """Return beside which section of the tubules each Leydig cell lies: a keyed draw, as its level is that of all."""
     length = tissue.geometry.length
     return np.asarray((uniforms(tissue.columns.leydig.lineage[rows], _ALONG, PLACE) * length).astype(np.int64))
+
+
+def sertoli_there(tissue: Tissue) -> np.ndarray:
+    """Return which Sertoli cells are there: hyalinised tubules have lost theirs."""
+    return np.asarray(tissue.columns.sertoli.state != HYALINISED)
+
+
+def leydig_there(tissue: Tissue) -> np.ndarray:
+    """Return which Leydig cells are there: those that lesions took have no size."""
+    return np.asarray(tissue.columns.leydig.size > 0.0)

@@ -16,6 +16,7 @@ from testis_abm.biology.rules import RULES, Rule
 from testis_abm.biology.stages import Clock
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
 from testis_abm.choices import PATCHES
+from testis_abm.parameters.tubules import tubules as tubules_of
 from testis_abm.testis import build, injury, kernel
 from testis_abm.testis.columns import CellArrays, Events, GermColumns, LeydigColumns, SertoliColumns
 from testis_abm.testis.geometry import Geometry
@@ -149,6 +150,7 @@ class Tissue:
     Attributes:
         now: days lived since the stem cells were placed; cells end their steps on days of this clock.
         p: numbers of the tissue.
+        shares: of the man's tubules in each state (tubules.Tubules), of which those of the tissue are a sample.
         clock: reads the stage of a niche off the phase of its clock.
     """
 
@@ -176,10 +178,12 @@ class Tissue:
         self.clock = Clock.of(values, self.p)
         self.leydig_weight = float(ideal / actual)
         self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)
-        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, man["germ_cell_endowment"], stages=stages)
+        self.shares = tubules_of(man)
+        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, self.shares, stages=stages)
         fed = np.full(self.sertoli_count, self.p.niche.a_pale_room)
         germ = build.build_germ(self.geometry, sertoli, seed, fed, self.p)
-        self.columns = CompiledCells(build.build_leydig(values, self.geometry, seed), sertoli, germ, self.levels)
+        leydig = build.build_leydig(values, self.geometry, seed, man["leydig_patches"])
+        self.columns = CompiledCells(leydig, sertoli, germ, self.levels)
         self.cells: Cells = self.columns
         for kind in FURTHER:
             setattr(self.columns, kind.name, kind.build(self))  # type: ignore[misc]
@@ -282,6 +286,11 @@ class Tissue:
         geometry = self.geometry
         found = self.clock.stage_at(self.columns.sertoli.phase, self.now)
         return found.reshape(geometry.tubules, geometry.length, geometry.around)
+
+    def germ_cells(self, counts: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return germ cells per Sertoli cell of the testes that are there, of `counts` (..., steps), and what share of them is."""
+        there = float(self.columns.sertoli.present.mean())
+        return np.asarray(counts.sum(axis=-1) / (self.sertoli_count * there or 1.0)), there
 
     def counts(self) -> np.ndarray:
         """Return germ cells by step, int64 (steps,)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ class Germ:
     """The germ cells of a section on one day.
 
     Attributes:
-        lineage, step, clone, turn, ends: see GermColumns; niche: row of their Sertoli cell; x, y: um.
+        lineage, step, clone, turn, ends, threshold: see GermColumns; niche: row of their Sertoli cell; x, y: um.
     """
 
     lineage: np.ndarray
@@ -30,9 +31,23 @@ class Germ:
     clone: np.ndarray
     turn: np.ndarray
     ends: np.ndarray
+    threshold: np.ndarray
     niche: np.ndarray
     x: np.ndarray
     y: np.ndarray
+
+
+class Hazard(NamedTuple):
+    """What the Sertoli cells of some germ cells count of one type: by now, and a day."""
+
+    gathered: np.ndarray
+    a_day: np.ndarray
+
+    def killed(self, threshold: np.ndarray, ends: np.ndarray, now: float) -> np.ndarray:
+        """Return which cells of such thresholds have died before their step ended (germ.next_event)."""
+        beyond = self.gathered - threshold
+        ago = np.divide(beyond, self.a_day, out=np.full(len(beyond), np.inf), where=self.a_day > 0.0)
+        return np.asarray((beyond >= 0.0) & (now - ago <= ends))
 
 
 def find(among: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -55,14 +70,15 @@ class Lives:
     births: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
     ends: list[tuple[int, np.ndarray, np.ndarray]] = field(default_factory=list)
 
-    def note(self, day: int, before: Germ, now: Germ, today: float, spermiation: np.ndarray) -> None:
+    def note(self, day: int, before: Germ, now: Germ, today: float, spermiation: np.ndarray, hazard: Hazard) -> None:
         """Note what happened between two records.
 
         Args:
             day: of the later.
             before, now: the cells.
             today: the clock by which steps end.
-            spermiation: share of sperm that the niche of each cell of `before` releases.
+            spermiation: share of sperm that the niche of each cell of `before` releases; hazard: of elongated spermatids
+                there.
         """
         after = find(now.lineage, before.lineage)
         new = np.ones(len(now.lineage), dtype=bool)
@@ -73,6 +89,7 @@ class Lives:
         of, step = before.lineage[gone], before.step[gone]
         fate = np.full(len(of), DIED, dtype=np.uint8)
         spent = (step == steps.ELONGATED_SPERMATID) & (before.ends[gone] <= today)
+        spent &= ~hazard.killed(before.threshold, before.ends, today)[gone]
         lets_go = draws.uniforms(of, 0, draws.RELEASE) < spermiation[gone]
         fate[spent] = np.where(lets_go, RELEASED, RETAINED)[spent]
         fate[np.isin(of, mothers)] = DIVIDED

@@ -11,7 +11,7 @@ import numpy as np
 
 from testis_abm.agents.cells import LeydigCell, SertoliCell
 from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, SOMA, Frame, lineages, unpack
-from testis_abm.app.tubule.lives import FATES, Germ, Lives
+from testis_abm.app.tubule.lives import FATES, Germ, Hazard, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
 from testis_abm.biology import stages, steps
 from testis_abm.biology.germ import aromatase, durations, on_entering
@@ -111,8 +111,7 @@ class Recording:
         if self._germ is None:
             self._settle(germ, np.arange(len(rows)), germ, _FIRST_ROUNDS)
         else:
-            rates = tissue.columns.sertoli.rates[:, steps.SPERMIATION].ravel()
-            self.lives.note(day, self._germ, germ, tissue.now, rates[self._germ.niche])
+            self.lives.note(day, self._germ, germ, tissue.now, *_last_step(tissue, self._germ.niche))
             origin = self.lives.ancestors(germ.lineage, self._germ.lineage, day - 1, day)
             self._settle(germ, origin, self._germ, _ROUNDS)
         self._germ, self._day = germ, day
@@ -345,13 +344,29 @@ def _rows(tissue: Any, tubules: np.ndarray) -> np.ndarray:
     return np.asarray(rows[geometry.along(germ.niche[rows]) == geometry.middle])
 
 
+def _last_step(tissue: Any, niche: np.ndarray) -> tuple[np.ndarray, Hazard]:
+    """Return the share of sperm that each niche releases, and the hazard of elongated spermatids there."""
+    sertoli, last = tissue.columns.sertoli, steps.ELONGATED_SPERMATID
+    rates, gathered = sertoli.rates, sertoli.gathered[:, last].ravel()[niche]
+    return rates[:, steps.SPERMIATION].ravel()[niche], Hazard(gathered, rates[:, steps.HAZARD + last].ravel()[niche])
+
+
 def _germ(tissue: Any, rows: np.ndarray) -> Germ:
     """Return the germ cells in `rows` where the model puts them."""
     of = tissue.columns.germ
     x, y, _ = germ_places(tissue, rows)
     niche = germ_niche(tissue, rows)
-    turn, ends = of.turn[rows], of.ends[rows].astype(float)
-    return Germ(of.lineage[rows], of.step[rows], of.clone[rows], turn, ends, niche, x, y)
+    return Germ(
+        of.lineage[rows],
+        of.step[rows],
+        of.clone[rows],
+        of.turn[rows],
+        of.ends[rows].astype(float),
+        of.threshold[rows].astype(float),
+        niche,
+        x,
+        y,
+    )
 
 
 def _working(model: Any) -> tuple[float, float]:

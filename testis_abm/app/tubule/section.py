@@ -14,7 +14,7 @@ from testis_abm.pictures.steps import LEYDIG_RADIUS
 from testis_abm.testis.fields import kernel
 from testis_abm.testis.kind import Kind
 from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import leydig_places, leydig_row
+from testis_abm.testis.places import leydig_places, leydig_row, leydig_there
 from testis_abm.testis.tissue import Tissue
 
 LUMEN = 0.30  # its radius over that of the tubule, as in the other pictures
@@ -115,6 +115,7 @@ def _leydig(tissue: Tissue, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """Return the rows of the Leydig cells of the shown interstices, and in which each lies."""
     of = tissue.columns.leydig.corner
     beside = leydig_row(tissue, tissue.columns.leydig.rows()) == tissue.geometry.middle
+    beside &= leydig_there(tissue)
     rows = [np.flatnonzero((of == one) & beside) for one in corner]
     where = np.repeat(np.arange(len(corner)), [len(some) for some in rows])
     return np.concatenate([np.zeros(0, dtype=np.int64), *rows]), where

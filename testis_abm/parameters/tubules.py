@@ -1,0 +1,50 @@
+"""A man as a mixture of tubules, each in one state along its length.
+
+In men whole tubules are empty beside full ones, in every biopsy of the same testis (Silber 1997, 2000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# States, of which the first hold germ cells.
+COMPLETE, REDUCED, ARRESTED, SERTOLI_ONLY, HYALINISED = range(5)
+GERMINAL = 3
+NAMES = ("complete", "reduced", "arrested", "Sertoli cells only", "hyalinised")
+
+
+class Tubules(NamedTuple):
+    """The share of a man's tubules in each state, by state."""
+
+    complete: float
+    reduced: float
+    arrested: float
+    sertoli_cells_only: float
+    hyalinised: float
+
+
+def passing(shares: Tubules) -> Any:
+    """Return the share of the tubules with Sertoli cells that hold germ cells and let them pass."""
+    return (shares.complete + shares.reduced) / max(1.0 - shares.hyalinised, 1e-12)
+
+
+SOUND = Tubules(1.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def tubules(man: Mapping[str, Any]) -> Tubules:
+    """Return the shares of a man's tubules, or arrays of those of many men, from his physiology.
+
+    Each field is a share of what those before leave over: hyalinised of all, stem cells in the rest, a stop in those
+    that hold stem cells, fewer founders in those that do not stop.
+    """
+    standing = 1.0 - man["hyalinised_tubules"]
+    germinal = standing * man["germ_cell_endowment"]
+    passing = germinal * (1.0 - man["arrested_tubules"])
+    return Tubules(
+        passing * (1.0 - man["reduced_tubules"]),
+        passing * man["reduced_tubules"],
+        germinal * man["arrested_tubules"],
+        standing - germinal,
+        man["hyalinised_tubules"] + 0.0 * standing,
+    )
