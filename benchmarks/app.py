@@ -103,7 +103,7 @@ def one(browser: Browser, address: str) -> None:
 
 def frames(browser: Browser, address: str) -> None:
     """Measure frames a second of a playing section."""
-    page = opened(browser, address, {"plan": {"duration": "40 days", "replicates": 1}, "tissue": {"tubules": 64}})
+    page = opened(browser, address, {"plan": {"duration": "40 days", "replicates": 1}, "tissue": {"tubules": 21}})
     page.get_by_role("button", name="Run", exact=True).click()
     page.locator("[data-phase=done]").wait_for()
     page.get_by_role("button", name="Tubule", exact=True).click()

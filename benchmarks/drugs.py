@@ -42,7 +42,7 @@ def run(study: dict[str, Any], therapy: list[dict[str, Any]]) -> ta.RunResult:
         {
             "title": study["source"][:200],
             "man": study.get("man", {}),
-            "tissue": {"tubules": 12},
+            "tissue": {"tubules": 4},
             "plan": {"baseline": "7 days", "duration": f"{days} days", "replicates": 1, "seed": 1},
             "samples": {"blood": [], "semen": {"every": 7, "from": 0}},
             "therapy": therapy,

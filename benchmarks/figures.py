@@ -20,12 +20,13 @@ SIX_MONTHS = {
     "plan": {"baseline": "28 days", "duration": "180 days"},
     "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}],
 }
-CELLS_A_TUBULE = 298  # of the fertile man
+CELLS_A_SECTION = 298  # of the fertile man
 
 
 def fertile(cells: int) -> dict[str, Any]:
     """Return an untreated fertile man of about so many germ cells, through more days than are asked for."""
-    tubules = max(2, round(cells / CELLS_A_TUBULE))
+    rows = getattr(ta.load({}).tissue, "rows", 1)  # an earlier checkout has tubules of one section
+    tubules = max(2, round(cells / (CELLS_A_SECTION * rows)))
     plan = {"baseline": "2 days", "duration": "20 years", "replicates": 1}
     return {"title": "benchmark", "tissue": {"tubules": tubules}, "plan": plan}
 

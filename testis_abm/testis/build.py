@@ -431,8 +431,12 @@ def build_germ(
     columns["share"][:] = np.where(step == steps.A_PALE, first, 0.0)
     columns["founder"][:] = np.arange(len(home))
     count = held.sum(axis=1).reshape(-1, per).sum(axis=1)
-    germ = GermColumns(**columns, start=segments(count), count=count)
+    return GermColumns(**columns, start=segments(count), count=count)
+
+
+def give_room(germ: GermColumns, per: int, p: TissueParameters) -> None:
+    """Give each tubule of `per` niches room for the germ cells that it will mostly hold."""
     mean = reference_counts(p).sum() * per
-    room = mean + 5.0 * math.sqrt(2.0 * mean) + ROOM  # clones come and go together: twice the variance of single cells
-    germ.grow(np.full(geometry.tubules, int(room), dtype=np.int64))
-    return germ
+    # Clones come and go together and stem cells turn in patches: seven times the variance of single cells.
+    room = mean + 4.5 * math.sqrt(7.0 * mean) + ROOM
+    germ.grow(np.full(len(germ.count), int(room), dtype=np.int64))

@@ -253,6 +253,7 @@ class Tissue:
         if self.now == 0.0:
             sertoli = self.columns.sertoli
             germ = build.build_germ(self.geometry, sertoli, self.seed, sertoli.rates[:, steps.FED].ravel(), self.p)
+            build.give_room(germ, self.geometry.sertoli_per_tubule, self.p)
             self.cells.begin_with(germ)
         self.live_on(LIFE_DAYS)
 
