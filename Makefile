@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | tables | local-steroids | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | tables | local-steroids | injury | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint house mutation bench bench-peers app-bench tables local-steroids clean distclean
+.PHONY: demo app test verify lint house mutation bench bench-peers app-bench tables local-steroids injury clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -49,6 +49,11 @@ tables:
 local-steroids:
 	@scripts/make-venv plot
 	@.venv/bin/python scripts/make_local_steroids.py $(ARGS)
+
+# The tables of docs/injury.md, in a quarter of an hour: make injury, or some parts: make injury ARGS="fever drift"
+injury:
+	@scripts/make-venv plot
+	@.venv/bin/python scripts/make_injury.py $(ARGS)
 
 # Costs and clinical targets beside their goals: make bench, or in a few minutes: make bench ARGS=--quick
 bench:

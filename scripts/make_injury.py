@@ -8,8 +8,6 @@ What stands between `<!-- made: NAME -->` and `<!-- end -->` is made again, the 
 from __future__ import annotations
 
 import argparse
-import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,16 +16,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from made_page import filled, report
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.biology import steps
+from testis_abm.biology import outcome, steps
 from testis_abm.experiments.outputs import COLUMNS, of_cells, of_expected
 from testis_abm.experiments.task import version
-from testis_abm.man.mean_field import ExpectedMan
+from testis_abm.man.mean_field import ExpectedMan, steady_state
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
+from testis_abm.parameters import tubules
 from testis_abm.results.report import number
+from testis_abm.scenario import Man
 from testis_abm.support import files
 from testis_abm.support.cores import each
 
@@ -355,6 +356,94 @@ def drift() -> dict[str, list[str]]:
     return {"drift": table(head, list(rows.values()))}
 
 
+# ---- lesions
+
+
+# Lesion -> the man, published inhibin B (pg/mL) and FSH (IU/L), tubules that hold it.
+LESIONS: Mapping[str, tuple[Mapping[str, object], str, str, int]] = {
+    "none": ({}, "170 (125-215)", "4", 24),
+    "Sertoli cells only, complete": (
+        {"germ_cell_endowment": 0},
+        "< 20-40",
+        "20-31; normal in 43 % (Bettocchi 1998)",
+        24,
+    ),
+    "Sertoli-cell-only, rare tubules with germ cells": ({"preset": "sertoli_cell_only"}, "< 20-40", "21.7 (3.4)", 24),
+    "stop before pachytene": ({"arrested_tubules": 1, "arrest_before": 6}, "low or nil", "", 24),
+    "stop at meiosis": ({"arrested_tubules": 1, "arrest_before": 8}, "near normal", "", 24),
+    "stop at round spermatids": ({"arrested_tubules": 1, "arrest_before": 10}, "near normal", "5.8 (3.8)", 24),
+    "1 of 8 tubules live": ({"germ_cell_endowment": 0.125}, "in proportion", "", 160),
+    "half of the tubules live": ({"germ_cell_endowment": 0.5}, "in proportion", "", 160),
+    "hypospermatogenesis": ({"preset": "hypospermatogenesis"}, "near normal", "", 24),
+    "obstruction": ({"preset": "obstructive_azoospermia"}, "175 (107)", "2-7", 24),
+    "mixed atrophy": ({"preset": "mixed_atrophy"}, "29-121", "12-50", 160),
+    "Klinefelter's syndrome": ({"preset": "klinefelter"}, "< 20", "31 (22-42)", 400),
+}
+NORMAL_SECTION = 26  # late spermatids that a 5 um section shows (see stages)
+SHARES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0)
+
+
+def lesions() -> dict[str, list[str]]:
+    """Return hormones, size and sections by lesion, of cells beside the mean-field man."""
+    rows = []
+    for name, (man, inhibin, fsh, many) in LESIONS.items():
+        at = steady_state(_values(), Man(**man).physiology)
+        model = ta.TestisModel(case([], 14, {"tubules": many, "rows": 2}, man=dict(man)))
+        model.run_for(42)
+        cells, scores = dict(zip(COLUMNS, of_cells(model), strict=True)), model.sections()
+        johnsen = scores["johnsen_score"]
+        rows.append(
+            (
+                name,
+                f"{cells['fsh_iu_l']:.1f} / {at['fsh_iu_l']:.1f}",
+                fsh,
+                f"{cells['inhibin_b_pg_ml']:.0f} / {at['inhibin_b_pg_ml']:.0f}",
+                inhibin,
+                f"{cells['testis_volume_ml']:.0f}",
+                f"{cells['amh_ng_ml']:.1f}",
+                percent((scores["late_spermatids"] > 0).mean()),
+                f"{johnsen.mean():.1f} (SD {johnsen.std():.1f})",
+            )
+        )
+    head = (
+        "lesion",
+        "FSH, IU/L: cells / mean field",
+        "published",
+        "inhibin B, pg/mL: cells / mean field",
+        "published",
+        "volume of a testis, mL",
+        "AMH, ng/mL",
+        "sections with late spermatids, %",
+        "Johnsen score of sections",
+    )
+    return {"lesions": table(head, rows)}
+
+
+def retrieval() -> dict[str, list[str]]:
+    """Return sperm in semen and the chance to find some in the testis by share of tubules with germ cells."""
+    rows, whole = [], steady_state(_values(), Man().physiology)["elongated_per_sertoli"]
+    for share in SHARES:
+        physiology = Man(germ_cell_endowment=share).physiology
+        at = steady_state(_values(), physiology)
+        section = NORMAL_SECTION * at["elongated_per_sertoli"] / whole
+        live = at["elongated_per_sertoli"] / share if share else 0.0
+        one = outcome.yielding(tubules.passing(tubules.tubules(physiology)), live, _values())
+        found = [outcome.found(one, _values()[f"outcome.{way}_tubules"]) for way in outcome.WAYS]
+        rows.append(
+            (f"{100 * share:g}", f"{section:.1f}", f"{number(at['concentration_million_ml'])}", *map(percent, found))
+        )
+    head = (
+        "tubules with germ cells, %",
+        f"late spermatids a 5 um section, mean of all (normal {NORMAL_SECTION})",
+        "sperm in semen, M/mL",
+        *(
+            f"found by {way}, %"
+            for way in ("one piece (6 tubules)", "conventional extraction (30)", "microdissection (200)")
+        ),
+    )
+    return {"retrieval": table(head, rows)}
+
+
 # ---- stages, and cells beside the mean
 
 
@@ -458,30 +547,6 @@ def against_mean() -> dict[str, list[str]]:
 # ---- put together
 
 
-def report(what: str) -> None:
-    """Print what is worked out now."""
-    print(what, file=sys.stderr, flush=True)
-
-
-MADE = re.compile(r"(<!-- made: (?P<name>.+?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
-
-
-def filled(page: str, made: Mapping[str, Sequence[str]]) -> str:
-    """Return the page with every part that was made replaced.
-
-    Raises:
-        SystemExit: a part that was made has no place.
-    """
-    there = {found["name"] for found in MADE.finditer(page)}
-    if wrong := {*made} - there:
-        sys.exit(f"{PAGE}: no place for {', '.join(sorted(wrong))}")
-
-    def put(found: re.Match[str]) -> str:
-        return found[1] + "\n".join(["", *made[found["name"]], "", ""]) if found["name"] in made else found[0]
-
-    return MADE.sub(put, page)
-
-
 def main() -> None:
     """Work all parts out, or those that are named, and write them into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -494,6 +559,8 @@ def main() -> None:
         "fever": fever,
         "fsh": fsh_and_stem_cells,
         "drift": drift,
+        "lesions": lesions,
+        "retrieval": retrieval,
         "stages": stages,
         "mean": against_mean,
     }
@@ -504,8 +571,7 @@ def main() -> None:
         for lines in part.values():
             print("\n".join(lines), flush=True)
         made |= part
-    if PAGE.exists():
-        files.write(PAGE, filled(PAGE.read_text(encoding="utf-8"), made).encode())
+    files.write(PAGE, filled(PAGE, PAGE.read_text(encoding="utf-8"), made, whole=not given.parts).encode())
 
 
 if __name__ == "__main__":

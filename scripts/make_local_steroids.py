@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
-import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from made_page import filled, report
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -697,33 +696,12 @@ def sections(sets: int) -> dict[str, list[str]]:
     return made
 
 
-def report(what: str) -> None:
-    """Print what is worked out now."""
-    print(what, file=sys.stderr, flush=True)
-
-
-MADE = re.compile(r"(<!-- made: (?P<name>.+?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
-
-
-def filled(page: str, made: Mapping[str, Sequence[str]]) -> str:
-    """Return the page with every made part replaced.
-
-    Raises:
-        SystemExit: the page lacks a part, or has one that is not made.
-    """
-    there = [found["name"] for found in MADE.finditer(page)]
-    if sorted(there) != sorted(made):
-        wrong = sorted({*there} ^ {*made})
-        sys.exit(f"{PAGE}: parts and markers differ: {', '.join(wrong) or 'one stands twice'}")
-    return MADE.sub(lambda found: found[1] + "\n".join(["", *made[found["name"]], "", ""]), page)
-
-
 def main() -> None:
     """Work all parts out and write them into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=SETS, help="parameter sets of the ensemble")
     made = sections(parser.parse_args().sets)
-    page = filled(PAGE.read_text(encoding="utf-8"), made)
+    page = filled(PAGE, PAGE.read_text(encoding="utf-8"), made)
     files.write(PAGE, page.encode())
     print("\n".join(made["summary"]))
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
+import own_scripts
 import pytest
 
 from testis_abm import parameters
 from testis_abm.experiments.outputs import COLUMNS
 from testis_abm.experiments.surface import Spread
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "make_local_steroids.py"
 SETS = 2
 
 
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("make_local_steroids", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module", name="script")
+def _script():
+    return own_scripts.script("make_local_steroids")
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +114,10 @@ def test_figures_that_were_not_verified_say_so(script):
 def test_the_page_holds_every_part_and_keeps_its_text(script, made):
     assert all(made.values())
     page = script.PAGE.read_text(encoding="utf-8")
-    once = script.filled(page, made)
-    assert script.filled(once, made) == once
-    assert script.MADE.sub("", once) == script.MADE.sub("", page)
+    made_page = own_scripts.script("made_page")
+    once = script.filled(script.PAGE, page, made)
+    assert script.filled(script.PAGE, once, made) == once
+    assert made_page.MADE.sub("", once) == made_page.MADE.sub("", page)
     assert f"{SETS} parameter sets" in once
 
 
@@ -151,4 +146,6 @@ def test_the_ranking_says_what_moves_a_number_and_whether_its_sign_turns(made):
 
 def test_a_page_that_lacks_a_part_is_refused(script, made):
     with pytest.raises(SystemExit, match="parts and markers differ: mutants"):
-        script.filled(script.PAGE.read_text(encoding="utf-8").replace("<!-- made: mutants -->\n", ""), made)
+        script.filled(
+            script.PAGE, script.PAGE.read_text(encoding="utf-8").replace("<!-- made: mutants -->\n", ""), made
+        )

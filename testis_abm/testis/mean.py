@@ -254,7 +254,15 @@ class GermLine(NamedTuple):
         ages, cycle = np.zeros((SIDES, AGES)), max(1, round(cycle_days))
         ones = np.ones(SIDES)
         return cls(
-            np.ones((SIDES, 2)), np.ones((SIDES, 2)), np.zeros((SIDES, cycle)), ages, ages.copy(), ones, blocks, ones.copy(), np.zeros(1)
+            np.ones((SIDES, 2)),
+            np.ones((SIDES, 2)),
+            np.zeros((SIDES, cycle)),
+            ages,
+            ages.copy(),
+            ones,
+            blocks,
+            ones.copy(),
+            np.zeros(1),
         )
 
 
