@@ -22,11 +22,12 @@ import pandas as pd
 import testis_abm as ta
 from testis_abm import parameters
 from testis_abm.biology import steps
-from testis_abm.experiments.outputs import COLUMNS, of_expected
+from testis_abm.experiments.outputs import COLUMNS, of_cells, of_expected
 from testis_abm.experiments.task import version
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
+from testis_abm.results.report import number
 from testis_abm.support import files
 from testis_abm.support.cores import each
 
@@ -85,8 +86,8 @@ def _values() -> Any:
 
 def mean_man(of: Any) -> ExpectedMan:
     """Take the mean-field man through a scenario."""
-    man = ExpectedMan(_values(), of.man.physiology)
-    return Treatment(of).follow(man)
+    treatment = Treatment(of)
+    return treatment.follow(ExpectedMan(_values(), of.man.physiology, treatment.kinetics))
 
 
 def mean_share(of: Any, days: Sequence[float]) -> np.ndarray:
@@ -354,6 +355,106 @@ def drift() -> dict[str, list[str]]:
     return {"drift": table(head, list(rows.values()))}
 
 
+# ---- stages, and cells beside the mean
+
+
+def stages() -> dict[str, list[str]]:
+    """Return the stages that a section shows, by layout, and the frequencies of stages."""
+    rows = []
+    for layout, told in (("patches", "2 to 4 a section"), ("helix", "2 to 4 a section")):
+        model = ta.TestisModel(case([], 16, {"tubules": 24, "rows": 12, "stages": layout}))
+        each_section, by_stage = model.sections(), model.by_stage()
+        shown = each_section["stages"].str.split().str.len()
+        share = "  ".join(
+            f"{row.stage} {row.niches_pct:.0f} ({row.cycle_pct:.0f})" for row in by_stage.itertuples(index=False)
+        )
+        johnsen = each_section["johnsen_score"]
+        rows.append(
+            (
+                layout,
+                f"{shown.mean():.1f}",
+                percent(shown.between(2, 4).mean()),
+                share,
+                f"{each_section['late_spermatids'].mean():.0f} (SD {each_section['late_spermatids'].std():.0f})",
+                f"{johnsen.mean():.1f} (SD {johnsen.std():.2f})",
+                f"{told}; 17-35 mature spermatids (Silber 1997)",
+            )
+        )
+    head = (
+        "layout",
+        "stages a section",
+        "sections with 2 to 4, %",
+        "niches by stage, % (days of the cycle, %)",
+        "late spermatids a 5 um section",
+        "Johnsen score",
+        "published",
+    )
+    return {"stages": table(head, rows)}
+
+
+GRAY: Mapping[str, Any] = {"kind": "irradiation"}
+COMPARED: Mapping[str, tuple[Mapping[str, Any], float, Mapping[str, int]]] = {
+    "at rest": ({}, 1, WIDE),
+    "obese man, 180 days of anastrozole": (
+        {"man": {"preset": "obese_low_t_e2"}, "therapy": [{"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}]},
+        180,
+        WIDE,
+    ),
+    "16 weeks of testosterone enanthate": (
+        {"therapy": [{"drug": "testosterone_enanthate", "dose": "200 mg", "every": "7 days"}]},
+        112,
+        WIDE,
+    ),
+    "twice the FSH, day 40": ({"clamp": [{"quantity": "FSH", "level": "2 x own"}]}, 40, WIDE),
+    "fever, day 28": ({"insult": [{"kind": "fever", "days": 5, "peak": "39.5 C"}]}, 28, WIDE),
+    "1 Gy, month 9": ({"insult": [{**GRAY, "dose": "1 Gy"}]}, 9 * MONTH, WIDE),
+    "2.5 Gy, month 18": ({"insult": [{**GRAY, "dose": "2.5 Gy"}]}, 18 * MONTH, WIDE),
+    "5 Gy, month 48": ({"insult": [{**GRAY, "dose": "5 Gy"}]}, 48 * MONTH, FOCI),
+    "mixed atrophy": ({"man": {"preset": "mixed_atrophy"}}, 1, {"tubules": 200, "rows": 2}),
+    "Klinefelter's syndrome": ({"man": {"preset": "klinefelter"}}, 1, {"tubules": 400, "rows": 2}),
+}
+BESIDE = {
+    "daily_production_million_g": "daily production",
+    "concentration_million_ml": "concentration",
+    "total_motile_count_million": "motile count",
+    "a_pale_per_sertoli": "A-pale",
+    "fsh_iu_l": "FSH",
+    "inhibin_b_pg_ml": "inhibin B",
+    "testosterone_nmol_l": "T",
+}
+SEEDS = (1, 2, 3)
+_FAR = 0.1
+
+
+def against_mean() -> dict[str, list[str]]:
+    """Return outputs of cells over those of the mean-field man, in cases where averages suffice and where they do not."""
+    rows = []
+    for name, (more, days, tissue) in COMPARED.items():
+        of = case(
+            more.get("insult", []), days, tissue, **{key: value for key, value in more.items() if key != "insult"}
+        )
+
+        def lived(rng: int, of: Any = of) -> list[float]:
+            model = ta.TestisModel(of, rng=rng)
+            model.brief = True
+            model.run_for(of.plan.baseline_days + of.plan.duration_days)
+            return of_cells(model)
+
+        cells = np.array(each(lived, list(SEEDS)))
+        mean = dict(zip(COLUMNS, of_expected(mean_man(of), of.plan.duration_days, 3.0), strict=True))
+        row: list[object] = [name]
+        for column in BESIDE:
+            here, usual = cells[:, COLUMNS.index(column)], mean[column]
+            if max(abs(usual), abs(here.mean())) < 1e-3 or not np.isfinite(usual):
+                row.append("none" if np.isfinite(usual) else "not told")
+                continue
+            ratio = here.mean() / usual if usual > 0.0 else np.inf
+            text = f"{number(float(here.mean()))} / {number(usual)}"
+            row.append(f"**{text}**" if not 1.0 - _FAR < ratio < 1.0 + _FAR else text)
+        rows.append(row)
+    return {"cells against mean field": table(("cells / mean field", *BESIDE.values()), rows)}
+
+
 # ---- put together
 
 
@@ -393,6 +494,8 @@ def main() -> None:
         "fever": fever,
         "fsh": fsh_and_stem_cells,
         "drift": drift,
+        "stages": stages,
+        "mean": against_mean,
     }
     made = {"basis": [f"Made by `make injury` (`scripts/make_injury.py`) with testis_abm {version()}."]}
     for name in given.parts or makers:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import VARIATION, Laboratory
-from testis_abm.choices import TREATED
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.quantities import OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run import Run
@@ -28,6 +28,17 @@ _OLIGOZOOSPERMIA = 15.0  # million/mL
 _HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and stop testosterone
 _PARTED = 10.0  # points between the falls of true and reported oestradiol
 NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
+_MONTH = 28  # days
+_MOVED = 0.93  # of untreated: what is less has moved
+# Table, column, and whether an injury lowers it.
+_EXTREMES = (
+    ("semen", "expected_concentration_million_ml", True),
+    ("semen", "expected_progressive_motility_pct", True),
+    ("semen", "expected_normal_forms_pct", True),
+    ("semen", "expected_dna_fragmentation_pct", False),
+    ("hormones", "fsh_iu_l", False),
+    ("hormones", "inhibin_b_pg_ml", True),
+)
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
 _HDL = 5.0  # mg/dL
@@ -184,6 +195,57 @@ def insults(result: Run) -> str:
         if result.scenario.insult
         else ""
     )
+
+
+def course(result: Run) -> str:
+    """Return how far sperm and hormones went after an insult, and when they were back, against the untreated man."""
+    if not any(insult.day >= 0 for insult in result.scenario.insult) or TREATED not in result.arms:
+        return ""
+    parts = [_production_course(result)]
+    for name, column, lowest in _EXTREMES:
+        table = getattr(result, name)
+        if column in table and not table.empty:
+            parts.append(_extreme(table, column, lowest))
+    return _wrapped("Course: ", "; ".join(part for part in parts if part) + ".") if any(parts) else ""
+
+
+def _by_day(table: pd.DataFrame, column: str, window: int = 1) -> pd.DataFrame:
+    """Return the means over replicates of a column by day from day 0 on, a column an arm, over `window` days around each."""
+    rows = table[table["day"] >= 0].pivot_table(index="day", columns="arm", values=column, aggfunc="mean", dropna=False)
+    return rows.rolling(window, center=True, min_periods=1).mean()
+
+
+def _production_course(result: Run) -> str:
+    by_day = _by_day(result.tissue, "daily_production_million_g", _MONTH)
+    share = (by_day[TREATED] / by_day[UNTREATED]).dropna()
+    if share.empty or share.min() > _MOVED:
+        return ""
+    day = share.idxmin()
+    text = f"daily sperm production, {_MONTH}-day mean, lowest on day {day:g} ({number(100.0 * share[day])} % of untreated)"
+    back = []
+    for level_ in (0.5, 0.8):
+        below = share.index[share < level_]
+        if len(below):
+            after = share.index[share.index > below[-1]]
+            back.append(
+                f"{100 * level_:.0f} % " + (f"from day {after[0]:g} on" if len(after) else f"not by day {below[-1]:g}")
+            )
+    return text + (f", {' and '.join(back)}" if back else "")
+
+
+def _extreme(table: pd.DataFrame, column: str, lowest: bool) -> str:
+    by_day = _by_day(table, column)
+    treated, untreated = by_day[TREATED].dropna(), by_day[UNTREATED]
+    if treated.empty:
+        return ""
+    day = treated.idxmin() if lowest else treated.idxmax()
+    far, usual = treated[day], untreated[day]
+    if not usual > 0.0 or (far / usual > _MOVED if lowest else far / usual < 1.0 / _MOVED):
+        return ""
+    row = QUANTITIES[column.removeprefix("expected_")]
+    unit = row.clinical_unit
+    clinical = [number(float(row.clinical(value))) for value in (far, usual)]
+    return f"{row.label} {'lowest' if lowest else 'highest'} on day {day:g} ({clinical[0]} {unit}; untreated {clinical[1]})"
 
 
 def decisions(result: Run) -> str:

@@ -123,6 +123,7 @@ def render(result: Run) -> str:
         report.assay(summary),
         report.held(result),
         report.insults(result),
+        report.course(result),
         report.why(result),
         aromatase.told(result),
         report.decisions(result),

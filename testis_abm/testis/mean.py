@@ -226,7 +226,7 @@ class GermLine(NamedTuple):
     """The mean germ line of each testis, left and right, per Sertoli cell that kept germ cells to begin with.
 
     Attributes:
-        stem: (2, 2), A-dark and A-pale.
+        stem: (2, 2), A-dark and A-pale of a niche that is open; waiting: of one that is blocked, what the last blow left it.
         committed: (2, days of a cycle), clones per cycle that A-pale have committed to, today and on the days before.
         founders: (2, ages), B spermatogonia, thinned by what their descendants have lost, by day of age.
         harm: (2, ages), mean harm that these carry (biology/injury.py).
@@ -237,6 +237,7 @@ class GermLine(NamedTuple):
     """
 
     stem: np.ndarray
+    waiting: np.ndarray
     committed: np.ndarray
     founders: np.ndarray
     harm: np.ndarray
@@ -253,7 +254,7 @@ class GermLine(NamedTuple):
         ages, cycle = np.zeros((SIDES, AGES)), max(1, round(cycle_days))
         ones = np.ones(SIDES)
         return cls(
-            np.ones((SIDES, 2)), np.zeros((SIDES, cycle)), ages, ages.copy(), ones, blocks, ones.copy(), np.zeros(1)
+            np.ones((SIDES, 2)), np.ones((SIDES, 2)), np.zeros((SIDES, cycle)), ages, ages.copy(), ones, blocks, ones.copy(), np.zeros(1)
         )
 
 
@@ -340,9 +341,10 @@ def count_steps(line, calendar, able, counts):
     counts[:] = 0.0
     there = max(1.0, line.present[0] + line.present[1])
     for side in range(SIDES):
-        share = able * line.present[side] / there
+        share, opened = able * line.present[side] / there, line.blocks[side, 0]
         for kind in (A_DARK, A_PALE):
-            counts[kind] += share * line.able[side] * line.stem[side, kind]
+            stem_cells = opened * line.stem[side, kind] + (1.0 - opened) * line.waiting[side, kind]
+            counts[kind] += share * line.able[side] * stem_cells
     for day in range(calendar.last):
         founders = 0.0
         for side in range(SIDES):
@@ -366,6 +368,7 @@ def strike(line: GermLine, calendar: Calendar, fed: float, blow: Blow) -> None:
         density = float(line.stem[side, A_PALE] / fed) if fed > 0.0 else 1.0
         kept = [survival(float(blow.deadly[side, kind]), blow.cycling, density) for kind in (A_DARK, A_PALE)]
         line.stem[side] *= kept
+        line.waiting[side] = line.stem[side]
         # Those that a new block meets wait.
         line.committed[side] *= kept[A_PALE] * math.exp(-float(blow.hits[side]))
         line.able[side] *= able[side]
