@@ -372,7 +372,7 @@ def test_the_mean_recovers_as_many_cells_do(values):
     rows = man.advance(np.zeros((400, 48, 0)))
     seen = np.array([live(model, CYCLE) for _ in range(25)])
     mean = rows["a_pale_per_sertoli"].reshape(25, CYCLE).mean(axis=1)
-    assert np.abs(seen[:, PALE] - mean).max() < 0.15 and mean[0] < 0.45 and mean[-1] > 0.95
+    assert np.abs(seen[:, PALE] - mean).max() < 0.18 and mean[0] < 0.45 and mean[-1] > 0.95
     dark = rows["a_dark_per_sertoli"].reshape(25, CYCLE).mean(axis=1)
     assert np.abs(seen[:, DARK] - dark).max() < 0.09
     lowest = rows["released_million"].min() / man.rest["released_million"]

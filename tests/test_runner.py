@@ -118,8 +118,9 @@ def test_both_engines_let_a_man_with_a_past_recover_through_the_baseline():
     for cells, expected in zip(*rows, strict=True):
         one, other = (dict(zip(COLUMNS, row[2:], strict=True)) for row in (cells, expected))
         assert cells[:2] == expected[:2]
-        for name in ("testosterone_nmol_l", "lh_iu_l", "fsh_iu_l"):
-            assert one[name] == pytest.approx(other[name], rel=0.03), (name, cells[1])
+        # FSH follows the germ cells of single niches, which lie apart while a testis refills.
+        for name, within in {"testosterone_nmol_l": 0.03, "lh_iu_l": 0.03, "fsh_iu_l": 0.1}.items():
+            assert one[name] == pytest.approx(other[name], rel=within), (name, cells[1])
 
 
 def test_a_run_that_failed_by_no_fault_of_its_own_is_tried_again(tmp_path, monkeypatch):
