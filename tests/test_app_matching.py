@@ -44,7 +44,11 @@ def test_labs_that_no_man_has_are_refused(texts, told):
 def test_the_representative_has_the_levels_that_the_table_says(match):
     table = matching.labs_table(match)
     run = ta.run(
-        {"man": match.man.as_dict(), "tissue": {"tubules": 60, "rows": 1}, "plan": {"baseline": 0, "duration": 2, "replicates": 1}}
+        {
+            "man": match.man.as_dict(),
+            "tissue": {"tubules": 60, "rows": 1},
+            "plan": {"baseline": 0, "duration": 2, "replicates": 1},
+        }
     )
     first = run.summary()["mean"]
     own = table["representative virtual patient"]

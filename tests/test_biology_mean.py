@@ -172,7 +172,7 @@ def test_a_constant_flow_thins_with_age(clone):
     hazards = rates(
         b_spermatogonium_hazard=math.log(2.0) / 4.0, commitment=0.5, a_pale_fed=256.0 / P.niche.a_pale_present
     )
-    flow = mean.stationary(line, hazards, mean.Calendar(*clone), P)
+    flow = mean.stationary(line, hazards, mean.Calendar(*clone), P.niche, P.germ.cycle_days)
     founders = line.founders[0]
     assert line.founders[1].tolist() == founders.tolist()
     assert (
@@ -193,7 +193,7 @@ def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
     spent, descendants, last = clone
     hazards = rates(b_spermatogonium_hazard=math.log(2.0), elongated_spermatid_hazard=math.log(4.0), spermiation=0.75)
     line = aged()
-    released, harm = mean.germ_day(line, hazards, mean.Calendar(spent, descendants, last), P)
+    released, harm = mean.germ_day(line, hazards, mean.Calendar(spent, descendants, last), P.niche, P.germ.cycle_days)
     founders = line.founders[0]
     assert released == pytest.approx(66.0 / 4.0 * 8.0 * 0.75) and harm == 0.0
     assert founders[:3] == pytest.approx([99.0, 0.5, 1.0]) and founders[10] == pytest.approx(10.0)
@@ -201,9 +201,9 @@ def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
     assert founders[66:].tolist() == [67.0, 68.0, 69.0, 70.0, 71.0, 72.0]
     # On their last day half as long at risk, half of the logarithm is lost.
     spent[65, 11] = 0.5
-    assert mean.germ_day(aged(), hazards, mean.Calendar(spent, descendants, last), P)[0] == pytest.approx(
-        66.0 / 2.0 * 8.0 * 0.75
-    )
+    assert mean.germ_day(aged(), hazards, mean.Calendar(spent, descendants, last), P.niche, P.germ.cycle_days)[
+        0
+    ] == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
 
 
 def test_cells_are_counted_by_type(clone):

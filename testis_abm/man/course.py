@@ -50,7 +50,7 @@ from testis_abm.biology.tract import (
     tract_day,
 )
 from testis_abm.man.body import body_day
-from testis_abm.parameters.tubules import ARRESTED, GERMINAL
+from testis_abm.parameters.tubules import ARRESTED, COMPLETE, GERMINAL, REDUCED
 from testis_abm.support.compile import compiled
 from testis_abm.testis.mean import (
     ADHESION,
@@ -73,7 +73,6 @@ from testis_abm.testis.mean import (
     response_of,
     soma_day,
     stationary,
-    weight,
 )
 
 _FAINTEST = 1e-9
@@ -124,14 +123,25 @@ class Numbers(NamedTuple):
     sperm: float
 
 
+class Lines(NamedTuple):
+    """The germ line in tubules of each state that holds germ cells (tubules.GERMINAL).
+
+    Compiled code takes them by name: a place that is no constant costs more than a turn of the search for a steady state.
+    """
+
+    complete: GermLine
+    reduced: GermLine
+    arrested: GermLine
+
+
 class MeanTestis(NamedTuple):
     """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py).
 
-    `lines`, `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
+    `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
     """
 
     soma: np.ndarray
-    lines: tuple[GermLine, ...]
+    lines: Lines
     calendar: Calendar
     counts: np.ndarray
     rates: np.ndarray
@@ -142,7 +152,7 @@ class MeanTestis(NamedTuple):
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
         last = _calendar(p, spent, descendants)
         counts, rates = np.zeros((GERMINAL, COUNT)), np.zeros((GERMINAL, len(RATES)))
-        lines = tuple(GermLine.new(p.germ.cycle_days) for _ in range(GERMINAL))
+        lines = Lines(*(GermLine.new(p.germ.cycle_days) for _ in range(GERMINAL)))
         return cls(np.ones(SOMA), lines, Calendar(spent, descendants, last), counts, rates)
 
 
@@ -172,43 +182,72 @@ def _secrete(secreted, made):
     secreted.inhibin_output, secreted.aromatase_access = made.inhibin_output, made.aromatase_access
 
 
+# The states are spelled out, and a state takes no more than it needs: handing on a tuple of all numbers, or picking a
+# line by a place that is no constant, costs more than what is done with them.
+
+
 @register_jitable
 def _settle_germ_line(testis, pressed, p, scale):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
-    rates = rates_of(testis.soma, pressed, p)
-    released, descendants = 0.0, testis.calendar.descendants[ELONGATED_SPERMATID]
-    for state in range(GERMINAL):
-        share, own = weight(state, scale), testis.rates[state]
-        if share > 0.0:
-            ailing_rates(rates, state, p, own)
-            ripe = stationary(testis.lines[state], own, testis.calendar, p)
-            released += share * ripe * descendants * own[SPERMIATION]
-    _count(testis, p, scale)
+    rates, lines, own, counts = rates_of(testis.soma, pressed, p), testis.lines, testis.rates, testis.counts
+    calendar, niche, cycle, released = testis.calendar, p.niche, p.germ.cycle_days, 0.0
+    if scale.complete > 0.0:
+        ailing_rates(rates, COMPLETE, p, own[COMPLETE])
+        released += scale.complete * _rest(lines.complete, own[COMPLETE], counts[COMPLETE], calendar, niche, cycle)
+    if scale.reduced > 0.0:
+        ailing_rates(rates, REDUCED, p, own[REDUCED])
+        released += scale.reduced * _rest(lines.reduced, own[REDUCED], counts[REDUCED], calendar, niche, cycle)
+    if scale.arrested > 0.0:
+        ailing_rates(rates, ARRESTED, p, own[ARRESTED])
+        released += scale.arrested * _rest(lines.arrested, own[ARRESTED], counts[ARRESTED], calendar, niche, cycle)
+        _stop(counts, p)
     return released
 
 
 @register_jitable
+def _rest(line, rates, counts, calendar, niche, cycle_days):
+    """Fill and count a germ line at rest; return what it releases a day."""
+    ripe = stationary(line, rates, calendar, niche, cycle_days)
+    count_steps(line, calendar, 1.0, counts)
+    return ripe * calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
+
+
+@register_jitable
+def _stop(counts, p):
+    """Leave out those that a stop kills: they have died by the time that cells are counted."""
+    counts[ARRESTED, int(p.germ.arrest_before) :] = 0.0
+
+
+@register_jitable
 def _count(testis, p, scale):
-    """Count the germ cells of each state of a tubule; those that a stop kills have died by then."""
-    for state in range(GERMINAL):
-        if weight(state, scale) > 0.0:
-            counts = testis.counts[state]
-            count_steps(testis.lines[state], testis.calendar, 1.0, counts)
-            if state == ARRESTED:
-                counts[int(p.germ.arrest_before) :] = 0.0
+    """Count the germ cells of every state that the man has."""
+    lines, counts, calendar = testis.lines, testis.counts, testis.calendar
+    if scale.complete > 0.0:
+        count_steps(lines.complete, calendar, 1.0, counts[COMPLETE])
+    if scale.reduced > 0.0:
+        count_steps(lines.reduced, calendar, 1.0, counts[REDUCED])
+    if scale.arrested > 0.0:
+        count_steps(lines.arrested, calendar, 1.0, counts[ARRESTED])
+        _stop(counts, p)
 
 
 @register_jitable
 def _live(testis, rates, p, scale):
     """Let the germ line live a day under `rates`; return sperm released per Sertoli cell, and the mean harm they carry."""
+    lines, own, calendar, niche, cycle = testis.lines, testis.rates, testis.calendar, p.niche, p.germ.cycle_days
     released, carried = 0.0, 0.0
-    for state in range(GERMINAL):
-        share, own = weight(state, scale), testis.rates[state]
-        if share > 0.0:
-            ailing_rates(rates, state, p, own)
-            sperm, harm = germ_day(testis.lines[state], own, testis.calendar, p)
-            released += share * sperm
-            carried += share * sperm * harm
+    if scale.complete > 0.0:
+        ailing_rates(rates, COMPLETE, p, own[COMPLETE])
+        sperm, harm = germ_day(lines.complete, own[COMPLETE], calendar, niche, cycle)
+        released, carried = scale.complete * sperm, scale.complete * sperm * harm
+    if scale.reduced > 0.0:
+        ailing_rates(rates, REDUCED, p, own[REDUCED])
+        sperm, harm = germ_day(lines.reduced, own[REDUCED], calendar, niche, cycle)
+        released, carried = released + scale.reduced * sperm, carried + scale.reduced * sperm * harm
+    if scale.arrested > 0.0:
+        ailing_rates(rates, ARRESTED, p, own[ARRESTED])
+        sperm, harm = germ_day(lines.arrested, own[ARRESTED], calendar, niche, cycle)
+        released, carried = released + scale.arrested * sperm, carried + scale.arrested * sperm * harm
     _count(testis, p, scale)
     return released, carried / released if released > 0.0 else 0.0
 
@@ -254,7 +293,7 @@ def _tell(morning, made, man, released, numbers):
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
-    present, counts, scale = man.testis.lines[0].present, man.testis.counts, numbers.scale
+    present, counts, scale = man.testis.lines.complete.present, man.testis.counts, numbers.scale
     morning.testes = 0.5 * (present[0] + present[1])
     elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
     morning.elongated_per_sertoli = elongated
@@ -315,8 +354,10 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     for i in range(numbers.size):
         man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
         testis.soma[:], testis.counts[:] = new.soma, new.counts
-        for state in range(GERMINAL):
-            testis.lines[state].founders[:] = new.lines[state].founders
+        lines, empty = testis.lines, new.lines
+        lines.complete.founders[:] = empty.complete.founders
+        lines.reduced.founders[:] = empty.reduced.founders
+        lines.arrested.founders[:] = empty.arrested.founders
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
         stored = Stored(
@@ -341,7 +382,7 @@ def advance(man, numbers, drugs, planned, opened, mornings):
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
     _count(testis, p, scale)
-    present = testis.lines[0].present
+    present = testis.lines.complete.present
     there = 0.5 * (present[0] + present[1])
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]

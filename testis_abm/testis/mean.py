@@ -38,7 +38,7 @@ from testis_abm.biology.steps import (
     SECONDARY_SPERMATOCYTE,
     SPERMIATION,
 )
-from testis_abm.parameters.tubules import COMPLETE, GERMINAL, REDUCED
+from testis_abm.parameters.tubules import ARRESTED, COMPLETE, GERMINAL, REDUCED
 
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 SIDES = len(injury.SIDES)
@@ -142,29 +142,18 @@ def soma_day(soma, counts, blood, p, scale, dt):
 
 
 @register_jitable
-def weight(state, scale):
-    """Return the share of the man's tubules in a state that holds germ cells."""
-    if state == COMPLETE:
-        return scale.complete
-    return scale.reduced if state == REDUCED else scale.arrested
-
-
-@register_jitable
 def over_tubules(counts, step, scale):
     """Return germ cells of a type per Sertoli cell of all tubules, of `counts` (tubules.GERMINAL, steps) by state."""
-    cells = 0.0
-    for state in range(GERMINAL):
-        cells += weight(state, scale) * counts[state, step]
-    return cells
+    sound = scale.complete * counts[COMPLETE, step] + scale.reduced * counts[REDUCED, step]
+    return sound + scale.arrested * counts[ARRESTED, step]
 
 
 @register_jitable
 def inhibin(fsh, counts, p, scale):
     """Return the inhibin B of all Sertoli cells, each in a tubule of its own state."""
-    left = 1.0 - scale.hyalinised
-    made = 0.0
+    left, made, shares = 1.0 - scale.hyalinised, 0.0, (scale.complete, scale.reduced, scale.arrested)
     for state in range(GERMINAL):
-        share = weight(state, scale)
+        share = shares[state]
         left -= share
         if share > 0.0:
             divided = counts[state, SECONDARY_SPERMATOCYTE] + counts[state, ROUND_SPERMATID]
@@ -189,7 +178,7 @@ def rates_of(soma, back_pressure, p):
 def ailing_rates(rates, state, p, ailed):
     """Write `rates` as Sertoli cells set them in a tubule of that state into `ailed` (rates,)."""
     for rate in range(ailed.size):
-        ailed[rate] = ailing(rate, rates[rate], state, p)
+        ailed[rate] = rates[rate] if state == COMPLETE else ailing(rate, rates[rate], state, p)
 
 
 @register_jitable
@@ -275,21 +264,22 @@ class Calendar(NamedTuple):
 
 
 @register_jitable
-def stationary(line, rates, calendar, p):
+def stationary(line, rates, calendar, niche, cycle_days):
     """Fill a germ line with what it holds when `rates` never change; return what is ripe a day, per Sertoli cell that keeps germ cells."""
     for side in range(SIDES):
-        line.stem[side, A_PALE] = resting_a_pale(rates[FED], p.niche)
-        line.stem[side, A_DARK] = resting_a_dark(line.stem[side, A_PALE], rates[COMMITMENT], p.niche)
+        line.stem[side, A_PALE] = resting_a_pale(rates[FED], niche)
+        line.stem[side, A_DARK] = resting_a_dark(line.stem[side, A_PALE], rates[COMMITMENT], niche)
         line.committed[side, :] = line.stem[side, A_PALE] * rates[COMMITMENT]
-    flow = 2.0 * line.committed[0, 0] / p.germ.cycle_days
+    flow = 2.0 * line.committed[0, 0] / cycle_days
     for day in range(calendar.last):
-        line.founders[:, day] = flow
+        for side in range(SIDES):  # a slice would take longer than all else
+            line.founders[side, day] = flow
         flow *= survival_on(day, rates, calendar.spent)
     return flow
 
 
 @register_jitable
-def germ_day(line, rates, calendar, p):
+def germ_day(line, rates, calendar, niche, cycle_days):
     """Let the germ line live a day; return sperm released per Sertoli cell of both testes, and the mean harm they carry.
 
     A Sertoli cell counts here if it kept germ cells to begin with.
@@ -306,10 +296,10 @@ def germ_day(line, rates, calendar, p):
             line.founders[side, day] = line.founders[side, day - 1] * survived
             line.harm[side, day] = line.harm[side, day - 1]
     for side in range(SIDES):
-        _stem_cell_day(line.stem[side], line.blocks[side, 0], rates, p)
+        _stem_cell_day(line.stem[side], line.blocks[side, 0], rates, niche, cycle_days)
         committed = line.blocks[side, 0] * line.stem[side, A_PALE] * rates[COMMITMENT]
         founded = _founded(line.committed[side], committed)
-        line.founders[side, 0], line.harm[side, 0] = 2.0 * line.able[side] * founded / p.germ.cycle_days, 0.0
+        line.founders[side, 0], line.harm[side, 0] = 2.0 * line.able[side] * founded / cycle_days, 0.0
         if line.blocks[side, 0] < 1.0:
             _unblock(line.blocks[side], line.lost[0])
     released = ripe * calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
@@ -317,11 +307,11 @@ def germ_day(line, rates, calendar, p):
 
 
 @register_jitable
-def _stem_cell_day(stem, open_share, rates, p):
+def _stem_cell_day(stem, open_share, rates, niche, cycle_days):
     """Let the stem cells of a niche, (2,) A-dark and A-pale, live a day under `rates` (see niche.mean_cycle), in niches that are open."""
-    pale, dark = mean_cycle(stem[A_PALE], stem[A_DARK], rates[FED], rates[COMMITMENT], p.niche)
-    stem[A_PALE] = max(0.0, stem[A_PALE] + open_share * pale / p.germ.cycle_days)
-    stem[A_DARK] = max(0.0, stem[A_DARK] + open_share * dark / p.germ.cycle_days)
+    pale, dark = mean_cycle(stem[A_PALE], stem[A_DARK], rates[FED], rates[COMMITMENT], niche)
+    stem[A_PALE] = max(0.0, stem[A_PALE] + open_share * pale / cycle_days)
+    stem[A_DARK] = max(0.0, stem[A_DARK] + open_share * dark / cycle_days)
 
 
 @register_jitable
@@ -353,10 +343,9 @@ def count_steps(line, calendar, able, counts):
         for kind in (A_DARK, A_PALE):
             stem_cells = opened * line.stem[side, kind] + (1.0 - opened) * line.waiting[side, kind]
             counts[kind] += share * line.able[side] * stem_cells
+    left, right = able * line.present[0] / there, able * line.present[1] / there
     for day in range(calendar.last):
-        founders = 0.0
-        for side in range(SIDES):
-            founders += able * line.present[side] / there * line.founders[side, day]
+        founders = left * line.founders[0, day] + right * line.founders[1, day]
         for step in range(B_SPERMATOGONIUM, COUNT):
             counts[step] += founders * calendar.spent[day, step] * calendar.descendants[step]
 
