@@ -102,7 +102,7 @@ def clone():
 def stood(clone):
     calendar, p = clone
     line = mean.GermLine.new(p.germ.cycle_days)
-    mean.stationary(line, rates_under(NORMAL, p), calendar, p)
+    mean.stationary(line, rates_under(NORMAL, p.niche, p.germ.cycle_days), calendar, p)
     return line
 
 
@@ -154,7 +154,7 @@ def test_stem_cells_stand_still_where_they_are_blocked_and_regrow_where_not(clon
     before = blocked.stem.copy()
     for _ in range(64):
         for line in (free, blocked):
-            mean.germ_day(line, rates, calendar, p)
+            mean.germ_day(line, rates, calendar, p.niche, p.germ.cycle_days)
     rest = stood(clone).stem[0, A_PALE]
     assert free.stem[0, A_PALE] > 0.7 * rest
     assert blocked.stem[:, A_PALE] == pytest.approx(before[:, A_PALE], rel=0.05)
@@ -167,14 +167,14 @@ def test_dead_sertoli_cells_found_nothing_any_more(clone):
     alive = 1.0 - injury.torsion(20.0, "left", VALUES).necrosis[0]
     assert line.able.tolist() == pytest.approx([alive, 1.0])
     for _ in range(2000):
-        mean.germ_day(line, rates_under(NORMAL, p), calendar, p)
+        mean.germ_day(line, rates_under(NORMAL, p.niche, p.germ.cycle_days), calendar, p)
     assert line.founders[0, 0] == pytest.approx(alive * line.founders[1, 0], rel=0.02)
 
 
 def test_what_is_taken_away_releases_nothing(clone):
     calendar, p = clone
     rates, whole, half = rates_under(NORMAL, p), stood(clone), struck(clone, injury.orchiectomy("left"))
-    (both, _), (one, _) = (mean.germ_day(line, rates, calendar, p) for line in (whole, half))
+    (both, _), (one, _) = (mean.germ_day(line, rates, calendar, p.niche, p.germ.cycle_days) for line in (whole, half))
     assert one == pytest.approx(both / 2.0)
     counts, with_both = np.zeros(COUNT), np.zeros(COUNT)
     mean.count_steps(half, calendar, 0.9, counts)
