@@ -102,7 +102,7 @@ def clone():
 def stood(clone):
     calendar, p = clone
     line = mean.GermLine.new(p.germ.cycle_days)
-    mean.stationary(line, rates_under(NORMAL, p.niche, p.germ.cycle_days), calendar, p.niche, p.germ.cycle_days)
+    mean.stationary(line, rates_under(NORMAL, p), calendar, p.niche, p.germ.cycle_days)
     return line
 
 
@@ -167,7 +167,7 @@ def test_dead_sertoli_cells_found_nothing_any_more(clone):
     alive = 1.0 - injury.torsion(20.0, "left", VALUES).necrosis[0]
     assert line.able.tolist() == pytest.approx([alive, 1.0])
     for _ in range(2000):
-        mean.germ_day(line, rates_under(NORMAL, p.niche, p.germ.cycle_days), calendar, p.niche, p.germ.cycle_days)
+        mean.germ_day(line, rates_under(NORMAL, p), calendar, p.niche, p.germ.cycle_days)
     assert line.founders[0, 0] == pytest.approx(alive * line.founders[1, 0], rel=0.02)
 
 
