@@ -20,7 +20,13 @@ from testis_abm.results.tables import SIGNALS
 
 NUMBERS = "numbers"  # column of what the tissue's own parameters add, where arms differ in them
 _FAR = 0.25  # log of sperm made over what rates make of it, above the noise of a small tissue
-_TOLD = ("a_pale", "pachytene", "round_spermatid", "elongated_spermatid")
+# Types of cells that are told, in words.
+_TOLD = {
+    "a_pale": "A-pale",
+    "pachytene": "pachytene spermatocytes",
+    "round_spermatid": "round spermatids",
+    "elongated_spermatid": "elongated spermatids",
+}
 _ENOUGH = math.log(0.01)  # of output: rates that let a hundredth through do not make azoospermia
 RATES = ("number of A-pale", "A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
 
@@ -105,8 +111,8 @@ def explain(
             f"{treated['aromatase_inhibition_testis_pct']:.0f} % in the testis{_own_oestradiol(before, after)}"
         )
     made = (tissue[UNTREATED]["daily_production_million_g"], treated["daily_production_million_g"])
-    parts.append(why_sperm(before, after, table, p, made, laboratory))
-    parts += _out_of_balance(tissue, table, made)
+    by_rates = why_sperm(before, after, table, p, made, laboratory)
+    parts.append(_by_cells(tissue, table, made, by_rates) or by_rates)
     return "; ".join(parts) + "."
 
 
@@ -128,23 +134,30 @@ def why_sperm(
     return _why_none(after, p) if max(made) == 0.0 else _why_change(before, after, table, laboratory)
 
 
-def _out_of_balance(
-    tissue: Mapping[str, Mapping[str, float]], table: pd.DataFrame, made: tuple[float, float]
-) -> list[str]:
-    """Return which cells are lost, or have not caught up, where rates alone would make other sperm than are made."""
+def _by_cells(
+    tissue: Mapping[str, Mapping[str, float]], table: pd.DataFrame, made: tuple[float, float], by_rates: str
+) -> str:
+    """Return what became of sperm production where cells were lost or have not caught up, and what rates alone do; "" else.
+
+    Args:
+        made: sperm production of both arms; by_rates: what the rates make of it, in words.
+    """
     causes = [name for name in (*SIGNALS, NUMBERS) if name in table]
-    if min(made) <= 0.0 < max(made):
-        far = True
-    elif max(made) <= 0.0:
-        return []
-    else:
-        far = abs(math.log(made[1] / made[0]) - float(table[causes].to_numpy().sum())) > _FAR
+    if made[0] <= 0.0:
+        return ""
+    if made[1] > 0.0 and abs(math.log(made[1] / made[0]) - float(table[causes].to_numpy().sum())) < _FAR:
+        return ""
     before, after = tissue[UNTREATED], tissue[TREATED]
-    there = {name: after[name] / before[name] for name in _TOLD if far and before.get(name, 0.0) > 0.0}
+    there = {name: after[name] / before[name] for name in _TOLD if before.get(name, 0.0) > 0.0}
     if not there:
-        return []
-    told = ", ".join(f"{name.replace('a_pale', 'A-pale').replace('_', ' ')} {_share(of)}" for name, of in there.items())
-    return [f"its cells are not in balance with these rates: {told} of untreated"]
+        return ""
+    if not any(there.values()):
+        return "no sperm are made, as no germ cells are left"
+    fewer = made[1] <= 0.0 or math.log(made[1] / made[0]) < float(table[causes].to_numpy().sum())
+    what = f"sperm production {_changed(made[1] / made[0])}" if made[1] > 0.0 else "no sperm are made"
+    why = "for want of germ cells" if fewer else "with more germ cells than rates alone keep"
+    told = ", ".join(f"{_TOLD[name]} {_share(of) if of > 0.0 else 'none'}" for name, of in there.items())
+    return f"{what}, {why} ({told}, of untreated); by rates alone, {by_rates}"
 
 
 def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> str:

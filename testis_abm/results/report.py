@@ -216,12 +216,14 @@ def _by_day(table: pd.DataFrame, column: str, window: int = 1) -> pd.DataFrame:
 
 
 def _production_course(result: Run) -> str:
-    by_day = _by_day(result.tissue, "daily_production_million_g", _MONTH)
+    by_day = _by_day(result.tissue, "sperm_released", _MONTH)  # of all testes that are there, not per g
     share = (by_day[TREATED] / by_day[UNTREATED]).dropna()
     if share.empty or share.min() > _MOVED:
         return ""
     day = share.idxmin()
-    text = f"daily sperm production, {_MONTH}-day mean, lowest on day {day:g} ({number(100.0 * share[day])} % of untreated)"
+    text = (
+        f"sperm released a day, {_MONTH}-day mean, lowest on day {day:g} ({number(100.0 * share[day])} % of untreated)"
+    )
     back = []
     for level_ in (0.5, 0.8):
         below = share.index[share < level_]
@@ -230,7 +232,17 @@ def _production_course(result: Run) -> str:
             back.append(
                 f"{100 * level_:.0f} % " + (f"from day {after[0]:g} on" if len(after) else f"not by day {below[-1]:g}")
             )
-    return text + (f", {' and '.join(back)}" if back else "")
+    return text + (f", {' and '.join(back)}" if back else "") + _without_sperm(result)
+
+
+def _without_sperm(result: Run) -> str:
+    """Return over which samples no sperm are expected in the ejaculate of the injured man."""
+    semen = _by_day(result.semen, "expected_concentration_million_ml") if len(result.semen) else pd.DataFrame()
+    if TREATED not in semen:
+        return ""
+    least = parameters.values(result.scenario.parameters)["outcome.azoospermic_below"]
+    none = semen.index[semen[TREATED] < least]
+    return f"; azoospermic in the samples of day {none[0]:g} to {none[-1]:g}" if len(none) else ""
 
 
 def _extreme(table: pd.DataFrame, column: str, lowest: bool) -> str:
