@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from testis_abm import load, parameters
+from testis_abm import load, parameters, run
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.steps import A_PALE, B_SPERMATOGONIUM, PACHYTENE, ROUND_SPERMATID
 from testis_abm.experiments.compare import compare
@@ -113,7 +113,7 @@ LEFT = {"kind": "orchiectomy", "side": "left"}
             [{"kind": "torsion", "side": "left", "hours": 5, "day": 9}, LEFT],
             "insult 1: side: the left testis is taken away by insult 2",
         ),
-        ([{"kind": "orchiectomy", "side": "both"}, {**GRAY, "day": 9}], "the left and right testis is taken away"),
+        ([{"kind": "orchiectomy", "side": "both"}, {**GRAY, "day": 9}], "the left and right testes are taken away"),
         (
             [{"kind": "vasectomy"}, {"kind": "obstruction", "side": "left", "day": 4}],
             "its duct is closed already by insult 1",
@@ -466,3 +466,55 @@ def test_an_arm_has_its_own_insults():
     effects = compare(arms, workers=1).effects.set_index(["arm", "output"])["change_pct"]
     assert effects["fever", "sperm concentration"] < -25.0 and effects["fever", "DNA fragmentation"] > 25.0
     assert -60.0 < effects["one testis", "sperm concentration"] < -30.0 and effects["one testis", "FSH"] > 30.0
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ({"kind": "vasectomy", "until": "day 12.5"}, "not a whole day"),
+        ({"kind": "fever", "days": 1.4}, "whole days"),
+        ({"kind": "irradiation", "dose": "1 Gy", "fractions": 2, "every": "1.5 days"}, "whole days"),
+    ],
+)
+def test_an_insult_has_whole_days(given, told):
+    with pytest.raises(TestisError, match=told):
+        load({"title": "x", "plan": {"duration": "30 days"}, "insult": [given]})
+
+
+def test_testes_that_were_taken_away_one_by_one_take_no_further_insult():
+    one_by_one = [{"kind": "orchiectomy", "side": side, "day": day} for side, day in (("left", 3), ("right", 5))]
+    with pytest.raises(TestisError, match=r"insult 3: .*testes are taken away by insult 1 .* and insult 2"):
+        load(
+            {
+                "title": "x",
+                "plan": {"duration": "30 days"},
+                "insult": [*one_by_one, {"kind": "fever", "days": 3, "day": 9}],
+            }
+        )
+
+
+def test_more_of_a_kind_than_a_morning_tells_apart_is_refused():
+    doses = [{"kind": "irradiation", "dose": "0.1 Gy"}] * 9
+    assert load({"title": "x", "plan": {"duration": "30 days"}, "insult": doses[:8]})
+    with pytest.raises(TestisError, match="more than 8 times irradiation on day 0"):
+        load({"title": "x", "plan": {"duration": "30 days"}, "insult": doses})
+
+
+@pytest.mark.parametrize("end, left", [("9 days", 0), ("10 days", 1)])
+def test_what_falls_on_the_end_of_a_shorter_plan_is_left_out(end, left, recwarn):
+    case = {"title": "x", "plan": {"duration": "30 days"}, "insult": [{"kind": "fever", "days": 3, "day": 9}]}
+    assert len(load(case, overrides={"plan.duration": end}).insult) == left
+
+
+def test_levels_over_plausible_models_are_of_the_days_of_the_treatment():
+    """Both testes taken away ten days before the end: cells and mean-field men are averaged over the same mornings."""
+    case = {
+        "title": "late",
+        "tissue": {"tubules": 2, "rows": 2, "sertoli_per_tubule": 8},
+        "plan": {"duration": "30 days", "baseline": "5 days", "replicates": 1},
+        "insult": [{"kind": "orchiectomy", "side": "both", "day": 20}],
+    }
+    rows = run(case).summary().set_index("column")
+    for column in ("testosterone_nmol_l", "inhibin_b_pg_ml"):
+        row = rows.loc[column]
+        assert row["plausible_low_pct"] - 2.0 < row["change_pct"] < row["plausible_high_pct"] + 2.0, column

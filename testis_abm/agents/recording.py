@@ -163,7 +163,7 @@ def _tissue(
         "apoptosis": germ["apoptosis"],
         "sperm_released": germ["released"],
         "daily_production_million_g": model.per_gram(cycle["released"]),
-        "meiotic_loss_pct": 100.0 * (1.0 - completed),
+        "meiotic_loss_pct": 100.0 * np.maximum(0.0, 1.0 - completed),  # while cells are lost, fewer enter than complete
         "a_pale_per_sertoli": counts["a_pale"] / sertoli,
         "a_dark_per_sertoli": counts["a_dark"] / sertoli,
         "elongated_per_sertoli": (counts["elongating_spermatid"] + counts["elongated_spermatid"]) / sertoli,

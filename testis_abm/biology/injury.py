@@ -31,7 +31,7 @@ from testis_abm.biology.steps import (
 SIDES = ("left", "right")
 # Kinds of blow, which key its draws.
 IRRADIATION, CYTOTOXICS, HEAT, CRYPTORCHIDISM, TORSION, ORCHIECTOMY = range(6)
-_KINDS, _BLOWS_A_DAY = 8, 8
+_KINDS, BLOWS_A_DAY = 8, 8
 _MOST_HITS = 60
 _BY_CLASS = {
     "a_dark": (A_DARK, A_PALE),
@@ -82,7 +82,7 @@ class Blow(NamedTuple):
 @register_jitable
 def stage_of(day, kind, repeat):
     """Return the stage that keys the draws of a blow on `day` of the tissue's clock."""
-    return (np.int64(day) * _KINDS + kind) * _BLOWS_A_DAY + repeat
+    return (np.int64(day) * _KINDS + kind) * BLOWS_A_DAY + repeat
 
 
 @register_jitable

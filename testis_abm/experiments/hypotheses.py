@@ -186,7 +186,7 @@ def under_hypotheses(
             f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]"
         )
     arms = {UNTREATED: untreated(case), TREATED: case}
-    found = arms_under_hypotheses(arms, sets=sets, title=case.title)
+    found = arms_under_hypotheses(arms, sets=sets, first=began(case), title=case.title)
     return replace(found, assumed=one_at_a_time(case, _assumed(case)))
 
 
@@ -201,12 +201,18 @@ def untreated(case: Scenario) -> Scenario:
     return case.untreated()
 
 
+def began(case: Scenario) -> int:
+    """Return the morning on which the treatment of a scenario begins."""
+    return max(0, int(Span.planned(case, case.plan.duration_days).start))
+
+
 def arms_under_hypotheses(
     arms: Mapping[str, Scenario],
     *,
     men: Sequence[Mapping[str, float]] = (),
     sets: int = SETS,
     day: int | None = None,
+    first: int = 0,
     title: str = "",
     check: Callable[[], None] | None = None,
 ) -> UnderHypotheses:
@@ -217,6 +223,7 @@ def arms_under_hypotheses(
         men: physiology of men who live in every arm instead of the scenarios' own; levels are means over them.
         sets: parameter sets under each combination of answers about all men.
         day: on whose morning they are looked at (default: the end of treatment).
+        first: hormones are means of mornings after it, as those of a run are of mornings after its treatment began.
         check: called before each parameter set, from several threads; what it raises ends the work.
     """
     sets = guard.argument("sets", sets)
@@ -236,7 +243,7 @@ def arms_under_hypotheses(
         if check is not None:
             check()
         own = [chosen[k][1] for k in places]
-        return list(np.stack([_levels(case, group, own, day) for case, group in zip(cases, groups)], axis=1))
+        return list(np.stack([_levels(case, group, own, day, first) for case, group in zip(cases, groups)], axis=1))
 
     made = chain.from_iterable(each(lived, list(same.values())))
     levels = dict(zip(chain.from_iterable(same.values()), made, strict=True))
@@ -256,7 +263,9 @@ def arms_under_hypotheses(
     return UnderHypotheses(title, tuple(arms), combinations, (), day)
 
 
-def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int) -> np.ndarray:
+def _levels(
+    case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int, first: int
+) -> np.ndarray:
     """Return the outputs of a scenario on a day, means over men, under parameter sets of the same numbers, (sets, COLUMNS).
 
     Of each man under a set it is the mean over the kinds that the set's answers may have him.
@@ -279,7 +288,7 @@ def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[
         still = not case.treated and not case.insult and not case.man.history and is_adult(man.man)  # he stays as he is
         if not still:
             treatment.follow(man, (case.plan.seed, i) if i else (case.plan.seed,))
-        lived[i, of] = np.array(of_expected(man, 0 if still else day, case.samples.abstinence_days))
+        lived[i, of] = np.array(of_expected(man, 0 if still else day, case.samples.abstinence_days, first))
     means = [
         nanmean(np.array([sum(share * lived[i, of] for share, of in shares) for i, shares in enumerate(by_man)]))
         for by_man in kinds

@@ -66,11 +66,11 @@ def _recent(model: TestisModel, table: str, window: int) -> dict[str, float]:
     return dict(zip(rows[-1]._fields, mean.tolist(), strict=True))
 
 
-def of_expected(man: ExpectedMan, day: int, abstinence: float) -> list[float]:
-    """Return the outputs (COLUMNS) of a mean-field man on the morning of a day, as `of_cells`."""
+def of_expected(man: ExpectedMan, day: int, abstinence: float, first: int = 0) -> list[float]:
+    """Return the outputs (COLUMNS) of a mean-field man on the morning of a day, as `of_cells`; hormones of no morning up to `first`."""
     from testis_abm.man.mean_field import mean_morning
 
-    mean = mean_morning(man.days[min(day, max(1, day + 1 - WINDOW)) : day + 1])
+    mean = mean_morning(man.days[min(day, max(first + 1, day + 1 - WINDOW)) : day + 1])
     made = {"daily_production_million_g": man.daily_production(day)}
     return _outputs({**mean, **man.semen(abstinence, day), **made, **man.readouts(day)}, man.values)
 

@@ -112,10 +112,11 @@ def over_models(scenario: Scenario, *, check: Callable[[], None] | None = None) 
 
     `check` is called before each of his lives, from several threads; what it raises ends the work.
     """
-    from testis_abm.experiments.hypotheses import arms_under_hypotheses, untreated
+    from testis_abm.experiments.hypotheses import arms_under_hypotheses, began, untreated
 
     arms = {UNTREATED: untreated(scenario)} | ({TREATED: scenario} if scenario.treated else {})
-    return arms_under_hypotheses(arms, sets=_SETS, check=check).table()
+    first = began(scenario) if scenario.treated else 0
+    return arms_under_hypotheses(arms, sets=_SETS, first=first, check=check).table()
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:

@@ -45,7 +45,7 @@ class Injuries:
         """Return for how many days from `day` on, at most `most`, no blow falls and no duct changes but in the first morning."""
         if any(_daily(insult) and insult.day < day + 1 < insult.ends for insult in self.insults):
             return 1
-        return next((int(change) - day for change in self._changes if day < change < day + most), most)
+        return next((max(1, int(change) - day) for change in self._changes if day < change < day + most), most)
 
     def present(self, day: int) -> np.ndarray:
         """Return which testes are there on `day`, (2,) of 1 and 0."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field, field_serializer
 
 from testis_abm import parameters
+from testis_abm.biology.injury import BLOWS_A_DAY
 from testis_abm.scenario.amounts import comma_note, parse_day, parse_duration, plain
 from testis_abm.scenario.amounts import quantity as read_quantity
-from testis_abm.scenario.schedule import Day
 from testis_abm.scenario.section import Section, missing_key, one_of, quantity, text, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import Problem, ScenarioError, gathered, shown, unknown, written
@@ -100,7 +100,7 @@ def _gray(value: object) -> float:
     if not unit:
         raise ScenarioError(f'{shown(value)} has no unit; write it as text with one: "2.5 Gy"')
     if unit.lower() not in _GRAY:
-        raise ScenarioError(f"{shown(value)}: unit {shown(unit)} is not one of dose; known: Gy, cGy, mGy, rad")
+        raise ScenarioError(f"{shown(value)}: unit {shown(unit)} is not one of dose; known: Gy, cGy, mGy, rad, Sv")
     return number * _GRAY[unit.lower()]
 
 
@@ -119,6 +119,19 @@ def _hours(value: object) -> float:
 
 def _optional(check: BeforeValidator) -> BeforeValidator:
     return BeforeValidator(lambda value: None if value is None else check.func(value))  # type: ignore[call-arg]
+
+
+def _whole_days(low: float, high: float) -> BeforeValidator:
+    """Return what reads a length of whole days: an insult acts on mornings."""
+    check = quantity(parse_duration, low, high, "days")
+
+    def read(value: object) -> float:
+        days: float = check.func(value)  # type: ignore[call-arg]
+        if not float(days).is_integer():
+            raise ScenarioError(f"{shown(value)} is not a number of whole days; an insult acts on mornings")
+        return days
+
+    return BeforeValidator(read)
 
 
 def _above_zero(parse: Any, high: float, unit: str) -> BeforeValidator:
@@ -172,17 +185,17 @@ class Insult(Section, init=False):
     dose: Annotated[float | None, _optional(_above_zero(_gray, 60.0, "Gy")), text("{} Gy")] = None
     fractions: Annotated[int | None, _optional(whole(1, _MOST_FRACTIONS))] = None
     courses: Annotated[int | None, _optional(whole(1, 12))] = None
-    every: Annotated[float | None, _optional(quantity(parse_duration, 1, 366, "days")), text("{} days")] = None
+    every: Annotated[float | None, _optional(_whole_days(1, 366)), text("{} days")] = None
     regimen: Annotated[str | None, BeforeValidator(_regimen)] = None
     strength: Annotated[float | None, _optional(_above_zero(partial(guard.real), 30.0, "hits a course"))] = None
     sensitivity: Annotated[float | None, _optional(_above_zero(partial(guard.real), 10.0, "x most men"))] = None
-    days: Annotated[float | None, _optional(quantity(parse_duration, 1, 3653, "days")), text("{} days")] = None
+    days: Annotated[float | None, _optional(_whole_days(1, 3653)), text("{} days")] = None
     peak: Annotated[float | None, _optional(quantity(_celsius, 37.1, 42.0, "deg C")), text("{} C")] = None
     degrees: Annotated[float | None, _optional(_above_zero(_celsius, 10.0, "deg C over normal")), text("{} C")] = None
     hours: Annotated[float | None, _optional(_above_zero(_hours, 72.0, "hours"))] = None
     grade: Annotated[int | None, _optional(whole(1, 3))] = None
     side: Annotated[str | None, _optional(one_of(*SIDES))] = None
-    until: Day | None = None
+    until: Annotated[float | None, _optional(BeforeValidator(_whole_day))] = None
 
     def __init__(self, /, *kind: object, **given: Any) -> None:
         if len(kind) > 1:
@@ -309,22 +322,47 @@ def faults(insults: Sequence[Insult], plan: Plan, tissue: Tissue) -> Iterator[Pr
 
 
 def _exclusions(insults: Sequence[Insult]) -> Iterator[Problem]:
-    for (k, one), (i, other) in combinations(enumerate(insults), 2):
-        (a, first), (b, second) = sorted(((k, one), (i, other)), key=lambda numbered: numbered[1].day)
+    by_day = sorted(enumerate(insults), key=lambda numbered: numbered[1].day)
+    gone: dict[str, str] = {}  # side -> what took the testis away
+    for i, insult in by_day:
+        left = [side for side in insult.sides if side not in gone]
+        taken = [side for side in insult.sides if side in gone]
+        # What reaches both testes reaches the one that is left.
+        if taken and (insult.kind == "orchiectomy" or not left):
+            fix = f'; write side = "{left[0]}"' if left else "; leave one of them out"
+            by = " and ".join(dict.fromkeys(gone[side] for side in taken))
+            text = (
+                f"the {' and '.join(taken)} {'testes are' if len(taken) > 1 else 'testis is'} taken away by {by}{fix}"
+            )
+            yield Problem((i, "side" if insult.side else "kind"), text)
+        elif insult.kind == "orchiectomy":
+            gone |= dict.fromkeys(insult.sides, _named(i, insult))
+    for (a, first), (b, second) in combinations(by_day, 2):
         if text := _exclusion(first, second, a):
             yield Problem((b, "side" if second.side else "kind"), text)
+    yield from _too_many(by_day)
+
+
+def _too_many(by_day: Sequence[tuple[int, Insult]]) -> Iterator[Problem]:
+    """Yield a problem for what is more than a morning can tell apart: draws are keyed to day, kind and number."""
+    seen: dict[tuple[str, float], int] = {}
+    for i, insult in by_day:
+        lasts = KINDS[insult.kind].lasts
+        for day in dict.fromkeys((insult.day,) if lasts else insult.times):
+            seen[insult.kind, day] = seen.get((insult.kind, day), 0) + 1
+            if seen[insult.kind, day] > BLOWS_A_DAY:
+                text = f"more than {BLOWS_A_DAY} times {insult.kind} on day {day:g}; put them together in one"
+                yield Problem((i, "day"), text)
+                break
+
+
+def _named(place: int, insult: Insult) -> str:
+    return f"insult {place + 1} ({insult.label}, day {insult.day:g})"
 
 
 def _exclusion(first: Insult, second: Insult, place: int) -> str | None:
     """Return why the later of two insults cannot be; `place` of the first, counted from 0."""
-    shared = [side for side in first.sides if side in second.sides]
-    named = f"insult {place + 1} ({first.label}, day {first.day:g})"
-    if first.kind == "orchiectomy" and shared:
-        left = [side for side in second.sides if side not in first.sides]
-        if second.kind == "orchiectomy" or not left:
-            fix = f'; write side = "{left[0]}"' if left else "; leave one of them out"
-            return f"the {' and '.join(shared)} testis is taken away by {named}{fix}"
-        return None  # what reaches both testes reaches the one that is left
+    shared, named = [side for side in first.sides if side in second.sides], _named(place, first)
     if second.day >= first.ends:
         return None
     same = first.kind == second.kind and KINDS[first.kind].lasts

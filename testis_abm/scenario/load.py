@@ -161,7 +161,9 @@ def cut(raw: dict[str, Any]) -> None:
         ("insult", "day"),
     ):
         if isinstance(items := raw.get(section), list):
-            are_late = [isinstance(item, dict) and beyond(item.get(key, 0), end) for item in items]
+            # An insult on the last morning would be followed by nothing.
+            last = end - 1.0 if section == "insult" else end
+            are_late = [isinstance(item, dict) and beyond(item.get(key, 0), last) for item in items]
             raw[section] = [item for item, is_late in zip(items, are_late) if not is_late]
             if section != "observed":
                 numbered = enumerate(zip(items, are_late), 1)
