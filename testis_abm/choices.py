@@ -6,6 +6,8 @@ ARMS = UNTREATED, TREATED = ("untreated", "treated")
 TREATMENTS = ("therapy", "weight", "clamp", "insult")
 # How cells are moved: compiled columns, or plain Mesa agents.
 CELL_ENGINES = COMPILED, REFERENCE = ("compiled", "reference")
+# Insults of one kind whose draws a morning tells apart.
+BLOWS_A_DAY = 8
 # How the stages of the cycle lie along a tubule, which is disputed in man.
 STAGE_LAYOUTS = PATCHES, HELIX = ("patches", "helix")
 # Who is simulated in an experiment: the agent-based model, or the mean-field model.

@@ -26,12 +26,13 @@ from testis_abm.biology.steps import (
     PRELEPTOTENE,
     ROUND_SPERMATID,
 )
+from testis_abm.choices import BLOWS_A_DAY
 
 # Tubules belong to the left and the right testis in turn.
 SIDES = ("left", "right")
 # Kinds of blow, which key its draws.
 IRRADIATION, CYTOTOXICS, HEAT, CRYPTORCHIDISM, TORSION, ORCHIECTOMY = range(6)
-_KINDS, BLOWS_A_DAY = 8, 8
+_KINDS = 8
 _MOST_HITS = 60
 _BY_CLASS = {
     "a_dark": (A_DARK, A_PALE),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field, field_serializer
 
 from testis_abm import parameters
-from testis_abm.biology.injury import BLOWS_A_DAY
+from testis_abm.choices import BLOWS_A_DAY
 from testis_abm.scenario.amounts import comma_note, parse_day, parse_duration, plain
 from testis_abm.scenario.amounts import quantity as read_quantity
 from testis_abm.scenario.section import Section, missing_key, one_of, quantity, text, whole
