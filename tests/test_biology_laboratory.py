@@ -381,6 +381,14 @@ def test_a_count_is_the_quantile_of_its_distribution(mean, quantile):
     assert _binomial(200, mean / 200.0, quantile) == stats.binom.ppf(quantile, 200, mean / 200.0)
 
 
+def test_a_count_of_none_has_no_sign():
+    from testis_abm.biology.laboratory import _binomial, _poisson
+
+    quantile = np.linspace(0.001, 0.999, 400)
+    for count in (_poisson(1e-9, quantile), _poisson(0.0, quantile), _binomial(200, 0.0, quantile)):
+        assert (count == 0.0).all() and not np.signbit(count).any()
+
+
 def test_a_share_that_is_unknown_stays_so():
     seen = EXACT.semen(Semen.of(3.0, 50.0, math.nan, 0.1), (1,), 0)
     assert math.isnan(seen.progressive_motility_pct) and seen.normal_forms_pct > 0.0

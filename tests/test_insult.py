@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
+import testis_abm as ta
 from testis_abm import load, parameters, run
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology.steps import A_PALE, B_SPERMATOGONIUM, PACHYTENE, ROUND_SPERMATID
@@ -162,7 +165,24 @@ def test_a_tissue_too_small_to_hold_a_focus_names_one_that_would():
     with pytest.raises(TestisError) as error:
         TestisModel(load(scenario({**GRAY, "dose": "5 Gy"})))
     rows = int(str(error.value).split("rows = ")[1].split()[0])
-    Injuries([Insult(**GRAY | {"dose": "5 Gy"})], VALUES).check(load(scenario(rows=rows)).tissue, 8e8)
+    five = Injuries([Insult(**GRAY | {"dose": "5 Gy"})], VALUES)
+    five.check(load(scenario(rows=rows)).tissue, 8e8)
+    assert five.founders(load(scenario(rows=rows)).tissue.sertoli, 1) == pytest.approx(5.0, rel=0.02)
+
+
+def test_a_tissue_is_advised_that_a_tubule_can_hold(tmp_path):
+    def fix(dose):
+        path = tmp_path / "harsh.toml"
+        path.write_text(load(scenario({**GRAY, "dose": dose})).to_toml(), encoding="utf-8")
+        with pytest.raises(TestisError, match=r"harsh\.toml: insult 1 .* testis-abm hypotheses") as error:
+            TestisModel(load(path))
+        return str(error.value)
+
+    rows, tubules = (int(word) for word in re.findall(r"rows = (\d+) \(of (\d+) tubules\)", fix("7 Gy"))[0])
+    harsh = Injuries([Insult("irradiation", dose="7 Gy")], VALUES)
+    harsh.check(load(scenario(rows=rows, tubules=tubules)).tissue, 8e8)
+    assert tubules > 4 and tubules % 2 == 0
+    assert "no tissue that can be simulated" in fix("9 Gy")
 
 
 def test_what_no_testis_survives_needs_no_focus():
@@ -332,6 +352,26 @@ def test_sperm_clear_after_vasectomy_and_return_with_reversal():
     assert semen(closed)[-1, 0] == pytest.approx(semen(twin)[-1, 0], rel=0.02)
     volume = [model.records["semen"][5].expected_volume_ml for model in (closed, twin)]
     assert 0.90 < volume[0] / volume[1] < 0.99
+
+
+def test_no_table_of_a_man_without_sperm_has_a_negative_level_or_zero():
+    run = ta.run(scenario({"kind": "vasectomy"}, days=300, tubules=2), plausible=False)
+    semen = run.semen.select_dtypes("number").drop(columns="day")
+    assert (run.semen["concentration_million_ml"] == 0.0).any()
+    for table in (semen, run.outcome.drop(columns="day").select_dtypes("number")):
+        assert not np.signbit(table.to_numpy(dtype=float)[table.notna().to_numpy()]).any()
+
+
+def test_a_man_without_germ_cells_is_told_that_none_will_be_found():
+    gone = man({"kind": "irradiation", "dose": "20 Gy"}, days=120)
+    assert gone.tissue.columns.germ.total == 0 and not gone.germ_cells_live
+    last = gone.records["outcome"][-1]
+    assert (last.retrieval_pct, last.retrieval_low_pct, last.retrieval_high_pct) == (0.0, 0.0, 0.0)
+
+
+def test_a_man_of_whom_some_stem_cells_live_is_not_given_up():
+    assert Injuries([Insult("irradiation", dose="6 Gy")], VALUES).founders(8e8, 1) > 1.0
+    assert Injuries([Insult("irradiation", dose="20 Gy")], VALUES).founders(8e8, 0) == pytest.approx(1.6e9)  # not yet
 
 
 def test_one_closed_duct_halves_the_ejaculate():

@@ -247,3 +247,4 @@ def test_the_command_shows_men(capsys):
     assert main(["men", "klinefelter"]) == 0
     one = capsys.readouterr().out
     assert "klinefelter" in one and "OUTSIDE 12.4 to 25.5" in one and "within 21.5 to 41.8" in one
+    assert next(line for line in one.splitlines() if "arrest_before" in line).endswith("(secondary spermatocyte)")

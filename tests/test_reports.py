@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
+from testis_abm.biology import outcome as chances
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.experiments.trial import trial
 from testis_abm.pictures import courses, paper, style
 from testis_abm.pictures.chart import Span
-from testis_abm.results import attribution, report
+from testis_abm.results import attribution, plausible, report
 from testis_abm.results.summary import render
 from testis_abm.results.tables import SIGNALS
 
@@ -135,6 +137,43 @@ def test_a_chance_without_a_range_prints_none():
     at = pd.Series({"retrieval_pct": 100.0, "retrieval_low_pct": 99.9, "retrieval_high_pct": 100.0})
     assert report._chance(at, "retrieval", 0) == "100 %"
     assert report._chance(at - 50.0, "retrieval", 1) == "50.0 % (49.9 to 50.0)"
+
+
+def _azoospermic(retrieval, concentration=(0.0, 0.0)):
+    """Return a run of an azoospermic man with such a chance of retrieval, %, low and high."""
+    made = ta.run({**CASE, "plan": {**CASE["plan"], "duration": "3 days"}, "therapy": []}, plausible=False)
+    outcome, semen = made.outcome.copy(), made.semen.copy()
+    outcome["retrieval_pct"], outcome["retrieval_low_pct"], outcome["retrieval_high_pct"] = retrieval
+    replicates = semen["replicate"].nunique()
+    semen["expected_concentration_million_ml"] = semen["replicate"].map(dict(enumerate(concentration[:replicates])))
+    return report.chances(
+        ta.RunResult(scenario=made.scenario, tables={**made.tables, "outcome": outcome, "semen": semen}), None
+    )
+
+
+def test_a_chance_that_sections_do_not_tell_names_those_that_would():
+    text = " ".join(_azoospermic((0.0, 0.0, 99.9)).split())
+    tissue = ta.load(CASE).tissue
+    assert f"not told by the {tissue.tubules * tissue.rows} sections of this tissue; [tissue] tubules = " in text
+    tubules = int(text.split("tubules = ")[1].split()[0].replace(",", ""))
+    high = chances.seen(0, tubules * tissue.rows).high
+    most = parameters.load()["outcome.microdissection_tubules"].high
+    assert chances.told(0.0, chances.found(high, most)) and not chances.told(0.0, chances.found(1.1 * high, most))
+    assert "retrieval 40 % (10 to 80)" in " ".join(_azoospermic((40.0, 10.0, 80.0)).split())
+    assert "retrieval 0 % in" in " ".join(_azoospermic((0.0, 0.0, 0.0)).split())
+
+
+def test_who_has_sperm_in_his_ejaculate_is_told_no_retrieval():
+    assert "micro-TESE" not in _azoospermic((100.0, 100.0, 100.0), (0.03, 0.08))
+
+
+def test_a_change_beyond_ten_thousand_percent_says_no_more():
+    assert report.change(-99.9, -100.0, 3.9e14) == ("-100 %", "(-100 to >+9,999)")
+    assert report.change(-100.0, -100.0, math.inf)[1] == "(-100 to >+9,999)"
+    assert report.change(2000.0, -50.0, 1e9) == ("x 21.0", "(x 0.50 to >9,999)")
+    assert report.change(1e9)[0] == "x >9,999"
+    assert report.change(-0.01)[0] == "+0.0 %"
+    assert plausible.Change(-90.0, -100.0, 1e12).text() == "-90 (-100 to >+9,999)"
 
 
 def test_a_trial_keeps_true_levels_apart_from_measured_ones(tmp_path):

@@ -164,7 +164,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
         self.clamps: tuple[Clamp, ...] = ()
         self.injuries = Injuries((scenario if self.treated else scenario.untreated()).insult, self.values)
-        self.injuries.check(scenario.tissue, self._niches())
+        self.injuries.check(scenario.tissue, self._niches(), scenario.path or "")
         self.records = Diary()
         self._build()
         if settled is None:
@@ -397,6 +397,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.tissue.strike(blow)
             if blow.stored > 0.0:
                 self.tract.hurt(blow.stored)
+
+    @property
+    def germ_cells_live(self) -> bool:
+        """Whether some stem cell of the whole man is expected to live, whatever the tissue holds."""
+        return self.injuries.founders(self._niches(), self.day) >= 1.0
 
     def _niches(self) -> float:
         """Return how many niches of the man hold stem cells."""

@@ -123,6 +123,8 @@ def _sections_that_yield(model: TestisModel) -> outcome.Yield:
     there = sertoli.present > 0.0
     if not there.any():
         return outcome.Yield(0.0, 0.0, 0.0)
+    if not tissue.columns.germ.total and not model.germ_cells_live:
+        return outcome.Yield(0.0, 0.0, 0.0)
     sections, of = sections_with_sperm(sertoli.counts[there], sertoli.state[there], tissue.geometry.around)
     if of:
         return outcome.Yield(*(passing * share for share in outcome.seen(sections, of)))

@@ -12,6 +12,7 @@ from testis_abm.app import draft, form, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
 from testis_abm.choices import TREATED
+from testis_abm.man.injuries import left_out
 from testis_abm.pictures import chart, courses, screen
 from testis_abm.results import plausible, report
 from testis_abm.results.run import Run
@@ -180,6 +181,8 @@ def _over_models(result: Run, how_far: str) -> None:
     """Show whether the sign of the effect on sperm hangs on what the data do not decide."""
     if how_far:
         widgets.note(how_far)
+    if left := left_out(result.scenario):
+        widgets.paragraph(left)
     if result.plausible is None or TREATED not in result.arms:
         return
     (verdict,) = plausible.verdicts(result.plausible, TREATED, plausible.SPERM[:1])

@@ -497,7 +497,7 @@ def _least(reached: Callable[..., np.ndarray], guess: np.ndarray, quantile: np.n
 
     Three times a distribution function cost a sixth of its continuous inverse.
     """
-    k, quantile = np.maximum(0.0, np.rint(guess)).ravel(), quantile.ravel()
+    k, quantile = (np.maximum(0.0, np.rint(guess)) + 0.0).ravel(), quantile.ravel()
     of = tuple(part.ravel() for part in of)
     left = np.arange(k.size)
     while left.size:

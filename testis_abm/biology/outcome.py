@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from testis_abm import parameters
 
+_TELLS = 0.9  # the widest interval of a chance that says anything
 _Z = 1.959963985  # of a 95 % interval
 WAYS = ("piece", "conventional", "microdissection")  # of looking for sperm in the testis
 
@@ -64,6 +65,17 @@ def seen(sections: int, of: int) -> Yield:
     middle = (share + square / (2.0 * of)) / (1.0 + square / of)
     half = _Z / (1.0 + square / of) * math.sqrt(share * (1.0 - share) / of + square / (4.0 * of * of))
     return Yield(share, 0.0 if sections == 0 else middle - half, 1.0 if sections == of else middle + half)
+
+
+def told(low: float, high: float) -> bool:
+    """Return whether an interval of a chance (0 to 1) says anything: one from nearly never to nearly always does not."""
+    return high - low <= _TELLS
+
+
+def sections_to_tell(way: str = "microdissection") -> int:
+    """Return in how many sections none must be seen for a chance that says something (`told`), in a man all of whose tubules pass."""
+    most = -math.expm1(math.log1p(-_TELLS) / parameters.load()[f"outcome.{way}_tubules"].high)
+    return math.ceil(_Z * _Z * (1.0 / most - 1.0))
 
 
 def found(share: float, tubules: float) -> float:

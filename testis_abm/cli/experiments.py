@@ -47,8 +47,10 @@ def _sweep(table: Any, folder: Path) -> Outcome:
 
 def _trial(result: Any, folder: Path) -> Outcome:
     tables = {name: getattr(result, name) for name in ("men", "flow", "effects", "responders", "predictors", "power")}
+    if len(result.parameters):
+        tables["parameters"] = result.parameters
     if result.under is not None:
-        tables |= {"parameters": result.parameters, "under": result.under}
+        tables["under"] = result.under
     return Outcome(result.text(), tables, "tried", (result,), len(result.failed), len(result.men))
 
 

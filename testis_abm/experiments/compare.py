@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -20,7 +20,7 @@ from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import Source, read_experiment
-from testis_abm.experiments.hypotheses import arms_under_hypotheses
+from testis_abm.experiments.hypotheses import over_models_of
 from testis_abm.experiments.outputs import COLUMNS, DEFAULT, OUTPUTS, WEEK, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
@@ -48,7 +48,9 @@ class Comparison:
             tissue that differ.
         why: arm -> what became of its sperm production and why, in the words of a run.
         failed: a row a run that failed, with its error; its replicate is left out in all arms.
-        plausible: levels and changes over plausible models (results.plausible.COLUMNS).
+        plausible: levels and changes over plausible models (results.plausible.COLUMNS) of the arms that need no cells; None
+            where the first does, or all others do.
+        left_out: arm -> why it is not among them.
     """
 
     title: str
@@ -59,7 +61,8 @@ class Comparison:
     attribution: Mapping[str, pd.DataFrame]
     why: Mapping[str, str]
     failed: pd.DataFrame
-    plausible: pd.DataFrame
+    plausible: pd.DataFrame | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -87,15 +90,13 @@ class Comparison:
                 "variance reduction by pairing",
             )
             rows = [_cells(effects.loc[word], self.replicates) for word in outputs]
-            columns = 7 if any(row[-1] for row in rows) else 6
-            lines += ["", report.aligned([row[:columns] for row in (list(head), *rows)])]
+            kept = [k for k in range(7) if k not in (4, 6) or any(row[k] for row in rows)]
+            lines += ["", report.aligned([[row[k] for k in kept] for row in (head, *rows)])]
         changes = shown_effects[["change_pct", "low_pct", "high_pct"]].itertuples(index=False, name=None)
         notes = f"{basis(*last_window(float(self.courses['day'].max())))} {report.replicates(self.replicates, changes)}"
         if self.replicates > 2:
             notes += " Variance reduction by pairing: how many times the replicates unpaired arms would need."
-        lines += ["", report.note(notes), report.note(plausible.basis(self.plausible))]
-        for arm in self.arms[1:]:
-            lines += [report.note(f"{arm}: {told}", "    ") for told in plausible.verdicts(self.plausible, arm)]
+        lines += ["", report.note(notes), *self._over_models()]
         lines += [report.note(f"Why, {arm}: {why}.", "    ") for arm, why in self.why.items()]
         lines.append(
             "  Rates explain sperm production at steady state; concentration also follows from volume, transit and "
@@ -104,6 +105,15 @@ class Comparison:
         if len(self.failed):
             lines.append(f"  {len(self.failed)} runs failed: {self.failed['error'].iloc[0]}")
         return "\n".join(lines)
+
+    def _over_models(self) -> Iterator[str]:
+        """Yield what the interval over plausible models holds, and why arms have none."""
+        if self.plausible is not None:
+            yield report.note(plausible.basis(self.plausible))
+            for arm in self.arms[1:]:
+                told = plausible.verdicts(self.plausible, arm) if arm not in self.left_out else ()
+                yield from (report.note(f"{arm}: {text}", "    ") for text in told)
+        yield from (report.note(f"Note: {arm}: {why}", "    ") for arm, why in self.left_out.items())
 
 
 def _cells(row: pd.Series, pairs: int) -> list[str]:
@@ -244,7 +254,7 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
     if table.empty:
         raise TestisError(f"no replicate ended in all arms; {failed['arm'].iloc[0]}: {failed['error'].iloc[0]}")
     end = table[table["day"] == table["day"].max()]
-    over_models = arms_under_hypotheses(arms, sets=3, day=int(end["day"].iloc[0])).table()
+    left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]))
     signals = end.groupby("arm")[list(SIGNALS)].mean()
     numbers = {name: _numbers(case) for name, case in arms.items()}
     attribution = {arm: _attributed(signals, names[0], arm, numbers) for arm in names[1:]}
@@ -265,6 +275,7 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
         why,
         failed[["arm", "replicate", "error"]].reset_index(drop=True),
         over_models,
+        left,
     )
 
 
@@ -286,9 +297,9 @@ def _attributed(signals: pd.DataFrame, first: str, arm: str, numbers: Mapping[st
     return table
 
 
-def _effects(end: pd.DataFrame, names: Sequence[str], over_models: pd.DataFrame) -> pd.DataFrame:
+def _effects(end: pd.DataFrame, names: Sequence[str], over_models: pd.DataFrame | None) -> pd.DataFrame:
     rows, laboratory = [], Laboratory(parameters.values())
-    models = {name: plausible.of_all(over_models, name) for name in names}
+    models = {name: plausible.of_all(over_models, name) for name in names} if over_models is not None else {}
     by_replicate = end.sort_values("replicate").groupby("arm")
     for word, quantity in OUTPUTS.items():
         levels = {name: quantity.clinical(by_replicate.get_group(name)[quantity.column]) for name in names}
@@ -299,7 +310,8 @@ def _effects(end: pd.DataFrame, names: Sequence[str], over_models: pd.DataFrame)
             row |= {"reference": float(nanmean(first)), "level": float(nanmean(level))}
             row |= dict(zip(("change_pct", "low_pct", "high_pct"), change))
             row |= {"worth": variance_reduction(first, level)}
-            rows.append(
-                row | {f"plausible_{at}": models[name].loc[quantity.column, at] for at in ("low_pct", "high_pct")}
-            )
+            ends = dict.fromkeys(("low_pct", "high_pct"), np.nan)
+            if name in models and not models[name].empty:
+                ends = {at: models[name].loc[quantity.column, at] for at in ends}
+            rows.append(row | {f"plausible_{at}": end for at, end in ends.items()})
     return pd.DataFrame(rows)

@@ -24,6 +24,7 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.one_at_a_time import Swing, numbers, one_at_a_time
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected, output
+from testis_abm.man.injuries import left_out, warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import Kinds, ParameterSet, of_kinds, untreated_sperm
 from testis_abm.man.physiology import complete, is_adult
@@ -185,6 +186,7 @@ def under_hypotheses(
         raise ScenarioError(
             f"{case.title}: has no treatment to weigh; add a [[therapy]], [[weight]], [[clamp]] or [[insult]]"
         )
+    warn_if_cells_are_needed([case])
     arms = {UNTREATED: untreated(case), TREATED: case}
     found = arms_under_hypotheses(arms, sets=sets, first=began(case), title=case.title)
     return replace(found, assumed=one_at_a_time(case, _assumed(case)))
@@ -263,9 +265,28 @@ def arms_under_hypotheses(
     return UnderHypotheses(title, tuple(arms), combinations, (), day)
 
 
+<<<<<<< HEAD
 def _levels(
     case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int, first: int
 ) -> np.ndarray:
+=======
+def over_models_of(arms: Mapping[str, Scenario], **how: Any) -> tuple[dict[str, str], pd.DataFrame | None]:
+    """Return why arms are left out of plausible models, and the levels and changes of the others (results.plausible.COLUMNS).
+
+    Arms that need cells are left out; without the first of them, or any other, there are no changes: None.
+
+    Args:
+        arms: name -> scenario. how: see arms_under_hypotheses.
+    """
+    left = {name: why for name, case in arms.items() if (why := left_out(case))}
+    sound = {name: case for name, case in arms.items() if name not in left}
+    if len(sound) < 2 or next(iter(arms)) in left:
+        return left, None
+    return left, arms_under_hypotheses(sound, **how).table()
+
+
+def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int) -> np.ndarray:
+>>>>>>> w-mend
     """Return the outputs of a scenario on a day, means over men, under parameter sets of the same numbers, (sets, COLUMNS).
 
     Of each man under a set it is the mean over the kinds that the set's answers may have him.

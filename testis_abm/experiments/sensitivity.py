@@ -89,10 +89,11 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
             )
         shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     design = design_at(axes, shares)
-    check_axes(file, design)
+    engine = table.get("engine", EXPECTED)
+    check_axes(file, design, engine)
     if level != UNTREATED and not file.scenario.treated:
         raise TestisError(f"{file.name}: sensitivity: of: {level} needs a therapy; the scenario has none")
-    job = Job({"": essence(file.raw)}, file.days[-1:], table.get("engine", EXPECTED), _ARMS[level])
+    job = Job({"": essence(file.raw)}, file.days[-1:], engine, _ARMS[level])
     return Sensitivity(file, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))])
 
 

@@ -15,6 +15,7 @@ from testis_abm.agents.model import TestisModel
 from testis_abm.biology.draws import mix
 from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.man.diary import COLUMNS, SCHEMAS
+from testis_abm.man.injuries import needs_cells
 from testis_abm.parameters import drugs
 from testis_abm.results import attribution
 from testis_abm.results.run import Run
@@ -107,13 +108,17 @@ def run(
     )
 
 
-def over_models(scenario: Scenario, *, check: Callable[[], None] | None = None) -> pd.DataFrame:
+def over_models(scenario: Scenario, *, check: Callable[[], None] | None = None) -> pd.DataFrame | None:
     """Return the levels and changes of a scenario's man over plausible models (results.plausible.COLUMNS).
+
+    None of a scenario that needs cells (man.injuries.needs_cells): the models are those of a mean-field man.
 
     `check` is called before each of his lives, from several threads; what it raises ends the work.
     """
     from testis_abm.experiments.hypotheses import arms_under_hypotheses, began, untreated
 
+    if needs_cells(scenario):
+        return None
     arms = {UNTREATED: untreated(scenario)} | ({TREATED: scenario} if scenario.treated else {})
     first = began(scenario) if scenario.treated else 0
     return arms_under_hypotheses(arms, sets=_SETS, first=first, check=check).table()

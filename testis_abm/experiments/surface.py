@@ -29,6 +29,7 @@ from testis_abm.experiments.hypotheses import arms_under_hypotheses, untreated
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, WEEK, of_expected, output
 from testis_abm.experiments.task import version
 from testis_abm.man.clamps import held_by_day
+from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
 from testis_abm.man.treat import Treatment
@@ -499,6 +500,7 @@ def surface(
         TestisError: an argument or scenario that cannot be understood, or levels beyond the physical range.
     """
     case = load(scenario).model_copy(update={"clamp": ()})
+    warn_if_cells_are_needed([case])
     levels, sets, hold = (
         guard.argument(name, value) for name, value in (("levels", levels), ("sets", sets), ("hold", hold))
     )

@@ -20,6 +20,7 @@ from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.experiments.store import read, read_manifest
 from testis_abm.experiments.task import Job, Task, essence
+from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.quantities import Quantity
 from testis_abm.results.report import aligned, change, level, note, number
 from testis_abm.results.treatment import basis, last_window
@@ -90,7 +91,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
         usual = (_SETS if plausible else 1) if engine == EXPECTED else file.scenario.plan.replicates
         replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
-    check_axes(file, design)
+    check_axes(file, design, engine)
     arms = (UNTREATED, TREATED) if file.scenario.treated else (UNTREATED,)
     job = Job({"": essence(file.raw)}, file.days, engine, arms)
     models: list[dict[str, Any]] = [{}] * replicates
@@ -102,13 +103,15 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
     return Sweep(file, design, job, tasks)
 
 
-def check_axes(file: ExperimentFile, design: Design) -> None:
+def check_axes(file: ExperimentFile, design: Design, engine: str) -> None:
     """Put the ends of every axis into the scenario, so that a wrong path or value is refused before anything runs.
+
+    Warns where mean-field men are asked about what needs cells.
 
     Raises:
         ScenarioError: what the scenario says of it.
     """
-    place = (file.name, file.kind, "over")
+    place, cases = (file.name, file.kind, "over"), [file.scenario]
     with gathered() as problems:
         for k, axis in enumerate(design.axes):
             if axis.path in _FIXED:
@@ -119,9 +122,11 @@ def check_axes(file: ExperimentFile, design: Design) -> None:
             ends = [axis.at(x) for x in (0.0, 0.37, 1.0)] if sampled else dict.fromkeys(row[k] for row in design.points)
             try:
                 for value in ends:
-                    load(file.raw, overrides={axis.path: value})
+                    cases.append(load(file.raw, overrides={axis.path: value}))
             except ScenarioError as error:
                 problems += [problem.without("overrides").at(*place) for problem in error.problems]
+    if engine == EXPECTED:
+        warn_if_cells_are_needed(cases)
 
 
 def sweep(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from testis_abm.biology.laboratory import VARIATION, Laboratory
-from testis_abm.choices import CELLS, PARAMETERS, PLAUSIBLE, TREATED, UNTREATED
+from testis_abm.choices import CELLS, EXPECTED, PARAMETERS, PLAUSIBLE, TREATED, UNTREATED
 from testis_abm.experiments.experiment import Experiment, How, run
 from testis_abm.experiments.files import ExperimentFile, Source, read_experiment
-from testis_abm.experiments.hypotheses import arms_under_hypotheses
+from testis_abm.experiments.hypotheses import over_models_of
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, ROWS, output
 from testis_abm.experiments.store import read
 from testis_abm.experiments.task import Job, Task, essence
+from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.parameter_set import parameter, stacked
 from testis_abm.parameters import values as parameter_values
 from testis_abm.population.cohort import OwnModel
@@ -147,6 +148,8 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             abstinence=file.scenario.samples.abstinence_days,
         )
     _check(file, outcome, cohort)
+    if table.get("engine", CELLS) == EXPECTED:
+        warn_if_cells_are_needed(file.arms.values())
     names = list(file.arms)
     arm = _randomised(names, allocation, men, seed)
     # Men of a cohort have no preset or past of their own.
@@ -221,7 +224,8 @@ class Result:
             0.05.
         failed: men whose run failed, with the error.
         parameters: of plausible models a row a man, a column a number that is not the same in all, or not as in the tables.
-        under: of plausible models the arms under every answer, as expected of a few of the men (results.plausible.COLUMNS).
+        under: of plausible models the arms under every answer, as expected of a few of the men (results.plausible.COLUMNS);
+            without those that need cells, which are in `left_out` with the reason.
         assessed: men who were measured for eligibility; days: of the visits.
     """
 
@@ -239,6 +243,7 @@ class Result:
     under: pd.DataFrame | None
     assessed: int
     days: tuple[int, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rise(self) -> str:
@@ -296,13 +301,14 @@ class Result:
         if not self.effects["measured"].all():
             text += " True levels: what no blood or semen sample tells, without error of measurement and adjustment."
         text += f" What visits sample: {basis(*last_window(max(self.days)), sampled=True)}"
-        return "\n".join(map(report.note, (text, _OWN_MODELS if self.under is not None else _ONE_MODEL)))
+        return "\n".join(map(report.note, (text, _ONE_MODEL if self.parameters.empty else _OWN_MODELS)))
 
     def _under(self, word: str) -> str:
         """Return what is expected of the primary outcome under each answer."""
+        left = [report.note(f"Note: {arm}: {why}") for arm, why in self.left_out.items()]
         if self.under is None:
-            return ""
-        control, *arms = self.responders["arm"]
+            return "\n".join(left)
+        control, *arms = (arm for arm in self.responders["arm"] if arm not in self.left_out)
         found = {arm: (self.under, arm, (self.outcome,)) for arm in arms}
         if not any(np.isfinite(plausible.of_all(self.under, arm).loc[self.outcome, "change_pct"]) for arm in arms):
             return f"  Under each answer: of {word} the men in {control} are expected to have none to compare with."
@@ -317,7 +323,7 @@ class Result:
         verdicts = [f"{arm}: {told}" for arm, of in found.items() for told in plausible.verdicts(*of)]
         decided = dict.fromkeys(told for of in found.values() for told in plausible.deciding(*of))
         table = plausible.answered(rows, "difference, % (90 % interval)")
-        return "\n".join([report.note(text), table, *map(report.note, (*verdicts, *decided))])
+        return "\n".join([report.note(text), table, *map(report.note, (*verdicts, *decided)), *left])
 
     def _responders(self, word: str) -> str:
         some = "; any where none was counted" if QUANTITIES[self.outcome].sample == "semen" else ""
@@ -415,6 +421,7 @@ def analyse(trial: Trial, folder: str | Path) -> Result:
         _effect(men, (names[0], name), column, last, trial.laboratory) for column in columns for name in names[1:]
     )
     men["responds"] = _responds(men, trial.outcome, last, trial.responder_pct)
+    left, under = _under(trial, men)
     return Result(
         trial.file.scenario.title,
         trial.outcome,
@@ -427,9 +434,10 @@ def analyse(trial: Trial, folder: str | Path) -> Result:
         _power(effects, trial.outcome, trial.missing),
         failed.reset_index(drop=True),
         _parameters(trial),
-        _under(trial, men),
+        under,
         trial.cohort.seen,
         tuple(trial.job.days),
+        left,
     )
 
 
@@ -439,15 +447,15 @@ def _parameters(trial: Trial) -> pd.DataFrame:
     return rows.fillna({name: parameter(name).value for name in rows})
 
 
-def _under(trial: Trial, men: pd.DataFrame) -> pd.DataFrame | None:
-    """Return all arms under every answer, as expected of some of the men."""
+def _under(trial: Trial, men: pd.DataFrame) -> tuple[Mapping[str, str], pd.DataFrame | None]:
+    """Return why arms are left out, and the others under every answer, as expected of some of the men."""
     drawn = trial.cohort.cohort.drawn
     if drawn is None:
-        return None
+        return {}, None
     order = men[f"baseline_{trial.outcome}"].fillna(0.0).argsort(kind="stable").to_numpy()
     count = min(_UNDER_MEN, len(order))
     some = drawn.iloc[order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]].to_dict("records")
-    return arms_under_hypotheses(trial.file.arms, men=some, sets=_UNDER_SETS, day=max(trial.job.days)).table()
+    return over_models_of(trial.file.arms, men=some, sets=_UNDER_SETS, day=max(trial.job.days))
 
 
 def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from testis_abm import parameters
 from testis_abm.biology import injury
 from testis_abm.biology.injury import SIDES, Blow
 from testis_abm.biology.steps import A_DARK, A_PALE
 from testis_abm.scenario.insult import KINDS, survivors_fault
-from testis_abm.support.errors import TestisError
+from testis_abm.support.errors import Note, TestisError
 
 if TYPE_CHECKING:
-    from testis_abm.scenario import Insult, Tissue
+    from testis_abm.scenario import Insult, Scenario, Tissue
+
+_ASK_CELLS = 'testis-abm run and compare take cells, as does engine = "cells" of a [sweep], [sensitivity] or [trial]'
+# Share of the A-pale that must live for the mean of many niches to stand for them: under it sperm come back from foci.
+FEW_A_PALE = 0.1
 
 
 class Injuries:
@@ -69,26 +75,69 @@ class Injuries:
         ducts = np.array([float(side not in closed) for side in SIDES])
         return float((there * ducts).sum() / there.sum()) if there.any() else 1.0
 
-    def check(self, tissue: Tissue, niches: float) -> None:
-        """Raise if what survives in the man, of `niches`, is too little to be found in his simulated tissue.
+    def surviving(self) -> Iterator[tuple[int, Insult, np.ndarray]]:
+        """Yield each insult that acts at once, its number from 1, and the expected shares of A-dark and A-pale that live on by then.
 
-        Raises:
-            TestisError: naming the size that would hold it.
+        The shares are (sides, 2), without what grows back between them.
         """
-        alive = np.ones((len(SIDES), A_PALE + 1))
+        alive = np.ones((len(SIDES), 2))
         for i, insult in enumerate(self.insults, 1):
             if KINDS[insult.kind].lasts or insult.kind == "orchiectomy":
                 continue
             for day in insult.times:
                 for blow in _blows(insult, int(day), self.values):
-                    alive *= np.exp(-blow.deadly[:, : A_PALE + 1])
+                    alive *= np.exp(-blow.deadly[:, [A_DARK, A_PALE]])
+            yield i, insult, alive.copy()
+
+    def founders(self, niches: float, day: int) -> float:
+        """Return how many stem cells of the man's `niches` are expected to have lived through all blows before `day`."""
+        past = [alive for _, insult, alive in self.surviving() if insult.times[-1] < day]
+        return niches * float(past[-1].mean(axis=0).sum()) if past else 2.0 * niches
+
+    def check(self, tissue: Tissue, niches: float, source: str = "") -> None:
+        """Raise if what survives in the man, of `niches`, is too little to be found in his simulated tissue.
+
+        `source`: the file that the insults are of, which the error names.
+
+        Raises:
+            TestisError: naming the size that would hold it.
+        """
+        for i, insult, alive in self.surviving():
             reached = [SIDES.index(side) for side in insult.sides]
-            share = float(alive[reached][:, [A_DARK, A_PALE]].sum() / 2.0) / len(SIDES)
+            share = float(alive[reached].sum() / 2.0) / len(SIDES)
             simulated, there = share * tissue.sertoli * 2.0, len(reached) / len(SIDES) * tissue.sertoli * 2.0
             if simulated < 1.0 <= share * niches * 2.0:
-                raise TestisError(
-                    f"insult {i} ({insult.label}): {survivors_fault(simulated, there, tissue.rows, tissue.tubules)}"
-                )
+                place = f"{source}: " if source else ""
+                fault = survivors_fault(simulated, there, tissue)
+                raise TestisError(f"{place}insult {i} ({insult.label}): {fault}")
+
+
+def needs_cells(scenario: Scenario) -> str:
+    """Return why a scenario's man is not what the mean-field man is taken to be, in words; "" where he is.
+
+    The mean-field man has a mean niche alone. Once an insult leaves few A-pale, sperm come back from foci, niches far
+    apart that grow into what is empty around them: later than in the mean.
+    """
+    injuries = Injuries(scenario.insult, parameters.values(scenario.parameters))
+    for _, insult, alive in injuries.surviving():
+        share = float(alive[[SIDES.index(side) for side in insult.sides], 1].min())
+        if share < FEW_A_PALE:
+            left = f"{100.0 * share:.1g} %" if share >= 1e-4 else "under 0.01 %"
+            return f"after {insult.label} (day {insult.day:g}) {left} of the A-pale are left, and sperm come back from foci"
+    return ""
+
+
+def left_out(scenario: Scenario) -> str:
+    """Return in a line why the interval over plausible models is left out of a scenario; "" where it is not."""
+    reason = needs_cells(scenario)
+    return reason and f"No interval over plausible models: {reason}, which their mean-field man does not have."
+
+
+def warn_if_cells_are_needed(scenarios: Iterable[Scenario]) -> None:
+    """Warn who asks the mean-field man about scenarios that need cells, once for all, and name what takes cells."""
+    if reason := next(filter(None, map(needs_cells, scenarios)), ""):
+        text = f"{reason}, which the mean-field man does not have: he recovers much too soon; {_ASK_CELLS}"
+        warnings.warn(text, Note, stacklevel=3)
 
 
 def _daily(insult: Insult) -> bool:

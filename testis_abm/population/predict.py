@@ -14,6 +14,7 @@ from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.safety import Safety
 from testis_abm.choices import TREATED, UNTREATED
+from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Life, Treatment, treat
@@ -126,6 +127,7 @@ def predict(
 
 def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what is reported of men before and after treatment, a life each."""
+    warn_if_cells_are_needed([scenario])
     abstinence = scenario.samples.abstinence_days
 
     def look(man: ExpectedMan) -> list[list[float]]:

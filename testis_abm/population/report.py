@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.biology import steps
 from testis_abm.choices import TREATED
 from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
@@ -88,7 +89,7 @@ def preset(name: str) -> Iterator[str]:
     yield ""
     yield "  Physiology (the other fields are those of the fertile man)"
     for field, value in preset.values.items():
-        yield f"    {field:30s}{value:10g} {fields[field].symbol}   (fertile {fields[field].value:g})"
+        yield f"    {field:30s}{value:10g} {fields[field].symbol}   {_beside(field, value, fields[field].value)}"
     if not preset.values:
         yield "    as the fertile reference man"
     yield ""
@@ -103,6 +104,11 @@ def preset(name: str) -> Iterator[str]:
     yield "  Expected values at three days of abstinence; a sample varies about them."
     if preset.history:
         yield "  What he took still acts: run him untreated to see him recover."
+
+
+def _beside(field: str, value: float, fertile: float) -> str:
+    """Return what stands behind a number of a preset: the fertile man's, or the name of the type of germ cell that it is."""
+    return f"({steps.NAMES[int(value)].replace('_', ' ')})" if field == "arrest_before" else f"(fertile {fertile:g})"
 
 
 # ---- a screening

@@ -58,8 +58,10 @@ class Change(NamedTuple):
         """Return a change in % as "+14 (-3 to +30)"."""
         if not math.isfinite(self.median):
             return "-"
-        interval = f" ({round(self.low):+d} to {round(self.high):+d})" if math.isfinite(self.low + self.high) else ""
-        return f"{round(self.median):+d}{interval}"
+        interval = (
+            f" ({report.signed(self.low)} to {report.signed(self.high)})" if math.isfinite(self.low + self.high) else ""
+        )
+        return f"{report.signed(self.median)}{interval}"
 
 
 @dataclass(frozen=True)

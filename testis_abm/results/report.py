@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
+from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.quantities import OESTRADIOL, QUANTITIES
@@ -39,6 +40,7 @@ _EXTREMES = (
     ("hormones", "fsh_iu_l", False),
     ("hormones", "inhibin_b_pg_ml", True),
 )
+_FARTHEST = 9_999  # %, or times: what is beyond is no more than "far"
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
 _HDL = 5.0  # mg/dL
@@ -73,6 +75,15 @@ def limit(column: str, laboratory: Laboratory | None = None) -> float:
     return (laboratory or Laboratory(parameters.values())).limit(column) * row.factor
 
 
+def signed(value: float, places: int = 0) -> str:
+    """Return a number with its sign, zero as "+0"; ">+9,999" of what is beyond: how far says nothing."""
+    return f">+{_FARTHEST:,}" if value > _FARTHEST else f"{round(value, places) + 0.0:+.{places}f}"
+
+
+def _multiple(value: float) -> str:
+    return f">{_FARTHEST:,}" if value > _FARTHEST else number(value)
+
+
 def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: int = 0) -> tuple[str, str]:
     """Return a change in % and its interval as text, as a multiple once it is tenfold.
 
@@ -83,14 +94,14 @@ def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: 
     if deterministic(centre, low, high, pairs):
         low = high = math.nan
     if centre >= 900.0:
-        text = [number(1.0 + value / 100.0) for value in (centre, low, high)]
+        text = [_multiple(1.0 + value / 100.0) for value in (centre, low, high)]
         middle, ends, narrow = f"x {text[0]}", f"x {text[1]} to {text[2]}", "±<1 %"
     else:
         # A narrow interval keeps its width in print.
         places = 0 if abs(centre) >= 9.95 and not high - low < 1.0 else 1
-        text = [f"{value:+.{places}f}" for value in (centre, low, high)]
+        text = [signed(value, places) for value in (centre, low, high)]
         middle, ends, narrow = f"{text[0]} %", f"{text[1]} to {text[2]}", "±<0.1 %"
-    if not math.isfinite(low + high):
+    if math.isnan(low + high):
         return middle, ""
     return middle, f"({narrow if text[1] == text[2] else ends})"
 
@@ -339,14 +350,24 @@ def chances(result: Run, treatment: Treatment | None) -> str:
             return ""
         at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
         text = f"{arm} {_chance(at, 'conception', 1)}"
-        if not math.isnan(at["retrieval_pct"]):
-            text += f", predicted micro-TESE sperm retrieval {_chance(at, 'retrieval', 0)} in the whole testis"
-        elif _azoospermic(result, arm, at["day"]):
-            text += ", micro-TESE not worked out (LH and FSH are low: gonadotrophins come first)"
-        parts.append(text)
+        parts.append(text + (_retrieval(result, at) if _azoospermic(result, arm, at["day"]) else ""))
     return _wrapped(
         "Fecundability (per cycle), by sperm concentration alone: ",
         "; ".join(parts) + ". Curves of populations with wide uncertainty, no couple's chance.",
+    )
+
+
+def _retrieval(result: Run, at: pd.Series) -> str:
+    """Return the chance of an azoospermic man's retrieval in words, or what would tell it."""
+    if math.isnan(at["retrieval_pct"]):
+        return ", micro-TESE not worked out (LH and FSH are low: gonadotrophins come first)"
+    if outcome.told(at["retrieval_low_pct"] / 100.0, at["retrieval_high_pct"] / 100.0):
+        return f", predicted micro-TESE sperm retrieval {_chance(at, 'retrieval', 0)} in the whole testis"
+    tissue, needed = result.scenario.tissue, outcome.sections_to_tell()
+    tubules = 2 * math.ceil(needed / tissue.rows / 2.0)
+    return (
+        f", micro-TESE sperm retrieval not told by the {tissue.tubules * tissue.rows:,} sections of this tissue; [tissue] "
+        f"tubules = {tubules:,} would"
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.choices import DISCLAIMER
+from testis_abm.man.injuries import left_out
 from testis_abm.results import aromatase, plausible, report
 from testis_abm.results.measures import PRINTED, Measure, measures
 from testis_abm.results.run import Run
@@ -26,7 +27,8 @@ def summarise(result: Run, *, conventional: bool = True) -> pd.DataFrame:
     ratios; missing with one replicate). From a level that no laboratory tells from none there is no change in percent.
     Should a treated replicate have none of a quantity, differences in percent of the untreated mean stand in. The
     spread (`..._sd`) is the standard deviation over replicates. `plausible_low_pct` to `plausible_high_pct` is the 90 %
-    interval of the change over plausible models (see `plausible`), missing where rules of the user's own took part.
+    interval of the change over plausible models (see `plausible`), missing where rules of the user's own took part or the
+    scenario needs cells (man.injuries.needs_cells).
 
     With one arm: level (`mean`) and spread over replicates (`sd`), `drift_pct`, the last quarter of the run against the
     first, and `plausible_low` to `plausible_high`, the 90 % interval of the level over plausible models.
@@ -160,7 +162,9 @@ def over_models(row: object, unit: str = "") -> str:
 
 
 def _plausible(result: Run, treated: bool) -> str:
-    """Return the note on plausible models, if they were worked out and of men in whom they differ."""
+    """Return the note on plausible models, if they were worked out and of men in whom they differ, or why there are none."""
+    if left := left_out(result.scenario):
+        return report.note(f"Note: {left}")
     if result.plausible is None or not (treated or any(map(over_models, summarise(result).itertuples()))):
         return ""
     return plausible.note(result.plausible, result.arms[-1], treated)

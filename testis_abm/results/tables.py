@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from testis_abm.biology import steps
 from testis_abm.man.diary import KINDS, Kind
 from testis_abm.man.diary import SCHEMAS as SCHEMAS
@@ -67,6 +69,8 @@ def _typed(name: str, column: str, values: pd.Series, kind: Kind) -> pd.Series:
         fits = False
     if not fits or (kind == "text" and values.isna().any()):
         raise TestisError(f"table {name}: {column} holds {values.dtype} where {kind} values are expected")
+    if kind == "number" and bool(np.signbit(typed.to_numpy()[typed.to_numpy() == 0.0]).any()):
+        return typed + 0.0  # no table shows a zero with a sign
     return typed
 
 

@@ -375,10 +375,20 @@ def _exclusion(first: Insult, second: Insult, place: int) -> str | None:
     return None
 
 
-def survivors_fault(alive: float, there: float, rows: int, tubules: int) -> str:
+_MOST_SECTIONS = 200_000  # of a tissue that is advised: it takes gigabytes
+_FOUNDERS = 5  # expected survivors of a tissue that is advised: of one there are often none
+
+
+def survivors_fault(alive: float, there: float, tissue: Tissue) -> str:
     """Return the message that a tissue is too small for what survives an insult: `alive` of `there` stem cells are expected."""
-    needed = math.ceil(rows / alive)
+    most = tissue.most_rows
+    sections = tissue.tubules * tissue.rows * _FOUNDERS / alive
+    tubules = max(tissue.tubules, 2 * math.ceil(sections / most / 2.0))  # an even number has both sides
+    fix = f"set [tissue] rows = {min(most, math.ceil(sections / tubules))} (of {tubules} tubules), which leaves {_FOUNDERS}"
+    if sections > _MOST_SECTIONS:
+        fix = "no tissue that can be simulated holds one"
     return (
-        f"of {there:,.0f} stem cells of the simulated tissue {alive:.2g} would live: it is too small to hold a focus; set "
-        f"[tissue] rows = {needed} (of {tubules} tubules) or more, or ask the mean-field model"
+        f"of {there:,.0f} stem cells of the simulated tissue {alive:.2g} would live: it is too small to hold a focus; {fix}. "
+        'The mean-field man needs no tissue, but has no foci and recovers too soon: testis-abm hypotheses, or engine = "expected" of '
+        "a [sweep]"
     )

@@ -44,6 +44,7 @@ def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator, 
 
 
 _LISTED_BY = "testis-abm men"
+_MOST_ROWS = 10_000
 _NICHES = 65_536  # of a tubule, which a germ cell numbers in 16 bits
 
 
@@ -135,19 +136,24 @@ class Tissue(Section, init=False):
     """
 
     tubules: Annotated[int, whole(1, 200_000)] = 6
-    rows: Annotated[int, whole(1, 10_000)] = 3
+    rows: Annotated[int, whole(1, _MOST_ROWS)] = 3
     sertoli_per_tubule: Annotated[int, whole(1, 200)] = 26
     stages: Annotated[str, one_of(*STAGE_LAYOUTS)] = PATCHES
 
     @model_validator(mode="after")
     def _can_be_numbered(self) -> Self:
-        most = _NICHES // self.sertoli_per_tubule
+        most = self.most_rows
         if self.rows > most:
             fault = (
                 f"{self.rows} rows of {self.sertoli_per_tubule} Sertoli cells are too many for one tubule; up to {most}"
             )
             raise ScenarioError(f"{fault}, or more tubules", "rows")
         return self
+
+    @property
+    def most_rows(self) -> int:
+        """Return how many rows a tubule of so many Sertoli cells around may have."""
+        return min(_MOST_ROWS, _NICHES // self.sertoli_per_tubule)
 
     @property
     def sertoli(self) -> int:
