@@ -8,6 +8,7 @@ import numpy as np
 
 from testis_abm.biology import stages, steps
 from testis_abm.testis import biopsy, histology
+from testis_abm.testis.places import sertoli_there
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,13 +19,16 @@ TestisModel = Any  # of agents/model.py, which calls this
 def by_stage(model: TestisModel) -> pd.DataFrame:
     """Return a row a stage: how many niches are in it, what they hold and lose.
 
-    Columns: stage; niches_pct and cycle_pct, the share of niches and of the cycle's days; sections_pct, sections that show
-    it; germ cells per Sertoli cell by type; apoptosis_per_100_sertoli, expected deaths a day at today's hazards.
+    Niches without germ cells show no stage. Columns: stage; niches_pct and cycle_pct, the share of niches with germ cells
+    and of the cycle's days; sections_pct, sections that show it, of those that show any; germ cells per Sertoli cell by
+    type; apoptosis_per_100_sertoli, expected deaths a day at today's hazards. NaN where no niche is in the stage, and
+    shares where none is in any.
     """
     import pandas as pd
 
-    found, places = histology.by_stage(model.tissue), model.tissue.stages()
-    shown = [float((places == one).any(axis=-1).mean()) for one in range(stages.COUNT_OF_STAGES)]
+    found, places = histology.by_stage(model.tissue), model.tissue.stages_shown()
+    showing = (places != stages.NONE).any(axis=-1).sum() or np.nan
+    shown = [float((places == one).any(axis=-1).sum() / showing) for one in range(stages.COUNT_OF_STAGES)]
     return pd.DataFrame(
         {
             "stage": stages.NAMES,
@@ -43,15 +47,17 @@ def scores(model: TestisModel) -> biopsy.Scores:
 
 
 def sections(model: TestisModel) -> pd.DataFrame:
-    """Return a row a section, one through each row of Sertoli cells of each tubule.
+    """Return a row a section, one through each row of Sertoli cells of each tubule that is there.
 
-    Columns: tubule and row, from 0; stages, as "I II"; nuclei counted by type and of Sertoli cells; late_spermatids,
-    elongating and elongated; johnsen_score.
+    Columns: tubule and row, from 0; stages, as "I II", "none" without germ cells; nuclei counted by type and of Sertoli
+    cells; late_spermatids, elongating and elongated; johnsen_score.
     """
     import pandas as pd
 
     cut = histology.cut_sections(model.tissue, model.values)
-    names = [" ".join(stages.NAMES[one] for one in np.unique(around)) for around in cut.around]
+    names = [
+        " ".join(stages.names(np.unique(around[around != stages.NONE]))) or stages.NO_STAGE for around in cut.around
+    ]
     return pd.DataFrame(
         {
             "tubule": cut.tubule,
@@ -69,34 +75,40 @@ def nuclei(model: TestisModel) -> pd.DataFrame:
     """Return a row a type of germ cell: what sections count of it, beside what is there.
 
     Columns: type; per_section and its SD over sections, as counted; per_sertoli, corrected after Abercrombie, over the
-    Sertoli cells so corrected; true_per_sertoli.
+    Sertoli cells so corrected; true_per_sertoli, of the Sertoli cells that are there. NaN where there are none.
     """
     import pandas as pd
 
     cut = histology.cut_sections(model.tissue, model.values)
-    corrected, sertoli = cut.cells().mean(axis=0), cut.sertoli_cells().mean()
+    none = np.full(steps.COUNT, np.nan)
+    of, standing = len(cut.row), int(sertoli_there(model.tissue).sum())
+    corrected, sertoli = cut.cells().sum(axis=0), cut.sertoli_cells().sum()
     return pd.DataFrame(
         {
             "type": steps.NAMES,
-            "per_section": cut.nuclei.mean(axis=0),
-            "sd_per_section": cut.nuclei.std(axis=0),
-            "per_sertoli": corrected / sertoli if sertoli > 0 else np.full(steps.COUNT, np.nan),
-            "true_per_sertoli": model.tissue.counts() / model.tissue.sertoli_count,
+            "per_section": cut.nuclei.mean(axis=0) if of else none,
+            "sd_per_section": cut.nuclei.std(axis=0) if of else none,
+            "per_sertoli": corrected / sertoli if sertoli > 0 else none,
+            "true_per_sertoli": model.tissue.counts() / standing if standing else none,
         }
     )
 
 
 def stage_map(model: TestisModel) -> pd.DataFrame:
-    """Return a row a niche: tubule, row along it and place around it, from 0; stage; its A-dark and A-pale."""
+    """Return a row a niche that is there: tubule, row along it and place around it, from 0; stage; its A-dark and A-pale.
+
+    The stage of a niche without germ cells is "none"; of a testis that has been taken away there are no niches.
+    """
     import pandas as pd
 
-    found, counts = model.tissue.stages(), model.tissue.columns.sertoli.counts
-    places = np.unravel_index(np.arange(found.size), found.shape)
+    found, counts = model.tissue.stages_shown(), model.tissue.columns.sertoli.counts
+    there = np.flatnonzero(model.tissue.columns.sertoli.present > 0.0)
+    places = np.unravel_index(there, found.shape)
     return pd.DataFrame(
         {
             **dict(zip(("tubule", "row", "place"), places, strict=True)),
-            "stage": np.array(stages.NAMES)[found.ravel()],
-            "a_dark": counts[:, steps.A_DARK],
-            "a_pale": counts[:, steps.A_PALE],
+            "stage": stages.names(found.ravel()[there]),
+            "a_dark": counts[there, steps.A_DARK],
+            "a_pale": counts[there, steps.A_PALE],
         }
     )

@@ -587,8 +587,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     # ---- histology
 
     def stages(self) -> np.ndarray:
-        """Return the stage of the cycle of each niche this morning, 1 (I) to 6 (VI), (tubules, rows along, around)."""
-        return self.tissue.stages() + 1
+        """Return the stage that each niche shows this morning, 1 (I) to 6 (VI), (tubules, rows along, around).
+
+        0 where it holds no germ cells, which tell stages apart.
+        """
+        return self.tissue.stages_shown() + 1
 
     def stage_map(self) -> pd.DataFrame:
         """Return a row a niche with its place, stage and stem cells (see agents/histology.py)."""

@@ -31,6 +31,7 @@ from testis_abm.biology.steps import (
 
 NAMES = ("I", "II", "III", "IV", "V", "VI")
 COUNT_OF_STAGES = len(NAMES)
+NONE, NO_STAGE = -1, "none"  # of a niche without germ cells, which tell stages apart; its name in tables
 STAGE_I, STAGE_II, STAGE_III, STAGE_IV, STAGE_V, STAGE_VI = range(COUNT_OF_STAGES)
 
 
@@ -127,10 +128,16 @@ class Clock:
 
 
 def stages_a_section(stages: np.ndarray) -> np.ndarray:
-    """Return how many stages each section shows, (...), from the stages around it, (..., around)."""
+    """Return how many stages each section shows, (...), from the stages around it, (..., around); NONE is no stage."""
     return np.asarray(sum((stages == one).any(axis=-1).astype(int) for one in range(COUNT_OF_STAGES)))
 
 
 def frequencies(stages: np.ndarray) -> np.ndarray:
-    """Return the share of niches in each stage, (6,)."""
-    return np.bincount(stages.ravel(), minlength=COUNT_OF_STAGES) / max(1, stages.size)
+    """Return the share of niches in each stage, (6,), of those that are in one (not NONE); NaN if none is."""
+    found = stages[stages != NONE]
+    return np.bincount(found, minlength=COUNT_OF_STAGES) / (found.size or np.nan)
+
+
+def names(stages: np.ndarray) -> list[str]:
+    """Return the names of stages, (niches,); NO_STAGE of NONE."""
+    return [*np.array([*NAMES, NO_STAGE])[stages]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,19 +77,35 @@ def _lived(case: Any, arm: str, day: int) -> TestisModel:
 def _text(man: TestisModel, tables: dict[str, pd.DataFrame]) -> str:
     """Return what the sections and stages are, in words and a table."""
     from testis_abm.agents.histology import scores
+    from testis_abm.testis.histology import NOTHING_LEFT
 
-    found = scores(man)
+    found, cut = scores(man), len(tables["sections"])
+    if not cut:
+        return NOTHING_LEFT
+    stages = f"{found.stages_per_section:.1f} (men: 2 to 4)"
+    late, arrested, sertoli_only, hyalinised = _whole(
+        found.elongated_sections_pct,
+        found.arrested_sections_pct,
+        found.sertoli_only_sections_pct,
+        found.hyalinised_sections_pct,
+    )
     lines = (
-        f"{len(tables['sections'])} sections of {man.values['section.thickness']:g} um, one through each row of Sertoli cells:",
-        f"stages a section {found.stages_per_section:.1f} (men: 2 to 4)",
+        f"{cut} sections of {man.values['section.thickness']:g} um, one through each row of Sertoli cells:",
+        f"stages a section {stages if tables['stages'].niches_pct.notna().any() else 'none: no germ cells'}",
         f"Johnsen score {found.johnsen_score:.2f} (SD {found.johnsen_sd:.2f})",
-        f"elongating and elongated spermatids a section {found.late_spermatids_per_section:.1f} (normal men: 17 to 35)",
-        f"sections with elongated spermatids {found.elongated_sections_pct:.0f} %, arrested {found.arrested_sections_pct:.0f} %, "
-        f"Sertoli cells only {found.sertoli_only_sections_pct:.0f} %",
+        f"late (elongating and elongated) spermatids a section {found.late_spermatids_per_section:.1f} (normal men: 17 to 35)",
+        f"sections with late spermatids {late} %, arrested (germ cells, but no late spermatids) {arrested} %, "
+        f"Sertoli cells only {sertoli_only} %, hyalinised {hyalinised} %",
     )
     by_stage, nuclei = tables["stages"].set_index("stage").T, tables["nuclei"].set_index("type")
     parts = ("Germ cells per Sertoli cell by stage:", by_stage), ("Nuclei counted, corrected and true:", nuclei)
     return "\n".join([*lines, *(f"\n{title}\n{_printed(table)}" for title, table in parts)])
+
+
+def _whole(*shares: float) -> list[int]:
+    """Return shares of 100 % as whole numbers that add up to it as well."""
+    ends = [round(end) for end in accumulate(shares)]
+    return [end - begin for begin, end in pairwise([0, *ends])]
 
 
 def _printed(table: pd.DataFrame) -> str:

@@ -157,9 +157,10 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
         **_numbers(
             ("johnsen_score", "", "Johnsen score"),
             ("johnsen_sd", "", "Johnsen score, SD over sections"),
-            ("elongated_sections_pct", "%", "Sections with elongated spermatids"),
-            ("arrested_sections_pct", "%", "Sections with germ cells and no spermatids"),
+            ("elongated_sections_pct", "%", "Sections with late spermatids"),
+            ("arrested_sections_pct", "%", "Sections with germ cells and no late spermatids"),
             ("sertoli_only_sections_pct", "%", "Sections with Sertoli cells only"),
+            ("hyalinised_sections_pct", "%", "Sections that are hyalinised"),
             ("late_spermatids_per_section", "cells per section", "Elongating and elongated spermatids a section"),
             ("stages_per_section", "", "Stages of the cycle a section"),
         ),

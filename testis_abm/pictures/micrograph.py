@@ -61,7 +61,9 @@ def draw_section(
     centre, index = view.tile(section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20)
     shape = np.shape(section["tubule_x"])
     radius, lumen = (np.broadcast_to(section[name], shape)[index] for name in ("tubule_radius", "lumen_radius"))
-    tubules = Tubules(centre, radius, lumen)
+    gone = removed(section)[index]
+    _draw_removed(axes, centre[gone], radius[gone])
+    tubules, index = Tubules(centre[~gone], radius[~gone], lumen[~gone]), index[~gone]
     _draw_tubules(axes, tubules, rng)
     if "wall_stage" in section:
         _draw_rings(axes, tubules, ring_colours(section)[index])
@@ -132,6 +134,18 @@ def _draw_tubules(axes: Axes, tubules: Tubules, rng: np.random.Generator) -> Non
     _polygons(axes, layer, fc="none", ec=STAIN["membrane"], lw=0.35, alpha=0.7, zorder=2)
     edge = _rims(centre, lumen[:, None] * _ragged(len(centre), 0.12, (4, 7, 11), rng))
     _polygons(axes, edge, fc=STAIN["lumen"], ec="none", alpha=0.8, zorder=1.2)
+
+
+def removed(section: Mapping[str, Any]) -> np.ndarray:
+    """Return which tubules of a section have been taken away with their testis, (tubules,)."""
+    return np.asarray(section.get("tubule_removed", np.zeros(np.size(section["tubule_x"])))) > 0
+
+
+def _draw_removed(axes: Axes, centre: np.ndarray, radius: np.ndarray) -> None:
+    """Draw the places of tubules that have been taken away."""
+    _circles(axes, centre, _RING[1] * radius, fc="white", ec=style.LIMIT, lw=0.8, ls="--", zorder=1)
+    for x, y in centre:
+        axes.text(x, y, "removed", ha="center", va="center", color=style.DIM, size=7, clip_on=True, zorder=RASTERED + 1)
 
 
 def ring_colours(section: Mapping[str, Any]) -> np.ndarray:

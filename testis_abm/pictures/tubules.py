@@ -1,7 +1,7 @@
 """Figure: the tubules in cross-section, cell by cell, over the field of testosterone or oestradiol.
 
 A section is a mapping of one arm at one day: `day`; `extent`, the width and height of the patch that repeats,
-um; `tubule_x`, `tubule_y`, `tubule_radius`; `lumen_radius` (one for all, or one each); `sertoli_x`,
+um; `tubule_x`, `tubule_y`, `tubule_radius`; `tubule_removed` (flags: of a testis that was taken away; older runs do not have it); `lumen_radius` (one for all, or one each); `sertoli_x`,
 `sertoli_y`; `leydig_x`, `leydig_y`; `capillary_x`, `capillary_y`; `germ_x`, `germ_y`, all um; `germ_step` (0
 to 11, as `tables.STEPS`); `row` and `wall_...`, see `wall`, which older runs do not have; `field_testosterone`, `field_oestradiol` (nmol/L, rows upwards over the extent).
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
@@ -26,10 +27,12 @@ from testis_abm.pictures.micrograph import (
     draw_nuclei,
     draw_section,
     draw_sertoli,
+    removed,
 )
 from testis_abm.pictures.stages import handles, titled
 from testis_abm.pictures.steps import ELONGATING, FURTHER_LOOKS, LEYDIG, SERTOLI, STEPS
 from testis_abm.pictures.view import View
+from testis_abm.testis.histology import NOTHING_LEFT
 
 DPI = 250  # a nucleus of 5 um needs its ten pixels
 _SCALE_BAR = 50.0  # um
@@ -56,11 +59,14 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     left, bottom = _MARGIN, below
     for k, (arm, section) in enumerate(sections.items()):
         axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
-        image = draw_section(axes, section, view, fields[arm], norm, _COLOURS)
-        _frame(axes, view, f"{arm}, day {section['day']}", with_bar=k == 0)
+        if removed(section).all():
+            paper.say(axes, NOTHING_LEFT)
+        else:
+            draw_section(axes, section, view, fields[arm], norm, _COLOURS)
+        _frame(axes, view, f"{arm}, day {section['day']}", with_bar=k == 0 and not removed(section).all())
         left += width + _GAP
     bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
-    figure.colorbar(image, cax=bar).set_label(_FIELDS[field])
+    figure.colorbar(ScalarMappable(norm, _COLOURS), cax=bar).set_label(_FIELDS[field])
     _key(figure, total, view.width / width)
     if shown:
         _stage_key(figure, shown, total)
@@ -104,8 +110,10 @@ def _key(figure: Figure, total: float, um_per_inch: float) -> None:
 
 def _stage_key(figure: Figure, sections: Sequence[Mapping[str, Any]], total: float) -> None:
     """Name the colours of the rings, under the sections."""
-    empty = any(np.asarray(section["wall_empty"])[:, section["row"]].any() for section in sections)
-    blocked = any(np.asarray(section["wall_blocked"])[:, section["row"]].any() for section in sections)
+    empty, blocked = (
+        any(np.asarray(section[f"wall_{name}"])[~removed(section), section["row"]].any() for section in sections)
+        for name in ("empty", "blocked")
+    )
     entries = titled("Ring, stage of the cycle:", handles(empty=empty, blocked=blocked))
     at = (0.0, (0.2 + _KEY) / total)
     figure.legend(handles=entries, ncols=len(entries), loc="lower left", bbox_to_anchor=at, fontsize=6.8, **paper.TIGHT)

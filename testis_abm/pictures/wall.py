@@ -1,6 +1,6 @@
 """Figure: the wall of the tubules unrolled, around against along: the stage of each niche, and its A-pale spermatogonia.
 
-Of a section (see `tubules`) it takes `wall_stage` (0 to 5), `wall_a_pale` (cells), `wall_empty` and `wall_blocked` (flags: no germ
+Of a section (see `tubules`) it takes `wall_stage` (0 to 5, by its clock), `wall_a_pale` (cells), `wall_empty` and `wall_blocked` (flags: no germ
 cells; stem cells that have stopped), and, where stem cells know it, `wall_founder` (name of the stem cell from which an A-pale
 of the niche comes; -1 for none), each (tubules, rows along, around).
 """
@@ -20,8 +20,10 @@ from matplotlib.patches import Patch
 from testis_abm.biology.stages import NAMES
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.data import PlotData
+from testis_abm.pictures.micrograph import removed
 from testis_abm.pictures.stages import handles, titled
 from testis_abm.pictures.steps import BLOCKED, EMPTY, STAGE_COLOURS
+from testis_abm.testis.histology import NOTHING_LEFT
 
 _A_PALE_COLOURS = ("#FFFFFF", "#CFE1F2", "#93C3DF", "#4B97C9", "#1864AA", "#08306B")
 # Tol's muted colours, which stay apart in colour blindness, and three darker.
@@ -42,7 +44,7 @@ def draw(data: PlotData) -> Figure:
     arms = [arm for arm in data.arms if "wall_stage" in data.sections.get(arm, {})]
     walls = {arm: _walls(data.sections[arm]) for arm in arms}
     maps = [paint for paint in _MAPS if all(paint in wall for wall in walls.values())]
-    size = _laid(next(iter(walls.values()))["stage"]).shape
+    size = np.max([_laid(wall["stage"]).shape for wall in walls.values()], axis=0)
     width = (style.WIDTH - 2 * _LEFT - (len(maps) - 1) * _BETWEEN) / len(maps)
     height = min(_HIGHEST / len(arms), width * size[0] / size[1])
     total = _TOP + len(arms) * (height + _BETWEEN) + _KEY
@@ -53,7 +55,10 @@ def draw(data: PlotData) -> Figure:
             left = (_LEFT + j * (width + _BETWEEN)) / style.WIDTH
             axes = figure.add_axes((left, bottom, width / style.WIDTH, height / total))
             what, paint = _MAPS[name]
-            paint(axes, walls[arm])
+            if len(walls[arm]["stage"]):
+                paint(axes, walls[arm])
+            else:
+                paper.say(axes, NOTHING_LEFT)
             _dress(axes, f"{arm}, day {data.sections[arm]['day']}: {what}")
     _legends(figure, walls)
     about = "Wall of the tubules, unrolled: each square a Sertoli cell, around from left to right, along upwards"
@@ -62,9 +67,9 @@ def draw(data: PlotData) -> Figure:
 
 
 def _walls(section: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return the part of the walls of a section that is shown, by name."""
+    """Return the part of the walls of a section that is shown, by name; none of a testis that was taken away."""
     return {
-        name.removeprefix("wall_"): np.asarray(wall)[:_MOST_TUBULES, :_MOST_ROWS]
+        name.removeprefix("wall_"): np.asarray(wall)[~removed(section)][:_MOST_TUBULES, :_MOST_ROWS]
         for name, wall in section.items()
         if name.startswith("wall_")
     }
@@ -73,6 +78,8 @@ def _walls(section: Mapping[str, Any]) -> dict[str, np.ndarray]:
 def _laid(wall: np.ndarray) -> np.ndarray:
     """Return the walls of tubules, (tubules, length, around), side by side and over one another; NaN between them."""
     tubules, length, around = wall.shape
+    if not tubules:
+        return np.full((length, around), np.nan)
     across = _across(tubules, length, around)
     rows = -(-tubules // across)
     sheet = np.full((rows * (length + _GAP) - _GAP, across * (around + _GAP) - _GAP), np.nan)

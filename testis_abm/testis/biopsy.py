@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -16,10 +17,14 @@ class Scores(NamedTuple):
 
     Attributes:
         johnsen_score: mean; johnsen_sd: standard deviation over sections.
-        elongated_sections_pct: sections with elongating or elongated spermatids (a tenth of it is the score of Bergmann &
-            Kliesch 1998); arrested_sections_pct: sections with germ cells and no spermatids; sertoli_only_sections_pct:
-            sections with Sertoli and without germ cells.
-        late_spermatids_per_section: elongating and elongated; stages_per_section: of the cycle.
+        elongated_sections_pct: sections with late (elongating or elongated) spermatids; arrested_sections_pct: with germ
+            cells and none of these, be it that round spermatids are the last; sertoli_only_sections_pct: with Sertoli and
+            without germ cells; hyalinised_sections_pct: with neither. The four are 100 in sum. (A tenth of the first is
+            near the score of Bergmann & Kliesch 1998, which counts tubules with elongated spermatids alone.)
+        late_spermatids_per_section: elongating and elongated.
+        stages_per_section: of the cycle, of sections that show any.
+
+    All are NaN without sections, stages_per_section also if none holds germ cells.
     """
 
     johnsen_score: float
@@ -27,6 +32,7 @@ class Scores(NamedTuple):
     elongated_sections_pct: float
     arrested_sections_pct: float
     sertoli_only_sections_pct: float
+    hyalinised_sections_pct: float
     late_spermatids_per_section: float
     stages_per_section: float
 
@@ -51,11 +57,19 @@ def johnsen_scores(
     return np.where(hyalinised, 1, np.select([*kinds, *earlier], list(range(10, 2, -1)), 2))
 
 
+def classes(sections: Sections) -> np.ndarray:
+    """Return of what class each section is, one of four, bool (4, sections): see `Scores` for them and their order."""
+    hyalinised = np.broadcast_to(sections.hyalinised, sections.late.shape)
+    late, germ = sections.late > 0, sections.nuclei.sum(axis=1) > 0
+    return np.array([late, germ & ~late, ~germ & ~hyalinised, ~germ & hyalinised])
+
+
 def scores(sections: Sections, values: Mapping[str, float]) -> Scores:
     """Return what the sections of a biopsy say together."""
-    johnsen, late = johnsen_scores(sections.nuclei, values, sections.hyalinised), sections.late
-    none = sections.nuclei.sum(axis=1) == 0
-    arrested = ~none & (sections.nuclei[:, steps.ROUND_SPERMATID :].sum(axis=1) == 0)
-    percent = (100.0 * kind.mean() for kind in (late > 0, arrested, none & ~np.asarray(sections.hyalinised)))
-    found = (johnsen.mean(), johnsen.std(), *percent, late.mean(), sections.stages.mean())
-    return Scores(*map(float, found))
+    johnsen = johnsen_scores(sections.nuclei, values, sections.hyalinised)
+    if not johnsen.size:
+        return Scores(*[math.nan] * len(Scores._fields))
+    percent = 100.0 * classes(sections).mean(axis=1)
+    staged = sections.stages[sections.stages > 0]
+    shown = staged.mean() if staged.size else math.nan
+    return Scores(*map(float, (johnsen.mean(), johnsen.std(), *percent, sections.late.mean(), shown)))

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from testis_abm.biology import draws, stages, steps
+from testis_abm.parameters.tubules import HYALINISED
 from testis_abm.support.compile import compiled
-from testis_abm.testis.places import sertoli_there
+from testis_abm.testis.places import sertoli_there, tubules_there
 
 Tissue = Any  # of tissue.py
+NOTHING_LEFT = "Both testes have been taken away: there is nothing to cut."
 _ALONG = 4  # which of a cell's draws of its place
 
 
@@ -59,7 +61,7 @@ class Sections:
         cut: how they were cut.
         tubule, row: of each section, (sections,), from 0.
         nuclei: germ cells counted by type, (sections, steps); sertoli: Sertoli cells counted, (sections,).
-        around: stage of each niche around the section, (sections, around), 0 to 5.
+        around: stage that each niche around the section shows, (sections, around), 0 to 5; stages.NONE without germ cells.
         hyalinised: whether each has lost its Sertoli cells, (sections,).
     """
 
@@ -73,7 +75,7 @@ class Sections:
 
     @property
     def stages(self) -> np.ndarray:
-        """Return how many stages each section shows, (sections,)."""
+        """Return how many stages each section shows, (sections,); none where it has no germ cells."""
         return stages.stages_a_section(self.around)
 
     @property
@@ -93,24 +95,24 @@ class Sections:
 def cut_sections(tissue: Tissue, values: Mapping[str, float]) -> Sections:
     """Cut a section through the middle of each row of Sertoli cells; return what it shows this morning.
 
-    Of a testis that has been taken away nothing is cut, unless both have been. Keyed draws place nuclei along the tubule, so that a cell that stays what it is stays in its section.
+    Of a testis that has been taken away nothing is cut: if both have been, there are no sections. Keyed draws place nuclei
+    along the tubule, so that a cell that stays what it is stays in its section.
     """
     geometry, germ, cut = tissue.geometry, tissue.columns.germ, Cut.of(values, tissue)
     sections, around = geometry.tubules * geometry.length, geometry.around
     nuclei = np.zeros((sections, steps.COUNT), dtype=np.int64)
     _count(germ.arrays(), cut.reach(cut.heights), around, nuclei)
     along = draws.uniforms(tissue.columns.sertoli.lineage, _ALONG, draws.PLACE)
-    there = tissue.columns.sertoli.present.reshape(sections, around)[:, 0] > 0.0
-    shown, standing = np.flatnonzero(there | ~there.any()), sertoli_there(tissue)
-    seen = standing & (np.abs(along - 0.5) < cut.reach(cut.sertoli_height))
+    shown = np.flatnonzero(np.repeat(tubules_there(tissue), geometry.length))
+    seen = sertoli_there(tissue) & (np.abs(along - 0.5) < cut.reach(cut.sertoli_height))
     return Sections(
         cut,
         np.repeat(np.arange(geometry.tubules), geometry.length)[shown],
         np.tile(np.arange(geometry.length), geometry.tubules)[shown],
         nuclei[shown],
         seen.reshape(sections, around)[shown].sum(axis=1),
-        tissue.stages().reshape(sections, around)[shown],
-        ~standing.reshape(sections, around)[shown, 0],
+        tissue.stages_shown().reshape(sections, around)[shown],
+        tissue.columns.sertoli.state.reshape(sections, around)[shown, 0] == HYALINISED,
     )
 
 
@@ -130,33 +132,41 @@ class ByStage:
     """The epithelium by stage.
 
     Attributes:
-        share: of niches, (6,); expected: of the cycle, by duration.
+        niches: with germ cells that are in each stage, (6,); expected: share of the cycle, by duration.
         counts: germ cells per Sertoli cell, (6, steps); apoptosis: of them a day, as many as their hazards let expect.
     """
 
-    share: np.ndarray
+    niches: np.ndarray
     expected: np.ndarray
     counts: np.ndarray
     apoptosis: np.ndarray
+
+    @property
+    def share(self) -> np.ndarray:
+        """Return the share of the niches with germ cells that is in each stage, (6,); NaN if there are none."""
+        return np.asarray(self.niches / (self.niches.sum() or np.nan))
 
 
 def by_stage(tissue: Tissue) -> ByStage:
     """Return what the niches of each stage hold and lose; NaN of a stage that no niche is in.
 
+    Niches without germ cells show no stage and are left out.
     Deaths are cells times the hazard that their Sertoli cell sets today: what all days of such cells average, without
     their noise. Stem cells, which die at the turn of their cycle alone, are left out of them.
     """
-    sertoli, stage = tissue.columns.sertoli, tissue.stages().ravel()
+    sertoli, shown = tissue.columns.sertoli, tissue.stages_shown().ravel()
+    staged = shown != stages.NONE
+    stage = shown[staged]
 
     def mean(of_niches: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.bincount(stage, of_niches, stages.COUNT_OF_STAGES) / niches)
+            return np.asarray(np.bincount(stage, of_niches[staged], stages.COUNT_OF_STAGES) / niches)
 
     niches = np.bincount(stage, minlength=stages.COUNT_OF_STAGES)
     hazards = sertoli.rates[:, steps.HAZARD : steps.HAZARD + steps.COUNT].swapaxes(0, 1).reshape(steps.COUNT, -1)
     counts = sertoli.counts.T
     return ByStage(
-        niches / stage.size,
+        niches,
         tissue.clock.shares,
         np.stack([mean(cells) for cells in counts], axis=1),
         np.stack([mean(cells * hazard) for cells, hazard in zip(counts, hazards, strict=True)], axis=1),

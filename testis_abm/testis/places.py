@@ -16,6 +16,7 @@ from testis_abm.biology.germ import durations, on_entering
 from testis_abm.biology.steps import A_PALE
 from testis_abm.parameters.tubules import HYALINISED
 from testis_abm.support.compile import compiled
+from testis_abm.testis.geometry import CORNERS
 
 Tissue = Any  # of tissue.py, which lists the kinds
 
@@ -87,10 +88,17 @@ def leydig_row(tissue: Tissue, rows: np.ndarray) -> np.ndarray:
 
 
 def sertoli_there(tissue: Tissue) -> np.ndarray:
-    """Return which Sertoli cells are there: hyalinised tubules have lost theirs."""
-    return np.asarray(tissue.columns.sertoli.state != HYALINISED)
+    """Return which Sertoli cells are there: hyalinised tubules have lost theirs, and a testis may have been taken away."""
+    sertoli = tissue.columns.sertoli
+    return np.asarray((sertoli.state != HYALINISED) & (sertoli.present > 0.0))
+
+
+def tubules_there(tissue: Tissue) -> np.ndarray:
+    """Return which tubules are there, (tubules,): none of a testis that has been taken away."""
+    return np.asarray(tissue.columns.sertoli.present[:: tissue.geometry.sertoli_per_tubule] > 0.0)
 
 
 def leydig_there(tissue: Tissue) -> np.ndarray:
-    """Return which Leydig cells are there: those that lesions took have no size."""
-    return np.asarray(tissue.columns.leydig.size > 0.0)
+    """Return which Leydig cells are there: those that lesions took have no size; a testis takes along those beside it."""
+    leydig = tissue.columns.leydig
+    return np.asarray((leydig.size > 0.0) & tubules_there(tissue)[leydig.corner // CORNERS])

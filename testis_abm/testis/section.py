@@ -8,8 +8,9 @@ import numpy as np
 
 from testis_abm.biology.steps import A_PALE
 from testis_abm.testis.fields import draw_field
+from testis_abm.testis.geometry import CORNERS
 from testis_abm.testis.kinds import KINDS
-from testis_abm.testis.places import germ_niche, leydig_places, sertoli_places
+from testis_abm.testis.places import germ_niche, leydig_places, sertoli_places, tubules_there
 from testis_abm.testis.tissue import Tissue
 
 _GRID = 160
@@ -19,7 +20,8 @@ _LUMEN = 0.30
 def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
     """Return the cells and fields of `tissue` for a picture: positions in um, fields in nmol/L on a grid over the extent.
 
-    The cells are those of the middle section of each tubule; the fields, those of all sections together.
+    The cells are those of the middle section of each tubule; the fields, those of all sections together. Of a testis that
+    has been taken away only the place of its tubules is told (`tubule_removed`), and no cells.
     """
     geometry, scale, columns = tissue.geometry, tissue.scale, tissue.columns
     shown = {kind.name: kind.in_section(tissue) for kind in KINDS}
@@ -30,7 +32,8 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
     }
     leydig = np.column_stack(leydig_places(tissue, columns.leydig.rows()))
     niches = np.column_stack(sertoli_places(tissue, columns.sertoli.rows()))
-    centres, corners = geometry.centres(), geometry.corners()
+    there = tubules_there(tissue)
+    centres, corners = geometry.centres(), geometry.corners()[np.repeat(there, CORNERS)]
     kernels = tissue.levels.testosterone_kernel, tissue.levels.oestradiol_kernel
     testosterone = draw_field(
         geometry,
@@ -57,6 +60,7 @@ def cross_section(tissue: Tissue, day: int) -> dict[str, Any]:
         "tubule_x": centres[:, 0],
         "tubule_y": centres[:, 1],
         "tubule_radius": np.full(geometry.tubules, geometry.radius),
+        "tubule_removed": (~there).astype(np.uint8),
         "lumen_radius": _LUMEN * geometry.radius,
         **cells,
         "capillary_x": corners[:, 0],

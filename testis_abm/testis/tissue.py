@@ -13,7 +13,7 @@ from testis_abm.biology.days import TESTIS, BloodDay, TestisDay
 from testis_abm.biology.injury import Blow
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.rules import RULES, Rule
-from testis_abm.biology.stages import Clock
+from testis_abm.biology.stages import NONE, Clock
 from testis_abm.biology.tissue import TissueParameters, as_array, from_array, with_aromatase
 from testis_abm.choices import PATCHES
 from testis_abm.parameters.tubules import tubules as tubules_of
@@ -282,10 +282,18 @@ class Tissue:
         return found
 
     def stages(self) -> np.ndarray:
-        """Return the stage of the cycle of each niche, 0 (I) to 5 (VI), (tubules, rows along, around)."""
+        """Return the stage of the cycle of each niche by its clock, 0 (I) to 5 (VI), (tubules, rows along, around).
+
+        The clock goes on where no germ cells are; what an eye could tell is `stages_shown`.
+        """
         geometry = self.geometry
         found = self.clock.stage_at(self.columns.sertoli.phase, self.now)
         return found.reshape(geometry.tubules, geometry.length, geometry.around)
+
+    def stages_shown(self) -> np.ndarray:
+        """Return the stage that the germ cells of each niche show, as `stages`; stages.NONE where it has none."""
+        found = self.stages()
+        return np.where(self.columns.sertoli.counts.any(axis=1).reshape(found.shape), found, np.int8(NONE))
 
     def germ_cells(self, counts: np.ndarray) -> tuple[np.ndarray, float]:
         """Return germ cells per Sertoli cell of the testes that are there, of `counts` (..., steps), and what share of them is."""
