@@ -265,11 +265,6 @@ def arms_under_hypotheses(
     return UnderHypotheses(title, tuple(arms), combinations, (), day)
 
 
-<<<<<<< HEAD
-def _levels(
-    case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int, first: int
-) -> np.ndarray:
-=======
 def over_models_of(arms: Mapping[str, Scenario], **how: Any) -> tuple[dict[str, str], pd.DataFrame | None]:
     """Return why arms are left out of plausible models, and the levels and changes of the others (results.plausible.COLUMNS).
 
@@ -285,8 +280,9 @@ def over_models_of(arms: Mapping[str, Scenario], **how: Any) -> tuple[dict[str, 
     return left, arms_under_hypotheses(sound, **how).table()
 
 
-def _levels(case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int) -> np.ndarray:
->>>>>>> w-mend
+def _levels(
+    case: Scenario, men: Sequence[Mapping[str, float]], alike: Sequence[ParameterSet], day: int, first: int
+) -> np.ndarray:
     """Return the outputs of a scenario on a day, means over men, under parameter sets of the same numbers, (sets, COLUMNS).
 
     Of each man under a set it is the mean over the kinds that the set's answers may have him.
