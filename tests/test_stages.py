@@ -21,7 +21,7 @@ from testis_abm.results import KINDS
 from testis_abm.scenario import load
 from testis_abm.support.errors import ScenarioError
 from testis_abm.testis import biopsy, build, histology
-from testis_abm.testis.kinds import KINDS
+from testis_abm.testis import kinds as cells
 from testis_abm.testis.stage_layout import phases
 
 
@@ -349,7 +349,7 @@ def test_of_a_testis_taken_away_nothing_is_cut_or_drawn():
     drawn = model.cross_section()
     assert drawn["tubule_removed"].tolist() == gone.tolist()
     assert len(drawn["sertoli_x"]) == 3 * model.tissue.geometry.around
-    beside = np.array([model.tissue.columns.leydig.corner[row] // 2 for row in KINDS[0].in_section(model.tissue)])
+    beside = np.array([model.tissue.columns.leydig.corner[row] // 2 for row in cells.KINDS[0].in_section(model.tissue)])
     assert len(beside) and set(beside) <= left and len(drawn["capillary_x"]) == 6
 
 
