@@ -6,15 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from small_tissue import SmallModel
 
+from testis_abm.agents import histology as histology_of_man
+from testis_abm.agents.model import TestisModel
 from testis_abm.biology import stages, steps
 from testis_abm.choices import HELIX, PATCHES, STAGE_LAYOUTS
 from testis_abm.cli.command import main
+from testis_abm.cli.histology import _text, _whole
+from testis_abm.pictures.data import PlotData
+from testis_abm.pictures.drawing import draw_figure
 from testis_abm.results import KINDS
 from testis_abm.scenario import load
 from testis_abm.support.errors import ScenarioError
 from testis_abm.testis import biopsy, build, histology
+from testis_abm.testis import kinds as cells
 from testis_abm.testis.stage_layout import phases
 
 
@@ -182,9 +189,9 @@ def test_counts_and_deaths_by_stage_add_up_to_those_of_the_tissue(values):
     expected, died = 0.0, 0
     for _ in range(16):
         found = histology.by_stage(model.tissue)
-        cells = found.share @ found.counts * model.tissue.sertoli_count
+        cells = found.niches @ found.counts
         assert cells == pytest.approx(model.tissue.counts())
-        expected += float(np.sum(found.share @ found.apoptosis)) * model.tissue.sertoli_count
+        expected += float(np.sum(found.niches @ found.apoptosis))
         model.step()
         died += model.tissue.events.deaths[:, steps.B_SPERMATOGONIUM :].sum()
     assert died == pytest.approx(expected, rel=0.05)
@@ -261,13 +268,27 @@ def test_scores_of_mixed_sections_have_their_shares_and_spread(values, sections)
     some = replace(sections, nuclei=rows, around=sections.around[:4], hyalinised=False)
     found = biopsy.scores(some, values)
     assert (found.johnsen_score, found.johnsen_sd) == (6.75, pytest.approx(np.std([10, 10, 5, 2])))
-    assert found[2:5] == (50.0, 25.0, 25.0)
+    assert found[2:6] == (50.0, 25.0, 25.0, 0.0)
+
+
+def test_every_section_is_in_one_class_late_arrest_and_hyalinised_ones_too(sections):
+    rows = np.array([nuclei(**counts) for counts in (*SCORES.values(), {})])
+    of = biopsy.classes(replace(sections, nuclei=rows, hyalinised=np.arange(10) == 9))
+    assert (of.sum(axis=0) == 1).all()
+    assert of.argmax(axis=0).tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 2, 3]  # Johnsen 10 to 1
 
 
 def test_men_without_germ_cells_or_without_meiosis_score_low(values):
     empty = SmallModel(tubules=2, rows=2, sertoli_per_tubule=26, germ_cell_endowment=0.0).settle().tissue
     found = biopsy.scores(histology.cut_sections(empty, values), values)
     assert found.johnsen_score == 2.0 and found.sertoli_only_sections_pct == 100.0
+    assert np.isnan(found.stages_per_section) and (empty.stages_shown() == stages.NONE).all()
+    shown = histology.by_stage(empty)
+    assert (
+        not shown.niches.any()
+        and np.isnan(shown.share).all()
+        and np.isnan(stages.frequencies(empty.stages_shown())).all()
+    )
     arrest = SmallModel(tubules=2, rows=2, sertoli_per_tubule=26, meiotic_completion=1e-6).settle().tissue
     found = biopsy.scores(histology.cut_sections(arrest, values), values)
     assert found.johnsen_score == 5.0 and found.arrested_sections_pct == 100.0 and found.elongated_sections_pct == 0.0
@@ -288,3 +309,68 @@ def test_the_command_writes_tables_and_pictures_beside_one_another(tmp_path, cap
     assert main([*words, "--out", str(tmp_path / "it")]) == 0  # its own files are replaced
     assert main(["histology", "fertile_man", "--day", "999"]) == 2
     assert "--day: day 999 is outside the plan" in capsys.readouterr().err
+
+
+def lived(*insults, days=1, **man):
+    """Return a man on a morning, of two rows of six tubules."""
+    plan = {"baseline": "0 days", "duration": f"{days} days"}
+    case = load({"title": "x", "man": man, "tissue": {"tubules": 6, "rows": 2}, "plan": plan, "insult": list(insults)})
+    model = TestisModel(case, rng=1)
+    model.run_for(days)
+    return model
+
+
+def test_only_niches_with_germ_cells_show_a_stage_in_what_a_user_gets():
+    model = lived(germ_cell_endowment=0.5)
+    empty = model.tissue.columns.sertoli.counts.sum(axis=1) == 0
+    assert 0.1 < empty.mean() < 0.9
+    assert ((model.stages().ravel() == 0) == empty).all()
+    assert ((model.stage_map()["stage"] == "none") == empty).all()
+    by_stage, sections = model.by_stage(), model.sections()
+    of = model.stages()[model.stages() > 0]
+    assert by_stage["niches_pct"].to_numpy() == pytest.approx(100.0 * np.bincount(of, minlength=7)[1:] / of.size)
+    bare = ~(model.stages() > 0).any(axis=-1).ravel()
+    assert bare.any() and ((sections["stages"] == "none") == bare).all()
+    shown = sections["stages"][~bare].str.split().str.len()
+    assert histology_of_man.scores(model).stages_per_section == pytest.approx(shown.mean())
+
+
+def test_of_a_testis_taken_away_nothing_is_cut_or_drawn():
+    model = lived({"kind": "orchiectomy", "side": "left", "day": 0})
+    gone = model.tissue.columns.sertoli.present.reshape(6, -1)[:, 0] == 0.0
+    assert gone.sum() == 3
+    left = set(np.flatnonzero(~gone))
+    assert set(model.sections()["tubule"]) == set(model.stage_map()["tubule"]) == left
+    assert "none" not in set(model.sections()["stages"])
+    true, counted = (
+        model.nuclei().set_index("type")[name]["pachytene"] for name in ("true_per_sertoli", "per_sertoli")
+    )
+    assert true == pytest.approx(counted, rel=0.25)  # and not half of it
+    drawn = model.cross_section()
+    assert drawn["tubule_removed"].tolist() == gone.tolist()
+    assert len(drawn["sertoli_x"]) == 3 * model.tissue.geometry.around
+    beside = np.array([model.tissue.columns.leydig.corner[row] // 2 for row in cells.KINDS[0].in_section(model.tissue)])
+    assert len(beside) and set(beside) <= left and len(drawn["capillary_x"]) == 6
+
+
+def test_of_two_testes_taken_away_tables_and_pictures_say_so():
+    model = lived({"kind": "orchiectomy", "side": "both", "day": 0})
+    assert model.sections().empty and model.stage_map().empty and not model.stages().any()
+    assert np.isnan(histology_of_man.scores(model)).all()
+    assert model.nuclei().drop(columns="type").isna().all(axis=None)
+    said = _text(model, {"sections": model.sections()})
+    assert said == "Both testes taken away: there is nothing to cut."
+    other = lived().cross_section()
+    arms = {"untreated": other, "treated": model.cross_section()}
+    for shown in (arms, {"treated": arms["treated"]}):
+        data = PlotData("x", tuple(shown), "", "", (0.0, 1.0), (), {}, {}, shown)
+        for name, panels in (("tubules", 1), ("wall", 3)):
+            figure = draw_figure(data, name)
+            words = [text.get_text() for text in figure.findobj(Text)]
+            assert words.count("both testes taken away") == panels
+
+
+@pytest.mark.parametrize("shares", [(12.5, 87.5, 0.0, 0.0), (100 / 3, 100 / 3, 100 / 3, 0.0), (0.4, 0.4, 0.4, 98.8)])
+def test_printed_shares_add_up_to_a_hundred(shares):
+    assert sum(_whole(*shares)) == 100
+    assert all(abs(whole - share) <= 1.0 for whole, share in zip(_whole(*shares), shares, strict=True))

@@ -77,11 +77,11 @@ def _lived(case: Any, arm: str, day: int) -> TestisModel:
 def _text(man: TestisModel, tables: dict[str, pd.DataFrame]) -> str:
     """Return what the sections and stages are, in words and a table."""
     from testis_abm.agents.histology import scores
-    from testis_abm.testis.histology import NOTHING_LEFT
+    from testis_abm.testis.places import NOTHING_LEFT
 
     found, cut = scores(man), len(tables["sections"])
     if not cut:
-        return NOTHING_LEFT
+        return f"{NOTHING_LEFT.capitalize()}: there is nothing to cut."
     stages = f"{found.stages_per_section:.1f} (men: 2 to 4)"
     late, arrested, sertoli_only, hyalinised = _whole(
         found.elongated_sections_pct,

@@ -32,7 +32,7 @@ from testis_abm.pictures.micrograph import (
 from testis_abm.pictures.stages import handles, titled
 from testis_abm.pictures.steps import ELONGATING, FURTHER_LOOKS, LEYDIG, SERTOLI, STEPS
 from testis_abm.pictures.view import View
-from testis_abm.testis.histology import NOTHING_LEFT
+from testis_abm.testis.places import NOTHING_LEFT
 
 DPI = 250  # a nucleus of 5 um needs its ten pixels
 _SCALE_BAR = 50.0  # um
@@ -55,18 +55,21 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
     total = _TOP + height + below
     figure = paper.page(style.WIDTH, total, DPI)
     fields = {arm: np.asarray(section[f"field_{field}"], dtype=float) for arm, section in sections.items()}
-    norm = Normalize(0.0, max(1e-9, max(float(values.max()) for values in fields.values())))
+    left_over = [float(fields[arm].max()) for arm, section in sections.items() if not removed(section).all()]
+    norm = Normalize(0.0, max(1e-9, *left_over, 0.0))
     left, bottom = _MARGIN, below
     for k, (arm, section) in enumerate(sections.items()):
         axes = figure.add_axes((left / style.WIDTH, bottom / total, width / style.WIDTH, height / total))
         if removed(section).all():
+            axes.set(xticks=[], yticks=[])
             paper.say(axes, NOTHING_LEFT)
         else:
             draw_section(axes, section, view, fields[arm], norm, _COLOURS)
         _frame(axes, view, f"{arm}, day {section['day']}", with_bar=k == 0 and not removed(section).all())
         left += width + _GAP
-    bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
-    figure.colorbar(ScalarMappable(norm, _COLOURS), cax=bar).set_label(_FIELDS[field])
+    if left_over:
+        bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))
+        figure.colorbar(ScalarMappable(norm, _COLOURS), cax=bar).set_label(_FIELDS[field])
     _key(figure, total, view.width / width)
     if shown:
         _stage_key(figure, shown, total)

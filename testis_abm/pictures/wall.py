@@ -23,7 +23,7 @@ from testis_abm.pictures.data import PlotData
 from testis_abm.pictures.micrograph import removed
 from testis_abm.pictures.stages import handles, titled
 from testis_abm.pictures.steps import BLOCKED, EMPTY, STAGE_COLOURS
-from testis_abm.testis.histology import NOTHING_LEFT
+from testis_abm.testis.places import NOTHING_LEFT
 
 _A_PALE_COLOURS = ("#FFFFFF", "#CFE1F2", "#93C3DF", "#4B97C9", "#1864AA", "#08306B")
 # Tol's muted colours, which stay apart in colour blindness, and three darker.

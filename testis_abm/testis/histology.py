@@ -19,7 +19,6 @@ from testis_abm.support.compile import compiled
 from testis_abm.testis.places import sertoli_there, tubules_there
 
 Tissue = Any  # of tissue.py
-NOTHING_LEFT = "Both testes have been taken away: there is nothing to cut."
 _ALONG = 4  # which of a cell's draws of its place
 
 

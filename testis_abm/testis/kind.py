@@ -53,7 +53,8 @@ class Kind:
             the engines do).
         niche: (tissue, rows) -> the Sertoli cell whose levels each shares on the slide (by default that of its row).
         row: (tissue, rows) -> the section of the tubules in or beside which each lies (None: that of its Sertoli cell).
-        there: tissue -> which rows are cells that lesions have left (None: all).
+        there: tissue -> which rows are cells that lesions have left (None: all but those of a testis
+            that has been taken away).
         look: how it is drawn: a flat nucleus along the wall.
     """
 
@@ -73,5 +74,5 @@ class Kind:
         rows = getattr(tissue.columns, self.name).rows()
         geometry = tissue.geometry
         along = self.row(tissue, rows) if self.row else geometry.along(self.niche(tissue, rows))
-        shown = along == geometry.middle
-        return np.asarray(rows[shown & self.there(tissue) if self.there else shown])
+        there = self.there(tissue) if self.there else tissue.columns.sertoli.present[self.niche(tissue, rows)] > 0.0
+        return np.asarray(rows[(along == geometry.middle) & there])

@@ -26,6 +26,7 @@ _RADIAL_SCATTER = 0.02
 _SECTOR = 0.9  # share of a Sertoli cell's sector over which its germ cells scatter
 _CAPILLARY = 0.15  # share of an interstice's area that is left to its capillary
 _SIDEWAYS, _ACROSS, _ALONG = 1, 2, 3  # which of a cell's draws of its place
+NOTHING_LEFT = "both testes taken away"  # instead of a picture of nothing
 
 
 @compiled
