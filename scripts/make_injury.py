@@ -1,6 +1,6 @@
 """Write the tables of docs/injury.md from cells of the simulated testis, each beside what was published.
 
-    python scripts/make_injury.py [--men 24]
+    python scripts/make_injury.py [--men 12]
 
 What stands between `<!-- made: NAME -->` and `<!-- end -->` is made again, the text around it is kept. Some minutes on two cores.
 """
@@ -37,7 +37,7 @@ MONTH, YEAR = 30.4375, 365.25  # days
 SMALL = {"tubules": 6, "rows": 3}  # of what is whole or nearly so
 WIDE = {"tubules": 6, "rows": 24}  # where few stem cells are left
 FOCI = {"tubules": 8, "rows": 120}  # where single ones are: 23 mm of tubule
-RARE = {"tubules": 8, "rows": 1000}  # 190 mm
+RARE = {"tubules": 8, "rows": 300}  # 56 mm
 PRODUCTION = "daily_production_million_g"
 MEN_DIFFER = 0.8  # SD of the log of a man's sensitivity to a course
 SOME = 0.05  # of his own production: sperm in the ejaculate
@@ -203,7 +203,7 @@ COURSES: Mapping[str, tuple[Mapping[str, Any], str]] = {
 
 
 def with_foci(insults: Sequence[Mapping[str, Any]], days: float, rng: int) -> Life | None:
-    """Let a man live in a tissue that is large enough to hold a focus; None if one in 190 mm of tubule is too many."""
+    """Let a man live in a tissue that is large enough to hold a focus; None if one in 56 mm of tubule is too many."""
     for tissue in (WIDE, FOCI, RARE):
         try:
             return Life(case(insults, days, tissue), rng)
@@ -551,7 +551,7 @@ def main() -> None:
     """Work all parts out, or those that are named, and write them into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", help="of the page; all without any")
-    parser.add_argument("--men", type=int, default=24, help="men who are given cytotoxics")
+    parser.add_argument("--men", type=int, default=12, help="men who are given cytotoxics")
     given = parser.parse_args()
     makers: Mapping[str, Callable[[], dict[str, list[str]]]] = {
         "irradiation": irradiated,
