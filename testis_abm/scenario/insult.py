@@ -338,8 +338,8 @@ def _exclusions(insults: Sequence[Insult]) -> Iterator[Problem]:
         elif insult.kind == "orchiectomy":
             gone |= dict.fromkeys(insult.sides, _named(i, insult))
     for (a, first), (b, second) in combinations(by_day, 2):
-        if text := _exclusion(first, second, a):
-            yield Problem((b, "side" if second.side else "kind"), text)
+        if why := _exclusion(first, second, a):
+            yield Problem((b, "side" if second.side else "kind"), why)
     yield from _too_many(by_day)
 
 
