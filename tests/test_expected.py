@@ -183,7 +183,7 @@ def test_a_testis_that_never_saw_gonadotrophins_comes_of_age(values):
     for day in (100, 300, 540):
         assert man.days["testosterone_nmol_l"][day] == pytest.approx(treated["testosterone_nmol_l"][day], rel=0.03)
         # Of few germ cells the mean calls forth more inhibin B than patches of them do.
-        assert man.days["fsh_iu_l"][day] == pytest.approx(treated["fsh_iu_l"][day], rel=0.08)
+        assert man.days["fsh_iu_l"][day] == pytest.approx(treated["fsh_iu_l"][day], rel=0.12)
     counted = run.semen[run.semen["arm"] == "treated"]["expected_concentration_million_ml"].iloc[-1]
     assert sperm[-1] == pytest.approx(counted, rel=0.35)  # a few clones in these sections
     twin = run.hormones[run.hormones["arm"] == "untreated"]["testosterone_nmol_l"]

@@ -145,7 +145,7 @@ def test_the_ranking_says_what_moves_a_number_and_whether_its_sign_turns(made):
 
 
 def test_a_page_that_lacks_a_part_is_refused(script, made):
-    with pytest.raises(SystemExit, match="parts and markers differ: mutants"):
+    with pytest.raises(SystemExit, match="parts and markers differ, or one stands twice: mutants"):
         script.filled(
             script.PAGE, script.PAGE.read_text(encoding="utf-8").replace("<!-- made: mutants -->\n", ""), made
         )
