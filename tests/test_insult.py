@@ -558,3 +558,17 @@ def test_levels_over_plausible_models_are_of_the_days_of_the_treatment():
     for column in ("testosterone_nmol_l", "inhibin_b_pg_ml"):
         row = rows.loc[column]
         assert row["plausible_low_pct"] - 2.0 < row["change_pct"] < row["plausible_high_pct"] + 2.0, column
+
+
+def test_why_names_the_germ_cells_that_are_wanting():
+    from testis_abm.results.summary import render
+
+    tissue = {"tubules": 4, "rows": 6, "sertoli_per_tubule": 26}
+    plan = {"duration": "120 days", "baseline": "5 days", "replicates": 1}
+    case = {"title": "x", "tissue": tissue, "plan": plan, "insult": [{"kind": "irradiation", "dose": "1 Gy"}]}
+    text = " ".join(render(run(case, plausible=False)).split())
+    assert "for want of germ cells (A-pale" in text and "azoospermic" not in text
+    gone = {**case, "insult": [{"kind": "orchiectomy", "side": "both"}]}
+    text = " ".join(render(run(gone, plausible=False)).split())
+    assert "no sperm are made, as no germ cells are left" in text and "rises 1." not in text.split("no sperm are made")[1]
+    assert "azoospermic in the samples" in text

@@ -148,7 +148,9 @@ def _by_cells(
     if made[1] > 0.0 and abs(math.log(made[1] / made[0]) - float(table[causes].to_numpy().sum())) < _FAR:
         return ""
     before, after = tissue[UNTREATED], tissue[TREATED]
-    there = {name: after[name] / before[name] for name in _TOLD if before.get(name, 0.0) > 0.0}
+    # Per Sertoli cell that is there, as sperm production is per gram.
+    lost = after.get("sertoli", 1.0) / before.get("sertoli", 1.0) or 1.0
+    there = {name: after[name] / before[name] / lost for name in _TOLD if before.get(name, 0.0) > 0.0}
     if not there:
         return ""
     if not any(there.values()):
@@ -157,7 +159,7 @@ def _by_cells(
     what = f"sperm production {_changed(made[1] / made[0])}" if made[1] > 0.0 else "no sperm are made"
     why = "for want of germ cells" if fewer else "with more germ cells than rates alone keep"
     told = ", ".join(f"{_TOLD[name]} {_share(of) if of > 0.0 else 'none'}" for name, of in there.items())
-    return f"{what}, {why} ({told}, of untreated); by rates alone, {by_rates}"
+    return f"{what}, {why} ({told}, of untreated per Sertoli cell); by rates alone, {by_rates}"
 
 
 def _own_oestradiol(before: Mapping[str, float], after: Mapping[str, float]) -> str:
