@@ -570,5 +570,7 @@ def test_why_names_the_germ_cells_that_are_wanting():
     assert "for want of germ cells (A-pale" in text and "azoospermic" not in text
     gone = {**case, "insult": [{"kind": "orchiectomy", "side": "both"}]}
     text = " ".join(render(run(gone, plausible=False)).split())
-    assert "no sperm are made, as no germ cells are left" in text and "rises 1." not in text.split("no sperm are made")[1]
+    assert (
+        "no sperm are made, as no germ cells are left" in text and "rises 1." not in text.split("no sperm are made")[1]
+    )
     assert "azoospermic in the samples" in text
