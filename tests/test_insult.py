@@ -166,7 +166,7 @@ def test_a_tissue_too_small_to_hold_a_focus_names_one_that_would():
         TestisModel(load(scenario({**GRAY, "dose": "5 Gy"})))
     rows = int(str(error.value).split("rows = ")[1].split()[0])
     five = Injuries([Insult(**GRAY | {"dose": "5 Gy"})], VALUES)
-    five.check(load(scenario(rows=rows)).tissue, 8e8)
+    five.check(load(scenario(rows=rows)).tissue, 8e8, 1.0)
     assert five.founders(load(scenario(rows=rows)).tissue.sertoli, 1) == pytest.approx(5.0, rel=0.02)
 
 
@@ -180,14 +180,14 @@ def test_a_tissue_is_advised_that_a_tubule_can_hold(tmp_path):
 
     rows, tubules = (int(word) for word in re.findall(r"rows = (\d+) \(of (\d+) tubules\)", fix("7 Gy"))[0])
     harsh = Injuries([Insult("irradiation", dose="7 Gy")], VALUES)
-    harsh.check(load(scenario(rows=rows, tubules=tubules)).tissue, 8e8)
+    harsh.check(load(scenario(rows=rows, tubules=tubules)).tissue, 8e8, 1.0)
     assert tubules > 4 and tubules % 2 == 0
     assert "no tissue that can be simulated" in fix("9 Gy")
 
 
 def test_what_no_testis_survives_needs_no_focus():
-    Injuries([Insult("orchiectomy", side="both")], VALUES).check(load(scenario()).tissue, 8e8)
-    Injuries([Insult("irradiation", dose="50 Gy")], VALUES).check(load(scenario()).tissue, 8e8)
+    Injuries([Insult("orchiectomy", side="both")], VALUES).check(load(scenario()).tissue, 8e8, 1.0)
+    Injuries([Insult("irradiation", dose="50 Gy")], VALUES).check(load(scenario()).tissue, 8e8, 1.0)
 
 
 def test_a_scenario_with_insults_is_read_as_it_is_written():
@@ -574,3 +574,25 @@ def test_why_names_the_germ_cells_that_are_wanting():
         "no sperm are made, as no germ cells are left" in text and "rises 1." not in text.split("no sperm are made")[1]
     )
     assert "azoospermic in the samples" in text
+
+
+def test_an_insult_above_the_arms_is_shared_by_them():
+    case = {
+        "title": "x",
+        "tissue": {"tubules": 2, "rows": 3},
+        "plan": {"baseline": "5 days", "duration": "40 days", "replicates": 2},
+        "insult": [{"kind": "irradiation", "dose": "1 Gy"}],
+        "arm": [{"name": "injured"}, {"name": "spared", "insult": []}],
+    }
+    from testis_abm.experiments.files import read_experiment
+
+    arms = read_experiment(case, "compare", ()).arms
+    assert [len(arm.insult) for arm in arms.values()] == [1, 0]
+
+
+def test_a_tissue_without_a_live_tubule_has_no_stem_cells_to_lose():
+    """A man of rare foci, whose small tissue holds none: what he loses is not told of it."""
+    harsh = Injuries([Insult("irradiation", dose="7 Gy")], VALUES)
+    harsh.check(load(scenario()).tissue, 8e8 * 0.0005, 0.0005)
+    with pytest.raises(TestisError, match="too small to hold a focus"):
+        harsh.check(load(scenario()).tissue, 8e8, 1.0)

@@ -294,3 +294,14 @@ def test_a_place_becomes_clamps_of_a_form(found, untreated):
     said = draft.understood(draft.with_clamps(draft.of(ta.load(TREATED)), rows))
     assert said.problems == () and len(said.scenario.clamp) == 3
     assert clamps_at(untreated, 2, 1)[2]["level"] == "0.1 x own"  # T/E2 of 10 at his own T
+
+
+@pytest.mark.parametrize("word", ["progressive motility", "DNA fragmentation"])
+def test_what_a_man_without_sperm_has_none_of_is_drawn_as_nothing(word):
+    none = ta.surface("azoospermic_sertoli_only", levels=3, sets=1, hold=30)
+    assert none.plot(word).axes
+
+
+def test_a_man_without_testes_has_a_path_to_the_lower_end():
+    case = {**TREATED, "tissue": {"tubules": 2}, "insult": [{"kind": "orchiectomy", "side": "both"}]}
+    assert ta.surface(case, levels=3, sets=1, hold=30).plot("LH").axes

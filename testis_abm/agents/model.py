@@ -164,7 +164,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.modifiers, self.modified = Modifiers(), list[tuple[Any, ...]]()
         self.clamps: tuple[Clamp, ...] = ()
         self.injuries = Injuries((scenario if self.treated else scenario.untreated()).insult, self.values)
-        self.injuries.check(scenario.tissue, self._niches(), scenario.path or "")
+        self.injuries.check(scenario.tissue, self._niches(), self.man["germ_cell_endowment"], scenario.path or "")
         self.records = Diary()
         self._build()
         if settled is None:
@@ -671,7 +671,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         for problem in faults(insults, self.case.plan, self.case.tissue):
             raise TestisError(f"insult {int(problem.path[0]) + 1}: {problem.text}")
         injuries = Injuries(insults, self.values)
-        injuries.check(self.case.tissue, self._niches())
+        injuries.check(self.case.tissue, self._niches(), self.man["germ_cell_endowment"])
         self.injuries = injuries
         return insult
 

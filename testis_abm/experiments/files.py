@@ -163,7 +163,9 @@ def _arms(raw: Mapping[str, Any], given: object, overrides: Mapping[str, object]
         if name in arms:
             raise ScenarioError(f"arm {k}: name {shown(name)} is that of another arm")
         guard.few(k, _MOST_ARMS, "arms", "make several experiments of them")
-        own = {**raw, **{part: arm.get(part, []) for part in TREATMENTS}, "title": name}
+        # What injured the men is shared by all arms, but for one that has its own.
+        shared = {"insult": raw.get("insult", [])}
+        own = {**raw, **{part: arm.get(part, shared.get(part, [])) for part in TREATMENTS}, "title": name}
         try:
             sets = guard.mapping(arm.get("set", {}), "set", '{ "man.age" = 40 }')
             arms[name] = load(own, overrides={**overrides, **sets})

@@ -94,18 +94,21 @@ class Injuries:
         past = [alive for _, insult, alive in self.surviving() if insult.times[-1] < day]
         return niches * float(past[-1].mean(axis=0).sum()) if past else 2.0 * niches
 
-    def check(self, tissue: Tissue, niches: float, source: str = "") -> None:
+    def check(self, tissue: Tissue, niches: float, endowed: float, source: str = "") -> None:
         """Raise if what survives in the man, of `niches`, is too little to be found in his simulated tissue.
 
-        `source`: the file that the insults are of, which the error names.
+        `endowed`: share of the Sertoli cells that keep stem cells. `source`: the file that the insults are of, which the error names.
 
         Raises:
             TestisError: naming the size that would hold it.
         """
+        stem_cells = 2.0 * endowed * tissue.sertoli
+        if stem_cells < 1.0:  # none to lose: so small a tissue holds none of the man's live tubules
+            return
         for i, insult, alive in self.surviving():
             reached = [SIDES.index(side) for side in insult.sides]
             share = float(alive[reached].sum() / 2.0) / len(SIDES)
-            simulated, there = share * tissue.sertoli * 2.0, len(reached) / len(SIDES) * tissue.sertoli * 2.0
+            simulated, there = share * stem_cells, len(reached) / len(SIDES) * stem_cells
             if simulated < 1.0 <= share * niches * 2.0:
                 place = f"{source}: " if source else ""
                 fault = survivors_fault(simulated, there, tissue)

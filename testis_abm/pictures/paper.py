@@ -440,7 +440,8 @@ def draw_surface(chart: SurfaceMap, title: str, caption: str) -> Figure:
         _draw_map(above, chart)
         letter(above, 0)
         slices = chart.slices()
-        top = max(float(np.nanmax([curve.mean, curve.high], initial=chart.own)) for _, curve in slices)
+        heights = np.concatenate([np.ravel([curve.mean, curve.high]) for _, curve in slices] + [[chart.own]])
+        top = max(heights[np.isfinite(heights)], default=0.0)
         for k, (scale, curve) in enumerate(slices):
             below = figure.add_axes((0.105 + 0.475 * k, 0.17, 0.385, 0.185))
             _draw_slice(below, chart, scale, curve)

@@ -78,7 +78,12 @@ def _path(found: Surface, across: Scale, up: Scale) -> Path | None:
 
 def _marks(x: np.ndarray, y: np.ndarray, across: Scale, up: Scale) -> tuple[tuple[int, str], ...]:
     """Return days to be marked: the last, and others that lie apart from the origin, from it and from one another."""
-    places = [np.log(part) / np.log(scale.levels[-1] / scale.levels[0]) for part, scale in ((x, across), (y, up))]
+
+    def place(level: np.ndarray, scale: Scale) -> np.ndarray:
+        # None has no place on a scale of logs: the lower end stands for it.
+        return np.log(np.maximum(level, scale.levels[0])) / np.log(scale.levels[-1] / scale.levels[0])
+
+    places = [place(x, across), place(y, up)]
     at, end = np.stack(places, axis=-1), len(x) - 1
     marked = [0, end]
     for day in (day for day in _MARKED if day < end):
