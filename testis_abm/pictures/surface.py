@@ -81,7 +81,8 @@ def _marks(x: np.ndarray, y: np.ndarray, across: Scale, up: Scale) -> tuple[tupl
 
     def place(level: np.ndarray, scale: Scale) -> np.ndarray:
         # None has no place on a scale of logs: the lower end stands for it.
-        return np.log(np.maximum(level, scale.levels[0])) / np.log(scale.levels[-1] / scale.levels[0])
+        found = np.log(np.maximum(level, scale.levels[0])) / np.log(scale.levels[-1] / scale.levels[0])
+        return np.asarray(found)
 
     places = [place(x, across), place(y, up)]
     at, end = np.stack(places, axis=-1), len(x) - 1
