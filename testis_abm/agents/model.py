@@ -540,7 +540,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         return dict(zip(founders.tolist(), cells.tolist(), strict=True))
 
     def mark_stem_clones(self) -> None:
-        """Begin to count clones of stem cells anew: each one alive founds its own (0, 1, ...); others keep what they came from."""
+        """Begin to count clones of stem cells from now on: each one alive founds its own (0, 1, ...); others keep what they came from."""
         germ = self.tissue.columns.germ
         rows = germ.rows()
         stem = rows[germ.step[rows] <= steps.A_PALE]

@@ -29,6 +29,7 @@ from testis_abm.parameters.tubules import HYALINISED
 from testis_abm.support.errors import TestisError
 from testis_abm.testis import fields, injury, kernel
 from testis_abm.testis.columns import GERM_DTYPES, Columns, Events, GermColumns, segments
+from testis_abm.testis.stem_cells import GONE
 from testis_abm.testis.tissue import SETTLED, UNCHANGED
 
 if TYPE_CHECKING:
@@ -364,7 +365,7 @@ class Surroundings(NamedTuple):
 
 def live_germ_cell(cell: State, around: Surroundings) -> list[State]:
     """Return what is left of a germ cell at the end of the day: itself, nothing, or daughters."""
-    if cell.ends == kernel.GONE:
+    if cell.ends == GONE:
         return []
     if _event(cell, around)[0] == LIVES:
         return [cell]
@@ -496,7 +497,7 @@ class Decided(NamedTuple):
 def turn_stem_cells(cells: list[State], wall: Wall) -> list[State]:
     """Let the stem cells of a tubule whose cycle has ended turn; return the cells that they found.
 
-    All decide from the counts of the morning; then daughters enter, see kernel.turn_stem_cells.
+    All decide from the counts of the morning; then daughters enter, see stem_cells.turn_stem_cells.
     """
     turning = []
     for cell in reversed(cells):
@@ -553,7 +554,7 @@ def _turn(
     if does.lost or does.leaves:
         here.events.deaths[here.tubule, cell.step] += int(does.lost)
         wall.counts[at] -= 1
-        cell.ends = kernel.GONE
+        cell.ends = GONE
         return
     cell.turn, cell.share, cell.ends = turn + 1, does.share, ends
     if wakes:

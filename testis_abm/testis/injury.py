@@ -79,7 +79,7 @@ def strike_sertoli(sertoli: SertoliColumns, blow: Blow, now: float, wall: Wall) 
 
 
 def strike(germ: GermColumns, sertoli: SertoliColumns, blow: Blow, now: float, wall: Wall) -> None:
-    """Let a blow fall upon the cells on day `now` of the tissue's clock; their counts are to be taken anew."""
+    """Let a blow fall upon the cells on day `now` of the tissue's clock; their counts are to be taken again."""
     alive = np.ones(len(germ.lineage), dtype=bool)
     stage = stage_of(int(now), blow.kind, blow.repeat)
     strike_sertoli(sertoli, blow, now, wall)

@@ -50,7 +50,7 @@ def _in_patches(patch: int, geometry: Geometry, seed: int) -> np.ndarray:
 def _on_helix(values: Mapping[str, float], geometry: Geometry, seed: int) -> np.ndarray:
     """Wind the cycle around each tubule as a ribbon, (tubules, length, around), after Schulze & Rehder (1984).
 
-    A ribbon is `stage.helix_pitch` wide and goes up as much in a turn; every sixth of the cycle takes an angle drawn anew.
+    A ribbon is `stage.helix_pitch` wide and goes up as much in a turn; every sixth of the cycle takes an angle of its own draw.
     """
     tubules, length, around = geometry.tubules, geometry.length, geometry.around
     pitch = values["stage.helix_pitch"]
