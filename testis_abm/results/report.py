@@ -30,6 +30,7 @@ _HAEMATOCRIT = (50.0, 54.0)  # %: the limits at which guidelines reconsider and 
 _PARTED = 10.0  # points between the falls of true and reported oestradiol
 NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _MONTH = 28  # days
+_BLOCKING = ("irradiation", "cytotoxics")
 _MOVED = 0.93  # of untreated: what is less has moved
 # Table, column, and whether an injury lowers it.
 _EXTREMES = (
@@ -200,12 +201,17 @@ def held(result: Run) -> str:
 
 
 def insults(result: Run) -> str:
-    """Return what happened to the testes."""
-    return (
-        _wrapped("Insults: ", f"{'; '.join(insult.dated for insult in result.scenario.insult)}.")
-        if result.scenario.insult
-        else ""
-    )
+    """Return what happened to the testes, and on which numbers recovery hangs that nothing but recovery is known of."""
+    given = result.scenario.insult
+    if not given:
+        return ""
+    text = f"{'; '.join(insult.dated for insult in given)}."
+    if any(insult.kind in _BLOCKING for insult in given):
+        text += (
+            " When sperm return hangs on how long injured Sertoli cells stop their stem cells: a hypothesis, fitted on recovery itself"
+            " (injury.hit_days, irradiation.gray_per_hit; docs/injury.md)."
+        )
+    return _wrapped("Insults: ", text)
 
 
 def course(result: Run) -> str:
