@@ -193,7 +193,7 @@ class ReferenceCells:
         germ = near.tolist()
         for i, (agent, oestradiol) in enumerate(zip(self.sertoli, cells.local_oestradiol.tolist(), strict=True)):
             cell = agent.state
-            testosterone = cell.local_testosterone
+            testosterone = cell.local_testosterone * blood.open_receptor
             response = Response(cell.androgen, cell.adhesion, cell.fsh, cell.lack)
             response = rules["sertoli.day"](response, testosterone, oestradiol, blood.fsh_iu_l, p, dt)
             cell.androgen, cell.adhesion, cell.fsh, cell.lack = response

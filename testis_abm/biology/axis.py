@@ -1,7 +1,7 @@
-"""The hormonal axis: gonadotrophs with a fast drive and a slow store, blood steroids, SHBG, fat, and what drugs act on.
+"""The hormonal axis: GnRH pulses, gonadotrophs, blood steroids, SHBG, fat, and what drugs act on.
 
-The body advances in hourly steps (exponential Euler: stable for the two-hour life of LH). The equations are on the
-relative scale of the reference man (1 = his value) and are listed with their sources in parameters/model/axis.toml.
+The body advances in hourly steps (exponential Euler: stable for the two-hour life of LH); what changes over weeks
+advances by the day. The equations are on the relative scale of the reference man (1 = his value) and are listed with their sources in parameters/model/axis.toml.
 They read exposures and never drugs, so that any drugs combine. A mechanism of drugs is a row of MECHANISMS and its
 effect in an equation below.
 """
@@ -24,7 +24,9 @@ from testis_abm.quantities import QUANTITIES
 
 HOURS = 24
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite zero
-_FAINTEST = 0.02  # relative steroid under which SHBG follows no more
+_FAINTEST = 0.02  # relative oestradiol under which it permits the signal of androgens no less
+_SHBG_FOLLOWS = 0.3  # relative steroid under which SHBG follows no more: castrates' total and free T fall alike
+_LASTING = (0.05, 4.0)  # relative feedback over which the hypothalamus remembers more
 _TURNS, _SETTLED = 4000, 1e-12
 
 
@@ -138,6 +140,58 @@ MECHANISMS: Mapping[str, Mechanism] = {
         "FSH in blood (IU/L)",
         (Effect("his own and given", "fsh_iu_l", ""), Effect("his own", "own_fsh_iu_l", "")),
     ),
+    "five_alpha_reductase_inactivator": Mechanism(
+        "nmol/L",
+        (
+            Exposed("five_alpha_1_loss", times="inactivation_rate_type_1"),  # share of the enzyme lost per day
+            Exposed("five_alpha_2_loss", times="inactivation_rate_type_2"),
+        ),
+        "DHT in blood (x normal)",
+        (Effect("DHT", "dihydrotestosterone", ""),),
+    ),
+    "androgen_receptor_blocker": Mechanism(
+        "nmol/L",
+        (Exposed("androgen_block", "androgen_receptor_constant"),),
+        "Androgen receptor\ntaken (%)",
+        (Effect("receptor", "androgen_block", "bound"),),
+        raises_lh="keeps androgens from their receptor",
+    ),
+    "progestin": Mechanism(
+        "nmol/L",
+        (Exposed("progestin", "progestin_constant"),),
+        "Feedback as progestin\n(x that of normal androgen)",
+        (Effect("feedback", "progestin", ""),),
+        lowers_lh="slows the pulses of GnRH as a progestin does",
+    ),
+    "androgen": Mechanism(
+        "nmol/L",
+        (Exposed("androgen", "androgen_constant"),),
+        "Androgen activity in blood\n(x normal)",
+        (Effect("given", "androgen", ""), Effect("all", "blood_androgen", "")),
+        lowers_lh="acts on the androgen receptor of the hypothalamus",
+    ),
+    "hypothalamic_inhibitor": Mechanism(
+        "nmol/L",
+        (Exposed("gnrh_inhibition", "gnrh_inhibition_constant"),),
+        "GnRH drive withheld (%)",
+        (Effect("GnRH", "gnrh_inhibition", "bound"),),
+        lowers_lh="keeps the hypothalamus from sending GnRH",
+    ),
+    "dopamine_agonist": Mechanism(
+        "nmol/L",
+        (Exposed("dopamine_agonist", "dopamine_constant"),),
+        "Prolactin (x normal)",
+        (Effect("prolactin", "prolactin", ""),),
+        raises_lh="lowers prolactin",
+    ),
+    "dihydrotestosterone": Mechanism(
+        "nmol/day released",
+        (Exposed("dihydrotestosterone"),),
+        "DHT in blood (x normal)",
+        (Effect("DHT", "dihydrotestosterone", ""),),
+        released=True,
+        lowers_lh="acts on the androgen receptor of the hypothalamus",
+    ),
     "testosterone": Mechanism(
         "nmol/day released",
         (Exposed("testosterone"),),
@@ -160,8 +214,10 @@ NO_DRUGS = Exposure(*[0.0] * len(EXPOSURES))
 
 # State of the body; relative unless named.
 BODY = record(
-    "gonadotroph_store",
-    "fsh_store",
+    "lh_capacity",  # of the gonadotroph to secrete at a given drive
+    "fsh_capacity",
+    "fsh_unpulsed",  # secretion of FSH that needs GnRH and not its pulses
+    "memory",  # scale of the GnRH drive that lasting feedback has set
     "lh",
     "fsh",
     "testosterone_nmol_l",
@@ -170,7 +226,10 @@ BODY = record(
     "inhibin",
     "fat_aromatase",  # fraction of the enzyme that no drug has inactivated
     "testis_aromatase",
-    "gnrh_tonic",  # exposure to agonist that never ceases between pulses
+    "five_alpha_1",  # as fat_aromatase, of both 5-alpha-reductases
+    "five_alpha_2",
+    "gnrh_mean",  # receptors that an agonist takes, mean of some hours
+    "gnrh_tonic",  # those that it never leaves between pulses
     "gnrh_receptor",  # share of the gonadotroph's response that is not desensitised
 )
 # Means of a day.
@@ -189,8 +248,19 @@ DAY = record(
     "lyase_inhibitor",
     "testis_aromatase",
     "inhibition_fat",
+    "dihydrotestosterone",  # relative
+    "blood_androgen",  # what the receptor feels of testosterone and given androgens, relative
+    "tract_androgen",  # of epididymis and glands
+    "androgen_block",  # concentration over constant
+    "prolactin",
+    "gnrh_frequency",  # of pulses, relative
+    "lh_amplitude",
     "testosterone_brake",
     "oestradiol_brake",
+    "memory",
+    "gonadotroph_drive",
+    "gnrh_signal",
+    "gnrh_present",
     "peripheral_oestradiol",
     "adrenal_oestradiol",
     "bone_oestradiol_pmol_l",
@@ -210,17 +280,33 @@ class AxisParameters(NamedTuple):
     oestradiol_feedback_strength: float
     oestradiol_feedback_exponent: float
     oestradiol_pituitary_share: float
+    oestradiol_permission: float
+    dihydrotestosterone_weight: float
+    memory_exponent_low: float
+    memory_exponent_high: float
+    memory_falling_days: float
+    memory_rising_days: float
+    prolactin_half: float
+    prolactin_exponent: float
     gnrh_agonist_maximum: float
+    gnrh_block_exponent: float
     gnrh_desensitising_level: float
     gnrh_desensitising_exponent: float
     gnrh_desensitising_days: float
     gnrh_tonic_hours: float
     receptor_full_agonist: float
     aromatase_turnover_days: float
-    gonadotroph_store_days: float
-    gonadotroph_store_exponent: float
-    gonadotroph_store_saturation: float
-    fsh_store_saturation: float
+    gonadotroph_capacity_days: float
+    gonadotroph_capacity_exponent: float
+    gonadotroph_capacity_saturation: float
+    lh_floor: float
+    fsh_floor: float
+    fsh_ceiling: float
+    fsh_unpulsed_share: float
+    fsh_unpulsed_exponent: float
+    fsh_unpulsed_days: float
+    fsh_oestradiol_strength: float
+    fsh_oestradiol_exponent: float
     lh_clearance_per_day: float
     fsh_clearance_per_day: float
     inhibin_feedback_strength: float
@@ -229,6 +315,12 @@ class AxisParameters(NamedTuple):
     testosterone_free_clearance: float
     testosterone_distribution: float
     testicular_testosterone_share: float
+    five_alpha_km: float
+    five_alpha_1_share: float
+    five_alpha_clearance_share: float
+    five_alpha_turnover_days: float
+    dihydrotestosterone_production: float
+    tract_dihydrotestosterone_weight: float
     albumin_binding: float
     shbg_binding: float
     shbg_days: float
@@ -242,8 +334,12 @@ class AxisParameters(NamedTuple):
     hcg_lh_equivalence: float
     hcg_saturation: float
     lh_saturation: float
+    basal_secretion: float
     free_testosterone_reference: float
     gnrh_drive: float
+    axis_recovery: float
+    prolactin: float
+    adrenal_androgen: float
     fsh_secretion: float
     shbg_production: float
     peripheral_aromatase: float
@@ -258,8 +354,8 @@ def feedback(level, strength, exponent):
 
 
 @register_jitable
-def store_target(drive, exponent, saturation):
-    """Return the slow synthetic capacity that a lasting `drive` builds, ceiling 1 + saturation."""
+def saturating(drive, exponent, saturation):
+    """Return what a lasting `drive` builds, 1 at drive 1, up to 1 + saturation."""
     powered = drive**exponent
     return (1.0 + saturation) * powered / (saturation + powered)
 
@@ -287,17 +383,31 @@ def modulated(level, bound, agonist, p):
 
 
 @register_jitable
-def active_aromatase(active, lost, p, dt):
-    """Return the active fraction of aromatase after `dt` days in which a share `lost` per day is inactivated."""
-    renewal = 1.0 / p.aromatase_turnover_days
+def active_enzyme(active, lost, turnover_days, dt):
+    """Return the active fraction of an enzyme after `dt` days in which a share `lost` per day is inactivated."""
+    renewal = 1.0 / turnover_days
     return relax(active, renewal / (renewal + lost), 1.0 / (renewal + lost), dt)
 
 
 @register_jitable
-def shbg_target(x, e2, p):
-    """Return the SHBG that the liver keeps up at relative free testosterone and the oestradiol that it feels, nmol/L."""
-    by_androgen = max(x, _FAINTEST) ** p.shbg_androgen_exponent
-    return p.shbg_production * by_androgen * max(e2, _FAINTEST) ** p.shbg_oestrogen_exponent
+def shbg_target(androgen, e2, p):
+    """Return the SHBG that the liver keeps up at relative blood androgen and the oestradiol that it feels, nmol/L."""
+    by_androgen = max(androgen, _SHBG_FOLLOWS) ** p.shbg_androgen_exponent
+    return p.shbg_production * by_androgen * max(e2, _SHBG_FOLLOWS) ** p.shbg_oestrogen_exponent
+
+
+@register_jitable
+def five_alpha_left(body, p):
+    """Return the share of 5-alpha-reductase that drugs have left, by what each type makes of blood DHT."""
+    return p.five_alpha_1_share * body.five_alpha_1 + (1.0 - p.five_alpha_1_share) * body.five_alpha_2
+
+
+@register_jitable
+def dihydrotestosterone(x, active, given, p):
+    """Return relative blood DHT from relative free T, the active share of 5-alpha-reductase, and DHT `given` (nmol/day)."""
+    free = x * p.free_testosterone_reference
+    made = x * (p.five_alpha_km + p.free_testosterone_reference) / (p.five_alpha_km + free)
+    return active * made + given / p.dihydrotestosterone_production
 
 
 @register_jitable
@@ -308,36 +418,132 @@ def lh_activity(lh, hcg, p):
 
 
 @register_jitable
-def testosterone_made(testis, activity, cyp17a1, p):
-    """Return testosterone production relative to the reference man's; the testis has its share of CYP17A1 in its capacity."""
-    share = p.testicular_testosterone_share
-    return share * testis.secretory_capacity * lh_response(activity, p.lh_saturation) + (1.0 - share) * cyp17a1
+def with_dihydrotestosterone(x, dht, weight):
+    """Return what a tissue feels of relative free T and DHT that counts for `weight` times as much."""
+    return (x + weight * dht) / (1.0 + weight)
 
 
 @register_jitable
-def pituitary_drive(body, x, e2, exposure, p, dt):
-    """Return the drive of the gonadotrophs and the two steroids' brakes; advance what GnRH agonists do.
+def resting_tract_androgen(x, p):
+    """Return what epididymis and glands feel at relative free T without drugs."""
+    return with_dihydrotestosterone(x, dihydrotestosterone(x, 1.0, 0.0, p), p.tract_dihydrotestosterone_weight)
 
-    Testosterone slows the hypothalamus; oestradiol brakes hypothalamus and pituitary. Given GnRH adds to what the
-    hypothalamus sends and is braked at the pituitary alone; given without pause it desensitises, after a flare.
+
+@register_jitable
+def testosterone_made(testis, activity, cyp17a1, p):
+    """Return testosterone production relative to the reference man's; the testis has its share of CYP17A1 in its capacity."""
+    share = p.testicular_testosterone_share
+    own = share * testis.secretory_capacity * lh_response(activity, p.lh_saturation, p.basal_secretion)
+    return own + (1.0 - share) * p.adrenal_androgen * cyp17a1
+
+
+@register_jitable
+def desensitise(body, exposure, p, dt):
+    """Advance what a GnRH agonist does to its receptor; return the share of receptors that it takes.
+
+    Pulses let go of the receptor; the part of an exposure that never ceases desensitises, after a flare. It is told by
+    the lowest level over the mean of the hours before, so that pulses of any size and pace keep the response.
+    """
+    taken, left_on = exposure.gnrh / (1.0 + exposure.gnrh), exposure.gnrh_trough / (1.0 + exposure.gnrh_trough)
+    hours = p.gnrh_tonic_hours / HOURS
+    body.gnrh_mean = relax(body.gnrh_mean, taken, hours, dt)
+    body.gnrh_tonic = min(left_on, relax(body.gnrh_tonic, left_on, hours, dt))
+    unceasing = body.gnrh_tonic * (body.gnrh_tonic / max(body.gnrh_mean, 1e-12)) ** 3
+    tonic = (unceasing / p.gnrh_desensitising_level) ** p.gnrh_desensitising_exponent
+    body.gnrh_receptor = relax(body.gnrh_receptor, 1.0 / (1.0 + tonic), p.gnrh_desensitising_days, dt)
+    return taken
+
+
+class Drive(NamedTuple):
+    """What drives the gonadotrophs, relative.
+
+    Attributes:
+        lh: of LH; signal: GnRH that acts on them, pulses and all; present: GnRH whatever its rhythm.
+        frequency: of pulses; at_pituitary: brake of oestradiol on the gonadotroph, which sets the amplitude.
+        by_androgen, by_oestradiol: brakes on GnRH; felt: oestradiol as its receptor feels it.
+    """
+
+    lh: float
+    signal: float
+    present: float
+    frequency: float
+    at_pituitary: float
+    by_androgen: float
+    by_oestradiol: float
+    felt: float
+
+
+@register_jitable
+def pituitary_drive(body, androgen, e2, agonist, exposure, p):
+    """Return what drives the gonadotrophs (Drive) at relative `androgen` of the hypothalamus and oestradiol.
+
+    Androgens slow the pulses of GnRH, as far as oestradiol permits; progestins do in their stead. Oestradiol brakes
+    hypothalamus and pituitary. Given GnRH (`agonist`, share of receptors) adds to what the hypothalamus sends and is
+    braked at the pituitary alone.
     """
     felt = modulated(e2 * p.oestrogen_feedback_sensitivity, exposure.receptor_bound, exposure.pituitary_agonist, p)
-    brake_t = feedback(
-        x * p.androgen_feedback_sensitivity, p.testosterone_feedback_strength, p.testosterone_feedback_exponent
-    )
+    signal = (androgen * p.androgen_feedback_sensitivity + exposure.progestin) * max(
+        felt, _FAINTEST
+    ) ** p.oestradiol_permission
+    brake_t = feedback(signal, p.testosterone_feedback_strength, p.testosterone_feedback_exponent)
     brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
     at_pituitary = brake_e**p.oestradiol_pituitary_share
-    # Pulses fall to little between doses; only what never ceases counts as tonic.
-    if exposure.gnrh_trough < body.gnrh_tonic:
-        body.gnrh_tonic = exposure.gnrh_trough
-    else:
-        body.gnrh_tonic = relax(body.gnrh_tonic, exposure.gnrh_trough, p.gnrh_tonic_hours / HOURS, dt)
-    tonic = (body.gnrh_tonic / p.gnrh_desensitising_level) ** p.gnrh_desensitising_exponent
-    body.gnrh_receptor = relax(body.gnrh_receptor, 1.0 / (1.0 + tonic), p.gnrh_desensitising_days, dt)
-    given = p.gnrh_agonist_maximum * exposure.gnrh / (1.0 + exposure.gnrh)
-    signal = p.gnrh_drive * brake_t * (brake_e / at_pituitary) + given
-    signal *= body.gnrh_receptor / (1.0 + exposure.gnrh_block)
-    return signal * at_pituitary, brake_t, brake_e
+    prolactin = p.prolactin / (1.0 + exposure.dopamine_agonist)
+    withheld = feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
+    frequency = p.gnrh_drive * body.memory * brake_t * (brake_e / at_pituitary) * withheld
+    frequency /= 1.0 + exposure.gnrh_inhibition
+    present = (frequency + p.gnrh_agonist_maximum * agonist) / (1.0 + exposure.gnrh_block**p.gnrh_block_exponent)
+    signal = present * body.gnrh_receptor
+    return Drive(signal * at_pituitary, signal, present, frequency, at_pituitary, brake_t, brake_e, felt)
+
+
+@register_jitable
+def lh_secretion(drive, capacity, p):
+    """Return the LH that a gonadotroph of that capacity keeps up at a `drive` (Drive), relative."""
+    return p.lh_floor + (1.0 - p.lh_floor) * capacity * drive.lh
+
+
+@register_jitable
+def fsh_secretion(drive, capacity, unpulsed, inhibin, p):
+    """Return the FSH that gonadotrophs keep up: by pulses of GnRH, by GnRH whatever its rhythm, under oestradiol and inhibin B."""
+    share = p.fsh_unpulsed_share
+    made = (1.0 - share) * capacity * drive.signal + share * unpulsed
+    made *= feedback(drive.felt, p.fsh_oestradiol_strength, p.fsh_oestradiol_exponent)
+    made *= feedback(inhibin, p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
+    made *= (1.0 + p.fsh_ceiling) / (p.fsh_ceiling + made)
+    return p.fsh_secretion * (p.fsh_floor + (1.0 - p.fsh_floor) * made)
+
+
+@register_jitable
+def unpulsed_fsh(present, p):
+    """Return the secretion of FSH that GnRH builds whatever its rhythm, relative."""
+    return saturating(present, p.fsh_unpulsed_exponent, 0.5)
+
+
+@register_jitable
+def remembered(lasting, p):
+    """Return the scale of the GnRH drive that lasting feedback (relative) leads to."""
+    lasting = min(max(lasting, _LASTING[0]), _LASTING[1])
+    return lasting ** (p.memory_exponent_low if lasting < 1.0 else p.memory_exponent_high)
+
+
+@register_jitable
+def body_night(body, p, means):
+    """Advance by a day what changes over weeks: capacities of the gonadotroph, and the memory of the hypothalamus.
+
+    `means` (DAY) are those of the day. Memory deepens under lasting feedback and comes back at the man's own rate.
+    """
+    exponent, saturation, days = (
+        p.gonadotroph_capacity_exponent,
+        p.gonadotroph_capacity_saturation,
+        p.gonadotroph_capacity_days,
+    )
+    body.lh_capacity = relax(body.lh_capacity, saturating(means.gonadotroph_drive, exponent, saturation), days, 1.0)
+    body.fsh_capacity = relax(body.fsh_capacity, saturating(means.gnrh_signal, exponent, saturation), days, 1.0)
+    body.fsh_unpulsed = relax(body.fsh_unpulsed, unpulsed_fsh(means.gnrh_present, p), p.fsh_unpulsed_days, 1.0)
+    target = remembered(means.testosterone_brake * means.oestradiol_brake, p)
+    days = p.memory_falling_days if target < body.memory else p.memory_rising_days / p.axis_recovery
+    body.memory = target * (body.memory / target) ** math.exp(-1.0 / days)
 
 
 @register_jitable
@@ -351,14 +557,19 @@ def body_hour(body, p, testis, exposure, held, means):
     free = free_testosterone(total, body.shbg_nmol_l, p.shbg_binding, p.albumin_binding)
     x = free / p.free_testosterone_reference
 
-    drive, brake_t, brake_e = pituitary_drive(body, x, e2, exposure, p, dt)
-    store = store_target(drive, p.gonadotroph_store_exponent, p.gonadotroph_store_saturation)
-    fsh_store = store_target(drive, p.gonadotroph_store_exponent, p.fsh_store_saturation)
-    body.gonadotroph_store = relax(body.gonadotroph_store, store, p.gonadotroph_store_days, dt)
-    body.fsh_store = relax(body.fsh_store, fsh_store, p.gonadotroph_store_days, dt)
-    body.lh = relax(body.lh, body.gonadotroph_store * drive, 1.0 / p.lh_clearance_per_day, dt)
-    inhibin_brake = feedback(body.inhibin, p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
-    fsh = p.fsh_secretion * body.fsh_store * drive * inhibin_brake
+    left, turnover = five_alpha_left(body, p), p.five_alpha_turnover_days
+    dht = dihydrotestosterone(x, left, exposure.dihydrotestosterone, p)
+    body.five_alpha_1 = active_enzyme(body.five_alpha_1, exposure.five_alpha_1_loss, turnover, dt)
+    body.five_alpha_2 = active_enzyme(body.five_alpha_2, exposure.five_alpha_2_loss, turnover, dt)
+    blocked = 1.0 + exposure.androgen_block
+    blood_androgen = (x + exposure.androgen) / blocked
+    androgen = (with_dihydrotestosterone(x, dht, p.dihydrotestosterone_weight) + exposure.androgen) / blocked
+    tract_androgen = (with_dihydrotestosterone(x, dht, p.tract_dihydrotestosterone_weight) + exposure.androgen) / blocked
+
+    agonist = desensitise(body, exposure, p, dt)
+    drive = pituitary_drive(body, androgen, e2, agonist, exposure, p)
+    body.lh = relax(body.lh, lh_secretion(drive, body.lh_capacity, p), 1.0 / p.lh_clearance_per_day, dt)
+    fsh = fsh_secretion(drive, body.fsh_capacity, body.fsh_unpulsed, body.inhibin, p)
     body.fsh = relax(body.fsh, fsh, 1.0 / p.fsh_clearance_per_day, dt)
     body.inhibin = relax(body.inhibin, testis.inhibin_output, p.inhibin_b_days, dt)
     hold_body(body, held, p)
@@ -369,15 +580,18 @@ def body_hour(body, p, testis, exposure, held, means):
     production = reference_production * made + exposure.testosterone
     # Of the total; without any testosterone too, where it is that of the first molecules.
     bound = total_over_free(free, body.shbg_nmol_l, p.shbg_binding, p.albumin_binding)
-    clearance = p.testosterone_free_clearance / bound
+    # What 5-alpha-reductase takes is a share of it.
+    clearance = p.testosterone_free_clearance * (1.0 - p.five_alpha_clearance_share * (1.0 - left)) / bound
     body.testosterone_nmol_l = relax(total, production / clearance, p.testosterone_distribution / clearance, dt)
 
     # Inactivated enzyme is lost until it is made again.
     in_fat = body.fat_aromatase
     access = p.peripheral_aromatase_km / (p.peripheral_aromatase_km + free)
     inactivation = exposure.aromatase_inactivation
-    body.fat_aromatase = active_aromatase(in_fat, access * inactivation, p, dt)
-    body.testis_aromatase = active_aromatase(body.testis_aromatase, testis.aromatase_access * inactivation, p, dt)
+    turnover = p.aromatase_turnover_days
+    body.fat_aromatase = active_enzyme(in_fat, access * inactivation, turnover, dt)
+    in_testis = testis.aromatase_access * inactivation
+    body.testis_aromatase = active_enzyme(body.testis_aromatase, in_testis, turnover, dt)
     share, inhibitor = p.testicular_oestradiol_share, exposure.aromatase_inhibitor
     uninhibited = (1.0 - share) * peripheral_oestradiol(x, 0.0, p)
     peripheral = in_fat * (1.0 - share) * peripheral_oestradiol(x, inhibitor, p)
@@ -385,7 +599,7 @@ def body_hour(body, p, testis, exposure, held, means):
     production = share * testis.oestradiol_output + peripheral + given
     body.oestradiol = relax(e2, production, 1.0 / p.oestradiol_relaxation_per_day, dt)
     by_liver = modulated(e2, exposure.receptor_bound, exposure.liver_agonist, p)
-    body.shbg_nmol_l = relax(body.shbg_nmol_l, shbg_target(x, by_liver, p), p.shbg_days, dt)
+    body.shbg_nmol_l = relax(body.shbg_nmol_l, shbg_target(blood_androgen, by_liver, p), p.shbg_days, dt)
     hold_body(body, held, p)
     # Held is the whole that tissues see: what has been given is then part of it.
     given_fsh = exposure.fsh_iu_l if math.isnan(held.fsh_iu_l) else 0.0
@@ -403,8 +617,19 @@ def body_hour(body, p, testis, exposure, held, means):
     means.aromatase_inhibitor += inhibitor * dt
     means.lyase_inhibitor += exposure.lyase_inhibitor * dt
     means.testis_aromatase += body.testis_aromatase * dt
-    means.testosterone_brake += brake_t * dt
-    means.oestradiol_brake += brake_e * dt
+    means.dihydrotestosterone += dht * dt
+    means.blood_androgen += blood_androgen * dt
+    means.tract_androgen += tract_androgen * dt
+    means.androgen_block += exposure.androgen_block * dt
+    means.prolactin += p.prolactin / (1.0 + exposure.dopamine_agonist) * dt
+    means.gnrh_frequency += drive.frequency * dt
+    means.lh_amplitude += body.lh_capacity * drive.at_pituitary * dt
+    means.testosterone_brake += drive.by_androgen * dt
+    means.oestradiol_brake += drive.by_oestradiol * dt
+    means.memory += body.memory * dt
+    means.gonadotroph_drive += drive.lh * dt
+    means.gnrh_signal += drive.signal * dt
+    means.gnrh_present += drive.present * dt
     means.peripheral_oestradiol += peripheral * dt
     from_adrenal = p.peripheral_aromatase * p.adrenal_oestradiol_share / (1.0 + inhibitor)
     means.adrenal_oestradiol += in_fat * (1.0 - share) * from_adrenal * dt
@@ -417,14 +642,20 @@ def body_hour(body, p, testis, exposure, held, means):
 @register_jitable
 def resting(body, x, e2, inhibin, p):
     """Bring the body to the steady state without drugs that relative free testosterone, oestradiol and inhibin B hold up."""
-    body.gnrh_tonic, body.gnrh_receptor = 0.0, 1.0
+    body.gnrh_mean, body.gnrh_tonic, body.gnrh_receptor = 0.0, 0.0, 1.0
     body.fat_aromatase, body.testis_aromatase = 1.0, 1.0
-    drive, _, _ = pituitary_drive(body, x, e2, NO_DRUGS, p, 0.0)
-    body.gonadotroph_store = store_target(drive, p.gonadotroph_store_exponent, p.gonadotroph_store_saturation)
-    body.fsh_store = store_target(drive, p.gonadotroph_store_exponent, p.fsh_store_saturation)
-    body.lh = body.gonadotroph_store * drive
-    inhibin_brake = feedback(inhibin, p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
-    body.fsh = p.fsh_secretion * body.fsh_store * drive * inhibin_brake
+    body.five_alpha_1, body.five_alpha_2 = 1.0, 1.0
+    androgen = with_dihydrotestosterone(x, dihydrotestosterone(x, 1.0, 0.0, p), p.dihydrotestosterone_weight)
+    body.memory = 1.0
+    bare = pituitary_drive(body, androgen, e2, 0.0, NO_DRUGS, p)
+    body.memory = remembered(bare.by_androgen * bare.by_oestradiol, p)
+    drive = pituitary_drive(body, androgen, e2, 0.0, NO_DRUGS, p)
+    exponent, saturation = p.gonadotroph_capacity_exponent, p.gonadotroph_capacity_saturation
+    body.lh_capacity = saturating(drive.lh, exponent, saturation)
+    body.fsh_capacity = saturating(drive.signal, exponent, saturation)
+    body.fsh_unpulsed = unpulsed_fsh(drive.present, p)
+    body.lh = lh_secretion(drive, body.lh_capacity, p)
+    body.fsh = fsh_secretion(drive, body.fsh_capacity, body.fsh_unpulsed, inhibin, p)
     body.oestradiol, body.inhibin = e2, inhibin
     body.shbg_nmol_l = shbg_target(x, e2, p)
     free = x * p.free_testosterone_reference
@@ -480,8 +711,9 @@ def brought(means, back_pressure, held, p):
         back_pressure,
         means.testis_aromatase,
         1.0 / (1.0 + means.lyase_inhibitor),
-        x,
+        means.tract_androgen,
         means.oestradiol_pmol_l / p.oestradiol_reference,
         held.intratesticular_testosterone_nmol_l,
         held.intratesticular_oestradiol_nmol_l,
+        1.0 / (1.0 + means.androgen_block),
     )

@@ -66,6 +66,7 @@ class BloodDay(NamedTuple):
         tract_androgen: what epididymis and glands respond to, relative.
         oestradiol: of the blood, relative; a little of it enters the testis.
         held_testosterone, held_oestradiol: total steroid at which the mean of all niches is held, nmol/L (NaN: not).
+        open_receptor: share of what the androgen receptor feels that no drug blocks.
     """
 
     lh_activity: float
@@ -79,6 +80,7 @@ class BloodDay(NamedTuple):
     oestradiol: float = 1.0
     held_testosterone: float = math.nan
     held_oestradiol: float = math.nan
+    open_receptor: float = 1.0
 
 
 class TestisDay(NamedTuple):

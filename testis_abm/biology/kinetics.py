@@ -44,9 +44,9 @@ def relative_hill(concentration, half, exponent, reference):
 
 
 @register_jitable
-def lh_response(activity, saturation):
-    """Return acute steroidogenic response to relative LH activity; 1 at activity 1, near linear below `saturation`."""
-    return (1.0 + saturation) * activity / (saturation + activity)
+def lh_response(activity, saturation, basal):
+    """Return acute steroidogenic response to relative LH activity; 1 at activity 1, near linear below `saturation`, `basal` at 0."""
+    return basal + (1.0 - basal) * (1.0 + saturation) * activity / (saturation + activity)
 
 
 @register_jitable

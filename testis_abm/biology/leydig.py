@@ -18,6 +18,7 @@ class LeydigParameters(NamedTuple):
     """Numbers of the Leydig cells of one man."""
 
     lh_saturation: float
+    basal_secretion: float
     trophic_exponent: float
     trophic_days: float
     aromatase_lh_exponent: float
@@ -56,7 +57,7 @@ def leydig_day(capacity, expression, size, oestradiol, activity, open_lyase, p, 
     expression = relax(expression, activity**p.leydig.aromatase_lh_exponent, p.leydig.aromatase_days, dt)
     level = er_alpha_signal(oestradiol, p)
     brake = (1.0 + p.leydig.oestrogen_brake) / (1.0 + p.leydig.oestrogen_brake * level)
-    response = lh_response(activity, p.leydig.lh_saturation)
+    response = lh_response(activity, p.leydig.lh_saturation, p.leydig.basal_secretion)
     secretion = p.leydig.leydig_secretion * open_lyase * size * capacity * brake * response
     return capacity, expression, secretion
 

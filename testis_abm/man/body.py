@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, brought, settle_body
+from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, body_night, brought, settle_body
 from testis_abm.biology.clamp import hold_body, nothing
 from testis_abm.biology.days import BloodDay, TestisDay, packed
 from testis_abm.biology.pharmacology import Kinetics, expose
@@ -38,7 +38,7 @@ class Planned(NamedTuple):
 
 @register_jitable
 def body_day(body, p, testis, drugs, doses, held, means):
-    """Advance the body (BODY) and the drugs in it (Depots) by the hours of a day; add up its `means` (DAY).
+    """Advance the body (BODY) and the drugs in it (Depots) by a day; add up its `means` (DAY).
 
     `testis` is the TestisDay of the day before; `doses` (48, substances) are a day of pharmacology.doses_by_day; `held`
     (HELD) is what is clamped.
@@ -47,6 +47,7 @@ def body_day(body, p, testis, drugs, doses, held, means):
     exposure = np.zeros(len(EXPOSURES))
     for hour in range(HOURS):
         body_hour(body, p, testis, expose(drugs, doses, hour, exposure), held, means)
+    body_night(body, p, means)
 
 
 @compiled
@@ -80,7 +81,7 @@ class Body:
         self.drugs = kinetics.depots()
         self.state, self.means = np.ones(1, BODY), np.zeros(1, DAY)
         self.state["testosterone_nmol_l"], self.state["shbg_nmol_l"] = p.testosterone_reference, p.shbg_production
-        self.state["gnrh_tonic"] = 0.0
+        self.state["gnrh_tonic"] = self.state["gnrh_mean"] = 0.0
 
     def change(self, p: AxisParameters) -> None:
         """Give the body other numbers (as the man's weight changes)."""

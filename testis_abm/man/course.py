@@ -19,6 +19,7 @@ from testis_abm.biology.axis import (
     damped,
     resting,
     resting_demand,
+    resting_tract_androgen,
 )
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
@@ -266,8 +267,9 @@ def _settle(body, testis, numbers):
         damping = damped(turn)
         resting(body, x, e2, inhibin, a)
         pressed = pressure(testis_e2, numbers.tract)
+        tract = resting_tract_androgen(x, a)
         blood = BloodDay(
-            max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, x, e2, math.nan, math.nan
+            max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, tract, e2, math.nan, math.nan, 1.0
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
         released = _settle_germ_line(testis, pressed, p, scale)
@@ -319,7 +321,8 @@ def settle(man, numbers, morning):
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
     elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
     arriving = released * numbers.scale.delivered
-    settle_tract(tract, arriving, elongation, x, testis_e2, numbers.tract)
+    felt = resting_tract_androgen(x, numbers.axis)
+    settle_tract(tract, arriving, elongation, felt, testis_e2, numbers.tract)
     collect(morning[0], tract, arriving, arriving * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):

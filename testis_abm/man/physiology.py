@@ -60,7 +60,9 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Axis
     )
     own = {
         "lh_saturation": values["leydig.lh_saturation"],
-        "gnrh_drive": man["gnrh_drive"],
+        "basal_secretion": values["leydig.basal_secretion"],
+        **{name: man[name] for name in ("gnrh_drive", "axis_recovery", "prolactin")},
+        "adrenal_androgen": np.exp(axis["adrenal_age_slope"] * older + axis["adrenal_bmi_slope"] * heavier),
         "fsh_secretion": man["fsh_secretion"],
         "shbg_production": axis["shbg_reference"]
         * man["shbg_production"]

@@ -332,9 +332,9 @@ def food(counts, per, round_section, near):
 
 
 @compiled(error_model="numpy")
-def _respond(response, level, kept):
+def _respond(response, level, felt, kept):
     for k in range(level.size):
-        response[k] = responded(response[k], level[k], kept)
+        response[k] = responded(response[k], level[k] * felt, kept)
 
 
 @compiled(error_model="numpy")
@@ -404,8 +404,9 @@ def _support(sertoli, field, today, half, sensed, first, last):
     kept = responses_kept(p, today.dt)
     androgen, adhesion = sertoli.androgen[begin:end], sertoli.adhesion[begin:end]
     fsh, lack = sertoli.fsh[begin:end], sertoli.lack[begin:end]
-    _respond(androgen, sertoli.local_testosterone[begin:end], kept.androgen)
-    _respond(adhesion, sertoli.local_testosterone[begin:end], kept.adhesion)
+    testosterone, felt = sertoli.local_testosterone[begin:end], today.blood.open_receptor
+    _respond(androgen, testosterone, felt, kept.androgen)
+    _respond(adhesion, testosterone, felt, kept.adhesion)
     for k in range(fsh.size):
         fsh[k] = responded(fsh[k], today.blood.fsh_iu_l, kept.fsh)
     for k in range(lack.size):
@@ -788,7 +789,7 @@ def report(cells, steroids, today, leydig_weight, made):
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
     signal, oestradiol = signals(response, blood.back_pressure, p), mean_e2 * steroids.oestradiol.free
-    made.secretory_capacity = there * (secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation))
+    made.secretory_capacity = there * (secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation, p.leydig.basal_secretion))
     made.oestradiol_output, made.inhibin_output = whole, there * (inhibin / m)
     made.testosterone_nmol_l, made.oestradiol_nmol_l = mean_t, mean_e2
     made.aromatase_inhibition, made.leydig_inhibition, made.niche_inhibition = inhibition, in_leydig, in_niches

@@ -124,10 +124,11 @@ def soma_day(soma, counts, blood, p, scale, dt):
     local = ((1.0 - entered) * output + entered * blood.oestradiol) * scale.oestradiol
     oestradiol = kept(local, blood.held_oestradiol)
     soma[LOCAL_OESTRADIOL] = oestradiol * scale.oestradiol_free
-    now = sertoli_day(response_of(soma), free, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt)
+    felt = free * blood.open_receptor
+    now = sertoli_day(response_of(soma), felt, soma[LOCAL_OESTRADIOL], blood.fsh_iu_l, p, dt)
     soma[ANDROGEN], soma[ADHESION], soma[FSH], soma[LACK] = now
     return Made(
-        secretion / lh_response(blood.lh_activity, p.leydig.lh_saturation),
+        secretion / lh_response(blood.lh_activity, p.leydig.lh_saturation, p.leydig.basal_secretion),
         output,
         inhibin(soma[FSH], counts, p, scale),
         p.aromatase.aromatase_km / (p.aromatase.aromatase_km + free),
