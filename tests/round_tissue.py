@@ -8,6 +8,7 @@ from testis_abm.biology.steps import NAMES
 
 LEYDIG = SimpleNamespace(
     lh_saturation=3.0,
+    basal_secretion=0.0,
     trophic_exponent=0.5,
     trophic_days=20.0,
     aromatase_lh_exponent=2.0,

@@ -13,7 +13,8 @@ from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import NORMAL
 
 LN2 = math.log(2.0)
-# Exponents of one and strengths that give fractions: brakes of 2 / (1 + T), 4 / (1 + 3 E2) and 3 / (1 + 2 inhibin).
+# Exponents of one and strengths that give fractions: brakes of 2 / (1 + androgen), 4 / (1 + 3 E2) and 3 / (1 + 2
+# inhibin); DHT of x = 2 is 1.5, and counts as much as T.
 P = AxisParameters(
     lh_reference=4.0,
     fsh_reference=5.0,
@@ -25,17 +26,33 @@ P = AxisParameters(
     oestradiol_feedback_strength=3.0,
     oestradiol_feedback_exponent=1.0,
     oestradiol_pituitary_share=0.5,
+    oestradiol_permission=0.5,
+    dihydrotestosterone_weight=1.0,
+    memory_exponent_low=2.0,
+    memory_exponent_high=0.5,
+    memory_falling_days=400.0,
+    memory_rising_days=200.0,
+    prolactin_half=4.0,
+    prolactin_exponent=2.0,
     gnrh_agonist_maximum=4.0,
+    gnrh_block_exponent=2.0,
     gnrh_desensitising_level=0.5,
     gnrh_desensitising_exponent=2.0,
     gnrh_desensitising_days=6.0,
     gnrh_tonic_hours=8.0,
     receptor_full_agonist=3.0,
     aromatase_turnover_days=2.0,
-    gonadotroph_store_days=10.0,
-    gonadotroph_store_exponent=1.0,
-    gonadotroph_store_saturation=1.0,
-    fsh_store_saturation=0.5,
+    gonadotroph_capacity_days=10.0,
+    gonadotroph_capacity_exponent=2.0,
+    gonadotroph_capacity_saturation=1.0,
+    lh_floor=0.1,
+    fsh_floor=0.2,
+    fsh_ceiling=3.0,
+    fsh_unpulsed_share=0.25,
+    fsh_unpulsed_exponent=2.0,
+    fsh_unpulsed_days=20.0,
+    fsh_oestradiol_strength=1.0,
+    fsh_oestradiol_exponent=1.0,
     lh_clearance_per_day=8.0,
     fsh_clearance_per_day=2.0,
     inhibin_feedback_strength=2.0,
@@ -44,6 +61,12 @@ P = AxisParameters(
     testosterone_free_clearance=40_000.0,
     testosterone_distribution=100.0,
     testicular_testosterone_share=0.9,
+    five_alpha_km=1.0,
+    five_alpha_1_share=0.25,
+    five_alpha_clearance_share=0.1,
+    five_alpha_turnover_days=4.0,
+    dihydrotestosterone_production=1000.0,
+    tract_dihydrotestosterone_weight=4.0,
     albumin_binding=20.0,
     shbg_binding=1.0,
     shbg_days=12.0,
@@ -57,8 +80,12 @@ P = AxisParameters(
     hcg_lh_equivalence=0.1,
     hcg_saturation=2.0,
     lh_saturation=1.0,
+    basal_secretion=0.2,
     free_testosterone_reference=0.5,
     gnrh_drive=1.0,
+    axis_recovery=1.0,
+    prolactin=1.0,
+    adrenal_androgen=1.0,
     fsh_secretion=1.0,
     shbg_production=30.0,
     peripheral_aromatase=1.0,
@@ -73,16 +100,35 @@ UNHELD = nothing(1).view(np.recarray)[0]
 def body(**levels):
     """Return the reference man's body, with some levels of its own."""
     state = np.ones(1, BODY).view(np.recarray)[0]
-    state.testosterone_nmol_l, state.shbg_nmol_l, state.gnrh_tonic = 20.5, 30.0, 0.0
+    state.testosterone_nmol_l, state.shbg_nmol_l = 20.5, 30.0
+    state.gnrh_mean = state.gnrh_tonic = 0.0
     for name, level in levels.items():
         setattr(state, name, level)
     return state
 
 
 def hour(state, testis=NORMAL, p=P, **drugs):
+    """Advance the body by an hour; return its means, as if the whole day were like it."""
     means = np.zeros(1, DAY).view(np.recarray)[0]
     axis.body_hour(state, p, testis, NO_DRUGS._replace(**drugs), UNHELD, means)
+    for name in DAY.names:
+        setattr(means, name, 24.0 * float(getattr(means, name)))
     return means
+
+
+def drive(androgen=1.0, e2=1.0, agonist=0.0, p=P, state=None, **drugs):
+    """Return what drives the gonadotrophs of a man."""
+    return axis.pituitary_drive(
+        body() if state is None else state, androgen, e2, agonist, NO_DRUGS._replace(**drugs), p
+    )
+
+
+def day_of(**means):
+    """Return means of a day like the reference man's, with some of their own."""
+    day = np.zeros(1, DAY).view(np.recarray)[0]
+    for name in ("gonadotroph_drive", "gnrh_signal", "gnrh_present", "testosterone_brake", "oestradiol_brake"):
+        setattr(day, name, means.get(name, 1.0))
+    return day
 
 
 def test_effects_of_a_mechanism_are_shares_or_levels():
@@ -94,6 +140,8 @@ def test_effects_of_a_mechanism_are_shares_or_levels():
         "oestrogen_receptor_modulator",
         "gnrh_agonist",
         "gnrh_antagonist",
+        "androgen_receptor_blocker",
+        "hypothalamic_inhibitor",
     }
 
 
@@ -108,12 +156,12 @@ def test_a_brake_is_one_at_one_and_lets_go_without_its_hormone():
     assert axis.feedback(1e9, 3.0, 1.0) == pytest.approx(0.0, abs=1e-8)
 
 
-def test_the_store_is_one_at_one_and_ends_at_its_ceiling():
-    assert axis.store_target(1.0, 1.3, 1.6) == pytest.approx(1.0)
-    assert axis.store_target(3.0, 1.0, 1.0) == pytest.approx(1.5)  # 2 x 3 / 4
-    assert axis.store_target(2.0, 2.0, 1.6) == pytest.approx(10.4 / 5.6)
-    assert axis.store_target(1e9, 1.0, 1.6) == pytest.approx(2.6)
-    assert axis.store_target(0.0, 1.3, 1.6) == 0.0
+def test_what_a_lasting_drive_builds_is_one_at_one_and_ends_at_its_ceiling():
+    assert axis.saturating(1.0, 1.3, 1.6) == pytest.approx(1.0)
+    assert axis.saturating(3.0, 1.0, 1.0) == pytest.approx(1.5)  # 2 x 3 / 4
+    assert axis.saturating(2.0, 2.0, 1.6) == pytest.approx(10.4 / 5.6)
+    assert axis.saturating(1e9, 1.0, 1.6) == pytest.approx(2.6)
+    assert axis.saturating(0.0, 1.3, 1.6) == 0.0
 
 
 def test_a_receptor_among_modulators():
@@ -126,75 +174,197 @@ def test_a_receptor_among_modulators():
 # ---- drive of the gonadotrophs
 
 
+def test_nothing_moves_the_reference_man():
+    assert drive() == pytest.approx((1.0,) * 8)
+
+
 @pytest.mark.parametrize(
-    ("x", "e2", "drive", "brake_t", "brake_e"),
+    ("androgen", "e2", "by_androgen", "by_oestradiol"),
     [
-        (1.0, 1.0, 1.0, 1.0, 1.0),
-        (3.0, 1.0, 0.5, 0.5, 1.0),
-        (0.0, 1.0, 2.0, 2.0, 1.0),
-        (1.0, 0.0, 4.0, 1.0, 4.0),
-        (1.0, 5.0, 0.25, 1.0, 0.25),
-        (3.0, 5.0, 0.125, 0.5, 0.25),
+        (3.0, 1.0, 1 / 2, 1.0),
+        (0.0, 1.0, 2.0, 1.0),
+        (1.0, 4.0, 2 / 3, 4 / 13),  # the androgen acts twice as much
+        (3.0, 0.25, 2 / 2.5, 16 / 7),  # and here half as much
+        (0.0, 0.0, 2.0, 4.0),
     ],
 )
-def test_steroids_brake_lh(x, e2, drive, brake_t, brake_e):
-    assert axis.pituitary_drive(body(), x, e2, NO_DRUGS, P, 0.0) == pytest.approx((drive, brake_t, brake_e))
+def test_androgen_slows_pulses_and_oestradiol_brakes_pituitary_too(androgen, e2, by_androgen, by_oestradiol):
+    found = drive(androgen, e2)
+    assert (found.by_androgen, found.by_oestradiol, found.felt) == pytest.approx((by_androgen, by_oestradiol, e2))
+    assert found.lh == pytest.approx(by_androgen * by_oestradiol)
+    # Half of oestradiol's brake is the pituitary's, on a log scale.
+    assert found.at_pituitary == pytest.approx(math.sqrt(by_oestradiol))
+    assert found.frequency == found.signal == found.present == pytest.approx(by_androgen * math.sqrt(by_oestradiol))
+
+
+def test_the_pituitary_has_its_share_of_the_brake_of_oestradiol():
+    found = drive(0.0, 5.0, p=P._replace(oestradiol_pituitary_share=0.25))
+    assert found.at_pituitary == pytest.approx(0.25**0.25) and found.frequency == pytest.approx(2.0 * 0.25**0.75)
+
+
+def test_without_oestradiol_androgens_are_felt_a_little():
+    # As much as at a fiftieth of it.
+    assert drive(9.0, 0.0).by_androgen == drive(9.0, 0.02).by_androgen == pytest.approx(2 / (1 + 9 * math.sqrt(0.02)))
+    unpermitted = P._replace(oestradiol_permission=0.0)
+    assert drive(9.0, 0.0, p=unpermitted).by_androgen == pytest.approx(0.2)
+
+
+def test_a_modulator_takes_the_brake_of_oestradiol_and_its_permission():
+    # It is felt as 1 / 4: 4 / 1.75, and androgen as a half.
+    clomiphene = drive(receptor_bound=3.0)
+    assert (clomiphene.by_oestradiol, clomiphene.by_androgen) == pytest.approx((16 / 7, 4 / 3))
+    given = drive(3.0, receptor_bound=3.0).by_androgen / clomiphene.by_androgen
+    assert given > drive(3.0).by_androgen / drive().by_androgen  # androgens suppress less under it
+    assert drive(receptor_bound=3.0, pituitary_agonist=1.0).felt == 1.0  # (1 + 3) / 4
+    assert drive(liver_agonist=9.0, bone_agonist=9.0) == drive()
 
 
 def test_sensitivity_of_the_feedback_scales_its_hormone():
-    deaf = P._replace(oestrogen_feedback_sensitivity=0.0, androgen_feedback_sensitivity=3.0)
-    assert axis.pituitary_drive(body(), 1.0, 5.0, NO_DRUGS, deaf, 0.0) == pytest.approx((2.0, 0.5, 4.0))
+    deaf = drive(1.0, 5.0, p=P._replace(oestrogen_feedback_sensitivity=0.0, androgen_feedback_sensitivity=3.0))
+    assert (deaf.felt, deaf.by_oestradiol) == (0.0, 4.0)
+    assert deaf.by_androgen == pytest.approx(2 / (1 + 3 * math.sqrt(0.02)))
 
 
-def test_a_modulator_at_the_pituitary_takes_the_brake_of_oestradiol():
-    clomiphene = NO_DRUGS._replace(receptor_bound=4.0)
-    # It is felt as 1 / 5: 4 / (1 + 0.6).
-    assert axis.pituitary_drive(body(), 1.0, 1.0, clomiphene, P, 0.0)[2] == pytest.approx(2.5)
-    partly = clomiphene._replace(pituitary_agonist=1.0)  # (1 + 3) / 5
-    assert axis.pituitary_drive(body(), 1.0, 1.0, partly, P, 0.0)[2] == pytest.approx(4 / 3.4)
-    elsewhere = NO_DRUGS._replace(liver_agonist=9.0, bone_agonist=9.0)
-    assert axis.pituitary_drive(body(), 1.0, 1.0, elsewhere, P, 0.0)[2] == 1.0
+def test_a_progestin_stands_in_for_androgens_whatever_their_receptor():
+    assert drive(0.0, progestin=1.0) == pytest.approx(drive(1.0))
+    assert drive(1.0, progestin=2.0) == pytest.approx(drive(3.0))
+    deaf = P._replace(androgen_feedback_sensitivity=0.0)
+    assert drive(9.0, progestin=3.0, p=deaf).by_androgen == pytest.approx(0.5)
+
+
+def test_prolactin_slows_pulses_until_a_dopamine_agonist_lowers_it():
+    prolactinoma = P._replace(prolactin=4.0)
+    found = drive(p=prolactinoma)
+    assert (found.frequency, found.at_pituitary, found.by_androgen) == pytest.approx((17 / 32, 1.0, 1.0))
+    assert drive(p=prolactinoma, dopamine_agonist=3.0) == pytest.approx(drive())
+    assert drive(dopamine_agonist=1.0).frequency == pytest.approx((17 / 16) / (1 + 1 / 64))  # hardly more than at 1
+    assert drive(gnrh_inhibition=1.0).frequency == 0.5
 
 
 def test_given_gnrh_adds_to_the_hypothalamus_and_is_braked_at_the_pituitary_alone():
-    given = NO_DRUGS._replace(gnrh=1.0)  # half of its maximum: 4 / 2 = 2
-    assert axis.pituitary_drive(body(), 1.0, 1.0, given, P, 0.0)[0] == pytest.approx(3.0)
-    # Testosterone at 3 halves what the hypothalamus sends and not what is given.
-    assert axis.pituitary_drive(body(), 3.0, 1.0, given, P, 0.0)[0] == pytest.approx(2.5)
-    # Without oestradiol the hypothalamus sends twice as much, and the pituitary passes on twice as much of all.
-    assert axis.pituitary_drive(body(), 1.0, 0.0, given, P, 0.0)[0] == pytest.approx(8.0)
-    # Of a brake of 1/4 the pituitary has the share 0.25: 4^-0.25 there, the rest above.
-    mostly_above = P._replace(oestradiol_pituitary_share=0.25)
-    drive = axis.pituitary_drive(body(), 1.0, 5.0, given, mostly_above, 0.0)[0]
-    assert drive == pytest.approx((0.25**0.75 + 2.0) * 0.25**0.25)
-    none_of_his_own = P._replace(gnrh_drive=0.0)
-    assert axis.pituitary_drive(body(), 1.0, 1.0, given, none_of_his_own, 0.0)[0] == pytest.approx(2.0)
+    given = drive(agonist=0.5)  # of a maximum of 4
+    assert (given.frequency, given.present, given.signal, given.lh) == pytest.approx((1.0, 3.0, 3.0, 3.0))
+    # Testosterone halves what the hypothalamus sends and not what is given.
+    assert drive(3.0, agonist=0.5).lh == pytest.approx(2.5)
+    # Without androgen and oestradiol the hypothalamus sends four times as much, and the pituitary passes on twice of all.
+    assert drive(0.0, 0.0, 0.5).lh == pytest.approx(2.0 * (4.0 + 2.0))
+    assert drive(agonist=0.5, p=P._replace(gnrh_drive=0.0)).lh == pytest.approx(2.0)
 
 
-def test_an_antagonist_and_a_desensitised_receptor_weaken_all_of_it():
-    given = NO_DRUGS._replace(gnrh=1.0, gnrh_block=3.0)
-    assert axis.pituitary_drive(body(), 1.0, 1.0, given, P, 0.0)[0] == pytest.approx(0.75)
-    assert axis.pituitary_drive(body(gnrh_receptor=0.5), 1.0, 1.0, given, P, 0.0)[0] == pytest.approx(0.375)
+def test_memory_scales_what_the_hypothalamus_sends_and_not_what_is_given():
+    assert drive(state=body(memory=0.25)).frequency == 0.25
+    assert drive(agonist=0.5, state=body(memory=0.25)).present == pytest.approx(2.25)
+
+
+def test_an_antagonist_blocks_all_gnrh_and_desensitisation_its_pulses():
+    blocked = drive(agonist=0.5, gnrh_block=3.0)  # 1 + 3 squared
+    assert (blocked.present, blocked.signal, blocked.lh) == pytest.approx((0.3, 0.3, 0.3))
+    assert blocked.frequency == 1.0
+    spent = drive(agonist=0.5, state=body(gnrh_receptor=0.1))
+    assert (spent.present, spent.signal, spent.lh) == pytest.approx((3.0, 0.3, 0.3))
+
+
+# ---- gonadotrophins
+
+
+def test_lh_has_a_floor():
+    assert axis.lh_secretion(drive(), 1.0, P) == pytest.approx(1.0)
+    assert axis.lh_secretion(drive(3.0), 0.5, P) == pytest.approx(0.1 + 0.9 * 0.25)
+    assert axis.lh_secretion(drive(gnrh_block=1e9), 1.0, P) == pytest.approx(0.1)
+
+
+def test_fsh_is_made_by_pulses_and_by_gnrh_whatever_its_rhythm():
+    def fsh(found=None, capacity=1.0, unpulsed=1.0, inhibin=1.0, p=P):
+        return axis.fsh_secretion(found or drive(), capacity, unpulsed, inhibin, p)
+
+    def of(made):
+        return 0.2 + 0.8 * made * 4 / (3 + made)
+
+    assert fsh() == pytest.approx(1.0) == of(1.0)
+    assert fsh(drive(3.0), capacity=0.5) == pytest.approx(of(0.75 * 0.25 + 0.25))
+    assert fsh(unpulsed=0.0) == pytest.approx(of(0.75))
+    assert fsh(drive(e2=3.0), inhibin=0.25) == pytest.approx(of(0.5 * 2.0 * (0.75 * drive(e2=3.0).signal + 0.25)))
+    # The pituitary's own share of oestradiol's brake is not FSH's.
+    assert fsh(drive(0.0, 0.0), unpulsed=0.0) == pytest.approx(of(2.0 * 0.75 * 4.0))
+    # Between its floor and its ceiling.
+    assert fsh(capacity=0.0, unpulsed=0.0) == pytest.approx(0.2)
+    assert fsh(capacity=1e12) == pytest.approx(0.2 + 0.8 * 4)
+    assert fsh(capacity=1e12, p=P._replace(fsh_secretion=0.5)) == pytest.approx(1.7)
+
+
+def test_unpulsed_fsh_comes_back_under_an_agonist_and_not_under_an_antagonist():
+    agonist = drive(0.0, agonist=0.5, state=body(gnrh_receptor=0.0))
+    assert agonist.signal == 0.0 and axis.unpulsed_fsh(agonist.present, P) == pytest.approx(1.5 * 16 / 16.5)
+    antagonist = drive(0.0, gnrh_block=3.0)
+    assert axis.unpulsed_fsh(antagonist.present, P) == pytest.approx(1.5 * 0.04 / 0.54)
+
+
+def test_capacities_turn_over_in_days_and_steeply():
+    man, week = body(), day_of(gonadotroph_drive=0.5, gnrh_signal=3.0, gnrh_present=0.0)
+    axis.body_night(man, P, week)
+    # Of squares, to 2 x 1/4 / (1 + 1/4) and 2 x 9 / 10.
+    assert man.lh_capacity == pytest.approx(0.4 + 0.6 * math.exp(-1 / 10))
+    assert man.fsh_capacity == pytest.approx(1.8 - 0.8 * math.exp(-1 / 10))
+    assert man.fsh_unpulsed == pytest.approx(math.exp(-1 / 20))
+    for _ in range(300):
+        axis.body_night(man, P, week)
+    assert (man.lh_capacity, man.fsh_capacity, man.fsh_unpulsed) == pytest.approx((0.4, 1.8, 0.0), abs=1e-6)
+
+
+# ---- memory of the hypothalamus
+
+
+def test_memory_deepens_slowly_and_comes_back_at_the_mans_own_rate():
+    # Feedback of 1/4 squared: to 1/16, by 1/400 of the way a day on a log scale.
+    man, held_down = body(), day_of(testosterone_brake=0.5, oestradiol_brake=0.5)
+    for _ in range(400):
+        axis.body_night(man, P, held_down)
+    assert man.memory == pytest.approx((1 / 16) ** (1 - math.exp(-1)))
+    deep = float(man.memory)
+    for recovery in (1.0, 4.0):
+        man = body(memory=deep)
+        for _ in range(50):
+            axis.body_night(man, P._replace(axis_recovery=recovery), day_of())
+        assert man.memory == pytest.approx(deep ** math.exp(-recovery / 4))
+
+
+def test_memory_rises_above_normal_without_steroids():
+    assert axis.remembered(1.0, P) == 1.0
+    assert axis.remembered(4.0, P) == axis.remembered(9.0, P) == 2.0  # no further than that of four
+    assert axis.remembered(0.5, P) == 0.25
+    assert axis.remembered(0.0, P) == axis.remembered(0.05, P) == pytest.approx(0.0025)
+
+
+@pytest.mark.parametrize("drugs", [{"gnrh_block": 9.0}, {"gnrh_inhibition": 9.0}])
+def test_memory_follows_feedback_and_neither_lh_nor_itself(drugs):
+    # A hypothalamus or pituitary that sends little is not told to remember it: otherwise few would ever recover.
+    lives = [body(memory=memory, lh=lh) for memory, lh in ((0.01, 0.0), (1.0, 1.0), (8.0, 9.0))]
+    for man in lives:
+        means = hour(man, **drugs)
+        for _ in range(9000):
+            axis.body_night(man, P, means)
+    assert [man.memory for man in lives] == pytest.approx([1.0] * 3)
+
+
+# ---- desensitisation
 
 
 def test_gnrh_without_pause_desensitises_in_days_and_pulses_do_not():
-    tonic = NO_DRUGS._replace(gnrh=1.0, gnrh_trough=1.0)
-    # Eight hours times ln 2: tonic exposure is half way to 1, at the desensitising level, and the target is one half.
-    man = body()
-    axis.pituitary_drive(man, 1.0, 1.0, tonic, P, 2.0 * LN2 / 3.0)
-    assert man.gnrh_tonic == pytest.approx(0.75)
-    man = body()
-    axis.pituitary_drive(man, 1.0, 1.0, tonic, P, LN2 / 3.0)
-    assert man.gnrh_tonic == pytest.approx(0.5)
-    assert man.gnrh_receptor == pytest.approx(0.5 + 0.5 * 2.0 ** (-1 / 18))  # six days' time constant
-    # What the hour leaves is the ceiling at once.
-    man = body(gnrh_tonic=1.0)
-    axis.pituitary_drive(man, 1.0, 1.0, tonic._replace(gnrh_trough=0.25), P, LN2 / 3.0)
-    assert man.gnrh_tonic == 0.25
-    # (0.25 / 0.5)^2 = 1/4: to 1 / 1.25.
+    # At its constant half of the receptors are taken. In eight hours times ln 2 half of that counts, mean and lowest alike.
+    tonic, man = NO_DRUGS._replace(gnrh=1.0, gnrh_trough=1.0), body()
+    assert axis.desensitise(man, tonic, P, LN2 / 3.0) == 0.5
+    assert (man.gnrh_mean, man.gnrh_tonic) == pytest.approx((0.25, 0.25))
+    # A half of the desensitising level, squared: to 1 / 1.25, in six days.
     assert man.gnrh_receptor == pytest.approx(0.8 + 0.2 * 2.0 ** (-1 / 18))
+    # What a pause leaves is the ceiling at once, and counts by the cube of its share of the mean.
+    man = body(gnrh_mean=0.5, gnrh_tonic=0.5)
+    axis.desensitise(man, NO_DRUGS._replace(gnrh=1.0, gnrh_trough=1 / 3), P, LN2 / 3.0)
+    assert (man.gnrh_mean, man.gnrh_tonic) == pytest.approx((0.5, 0.25))
+    unceasing = 0.25 / 8 / 0.5
+    target = 1 / (1 + unceasing**2)
+    assert man.gnrh_receptor == pytest.approx(target + (1 - target) * 2.0 ** (-1 / 18))
     pulsed = body()
-    axis.pituitary_drive(pulsed, 1.0, 1.0, NO_DRUGS._replace(gnrh=5.0), P, 30.0)
+    axis.desensitise(pulsed, NO_DRUGS._replace(gnrh=5.0), P, 30.0)
     assert pulsed.gnrh_receptor == 1.0
 
 
@@ -212,20 +382,40 @@ def test_oestradiol_of_fat_follows_free_testosterone_and_adrenal_precursor():
     assert axis.peripheral_oestradiol(4.0, 0.0, fat) == pytest.approx(4.7)
 
 
-def test_inactivated_aromatase_is_made_again_in_days():
+def test_inactivated_enzymes_are_made_again_in_days():
     # Renewal 1/2 a day, loss 1/2 a day: to one half, with a time constant of one day.
-    assert axis.active_aromatase(1.0, 0.5, P, LN2) == pytest.approx(0.75)
-    assert axis.active_aromatase(0.0, 0.0, P, 2.0 * LN2) == pytest.approx(0.5)
-    assert axis.active_aromatase(1.0, 1.5, P, 1e3) == pytest.approx(0.25)
+    assert axis.active_enzyme(1.0, 0.5, 2.0, LN2) == pytest.approx(0.75)
+    assert axis.active_enzyme(0.0, 0.0, 2.0, 2.0 * LN2) == pytest.approx(0.5)
+    assert axis.active_enzyme(1.0, 1.5, 2.0, 1e3) == pytest.approx(0.25)
+
+
+def test_dihydrotestosterone_saturates_with_testosterone_and_is_given():
+    # Km 1, free T 0.5: 1.5 x / (1 + x / 2).
+    assert axis.dihydrotestosterone(1.0, 1.0, 0.0, P) == 1.0
+    assert axis.dihydrotestosterone(2.0, 1.0, 0.0, P) == pytest.approx(1.5)
+    assert axis.dihydrotestosterone(1e9, 1.0, 0.0, P) == pytest.approx(3.0)
+    assert axis.dihydrotestosterone(2.0, 0.4, 500.0, P) == pytest.approx(0.6 + 0.5)
+    assert axis.dihydrotestosterone(0.0, 1.0, 0.0, P) == 0.0
+
+
+def test_finasteride_leaves_type_1_and_dutasteride_nothing():
+    assert axis.five_alpha_left(body(), P) == 1.0
+    assert axis.five_alpha_left(body(five_alpha_2=0.0), P) == 0.25
+    assert axis.five_alpha_left(body(five_alpha_1=0.4, five_alpha_2=0.2), P) == pytest.approx(0.25)
+
+
+def test_a_tissue_feels_testosterone_and_its_weight_of_dihydrotestosterone():
+    assert axis.with_dihydrotestosterone(2.0, 0.5, 4.0) == pytest.approx(0.8)
+    assert axis.resting_tract_androgen(2.0, P) == pytest.approx((2.0 + 4.0 * 1.5) / 5.0)
 
 
 def test_androgen_lowers_and_oestrogen_raises_shbg():
     assert axis.shbg_target(1.0, 1.0, P) == 30.0
     assert axis.shbg_target(4.0, 1.0, P) == pytest.approx(15.0)
     assert axis.shbg_target(1.0, 4.0, P) == pytest.approx(60.0)
-    # Under a fiftieth of normal it follows no more.
-    assert axis.shbg_target(0.0, 1.0, P) == axis.shbg_target(0.02, 1.0, P) == pytest.approx(30.0 * math.sqrt(50.0))
-    assert axis.shbg_target(1.0, 0.0, P) == axis.shbg_target(1.0, 0.02, P) == pytest.approx(30.0 / math.sqrt(50.0))
+    # Under 0.3 of normal it follows no more.
+    assert axis.shbg_target(0.0, 1.0, P) == axis.shbg_target(0.3, 1.0, P) == pytest.approx(30.0 / math.sqrt(0.3))
+    assert axis.shbg_target(1.0, 0.0, P) == axis.shbg_target(1.0, 0.3, P) == pytest.approx(30.0 * math.sqrt(0.3))
 
 
 def test_hcg_acts_as_lh_and_saturates():
@@ -237,9 +427,11 @@ def test_hcg_acts_as_lh_and_saturates():
 
 def test_testosterone_is_made_by_testes_and_adrenals():
     testis = NORMAL._replace(secretory_capacity=2.0)
-    # 0.9 x 2 x (2 x 3 / 4) and a tenth of which half is blocked.
-    assert axis.testosterone_made(testis, 3.0, 0.5, P) == pytest.approx(2.75)
+    # 0.9 x 2 x (0.2 + 0.8 x 2 x 3 / 4) and a tenth of which half is blocked.
+    assert axis.testosterone_made(testis, 3.0, 0.5, P) == pytest.approx(2.57)
+    assert axis.testosterone_made(testis, 3.0, 0.5, P._replace(adrenal_androgen=3.0)) == pytest.approx(2.67)
     assert axis.testosterone_made(NORMAL, 1.0, 1.0, P) == pytest.approx(1.0)
+    assert axis.testosterone_made(NORMAL, 0.0, 1.0, P) == pytest.approx(0.28)  # without LH
 
 
 # ---- an hour
@@ -250,7 +442,7 @@ def test_the_reference_man_stands_still():
     means = hour(man)
     for name in BODY.names:
         assert getattr(man, name) == pytest.approx(getattr(body(), name)), name
-    day = {name: 24.0 * float(getattr(means, name)) for name in DAY.names}
+    day = {name: float(getattr(means, name)) for name in DAY.names}
     assert day == pytest.approx(
         {
             "testosterone_nmol_l": 20.5,
@@ -267,8 +459,19 @@ def test_the_reference_man_stands_still():
             "lyase_inhibitor": 0.0,
             "testis_aromatase": 1.0,
             "inhibition_fat": 0.0,
+            "dihydrotestosterone": 1.0,
+            "blood_androgen": 1.0,
+            "tract_androgen": 1.0,
+            "androgen_block": 0.0,
+            "prolactin": 1.0,
+            "gnrh_frequency": 1.0,
+            "lh_amplitude": 1.0,
             "testosterone_brake": 1.0,
             "oestradiol_brake": 1.0,
+            "memory": 1.0,
+            "gonadotroph_drive": 1.0,
+            "gnrh_signal": 1.0,
+            "gnrh_present": 1.0,
             "peripheral_oestradiol": 0.8,
             "adrenal_oestradiol": 0.08,
             "bone_oestradiol_pmol_l": 100.0,
@@ -277,36 +480,77 @@ def test_the_reference_man_stands_still():
     )
 
 
-# Free testosterone 1 nmol/L (x = 2): 1 + 20 + 30 / 2 = 36 in all. Oestradiol at a third.
-OFF = {"testosterone_nmol_l": 36.0, "oestradiol": 1 / 3, "lh": 0.5, "fsh": 2.0, "inhibin": 0.25}
+# Free testosterone 1 nmol/L (x = 2): 1 + 20 + 30 / 2 = 36 in all, DHT 1.5. Oestradiol at a quarter.
+OFF = {"testosterone_nmol_l": 36.0, "oestradiol": 0.25, "lh": 0.5, "fsh": 2.0, "inhibin": 0.25}
+# Androgen (2 + 1.5) / 2, felt as half of that: 2 / 1.875; oestradiol 4 / 1.75.
+BRAKES = 16 / 15, 16 / 7
 
 
-def test_gonadotrophins_follow_their_stores_the_drive_and_inhibin():
-    man = body(**OFF, gonadotroph_store=0.6, fsh_store=0.8)
+def test_gonadotrophins_follow_the_drive_and_inhibin():
+    man = body(**OFF, lh_capacity=0.6, fsh_capacity=0.8, fsh_unpulsed=0.4, memory=0.5)
     means = hour(man, NORMAL._replace(inhibin_output=0.5))
-    # Brakes 2/3 of testosterone, 2 of oestradiol: a drive of 4/3. Stores go to 8/7 and 12/11 with ten days.
-    store, fsh_store = 8 / 7 - (8 / 7 - 0.6) * math.exp(-1 / 240), 12 / 11 - (12 / 11 - 0.8) * math.exp(-1 / 240)
-    assert (man.gonadotroph_store, man.fsh_store) == pytest.approx((store, fsh_store))
-    assert 24.0 * means.testosterone_brake == pytest.approx(2 / 3) and 24.0 * means.oestradiol_brake == pytest.approx(
-        2.0
-    )
-    # LH leaves by a third an hour; FSH by a twelfth, doubled by inhibin B of a quarter.
-    lh = store * 4 / 3
+    assert (means.testosterone_brake, means.oestradiol_brake) == pytest.approx(BRAKES)
+    frequency, amplitude = 0.5 * BRAKES[0] * math.sqrt(BRAKES[1]), 0.6 * math.sqrt(BRAKES[1])
+    assert (means.gnrh_frequency, means.lh_amplitude) == pytest.approx((frequency, amplitude))
+    assert (means.gonadotroph_drive, means.gnrh_signal) == pytest.approx((BRAKES[0] * 8 / 7, frequency))
+    # LH leaves by a third an hour; FSH by a twelfth, raised by inhibin B of a quarter and oestradiol of a quarter.
+    lh = 0.1 + 0.9 * frequency * amplitude
     assert man.lh == pytest.approx(lh + (0.5 - lh) * math.exp(-1 / 3))
-    fsh = fsh_store * 8 / 3
+    made = 2.0 * 1.6 * (0.75 * 0.8 * frequency + 0.1)
+    fsh = 0.2 + 0.8 * made * 4 / (3 + made)
     assert man.fsh == pytest.approx(fsh + (2.0 - fsh) * math.exp(-1 / 12))
     assert man.inhibin == pytest.approx(0.5 - 0.25 * math.exp(-1 / 36))
-    assert 24.0 * means.lh_iu_l == pytest.approx(4.0 * man.lh)
-    assert 24.0 * means.own_fsh_iu_l == 24.0 * means.fsh_iu_l == pytest.approx(5.0 * man.fsh)
-    assert 24.0 * means.inhibin_b_pg_ml == pytest.approx(200.0 * man.inhibin)
+    # What changes over weeks waits for the night.
+    assert (man.lh_capacity, man.fsh_capacity, man.fsh_unpulsed, man.memory) == (0.6, 0.8, 0.4, 0.5)
+    assert means.lh_iu_l == pytest.approx(4.0 * man.lh)
+    assert means.own_fsh_iu_l == means.fsh_iu_l == pytest.approx(5.0 * man.fsh)
+    assert means.inhibin_b_pg_ml == pytest.approx(200.0 * man.inhibin)
+
+
+def test_given_gnrh_acts_within_the_hour():
+    man = body()
+    means = hour(man, gnrh=1.0)  # half of the receptors, of a maximum of 4
+    assert (means.gnrh_present, means.gnrh_frequency) == pytest.approx((3.0, 1.0))
+    assert man.lh == pytest.approx(2.8 - 1.8 * math.exp(-1 / 3))
+
+
+def test_androgens_of_all_kinds_are_felt_where_their_receptor_is():
+    # Blood: T and what is given; hypothalamus (2 + 1.5) / 2, epididymis and glands (2 + 6) / 5, and what is given.
+    means = hour(body(**OFF), androgen=0.5)
+    assert (means.blood_androgen, means.tract_androgen) == pytest.approx((2.5, 2.1))
+    assert means.testosterone_brake == pytest.approx(2 / (1 + 2.25 * 0.5))
+    blocked = hour(body(**OFF), androgen=0.5, androgen_block=4.0)
+    assert (blocked.blood_androgen, blocked.tract_androgen, blocked.androgen_block) == pytest.approx((0.5, 0.42, 4.0))
+    assert blocked.testosterone_brake == pytest.approx(2 / (1 + 0.45 * 0.5))
+    assert blocked.dihydrotestosterone == means.dihydrotestosterone == pytest.approx(1.5)
+
+
+def test_five_alpha_reductase_inactivated_leaves_testosterone_and_takes_dht():
+    man = body(**OFF, five_alpha_1=0.8, five_alpha_2=0.4)  # a half of it in all
+    means = hour(man, five_alpha_1_loss=1.0, five_alpha_2_loss=0.25, dihydrotestosterone=100.0)
+    assert means.dihydrotestosterone == pytest.approx(0.75 + 0.1)
+    assert means.testosterone_brake == pytest.approx(2 / (1 + 0.5 * (2.0 + 0.85) / 2))
+    # Renewal a quarter a day: to a fifth and a half.
+    assert man.five_alpha_1 == pytest.approx(0.2 + 0.6 * math.exp(-1.25 / 24))
+    assert man.five_alpha_2 == pytest.approx(0.5 - 0.1 * math.exp(-0.5 / 24))
+    # A twentieth less is cleared.
+    made = 20_000.0 * (0.9 * (0.2 + 0.8 * 2.0 * man.lh / (1.0 + man.lh)) + 0.1)
+    clearance = 0.95 * 10_000 / 9
+    target = made / clearance
+    assert man.testosterone_nmol_l == pytest.approx(target + (36.0 - target) * math.exp(-clearance / 100 / 24))
+
+
+def test_prolactin_is_told_as_drugs_leave_it():
+    means = hour(body(), p=P._replace(prolactin=20.0), dopamine_agonist=3.0)
+    assert means.prolactin == pytest.approx(5.0)
 
 
 def test_fsh_secretion_is_the_mans_own_and_given_fsh_is_added_in_blood():
     man = body()
     means = hour(man, p=P._replace(fsh_secretion=3.0), fsh_iu_l=7.0)
     assert man.fsh == pytest.approx(3.0 - 2.0 * math.exp(-1 / 12))
-    assert 24.0 * means.own_fsh_iu_l == pytest.approx(5.0 * man.fsh)
-    assert 24.0 * means.fsh_iu_l == pytest.approx(5.0 * man.fsh + 7.0)
+    assert means.own_fsh_iu_l == pytest.approx(5.0 * man.fsh)
+    assert means.fsh_iu_l == pytest.approx(5.0 * man.fsh + 7.0)
 
 
 def test_testosterone_goes_to_production_over_clearance():
@@ -314,14 +558,14 @@ def test_testosterone_goes_to_production_over_clearance():
     means = hour(man, NORMAL._replace(secretory_capacity=2.0), hcg_iu_l=20.0, lyase_inhibitor=1.0, testosterone=1000.0)
     # hCG adds 1 to LH; 40,000 L a day of the free are 40,000 nmol of 36 nmol/L: 10,000 / 9 L a day of all.
     activity = man.lh + 1.0
-    made = 20_000.0 * (1.8 * 2.0 * activity / (1.0 + activity) + 0.05) + 1000.0
+    made = 20_000.0 * (1.8 * (0.2 + 0.8 * 2.0 * activity / (1.0 + activity)) + 0.05) + 1000.0
     target = made * 9 / 10_000
     assert man.testosterone_nmol_l == pytest.approx(target + (36.0 - target) * math.exp(-10_000 / 900 / 24))
-    assert 24.0 * means.testosterone_nmol_l == pytest.approx(man.testosterone_nmol_l)
-    assert 24.0 * means.free_testosterone_nmol_l == pytest.approx(1.0)
-    assert 24.0 * means.lh_activity == pytest.approx(activity)
-    assert 24.0 * means.hcg_iu_l == pytest.approx(20.0)
-    assert 24.0 * means.lyase_inhibitor == pytest.approx(1.0)
+    assert means.testosterone_nmol_l == pytest.approx(man.testosterone_nmol_l)
+    assert means.free_testosterone_nmol_l == pytest.approx(1.0)
+    assert means.lh_activity == pytest.approx(activity)
+    assert means.hcg_iu_l == pytest.approx(20.0)
+    assert means.lyase_inhibitor == pytest.approx(1.0)
 
 
 def test_oestradiol_is_that_of_testis_fat_and_drug():
@@ -330,24 +574,24 @@ def test_oestradiol_is_that_of_testis_fat_and_drug():
     # Fat: 1 of 2 x 2 + 1 over 0.2 is 1; 0.9 + 0.05, four fifths of it, half the enzyme. Given: 15 nmol of 150 a day.
     peripheral = 0.5 * 0.8 * 0.95
     target = 0.6 + peripheral + 0.1
-    assert man.oestradiol == pytest.approx(target + (1 / 3 - target) * math.exp(-1 / 4))
-    assert 24.0 * means.oestradiol_pmol_l == pytest.approx(100.0 * man.oestradiol)
-    assert 24.0 * means.peripheral_oestradiol == pytest.approx(peripheral)
-    assert 24.0 * means.adrenal_oestradiol == pytest.approx(0.5 * 0.8 * 0.05)
-    assert 24.0 * means.aromatase_inhibitor == pytest.approx(1.0)
+    assert man.oestradiol == pytest.approx(target + (0.25 - target) * math.exp(-1 / 4))
+    assert means.oestradiol_pmol_l == pytest.approx(100.0 * man.oestradiol)
+    assert means.peripheral_oestradiol == pytest.approx(peripheral)
+    assert means.adrenal_oestradiol == pytest.approx(0.5 * 0.8 * 0.05)
+    assert means.aromatase_inhibitor == pytest.approx(1.0)
     # Uninhibited: 1 of 2 + 1 over 0.2 is 5/3; 0.8 x (1.5 + 0.1).
-    assert 24.0 * means.inhibition_fat == pytest.approx(1.0 - peripheral / 1.28)
+    assert means.inhibition_fat == pytest.approx(1.0 - peripheral / 1.28)
 
 
 def test_the_inhibited_share_of_fat_is_against_no_drug():
     # 0.5 of 4 + 0.5 over 0.2 is 5/9: 0.5 and half of the adrenal tenth are left.
-    assert 24.0 * hour(body(), aromatase_inhibitor=1.0).inhibition_fat == pytest.approx(0.45)
+    assert hour(body(), aromatase_inhibitor=1.0).inhibition_fat == pytest.approx(0.45)
 
 
 def test_fat_of_twice_the_aromatase_gives_twice_the_adrenal_share():
     means = hour(body(fat_aromatase=0.5), p=P._replace(peripheral_aromatase=2.0), aromatase_inhibitor=3.0)
-    assert 24.0 * means.adrenal_oestradiol == pytest.approx(0.5 * 0.8 * 2.0 * 0.1 / 4.0)
-    assert 24.0 * hour(body(), p=P._replace(peripheral_aromatase=0.0)).inhibition_fat == 0.0
+    assert means.adrenal_oestradiol == pytest.approx(0.5 * 0.8 * 2.0 * 0.1 / 4.0)
+    assert hour(body(), p=P._replace(peripheral_aromatase=0.0)).inhibition_fat == 0.0
 
 
 def test_an_inactivator_reaches_the_enzyme_that_substrate_leaves_free():
@@ -356,7 +600,7 @@ def test_an_inactivator_reaches_the_enzyme_that_substrate_leaves_free():
     # Fat: 2 / 2.5 of the time, 1.6 a day beside a renewal of 0.5; testis: a quarter of it, 0.5 a day.
     assert man.fat_aromatase == pytest.approx(5 / 21 + (0.9 - 5 / 21) * math.exp(-2.1 / 24))
     assert man.testis_aromatase == pytest.approx(0.5 + 0.2 * math.exp(-1 / 24))
-    assert 24.0 * means.testis_aromatase == pytest.approx(man.testis_aromatase)
+    assert means.testis_aromatase == pytest.approx(man.testis_aromatase)
 
 
 def test_shbg_and_bone_feel_oestradiol_among_modulators():
@@ -365,8 +609,8 @@ def test_shbg_and_bone_feel_oestradiol_among_modulators():
     # Liver (2 + 6) / 4 = 2; bone (2 + 3) / 4.
     target = 30.0 * math.sqrt(2.0)
     assert man.shbg_nmol_l == pytest.approx(target + (30.0 - target) * math.exp(-1 / 288))
-    assert 24.0 * means.bone_oestradiol_pmol_l == pytest.approx(125.0)
-    assert 24.0 * means.shbg_nmol_l == pytest.approx(man.shbg_nmol_l)
+    assert means.bone_oestradiol_pmol_l == pytest.approx(125.0)
+    assert means.shbg_nmol_l == pytest.approx(man.shbg_nmol_l)
 
 
 @pytest.mark.parametrize("name", BODY.names)
@@ -391,17 +635,18 @@ def test_without_testosterone_the_first_is_cleared_as_the_free_share_of_so_littl
 
 def test_the_body_stands_still_at_rest():
     x, e2, inhibin = 0.6, 0.7, 0.4
-    man = body(gnrh_tonic=3.0, gnrh_receptor=0.2, fat_aromatase=0.1, testis_aromatase=0.1)
+    man = body(gnrh_tonic=3.0, gnrh_mean=3.0, gnrh_receptor=0.2, fat_aromatase=0.1, testis_aromatase=0.1)
+    man.five_alpha_1, man.five_alpha_2, man.memory = 0.3, 0.3, 0.3
     axis.resting(man, x, e2, inhibin, P)
     rested = man.copy()
     # A testis that keeps it so: production 0.6 at his LH, and what fat leaves of oestradiol.
-    activity = 2.0 * float(man.lh) / (1.0 + float(man.lh))
+    response = 0.2 + 0.8 * 2.0 * float(man.lh) / (1.0 + float(man.lh))
     fat = 0.8 * float(axis.peripheral_oestradiol(x, 0.0, P))
     testis = NORMAL._replace(
-        secretory_capacity=0.5 / 0.9 / activity, oestradiol_output=(e2 - fat) / 0.2, inhibin_output=inhibin
+        secretory_capacity=0.5 / 0.9 / response, oestradiol_output=(e2 - fat) / 0.2, inhibin_output=inhibin
     )
     for _ in range(48):
-        hour(man, testis)
+        axis.body_night(man, P, hour(man, testis))
     for name in BODY.names:
         assert getattr(man, name) == pytest.approx(getattr(rested, name), rel=1e-9), name
     assert axis.resting_demand(rested, x, testis, P) == pytest.approx((x, e2, inhibin))
@@ -409,13 +654,27 @@ def test_the_body_stands_still_at_rest():
 
 def test_rest_is_that_of_the_formulas():
     man = body()
-    axis.resting(man, 2.0, 1 / 3, 0.25, P)  # the drive of 4/3, and stores of 8/7 and 12/11
-    assert (man.gonadotroph_store, man.fsh_store) == pytest.approx((8 / 7, 12 / 11))
-    assert (man.lh, man.fsh) == pytest.approx((32 / 21, 32 / 11))
-    assert man.shbg_nmol_l == pytest.approx(30.0 / math.sqrt(6.0))
-    assert man.testosterone_nmol_l == pytest.approx(21.0 + 15.0 / math.sqrt(6.0))
-    assert (man.oestradiol, man.inhibin) == pytest.approx((1 / 3, 0.25))
-    assert (man.gnrh_tonic, man.gnrh_receptor, man.fat_aromatase, man.testis_aromatase) == (0.0, 1.0, 1.0, 1.0)
+    axis.resting(man, 2.0, 0.25, 0.25, P)
+    bare = BRAKES[0] * BRAKES[1]
+    assert man.memory == pytest.approx(math.sqrt(bare))
+    signal = math.sqrt(bare) * BRAKES[0] * math.sqrt(BRAKES[1])
+    found = signal * math.sqrt(BRAKES[1])
+    assert man.lh_capacity == pytest.approx(2 * found**2 / (1 + found**2))
+    assert man.fsh_capacity == pytest.approx(2 * signal**2 / (1 + signal**2))
+    assert man.fsh_unpulsed == pytest.approx(1.5 * signal**2 / (0.5 + signal**2))
+    assert man.lh == pytest.approx(0.1 + 0.9 * man.lh_capacity * found)
+    made = 2.0 * 1.6 * (0.75 * man.fsh_capacity * signal + 0.25 * man.fsh_unpulsed)
+    assert man.fsh == pytest.approx(0.2 + 0.8 * made * 4 / (3 + made))
+    assert man.shbg_nmol_l == pytest.approx(30.0 / math.sqrt(2.0) * math.sqrt(0.3))
+    assert man.testosterone_nmol_l == pytest.approx(21.0 + man.shbg_nmol_l / 2.0)
+    assert (man.oestradiol, man.inhibin) == pytest.approx((0.25, 0.25))
+    assert (man.gnrh_mean, man.gnrh_tonic, man.gnrh_receptor, man.fat_aromatase, man.testis_aromatase) == (
+        0.0,
+        0.0,
+        1.0,
+        1.0,
+        1.0,
+    )
 
 
 def test_what_the_blood_brings():
@@ -423,7 +682,9 @@ def test_what_the_blood_brings():
     means.free_testosterone_nmol_l, means.fsh_iu_l, means.own_fsh_iu_l = 0.75, 9.0, 2.0
     means.aromatase_inhibitor, means.testis_aromatase, means.lyase_inhibitor = 4.0, 0.3, 1.0
     means.oestradiol_pmol_l = 3.0 * P.oestradiol_reference
+    means.tract_androgen, means.androgen_block = 1.25, 3.0
     blood = axis.brought(means, 0.2, UNHELD, P)
-    assert blood == pytest.approx((1e-9, 9.0, 1.5, 4.0, 0.2, 0.3, 0.5, 1.5, 3.0, math.nan, math.nan), nan_ok=True)
+    nan = math.nan
+    assert blood == pytest.approx((1e-9, 9.0, 1.5, 4.0, 0.2, 0.3, 0.5, 1.25, 3.0, nan, nan, 0.25), nan_ok=True)
     means.lh_activity = 1.7
     assert axis.brought(means, 0.2, UNHELD, P)[0] == 1.7

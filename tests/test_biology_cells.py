@@ -32,6 +32,13 @@ def test_lh_secretes_at_once_and_sets_capacity_and_aromatase_over_weeks():
     assert secretion == pytest.approx(1.5 * 0.5 * 2.0 * 1.75 * 4.0 * 0.25 / 3.25)
 
 
+def test_a_leydig_cell_without_lh_shrinks_and_keeps_its_basal_secretion():
+    basal = with_("leydig", basal_secretion=0.1)
+    capacity, _expression, secretion = leydig.leydig_day(1.0, 1.0, 1.0, 2.0, 0.0, 1.0, basal, 20.0 * LN2)
+    assert capacity == pytest.approx(0.5)
+    assert secretion == pytest.approx(1.5 * 0.5 * 0.1)
+
+
 def test_oestradiol_brakes_a_leydig_cell_only_where_the_brake_is_on():
     assert leydig.leydig_day(1.0, 1.0, 1.0, 20.0, 1.0, 1.0, P, 1.0)[2] == pytest.approx(1.5)
     on = with_("leydig", oestrogen_brake=3.0)

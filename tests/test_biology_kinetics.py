@@ -49,11 +49,17 @@ def test_occupancy_relative_to_a_reference():
 
 
 def test_the_response_to_lh_is_one_at_one_and_ends_at_one_plus_the_saturation():
-    assert lh_response(1.0, 4.0) == 1.0
-    assert lh_response(0.0, 4.0) == 0.0
-    assert lh_response(4.0, 4.0) == pytest.approx(2.5)  # 5 x 4 / 8
-    assert lh_response(1e9, 4.0) == pytest.approx(5.0)
-    assert lh_response(1e-6, 4.0) == pytest.approx(1.25e-6, rel=1e-5)
+    assert lh_response(1.0, 4.0, 0.0) == 1.0
+    assert lh_response(0.0, 4.0, 0.0) == 0.0
+    assert lh_response(4.0, 4.0, 0.0) == pytest.approx(2.5)  # 5 x 4 / 8
+    assert lh_response(1e9, 4.0, 0.0) == pytest.approx(5.0)
+    assert lh_response(1e-6, 4.0, 0.0) == pytest.approx(1.25e-6, rel=1e-5)
+
+
+def test_some_steroid_is_made_without_lh():
+    assert lh_response(0.0, 4.0, 0.2) == 0.2
+    assert lh_response(1.0, 4.0, 0.2) == pytest.approx(1.0)
+    assert lh_response(4.0, 4.0, 0.2) == pytest.approx(2.2)  # 0.2 + 0.8 x 2.5
 
 
 def test_a_competitive_inhibitor_raises_km_and_substrate_shields():

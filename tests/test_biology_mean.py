@@ -83,6 +83,22 @@ def test_a_leydig_cell_has_its_own_capacity_and_expression():
     assert made.secretory_capacity == pytest.approx(1.5 * state[0])
 
 
+def test_capacity_told_to_the_blood_is_secretion_over_the_response_to_lh():
+    state, basal = soma(), with_("leydig", basal_secretion=0.1)
+    made = mean.soma_day(state, COUNTS, NORMAL._replace(lh_activity=1e-9), basal, SCALE, 1.0)
+    assert made.secretory_capacity == pytest.approx(1.5 * state[0])
+    assert made.testosterone == pytest.approx(400.0 * (0.75 * 0.15 * state[0] + 0.25), rel=1e-6)
+
+
+def test_a_blocked_receptor_feels_less_of_the_same_testosterone():
+    open_, blocked = soma(), soma()
+    made = mean.soma_day(open_, COUNTS, NORMAL, P, SCALE, 1e6)
+    same = mean.soma_day(blocked, COUNTS, NORMAL._replace(open_receptor=0.25), P, SCALE, 1e6)
+    assert (same.testosterone, same.oestradiol_output) == (made.testosterone, made.oestradiol_output)
+    for signal in (mean.ANDROGEN, mean.ADHESION):
+        assert blocked[signal] == pytest.approx(0.25 * open_[signal])
+
+
 def test_without_any_steroid_nothing_is_inhibited():
     blood = NORMAL._replace(free_testosterone=0.0, open_lyase=0.0)
     made = mean.soma_day(soma(), COUNTS, blood, P, SCALE, 1.0)
