@@ -15,7 +15,7 @@ from testis_abm.biology.axis import DAY, HOURS, NO_DRUGS, body_hour
 from testis_abm.biology.binding import free_testosterone
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import NORMAL
-from testis_abm.biology.pharmacology import Kinetics, absorb_and_clear, doses_by_day
+from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, doses_by_day
 from testis_abm.biology.safety import Safety
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.mean_field import ExpectedMan
@@ -30,7 +30,7 @@ def giving(capacity, oestradiol, inhibin):
 def settle(values, man, tissue=NORMAL, days=400, *, doses=(), start=None):
     """Run the body with a fixed tissue; return the last day's means and the state."""
     p = axis_parameters(values, man)
-    names = dict.fromkeys(name for _, name, _ in doses)
+    names = dict.fromkeys(Dose(*dose).drug for dose in doses)
     body = Body(p, Kinetics.of([parameters.drugs()[name] for name in names]))
     if start is not None:
         body.state = copy.deepcopy(start)
@@ -117,6 +117,73 @@ def test_blocked_steroidogenesis_raises_lh_threefold_in_days_and_more_for_good(v
     assert 2.3 < days["lh_iu_l"] / 4.0 < 4.2
     castrate, _ = settle(values, fertile, giving(0.0, 0.0, 0.3), 300, start=state)
     assert 6.0 < castrate["lh_iu_l"] / 4.0 < 12.0
+
+
+def test_testosterone_suppresses_a_little_in_days_and_deeply_in_weeks(values, fertile):
+    _, state = settle(values, fertile)
+    # Each hour 1/24 of 7.5 mg: LH 0.60 on day 4 (Pitteloud 2008 and others); 0.05 to 0.08 on enanthate for months.
+    doses = [Dose(float(day), "testosterone_gel", 75.0, 24.0) for day in range(120)]
+    shallow = settle(values, fertile, days=4, doses=doses, start=state)[0]["lh_iu_l"] / 4.0
+    steep = settle(values, fertile, days=120, doses=doses, start=state)[0]["lh_iu_l"] / 4.0
+    assert 0.4 < shallow < 0.85 and steep < 0.5 * shallow
+
+
+@pytest.mark.parametrize("changed", [{}, {"gnrh_drive": 0.3}, {"leydig_capacity": 0.2}, {"androgen_sensitivity": 0.2}])
+def test_a_man_has_one_steady_state_wherever_he_starts(values, fertile, changed):
+    man = {**fertile, **changed}
+    testis = giving(changed.get("leydig_capacity", 1.0), 1.0, 1.0)
+    _, state = settle(values, man, testis, 10)
+    ends = []
+    for memory, capacity in ((0.02, 0.01), (4.0, 2.3)):
+        state["memory"], state["lh_capacity"], state["fsh_capacity"] = memory, capacity, capacity
+        ends.append(settle(values, man, testis, 6000, start=state)[0])
+    np.testing.assert_allclose(ends[0].item(), ends[1].item(), rtol=1e-4, atol=1e-9)
+
+
+def test_recovery_takes_the_longer_the_longer_he_was_suppressed_and_is_the_mans_own(values, fertile):
+    _, state = settle(values, fertile)
+
+    def to_recover(years, rate=1.0):
+        man = {**fertile, "axis_recovery": rate}
+        weeks = range(0, round(365 * years), 7)
+        doses = [(float(day), "testosterone_enanthate", 400.0) for day in weeks]
+        _, after = settle(values, man, days=round(365 * years) + 42, doses=doses, start=state)
+        for days in range(28, 1500, 28):
+            means, after = settle(values, man, days=28, start=after)
+            if means["lh_iu_l"] > 3.2:
+                return days
+        return math.inf
+
+    half, long = to_recover(0.5), to_recover(3.0)
+    assert half < 150 < long < 700
+    assert to_recover(3.0, 3.0) < 0.6 * long
+
+
+def test_fsh_comes_back_under_an_agonist_and_not_under_an_antagonist(values, fertile):
+    _, state = settle(values, fertile)
+    levels = {}
+    for drug, dose in (("leuprolide", 7.5), ("degarelix", 240.0)):
+        means, _ = settle(values, fertile, days=27, doses=[(0.0, drug, dose)], start=state)
+        assert means["lh_iu_l"] < 0.1
+        levels[drug] = means["fsh_iu_l"] / 4.0
+    assert levels["degarelix"] < 0.1 < 0.4 < levels["leuprolide"]
+
+
+@pytest.mark.parametrize(
+    ("ug", "hours", "over", "least", "most"),
+    [
+        (10.0, 1.0, 0.0, 0.85, 1.0),
+        *[(10.0, hours, 0.0, 0.99, 1.0) for hours in (1.5, 2.0, 3.0, 4.0, 8.0)],
+        (50.0, 2.0, 0.0, 0.95, 1.0),
+        (60.0, 24.0, 24.0, 0.0, 0.25),
+        (120.0, 24.0, 24.0, 0.0, 0.06),
+    ],
+)
+def test_pulses_of_gnrh_keep_the_response_and_an_infusion_loses_it(values, fertile, ug, hours, over, least, most):
+    man = {**fertile, "gnrh_drive": 0.05}
+    doses = [Dose(k * hours / 24, "gonadorelin", ug / 1e3, over) for k in range(round(40 * 24 / hours))]
+    _, state = settle(values, man, days=40, doses=doses)
+    assert least <= state["gnrh_receptor"][0] <= most
 
 
 @pytest.mark.parametrize("bmi, t_fall", [(27.5, 2.32), (33.0, 5.09)])
