@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from testis_abm.experiments.sensitivity import sensitivity
     from testis_abm.experiments.sweep import sweep
     from testis_abm.experiments.trial import trial
-    from testis_abm.facade import RunResult, SurfaceResult, run, surface
+    from testis_abm.facade import PulsesResult, RunResult, SurfaceResult, pulses, run, surface
     from testis_abm.man.mean_field import ExpectedMan
     from testis_abm.population.screen import screen
     from testis_abm.population.twin import find as find_twin
@@ -32,6 +32,7 @@ _HOME = {
     "SertoliCell": "agents.model",
     "TestisModel": "agents.model",
     "ExpectedMan": "man.mean_field",
+    "PulsesResult": "facade",
     "RunResult": "facade",
     "SurfaceResult": "facade",
     "find_twin": "population.twin",
@@ -41,6 +42,7 @@ _HOME = {
     "sweep": "experiments.sweep",
     "trial": "experiments.trial",
     "under_hypotheses": "experiments.hypotheses",
+    "pulses": "facade",
     "run": "facade",
     "surface": "facade",
     "Scenario": "scenario",
@@ -51,6 +53,7 @@ __all__ = [
     "ExpectedMan",
     "GermCell",
     "LeydigCell",
+    "PulsesResult",
     "RunResult",
     "Scenario",
     "ScenarioError",
@@ -61,6 +64,7 @@ __all__ = [
     "compare",
     "find_twin",
     "load",
+    "pulses",
     "run",
     "screen",
     "sensitivity",

@@ -1,4 +1,4 @@
-"""What a script works with: runs and surfaces that can be summarised, drawn and stored."""
+"""What a script works with: runs, surfaces and days of pulses that can be summarised, drawn and stored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testis_abm.experiments import pulses as pulse_days
 from testis_abm.experiments import simulate
 from testis_abm.experiments import surface as surfaces
 from testis_abm.results import store
@@ -85,3 +86,26 @@ class SurfaceResult(surfaces.Surface):  # noqa: D101
 def surface(*args: Any, **options: Any) -> SurfaceResult:  # noqa: D103 (that of experiments.surface)
     found = surfaces.surface(*args, **options)
     return SurfaceResult(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+
+class PulsesResult(pulse_days.Pulses):  # noqa: D101
+    __doc__ = pulse_days.Pulses.__doc__
+
+    def plot(self) -> Figure:
+        """Return the figure: LH and testosterone over the hours of the clock.
+
+        Raises:
+            TestisError: matplotlib is missing.
+        """
+        from testis_abm.support import guard
+
+        guard.matplotlib()
+        from testis_abm.pictures.pulses import draw
+
+        return draw(self)
+
+
+@wraps(pulse_days.pulses)
+def pulses(*args: Any, **options: Any) -> PulsesResult:  # noqa: D103 (that of experiments.pulses)
+    found = pulse_days.pulses(*args, **options)
+    return PulsesResult(**{field.name: getattr(found, field.name) for field in fields(found)})

@@ -475,6 +475,7 @@ def test_the_reference_man_stands_still():
             "peripheral_oestradiol": 0.8,
             "adrenal_oestradiol": 0.08,
             "bone_oestradiol_pmol_l": 100.0,
+            "testicular_testosterone_share": 0.9,
         },
         abs=1e-12,
     )
@@ -562,6 +563,7 @@ def test_testosterone_goes_to_production_over_clearance():
     target = made * 9 / 10_000
     assert man.testosterone_nmol_l == pytest.approx(target + (36.0 - target) * math.exp(-10_000 / 900 / 24))
     assert means.testosterone_nmol_l == pytest.approx(man.testosterone_nmol_l)
+    assert means.testicular_testosterone_share == pytest.approx((made - 2000.0) / made)  # but what is given and adrenal
     assert means.free_testosterone_nmol_l == pytest.approx(1.0)
     assert means.lh_activity == pytest.approx(activity)
     assert means.hcg_iu_l == pytest.approx(20.0)

@@ -264,6 +264,7 @@ DAY = record(
     "peripheral_oestradiol",
     "adrenal_oestradiol",
     "bone_oestradiol_pmol_l",
+    "testicular_testosterone_share",  # of testosterone that enters the blood
 )
 
 
@@ -430,11 +431,17 @@ def resting_tract_androgen(x, p):
 
 
 @register_jitable
+def testosterone_secreted(testis, activity, p):
+    """Return the testosterone that the testes secrete, relative to the production of the reference man."""
+    response = lh_response(activity, p.lh_saturation, p.basal_secretion)
+    return p.testicular_testosterone_share * testis.secretory_capacity * response
+
+
+@register_jitable
 def testosterone_made(testis, activity, cyp17a1, p):
     """Return testosterone production relative to the reference man's; the testis has its share of CYP17A1 in its capacity."""
-    share = p.testicular_testosterone_share
-    own = share * testis.secretory_capacity * lh_response(activity, p.lh_saturation, p.basal_secretion)
-    return own + (1.0 - share) * p.adrenal_androgen * cyp17a1
+    adrenal = (1.0 - p.testicular_testosterone_share) * p.adrenal_androgen * cyp17a1
+    return testosterone_secreted(testis, activity, p) + adrenal
 
 
 @register_jitable
@@ -635,6 +642,10 @@ def body_hour(body, p, testis, exposure, held, means):
     means.adrenal_oestradiol += in_fat * (1.0 - share) * from_adrenal * dt
     by_bone = modulated(e2, exposure.receptor_bound, exposure.bone_agonist, p)
     means.bone_oestradiol_pmol_l += by_bone * p.oestradiol_reference * dt
+    entered = reference_production * made + exposure.testosterone
+    if entered > 0.0:
+        secreted = reference_production * testosterone_secreted(testis, activity, p)
+        means.testicular_testosterone_share += secreted / entered * dt
     if uninhibited > 0.0:
         means.inhibition_fat += (1.0 - peripheral / uninhibited) * dt
 

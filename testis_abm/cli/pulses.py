@@ -1,0 +1,69 @@
+"""The command `testis-abm pulses`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from testis_abm.choices import ARMS, DISCLAIMER
+from testis_abm.cli import printing
+from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, scenario, whole, word
+from testis_abm.results import KINDS
+from testis_abm.support import guard, outputs
+from testis_abm.support.errors import TestisError
+
+# Table -> its first columns, by which a file of it is known.
+_TABLES = {"pulses": ("arm", "hour"), "summary": ("arm", "lh_iu_l")}
+_PICTURE = "pulses"
+_BOTH = "both"
+_DIGITS = 5
+
+
+def _pulses(options: argparse.Namespace) -> None:
+    from testis_abm.scenario import load
+
+    case = printing.noted(load, options.file, overrides=overrides(options))
+    day = case.plan.duration_days if options.day is None else options.day
+    if outside := case.plan.outside(day):
+        raise TestisError(f"--day: {outside}")
+    decides = json.dumps([case.as_dict(), options.arm, day, options.every], sort_keys=True, default=str)
+    folder = Path(options.out or printing.default_folder(f"pulses-{Path(options.file).stem}", decides))
+    for name, columns in _TABLES.items():
+        outputs.check(folder / f"{name}.csv", columns)
+    if not options.no_plots:
+        for kind in KINDS:
+            outputs.check(folder / f"{_PICTURE}.{kind}")
+        guard.matplotlib()
+    from testis_abm.facade import pulses
+
+    arm = None if options.arm == _BOTH else options.arm
+    found = guard.named("--every", lambda every: pulses(case, day=day, arm=arm, every=every))(options.every)
+    for name, table in {"pulses": found.table(), "summary": found.summary()}.items():
+        rounded = table.map(lambda value: value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}"))
+        outputs.write_table(folder / f"{name}.csv", rounded)
+    print(f"{case.title}: day {day}\n\n{found.text()}\n\n{DISCLAIMER}\n")
+    print(f"Tables in {folder}/: {', '.join(f'{name}.csv' for name in _TABLES)}")
+    if not options.no_plots:
+        printing.picture(found.plot(), _PICTURE, folder)
+
+
+COMMANDS = (
+    Command(
+        "pulses",
+        "LH and testosterone through 24 hours, with their pulses",
+        _pulses,
+        (
+            option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios"),
+            whole("--day", "day of the plan (its last day)", limit=(0, 9131)),
+            word("--arm", "whose day, where there is a therapy", (_BOTH, *ARMS), _BOTH),
+            whole("--every", "minutes between samples, an even number", 10, limit=(2, 60)),
+            *scenario(),
+            option("--out", "results folder (default runs/pulses-NAME-HASH)", metavar="FOLDER"),
+            NO_PLOTS,
+        ),
+        "Pulses of LH, and the testosterone that follows them, drawn about the means that the model has for one day: a table of "
+        f"samples (pulses.csv), what to expect of such days (summary.csv) and a picture. Nothing else moves. {DISCLAIMER}",
+        "obese_anastrozole --day 90",
+    ),
+)
