@@ -299,3 +299,73 @@ def test_the_name_of_a_therapy_stays_in_its_bar_or_out_of_it(start, end, inches)
     assert axis[0] - 1e-9 <= first < last <= axis[1] + 1e-9
     assert (first >= start and last <= end + 1e-9) or first >= end or last <= start + 1e-9
     assert np.isfinite(first)
+
+
+# ---- why LH moved
+
+STILL = {"testosterone_brake": 1.0, "oestradiol_brake": 1.0, "memory": 1.0, "gnrh_frequency": 1.0} | {
+    "lh": 4.0,
+    "serum_testosterone": 18.0,
+}
+
+
+def _why(lh, drugs=None, **after):
+    """Return the reason of a change of LH; the frequency is what brakes (half of oestradiol's) and memory make of it."""
+    after = STILL | {"lh": lh} | after
+    made = after["testosterone_brake"] * after["oestradiol_brake"] ** 0.5 * after["memory"]
+    return attribution._why_lh(STILL, {**after, "gnrh_frequency": made * after["gnrh_frequency"]}, 0.5, drugs or {})
+
+
+@pytest.mark.parametrize(
+    ("lh", "drugs", "after", "said"),
+    [
+        (2.0, {}, {"testosterone_brake": 0.5, "serum_testosterone": 36.0}, "testosterone rises"),
+        (8.0, {}, {"testosterone_brake": 1.5, "serum_testosterone": 3.0}, "testosterone falls"),
+        (2.0, {}, {"oestradiol_brake": 0.5}, "oestradiol rises (negative feedback: 50 % pituitary, 50 % hypothalamic)"),
+        (
+            8.0,
+            {"androgen_receptor_blocker": ["bicalutamide"]},
+            {"testosterone_brake": 1.5, "serum_testosterone": 30.0},
+            "bicalutamide keeps androgens from their receptor",
+        ),
+        (
+            6.0,
+            {"five_alpha_reductase_inactivator": ["finasteride"]},
+            {"testosterone_brake": 1.1, "serum_testosterone": 20.0},
+            "DHT falls",
+        ),
+        (
+            0.5,
+            {"progestin": ["levonorgestrel"], "testosterone": ["enanthate"]},
+            {"testosterone_brake": 0.3, "serum_testosterone": 36.0},
+            "testosterone rises and levonorgestrel slows the pulses of GnRH as a progestin does",
+        ),
+        (8.0, {"dopamine_agonist": ["cabergoline"]}, {"gnrh_frequency": 3.0}, "cabergoline lowers prolactin"),
+        (2.0, {}, {"gnrh_frequency": 0.5}, "the hypothalamus sends less GnRH"),
+        (
+            2.0,
+            {},
+            {"testosterone_brake": 0.4, "serum_testosterone": 36.0, "memory": 0.6},
+            "testosterone rises, and lasting feedback has set the drive of GnRH to 60 % of untreated",
+        ),
+        (2.0, {}, {"memory": 0.3}, "lasting feedback has lowered the drive of GnRH"),
+        (
+            8.0,
+            {},
+            {"oestradiol_brake": 2.0, "testosterone_brake": 2.0**-0.5},
+            "oestradiol falls (negative feedback: 50 % pituitary, 50 % hypothalamic), "
+            "partly offset (50 %) by testosterone feedback",
+        ),
+    ],
+)
+def test_the_reason_of_lh_is_what_moved_it_most(lh, drugs, after, said):
+    assert _why(lh, drugs, **after) == said
+
+
+def test_shares_of_the_reason_make_the_drive():
+    after = {"testosterone_brake": 0.5, "oestradiol_brake": 3.0, "memory": 0.7, "gnrh_frequency": 0.9}
+    shares = attribution.feedback_shares(STILL, STILL | after, 0.5)
+    assert tuple(shares) == attribution.CAUSES
+    assert sum(shares.values()) == pytest.approx(math.log(0.9 * 3.0**0.5))  # frequency, and the pituitary's part
+    # A hypothalamus that sends none has nothing to be told of.
+    assert attribution.feedback_shares(STILL, {**STILL, **after, "gnrh_frequency": 0.0}, 0.5)["hypothalamus"] == 0.0

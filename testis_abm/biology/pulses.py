@@ -192,7 +192,8 @@ def _testosterone(means: DayMeans, p: PulseParameters, axis: AxisParameters, lh:
     hour = np.arange(lh.size) * STEP / 60.0
     clock = 1.0 + p.clock_amplitude * np.cos(2.0 * np.pi * (hour - p.clock_peak) / 24.0)
     secreted = _lagging(_lagging(response, p.leydig_lag) * clock, p.testosterone_lag)
-    return means.testosterone_nmol_l * (1.0 - means.testicular + means.testicular * secreted)
+    testosterone: np.ndarray = means.testosterone_nmol_l * (1.0 - means.testicular + means.testicular * secreted)
+    return testosterone
 
 
 def _spread_out(amounts: np.ndarray, sd: float) -> np.ndarray:

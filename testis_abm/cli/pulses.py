@@ -27,7 +27,10 @@ def _pulses(options: argparse.Namespace) -> None:
     day = case.plan.duration_days if options.day is None else options.day
     if outside := case.plan.outside(day):
         raise TestisError(f"--day: {outside}")
-    decides = json.dumps([case.as_dict(), options.arm, day, options.every], sort_keys=True, default=str)
+    from testis_abm.experiments.pulses import read_every
+
+    every = guard.named("--every", read_every)(options.every)
+    decides = json.dumps([case.as_dict(), options.arm, day, every], sort_keys=True, default=str)
     folder = Path(options.out or printing.default_folder(f"pulses-{Path(options.file).stem}", decides))
     for name, columns in _TABLES.items():
         outputs.check(folder / f"{name}.csv", columns)
@@ -38,7 +41,7 @@ def _pulses(options: argparse.Namespace) -> None:
     from testis_abm.facade import pulses
 
     arm = None if options.arm == _BOTH else options.arm
-    found = guard.named("--every", lambda every: pulses(case, day=day, arm=arm, every=every))(options.every)
+    found = pulses(case, day=day, arm=arm, every=every)
     for name, table in {"pulses": found.table(), "summary": found.summary()}.items():
         rounded = table.map(lambda value: value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}"))
         outputs.write_table(folder / f"{name}.csv", rounded)

@@ -20,7 +20,7 @@ from testis_abm.man.treat import Treatment
 from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario import load
 from testis_abm.support import guard
-from testis_abm.support.errors import TestisError
+from testis_abm.support.errors import ScenarioError
 
 if TYPE_CHECKING:
     from testis_abm.scenario import Scenario
@@ -146,12 +146,23 @@ def pulses(
     """
     case = load(scenario)
     day = case.plan.duration_days if day is None else guard.whole(day, 0, case.plan.duration_days, "day")
-    if guard.whole(every, LEAST, MOST, "every") % biology.STEP:
-        raise TestisError(f"every: {every} is odd; samples are {LEAST} minutes apart, or a multiple of it up to {MOST}")
+    with guard.at("every"):
+        every = read_every(every)
     arms = ARMS if arm is None else (guard.word(arm, ARMS, "arm"),)
     values = complete(parameters.values(case.parameters))
     arms = arms if case.treated else (UNTREATED,)
-    return Pulses(case.title, day, case.plan.seed, int(every), {arm: _drawn(case, arm, day, values) for arm in arms})
+    return Pulses(case.title, day, case.plan.seed, every, {arm: _drawn(case, arm, day, values) for arm in arms})
+
+
+def read_every(minutes: Any) -> int:
+    """Return the minutes between samples.
+
+    Raises:
+        ScenarioError: they are no even number from 2 to 60.
+    """
+    if guard.whole(minutes, LEAST, MOST) % biology.STEP:
+        raise ScenarioError(f"{minutes} is odd; samples are {LEAST} minutes apart, or a multiple of it up to {MOST}")
+    return int(minutes)
 
 
 def _drawn(case: Scenario, arm: str, day: int, values: Mapping[str, float]) -> Arm:

@@ -203,8 +203,11 @@ def _attribution(
         rows = within(frame[frame["arm"] == arm], first, last)
         return rows.drop(columns="arm").mean(numeric_only=True)
 
-    before = dict(mean(signals, UNTREATED)) | {"lh": mean(tables["hormones"], UNTREATED)["lh_iu_l"]}
-    after = dict(mean(signals, TREATED)) | {"lh": mean(tables["hormones"], TREATED)["lh_iu_l"]}
+    def levels(arm: str) -> dict[str, float]:
+        blood = mean(tables["hormones"], arm)
+        return dict(mean(signals, arm)) | {"lh": blood["lh_iu_l"], "serum_testosterone": blood["testosterone_nmol_l"]}
+
+    before, after = levels(UNTREATED), levels(TREATED)
     table = attribution.attribute(before, after, model.tissue.p)
     tissue = {arm: dict(mean(tables["tissue"], arm)) for arm in ARMS}
     share, given = model.values["axis.oestradiol_pituitary_share"], _by_action(tables["therapy"])

@@ -230,8 +230,10 @@ _INNER: Mapping[str, Mapping[str, Column]] = {
         **SIGNALS,
         **_numbers(
             ("oestradiol", "nmol/L", "intratesticular oestradiol"),
-            ("testosterone_brake", "", "brake of testosterone on the gonadotrophs"),
-            ("oestradiol_brake", "", "brake of oestradiol on the gonadotrophs"),
+            ("testosterone_brake", "", "brake of androgens on the hypothalamus"),
+            ("oestradiol_brake", "", "brake of oestradiol on hypothalamus and gonadotrophs"),
+            ("memory", "", "scale of the GnRH drive that lasting feedback has set"),
+            ("gnrh_frequency", "", "frequency of pulses of GnRH"),
         ),
     },
     "measured": {

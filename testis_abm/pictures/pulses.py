@@ -43,7 +43,7 @@ def _courses(axes: Axes, found: Pulses, column: str) -> None:
         seen = table[table["arm"] == arm]
         axes.plot(seen["hour"], seen[column], color=style.COLOUR[arm], lw=1.1, label=arm)
         axes.axhline(getattr(of.means, column), color=style.COLOUR[arm], lw=0.7, ls=(0, (4, 3)), zorder=0.5)
-    axes.set_ylabel(f"{row.label} ({row.unit})")
+    axes.set_ylabel(f"{row.title} ({row.unit})")
     axes.set_xlim(0.0, _HOURS)
     axes.xaxis.set_major_locator(MultipleLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda hour, _: f"{hour:02.0f}:00"))

@@ -28,6 +28,14 @@ _TOLD = {
     "elongated_spermatid": "elongated spermatids",
 }
 _ENOUGH = math.log(0.01)  # of output: rates that let a hundredth through do not make azoospermia
+CAUSES = "androgens", "oestradiol", "memory", "hypothalamus"
+_BY_DRUGS: Mapping[str, tuple[str, ...]] = {  # cause -> exposures of drugs that bring it about
+    "androgens": ("androgen_block", "progestin", "androgen", "dihydrotestosterone"),
+    "oestradiol": ("receptor_bound",),
+    "memory": (),
+    "hypothalamus": ("gnrh_inhibition", "dopamine_agonist"),
+}
+_LITTLE = 0.05  # log change that is not told
 RATES = ("number of A-pale", "A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
 
 
@@ -72,12 +80,23 @@ def attribute(before: Mapping[str, float], after: Mapping[str, float], p: Tissue
     return pd.DataFrame(rows)
 
 
-def feedback_shares(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[float, float]:
-    """Return the log change of gonadotrophin drive owed to testosterone's and to oestradiol's brake."""
-    return (
-        math.log(after["testosterone_brake"] / before["testosterone_brake"]),
-        math.log(after["oestradiol_brake"] / before["oestradiol_brake"]),
-    )
+def feedback_shares(before: Mapping[str, float], after: Mapping[str, float], pituitary: float) -> dict[str, float]:
+    """Return the log change of the drive of LH by what it is owed to: CAUSES.
+
+    "androgens" and "oestradiol" are their brakes, "memory" what lasting feedback has made of the hypothalamus, and
+    "hypothalamus" what else slows or quickens its pulses.
+
+    Args:
+        before, after: the means of signals; pituitary: share of the oestradiol feedback that acts at the pituitary.
+    """
+
+    def moved(name: str) -> float:
+        return math.log(after[name] / before[name]) if before[name] > 0.0 and after[name] > 0.0 else 0.0
+
+    androgens, oestradiol, memory = (moved(name) for name in ("testosterone_brake", "oestradiol_brake", "memory"))
+    sent = moved("gnrh_frequency")
+    rest = sent - androgens - memory - (1.0 - pituitary) * oestradiol if sent else 0.0
+    return dict(zip(CAUSES, (androgens, oestradiol, memory, rest), strict=True))
 
 
 def explain(
@@ -93,7 +112,7 @@ def explain(
     """Return the sentence that says what happened and why.
 
     Args:
-        before, after: mean signals, brakes and LH (`lh`, IU/L) without and with treatment.
+        before, after: mean signals, brakes, LH (`lh`, IU/L) and `serum_testosterone` without and with treatment.
         table: from `attribute`.
         tissue: "untreated" and "treated" -> means of the tissue table.
         p: the man's tissue parameters.
@@ -195,18 +214,51 @@ def _why_lh(
     change = math.log(after["lh"] / before["lh"])
     if given := _given("gnrh_block", change, drugs) or _given("gnrh", change, drugs):
         return given
-    brakes = dict(zip(("testosterone", "oestradiol"), feedback_shares(before, after), strict=True))
-    cause = max(brakes, key=lambda name: brakes[name] * math.copysign(1.0, change))
-    other = "oestradiol" if cause == "testosterone" else "testosterone"
-    text = f"{cause} {'falls' if change > 0 else 'rises'}"
-    if cause == "oestradiol" and (given := _given("receptor_bound", change, drugs)):
-        text = given
+    shares = feedback_shares(before, after, pituitary)
+    along = {cause: share * math.copysign(1.0, change) for cause, share in shares.items()}
+    cause = max(along, key=lambda name: along[name])
+    text = _moved_by(cause, before, after, change, drugs)
     if cause == "oestradiol":
         text += f" (negative feedback: {100 * pituitary:.0f} % pituitary, {100 - 100 * pituitary:.0f} % hypothalamic)"
-    if brakes[cause] * brakes[other] < 0 and abs(brakes[other]) > 0.05:
-        held = abs(brakes[other] / brakes[cause])
-        text += f", partly offset ({100 * held:.0f} %) by {other} feedback"
+    if cause != "memory" and along["memory"] > _LITTLE:
+        text += (
+            f", and lasting feedback has set the drive of GnRH to {100 * math.exp(shares['memory']):.0f} % of untreated"
+        )
+    against = min(along, key=lambda name: along[name])
+    if along[cause] > 0.0 and along[against] < -_LITTLE:
+        other = {"androgens": "testosterone feedback", "oestradiol": "oestradiol feedback"}.get(
+            against, f"the {against}"
+        )
+        text += f", partly offset ({100 * abs(along[against] / along[cause]):.0f} %) by {other}"
     return text
+
+
+def _moved_by(
+    cause: str,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    change: float,
+    drugs: Mapping[str, Sequence[str]],
+) -> str:
+    """Return what of a cause (CAUSES) moved LH, in words."""
+    more, by_drugs = change < 0.0, [_given(exposure, change, drugs) for exposure in _BY_DRUGS[cause]]
+    told = [text for text in by_drugs if text]
+    if cause == "memory":
+        return f"lasting {'feedback' if more else 'lack of feedback'} has {'lowered' if more else 'raised'} the drive of GnRH"
+    if cause == "hypothalamus":
+        return " and ".join(told) or f"the hypothalamus sends {'less' if more else 'more'} GnRH"
+    if cause == "oestradiol":
+        return " and ".join(told) or f"oestradiol {'rises' if more else 'falls'}"
+    log_t = math.log(after["serum_testosterone"] / before["serum_testosterone"])
+    if abs(log_t) > _LITTLE and (log_t > 0.0) == more:
+        told.insert(0, f"testosterone {'rises' if more else 'falls'}")
+    elif not more and "five_alpha_reductase_inactivator" in drugs:
+        told.append("DHT falls")
+    elif not more and not told and "oestrogen_receptor_modulator" in drugs:
+        told.append(
+            f"androgens act less where {' and '.join(drugs['oestrogen_receptor_modulator'])} keeps oestradiol off"
+        )
+    return " and ".join(told) or f"androgens act {'more' if more else 'less'} on the hypothalamus"
 
 
 def _given(exposure: str, change: float, drugs: Mapping[str, Sequence[str]]) -> str:
