@@ -181,7 +181,8 @@ def _renewals(interval: float, shape: float, rng: np.random.Generator, minutes: 
     first = rng.random() * scale * rng.gamma(1.0 + 1.0 / shape) ** (1.0 / shape)
     further = int(1.5 * minutes / interval) + 60
     times = first + np.concatenate([[0.0], np.cumsum(scale * rng.weibull(shape, further))])
-    return times[times < minutes]
+    early: np.ndarray = times[times < minutes]
+    return early
 
 
 def _testosterone(means: DayMeans, p: PulseParameters, axis: AxisParameters, lh: np.ndarray) -> np.ndarray:
