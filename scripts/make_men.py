@@ -245,7 +245,12 @@ def recovery(men: int) -> dict[str, list[str]]:
     rows = []
     for name, (who, weeks, months, aid, changed, told) in cases.items():
         report(name)
-        found = each(lambda pair: Recovered({**pair[0], **changed}, weeks, months, aid), list(who))
+        found = each(
+            lambda pair, changed=changed, weeks=weeks, months=months, aid=aid: Recovered(
+                {**pair[0], **changed}, weeks, months, aid
+            ),
+            list(who),
+        )
         rows.append(
             (
                 name,

@@ -21,8 +21,8 @@ from testis_abm.biology.axis import (
     resting_tract_androgen,
 )
 from testis_abm.biology.clamp import nothing
-from testis_abm.biology.fixed_point import Search, begin, take
 from testis_abm.biology.days import SECRETED, BloodDay, record
+from testis_abm.biology.fixed_point import Search, begin, take
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.steps import (
@@ -68,7 +68,6 @@ from testis_abm.testis.mean import (
     calendar,
     count_steps,
     germ_day,
-    inhibin as inhibin_of,
     of_testes,
     over_tubules,
     rates_of,
@@ -76,6 +75,7 @@ from testis_abm.testis.mean import (
     soma_day,
     stationary,
 )
+from testis_abm.testis.mean import inhibin as inhibin_of
 
 _FAINTEST = 1e-9
 _LONG = 1e6  # days in which every first-order response arrives
