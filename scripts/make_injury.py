@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from made_page import Table, filled, report, table
+from made_page import filled, report, table
 
 import testis_abm as ta
 from testis_abm import parameters

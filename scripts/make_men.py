@@ -107,14 +107,27 @@ def steady_testosterone() -> dict[str, list[str]]:
         return (f"{dose:g} mg", *(short(of_own(man, name, first, days)) for name in columns), short(sperm))
 
     rows = [(*row, told) for row, told in zip(each(one, list(published)), published.values(), strict=True)]
-    head = ("enanthate a week, % of own at 6 months", "T", "LH", "FSH", "intratesticular T", "concentration", "published")
+    head = (
+        "enanthate a week, % of own at 6 months",
+        "T",
+        "LH",
+        "FSH",
+        "intratesticular T",
+        "concentration",
+        "published",
+    )
     return {"steady testosterone": table(head, rows)}
 
 
 def castrate() -> dict[str, list[str]]:
     """Return levels under what castrates, by age and weight."""
     cases: dict[str, tuple[dict[str, float], Plan, int, str]] = {
-        "goserelin, 34 years, day 112": (usual(), every("goserelin", 3.6, 28, 112), 112, "T 44 (young men, Finkelstein 2016)"),
+        "goserelin, 34 years, day 112": (
+            usual(),
+            every("goserelin", 3.6, 28, 112),
+            112,
+            "T 44 (young men, Finkelstein 2016)",
+        ),
         "leuprolide, 70 years, day 336": (
             usual(age=70.0, bmi=26.0),
             every("leuprolide", 7.5, 28, 336),
@@ -162,7 +175,9 @@ def castrate() -> dict[str, list[str]]:
 class Recovered:
     """How a man came back after `weeks` of enanthate: days to a share of his own LH and sperm, and to 20 million/mL."""
 
-    def __init__(self, man: Mapping[str, float], weeks: int, months: float, aid: Sequence[tuple[str, float, float]]) -> None:
+    def __init__(
+        self, man: Mapping[str, float], weeks: int, months: float, aid: Sequence[tuple[str, float, float]]
+    ) -> None:
         last = weeks * WEEK
         days = last + round(months * MONTH)
         plan = every(ENANTHATE, 200.0, WEEK, last)
@@ -196,20 +211,46 @@ def recovery(men: int) -> dict[str, list[str]]:
     asian = men_of("asian", 2 * men, lambda level: level[COUNT] > SOUND)[:men]
     cases: dict[str, tuple[Sequence[Any], int, float, Sequence[tuple[str, float, float]], dict[str, float], str]] = {
         "12 weeks": (volunteers, 12, 18, (), {}, ""),
-        "26 weeks": (volunteers, 26, 18, (), {}, "20 M/mL at 13.6 weeks (Ly 2005); sperm back by a year in 94.8 % (Behre 2016)"),
+        "26 weeks": (
+            volunteers,
+            26,
+            18,
+            (),
+            {},
+            "20 M/mL at 13.6 weeks (Ly 2005); sperm back by a year in 94.8 % (Behre 2016)",
+        ),
         "52 weeks": (volunteers, 52, 24, (), {}, ""),
-        "156 weeks": (volunteers, 156, 36, (), {}, "after years of abuse: LH 10.7, sperm 14.1 months, means (Shankara 2020)"),
+        "156 weeks": (
+            volunteers,
+            156,
+            36,
+            (),
+            {},
+            "after years of abuse: LH 10.7, sperm 14.1 months, means (Shankara 2020)",
+        ),
         "26 weeks, men of East Asia": (asian, 26, 18, (), {}, "azoospermic 91 % (others 60 to 70 %)"),
         "52 weeks, age 25": (volunteers, 52, 24, (), {"age": 25.0}, ""),
         "52 weeks, age 55": (volunteers, 52, 24, (), {"age": 55.0}, "slower with age (Kohn 2017)"),
         "52 weeks, then hCG 2000 IU twice a week": (volunteers, 52, 24, (("hcg", 2000.0, 3.5),), {}, ""),
         "52 weeks, then clomiphene 25 mg": (volunteers, 52, 24, (("clomiphene", 25.0, 1.0),), {}, ""),
-        "52 weeks, then hCG and FSH 150 IU": (volunteers, 52, 24, (("hcg", 2000.0, 3.5), ("rfsh", 150.0, 7 / 3)), {}, ""),
+        "52 weeks, then hCG and FSH 150 IU": (
+            volunteers,
+            52,
+            24,
+            (("hcg", 2000.0, 3.5), ("rfsh", 150.0, 7 / 3)),
+            {},
+            "",
+        ),
     }
     rows = []
     for name, (who, weeks, months, aid, changed, told) in cases.items():
         report(name)
-        found = each(lambda pair: Recovered({**pair[0], **changed}, weeks, months, aid), list(who))
+        found = each(
+            lambda pair, changed=changed, weeks=weeks, months=months, aid=aid: Recovered(
+                {**pair[0], **changed}, weeks, months, aid
+            ),
+            list(who),
+        )
         rows.append(
             (
                 name,
@@ -238,7 +279,15 @@ def recovery(men: int) -> dict[str, list[str]]:
 # ---- age, weight, chance
 
 
-_SHOWN = ("testosterone_nmol_l", "free_testosterone_nmol_l", "lh_iu_l", "fsh_iu_l", "inhibin_b_pg_ml", COUNT, "volume_ml")
+_SHOWN = (
+    "testosterone_nmol_l",
+    "free_testosterone_nmol_l",
+    "lh_iu_l",
+    "fsh_iu_l",
+    "inhibin_b_pg_ml",
+    COUNT,
+    "volume_ml",
+)
 
 
 def _at_rest(who: Sequence[Mapping[str, float]]) -> dict[str, np.ndarray]:
@@ -321,7 +370,14 @@ def chance(men: int) -> dict[str, list[str]]:
                 "",
             ),
         ]
-    head = ("untreated men selected by", "men", "mean of what selected them, M/mL", "next, M/mL", "change, %", "published")
+    head = (
+        "untreated men selected by",
+        "men",
+        "mean of what selected them, M/mL",
+        "next, M/mL",
+        "change, %",
+        "published",
+    )
     return {"chance": table(head, rows)}
 
 

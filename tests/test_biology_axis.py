@@ -126,7 +126,7 @@ def drive(androgen=1.0, e2=1.0, agonist=0.0, p=P, state=None, **drugs):
 def day_of(**means):
     """Return means of a day like the reference man's, with some of their own."""
     day = np.zeros(1, DAY).view(np.recarray)[0]
-    for name in ("gonadotroph_drive", "gnrh_signal", "gnrh_present", "testosterone_brake", "oestradiol_brake"):
+    for name in DAY.names:
         setattr(day, name, means.get(name, 1.0))
     return day
 
@@ -463,6 +463,7 @@ def test_the_reference_man_stands_still():
             "blood_androgen": 1.0,
             "tract_androgen": 1.0,
             "androgen_block": 0.0,
+            "liver_oestradiol": 1.0,
             "prolactin": 1.0,
             "gnrh_frequency": 1.0,
             "lh_amplitude": 1.0,
@@ -609,10 +610,12 @@ def test_shbg_and_bone_feel_oestradiol_among_modulators():
     man = body(oestradiol=2.0)
     means = hour(man, receptor_bound=3.0, liver_agonist=2.0, bone_agonist=1.0)
     # Liver (2 + 6) / 4 = 2; bone (2 + 3) / 4.
-    target = 30.0 * math.sqrt(2.0)
-    assert man.shbg_nmol_l == pytest.approx(target + (30.0 - target) * math.exp(-1 / 288))
-    assert means.bone_oestradiol_pmol_l == pytest.approx(125.0)
-    assert means.shbg_nmol_l == pytest.approx(man.shbg_nmol_l)
+    assert (means.liver_oestradiol, means.bone_oestradiol_pmol_l) == pytest.approx((2.0, 125.0))
+    assert means.shbg_nmol_l == man.shbg_nmol_l == 30.0
+    # SHBG turns over in 12 days, at night.
+    axis.body_night(man, P, day_of(liver_oestradiol=2.0, blood_androgen=4.0))
+    target = 15.0 * math.sqrt(2.0)
+    assert man.shbg_nmol_l == pytest.approx(target + (30.0 - target) * math.exp(-1 / 12))
 
 
 @pytest.mark.parametrize("name", BODY.names)

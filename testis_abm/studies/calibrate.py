@@ -269,7 +269,8 @@ class _Calibration:
             # The smoother's own draws follow the round, so that a resumed calibration is the unbroken one.
             smoother.rng = np.random.default_rng([self.seed, turn])
             smoother.prepare_assimilation(Y=made)
-            hidden = np.clip(smoother.assimilate_batch(X=hidden, n_jobs=1), -3.5, 3.5)
+            with np.errstate(invalid="ignore"):  # what no member moves goes with nothing
+                hidden = np.clip(smoother.assimilate_batch(X=hidden, n_jobs=1), -3.5, 3.5)
         return np.asarray(hidden)
 
     def _sets(self, hidden: np.ndarray, fixed: Mapping[str, float] | None = None) -> list[dict[str, float]]:
