@@ -288,6 +288,7 @@ class AxisParameters(NamedTuple):
     memory_rising_days: float
     prolactin_half: float
     prolactin_exponent: float
+    prolactin_most: float
     gnrh_agonist_maximum: float
     gnrh_block_exponent: float
     gnrh_desensitising_level: float
@@ -489,8 +490,9 @@ def pituitary_drive(body, androgen, e2, agonist, exposure, p):
     brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
     at_pituitary = brake_e**p.oestradiol_pituitary_share
     prolactin = p.prolactin / (1.0 + exposure.dopamine_agonist)
-    withheld = feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
-    frequency = p.gnrh_drive * body.memory * brake_t * (brake_e / at_pituitary) * withheld
+    free = feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
+    left = 1.0 - p.prolactin_most * (1.0 - free)
+    frequency = p.gnrh_drive * body.memory * brake_t * (brake_e / at_pituitary) * left
     frequency /= 1.0 + exposure.gnrh_inhibition
     present = (frequency + p.gnrh_agonist_maximum * agonist) / (1.0 + exposure.gnrh_block**p.gnrh_block_exponent)
     signal = present * body.gnrh_receptor
