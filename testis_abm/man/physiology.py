@@ -70,7 +70,11 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Axis
         "lh_saturation": values["leydig.lh_saturation"],
         "basal_secretion": values["leydig.basal_secretion"],
         **{name: man[name] for name in ("axis_recovery", "prolactin")},
-        "gnrh_drive": man["gnrh_drive"] * np.exp(axis["gnrh_bmi_slope"] * np.maximum(0.0, man["bmi"] - _OVERWEIGHT)),
+        "gnrh_drive": man["gnrh_drive"]
+        * np.exp(
+            axis["gnrh_bmi_slope"] * np.maximum(0.0, man["bmi"] - _OVERWEIGHT)
+            + axis["gnrh_age_slope"] * np.maximum(0.0, older)
+        ),
         "adrenal_androgen": np.exp(axis["adrenal_age_slope"] * older + axis["adrenal_bmi_slope"] * heavier),
         "fsh_secretion": man["fsh_secretion"],
         "shbg_production": axis["shbg_reference"]
@@ -121,6 +125,11 @@ def sperm_per_release(values: Mapping[str, float], man: Mapping[str, float], ser
 def testis_mass(values: Mapping[str, float]) -> float:
     """Return the mass of both testes of the reference man, g."""
     return values["tissue.testis_volume"] * values["tissue.testis_density"]
+
+
+def weighed(man: Mapping[str, float], bmi: float) -> dict[str, float]:
+    """Return the fields of a man whose body mass index was `man["bmi"]` and is `bmi`, kg/m2, now."""
+    return {"bmi": bmi, "bmi_lost": max(0.0, man["bmi_lost"] + man["bmi"] - bmi)}
 
 
 MATURITY = ("somatic_maturity", "spermatogonial_maturity")
