@@ -217,7 +217,9 @@ _ALL = (
         daily=True,
         asked_for=True,
     ),
-    Quantity("gnrh_frequency", "GnRH pulse frequency", "x reference man", sample="", limit=0.001, daily=True, asked_for=True),
+    Quantity(
+        "gnrh_frequency", "GnRH pulse frequency", "x reference man", sample="", limit=0.001, daily=True, asked_for=True
+    ),
     Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="gonadotrophin", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
     Quantity(

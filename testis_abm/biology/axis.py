@@ -567,9 +567,13 @@ def body_hour(body, p, testis, exposure, held, means):
     body.five_alpha_1 = active_enzyme(body.five_alpha_1, exposure.five_alpha_1_loss, turnover, dt)
     body.five_alpha_2 = active_enzyme(body.five_alpha_2, exposure.five_alpha_2_loss, turnover, dt)
     blocked = 1.0 + exposure.androgen_block
-    blood_androgen = (with_dihydrotestosterone(x, dht, p.blood_dihydrotestosterone_weight) + exposure.androgen) / blocked
+    blood_androgen = (
+        with_dihydrotestosterone(x, dht, p.blood_dihydrotestosterone_weight) + exposure.androgen
+    ) / blocked
     androgen = (with_dihydrotestosterone(x, dht, p.dihydrotestosterone_weight) + exposure.androgen) / blocked
-    tract_androgen = (with_dihydrotestosterone(x, dht, p.tract_dihydrotestosterone_weight) + exposure.androgen) / blocked
+    tract_androgen = (
+        with_dihydrotestosterone(x, dht, p.tract_dihydrotestosterone_weight) + exposure.androgen
+    ) / blocked
 
     agonist = desensitise(body, exposure, p, dt)
     drive = pituitary_drive(body, androgen, e2, agonist, exposure, p)

@@ -34,7 +34,11 @@ def felt(day: Any, values: Mapping[str, float]) -> Felt:
     """Return what tissues feel on a day of such means (by names of axis.DAY); values: dotted parameter name -> value, completed."""
     total, free = float(day["testosterone_nmol_l"]), float(day["free_testosterone_nmol_l"])
     activity = float(day["blood_androgen"]) * values["axis.free_testosterone_reference"]
-    over_free = total / free if free > _NONE else values["axis.testosterone_reference"] / values["axis.free_testosterone_reference"]
+    over_free = (
+        total / free
+        if free > _NONE
+        else values["axis.testosterone_reference"] / values["axis.free_testosterone_reference"]
+    )
     return Felt(activity * over_free, float(day["oestradiol_pmol_l"]), float(day["bone_oestradiol_pmol_l"]))
 
 

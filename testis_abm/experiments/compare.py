@@ -175,7 +175,12 @@ class Arms(Experiment[Comparison]):
 
     def about(self) -> dict[str, Any]:
         """Return what its store says of it."""
-        return {"kind": "compare", "title": marked(self.title, *self.arms.values()), "arms": list(self.arms), "outputs": list(DEFAULT)}
+        return {
+            "kind": "compare",
+            "title": marked(self.title, *self.arms.values()),
+            "arms": list(self.arms),
+            "outputs": list(DEFAULT),
+        }
 
     def analyse(self, folder: Path) -> Comparison:
         """Compare the arms."""

@@ -72,6 +72,14 @@ def attribute(before: Mapping[str, float], after: Mapping[str, float], p: Tissue
     return pd.DataFrame(rows)
 
 
+# Exposures that act on GnRH and its receptor, and those that act through the brake of a hormone, the strongest first.
+_ON_GNRH = ("gnrh_block", "gnrh", "gnrh_inhibition", "dopamine_agonist")
+_ON_FEEDBACK = {
+    "testosterone": ("progestin", "androgen", "dihydrotestosterone", "androgen_block"),
+    "oestradiol": ("receptor_bound",),
+}
+
+
 def feedback_shares(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[float, float]:
     """Return the log change of gonadotrophin drive owed to testosterone's and to oestradiol's brake."""
     return (
@@ -193,13 +201,13 @@ def _why_lh(
     before: Mapping[str, float], after: Mapping[str, float], pituitary: float, drugs: Mapping[str, Sequence[str]]
 ) -> str:
     change = math.log(after["lh"] / before["lh"])
-    if given := _given("gnrh_block", change, drugs) or _given("gnrh", change, drugs):
+    if given := _given(_ON_GNRH, change, drugs):
         return given
     brakes = dict(zip(("testosterone", "oestradiol"), feedback_shares(before, after), strict=True))
     cause = max(brakes, key=lambda name: brakes[name] * math.copysign(1.0, change))
     other = "oestradiol" if cause == "testosterone" else "testosterone"
     text = f"{cause} {'falls' if change > 0 else 'rises'}"
-    if cause == "oestradiol" and (given := _given("receptor_bound", change, drugs)):
+    if given := _given(_ON_FEEDBACK[cause], change, drugs):
         text = given
     if cause == "oestradiol":
         text += f" (negative feedback: {100 * pituitary:.0f} % pituitary, {100 - 100 * pituitary:.0f} % hypothalamic)"
@@ -209,13 +217,14 @@ def _why_lh(
     return text
 
 
-def _given(exposure: str, change: float, drugs: Mapping[str, Sequence[str]]) -> str:
-    """Return how drugs that add to an exposure changed LH; "" without any."""
-    for action, names in drugs.items():
-        mechanism = MECHANISMS[action]
-        does = mechanism.raises_lh if change > 0 else mechanism.lowers_lh
-        if does and any(part.exposure == exposure for part in mechanism.exposed):
-            return f"{' and '.join(names)} {does}"
+def _given(exposures: Sequence[str], change: float, drugs: Mapping[str, Sequence[str]]) -> str:
+    """Return how drugs that add to the first of some exposures that any adds to changed LH; "" without any."""
+    for exposure in exposures:
+        for action, names in drugs.items():
+            mechanism = MECHANISMS[action]
+            does = mechanism.raises_lh if change > 0 else mechanism.lowers_lh
+            if does and any(part.exposure == exposure for part in mechanism.exposed):
+                return f"{' and '.join(names)} {does}"
     return ""
 
 

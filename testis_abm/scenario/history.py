@@ -93,9 +93,7 @@ def _one(text: object) -> PastTherapy:
     drug = parameters.drugs()[parameters.drug_named(name)]
     dose = parse_dose(amount, drug.dose_unit)
     if dose > drug.most:
-        raise ScenarioError(
-            f"{shown(amount)} is too much; a single dose may be up to {drug.most:g} {drug.dose_unit}"
-        )
+        raise ScenarioError(f"{shown(amount)} is too much; a single dose may be up to {drug.most:g} {drug.dose_unit}")
     every, length = parse_every(interval), parse_duration(duration)
     ended = parse_duration(end) if end else 0.0
     if every < 1 / 24:

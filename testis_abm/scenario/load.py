@@ -86,7 +86,7 @@ def _understood(source: object, name: str, settings: _Settings, title: str | Non
         scenario = Scenario(**raw)
     except ScenarioError as error:
         raise ScenarioError(settings.placed(problem, name) for problem in error.problems) from None
-    for note in (*alike(scenario.therapy), *extrapolated(scenario), *unusual(scenario), *too_small(scenario)):
+    for note in (*alike(scenario.therapy), *unusual(scenario), *too_small(scenario), *extrapolated(scenario)):
         warnings.warn(note, Note, stacklevel=3)
     return scenario
 
