@@ -28,7 +28,7 @@ FITTED = (
     "clinic_germ_cell_endowment",
     "clinic_commitment",
     "clinic_meiotic_completion",
-    "clinic_meiotic_spread",
+    "clinic_meiotic_completion_spread",
     "quality_to_leydig",
     "quality_to_endowment",
     "quality_to_commitment",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+Table = Sequence[Sequence[object]]
 MADE = re.compile(r"(<!-- made: (?P<name>.+?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
@@ -33,3 +34,9 @@ def filled(path: Path, page: str, made: Mapping[str, Sequence[str]], whole: bool
 def report(what: str) -> None:
     """Print what is worked out now."""
     print(what, file=sys.stderr, flush=True)
+
+
+def table(head: Sequence[str], rows: Table) -> list[str]:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in (head, *rows)]
+    return [lines[0], "|" + "---|" * len(head), *lines[1:]]

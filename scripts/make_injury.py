@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from made_page import filled, report
+from made_page import filled, report, table
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -42,8 +42,6 @@ PRODUCTION = "daily_production_million_g"
 MEN_DIFFER = 0.8  # SD of the log of a man's sensitivity to a course
 SOME = 0.05  # of his own production: sperm in the ejaculate
 SPREAD = 61  # days over which production is averaged
-
-Table = Sequence[Sequence[object]]
 
 
 def case(insults: Sequence[Mapping[str, Any]], days: float, tissue: Mapping[str, int], **more: Any) -> Any:
@@ -111,12 +109,6 @@ def when(course: pd.Series, share: float, falls_first: float = 0.9) -> str:
 def percent(x: float) -> str:
     """Return a share in percent."""
     return "-" if not np.isfinite(x) else f"{100.0 * x:.0f}" if x >= 0.0095 or x == 0.0 else f"{100.0 * x:.1g}"
-
-
-def table(head: Sequence[str], rows: Table) -> list[str]:
-    """Return a table in Markdown."""
-    lines = ["| " + " | ".join(map(str, row)) + " |" for row in (head, *rows)]
-    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
 
 
 # ---- irradiation

@@ -15,6 +15,6 @@ ENGINES = CELLS, EXPECTED = ("cells", "expected")
 # Under which parameters the men of an experiment live: each under a plausible set, or all under those of the tables.
 PARAMETERS = PLAUSIBLE, TABLES = ("plausible", "tables")
 # Priors over men.
-POPULATIONS = ("clinic", "community", "healthy")
+POPULATIONS = ("clinic", "community", "healthy", "asian", "obese", "hypogonadotropic", "testosterone_users")
 
 DISCLAIMER = "Research software: a simulation, not medical advice."

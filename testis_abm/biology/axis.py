@@ -14,15 +14,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.binding import free_testosterone, total_over_free, total_testosterone
 from testis_abm.biology.clamp import hold_body
 from testis_abm.biology.days import BloodDay, record
+from testis_abm.biology.fixed_point import Search, begin, take
 from testis_abm.biology.kinetics import lh_response, relax, shielded_inhibition
 from testis_abm.quantities import QUANTITIES
 
 HOURS = 24
+_FAINTEST_GNRH = 1e-9  # share of receptors that what is left of an agonist takes
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite zero
 _FAINTEST = 0.02  # relative oestradiol under which it permits the signal of androgens no less
 _SHBG_FOLLOWS = 0.3  # relative steroid under which SHBG follows no more: castrates' total and free T fall alike
@@ -252,6 +255,7 @@ DAY = record(
     "blood_androgen",  # of liver, marrow, bone and brain: what the receptor feels of all androgens, relative
     "tract_androgen",  # of epididymis and glands
     "androgen_block",  # concentration over constant
+    "liver_oestradiol",  # as the liver feels it, relative
     "prolactin_ug_l",
     "gnrh_frequency",  # of pulses, relative
     "lh_amplitude",
@@ -389,6 +393,8 @@ def modulated(level, bound, agonist, p):
 @register_jitable
 def active_enzyme(active, lost, turnover_days, dt):
     """Return the active fraction of an enzyme after `dt` days in which a share `lost` per day is inactivated."""
+    if lost == 0.0 and active == 1.0:
+        return 1.0
     renewal = 1.0 / turnover_days
     return relax(active, renewal / (renewal + lost), 1.0 / (renewal + lost), dt)
 
@@ -448,6 +454,8 @@ def desensitise(body, exposure, p, dt):
     Pulses let go of the receptor; the part of an exposure that never ceases desensitises, after a flare. It is told by
     the lowest level over the mean of the hours before, so that pulses of any size and pace keep the response.
     """
+    if exposure.gnrh == 0.0 and body.gnrh_mean == 0.0 and body.gnrh_receptor == 1.0:
+        return 0.0
     taken, left_on = exposure.gnrh / (1.0 + exposure.gnrh), exposure.gnrh_trough / (1.0 + exposure.gnrh_trough)
     hours = p.gnrh_tonic_hours / HOURS
     body.gnrh_mean = relax(body.gnrh_mean, taken, hours, dt)
@@ -455,6 +463,8 @@ def desensitise(body, exposure, p, dt):
     unceasing = body.gnrh_tonic * (body.gnrh_tonic / max(body.gnrh_mean, 1e-12)) ** 3
     tonic = (unceasing / p.gnrh_desensitising_level) ** p.gnrh_desensitising_exponent
     body.gnrh_receptor = relax(body.gnrh_receptor, 1.0 / (1.0 + tonic), p.gnrh_desensitising_days, dt)
+    if body.gnrh_mean < _FAINTEST_GNRH and body.gnrh_receptor > 1.0 - _FAINTEST_GNRH:
+        body.gnrh_mean, body.gnrh_tonic, body.gnrh_receptor = 0.0, 0.0, 1.0
     return taken
 
 
@@ -486,18 +496,20 @@ def pituitary_drive(body, androgen, e2, agonist, exposure, p):
     braked at the pituitary alone.
     """
     felt = modulated(e2 * p.oestrogen_feedback_sensitivity, exposure.receptor_bound, exposure.pituitary_agonist, p)
-    signal = (androgen * p.androgen_feedback_sensitivity + exposure.progestin) * max(
-        felt, _FAINTEST
-    ) ** p.oestradiol_permission
+    signal = androgen * p.androgen_feedback_sensitivity + exposure.progestin
+    signal *= max(felt, _FAINTEST) ** p.oestradiol_permission
     brake_t = feedback(signal, p.testosterone_feedback_strength, p.testosterone_feedback_exponent)
     brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
     at_pituitary = brake_e**p.oestradiol_pituitary_share
     prolactin = p.prolactin / (1.0 + exposure.dopamine_agonist)
-    free = feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
-    left = 1.0 - p.prolactin_most * (1.0 - free)
-    frequency = p.gnrh_drive * body.memory * brake_t * (brake_e / at_pituitary) * left
+    frequency = p.gnrh_drive * body.memory * brake_t * (brake_e / at_pituitary)
+    if prolactin != 1.0:
+        free = feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
+        frequency *= 1.0 - p.prolactin_most * (1.0 - free)
     frequency /= 1.0 + exposure.gnrh_inhibition
-    present = (frequency + p.gnrh_agonist_maximum * agonist) / (1.0 + exposure.gnrh_block**p.gnrh_block_exponent)
+    present = frequency + p.gnrh_agonist_maximum * agonist
+    if exposure.gnrh_block > 0.0:
+        present /= 1.0 + exposure.gnrh_block**p.gnrh_block_exponent
     signal = present * body.gnrh_receptor
     return Drive(signal * at_pituitary, signal, present, frequency, at_pituitary, brake_t, brake_e, felt)
 
@@ -534,7 +546,7 @@ def remembered(lasting, p):
 
 @register_jitable
 def body_night(body, p, means):
-    """Advance by a day what changes over weeks: capacities of the gonadotroph, and the memory of the hypothalamus.
+    """Advance by a day what changes over weeks: capacities of the gonadotroph, memory of the hypothalamus, SHBG.
 
     `means` (DAY) are those of the day. Memory deepens under lasting feedback and comes back at the man's own rate.
     """
@@ -549,6 +561,8 @@ def body_night(body, p, means):
     target = remembered(means.testosterone_brake * means.oestradiol_brake, p)
     days = p.memory_falling_days if target < body.memory else p.memory_rising_days / p.axis_recovery
     body.memory = target * (body.memory / target) ** math.exp(-1.0 / days)
+    shbg = shbg_target(means.blood_androgen, means.liver_oestradiol, p)
+    body.shbg_nmol_l = relax(body.shbg_nmol_l, shbg, p.shbg_days, 1.0)
 
 
 @register_jitable
@@ -607,8 +621,6 @@ def body_hour(body, p, testis, exposure, held, means):
     given = exposure.oestradiol / (p.oestradiol_clearance * p.oestradiol_reference * 1e-3)
     production = share * testis.oestradiol_output + peripheral + given
     body.oestradiol = relax(e2, production, 1.0 / p.oestradiol_relaxation_per_day, dt)
-    by_liver = modulated(e2, exposure.receptor_bound, exposure.liver_agonist, p)
-    body.shbg_nmol_l = relax(body.shbg_nmol_l, shbg_target(blood_androgen, by_liver, p), p.shbg_days, dt)
     hold_body(body, held, p)
     # Held is the whole that tissues see: what has been given is then part of it.
     given_fsh = exposure.fsh_iu_l if math.isnan(held.fsh_iu_l) else 0.0
@@ -633,6 +645,7 @@ def body_hour(body, p, testis, exposure, held, means):
     means.prolactin_ug_l += p.prolactin / (1.0 + exposure.dopamine_agonist) * p.prolactin_reference * dt
     means.gnrh_frequency += drive.frequency * dt
     means.lh_amplitude += body.lh_capacity * drive.at_pituitary * dt
+    means.liver_oestradiol += modulated(e2, exposure.receptor_bound, exposure.liver_agonist, p) * dt
     means.testosterone_brake += drive.by_androgen * dt
     means.oestradiol_brake += drive.by_oestradiol * dt
     means.memory += body.memory * dt
@@ -681,32 +694,22 @@ def resting_demand(body, x, testis, p):
 
 
 @register_jitable
-def damped(turn):
-    """Return what part of the way to what it asks for a turn of a search for a steady state goes: less if it takes long.
-
-    Found in 40 turns on average of the clinic's men; steep feedback needs small steps.
-    """
-    return 0.4 * 0.5 ** (turn // 200)
-
-
-@register_jitable
 def settle_body(body, testis, p):
     """Bring the body to the steady state without drugs beside a `testis` that stays as it is.
 
-    Solves the fixed point of free testosterone and oestradiol: each turn goes part of the way to what a level asks for,
-    that of testosterone on a log scale.
+    Solves the fixed point of free testosterone and oestradiol: see fixed_point.
     """
-    x, e2 = 1.0, 1.0
+    search = Search(np.empty(2), np.empty(2), np.empty((2, 2)), np.empty(2))
+    asked = np.empty(2)
+    begin(search)
     for turn in range(_TURNS):
-        damping = damped(turn)
+        x, e2 = math.exp(search.level[0]), search.level[1]
         resting(body, x, e2, testis.inhibin_output, p)
         new_x, new_e2, _inhibin = resting_demand(body, x, testis, p)
-        far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9)
-        x *= (new_x / x) ** damping
-        e2 += damping * (new_e2 - e2)
-        if far < _SETTLED:
+        asked[0], asked[1] = math.log(new_x / x), new_e2 - e2
+        if abs(asked[0]) + abs(asked[1]) / (e2 + 1e-9) < _SETTLED:
             break
-    resting(body, x, e2, testis.inhibin_output, p)
+        take(search, turn, asked)
 
 
 @register_jitable

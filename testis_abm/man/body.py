@@ -8,7 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, body_night, brought, settle_body
+from testis_abm.biology.axis import (
+    BODY,
+    DAY,
+    EXPOSURES,
+    HOURS,
+    AxisParameters,
+    body_hour,
+    body_night,
+    brought,
+    settle_body,
+)
 from testis_abm.biology.clamp import hold_body, nothing
 from testis_abm.biology.days import BloodDay, TestisDay, packed
 from testis_abm.biology.pharmacology import Kinetics, expose

@@ -16,13 +16,13 @@ from testis_abm.biology.axis import (
     AxisParameters,
     body_hour,
     brought,
-    damped,
     resting,
     resting_demand,
     resting_tract_androgen,
 )
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import SECRETED, BloodDay, record
+from testis_abm.biology.fixed_point import Search, begin, take
 from testis_abm.biology.germ import rates_under
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.steps import (
@@ -75,6 +75,7 @@ from testis_abm.testis.mean import (
     soma_day,
     stationary,
 )
+from testis_abm.testis.mean import inhibin as inhibin_of
 
 _FAINTEST = 1e-9
 _LONG = 1e6  # days in which every first-order response arrives
@@ -258,30 +259,45 @@ def _settle(body, testis, numbers):
     """Bring body, mean cells and germ line to the man's untreated steady state; return what the testis makes, and sperm released.
 
     The steady state solves a fixed point in free testosterone, oestradiol, inhibin B and back-pressure (all relative):
-    each turn works out what one level asks of the next and goes part of the way there, on a log scale.
+    each turn works out what one level asks of the next (see fixed_point).
     """
     a, p, scale = numbers.axis, numbers.tissue, numbers.scale
-    x, e2, inhibin, testis_e2 = 1.0, 1.0, 1.0, 1.0
+    testis_e2 = 1.0
     testis.soma[LOCAL_OESTRADIOL] = scale.oestradiol * scale.oestradiol_free
+    search = Search(np.empty(3), np.empty(3), np.empty((3, 3)), np.empty(3))
+    asked = np.empty(3)
+    begin(search)
     for turn in range(_TURNS):
-        damping = damped(turn)
+        x, e2, inhibin = math.exp(search.level[0]), search.level[1], search.level[2]
         resting(body, x, e2, inhibin, a)
         pressed = pressure(testis_e2, numbers.tract)
         tract = resting_tract_androgen(x, a)
         blood = BloodDay(
-            max(body.lh, _FAINTEST), body.fsh * a.fsh_reference, x, 0.0, pressed, 1.0, 1.0, tract, e2, math.nan, math.nan, 1.0
+            max(body.lh, _FAINTEST),
+            body.fsh * a.fsh_reference,
+            x,
+            0.0,
+            pressed,
+            1.0,
+            1.0,
+            tract,
+            e2,
+            math.nan,
+            math.nan,
+            1.0,
         )
         made = soma_day(testis.soma, testis.counts, blood, p, scale, _LONG)
         released = _settle_germ_line(testis, pressed, p, scale)
-        new_x, new_e2, new_inhibin = resting_demand(body, x, made, a)
-        far = abs(new_x / x - 1.0) + abs(new_e2 - e2) / (e2 + 1e-9) + abs(new_inhibin - inhibin) / (inhibin + 1e-9)
-        x *= (new_x / x) ** damping
-        e2 += damping * (new_e2 - e2)
-        inhibin += damping * (new_inhibin - inhibin)
+        new_x, new_e2, _before = resting_demand(body, x, made, a)
+        # Of the germ cells that now are there.
+        new_inhibin = inhibin_of(testis.soma[FSH], testis.counts, p, scale)
+        asked[0], asked[1], asked[2] = math.log(new_x / x), new_e2 - e2, new_inhibin - inhibin
+        far = abs(asked[0]) + abs(asked[1]) / (e2 + 1e-9) + abs(asked[2]) / (inhibin + 1e-9)
+        far += abs(made.oestradiol / scale.oestradiol - testis_e2)
         testis_e2 = made.oestradiol / scale.oestradiol
         if far < _SETTLED:
             break
-    resting(body, x, e2, inhibin, a)
+        take(search, turn, asked)
     return made, released, x
 
 

@@ -85,8 +85,8 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Axis
             + axis["shbg_age_slope"] * older
         ),
         "peripheral_aromatase": man["adipose_aromatase"] * fat,
-        "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"],
-        "androgen_feedback_sensitivity": man["androgen_sensitivity"],
+        "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"] * man["oestrogen_feedback"],
+        "androgen_feedback_sensitivity": man["androgen_sensitivity"] * man["androgen_feedback"],
     }
     fields = {**axis, **own}
     return AxisParameters(**{name: number(fields[name]) for name in AxisParameters._fields})

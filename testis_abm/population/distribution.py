@@ -1,6 +1,7 @@
 """A distribution over physiologies: independent standard normals behind every field, and what they mean in a man.
 
-Numbers and sources are in parameters/model/population.toml. A man is a row of hidden coordinates (standard normals), so
+Numbers and sources are in parameters/model/population.toml, a number of a population of its own under the name of the
+population or of the one that it is a part of. A man is a row of hidden coordinates (standard normals), so
 that the prior of a man from his labs is known, and a lesion, which is one of a few kinds.
 """
 
@@ -31,13 +32,30 @@ _TRAITS = (
     "morphology",
     "gland_volume",
     "fsh_secretion",
+    # What shows under treatment, and hardly before.
+    "androgen_feedback",
+    "oestrogen_feedback",
+    "axis_recovery",
+    "sertoli_androgen_sensitivity",
+    "fsh_sensitivity",
 )
+# Population -> those whose numbers it takes, in order, where it has none of its own.
+_LINEAGE: Mapping[str, tuple[str, ...]] = {
+    "clinic": ("clinic",),
+    "community": ("community",),
+    "healthy": ("healthy",),
+    "asian": ("asian", "healthy"),
+    "obese": ("obese", "community"),
+    "hypogonadotropic": ("without_drive", "clinic"),
+    "testosterone_users": ("users", "clinic"),
+}
 # Hidden coordinates, standard normal each.
 COORDINATES = ("age", "bmi", *_TRAITS, "cyp19a1_repeats", "testis_quality", "focus")
-LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction", "hypogonadotropic")
+_CONGENITAL = ("hypogonadotropic", "partial_hypogonadotropic")
+_WITHOUT_DRIVE = (*_CONGENITAL, "acquired_hypogonadotropic")
+LESIONS = ("none", "sertoli_cell_only", "maturation_arrest", "obstruction", *_WITHOUT_DRIVE)
 # Field -> its name in parameters/population.toml, where that is shorter.
-_SPREAD = {"spermatogonial_commitment": "commitment", "meiotic_completion": "meiotic"}
-_CENTRE = {"spermatogonial_commitment": "commitment"}
+_SHORT = {"spermatogonial_commitment": "commitment"}
 _QUALITY = {
     "leydig_capacity": "quality_to_leydig",
     "spermatogonial_commitment": "quality_to_commitment",
@@ -50,8 +68,10 @@ class Population:
     """One population of men.
 
     Attributes:
-        name: "clinic" (men at infertility clinics), "community" (40 to 79 years) or "healthy" (lean volunteers of 20 to
-            45 years).
+        name: "clinic" (men at infertility clinics), "community" (40 to 79 years), "healthy" (lean volunteers of 20 to
+            45 years), "asian" (such volunteers in East Asia), "obese" (men of the community), "hypogonadotropic" (men
+            of the clinic without drive, born so in whole or in part, or since adult life) or "testosterone_users" (men
+            of the clinic who have used it: what they took is told by a history).
         numbers: short name -> value of parameters/model/population.toml.
     """
 
@@ -78,11 +98,22 @@ class Population:
         values = parameters.all_values(values)
         return cls(name, {k.split(".")[1]: v for k, v in values.items() if k.startswith("population.")})
 
+    def _number(self, name: str, default: float | None = None) -> float:
+        """Return a number: the population's own, that of one that it is a part of, or that of all men."""
+        for own in _LINEAGE[self.name]:
+            if f"{own}_{name}" in self.numbers:
+                return self.numbers[f"{own}_{name}"]
+        return self.numbers[name] if default is None else self.numbers.get(name, default)
+
+    @property
+    def _of_clinic(self) -> bool:
+        return "clinic" in _LINEAGE[self.name]
+
     def lesion_shares(self) -> np.ndarray:
         """Return the share of men with each of LESIONS."""
-        if self.name != "clinic":
+        if not self._of_clinic:
             return np.array([1.0] + [0.0] * (len(LESIONS) - 1))
-        rare = [self.numbers[f"{lesion}_share"] for lesion in LESIONS[1:]]
+        rare = [self._number(f"{lesion}_share") for lesion in LESIONS[1:]]
         return np.array([1.0 - sum(rare), *rare])
 
     def hidden(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -96,55 +127,45 @@ class Population:
 
         A field never leaves its range in parameters/men.toml.
         """
-        numbers = self.numbers
+        number = self._number
         z = {name: hidden[:, k] for k, name in enumerate(COORDINATES)}
         table = parameters.physiology()
         men = {name: np.full(len(hidden), field.value) for name, field in table.items()}
-        own = "healthy_" if self.name == "healthy" else ""
         men["age"] = self._age(z["age"])
-        men["bmi"] = numbers[f"{own}bmi_median"] * np.exp(numbers[f"{own}bmi_spread"] * z["bmi"])
+        men["bmi"] = number("bmi_median") * np.exp(number("bmi_spread") * z["bmi"])
         for name in _TRAITS:
-            log = self._spread(name) * z[name]
-            if self.name == "clinic":
-                if name == "meiotic_completion":
-                    log = numbers["clinic_meiotic_spread"] * z[name]
-                log = log + np.log(self._centre(name))
-                log = log + numbers[_QUALITY[name]] * z["testis_quality"] if name in _QUALITY else log
+            short = _SHORT.get(name, name)
+            log = np.log(number(short, 1.0)) + number(f"{short}_spread") * z[name]
+            if self._of_clinic and name in _QUALITY:
+                log = log + number(_QUALITY[name]) * z["testis_quality"]
             men[name] = np.exp(log)
         # Alleles with up to 7 and with more repeats are about equally common (Hammoud 2010).
         men["cyp19a1_repeats"] = np.where(z["cyp19a1_repeats"] > 0.0, 8.0, 7.0)
-        if self.name == "clinic":
-            live = numbers["quality_to_endowment"] * z["testis_quality"] + numbers["endowment_spread"] * z["focus"]
-            men["germ_cell_endowment"] = np.minimum(1.0, numbers["clinic_germ_cell_endowment"] * np.exp(live))
+        if self._of_clinic:
+            live = number("quality_to_endowment") * z["testis_quality"] + number("endowment_spread") * z["focus"]
+            men["germ_cell_endowment"] = np.minimum(1.0, number("germ_cell_endowment") * np.exp(live))
         self._hurt(men, z["focus"], lesions)
         self._without_drive(men, z, lesions)
         return {name: np.clip(men[name], field.low, field.high) for name, field in table.items()}
-
-    def _spread(self, name: str) -> float:
-        return self.numbers[f"{_SPREAD.get(name, name)}_spread"]
-
-    def _centre(self, name: str) -> float:
-        """Return the median of a trait in men of the clinic, 1 in others'."""
-        return self.numbers.get(f"clinic_{_CENTRE.get(name, name)}", 1.0)
 
     def standard(self, name: str, value: float) -> float:
         """Return the hidden coordinate of an age or a body mass index."""
         from testis_abm.support.special import ndtri
 
-        numbers, own = self.numbers, "healthy_" if self.name == "healthy" else ""
+        number = self._number
         if name == "bmi":
-            return float(np.log(value / numbers[f"{own}bmi_median"]) / numbers[f"{own}bmi_spread"])
-        if self.name == "clinic":
-            return float((value - numbers["age_mean"]) / numbers["age_sd"])
-        low, high = numbers[f"{self.name}_age_low"], numbers[f"{self.name}_age_high"]
+            return float(np.log(value / number("bmi_median")) / number("bmi_spread"))
+        if self._of_clinic:
+            return float((value - number("age_mean")) / number("age_sd"))
+        low, high = number("age_low"), number("age_high")
         return float(ndtri(np.clip((value - low) / (high - low), 1e-9, 1.0 - 1e-9)))
 
     def _age(self, z: np.ndarray) -> np.ndarray:
-        if self.name == "clinic":
-            return np.asarray(self.numbers["age_mean"] + self.numbers["age_sd"] * z)
+        if self._of_clinic:
+            return np.asarray(self._number("age_mean") + self._number("age_sd") * z)
         from testis_abm.support.special import ndtr
 
-        low, high = self.numbers[f"{self.name}_age_low"], self.numbers[f"{self.name}_age_high"]
+        low, high = self._number("age_low"), self._number("age_high")
         return np.asarray(low + (high - low) * ndtr(z))
 
     def _hurt(self, men: dict[str, np.ndarray], focus: np.ndarray, lesions: np.ndarray) -> None:
@@ -165,17 +186,21 @@ class Population:
         men["duct_patency"] = np.where(lesions == LESIONS.index("obstruction"), 0.0, men["duct_patency"])
 
     def _without_drive(self, men: dict[str, np.ndarray], z: Mapping[str, np.ndarray], lesions: np.ndarray) -> None:
-        """Make men congenitally hypogonadotropic: hardly any GnRH, and a sound testis that saw few gonadotrophins."""
+        """Make men hypogonadotropic: little GnRH, and a sound testis that saw few gonadotrophins if they were born so."""
         from testis_abm.support.special import ndtr
 
-        numbers, own = self.numbers, lesions == LESIONS.index("hypogonadotropic")
-        fewest, most = numbers["hypogonadotropic_maturity_fewest"], numbers["hypogonadotropic_maturity_most"]
-        somatic = 10.0 ** (fewest + (most - fewest) * ndtr(z["focus"]))
-        germ = numbers["hypogonadotropic_germ_maturity"] * somatic
-        changed = {"somatic_maturity": somatic, "spermatogonial_maturity": germ, "germ_cell_endowment": 1.0}
-        # The lack is above the testis: no trait of the clinic's testes goes with it.
-        for name in (*_QUALITY, "gnrh_drive", "sertoli_number"):
-            spread = numbers["hypogonadotropic_gnrh_spread"] if name == "gnrh_drive" else self._spread(name)
-            changed[name] = numbers.get(f"hypogonadotropic_{name}", 1.0) * np.exp(spread * z[name])
-        for name, field in changed.items():
-            men[name] = np.where(own, field, men[name])
+        for lesion in _WITHOUT_DRIVE:
+            own, numbers = lesions == LESIONS.index(lesion), self.numbers
+            changed: dict[str, np.ndarray | float] = {"germ_cell_endowment": 1.0}
+            if lesion in _CONGENITAL:
+                fewest, most = numbers[f"{lesion}_maturity_fewest"], numbers[f"{lesion}_maturity_most"]
+                somatic = 10.0 ** (fewest + (most - fewest) * ndtr(z["focus"]))
+                germ = np.minimum(1.0, numbers[f"{lesion}_germ_maturity"] * somatic)
+                changed |= {"somatic_maturity": somatic, "spermatogonial_maturity": germ}
+            # The lack is above the testis: no trait of the clinic's testes goes with it.
+            for name in (*_QUALITY, "gnrh_drive", "sertoli_number"):
+                short = _SHORT.get(name, name)
+                spread = numbers.get(f"{lesion}_{name}_spread", numbers[f"{short}_spread"])
+                changed[name] = numbers.get(f"{lesion}_{name}", 1.0) * np.exp(spread * z[name])
+            for name, field in changed.items():
+                men[name] = np.where(own, field, men[name])

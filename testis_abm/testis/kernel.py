@@ -789,7 +789,9 @@ def report(cells, steroids, today, leydig_weight, made):
     open_whole = by_leydig / max(1.0 - in_leydig, 1e-12) + (by_sertoli + by_germ) / max(1.0 - in_niches, 1e-12)
     inhibition = 1.0 - whole / open_whole if open_whole > 0.0 else 0.0
     signal, oestradiol = signals(response, blood.back_pressure, p), mean_e2 * steroids.oestradiol.free
-    made.secretory_capacity = there * (secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation, p.leydig.basal_secretion))
+    made.secretory_capacity = there * (
+        secreted / n / lh_response(blood.lh_activity, p.leydig.lh_saturation, p.leydig.basal_secretion)
+    )
     made.oestradiol_output, made.inhibin_output = whole, there * (inhibin / m)
     made.testosterone_nmol_l, made.oestradiol_nmol_l = mean_t, mean_e2
     made.aromatase_inhibition, made.leydig_inhibition, made.niche_inhibition = inhibition, in_leydig, in_niches
