@@ -218,7 +218,14 @@ _ALL = (
         asked_for=True,
     ),
     Quantity(
-        "gnrh_frequency", "GnRH pulse frequency", "x reference man", sample="", limit=0.001, daily=True, published=False, asked_for=True
+        "gnrh_frequency",
+        "GnRH pulse frequency",
+        "x reference man",
+        sample="",
+        limit=0.001,
+        daily=True,
+        published=False,
+        asked_for=True,
     ),
     Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="gonadotrophin", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),

@@ -160,10 +160,10 @@ def test_safety_readouts_stay_in_range(values, testosterone, oestradiol):
 
 
 def test_low_oestradiol_costs_bone_and_normal_does_not(values):
-    kept, lost = Safety(values, 18.0, 90.0), Safety(values, 18.0, 90.0)
+    kept, lost = (Safety(values, Felt(18.0, 90.0, 90.0)) for _ in range(2))
     for _ in range(365):
-        kept.day(18.0, 90.0)
-        lost.day(28.0, 15.0)
+        kept.day(Felt(18.0, 90.0, 90.0))
+        lost.day(Felt(28.0, 15.0, 15.0))
     normal, low = kept.bone, lost.bone
     assert normal == pytest.approx(0.0, abs=1e-9)
     # Burnett-Bowie 2009: about -1.7 % in a year of anastrozole.
