@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from testis_abm import parameters
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.safety import Safety, felt

@@ -6,6 +6,7 @@ import itertools
 import warnings
 
 import pytest
+
 from testis_abm import parameters
 from testis_abm.experiments.compare import prepare as arms_of
 from testis_abm.experiments.sweep import prepare as sweep_of
