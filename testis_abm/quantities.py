@@ -117,8 +117,9 @@ class Quantity:
 
 
 # Units -> how many of the column's own, the first, make one of them.
-_T, _E2 = TESTOSTERONE_NG_DL, OESTRADIOL_PMOL_L
+_T, _E2, _DHT = TESTOSTERONE_NG_DL, OESTRADIOL_PMOL_L, 29.04  # ng/dL in 1 nmol/L of DHT
 _TESTOSTERONE = {"nmol/L": 1.0, "pmol/L": 1e-3, "ng/dL": 1 / _T, "ng/mL": 100 / _T, "ug/L": 100 / _T}
+_DIHYDROTESTOSTERONE = {"nmol/L": 1.0, "pmol/L": 1e-3, "ng/dL": 1 / _DHT, "ng/mL": 100 / _DHT, "pg/mL": 0.1 / _DHT}
 _FREE_TESTOSTERONE = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": 100 / _T, "ng/dL": 1e3 / _T}
 _OESTRADIOL = {"pmol/L": 1.0, "nmol/L": 1e3, "pg/mL": _E2, "ng/L": _E2, "ng/mL": 1e3 * _E2}
 _TISSUE_OESTRADIOL = {"nmol/L": 1.0, "pmol/L": 1e-3, "pg/mL": _E2 / 1e3, "ng/L": _E2 / 1e3, "ng/mL": _E2}
@@ -198,6 +199,34 @@ _ALL = (
         "inhibin_b_pg_ml", "inhibin B", {"pg/mL": 1.0, "ng/L": 1.0}, limit="inhibin_b", daily=True, most_held=5_000.0
     ),
     Quantity("shbg_nmol_l", "SHBG", "nmol/L", limit="shbg", daily=True, asked_for=True),
+    Quantity(
+        "dihydrotestosterone_nmol_l",
+        "DHT",
+        _DIHYDROTESTOSTERONE,
+        "ng/dL",
+        words=("dihydrotestosterone",),
+        limit="dihydrotestosterone",
+        daily=True,
+        asked_for=True,
+    ),
+    Quantity(
+        "prolactin_ug_l",
+        "prolactin",
+        {"ug/L": 1.0, "ng/mL": 1.0, "mIU/L": 1.0 / 21.2},
+        limit="prolactin",
+        daily=True,
+        asked_for=True,
+    ),
+    Quantity(
+        "gnrh_frequency",
+        "GnRH pulse frequency",
+        "x reference man",
+        sample="",
+        limit=0.001,
+        daily=True,
+        published=False,
+        asked_for=True,
+    ),
     Quantity("hcg_iu_l", "hCG", _GONADOTROPHIN, limit="gonadotrophin", daily=True),
     Quantity("haematocrit_pct", "haematocrit", "%", words=("hematocrit",), published=False),
     Quantity(

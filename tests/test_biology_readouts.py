@@ -10,7 +10,7 @@ import pytest
 from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.assay import reported_oestradiol
-from testis_abm.biology.safety import Safety
+from testis_abm.biology.safety import Felt, Safety
 
 SAFETY = {
     "axis.testosterone_reference": 9.0,
@@ -37,37 +37,41 @@ SAFETY = {
 }
 
 
+def feels(androgen, oestradiol):
+    return Felt(androgen, oestradiol, oestradiol)
+
+
 def man(testosterone=12.0, oestradiol=60.0):
-    return Safety(SAFETY, testosterone, oestradiol)
+    return Safety(SAFETY, feels(testosterone, oestradiol))
 
 
 def test_bone_is_lost_to_lack_of_oestradiol_and_less_of_testosterone():
     # His own: 2 % x 1/5 + 1 % x 1/5 a year. At both halves: 2 % x 1/2 + 1 % x 1/2.
     lacking = man()
-    lacking.day(6.0, 30.0)
+    lacking.day(feels(6.0, 30.0))
     assert lacking.bone == pytest.approx(-0.9 / 365.25)
-    lacking.day(6.0, 60.0)
+    lacking.day(feels(6.0, 60.0))
     assert lacking.bone == pytest.approx(-(0.9 + 0.3) / 365.25)
     without = man()
-    without.day(12.0, 0.0)
+    without.day(feels(12.0, 0.0))
     assert without.bone == pytest.approx(-1.6 / 365.25)
     gaining = man(6.0, 30.0)
-    gaining.day(12.0, 60.0)
+    gaining.day(feels(12.0, 60.0))
     assert gaining.bone == pytest.approx(0.9 / 365.25)
 
 
 def test_hdl_falls_with_the_logarithm_of_testosterone_in_two_weeks():
     more = man()
-    more.day(12.0 * math.e, 60.0)
+    more.day(feels(12.0 * math.e, 60.0))
     assert more.hdl == pytest.approx(-5.0 * (1.0 - math.exp(-1 / 14)))
     for _ in range(400):
-        more.day(12.0 / math.e, 60.0)
+        more.day(feels(12.0 / math.e, 60.0))
     assert more.hdl == pytest.approx(5.0)
     for _ in range(400):
-        more.day(0.0, 60.0)  # as if 0.1
+        more.day(feels(0.0, 60.0))  # as if 0.1
     assert more.hdl == pytest.approx(5.0 * math.log(120.0))
     castrate = man(0.0)
-    castrate.day(0.1, 60.0)
+    castrate.day(feels(0.1, 60.0))
     assert castrate.hdl == pytest.approx(0.0)
 
 
@@ -77,9 +81,9 @@ def test_haematocrit_follows_testosterone_to_a_ceiling_in_two_months():
     assert man(0.0).haematocrit == pytest.approx(44.0 - 16.0 * math.tanh(0.5))
     assert man(900.0).haematocrit == pytest.approx(60.0)
     risen = man(9.0)
-    risen.day(18.0, 60.0)
+    risen.day(feels(18.0, 60.0))
     assert risen.haematocrit == pytest.approx(44.0 + 16.0 * math.tanh(0.5) * (1.0 - math.exp(-1 / 60)))
-    assert risen.readout(18.0, 60.0).haematocrit_pct == risen.haematocrit
+    assert risen.readout(feels(18.0, 60.0)).haematocrit_pct == risen.haematocrit
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ def test_haematocrit_follows_testosterone_to_a_ceiling_in_two_months():
     ],
 )
 def test_libido_needs_both_hormones(testosterone, oestradiol, score):
-    assert man().readout(testosterone, oestradiol).libido_score == pytest.approx(score)
+    assert man().readout(feels(testosterone, oestradiol)).libido_score == pytest.approx(score)
 
 
 @pytest.mark.parametrize(
@@ -103,16 +107,16 @@ def test_libido_needs_both_hormones(testosterone, oestradiol, score):
     [(0.0, 0.0, 50.0), (0.0, 30.0, 25.0), (20.0, 30.0, 12.5), (0.0, 60.0, 10.0), (60.0, 0.0, 12.5)],
 )
 def test_flushes_come_of_lacking_oestradiol_and_testosterone_shields(testosterone, oestradiol, share):
-    assert man().readout(testosterone, oestradiol).vasomotor_pct == pytest.approx(share)
+    assert man().readout(feels(testosterone, oestradiol)).vasomotor_pct == pytest.approx(share)
 
 
 def test_a_readout_is_of_the_day_and_flags_low_oestradiol():
-    day = man().readout(12.0, 36.69)
-    assert day.oestradiol_low and not man().readout(12.0, 36.7).oestradiol_low
+    day = man().readout(feels(12.0, 36.69))
+    assert day.oestradiol_low and not man().readout(feels(12.0, 36.7)).oestradiol_low
     assert (day.bone_density_change_pct, day.hdl_change_mg_dl) == (0.0, 0.0)
     changed = man()
-    changed.day(6.0, 30.0)
-    day = changed.readout(6.0, 30.0)
+    changed.day(feels(6.0, 30.0))
+    day = changed.readout(feels(6.0, 30.0))
     assert (day.bone_density_change_pct, day.hdl_change_mg_dl) == (
         changed.bone,
         changed.hdl,

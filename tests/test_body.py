@@ -16,7 +16,7 @@ from testis_abm.biology.binding import free_testosterone
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import NORMAL
 from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, doses_by_day
-from testis_abm.biology.safety import Safety
+from testis_abm.biology.safety import Felt, Safety
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import axis_parameters
@@ -215,10 +215,11 @@ def test_oestradiol_on_testosterone_with_the_testes_off(values, fertile):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.floats(0.5, 60.0), st.floats(0.5, 400.0))
 def test_safety_readouts_stay_in_range(values, testosterone, oestradiol):
-    safety = Safety(values, 18.0, 90.0)
+    safety = Safety(values, Felt(18.0, 90.0, 90.0))
     for _ in range(30):
-        safety.day(testosterone, oestradiol)
-        day = safety.readout(testosterone, oestradiol)
+        feels = Felt(testosterone, oestradiol, oestradiol)
+        safety.day(feels)
+        day = safety.readout(feels)
     assert 0.0 <= day.libido_score <= 100.0
     assert 0.0 <= day.vasomotor_pct <= 80.0
     assert 35.0 < day.haematocrit_pct < 60.0
@@ -226,10 +227,10 @@ def test_safety_readouts_stay_in_range(values, testosterone, oestradiol):
 
 
 def test_low_oestradiol_costs_bone_and_normal_does_not(values):
-    kept, lost = Safety(values, 18.0, 90.0), Safety(values, 18.0, 90.0)
+    kept, lost = (Safety(values, Felt(18.0, 90.0, 90.0)) for _ in range(2))
     for _ in range(365):
-        kept.day(18.0, 90.0)
-        lost.day(28.0, 15.0)
+        kept.day(Felt(18.0, 90.0, 90.0))
+        lost.day(Felt(28.0, 15.0, 15.0))
     normal, low = kept.bone, lost.bone
     assert normal == pytest.approx(0.0, abs=1e-9)
     # Burnett-Bowie 2009: about -1.7 % in a year of anastrozole.

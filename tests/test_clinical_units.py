@@ -49,6 +49,8 @@ TABLE = {
     "fsh_iu_l": {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0},
     "hcg_iu_l": {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0},
     "inhibin_b_pg_ml": {"pg/mL": 1.0, "ng/L": 1.0},
+    "dihydrotestosterone_nmol_l": {"nmol/L": 1.0, "pmol/L": 1000.0, "ng/dL": 29.04, "ng/mL": 0.2904, "pg/mL": 290.4},
+    "prolactin_ug_l": {"ug/L": 1.0, "ng/mL": 1.0, "mIU/L": 21.2},  # WHO standard 84/500
     "shbg_nmol_l": {"nmol/L": 1.0},
     "intratesticular_testosterone_nmol_l": {
         "nmol/L": 1.0,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import testis_abm as ta
 from testis_abm import TestisModel, load, parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.safety import Safety
+from testis_abm.biology.safety import Safety, felt
 from testis_abm.biology.semen import Semen
 from testis_abm.experiments import compare, sweep, trial
 from testis_abm.experiments.outputs import COLUMNS as OUTPUTS
@@ -179,10 +179,9 @@ UNIT = {"testosterone": "nmol/L", "oestradiol": "pmol/L", "LH": "IU/L", "sperm c
 def reported(man: ExpectedMan, quantity: str, day: int) -> float:
     """Return what the laboratory reports of a mean-field man's row of a day."""
     if quantity == "haematocrit":
-        levels = man.days[["testosterone_nmol_l", "oestradiol_pmol_l"]].tolist()
-        safety = Safety(man.values, *levels[0])
-        for level in levels[1 : day + 1]:
-            safety.day(*level)
+        safety = Safety(man.values, felt(man.rest, man.values))
+        for lived in man.days[1 : day + 1]:
+            safety.day(felt(lived, man.values))
         return safety.haematocrit
     laboratory = Laboratory(man.values, "lc-ms")
     true = mean_morning(man.days[day : day + 1])

@@ -123,7 +123,7 @@ def test_a_history_reads_back():
             'drug "testosterone_enanthat" is not known; nearest',
         ),
         ("testosterone_enanthate 200 every week", "is not a past therapy; write for example"),
-        ("testosterone_enanthate 2000 mg every 7 days for 52 weeks", "is too much"),
+        ("testosterone_enanthate 20000 mg every 7 days for 52 weeks", "is too much"),
         ("testosterone_enanthate 200 mg every 7 days for 52 years", "allowed: 1 to 3653"),
         (7, "is not a past therapy"),
     ],

@@ -344,12 +344,12 @@ def test_what_a_man_has_or_has_not_is_a_share_with_its_interval():
 
 @draws(st.floats(0.0, 1e4), st.floats(0.0, 1e4))
 def test_haematocrit_rises_with_testosterone_to_its_ceiling(one, other):
-    from testis_abm.biology.safety import Safety
+    from testis_abm.biology.safety import Felt, Safety
 
     values = parameters.values()
 
     def at(testosterone: float) -> float:
-        return Safety(values, testosterone, 90.0).haematocrit
+        return Safety(values, Felt(testosterone, 90.0, 90.0)).haematocrit
 
     low, high = sorted((one, other))
     assert 40.0 < at(low) <= at(high) <= values["safety.haematocrit_ceiling"]

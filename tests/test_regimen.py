@@ -415,16 +415,16 @@ def test_a_wrong_weight(weight, said):
 def test_lost_weight_acts_through_fat_shbg_and_glands():
     man = {"preset": "obese_low_t_e2", "bmi": 40}
     result = ta.run(case(days=150, man=man, weight=[{"bmi": 28, "until": "day 30"}]))
-    slim = ta.run(case(man=man | {"bmi": 28}, days=150))
+    slim = ta.run(case(man=man | {"bmi": 28, "bmi_lost": 12}, days=150))
     last = [
         of.hormones[(of.hormones.arm == arm) & (of.hormones.day == 150)].iloc[0]
         for of, arm in ((result, "untreated"), (result, "treated"), (slim, "untreated"))
     ]
     fat, lean, always = last
     assert lean.oestradiol_pmol_l < fat.oestradiol_pmol_l and lean.shbg_nmol_l > 1.3 * fat.shbg_nmol_l
-    # In the end he is the man who has always been so, whatever the way.
+    # In the end he is the man who lost it long ago, but for what his hypothalamus still remembers.
     for name in ("testosterone_nmol_l", "oestradiol_pmol_l", "lh_iu_l", "shbg_nmol_l"):
-        assert lean[name] == pytest.approx(always[name], rel=0.02)
+        assert lean[name] == pytest.approx(always[name], rel=0.06)
     # SHBG follows over weeks (its own turnover), not at once.
     course = result.hormones[result.hormones.arm == "treated"].set_index("day").shbg_nmol_l
     assert (course[30] - course[0]) / (course[150] - course[0]) < 0.8

@@ -36,8 +36,8 @@ USUAL = " (usual for anastrozole: 0.5 to 1 mg daily)"
     [
         ("-1 mg", '"-1 mg" is negative; a dose must be above 0 mg'),
         ("0 mg", '"0 mg" is zero; a dose must be above 0 mg'),
-        ("21 mg", '"21 mg" is too much; a single dose may be up to 20 mg'),
-        ("1 g", '"1 g" is too much; a single dose may be up to 20 mg'),
+        ("210 mg", '"210 mg" is too much; a single dose may be up to 200 mg'),
+        ("1 g", '"1 g" is too much; a single dose may be up to 200 mg'),
         ("1 mL", '"1 mL": unit "mL" does not fit; the dose is in mg, g or ug'),
         ("10 kg", '"10 kg": unit "kg" does not fit; the dose is in mg, g or ug'),
         ("5 IU", '"5 IU": unit "IU" does not fit; the dose is in mg, g or ug'),

@@ -115,12 +115,18 @@ def test_secretion_goes_with_capacity_maturity_and_the_cells_there_are(values, f
     assert changed == pytest.approx(1.25 * 0.5 * 0.4 * normal)
 
 
-def test_commitment_falls_with_age_and_the_spermatogonia_of_a_man(values, fertile):
-    numbers = values | {"tissue.output_age_slope": -0.02}
-    normal = tissue(numbers, fertile).germ.commitment
-    assert normal == pytest.approx(values["germ.commitment"])
+def test_commitment_falls_with_the_spermatogonia_of_a_man_and_sertoli_cells_with_age(values, fertile):
+    numbers = values | {"tissue.sertoli_age_slope": -0.02}
+    normal = tissue(numbers, fertile)
+    assert normal.germ.commitment == pytest.approx(values["germ.commitment"])
     older = tissue(numbers, fertile, age=44, spermatogonial_commitment=0.5, spermatogonial_maturity=0.8)
-    assert older.germ.commitment == pytest.approx(0.4 * math.exp(-0.2) * normal)
+    assert older.germ.commitment == pytest.approx(0.4 * normal.germ.commitment)
+    assert older.inhibin.inhibin_floor == pytest.approx(math.exp(-0.2) * normal.inhibin.inhibin_floor)
+
+
+def test_heat_of_fat_costs_cells_that_complete_meiosis(values, fertile):
+    heavy, normal = tissue(values, fertile, bmi=34).germ.meiotic_hazard, tissue(values, fertile).germ.meiotic_hazard
+    assert heavy - normal == pytest.approx(-10.0 * values["tissue.heat_bmi_slope"])
 
 
 def test_inhibin_goes_with_sertoli_cells_and_the_root_of_their_maturity(values, fertile):

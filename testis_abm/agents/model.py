@@ -34,7 +34,7 @@ from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
-from testis_abm.biology.safety import Safety, SafetyDay
+from testis_abm.biology.safety import Felt, Safety, SafetyDay, felt
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.size import of_testis
 from testis_abm.biology.tissue import TissueParameters
@@ -55,6 +55,7 @@ from testis_abm.man.physiology import (
     sperm_per_release,
     testis_mass,
     tract_parameters,
+    weighed,
 )
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
@@ -78,7 +79,6 @@ if TYPE_CHECKING:
 # A call of compiled code takes about this long, so that an interrupt is heard; what a day and a cell-day take, seconds.
 _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
 _LONGEST_RUN = 1e6  # days
-_SERUM = ("testosterone_nmol_l", "oestradiol_pmol_l")
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
 # A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
 # cycle.
@@ -182,7 +182,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         if self.engine == REFERENCE and getattr(self.tissue.cells, "model", None) is not self:
             self.tissue.cells = ReferenceCells(self, self.tissue, self.rules)
         if not isinstance(settled, Checkpoint):
-            self._record(self._this_morning(), [self.safety.readout(*self._serum())])
+            self._record(self._this_morning(), [self.safety.readout(self._felt())])
 
     # ---- before the first day
 
@@ -209,7 +209,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         size = case.tissue
         self.tissue = Tissue(values, man, size.tubules, size.sertoli_per_tubule, self.seed, size.rows, size.stages)
         self.tract = Tract(tract_parameters(values, man))
-        self.safety = Safety(values, 1.0, 1.0)
+        self.safety = Safety(values, Felt(1.0, 1.0, 1.0))
         self.report = NORMAL
         self.own = np.zeros(1, HELD)
         self.flux = np.zeros(_FLUX_DAYS, _FLUX)
@@ -246,7 +246,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
             tract.day(sperm, *conditions)
-        self.safety = Safety(self.values, *self._serum())
+        self.safety = Safety(self.values, self._felt())
 
     def _testis_oestradiol(self) -> float:
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
@@ -257,9 +257,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         share: np.ndarray = share_delivered(live, self.tract.p.delivery_exponent)
         return share
 
-    def _serum(self) -> tuple[float, float]:
-        testosterone, oestradiol = (float(self.body.means[name][0]) for name in _SERUM)
-        return testosterone, oestradiol
+    def _felt(self) -> Felt:
+        """Return what tissues beyond testis and tract felt in the day before this morning."""
+        return felt(self.body.means[0], self.values)
 
     def _told(self) -> np.ndarray:
         """Return what the germ line did in the day before this morning, (1,) of GERM_DAY."""
@@ -416,10 +416,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         lived = (self._in_one_call if compiled else self._one_day)(planned, p, change)
         self._keep_flux(lived.germ)
         safety = []
-        for testosterone, oestradiol in zip(*(lived.blood[name].tolist() for name in _SERUM), strict=True):
-            self.safety.day(testosterone, oestradiol)
+        for day in lived.blood:
+            feels = felt(day, self.values)
+            self.safety.day(feels)
             if not self.brief:
-                safety.append(self.safety.readout(testosterone, oestradiol))
+                safety.append(self.safety.readout(feels))
         if not self._adult:
             self._mature(float(lived.blood["lh_activity"][-1]))
         return lived, safety
@@ -499,10 +500,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.tissue.p = tissue_parameters(self.values, self.man)[0]
 
     def _weigh(self) -> None:
-        """Let fat, SHBG and glands follow the body mass index of this morning, if the treatment changes it."""
+        """Let fat, GnRH, SHBG, heat and glands follow the body mass index of this morning, if the treatment changes it."""
         if self.treated and self.case.weight:
-            self.man["bmi"] = bmi_on(self.day, self.case.man.bmi, self.case.weight)
+            self.man |= weighed(self.case.man.physiology, bmi_on(self.day, self.case.man.bmi, self.case.weight))
             self.body.change(axis_parameters(self.values, self.man))
+            self.tissue.p = tissue_parameters(self.values, self.man)[0]
 
     def _measured(self, clause: Clause, day: int) -> float:
         """Return what the laboratory reports of the man now for a clause of a therapy, in its unit, with the draws of `day`."""

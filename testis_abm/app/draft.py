@@ -18,7 +18,7 @@ from testis_abm.scenario import Man, Plan, Scenario, Tissue
 from testis_abm.scenario.amounts import NUMBER, number_in
 from testis_abm.scenario.amounts import plain as plain_text
 from testis_abm.scenario.load import cut
-from testis_abm.scenario.scenario import alike
+from testis_abm.scenario.scenario import alike, extrapolated
 from testis_abm.scenario.section import plain
 from testis_abm.support.errors import Problem, ScenarioError, shown, written
 
@@ -430,7 +430,8 @@ def understood(draft: Draft) -> Understanding:
         scenario = Scenario(**plain(draft))
     except ScenarioError as error:
         return Understanding(None, error.problems)
-    return Understanding(scenario, tuple(too_large(scenario)), tuple(alike(scenario.therapy)))
+    notes = (*alike(scenario.therapy), *extrapolated(scenario))
+    return Understanding(scenario, tuple(too_large(scenario)), notes)
 
 
 def too_large(scenario: Scenario) -> list[Problem]:

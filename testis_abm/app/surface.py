@@ -81,7 +81,7 @@ def SurfaceView(session: Session) -> None:  # noqa: N802
 def _Found(session: Session, found: Surface, word: str) -> None:  # noqa: N802
     chart = solara.use_memo(lambda: surface_map(found, word), [id(found), word])
     extra = [("ta-limit", f"reference limit ({chart.reference.author})")] if chart.reference else []
-    widgets.heading(found.scenario.title, 3)
+    widgets.heading(found.scenario.heading, 3)
     _Picture(svg=screen.surface(chart), event_pointed=lambda at: _load(session, found, at))
     if extra:
         widgets.html(screen.legend((), extra))

@@ -150,7 +150,7 @@ MECHANISMS: Mapping[str, Mechanism] = {
             Exposed("five_alpha_2_loss", times="inactivation_rate_type_2"),
         ),
         "DHT in blood (x normal)",
-        (Effect("DHT", "dihydrotestosterone", ""),),
+        (Effect("DHT", "dihydrotestosterone_nmol_l", "axis.dihydrotestosterone_reference"),),
     ),
     "androgen_receptor_blocker": Mechanism(
         "nmol/L",
@@ -184,14 +184,14 @@ MECHANISMS: Mapping[str, Mechanism] = {
         "nmol/L",
         (Exposed("dopamine_agonist", "dopamine_constant"),),
         "Prolactin (x normal)",
-        (Effect("prolactin", "prolactin", ""),),
+        (Effect("prolactin", "prolactin_ug_l", "axis.prolactin_reference"),),
         raises_lh="lowers prolactin",
     ),
     "dihydrotestosterone": Mechanism(
         "nmol/day released",
         (Exposed("dihydrotestosterone"),),
         "DHT in blood (x normal)",
-        (Effect("DHT", "dihydrotestosterone", ""),),
+        (Effect("DHT", "dihydrotestosterone_nmol_l", "axis.dihydrotestosterone_reference"),),
         released=True,
         lowers_lh="acts on the androgen receptor of the hypothalamus",
     ),
@@ -251,12 +251,12 @@ DAY = record(
     "lyase_inhibitor",
     "testis_aromatase",
     "inhibition_fat",
-    "dihydrotestosterone",  # relative
-    "blood_androgen",  # what the receptor feels of testosterone and given androgens, relative
+    "dihydrotestosterone_nmol_l",
+    "blood_androgen",  # of liver, marrow, bone and brain: what the receptor feels of all androgens, relative
     "tract_androgen",  # of epididymis and glands
     "androgen_block",  # concentration over constant
     "liver_oestradiol",  # as the liver feels it, relative
-    "prolactin",
+    "prolactin_ug_l",
     "gnrh_frequency",  # of pulses, relative
     "lh_amplitude",
     "testosterone_brake",
@@ -280,6 +280,8 @@ class AxisParameters(NamedTuple):
     testosterone_reference: float
     oestradiol_reference: float
     inhibin_b_reference: float
+    dihydrotestosterone_reference: float
+    prolactin_reference: float
     testosterone_feedback_strength: float
     testosterone_feedback_exponent: float
     oestradiol_feedback_strength: float
@@ -293,6 +295,7 @@ class AxisParameters(NamedTuple):
     memory_rising_days: float
     prolactin_half: float
     prolactin_exponent: float
+    prolactin_most: float
     gnrh_agonist_maximum: float
     gnrh_block_exponent: float
     gnrh_desensitising_level: float
@@ -326,6 +329,7 @@ class AxisParameters(NamedTuple):
     five_alpha_turnover_days: float
     dihydrotestosterone_production: float
     tract_dihydrotestosterone_weight: float
+    blood_dihydrotestosterone_weight: float
     albumin_binding: float
     shbg_binding: float
     shbg_days: float
@@ -507,7 +511,8 @@ def pituitary_drive(body, androgen, e2, agonist, exposure, p):
     prolactin = p.prolactin / (1.0 + exposure.dopamine_agonist)
     frequency = p.gnrh_drive * body.memory * brake_t * (brake_e / at_pituitary)
     if prolactin != 1.0:
-        frequency *= feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
+        free = feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
+        frequency *= 1.0 - p.prolactin_most * (1.0 - free)
     frequency /= 1.0 + exposure.gnrh_inhibition
     present = frequency + p.gnrh_agonist_maximum * agonist
     if exposure.gnrh_block > 0.0:
@@ -583,7 +588,9 @@ def body_hour(body, p, testis, exposure, held, means):
     body.five_alpha_1 = active_enzyme(body.five_alpha_1, exposure.five_alpha_1_loss, turnover, dt)
     body.five_alpha_2 = active_enzyme(body.five_alpha_2, exposure.five_alpha_2_loss, turnover, dt)
     blocked = 1.0 + exposure.androgen_block
-    blood_androgen = (x + exposure.androgen) / blocked
+    blood_androgen = (
+        with_dihydrotestosterone(x, dht, p.blood_dihydrotestosterone_weight) + exposure.androgen
+    ) / blocked
     androgen = (with_dihydrotestosterone(x, dht, p.dihydrotestosterone_weight) + exposure.androgen) / blocked
     tract_androgen = (
         with_dihydrotestosterone(x, dht, p.tract_dihydrotestosterone_weight) + exposure.androgen
@@ -638,11 +645,11 @@ def body_hour(body, p, testis, exposure, held, means):
     means.aromatase_inhibitor += inhibitor * dt
     means.lyase_inhibitor += exposure.lyase_inhibitor * dt
     means.testis_aromatase += body.testis_aromatase * dt
-    means.dihydrotestosterone += dht * dt
+    means.dihydrotestosterone_nmol_l += dht * p.dihydrotestosterone_reference * dt
     means.blood_androgen += blood_androgen * dt
     means.tract_androgen += tract_androgen * dt
     means.androgen_block += exposure.androgen_block * dt
-    means.prolactin += p.prolactin / (1.0 + exposure.dopamine_agonist) * dt
+    means.prolactin_ug_l += p.prolactin / (1.0 + exposure.dopamine_agonist) * p.prolactin_reference * dt
     means.gnrh_frequency += drive.frequency * dt
     means.lh_amplitude += body.lh_capacity * drive.at_pituitary * dt
     means.liver_oestradiol += modulated(e2, exposure.receptor_bound, exposure.liver_agonist, p) * dt
@@ -671,7 +678,8 @@ def resting(body, x, e2, inhibin, p):
     body.gnrh_mean, body.gnrh_tonic, body.gnrh_receptor = 0.0, 0.0, 1.0
     body.fat_aromatase, body.testis_aromatase = 1.0, 1.0
     body.five_alpha_1, body.five_alpha_2 = 1.0, 1.0
-    androgen = with_dihydrotestosterone(x, dihydrotestosterone(x, 1.0, 0.0, p), p.dihydrotestosterone_weight)
+    dht = dihydrotestosterone(x, 1.0, 0.0, p)
+    androgen = with_dihydrotestosterone(x, dht, p.dihydrotestosterone_weight)
     body.memory = 1.0
     bare = pituitary_drive(body, androgen, e2, 0.0, NO_DRUGS, p)
     body.memory = remembered(bare.by_androgen * bare.by_oestradiol, p)
@@ -683,7 +691,7 @@ def resting(body, x, e2, inhibin, p):
     body.lh = lh_secretion(drive, body.lh_capacity, p)
     body.fsh = fsh_secretion(drive, body.fsh_capacity, body.fsh_unpulsed, inhibin, p)
     body.oestradiol, body.inhibin = e2, inhibin
-    body.shbg_nmol_l = shbg_target(x, e2, p)
+    body.shbg_nmol_l = shbg_target(with_dihydrotestosterone(x, dht, p.blood_dihydrotestosterone_weight), e2, p)
     free = x * p.free_testosterone_reference
     body.testosterone_nmol_l = total_testosterone(free, body.shbg_nmol_l, p.shbg_binding, p.albumin_binding)
 

@@ -45,6 +45,8 @@ VARIATION: Mapping[str, tuple[str, ...]] = {
     "fsh_iu_l": ("blood_variation.fsh",),
     "inhibin_b_pg_ml": ("blood_variation.inhibin_b",),
     "shbg_nmol_l": ("blood_variation.shbg",),
+    "dihydrotestosterone_nmol_l": ("blood_variation.dihydrotestosterone",),
+    "prolactin_ug_l": ("blood_variation.prolactin",),
     "intratesticular_testosterone_nmol_l": ("blood_variation.testosterone",),
     "intratesticular_oestradiol_nmol_l": ("blood_variation.oestradiol",),
     "volume_ml": ("semen_variation.volume",),
@@ -68,6 +70,8 @@ BLOOD = (
     "fsh_iu_l",
     "inhibin_b_pg_ml",
     "shbg_nmol_l",
+    "dihydrotestosterone_nmol_l",
+    "prolactin_ug_l",
     "intratesticular_testosterone_nmol_l",
     "intratesticular_oestradiol_nmol_l",
 )

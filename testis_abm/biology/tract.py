@@ -181,11 +181,15 @@ def fragmented(harm, p):
 
 @register_jitable
 def collect(collected, tract, sperm, normal, harm, p):
-    """Set what the cauda takes in (COLLECTED) of the `sperm` and `normal` sperm that arrive, million; `harm`: their mean."""
-    collected.collected_million = sperm * p.collected
-    collected.collected_motile_million = sperm * p.collected * tract.motility * whole(harm, p.harm_motility)
-    collected.collected_normal_million = normal * p.collected
-    collected.collected_fragmented_million = sperm * p.collected * fragmented(harm, p)
+    """Set what the cauda takes in (COLLECTED) of the `sperm` and `normal` sperm that arrive, million; `harm`: their mean.
+
+    Short of androgen the epididymis regresses with the glands, and stores so much less.
+    """
+    share = p.collected * min(1.0, tract.glands)
+    collected.collected_million = sperm * share
+    collected.collected_motile_million = sperm * share * tract.motility * whole(harm, p.harm_motility)
+    collected.collected_normal_million = normal * share
+    collected.collected_fragmented_million = sperm * share * fragmented(harm, p)
 
 
 @register_jitable

@@ -57,7 +57,7 @@ def _histology(options: argparse.Namespace) -> None:
     }
     for name, table in tables.items():
         outputs.write_table(folder / f"{name}.csv", table.round(_DECIMALS))
-    print(f"{case.title}: {arm} arm, day {day}\n\n{_text(man, tables)}\n\n{DISCLAIMER}\n")
+    print(f"{case.heading}: {arm} arm, day {day}\n\n{_text(man, tables)}\n\n{DISCLAIMER}\n")
     print(f"Tables in {folder}/: {', '.join(f'{name}.csv' for name in _TABLES)}")
     if not options.no_plots:
         _draw(man, arm, folder)
@@ -119,7 +119,7 @@ def _draw(man: TestisModel, arm: str, folder: Path) -> None:
 
     day = (float(man.day), float(man.day))
     footer = f"Seed {man.seed}. {NOTE}"
-    data = PlotData(man.case.title, (arm,), footer, "", day, (), {}, {}, {arm: man.cross_section()})
+    data = PlotData(man.case.heading, (arm,), footer, "", day, (), {}, {}, {arm: man.cross_section()})
     for name in _PICTURES:
         printing.picture(draw_figure(data, name), name, folder)
 

@@ -120,7 +120,7 @@ def _twin(options: argparse.Namespace) -> None:
         else:
             before, after = predict(men, case)
         print(f"\nPredicted response of all matching virtual patients ({drawn} drawn): ", end="")
-        print(f"{case.title}, {case.plan.duration_days} days")
+        print(f"{case.heading}, {case.plan.duration_days} days")
         print(*(f"  {line}" for line in report.therapies(case)), "", sep="\n")
         print(report.predicted(before, after, lesions, answers, found.dependable, own))
         tables |= {"prediction": changes(before, after, own).reset_index(), "before": before, "after": after}

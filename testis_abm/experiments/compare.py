@@ -28,7 +28,7 @@ from testis_abm.results import plausible, report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import Scenario, load
+from testis_abm.scenario import Scenario, load, marked
 from testis_abm.statistics import deterministic, nanmean, paired_change, variance_reduction
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown
@@ -175,11 +175,16 @@ class Arms(Experiment[Comparison]):
 
     def about(self) -> dict[str, Any]:
         """Return what its store says of it."""
-        return {"kind": "compare", "title": self.title, "arms": list(self.arms), "outputs": list(DEFAULT)}
+        return {
+            "kind": "compare",
+            "title": marked(self.title, *self.arms.values()),
+            "arms": list(self.arms),
+            "outputs": list(DEFAULT),
+        }
 
     def analyse(self, folder: Path) -> Comparison:
         """Compare the arms."""
-        return analyse(self.arms, read(folder), self.title)
+        return analyse(self.arms, read(folder), marked(self.title, *self.arms.values()))
 
 
 def prepare(

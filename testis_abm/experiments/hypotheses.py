@@ -188,7 +188,7 @@ def under_hypotheses(
         )
     warn_if_cells_are_needed([case])
     arms = {UNTREATED: untreated(case), TREATED: case}
-    found = arms_under_hypotheses(arms, sets=sets, first=began(case), title=case.title)
+    found = arms_under_hypotheses(arms, sets=sets, first=began(case), title=case.heading)
     return replace(found, assumed=one_at_a_time(case, _assumed(case)))
 
 

@@ -90,11 +90,12 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Se
         shares = _sample(method, axes, samples, guard.argument("seed", table.get("seed", 1)))
     design = design_at(axes, shares)
     engine = table.get("engine", EXPECTED)
-    check_axes(file, design, engine)
+    title = check_axes(file, design, engine)
     if level != UNTREATED and not file.scenario.treated:
         raise TestisError(f"{file.name}: sensitivity: of: {level} needs a therapy; the scenario has none")
     job = Job({"": essence(file.raw)}, file.days[-1:], engine, _ARMS[level])
-    return Sensitivity(file, design, job, [Task(k, 0, design.overrides(k)) for k in range(len(design.points))])
+    tasks = [Task(k, 0, design.overrides(k)) for k in range(len(design.points))]
+    return Sensitivity(file, design, job, tasks, title)
 
 
 def _salib(name: str) -> Any:

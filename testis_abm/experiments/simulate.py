@@ -21,7 +21,7 @@ from testis_abm.results import attribution
 from testis_abm.results.run import Run
 from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
-from testis_abm.scenario import Scenario, load
+from testis_abm.scenario import Scenario, extrapolated, load
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.fingerprint import versions
@@ -84,7 +84,8 @@ def run(
     tables = {name: _frame(name, rows) for name, rows in collected.items() if name in SCHEMAS}
     signals = pd.DataFrame(collected["signals"], columns=["arm", "replicate", *COLUMNS["signals"]])
     provenance: dict[str, Any] = {
-        "title": scenario.title,
+        "title": scenario.heading,
+        "extrapolation": list(extrapolated(scenario)),
         "seed": scenario.plan.seed,
         "cells": int(models[UNTREATED].tissue.columns.germ.total),
         "versions": versions(),

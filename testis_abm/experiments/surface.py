@@ -186,7 +186,7 @@ class Surface:
         levels = ", ".join(f"{name} {number(own[name])} {AXES[name][0].unit}" for name in (t.name, second.name))
         return "\n".join(
             [
-                f"{self.scenario.title}: {row.heading} over {t.name} and {second.name} within the testis",
+                f"{self.scenario.heading}: {row.heading} over {t.name} and {second.name} within the testis",
                 "",
                 aligned([head, *cells]),
                 "",
@@ -283,7 +283,7 @@ class Surface:
     def _about(self) -> dict[str, object]:
         return {
             "version": version(),
-            "title": self.scenario.title,
+            "title": self.scenario.heading,
             "axes": {each_axis.name: each_axis.levels.tolist() for each_axis in self.axes},
             "own": dict(self.own),
             "sets": [int(k) for k in self.points["set"].unique()],

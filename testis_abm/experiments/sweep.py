@@ -24,7 +24,7 @@ from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.quantities import Quantity
 from testis_abm.results.report import aligned, change, level, note, number
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import load
+from testis_abm.scenario import load, marked
 from testis_abm.statistics import FEW, deterministic, paired_change, spread_of_men
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
@@ -50,13 +50,14 @@ class Sweep(Experiment[pd.DataFrame]):
     design: Design
     job: Job
     tasks: list[Task]
+    title: str
 
     def about(self) -> dict[str, Any]:
         """Return what its store says of it."""
         axes = self.design.axes
         return {
             "kind": self.file.kind,
-            "title": self.file.scenario.title,
+            "title": self.title,
             "outputs": list(self.file.outputs),
             "asked": "outputs" in self.file.table,
             "parameters": self.file.table.get("parameters", TABLES),
@@ -91,7 +92,7 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
         usual = (_SETS if plausible else 1) if engine == EXPECTED else file.scenario.plan.replicates
         replicates = guard.argument("replicates", file.table.get("replicates", usual))
         guard.few(len(design.points) * replicates, guard.MOST_RUNS, "runs", "use fewer points or replicates")
-    check_axes(file, design, engine)
+    title = check_axes(file, design, engine)
     arms = (UNTREATED, TREATED) if file.scenario.treated else (UNTREATED,)
     job = Job({"": essence(file.raw)}, file.days, engine, arms)
     models: list[dict[str, Any]] = [{}] * replicates
@@ -100,11 +101,13 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sw
         models = [{"parameters": own.changed, "answers": own.of_some} for own in sets]
     points = range(len(design.points))
     tasks = [Task(k, r, design.overrides(k), **model) for k in points for r, model in enumerate(models)]
-    return Sweep(file, design, job, tasks)
+    return Sweep(file, design, job, tasks, title)
 
 
-def check_axes(file: ExperimentFile, design: Design, engine: str) -> None:
+def check_axes(file: ExperimentFile, design: Design, engine: str) -> str:
     """Put the ends of every axis into the scenario, so that a wrong path or value is refused before anything runs.
+
+    Returns the title, marked if some end lies beyond the evidence.
 
     Warns where mean-field men are asked about what needs cells.
 
@@ -127,6 +130,7 @@ def check_axes(file: ExperimentFile, design: Design, engine: str) -> None:
                 problems += [problem.without("overrides").at(*place) for problem in error.problems]
     if engine == EXPECTED:
         warn_if_cells_are_needed(cases)
+    return marked(file.scenario.title, file.scenario, *cases)
 
 
 def sweep(

@@ -28,6 +28,7 @@ from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
+from testis_abm.scenario import marked
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
@@ -94,7 +95,7 @@ class Trial(Experiment["Result"]):
         table = json.loads(json.dumps({"parameters": PLAUSIBLE, **self.file.table}, default=str))
         return {
             "kind": "trial",
-            "title": self.file.scenario.title,
+            "title": marked(self.file.scenario.title, *self.file.arms.values()),
             "cohort": {key: table.get(key) for key in ("population", "where", "visits", "seed", "parameters")},
             "design": table,
             "outputs": list(self.file.outputs),
@@ -423,7 +424,7 @@ def analyse(trial: Trial, folder: str | Path) -> Result:
     men["responds"] = _responds(men, trial.outcome, last, trial.responder_pct)
     left, under = _under(trial, men)
     return Result(
-        trial.file.scenario.title,
+        marked(trial.file.scenario.title, *trial.file.arms.values()),
         trial.outcome,
         trial.responder_pct,
         men.drop(columns=["failed", "responds"]),

@@ -92,6 +92,8 @@ BLOOD_COLUMNS = (
     "fsh_iu_l",
     "inhibin_b_pg_ml",
     "shbg_nmol_l",
+    "dihydrotestosterone_nmol_l",
+    "prolactin_ug_l",
 )
 _SEMEN = _measured(
     "volume_ml",

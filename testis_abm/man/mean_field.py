@@ -31,7 +31,7 @@ from testis_abm.parameters import Drug
 from testis_abm.parameters.tubules import tubules
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
-from testis_abm.testis.build import tissue_parameters
+from testis_abm.testis.build import sertoli_number, tissue_parameters
 from testis_abm.testis.mean import Scale, strike
 
 _CYCLE = 16  # days over which production is averaged, as the agent-based model does
@@ -58,7 +58,7 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         own.hyalinised,
         share_delivered(own.complete + own.reduced, tract.delivery_exponent),
     )
-    sperm = values["tissue.sertoli_per_man"] * man["sertoli_number"] / 1e6
+    sperm = values["tissue.sertoli_per_man"] * sertoli_number(values, man) / 1e6
     return Numbers(axis_parameters(values, man), p, of_cells, tract, sperm)
 
 

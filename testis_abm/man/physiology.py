@@ -16,9 +16,17 @@ from testis_abm.biology.days import number
 from testis_abm.biology.size import GERM_CELLS
 from testis_abm.biology.tract import TractParameters
 from testis_abm.parameters.rooms import Values, room
-from testis_abm.testis.build import GERM_REFERENCE, present, reference_counts, reference_food, tissue_parameters
+from testis_abm.testis.build import (
+    GERM_REFERENCE,
+    present,
+    reference_counts,
+    reference_food,
+    sertoli_number,
+    tissue_parameters,
+)
 
 _AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
+_OVERWEIGHT = 25.0  # kg/m2 from which on fat slows GnRH
 
 
 def complete(values: Mapping[str, float]) -> Values:
@@ -61,12 +69,21 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Axis
     own = {
         "lh_saturation": values["leydig.lh_saturation"],
         "basal_secretion": values["leydig.basal_secretion"],
-        **{name: man[name] for name in ("gnrh_drive", "axis_recovery", "prolactin")},
+        **{name: man[name] for name in ("axis_recovery", "prolactin")},
+        "gnrh_drive": man["gnrh_drive"]
+        * np.exp(
+            axis["gnrh_bmi_slope"] * np.maximum(0.0, man["bmi"] - _OVERWEIGHT)
+            + axis["gnrh_age_slope"] * np.maximum(0.0, older)
+        ),
         "adrenal_androgen": np.exp(axis["adrenal_age_slope"] * older + axis["adrenal_bmi_slope"] * heavier),
         "fsh_secretion": man["fsh_secretion"],
         "shbg_production": axis["shbg_reference"]
         * man["shbg_production"]
-        * np.exp(axis["shbg_bmi_slope"] * heavier + axis["shbg_age_slope"] * older),
+        * np.exp(
+            axis["shbg_bmi_slope"] * heavier
+            + axis["shbg_lost_slope"] * man["bmi_lost"]
+            + axis["shbg_age_slope"] * older
+        ),
         "peripheral_aromatase": man["adipose_aromatase"] * fat,
         "oestrogen_feedback_sensitivity": man["er_alpha_sensitivity"] * man["oestrogen_feedback"],
         "androgen_feedback_sensitivity": man["androgen_sensitivity"] * man["androgen_feedback"],
@@ -79,10 +96,12 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
     """Fold a man's physiology into the numbers of the tract (dotted parameter name -> value, completed; field -> value)."""
     own: dict[str, Any] = room(values, "tract")
     own["collected"] *= man["duct_patency"]
-    own["motility_reference"] *= man["motility"]
-    own["morphology_reference"] *= man["morphology"]
-    own["volume_reference"] *= man["gland_volume"]
-    own["volume_slope"] *= man["gland_volume"]
+    older = man["age"] - _AGE_REFERENCE
+    own["motility_reference"] *= man["motility"] * np.exp(own["motility_age_slope"] * older)
+    own["morphology_reference"] *= man["morphology"] * np.exp(own["morphology_age_slope"] * older)
+    glands = man["gland_volume"] * np.exp(own["volume_age_slope"] * older)
+    own["volume_reference"] *= glands
+    own["volume_slope"] *= glands
     own["bmi_reference"] = values["axis.bmi_reference"]
     own["fluid_volume"] *= man["duct_patency"]
     own |= {f"harm_{name}": values[f"injury.{name}"] for name in ("motility", "normal_forms", "dna")}
@@ -100,12 +119,17 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
 
 def sperm_per_release(values: Mapping[str, float], man: Mapping[str, float], sertoli_simulated: int) -> float:
     """Return how many million sperm of the man one released spermatid of the simulated tissue stands for."""
-    return values["tissue.sertoli_per_man"] * man["sertoli_number"] / sertoli_simulated / 1e6
+    return float(values["tissue.sertoli_per_man"] * sertoli_number(values, man) / sertoli_simulated / 1e6)
 
 
 def testis_mass(values: Mapping[str, float]) -> float:
     """Return the mass of both testes of the reference man, g."""
     return values["tissue.testis_volume"] * values["tissue.testis_density"]
+
+
+def weighed(man: Mapping[str, float], bmi: float) -> dict[str, float]:
+    """Return the fields of a man whose body mass index was `man["bmi"]` and is `bmi`, kg/m2, now."""
+    return {"bmi": bmi, "bmi_lost": max(0.0, man["bmi_lost"] + man["bmi"] - bmi)}
 
 
 MATURITY = ("somatic_maturity", "spermatogonial_maturity")

@@ -11,12 +11,13 @@ from testis_abm import parameters
 from testis_abm.biology import axis
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
-from testis_abm.biology.safety import Safety
+from testis_abm.biology.safety import Safety, felt
 from testis_abm.biology.semen import Semen
 from testis_abm.man.clamps import held_by_day
 from testis_abm.man.diary import Diary
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
+from testis_abm.man.physiology import weighed
 from testis_abm.man.regimen import RECORDS, Regimen
 from testis_abm.scenario import bmi_on, past_doses
 from testis_abm.support.cores import each
@@ -99,10 +100,10 @@ class Treatment:
         return held_by_day(self.scenario.clamp, man.own, man.values, range(first, first + days))
 
     def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
-        regimen, diary, case, present = self._regimen(), Diary(RECORDS), self.scenario, man.man["bmi"]
-        safety, injuries = Safety(man.values, *_serum(man.rest)), Injuries(case.insult, man.values)
+        regimen, diary, case, present = self._regimen(), Diary(RECORDS), self.scenario, man.man
+        safety, injuries = Safety(man.values, felt(man.rest, man.values)), Injuries(case.insult, man.values)
         for row in self.before(man):
-            safety.day(*_serum(row))
+            safety.day(felt(row, man.values))
 
         def measure(clause: Clause, day: int) -> float:
             if clause.column == "haematocrit_pct":
@@ -115,9 +116,9 @@ class Treatment:
             doses = regimen.day(day, measure, diary)
             _strike(man, injuries, day)
             man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1))
-            safety.day(*_serum(man.days[-1]))
+            safety.day(felt(man.days[-1], man.values))
             if case.weight:
-                man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
+                man.change({**man.man, **weighed(present, bmi_on(day + 1, present["bmi"], case.weight))})
         return man
 
     def _measured(self, clause: Clause, man: ExpectedMan, key: Sequence[int], day: int) -> float:
@@ -135,10 +136,6 @@ def _strike(man: ExpectedMan, injuries: Injuries, day: int) -> None:
     for blow in injuries.blows(day):
         man.strike(blow)
     man.open = injuries.open(day)
-
-
-def _serum(morning: np.void) -> tuple[float, float]:
-    return float(morning["testosterone_nmol_l"]), float(morning["oestradiol_pmol_l"])
 
 
 class Life(NamedTuple):

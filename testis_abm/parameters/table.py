@@ -160,6 +160,9 @@ class Course(_Entry):
         return None if self.every_hours is None else self.every_hours / 24.0
 
 
+_SLIP = 10.0  # times the largest dose that evidence covers
+
+
 @dataclass(frozen=True)
 class Drug(_Entry):
     """One row of the drug table.
@@ -172,12 +175,14 @@ class Drug(_Entry):
         dose_unit: unit of every dose, "mg" or "IU".
         routes: possible routes, the usual one first.
         usual: usual dosing, for messages.
-        largest_dose: in `dose_unit`; a larger single dose is taken for a slip.
+        largest_dose: the largest single dose that evidence covers, in `dose_unit`; a larger one is extrapolation, and one
+            over `most` times that is taken for a slip.
         numbers: kinetic and dynamic constants by short name ("enclomiphene.half_life" where a drug has several
             substances).
         substances: what is in it, or comes of it in the body.
         regimen: usual dosing, for pictures.
         excludes: drug that must not act at the same time -> the reason.
+        studied_with: drugs, or mechanisms of drugs, that it has been given together with; told at one of the two.
         names: generic and brand names that mean it too (see `drug_named`).
     """
 
@@ -193,6 +198,7 @@ class Drug(_Entry):
     substances: tuple[Substance, ...]
     regimen: tuple[Course, ...] = ()
     excludes: Annotated[Mapping[str, Text], AfterValidator(FrozenMapping)] = FrozenMapping()
+    studied_with: tuple[Text, ...] = ()
     names: tuple[Text, ...] = ()
 
     @property
@@ -204,6 +210,18 @@ class Drug(_Entry):
     def action(self) -> str:
         """Return the mechanism that it is known for."""
         return self.actions[0]
+
+    @property
+    def most(self) -> float:
+        """Return the largest single dose that is taken as it is given, in `dose_unit`."""
+        return _SLIP * self.largest_dose
+
+    def known_with(self, other: Drug) -> bool:
+        """Return whether the two have been given together, or are one hormone from two depots."""
+        pairs = ((self, other), (other, self))
+        return self.action == other.action == "testosterone" or any(
+            {one.name, one.action} & set(of.studied_with) for one, of in pairs
+        )
 
 
 @dataclass(frozen=True)
@@ -344,6 +362,11 @@ def drugs(folder: Path) -> Mapping[str, Drug]:
         for other in drug.excludes:
             if other not in table:
                 raise _fault(path, f"{drug.name}.excludes.{other}", f"is no drug; nearest: {nearest(other, table)}")
+        known = {*table, *(action for other in table.values() for action in other.actions)}
+        for other in drug.studied_with:
+            if other not in known:
+                text = f"{other!r} is no drug and no mechanism of one; nearest: {nearest(other, known)}"
+                raise _fault(path, f"{drug.name}.studied_with", text)
     return FrozenMapping(table)
 
 

@@ -125,7 +125,7 @@ def draw(found: Surface, word: str) -> Figure:
     """
     guard.matplotlib()
     figure: Figure = import_module("testis_abm.pictures.paper").draw_surface(
-        surface_map(found, word), found.scenario.title, textwrap.fill(caption(found, word), 172)
+        surface_map(found, word), found.scenario.heading, textwrap.fill(caption(found, word), 172)
     )
     return figure
 

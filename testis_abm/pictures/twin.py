@@ -50,7 +50,7 @@ def draw(before: pd.DataFrame, after: pd.DataFrame, case: Scenario) -> Figure:
             axes.set_ylabel(f"{quantity.title}{'\n' if len(quantity.heading) > 20 else ' '}({quantity.clinical_unit})")
             paper.letter(axes, k)
         about = f"{len(before):,} matching virtual patients; bars: quartiles, line: median; logarithmic scales"
-        paper.write_frame(figure, case.title, about)
+        paper.write_frame(figure, case.heading, about)
     return figure
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.safety import Safety
+from testis_abm.biology.safety import Safety, felt
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
@@ -154,12 +154,12 @@ def _report(man: ExpectedMan, true: Mapping[str, float]) -> list[float]:
 
 def _safety(man: ExpectedMan) -> tuple[dict[str, float], dict[str, float]]:
     """Return the readouts of safety untreated and on the last day (safety.SafetyDay)."""
-    rest, *mornings = man.days[["testosterone_nmol_l", "oestradiol_pmol_l"]].tolist()
-    follow = Safety(man.values, *rest)
-    before = follow.readout(*rest)
-    for level in mornings:
-        follow.day(*level)
-    return vars(before), vars(follow.readout(*mornings[-1]))
+    rest, *mornings = (felt(day, man.values) for day in man.days)
+    follow = Safety(man.values, rest)
+    before = follow.readout(rest)
+    for feels in mornings:
+        follow.day(feels)
+    return vars(before), vars(follow.readout(mornings[-1]))
 
 
 def predict_with(

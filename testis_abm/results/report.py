@@ -19,6 +19,7 @@ from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, STEPS
 from testis_abm.results.treatment import Treatment, last_window
 from testis_abm.results.treatment import basis as level_basis
+from testis_abm.scenario import extrapolated
 from testis_abm.statistics import FEW, deterministic
 
 _WIDTH = 110
@@ -142,6 +143,11 @@ def note(text: str, hanging: str = "  ") -> str:
 def counted(replicates: int) -> str:
     """Return how many replicates there are."""
     return f"{replicates:,} replicate{'s' * (replicates != 1)}"
+
+
+def extrapolation(result: Run) -> str:
+    """Return what of the scenario lies beyond the evidence, a line each."""
+    return "\n".join(note(f"{text[0].upper()}{text[1:]}.") for text in extrapolated(result.scenario))
 
 
 def title(result: Run) -> str:

@@ -103,7 +103,7 @@ class Run:
     @property
     def title(self) -> str:
         """Return the title of the scenario."""
-        return self.scenario.title
+        return self.scenario.heading
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -119,6 +119,7 @@ def render(result: Run) -> str:
     table = _two_arms(summary, laboratory) if treatment else _one_arm(summary, laboratory)
     blocks = [
         report.title(result),
+        report.extrapolation(result),
         table,
         report.basis(result, treatment, summary),
         _plausible(result, treatment is not None),

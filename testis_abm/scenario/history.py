@@ -92,10 +92,8 @@ def _one(text: object) -> PastTherapy:
     name, amount, interval, duration, end = match.group("drug", "dose", "every", "length", "ended")
     drug = parameters.drugs()[parameters.drug_named(name)]
     dose = parse_dose(amount, drug.dose_unit)
-    if dose > drug.largest_dose:
-        raise ScenarioError(
-            f"{shown(amount)} is too much; a single dose may be up to {drug.largest_dose:g} {drug.dose_unit}"
-        )
+    if dose > drug.most:
+        raise ScenarioError(f"{shown(amount)} is too much; a single dose may be up to {drug.most:g} {drug.dose_unit}")
     every, length = parse_every(interval), parse_duration(duration)
     ended = parse_duration(end) if end else 0.0
     if every < 1 / 24:

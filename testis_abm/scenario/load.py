@@ -13,7 +13,7 @@ from typing import Any
 from testis_abm.choices import TREATMENTS
 from testis_abm.scenario.amounts import parse_day, parse_duration
 from testis_abm.scenario.kind import elsewhere
-from testis_abm.scenario.scenario import Scenario, alike, too_small, unusual
+from testis_abm.scenario.scenario import Scenario, alike, extrapolated, too_small, unusual
 from testis_abm.scenario.section import flat, plain
 from testis_abm.scenario.shipped import found, shipped
 from testis_abm.support import files, guard
@@ -86,7 +86,7 @@ def _understood(source: object, name: str, settings: _Settings, title: str | Non
         scenario = Scenario(**raw)
     except ScenarioError as error:
         raise ScenarioError(settings.placed(problem, name) for problem in error.problems) from None
-    for note in (*alike(scenario.therapy), *unusual(scenario), *too_small(scenario)):
+    for note in (*alike(scenario.therapy), *unusual(scenario), *too_small(scenario), *extrapolated(scenario)):
         warnings.warn(note, Note, stacklevel=3)
     return scenario
 

@@ -111,6 +111,11 @@ class Scenario(Section, init=False):
         return self._path
 
     @property
+    def heading(self) -> str:
+        """The title as outputs show it: what lies beyond the evidence is marked (see extrapolated)."""
+        return marked(self.title, self)
+
+    @property
     def treated(self) -> bool:
         """Whether anything is done to the man: drugs, a change of weight, a clamp, or an insult from day 0 on."""
         return bool(self.therapy or self.weight or self.clamp or any(not insult.past for insult in self.insult))
@@ -239,6 +244,31 @@ def alike(therapies: tuple[Therapy, ...]) -> Iterator[str]:
             yield f"{one} and {other} act alike ({action}) at the same time; their effects add"
 
 
+def extrapolated(scenario: Scenario) -> Iterator[str]:
+    """Yield a note for each dose, past ones too, and each pair of drugs acting together, that no evidence covers."""
+    known = parameters.drugs()
+    every: list[PastTherapy | Therapy] = [*scenario.man.history, *scenario.therapy]
+    for drug, dose in dict.fromkeys((therapy.drug, therapy.dose) for therapy in every):
+        row = known[drug]
+        if dose > row.largest_dose:
+            given, largest = amount(dose, row.dose_unit), amount(row.largest_dose, row.dose_unit)
+            yield f"extrapolation: {drug} {given} is above the largest dose that evidence covers, {largest}"
+    therapies = scenario.therapy
+    pairs = (tuple(sorted((therapies[i].drug, therapies[k].drug))) for k, i in _together(therapies))
+    for one, other in dict.fromkeys(pairs):
+        if not known[one].known_with(known[other]):
+            yield (
+                f"extrapolation: no study is known here that gave {one} with {other}; what they do together is "
+                "worked out from what each does alone"
+            )
+
+
+def marked(title: str, *scenarios: Scenario) -> str:
+    """Return the title of an output of scenarios, marked if one lies beyond the evidence."""
+    beyond = any(True for scenario in scenarios for _ in extrapolated(scenario))
+    return f"{title} [extrapolation]" if beyond else title
+
+
 def unusual(scenario: Scenario) -> Iterator[str]:
     """Yield a note for each dose, past ones too, more than a hundredfold off the nearest usual one of its drug."""
     known = parameters.drugs()
@@ -250,7 +280,7 @@ def unusual(scenario: Scenario) -> Iterator[str]:
         if max(times, 1.0 / times) > _FAR_DOSE:
             off = f"{times:,.0f} times" if times > 1.0 else f"1/{1.0 / times:,.0f} of"
             point = ""
-            if 1e3 * dose <= row.largest_dose:
+            if 1e3 * dose <= row.most:
                 point = f"; {dose:.3f} is read as {dose:g}: for thousands write {1e3 * dose:g}"
             given, reference = amount(dose, row.dose_unit), amount(usual, row.dose_unit)
             yield f"{drug} {given} is {off} the usual {reference} ({row.usual}){point}"

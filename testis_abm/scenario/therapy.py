@@ -180,8 +180,8 @@ class Therapy(Section, init=False):
             dose = parse_dose(value, drug.dose_unit)
         except ScenarioError as error:
             raise ScenarioError(f"{error}{usual}") from None
-        if dose > drug.largest_dose:
-            largest = f"{drug.largest_dose:g} {drug.dose_unit}"
+        if dose > drug.most:
+            largest = f"{drug.most:g} {drug.dose_unit}"
             read = comma_note(value)
             raise ScenarioError(f"{shown(value)} is too much{read}; a single dose may be up to {largest}{usual}")
         return dose

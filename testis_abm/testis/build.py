@@ -98,6 +98,12 @@ def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
     return float(standing(rates, p)[steps.ELONGATING_SPERMATID :].sum())
 
 
+def sertoli_number(values: Mapping[str, float], man: Mapping[str, Amount]) -> Amount:
+    """Return a man's Sertoli cells, relative: those that he had at the age of the reference man, less what age has taken."""
+    older = np.maximum(0.0, man["age"] - _AGE_REFERENCE)
+    return man["sertoli_number"] * np.exp(values["tissue.sertoli_age_slope"] * older)
+
+
 def tissue_parameters(
     values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio: float = 1.0
 ) -> tuple[TissueParameters, TissueScale]:
@@ -113,13 +119,12 @@ def tissue_parameters(
     direct |= {name: value * man["testicular_aromatase"] * man[name] for name, value in activity.items()}
     direct["leydig_aromatase"] *= cells_ratio
     direct |= once(_reference_food, values)
-    older = np.maximum(0.0, man["age"] - _AGE_REFERENCE)
     founders = man["spermatogonial_commitment"] * man["spermatogonial_maturity"]
-    founders = founders * np.exp(values["tissue.output_age_slope"] * older)
     direct["commitment"] *= founders
     direct["crowding"] = (founders / values["germ.room"]) ** 4
     direct["spermatogonial_hazard"] += _kept(man["spermatogonial_survival"])
     direct["meiotic_hazard"] += _kept(man["meiotic_completion"])
+    direct["meiotic_hazard"] -= values["tissue.heat_bmi_slope"] * (man["bmi"] - values["axis.bmi_reference"])
     direct["round_hazard"] += _kept(man["spermatid_elongation"])
     direct["spermiation"] *= man["spermiation"]
     direct["arrest_before"] = np.floor(man["arrest_before"])
@@ -150,7 +155,7 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
     attrition = np.maximum(0.2, 1.0 - of("tissue", "leydig_attrition") * np.maximum(0.0, man["age"] - _AGE_REFERENCE))
     # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL,
     # Kallmann).
-    inhibin = man["inhibin_capacity"] * man["sertoli_number"] * np.sqrt(man["somatic_maturity"])
+    inhibin = man["inhibin_capacity"] * sertoli_number(values, man) * np.sqrt(man["somatic_maturity"])
     # Before puberty they need no germ cells for it (Andersson & Skakkebaek 2001).
     germ_share = (1.0 - of("inhibin", "base")) * man["somatic_maturity"]
     germ, receptor = room(values, "germ"), room(values, "receptor")
