@@ -31,7 +31,7 @@ from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.lesions import share_delivered
+from testis_abm.biology.lesions import delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Safety, SafetyDay
@@ -58,7 +58,7 @@ from testis_abm.man.physiology import (
 )
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
-from testis_abm.parameters import Drug
+from testis_abm.parameters import Drug, tubules
 from testis_abm.scenario import Clamp, Clause, Insult, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
 from testis_abm.scenario.insult import faults
@@ -241,7 +241,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         days = tissue.live_on(_TRANSIT_DAYS)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
-        released = (days["released"] * self._sperm * self._delivered(days["live"])).tolist()
+        released = [self._delivered(day) for day in days]
         conditions = self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol()
         tract.settle(float(np.mean(released)), *conditions)
         for sperm in released:
@@ -252,10 +252,10 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
-    def _delivered(self, live: np.ndarray) -> np.ndarray:
-        """Return the share of released sperm that arrives on days on which such a share of the tubules is live."""
-        share: np.ndarray = share_delivered(live, self.tract.p.delivery_exponent)
-        return share
+    def _delivered(self, day: np.void) -> float:
+        """Return the million sperm of the whole man that leave the testes on a day (GERM_DAY)."""
+        exponent = self.tract.p.delivery_exponent
+        return float(delivered(day["of_side"], day["live"], tubules.live(self.tissue.shares), exponent) * self._sperm)
 
     def _serum(self) -> tuple[float, float]:
         testosterone, oestradiol = (float(self.body.means[name][0]) for name in _SERUM)
@@ -264,7 +264,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _told(self) -> np.ndarray:
         """Return what the germ line did in the day before this morning, (1,) of GERM_DAY."""
         told, tissue = np.zeros(1, kernel.GERM_DAY), self.tissue
-        kernel.tell_day(tissue.events.arrays(), tissue.columns.sertoli.arrays(), told)
+        kernel.tell_day(tissue.events.arrays(), tissue.columns.sertoli.arrays(), tissue.levels.shape, told)
         return told
 
     def _keep_flux(self, days: np.ndarray) -> None:
@@ -438,6 +438,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             change,
             self._sperm,
             self.injuries.open(self.day),
+            float(tubules.live(tissue.shares)),
             tissue.leydig_weight,
             tissue.levels.entering,
             float(scale.oestradiol),
@@ -470,8 +471,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.report = self.tissue.day(blood, p, change)
         germ = self._told()[0]
         harm = float(germ["injury"] / germ["released"]) if germ["released"] > 0 else 0.0
-        sperm = float(germ["released"] * self._sperm) * float(self._delivered(germ["live"]))
-        arriving = Arriving(sperm, harm, self.injuries.open(self.day))
+        arriving = Arriving(self._delivered(germ), harm, self.injuries.open(self.day))
         self.tract.day(arriving, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 

@@ -28,7 +28,7 @@ from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
-from testis_abm.parameters.tubules import tubules
+from testis_abm.parameters.tubules import live, tubules
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import tissue_parameters
@@ -56,7 +56,7 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         own.reduced,
         own.arrested,
         own.hyalinised,
-        share_delivered(own.complete + own.reduced, tract.delivery_exponent),
+        share_delivered(live(own), tract.delivery_exponent),
     )
     sperm = values["tissue.sertoli_per_man"] * man["sertoli_number"] / 1e6
     return Numbers(axis_parameters(values, man), p, of_cells, tract, sperm)

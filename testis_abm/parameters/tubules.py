@@ -24,9 +24,14 @@ class Tubules(NamedTuple):
     hyalinised: float
 
 
+def live(shares: Tubules) -> Any:
+    """Return the share of all tubules that hold germ cells and let them pass."""
+    return shares.complete + shares.reduced
+
+
 def passing(shares: Tubules) -> Any:
-    """Return the share of the tubules with Sertoli cells that hold germ cells and let them pass."""
-    return (shares.complete + shares.reduced) / max(1.0 - shares.hyalinised, 1e-12)
+    """Return what share of the tubules with Sertoli cells is `live`."""
+    return live(shares) / max(1.0 - shares.hyalinised, 1e-12)
 
 
 SOUND = Tubules(1.0, 0.0, 0.0, 0.0, 0.0)

@@ -109,12 +109,13 @@ class Steroids(NamedTuple):
     oestradiol: FieldArrays
 
 
-# What the germ line did in a day (cells), and what stands at its end: tubules that are live, cells by step.
+# What the germ line did in a day (cells), and what stands at its end: sections that are live, cells by step.
 GERM_DAY = np.dtype(
     [
         *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
         ("injury", np.float64),  # harm that the released sperm carry, summed over them
-        ("live", np.float64),  # share of tubules
+        ("of_side", np.int64, (_SIDES,)),  # sperm released in each testis
+        ("live", np.float64, (_SIDES,)),  # see `live_shares`
         ("counts", np.int64, (COUNT,)),
     ]
 )
@@ -268,11 +269,11 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
 
 @compiled(error_model="numpy")
 def _silence(sertoli, made, begin, end):
-    """Let hyalinised tubules, of `begin` to `end`, make nothing of what is `made` by niche."""
-    per = made.size // (end - begin)
-    for tubule in range(begin, end):
-        if sertoli.state[tubule * per] == HYALINISED:
-            made[(tubule - begin) * per : (tubule - begin + 1) * per] = 0.0
+    """Let what is hyalinised of tubules `begin` to `end` make nothing of what is `made` by niche."""
+    first = begin * (made.size // (end - begin))
+    for k in range(made.size):
+        if sertoli.state[first + k] == HYALINISED:
+            made[k] = 0.0
 
 
 class ByClass(NamedTuple):
@@ -436,10 +437,10 @@ def _support(sertoli, field, today, half, sensed, first, last):
             for k in range(per):
                 response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
                 _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
-        state = sertoli.state[tubule * per]
-        if state in (REDUCED, ARRESTED):
-            for rate in range(len(RATES)):
-                for k in range(per):
+        for k in range(per):
+            state = sertoli.state[tubule * per + k]
+            if state in (REDUCED, ARRESTED):
+                for rate in range(len(RATES)):
                     rates[rate, k] = ailing(rate, rates[rate, k], state, p)
         if change.size > 0:
             for rate in range(len(RATES)):
@@ -553,7 +554,7 @@ def germ_days(cells, today, events, shape, rows, day, begun, crew):
             return day
         begun = False
         if crew.rank == 0:
-            tell(events, cells.sertoli, rows[day])
+            tell(events, cells.sertoli, shape, rows[day])
         wait(crew)
         day += 1
     return day
@@ -822,41 +823,44 @@ def report_day(cells, steroids, today, leydig_weight, made):
 
 
 @compiled(error_model="numpy")
-def tell(events, sertoli, row):
-    """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY)."""
+def tell(events, sertoli, shape, row):
+    """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY); `shape` as `live` takes it."""
     divided, second, released, lost, injury = 0, 0, 0, 0, 0.0
+    row.of_side[:] = 0
     for tubule in range(events.released.size):
         divided += events.completed[tubule, DIPLOTENE]
         second += events.completed[tubule, SECONDARY_SPERMATOCYTE]
         released += events.released[tubule]
+        row.of_side[tubule % _SIDES] += events.released[tubule]
         injury += events.injury[tubule]
         lost += events.retained[tubule]
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
-    row.injury, row.live = injury, live_share(sertoli, events.released.size)
+    row.injury = injury
+    live_shares(sertoli, shape, row.live)
     totals = step_totals(sertoli.counts)
     for step in range(COUNT):
         row.counts[step] = totals[step]
 
 
 @compiled(error_model="numpy")
-def live_share(sertoli, tubules):
-    """Return the share of the tubules that hold germ cells and let them pass, of the testes in which any does.
+def live_shares(sertoli, shape, live):
+    """Fill in for each testis, (sides,), which share of the sections that could let germ cells pass hold any.
 
-    Left and right tubules take turns; a testis that is dead or away leaves the ducts of the other as they are.
+    `shape`: sections along a tubule, niches around each; left and right tubules take turns. What the man's own lesion leaves of sections
+    that could is known of him (tubules.live): a tissue of few tubules may have none of it in one testis.
     """
-    per, live, of = sertoli.state.size // tubules, 0, 0
+    around = shape[1]
+    per = shape[0] * around
     for side in range(_SIDES):
-        there, passing = 0, 0
-        for tubule in range(side, tubules, _SIDES):
-            if sertoli.present[tubule * per] > 0.0:
-                there += 1
-                if sertoli.state[tubule * per] <= REDUCED:
-                    passing += _any_cell(sertoli.counts[tubule * per : (tubule + 1) * per])
-        if passing > 0:
-            live, of = live + passing, of + there
-    return live / of if of > 0 else 0.0
+        could, hold = 0, 0
+        for tubule in range(side, sertoli.state.size // per, _SIDES):
+            for first in range(tubule * per, (tubule + 1) * per, around):
+                if sertoli.present[first] > 0.0 and sertoli.state[first] <= REDUCED:
+                    could += 1
+                    hold += _any_cell(sertoli.counts[first : first + around])
+        live[side] = hold / could if could > 0 else 0.0
 
 
 @compiled(error_model="numpy")
@@ -869,9 +873,9 @@ def _any_cell(counts):
 
 
 @compiled(error_model="numpy")
-def tell_day(events, sertoli, rows):
+def tell_day(events, sertoli, shape, rows):
     """Do `tell` for the one row of `rows`."""
-    tell(events, sertoli, rows[0])
+    tell(events, sertoli, shape, rows[0])
 
 
 @compiled(error_model="numpy")
