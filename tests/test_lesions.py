@@ -90,6 +90,18 @@ def test_pathologists_tell_hyalinised_tubules_from_those_of_sertoli_cells_only(v
     assert sum(found[2:6]) == pytest.approx(100.0)
 
 
+def test_a_tubule_is_full_on_part_of_its_length_and_empty_beside_it():
+    man = {"germ_cell_endowment": 0.4, "lesion_length": 0.3}
+    tissue = SmallModel(tubules=6, sertoli_per_tubule=20, rows=60, **man).settle().tissue
+    sections = tissue.columns.sertoli.state.reshape(6, 60, 20)[:, :, 0]
+    cells = tissue.columns.sertoli.counts.reshape(6, 60, -1).sum(axis=2)
+    assert ((sections == tubules.COMPLETE).any(axis=1) & (sections == tubules.SERTOLI_ONLY).any(axis=1)).sum() > 3
+    assert (cells[sections == tubules.COMPLETE] > 100).all() and not cells[sections == tubules.SERTOLI_ONLY].any()
+    sertoli = tissue.columns.sertoli
+    found, of = sections_with_sperm(sertoli.counts, sertoli.state, 20)
+    assert found == of == (sections == tubules.COMPLETE).sum()
+
+
 # ---- inhibin B and FSH
 
 
@@ -267,6 +279,11 @@ def test_a_share_that_the_tissue_cannot_hold_is_named_with_the_size_that_could()
         warnings.simplefilter("error", Note)
         ta.load({**case, "tissue": {"tubules": 100}})
         ta.load({**case, "man": {"preset": "fertile"}, "tissue": {"tubules": 1}})
+        # Long tubules hold many short foci.
+        foci = {"germ_cell_endowment": 0.01, "lesion_length": 0.2}
+        ta.load({**case, "man": foci, "tissue": {"tubules": 20, "rows": 60}})
+    with pytest.warns(Note, match="tissue of 20 tubules: 1 %.*; 65 tubules would hold one"):
+        ta.load({**case, "man": foci, "tissue": {"tubules": 20, "rows": 6}})
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,18 @@ CASES = {
             "leydig_patches": 0.4,
         },
     },
+    "states that change along a tubule": {
+        "blood": lambda day: NORMAL_BLOOD._replace(fsh_iu_l=9.0),
+        "man": {
+            "tubules": 2,
+            "rows": 12,
+            "hyalinised_tubules": 0.2,
+            "germ_cell_endowment": 0.75,
+            "arrested_tubules": 1 / 3,
+            "reduced_tubules": 0.5,
+            "lesion_length": 0.03,
+        },
+    },
     "blood that changes": {
         "blood": lambda day: NORMAL_BLOOD._replace(
             lh_activity=1.0 + 0.9 * np.sin(day / 5.0).item(),

@@ -99,7 +99,8 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     """Return the chances of this morning in % (see biology/outcome.py)."""
     values, of = model.values, _sections_that_yield(model)
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
-    seek = partial(outcome.retrieval, of, concentration, lh, means["fsh_iu_l"], values)
+    along = model.man["lesion_length"]
+    seek = partial(outcome.retrieval, of, concentration, lh, means["fsh_iu_l"], values, lesion_length=along)
     chances = {
         "conception": outcome.conception(concentration, values),
         "retrieval": seek(),

@@ -63,7 +63,11 @@ def retrieval_of(
     share = float(outcome.yielding(tubules.passing(shares), held, values))
     gonadotrophins = true["lh_iu_l"] + true["hcg_iu_l"], true["fsh_iu_l"]
     return outcome.retrieval(
-        outcome.Yield(share, share, share), true["concentration_million_ml"], *gonadotrophins, values
+        outcome.Yield(share, share, share),
+        true["concentration_million_ml"],
+        *gonadotrophins,
+        values,
+        lesion_length=man["lesion_length"],
     )
 
 

@@ -257,14 +257,18 @@ def unusual(scenario: Scenario) -> Iterator[str]:
 
 
 def too_small(scenario: Scenario) -> Iterator[str]:
-    """Yield a note if the tissue has too few tubules for one in each of the states that the man's are in."""
-    shares, number = tubules.tubules(scenario.man.physiology), scenario.tissue.tubules
+    """Yield a note if the tissue has too few stretches of tubule for one in each of the states that the man's are in."""
+    man, tissue = scenario.man.physiology, scenario.tissue
+    shares, values = tubules.tubules(man), parameters.values(scenario.parameters)
+    each = 1.0 + (tissue.rows - 1) * tubules.ends(values, tissue.sertoli_per_tubule, man["lesion_length"])
+    number = each * tissue.tubules
     rare = [(share, name) for share, name in zip(shares, tubules.NAMES, strict=True) if 0.0 < share * number < 0.999]
     if rare:
         share, name = min(rare)
+        needed = math.ceil(1.0 / (share * each) - 1e-9)
         yield (
-            f"tissue of {number} tubules: {100.0 * share:.2g} % of the man's are {name}, too few for one in it; "
-            f"{math.ceil(1.0 / share - 1e-9)} tubules would hold one (mean-field results and predicted retrieval do not need it)"
+            f"tissue of {tissue.tubules} tubules: {100.0 * share:.2g} % of the man's are {name}, too few for one in it; "
+            f"{needed} tubules would hold one (mean-field results and predicted retrieval do not need it)"
         )
 
 
