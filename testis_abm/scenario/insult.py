@@ -60,7 +60,7 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
         "heat": _Kind(
             {"days": "30 days", "degrees": "2 C"}, {"hours": 24.0, "side": "both"}, ("warmth", "sauna"), lasts=True
         ),
-        "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None}, lasts=True),
+        "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None, "sensitivity": 1.0}, lasts=True),
         "cryptorchidism": _Kind({"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), lasts=True),
         "torsion": _Kind({"hours": 8.0, "side": "left"}, {}, ("testicular torsion", "ischaemia", "ischemia")),
         "obstruction": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
@@ -170,8 +170,8 @@ class Insult(Section, init=False):
         day: on whose morning it acts, or begins.
         dose: of irradiation, in all, Gy; fractions: in so many equal parts; every: days between these, or between courses.
         courses: of cytotoxics; regimen: which (see regimens), or strength: hits a course.
-        sensitivity: of this man's stem cells and Sertoli cells to dose or course, 1 = as most; men differ
-            log-normally, by a SD of 0.6 to 1 (assumed).
+        sensitivity: of this man's stem cells and Sertoli cells to dose or course, or of his germ cells to a varicocele,
+            1 = as most; men differ log-normally, by a SD of 0.6 to 1 (assumed). Those whom a varicocele harms: near 4.
         days: for which fever or heat lasts; peak: core temperature of the fever, deg C; degrees: by which the testis is
             warmer than its own normal.
         hours: a day of heat, or without blood (torsion).
