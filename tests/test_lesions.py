@@ -191,7 +191,9 @@ def test_sperm_of_few_live_tubules_are_lost_in_cells_too(values):
     assert model.expected_semen(3.0).concentration_million_ml == pytest.approx(expected, rel=0.15)
 
 
-@pytest.mark.parametrize("lesion", [{"hyalinised_tubules": 0.5}, {"germ_cell_endowment": 0.5}, {"arrested_tubules": 0.5}])
+@pytest.mark.parametrize(
+    "lesion", [{"hyalinised_tubules": 0.5}, {"germ_cell_endowment": 0.5}, {"arrested_tubules": 0.5}]
+)
 def test_sperm_in_semen_do_not_hang_on_how_many_tubules_are_simulated(values, lesion):
     expected = steady_state(values, Man(**lesion).physiology)["concentration_million_ml"]
     for size in (2, 4, 6, 20):
@@ -247,7 +249,8 @@ def model_of(size: int, rng: int | None = None, /, **man: object) -> TestisModel
         warnings.simplefilter("ignore", Note)
         plan = {"baseline": "0 days", "duration": "1 day"}
         return TestisModel(
-            {"title": "x", "man": man, "tissue": {"tubules": size}, "plan": plan, "samples": {"semen": ["day 0"]}}, rng=rng
+            {"title": "x", "man": man, "tissue": {"tubules": size}, "plan": plan, "samples": {"semen": ["day 0"]}},
+            rng=rng,
         )
 
 

@@ -350,7 +350,9 @@ def test_a_state_goes_on_along_a_tubule_for_the_length_of_a_lesion(values, ferti
         assert (state == state[:, :, :1]).all()  # one state around a section
         along = state[:, :, 0]
         # Shares stay those of the man, and whether two sections are in one state falls off with their distance.
-        assert np.bincount(along.ravel(), minlength=5) / along.size == pytest.approx(list(shares), abs=0.01 + 0.03 * length)
+        assert np.bincount(along.ravel(), minlength=5) / along.size == pytest.approx(
+            list(shares), abs=0.01 + 0.03 * length
+        )
         alike = sum(share**2 for share in shares)
         for apart in (1, 5, 50):
             same = (along[:, apart:] == along[:, :-apart]).mean()

@@ -245,7 +245,9 @@ class ReferenceCells:
         rows, events = np.zeros(days, kernel.GERM_DAY), Events.none(len(self.germ))
         for day in range(days):
             events = self.live(now + day + 1.0, p, 1.0)
-            kernel.tell_day(events.arrays(), self.columns.sertoli.arrays(), self.columns.levels.shape, rows[day : day + 1])
+            kernel.tell_day(
+                events.arrays(), self.columns.sertoli.arrays(), self.columns.levels.shape, rows[day : day + 1]
+            )
         return rows, events
 
     def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
