@@ -21,6 +21,8 @@ from testis_abm.biology.germ import (
     changed,
     durations,
     feeding,
+    freed_share,
+    is_freed,
     is_released,
     next_event,
     on_entering,
@@ -33,6 +35,7 @@ from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import (
     Response,
+    androgen_signal,
     halves,
     inhibin_output,
     lacking,
@@ -113,6 +116,8 @@ class Steroids(NamedTuple):
 GERM_DAY = np.dtype(
     [
         *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
+        # Of those lost: spermatids freed into the lumen by type, and elongated ones that were not released.
+        *((name, np.int64) for name in ("freed_round", "freed_elongating", "retained")),
         ("injury", np.float64),  # harm that the released sperm carry, summed over them
         ("live", np.float64),  # share of tubules
         ("counts", np.int64, (COUNT,)),
@@ -510,6 +515,7 @@ def clear(events):
     """Begin a day on which nothing has happened yet."""
     events.deaths[:, :] = 0
     events.completed[:, :] = 0
+    events.freed[:, :] = 0
     events.released[:] = 0
     events.retained[:] = 0
     events.injury[:] = 0.0
@@ -560,6 +566,15 @@ def germ_days(cells, today, events, shape, rows, day, begun, crew):
 
 
 @compiled(error_model="numpy")
+def _goes_free(sertoli, today, tubule, niche, step, lineage):
+    """Return whether a spermatid that dies (germ.HOLDING_ON) goes into the lumen, 1 or 0."""
+    p, cell = from_array(today.numbers), tubule * (sertoli.state.size // sertoli.rates.shape[0]) + niche
+    hazard, stop = sertoli.rates[tubule, HAZARD + step, niche], ailing(HAZARD + step, 0.0, sertoli.state[cell], p)
+    share = freed_share(androgen_signal(sertoli.adhesion[cell], p), hazard, stop, p)
+    return np.int64(is_freed(lineage, step, share))
+
+
+@compiled(error_model="numpy")
 def live(cells, events, today, shape, first, last):
     """Let the germ cells of tubules `first` to `last` live the days of `today`.
 
@@ -580,7 +595,7 @@ def live(cells, events, today, shape, first, last):
     shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
     founders, injuries, start, count = germ.founder, germ.injury, germ.start, germ.count
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
-    progress, deaths, completed = events.progress, events.deaths, events.completed
+    progress, deaths, completed, freed = events.progress, events.deaths, events.completed, events.freed
     newborn = np.empty(ROOM, _NEWBORN)
     per = counts.shape[0] // count.size
     widest = 0
@@ -664,6 +679,8 @@ def live(cells, events, today, shape, first, last):
                         break
                     if event == DIES:
                         deaths[tubule, step] += 1
+                        if step in (ROUND_SPERMATID, ELONGATING_SPERMATID):
+                            freed[tubule, step] += _goes_free(sertoli, today, tubule, niche, step, lineage)
                         alive = False
                         break
                     completed[tubule, step] += 1
@@ -825,15 +842,20 @@ def report_day(cells, steroids, today, leydig_weight, made):
 def tell(events, sertoli, row):
     """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY)."""
     divided, second, released, lost, injury = 0, 0, 0, 0, 0.0
+    freed_round, freed_elongating, retained = 0, 0, 0
     for tubule in range(events.released.size):
         divided += events.completed[tubule, DIPLOTENE]
         second += events.completed[tubule, SECONDARY_SPERMATOCYTE]
         released += events.released[tubule]
         injury += events.injury[tubule]
+        freed_round += events.freed[tubule, ROUND_SPERMATID]
+        freed_elongating += events.freed[tubule, ELONGATING_SPERMATID]
+        retained += events.retained[tubule]
         lost += events.retained[tubule]
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
+    row.freed_round, row.freed_elongating, row.retained = freed_round, freed_elongating, retained
     row.injury, row.live = injury, live_share(sertoli, events.released.size)
     totals = step_totals(sertoli.counts)
     for step in range(COUNT):
