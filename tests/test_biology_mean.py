@@ -10,7 +10,7 @@ from round_tissue import DAYS, P, with_
 
 from testis_abm.biology.days import BloodDay
 from testis_abm.biology.steps import COUNT, HAZARD, RATES, SPERMIATION
-from testis_abm.parameters.tubules import COMPLETE, GERMINAL
+from testis_abm.parameters.tubules import ARRESTED, COMPLETE, GERMINAL
 from testis_abm.testis import mean
 
 SCALE = mean.Scale(
@@ -204,6 +204,40 @@ def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
     assert mean.germ_day(aged(), hazards, mean.Calendar(spent, descendants, last), P.niche, P.germ.cycle_days)[
         0
     ] == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
+
+
+def test_spermatids_lost_in_a_day_are_those_missing_at_its_end(clone):
+    spent, descendants, last = clone
+    hazards = rates(
+        round_spermatid_hazard=math.log(4.0),
+        elongating_spermatid_hazard=math.log(2.0),
+        elongated_spermatid_hazard=math.log(2.0),
+        spermiation=0.75,
+    )
+    line, calendar = aged(), mean.Calendar(spent, descendants, last)
+    lost = mean.fates(line, hazards, (0.5, 0.25), calendar)
+    # Ages 36 to 45 are round, 46 to 51 elongating; each age holds one founder more than its number, each eight spermatids.
+    assert lost.freed_round == pytest.approx(0.5 * 8.0 * 0.75 * sum(range(37, 47)))
+    assert lost.freed_elongating == pytest.approx(0.25 * 8.0 * 0.5 * sum(range(47, 53)))
+    assert lost.retained == pytest.approx(66.0 / 2.0 * 8.0 * 0.25)
+    assert line.founders.tolist() == aged().founders.tolist()  # which live their day yet
+    line.present[1] = 0.0
+    assert mean.fates(line, hazards, (0.5, 0.25), calendar) == pytest.approx([0.5 * of for of in lost])
+    # A day that is shared by two types parts its dead by their hazards.
+    spent[46, 9], spent[46, 10] = 0.5, 0.5
+    line.founders[:] = 0.0
+    line.founders[:, 46] = 1.0
+    died = 1.0 - math.exp(-0.5 * math.log(8.0))
+    both = mean.fates(line, hazards, (1.0, 1.0), calendar)
+    assert both.freed_round / both.freed_elongating == pytest.approx(2.0)
+    assert both.freed_round + both.freed_elongating == pytest.approx(0.5 * 8.0 * died)
+
+
+def test_a_stop_frees_nobody(clone):
+    p = with_("germ", arrest_before=10.0, adhesion_deprivation=0.0)
+    hazards = rates(round_spermatid_hazard=0.1, elongating_spermatid_hazard=200.1)
+    assert mean.freed_shares(hazards, ARRESTED, 1.0, p) == pytest.approx((0.25, 0.25 * 0.1 / 200.1))
+    assert mean.freed_shares(hazards, COMPLETE, 1.0, p) == pytest.approx((0.25, 0.25))
 
 
 def test_cells_are_counted_by_type(clone):

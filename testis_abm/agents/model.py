@@ -44,7 +44,7 @@ from testis_abm.man import cell_days
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
 from testis_abm.man.clamps import held_by_day, own_levels
-from testis_abm.man.diary import Diary, semen_days
+from testis_abm.man.diary import LOST, Diary, semen_days
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.physiology import (
     MATURITY,
@@ -80,9 +80,10 @@ _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
 _LONGEST_RUN = 1e6  # days
 _SERUM = ("testosterone_nmol_l", "oestradiol_pmol_l")
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
-# A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
-# cycle.
-_FLUX, _FLUX_DAYS = record("divided", "round_spermatids", "released"), 16
+# A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released, spermatids freed too
+# early and not released (kernel.GERM_DAY); kept over one cycle.
+_FLUX = record("divided", "round_spermatids", "released", *LOST)
+_FLUX_DAYS = 16
 
 
 class TestisModel(mesa.Model):  # type: ignore[misc]
@@ -241,21 +242,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         days = tissue.live_on(_TRANSIT_DAYS)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
-        released = [self._delivered(day) for day in days]
+        arriving = [self._arriving(day) for day in days]
         conditions = self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol()
-        tract.settle(float(np.mean(released)), *conditions)
-        for sperm in released:
-            tract.day(sperm, *conditions)
+        tract.settle(Arriving(*np.mean(arriving, axis=0).tolist()), *conditions)
+        for of_day in arriving:
+            tract.day(of_day, *conditions)
         self.safety = Safety(self.values, *self._serum())
 
     def _testis_oestradiol(self) -> float:
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
-    def _delivered(self, day: np.void) -> float:
-        """Return the million sperm of the whole man that leave the testes on a day (GERM_DAY)."""
-        exponent = self.tract.p.delivery_exponent
-        return float(delivered(day["of_side"], day["live"], tubules.live(self.tissue.shares), exponent) * self._sperm)
+    def _arriving(self, germ: np.void, harm: float = 0.0, opened: float = 1.0) -> Arriving:
+        """Return what the tract gets of a day of the germ line (GERM_DAY)."""
+        live = germ["live"], tubules.live(self.tissue.shares), self.tract.p.delivery_exponent
+        sperm, freed = (float(delivered(germ[name], *live) * self._sperm) for name in ("of_side", "freed_of_side"))
+        return Arriving(sperm, harm, opened, freed)
 
     def _serum(self) -> tuple[float, float]:
         testosterone, oestradiol = (float(self.body.means[name][0]) for name in _SERUM)
@@ -471,7 +473,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.report = self.tissue.day(blood, p, change)
         germ = self._told()[0]
         harm = float(germ["injury"] / germ["released"]) if germ["released"] > 0 else 0.0
-        arriving = Arriving(self._delivered(germ), harm, self.injuries.open(self.day))
+        arriving = self._arriving(germ, harm, self.injuries.open(self.day))
         self.tract.day(arriving, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 
@@ -524,6 +526,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return the sperm released a day over the last cycle, million per g of testis."""
         return float(self.per_gram(self.over_cycle(1)["released"])[0])
 
+    def spermatids_lost(self) -> dict[str, float]:
+        """Return the spermatids freed too early and not released a day over the last cycle, million per g of testis, by column."""
+        cycle = self.over_cycle(1)
+        return {f"{name}_million_g": float(self.per_gram(cycle[name])[0]) for name in LOST}
+
     def stem_cells(self) -> dict[str, float]:
         """Return A-pale and A-dark per Sertoli cell: `a_pale_per_sertoli`, `a_dark_per_sertoli`."""
         mean = self.tissue.counts() / self.tissue.present_count
@@ -547,7 +554,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         germ.founder[stem] = np.arange(len(stem))
 
     def per_gram(self, released: np.ndarray) -> np.ndarray:
-        """Return the daily production, million per g of testis, that so many released in a cycle are."""
+        """Return how many million per g of testis and day so many released (freed, retained) in a cycle are."""
         there = self.tissue.present_count / self.tissue.sertoli_count
         mass = testis_mass(self.values) * self.man["sertoli_number"] * there
         return np.asarray(released / _FLUX_DAYS * self._sperm / mass)

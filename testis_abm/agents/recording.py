@@ -16,6 +16,7 @@ from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.size import of_testis
 from testis_abm.man.cell_days import Lived
+from testis_abm.man.diary import LOST
 from testis_abm.parameters import tubules
 from testis_abm.testis.build import standing_elongated
 from testis_abm.testis.tese import sections_with_sperm
@@ -164,6 +165,8 @@ def _tissue(
         "sertoli": sertoli,
         "leydig": len(model.tissue.columns.leydig.lineage),
         "apoptosis": germ["apoptosis"],
+        **{name: germ[name] for name in LOST},
+        **{f"{name}_million_g": model.per_gram(cycle[name]) for name in LOST},
         "sperm_released": germ["released"],
         "daily_production_million_g": model.per_gram(cycle["released"]),
         "meiotic_loss_pct": 100.0 * np.maximum(0.0, 1.0 - completed),  # while cells are lost, fewer enter than complete

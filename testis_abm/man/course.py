@@ -40,11 +40,10 @@ from testis_abm.biology.tract import (
     Arriving,
     Stored,
     TractParameters,
-    collect,
+    collect_settled,
     emptied,
     hurt_in_transit,
     hurt_row,
-    normal_forms,
     pressure,
     settle_tract,
     tract_day,
@@ -61,11 +60,14 @@ from testis_abm.testis.mean import (
     LOCAL_OESTRADIOL,
     SOMA,
     Calendar,
+    Fates,
     GermLine,
     Scale,
     ailing_rates,
     calendar,
     count_steps,
+    fates,
+    freed_shares,
     germ_day,
     of_testes,
     over_tubules,
@@ -95,6 +97,9 @@ MORNING = np.dtype(
             "inhibition_testis",
             "testicular_oestradiol_share",
             "released_million",
+            "freed_round_million",  # and spermatids lost on the way to release
+            "freed_elongating_million",
+            "retained_million",
             "testes",  # share of them that is there
             "elongated_per_sertoli",
             "germ_per_sertoli",
@@ -253,6 +258,31 @@ def _live(testis, rates, p, scale):
 
 
 @register_jitable
+def _fates(testis, rates, androgen, p, scale):
+    """Return what becomes of the spermatids that are lost in a day under `rates` that begins now (Fates), per Sertoli cell."""
+    lines, own, calendar = testis.lines, testis.rates, testis.calendar
+    freed_round, freed_elongating, retained = 0.0, 0.0, 0.0
+    if scale.complete > 0.0:
+        ailing_rates(rates, COMPLETE, p, own[COMPLETE])
+        lost = fates(lines.complete, own[COMPLETE], freed_shares(own[COMPLETE], COMPLETE, androgen, p), calendar)
+        freed_round, freed_elongating = scale.complete * lost.freed_round, scale.complete * lost.freed_elongating
+        retained = scale.complete * lost.retained
+    if scale.reduced > 0.0:
+        ailing_rates(rates, REDUCED, p, own[REDUCED])
+        lost = fates(lines.reduced, own[REDUCED], freed_shares(own[REDUCED], REDUCED, androgen, p), calendar)
+        freed_round += scale.reduced * lost.freed_round
+        freed_elongating += scale.reduced * lost.freed_elongating
+        retained += scale.reduced * lost.retained
+    if scale.arrested > 0.0:
+        ailing_rates(rates, ARRESTED, p, own[ARRESTED])
+        lost = fates(lines.arrested, own[ARRESTED], freed_shares(own[ARRESTED], ARRESTED, androgen, p), calendar)
+        freed_round += scale.arrested * lost.freed_round
+        freed_elongating += scale.arrested * lost.freed_elongating
+        retained += scale.arrested * lost.retained
+    return Fates(freed_round, freed_elongating, retained)
+
+
+@register_jitable
 def _settle(body, testis, numbers):
     """Bring body, mean cells and germ line to the man's untreated steady state; return what the testis makes, and sperm released.
 
@@ -284,8 +314,15 @@ def _settle(body, testis, numbers):
 
 
 @register_jitable
-def _tell(morning, made, man, released, numbers):
-    """Fill in a morning what body and tract do not."""
+def _arriving(released, harm, opened, lost, sperm, scale):
+    """Return what the tract gets (Arriving) of `released` million sperm and what was `lost` (Fates); `sperm`: see Numbers."""
+    freed = (lost.freed_round + lost.freed_elongating) * sperm
+    return Arriving(released * scale.delivered, harm, opened, freed * scale.delivered)
+
+
+@register_jitable
+def _tell(morning, made, man, released, lost, numbers):
+    """Fill in a morning what body and tract do not; `lost`: Fates per Sertoli cell."""
     testicular = numbers.axis.testicular_oestradiol_share * made.oestradiol_output
     morning.intratesticular_testosterone_nmol_l = made.testosterone
     morning.intratesticular_oestradiol_nmol_l = made.oestradiol
@@ -293,6 +330,9 @@ def _tell(morning, made, man, released, numbers):
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
+    morning.freed_round_million = lost.freed_round * numbers.sperm
+    morning.freed_elongating_million = lost.freed_elongating * numbers.sperm
+    morning.retained_million = lost.retained * numbers.sperm
     present, counts, scale = man.testis.lines.complete.present, man.testis.counts, numbers.scale
     morning.testes = 0.5 * (present[0] + present[1])
     elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
@@ -317,14 +357,16 @@ def settle(man, numbers, morning):
     made, released, x = _settle(body, testis, numbers)
     released *= numbers.sperm
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
-    elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
-    arriving = released * numbers.scale.delivered
+    p, scale = numbers.tissue, numbers.scale
+    elongation = signals(response_of(testis.soma), 0.0, p).androgen
+    lost = _fates(testis, rates_of(testis.soma, pressure(testis_e2, numbers.tract), p), elongation, p, scale)
+    arriving = _arriving(released, 0.0, 1.0, lost, numbers.sperm, scale)
     settle_tract(tract, arriving, elongation, x, testis_e2, numbers.tract)
-    collect(morning[0], tract, arriving, arriving * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
+    collect_settled(morning[0], tract, arriving, elongation, numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
-    _tell(morning[0], made, man, released, numbers)
+    _tell(morning[0], made, man, released, lost, numbers)
 
 
 @compiled
@@ -365,11 +407,13 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
             shares * morning.collected_motile_million,
             shares * morning.collected_normal_million,
             shares * morning.collected_fragmented_million,
+            shares * morning.collected_immature_million,
         )
         tract = numbers[i].tract
         found = emptied(stored, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
         semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
+        semen[i, 5] = found.immature
 
 
 @compiled
@@ -392,9 +436,10 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
+        lost = _fates(testis, rates, signal.androgen, p, scale)
         released, harm = _live(testis, rates, p, scale)
         released *= numbers.sperm
         testis_e2 = made.oestradiol / scale.oestradiol
-        arriving = Arriving(released * scale.delivered, harm, opened)
+        arriving = _arriving(released, harm, opened, lost, numbers.sperm, scale)
         tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
-        _tell(morning, made, man, released, numbers)
+        _tell(morning, made, man, released, lost, numbers)

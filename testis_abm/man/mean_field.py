@@ -29,6 +29,7 @@ from testis_abm.man.course import MORNING, Numbers, State
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
 from testis_abm.parameters.tubules import live, tubules
+from testis_abm.quantities import LOST_SPERMATIDS
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import tissue_parameters
@@ -160,9 +161,17 @@ class ExpectedMan:
 
     def daily_production(self, day: int | None = None) -> float:
         """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
-        mean = self._mornings(day)["released_million"][-_CYCLE:].mean()
-        there = float(self._mornings(day)["testes"][-1]) or 1.0
-        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"] * there))
+        return self._per_gram("released_million", day)
+
+    def spermatids_lost(self, day: int | None = None) -> dict[str, float]:
+        """Return spermatids freed too early and not released a day, as `daily_production` does, by column."""
+        return {f"{name}_million_g": self._per_gram(f"{name}_million", day) for name in LOST_SPERMATIDS}
+
+    def _per_gram(self, of: str, day: int | None) -> float:
+        """Return the mean of a column (million a day) over the cycle before a morning, million per g."""
+        rows = self._mornings(day)
+        there = float(rows["testes"][-1]) or 1.0
+        return float(rows[of][-_CYCLE:].mean() / (testis_mass(self.values) * self.man["sertoli_number"] * there))
 
     def readouts(self, day: int) -> dict[str, float]:
         """Return what is read of the testis on the morning of a day, by column: of the cells, and of aromatase by site."""

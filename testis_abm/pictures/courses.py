@@ -28,6 +28,7 @@ _HEADLINE = (
 SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal", "fsh_signal")
 _PRODUCTION = ("daily_production_million_g", "meiotic_loss_pct", *SIGNALS)
 _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
+_NOT_DRAWN = ("immature_germ_cells_million",)  # the same course as their concentration
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
 
 
@@ -60,7 +61,8 @@ def hormones(arms: Sequence[Arm]) -> list[Panel]:
 
 def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
     """Return the panels of semen: lines as expected, dots (of one man they tell, of many they hide) as the laboratory measured."""
-    return [_measured(arms, measure, measure.column if dots else "") for measure in _measures(arms, "semen")]
+    shown = (measure for measure in _measures(arms, "semen") if measure.column not in _NOT_DRAWN)
+    return [_measured(arms, measure, measure.column if dots else "") for measure in shown]
 
 
 def production(arms: Sequence[Arm]) -> list[Panel]:

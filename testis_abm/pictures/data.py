@@ -114,7 +114,12 @@ def _tissue(arms: tuple[courses.Arm, ...], rows: Mapping[str, pd.DataFrame]) -> 
             tuple(_rate(name, table, column) for name, table in rows.items()),
             (0.0, 1.0),
         )
-        for column, label in (("apoptosis", "Germ cells lost"), ("sperm_released", "Sperm released"))
+        for column, label in (
+            ("apoptosis", "Germ cells lost"),
+            ("freed_round", "Round cells freed"),
+            ("retained", "Sperm retained"),
+            ("sperm_released", "Sperm released"),
+        )
     ]
     others = {panel.column: panel for panel in courses.production(arms)}
     return (*found, others["meiotic_loss_pct"], *(others[name] for name in courses.SIGNALS))

@@ -28,12 +28,12 @@ _FINE = 4.5
 
 
 def draw(data: PlotData) -> Figure:
-    """Return the figure of composition, change by step, sperm released and Sertoli signals."""
-    sheet = paper.Sheet(data, "Seminiferous epithelium", 3, 2, right=0.42)
+    """Return the figure of composition, change by step, cells lost, sperm released and Sertoli signals."""
+    sheet = paper.Sheet(data, "Seminiferous epithelium", 4, 2, right=0.42)
     both = len(data.arms) == 2
     # What happens in the other arm would mislead here.
     sheet.untreated = {0} if both else set()
-    lost, released, meiosis, *signals = data.panels["tissue"]
+    lost, freed, retained, released, meiosis, *signals = data.panels["tissue"]
     _, second, third, *rates, last = sheet.panels
     _compose(sheet, data)
     if both:
@@ -42,7 +42,7 @@ def draw(data: PlotData) -> Figure:
         paper.draw_panel(second, meiosis)
         second.set_ylim(0, 100)
         _lines(third, *data.composition[data.arms[0]])
-    for axes, panel in zip(rates, (lost, released), strict=True):
+    for axes, panel in zip(rates, (lost, freed, retained, released), strict=True):
         paper.draw_panel(axes, panel)
         axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color=style.DIM)
     _signals(last, signals)

@@ -13,7 +13,7 @@ from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.choices import TREATED, UNTREATED
-from testis_abm.quantities import OESTRADIOL, QUANTITIES
+from testis_abm.quantities import LOST_SPERMATIDS, OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, STEPS
@@ -31,6 +31,7 @@ _PARTED = 10.0  # points between the falls of true and reported oestradiol
 NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _MONTH = 28  # days
 _BLOCKING = ("irradiation", "cytotoxics")
+_RISEN, _SOME = 2.0, 0.1  # times the untreated man's, and million (per g and day, per mL): what is told of a rise
 _MOVED = 0.93  # of untreated: what is less has moved
 # Table, column, and whether an injury lowers it.
 _EXTREMES = (
@@ -224,6 +225,30 @@ def course(result: Run) -> str:
         if column in table and not table.empty:
             parts.append(_extreme(table, column, lowest))
     return _wrapped("Course: ", "; ".join(part for part in parts if part) + ".") if any(parts) else ""
+
+
+def lost(result: Run) -> str:
+    """Return how many spermatids were lost on the way to release where treatment makes them more, and what semen shows of it."""
+    if TREATED not in result.arms or UNTREATED not in result.arms or "retained_million_g" not in result.tissue:
+        return ""
+    found = [(words.lower(), f"{name}_million_g") for name, words in LOST_SPERMATIDS.items()]
+    parts = [part for words, column in found if (part := _peak(result.tissue, column, words, "million/g/day"))]
+    semen, column = result.semen, "immature_germ_cells_million_ml"
+    if parts and f"expected_{column}" in semen and len(semen):
+        parts.append(_peak(semen, f"expected_{column}", f"{QUANTITIES[column].label} in semen", "M/mL"))
+    return _wrapped("Spermatids: ", "; ".join(part for part in parts if part) + ".") if parts else ""
+
+
+def _peak(table: pd.DataFrame, column: str, words: str, unit: str) -> str:
+    """Return the highest level of a column under treatment, "" unless it is some and at least twice that of the untreated man."""
+    by_day = _by_day(table, column).dropna()
+    if by_day.empty:
+        return ""
+    day = by_day[TREATED].idxmax()
+    most, untreated = by_day.loc[day, TREATED], by_day.loc[day, UNTREATED]
+    if most < max(_RISEN * untreated, _SOME):
+        return ""
+    return f"{words} up to {number(most)} {unit} (day {day:g}; untreated {number(untreated)})"
 
 
 def _by_day(table: pd.DataFrame, column: str, window: int = 1) -> pd.DataFrame:

@@ -126,6 +126,7 @@ def render(result: Run) -> str:
         report.held(result),
         report.insults(result),
         report.course(result),
+        report.lost(result),
         report.why(result),
         aromatase.told(result),
         report.decisions(result),

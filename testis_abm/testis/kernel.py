@@ -21,6 +21,8 @@ from testis_abm.biology.germ import (
     changed,
     durations,
     feeding,
+    freed_share,
+    is_freed,
     is_released,
     next_event,
     on_entering,
@@ -33,6 +35,7 @@ from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import (
     Response,
+    androgen_signal,
     halves,
     inhibin_output,
     lacking,
@@ -113,8 +116,11 @@ class Steroids(NamedTuple):
 GERM_DAY = np.dtype(
     [
         *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
+        # Of those lost: spermatids freed into the lumen by type, and elongated ones that were not released.
+        *((name, np.int64) for name in ("freed_round", "freed_elongating", "retained")),
         ("injury", np.float64),  # harm that the released sperm carry, summed over them
         ("of_side", np.int64, (_SIDES,)),  # sperm released in each testis
+        ("freed_of_side", np.int64, (_SIDES,)),
         ("live", np.float64, (_SIDES,)),  # see `live_shares`
         ("counts", np.int64, (COUNT,)),
     ]
@@ -511,6 +517,7 @@ def clear(events):
     """Begin a day on which nothing has happened yet."""
     events.deaths[:, :] = 0
     events.completed[:, :] = 0
+    events.freed[:, :] = 0
     events.released[:] = 0
     events.retained[:] = 0
     events.injury[:] = 0.0
@@ -561,6 +568,15 @@ def germ_days(cells, today, events, shape, rows, day, begun, crew):
 
 
 @compiled(error_model="numpy")
+def _goes_free(sertoli, today, tubule, niche, step, lineage):
+    """Return whether a spermatid that dies (germ.HOLDING_ON) goes into the lumen, 1 or 0."""
+    p, cell = from_array(today.numbers), tubule * (sertoli.state.size // sertoli.rates.shape[0]) + niche
+    hazard, stop = sertoli.rates[tubule, HAZARD + step, niche], ailing(HAZARD + step, 0.0, sertoli.state[cell], p)
+    share = freed_share(androgen_signal(sertoli.adhesion[cell], p), hazard, stop, p)
+    return np.int64(is_freed(lineage, step, share))
+
+
+@compiled(error_model="numpy")
 def live(cells, events, today, shape, first, last):
     """Let the germ cells of tubules `first` to `last` live the days of `today`.
 
@@ -581,7 +597,7 @@ def live(cells, events, today, shape, first, last):
     shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
     founders, injuries, start, count = germ.founder, germ.injury, germ.start, germ.count
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
-    progress, deaths, completed = events.progress, events.deaths, events.completed
+    progress, deaths, completed, freed = events.progress, events.deaths, events.completed, events.freed
     newborn = np.empty(ROOM, _NEWBORN)
     per = counts.shape[0] // count.size
     widest = 0
@@ -665,6 +681,8 @@ def live(cells, events, today, shape, first, last):
                         break
                     if event == DIES:
                         deaths[tubule, step] += 1
+                        if step in (ROUND_SPERMATID, ELONGATING_SPERMATID):
+                            freed[tubule, step] += _goes_free(sertoli, today, tubule, niche, step, lineage)
                         alive = False
                         break
                     completed[tubule, step] += 1
@@ -826,17 +844,24 @@ def report_day(cells, steroids, today, leydig_weight, made):
 def tell(events, sertoli, shape, row):
     """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY); `shape` as `live` takes it."""
     divided, second, released, lost, injury = 0, 0, 0, 0, 0.0
-    row.of_side[:] = 0
+    row.of_side[:], row.freed_of_side[:] = 0, 0
+    freed_round, freed_elongating, retained = 0, 0, 0
     for tubule in range(events.released.size):
         divided += events.completed[tubule, DIPLOTENE]
         second += events.completed[tubule, SECONDARY_SPERMATOCYTE]
         released += events.released[tubule]
         row.of_side[tubule % _SIDES] += events.released[tubule]
         injury += events.injury[tubule]
+        freed_round += events.freed[tubule, ROUND_SPERMATID]
+        freed_elongating += events.freed[tubule, ELONGATING_SPERMATID]
+        row.freed_of_side[tubule % _SIDES] += events.freed[tubule, ROUND_SPERMATID]
+        row.freed_of_side[tubule % _SIDES] += events.freed[tubule, ELONGATING_SPERMATID]
+        retained += events.retained[tubule]
         lost += events.retained[tubule]
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
+    row.freed_round, row.freed_elongating, row.retained = freed_round, freed_elongating, retained
     row.injury = injury
     live_shares(sertoli, shape, row.live)
     totals = step_totals(sertoli.counts)

@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 
 from testis_abm.biology import injury
 from testis_abm.biology.clamp import kept
-from testis_abm.biology.germ import aromatase, durations, rates_under
+from testis_abm.biology.germ import aromatase, durations, freed_share, rates_under
 from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.lesions import ailing
@@ -31,6 +31,7 @@ from testis_abm.biology.steps import (
     DAUGHTERS,
     DIPLOTENE,
     ELONGATED_SPERMATID,
+    ELONGATING_SPERMATID,
     FED,
     HAZARD,
     PACHYTENE,
@@ -304,6 +305,66 @@ def germ_day(line, rates, calendar, niche, cycle_days):
             _unblock(line.blocks[side], line.lost[0])
     released = ripe * calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
     return released, carried / ripe if ripe > 0.0 else 0.0
+
+
+class Fates(NamedTuple):
+    """Spermatids that are lost in a day, per Sertoli cell that kept germ cells: freed into the lumen by type, not released when ripe."""
+
+    freed_round: float
+    freed_elongating: float
+    retained: float
+
+
+@register_jitable
+def fates(line, rates, shares, calendar):
+    """Return what becomes of the spermatids that are lost in the day under `rates` that begins now (Fates).
+
+    `shares`: see freed_shares. `line` stays as it is, so ask before `germ_day`.
+    """
+    freed_round = _freed(line, rates, ROUND_SPERMATID, shares[0], calendar)
+    freed_elongating = _freed(line, rates, ELONGATING_SPERMATID, shares[1], calendar)
+    last = calendar.last - 1
+    ripe = _mean_founders(line, last) * survival_on(last, rates, calendar.spent)
+    kept = ripe * calendar.descendants[ELONGATED_SPERMATID] * (1.0 - rates[SPERMIATION])
+    return Fates(freed_round, freed_elongating, kept)
+
+
+@register_jitable
+def freed_shares(rates, state, androgen, p):
+    """Return `freed_share` of round and of elongating spermatids in a tubule of that state; `androgen`: signal for adhesion."""
+    young, old = HAZARD + ROUND_SPERMATID, HAZARD + ELONGATING_SPERMATID
+    return (
+        freed_share(androgen, rates[young], ailing(young, 0.0, state, p), p),
+        freed_share(androgen, rates[old], ailing(old, 0.0, state, p), p),
+    )
+
+
+@register_jitable
+def _freed(line, rates, step, share, calendar):
+    """Return the cells of a type that are freed in a day: the `share` of those that die."""
+    hazard, spent, died = rates[HAZARD + step], calendar.spent, 0.0
+    if share <= 0.0:
+        return 0.0
+    day, whole = calendar.last - 1, 1.0 - math.exp(-hazard)
+    while day >= 0 and spent[day, step] == 0.0:
+        day -= 1
+    while day >= 0 and spent[day, step] > 0.0:
+        dying = whole
+        if spent[day, step] < 1.0:  # beside another type, which takes its part of those that die
+            survived = survival_on(day, rates, spent)
+            dying = (1.0 - survived) * (spent[day, step] * hazard / -math.log(survived)) if survived < 1.0 else 0.0
+        died += _mean_founders(line, day) * dying
+        day -= 1
+    return share * calendar.descendants[step] * died
+
+
+@register_jitable
+def _mean_founders(line, day):
+    """Return the thinned founders of an age, of both testes, see germ_day."""
+    founders = 0.0
+    for side in range(SIDES):
+        founders += line.present[side] * line.founders[side, day] / SIDES
+    return founders
 
 
 @register_jitable
