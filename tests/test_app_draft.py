@@ -186,6 +186,21 @@ def test_another_man_inherits_nothing_of_the_former(name):
     assert not draft.belongings(draft.with_preset(before, name))
 
 
+def test_what_injured_a_man_before_day_0_goes_with_him_and_what_is_done_to_him_later_stays():
+    insults = [
+        {"kind": "irradiation", "dose": "1 Gy", "day": "day -3"},
+        {"kind": "fever", "days": "4 days", "day": "day 2"},
+    ]
+    before = draft.of(ta.load({"plan": {"baseline": "5 days", "duration": "30 days"}, "insult": insults}))
+    assert "irradiation" in "".join(draft.belongings(before)) and "fever" not in "".join(draft.belongings(before))
+    after = draft.with_preset(before, "obese_low_t_e2")
+    assert [insult.kind for insult in draft.understood(after).scenario.insult] == ["fever"]
+    alone = draft.with_preset(draft.without(before, ("insult", 1)), "obese_low_t_e2")
+    assert "insult" not in alone and draft.understood(alone).scenario is not None
+    unread = draft.with_entry(before, "sometime", "insult", 0, "day")
+    assert len(draft.with_preset(unread, "obese_low_t_e2")["insult"]) == 2
+
+
 def test_a_change_of_weight_is_edited_and_removed():
     now = draft.with_duration(
         draft.of(

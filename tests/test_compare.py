@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -156,3 +158,38 @@ def test_a_name_that_is_none_is_named(name, complaint):
 def test_arms_of_several_files_are_plain_scenarios():
     with pytest.raises(TestisError, match=r"\[\[arm\]\] tables; use testis-abm compare with this file alone"):
         read_arms([ARMS, ARMS])
+
+
+def test_the_command_says_that_it_works_out_plausible_models(tmp_path, capsys, monkeypatch):
+    import tomli_w
+
+    from testis_abm.cli.command import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "arms.toml").write_text(tomli_w.dumps(ARMS), encoding="utf-8")
+    assert main(["compare", "arms.toml", "--replicates", "1", "--days", "20", "--no-plots", "--workers", "1"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    (at,) = [
+        k for k, line in enumerate(said) if re.fullmatch(r"compare: working out \d+ plausible models \.\.\.", line)
+    ]
+    assert any(line.startswith("compare: 3/3 runs") for line in said[:at])
+
+
+def test_models_are_told_as_they_begin_and_what_is_raised_then_ends_the_work(compared):
+    arms, folder, _ = compared
+    told = []
+
+    def tell(progress):
+        if progress.models is not None:
+            told.append(progress.models)
+
+    compare(arms, folder, replicates=4, title="arms", progress=tell)
+    assert sorted(begun for begun, _ in told) == list(range(1, told[0][1] + 1))
+    assert len({of for _, of in told}) == 1
+
+    def stop(progress):
+        if progress.models is not None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(arms, folder, replicates=4, title="arms", progress=stop)

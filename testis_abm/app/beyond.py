@@ -19,6 +19,9 @@ from testis_abm.pictures import courses, screen, sweeps
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from testis_abm.results.run import Run
     from testis_abm.studies import Study
 
 _COLOURS = 8
@@ -51,7 +54,7 @@ def Compare(session: Session) -> None:  # noqa: N802
         return
     arms = [courses.Arm(name, run, run.arms[-1]) for name, run in kept]
     # The untreated control of each man, as far as colours reach; arms of one man share theirs.
-    controls = {run.scenario.man: (name, run) for name, run in reversed(kept) if "untreated" in run.arms[:-1]}
+    controls = {_whose(run): (name, run) for name, run in reversed(kept) if "untreated" in run.arms[:-1]}
     for name, run in list(controls.values())[-max(0, _COLOURS - len(arms)) :]:
         arms.insert(0, courses.Arm(f"untreated ({name})", run, "untreated"))
     for index, (name, _) in enumerate(kept):
@@ -60,6 +63,11 @@ def Compare(session: Session) -> None:  # noqa: N802
     widgets.html(screen.grid([*courses.hormones(arms), *courses.semen(arms, dots=False)]))
     widgets.heading("Levels at the end of treatment", 3)
     widgets.table(courses.levels(kept), _LEVELS, "quantity")
+
+
+def _whose(run: Run) -> Hashable:
+    """Return what an untreated control is the same by: the man, and what injured him before day 0."""
+    return run.scenario.man, run.scenario.untreated().insult
 
 
 def _kept(session: Session, index: int, name: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from testis_abm import parameters
 from testis_abm.choices import TREATMENTS
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
-from testis_abm.scenario.amounts import NUMBER, number_in
+from testis_abm.scenario.amounts import NUMBER, number_in, parse_day
 from testis_abm.scenario.amounts import plain as plain_text
 from testis_abm.scenario.load import cut
 from testis_abm.scenario.scenario import alike
@@ -187,12 +187,22 @@ def with_preset(draft: Draft, name: str) -> Draft:
 def with_man(draft: Draft, man: Man, title: str) -> Draft:
     """Return a draft of another man: treatment, plan, tissue, sampling days and model parameters stay.
 
-    All else was the former man's (his history, his change of weight, his published values, the assay of his laboratory)
+    All else was the former man's (his history, what injured him before day 0, his change of weight, his published values, the assay of his laboratory)
     and goes with him; `belongings` names it.
     """
     kept = {name: copy.deepcopy(draft[name]) for name in _OF_NO_MAN if name in draft}
+    if rows := [row for row in kept.pop("insult", ()) if not _past(row)]:
+        kept["insult"] = rows
     changed = {"title": title, "man": man.as_dict(), **kept}
     return without(changed, ("samples", "assay")) if "assay" in changed.get("samples", {}) else changed
+
+
+def _past(insult: Mapping[str, Any]) -> bool:
+    """Return whether an insult of a draft was before day 0, as far as it can be read."""
+    try:
+        return parse_day(insult.get("day", 0.0)) < 0.0
+    except ScenarioError:
+        return False
 
 
 def belongings(draft: Draft) -> tuple[str, ...]:
@@ -202,6 +212,7 @@ def belongings(draft: Draft) -> tuple[str, ...]:
     past = [text for text in man.get("history", ()) if text not in usual]
     return (
         *(f"earlier treatment ({text})" for text in past),
+        *(f"injury before day 0 ({_in_words(row)})" for row in draft.get("insult", ()) if _past(row)),
         *(f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())),
         *(f"published value ({_in_words(row)})" for row in draft.get("observed", ())),
         *([f"assay of oestradiol ({assay})"] if assay else []),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -177,9 +177,9 @@ class Arms(Experiment[Comparison]):
         """Return what its store says of it."""
         return {"kind": "compare", "title": self.title, "arms": list(self.arms), "outputs": list(DEFAULT)}
 
-    def analyse(self, folder: Path) -> Comparison:
+    def analyse(self, folder: Path, models: Callable[[int, int], None]) -> Comparison:
         """Compare the arms."""
-        return analyse(self.arms, read(folder), self.title)
+        return analyse(self.arms, read(folder), self.title, models)
 
 
 def prepare(
@@ -242,8 +242,10 @@ def compare(
         return run(partial(prepare, arms, replicates, overrides, title), place, **how)
 
 
-def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Comparison:
-    """Compare the arms of a finished store (`store.read`).
+def analyse(
+    arms: Mapping[str, Scenario], table: pd.DataFrame, title: str, models: Callable[[int, int], None] | None = None
+) -> Comparison:
+    """Compare the arms of a finished store (`store.read`); `models` is told of plausible models (arms_under_hypotheses).
 
     Raises:
         TestisError: no replicate ended in all arms.
@@ -254,7 +256,7 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
     if table.empty:
         raise TestisError(f"no replicate ended in all arms; {failed['arm'].iloc[0]}: {failed['error'].iloc[0]}")
     end = table[table["day"] == table["day"].max()]
-    left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]))
+    left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]), progress=models)
     signals = end.groupby("arm")[list(SIGNALS)].mean()
     numbers = {name: _numbers(case) for name, case in arms.items()}
     attribution = {arm: _attributed(signals, names[0], arm, numbers) for arm in names[1:]}

@@ -69,7 +69,7 @@ class Sweep(Experiment[pd.DataFrame]):
             },
         }
 
-    def analyse(self, folder: Path) -> pd.DataFrame:
+    def analyse(self, folder: Path, models: Callable[[int, int], None]) -> pd.DataFrame:
         """Return the runs."""
         return results(folder)
 
