@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from small_page import matched
 
 import testis_abm as ta
-from testis_abm.app import matching
+from testis_abm.app import matching, what_if
 from testis_abm.experiments.compare import compare
 from testis_abm.experiments.hypotheses import arms_under_hypotheses, under_hypotheses
 from testis_abm.experiments.one_at_a_time import one_at_a_time
 from testis_abm.experiments.sensitivity import prepare as prepare_sensitivity
 from testis_abm.experiments.surface import surface
-from testis_abm.experiments.sweep import sweep
+from testis_abm.experiments.sweep import Swept, sweep
 from testis_abm.experiments.task import perform
 from testis_abm.experiments.trial import trial
 from testis_abm.parameters import physiology
 from testis_abm.population.predict import predict, predict_with
+from testis_abm.results.summary import render
+from testis_abm.scenario.insult import KINDS
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support.errors import Note
 
@@ -156,3 +160,56 @@ def test_both_arms_have_the_past(name, tmp_path):
 def test_no_number_is_judged_against_a_man_without_his_past():
     swings = one_at_a_time(INJURED, ["germ.room", "injury.hit_days"])
     assert all(np.abs(swing.of(WORD)).max() < 0.5 for swing in swings)
+
+
+# ---- the word for an arm
+
+
+FEVER, VASECTOMY = {"kind": "fever", "days": "3 days"}, {"kind": "vasectomy"}
+
+
+@pytest.mark.parametrize(
+    ("tables", "word", "cause"),
+    [
+        ({}, "untreated", "nothing"),
+        ({"insult": PAST}, "untreated", "nothing"),
+        ({"insult": PAST, "therapy": NOTHING}, "treated", "treatment"),
+        ({"insult": [{"kind": "irradiation", "dose": "1 Gy"}]}, "irradiated", "injury"),
+        ({"insult": [FEVER, {**FEVER, "day": "day 20"}]}, "febrile", "injury"),
+        ({"insult": [FEVER, VASECTOMY]}, "injured", "injury"),
+        ({"insult": [FEVER], "therapy": NOTHING}, "febrile and treated", "injury and treatment"),
+        ({"weight": [{"bmi": 23, "until": "day 30"}]}, "treated", "treatment"),
+        ({"clamp": [{"quantity": "gonadotrophins", "level": "own"}]}, "clamped", "clamp"),
+    ],
+)
+def test_an_arm_is_called_by_what_is_done_in_it(tables, word, cause):
+    case = ta.load({**MAN, **tables})
+    assert (case.called("treated"), case.called("untreated"), case.cause) == (word, "untreated", cause)
+    assert case.treated == (word != "untreated")
+
+
+def test_every_kind_of_insult_has_a_word_for_the_man():
+    assert all(kind.done and kind.done != "treated" for kind in KINDS.values())
+
+
+def test_no_print_of_an_injured_man_calls_him_treated(tmp_path):
+    case = {**MAN, "insult": [{"kind": "irradiation", "dose": "0.6 Gy", "day": "day 2"}]}
+    run = ta.run(case)
+    figures = run.plot()
+    table = {"over": {"man.bmi": [24, 26]}, "engine": "expected", "outputs": [WORD]}
+    rows = sweep({**case, "sweep": table}, tmp_path / "sweep", workers=1)
+    swept = Swept.of(tmp_path / "sweep")
+    texts = [
+        render(run),
+        *(_texts(figure) for figure in figures.values()),
+        swept.report(swept.summary(), rows[:0]),
+        surface(case, levels=3, sets=1, hold=28).text(),
+        what_if._legend(run),
+    ]
+    for text in texts:
+        assert not re.search(r"(?<!un)treated", text), text
+    assert "irradiated" in texts[0] and "irradiated" in "".join(texts[1:-3]) and "irradiated" in texts[-1]
+
+
+def _texts(figure):
+    return " ".join(text.get_text() for text in figure.findobj(Text))

@@ -111,7 +111,7 @@ def _Store(index: int) -> None:  # noqa: N802
     kind = kind if kind in kinds else kinds[0]
     with solara.Div(classes=["ta-cells"]):
         widgets.select("Show", word, [(name, name) for name in store.outputs], set_word)
-        widgets.select("As", kind, [(name, name) for name in kinds], set_kind)
+        widgets.select("As", kind, [(name, store.called(name)) for name in kinds], set_kind)
         widgets.select("Day", day, [(str(k), f"day {k}") for k in store.days], set_day)
         if len(store.axes) > 2:
             pairs = itertools.combinations(enumerate(store.axes), 2)
@@ -121,7 +121,7 @@ def _Store(index: int) -> None:  # noqa: N802
         widgets.paragraph("No run of this folder is finished yet.")
         return
     chosen = [store.axes[int(k)] for k in axes.split(",")]
-    widgets.html(screen.heat_map(sweeps.heat_map(table, chosen, word, kind)), classes=["ta-scroll"])
+    widgets.html(screen.heat_map(sweeps.heat_map(table, chosen, word, kind, store.called(kind))), classes=["ta-scroll"])
     text = (
         f"{len(table):,} points, {int(table['replicates'].max())} replicate(s) each. "
         "A place without a number has no finished run, or a level that no laboratory sees."

@@ -203,7 +203,7 @@ class Surface:
             return []
         of = self.under, TREATED, (row.column,)
         told = (
-            f"At the end of the path, treated against untreated: {next(plausible.verdicts(*of))}",
+            f"At the end of the path, {self.scenario.called(TREATED)} against {UNTREATED}: {next(plausible.verdicts(*of))}",
             *plausible.deciding(*of),
         )
         return ["", plausible.answered(plausible.by_answer(*of)), *(line for text in told for line in _wrapped(text))]
@@ -237,11 +237,11 @@ class Surface:
             for column in ("lh_iu_l", "fsh_iu_l")
         )
         if not self.told(row, float(self._spread(UNTREATED, row).median)):
-            return f"By day {self.end} treatment takes the testis to {reached}; of {row.label} he has none to compare with."
+            return f"By day {self.end} {self.scenario.cause} takes the testis to {reached}; of {row.label} he has none to compare with."
         steroids, treated = (self._share(state, row.column).text(" %") for state in (STEROIDS, TREATED))
         return (
-            f"By day {self.end} treatment takes the testis to {reached}. Held there, {_HELD[self.gonadotrophins]}, {row.label} "
-            f"would be {steroids} of {self._own}; under treatment it is {treated} on that day, with {gonadotrophins} of {self._own}."
+            f"By day {self.end} {self.scenario.cause} takes the testis to {reached}. Held there, {_HELD[self.gonadotrophins]}, {row.label} "
+            f"would be {steroids} of {self._own}; of the {self.scenario.called(TREATED)} man it is {treated} on that day, with {gonadotrophins} of {self._own}."
         )
 
     @property

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from testis_abm.choices import TREATED
 from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
 from testis_abm.pictures import paper, style, sweeps
@@ -85,21 +86,21 @@ def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
     words = list(dict.fromkeys(words))[: len(_SHOWN)]
     with paper.looks():
         if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
-            figures = [_map(table, axes, words, title)]
+            figures = [_map(found, table, words, title)]
         else:
             joined = len(axes) == 1 or method == "list"
             most = int(table["replicates"].max())
             title += f": means with 95 % intervals over {most} replicates" if most > 1 else ""
-            figures = [_lines(table, axis, words, title, joined=joined, sorts=len(axes) == 1) for axis in axes]
+            figures = [_lines(found, table, axis, words, title, joined=joined) for axis in axes]
     names = ["sweep"] if len(figures) == 1 else [f"sweep-{k + 1}" for k in range(len(figures))]
     return [path for figure, name in zip(figures, names, strict=True) for path in write_figure(figure, name, folder)]
 
 
-def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *, joined: bool, sorts: bool) -> Figure:
+def _lines(found: Swept, table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *, joined: bool) -> Figure:
     places = sweeps.places(axis, table[axis.path])
     x = places.at if places.numbers is None else places.numbers[places.at]
     # Along a list the points keep their order, whatever becomes of one axis.
-    order = np.argsort(x, kind="stable") if sorts else np.arange(len(x))
+    order = np.argsort(x, kind="stable") if len(found.axes) == 1 else np.arange(len(x))
     look: dict[str, Any] = {"markersize": 2.5, "elinewidth": 0.8, "capsize": 1.5, "fmt": "o-" if joined else "o"}
     figure, panels = _sheet(len(words), title=title)
     for panel, word in zip(panels, words, strict=True):
@@ -110,7 +111,9 @@ def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *,
                 continue
             y, half = (quantity.clinical(table[part].to_numpy())[order] for part in (name, f"{name}_half"))
             bars = np.nan_to_num(half) if np.isfinite(half).any() else None
-            panel.errorbar(x[order], y, yerr=bars, color=colour, label=arm, alpha=1.0 if joined else 0.6, **look)
+            panel.errorbar(
+                x[order], y, yerr=bars, color=colour, label=found.called(arm), alpha=1.0 if joined else 0.6, **look
+            )
         _name_level(panel, quantity)
         panel.set_xlabel(sweeps.name_of(axis), fontsize=7)
         if places.numbers is None:
@@ -121,15 +124,16 @@ def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *,
     return figure
 
 
-def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], title: str) -> Figure:
+def _map(found: Swept, table: pd.DataFrame, words: Sequence[str], title: str) -> Figure:
+    axes = found.axes
     figure, panels = _sheet(len(words), height=2.1, title=title)
     for panel, word in zip(panels, words, strict=True):
         change = f"{OUTPUTS[word].column}, change_pct"
         # A level under what is told from none has no percentage: then levels, of the treated.
         kind = sweeps.kinds(table, word)[0]
         if kind == sweeps.CHANGE and table[change].isna().any():
-            kind = "treated"
-        chart = sweeps.heat_map(table, axes, word, kind, most=10**9)
+            kind = TREATED
+        chart = sweeps.heat_map(table, axes, word, kind, found.called(kind), most=10**9)
         low, high = (np.nanmin(chart.values), np.nanmax(chart.values)) if np.isfinite(chart.values).any() else (0, 1)
         colours: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
         if chart.change and low < 0 < high:

@@ -141,7 +141,7 @@ class Sheet:
     def legend(self, panels: Sequence[Panel] = ()) -> list[Any]:
         """Return the entries of arms and bands, and of what `panels` show besides."""
         arms = self.data.arms
-        handles: list[Any] = [Line2D([], [], color=style.COLOUR[arm], label=arm) for arm in arms]
+        handles: list[Any] = [Line2D([], [], color=style.COLOUR[arm], label=self.data.called(arm)) for arm in arms]
         if any(curve.dots is not None for panel in panels for curve in panel.curves):
             handles.append(Line2D([], [], ls="", marker=".", ms=5, mew=0, color=style.DIM, label="measured sample"))
         if self.data.band:

@@ -34,12 +34,14 @@ class _Kind(NamedTuple):
     Attributes:
         needs: keys that it must have -> an example; takes: those that it may have -> what they are without.
         words: other spellings.
+        done: the word for a man to whom it was done.
         lasts: whether it goes on for a time; ducts: whether it closes ducts and does not touch cells.
     """
 
     needs: Mapping[str, object]
     takes: Mapping[str, object]
     words: tuple[str, ...] = ()
+    done: str = "injured"
     lasts: bool = False
     ducts: bool = False
 
@@ -50,22 +52,32 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
             {"dose": "2.5 Gy"},
             {"fractions": 1, "every": "1 day", "side": "both", "sensitivity": 1.0},
             ("radiation", "radiotherapy", "x-rays"),
+            "irradiated",
         ),
         "cytotoxics": _Kind(
             {},
             {"regimen": None, "strength": None, "courses": 1, "every": "21 days", "sensitivity": 1.0},
             ("chemotherapy", "cytotoxic", "cytostatics"),
+            "given cytotoxics",
         ),
-        "fever": _Kind({"days": "5 days"}, {"peak": "39 C"}, ("febrile illness",), lasts=True),
+        "fever": _Kind({"days": "5 days"}, {"peak": "39 C"}, ("febrile illness",), "febrile", lasts=True),
         "heat": _Kind(
-            {"days": "30 days", "degrees": "2 C"}, {"hours": 24.0, "side": "both"}, ("warmth", "sauna"), lasts=True
+            {"days": "30 days", "degrees": "2 C"},
+            {"hours": 24.0, "side": "both"},
+            ("warmth", "sauna"),
+            "warmed",
+            lasts=True,
         ),
-        "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None}, lasts=True),
-        "cryptorchidism": _Kind({"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), lasts=True),
-        "torsion": _Kind({"hours": 8.0, "side": "left"}, {}, ("testicular torsion", "ischaemia", "ischemia")),
-        "obstruction": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
-        "vasectomy": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
-        "orchiectomy": _Kind({"side": "left"}, {}, ("orchidectomy", "castration")),
+        "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None}, done="with varicocele", lasts=True),
+        "cryptorchidism": _Kind(
+            {"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), "cryptorchid", lasts=True
+        ),
+        "torsion": _Kind(
+            {"hours": 8.0, "side": "left"}, {}, ("testicular torsion", "ischaemia", "ischemia"), "after torsion"
+        ),
+        "obstruction": _Kind({}, {"side": "both", "until": None}, done="obstructed", lasts=True, ducts=True),
+        "vasectomy": _Kind({}, {"side": "both", "until": None}, done="vasectomised", lasts=True, ducts=True),
+        "orchiectomy": _Kind({"side": "left"}, {}, ("orchidectomy", "castration"), "after orchiectomy"),
     }
 )
 _WORDS = {word: name for name, kind in KINDS.items() for word in (name, *kind.words)}
