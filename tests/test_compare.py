@@ -193,3 +193,33 @@ def test_models_are_told_as_they_begin_and_what_is_raised_then_ends_the_work(com
 
     with pytest.raises(KeyboardInterrupt):
         compare(arms, folder, replicates=4, title="arms", progress=stop)
+
+
+def test_the_picture_marks_what_injured_whom_and_a_run_marks_the_same(tmp_path, monkeypatch):
+    from matplotlib.text import Text
+
+    from testis_abm.pictures import courses, experiments, paper
+
+    drawn, past, fever = (
+        [],
+        {"kind": "irradiation", "dose": "0.5 Gy", "day": "day -1"},
+        {"kind": "fever", "days": "3 days"},
+    )
+    tables = {key: value for key, value in ARMS.items() if key != "arm"} | {"insult": [past, fever]}
+    arms = {**tables, "arm": [{"name": "control"}, {"name": "cool", "insult": [past]}]}
+    found = compare(arms, replicates=1)
+    spans = courses.insults_of(found.scenarios)
+    assert [(span.label, span.start, span.end) for span in spans] == [
+        ("irradiation 0.5 Gy", -1.0, 0.0),
+        ("fever 39 C for 3 days (control)", 0.0, 3.0),
+    ]
+    of_a_run = courses.spans(found.scenarios["control"])
+    assert [(span.start, span.end) for span in of_a_run] == [(span.start, span.end) for span in spans]
+    monkeypatch.setattr(experiments, "write_figure", lambda figure, *_: drawn.append(figure) or [])
+    marked = []
+    monkeypatch.setattr(paper, "_shade", lambda axes, shaded: marked.append((axes, shaded)))
+    experiments.compared(found, tmp_path)
+    assert [axes for axes, _ in marked] == drawn[0].axes and all(shaded == spans for _, shaded in marked)
+    told = " ".join(text.get_text().replace("\n", " ") for text in drawn[0].findobj(Text))
+    assert "irradiation 0.5 Gy" in told and "(control)" in told
+    assert all(axes.get_xlim()[0] < -1.0 for axes in drawn[0].axes)

@@ -59,6 +59,10 @@ def Compare(session: Session) -> None:  # noqa: N802
         arms.insert(0, courses.Arm(f"untreated ({name})", run, "untreated"))
     for index, (name, _) in enumerate(kept):
         _kept(session, index, name)
+    if insults := courses.insults_of({name: run.scenario for name, run in kept}):
+        days = [(run.scenario.plan.baseline_days, run.scenario.plan.duration_days) for _, run in kept]
+        first, last = (float(max(ends)) for ends in zip(*days, strict=True))
+        widgets.html(screen.timeline(insults, (-first, last)), classes=["ta-scroll"])
     widgets.html(screen.legend([arm.name for arm in arms]))
     widgets.html(screen.grid([*courses.hormones(arms), *courses.semen(arms, dots=False)]))
     widgets.heading("Levels at the end of treatment", 3)

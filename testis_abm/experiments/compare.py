@@ -51,6 +51,7 @@ class Comparison:
         plausible: levels and changes over plausible models (results.plausible.COLUMNS) of the arms that need no cells; None
             where the first does, or all others do.
         left_out: arm -> why it is not among them.
+        scenarios: arm -> what is done in it.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Comparison:
     failed: pd.DataFrame
     plausible: pd.DataFrame | None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -278,6 +280,7 @@ def analyse(
         failed[["arm", "replicate", "error"]].reset_index(drop=True),
         over_models,
         left,
+        dict(arms),
     )
 
 

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from testis_abm.choices import TREATED
 from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.pictures import paper, style, sweeps
-from testis_abm.pictures.chart import Curve, band
+from testis_abm.pictures import courses, paper, style, sweeps
+from testis_abm.pictures.chart import Curve, Span, band
 from testis_abm.pictures.drawing import write_figure
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.statistics import mean_and_half
@@ -46,7 +46,7 @@ def _sheet(panels: int, height: float = 1.7, title: str = "") -> tuple[Figure, l
     axes = list(figure.subplots(rows, 2, squeeze=False).ravel())
     for spare in axes[panels:]:
         spare.set_visible(False)
-    figure.suptitle(title, fontsize=9.5, x=0.01, ha="left")
+    figure.suptitle(title, fontsize=paper.title_size(title, style.WIDTH), x=0.01, ha="left")
     return figure, axes[:panels]
 
 
@@ -57,9 +57,10 @@ def _name_level(panel: Axes, quantity: Quantity) -> None:
 
 
 def compared(found: Comparison, folder: Path) -> list[Path]:
-    """Draw arms over time: means, and between which levels the replicates lie."""
+    """Draw arms over time: means, between which levels the replicates lie, and what injured the men."""
     shown = f"mean and {band(found.replicates)} ({found.replicates}, paired by common random numbers)"
     title = f"{found.title}: {shown if found.replicates > 1 else 'one replicate'}"
+    insults = courses.insults_of(found.scenarios) if found.scenarios else ()
     with paper.looks():
         figure, axes = _sheet(len(_SHOWN), title=title)
         for panel, word in zip(axes, _SHOWN, strict=True):
@@ -71,10 +72,24 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
                 curve = Curve.of(arm, rows.columns.to_numpy(), quantity.clinical(rows.to_numpy()))
                 paper.draw_curve(panel, curve, colour, label=arm)
             _name_level(panel, quantity)
-            panel.set_ylim(bottom=0)
+            paper.from_zero(panel)
             panel.set_xlabel("day")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        _mark(figure, axes, insults)
     return write_figure(figure, "arms", folder)
+
+
+def _mark(figure: Figure, axes: Sequence[Axes], spans: Sequence[Span]) -> None:
+    """Mark insults in every panel, by name above those of the first row; one before the first day lengthens the axis."""
+    if not spans:
+        return
+    for panel in axes:
+        first, last = panel.get_xlim()
+        panel.set_xlim(min(first, min(span.start for span in spans) - 0.02 * (last - first)), last)
+    figure.draw_without_rendering()  # lays out the panels, so that their sizes are known
+    for k, panel in enumerate(axes):
+        box = panel.get_window_extent()
+        paper.mark_spans(panel, spans, (box.width / figure.dpi, box.height / figure.dpi) if k < 2 else None)
 
 
 def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
