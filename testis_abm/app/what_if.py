@@ -37,6 +37,7 @@ def WhatIf(session: Session) -> None:  # noqa: N802
             form.man(session, said)
             Labs(session)
             form.treatment(session, said)
+            form.injury(session, said)
             form.plan(session, said)
             form.extras(session, said)
         _run_bar(session, said)
