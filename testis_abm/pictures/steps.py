@@ -55,6 +55,7 @@ STAIN = {
 # niches without germ cells, and those whose stem cells have stopped for a time.
 STAGE_COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#F0E442", "#E69F00", "#D55E00")
 EMPTY, BLOCKED = "#C9C9C9", "#000000"
+NO_STAGE = (("no germ cells", EMPTY), ("stem cells blocked", BLOCKED))
 
 # Groups for the composition over time, bottom to top.
 GROUPS = (
@@ -73,4 +74,5 @@ def slide() -> dict[str, Any]:
         "leydigRadius": LEYDIG_RADIUS,
         "stain": STAIN,
         "stages": [{"name": name, "colour": colour} for name, colour in zip(NAMES, STAGE_COLOURS, strict=True)],
+        "noStage": [{"name": name, "colour": colour} for name, colour in NO_STAGE],
     }
