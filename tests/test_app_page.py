@@ -511,7 +511,6 @@ def test_dark_and_narrow(browser, address):
 
 def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visitor):
     page = visitor.page
-    plan = page.get_by_role("img", name=re.compile("^Treatment:"))
     page.get_by_label("Add insult").select_option("irradiation")
     field = page.get_by_role("group", name="1. irradiation")
     dose = field.get_by_label(re.compile("^Dose in all"))
@@ -535,5 +534,4 @@ def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visito
     assert torsion.get_by_label("Side").input_value() == "right", "what the new kind takes too stays"
     page.get_by_role("button", name="Remove insult 1. irradiation").click()
     page.get_by_role("group", name="1. torsion").wait_for()
-    assert page.get_by_role("group", name="irradiation").count() == 0
-    assert "irradiation" not in plan.get_attribute("aria-label")
+    page.get_by_role("img", name=re.compile("^Treatment: torsion for 8 h, right from day 0 to 1$")).wait_for()

@@ -531,3 +531,24 @@ def test_the_browser_draws_only_what_is_there(page):
     assert drawn["all"] - drawn["shown"] == drawn["soma"] > 0
     assert drawn["said"].count("removed") == 1 and set(drawn["said"]) <= {"removed", "hyalinised"}
     assert drawn["rings"] == [drawn["grey"]] and drawn["left"] == 0
+
+
+def test_the_slide_on_paper_draws_scars_in_their_place_too():
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import Normalize
+
+    from testis_abm.pictures import micrograph
+    from testis_abm.pictures.view import View
+
+    man = {"preset": "fertile", "hyalinised_tubules": 0.5}
+    model = ta.TestisModel(ta.load({**SCENARIO, "man": man}), rng=1)
+    section = model.cross_section()
+    scarred = micrograph.hyalinised(section)
+    per = model.tissue.geometry.sertoli_per_tubule
+    assert scarred.tolist() == (model.tissue.columns.sertoli.state[::per] == LOST).tolist() and scarred.sum() == 2
+    assert not micrograph.hyalinised(ta.TestisModel(ta.load(SCENARIO), rng=1).cross_section()).any()
+    figure, axes = plt.subplots()
+    view = View.of(section, 2.0)
+    micrograph.draw_section(axes, section, view, section["field_testosterone"], Normalize(), "viridis")
+    assert {text.get_text() for text in axes.texts} == {"hyalinised"}
+    plt.close(figure)

@@ -9,7 +9,7 @@ const STEP_COLOURS = [
 ];
 const CLONE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#785ef0"];
 const STAGES = SLIDE.stages, NO_STAGE = SLIDE.noStage;
-const SHRUNKEN = 0.6; // radius of a hyalinised tubule over that of another
+const SHRUNKEN = SLIDE.shrunken; // radius of a hyalinised tubule over that of another
 const NO_VALUE = "#9a9a9a";
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const BINS = 40;
