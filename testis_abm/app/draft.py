@@ -211,13 +211,11 @@ def belongings(draft: Draft) -> tuple[str, ...]:
     man, assay = draft["man"], draft.get("samples", {}).get("assay")
     usual = Man(preset=man["preset"]).as_dict().get("history", ()) if man.get("preset") in parameters.presets() else ()
     past = [text for text in man.get("history", ()) if text not in usual]
-    return (
-        *(f"earlier treatment ({text})" for text in past),
-        *(f"injury before day 0 ({_in_words(row)})" for row in draft.get("insult", ()) if _past(row)),
-        *(f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())),
-        *(f"published value ({_in_words(row)})" for row in draft.get("observed", ())),
-        *([f"assay of oestradiol ({assay})"] if assay else []),
-    )
+    told = [f"earlier treatment ({text})" for text in past]
+    told += [f"injury before day 0 ({_in_words(row)})" for row in draft.get("insult", ()) if _past(row)]
+    told += [f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())]
+    told += [f"published value ({_in_words(row)})" for row in draft.get("observed", ())]
+    return (*told, *([f"assay of oestradiol ({assay})"] if assay else []))
 
 
 @dataclass(frozen=True)

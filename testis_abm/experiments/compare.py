@@ -82,15 +82,7 @@ class Comparison:
         shown_effects = self.effects[self.effects["output"].isin(outputs)]
         for arm in self.arms[1:]:
             effects = shown_effects[shown_effects["arm"] == arm].set_index("output")
-            head = (
-                "",
-                self.arms[0],
-                arm,
-                "change",
-                "plausible models, 90 %",
-                "(95 % interval)",
-                "variance reduction by pairing",
-            )
+            head = ("", self.arms[0], arm, *plausible.CHANGE, "variance reduction by pairing")
             rows = [_cells(effects.loc[word], self.replicates) for word in outputs]
             kept = [k for k in range(7) if k not in (4, 6) or any(row[k] for row in rows)]
             lines += ["", report.aligned([[row[k] for k in kept] for row in (head, *rows)])]

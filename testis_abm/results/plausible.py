@@ -41,6 +41,8 @@ COLUMNS = (
     "turns",  # whether the answer to this question turns the sign of the change
     "sets",  # parameter sets, or men
 )
+# Columns of a change in print, in every table of two arms.
+CHANGE = ("change", "plausible models, 90 %", "(95 % interval)")
 SPERM = ("concentration_million_ml", "total_motile_count_million")
 _ALL = ("", "")
 _EVERYTHING = "all, by weight"

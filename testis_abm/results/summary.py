@@ -146,7 +146,7 @@ def render(result: Run) -> str:
 
 
 def _two_arms(summary: pd.DataFrame, laboratory: Laboratory, arms: Sequence[str]) -> str:
-    columns = ["", *arms, "change", "plausible models, 90 %", "(95 % interval)"]
+    columns = ["", *arms, *plausible.CHANGE]
     rows = [columns]
     for row in summary.itertuples():
         change, interval = report.change(row.change_pct, row.low_pct, row.high_pct, row.replicates)
