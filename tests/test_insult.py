@@ -84,7 +84,10 @@ GRAY = {"kind": "irradiation", "dose": "1 Gy"}
         ({"kind": "fever", "peak": "39 C"}, "days is missing"),
         ({**FEVER, "peak": "36 C"}, "allowed: 37.1 to 42 deg C"),
         ({**FEVER, "peak": "39 F"}, "write degrees Celsius"),
-        ({"kind": "heat", "days": 3, "degrees": 2, "hours": 25}, "more than a day has"),
+        (
+            {"kind": "heat", "days": 3, "degrees": 2, "hours": 25},
+            "25 is out of range for heat; allowed: above 0 to 24 hours",
+        ),
         ({"kind": "heat", "days": 3}, "degrees is missing"),
         ({"kind": "varicocele", "grade": 4}, "allowed: 1 to 3"),
         ({"kind": "varicocele", "day": 5, "until": 5}, "day 5 is not after day 5"),

@@ -380,7 +380,7 @@ def chances(result: Run, treatment: Treatment | None) -> str:
         if own.empty:
             return ""
         at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
-        text = f"{arm} {_chance(at, 'conception', 1)}"
+        text = f"{result.called(arm)} {_chance(at, 'conception', 1)}"
         parts.append(text + (_retrieval(result, at) if _azoospermic(result, arm, at["day"]) else ""))
     return _wrapped(
         "Fecundability (per cycle), by sperm concentration alone: ",
@@ -483,7 +483,7 @@ def recovery(result: Run, treatment: Treatment | None) -> str:
         ],
     }
     follow = (float(result.hormones["day"].max()) - treatment.end) / 7.0
-    last = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after treatment"
+    last = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after {result.scenario.cause}"
     lines = [name.ljust(40) + "".join(cell.rjust(9) for cell in cells) for name, cells in rows.items()]
     return "\n".join([*lines, last])
 
