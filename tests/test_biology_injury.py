@@ -96,12 +96,12 @@ def clone():
     p, _ = tissue_parameters(complete(VALUES), man)
     spent, descendants = np.zeros((mean.AGES, COUNT)), np.zeros(COUNT)
     last = mean.calendar(p, spent, descendants)
-    return mean.Calendar(spent, descendants, last), p
+    return mean.indexed(spent, descendants, last)[0], p
 
 
 def stood(clone):
     calendar, p = clone
-    line = mean.GermLine.new(p.germ.cycle_days)
+    line = mean.new_lines(p.germ.cycle_days)[0]
     mean.stationary(line, rates_under(NORMAL, p), calendar, p.niche, p.germ.cycle_days)
     return line
 
@@ -133,7 +133,7 @@ def test_blocked_shares_are_those_of_the_cells_and_end_in_time(clone):
     assert line.blocks[0, 0] == pytest.approx(math.exp(-hits)) and line.blocks[0].sum() == pytest.approx(1.0)
     days = np.array([injury.blocked_days(cell, 7, hits, 100.0) for cell in lineages(20_000)])
     for day in range(1, 401):
-        mean._unblock(line.blocks[0], line.lost[0])
+        mean._unblock(line.blocks[0], line.lost)
         if day in (50, 200, 400):
             assert line.blocks[0, 0] == pytest.approx((days <= day).mean(), abs=0.015)
 
