@@ -8,7 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from testis_abm.biology.axis import BODY, DAY, EXPOSURES, HOURS, AxisParameters, body_hour, brought, settle_body
+from testis_abm.biology.axis import (
+    BODY,
+    DAY,
+    EXPOSURES,
+    HOURS,
+    NO_DRUGS,
+    AxisParameters,
+    body_hour,
+    brought,
+    settle_body,
+)
 from testis_abm.biology.clamp import hold_body, nothing
 from testis_abm.biology.days import BloodDay, TestisDay, packed
 from testis_abm.biology.pharmacology import Kinetics, expose
@@ -44,9 +54,10 @@ def body_day(body, p, testis, drugs, doses, held, means):
     (HELD) is what is clamped.
     """
     hold_body(body, held, p)
-    exposure = np.zeros(len(EXPOSURES))
+    exposure, untreated = np.zeros(len(EXPOSURES)), doses.shape[1] == 0
     for hour in range(HOURS):
-        body_hour(body, p, testis, expose(drugs, doses, hour, exposure), held, means)
+        given = NO_DRUGS if untreated else expose(drugs, doses, hour, exposure)
+        body_hour(body, p, testis, given, held, means)
 
 
 @compiled

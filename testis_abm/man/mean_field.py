@@ -113,7 +113,7 @@ class ExpectedMan:
         """Let a blow fall upon him this morning."""
         testis, p = self._state.testis, self._numbers.tissue
         for line in testis.lines:
-            strike(line, testis.calendar, float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
+            strike(line, testis.calendar[0], float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
         if blow.stored > 0.0:
             course.hurt(self._state, self._packed, float(blow.stored))
             self._hurts.append((len(self.days) - 1, float(blow.stored)))

@@ -71,7 +71,9 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
             lasts=True,
             most=MappingProxyType({"hours": 24.0}),
         ),
-        "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None, "sensitivity": 1.0}, done="with varicocele", lasts=True),
+        "varicocele": _Kind(
+            {}, {"grade": 2, "side": "left", "until": None, "sensitivity": 1.0}, done="with varicocele", lasts=True
+        ),
         "cryptorchidism": _Kind(
             {"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), "cryptorchid", lasts=True
         ),

@@ -442,8 +442,9 @@ def build_germ(
         lineage[of] = _lineages(seed, name, n * (1 + int(held[:, kind].max(initial=0))))[slot[of] * n + home[of]]
     columns: dict[str, Any] = {name: np.zeros(len(home), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
     columns["lineage"][:], columns["step"][:], columns["niche"][:] = lineage, step, home % per
-    turns = np.array([niche.next_turn(phase, p.germ.cycle_days, now) for phase in sertoli.phase.tolist()])
-    columns["ends"][:] = turns[home]
+    clocks, of_clock = np.unique(sertoli.phase, return_inverse=True)  # patches of niches share one
+    turns = np.array([niche.next_turn(phase, p.germ.cycle_days, now) for phase in clocks.tolist()])
+    columns["ends"][:] = turns[of_clock[home]]
     for kind in (steps.A_DARK, steps.A_PALE):
         of = step == kind
         columns["threshold"][of] = -np.log1p(-draws.uniforms(lineage[of], kind, draws.ENTRY))

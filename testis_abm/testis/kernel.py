@@ -67,7 +67,7 @@ from testis_abm.parameters.tubules import ARRESTED, HYALINISED, REDUCED
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
 from testis_abm.testis.geometry import CORNERS
-from testis_abm.testis.stem_cells import DECIDED, GONE, turn_stem_cells
+from testis_abm.testis.stem_cells import DECIDED, GONE, Turning, turn_stem_cells
 from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
@@ -587,9 +587,10 @@ def live(cells, events, today, shape, first, last):
 
     One function on purpose: passing the columns on to another costs more than most cells' day.
     """
-    numbers = from_array(today.numbers).germ
+    p = from_array(today.numbers)
+    numbers, niche_numbers = p.germ, p.niche
     now, dt = today.now, today.dt
-    mean_days = np.array(durations(from_array(today.numbers)))
+    mean_days = np.array(durations(p))
     variation, clonal_death = numbers.duration_variation, numbers.clonal_death
     germ, sertoli = cells.germ, cells.sertoli
     # Taken out once: an array taken out of a tuple within the loop would be counted there.
@@ -598,12 +599,34 @@ def live(cells, events, today, shape, first, last):
     founders, injuries, start, count = germ.founder, germ.injury, germ.start, germ.count
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
     progress, deaths, completed, freed = events.progress, events.deaths, events.completed, events.freed
+    released, retained, carried = events.released, events.retained, events.injury
     newborn = np.empty(ROOM, _NEWBORN)
     per = counts.shape[0] // count.size
     widest = 0
     for tubule in range(first, last):
         widest = max(widest, start[tubule + 1] - start[tubule])
     due, decided = np.empty(widest + 1, np.int64), np.empty(0, DECIDED)
+    turning = Turning(
+        lineages,
+        niches,
+        steps,
+        turns,
+        shares,
+        clones,
+        founders,
+        ends_on,
+        thresholds,
+        injuries,
+        gathered,
+        rates,
+        counts,
+        sertoli.phase,
+        sertoli.able,
+        sertoli.blocked_until,
+        completed,
+        deaths,
+        np.empty(per),
+    )
     for tubule in range(first, last):
         if progress[tubule] == NOT_BEGUN:
             for one in range(COUNT):
@@ -627,7 +650,10 @@ def live(cells, events, today, shape, first, last):
             if decided.size < stem_cells:
                 decided = np.empty(2 * stem_cells, DECIDED)
             before = top
-            top = turn_stem_cells(cells, events, today, shape, tubule, due[: np.int64(listed)], top, decided)
+            rows, end = due[: np.int64(listed)], start[tubule + 1]
+            top = turn_stem_cells(
+                turning, numbers, niche_numbers, mean_days, now, dt, shape, tubule, rows, top, end, decided
+            )
             if top < 0:
                 continue
             for i in range(np.uint64(before), np.uint64(top)):
@@ -688,10 +714,10 @@ def live(cells, events, today, shape, first, last):
                     completed[tubule, step] += 1
                     if step == ELONGATED_SPERMATID:
                         if is_released(lineage, rates[tubule, SPERMIATION, niche]):
-                            events.released[tubule] += 1
-                            events.injury[tubule] += injury
+                            released[tubule] += 1
+                            carried[tubule] += injury
                         else:
-                            events.retained[tubule] += 1
+                            retained[tubule] += 1
                         alive = False
                         break
                     else:
