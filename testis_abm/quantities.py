@@ -128,6 +128,14 @@ _GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
 _WITHIN: Mapping[str, Any] = MappingProxyType({"sample": "testis", "published": False, "asked_for": True})
 _LEYDIG, _SERTOLI, _GERM = "Leydig cells", "Sertoli cells", "germ cells"
 _SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
+# Spermatids that are lost on the way to release, by their name in a day of the germ line (kernel.GERM_DAY) -> in words.
+LOST_SPERMATIDS: Mapping[str, str] = MappingProxyType(
+    {
+        "freed_round": "Round spermatids freed into the lumen",
+        "freed_elongating": "Elongating spermatids freed into the lumen",
+        "retained": "Elongated spermatids retained at spermiation",
+    }
+)
 
 
 def _e2(assay: str) -> tuple[Quantity, Quantity]:
@@ -280,6 +288,17 @@ _ALL = (
         limit="daily_production",
         published=False,
     ),
+    *(
+        Quantity(
+            f"{name}_million_g",
+            words[0].lower() + words[1:],
+            "million/g/day",
+            words=(f"{name.replace('_', ' ')} spermatids",),
+            limit="daily_production",
+            **_WITHIN,
+        )
+        for name, words in LOST_SPERMATIDS.items()
+    ),
     Quantity("testis_volume_ml", "testis volume", "mL", words=("testicular volume",), limit=0.01, **_WITHIN),
     Quantity("amh_ng_ml", "AMH", "ng/mL", words=("anti-Müllerian hormone",), limit=0.01, **_WITHIN),
     *(
@@ -339,6 +358,27 @@ _ALL = (
     Quantity("normal_forms_pct", "normal forms", "%", words=("morphology",), sample="semen"),
     Quantity(
         "dna_fragmentation_pct", "DNA fragmentation", "%", words=("DFI", "DNA fragmentation index"), sample="semen"
+    ),
+    Quantity(
+        "immature_germ_cells_million_ml",
+        "immature germ cells",
+        {"million/mL": 1.0, "M/mL": 1.0, "10^6/mL": 1.0},
+        "M/mL",
+        words=("immature germ cell concentration", "immature germ cells in semen"),
+        sample="semen",
+        limit="outcome.azoospermic_below",
+        published=False,
+        asked_for=True,
+    ),
+    Quantity(
+        "immature_germ_cells_million",
+        "immature germ cells per ejaculate",
+        _SPERM,
+        words=("immature germ cell count",),
+        sample="semen",
+        limit="outcome.azoospermic_below",
+        published=False,
+        asked_for=True,
     ),
     Quantity(
         "conception_pct",

@@ -76,6 +76,7 @@ GERM = SimpleNamespace(
     crowding=0.0,
     meiosis_deprivation=3.0,
     adhesion_deprivation=6.0,
+    shed=0.25,
     spermiation_alone=0.25,
     oestrogen_lack=2.0,
     back_pressure=2.32,

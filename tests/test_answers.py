@@ -190,7 +190,8 @@ def test_the_questions_of_a_verdict_are_decided_by_what_the_file_says():
     table = lives([10, -10], lack("none", "monkey"), np.array([0.75, 0.25])).table()
     (verdict,), (decides,) = plausible.verdicts(table, TREATED, [COLUMN]), plausible.deciding(table, TREATED)
     assert verdict == (
-        "Sperm concentration rises under 75 % of the weight, falls under 25 %. Its sign hangs on germ.lack."
+        "Sperm concentration rises under 75 % of the weight, falls under 25 %. Its sign hangs on "
+        f'"{QUESTIONS["germ.lack"].question}" (germ.lack).'
     )
     assert QUESTIONS["germ.lack"].decided_by in decides
 

@@ -11,8 +11,11 @@ from hypothesis import strategies as some
 from small_page import SCENARIOS, SENT, SMALL
 
 import testis_abm as ta
-from testis_abm import parameters
+from testis_abm import TestisError, parameters
 from testis_abm.app import draft
+from testis_abm.pictures import courses
+from testis_abm.scenario import Insult
+from testis_abm.scenario.insult import KEYS, KINDS, key_of, keys_of
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
@@ -129,6 +132,7 @@ WHOLE = {
 ROW_FIELDS = {
     "therapy": {"drug", "dose", "every", "from", "until", "over", "when", "adds", "route"},
     "weight": {"bmi", "from", "until"},
+    "insult": {"kind", *KEYS},
 }
 
 
@@ -149,6 +153,7 @@ def test_all_of_a_scenario_is_a_field_or_is_listed_and_can_be_removed(scenario):
     fields |= {("man", slider.field) for slider in draft.SLIDERS} | {
         ("plan", key) for key in ("duration", "baseline", "replicates", "seed")
     }
+    fields |= {("tissue", key) for key in ("tubules", "rows")}
     for path, value in _leaves(now):
         row = path[0] in ROW_FIELDS and path[2] in ROW_FIELDS[path[0]]
         within = any(path[: len(of)] == of for of in listed) or (
@@ -186,6 +191,21 @@ def test_another_man_inherits_nothing_of_the_former(name):
     assert not draft.belongings(draft.with_preset(before, name))
 
 
+def test_what_injured_a_man_before_day_0_goes_with_him_and_what_is_done_to_him_later_stays():
+    insults = [
+        {"kind": "irradiation", "dose": "1 Gy", "day": "day -3"},
+        {"kind": "fever", "days": "4 days", "day": "day 2"},
+    ]
+    before = draft.of(ta.load({"plan": {"baseline": "5 days", "duration": "30 days"}, "insult": insults}))
+    assert "irradiation" in "".join(draft.belongings(before)) and "fever" not in "".join(draft.belongings(before))
+    after = draft.with_preset(before, "obese_low_t_e2")
+    assert [insult.kind for insult in draft.understood(after).scenario.insult] == ["fever"]
+    alone = draft.with_preset(draft.without(before, ("insult", 1)), "obese_low_t_e2")
+    assert "insult" not in alone and draft.understood(alone).scenario is not None
+    unread = draft.with_entry(before, "sometime", "insult", 0, "day")
+    assert len(draft.with_preset(unread, "obese_low_t_e2")["insult"]) == 2
+
+
 def test_a_change_of_weight_is_edited_and_removed():
     now = draft.with_duration(
         draft.of(
@@ -198,6 +218,77 @@ def test_a_change_of_weight_is_edited_and_removed():
     assert draft.understood(mended).scenario.weight[0].bmi == 21.5 and draft.cell(mended, "weight", 0, "from") == "10"
     assert not draft.understood(draft.without(now, ("weight", 0))).scenario.treated
     assert draft.understood(draft.with_weight(draft.with_weight(draft.start()))).scenario.weight[1].from_day == 90.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_insult_is_added_changed_and_removed_with_its_own_keys(kind):
+    now = draft.with_insult(draft.start(), kind)
+    said = draft.understood(now)
+    assert not said.problems and [insult.kind for insult in said.scenario.insult] == [kind]
+    assert set(now["insult"][0]) - {"kind"} <= set(keys_of(kind)) <= set(KEYS)
+    assert said.scenario == draft.understood(draft.of(said.scenario)).scenario
+    assert any(span.drug == "insult" for span in courses.spans(said.scenario)), "the plan shows it"
+    for other in KINDS:
+        changed = draft.with_kind(now, 0, other)
+        assert [insult.kind for insult in draft.understood(changed).scenario.insult] == [other]
+    assert "insult" not in draft.without(now, ("insult", 0)) and not draft.extras(now)
+
+
+@checked(deadline=None, max_examples=40)
+@pytest.mark.parametrize("kind", KINDS)
+@given(
+    key=some.sampled_from([*KEYS]),
+    text=some.one_of(some.text(max_size=12), some.sampled_from(["2", "1e3", "-1", "left"])),
+)
+def test_whatever_is_typed_into_an_insult_is_taken_or_explained_as_a_file_would(kind, key, text):
+    now = draft.with_cell(draft.with_insult(draft.start(), kind), "insult", 0, key, text)
+    said = draft.understood(now)
+    draft.cell(now, "insult", 0, key)
+    try:
+        ta.load(now)
+    except TestisError as error:
+        of_a_file = [line.removeprefix("scenario: ") for line in str(error).splitlines()]
+        assert said.scenario is None and said.lines == of_a_file
+    else:
+        assert not said.problems
+
+
+def test_what_is_wrong_with_an_insult_stands_beside_its_field_and_is_what_the_range_says():
+    for kind, name in ((one, key) for one in KINDS for key in keys_of(one)):
+        of = key_of(kind, name)
+        if not of.allowed:
+            continue
+        base = draft.with_insult(draft.with_duration(draft.start(), "3650"), kind)
+        if name == "strength":
+            base = draft.with_cell(base, "insult", 0, "regimen", "")
+        ends = (of.high, False), (of.high * 1.01 + 1, True), (of.low, of.low == 0.0), (of.low - 0.5, True)
+        for number, wrong in ends:
+            text = f"{number:g}{' Gy' if name == 'dose' else ''}"
+            said = draft.understood(draft.with_cell(base, "insult", 0, name, text)).at("insult", 0, name)
+            # Many fractions or courses do not fit the plan, which is another fault.
+            assert bool(said) == wrong or "beyond the plan" in said, (kind, name, text, said)
+            if wrong and "range" in said:
+                assert any(each.allowed.removesuffix(f" {of.unit}") in said for each in (of, KEYS[name]))
+    needed = draft.with_cell(draft.with_insult(draft.start(), "irradiation"), "insult", 0, "dose", "")
+    assert draft.understood(needed).at("insult", 0, "dose") == 'dose is missing; for example dose = "2.5 Gy"'
+    assert "has no unit" in draft.understood(draft.with_cell(needed, "insult", 0, "dose", "2")).at("insult", 0, "dose")
+
+
+def test_every_key_of_an_insult_has_a_field_of_its_own():
+    assert set(KEYS) == set(Insult.model_fields) - {"kind"} == {key for kind in KINDS for key in keys_of(kind)}
+    for kind in KINDS:
+        for key in keys_of(kind):
+            assert draft.usual(kind, key) or key in ("until", "regimen", "strength")
+
+
+def test_the_tissue_that_an_insult_asks_for_can_be_typed():
+    odd = draft.with_cell(
+        draft.with_insult(draft.with_tissue(draft.start(), "tubules", 5), "torsion"), "insult", 0, "side", "left"
+    )
+    said = draft.understood(odd).at("insult", 0, "side")
+    assert "set [tissue] tubules = 6" in said
+    assert draft.understood(draft.with_tissue(odd, "tubules", 6)).scenario.tissue.tubules == 6
+    assert draft.understood(draft.with_tissue(odd, "tubules", "six")).at("tissue", "tubules")
 
 
 def test_a_wrong_cell_is_told_beside_its_field():

@@ -473,10 +473,10 @@ def test_arms_a_store_and_a_study(visitor):
         visitor.write(f"Name of arm {index}", "same")
     page.locator("th", has_text="same (2)").wait_for()
     visitor.tab("Sweep")
-    page.get_by_role("img", name=re.compile("testosterone: change under treatment")).wait_for()
+    page.get_by_role("img", name=re.compile("testosterone: change against untreated")).wait_for()
     page.get_by_text("250 ug", exact=True).wait_for()
     page.get_by_label("Show", exact=True).select_option("serum E2 (immunoassay)")
-    page.get_by_role("img", name=re.compile(r"serum E2 \(immunoassay\): change under treatment")).wait_for()
+    page.get_by_role("img", name=re.compile(r"serum E2 \(immunoassay\): change against untreated")).wait_for()
     visitor.tab("Studies")
     page.get_by_role("button", name="Replay").click()
     page.get_by_role("img", name=re.compile("observed .*predicted")).first.wait_for(timeout=90_000)
@@ -507,3 +507,31 @@ def test_dark_and_narrow(browser, address):
         visitor.tab(name)
         assert page.evaluate("document.documentElement.scrollWidth <= 390"), name
     visitor.leave()
+
+
+def test_insults_are_added_changed_removed_explained_and_part_of_the_plan(visitor):
+    page = visitor.page
+    page.get_by_label("Add insult").select_option("irradiation")
+    field = page.get_by_role("group", name="1. irradiation")
+    dose = field.get_by_label(re.compile("^Dose in all"))
+    assert dose.input_value() == "2.5 Gy"
+    page.get_by_role("img", name=re.compile("irradiation 2.5 Gy from day 0")).wait_for()
+    dose.fill("90 Gy")
+    dose.press("Tab")
+    field.get_by_text('"90 Gy" is out of range; allowed: above 0 to 60 Gy').wait_for()
+    assert page.get_by_role("button", name="Run", exact=True).is_disabled()
+    dose.fill("0.5 Gy")
+    field.get_by_label("Day", exact=True).fill("-3")
+    field.get_by_label("Day", exact=True).press("Tab")
+    page.get_by_role("img", name=re.compile("irradiation 0.5 Gy from day -3")).wait_for()
+    page.get_by_label("Add insult").select_option("orchiectomy")
+    other = page.get_by_role("group", name="2. orchiectomy")
+    other.get_by_label("Side").select_option("right")
+    page.get_by_role("img", name=re.compile("orchiectomy, right from day 0")).wait_for()
+    other.get_by_label("Kind").select_option("torsion")
+    torsion = page.get_by_role("group", name="2. torsion")
+    torsion.get_by_label(re.compile("^Hours")).wait_for()
+    assert torsion.get_by_label("Side").input_value() == "right", "what the new kind takes too stays"
+    page.get_by_role("button", name="Remove insult 1. irradiation").click()
+    page.get_by_role("group", name="1. torsion").wait_for()
+    page.get_by_role("img", name=re.compile("^Treatment: torsion for 8 h, right from day 0 to 1$")).wait_for()

@@ -58,10 +58,10 @@ def test_plausible_models_follow_a_run_and_are_those_of_the_command(session, res
 def test_work_over_plausible_models_can_be_cancelled_and_the_run_stays(session, monkeypatch):
     begun, goes_on = threading.Event(), threading.Event()
 
-    def slow(scenario, *, check):
+    def slow(scenario, *, progress):
         begun.set()
         assert goes_on.wait(60)
-        check()
+        progress(1, 27)
 
     monkeypatch.setattr("testis_abm.experiments.simulate.over_models", slow)
     session.run(ta.load(SMALL))
@@ -74,7 +74,7 @@ def test_work_over_plausible_models_can_be_cancelled_and_the_run_stays(session, 
 
 
 def test_plausible_models_that_fail_leave_the_run_as_it_is(session, monkeypatch):
-    def fails(scenario, *, check):
+    def fails(scenario, *, progress):
         raise TestisError("no set of the ensemble suits this man")
 
     monkeypatch.setattr("testis_abm.experiments.simulate.over_models", fails)

@@ -25,7 +25,7 @@ def sweep(tmp_path_factory):
 
 
 def _map(store, table, word: str, kind: str, axes: int = 2) -> ElementTree.Element:
-    return drawn(screen.heat_map(sweeps.heat_map(table, store.axes[:axes], word, kind)))
+    return drawn(screen.heat_map(sweeps.heat_map(table, store.axes[:axes], word, kind, store.called(kind))))
 
 
 def test_a_store_is_shown_as_a_map(sweep):

@@ -14,13 +14,15 @@ from serving import serving
 
 import testis_abm as ta
 from testis_abm.biology import stages, steps
+from testis_abm.parameters.tubules import HYALINISED as LOST
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.pictures.steps import slide
+from testis_abm.testis.places import tubules_there
 
 solara = pytest.importorskip("solara")
 
 from testis_abm.app.tubule import Recording, TubuleView, make_tubule  # noqa: E402
-from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, unpack  # noqa: E402
+from testis_abm.app.tubule.frame import EMPTY, HYALINISED, LEYDIG, REMOVED, SERTOLI, THERE, unpack  # noqa: E402
 from testis_abm.app.tubule.lives import DIED, DIVIDED, RELEASED, RETAINED  # noqa: E402
 from testis_abm.app.tubule.view import _answer, _clicked, describe, follow  # noqa: E402
 
@@ -463,3 +465,90 @@ def test_mesa_shows_the_components_and_steps_its_model(browser, address):
     page.wait_for_function("window.__tubule.view.last === 1", timeout=30_000)
     page.get_by_role("img", name=re.compile("^Testosterone: (un)?treated from .* on day 1")).wait_for()
     page.close()
+
+
+# ---- what is not there
+
+
+def test_a_frame_says_what_is_left_of_tubules_niches_and_cells():
+    """Two tubules in four are hyalinised; the left testis, half of them, goes on day 2; irradiation has emptied nothing yet."""
+    plan = {
+        "man": {"preset": "fertile", "hyalinised_tubules": 0.5},
+        "tissue": {"tubules": 4, "rows": 1, "sertoli_per_tubule": 12},
+        "plan": {"baseline": "0 days", "duration": "4 days"},
+        "insult": [{"kind": "orchiectomy", "side": "left", "day": "day 2"}],
+    }
+    model = ta.TestisModel(ta.load(plan), rng=1)
+    recording = Recording(model)
+    for _ in range(3):
+        model.step()
+        recording.record()
+    before, after = recording.frame(0), recording.frame(3)
+    lost = (model.tissue.columns.sertoli.state[:: model.tissue.geometry.sertoli_per_tubule] == LOST).astype(int)
+    gone = ~tubules_there(model.tissue)
+    assert lost.sum() == 2 and gone.sum() == 2
+    assert before.tubule.tolist() == [HYALINISED if one else THERE for one in lost]
+    assert after.tubule.tolist() == [REMOVED if away else one for away, one in zip(gone, before.tubule)]
+    assert recording.tubules == after.tubule.tolist()
+    for frame in (before, after):
+        home = frame.place[: frame.sertoli] // recording.model.tissue.geometry.around
+        assert (frame.present[: frame.sertoli] == (frame.tubule[home] == THERE)).all()
+        germ_home = frame.place[frame.sertoli + frame.others :] // recording.model.tissue.geometry.around
+        assert (frame.tubule[germ_home] == THERE).all(), "a tubule that is not there has no cells"
+        assert (frame.niche[frame.tubule[home] != THERE] == EMPTY).all()
+        counts = np.bincount(frame.place[frame.sertoli + frame.others :], minlength=frame.sertoli)
+        assert ((frame.niche == EMPTY) == (counts[: frame.sertoli] == 0)).all()
+    leydig = slice(after.sertoli, None)
+    assert before.present[leydig].all() and 0 < after.present[leydig].sum() < after.others
+    assert 0 < after.interstice.sum() < len(after.interstice)
+    empty = int(np.flatnonzero(after.niche == EMPTY)[0])
+    assert recording.describe(3, empty)["stage"] == "none: no germ cells"
+
+
+def test_the_browser_draws_only_what_is_there(page):
+    """Cells of tubules that are gone are in no motion, and rings of empty niches have no stage's colour."""
+    page.evaluate("window.__tubule.view.playing = false")
+    drawn = page.evaluate("""() => {
+        const { draw, arms } = window.__tubule.view, arm = arms[0], frame = [...arm.frames.values()][0];
+        const all = draw.motion(frame, frame, arm.section).n;
+        const gone = { ...frame, tubule: frame.tubule.map((_, k) => (k === 0 ? draw.REMOVED : draw.HYALINISED)) };
+        gone.present = frame.present.map(() => 0);
+        const some = draw.motion(gone, gone, arm.section);
+        const said = [], colours = [];
+        const g = new Proxy({}, {
+          get: (_, name) => name === "fillText" ? (word) => said.push(word) : name === "stroke" ? () => colours.push(g_stroke.now) : () => {},
+          set: (_, name, value) => { if (name === "strokeStyle") g_stroke.now = value; return true; },
+        }), g_stroke = { now: "" };
+        draw.paintTissue(g, arm.section, draw.LIGHT, { x: 0, y: 0, width: 1, height: 1 }, gone);
+        const none = { ...frame, niche: frame.niche.map(() => 1) };
+        colours.length = 0;
+        draw.paintStages(g, arm.section, 0, none);
+        const rings = [...new Set(colours)];
+        colours.length = 0;
+        draw.paintStages(g, arm.section, 0, gone);
+        return { all, soma: frame.soma, shown: some.n, said, rings, left: colours.length, grey: draw.NO_STAGE[0].colour };
+    }""")
+    assert drawn["all"] - drawn["shown"] == drawn["soma"] > 0
+    assert drawn["said"].count("removed") == 1 and set(drawn["said"]) <= {"removed", "hyalinised"}
+    assert drawn["rings"] == [drawn["grey"]] and drawn["left"] == 0
+
+
+def test_the_slide_on_paper_draws_scars_in_their_place_too():
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import Normalize
+
+    from testis_abm.pictures import micrograph
+    from testis_abm.pictures.view import View
+
+    man = {"preset": "fertile", "hyalinised_tubules": 0.5}
+    model = ta.TestisModel(ta.load({**SCENARIO, "man": man}), rng=1)
+    section = model.cross_section()
+    scarred = micrograph.hyalinised(section)
+    per = model.tissue.geometry.sertoli_per_tubule
+    assert scarred.tolist() == (model.tissue.columns.sertoli.state[::per] == LOST).tolist() and scarred.sum() == 2
+    assert not micrograph.hyalinised(ta.TestisModel(ta.load(SCENARIO), rng=1).cross_section()).any()
+    figure, axes = plt.subplots()
+    view = View.of(section, 2.0)
+    micrograph.draw_section(axes, section, view, section["field_testosterone"], Normalize(), "viridis")
+    assert {text.get_text() for text in axes.texts} == {"hyalinised"}
+    plt.close(figure)

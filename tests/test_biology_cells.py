@@ -342,6 +342,25 @@ def test_a_germ_cell_dies_completes_or_lives_on(ends, threshold, gathered, hazar
     assert germ.next_event(ends, threshold, gathered, hazard, 10.0) == event
 
 
+def test_who_lets_go_is_freed_and_of_the_others_a_share():
+    lost = 6.0 / 16.0  # a day without androgen
+    assert germ.freed_share(1.0, 0.04, 0.0, P) == germ.freed_share(9.0, 0.04, 0.0, P) == 0.25
+    assert germ.freed_share(0.0, lost, 0.0, P) == 1.0  # they die of nothing else
+    assert germ.freed_share(0.6, 2.0 * lost, 0.0, P) == pytest.approx(0.2 + 0.25 * 0.8)
+    assert germ.freed_share(0.0, 0.5 * lost, 0.0, P) == 1.0  # a change from outside lets fewer die than would let go
+    assert germ.freed_share(0.0, 200.0 + lost, 200.0, P) == pytest.approx(lost / (200.0 + lost))
+    assert germ.freed_share(1.0, 0.0, 0.0, P) == germ.freed_share(1.0, 200.0, 200.0, P) == 0.0
+
+
+def test_the_share_that_is_freed_is_drawn_apart_from_the_release():
+    freed = [germ.is_freed(lineage, ROUND_SPERMATID, 0.3) for lineage in range(1000)]
+    assert 250 < sum(freed) < 350
+    assert not any(germ.is_freed(lineage, ROUND_SPERMATID, 0.0) for lineage in range(1000))
+    assert all(germ.is_freed(lineage, ROUND_SPERMATID, 1.0) for lineage in range(1000))
+    released = [germ.is_released(lineage, 0.3) for lineage in range(1000)]
+    assert 60 < sum(one and other for one, other in zip(freed, released, strict=True)) < 120
+
+
 def test_the_share_that_spermiation_sets_is_released():
     released = [germ.is_released(lineage, 0.8) for lineage in range(1000)]
     assert released == [uniform(lineage, 0, RELEASE) < 0.8 for lineage in range(1000)]

@@ -96,12 +96,12 @@ def clone():
     p, _ = tissue_parameters(complete(VALUES), man)
     spent, descendants = np.zeros((mean.AGES, COUNT)), np.zeros(COUNT)
     last = mean.calendar(p, spent, descendants)
-    return mean.Calendar(spent, descendants, last), p
+    return mean.indexed(spent, descendants, last)[0], p
 
 
 def stood(clone):
     calendar, p = clone
-    line = mean.GermLine.new(p.germ.cycle_days)
+    line = mean.new_lines(p.germ.cycle_days)[0]
     mean.stationary(line, rates_under(NORMAL, p), calendar, p.niche, p.germ.cycle_days)
     return line
 
@@ -133,7 +133,7 @@ def test_blocked_shares_are_those_of_the_cells_and_end_in_time(clone):
     assert line.blocks[0, 0] == pytest.approx(math.exp(-hits)) and line.blocks[0].sum() == pytest.approx(1.0)
     days = np.array([injury.blocked_days(cell, 7, hits, 100.0) for cell in lineages(20_000)])
     for day in range(1, 401):
-        mean._unblock(line.blocks[0], line.lost[0])
+        mean._unblock(line.blocks[0], line.lost)
         if day in (50, 200, 400):
             assert line.blocks[0, 0] == pytest.approx((days <= day).mean(), abs=0.015)
 
@@ -142,6 +142,12 @@ def test_two_blows_block_as_one_of_both(clone):
     apart = struck(clone, *(injury.irradiation(injury.both(gray), VALUES) for gray in (0.5, 1.0)))
     once = struck(clone, injury.irradiation(injury.both(1.5), VALUES))
     assert apart.blocks == pytest.approx(once.blocks)
+
+
+def a_day(line, rates, calendar, p):
+    """Let a germ line live a day."""
+    mean.survive(rates, calendar, line.survived)
+    return mean.germ_day(line, rates, calendar, p.niche, p.germ.cycle_days)
 
 
 def test_stem_cells_stand_still_where_they_are_blocked_and_regrow_where_not(clone):
@@ -154,7 +160,7 @@ def test_stem_cells_stand_still_where_they_are_blocked_and_regrow_where_not(clon
     before = blocked.stem.copy()
     for _ in range(64):
         for line in (free, blocked):
-            mean.germ_day(line, rates, calendar, p.niche, p.germ.cycle_days)
+            a_day(line, rates, calendar, p)
     rest = stood(clone).stem[0, A_PALE]
     assert free.stem[0, A_PALE] > 0.7 * rest
     assert blocked.stem[:, A_PALE] == pytest.approx(before[:, A_PALE], rel=0.05)
@@ -167,14 +173,14 @@ def test_dead_sertoli_cells_found_nothing_any_more(clone):
     alive = 1.0 - injury.torsion(20.0, "left", VALUES).necrosis[0]
     assert line.able.tolist() == pytest.approx([alive, 1.0])
     for _ in range(2000):
-        mean.germ_day(line, rates_under(NORMAL, p), calendar, p.niche, p.germ.cycle_days)
+        a_day(line, rates_under(NORMAL, p), calendar, p)
     assert line.founders[0, 0] == pytest.approx(alive * line.founders[1, 0], rel=0.02)
 
 
 def test_what_is_taken_away_releases_nothing(clone):
     calendar, p = clone
     rates, whole, half = rates_under(NORMAL, p), stood(clone), struck(clone, injury.orchiectomy("left"))
-    (both, _), (one, _) = (mean.germ_day(line, rates, calendar, p.niche, p.germ.cycle_days) for line in (whole, half))
+    (both, _), (one, _) = (a_day(line, rates, calendar, p) for line in (whole, half))
     assert one == pytest.approx(both / 2.0)
     counts, with_both = np.zeros(COUNT), np.zeros(COUNT)
     mean.count_steps(half, calendar, 0.9, counts)

@@ -367,7 +367,7 @@ def test_few_sperm_have_percentages_as_soon_as_one_is_counted():
 
 
 def test_a_visit_is_a_blood_sample_and_an_ejaculate_of_the_day():
-    expected = Semen.of(3.0, 40.0, 0.5, 0.1, 0.15)
+    expected = Semen.of(3.0, 40.0, 0.5, 0.1, 0.15, 0.3)
     true = {"testosterone_nmol_l": 20.0, "oestradiol_pmol_l": 100.0, "lh_iu_l": 4.0} | vars(expected)
     visit = LABORATORY.visit(true, (2, 3), 9)
     assert visit == LABORATORY.blood(true, (2, 3), 9) | vars(LABORATORY.semen(expected, (2, 3), 9))

@@ -10,7 +10,7 @@ from round_tissue import DAYS, P, with_
 
 from testis_abm.biology.days import BloodDay
 from testis_abm.biology.steps import COUNT, HAZARD, RATES, SPERMIATION
-from testis_abm.parameters.tubules import COMPLETE, GERMINAL
+from testis_abm.parameters.tubules import ARRESTED, COMPLETE, GERMINAL
 from testis_abm.testis import mean
 
 SCALE = mean.Scale(
@@ -174,21 +174,33 @@ def rates(**given):
 
 
 def test_a_day_of_age_is_survived_by_its_hazards(clone):
+    hazards, survived = (
+        rates(b_spermatogonium_hazard=0.3, preleptotene_hazard=0.7, a_pale_hazard=9.0),
+        np.ones(mean.AGES),
+    )
+    clone[0][5, 3] = 0.5
+    mean.survive(hazards, mean.indexed(*clone)[0], survived)
+    assert survived[[0, 4, 6, 8]] == pytest.approx(np.exp([-0.3, -0.3, -0.3, -0.7]))
+    assert survived[5] == pytest.approx(math.exp(-0.65)) and survived[9] == 1.0
+
+
+def test_a_calendar_tells_of_each_day_the_types_it_holds_and_whether_it_is_like_the_day_before(clone):
     spent = clone[0]
-    hazards = rates(b_spermatogonium_hazard=0.3, preleptotene_hazard=0.7, a_pale_hazard=9.0)
-    assert mean.survival_on(0, hazards, spent) == pytest.approx(math.exp(-0.3))
-    assert mean.survival_on(8, hazards, spent) == pytest.approx(math.exp(-0.7))
-    assert mean.survival_on(9, hazards, spent) == 1.0
     spent[5, 3] = 0.5
-    assert mean.survival_on(5, hazards, spent) == pytest.approx(math.exp(-0.65))
+    known = mean.indexed(*clone)[0]
+    for day in range(mean.AGES):
+        held = np.flatnonzero(spent[day])
+        assert set(held) <= set(range(known.first[day], known.beyond[day]))
+        assert known.beyond[day] - known.first[day] <= (held[-1] - held[0] + 1 if len(held) else 0)
+        assert known.alike[day] == (day > 0 and spent[day].tolist() == spent[day - 1].tolist())
 
 
 def test_a_constant_flow_thins_with_age(clone):
-    line = mean.GermLine.new(16.0)
+    line = mean.new_lines(16.0)[0]
     hazards = rates(
         b_spermatogonium_hazard=math.log(2.0) / 4.0, commitment=0.5, a_pale_fed=256.0 / P.niche.a_pale_present
     )
-    flow = mean.stationary(line, hazards, mean.Calendar(*clone), P.niche, P.germ.cycle_days)
+    flow = mean.stationary(line, hazards, mean.indexed(*clone)[0], P.niche, P.germ.cycle_days)
     founders = line.founders[0]
     assert line.founders[1].tolist() == founders.tolist()
     assert (
@@ -199,17 +211,23 @@ def test_a_constant_flow_thins_with_age(clone):
 
 def aged():
     """Return a germ line of which each day of age holds one more than its number."""
-    line = mean.GermLine.new(16.0)
+    line = mean.new_lines(16.0)[0]
     line.founders[:] = np.arange(1.0, 1.0 + mean.AGES)
-    line.committed[:, -1] = 99.0 * 8.0
+    line.committed[:, 15] = 99.0 * 8.0
     return line
+
+
+def a_day(line, hazards, calendar):
+    """Let a germ line live a day."""
+    mean.survive(hazards, calendar, line.survived)
+    return mean.germ_day(line, hazards, calendar, P.niche, P.germ.cycle_days)
 
 
 def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
     spent, descendants, last = clone
     hazards = rates(b_spermatogonium_hazard=math.log(2.0), elongated_spermatid_hazard=math.log(4.0), spermiation=0.75)
     line = aged()
-    released, harm = mean.germ_day(line, hazards, mean.Calendar(spent, descendants, last), P.niche, P.germ.cycle_days)
+    released, harm = a_day(line, hazards, mean.indexed(spent, descendants, last)[0])
     founders = line.founders[0]
     assert released == pytest.approx(66.0 / 4.0 * 8.0 * 0.75) and harm == 0.0
     assert founders[:3] == pytest.approx([99.0, 0.5, 1.0]) and founders[10] == pytest.approx(10.0)
@@ -217,17 +235,56 @@ def test_a_day_ages_every_clone_and_releases_the_ripe(clone):
     assert founders[66:].tolist() == [67.0, 68.0, 69.0, 70.0, 71.0, 72.0]
     # On their last day half as long at risk, half of the logarithm is lost.
     spent[65, 11] = 0.5
-    assert mean.germ_day(aged(), hazards, mean.Calendar(spent, descendants, last), P.niche, P.germ.cycle_days)[
-        0
-    ] == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
+    found = a_day(aged(), hazards, mean.indexed(spent, descendants, last)[0])[0]
+    assert found == pytest.approx(66.0 / 2.0 * 8.0 * 0.75)
+
+
+def test_spermatids_lost_in_a_day_are_those_missing_at_its_end(clone):
+    spent, descendants, last = clone
+    hazards = rates(
+        round_spermatid_hazard=math.log(4.0),
+        elongating_spermatid_hazard=math.log(2.0),
+        elongated_spermatid_hazard=math.log(2.0),
+        spermiation=0.75,
+    )
+
+    def fates_of(line, shares):
+        calendar = mean.indexed(spent, descendants, last)[0]
+        mean.survive(hazards, calendar, line.survived)
+        return mean.fates(line, hazards, shares, calendar)
+
+    line = aged()
+    lost = fates_of(line, (0.5, 0.25))
+    # Ages 36 to 45 are round, 46 to 51 elongating; each age holds one founder more than its number, each eight spermatids.
+    assert lost.freed_round == pytest.approx(0.5 * 8.0 * 0.75 * sum(range(37, 47)))
+    assert lost.freed_elongating == pytest.approx(0.25 * 8.0 * 0.5 * sum(range(47, 53)))
+    assert lost.retained == pytest.approx(66.0 / 2.0 * 8.0 * 0.25)
+    assert line.founders.tolist() == aged().founders.tolist()  # which live their day yet
+    line.present[1] = 0.0
+    assert fates_of(line, (0.5, 0.25)) == pytest.approx([0.5 * of for of in lost])
+    # A day that is shared by two types parts its dead by their hazards.
+    spent[46, 9], spent[46, 10] = 0.5, 0.5
+    line.founders[:] = 0.0
+    line.founders[:, 46] = 1.0
+    died = 1.0 - math.exp(-0.5 * math.log(8.0))
+    both = fates_of(line, (1.0, 1.0))
+    assert both.freed_round / both.freed_elongating == pytest.approx(2.0)
+    assert both.freed_round + both.freed_elongating == pytest.approx(0.5 * 8.0 * died)
+
+
+def test_a_stop_frees_nobody(clone):
+    p = with_("germ", arrest_before=10.0, adhesion_deprivation=0.0)
+    hazards = rates(round_spermatid_hazard=0.1, elongating_spermatid_hazard=200.1)
+    assert mean.freed_shares(hazards, ARRESTED, 1.0, p) == pytest.approx((0.25, 0.25 * 0.1 / 200.1))
+    assert mean.freed_shares(hazards, COMPLETE, 1.0, p) == pytest.approx((0.25, 0.25))
 
 
 def test_cells_are_counted_by_type(clone):
     spent, descendants, last = clone
     counts = np.full(COUNT, 7.0)
-    line = mean.GermLine.new(16.0)
+    line = mean.new_lines(16.0)[0]
     line.founders[:], line.stem[:] = 0.5, 1.0
-    mean.count_steps(line, mean.Calendar(spent, descendants, last), 1.0, counts)
+    mean.count_steps(line, mean.indexed(spent, descendants, last)[0], 1.0, counts)
     assert counts == pytest.approx([1.0, 1.0, 4.0, 1.0, 4.0, 5.0, 15.0, 1.0, 4.0, 40.0, 24.0, 56.0])
 
 

@@ -135,6 +135,7 @@ CHANCES = {
     "outcome.conventional_tubules": 20.0,
     "outcome.section_sertoli": 10.0,
     "outcome.spermatids_together": 5.0,
+    "outcome.looked_length": 2.0,
     "outcome.retrieval_lh_low": 1.2,
     "outcome.retrieval_fsh_low": 2.0,
 }
@@ -176,6 +177,16 @@ def test_a_surgeon_needs_one_tubule_that_yields():
     assert outcome.retrieval(of, 0.0, 5.0, 20.0, CHANCES, "conventional")[0] == pytest.approx(1 - 0.99**20)
     chances = [outcome.found(share, 200.0) for share in np.linspace(0.0, 1.0, 50)]
     assert chances == sorted(chances)
+
+
+def test_short_foci_are_met_more_often_than_whole_tubules():
+    of = outcome.Yield(0.01, 0.01, 0.01)
+    seek = [
+        outcome.retrieval(of, 0.0, 5.0, 20.0, CHANCES, lesion_length=mm)[0] for mm in (math.inf, 870.0, 20.0, 2.0, 0.1)
+    ]
+    assert seek == sorted(seek) and seek[0] == pytest.approx(seek[1], abs=0.001)
+    # 2 mm of each of 50 tubules in foci of 2 mm: as likely as not to lie in one that began before, and a further one on average.
+    assert seek[3] == pytest.approx(1.0 - (0.99 * math.exp(-0.01)) ** 50)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ P = TractParameters(
     transit_days=10.0,
     transit_output_exponent=-0.5,
     collected=0.5,
+    immature_survival=0.4,
     motility_reference=0.5,
     motility_androgen_half=1.0,
     motility_oestrogen_half=1 / 3,
@@ -67,7 +68,7 @@ def records(**levels):
 
 def chain_of(sperm, normal, harm=0.0):
     """Return compartments of so many sperm, of which a share is normal, each with its harm."""
-    return np.outer(sperm, [1.0, normal, harm])
+    return np.outer(sperm, [1.0, normal, harm, 0.0])
 
 
 # ---- efferent ductules
@@ -178,24 +179,28 @@ def test_heads_are_badly_shaped_where_androgen_lacks():
 
 def test_a_settled_tract_holds_what_is_released_and_stays():
     man, collected = records()
-    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
-    assert man.chain == pytest.approx(np.tile([200.0, 40.0, 0.0], (5, 1)))  # half moves on a day
+    arriving = Arriving(100.0, immature=10.0)
+    tract.settle_tract(man, arriving, 1.0, 1.0, 1.0, P)
+    assert man.chain == pytest.approx(np.tile([200.0, 40.0, 0.0, 8.0], (5, 1)))  # half moves on a day
     settled = man.copy()
     for _ in range(3):
-        tract.tract_day(man, collected, Arriving(100.0), 1.0, 1.0, 1.0, P)
+        tract.tract_day(man, collected, arriving, 1.0, 1.0, 1.0, P)
     assert man.chain == pytest.approx(settled.chain)
     assert settled.tolist()[:5] == pytest.approx((100.0, 0.5, 0.0, 1.0, 1.0))
     assert man.tolist()[:5] == pytest.approx((100.0, 0.5, 0.0, 1.0, 1.0))
-    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0, 10.0))
+    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0, 10.0, 2.0))
+    kept = records()[1]
+    tract.collect_settled(kept, man, arriving, 1.0, P)
+    assert kept.tolist() == pytest.approx(collected.tolist())
 
 
 def test_a_settled_tract_is_that_of_its_hormones():
     man, _ = records()
     p = P._replace(androgen_sensitivity=0.5)
-    tract.settle_tract(man, 25.0, 1.0, 2 / 3, 1 / 9, p)
+    tract.settle_tract(man, Arriving(25.0), 1.0, 2 / 3, 1 / 9, p)
     # A third of the androgen is felt; the ligand's part of uptake is a fifth: 0.9 (1 - 0.5 x 0.32) is taken up.
     assert man.tolist()[:5] == pytest.approx((25.0, 0.25 / 3 / 1.36, 0.94 / 4.0, 0.2, 2.44))
-    assert man.chain[4] == pytest.approx([100.0, 20.0, 0.0])
+    assert man.chain[4] == pytest.approx([100.0, 20.0, 0.0, 0.0])
 
 
 def test_a_day_moves_sperm_one_compartment_on():
@@ -204,7 +209,7 @@ def test_a_day_moves_sperm_one_compartment_on():
     assert man.chain[:, 0] == pytest.approx([150.0, 50.0, 40.0, 40.0, 20.0])
     assert man.chain[:, 1] == pytest.approx([20.0, 5.0, 4.0, 4.0, 2.0])
     motile = 0.375 + 0.125 * math.exp(-1 / 5)  # of half the androgen signal in elongation, in five days
-    assert collected.tolist() == pytest.approx((10.0, 10.0 * motile, 1.0, 2.0))  # half of the 20 and 2 that arrive
+    assert collected.tolist() == pytest.approx((10.0, 10.0 * motile, 1.0, 2.0, 0.0))  # half of the 20 and 2 that arrive
 
 
 def test_a_day_of_other_hormones():
@@ -227,6 +232,31 @@ def test_a_day_of_other_hormones():
     assert man.glands == pytest.approx(1.6 + 0.4 * math.exp(-1 / 20))
 
 
+def test_spermatids_freed_too_early_travel_with_the_sperm_and_leave_them_as_they_are():
+    plain, collected = records()
+    mixed, with_them = records()
+    tract.settle_tract(plain, Arriving(100.0), 1.0, 1.0, 1.0, P)
+    tract.settle_tract(mixed, Arriving(100.0), 1.0, 1.0, 1.0, P)
+    seen = []
+    for day in range(60):
+        tract.tract_day(plain, collected, Arriving(100.0, 0.2), 1.0, 1.0, 1.0, P)
+        tract.tract_day(mixed, with_them, Arriving(100.0, 0.2, 1.0, 10.0 * (day == 0)), 1.0, 1.0, 1.0, P)
+        assert with_them.tolist()[:4] == collected.tolist()[:4]
+        seen.append(float(with_them.collected_immature_million))
+    assert sum(seen) == pytest.approx(10.0 * 0.4 * 0.5)  # of 10 million two fifths are whole, half of them collected
+    assert seen[:5] == pytest.approx([0.0] * 5) and np.argmax(seen) in (8, 9)  # days of transit
+
+
+def test_spermatids_beyond_a_closed_duct_leave_with_what_lies_there():
+    man, collected = records()
+    tract.settle_tract(man, Arriving(100.0, immature=10.0), 1.0, 1.0, 1.0, P)
+    left = 0.0
+    for _ in range(200):
+        tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.0, 10.0), 1.0, 1.0, 1.0, P)
+        left += collected.collected_immature_million
+    assert left == pytest.approx(0.25 * 6 * 2.0)  # a quarter of six days of 2 million
+
+
 # ---- the ejaculate
 
 
@@ -244,9 +274,9 @@ def test_weights_are_shared_and_not_changed():
     assert tract.reserve_weights(3.0, 6.0, 0.8, 7) is weights and not weights.flags.writeable
 
 
-def store(days, sperm=10.0, motile=5.0, normal=2.0, broken=3.0):
+def store(days, sperm=10.0, motile=5.0, normal=2.0, broken=3.0, immature=1.0):
     kept = np.zeros(days, COLLECTED)
-    for name, level in zip(COLLECTED.names, (sperm, motile, normal, broken), strict=True):
+    for name, level in zip(COLLECTED.names, (sperm, motile, normal, broken, immature), strict=True):
         kept[name] = level
     return kept
 
@@ -256,6 +286,8 @@ def test_an_ejaculate_of_three_days():
     assert semen.volume_ml == pytest.approx(3.0) and semen.concentration_million_ml == pytest.approx(8.0)
     assert semen.progressive_motility_pct == pytest.approx(50.0) and semen.normal_forms_pct == pytest.approx(20.0)
     assert semen.total_count_million == pytest.approx(24.0) and semen.total_motile_count_million == pytest.approx(12.0)
+    assert semen.immature_germ_cells_million == pytest.approx(2.4)
+    assert semen.immature_germ_cells_million_ml == pytest.approx(0.8)
 
 
 def test_fluid_left_over_dilutes_an_ejaculate_and_keeps_its_sperm():
@@ -287,10 +319,11 @@ def test_an_ejaculate_without_sperm():
         0.0,
         0.0,
     )
+    assert semen.immature_germ_cells_million == pytest.approx(1.0 * 3 * (0.8 + 0.16))  # they need no sperm beside them
 
 
 def test_an_analysis_follows_from_volume_concentration_and_shares():
-    semen = Semen.of(2.0, 30.0, 0.4, 0.05, 0.2)
+    semen = Semen.of(2.0, 30.0, 0.4, 0.05, 0.2, 1.5)
     assert vars(semen) == pytest.approx(
         {
             "volume_ml": 2.0,
@@ -300,6 +333,8 @@ def test_an_analysis_follows_from_volume_concentration_and_shares():
             "normal_forms_pct": 5.0,
             "total_motile_count_million": 24.0,
             "dna_fragmentation_pct": 20.0,
+            "immature_germ_cells_million_ml": 1.5,
+            "immature_germ_cells_million": 3.0,
         }
     )
     none = Semen.of(2.0, 0.0, math.nan, math.nan)
@@ -311,15 +346,15 @@ def test_an_analysis_follows_from_volume_concentration_and_shares():
 
 def test_harm_travels_with_the_sperm_and_acts_where_it_can():
     man, collected = records()
-    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+    tract.settle_tract(man, Arriving(100.0), 1.0, 1.0, 1.0, P)
     tract.tract_day(man, collected, Arriving(100.0, 0.4), 1.0, 1.0, 1.0, P)
-    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0, 10.0))  # what leaves has none yet
-    assert man.chain[0] == pytest.approx([200.0, 20.0 + 20.0 * math.exp(-0.2), 40.0])  # form is decided at release
+    assert collected.tolist() == pytest.approx((50.0, 25.0, 10.0, 10.0, 0.0))  # what leaves has none yet
+    assert man.chain[0] == pytest.approx([200.0, 20.0 + 20.0 * math.exp(-0.2), 40.0, 0.0])  # form is decided at release
     for _ in range(200):
         tract.tract_day(man, collected, Arriving(100.0, 0.4), 1.0, 1.0, 1.0, P)
     whole = math.exp(-0.4), math.exp(-0.2), math.exp(-0.8)
     broken = 50.0 * (1.0 - 0.8 * whole[2])
-    assert collected.tolist() == pytest.approx((50.0, 25.0 * whole[0], 10.0 * whole[1], broken))
+    assert collected.tolist() == pytest.approx((50.0, 25.0 * whole[0], 10.0 * whole[1], broken, 0.0))
 
 
 def test_stored_sperm_lose_motility_and_dna_at_once_and_keep_their_form():
@@ -339,7 +374,7 @@ def test_dna_breaks_with_abstinence():
 
 def test_what_lies_beyond_a_closed_duct_clears_and_stops_moving():
     man, collected = records()
-    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+    tract.settle_tract(man, Arriving(100.0), 1.0, 1.0, 1.0, P)
     seen = []
     for _ in range(30):
         tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.0), 1.0, 1.0, 1.0, P)
@@ -355,7 +390,7 @@ def test_what_lies_beyond_a_closed_duct_clears_and_stops_moving():
 
 def test_one_closed_duct_of_two_lets_half_pass():
     man, collected = records()
-    tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+    tract.settle_tract(man, Arriving(100.0), 1.0, 1.0, 1.0, P)
     for _ in range(400):
-        tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.5), 1.0, 1.0, 1.0, P)
-    assert collected.tolist() == pytest.approx((25.0, 12.5, 5.0, 5.0))
+        tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.5, 20.0), 1.0, 1.0, 1.0, P)
+    assert collected.tolist() == pytest.approx((25.0, 12.5, 5.0, 5.0, 2.0))

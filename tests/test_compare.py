@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -156,3 +158,68 @@ def test_a_name_that_is_none_is_named(name, complaint):
 def test_arms_of_several_files_are_plain_scenarios():
     with pytest.raises(TestisError, match=r"\[\[arm\]\] tables; use testis-abm compare with this file alone"):
         read_arms([ARMS, ARMS])
+
+
+def test_the_command_says_that_it_works_out_plausible_models(tmp_path, capsys, monkeypatch):
+    import tomli_w
+
+    from testis_abm.cli.command import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "arms.toml").write_text(tomli_w.dumps(ARMS), encoding="utf-8")
+    assert main(["compare", "arms.toml", "--replicates", "1", "--days", "20", "--no-plots", "--workers", "1"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    (at,) = [
+        k for k, line in enumerate(said) if re.fullmatch(r"compare: working out \d+ plausible models \.\.\.", line)
+    ]
+    assert any(line.startswith("compare: 3/3 runs") for line in said[:at])
+
+
+def test_models_are_told_as_they_begin_and_what_is_raised_then_ends_the_work(compared):
+    arms, folder, _ = compared
+    told = []
+
+    def tell(progress):
+        if progress.models is not None:
+            told.append(progress.models)
+
+    compare(arms, folder, replicates=4, title="arms", progress=tell)
+    assert sorted(begun for begun, _ in told) == list(range(1, told[0][1] + 1))
+    assert len({of for _, of in told}) == 1
+
+    def stop(progress):
+        if progress.models is not None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(arms, folder, replicates=4, title="arms", progress=stop)
+
+
+def test_the_picture_marks_what_injured_whom_and_a_run_marks_the_same(tmp_path, monkeypatch):
+    from matplotlib.text import Text
+
+    from testis_abm.pictures import courses, experiments, paper
+
+    drawn, past, fever = (
+        [],
+        {"kind": "irradiation", "dose": "0.5 Gy", "day": "day -1"},
+        {"kind": "fever", "days": "3 days"},
+    )
+    tables = {key: value for key, value in ARMS.items() if key != "arm"} | {"insult": [past, fever]}
+    arms = {**tables, "arm": [{"name": "control"}, {"name": "cool", "insult": [past]}]}
+    found = compare(arms, replicates=1)
+    spans = courses.insults_of(found.scenarios)
+    assert [(span.label, span.start, span.end) for span in spans] == [
+        ("irradiation 0.5 Gy", -1.0, 0.0),
+        ("fever 39 C for 3 days (control)", 0.0, 3.0),
+    ]
+    of_a_run = courses.spans(found.scenarios["control"])
+    assert [(span.start, span.end) for span in of_a_run] == [(span.start, span.end) for span in spans]
+    monkeypatch.setattr(experiments, "write_figure", lambda figure, *_: drawn.append(figure) or [])
+    marked = []
+    monkeypatch.setattr(paper, "_shade", lambda axes, shaded: marked.append((axes, shaded)))
+    experiments.compared(found, tmp_path)
+    assert [axes for axes, _ in marked] == drawn[0].axes and all(shaded == spans for _, shaded in marked)
+    told = " ".join(text.get_text().replace("\n", " ") for text in drawn[0].findobj(Text))
+    assert "irradiation 0.5 Gy" in told and "(control)" in told
+    assert all(axes.get_xlim()[0] < -1.0 for axes in drawn[0].axes)

@@ -72,6 +72,22 @@ def test_a_release_that_never_happens():
     assert np.all(man.expected_semen(3.0).total_count_million == 0)
 
 
+def test_spermatids_that_are_all_freed_or_none():
+    free = {
+        name: TestisModel(CASE, engine="reference", rules={"germ.is_freed": lambda *_, name=name: name})
+        for name in (True, False)
+    }
+    died = {name: man.flux["freed_round"].sum() + man.flux["freed_elongating"].sum() for name, man in free.items()}
+    assert died[True] > 0 == died[False]
+    assert free[False].expected_semen(3.0).immature_germ_cells_million == 0.0
+    assert_same_but_freed(*free.values())
+
+
+def assert_same_but_freed(one: TestisModel, other: TestisModel) -> None:
+    one.tissue.events.freed[:] = other.tissue.events.freed
+    assert_same(one.tissue, other.tissue)
+
+
 def test_branch_checkpoint_and_untreated_control_keep_them(slow, tmp_path):
     branch, saved = slow.branch(), slow.save(tmp_path / "slow.npz")
     loaded = Slow.load(saved)
@@ -162,6 +178,8 @@ SMALL = {"tissue": {"tubules": 1, "sertoli_per_tubule": 10}, "plan": {"duration"
         ("germ.clone_of", lambda *_: 2**70, "a whole number from 0 to 4294967295"),
         ("germ.clone_of", lambda *_: 0.5, "a whole number from 0 to 4294967295"),
         ("germ.is_released", lambda *_: "no", 'returned "no"; it must be True or False'),
+        ("germ.freed_share", lambda *_: 1.5, "returned 1.5; it must be a number from 0 to 1"),
+        ("germ.is_freed", lambda *_: None, "returned None; it must be True or False"),
         (
             "niche.a_pale_turn",
             changed("niche.a_pale_turn", lost="no"),

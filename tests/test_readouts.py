@@ -139,7 +139,10 @@ def test_the_two_models_agree():
                 # Germ cells of a small tissue are few; hazards respond to a signal several times as strongly.
                 loose = column.endswith("per_day") or "germ" in column or "production" in column
                 within = 0.4 if "production" in column else 0.2 if loose else 0.05
-                assert found[column] == pytest.approx(mean[when][column], rel=within, abs=2e-3), column
+                few = (
+                    0.03 if column.endswith("_million_g") else 2e-3
+                )  # a handful of lost spermatids (tests/test_freed.py)
+                assert found[column] == pytest.approx(mean[when][column], rel=within, abs=few), column
 
 
 def test_local_and_systemic_inhibition_differ_and_add_up():

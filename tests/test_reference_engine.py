@@ -15,7 +15,7 @@ from testis_abm.agents.cells import GermCell, LeydigCell, SertoliCell
 from testis_abm.agents.model import TestisModel
 from testis_abm.biology import steps
 from testis_abm.biology.draws import child
-from testis_abm.biology.germ import DIES, next_event
+from testis_abm.biology.germ import DIES, HOLDING_ON, next_event
 from testis_abm.scenario import load
 from testis_abm.testis.columns import GERM_DTYPES
 from testis_abm.testis.fields import kernel
@@ -48,6 +48,18 @@ CASES = {
             "arrested_tubules": 1 / 3,
             "reduced_tubules": 0.5,
             "leydig_patches": 0.4,
+        },
+    },
+    "states that change along a tubule": {
+        "blood": lambda day: NORMAL_BLOOD._replace(fsh_iu_l=9.0),
+        "man": {
+            "tubules": 2,
+            "rows": 12,
+            "hyalinised_tubules": 0.2,
+            "germ_cell_endowment": 0.75,
+            "arrested_tubules": 1 / 3,
+            "reduced_tubules": 0.5,
+            "lesion_length": 0.03,
         },
     },
     "blood that changes": {
@@ -95,6 +107,8 @@ def balance(before, tissue):
             change[:, step], entered[:, step - 1] - events.completed[:, step] - events.deaths[:, step]
         ), steps.NAMES[step]
     assert np.array_equal(events.completed[:, steps.ELONGATED_SPERMATID], events.released + events.retained)
+    assert np.all((events.freed >= 0) & (events.freed <= events.deaths))
+    assert not np.delete(events.freed, HOLDING_ON, axis=1).any()
     founded = change[:, 2] + events.completed[:, 2] + events.deaths[:, 2]
     assert np.all(founded % 2 == 0)
     assert np.all((founded >= 0) & (founded <= 2 * events.completed[:, steps.A_PALE]))
@@ -115,6 +129,7 @@ def test_engines_hold_the_same_cells(name, seed):
     case = CASES[name]
     compiled, reference = pair(seed, numbers=case.get("numbers"), **case.get("man", {}))
     assert_same(compiled.tissue, reference.tissue)
+    freed = 0
     for day in range(DAYS):
         before = compiled.tissue.columns.sertoli.counts.astype(int)
         for model in (compiled, reference):
@@ -122,10 +137,12 @@ def test_engines_hold_the_same_cells(name, seed):
             model.step()
         assert compiled.report == reference.report
         balance(before, compiled.tissue)
+        freed += compiled.tissue.events.freed.sum()
         if day % 5 == 4:
             assert_same(compiled.tissue, reference.tissue)
     if name != "Sertoli cells only":
         assert compiled.tissue.columns.germ.total > 20
+        assert freed > (10 if name == "androgen withdrawal" else 0)
 
 
 def test_a_larger_tissue_and_the_order_of_its_cells():

@@ -10,6 +10,7 @@ import pandas as pd
 
 from testis_abm import RunResult, parameters
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.man.diary import LOST
 from testis_abm.results.tables import SCHEMAS, STEPS, conform
 from testis_abm.scenario import Scenario, load
 
@@ -167,6 +168,7 @@ def _tissue(course: Course, effect: float) -> dict[str, np.ndarray]:
     released = SERTOLI * 0.19 * course.change(1.5**effect if effect > 0 else 0.02, lag=10, delay=66)
     table["apoptosis"] = rng.poisson(SERTOLI * 0.14 * course.change(0.8 if effect > 0 else 1.5, lag=12))
     table["sperm_released"] = rng.poisson(released)
+    table |= {name: np.ones(n, dtype=np.int64) for name in LOST}
     table["daily_production_million_g"] = released / SERTOLI / 0.19 * 3.1
     table["meiotic_loss_pct"] = 55.0 * course.change(0.8**effect, lag=12)
     table["elongated_per_sertoli"] = table["elongated_spermatid"] / SERTOLI
@@ -225,6 +227,8 @@ def _analysis(
         "normal_forms_pct": normal,
         "total_motile_count_million": volume * concentration * motility / 100.0,
         "dna_fragmentation_pct": np.where(np.isnan(normal), np.nan, 15.0),
+        "immature_germ_cells_million_ml": np.full(len(volume), 0.2),
+        "immature_germ_cells_million": 0.2 * volume,
     }
 
 

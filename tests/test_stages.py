@@ -233,7 +233,7 @@ def test_late_spermatids_a_section_are_those_of_normal_men(sections):
 
 def test_a_normal_biopsy_scores_high_with_a_spread(values, sections):
     found = biopsy.scores(sections, values)
-    assert 9.0 < found.johnsen_score < 9.97
+    assert 8.9 < found.johnsen_score < 9.7  # published means of normal men: 8.9 to 9.4
     assert 0.2 < found.johnsen_sd < 1.0
     assert found.elongated_sections_pct > 98.0 and found.sertoli_only_sections_pct == found.arrested_sections_pct == 0.0
 
@@ -246,7 +246,7 @@ def nuclei(**counts):
 
 
 SCORES = {
-    10: {"elongated_spermatid": 12, "elongating_spermatid": 5},
+    10: {"elongated_spermatid": 20, "elongating_spermatid": 6},
     9: {"elongated_spermatid": 10, "round_spermatid": 40},
     8: {"elongating_spermatid": 1, "round_spermatid": 40},
     7: {"round_spermatid": 10},

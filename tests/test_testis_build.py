@@ -347,6 +347,26 @@ def test_each_tubule_is_in_one_state_along_its_length(values, fertile):
     assert (again != state[:, 0]).any() and np.bincount(again).tolist() == [8, 4, 12, 8, 8]
 
 
+def test_a_state_goes_on_along_a_tubule_for_the_length_of_a_lesion(values, fertile):
+    p, geometry = tissue(values, fertile), build.build_geometry(values, 30, 20, 400)  # 18 um of tubule a section
+    shares = tubules.tubules({**fertile, **MIXED})
+    for length in (0.09, 0.9):  # mm: 5 and 50 sections
+        sertoli = build.build_sertoli(values, geometry, 5, p, shares, lesion_length=length)
+        state = sertoli.state.reshape(30, 400, 20)
+        assert (state == state[:, :, :1]).all()  # one state around a section
+        along = state[:, :, 0]
+        # Shares stay those of the man, and whether two sections are in one state falls off with their distance.
+        assert np.bincount(along.ravel(), minlength=5) / along.size == pytest.approx(
+            list(shares), abs=0.01 + 0.03 * length
+        )
+        alike = sum(share**2 for share in shares)
+        for apart in (1, 5, 50):
+            same = (along[:, apart:] == along[:, :-apart]).mean()
+            expected = alike + (1.0 - alike) * np.exp(-apart * 0.018 / length)
+            assert same == pytest.approx(expected, abs=0.04 + 0.05 * length), (length, apart)
+        assert ((sertoli.able > 0) == (sertoli.state < tubules.GERMINAL)).all()
+
+
 def test_a_share_of_less_than_a_tubule_is_there_as_often(values, fertile):
     p, geometry = tissue(values, fertile), build.build_geometry(values, 5, 4)
     shares = tubules.tubules({**fertile, "germ_cell_endowment": 0.1})

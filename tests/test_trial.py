@@ -388,7 +388,10 @@ def test_the_outcome_is_expected_under_every_answer_with_what_would_decide(livin
     assert "Expected difference from control in sperm concentration at the last visit under each answer" in text
     assert "2 of the men" in text and "letrozole: Sperm concentration" in text
     turning = plausible.turning(table, "letrozole", [COUNT])
-    assert "germ.lack" in turning and f"What would decide germ.lack: {hypotheses()['germ.lack'].decided_by}" in text
+    assert (
+        "germ.lack" in turning
+        and f"What would decide {plausible.asked('germ.lack')}: {hypotheses()['germ.lack'].decided_by}" in text
+    )
     assert set(hypotheses()) & set(living.men.columns) >= {"germ.lack", "infertility"}
 
 

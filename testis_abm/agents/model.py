@@ -31,7 +31,7 @@ from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
 from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.lesions import share_delivered
+from testis_abm.biology.lesions import delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Felt, Safety, SafetyDay, felt
@@ -44,7 +44,7 @@ from testis_abm.man import cell_days
 from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
 from testis_abm.man.clamps import held_by_day, own_levels
-from testis_abm.man.diary import Diary, semen_days
+from testis_abm.man.diary import LOST, Diary, semen_days
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.physiology import (
     MATURITY,
@@ -59,7 +59,7 @@ from testis_abm.man.physiology import (
 )
 from testis_abm.man.regimen import Regimen
 from testis_abm.man.tract import Tract
-from testis_abm.parameters import Drug
+from testis_abm.parameters import Drug, tubules
 from testis_abm.scenario import Clamp, Clause, Insult, Scenario, bmi_on, clashes, past_doses
 from testis_abm.scenario import load as load_scenario
 from testis_abm.scenario.insult import faults
@@ -80,9 +80,10 @@ if TYPE_CHECKING:
 _LONGEST_CALL, _DAY_SECONDS, _CELL_SECONDS = 0.2, 50e-6, 20e-9
 _LONGEST_RUN = 1e6  # days
 _TRANSIT_DAYS = 40  # the last days of the settled germ line that the tract still holds
-# A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released; kept over one
-# cycle.
-_FLUX, _FLUX_DAYS = record("divided", "round_spermatids", "released"), 16
+# A day of the germ line: primary spermatocytes that divided, round spermatids made, sperm released, spermatids freed too
+# early and not released (kernel.GERM_DAY); kept over one cycle.
+_FLUX = record("divided", "round_spermatids", "released", *LOST)
+_FLUX_DAYS = 16
 
 
 class TestisModel(mesa.Model):  # type: ignore[misc]
@@ -241,21 +242,22 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         days = tissue.live_on(_TRANSIT_DAYS)
         self._keep_flux(days)
         self.flux = self.flux[-_FLUX_DAYS:]
-        released = (days["released"] * self._sperm * self._delivered(days["live"])).tolist()
+        arriving = [self._arriving(day) for day in days]
         conditions = self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol()
-        tract.settle(float(np.mean(released)), *conditions)
-        for sperm in released:
-            tract.day(sperm, *conditions)
+        tract.settle(Arriving(*np.mean(arriving, axis=0).tolist()), *conditions)
+        for of_day in arriving:
+            tract.day(of_day, *conditions)
         self.safety = Safety(self.values, self._felt())
 
     def _testis_oestradiol(self) -> float:
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
-    def _delivered(self, live: np.ndarray) -> np.ndarray:
-        """Return the share of released sperm that arrives on days on which such a share of the tubules is live."""
-        share: np.ndarray = share_delivered(live, self.tract.p.delivery_exponent)
-        return share
+    def _arriving(self, germ: np.void, harm: float = 0.0, opened: float = 1.0) -> Arriving:
+        """Return what the tract gets of a day of the germ line (GERM_DAY)."""
+        live = germ["live"], tubules.live(self.tissue.shares), self.tract.p.delivery_exponent
+        sperm, freed = (float(delivered(germ[name], *live) * self._sperm) for name in ("of_side", "freed_of_side"))
+        return Arriving(sperm, harm, opened, freed)
 
     def _felt(self) -> Felt:
         """Return what tissues beyond testis and tract felt in the day before this morning."""
@@ -264,7 +266,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _told(self) -> np.ndarray:
         """Return what the germ line did in the day before this morning, (1,) of GERM_DAY."""
         told, tissue = np.zeros(1, kernel.GERM_DAY), self.tissue
-        kernel.tell_day(tissue.events.arrays(), tissue.columns.sertoli.arrays(), told)
+        kernel.tell_day(tissue.events.arrays(), tissue.columns.sertoli.arrays(), tissue.levels.shape, told)
         return told
 
     def _keep_flux(self, days: np.ndarray) -> None:
@@ -439,6 +441,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             change,
             self._sperm,
             self.injuries.open(self.day),
+            float(tubules.live(tissue.shares)),
             tissue.leydig_weight,
             tissue.levels.entering,
             float(scale.oestradiol),
@@ -471,8 +474,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.report = self.tissue.day(blood, p, change)
         germ = self._told()[0]
         harm = float(germ["injury"] / germ["released"]) if germ["released"] > 0 else 0.0
-        sperm = float(germ["released"] * self._sperm) * float(self._delivered(germ["live"]))
-        arriving = Arriving(sperm, harm, self.injuries.open(self.day))
+        arriving = self._arriving(germ, harm, self.injuries.open(self.day))
         self.tract.day(arriving, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 
@@ -526,6 +528,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return the sperm released a day over the last cycle, million per g of testis."""
         return float(self.per_gram(self.over_cycle(1)["released"])[0])
 
+    def spermatids_lost(self) -> dict[str, float]:
+        """Return the spermatids freed too early and not released a day over the last cycle, million per g of testis, by column."""
+        cycle = self.over_cycle(1)
+        return {f"{name}_million_g": float(self.per_gram(cycle[name])[0]) for name in LOST}
+
     def stem_cells(self) -> dict[str, float]:
         """Return A-pale and A-dark per Sertoli cell: `a_pale_per_sertoli`, `a_dark_per_sertoli`."""
         mean = self.tissue.counts() / self.tissue.present_count
@@ -549,7 +556,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         germ.founder[stem] = np.arange(len(stem))
 
     def per_gram(self, released: np.ndarray) -> np.ndarray:
-        """Return the daily production, million per g of testis, that so many released in a cycle are."""
+        """Return how many million per g of testis and day so many released (freed, retained) in a cycle are."""
         there = self.tissue.present_count / self.tissue.sertoli_count
         mass = testis_mass(self.values) * self.man["sertoli_number"] * there
         return np.asarray(released / _FLUX_DAYS * self._sperm / mass)

@@ -16,6 +16,7 @@ from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.size import of_testis
 from testis_abm.man.cell_days import Lived
+from testis_abm.man.diary import LOST
 from testis_abm.parameters import tubules
 from testis_abm.testis.build import standing_elongated
 from testis_abm.testis.tese import sections_with_sperm
@@ -99,7 +100,8 @@ def _outcome(model: TestisModel, means: Mapping[str, float], concentration: floa
     """Return the chances of this morning in % (see biology/outcome.py)."""
     values, of = model.values, _sections_that_yield(model)
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
-    seek = partial(outcome.retrieval, of, concentration, lh, means["fsh_iu_l"], values)
+    along = model.man["lesion_length"]
+    seek = partial(outcome.retrieval, of, concentration, lh, means["fsh_iu_l"], values, lesion_length=along)
     chances = {
         "conception": outcome.conception(concentration, values),
         "retrieval": seek(),
@@ -163,6 +165,8 @@ def _tissue(
         "sertoli": sertoli,
         "leydig": len(model.tissue.columns.leydig.lineage),
         "apoptosis": germ["apoptosis"],
+        **{name: germ[name] for name in LOST},
+        **{f"{name}_million_g": model.per_gram(cycle[name]) for name in LOST},
         "sperm_released": germ["released"],
         "daily_production_million_g": model.per_gram(cycle["released"]),
         "meiotic_loss_pct": 100.0 * np.maximum(0.0, 1.0 - completed),  # while cells are lost, fewer enter than complete

@@ -20,7 +20,7 @@ import numpy as np
 from testis_abm.biology import steps
 from testis_abm.biology.clamp import field_held
 from testis_abm.biology.draws import child
-from testis_abm.biology.germ import COMPLETES, DIES, LIVES, changed
+from testis_abm.biology.germ import COMPLETES, DIES, HOLDING_ON, LIVES, changed
 from testis_abm.biology.injury import Blow, lives, stage_of
 from testis_abm.biology.niche import RENEWED, SET_ASIDE, Around, Turn, next_turn, precedence, pull, share_of_newborn
 from testis_abm.biology.rules import Rule, with_own
@@ -245,7 +245,9 @@ class ReferenceCells:
         rows, events = np.zeros(days, kernel.GERM_DAY), Events.none(len(self.germ))
         for day in range(days):
             events = self.live(now + day + 1.0, p, 1.0)
-            kernel.tell_day(events.arrays(), self.columns.sertoli.arrays(), rows[day : day + 1])
+            kernel.tell_day(
+                events.arrays(), self.columns.sertoli.arrays(), self.columns.levels.shape, rows[day : day + 1]
+            )
         return rows, events
 
     def strike(self, blow: Blow, now: float, wall: injury.Wall) -> None:
@@ -394,6 +396,8 @@ def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bo
             return True
         if event == DIES:
             events.deaths[tubule, cell.step] += 1
+            if cell.step in HOLDING_ON:
+                events.freed[tubule, cell.step] += int(_goes_free(cell, around))
             return False
         if not last < when <= around.now:  # such a rule would go on for ever
             raise TestisError(
@@ -415,6 +419,17 @@ def _live_through(cell: State, around: Surroundings, waiting: list[State]) -> bo
                 waiting.append(_enter(daughter, cell.step + 1, when, around))
                 cell.lineage = child(cell.lineage, 0)
             _enter(cell, cell.step + 1, when, around)
+
+
+def _goes_free(cell: State, around: Surroundings) -> bool:
+    """Return whether a spermatid that dies (germ.HOLDING_ON) goes into the lumen."""
+    sertoli, rules, p = around.sertoli, around.rules, around.p
+    response = Response(sertoli.androgen, sertoli.adhesion, sertoli.fsh, sertoli.lack)
+    androgen = rules["sertoli.signals"](response, 0.0, p).androgen
+    rate = steps.HAZARD + cell.step
+    stop = rules["sertoli.ailing"](rate, 0.0, sertoli.state, p)
+    share = rules["germ.freed_share"](androgen, sertoli.rates[rate], stop, p)
+    return bool(rules["germ.is_freed"](cell.lineage, cell.step, share))
 
 
 def _enter(cell: State, step: int, when: float, around: Surroundings) -> State:

@@ -19,6 +19,9 @@ from testis_abm.pictures import courses, screen, sweeps
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from testis_abm.results.run import Run
     from testis_abm.studies import Study
 
 _COLOURS = 8
@@ -51,15 +54,24 @@ def Compare(session: Session) -> None:  # noqa: N802
         return
     arms = [courses.Arm(name, run, run.arms[-1]) for name, run in kept]
     # The untreated control of each man, as far as colours reach; arms of one man share theirs.
-    controls = {run.scenario.man: (name, run) for name, run in reversed(kept) if "untreated" in run.arms[:-1]}
+    controls = {_whose(run): (name, run) for name, run in reversed(kept) if "untreated" in run.arms[:-1]}
     for name, run in list(controls.values())[-max(0, _COLOURS - len(arms)) :]:
         arms.insert(0, courses.Arm(f"untreated ({name})", run, "untreated"))
     for index, (name, _) in enumerate(kept):
         _kept(session, index, name)
+    if insults := courses.insults_of({name: run.scenario for name, run in kept}):
+        days = [(run.scenario.plan.baseline_days, run.scenario.plan.duration_days) for _, run in kept]
+        first, last = (float(max(ends)) for ends in zip(*days, strict=True))
+        widgets.html(screen.timeline(insults, (-first, last)), classes=["ta-scroll"])
     widgets.html(screen.legend([arm.name for arm in arms]))
     widgets.html(screen.grid([*courses.hormones(arms), *courses.semen(arms, dots=False)]))
     widgets.heading("Levels at the end of treatment", 3)
     widgets.table(courses.levels(kept), _LEVELS, "quantity")
+
+
+def _whose(run: Run) -> Hashable:
+    """Return what an untreated control is the same by: the man, and what injured him before day 0."""
+    return run.scenario.man, run.scenario.untreated().insult
 
 
 def _kept(session: Session, index: int, name: str) -> None:
@@ -103,7 +115,7 @@ def _Store(index: int) -> None:  # noqa: N802
     kind = kind if kind in kinds else kinds[0]
     with solara.Div(classes=["ta-cells"]):
         widgets.select("Show", word, [(name, name) for name in store.outputs], set_word)
-        widgets.select("As", kind, [(name, name) for name in kinds], set_kind)
+        widgets.select("As", kind, [(name, store.called(name)) for name in kinds], set_kind)
         widgets.select("Day", day, [(str(k), f"day {k}") for k in store.days], set_day)
         if len(store.axes) > 2:
             pairs = itertools.combinations(enumerate(store.axes), 2)
@@ -113,7 +125,7 @@ def _Store(index: int) -> None:  # noqa: N802
         widgets.paragraph("No run of this folder is finished yet.")
         return
     chosen = [store.axes[int(k)] for k in axes.split(",")]
-    widgets.html(screen.heat_map(sweeps.heat_map(table, chosen, word, kind)), classes=["ta-scroll"])
+    widgets.html(screen.heat_map(sweeps.heat_map(table, chosen, word, kind, store.called(kind))), classes=["ta-scroll"])
     text = (
         f"{len(table):,} points, {int(table['replicates'].max())} replicate(s) each. "
         "A place without a number has no finished run, or a level that no laboratory sees."

@@ -15,8 +15,9 @@ from typing import Any
 from testis_abm import parameters
 from testis_abm.choices import TREATMENTS
 from testis_abm.scenario import Man, Plan, Scenario, Tissue
-from testis_abm.scenario.amounts import NUMBER, number_in
+from testis_abm.scenario.amounts import NUMBER, number_in, parse_day
 from testis_abm.scenario.amounts import plain as plain_text
+from testis_abm.scenario.insult import KINDS, keys_of, regimens
 from testis_abm.scenario.load import cut
 from testis_abm.scenario.scenario import alike, extrapolated
 from testis_abm.scenario.section import plain
@@ -38,8 +39,8 @@ _LONGEST = 200  # characters of what was typed into one field
 # What of a draft is no man's own, and so stays when another patient takes his place.
 _OF_NO_MAN = ("therapy", "clamp", "insult", "plan", "tissue", "samples", "parameters")
 # Fields of the form, by section; a row of these has no others.
-_ROWS = ("therapy", "weight")
-_FIELDS = {"plan": ("duration", "baseline", "replicates", "seed"), "samples": ("assay",)}
+_ROWS = ("therapy", "weight", "insult")
+_FIELDS = {"plan": ("duration", "baseline", "replicates", "seed"), "samples": ("assay",), "tissue": ("tubules", "rows")}
 
 
 @dataclass(frozen=True)
@@ -187,12 +188,22 @@ def with_preset(draft: Draft, name: str) -> Draft:
 def with_man(draft: Draft, man: Man, title: str) -> Draft:
     """Return a draft of another man: treatment, plan, tissue, sampling days and model parameters stay.
 
-    All else was the former man's (his history, his change of weight, his published values, the assay of his laboratory)
+    All else was the former man's (his history, what injured him before day 0, his change of weight, his published values, the assay of his laboratory)
     and goes with him; `belongings` names it.
     """
     kept = {name: copy.deepcopy(draft[name]) for name in _OF_NO_MAN if name in draft}
+    if rows := [row for row in kept.pop("insult", ()) if not _past(row)]:
+        kept["insult"] = rows
     changed = {"title": title, "man": man.as_dict(), **kept}
     return without(changed, ("samples", "assay")) if "assay" in changed.get("samples", {}) else changed
+
+
+def _past(insult: Mapping[str, Any]) -> bool:
+    """Return whether an insult of a draft was before day 0, as far as it can be read."""
+    try:
+        return parse_day(insult.get("day", 0.0)) < 0.0
+    except ScenarioError:
+        return False
 
 
 def belongings(draft: Draft) -> tuple[str, ...]:
@@ -200,12 +211,11 @@ def belongings(draft: Draft) -> tuple[str, ...]:
     man, assay = draft["man"], draft.get("samples", {}).get("assay")
     usual = Man(preset=man["preset"]).as_dict().get("history", ()) if man.get("preset") in parameters.presets() else ()
     past = [text for text in man.get("history", ()) if text not in usual]
-    return (
-        *(f"earlier treatment ({text})" for text in past),
-        *(f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())),
-        *(f"published value ({_in_words(row)})" for row in draft.get("observed", ())),
-        *([f"assay of oestradiol ({assay})"] if assay else []),
-    )
+    told = [f"earlier treatment ({text})" for text in past]
+    told += [f"injury before day 0 ({_in_words(row)})" for row in draft.get("insult", ()) if _past(row)]
+    told += [f"change of weight ({_in_words(row)})" for row in draft.get("weight", ())]
+    told += [f"published value ({_in_words(row)})" for row in draft.get("observed", ())]
+    return (*told, *([f"assay of oestradiol ({assay})"] if assay else []))
 
 
 @dataclass(frozen=True)
@@ -250,7 +260,6 @@ _HEADS = {
     "samples": "Samples",
     "parameters": "Model parameter",
     "clamp": "Clamp",
-    "insult": "Insult",
     "observed": "Published value",
 }
 
@@ -329,26 +338,60 @@ def with_weight(draft: Draft) -> Draft:
     return with_entry(draft, [*rows, row], "weight")
 
 
+def with_insult(draft: Draft, kind: str) -> Draft:
+    """Return a draft with one more insult of a kind, on day 0: what the kind needs is an example."""
+    row = {"kind": kind, "day": "day 0", **_needed(kind)}
+    return with_entry(draft, [*draft.get("insult", ()), row], "insult")
+
+
+def with_kind(draft: Draft, index: int, kind: str) -> Draft:
+    """Return a draft with an insult of another kind: what that takes too stays, what it needs besides is an example."""
+    row = draft["insult"][index]
+    kept = {key: value for key, value in row.items() if key in keys_of(kind)}
+    return with_entry(draft, {"kind": kind, **_needed(kind), **kept}, "insult", index)
+
+
+def _needed(kind: str) -> dict[str, object]:
+    # One of a regimen and a strength is needed, which no table of keys can say.
+    return {"regimen": regimens()[0]} if kind == "cytotoxics" else dict(KINDS[kind].needs)
+
+
+def usual(kind: str, key: str) -> str:
+    """Return what a key of a kind of insult is where its field is empty, or an example if it is needed; "" of none."""
+    value = {"day": 0, **KINDS[kind].needs, **KINDS[kind].takes}[key]
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def with_tissue(draft: Draft, key: str, value: object) -> Draft:
+    """Return a draft of another simulated tissue."""
+    return with_entry(draft, {**draft.get("tissue", {}), key: value}, "tissue")
+
+
 def with_clamps(draft: Draft, rows: Sequence[Mapping[str, str]]) -> Draft:
     """Return a draft with these clamps, in the place of those of its own."""
     return with_entry(draft, [dict(row) for row in rows], "clamp")
 
 
 def with_cell(draft: Draft, section: str, index: int, key: str, text: str) -> Draft:
-    """Return a draft with one entry of a therapy or change of weight as it was typed; an empty one is left out.
+    """Return a draft with one entry of a therapy, change of weight or insult as it was typed; an empty one is left out.
 
-    A bare number is a day, of `every` days, of `over` hours.
+    A bare number is a day, of `every` and `days` days, of `over` hours; of an insult else a number, but for a dose, whose unit
+    has to be told.
     """
     value: Any = str(text).strip() or None
     if value and _is_number(value):
         value = {
             "from": f"day {value}",
             "until": f"day {value}",
+            "day": f"day {value}",
             "every": f"{value} days",
+            "days": f"{value} days",
             "over": f"{value} hours",
         }.get(key, value)
-    if key == "bmi" and value and _is_number(value):
-        value = float(value)
+    numeric = key == "bmi" or (section == "insult" and key != "dose")
+    if numeric and value and _is_number(value):
+        number = typed_number(value)
+        value = int(number) if section == "insult" and number.is_integer() else number
     if key == "adds":
         value = True if value == "adds" else None
     changed = with_entry(draft, value, section, index, key)
@@ -359,10 +402,10 @@ def with_cell(draft: Draft, section: str, index: int, key: str, text: str) -> Dr
 
 
 def cell(draft: Draft, section: str, index: int, key: str) -> str:
-    """Return an entry of a therapy or change of weight as its field shows it."""
+    """Return an entry of a therapy, change of weight or insult as its field shows it."""
     value = draft[section][index].get(key, "")
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    if key in ("from", "until"):
+    if key in ("from", "until", "day"):
         return text.removeprefix("day ")
     return "1 day" if text == "1 days" else text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import reacton.ipyvuetify as v
@@ -13,7 +13,8 @@ from testis_abm import parameters
 from testis_abm.app import draft, widgets
 from testis_abm.app.session import Session
 from testis_abm.quantities import ASSAYS
-from testis_abm.scenario import Samples
+from testis_abm.scenario import Samples, Tissue
+from testis_abm.scenario.insult import KINDS, key_of, keys_of
 
 # Field of a therapy or change of weight: label, and what is meant where it is empty.
 _FIELDS = {
@@ -149,14 +150,56 @@ def _therapy(session: Session, index: int, said: draft.Understanding) -> None:
             v.Html(tag="span", class_="ta-unit", children=[f"Usual: {drug.usual}." if drug else ""])
 
 
+def injury(session: Session, said: draft.Understanding) -> None:
+    """Show insults, each with the keys of its kind (scenario.insult.KINDS, KEYS), and what can be added."""
+    rows, kinds = session.draft.value.get("insult", ()), [(name, name.capitalize()) for name in KINDS]
+    with solara.Div(classes=["ta-sheet"]):
+        widgets.heading("Injury")
+        for index, row in enumerate(rows):
+            _insult(session, index, str(row.get("kind", "")), said, kinds)
+        options = [("", "Add an insult …"), *kinds]
+        add = widgets.select(
+            "Add insult", "", options, lambda name: session.edit(draft.with_insult, name) if name else None
+        )
+        add.key(f"insult-{len(rows)}")
+
+
+def _insult(
+    session: Session, index: int, kind: str, said: draft.Understanding, kinds: Sequence[tuple[str, str]]
+) -> None:
+    path, name = ("insult", index), f"{index + 1}. {kind}"
+
+    def change(to: str) -> None:
+        session.edit(draft.with_kind, index, to)
+
+    with v.Html(tag="fieldset", class_="ta-therapy"):
+        v.Html(tag="legend", children=[name])
+        widgets.select("Kind", kind, kinds, change, error=said.at(*path, "kind"))
+        with solara.Div(classes=["ta-cells"]):
+            for key in keys_of(kind):
+                _insult_cell(session, path, kind, key, said.at(*path, key))
+        with solara.Div(classes=["ta-row"]):
+            _remove(session, path, f"insult {name}")
+
+
+def _insult_cell(session: Session, path: tuple[str, int], kind: str, key: str, error: str) -> None:
+    """Show one key of an insult: words to choose from, or a line of text beside what is allowed."""
+    now, about, hint = draft.cell(session.draft.value, *path, key), key_of(kind, key), draft.usual(kind, key)
+    write = _typed(session, path, key)
+    if words := about.words():
+        none = [] if hint else [("", "none")]
+        widgets.select(about.label, now or hint, [*none, *((word, word) for word in words)], write, error=error)
+    else:
+        widgets.text_field(about.label, now, write, unit=about.allowed, hint=hint or "for good", error=error)
+
+
 def plan(session: Session, said: draft.Understanding) -> None:
     """Show title, length, replicates, seed and assay."""
     now = session.draft.value
 
     def entry(*path: str, whole: bool = False) -> Callable[[str], None]:
         def take(text: str) -> None:
-            number = whole and re.fullmatch(r"\s*[0-9]{1,18}\s*", text)
-            session.edit(draft.with_entry, int(text) if number else text, *path)
+            session.edit(draft.with_entry, _whole(text) if whole else text, *path)
 
         return take
 
@@ -174,6 +217,12 @@ def plan(session: Session, said: draft.Understanding) -> None:
             for key, label in (("baseline", "Baseline period"), ("replicates", "Replicates"), ("seed", "Random seed")):
                 value, error = now["plan"].get(key, ""), said.at("plan", key)
                 widgets.text_field(label, value, entry("plan", key, whole=True), error=error)
+        with v.Html(tag="details"):
+            v.Html(tag="summary", children=["Simulated tissue"])
+            with solara.Div(classes=["ta-cells"]):
+                for key, label in (("tubules", "Tubules"), ("rows", "Sections along each")):
+                    value = now.get("tissue", {}).get(key, getattr(Tissue(), key))
+                    widgets.text_field(label, value, _sized(session, key), error=said.at("tissue", key))
         widgets.select(
             "Assay of serum E2",
             now.get("samples", {}).get("assay", Samples().assay),
@@ -181,6 +230,15 @@ def plan(session: Session, said: draft.Understanding) -> None:
             lambda name: session.edit(draft.with_assay, name),
             error=said.at("samples", "assay"),
         )
+
+
+def _sized(session: Session, key: str) -> Callable[[str], None]:
+    return lambda text: session.edit(draft.with_tissue, key, _whole(text))
+
+
+def _whole(text: str) -> int | str:
+    """Return the whole number that was typed, or what was typed instead, to be explained."""
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else text
 
 
 def extras(session: Session, said: draft.Understanding) -> None:

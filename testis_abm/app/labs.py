@@ -99,7 +99,7 @@ def _response(match: matching.Match, response: matching.Response, current: bool)
         widgets.note(_EARLIER)
     caption = (
         f"{len(before)} matching virtual patients, {response.scenario.plan.duration_days} days. {report.CAPTION} "
-        f"The interval holds their spread and that of {report.PARAMETERS}, as testis-abm twin --give."
+        f"The interval holds their spread and that of {report.PARAMETERS}, as testis-abm twin --give. {report.past(response.scenario)}"
     )
     widgets.table(report.effects(before, after, match.found.dependable, response.values), caption, "quantity")
     if text := report.azoospermic(before, after, response.lesions, response.values):

@@ -128,7 +128,8 @@ def Tubule(session: Session) -> None:  # noqa: N802
         from testis_abm.app.tubule import TubuleView
 
         if "treated" in recordings:
-            TubuleView(recordings["treated"], control=recordings["untreated"], dark=dark)
+            names = recordings["treated"].model.case.done.capitalize(), "Untreated control"
+            TubuleView(recordings["treated"], control=recordings["untreated"], names=names, dark=dark)
         else:
             TubuleView(recordings["untreated"], names=("Untreated", ""), dark=dark)
 

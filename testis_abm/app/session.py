@@ -224,7 +224,7 @@ class Session:
             done = Progress("done", scenario, result, text, 1.0, watcher.first or seconds, seconds, OVER_MODELS)
             watcher.publish(done)
             # Nobody waits for it: the run is on the page by now.
-            result.plausible = over_models(scenario, check=watcher.check)
+            result.plausible = over_models(scenario, progress=lambda begun, all_of_them: watcher.check())
             watcher.publish(replace(done, models=""))
 
         self._running.start(work, self._failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 import pandas as pd
@@ -11,7 +12,7 @@ import solara
 from testis_abm.app import draft, form, widgets
 from testis_abm.app.labs import Labs, Matched
 from testis_abm.app.session import Progress, Session
-from testis_abm.choices import TREATED
+from testis_abm.choices import ARMS, TREATED
 from testis_abm.man.injuries import left_out
 from testis_abm.pictures import chart, courses, screen
 from testis_abm.results import plausible, report
@@ -36,6 +37,7 @@ def WhatIf(session: Session) -> None:  # noqa: N802
             form.man(session, said)
             Labs(session)
             form.treatment(session, said)
+            form.injury(session, said)
             form.plan(session, said)
             form.extras(session, said)
         _run_bar(session, said)
@@ -97,7 +99,7 @@ def Results(session: Session, said: draft.Understanding) -> None:  # noqa: N802
         _over_models(result, progress.models)
         _reasons(result)
         _keep(session, result)
-    arms = courses.arms_of(result)
+    arms = [replace(arm, name=result.called(arm.arm)) for arm in courses.arms_of(result)]
     widgets.html(_legend(result))
     _charts("Hormones", courses.hormones(arms))
     _charts("Semen", courses.semen(arms))
@@ -142,7 +144,7 @@ def _legend(result: Run) -> str:
         extra.insert(0, ("ta-band", band))
     if result.scenario.observed:
         extra.append(("ta-mark", "published value"))
-    return screen.legend(result.arms, extra)
+    return screen.legend([result.called(arm) for arm in result.arms], extra)
 
 
 def _charts(title: str, panels: list[chart.Panel]) -> None:
@@ -210,7 +212,7 @@ def _table(result: Run) -> None:
     summary = summarise(result)
     if "treated" in summary:
         changes, intervals = zip(*_changes(summary), strict=True)
-        columns = {"untreated": summary["untreated"].to_numpy(), "treated": summary["treated"].to_numpy()}
+        columns = {result.called(arm): summary[arm].to_numpy() for arm in ARMS}
         columns |= {"change": changes, "95 % interval": [interval.strip("()") for interval in intervals]}
     else:
         columns = {"mean": summary["mean"].to_numpy(), "spread": summary["sd"].to_numpy()}

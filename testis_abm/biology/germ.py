@@ -12,6 +12,7 @@ from testis_abm.biology.draws import (
     CLONE,
     COMMIT,
     ENTRY,
+    FREED,
     RELEASE,
     bits,
     child,
@@ -69,6 +70,7 @@ class GermParameters(NamedTuple):
     crowding: float
     meiosis_deprivation: float
     adhesion_deprivation: float
+    shed: float
     spermiation_alone: float
     oestrogen_lack: float
     back_pressure: float
@@ -116,6 +118,9 @@ def aromatase(p):
 
 
 # ---- what germ cells die of under the signals of their Sertoli cell
+
+# Types that hold on to their Sertoli cell by what androgen keeps up.
+HOLDING_ON = (ROUND_SPERMATID, ELONGATING_SPERMATID)
 
 
 @register_jitable
@@ -177,9 +182,15 @@ def round_loss(signals, p):
 
 
 @register_jitable
-def adhesion_loss(signals, p):
+def letting_go(androgen, p):
     """Spermatids need androgen to hold on to their Sertoli cell until they have elongated."""
-    return p.germ.adhesion_deprivation * missing(signals.androgen)
+    return p.germ.adhesion_deprivation * missing(androgen)
+
+
+@register_jitable
+def adhesion_loss(signals, p):
+    """Spermatids that let go of their Sertoli cell are lost (see freed_share)."""
+    return letting_go(signals.androgen, p)
 
 
 @register_jitable
@@ -214,7 +225,7 @@ LOSSES = (
     Loss("survival through prophase", PROPHASE, prophase_loss),
     Loss("completion of meiosis", (SECONDARY_SPERMATOCYTE,), meiotic_loss),
     Loss("elongation of round spermatids", (ROUND_SPERMATID,), round_loss),
-    Loss("adhesion of spermatids", (ROUND_SPERMATID, ELONGATING_SPERMATID), adhesion_loss),
+    Loss("adhesion of spermatids", HOLDING_ON, adhesion_loss),
     Loss("survival of elongated spermatids", (ELONGATING_SPERMATID, ELONGATED_SPERMATID), elongated_loss),
     Loss("survival under pressure of fluid", tuple(range(PROPHASE[0], COUNT)), pressure_loss),
 )
@@ -355,6 +366,29 @@ def next_event(ends, threshold, gathered, hazard, now):
     if ends <= now:
         return COMPLETES, ends
     return LIVES, now
+
+
+@register_jitable
+def freed_share(androgen, hazard, stop, p):
+    """Return the share of the dying cells of a type of HOLDING_ON that is freed into the lumen; the others are digested in place.
+
+    All that let go are freed, and of those that die of anything else the share `shed`.
+
+    Args:
+        androgen: signal for adhesion; hazard: of the type, 1/day; stop: the part of it that ends germ cells for good in an
+            arrested tubule (lesions.ailing), which frees none.
+    """
+    if hazard <= 0.0:
+        return 0.0
+    own = max(0.0, hazard - stop)
+    lost = min(own, letting_go(androgen, p) / (p.germ.round_spermatid_days + p.germ.elongating_spermatid_days))
+    return (lost + p.germ.shed * (own - lost)) / hazard
+
+
+@register_jitable
+def is_freed(lineage, step, share):
+    """Return whether a dying spermatid is among the `share` that is freed into the lumen (see freed_share)."""
+    return uniform(lineage, step, FREED) < share
 
 
 @register_jitable

@@ -61,6 +61,12 @@ VARIATION: Mapping[str, tuple[str, ...]] = {
     "progressive_motility_pct": ("semen_variation.motility",),
     "normal_forms_pct": ("semen_variation.morphology",),
     "dna_fragmentation_pct": ("semen_variation.fragmentation",),
+    "immature_germ_cells_million_ml": ("semen_variation.concentration", "semen_variation.technician"),
+    "immature_germ_cells_million": (
+        "semen_variation.concentration",
+        "semen_variation.technician",
+        "semen_variation.volume",
+    ),
 }
 # Measured by themselves in blood or tissue; the true oestradiol is that of LC-MS/MS, whatever the assay.
 BLOOD = (
@@ -242,8 +248,8 @@ class Laboratory:
     def semen(self, expected: Semen, key: Sequence[int], day: int) -> Semen:
         """Return the analysis of one ejaculate of a man, or of many men (arrays in `expected`).
 
-        Sperm are counted in the chamber (Poisson), motile and normal ones among those assessed (binomial). No sperm
-        counted: the concentration is 0 and there are no percentages (NaN).
+        Sperm are counted in the chamber (Poisson), as are immature germ cells, motile and normal ones among those
+        assessed (binomial). No sperm counted: the concentration is 0 and there are no percentages (NaN).
         """
         size = np.shape(expected.volume_ml)
 
@@ -260,7 +266,19 @@ class Laboratory:
                 ("fragmentation", expected.dna_fragmentation_pct),
             )
         ]
-        return Semen.of(*(_plain(value) for value in (volume, concentration, *shares)))
+        immature = self._immature(expected, key, day)
+        return Semen.of(*(_plain(value) for value in (volume, concentration, *shares, immature)))
+
+    def _immature(self, expected: Semen, key: Sequence[int], day: int) -> Any:
+        """Return the concentration of immature germ cells counted beside the sperm; NaN where it is not known."""
+        true, size = np.asarray(expected.immature_germ_cells_million_ml, dtype=float), np.shape(expected.volume_ml)
+        known = np.where(np.isnan(true), 0.0, true)
+        # The same ejaculate, diluted or not, and the same technician as of the sperm.
+        for name in ("concentration", "technician"):
+            known = known * self._vary((f"semen_variation.{name}",), key, day, name, size)
+        counted = self._counted(known)
+        seen = _poisson(counted, draws(key, day, "immature").random(size))
+        return np.where(np.isnan(true), np.nan, known * seen / np.maximum(counted, 1e-300))
 
     def count(self, concentration: Any, key: Sequence[int], day: int) -> tuple[Any, Any]:
         """Return the concentration counted in ejaculates of an expected one, and the one that was in them."""

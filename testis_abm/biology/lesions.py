@@ -43,3 +43,18 @@ def share_delivered(live, exponent):
     normal has (Centola 1994: 4 to 9 million/mL after 0.44 Gy).
     """
     return live**exponent
+
+
+@register_jitable
+def delivered(released, live, could, exponent):
+    """Return how many of the sperm `released` in each testis, (sides,), reach the epididymides: each has ducts of its own.
+
+    Args:
+        live: in each testis, (sides,), share of the sections that could let germ cells pass which hold any.
+        could: share of the man's tubules that they are, known of him and not of the few that are simulated.
+        exponent: see `share_delivered`.
+    """
+    arrive = 0.0
+    for side in range(len(released)):
+        arrive += released[side] * share_delivered(could * live[side], exponent)
+    return arrive

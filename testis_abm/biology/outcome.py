@@ -78,16 +78,24 @@ def sections_to_tell(way: str = "microdissection") -> int:
     return math.ceil(_Z * _Z * (1.0 / most - 1.0))
 
 
-def found(share: float, tubules: float) -> float:
-    """Return the chance that of so many tubule sections at least one is of the `share` that yields sperm.
+def found(share: float, tubules: float, stretches: float = 0.0) -> float:
+    """Return the chance that in so many tubules that are looked at some section is of the `share` that yields sperm.
 
-    A piece of tissue samples the whole testis: foci are single tubules, spread diffusely (Silber 2000).
+    A piece of tissue samples the whole testis: foci are spread diffusely (Silber 2000). `stretches`: in how many further
+    stretches, each in a state of its own, the length that is seen of a tubule lies.
     """
-    return 1.0 if share >= 1.0 else -math.expm1(tubules * math.log1p(-share))
+    return 1.0 if share >= 1.0 else -math.expm1(tubules * (math.log1p(-share) - share * stretches))
 
 
 def retrieval(
-    of: Yield, concentration: float, lh: float, fsh: float, values: Mapping[str, float], way: str = "microdissection"
+    of: Yield,
+    concentration: float,
+    lh: float,
+    fsh: float,
+    values: Mapping[str, float],
+    way: str = "microdissection",
+    *,
+    lesion_length: float = math.inf,
 ) -> tuple[float, float, float]:
     """Return the chance that a surgeon finds sperm in the testis, and its low and high end.
 
@@ -99,9 +107,15 @@ def retrieval(
     Args:
         of: sections that yield.
         way: of WAYS, how he looks for them.
+        lesion_length: over which a tubule is in one state, mm; infinite for whole tubules.
     """
     off = lh < values["outcome.retrieval_lh_low"] and fsh < values["outcome.retrieval_fsh_low"]
     if off or concentration >= values["outcome.azoospermic_below"]:
         return math.nan, math.nan, math.nan
     tubules = parameters.load()[f"outcome.{way}_tubules"]
-    return (found(of.share, values[f"outcome.{way}_tubules"]), found(of.low, tubules.low), found(of.high, tubules.high))
+    stretches = values["outcome.looked_length"] / lesion_length
+    return (
+        found(of.share, values[f"outcome.{way}_tubules"], stretches),
+        found(of.low, tubules.low, stretches),
+        found(of.high, tubules.high, stretches),
+    )

@@ -214,41 +214,41 @@ def expose(drugs, doses, hour, exposure):
     `exposure` (EXPOSURES,) is where they are summed. The levels of a day are gathered hour by hour: nmol/L or IU/L at
     its end (of what comes and goes within the hour, by five minutes), nmol/day of a released steroid.
     """
+    # Taken out once: an array taken out of a tuple within the loop would be counted there.
+    depot, central, absorption, elimination = drugs.depot, drugs.central, drugs.absorption, drugs.elimination
+    volume, pulsed, effect, levels = drugs.volume, drugs.pulsed, drugs.effect, drugs.levels
     exposure[:] = 0.0
-    for k in range(drugs.depot.size):
+    for k in range(depot.size):
         at_once, evenly = doses[hour, k], doses[HOURS + hour, k]
-        if drugs.pulsed[k]:
+        if pulsed[k]:
             mean, lowest, highest = _clear_in_minutes(drugs, k, at_once, evenly)
-            mean, lowest, highest = mean / drugs.volume[k], lowest / drugs.volume[k], highest / drugs.volume[k]
-            cleared = mean * drugs.elimination[k] * drugs.volume[k]
+            mean, lowest, highest = mean / volume[k], lowest / volume[k], highest / volume[k]
+            cleared = mean * elimination[k] * volume[k]
         else:
-            drugs.depot[k] += at_once + evenly
-            held = drugs.central[k]
-            drugs.depot[k], drugs.central[k], absorbed = absorb_and_clear(
-                drugs.depot[k], held, drugs.absorption[k], drugs.elimination[k], 1.0
-            )
-            cleared = held + absorbed - drugs.central[k]
-            mean = cleared * HOURS if drugs.volume[k] == 0.0 else drugs.central[k] / drugs.volume[k]
+            depot[k] += at_once + evenly
+            held = central[k]
+            depot[k], central[k], absorbed = absorb_and_clear(depot[k], held, absorption[k], elimination[k], 1.0)
+            cleared = held + absorbed - central[k]
+            mean = cleared * HOURS if volume[k] == 0.0 else central[k] / volume[k]
             lowest, highest = mean, mean
         for which in range(_EXPOSURES):
-            exposure[which] += drugs.effect[k, which] * (lowest if which == _TROUGH else mean)
-        if k < drugs.levels.shape[0]:
-            _gather(drugs, k, hour, cleared, lowest, highest)
+            exposure[which] += effect[k, which] * (lowest if which == _TROUGH else mean)
+        if k < levels.shape[0]:
+            _gather(levels[k], hour, cleared, lowest, highest, elimination[k], volume[k])
     return Exposure(*to_fixed_tuple(exposure, _EXPOSURES))  # type: ignore[call-arg]
 
 
 @register_jitable
-def _gather(drugs, k, hour, cleared, lowest, highest):
-    """Gather the levels of a substance in one of the hours 0 to 23 into those of the day."""
-    day = drugs.levels[k]
+def _gather(day, hour, cleared, lowest, highest, elimination, volume):
+    """Gather the levels of a substance in one of the hours 0 to 23 into those of the `day`."""
     if hour == 0:
         day[0], day[1], day[2] = 0.0, lowest, highest
     day[0] += cleared
     day[1] = min(day[1], lowest)
     day[2] = max(day[2], highest)
-    if hour == HOURS - 1 and drugs.volume[k] > 0.0:
+    if hour == HOURS - 1 and volume > 0.0:
         # The area under the curve is what was cleared over the clearance.
-        day[0] /= HOURS * drugs.elimination[k] * drugs.volume[k]
+        day[0] /= HOURS * elimination * volume
 
 
 Plan = Iterable[tuple[float, str, float] | Dose]

@@ -54,6 +54,8 @@ _DECLARED: Mapping[str, tuple[Rule, Any]] = {
     "germ.first_share": (germ.first_share, SHARE),
     "germ.clone_of": (germ.clone_of, CLONE),
     "germ.is_released": (germ.is_released, FLAG),
+    "germ.freed_share": (germ.freed_share, SHARE),
+    "germ.is_freed": (germ.is_freed, FLAG),
     "niche.renewal": (niche.renewal, SHARE),
     "niche.used_up": (niche.used_up, SHARE),
     "niche.aside": (niche.aside, SHARE),

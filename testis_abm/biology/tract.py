@@ -24,30 +24,41 @@ _LEAST_VOLUME = 0.3  # mL
 _MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
 _EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
 
-_SPERM, _NORMAL, _HARM = range(3)  # columns of the chain
+_SPERM, _NORMAL, _HARM, _IMMATURE = range(4)  # columns of the chain
 # What the cauda takes in on a day, million.
 COLLECTED = record(
-    "collected_million", "collected_motile_million", "collected_normal_million", "collected_fragmented_million"
+    "collected_million",
+    "collected_motile_million",
+    "collected_normal_million",
+    "collected_fragmented_million",
+    "collected_immature_million",
 )
 # State of the tract: sperm output that transit has adapted to (million a day), progressively motile share,
 # back-pressure (0 to 1), relative size of the glands, fluid left over (relative), the part of the pressure that closed
-# ducts make, share of the testes whose duct is open, sperm, normal sperm (million) and harm that they carry (summed over million) in
-# each compartment, and what lies beyond a closed duct (COLLECTED).
+# ducts make, share of the testes whose duct is open, sperm, normal sperm (million), harm that they carry (summed over million) and
+# spermatids freed too early (million) in each compartment, and what lies beyond a closed duct (COLLECTED).
 TRACT = np.dtype(
     [
         *record("output", "motility", "back_pressure", "glands", "fluid", "dilated", "open").descr,
-        ("chain", float, (CHAIN, 3)),
+        ("chain", float, (CHAIN, 4)),
         ("beyond", float, (len(COLLECTED.names or ()),)),
     ]
 )
 
 
 class Arriving(NamedTuple):
-    """What the testes send on a day: million sperm, the mean harm that each carries, and the share of testes whose duct is open."""
+    """What the testes send on a day.
+
+    Attributes:
+        sperm: million; harm: mean that each carries.
+        open: share of testes whose duct is open.
+        immature: million spermatids that were freed too early.
+    """
 
     sperm: float
     harm: float = 0.0
     open: float = 1.0
+    immature: float = 0.0
 
 
 class TractParameters(NamedTuple):
@@ -64,6 +75,7 @@ class TractParameters(NamedTuple):
     transit_days: float
     transit_output_exponent: float
     collected: float
+    immature_survival: float
     motility_reference: float
     motility_androgen_half: float
     motility_oestrogen_half: float
@@ -180,16 +192,17 @@ def fragmented(harm, p):
 
 
 @register_jitable
-def collect(collected, tract, sperm, normal, harm, p):
-    """Set what the cauda takes in (COLLECTED) of the `sperm` and `normal` sperm that arrive, million; `harm`: their mean.
+def collect(collected, tract, sperm, normal, harm, immature, p):
+    """Set what the cauda takes in (COLLECTED) of the `sperm`, `normal` sperm and `immature` spermatids that arrive, million.
 
-    Short of androgen the epididymis regresses with the glands, and stores so much less.
+    `harm`: mean of the sperm. Short of androgen the epididymis regresses with the glands, and stores so much less.
     """
     share = p.collected * min(1.0, tract.glands)
     collected.collected_million = sperm * share
     collected.collected_motile_million = sperm * share * tract.motility * whole(harm, p.harm_motility)
     collected.collected_normal_million = normal * share
     collected.collected_fragmented_million = sperm * share * fragmented(harm, p)
+    collected.collected_immature_million = immature * share
 
 
 @register_jitable
@@ -226,6 +239,7 @@ def _close(tract, collected, opened, p):
     tract.beyond[1] += share * collected.collected_motile_million
     tract.beyond[2] += share * collected.collected_normal_million
     tract.beyond[3] += share * collected.collected_fragmented_million
+    tract.beyond[4] += share * collected.collected_immature_million
 
 
 @register_jitable
@@ -236,6 +250,7 @@ def _clear(tract, collected, p):
     collected.collected_motile_million += leaving * tract.beyond[1]
     collected.collected_normal_million += leaving * tract.beyond[2]
     collected.collected_fragmented_million += leaving * tract.beyond[3]
+    collected.collected_immature_million += leaving * tract.beyond[4]
     for kind in range(tract.beyond.size):
         tract.beyond[kind] *= 1.0 - leaving
     tract.beyond[1] *= math.exp(-1.0 / p.beyond_motile_days)
@@ -247,11 +262,13 @@ def _scaled(collected, share):
     collected.collected_motile_million *= share
     collected.collected_normal_million *= share
     collected.collected_fragmented_million *= share
+    collected.collected_immature_million *= share
 
 
 @register_jitable
-def settle_tract(tract, released, elongation, androgen, testis_e2, p):
-    """Bring the tract (TRACT) to its steady state under a constant daily release; see tract_day."""
+def settle_tract(tract, arriving, elongation, androgen, testis_e2, p):
+    """Bring the tract (TRACT) to its steady state under the same sperm and immature cells every day; see tract_day."""
+    released = arriving.sperm
     tract.output, tract.back_pressure, tract.fluid = released, pressure(testis_e2, p), fluid_left(testis_e2, p)
     tract.motility = motility_target(elongation, androgen * p.androgen_sensitivity, testis_e2, p)
     tract.glands = gland_target(androgen * p.androgen_sensitivity, p)
@@ -259,7 +276,14 @@ def settle_tract(tract, released, elongation, androgen, testis_e2, p):
     tract.open, tract.dilated, tract.beyond[:] = 1.0, 0.0, 0.0
     for k in range(CHAIN):
         tract.chain[k, _SPERM], tract.chain[k, _NORMAL] = released / moved, released * normal / moved
-        tract.chain[k, _HARM] = 0.0
+        tract.chain[k, _HARM], tract.chain[k, _IMMATURE] = 0.0, arriving.immature * p.immature_survival / moved
+
+
+@register_jitable
+def collect_settled(collected, tract, arriving, elongation, p):
+    """Set what the cauda of a settled tract takes in a day (see settle_tract)."""
+    normal, immature = arriving.sperm * normal_forms(elongation, p), arriving.immature * p.immature_survival
+    collect(collected, tract, arriving.sperm, normal, 0.0, immature, p)
 
 
 @register_jitable
@@ -275,14 +299,15 @@ def tract_day(tract, collected, arriving, elongation, androgen, testis_e2, p):
     tract.output = relax(tract.output, released, p.transit_days, 1.0)
     moved = moved_a_day(tract, p)
     last = chain[CHAIN - 1]
-    sperm, normal_out = moved * last[_SPERM], moved * last[_NORMAL]
+    sperm, normal_out, immature = moved * last[_SPERM], moved * last[_NORMAL], moved * last[_IMMATURE]
     harm = last[_HARM] / last[_SPERM] if last[_SPERM] > 0.0 else 0.0
     for i in range(CHAIN - 1, 0, -1):
-        for kind in range(3):
+        for kind in range(chain.shape[1]):
             chain[i, kind] += moved * (chain[i - 1, kind] - chain[i, kind])
     chain[0, _SPERM] += released - moved * chain[0, _SPERM]
     chain[0, _NORMAL] += released * normal - moved * chain[0, _NORMAL]
     chain[0, _HARM] += released * arriving.harm - moved * chain[0, _HARM]
+    chain[0, _IMMATURE] += arriving.immature * p.immature_survival - moved * chain[0, _IMMATURE]
     felt = androgen * p.androgen_sensitivity
     tract.motility = relax(tract.motility, motility_target(elongation, felt, testis_e2, p), p.motility_days, 1.0)
     tract.fluid = fluid_left(testis_e2, p) * arriving.open
@@ -290,7 +315,7 @@ def tract_day(tract, collected, arriving, elongation, androgen, testis_e2, p):
     tract.dilated = relax(tract.dilated, p.closed_pressure * (1.0 - arriving.open), p.closed_pressure_days, 1.0)
     tract.back_pressure = min(1.0, by_fluid + tract.dilated)
     tract.glands = relax(tract.glands, gland_target(felt, p), p.volume_days, 1.0)
-    collect(collected, tract, sperm, normal_out, harm, p)
+    collect(collected, tract, sperm, normal_out, harm, immature, p)
     if arriving.open < tract.open:
         _close(tract, collected, arriving.open, p)
     tract.open = arriving.open
@@ -317,22 +342,24 @@ def reserve_weights(abstinence: float, reserve_days: float, emptied: float, days
 
 
 class Emptied(NamedTuple):
-    """An ejaculate: mL, million/mL, and the shares that move, that are of normal form and whose DNA is fragmented."""
+    """An ejaculate: mL, million sperm/mL, the shares that move, that are of normal form and whose DNA is fragmented, and million immature germ cells/mL."""
 
     volume: float
     concentration: float
     motility: float
     normal: float
     fragmented: float
+    immature: float
 
 
 class Stored(NamedTuple):
-    """Sperm of an ejaculate, million: all, those that move, that are of normal form and whose DNA is fragmented."""
+    """Cells of an ejaculate, million: sperm, those that move, that are of normal form, whose DNA is fragmented; immature germ cells."""
 
     sperm: float
     motile: float
     normal: float
     fragmented: float
+    immature: float
 
 
 @register_jitable
@@ -352,7 +379,7 @@ def emptied(stored, glands, fluid, abstinence, bmi, p):
         )
         rested = min(abstinence, _LONGEST_RESTED) - _ABSTINENCE_REFERENCE
         broken_share = min(1.0, stored.fragmented / sperm * (1.0 + p.dna_fragmentation_abstinence_slope * rested))
-    return Emptied(ml, sperm / ml, motility, normal_share, broken_share)
+    return Emptied(ml, sperm / ml, motility, normal_share, broken_share, stored.immature / ml)
 
 
 def ejaculate(

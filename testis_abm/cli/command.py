@@ -140,7 +140,7 @@ def _run(options: argparse.Namespace) -> int:
                 result = run(scenario, progress=progress)
         except KeyboardInterrupt:
             print(
-                f"\nStopped in replicate {where['replicate'] + 1} of {scenario.plan.replicates}, {where['arm']} arm, "
+                f"\nStopped in replicate {where['replicate'] + 1} of {scenario.plan.replicates}, {scenario.called(where['arm'])} arm, "
                 f"day {where['day']} of {scenario.plan.duration_days}. Nothing was written.",
                 file=sys.stderr,
             )
@@ -187,7 +187,9 @@ def _progress(
             last[replicate, arm] = day
             where.update(replicate=replicate, arm=arm, day=day)
             interrupt.check()
-            text = f"replicate {replicate + 1}/{plan.replicates} {arm:9s} day {day}/{plan.duration_days}"
+            text = (
+                f"replicate {replicate + 1}/{plan.replicates} {scenario.called(arm):9s} day {day}/{plan.duration_days}"
+            )
             bar.update(task, completed=done, description=text)
 
         yield advance

@@ -122,7 +122,7 @@ def _write(outcome: Outcome, folder: Path, *, plots: bool) -> None:
 
 @contextmanager
 def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]]:
-    """Show runs done, their rate and the time left, and below it what is done of each arm or of the points."""
+    """Show runs done, their rate and the time left, below it what is done of each arm or of the points, then of plausible models."""
     from rich.progress import BarColumn, TextColumn
 
     columns, logged = (
@@ -130,16 +130,24 @@ def _bar(interrupt: Interrupt, what: str) -> Iterator[Callable[[Progress], None]
         time.monotonic(),
     )
     with printing.bar(*columns, only_terminal=True) as bar:
-        lines = {what: bar.add_task(what, total=None, text="starting")}
+        lines, what_next = {what: bar.add_task(what, total=None, text="starting")}, "plausible models"
 
         def show(progress: Progress) -> None:
             interrupt.check()
+            nonlocal logged
+            if progress.models is not None:
+                begun, models = progress.models
+                if what_next not in lines:
+                    lines[what_next] = bar.add_task(f"  {what_next}", total=models, text="")
+                    if not bar.console.is_terminal:
+                        print(f"{what}: working out {models:,} {what_next} ...", file=sys.stderr, flush=True)
+                bar.update(lines[what_next], completed=begun, text=f"{begun:,}/{models:,}")
+                return
             rate = progress.rate
             left = "" if rate <= 0 else f", {rate:.3g} runs/s, {_clock(progress.seconds_left)} left"
             failed = f", {progress.failed} failed" if progress.failed else ""
             found = f" ({progress.found:,} found)" if progress.found else ""
             text = f"{progress.done:,}/{progress.runs:,} runs{found}{left}{failed}"
-            nonlocal logged
             ended = progress.done == progress.runs
             if not bar.console.is_terminal and (
                 time.monotonic() - logged > _LOG_EVERY or (ended and logged < float("inf"))

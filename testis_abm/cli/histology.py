@@ -119,7 +119,9 @@ def _draw(man: TestisModel, arm: str, folder: Path) -> None:
 
     day = (float(man.day), float(man.day))
     footer = f"Seed {man.seed}. {NOTE}"
-    data = PlotData(man.case.heading, (arm,), footer, "", day, (), {}, {}, {arm: man.cross_section()})
+    data = PlotData(
+        man.case.heading, (arm,), footer, "", day, (), {}, {}, {arm: man.cross_section()}, {arm: man.case.called(arm)}
+    )
     for name in _PICTURES:
         printing.picture(draw_figure(data, name), name, folder)
 

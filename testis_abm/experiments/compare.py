@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,6 +51,7 @@ class Comparison:
         plausible: levels and changes over plausible models (results.plausible.COLUMNS) of the arms that need no cells; None
             where the first does, or all others do.
         left_out: arm -> why it is not among them.
+        scenarios: arm -> what is done in it.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Comparison:
     failed: pd.DataFrame
     plausible: pd.DataFrame | None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -80,15 +82,7 @@ class Comparison:
         shown_effects = self.effects[self.effects["output"].isin(outputs)]
         for arm in self.arms[1:]:
             effects = shown_effects[shown_effects["arm"] == arm].set_index("output")
-            head = (
-                "",
-                self.arms[0],
-                arm,
-                "change",
-                "plausible models, 90 %",
-                "(95 % interval)",
-                "variance reduction by pairing",
-            )
+            head = ("", self.arms[0], arm, *plausible.CHANGE, "variance reduction by pairing")
             rows = [_cells(effects.loc[word], self.replicates) for word in outputs]
             kept = [k for k in range(7) if k not in (4, 6) or any(row[k] for row in rows)]
             lines += ["", report.aligned([[row[k] for k in kept] for row in (head, *rows)])]
@@ -182,9 +176,9 @@ class Arms(Experiment[Comparison]):
             "outputs": list(DEFAULT),
         }
 
-    def analyse(self, folder: Path) -> Comparison:
+    def analyse(self, folder: Path, models: Callable[[int, int], None]) -> Comparison:
         """Compare the arms."""
-        return analyse(self.arms, read(folder), marked(self.title, *self.arms.values()))
+        return analyse(self.arms, read(folder), marked(self.title, *self.arms.values()), models)
 
 
 def prepare(
@@ -247,8 +241,10 @@ def compare(
         return run(partial(prepare, arms, replicates, overrides, title), place, **how)
 
 
-def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Comparison:
-    """Compare the arms of a finished store (`store.read`).
+def analyse(
+    arms: Mapping[str, Scenario], table: pd.DataFrame, title: str, models: Callable[[int, int], None] | None = None
+) -> Comparison:
+    """Compare the arms of a finished store (`store.read`); `models` is told of plausible models (arms_under_hypotheses).
 
     Raises:
         TestisError: no replicate ended in all arms.
@@ -259,7 +255,7 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
     if table.empty:
         raise TestisError(f"no replicate ended in all arms; {failed['arm'].iloc[0]}: {failed['error'].iloc[0]}")
     end = table[table["day"] == table["day"].max()]
-    left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]))
+    left, over_models = over_models_of(arms, sets=3, day=int(end["day"].iloc[0]), progress=models)
     signals = end.groupby("arm")[list(SIGNALS)].mean()
     numbers = {name: _numbers(case) for name, case in arms.items()}
     attribution = {arm: _attributed(signals, names[0], arm, numbers) for arm in names[1:]}
@@ -281,6 +277,7 @@ def analyse(arms: Mapping[str, Scenario], table: pd.DataFrame, title: str) -> Co
         failed[["arm", "replicate", "error"]].reset_index(drop=True),
         over_models,
         left,
+        dict(arms),
     )
 
 

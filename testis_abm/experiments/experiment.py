@@ -22,7 +22,7 @@ class How(TypedDict, total=False):
         workers: local processes (1: this process alone; 0: one a core, or this one alone where there are few runs).
         dask: address of a Dask scheduler ("tcp://host:8786"), or "local" for a cluster on this machine.
         shard: (i, n), the i-th of n parts of the runs, for job arrays; shards may share a store.
-        progress: called after every part.
+        progress: called after every part; then for each plausible model that is worked out, from several threads.
     """
 
     workers: int
@@ -46,8 +46,8 @@ class Experiment[R](ABC):
         """Return what its store says of it besides its runs (JSON): kind, title, outputs ..."""
 
     @abstractmethod
-    def analyse(self, folder: Path) -> R:
-        """Return the outcome, from the store of all runs."""
+    def analyse(self, folder: Path, models: Callable[[int, int], None]) -> R:
+        """Return the outcome, from the store of all runs; `models` is told of plausible models (arms_under_hypotheses)."""
 
     def unfinished(self, folder: Path) -> R | None:
         """Return what can be said while shards of it are still to come."""
@@ -69,4 +69,10 @@ def run[R](prepare: Callable[[], Experiment[R]], folder: str | Path, **how: Unpa
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Note)  # that runs are missing is what a shard is
             return experiment.unfinished(folder)
-    return experiment.analyse(folder)
+    told, runs = how.get("progress"), len(experiment.tasks)
+
+    def models(begun: int, wanted: int) -> None:
+        if told is not None:
+            told(Progress(runs, runs, models=(begun, wanted)))
+
+    return experiment.analyse(folder, models)

@@ -38,7 +38,7 @@ from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import shipped
 from testis_abm.studies.replay import configuration
 from testis_abm.support import guard
-from testis_abm.support.cores import each
+from testis_abm.support.cores import counted, each
 from testis_abm.support.errors import ScenarioError
 
 DEFAULT = ("daily sperm production", "sperm concentration", "total motile count")
@@ -216,7 +216,7 @@ def arms_under_hypotheses(
     day: int | None = None,
     first: int = 0,
     title: str = "",
-    check: Callable[[], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> UnderHypotheses:
     """Let the men of scenarios live under every combination of answers, on all cores; see under_hypotheses.
 
@@ -226,7 +226,7 @@ def arms_under_hypotheses(
         sets: parameter sets under each combination of answers about all men.
         day: on whose morning they are looked at (default: the end of treatment).
         first: hormones are means of mornings after it, as those of a run are of mornings after its treatment began.
-        check: called before each parameter set, from several threads; what it raises ends the work.
+        progress: called with the parameter sets begun and all of them, from several threads; what it raises ends the work.
     """
     sets = guard.argument("sets", sets)
     cases = list(arms.values())
@@ -241,9 +241,10 @@ def arms_under_hypotheses(
     for k, (_, own) in enumerate(chosen):
         same.setdefault(id(own.values), []).append(k)
 
+    tell = counted(progress, len(same))
+
     def lived(places: list[int]) -> list[np.ndarray]:
-        if check is not None:
-            check()
+        tell()
         own = [chosen[k][1] for k in places]
         return list(np.stack([_levels(case, group, own, day, first) for case, group in zip(cases, groups)], axis=1))
 

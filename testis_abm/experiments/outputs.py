@@ -49,7 +49,7 @@ def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
     """
     hormones = _recent(model, "hormones", window)
     semen = vars(model.expected_semen(model.case.samples.abstinence_days))
-    made = {"daily_production_million_g": model.daily_production(), **model.stem_cells()}
+    made = {"daily_production_million_g": model.daily_production(), **model.stem_cells(), **model.spermatids_lost()}
     return _outputs({**hormones, **semen, **made, **model.readouts()}, model.values)
 
 
@@ -71,7 +71,7 @@ def of_expected(man: ExpectedMan, day: int, abstinence: float, first: int = 0) -
     from testis_abm.man.mean_field import mean_morning
 
     mean = mean_morning(man.days[min(day, max(first + 1, day + 1 - WINDOW)) : day + 1])
-    made = {"daily_production_million_g": man.daily_production(day)}
+    made = {"daily_production_million_g": man.daily_production(day), **man.spermatids_lost(day)}
     return _outputs({**mean, **man.semen(abstinence, day), **made, **man.readouts(day)}, man.values)
 
 

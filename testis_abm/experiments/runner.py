@@ -41,6 +41,7 @@ class Progress:
     Attributes:
         runs, done, failed: in all, kept by now, of those failed; found: kept before it began.
         groups: name -> (runs done, runs in all) of each arm, or "points" -> (whole points, points).
+        models: plausible models begun, and all of them, once the runs are done and these are worked out; else None.
     """
 
     runs: int
@@ -49,6 +50,7 @@ class Progress:
     found: int = 0
     began: float = 0.0
     groups: dict[str, tuple[int, int]] = field(default_factory=dict)
+    models: tuple[int, int] | None = None
 
     @property
     def rate(self) -> float:

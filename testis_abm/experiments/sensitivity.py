@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,7 @@ class Sensitivity(Sweep):
             "seed": table.get("seed", 1),
         }
 
-    def analyse(self, folder: Path) -> pd.DataFrame:
+    def analyse(self, folder: Path, models: Callable[[int, int], None]) -> pd.DataFrame:
         """Rank the inputs."""
         return indices(folder)
 

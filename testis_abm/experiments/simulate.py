@@ -109,12 +109,12 @@ def run(
     )
 
 
-def over_models(scenario: Scenario, *, check: Callable[[], None] | None = None) -> pd.DataFrame | None:
+def over_models(scenario: Scenario, *, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame | None:
     """Return the levels and changes of a scenario's man over plausible models (results.plausible.COLUMNS).
 
     None of a scenario that needs cells (man.injuries.needs_cells): the models are those of a mean-field man.
 
-    `check` is called before each of his lives, from several threads; what it raises ends the work.
+    `progress` is called with the models begun and all of them, from several threads; what it raises ends the work.
     """
     from testis_abm.experiments.hypotheses import arms_under_hypotheses, began, untreated
 
@@ -122,7 +122,7 @@ def over_models(scenario: Scenario, *, check: Callable[[], None] | None = None) 
         return None
     arms = {UNTREATED: untreated(scenario)} | ({TREATED: scenario} if scenario.treated else {})
     first = began(scenario) if scenario.treated else 0
-    return arms_under_hypotheses(arms, sets=_SETS, first=first, check=check).table()
+    return arms_under_hypotheses(arms, sets=_SETS, first=first, progress=progress).table()
 
 
 def men_of(scenario: Scenario, replicate: int = 0, model: type[TestisModel] = TestisModel) -> dict[str, TestisModel]:

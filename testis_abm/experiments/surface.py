@@ -12,7 +12,6 @@ import math
 import os
 import re
 import textwrap
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
-from testis_abm.biology import axis
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.experiments.hypotheses import arms_under_hypotheses, untreated
 from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, WEEK, of_expected, output
@@ -42,7 +40,7 @@ from testis_abm.scenario.amounts import quantity
 from testis_abm.statistics import LEAST_MEN
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import files, guard, outputs
-from testis_abm.support.cores import each
+from testis_abm.support.cores import counted, each
 from testis_abm.support.errors import ScenarioError, TestisError, shown
 
 if TYPE_CHECKING:
@@ -62,7 +60,7 @@ _WIDEST = (1e-3, 100.0)  # multiples of his own
 _EXAMPLE = '"2 % to 300 %" of his own'
 _SHORT, _COLUMNS = 6, 5  # levels of the printed table, down and across
 _UNDER_SETS = 3  # parameter sets of each combination of answers, for what treatment does under each
-_STATES = UNTREATED, STEROIDS, TREATED = ("untreated", "steroids alone", "treated")
+_STATES = OWN, UNTREATED, STEROIDS, TREATED = ("own", "untreated", "steroids alone", "treated")
 _MARK, _TEXT = "surface.json", "summary.txt"
 _TABLES = ("surface", "path", "states")
 
@@ -114,8 +112,8 @@ class Surface:
             the set's answer to each question that the data do not decide and that is of this man.
         path: a row a set and day of treatment, from day 0 to its end: `set`, `day`, `t_own`, `e2_own` (means of a week)
             and their levels; no rows without treatment.
-        states: a row a set and state ("untreated", "treated" at the end of treatment, "steroids alone": clamped at the
-            local levels of the treated man): levels (outputs.COLUMNS) and answers, as in `points`.
+        states: a row a set and state ("own": his steady state before any past; "untreated" and "treated" at the end of
+            treatment; "steroids alone": clamped at the local levels of the treated man): levels (outputs.COLUMNS) and answers, as in `points`.
         gonadotrophins: of GONADOTROPHINS, in `points` and "steroids alone".
         hold: days of each clamp. end: day on which treatment ends; 0 without.
     """
@@ -144,7 +142,7 @@ class Surface:
     @property
     def own(self) -> Mapping[str, float]:
         """Return the man's own levels by axis (AXES), in the unit of the column: medians over sets."""
-        rest = self.state(UNTREATED)
+        rest = self.state(OWN)
         return {name: float(np.median(rest[row.column])) for name, (row, _) in AXES.items()}
 
     @cached_property
@@ -205,7 +203,7 @@ class Surface:
             return []
         of = self.under, TREATED, (row.column,)
         told = (
-            f"At the end of the path, treated against untreated: {next(plausible.verdicts(*of))}",
+            f"At the end of the path, {self.scenario.called(TREATED)} against {UNTREATED}: {next(plausible.verdicts(*of))}",
             *plausible.deciding(*of),
         )
         return ["", plausible.answered(plausible.by_answer(*of)), *(line for text in told for line in _wrapped(text))]
@@ -239,12 +237,18 @@ class Surface:
             for column in ("lh_iu_l", "fsh_iu_l")
         )
         if not self.told(row, float(self._spread(UNTREATED, row).median)):
-            return f"By day {self.end} treatment takes the testis to {reached}; of {row.label} he has none to compare with."
+            return f"By day {self.end} {self.scenario.cause} takes the testis to {reached}; of {row.label} he has none to compare with."
         steroids, treated = (self._share(state, row.column).text(" %") for state in (STEROIDS, TREATED))
         return (
-            f"By day {self.end} treatment takes the testis to {reached}. Held there, {_HELD[self.gonadotrophins]}, {row.label} "
-            f"would be {steroids} of his own; under treatment it is {treated} on that day, with {gonadotrophins} of his own."
+            f"By day {self.end} {self.scenario.cause} takes the testis to {reached}. Held there, {_HELD[self.gonadotrophins]}, {row.label} "
+            f"would be {steroids} of {self._own}; of the {self.scenario.called(TREATED)} man it is {treated} on that day, with {gonadotrophins} of {self._own}."
         )
+
+    @property
+    def _own(self) -> str:
+        """Return what levels are told in shares of: of a man with a past, who goes on recovering, those of the same day."""
+        past = self.scenario.man.history or self.scenario.untreated().insult
+        return "that untreated on the same day" if past else "his own"
 
     def told(self, row: Quantity, level: float) -> bool:
         """Return whether a level in its clinical unit is told from none."""
@@ -425,27 +429,36 @@ class _Work:
         k, own = numbered
         of_file = self.case.man.physiology
         physiology, values = own.as_kind(of_file, own.drawn(of_file, (self.case.plan.seed, k)))
-        rest = ExpectedMan(values, physiology)
+        treatment = Treatment(self.case, own.drugs, history=True)
+        control = treatment.control()
+        rest = ExpectedMan(values, physiology, control.kinetics)
         for name in (T, E2):
             if not float(rest.own[AXES[name][0].column][0]) > 0.0:
                 raise TestisError(
                     f"man: he has no {AXES[name][0].label} of his own, so multiples of it are no axis; choose another man"
                 )
-        points = [self._clamped(rest, *pair) for pair in self.multiples.tolist()]
-        rest_levels = of_expected(rest, 0, self.case.samples.abstinence_days)
+        day_0 = control.up_to_day_0(copy.deepcopy(rest)) if control.past else rest
+        points = [self._clamped(control, day_0, *pair) for pair in self.multiples.tolist()]
+        abstinence = self.case.samples.abstinence_days
+        states = {OWN: of_expected(rest, 0, abstinence)}
+        states[UNTREATED] = self._untreated(control, day_0) if control.past else states[OWN]
         if not self.case.treated:
-            return _Found(k, own.answers_of(of_file), np.array(points), np.zeros((0, 2)), {UNTREATED: rest_levels})
-        treatment = Treatment(self.case, own.drugs, history=True)
+            return _Found(k, own.answers_of(of_file), np.array(points), np.zeros((0, 2)), states)
         man = treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (self.case.plan.seed, k))
         path = _path(man, rest, self.end)
-        treated = of_expected(man, self.end, self.case.samples.abstinence_days)
-        states = {UNTREATED: rest_levels, STEROIDS: self._clamped(rest, *path[-1].tolist()), TREATED: treated}
+        states[STEROIDS] = self._clamped(control, day_0, *path[-1].tolist())
+        states[TREATED] = of_expected(man, self.end, abstinence)
         return _Found(k, own.answers_of(of_file), np.array(points), path, states)
 
-    def _clamped(self, rest: ExpectedMan, testosterone: float, oestradiol: float) -> list[float]:
-        """Return the levels at the end of a clamp of both, in multiples of the man's own."""
+    def _untreated(self, control: Treatment, day_0: ExpectedMan) -> list[float]:
+        """Return the levels of a man with a past on the morning on which treatment ends, had there been none."""
+        held = held_by_day((), day_0.own, day_0.values, range(self.end))
+        return of_expected(control.go_on(copy.deepcopy(day_0), held), self.end, self.case.samples.abstinence_days)
+
+    def _clamped(self, control: Treatment, day_0: ExpectedMan, testosterone: float, oestradiol: float) -> list[float]:
+        """Return the levels of an untreated man at the end of a clamp of both from day 0 on, in multiples of his own."""
         self.tell()
-        man = copy.deepcopy(rest)
+        man = copy.deepcopy(day_0)
         clamps = [
             Clamp("intratesticular testosterone", f"{testosterone!r} x own"),
             Clamp("intratesticular oestradiol", f"{oestradiol!r} x own"),
@@ -453,7 +466,7 @@ class _Work:
         if self.gonadotrophins == HELD:
             clamps.append(Clamp("gonadotrophins", "own"))
         held = held_by_day(clamps, man.own, man.values, range(self.hold))
-        man.advance(np.zeros((self.hold, 2 * axis.HOURS, 0)), held)
+        control.go_on(man, held)
         return of_expected(man, self.hold, self.case.samples.abstinence_days)
 
 
@@ -510,7 +523,7 @@ def surface(
     multiples = _multiples(both)
     men = sets * (len(multiples) + int(case.treated))
     guard.few(men, guard.MOST_RUNS, "men", "use fewer levels or sets", "levels")
-    work = _Work(case, multiples, gonadotrophins, hold, _counted(progress, men))
+    work = _Work(case, multiples, gonadotrophins, hold, counted(progress, men))
     drawn = shipped().knowing(case.parameters).drawn(sets, case.plan.seed)
     found = each(work.under, list(enumerate(drawn)))
     return Surface(case, both, *_tables(found, multiples), gonadotrophins, hold, work.end)
@@ -521,20 +534,6 @@ def _multiples(axes: tuple[Axis, Axis]) -> np.ndarray:
     across, up = axes
     second, t = np.meshgrid(up.levels, across.levels, indexing="ij")
     return np.stack([t, second if up.name == E2 else t / second], axis=-1).reshape(-1, 2)
-
-
-def _counted(progress: Callable[[int, int], None] | None, men: int) -> Callable[[], None]:
-    """Return what is called before each man."""
-    done, lock = 0, threading.Lock()
-
-    def tell() -> None:
-        nonlocal done
-        with lock:
-            done += 1
-            if progress is not None:
-                progress(done, men)
-
-    return tell
 
 
 def _tables(found: Sequence[_Found], multiples: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

@@ -60,6 +60,7 @@ class Sweep(Experiment[pd.DataFrame]):
             "title": self.title,
             "outputs": list(self.file.outputs),
             "asked": "outputs" in self.file.table,
+            "done": self.file.scenario.done,
             "parameters": self.file.table.get("parameters", TABLES),
             "design": {
                 "method": self.file.table.get("method", "grid"),
@@ -70,11 +71,13 @@ class Sweep(Experiment[pd.DataFrame]):
             },
         }
 
-    def analyse(self, folder: Path) -> pd.DataFrame:
+    def analyse(self, folder: Path, models: Callable[[int, int], None]) -> pd.DataFrame:
         """Return the runs."""
         return results(folder)
 
-    unfinished = analyse
+    def unfinished(self, folder: Path) -> pd.DataFrame:
+        """Return the runs so far."""
+        return results(folder)
 
 
 def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Sweep:
@@ -182,6 +185,10 @@ class Swept:
         """Return whether each replicate lives under a plausible parameter set of its own; else all under the tables'."""
         return bool(self.manifest.get("parameters") == PLAUSIBLE)
 
+    def called(self, arm: str) -> str:
+        """Return the word in print for an arm: what is done to the man in it (Scenario.called); folders of before say "treated"."""
+        return str(self.manifest.get("done", TREATED)) if arm == TREATED else arm
+
     @classmethod
     def of(cls, folder: str | Path) -> Swept:
         """Return the results folder of a sweep.
@@ -239,7 +246,7 @@ class Swept:
         outputs = [word for word in (self.outputs if manifest.get("asked") else _USUAL) if word in self.outputs]
         text = (
             f"{manifest['title']}: {points:,} points, {manifest['runs']:,} runs, {len(failed):,} failed, levels of day "
-            f"{last}\n\n{_points(table, outputs, paths)}\n{_replicates(table, self.plausible)}\n  {basis(*last_window(last))}"
+            f"{last}\n\n{_points(table, outputs, paths)}\n{_replicates(table, self.plausible, self.called(TREATED))}\n  {basis(*last_window(last))}"
         )
         return f"{text}\n\n  first failure: {failed['error'].iloc[0]}" if len(failed) else text
 
@@ -320,18 +327,18 @@ def _level(row: pd.Series, quantity: Quantity) -> str:
     return f"{level(column, treated)} ({centre}{', ' + interval.strip('()') if interval else ''})"
 
 
-def _replicates(table: pd.DataFrame, plausible: bool) -> str:
+def _replicates(table: pd.DataFrame, plausible: bool, done: str) -> str:
     """Return what the levels and intervals of a sweep's summary are."""
     if table.empty:
         return ""
-    text = "  Level"
-    if any(", treated" in name for name in table):
-        text = "  Treated level (change against untreated; levels untreated -> treated where nothing has no percentage)"
+    text, both = "  Level", any(f", {TREATED}" in name for name in table)
+    if both:
+        text = f"  Level of the {done} man (change against untreated; levels untreated -> {done} where nothing has no percentage)"
     least, most = int(table["replicates"].min()), int(table["replicates"].max())
     count = f"{least}" if least == most else f"{least} to {most}"
     if plausible:
         what = "mean ± half of its 95 % interval"
-        if "treated" in text:
+        if both:
             what = "mean level, median change and its 90 % interval"
         return note(
             f"{text.strip()}: {what} over {count} parameter sets that fit published studies, with answers to what these do not "

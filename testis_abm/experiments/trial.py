@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from testis_abm.scenario import marked
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard
-from testis_abm.support.errors import ScenarioError, shown
+from testis_abm.support.errors import Note, ScenarioError, shown
 
 KEYS = (
     "men",
@@ -101,9 +102,9 @@ class Trial(Experiment["Result"]):
             "outputs": list(self.file.outputs),
         }
 
-    def analyse(self, folder: Path) -> Result:
+    def analyse(self, folder: Path, models: Callable[[int, int], None]) -> Result:
         """Measure the men and analyse the trial."""
-        return analyse(self, folder)
+        return analyse(self, folder, models)
 
 
 def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Trial:
@@ -151,6 +152,9 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
     _check(file, outcome, cohort)
     if table.get("engine", CELLS) == EXPECTED:
         warn_if_cells_are_needed(file.arms.values())
+    if past := dict.fromkeys(insult.dated for case in file.arms.values() for insult in case.untreated().insult):
+        text = f"the men are screened before what injures them ({'; '.join(past)}): their baselines are those of uninjured men"
+        warnings.warn(text, Note, stacklevel=2)
     names = list(file.arms)
     arm = _randomised(names, allocation, men, seed)
     # Men of a cohort have no preset or past of their own.
@@ -405,8 +409,8 @@ def _needed(nnt: float, low: float, high: float) -> str:
     return f"; number needed to {'treat' if nnt > 0 else 'harm'} {abs(nnt):.1f}{interval}"
 
 
-def analyse(trial: Trial, folder: str | Path) -> Result:
-    """Measure the men of a finished trial and analyse it.
+def analyse(trial: Trial, folder: str | Path, models: Callable[[int, int], None] | None = None) -> Result:
+    """Measure the men of a finished trial and analyse it; `models` is told of plausible models (arms_under_hypotheses).
 
     Levels are compared as means, adjusted for the baseline (statistics.arm_effect), of all men who came to the last
     visit. Responders are counted among all men randomised whose run did not fail.
@@ -422,7 +426,7 @@ def analyse(trial: Trial, folder: str | Path) -> Result:
         _effect(men, (names[0], name), column, last, trial.laboratory) for column in columns for name in names[1:]
     )
     men["responds"] = _responds(men, trial.outcome, last, trial.responder_pct)
-    left, under = _under(trial, men)
+    left, under = _under(trial, men, models)
     return Result(
         marked(trial.file.scenario.title, *trial.file.arms.values()),
         trial.outcome,
@@ -448,7 +452,9 @@ def _parameters(trial: Trial) -> pd.DataFrame:
     return rows.fillna({name: parameter(name).value for name in rows})
 
 
-def _under(trial: Trial, men: pd.DataFrame) -> tuple[Mapping[str, str], pd.DataFrame | None]:
+def _under(
+    trial: Trial, men: pd.DataFrame, models: Callable[[int, int], None] | None
+) -> tuple[Mapping[str, str], pd.DataFrame | None]:
     """Return why arms are left out, and the others under every answer, as expected of some of the men."""
     drawn = trial.cohort.cohort.drawn
     if drawn is None:
@@ -456,7 +462,8 @@ def _under(trial: Trial, men: pd.DataFrame) -> tuple[Mapping[str, str], pd.DataF
     order = men[f"baseline_{trial.outcome}"].fillna(0.0).argsort(kind="stable").to_numpy()
     count = min(_UNDER_MEN, len(order))
     some = drawn.iloc[order[((np.arange(count) + 0.5) * len(order) / count).astype(int)]].to_dict("records")
-    return over_models_of(trial.file.arms, men=some, sets=_UNDER_SETS, day=max(trial.job.days))
+    how = {"men": some, "sets": _UNDER_SETS, "day": max(trial.job.days), "progress": models}
+    return over_models_of(trial.file.arms, **how)
 
 
 def _measured(trial: Trial, table: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from testis_abm.biology.axis import (
     DAY,
     EXPOSURES,
     HOURS,
+    NO_DRUGS,
     AxisParameters,
     body_hour,
     body_night,
@@ -54,9 +55,10 @@ def body_day(body, p, testis, drugs, doses, held, means):
     (HELD) is what is clamped.
     """
     hold_body(body, held, p)
-    exposure = np.zeros(len(EXPOSURES))
+    exposure, untreated = np.zeros(len(EXPOSURES)), doses.shape[1] == 0
     for hour in range(HOURS):
-        body_hour(body, p, testis, expose(drugs, doses, hour, exposure), held, means)
+        given = NO_DRUGS if untreated else expose(drugs, doses, hour, exposure)
+        body_hour(body, p, testis, given, held, means)
     body_night(body, p, means)
 
 

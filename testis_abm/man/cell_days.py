@@ -9,7 +9,7 @@ import numpy as np
 
 from testis_abm.biology.axis import DAY, brought
 from testis_abm.biology.days import TESTIS
-from testis_abm.biology.lesions import share_delivered
+from testis_abm.biology.lesions import delivered
 from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.tissue import with_aromatase
 from testis_abm.biology.tract import Arriving
@@ -56,6 +56,7 @@ class Numbers(NamedTuple):
         axis, tract: packed parameters; tissue: numbers of the tissue (tissue.as_array).
         change: of the rates of Sertoli cells, see kernel.Today.
         sperm: million sperm of the whole man that one released stands for; open: share of the testes whose duct is.
+        live: share of the man's tubules that could let germ cells pass (tubules.live).
         leydig_weight: see kernel.report.
         entry: what enters with the blood of the reference man, nmol/L (levels.Entering).
         oestradiol: intratesticular, of the reference man, nmol/L.
@@ -67,6 +68,7 @@ class Numbers(NamedTuple):
     change: np.ndarray
     sperm: float
     open: float
+    live: float
     leydig_weight: float
     entry: Entering
     oestradiol: float
@@ -118,6 +120,7 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
         day is then begun; give room and call again.
     """
     body, testis, tract, leads = man.body[0], man.testis[0], man.tract[0], crew.rank == 0
+    shape = shape_of(man.steroids.testosterone)
     while day < planned.held.size:
         held = planned.held[day]
         if leads and not begun:
@@ -133,7 +136,7 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
         tissue = with_aromatase(numbers.tissue, blood.aromatase_left)
         today = Today(blood, numbers.entry, now + day + 1.0, 1.0, numbers.change, tissue)
         if begun:
-            germ_cells(man.cells, today, man.events, shape_of(man.steroids.testosterone), crew)
+            germ_cells(man.cells, today, man.events, shape, crew)
         else:
             soma_and_germ_cells(man.cells, man.steroids, today, man.events, crew)
         if not all_done(man.events):
@@ -142,12 +145,13 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
         if leads:
             report(man.cells, man.steroids, today, numbers.leydig_weight, testis)
             lived.testis[day] = testis
-            tell(man.events, man.cells.sertoli, lived.germ[day])
+            tell(man.events, man.cells.sertoli, shape, lived.germ[day])
             testis_e2 = testis.oestradiol_nmol_l / numbers.oestradiol
             germ = lived.germ[day]
-            passed = share_delivered(germ.live, numbers.tract[0].delivery_exponent)
+            passed = delivered(germ.of_side, germ.live, numbers.live, numbers.tract[0].delivery_exponent)
             harm = germ.injury / germ.released if germ.released > 0 else 0.0
-            arriving = Arriving(germ.released * numbers.sperm * passed, harm, numbers.open)
+            freed = delivered(germ.freed_of_side, germ.live, numbers.live, numbers.tract[0].delivery_exponent)
+            arriving = Arriving(passed * numbers.sperm, harm, numbers.open, freed * numbers.sperm)
             pass_day(
                 tract, man.store, arriving, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
             )

@@ -41,17 +41,16 @@ from testis_abm.biology.tract import (
     Arriving,
     Stored,
     TractParameters,
-    collect,
+    collect_settled,
     emptied,
     hurt_in_transit,
     hurt_row,
-    normal_forms,
     pressure,
     settle_tract,
     tract_day,
 )
 from testis_abm.man.body import body_day
-from testis_abm.parameters.tubules import ARRESTED, COMPLETE, GERMINAL, REDUCED
+from testis_abm.parameters.tubules import ARRESTED, COMPLETE, GERMINAL
 from testis_abm.support.compile import compiled
 from testis_abm.testis.mean import (
     ADHESION,
@@ -61,19 +60,23 @@ from testis_abm.testis.mean import (
     LACK,
     LOCAL_OESTRADIOL,
     SOMA,
-    Calendar,
-    GermLine,
+    Fates,
     Scale,
     ailing_rates,
     calendar,
     count_steps,
+    fates,
+    freed_shares,
     germ_day,
+    indexed,
+    new_lines,
     of_testes,
     over_tubules,
     rates_of,
     response_of,
     soma_day,
     stationary,
+    survive,
 )
 from testis_abm.testis.mean import inhibin as inhibin_of
 
@@ -97,6 +100,9 @@ MORNING = np.dtype(
             "inhibition_testis",
             "testicular_oestradiol_share",
             "released_million",
+            "freed_round_million",  # and spermatids lost on the way to release
+            "freed_elongating_million",
+            "retained_million",
             "testes",  # share of them that is there
             "elongated_per_sertoli",
             "germ_per_sertoli",
@@ -125,26 +131,15 @@ class Numbers(NamedTuple):
     sperm: float
 
 
-class Lines(NamedTuple):
-    """The germ line in tubules of each state that holds germ cells (tubules.GERMINAL).
-
-    Compiled code takes them by name: a place that is no constant costs more than a turn of the search for a steady state.
-    """
-
-    complete: GermLine
-    reduced: GermLine
-    arrested: GermLine
-
-
 class MeanTestis(NamedTuple):
-    """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py).
+    """The mean cells: Leydig and Sertoli (`soma`), and the germ line (see testis/mean.py); its clone's `calendar`, (1,) of CALENDAR.
 
-    `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
+    `lines` (of GERM_LINE), `counts` and `rates` have a row for each state of a tubule that holds germ cells (tubules.GERMINAL).
     """
 
     soma: np.ndarray
-    lines: Lines
-    calendar: Calendar
+    lines: np.ndarray
+    calendar: np.ndarray
     counts: np.ndarray
     rates: np.ndarray
 
@@ -152,10 +147,9 @@ class MeanTestis(NamedTuple):
     def new(cls, p: TissueParameters) -> MeanTestis:
         """Return cells that have not been settled."""
         spent, descendants = np.zeros((AGES, COUNT)), np.zeros(COUNT)
-        last = _calendar(p, spent, descendants)
+        known = indexed(spent, descendants, _calendar(p, spent, descendants))
         counts, rates = np.zeros((GERMINAL, COUNT)), np.zeros((GERMINAL, len(RATES)))
-        lines = Lines(*(GermLine.new(p.germ.cycle_days) for _ in range(GERMINAL)))
-        return cls(np.ones(SOMA), lines, Calendar(spent, descendants, last), counts, rates)
+        return cls(np.ones(SOMA), new_lines(p.germ.cycle_days), known, counts, rates)
 
 
 class State(NamedTuple):
@@ -172,7 +166,7 @@ class State(NamedTuple):
         return cls(np.zeros(1, BODY), np.zeros(1, TRACT), np.zeros(1, SECRETED), MeanTestis.new(p))
 
 
-@compiled
+@compiled(error_model="numpy")
 def _calendar(p, spent, descendants):
     return calendar(p, spent, descendants)
 
@@ -184,74 +178,76 @@ def _secrete(secreted, made):
     secreted.inhibin_output, secreted.aromatase_access = made.inhibin_output, made.aromatase_access
 
 
-# The states are spelled out, and a state takes no more than it needs: handing on a tuple of all numbers, or picking a
-# line by a place that is no constant, costs more than what is done with them.
-
-
 @register_jitable
 def _settle_germ_line(testis, pressed, p, scale):
     """Fill the germ line that never changes under the present support; return sperm released per Sertoli cell and day."""
-    rates, lines, own, counts = rates_of(testis.soma, pressed, p), testis.lines, testis.rates, testis.counts
-    calendar, niche, cycle, released = testis.calendar, p.niche, p.germ.cycle_days, 0.0
-    if scale.complete > 0.0:
-        ailing_rates(rates, COMPLETE, p, own[COMPLETE])
-        released += scale.complete * _rest(lines.complete, own[COMPLETE], counts[COMPLETE], calendar, niche, cycle)
-    if scale.reduced > 0.0:
-        ailing_rates(rates, REDUCED, p, own[REDUCED])
-        released += scale.reduced * _rest(lines.reduced, own[REDUCED], counts[REDUCED], calendar, niche, cycle)
-    if scale.arrested > 0.0:
-        ailing_rates(rates, ARRESTED, p, own[ARRESTED])
-        released += scale.arrested * _rest(lines.arrested, own[ARRESTED], counts[ARRESTED], calendar, niche, cycle)
-        _stop(counts, p)
+    rates, calendar, shares, released = rates_of(testis.soma, pressed, p), testis.calendar[0], _shares(scale), 0.0
+    lines, own = testis.lines, testis.rates
+    for state in range(GERMINAL):
+        if shares[state] > 0.0:
+            there = own[state]
+            ailing_rates(rates, state, p, there)
+            ripe = stationary(lines[state], there, calendar, p.niche, p.germ.cycle_days)
+            released += shares[state] * (ripe * calendar.descendants[ELONGATED_SPERMATID] * there[SPERMIATION])
+    _count(testis, p, scale)
     return released
 
 
 @register_jitable
-def _rest(line, rates, counts, calendar, niche, cycle_days):
-    """Fill and count a germ line at rest; return what it releases a day."""
-    ripe = stationary(line, rates, calendar, niche, cycle_days)
-    count_steps(line, calendar, 1.0, counts)
-    return ripe * calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
-
-
-@register_jitable
-def _stop(counts, p):
-    """Leave out those that a stop kills: they have died by the time that cells are counted."""
-    counts[ARRESTED, int(p.germ.arrest_before) :] = 0.0
+def _shares(scale):
+    """Return the shares of the man's tubules in each state that holds germ cells (tubules.GERMINAL)."""
+    return scale.complete, scale.reduced, scale.arrested
 
 
 @register_jitable
 def _count(testis, p, scale):
     """Count the germ cells of every state that the man has."""
-    lines, counts, calendar = testis.lines, testis.counts, testis.calendar
-    if scale.complete > 0.0:
-        count_steps(lines.complete, calendar, 1.0, counts[COMPLETE])
-    if scale.reduced > 0.0:
-        count_steps(lines.reduced, calendar, 1.0, counts[REDUCED])
-    if scale.arrested > 0.0:
-        count_steps(lines.arrested, calendar, 1.0, counts[ARRESTED])
-        _stop(counts, p)
+    lines, counts, calendar, shares = testis.lines, testis.counts, testis.calendar[0], _shares(scale)
+    for state in range(GERMINAL):
+        if shares[state] > 0.0:
+            count_steps(lines[state], calendar, 1.0, counts[state])
+    if scale.arrested > 0.0:  # those that a stop kills have died by the time that cells are counted
+        counts[ARRESTED, int(p.germ.arrest_before) :] = 0.0
 
 
 @register_jitable
-def _live(testis, rates, p, scale):
-    """Let the germ line live a day under `rates`; return sperm released per Sertoli cell, and the mean harm they carry."""
-    lines, own, calendar, niche, cycle = testis.lines, testis.rates, testis.calendar, p.niche, p.germ.cycle_days
-    released, carried = 0.0, 0.0
-    if scale.complete > 0.0:
-        ailing_rates(rates, COMPLETE, p, own[COMPLETE])
-        sperm, harm = germ_day(lines.complete, own[COMPLETE], calendar, niche, cycle)
-        released, carried = scale.complete * sperm, scale.complete * sperm * harm
-    if scale.reduced > 0.0:
-        ailing_rates(rates, REDUCED, p, own[REDUCED])
-        sperm, harm = germ_day(lines.reduced, own[REDUCED], calendar, niche, cycle)
-        released, carried = released + scale.reduced * sperm, carried + scale.reduced * sperm * harm
-    if scale.arrested > 0.0:
-        ailing_rates(rates, ARRESTED, p, own[ARRESTED])
-        sperm, harm = germ_day(lines.arrested, own[ARRESTED], calendar, niche, cycle)
-        released, carried = released + scale.arrested * sperm, carried + scale.arrested * sperm * harm
+def _live(testis, rates, androgen, p, scale):
+    """Let the germ line live a day under `rates`; return sperm released per Sertoli cell, the mean harm they carry, and the Fates of the lost.
+
+    `androgen`: signal for adhesion.
+    """
+    lines, own, calendar, shares = testis.lines, testis.rates, testis.calendar[0], _shares(scale)
+    released, carried, freed_round, freed_elongating, retained = 0.0, 0.0, 0.0, 0.0, 0.0
+    for state in range(GERMINAL):
+        share = shares[state]
+        if share > 0.0:
+            there, line = own[state], lines[state]
+            ailing_rates(rates, state, p, there)
+            survive(there, calendar, line.survived)
+            lost = fates(line, there, freed_shares(there, state, androgen, p), calendar)
+            sperm, harm = germ_day(line, there, calendar, p.niche, p.germ.cycle_days)
+            released, carried = released + share * sperm, carried + share * sperm * harm
+            freed_round += share * lost.freed_round
+            freed_elongating += share * lost.freed_elongating
+            retained += share * lost.retained
     _count(testis, p, scale)
-    return released, carried / released if released > 0.0 else 0.0
+    lost = Fates(freed_round, freed_elongating, retained)
+    return released, carried / released if released > 0.0 else 0.0, lost
+
+
+@register_jitable
+def _fates(testis, androgen, p, scale):
+    """Return what becomes of the spermatids that are lost in a day at rest (Fates), per Sertoli cell."""
+    lines, own, calendar, shares = testis.lines, testis.rates, testis.calendar[0], _shares(scale)
+    freed_round, freed_elongating, retained = 0.0, 0.0, 0.0
+    for state in range(GERMINAL):
+        share = shares[state]
+        if share > 0.0:
+            lost = fates(lines[state], own[state], freed_shares(own[state], state, androgen, p), calendar)
+            freed_round += share * lost.freed_round
+            freed_elongating += share * lost.freed_elongating
+            retained += share * lost.retained
+    return Fates(freed_round, freed_elongating, retained)
 
 
 @register_jitable
@@ -302,8 +298,15 @@ def _settle(body, testis, numbers):
 
 
 @register_jitable
-def _tell(morning, made, man, released, numbers):
-    """Fill in a morning what body and tract do not."""
+def _arriving(released, harm, opened, lost, sperm, scale):
+    """Return what the tract gets (Arriving) of `released` million sperm and what was `lost` (Fates); `sperm`: see Numbers."""
+    freed = (lost.freed_round + lost.freed_elongating) * sperm
+    return Arriving(released * scale.delivered, harm, opened, freed * scale.delivered)
+
+
+@register_jitable
+def _tell(morning, made, man, released, lost, numbers):
+    """Fill in a morning what body and tract do not; `lost`: Fates per Sertoli cell."""
     testicular = numbers.axis.testicular_oestradiol_share * made.oestradiol_output
     morning.intratesticular_testosterone_nmol_l = made.testosterone
     morning.intratesticular_oestradiol_nmol_l = made.oestradiol
@@ -311,7 +314,10 @@ def _tell(morning, made, man, released, numbers):
     morning.inhibition_testis = made.testis_inhibition
     morning.testicular_oestradiol_share = testicular / max(testicular + morning.peripheral_oestradiol, 1e-12)
     morning.released_million = released
-    present, counts, scale = man.testis.lines.complete.present, man.testis.counts, numbers.scale
+    morning.freed_round_million = lost.freed_round * numbers.sperm
+    morning.freed_elongating_million = lost.freed_elongating * numbers.sperm
+    morning.retained_million = lost.retained * numbers.sperm
+    present, counts, scale = man.testis.lines[COMPLETE].present, man.testis.counts, numbers.scale
     morning.testes = 0.5 * (present[0] + present[1])
     elongated = over_tubules(counts, ELONGATING_SPERMATID, scale) + over_tubules(counts, ELONGATED_SPERMATID, scale)
     morning.elongated_per_sertoli = elongated
@@ -327,7 +333,7 @@ def _tell(morning, made, man, released, numbers):
     morning.fsh_sensed, morning.lack = soma[FSH], soma[LACK]
 
 
-@compiled
+@compiled(error_model="numpy")
 def settle(man, numbers, morning):
     """Bring a man (State) of `numbers` (packed) to his untreated steady state; fill in the MORNING that tells of it."""
     numbers = numbers[0]
@@ -335,31 +341,32 @@ def settle(man, numbers, morning):
     made, released, x = _settle(body, testis, numbers)
     released *= numbers.sperm
     testis_e2 = made.oestradiol / numbers.scale.oestradiol
-    elongation = signals(response_of(testis.soma), 0.0, numbers.tissue).androgen
-    arriving = released * numbers.scale.delivered
-    felt = resting_tract_androgen(x, numbers.axis)
-    settle_tract(tract, arriving, elongation, felt, testis_e2, numbers.tract)
-    collect(morning[0], tract, arriving, arriving * normal_forms(elongation, numbers.tract), 0.0, numbers.tract)
+    p, scale = numbers.tissue, numbers.scale
+    elongation = signals(response_of(testis.soma), 0.0, p).androgen
+    lost = _fates(testis, elongation, p, scale)
+    arriving = _arriving(released, 0.0, 1.0, lost, numbers.sperm, scale)
+    settle_tract(tract, arriving, elongation, resting_tract_androgen(x, numbers.axis), testis_e2, numbers.tract)
+    collect_settled(morning[0], tract, arriving, elongation, numbers.tract)
     _secrete(man.secreted[0], made)
     for _ in range(HOURS):
         body_hour(body, numbers.axis, made, NO_DRUGS, _UNHELD[0], morning[0])
-    _tell(morning[0], made, man, released, numbers)
+    _tell(morning[0], made, man, released, lost, numbers)
 
 
-@compiled
+@compiled(error_model="numpy")
 def hurt(man, numbers, harm):
     """Let the sperm in the epididymis of a man (State) take harm; of those in the cauda his mornings tell."""
     hurt_in_transit(man.tract[0], harm, numbers[0].tract)
 
 
-@compiled
+@compiled(error_model="numpy")
 def hurt_mornings(mornings, numbers, harm):
     """Let the sperm that the cauda took in before such `mornings` take harm."""
     for day in range(mornings.size):
         hurt_row(mornings[day], harm, numbers[0].tract)
 
 
-@compiled
+@compiled(error_model="numpy")
 def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     """Bring men of `numbers` (packed) to their untreated steady states, one after another in the state `man`.
 
@@ -373,10 +380,7 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
     for i in range(numbers.size):
         man.body[0], man.tract[0], man.secreted[0] = blank.body[0], blank.tract[0], blank.secreted[0]
         testis.soma[:], testis.counts[:] = new.soma, new.counts
-        lines, empty = testis.lines, new.lines
-        lines.complete.founders[:] = empty.complete.founders
-        lines.reduced.founders[:] = empty.reduced.founders
-        lines.arrested.founders[:] = empty.arrested.founders
+        testis.lines[:] = new.lines
         settle(man, numbers[i : i + 1], mornings[i : i + 1])
         morning = mornings[i]
         stored = Stored(
@@ -384,14 +388,16 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
             shares * morning.collected_motile_million,
             shares * morning.collected_normal_million,
             shares * morning.collected_fragmented_million,
+            shares * morning.collected_immature_million,
         )
         tract = numbers[i].tract
         found = emptied(stored, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
         semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
+        semen[i, 5] = found.immature
 
 
-@compiled
+@compiled(error_model="numpy")
 def advance(man, numbers, drugs, planned, opened, mornings):
     """Advance a man (State) of `numbers` (packed) by the days of `planned` (Planned); fill in each MORNING after.
 
@@ -401,7 +407,7 @@ def advance(man, numbers, drugs, planned, opened, mornings):
     body, tract, secreted, testis = man.body[0], man.tract[0], man.secreted[0], man.testis
     p, scale = numbers.tissue, numbers.scale
     _count(testis, p, scale)
-    present = testis.lines.complete.present
+    present = testis.lines[COMPLETE].present
     there = 0.5 * (present[0] + present[1])
     for day in range(planned.held.size):
         morning, held = mornings[day], planned.held[day]
@@ -411,9 +417,9 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         _secrete(secreted, made)
         signal = signals(response_of(testis.soma), blood.back_pressure, p)
         rates = rates_under(signal, p)
-        released, harm = _live(testis, rates, p, scale)
+        released, harm, lost = _live(testis, rates, signal.androgen, p, scale)
         released *= numbers.sperm
         testis_e2 = made.oestradiol / scale.oestradiol
-        arriving = Arriving(released * scale.delivered, harm, opened)
+        arriving = _arriving(released, harm, opened, lost, numbers.sperm, scale)
         tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
-        _tell(morning, made, man, released, numbers)
+        _tell(morning, made, man, released, lost, numbers)

@@ -17,7 +17,7 @@ import numpy as np
 
 from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.biology.steps import NAMES
-from testis_abm.quantities import QUANTITIES
+from testis_abm.quantities import LOST_SPERMATIDS, QUANTITIES
 from testis_abm.support.errors import shown
 
 if TYPE_CHECKING:
@@ -103,7 +103,12 @@ _SEMEN = _measured(
     "normal_forms_pct",
     "total_motile_count_million",
     "dna_fragmentation_pct",
+    "immature_germ_cells_million_ml",
+    "immature_germ_cells_million",
 )
+
+# Spermatids that are lost on the way to release, by their name in a day of the germ line.
+LOST = tuple(LOST_SPERMATIDS)
 
 SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "hormones": {**_DAILY, **_measured(*(row.column for row in QUANTITIES.values() if row.daily))},
@@ -113,12 +118,13 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
             name: Column("integer", "cells", name.replace("_", " ").capitalize())
             for name in (*NAMES, "sertoli", "leydig", "apoptosis", "sperm_released")
         },
+        **{name: Column("integer", "cells", label) for name, label in LOST_SPERMATIDS.items()},
         **_numbers(
             ("daily_production_million_g", "million/g/day", "Daily sperm production"),
             ("meiotic_loss_pct", "%", "Loss at meiosis"),
             ("elongated_per_sertoli", "cells per Sertoli cell", "Elongated spermatids"),
         ),
-        **_measured("a_pale_per_sertoli", "a_dark_per_sertoli"),
+        **_measured(*(f"{name}_million_g" for name in LOST_SPERMATIDS), "a_pale_per_sertoli", "a_dark_per_sertoli"),
         **_numbers(
             ("androgen_signal", "x reference", "Androgen signal of Sertoli cells"),
             ("er_alpha_signal", "x reference", "Oestrogen receptor α signal"),

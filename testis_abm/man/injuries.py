@@ -183,7 +183,8 @@ def _heat(insult: Insult, values: Mapping[str, float]) -> tuple[Blow, ...]:
 
 
 def _varicocele(insult: Insult, values: Mapping[str, float]) -> tuple[Blow, ...]:
-    degrees = values[f"varicocele.degrees_grade_{insult.grade}"]
+    met = insult.sensitivity * values["varicocele.susceptibility"]  # type: ignore[operator]
+    degrees = met * values[f"varicocele.degrees_grade_{insult.grade}"]
     other = degrees * values["varicocele.other_side"]
     return (injury.heat(np.maximum(injury.both(other), injury.sided(degrees, str(insult.side))), values),)
 

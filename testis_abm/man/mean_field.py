@@ -28,7 +28,8 @@ from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
-from testis_abm.parameters.tubules import tubules
+from testis_abm.parameters.tubules import live, tubules
+from testis_abm.quantities import LOST_SPERMATIDS
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
 from testis_abm.testis.build import sertoli_number, tissue_parameters
@@ -56,7 +57,7 @@ def _numbers(values: Mapping[str, float], man: Mapping[str, Any]) -> Numbers:
         own.reduced,
         own.arrested,
         own.hyalinised,
-        share_delivered(own.complete + own.reduced, tract.delivery_exponent),
+        share_delivered(live(own), tract.delivery_exponent),
     )
     sperm = values["tissue.sertoli_per_man"] * sertoli_number(values, man) / 1e6
     return Numbers(axis_parameters(values, man), p, of_cells, tract, sperm)
@@ -112,7 +113,7 @@ class ExpectedMan:
         """Let a blow fall upon him this morning."""
         testis, p = self._state.testis, self._numbers.tissue
         for line in testis.lines:
-            strike(line, testis.calendar, float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
+            strike(line, testis.calendar[0], float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
         if blow.stored > 0.0:
             course.hurt(self._state, self._packed, float(blow.stored))
             self._hurts.append((len(self.days) - 1, float(blow.stored)))
@@ -160,9 +161,17 @@ class ExpectedMan:
 
     def daily_production(self, day: int | None = None) -> float:
         """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
-        mean = self._mornings(day)["released_million"][-_CYCLE:].mean()
-        there = float(self._mornings(day)["testes"][-1]) or 1.0
-        return float(mean / (testis_mass(self.values) * self.man["sertoli_number"] * there))
+        return self._per_gram("released_million", day)
+
+    def spermatids_lost(self, day: int | None = None) -> dict[str, float]:
+        """Return spermatids freed too early and not released a day, as `daily_production` does, by column."""
+        return {f"{name}_million_g": self._per_gram(f"{name}_million", day) for name in LOST_SPERMATIDS}
+
+    def _per_gram(self, of: str, day: int | None) -> float:
+        """Return the mean of a column (million a day) over the cycle before a morning, million per g."""
+        rows = self._mornings(day)
+        there = float(rows["testes"][-1]) or 1.0
+        return float(rows[of][-_CYCLE:].mean() / (testis_mass(self.values) * self.man["sertoli_number"] * there))
 
     def readouts(self, day: int) -> dict[str, float]:
         """Return what is read of the testis on the morning of a day, by column: of the cells, and of aromatase by site."""

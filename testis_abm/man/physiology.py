@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,16 @@ _OVERWEIGHT = 25.0  # kg/m2 from which on fat slows GnRH
 
 
 def complete(values: Mapping[str, float]) -> Values:
-    """Return the parameters with what follows from them: the reference man's free testosterone (nmol/L), daily sperm (million), germ cells."""
+    """Return the parameters with what follows from them: the reference man's free testosterone (nmol/L), daily sperm (million), germ cells.
+
+    Worked out once for all men of the same parameters, who share what is returned.
+    """
+    return _completed(tuple(values.items()))
+
+
+@lru_cache(maxsize=16)
+def _completed(items: tuple[tuple[str, float], ...]) -> Values:
+    values = dict(items)
     free = free_testosterone(
         values["axis.testosterone_reference"],
         values["axis.shbg_reference"],

@@ -28,16 +28,19 @@ def _day(tract, store, arriving, elongation, androgen, testis_e2, p):
 
 
 @compiled
-def _settle(tract, store, released, elongation, androgen, testis_e2, p):
-    rules.settle_tract(tract[0], released, elongation, androgen, testis_e2, p[0])
-    normal = rules.normal_forms(elongation, p[0])
+def _settle(tract, store, arriving, elongation, androgen, testis_e2, p):
+    rules.settle_tract(tract[0], arriving, elongation, androgen, testis_e2, p[0])
     for day in range(store.size):
-        rules.collect(store[day], tract[0], released, released * normal, 0.0, p[0])
+        rules.collect_settled(store[day], tract[0], arriving, elongation, p[0])
 
 
 @compiled
 def _hurt(tract, store, harm, p):
     rules.hurt_stored(tract[0], store, harm, p[0])
+
+
+def _arriving(given: Arriving | float) -> Arriving:
+    return Arriving(*map(float, given if isinstance(given, Arriving) else Arriving(given)))
 
 
 class Tract:
@@ -64,15 +67,15 @@ class Tract:
         """Return the back-pressure that builds up in time at this intratesticular oestradiol (relative)."""
         return float(rules.pressure(testis_e2, self.p))
 
-    def settle(self, released: float, elongation: float, androgen: float, testis_e2: float) -> None:
-        """Bring the tract to its steady state under a constant daily release; see biology.tract.tract_day."""
-        _settle(self.state, self.store, *map(float, (released, elongation, androgen, testis_e2)), self.numbers)
+    def settle(self, arriving: Arriving | float, elongation: float, androgen: float, testis_e2: float) -> None:
+        """Bring the tract to its steady state under the same `arriving` every day; see `day`, biology.tract.tract_day."""
+        _settle(
+            self.state, self.store, _arriving(arriving), *map(float, (elongation, androgen, testis_e2)), self.numbers
+        )
 
     def day(self, arriving: Arriving | float, elongation: float, androgen: float, testis_e2: float) -> None:
         """Advance one day; see biology.tract.tract_day (a number is sperm that carry no harm, through open ducts)."""
-        arrived = arriving if isinstance(arriving, Arriving) else Arriving(arriving)
-        conditions = map(float, (elongation, androgen, testis_e2))
-        _day(self.state, self.store, Arriving(*map(float, arrived)), *conditions, self.numbers)
+        _day(self.state, self.store, _arriving(arriving), *map(float, (elongation, androgen, testis_e2)), self.numbers)
 
     def hurt(self, harm: float) -> None:
         """Let the sperm in store take harm (biology/injury.py)."""

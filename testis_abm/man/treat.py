@@ -38,13 +38,22 @@ class Treatment:
 
     def __init__(self, scenario: Scenario, drugs: Mapping[str, Drug] | None = None, *, history: bool = False) -> None:
         known = parameters.drugs() if drugs is None else drugs
-        self.scenario = scenario
+        self.scenario, self._known, self._history = scenario, known, history
         past = scenario.man.history if history else ()
         self._past = past_doses(past)
         names = [part.drug for part in past] + [therapy.drug for therapy in scenario.therapy]
         self.drugs = [known[name] for name in dict.fromkeys(names)]
         self.kinetics = Kinetics.of(self.drugs)
         self._table = None if self.decides or scenario.weight else self._doses()
+
+    def control(self) -> Treatment:
+        """Return what happens to the same men untreated: their past alone."""
+        return Treatment(self.scenario.untreated(), self._known, history=self._history)
+
+    @property
+    def past(self) -> bool:
+        """Return whether the men have one, drugs or injuries, from which they go on recovering: they are in no steady state."""
+        return self._past[0] < 0 or any(insult.past for insult in self.scenario.insult)
 
     @property
     def decides(self) -> bool:
@@ -76,25 +85,41 @@ class Treatment:
 
     def follow(self, man: ExpectedMan, key: Sequence[int] = (0,)) -> ExpectedMan:
         """Take a man at steady state through the plan, from day 0 to its last; the samples that decide are keyed to `key`."""
-        # A man in his steady state stays there; one with a past goes on recovering through the baseline.
-        changing = self._past[0] < 0 or any(insult.past for insult in self.scenario.insult)
-        baseline = self.scenario.plan.baseline_days if changing else 0
         if self._table is None:
-            return self._day_by_day(man, -baseline, key)
-        self.before(man)
-        self._live(man, -baseline, np.zeros((baseline, 2 * axis.HOURS, len(self.kinetics.names))))
-        man.begin()
-        self._live(man, 0, self._table)
+            return self._day_by_day(man, -self._baseline, key)
+        self.up_to_day_0(man)
+        self._live(man, self._table, self._held(man, 0, len(self._table)))
         return man
 
-    def _live(self, man: ExpectedMan, first: int, doses: np.ndarray) -> None:
+    @property
+    def _baseline(self) -> int:
+        # A man in his steady state stays there; one with a past goes on recovering through the baseline.
+        return self.scenario.plan.baseline_days if self.past else 0
+
+    def up_to_day_0(self, man: ExpectedMan) -> ExpectedMan:
+        """Take a man at steady state through his past and the baseline; his days count from that morning on."""
+        self.before(man)
+        self._live(man, self.nothing(self._baseline), self._held(man, -self._baseline, self._baseline), -self._baseline)
+        man.begin()
+        return man
+
+    def go_on(self, man: ExpectedMan, held: np.ndarray) -> ExpectedMan:
+        """Take a man from day 0 on through days without drugs, (days,) of clamp.HELD, and their insults."""
+        self._live(man, self.nothing(len(held)), held)
+        return man
+
+    def nothing(self, days: int) -> np.ndarray:
+        """Return the doses of days on which nothing is given, (days, 48, substances)."""
+        return np.zeros((days, 2 * axis.HOURS, len(self.kinetics.names)))
+
+    def _live(self, man: ExpectedMan, doses: np.ndarray, held: np.ndarray, first: int = 0) -> None:
         """Take a man through the days of `doses` from `first` on, and their insults."""
-        injuries, day = Injuries(self.scenario.insult, man.values), first
-        while day < first + len(doses):
-            days = injuries.quiet(day, first + len(doses) - day)
-            _strike(man, injuries, day)
-            man.advance(doses[day - first : day - first + days], self._held(man, day, days))
-            day += days
+        injuries, lived = Injuries(self.scenario.insult, man.values), 0
+        while lived < len(doses):
+            days = injuries.quiet(first + lived, len(doses) - lived)
+            _strike(man, injuries, first + lived)
+            man.advance(doses[lived : lived + days], held[lived : lived + days])
+            lived += days
 
     def _held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
         return held_by_day(self.scenario.clamp, man.own, man.values, range(first, first + days))

@@ -1,10 +1,12 @@
-"""A man as a mixture of tubules, each in one state along its length.
+"""A man as a mixture of tubules, each in one state along its length or along a stretch of it.
 
-In men whole tubules are empty beside full ones, in every biopsy of the same testis (Silber 1997, 2000).
+In men tubules are empty beside full ones, in every biopsy of the same testis (Silber 1997, 2000). How long a stretch is
+(`lesion_length` of the man's physiology) has not been measured.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -24,9 +26,24 @@ class Tubules(NamedTuple):
     hyalinised: float
 
 
+def live(shares: Tubules) -> Any:
+    """Return the share of all tubules that hold germ cells and let them pass."""
+    return shares.complete + shares.reduced
+
+
 def passing(shares: Tubules) -> Any:
-    """Return the share of the tubules with Sertoli cells that hold germ cells and let them pass."""
-    return (shares.complete + shares.reduced) / max(1.0 - shares.hyalinised, 1e-12)
+    """Return what share of the tubules with Sertoli cells is `live`."""
+    return live(shares) / max(1.0 - shares.hyalinised, 1e-12)
+
+
+def section_spacing(values: Mapping[str, float], around: int) -> float:
+    """Return how far apart the sections of `around` Sertoli cells lie along a tubule, um."""
+    return values["section.tubule_per_sertoli"] * around
+
+
+def ends(values: Mapping[str, float], around: int, lesion_length: float) -> float:
+    """Return the chance that a state which holds over `lesion_length` (mm) on average ends between a section and the next."""
+    return -math.expm1(-section_spacing(values, around) * 1e-3 / lesion_length)
 
 
 SOUND = Tubules(1.0, 0.0, 0.0, 0.0, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from testis_abm.results.measures import Measure, measures
 from testis_abm.results.run import Run
 from testis_abm.results.summary import summarise
 from testis_abm.results.tables import CONVENTIONAL, SCHEMAS
-from testis_abm.scenario import Scenario, Therapy
+from testis_abm.scenario import Insult, Scenario, Therapy
 
 _HEADLINE = (
     "lh_iu_l",
@@ -28,6 +28,7 @@ _HEADLINE = (
 SIGNALS = ("androgen_signal", "er_alpha_signal", "er_beta_signal", "fsh_signal")
 _PRODUCTION = ("daily_production_million_g", "meiotic_loss_pct", *SIGNALS)
 _SAFETY = ("haematocrit_pct", "bone_density_change_pct", "hdl_change_mg_dl", "libido_score", "vasomotor_pct")
+_NOT_DRAWN = ("immature_germ_cells_million",)  # the same course as their concentration
 _FROM_ZERO = ("libido_score", "vasomotor_pct", "conception_pct")
 
 
@@ -60,7 +61,8 @@ def hormones(arms: Sequence[Arm]) -> list[Panel]:
 
 def semen(arms: Sequence[Arm], *, dots: bool = True) -> list[Panel]:
     """Return the panels of semen: lines as expected, dots (of one man they tell, of many they hide) as the laboratory measured."""
-    return [_measured(arms, measure, measure.column if dots else "") for measure in _measures(arms, "semen")]
+    shown = (measure for measure in _measures(arms, "semen") if measure.column not in _NOT_DRAWN)
+    return [_measured(arms, measure, measure.column if dots else "") for measure in shown]
 
 
 def production(arms: Sequence[Arm]) -> list[Panel]:
@@ -150,8 +152,26 @@ def spans(scenario: Scenario) -> tuple[Span, ...]:
             for weight in weights
         )
         + tuple(Span("clamp", clamp.label, clamp.from_day, min(last, clamp.until_day)) for clamp in scenario.clamp)
-        + tuple(Span("insult", insult.label, insult.day, min(last, insult.ends)) for insult in scenario.insult)
+        + tuple(_insulted(insult, last) for insult in scenario.insult)
     )
+
+
+def insults_of(arms: Mapping[str, Scenario]) -> tuple[Span, ...]:
+    """Return the insults of arms by name, each once, up to the last day of all; what not all arms have names those that have it."""
+    last = max(scenario.plan.duration_days for scenario in arms.values())
+    found: dict[Insult, list[str]] = {}
+    for name, scenario in arms.items():
+        for insult in dict.fromkeys(scenario.insult):
+            found.setdefault(insult, []).append(name)
+    spans = (
+        _insulted(insult, last, f" ({', '.join(names)})" if len(names) < len(arms) else "")
+        for insult, names in found.items()
+    )
+    return tuple(spans)
+
+
+def _insulted(insult: Insult, last: float, whose: str = "") -> Span:
+    return Span("insult", f"{insult.label}{whose}", insult.day, min(last, insult.ends))
 
 
 def spans_given(run: Run) -> tuple[Span, ...]:

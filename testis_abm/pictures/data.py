@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class PlotData:
             courses.SIGNALS.
         composition: arm -> days, and germ cells per Sertoli cell, (days, steps), mean over replicates.
         sections: arm -> arrays of a cross-section (see `tubules`).
+        words: arm -> the word for it in print, where that is another.
     """
 
     title: str
@@ -55,6 +56,11 @@ class PlotData:
     panels: Mapping[str, tuple[Panel, ...]]
     composition: Mapping[str, tuple[np.ndarray, np.ndarray]]
     sections: Mapping[str, Mapping[str, Any]]
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def called(self, arm: str) -> str:
+        """Return the word for an arm in print."""
+        return self.words.get(arm, arm)
 
     @classmethod
     def of(cls, run: Run) -> PlotData:
@@ -81,6 +87,7 @@ class PlotData:
             panels,
             composition,
             run.sections,
+            {arm: run.called(arm) for arm in run.arms},
         )
 
     def figures(self) -> tuple[str, ...]:
@@ -114,7 +121,12 @@ def _tissue(arms: tuple[courses.Arm, ...], rows: Mapping[str, pd.DataFrame]) -> 
             tuple(_rate(name, table, column) for name, table in rows.items()),
             (0.0, 1.0),
         )
-        for column, label in (("apoptosis", "Germ cells lost"), ("sperm_released", "Sperm released"))
+        for column, label in (
+            ("apoptosis", "Germ cells lost"),
+            ("freed_round", "Round cells freed"),
+            ("retained", "Sperm retained"),
+            ("sperm_released", "Sperm released"),
+        )
     ]
     others = {panel.column: panel for panel in courses.production(arms)}
     return (*found, others["meiotic_loss_pct"], *(others[name] for name in courses.SIGNALS))

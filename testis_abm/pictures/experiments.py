@@ -12,10 +12,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from testis_abm.choices import TREATED
 from testis_abm.experiments.design import Axis
 from testis_abm.experiments.outputs import OUTPUTS
-from testis_abm.pictures import paper, style, sweeps
-from testis_abm.pictures.chart import Curve, band
+from testis_abm.pictures import courses, paper, style, sweeps
+from testis_abm.pictures.chart import Curve, Span, band
 from testis_abm.pictures.drawing import write_figure
 from testis_abm.quantities import QUANTITIES, Quantity, clinical
 from testis_abm.statistics import mean_and_half
@@ -45,7 +46,7 @@ def _sheet(panels: int, height: float = 1.7, title: str = "") -> tuple[Figure, l
     axes = list(figure.subplots(rows, 2, squeeze=False).ravel())
     for spare in axes[panels:]:
         spare.set_visible(False)
-    figure.suptitle(title, fontsize=9.5, x=0.01, ha="left")
+    figure.suptitle(title, fontsize=paper.title_size(title, style.WIDTH), x=0.01, ha="left")
     return figure, axes[:panels]
 
 
@@ -56,9 +57,10 @@ def _name_level(panel: Axes, quantity: Quantity) -> None:
 
 
 def compared(found: Comparison, folder: Path) -> list[Path]:
-    """Draw arms over time: means, and between which levels the replicates lie."""
+    """Draw arms over time: means, between which levels the replicates lie, and what injured the men."""
     shown = f"mean and {band(found.replicates)} ({found.replicates}, paired by common random numbers)"
     title = f"{found.title}: {shown if found.replicates > 1 else 'one replicate'}"
+    insults = courses.insults_of(found.scenarios) if found.scenarios else ()
     with paper.looks():
         figure, axes = _sheet(len(_SHOWN), title=title)
         for panel, word in zip(axes, _SHOWN, strict=True):
@@ -70,10 +72,24 @@ def compared(found: Comparison, folder: Path) -> list[Path]:
                 curve = Curve.of(arm, rows.columns.to_numpy(), quantity.clinical(rows.to_numpy()))
                 paper.draw_curve(panel, curve, colour, label=arm)
             _name_level(panel, quantity)
-            panel.set_ylim(bottom=0)
+            paper.from_zero(panel)
             panel.set_xlabel("day")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        _mark(figure, axes, insults)
     return write_figure(figure, "arms", folder)
+
+
+def _mark(figure: Figure, axes: Sequence[Axes], spans: Sequence[Span]) -> None:
+    """Mark insults in every panel, by name above those of the first row; one before the first day lengthens the axis."""
+    if not spans:
+        return
+    for panel in axes:
+        first, last = panel.get_xlim()
+        panel.set_xlim(min(first, min(span.start for span in spans) - 0.02 * (last - first)), last)
+    figure.draw_without_rendering()  # lays out the panels, so that their sizes are known
+    for k, panel in enumerate(axes):
+        box = panel.get_window_extent()
+        paper.mark_spans(panel, spans, (box.width / figure.dpi, box.height / figure.dpi) if k < 2 else None)
 
 
 def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
@@ -85,21 +101,21 @@ def swept(found: Swept, table: pd.DataFrame, folder: Path) -> list[Path]:
     words = list(dict.fromkeys(words))[: len(_SHOWN)]
     with paper.looks():
         if len(axes) == 2 and method == "grid" and min(table[axis.path].nunique() for axis in axes) > 1:
-            figures = [_map(table, axes, words, title)]
+            figures = [_map(found, table, words, title)]
         else:
             joined = len(axes) == 1 or method == "list"
             most = int(table["replicates"].max())
             title += f": means with 95 % intervals over {most} replicates" if most > 1 else ""
-            figures = [_lines(table, axis, words, title, joined=joined, sorts=len(axes) == 1) for axis in axes]
+            figures = [_lines(found, table, axis, words, title, joined=joined) for axis in axes]
     names = ["sweep"] if len(figures) == 1 else [f"sweep-{k + 1}" for k in range(len(figures))]
     return [path for figure, name in zip(figures, names, strict=True) for path in write_figure(figure, name, folder)]
 
 
-def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *, joined: bool, sorts: bool) -> Figure:
+def _lines(found: Swept, table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *, joined: bool) -> Figure:
     places = sweeps.places(axis, table[axis.path])
     x = places.at if places.numbers is None else places.numbers[places.at]
     # Along a list the points keep their order, whatever becomes of one axis.
-    order = np.argsort(x, kind="stable") if sorts else np.arange(len(x))
+    order = np.argsort(x, kind="stable") if len(found.axes) == 1 else np.arange(len(x))
     look: dict[str, Any] = {"markersize": 2.5, "elinewidth": 0.8, "capsize": 1.5, "fmt": "o-" if joined else "o"}
     figure, panels = _sheet(len(words), title=title)
     for panel, word in zip(panels, words, strict=True):
@@ -110,7 +126,9 @@ def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *,
                 continue
             y, half = (quantity.clinical(table[part].to_numpy())[order] for part in (name, f"{name}_half"))
             bars = np.nan_to_num(half) if np.isfinite(half).any() else None
-            panel.errorbar(x[order], y, yerr=bars, color=colour, label=arm, alpha=1.0 if joined else 0.6, **look)
+            panel.errorbar(
+                x[order], y, yerr=bars, color=colour, label=found.called(arm), alpha=1.0 if joined else 0.6, **look
+            )
         _name_level(panel, quantity)
         panel.set_xlabel(sweeps.name_of(axis), fontsize=7)
         if places.numbers is None:
@@ -121,15 +139,16 @@ def _lines(table: pd.DataFrame, axis: Axis, words: Sequence[str], title: str, *,
     return figure
 
 
-def _map(table: pd.DataFrame, axes: Sequence[Axis], words: Sequence[str], title: str) -> Figure:
+def _map(found: Swept, table: pd.DataFrame, words: Sequence[str], title: str) -> Figure:
+    axes = found.axes
     figure, panels = _sheet(len(words), height=2.1, title=title)
     for panel, word in zip(panels, words, strict=True):
         change = f"{OUTPUTS[word].column}, change_pct"
         # A level under what is told from none has no percentage: then levels, of the treated.
         kind = sweeps.kinds(table, word)[0]
         if kind == sweeps.CHANGE and table[change].isna().any():
-            kind = "treated"
-        chart = sweeps.heat_map(table, axes, word, kind, most=10**9)
+            kind = TREATED
+        chart = sweeps.heat_map(table, axes, word, kind, found.called(kind), most=10**9)
         low, high = (np.nanmin(chart.values), np.nanmax(chart.values)) if np.isfinite(chart.values).any() else (0, 1)
         colours: dict[str, Any] = {"cmap": "viridis" if high > 0 else "viridis_r"}
         if chart.change and low < 0 < high:

@@ -22,6 +22,7 @@ from testis_abm.pictures.steps import (
     LEYDIG,
     LEYDIG_RADIUS,
     SERTOLI,
+    SHRUNKEN,
     STAGE_COLOURS,
     STAIN,
     STEPS,
@@ -35,6 +36,7 @@ RASTERED = 5.0  # what lies below this zorder becomes one picture in a vector fi
 _ROOM = 1.16  # of a nucleus's radius: the share of its cell that a neighbour respects
 _VESSEL_RADIUS = 5.5
 _RING = (1.03, 1.07)  # of a tubule's radius: the ring that tells the stage
+_LAYERS = (0.86, 0.72, 0.58, 0.44, 0.3)  # of the wall of a scar
 _ROUNDS = 30  # in which cells make room for one another
 _SMOOTH: Any = {"interpolation": "bilinear", "zorder": 0.5}
 _TURN = np.linspace(0.0, 2.0 * np.pi, 90, endpoint=False)
@@ -61,9 +63,11 @@ def draw_section(
     centre, index = view.tile(section["tubule_x"], section["tubule_y"], float(np.max(section["tubule_radius"])) + 20)
     shape = np.shape(section["tubule_x"])
     radius, lumen = (np.broadcast_to(section[name], shape)[index] for name in ("tubule_radius", "lumen_radius"))
-    gone = removed(section)[index]
+    gone, scarred = removed(section)[index], hyalinised(section)[index]
     _draw_removed(axes, centre[gone], radius[gone])
-    tubules, index = Tubules(centre[~gone], radius[~gone], lumen[~gone]), index[~gone]
+    _draw_hyalinised(axes, centre[scarred], radius[scarred], rng)
+    live = ~(gone | scarred)
+    tubules, index = Tubules(centre[live], radius[live], lumen[live]), index[live]
     _draw_tubules(axes, tubules, rng)
     if "wall_stage" in section:
         _draw_rings(axes, tubules, ring_colours(section)[index])
@@ -139,6 +143,27 @@ def _draw_tubules(axes: Axes, tubules: Tubules, rng: np.random.Generator) -> Non
 def removed(section: Mapping[str, Any]) -> np.ndarray:
     """Return which tubules of a section have been taken away with their testis, (tubules,)."""
     return np.asarray(section.get("tubule_removed", np.zeros(np.size(section["tubule_x"])))) > 0
+
+
+def hyalinised(section: Mapping[str, Any]) -> np.ndarray:
+    """Return which tubules of a section have lost their cells and are a scar, (tubules,): no Sertoli cell lies in them."""
+    centre, place = (np.column_stack([section[f"{what}_x"], section[f"{what}_y"]]) for what in ("tubule", "sertoli"))
+    held = np.isin(np.arange(len(centre)), _nearest(place, centre) if len(place) else [])
+    return np.asarray(~held & ~removed(section))
+
+
+def _draw_hyalinised(axes: Axes, centre: np.ndarray, radius: np.ndarray, rng: np.random.Generator) -> None:
+    """Draw scars: shrunken, the wall thickened in layers, hardly a lumen."""
+    if not len(centre):
+        return
+    for share in (1.0, *_LAYERS):
+        rim = _rims(centre, SHRUNKEN * share * radius[:, None] * _ragged(len(centre), 0.06, (3, 5, 8), rng))
+        fill, width = (STAIN["epithelium"], 1.1) if share == 1.0 else ("none", 0.5)
+        _polygons(axes, rim, fc=fill, ec=STAIN["membrane"], lw=width, zorder=1.5)
+    _circles(axes, centre, 0.14 * SHRUNKEN * radius, fc=STAIN["lumen"], ec="none", zorder=1.6)
+    for (x, y), far in zip(centre, radius, strict=True):
+        text: Any = {"ha": "center", "va": "center", "color": style.DIM, "size": 6.5, "clip_on": True}
+        axes.text(x, y + SHRUNKEN * far + 12, "hyalinised", zorder=RASTERED + 1, **text)
 
 
 def _draw_removed(axes: Axes, centre: np.ndarray, radius: np.ndarray) -> None:

@@ -104,8 +104,8 @@ class Sheet:
         """Place and dress the panels, add title, footer and `legend`, row by row; return the figure."""
         bottom = 0.24 + _LINE * len(legend)
         width = style.WIDTH / self.columns - _LEFT - self.right
-        rows_of_spans = lanes(self.data.spans, self.data.days, width)
-        strip = sum(_lane_height(row, self.data.days, width) for row in rows_of_spans) + 0.04
+        spans, days = self.data.spans, self.data.days
+        strip = strips_height(spans, days, width)
         total = _TOP + strip + self.rows * self.height + (self.rows - 1) * _GAP + _TIME + bottom
         self.figure.set_size_inches(style.WIDTH, total)
         for k, axes in enumerate(self.panels):
@@ -117,9 +117,7 @@ class Sheet:
             _time_axis(axes, self.data.days, labelled=k + self.columns >= len(self.panels))
             letter(axes, k)
             if k not in self.untreated:
-                _shade(axes, self.data.spans)
-                if row == 0:
-                    _strips(axes, rows_of_spans, self.height)
+                mark_spans(axes, spans, (width, self.height) if row == 0 else None)
         for k, handles in enumerate(legend):
             self.figure.add_artist(
                 Legend(
@@ -141,7 +139,7 @@ class Sheet:
     def legend(self, panels: Sequence[Panel] = ()) -> list[Any]:
         """Return the entries of arms and bands, and of what `panels` show besides."""
         arms = self.data.arms
-        handles: list[Any] = [Line2D([], [], color=style.COLOUR[arm], label=arm) for arm in arms]
+        handles: list[Any] = [Line2D([], [], color=style.COLOUR[arm], label=self.data.called(arm)) for arm in arms]
         if any(curve.dots is not None for panel in panels for curve in panel.curves):
             handles.append(Line2D([], [], ls="", marker=".", ms=5, mew=0, color=style.DIM, label="measured sample"))
         if self.data.band:
@@ -156,11 +154,14 @@ class Sheet:
 def write_frame(figure: Figure, title: str, about: str, footer: str = style.NOTE) -> None:
     """Write the title, what the figure shows, and the small print."""
     width, total = (float(side) for side in figure.get_size_inches())
-    # A long title shrinks before it leaves the page.
-    size = min(9.5, 9.5 * 13.0 * width / max(len(title), 1))
-    figure.text(0.09 / width, 1.0 - 0.08 / total, title, va="top", weight="bold", size=size)
+    figure.text(0.09 / width, 1.0 - 0.08 / total, title, va="top", weight="bold", size=title_size(title, width))
     figure.text(0.09 / width, 1.0 - 0.25 / total, about, va="top", size=8, color=style.DIM)
     figure.text(1.0 - 0.09 / width, 0.05 / total, footer, ha="right", size=6.3, color=style.FAINT)
+
+
+def title_size(title: str, inches: float) -> float:
+    """Return the size of a title over `inches`: a long one shrinks before it leaves the page."""
+    return min(9.5, 9.5 * 13.0 * inches / max(len(title), 1))
 
 
 def letter(axes: Axes, k: int) -> None:
@@ -187,6 +188,18 @@ def draw_courses(data: PlotData, name: str) -> Figure:
 
 
 # ---- treatments
+
+
+def mark_spans(axes: Axes, spans: Sequence[Span], inches: tuple[float, float] | None = None) -> None:
+    """Shade the days of treatments and insults; of axes so many `inches` wide and high name each in a strip above."""
+    _shade(axes, spans)
+    if inches is not None:
+        _strips(axes, lanes(spans, axes.get_xlim(), inches[0]), inches)
+
+
+def strips_height(spans: Sequence[Span], days: tuple[float, float], inches: float) -> float:
+    """Return the height of the strips above axes of `inches` that show `days`, inch."""
+    return sum(_lane_height(row, days, inches) for row in lanes(spans, days, inches)) + 0.04
 
 
 def lanes(spans: Sequence[Span], days: tuple[float, float], inches: float) -> list[list[Span]]:
@@ -268,15 +281,15 @@ def _shade(axes: Axes, spans: Sequence[Span]) -> None:
             axes.axvline(span.start, color=colour, lw=0.9, alpha=0.9, zorder=0.5)
 
 
-def _strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: float) -> None:
-    """Draw each therapy as a named strip above the axes, which are `inches` high."""
+def _strips(axes: Axes, rows: Sequence[Sequence[Span]], inches: tuple[float, float]) -> None:
+    """Draw each therapy as a named strip above the axes, which are `inches` wide and high."""
     first, last = axes.get_xlim()
-    inches_wide = axes.get_window_extent().width / style.DPI
+    inches_wide, high = inches
     above: Any = {"transform": axes.get_xaxis_transform()}
     spans = [span for row in rows for span in row]
     y = 1.02
     for row in rows:
-        height = _lane_height(row, (first, last), inches_wide) / inches
+        height = _lane_height(row, (first, last), inches_wide) / high
         for span in row:
             width, colour = max(span.end - span.start, 0.006 * (last - first)), _span_colour(spans, span)
             bar = Rectangle(

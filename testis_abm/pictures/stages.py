@@ -7,14 +7,14 @@ from typing import Any
 from matplotlib.patches import Patch
 
 from testis_abm.biology.stages import NAMES
-from testis_abm.pictures.steps import BLOCKED, EMPTY, STAGE_COLOURS
+from testis_abm.pictures.steps import NO_STAGE, STAGE_COLOURS
 
 
 def handles(*, empty: bool, blocked: bool) -> list[Any]:
     """Return the entries of a legend of stages, and of Sertoli cells without germ cells or that are blocked, if there are any."""
-    entries = [*zip(STAGE_COLOURS, NAMES, strict=True)]
-    entries += [(EMPTY, "no germ cells")] * empty + [(BLOCKED, "stem cells blocked")] * blocked
-    return [Patch(color=colour, lw=0, label=name) for colour, name in entries]
+    entries = [*zip(NAMES, STAGE_COLOURS, strict=True)]
+    entries += [entry for entry, there in zip(NO_STAGE, (empty, blocked), strict=True) if there]
+    return [Patch(color=colour, lw=0, label=name) for name, colour in entries]
 
 
 def titled(title: str, entries: list[Any]) -> list[Any]:

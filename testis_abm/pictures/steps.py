@@ -30,6 +30,7 @@ ELONGATING, ELONGATED = 10, 11
 SERTOLI = Look("Sertoli cell (nucleus)", 8.8, 8.0, "#DDD0EA", "#6F5490", 1, 1.9)
 LEYDIG = Look("Leydig cell", 5.8, 5.8, "#7B4A93", "#4A2763", 1, 1.4)
 FURTHER_LOOKS = {kind.name: kind.look for kind in FURTHER if kind.look}
+SHRUNKEN = 0.6  # radius of a hyalinised tubule over that of another (assumed; for pictures alone)
 LEYDIG_RADIUS = 7.5  # um, of the whole cell, a polygon
 
 # What is not the nucleus of a cell.
@@ -55,6 +56,7 @@ STAIN = {
 # niches without germ cells, and those whose stem cells have stopped for a time.
 STAGE_COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#F0E442", "#E69F00", "#D55E00")
 EMPTY, BLOCKED = "#C9C9C9", "#000000"
+NO_STAGE = (("no germ cells", EMPTY), ("stem cells blocked", BLOCKED))
 
 # Groups for the composition over time, bottom to top.
 GROUPS = (
@@ -71,6 +73,8 @@ def slide() -> dict[str, Any]:
     return {
         "cells": [asdict(look) for look in (*STEPS, SERTOLI, LEYDIG, *FURTHER_LOOKS.values())],
         "leydigRadius": LEYDIG_RADIUS,
+        "shrunken": SHRUNKEN,
         "stain": STAIN,
         "stages": [{"name": name, "colour": colour} for name, colour in zip(NAMES, STAGE_COLOURS, strict=True)],
+        "noStage": [{"name": name, "colour": colour} for name, colour in NO_STAGE],
     }

@@ -103,7 +103,7 @@ def caption(found: Surface, word: str) -> str:
     ]
     if len(found.path):
         parts.append(
-            f"Arrow: his own path under treatment to day {found.end}, means of a week, with the 90 % interval of its end; his "
+            f"Arrow: his own path under {found.scenario.cause} to day {found.end}, means of a week, with the 90 % interval of its end; his "
             "gonadotrophins are then not those of the surface."
         )
     cuts = "oestradiol" if up.name == E2 else "T/E2"

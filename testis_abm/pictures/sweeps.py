@@ -71,8 +71,10 @@ def kinds(table: pd.DataFrame, word: str) -> list[str]:
     return [name for name, end in _KINDS.items() if f"{OUTPUTS[word].column}, {end}" in table] or ["untreated"]
 
 
-def heat_map(table: pd.DataFrame, axes: Sequence[Axis], word: str, kind: str, most: int = _MOST) -> HeatMap:
-    """Return an output over two axes, or as one row over one; the mean over all others."""
+def heat_map(
+    table: pd.DataFrame, axes: Sequence[Axis], word: str, kind: str, called: str, most: int = _MOST
+) -> HeatMap:
+    """Return an output over two axes, or as one row over one; the mean over all others. `called`: the kind in print."""
     quantity, changes = OUTPUTS[word], kind == CHANGE
     values = table[f"{quantity.column}, {_KINDS[kind]}"].to_numpy(dtype=float)
     across = places(axes[0], table[axes[0].path], most)
@@ -81,7 +83,7 @@ def heat_map(table: pd.DataFrame, axes: Sequence[Axis], word: str, kind: str, mo
     for i, k in np.unique(np.stack([up.at, across.at], axis=-1), axis=0):
         grid[i, k] = nanmean(values[(up.at == i) & (across.at == k)])
     return HeatMap(
-        f"{word}: change under treatment, %" if changes else f"{quantity.heading}, {kind}",
+        f"{word}: change against untreated, %" if changes else f"{quantity.heading}, {called}",
         "change, %" if changes else quantity.clinical_unit,
         grid if changes else quantity.clinical(grid),
         across.names,

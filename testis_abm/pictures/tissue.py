@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.pictures import paper, style
 from testis_abm.pictures.chart import Panel
 from testis_abm.pictures.data import PlotData, weekly
@@ -21,28 +22,27 @@ from testis_abm.testis.kind import Look
 # Names and colours of courses.SIGNALS.
 _SIGNALS = (("androgen", style.BLUE), ("ER-α", style.VERMILION), ("ER-β", style.ORANGE), ("FSH", style.GREEN))
 _DASHED: dict[str, Any] = {"lw": 0.9, "ls": (0, (3, 2))}
-Composition = Mapping[str, tuple[np.ndarray, np.ndarray]]
 # Ticks of the colour scale, fine and coarse; the fine ones serve up to a fold of _FINE.
 _FOLDS = ((1, 1.5, 2, 3, 4), (1, 2, 4, 8, 16, 32))
 _FINE = 4.5
 
 
 def draw(data: PlotData) -> Figure:
-    """Return the figure of composition, change by step, sperm released and Sertoli signals."""
-    sheet = paper.Sheet(data, "Seminiferous epithelium", 3, 2, right=0.42)
+    """Return the figure of composition, change by step, cells lost, sperm released and Sertoli signals."""
+    sheet = paper.Sheet(data, "Seminiferous epithelium", 4, 2, right=0.42)
     both = len(data.arms) == 2
     # What happens in the other arm would mislead here.
     sheet.untreated = {0} if both else set()
-    lost, released, meiosis, *signals = data.panels["tissue"]
+    lost, freed, retained, released, meiosis, *signals = data.panels["tissue"]
     _, second, third, *rates, last = sheet.panels
     _compose(sheet, data)
     if both:
-        _change(third, data.composition)
+        _change(third, data)
     else:
         paper.draw_panel(second, meiosis)
         second.set_ylim(0, 100)
         _lines(third, *data.composition[data.arms[0]])
-    for axes, panel in zip(rates, (lost, released), strict=True):
+    for axes, panel in zip(rates, (lost, freed, retained, released), strict=True):
         paper.draw_panel(axes, panel)
         axes.text(0.985, 0.97, "7-day mean", transform=axes.transAxes, ha="right", va="top", size=6.2, color=style.DIM)
     _signals(last, signals)
@@ -64,13 +64,15 @@ def _compose(sheet: paper.Sheet, data: PlotData) -> None:
         axes.set_ylabel("Germ cells\nper Sertoli cell")
         if not top > 0.0:
             axes.text(0.5, 0.5, "no germ cells", transform=axes.transAxes, ha="center", color=style.DIM)
-        axes.text(0.985, 0.97, arm, transform=axes.transAxes, ha="right", va="top", weight="bold", zorder=4)
+        axes.text(
+            0.985, 0.97, data.called(arm), transform=axes.transAxes, ha="right", va="top", weight="bold", zorder=4
+        )
 
 
-def _change(axes: Axes, composition: Composition) -> None:
+def _change(axes: Axes, data: PlotData) -> None:
     """Draw treated over untreated as a map of step against day: the wave that goes through the germ line."""
-    day, untreated = composition["untreated"]
-    _, treated = composition["treated"]
+    day, untreated = data.composition[UNTREATED]
+    _, treated = data.composition[TREATED]
     with np.errstate(divide="ignore", invalid="ignore"):
         fold = np.log2(weekly(treated) / weekly(untreated))
     finite = np.abs(fold[np.isfinite(fold)])
@@ -97,7 +99,7 @@ def _change(axes: Axes, composition: Composition) -> None:
     axes.figure.colorbar(image, cax=bar, ticks=[*(-np.log2(folds[:0:-1])), *np.log2(folds)])
     bar.set_yticklabels([*(f"1/{step:g}" for step in folds[:0:-1]), *(f"{step:g}" for step in folds)], fontsize=5.8)
     bar.tick_params(length=1.5, pad=1)
-    axes.set_title("treated / untreated, 7-day mean", fontsize=6.5, pad=2, loc="right")
+    axes.set_title(f"{data.called(TREATED)} / {UNTREATED}, 7-day mean", fontsize=6.5, pad=2, loc="right")
 
 
 def _short(look: Look) -> str:

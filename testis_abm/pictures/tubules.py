@@ -65,7 +65,7 @@ def draw(data: PlotData, field: str = "testosterone") -> Figure:
             paper.say(axes, NOTHING_LEFT)
         else:
             draw_section(axes, section, view, fields[arm], norm, _COLOURS)
-        _frame(axes, view, f"{arm}, day {section['day']}", with_bar=k == 0 and not removed(section).all())
+        _frame(axes, view, f"{data.called(arm)}, day {section['day']}", with_bar=k == 0 and not removed(section).all())
         left += width + _GAP
     if left_over:
         bar = figure.add_axes(((left - 0.03) / style.WIDTH, bottom / total, 0.09 / style.WIDTH, height / total))

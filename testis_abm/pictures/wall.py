@@ -59,7 +59,7 @@ def draw(data: PlotData) -> Figure:
                 paint(axes, walls[arm])
             else:
                 paper.say(axes, NOTHING_LEFT)
-            _dress(axes, f"{arm}, day {data.sections[arm]['day']}: {what}")
+            _dress(axes, f"{data.called(arm)}, day {data.sections[arm]['day']}: {what}")
     _legends(figure, walls)
     about = "Wall of the tubules, unrolled: each square a Sertoli cell, around from left to right, along upwards"
     paper.write_frame(figure, data.title, about, data.footer)

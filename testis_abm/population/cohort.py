@@ -58,12 +58,16 @@ def retrieval_of(
 ) -> tuple[float, float, float]:
     """Return the chance that micro-TESE finds sperm in a man of such physiology and true levels, and its ends: see biology/outcome.py."""
     shares = tubules.tubules(man)
-    live = shares.complete + shares.reduced
+    live = tubules.live(shares)
     held = true["elongated_per_sertoli"] / live if live > 0.0 else 0.0
     share = float(outcome.yielding(tubules.passing(shares), held, values))
     gonadotrophins = true["lh_iu_l"] + true["hcg_iu_l"], true["fsh_iu_l"]
     return outcome.retrieval(
-        outcome.Yield(share, share, share), true["concentration_million_ml"], *gonadotrophins, values
+        outcome.Yield(share, share, share),
+        true["concentration_million_ml"],
+        *gonadotrophins,
+        values,
+        lesion_length=man["lesion_length"],
     )
 
 

@@ -1,4 +1,7 @@
-"""What a therapy would do to men: their laboratory values and semen untreated and at its end, man by man."""
+"""What a therapy would do to men: their laboratory values and semen untreated and at its end, man by man.
+
+Men who were injured before day 0 change untreated too: their levels untreated are those of the last day, as those treated.
+"""
 
 from __future__ import annotations
 
@@ -113,8 +116,8 @@ def predict(
         drugs: rows of the drug table by name (default: the table's).
 
     Returns:
-        Two tables, one row a man, columns as SHOWN and READOUTS: before, after. Hormones after are means of the last 28
-        days, safety that of its last day. `retrieval_pct` is NaN where micro-TESE has no place (biology/outcome.py).
+        Two tables, one row a man, columns as SHOWN and READOUTS: before (of men who were injured before day 0: untreated
+        at the end of the plan), after. Hormones after are means of the last 28 days, safety that of its last day. `retrieval_pct` is NaN where micro-TESE has no place (biology/outcome.py).
 
     Raises:
         TestisError: men that are none, or a scenario that cannot be understood.
@@ -138,9 +141,17 @@ def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> 
             for rows, sperm, safety in zip(days, semen, _safety(man), strict=True)
         ]
 
+    def table(seen: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame(seen, columns=[*SHOWN, *READOUTS], index=men.index)
+
     seen = np.array(treat(lives, look))
-    before, after = (pd.DataFrame(seen[:, i], columns=[*SHOWN, *READOUTS], index=men.index) for i in range(2))
-    return before, after
+    untreated = seen[:, 0]
+    if any(life.treatment.past for life in lives):
+        controls = {id(life.treatment): life.treatment.control() for life in lives}
+        untreated = np.array(treat([life._replace(treatment=controls[id(life.treatment)]) for life in lives], look))[
+            :, 1
+        ]
+    return table(untreated), table(seen[:, 1])
 
 
 def _report(man: ExpectedMan, true: Mapping[str, float]) -> list[float]:

@@ -285,7 +285,13 @@ def therapies(case: Scenario) -> list[str]:
         lines.append(f"{therapy.title}, day {therapy.first_day:g}{until}{condition}")
     lines += [f"{clamp.label}, day {clamp.from_day:g} to {clamp.until_day:g}" for clamp in case.clamp]
     lines += [insult.dated for insult in case.insult]
-    return lines or ["no therapy"]
+    return [*(lines or ["no therapy"]), *([text] if (text := past(case)) else [])]
+
+
+def past(case: Scenario) -> str:
+    """Return what stands beside the treatment of men who were injured before it, whose levels untreated change too; "" of others."""
+    insults = " and ".join(insult.label for insult in case.untreated().insult)
+    return insults and f"Their past ({insults}) is in both columns: before is what they are untreated on the last day."
 
 
 def effects(

@@ -12,7 +12,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
-from testis_abm.quantities import QUANTITIES
+from testis_abm.quantities import LOST_SPERMATIDS, QUANTITIES
 from testis_abm.results.tables import CONVENTIONAL
 
 
@@ -71,8 +71,10 @@ _FURTHER: Mapping[str, tuple[str, ...]] = {
     "hormones": tuple(name for name in QUANTITIES if name.startswith("free_intratesticular")),
     "tissue": (
         *(name for name in QUANTITIES if name.startswith("aromatase") or name.endswith("_per_sertoli")),
+        *(f"{name}_million_g" for name in LOST_SPERMATIDS),
         *ROWS_OF_CELLS,
     ),
+    "semen": ("immature_germ_cells_million_ml", "immature_germ_cells_million"),
 }
 PRINTED = frozenset(column for columns in _PRINTED.values() for column in columns)
 

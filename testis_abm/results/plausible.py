@@ -41,6 +41,8 @@ COLUMNS = (
     "turns",  # whether the answer to this question turns the sign of the change
     "sets",  # parameter sets, or men
 )
+# Columns of a change in print, in every table of two arms.
+CHANGE = ("change", "plausible models, 90 %", "(95 % interval)")
 SPERM = ("concentration_million_ml", "total_motile_count_million")
 _ALL = ("", "")
 _EVERYTHING = "all, by weight"
@@ -200,10 +202,15 @@ def verdict(word: str, falls: float, stays: float, rises: float, turning: Sequen
     signs = ("rises", rises), (f"stays within {SAME:g} %", stays), ("falls", falls)
     told = [f"{what} {within} {100.0 * share:.0f} %" for what, share in signs if round(100.0 * share)]
     told[0] += f" of {of}"
-    several = " and ".join(filter(None, (", ".join(turning[:-1]), *turning[-1:])))
+    several = " and on ".join(map(asked, turning))
     return (
         f"{head} {', '.join(told)}. {f'Its sign hangs on {several}' if turning else f'No answer turns its sign{none}'}."
     )
+
+
+def asked(name: str) -> str:
+    """Return a question that the data do not decide in words, with its name in brackets."""
+    return f'"{hypotheses()[name].question}" ({name})'
 
 
 def of_all(table: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -234,7 +241,7 @@ def verdicts(table: pd.DataFrame, arm: str, columns: Sequence[str] = SPERM, *, m
 def deciding(table: pd.DataFrame, arm: str, columns: Sequence[str] = SPERM) -> Iterator[str]:
     """Yield which observation would decide each question on which the sign of some of the quantities hangs."""
     for question in turning(table, arm, columns):
-        yield f"What would decide {question}: {hypotheses()[question].decided_by}."
+        yield f"What would decide {asked(question)}: {hypotheses()[question].decided_by}."
 
 
 def by_answer(table: pd.DataFrame, arm: str, columns: Sequence[str] = SPERM, *, men: bool = False) -> pd.DataFrame:

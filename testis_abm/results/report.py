@@ -13,7 +13,7 @@ from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import VARIATION, Laboratory
 from testis_abm.choices import TREATED, UNTREATED
-from testis_abm.quantities import OESTRADIOL, QUANTITIES
+from testis_abm.quantities import LOST_SPERMATIDS, OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, STEPS
@@ -32,6 +32,7 @@ _PARTED = 10.0  # points between the falls of true and reported oestradiol
 NOTHING = 1e-3  # of any unit in use: sperm of one niche, oestradiol without the enzyme
 _MONTH = 28  # days
 _BLOCKING = ("irradiation", "cytotoxics")
+_RISEN, _SOME = 2.0, 0.1  # times the untreated man's, and million (per g and day, per mL): what is told of a rise
 _MOVED = 0.93  # of untreated: what is less has moved
 # Table, column, and whether an injury lowers it.
 _EXTREMES = (
@@ -232,6 +233,30 @@ def course(result: Run) -> str:
     return _wrapped("Course: ", "; ".join(part for part in parts if part) + ".") if any(parts) else ""
 
 
+def lost(result: Run) -> str:
+    """Return how many spermatids were lost on the way to release where treatment makes them more, and what semen shows of it."""
+    if TREATED not in result.arms or UNTREATED not in result.arms or "retained_million_g" not in result.tissue:
+        return ""
+    found = [(words.lower(), f"{name}_million_g") for name, words in LOST_SPERMATIDS.items()]
+    parts = [part for words, column in found if (part := _peak(result.tissue, column, words, "million/g/day"))]
+    semen, column = result.semen, "immature_germ_cells_million_ml"
+    if parts and f"expected_{column}" in semen and len(semen):
+        parts.append(_peak(semen, f"expected_{column}", f"{QUANTITIES[column].label} in semen", "M/mL"))
+    return _wrapped("Spermatids: ", "; ".join(part for part in parts if part) + ".") if parts else ""
+
+
+def _peak(table: pd.DataFrame, column: str, words: str, unit: str) -> str:
+    """Return the highest level of a column under treatment, "" unless it is some and at least twice that of the untreated man."""
+    by_day = _by_day(table, column).dropna()
+    if by_day.empty:
+        return ""
+    day = by_day[TREATED].idxmax()
+    most, untreated = by_day.loc[day, TREATED], by_day.loc[day, UNTREATED]
+    if most < max(_RISEN * untreated, _SOME):
+        return ""
+    return f"{words} up to {number(most)} {unit} (day {day:g}; untreated {number(untreated)})"
+
+
 def _by_day(table: pd.DataFrame, column: str, window: int = 1) -> pd.DataFrame:
     """Return the means over replicates of a column by day from day 0 on, a column an arm, over `window` days around each."""
     rows = table[table["day"] >= 0].pivot_table(index="day", columns="arm", values=column, aggfunc="mean", dropna=False)
@@ -361,7 +386,7 @@ def chances(result: Run, treatment: Treatment | None) -> str:
         if own.empty:
             return ""
         at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
-        text = f"{arm} {_chance(at, 'conception', 1)}"
+        text = f"{result.called(arm)} {_chance(at, 'conception', 1)}"
         parts.append(text + (_retrieval(result, at) if _azoospermic(result, arm, at["day"]) else ""))
     return _wrapped(
         "Fecundability (per cycle), by sperm concentration alone: ",
@@ -464,7 +489,7 @@ def recovery(result: Run, treatment: Treatment | None) -> str:
         ],
     }
     follow = (float(result.hormones["day"].max()) - treatment.end) / 7.0
-    last = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after treatment"
+    last = f"  lowest {number(float(after.min()))} M/mL; followed for {follow:.0f} weeks after {result.scenario.cause}"
     lines = [name.ljust(40) + "".join(cell.rjust(9) for cell in cells) for name, cells in rows.items()]
     return "\n".join([*lines, last])
 

@@ -111,6 +111,10 @@ class Run:
         present = set(self.hormones["arm"].unique())
         return tuple(arm for arm in ARMS if arm in present)
 
+    def called(self, arm: str) -> str:
+        """Return the word in print for an arm: what was done to the man in it (Scenario.called)."""
+        return self.scenario.called(arm)
+
     @property
     def replicates(self) -> int:
         """Return the number of replicates."""

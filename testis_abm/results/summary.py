@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from testis_abm import parameters
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.choices import DISCLAIMER
+from testis_abm.choices import ARMS, DISCLAIMER
 from testis_abm.man.injuries import left_out
 from testis_abm.results import aromatase, plausible, report
 from testis_abm.results.measures import PRINTED, Measure, measures
@@ -116,7 +118,11 @@ def render(result: Run) -> str:
     summary = summarise(result)
     summary = summary[summary["column"].isin(PRINTED)]
     laboratory = Laboratory(parameters.values(result.scenario.parameters))
-    table = _two_arms(summary, laboratory) if treatment else _one_arm(summary, laboratory)
+    table = (
+        _two_arms(summary, laboratory, [result.called(arm) for arm in ARMS])
+        if treatment
+        else _one_arm(summary, laboratory)
+    )
     blocks = [
         report.title(result),
         report.extrapolation(result),
@@ -127,6 +133,7 @@ def render(result: Run) -> str:
         report.held(result),
         report.insults(result),
         report.course(result),
+        report.lost(result),
         report.why(result),
         aromatase.told(result),
         report.decisions(result),
@@ -140,8 +147,8 @@ def render(result: Run) -> str:
     return "\n".join(block for block in blocks if block)
 
 
-def _two_arms(summary: pd.DataFrame, laboratory: Laboratory) -> str:
-    columns = ["", "untreated", "treated", "change", "plausible models, 90 %", "(95 % interval)"]
+def _two_arms(summary: pd.DataFrame, laboratory: Laboratory, arms: Sequence[str]) -> str:
+    columns = ["", *arms, *plausible.CHANGE]
     rows = [columns]
     for row in summary.itertuples():
         change, interval = report.change(row.change_pct, row.low_pct, row.high_pct, row.replicates)

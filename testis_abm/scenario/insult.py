@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from types import MappingProxyType
@@ -34,14 +34,18 @@ class _Kind(NamedTuple):
     Attributes:
         needs: keys that it must have -> an example; takes: those that it may have -> what they are without.
         words: other spellings.
+        done: the word for a man to whom it was done.
         lasts: whether it goes on for a time; ducts: whether it closes ducts and does not touch cells.
+        most: keys whose numbers end lower than KEYS says -> where.
     """
 
     needs: Mapping[str, object]
     takes: Mapping[str, object]
     words: tuple[str, ...] = ()
+    done: str = "injured"
     lasts: bool = False
     ducts: bool = False
+    most: Mapping[str, float] = MappingProxyType({})
 
 
 KINDS: Mapping[str, _Kind] = MappingProxyType(
@@ -50,22 +54,35 @@ KINDS: Mapping[str, _Kind] = MappingProxyType(
             {"dose": "2.5 Gy"},
             {"fractions": 1, "every": "1 day", "side": "both", "sensitivity": 1.0},
             ("radiation", "radiotherapy", "x-rays"),
+            "irradiated",
         ),
         "cytotoxics": _Kind(
             {},
             {"regimen": None, "strength": None, "courses": 1, "every": "21 days", "sensitivity": 1.0},
             ("chemotherapy", "cytotoxic", "cytostatics"),
+            "given cytotoxics",
         ),
-        "fever": _Kind({"days": "5 days"}, {"peak": "39 C"}, ("febrile illness",), lasts=True),
+        "fever": _Kind({"days": "5 days"}, {"peak": "39 C"}, ("febrile illness",), "febrile", lasts=True),
         "heat": _Kind(
-            {"days": "30 days", "degrees": "2 C"}, {"hours": 24.0, "side": "both"}, ("warmth", "sauna"), lasts=True
+            {"days": "30 days", "degrees": "2 C"},
+            {"hours": 24.0, "side": "both"},
+            ("warmth", "sauna"),
+            "warmed",
+            lasts=True,
+            most=MappingProxyType({"hours": 24.0}),
         ),
-        "varicocele": _Kind({}, {"grade": 2, "side": "left", "until": None}, lasts=True),
-        "cryptorchidism": _Kind({"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), lasts=True),
-        "torsion": _Kind({"hours": 8.0, "side": "left"}, {}, ("testicular torsion", "ischaemia", "ischemia")),
-        "obstruction": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
-        "vasectomy": _Kind({}, {"side": "both", "until": None}, lasts=True, ducts=True),
-        "orchiectomy": _Kind({"side": "left"}, {}, ("orchidectomy", "castration")),
+        "varicocele": _Kind(
+            {}, {"grade": 2, "side": "left", "until": None, "sensitivity": 1.0}, done="with varicocele", lasts=True
+        ),
+        "cryptorchidism": _Kind(
+            {"side": "left"}, {"until": None}, ("undescended testis", "cryptorchid"), "cryptorchid", lasts=True
+        ),
+        "torsion": _Kind(
+            {"hours": 8.0, "side": "left"}, {}, ("testicular torsion", "ischaemia", "ischemia"), "after torsion"
+        ),
+        "obstruction": _Kind({}, {"side": "both", "until": None}, done="obstructed", lasts=True, ducts=True),
+        "vasectomy": _Kind({}, {"side": "both", "until": None}, done="vasectomised", lasts=True, ducts=True),
+        "orchiectomy": _Kind({"side": "left"}, {}, ("orchidectomy", "castration"), "after orchiectomy"),
     }
 )
 _WORDS = {word: name for name, kind in KINDS.items() for word in (name, *kind.words)}
@@ -117,13 +134,65 @@ def _hours(value: object) -> float:
     return float(value) if guard.is_number(value) else 24.0 * parse_duration(value)  # type: ignore[arg-type]
 
 
+class Key(NamedTuple):
+    """A key of an insult besides its kind: what is asked for, and what is allowed.
+
+    Attributes:
+        label: in words; unit: of the numbers, in messages.
+        low, high: of the numbers; above `low` where that is 0.
+        words: that are all it takes.
+    """
+
+    label: str
+    unit: str = ""
+    low: float = 0.0
+    high: float = math.inf
+    words: Callable[[], Sequence[str]] = tuple
+
+    @property
+    def allowed(self) -> str:
+        """Return the range of the numbers in words: "above 0 to 60 Gy"; "" where it is the plan's."""
+        if math.isinf(self.high):
+            return ""
+        return f"{f'{self.low:g}' if self.low else 'above 0'} to {self.high:g} {self.unit}".strip()
+
+
+KEYS: Mapping[str, Key] = MappingProxyType(
+    {
+        "day": Key("Day"),
+        "dose": Key("Dose in all", "Gy", 0.0, 60.0),
+        "fractions": Key("Fractions", "", 1, 60),
+        "regimen": Key("Regimen", words=regimens),
+        "strength": Key("Strength instead of a regimen", "hits a course", 0.0, 30.0),
+        "courses": Key("Courses", "", 1, 12),
+        "every": Key("Every", "days", 1, 366),
+        "sensitivity": Key("Sensitivity of his stem cells", "x most men", 0.0, 10.0),
+        "days": Key("Lasts", "days", 1, 3653),
+        "peak": Key("Core temperature", "deg C", 37.1, 42.0),
+        "degrees": Key("Warmer by", "deg C over normal", 0.0, 10.0),
+        "hours": Key("Hours (of heat: a day)", "hours", 0.0, 72.0),
+        "grade": Key("Grade", "", 1, 3),
+        "side": Key("Side", words=lambda: SIDES),
+        "until": Key("Until repair, reversal"),
+    }
+)
+
+
 def _optional(check: BeforeValidator) -> BeforeValidator:
     return BeforeValidator(lambda value: None if value is None else check.func(value))  # type: ignore[call-arg]
 
 
-def _whole_days(low: float, high: float) -> BeforeValidator:
+def _count(name: str) -> BeforeValidator:
+    return whole(int(KEYS[name].low), int(KEYS[name].high))
+
+
+def _within(name: str, parse: Callable[[object], float]) -> BeforeValidator:
+    return quantity(parse, KEYS[name].low, KEYS[name].high, KEYS[name].unit)
+
+
+def _whole_days(name: str) -> BeforeValidator:
     """Return what reads a length of whole days: an insult acts on mornings."""
-    check = quantity(parse_duration, low, high, "days")
+    check = _within(name, parse_duration)
 
     def read(value: object) -> float:
         days: float = check.func(value)  # type: ignore[call-arg]
@@ -134,13 +203,11 @@ def _whole_days(low: float, high: float) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _above_zero(parse: Any, high: float, unit: str) -> BeforeValidator:
+def _above_zero(name: str, parse: Callable[[object], float]) -> BeforeValidator:
     def check(value: object) -> float:
-        number: float = parse(value)
-        if not 0.0 < number <= high:
-            raise ScenarioError(
-                f"{shown(value)} is out of range; allowed: above 0 to {high:g} {unit}{comma_note(value)}"
-            )
+        number = parse(value)
+        if not 0.0 < number <= KEYS[name].high:
+            raise ScenarioError(f"{shown(value)} is out of range; allowed: {KEYS[name].allowed}{comma_note(value)}")
         return number
 
     return BeforeValidator(check)
@@ -153,7 +220,7 @@ def _whole_day(value: object) -> float:
     return day
 
 
-_MOST_FRACTIONS, _LONGEST = 60, 36_525.0
+_real: Callable[[object], float] = partial(guard.real)
 
 
 class Insult(Section, init=False):
@@ -170,8 +237,8 @@ class Insult(Section, init=False):
         day: on whose morning it acts, or begins.
         dose: of irradiation, in all, Gy; fractions: in so many equal parts; every: days between these, or between courses.
         courses: of cytotoxics; regimen: which (see regimens), or strength: hits a course.
-        sensitivity: of this man's stem cells and Sertoli cells to dose or course, 1 = as most; men differ
-            log-normally, by a SD of 0.6 to 1 (assumed).
+        sensitivity: of this man's stem cells and Sertoli cells to dose or course, or of his germ cells to a varicocele,
+            1 = as most; men differ log-normally, by a SD of 0.6 to 1 (assumed). Those whom a varicocele harms: near 4.
         days: for which fever or heat lasts; peak: core temperature of the fever, deg C; degrees: by which the testis is
             warmer than its own normal.
         hours: a day of heat, or without blood (torsion).
@@ -182,18 +249,18 @@ class Insult(Section, init=False):
 
     kind: Annotated[str, BeforeValidator(_kind)] = Field(examples=["irradiation"])
     day: Annotated[float, BeforeValidator(_whole_day), text("day {}")] = 0.0
-    dose: Annotated[float | None, _optional(_above_zero(_gray, 60.0, "Gy")), text("{} Gy")] = None
-    fractions: Annotated[int | None, _optional(whole(1, _MOST_FRACTIONS))] = None
-    courses: Annotated[int | None, _optional(whole(1, 12))] = None
-    every: Annotated[float | None, _optional(_whole_days(1, 366)), text("{} days")] = None
+    dose: Annotated[float | None, _optional(_above_zero("dose", _gray)), text("{} Gy")] = None
+    fractions: Annotated[int | None, _optional(_count("fractions"))] = None
+    courses: Annotated[int | None, _optional(_count("courses"))] = None
+    every: Annotated[float | None, _optional(_whole_days("every")), text("{} days")] = None
     regimen: Annotated[str | None, BeforeValidator(_regimen)] = None
-    strength: Annotated[float | None, _optional(_above_zero(partial(guard.real), 30.0, "hits a course"))] = None
-    sensitivity: Annotated[float | None, _optional(_above_zero(partial(guard.real), 10.0, "x most men"))] = None
-    days: Annotated[float | None, _optional(_whole_days(1, 3653)), text("{} days")] = None
-    peak: Annotated[float | None, _optional(quantity(_celsius, 37.1, 42.0, "deg C")), text("{} C")] = None
-    degrees: Annotated[float | None, _optional(_above_zero(_celsius, 10.0, "deg C over normal")), text("{} C")] = None
-    hours: Annotated[float | None, _optional(_above_zero(_hours, 72.0, "hours"))] = None
-    grade: Annotated[int | None, _optional(whole(1, 3))] = None
+    strength: Annotated[float | None, _optional(_above_zero("strength", _real))] = None
+    sensitivity: Annotated[float | None, _optional(_above_zero("sensitivity", _real))] = None
+    days: Annotated[float | None, _optional(_whole_days("days")), text("{} days")] = None
+    peak: Annotated[float | None, _optional(_within("peak", _celsius)), text("{} C")] = None
+    degrees: Annotated[float | None, _optional(_above_zero("degrees", _celsius)), text("{} C")] = None
+    hours: Annotated[float | None, _optional(_above_zero("hours", _hours))] = None
+    grade: Annotated[int | None, _optional(_count("grade"))] = None
     side: Annotated[str | None, _optional(one_of(*SIDES))] = None
     until: Annotated[float | None, _optional(BeforeValidator(_whole_day))] = None
 
@@ -213,8 +280,10 @@ class Insult(Section, init=False):
                 which = "both are" if self.regimen else "neither is"
                 example = f'one of regimen = "BEP" (known: {", ".join(regimens())}) and strength = 1.0, hits a course'
                 problems.add(f"{which} given; write {example}", "regimen")
-            if self.kind == "heat" and self.hours is not None and self.hours > 24.0:
-                problems.add(f"{self.hours:g} hours a day are more than a day has; use up to 24", "hours")
+            for key in KINDS[self.kind].most:
+                if getattr(self, key) > key_of(self.kind, key).high:
+                    text = f"{getattr(self, key):g} is out of range for {self.kind}; allowed: {key_of(self.kind, key).allowed}"
+                    problems.add(text, key)
 
     @field_serializer("until")
     def _end(self, day: float | None) -> str | None:
@@ -276,14 +345,23 @@ def _kind_of(given: Mapping[str, Any]) -> str | None:
         return None  # which the section reports
 
 
+def key_of(name: str, key: str) -> Key:
+    """Return a key as a kind of insult has it."""
+    return KEYS[key]._replace(high=KINDS[name].most.get(key, KEYS[key].high))
+
+
+def keys_of(name: str) -> tuple[str, ...]:
+    """Return the keys (of KEYS) that a kind of insult takes besides `kind`."""
+    return ("day", *KINDS[name].needs, *KINDS[name].takes)
+
+
 def _own(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is given of a kind, which has all that it needs and nothing that belongs to another.
 
     Raises:
         ScenarioError: it has not.
     """
-    kind = KINDS[name]
-    keys = ("kind", "day", *kind.needs, *kind.takes)
+    kind, keys = KINDS[name], ("kind", *keys_of(name))
     with gathered() as problems:
         for key, value in given.items():
             if key not in keys and not (value is None and key in Insult.model_fields):

@@ -17,11 +17,11 @@ from pydantic import (
 )
 
 from testis_abm import parameters
-from testis_abm.choices import TREATMENTS
+from testis_abm.choices import TREATED, TREATMENTS, UNTREATED
 from testis_abm.parameters import FrozenMapping, tubules
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.history import PastTherapy
-from testis_abm.scenario.insult import Insult, faults
+from testis_abm.scenario.insult import KINDS, Insult, faults
 from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import check_dose_count
 from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
@@ -119,6 +119,26 @@ class Scenario(Section, init=False):
     def treated(self) -> bool:
         """Whether anything is done to the man: drugs, a change of weight, a clamp, or an insult from day 0 on."""
         return bool(self.therapy or self.weight or self.clamp or any(not insult.past for insult in self.insult))
+
+    def called(self, arm: str) -> str:
+        """Return the word in print for an arm (choices.ARMS): what is done to the man in it, "irradiated" and not "treated"."""
+        return self.done if arm == TREATED else arm
+
+    @property
+    def done(self) -> str:
+        """Return what is done to the man from day 0 on as a word for him: "treated", "irradiated", "injured and treated"."""
+        injuries = dict.fromkeys(KINDS[insult.kind].done for insult in self.insult if not insult.past)
+        injured = [*injuries] if len(injuries) < 2 else ["injured"]
+        treated = [TREATED] if self.therapy or self.weight else []
+        clamped = ["clamped"] if self.clamp else []
+        return " and ".join([*injured, *treated, *clamped]) or UNTREATED
+
+    @property
+    def cause(self) -> str:
+        """Return the noun for what is done to the man from day 0 on: "treatment", "injury", "injury and treatment"."""
+        injured = ["injury"] if any(not insult.past for insult in self.insult) else []
+        treated = ["treatment"] if self.therapy or self.weight else []
+        return " and ".join([*injured, *treated, *(["clamp"] if self.clamp else [])]) or "nothing"
 
     def untreated(self) -> Scenario:
         """Return the scenario of his untreated control: what was before day 0 stays."""
@@ -287,14 +307,18 @@ def unusual(scenario: Scenario) -> Iterator[str]:
 
 
 def too_small(scenario: Scenario) -> Iterator[str]:
-    """Yield a note if the tissue has too few tubules for one in each of the states that the man's are in."""
-    shares, number = tubules.tubules(scenario.man.physiology), scenario.tissue.tubules
+    """Yield a note if the tissue has too few stretches of tubule for one in each of the states that the man's are in."""
+    man, tissue = scenario.man.physiology, scenario.tissue
+    shares, values = tubules.tubules(man), parameters.values(scenario.parameters)
+    each = 1.0 + (tissue.rows - 1) * tubules.ends(values, tissue.sertoli_per_tubule, man["lesion_length"])
+    number = each * tissue.tubules
     rare = [(share, name) for share, name in zip(shares, tubules.NAMES, strict=True) if 0.0 < share * number < 0.999]
     if rare:
         share, name = min(rare)
+        needed = math.ceil(1.0 / (share * each) - 1e-9)
         yield (
-            f"tissue of {number} tubules: {100.0 * share:.2g} % of the man's are {name}, too few for one in it; "
-            f"{math.ceil(1.0 / share - 1e-9)} tubules would hold one (mean-field results and predicted retrieval do not need it)"
+            f"tissue of {tissue.tubules} tubules: {100.0 * share:.2g} % of the man's are {name}, too few for one in it; "
+            f"{needed} tubules would hold one (mean-field results and predicted retrieval do not need it)"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,6 +30,20 @@ def each[Item, Result](work: Callable[[Item], Result], items: Sequence[Item]) ->
     first = [work(item) for item in items[:1]]
     with ThreadPoolExecutor(min(available(), _MOST)) as pool:
         return [*first, *pool.map(work, items[1:])]
+
+
+def counted(progress: Callable[[int, int], None] | None, pieces: int) -> Callable[[], None]:
+    """Return what is called at the beginning of each of `pieces` of work, from any thread, and tells how many have begun."""
+    begun, lock = 0, threading.Lock()
+
+    def tell() -> None:
+        nonlocal begun
+        with lock:
+            begun += 1
+            if progress is not None:
+                progress(begun, pieces)
+
+    return tell
 
 
 def over_parts(work: Callable[[slice], None], count: int) -> None:

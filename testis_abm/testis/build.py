@@ -20,7 +20,7 @@ from testis_abm.choices import PATCHES
 from testis_abm.parameters import physiology
 from testis_abm.parameters import values as tables
 from testis_abm.parameters.rooms import once, room
-from testis_abm.parameters.tubules import GERMINAL, SOUND, Tubules
+from testis_abm.parameters.tubules import GERMINAL, SOUND, Tubules, ends
 from testis_abm.testis.columns import GERM_DTYPES, GermColumns, LeydigColumns, SertoliColumns, segments
 from testis_abm.testis.fields import Kernels, screening_length
 from testis_abm.testis.geometry import CORNERS, Geometry, lattice
@@ -34,6 +34,7 @@ _STREAM = {
     "a_pale": 0x50414C45,
     "tubule": 0x54554255,
     "interstice": 0x494E5445,
+    "stretch": 0x53545245,
 }
 _AGE_REFERENCE = 34.0
 _CYCLES_EMPTY = 3.5  # that an A-pale which dies is missing
@@ -324,12 +325,29 @@ def _uniforms(lineages: np.ndarray, purpose: int) -> np.ndarray:
     return np.asarray(draws.uniforms(lineages, 0, purpose))
 
 
-def _places(seed: int, stream: str, n: int) -> np.ndarray:
-    """Return n places from 0 to 1, in random order and evenly apart, so that a tissue holds what shares it can."""
+def _places(seed: int, stream: str, size: np.ndarray) -> np.ndarray:
+    """Return a place from 0 to 1 for each of things of such sizes, (n,): in random order and evenly apart.
+
+    So that a tissue holds what shares it can.
+    """
+    n = len(size)
     lineages = _lineages(seed, stream, n + 1)
+    order = np.argsort(_uniforms(lineages[:n], draws.PLACE), kind="stable")
     places = np.empty(n)
-    places[np.argsort(_uniforms(lineages[:n], draws.PLACE), kind="stable")] = np.arange(n)
-    return np.asarray((places + _uniforms(lineages[n:], draws.PLACE)) / n)
+    places[order] = np.cumsum(size[order]) - size[order]
+    return np.asarray((places + size * _uniforms(lineages[n:], draws.PLACE)) / size.sum())
+
+
+def _stretches(values: Mapping[str, float], geometry: Geometry, seed: int, lesion_length: float) -> np.ndarray:
+    """Return how many sections each stretch of a tubule has that is in one state, stretch after stretch.
+
+    A state goes on from one section to the next unless a draw ends it, so that it holds over `lesion_length` (mm) on average.
+    """
+    sections = geometry.tubules * geometry.length
+    chance = ends(values, geometry.around, lesion_length)
+    begins = _uniforms(_lineages(seed, "stretch", sections), draws.PLACE) < chance
+    begins[:: geometry.length] = True
+    return np.diff(np.append(np.flatnonzero(begins), sections))
 
 
 def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, lost: float = 0.0) -> LeydigColumns:
@@ -344,7 +362,7 @@ def build_leydig(values: Mapping[str, float], geometry: Geometry, seed: int, los
     size = 1.0 + variation * math.sqrt(3.0) * (2.0 * _uniforms(lineage, draws.SIZE) - 1.0)
     one = np.ones(n)
     if lost > 0.0:
-        left = size * (_places(seed, "interstice", CORNERS * geometry.tubules) >= lost)[corner]
+        left = size * (_places(seed, "interstice", np.ones(CORNERS * geometry.tubules)) >= lost)[corner]
         size = left if left.any() else size  # none of a tissue as small stands for the cells that are left
     return LeydigColumns(
         lineage, corner, size * ((1.0 - lost) / size.mean()), one.copy(), one.copy(), one.copy(), one.copy()
@@ -359,14 +377,17 @@ def build_sertoli(
     shares: Tubules = SOUND,
     *,
     stages: str = PATCHES,
+    lesion_length: float = math.inf,
 ) -> SertoliColumns:
     """Place Sertoli cells, their clocks laid out as `stages` says (choices.STAGE_LAYOUTS).
 
-    Each tubule is drawn in one state along its length, of `shares`; that decides which niches can keep germ cells.
+    Each stretch of a tubule, `lesion_length` (mm) on average, is drawn in one state, of `shares`; that decides which niches
+    can keep germ cells.
     """
     n = geometry.tubules * geometry.sertoli_per_tubule
-    ones, state = np.ones(n), states(shares, _places(seed, "tubule", geometry.tubules))
-    state = np.repeat(state, geometry.sertoli_per_tubule)
+    stretches = _stretches(values, geometry, seed, lesion_length)
+    ones, state = np.ones(n), states(shares, _places(seed, "tubule", stretches))
+    state = np.repeat(state, stretches * geometry.around)
     return SertoliColumns(
         _lineages(seed, "sertoli", n),
         state,
@@ -426,8 +447,9 @@ def build_germ(
         lineage[of] = _lineages(seed, name, n * (1 + int(held[:, kind].max(initial=0))))[slot[of] * n + home[of]]
     columns: dict[str, Any] = {name: np.zeros(len(home), dtype=dtype) for name, dtype in GERM_DTYPES.items()}
     columns["lineage"][:], columns["step"][:], columns["niche"][:] = lineage, step, home % per
-    turns = np.array([niche.next_turn(phase, p.germ.cycle_days, now) for phase in sertoli.phase.tolist()])
-    columns["ends"][:] = turns[home]
+    clocks, of_clock = np.unique(sertoli.phase, return_inverse=True)  # patches of niches share one
+    turns = np.array([niche.next_turn(phase, p.germ.cycle_days, now) for phase in clocks.tolist()])
+    columns["ends"][:] = turns[of_clock[home]]
     for kind in (steps.A_DARK, steps.A_PALE):
         of = step == kind
         columns["threshold"][of] = -np.log1p(-draws.uniforms(lineage[of], kind, draws.ENTRY))

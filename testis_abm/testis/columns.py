@@ -176,11 +176,12 @@ GERM_DTYPES = {name: column.dtype for name, column in GermColumns.declared().ite
 class Events:
     """What happened to the germ cells in a day, by tubule: deaths and completed steps, (tubules, steps); fates of sperm.
 
-    `injury`: harm that the released sperm carry, summed over them. `progress`: how far compiled code has taken each tubule (kernel.DONE: to the end of the day).
+    `freed` (tubules, steps): of the deaths, those that went into the lumen. `injury`: harm that the released sperm carry, summed over them. `progress`: how far compiled code has taken each tubule (kernel.DONE: to the end of the day).
     """
 
     deaths: np.ndarray
     completed: np.ndarray
+    freed: np.ndarray
     released: np.ndarray
     retained: np.ndarray
     injury: np.ndarray
@@ -190,6 +191,7 @@ class Events:
     def none(cls, tubules: int) -> Events:
         """Return a day on which nothing has happened yet."""
         return cls(
+            np.zeros((tubules, steps.COUNT), dtype=np.int64),
             np.zeros((tubules, steps.COUNT), dtype=np.int64),
             np.zeros((tubules, steps.COUNT), dtype=np.int64),
             np.zeros(tubules, dtype=np.int64),

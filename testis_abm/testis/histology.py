@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from testis_abm.biology import draws, stages, steps
-from testis_abm.parameters.tubules import HYALINISED
+from testis_abm.parameters.tubules import HYALINISED, section_spacing
 from testis_abm.support.compile import compiled
 from testis_abm.testis.places import sertoli_there, tubules_there
 
@@ -40,7 +40,7 @@ class Cut:
     def of(cls, values: Mapping[str, float], tissue: Tissue) -> Cut:
         """Return how the sections of a tissue are cut under such parameters (dotted name -> value)."""
         heights = np.array([values[f"section.{name}_diameter"] for name in steps.NAMES])
-        spacing = values["section.tubule_per_sertoli"] * tissue.geometry.around
+        spacing = section_spacing(values, tissue.geometry.around)
         return cls(values["section.thickness"], spacing, heights, values["section.sertoli_diameter"])
 
     def chance(self, heights: Any) -> np.ndarray:

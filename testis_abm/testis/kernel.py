@@ -21,6 +21,8 @@ from testis_abm.biology.germ import (
     changed,
     durations,
     feeding,
+    freed_share,
+    is_freed,
     is_released,
     next_event,
     on_entering,
@@ -33,6 +35,7 @@ from testis_abm.biology.lesions import ailing
 from testis_abm.biology.leydig import aromatise, leydig_aromatase, leydig_day
 from testis_abm.biology.sertoli import (
     Response,
+    androgen_signal,
     halves,
     inhibin_output,
     lacking,
@@ -64,7 +67,7 @@ from testis_abm.parameters.tubules import ARRESTED, HYALINISED, REDUCED
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
 from testis_abm.testis.geometry import CORNERS
-from testis_abm.testis.stem_cells import DECIDED, GONE, turn_stem_cells
+from testis_abm.testis.stem_cells import DECIDED, GONE, Turning, turn_stem_cells
 from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
@@ -109,12 +112,16 @@ class Steroids(NamedTuple):
     oestradiol: FieldArrays
 
 
-# What the germ line did in a day (cells), and what stands at its end: tubules that are live, cells by step.
+# What the germ line did in a day (cells), and what stands at its end: sections that are live, cells by step.
 GERM_DAY = np.dtype(
     [
         *((name, np.int64) for name in ("divided", "round_spermatids", "released", "apoptosis")),
+        # Of those lost: spermatids freed into the lumen by type, and elongated ones that were not released.
+        *((name, np.int64) for name in ("freed_round", "freed_elongating", "retained")),
         ("injury", np.float64),  # harm that the released sperm carry, summed over them
-        ("live", np.float64),  # share of tubules
+        ("of_side", np.int64, (_SIDES,)),  # sperm released in each testis
+        ("freed_of_side", np.int64, (_SIDES,)),
+        ("live", np.float64, (_SIDES,)),  # see `live_shares`
         ("counts", np.int64, (COUNT,)),
     ]
 )
@@ -268,11 +275,11 @@ def testosterone_and_aromatase(sertoli, field, today, first, last):
 
 @compiled(error_model="numpy")
 def _silence(sertoli, made, begin, end):
-    """Let hyalinised tubules, of `begin` to `end`, make nothing of what is `made` by niche."""
-    per = made.size // (end - begin)
-    for tubule in range(begin, end):
-        if sertoli.state[tubule * per] == HYALINISED:
-            made[(tubule - begin) * per : (tubule - begin + 1) * per] = 0.0
+    """Let what is hyalinised of tubules `begin` to `end` make nothing of what is `made` by niche."""
+    first = begin * (made.size // (end - begin))
+    for k in range(made.size):
+        if sertoli.state[first + k] == HYALINISED:
+            made[k] = 0.0
 
 
 class ByClass(NamedTuple):
@@ -437,10 +444,10 @@ def _support(sertoli, field, today, half, sensed, first, last):
             for k in range(per):
                 response = Response(here[_ANDROGEN, k], here[_ADHESION, k], here[_FSH, k], here[_LACK, k])
                 _store_rates(rates, k, rates_under(signals_from(response, pressure, half, p), p))
-        state = sertoli.state[tubule * per]
-        if state in (REDUCED, ARRESTED):
-            for rate in range(len(RATES)):
-                for k in range(per):
+        for k in range(per):
+            state = sertoli.state[tubule * per + k]
+            if state in (REDUCED, ARRESTED):
+                for rate in range(len(RATES)):
                     rates[rate, k] = ailing(rate, rates[rate, k], state, p)
         if change.size > 0:
             for rate in range(len(RATES)):
@@ -511,6 +518,7 @@ def clear(events):
     """Begin a day on which nothing has happened yet."""
     events.deaths[:, :] = 0
     events.completed[:, :] = 0
+    events.freed[:, :] = 0
     events.released[:] = 0
     events.retained[:] = 0
     events.injury[:] = 0.0
@@ -554,10 +562,19 @@ def germ_days(cells, today, events, shape, rows, day, begun, crew):
             return day
         begun = False
         if crew.rank == 0:
-            tell(events, cells.sertoli, rows[day])
+            tell(events, cells.sertoli, shape, rows[day])
         wait(crew)
         day += 1
     return day
+
+
+@compiled(error_model="numpy")
+def _goes_free(sertoli, today, tubule, niche, step, lineage):
+    """Return whether a spermatid that dies (germ.HOLDING_ON) goes into the lumen, 1 or 0."""
+    p, cell = from_array(today.numbers), tubule * (sertoli.state.size // sertoli.rates.shape[0]) + niche
+    hazard, stop = sertoli.rates[tubule, HAZARD + step, niche], ailing(HAZARD + step, 0.0, sertoli.state[cell], p)
+    share = freed_share(androgen_signal(sertoli.adhesion[cell], p), hazard, stop, p)
+    return np.int64(is_freed(lineage, step, share))
 
 
 @compiled(error_model="numpy")
@@ -571,9 +588,10 @@ def live(cells, events, today, shape, first, last):
 
     One function on purpose: passing the columns on to another costs more than most cells' day.
     """
-    numbers = from_array(today.numbers).germ
+    p = from_array(today.numbers)
+    numbers, niche_numbers = p.germ, p.niche
     now, dt = today.now, today.dt
-    mean_days = np.array(durations(from_array(today.numbers)))
+    mean_days = np.array(durations(p))
     variation, clonal_death = numbers.duration_variation, numbers.clonal_death
     germ, sertoli = cells.germ, cells.sertoli
     # Taken out once: an array taken out of a tuple within the loop would be counted there.
@@ -581,13 +599,35 @@ def live(cells, events, today, shape, first, last):
     shares, clones, ends_on, thresholds = germ.share, germ.clone, germ.ends, germ.threshold
     founders, injuries, start, count = germ.founder, germ.injury, germ.start, germ.count
     gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
-    progress, deaths, completed = events.progress, events.deaths, events.completed
+    progress, deaths, completed, freed = events.progress, events.deaths, events.completed, events.freed
+    released, retained, carried = events.released, events.retained, events.injury
     newborn = np.empty(ROOM, _NEWBORN)
     per = counts.shape[0] // count.size
     widest = 0
     for tubule in range(first, last):
         widest = max(widest, start[tubule + 1] - start[tubule])
     due, decided = np.empty(widest + 1, np.int64), np.empty(0, DECIDED)
+    turning = Turning(
+        lineages,
+        niches,
+        steps,
+        turns,
+        shares,
+        clones,
+        founders,
+        ends_on,
+        thresholds,
+        injuries,
+        gathered,
+        rates,
+        counts,
+        sertoli.phase,
+        sertoli.able,
+        sertoli.blocked_until,
+        completed,
+        deaths,
+        np.empty(per),
+    )
     for tubule in range(first, last):
         if progress[tubule] == NOT_BEGUN:
             for one in range(COUNT):
@@ -611,7 +651,10 @@ def live(cells, events, today, shape, first, last):
             if decided.size < stem_cells:
                 decided = np.empty(2 * stem_cells, DECIDED)
             before = top
-            top = turn_stem_cells(cells, events, today, shape, tubule, due[: np.int64(listed)], top, decided)
+            rows, end = due[: np.int64(listed)], start[tubule + 1]
+            top = turn_stem_cells(
+                turning, numbers, niche_numbers, mean_days, now, dt, shape, tubule, rows, top, end, decided
+            )
             if top < 0:
                 continue
             for i in range(np.uint64(before), np.uint64(top)):
@@ -665,15 +708,17 @@ def live(cells, events, today, shape, first, last):
                         break
                     if event == DIES:
                         deaths[tubule, step] += 1
+                        if step in (ROUND_SPERMATID, ELONGATING_SPERMATID):
+                            freed[tubule, step] += _goes_free(sertoli, today, tubule, niche, step, lineage)
                         alive = False
                         break
                     completed[tubule, step] += 1
                     if step == ELONGATED_SPERMATID:
                         if is_released(lineage, rates[tubule, SPERMIATION, niche]):
-                            events.released[tubule] += 1
-                            events.injury[tubule] += injury
+                            released[tubule] += 1
+                            carried[tubule] += injury
                         else:
-                            events.retained[tubule] += 1
+                            retained[tubule] += 1
                         alive = False
                         break
                     else:
@@ -825,41 +870,51 @@ def report_day(cells, steroids, today, leydig_weight, made):
 
 
 @compiled(error_model="numpy")
-def tell(events, sertoli, row):
-    """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY)."""
+def tell(events, sertoli, shape, row):
+    """Set what the germ line did in a day of such `events`, and what stands at its end (GERM_DAY); `shape` as `live` takes it."""
     divided, second, released, lost, injury = 0, 0, 0, 0, 0.0
+    row.of_side[:], row.freed_of_side[:] = 0, 0
+    freed_round, freed_elongating, retained = 0, 0, 0
     for tubule in range(events.released.size):
         divided += events.completed[tubule, DIPLOTENE]
         second += events.completed[tubule, SECONDARY_SPERMATOCYTE]
         released += events.released[tubule]
+        row.of_side[tubule % _SIDES] += events.released[tubule]
         injury += events.injury[tubule]
+        freed_round += events.freed[tubule, ROUND_SPERMATID]
+        freed_elongating += events.freed[tubule, ELONGATING_SPERMATID]
+        row.freed_of_side[tubule % _SIDES] += events.freed[tubule, ROUND_SPERMATID]
+        row.freed_of_side[tubule % _SIDES] += events.freed[tubule, ELONGATING_SPERMATID]
+        retained += events.retained[tubule]
         lost += events.retained[tubule]
         for step in range(COUNT):
             lost += events.deaths[tubule, step]
     row.divided, row.round_spermatids, row.released, row.apoptosis = divided, 2 * second, released, lost
-    row.injury, row.live = injury, live_share(sertoli, events.released.size)
+    row.freed_round, row.freed_elongating, row.retained = freed_round, freed_elongating, retained
+    row.injury = injury
+    live_shares(sertoli, shape, row.live)
     totals = step_totals(sertoli.counts)
     for step in range(COUNT):
         row.counts[step] = totals[step]
 
 
 @compiled(error_model="numpy")
-def live_share(sertoli, tubules):
-    """Return the share of the tubules that hold germ cells and let them pass, of the testes in which any does.
+def live_shares(sertoli, shape, live):
+    """Fill in for each testis, (sides,), which share of the sections that could let germ cells pass hold any.
 
-    Left and right tubules take turns; a testis that is dead or away leaves the ducts of the other as they are.
+    `shape`: sections along a tubule, niches around each; left and right tubules take turns. What the man's own lesion leaves of sections
+    that could is known of him (tubules.live): a tissue of few tubules may have none of it in one testis.
     """
-    per, live, of = sertoli.state.size // tubules, 0, 0
+    around = shape[1]
+    per = shape[0] * around
     for side in range(_SIDES):
-        there, passing = 0, 0
-        for tubule in range(side, tubules, _SIDES):
-            if sertoli.present[tubule * per] > 0.0:
-                there += 1
-                if sertoli.state[tubule * per] <= REDUCED:
-                    passing += _any_cell(sertoli.counts[tubule * per : (tubule + 1) * per])
-        if passing > 0:
-            live, of = live + passing, of + there
-    return live / of if of > 0 else 0.0
+        could, hold = 0, 0
+        for tubule in range(side, sertoli.state.size // per, _SIDES):
+            for first in range(tubule * per, (tubule + 1) * per, around):
+                if sertoli.present[first] > 0.0 and sertoli.state[first] <= REDUCED:
+                    could += 1
+                    hold += _any_cell(sertoli.counts[first : first + around])
+        live[side] = hold / could if could > 0 else 0.0
 
 
 @compiled(error_model="numpy")
@@ -872,9 +927,9 @@ def _any_cell(counts):
 
 
 @compiled(error_model="numpy")
-def tell_day(events, sertoli, rows):
+def tell_day(events, sertoli, shape, rows):
     """Do `tell` for the one row of `rows`."""
-    tell(events, sertoli, rows[0])
+    tell(events, sertoli, shape, rows[0])
 
 
 @compiled(error_model="numpy")

@@ -8,14 +8,14 @@ their step. Means hold while many stem cells are left; few, their foci and their
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology import injury
 from testis_abm.biology.clamp import kept
-from testis_abm.biology.germ import aromatase, durations, rates_under
+from testis_abm.biology.germ import aromatase, durations, freed_share, rates_under
 from testis_abm.biology.injury import Blow, survival
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.biology.lesions import ailing
@@ -31,6 +31,7 @@ from testis_abm.biology.steps import (
     DAUGHTERS,
     DIPLOTENE,
     ELONGATED_SPERMATID,
+    ELONGATING_SPERMATID,
     FED,
     HAZARD,
     PACHYTENE,
@@ -43,6 +44,7 @@ from testis_abm.parameters.tubules import ARRESTED, COMPLETE, GERMINAL, REDUCED
 AGES = 72  # days a clone may be old: longer than B spermatogonium to release at the longest durations
 SIDES = len(injury.SIDES)
 BLOCKS = 48  # blocks that a Sertoli cell may have before it, and one
+LONGEST_CYCLE = 24  # days of the cycle of the seminiferous epithelium, at most
 
 # State of the mean Leydig and Sertoli cell.
 CAPACITY, EXPRESSION, ANDROGEN, ADHESION, FSH, LACK, LOCAL_OESTRADIOL = range(7)
@@ -203,79 +205,92 @@ def calendar(p, spent, descendants):
     return last
 
 
+# A clone's calendar: what `calendar` fills in, and the number of days of age that it returns; of each day of age the first
+# type that it holds, the one after the last, and whether it holds what the day before holds, so that as many survive.
+CALENDAR = np.dtype(
+    [
+        ("spent", float, (AGES, COUNT)),
+        ("descendants", float, (COUNT,)),
+        ("last", np.int64),
+        ("first", np.int64, (AGES,)),
+        ("beyond", np.int64, (AGES,)),
+        ("alike", np.uint8, (AGES,)),
+    ]
+)
+
+
+def indexed(spent: np.ndarray, descendants: np.ndarray, last: int) -> np.recarray[Any, Any]:
+    """Return what `calendar` has filled in and returned as (1,) of CALENDAR."""
+    known, held = np.zeros(1, CALENDAR).view(np.recarray), spent != 0.0
+    known.spent, known.descendants, known.last = spent, descendants, last
+    known.first = held.argmax(axis=1)
+    known.beyond = np.where(held.any(axis=1), COUNT - held[:, ::-1].argmax(axis=1), 0)
+    known.alike[:, 1:] = (spent[1:] == spent[:-1]).all(axis=1)
+    return known
+
+
 @register_jitable
-def survival_on(day, rates, spent):
-    """Return the share that lives through one day of age."""
-    hazard = 0.0
-    for step in range(B_SPERMATOGONIUM, COUNT):
-        hazard += spent[day, step] * rates[HAZARD + step]
-    return math.exp(-hazard)
+def survive(rates, calendar, survived):
+    """Fill in the share that lives through each day of age under `rates`, `survived` (ages,)."""
+    spent, first, beyond, alike = calendar.spent, calendar.first, calendar.beyond, calendar.alike
+    share = 1.0
+    for day in range(calendar.last):
+        if not alike[day]:
+            hazard = 0.0
+            for step in range(first[day], beyond[day]):
+                hazard += spent[day, step] * rates[HAZARD + step]
+            share = math.exp(-hazard)
+        survived[day] = share
 
 
-class GermLine(NamedTuple):
-    """The mean germ line of each testis, left and right, per Sertoli cell that kept germ cells to begin with.
-
-    Attributes:
-        stem: (2, 2), A-dark and A-pale of a niche that is open; waiting: of one that is blocked, what the last blow left it.
-        committed: (2, days of a cycle), clones per cycle that A-pale have committed to, today and on the days before.
-        founders: (2, ages), B spermatogonia, thinned by what their descendants have lost, by day of age.
-        harm: (2, ages), mean harm that these carry (biology/injury.py).
-        able: (2,), share of Sertoli cells that still keep germ cells.
-        blocks: (2, BLOCKS), share of niches whose Sertoli cell still has so many blocks before it.
-        present: (2,), 1, or 0 once the testis has been taken away.
-        lost: (1,), share of the blocks that ends in a day.
-    """
-
-    stem: np.ndarray
-    waiting: np.ndarray
-    committed: np.ndarray
-    founders: np.ndarray
-    harm: np.ndarray
-    able: np.ndarray
-    blocks: np.ndarray
-    present: np.ndarray
-    lost: np.ndarray
-
-    @classmethod
-    def new(cls, cycle_days: float) -> GermLine:
-        """Return the germ line of an uninjured man, which founds nothing yet."""
-        blocks = np.zeros((SIDES, BLOCKS))
-        blocks[:, 0] = 1.0
-        ages, cycle = np.zeros((SIDES, AGES)), max(1, round(cycle_days))
-        ones = np.ones(SIDES)
-        return cls(
-            np.ones((SIDES, 2)),
-            np.ones((SIDES, 2)),
-            np.zeros((SIDES, cycle)),
-            ages,
-            ages.copy(),
-            ones,
-            blocks,
-            ones.copy(),
-            np.zeros(1),
-        )
+# The mean germ line of each testis, left and right, per Sertoli cell that kept germ cells to begin with: a record, because
+# of arrays in a tuple compiled code counts who holds each, which costs more than a day of theirs.
+GERM_LINE = np.dtype(
+    [
+        ("stem", float, (SIDES, 2)),  # A-dark and A-pale of a niche that is open
+        ("waiting", float, (SIDES, 2)),  # of one that is blocked, what the last blow left it
+        ("cycle", np.int64),  # days of a cycle
+        # Clones per cycle that A-pale have committed to, today and on the days before, of a cycle.
+        ("committed", float, (SIDES, LONGEST_CYCLE)),
+        (
+            "founders",
+            float,
+            (SIDES, AGES),
+        ),  # B spermatogonia, thinned by what their descendants have lost, by day of age
+        ("harm", float, (SIDES, AGES)),  # mean harm that these carry (biology/injury.py)
+        ("survived", float, (AGES,)),  # share that lives through each day of age under the last rates
+        ("able", float, (SIDES,)),  # share of Sertoli cells that still keep germ cells
+        ("blocks", float, (SIDES, BLOCKS)),  # share of niches whose Sertoli cell still has so many blocks before it
+        ("present", float, (SIDES,)),  # 1, or 0 once the testis has been taken away
+        ("lost", float),  # share of the blocks that ends in a day
+    ]
+)
 
 
-class Calendar(NamedTuple):
-    """A clone's calendar, see calendar: days spent (ages, steps), descendants (steps,), the days of age that hold any."""
-
-    spent: np.ndarray
-    descendants: np.ndarray
-    last: int
+def new_lines(cycle_days: float) -> np.recarray[Any, Any]:
+    """Return the germ line of an uninjured man, which founds nothing yet, in tubules of each state, (GERMINAL,) of GERM_LINE."""
+    lines = np.zeros(GERMINAL, GERM_LINE).view(np.recarray)
+    lines.stem, lines.waiting, lines.able, lines.present = 1.0, 1.0, 1.0, 1.0
+    lines.blocks[..., 0] = 1.0
+    lines.cycle = min(max(1, round(cycle_days)), LONGEST_CYCLE)
+    return lines
 
 
 @register_jitable
 def stationary(line, rates, calendar, niche, cycle_days):
     """Fill a germ line with what it holds when `rates` never change; return what is ripe a day, per Sertoli cell that keeps germ cells."""
-    for side in range(SIDES):
-        line.stem[side, A_PALE] = resting_a_pale(rates[FED], niche)
-        line.stem[side, A_DARK] = resting_a_dark(line.stem[side, A_PALE], rates[COMMITMENT], niche)
-        line.committed[side, :] = line.stem[side, A_PALE] * rates[COMMITMENT]
-    flow = 2.0 * line.committed[0, 0] / cycle_days
+    a_pale = resting_a_pale(rates[FED], niche)
+    a_dark, committed = resting_a_dark(a_pale, rates[COMMITMENT], niche), a_pale * rates[COMMITMENT]
+    stem, commitments, founders, survived = line.stem, line.committed, line.founders, line.survived
+    survive(rates, calendar, survived)
+    for side in range(SIDES):  # slices would take longer than all else
+        stem[side, A_PALE], stem[side, A_DARK] = a_pale, a_dark
+        for day in range(line.cycle):
+            commitments[side, day] = committed
+    flow = 2.0 * committed / cycle_days
     for day in range(calendar.last):
-        for side in range(SIDES):  # a slice would take longer than all else
-            line.founders[side, day] = flow
-        flow *= survival_on(day, rates, calendar.spent)
+        founders[0, day] = founders[1, day] = flow
+        flow *= survived[day]
     return flow
 
 
@@ -283,28 +298,85 @@ def stationary(line, rates, calendar, niche, cycle_days):
 def germ_day(line, rates, calendar, niche, cycle_days):
     """Let the germ line live a day; return sperm released per Sertoli cell of both testes, and the mean harm they carry.
 
-    A Sertoli cell counts here if it kept germ cells to begin with.
+    Who lives through the day is in `line` (`survive` under the same `rates`). A Sertoli cell counts here if it kept germ cells to begin with.
     """
-    last = calendar.last
-    ripe, carried, survived = 0.0, 0.0, survival_on(last - 1, rates, calendar.spent)
+    last, stem, blocks, able, present = calendar.last, line.stem, line.blocks, line.able, line.present
+    founders, harm, survived = line.founders, line.harm, line.survived
+    ripe, carried = 0.0, 0.0
     for side in range(SIDES):
-        here = line.present[side] * line.founders[side, last - 1] * survived / SIDES
+        here = present[side] * founders[side, last - 1] * survived[last - 1] / SIDES
         ripe += here
-        carried += here * line.harm[side, last - 1]
-    for day in range(last - 1, 0, -1):
-        survived = survival_on(day - 1, rates, calendar.spent)
-        for side in range(SIDES):
-            line.founders[side, day] = line.founders[side, day - 1] * survived
-            line.harm[side, day] = line.harm[side, day - 1]
-    for side in range(SIDES):
-        _stem_cell_day(line.stem[side], line.blocks[side, 0], rates, niche, cycle_days)
-        committed = line.blocks[side, 0] * line.stem[side, A_PALE] * rates[COMMITMENT]
-        founded = _founded(line.committed[side], committed)
-        line.founders[side, 0], line.harm[side, 0] = 2.0 * line.able[side] * founded / cycle_days, 0.0
-        if line.blocks[side, 0] < 1.0:
-            _unblock(line.blocks[side], line.lost[0])
+        carried += here * harm[side, last - 1]
+        for day in range(last - 1, 0, -1):
+            founders[side, day] = founders[side, day - 1] * survived[day - 1]
+            harm[side, day] = harm[side, day - 1]
+        _stem_cell_day(stem[side], blocks[side, 0], rates, niche, cycle_days)
+        founded = _founded(line.committed[side, : line.cycle], blocks[side, 0] * stem[side, A_PALE] * rates[COMMITMENT])
+        founders[side, 0], harm[side, 0] = 2.0 * able[side] * founded / cycle_days, 0.0
+        if blocks[side, 0] < 1.0:
+            _unblock(blocks[side], line.lost)
     released = ripe * calendar.descendants[ELONGATED_SPERMATID] * rates[SPERMIATION]
     return released, carried / ripe if ripe > 0.0 else 0.0
+
+
+class Fates(NamedTuple):
+    """Spermatids that are lost in a day, per Sertoli cell that kept germ cells: freed into the lumen by type, not released when ripe."""
+
+    freed_round: float
+    freed_elongating: float
+    retained: float
+
+
+@register_jitable
+def fates(line, rates, shares, calendar):
+    """Return what becomes of the spermatids that are lost in the day under `rates` that begins now (Fates).
+
+    `shares`: see freed_shares. `line` stays as it is, so ask before `germ_day`, and after `survive`.
+    """
+    freed_round = _freed(line, rates, ROUND_SPERMATID, shares[0], calendar)
+    freed_elongating = _freed(line, rates, ELONGATING_SPERMATID, shares[1], calendar)
+    last = calendar.last - 1
+    ripe = _mean_founders(line, last) * line.survived[last]
+    kept = ripe * calendar.descendants[ELONGATED_SPERMATID] * (1.0 - rates[SPERMIATION])
+    return Fates(freed_round, freed_elongating, kept)
+
+
+@register_jitable
+def freed_shares(rates, state, androgen, p):
+    """Return `freed_share` of round and of elongating spermatids in a tubule of that state; `androgen`: signal for adhesion."""
+    young, old = HAZARD + ROUND_SPERMATID, HAZARD + ELONGATING_SPERMATID
+    return (
+        freed_share(androgen, rates[young], ailing(young, 0.0, state, p), p),
+        freed_share(androgen, rates[old], ailing(old, 0.0, state, p), p),
+    )
+
+
+@register_jitable
+def _freed(line, rates, step, share, calendar):
+    """Return the cells of a type that are freed in a day: the `share` of those that die."""
+    hazard, spent, died = rates[HAZARD + step], calendar.spent, 0.0
+    if share <= 0.0:
+        return 0.0
+    day, whole = calendar.last - 1, 1.0 - math.exp(-hazard)
+    while day >= 0 and spent[day, step] == 0.0:
+        day -= 1
+    while day >= 0 and spent[day, step] > 0.0:
+        dying = whole
+        if spent[day, step] < 1.0:  # beside another type, which takes its part of those that die
+            survived = line.survived[day]
+            dying = (1.0 - survived) * (spent[day, step] * hazard / -math.log(survived)) if survived < 1.0 else 0.0
+        died += _mean_founders(line, day) * dying
+        day -= 1
+    return share * calendar.descendants[step] * died
+
+
+@register_jitable
+def _mean_founders(line, day):
+    """Return the thinned founders of an age, of both testes, see germ_day."""
+    founders = 0.0
+    for side in range(SIDES):
+        founders += line.present[side] * line.founders[side, day] / SIDES
+    return founders
 
 
 @register_jitable
@@ -338,21 +410,23 @@ def _unblock(blocks, lost):
 def count_steps(line, calendar, able, counts):
     """Fill `counts` (steps,) with germ cells per Sertoli cell of the testes that are there; `able`: share that keep any at rest."""
     counts[:] = 0.0
-    there = max(1.0, line.present[0] + line.present[1])
+    present, stem, waiting, blocks, founders = line.present, line.stem, line.waiting, line.blocks, line.founders
+    spent, first, beyond, descendants = calendar.spent, calendar.first, calendar.beyond, calendar.descendants
+    kept = line.able
+    there = max(1.0, present[0] + present[1])
     for side in range(SIDES):
-        share, opened = able * line.present[side] / there, line.blocks[side, 0]
-        for kind in (A_DARK, A_PALE):
-            stem_cells = opened * line.stem[side, kind] + (1.0 - opened) * line.waiting[side, kind]
-            counts[kind] += share * line.able[side] * stem_cells
-    left, right = able * line.present[0] / there, able * line.present[1] / there
+        share, opened = able * present[side] / there, blocks[side, 0]
+        for kind in range(A_DARK, A_PALE + 1):
+            counts[kind] += share * kept[side] * (opened * stem[side, kind] + (1.0 - opened) * waiting[side, kind])
+    left, right = able * present[0] / there, able * present[1] / there
     for day in range(calendar.last):
-        founders = left * line.founders[0, day] + right * line.founders[1, day]
-        for step in range(B_SPERMATOGONIUM, COUNT):
-            counts[step] += founders * calendar.spent[day, step] * calendar.descendants[step]
+        here = left * founders[0, day] + right * founders[1, day]
+        for step in range(first[day], beyond[day]):
+            counts[step] += here * spent[day, step] * descendants[step]
 
 
-def strike(line: GermLine, calendar: Calendar, fed: float, blow: Blow) -> None:
-    """Let a blow fall upon the mean germ line.
+def strike(line: np.record, calendar: np.record, fed: float, blow: Blow) -> None:
+    """Let a blow fall upon a mean germ line (GERM_LINE) of such a clone (CALENDAR).
 
     `fed`: A-pale that a niche has at rest, by which those in cycle are told (injury.survival).
     """
@@ -372,7 +446,7 @@ def strike(line: GermLine, calendar: Calendar, fed: float, blow: Blow) -> None:
         line.able[side] *= able[side]
         if blow.hits[side] > 0.0:
             line.blocks[side] = _with_hits(line.blocks[side], float(blow.hits[side]))
-            line.lost[0] = 1.0 - math.exp(-1.0 / blow.hit_days)
+            line.lost = 1.0 - math.exp(-1.0 / blow.hit_days)
     line.present[blow.removed > 0.0] = 0.0
 
 

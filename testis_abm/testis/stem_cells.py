@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.draws import child, u64
-from testis_abm.biology.germ import COMPLETES, clone_of, durations, first_share, next_event, on_entering
+from testis_abm.biology.germ import COMPLETES, clone_of, first_share, next_event, on_entering
 from testis_abm.biology.niche import (
     RENEWED,
     SET_ASIDE,
@@ -19,11 +21,10 @@ from testis_abm.biology.niche import (
     share_of_newborn,
 )
 from testis_abm.biology.steps import A_DARK, A_PALE, B_SPERMATOGONIUM, COMMITMENT, FED, HAZARD
-from testis_abm.biology.tissue import from_array
 from testis_abm.support.compile import compiled
 
 GONE = -np.inf  # when the step of a stem cell ended that is no more
-# What a stem cell does at its turn, see decide: whether it waits in a niche that is not open, is lost, wakes, founds, leaves;
+# What a stem cell does at its turn, see _decide: whether it waits in a niche that is not open, is lost, wakes, founds, leaves;
 # where its daughters knock (-1: none).
 DECIDED = np.dtype(
     [
@@ -64,6 +65,35 @@ def _wrapped(at, around):
     return at - around if at >= around else at
 
 
+class Turning(NamedTuple):
+    """The columns that turns of stem cells read and change: no more, because each that is handed on is counted.
+
+    Attributes:
+        completed, deaths: of columns.Events; the others as in columns.GermColumns and columns.SertoliColumns.
+        open_niches: room for one number for each niche of a tubule.
+    """
+
+    lineage: np.ndarray
+    niche: np.ndarray
+    step: np.ndarray
+    turn: np.ndarray
+    share: np.ndarray
+    clone: np.ndarray
+    founder: np.ndarray
+    ends: np.ndarray
+    threshold: np.ndarray
+    injury: np.ndarray
+    gathered: np.ndarray
+    rates: np.ndarray
+    counts: np.ndarray
+    phase: np.ndarray
+    able: np.ndarray
+    blocked_until: np.ndarray
+    completed: np.ndarray
+    deaths: np.ndarray
+    open_niches: np.ndarray
+
+
 @register_jitable
 def _around(counts, fed, open_niches, wall, niche, length, around):
     """Return what a stem cell of a niche feels of its own and the eight around it (niche.Around); the ends are closed."""
@@ -97,11 +127,12 @@ def _emptiest(counts, open_niches, wall, lineage, moves, niche, length, around):
     return niche
 
 
-@compiled(error_model="numpy")
-def decide(cells, today, numbers, shape, tubule, due, decided):
+@register_jitable
+def _decide(cells, now, morning, numbers, shape, tubule, due, decided):
     """Let the stem cells among the rows `due` of a tubule decide what they do at their turn, from the counts of the morning.
 
     Args:
+        cells: Turning; now, morning: end and begin of the day.
         numbers: of the niche; shape: sections along the tubule, niches around each.
         due: rows, ascending.
         decided: room for one DECIDED for each of `due`.
@@ -109,15 +140,13 @@ def decide(cells, today, numbers, shape, tubule, due, decided):
     Returns:
         How many of `decided` it has filled in, and the most rows that are needed for their daughters.
     """
-    germ, sertoli, now = cells.germ, cells.sertoli, today.now
-    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
-    shares, ends_on, thresholds = germ.share, germ.ends, germ.threshold
-    gathered, rates, counts = sertoli.gathered, sertoli.rates, sertoli.counts
-    able, blocked_until = sertoli.able, sertoli.blocked_until
+    lineages, niches, steps, turns = cells.lineage, cells.niche, cells.step, cells.turn
+    shares, ends_on, thresholds = cells.share, cells.ends, cells.threshold
+    gathered, rates, counts, open_niches = cells.gathered, cells.rates, cells.counts, cells.open_niches
+    able, blocked_until = cells.able, cells.blocked_until
     length, around = shape
     per = length * around
-    wall, morning, moves, fed = tubule * per, now - today.dt, np.int64(numbers.reach), rates[tubule, FED]
-    open_niches = np.empty(per)
+    wall, moves, fed = tubule * per, np.int64(numbers.reach), rates[tubule, FED]
     for k in range(per):
         open_niches[k] = able[wall + k] * (blocked_until[wall + k] <= morning)
     turning, births = 0, np.int64(0)
@@ -169,27 +198,30 @@ def _found(newborn, born, lineage, ordinal, mother, since):
 
 
 @compiled(error_model="numpy")
-def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
+def turn_stem_cells(cells, germ, numbers, mean_days, now, dt, shape, tubule, due, top, end, decided):
     """Let the stem cells among the rows `due` of a tubule turn, those of open niches; return its first free row then.
 
     Two phases, so that no order matters: all decide from the counts of the morning; then daughters enter the niches where
     they knock while there is room, by a keyed precedence, and who finds none differentiates where it was born. A stem cell
     that is lost or leaves keeps its row, whose step has ended for ever (GONE). Returns -1, with nothing done, for want of
-    rows. Arguments: see `decide`; `top`: the first free row.
+    rows.
+
+    Args:
+        cells: Turning; germ, numbers: GermParameters and NicheParameters; mean_days: germ.durations, (steps,).
+        now: end of the `dt` days; shape, tubule, due, decided: see `_decide`.
+        top: the first free row of the tubule; end: where its rows end.
     """
-    p, now = from_array(today.numbers), today.now
-    turning, births = decide(cells, today, p.niche, shape, tubule, due, decided)
-    if top + births > cells.germ.start[tubule + 1]:
+    turning, births = _decide(cells, now, now - dt, numbers, shape, tubule, due, decided)
+    if top + births > end:
         return -1
-    germ, sertoli = cells.germ, cells.sertoli
-    lineages, niches, steps, turns = germ.lineage, germ.niche, germ.step, germ.turn
-    shares, clones, founders, ends_on, thresholds = germ.share, germ.clone, germ.founder, germ.ends, germ.threshold
-    injuries = germ.injury
-    gathered, rates, counts, phases = sertoli.gathered, sertoli.rates, sertoli.counts, sertoli.phase
-    completed, deaths, cycle_days = events.completed, events.deaths, p.germ.cycle_days
-    variation, clonal_death = p.germ.duration_variation, p.germ.clonal_death
+    lineages, niches, steps, turns = cells.lineage, cells.niche, cells.step, cells.turn
+    shares, clones, founders, ends_on, thresholds = cells.share, cells.clone, cells.founder, cells.ends, cells.threshold
+    injuries = cells.injury
+    gathered, rates, counts, phases = cells.gathered, cells.rates, cells.counts, cells.phase
+    completed, deaths, cycle_days = cells.completed, cells.deaths, germ.cycle_days
+    variation, clonal_death = germ.duration_variation, germ.clonal_death
     per = shape[0] * shape[1]
-    wall, mean_days = tubule * per, np.array(durations(p))
+    wall = tubule * per
     knocking, newborn, knocks, born = np.empty(births // 2, _KNOCKING), np.empty(births, _FOUNDED), 0, 0
     for one in range(turning):
         to = decided[one]
@@ -224,7 +256,7 @@ def turn_stem_cells(cells, events, today, shape, tubule, due, top, decided):
             thresholds[row] = budget + (counted - hazard * (now - when))
             counts[wall + niche, A_DARK] -= 1
             counts[wall + niche, A_PALE] += 1
-    _admit(knocking, knocks, counts, wall, p.niche, per)
+    _admit(knocking, knocks, counts, wall, numbers, per)
     for one in range(knocks):
         daughter = knocking[one]
         if not daughter.enters:

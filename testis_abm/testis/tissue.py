@@ -179,7 +179,9 @@ class Tissue:
         self.leydig_weight = float(ideal / actual)
         self.levels = Levels(values, self.geometry, self.scale, actual, self.leydig_weight)
         self.shares = tubules_of(man)
-        sertoli = build.build_sertoli(values, self.geometry, seed, self.p, self.shares, stages=stages)
+        sertoli = build.build_sertoli(
+            values, self.geometry, seed, self.p, self.shares, stages=stages, lesion_length=man["lesion_length"]
+        )
         fed = np.full(self.sertoli_count, self.p.niche.a_pale_room)
         germ = build.build_germ(self.geometry, sertoli, seed, fed, self.p)
         leydig = build.build_leydig(values, self.geometry, seed, man["leydig_patches"])

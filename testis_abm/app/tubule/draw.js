@@ -8,7 +8,8 @@ const STEP_COLOURS = [
   "#b9b9b9", "#8f8f8f",
 ];
 const CLONE_COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#785ef0"];
-const STAGES = SLIDE.stages;
+const STAGES = SLIDE.stages, NO_STAGE = SLIDE.noStage;
+const SHRUNKEN = SLIDE.shrunken; // radius of a hyalinised tubule over that of another
 const NO_VALUE = "#9a9a9a";
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const BINS = 40;
@@ -172,14 +173,21 @@ function ragged(g, x, y, radius, roughness, next) {
   g.closePath();
 }
 
-/** Paint what does not move: stroma, walls, epithelium, lumen, bodies of the Sertoli cells, capillaries. */
-function paintTissue(g, section, tone, area) {
+/** Return what a tubule is in a frame (none yet: it is there). */
+const stateOf = (frame, tubule) => (frame ? frame.tubule[tubule] : THERE);
+
+/** Paint what does not move: stroma, walls, epithelium, lumen, bodies of the Sertoli cells, capillaries, as far as they are there. */
+function paintTissue(g, section, tone, area, frame) {
   g.fillStyle = tone.stroma;
   g.fillRect(area.x, area.y, area.width, area.height);
   paintFibres(g, section, tone);
   const { centres, radius, lumen, feet } = section, n = centres.length / 2, per = feet.length / centres.length;
   for (let k = 0; k < n; k++) {
-    const [x, y] = [centres[2 * k], centres[2 * k + 1]], next = luck(k + 5);
+    const [x, y] = [centres[2 * k], centres[2 * k + 1]], next = luck(k + 5), state = stateOf(frame, k);
+    if (state !== THERE) {
+      (state === REMOVED ? paintRemoved : paintHyalinised)(g, x, y, radius, tone, next);
+      continue;
+    }
     ragged(g, x, y, radius, 0.012, next);
     g.fillStyle = tone.epithelium; g.fill();
     g.strokeStyle = tone.cleft; g.lineWidth = 0.6; g.globalAlpha = 0.55;
@@ -194,14 +202,47 @@ function paintTissue(g, section, tone, area) {
     ragged(g, x, y, lumen * 1.02, 0.2, next);
     g.fillStyle = tone.lumen; g.fill();
   }
-  paintWalls(g, section, tone);
-  for (let k = 0; k < section.corners.length; k += 2) paintCapillary(g, section.corners[k], section.corners[k + 1], luck(k + 77), tone);
+  paintWalls(g, section, tone, frame);
+  for (let k = 0; k < section.corners.length; k += 2) {
+    if (!frame || frame.interstice[k / 2]) paintCapillary(g, section.corners[k], section.corners[k + 1], luck(k + 77), tone);
+  }
+}
+
+/** Paint a tubule that has lost its cells: shrunken, its wall thickened in layers, hardly a lumen. */
+function paintHyalinised(g, x, y, radius, tone, next) {
+  const r = SHRUNKEN * radius;
+  ragged(g, x, y, r, 0.05, next);
+  g.fillStyle = tone.epithelium; g.strokeStyle = tone.membrane; g.lineWidth = 1.3; g.fill(); g.stroke();
+  g.globalAlpha = 0.5; g.lineWidth = 0.8;
+  for (let share = 0.86; share > 0.25; share -= 0.14) { ragged(g, x, y, share * r, 0.07, next); g.stroke(); }
+  g.globalAlpha = 1;
+  ragged(g, x, y, 0.14 * r, 0.3, next);
+  g.fillStyle = tone.lumen; g.fill();
+  paintMyoid(g, x, y, r, next, tone);
+  paintWord(g, x, y + r + 10, "hyalinised", tone);
+}
+
+/** Paint the place of a tubule whose testis has been taken away. */
+function paintRemoved(g, x, y, radius, tone) {
+  ellipse(g, x, y, 2 * radius, 2 * radius, 0);
+  g.fillStyle = tone.lumen; g.fill();
+  g.setLineDash([6, 5]); g.strokeStyle = tone.myoid; g.lineWidth = 1; g.stroke(); g.setLineDash([]);
+  paintWord(g, x, y, "removed", tone);
+}
+
+function paintWord(g, x, y, word, tone) {
+  g.save();
+  g.translate(x, y); g.scale(1, -1); // um go upwards
+  g.font = "italic 13px sans-serif"; g.textAlign = "center"; g.textBaseline = "middle"; g.fillStyle = tone.myoid;
+  g.fillText(word, 0, 0);
+  g.restore();
 }
 
 /** Paint basement membranes, and the flat nuclei of the myoid cells on them. */
-function paintWalls(g, section, tone) {
+function paintWalls(g, section, tone, frame) {
   const { centres, radius } = section;
   for (let k = 0; k < centres.length / 2; k++) {
+    if (stateOf(frame, k) !== THERE) continue;
     const [x, y] = [centres[2 * k], centres[2 * k + 1]];
     g.strokeStyle = tone.membrane;
     g.lineWidth = 1.3; ragged(g, x, y, radius, 0.012, luck(k + 5)); g.stroke();
@@ -209,12 +250,15 @@ function paintWalls(g, section, tone) {
     g.lineWidth = 0.45; ragged(g, x, y, radius + 2.6, 0.012, luck(k + 5)); g.stroke();
     ragged(g, x, y, radius + 4.4, 0.014, luck(k + 5)); g.stroke();
     g.globalAlpha = 1;
-    const next = luck(k + 900);
-    for (let i = 0; i < 13; i++) {
-      const t = ((i + 0.8 * next()) / 13) * SPAN, r = radius + 3.4;
-      ellipse(g, x + r * Math.cos(t), y + r * Math.sin(t), 9 + 3 * next(), 1.7, t + Math.PI / 2);
-      g.fillStyle = tone.myoid; g.fill();
-    }
+    paintMyoid(g, x, y, radius, luck(k + 900), tone);
+  }
+}
+
+function paintMyoid(g, x, y, radius, next, tone) {
+  for (let i = 0; i < 13; i++) {
+    const t = ((i + 0.8 * next()) / 13) * SPAN, r = radius + 3.4;
+    ellipse(g, x + r * Math.cos(t), y + r * Math.sin(t), 9 + 3 * next(), 1.7, t + Math.PI / 2);
+    g.fillStyle = tone.myoid; g.fill();
   }
 }
 
@@ -224,15 +268,16 @@ function stageOf({ cycle, ends, turned }, niche, day) {
   return stage < 0 ? STAGES.length - 1 : stage;
 }
 
-/** Paint a ring round each tubule, a piece for each niche in the colour of its stage on a day. */
-function paintStages(g, section, day) {
+/** Paint a ring round each tubule that is there, a piece for each niche in the colour of its stage on a day, or of what it lacks. */
+function paintStages(g, section, day, frame) {
   const { centres, radius, turned } = section, around = turned.length / (centres.length / 2), piece = SPAN / around;
   g.lineWidth = 3.5;
   for (let i = 0; i < turned.length; i++) {
     const tubule = Math.floor(i / around), at = (i % around) * piece;
+    if (stateOf(frame, tubule) !== THERE) continue;
     g.beginPath();
     g.arc(centres[2 * tubule], centres[2 * tubule + 1], radius + 8, at - piece / 2, at + piece / 2);
-    g.strokeStyle = STAGES[stageOf(section, i, day)].colour;
+    g.strokeStyle = (frame && frame.niche[i] ? NO_STAGE[frame.niche[i] - 1] : STAGES[stageOf(section, i, day)]).colour;
     g.stroke();
   }
 }

@@ -13,7 +13,9 @@ from testis_abm.testis.kinds import FURTHER
 # As steps of a cell that is no germ cell; those of further kinds follow.
 SOMA = ("sertoli", "leydig", *(kind.name for kind in FURTHER))
 SERTOLI, LEYDIG = steps.COUNT, steps.COUNT + 1
-_HEADER = struct.Struct("<i6I4f20x")
+_HEADER = struct.Struct("<i7I4f16x")
+THERE, HYALINISED, REMOVED = range(3)  # of a tubule
+STAGED, EMPTY, BLOCKED = range(3)  # of a niche: in a stage, without germ cells, or with stem cells that have stopped
 _WHOLE, _TENTH = 65535.0, 0.1
 _ALIGNED = 8
 
@@ -34,6 +36,9 @@ class Frame:
         soma_aromatase: (sertoli + others,) float32, working aromatase of each.
         x, y: (cells,) um. place: (cells,) uint16, column of `levels`.
         step: (cells,) uint8, as `steps.NAMES`, then SOMA.
+        tubule: (tubules,) uint8, THERE, HYALINISED or REMOVED; niche: (sertoli,) uint8, STAGED, EMPTY or BLOCKED.
+        interstice: (places - sertoli,) uint8, 1 where its testis is there; present: (sertoli + others,) uint8, 1 of a cell
+            that is: others are kept, so that rows stay, and not shown.
         age, left: (cells,) days in the step, and until it ends (a stem cell's: of its cycle), to a tenth of a day.
         testosterone, oestradiol: (rows, columns) nmol/L over the window, rows upwards, to 1/255 of their range.
     """
@@ -51,6 +56,10 @@ class Frame:
     y: np.ndarray
     place: np.ndarray
     step: np.ndarray
+    tubule: np.ndarray
+    niche: np.ndarray
+    interstice: np.ndarray
+    present: np.ndarray
     age: np.ndarray
     left: np.ndarray
     testosterone: np.ndarray
@@ -61,7 +70,14 @@ class Frame:
         left, bottom, width, height = self.window
         ranges = [float(edge) for grid in (self.testosterone, self.oestradiol) for edge in (grid.min(), grid.max())]
         head = _HEADER.pack(
-            self.day, len(self.step), self.sertoli, self.others, self.levels.shape[1], *self.testosterone.shape, *ranges
+            self.day,
+            len(self.step),
+            self.sertoli,
+            self.others,
+            self.levels.shape[1],
+            *self.testosterone.shape,
+            len(self.tubule),
+            *ranges,
         )
         stored = {
             "x": _whole(_WHOLE * (self.x - left) / width, _WHOLE),
@@ -81,7 +97,7 @@ class Frame:
 
 def unpack(data: bytes, window: tuple[float, float, float, float]) -> Frame:
     """Return the frame that `pack` made bytes of, as it was seen in `window`."""
-    day, _, sertoli, others, _, _, _, *ranges = _HEADER.unpack_from(data)
+    day, _, sertoli, others, _, _, _, _, *ranges = _HEADER.unpack_from(data)
     at, of = _HEADER.size, {}
     for name, dtype, shape in _layout(data[:at]):
         count = int(np.prod(shape))
@@ -104,7 +120,7 @@ def lineages(data: bytes) -> np.ndarray:
 
 def _layout(head: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
     """Return name, type and shape of each array behind a header; wide types first, so that all lie aligned."""
-    _, cells, sertoli, others, places, rows, columns, *_ = _HEADER.unpack(head)
+    _, cells, sertoli, others, places, rows, columns, tubules, *_ = _HEADER.unpack(head)
     each, grid = (cells,), (rows, columns)
     return [
         ("lineage", "<u8", each),
@@ -116,6 +132,10 @@ def _layout(head: bytes) -> list[tuple[str, str, tuple[int, ...]]]:
         ("y", "<u2", each),
         ("place", "<u2", each),
         ("step", "<u1", each),
+        ("tubule", "<u1", (tubules,)),
+        ("niche", "<u1", (sertoli,)),
+        ("interstice", "<u1", (places - sertoli,)),
+        ("present", "<u1", (sertoli + others,)),
         ("age", "<u1", each),
         ("left", "<u1", each),
         ("testosterone", "<u1", grid),

@@ -3,6 +3,7 @@ const NOBODY = 0xffffffff;
 const SERTOLI = 12; // germ cells below, in the order of their types; other kinds from here on
 const [LIVES, RELEASED, RETAINED, DIED, DIVIDED] = [0, 1, 2, 3, 4];
 const WORLD = 65535;
+const [THERE, HYALINISED, REMOVED] = [0, 1, 2]; // a tubule
 
 const bytesOf = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 
@@ -41,8 +42,8 @@ function readChunk(view) {
 
 function readFrame(buffer, start) {
   const day = new Int32Array(buffer, start, 1)[0];
-  const [cells, sertoli, others, places, rows, columns] = new Uint32Array(buffer, start + 4, 6);
-  const range = new Float32Array(buffer, start + 28, 4);
+  const [cells, sertoli, others, places, rows, columns, tubules] = new Uint32Array(buffer, start + 4, 7);
+  const range = new Float32Array(buffer, start + 32, 4);
   let at = start + 64;
   const take = (Type, n) => { const of = new Type(buffer, at, n); at += n * Type.BYTES_PER_ELEMENT; return of; };
   const frame = { day, cells, sertoli, others, places, rows, columns, range, soma: sertoli + others };
@@ -55,6 +56,10 @@ function readFrame(buffer, start) {
   frame.y = take(Uint16Array, cells);
   frame.place = take(Uint16Array, cells);
   frame.step = take(Uint8Array, cells);
+  frame.tubule = take(Uint8Array, tubules);
+  frame.niche = take(Uint8Array, sertoli);
+  frame.interstice = take(Uint8Array, places - sertoli);
+  frame.present = take(Uint8Array, sertoli + others);
   frame.age = take(Uint8Array, cells);
   frame.left = take(Uint8Array, cells);
   frame.testosterone = take(Uint8Array, rows * columns);
@@ -89,23 +94,25 @@ function motion(a, b, section) {
   const tied = a !== b && b.after === a.day && b.key === a.key;
   const going = [];
   if (tied) for (let i = a.soma; i < a.cells; i++) if (b.fate[i] && b.fate[i] !== DIVIDED) going.push(i);
-  const n = b.cells + going.length;
+  const shown = []; // rows of b, then of a: a cell of the soma may have gone with its tubule
+  for (let i = 0; i < b.cells; i++) if (i >= b.soma || b.present[i]) shown.push(i);
+  const staying = shown.length, n = staying + going.length;
   const m = {
     a: tied ? a : b, b, n, x0: new Float32Array(n), y0: new Float32Array(n), x1: new Float32Array(n), y1: new Float32Array(n),
     rowA: new Int32Array(n).fill(-1), rowB: new Int32Array(n).fill(-1), fate: new Uint8Array(n),
     angle: new Float32Array(n),
   };
   const kx = section.width / WORLD, ky = section.height / WORLD;
-  const stepAt = (i) => (i < b.cells ? b.step[i] : a.step[going[i - b.cells]]);
+  const stepAt = (i) => (i < staying ? b.step[shown[i]] : a.step[going[i - staying]]);
   // Soma below, then the steps in their order: the heads of sperm lie on top.
   const kinds = LOOKS.length, rank = (step) => (step + kinds - SERTOLI) % kinds;
   const start = new Uint32Array(kinds + 1);
   for (let i = 0; i < n; i++) start[rank(stepAt(i)) + 1]++;
   for (let k = 0; k < kinds; k++) start[k + 1] += start[k];
-  for (let i = 0; i < n; i++) {
-    const at = start[rank(stepAt(i))]++;
-    if (i < b.cells) {
-      const origin = tied ? b.origin[i] : i;
+  for (let k = 0; k < n; k++) {
+    const at = start[rank(stepAt(k))]++;
+    if (k < staying) {
+      const i = shown[k], origin = tied ? b.origin[i] : i;
       m.rowB[at] = i;
       m.rowA[at] = origin === NOBODY ? -1 : origin;
       m.x1[at] = section.x + kx * b.x[i];
@@ -114,7 +121,7 @@ function motion(a, b, section) {
       m.x0[at] = from < 0 ? m.x1[at] : section.x + kx * m.a.x[from];
       m.y0[at] = from < 0 ? m.y1[at] : section.y + ky * m.a.y[from];
     } else {
-      const row = going[i - b.cells];
+      const row = going[k - staying];
       m.rowA[at] = row;
       m.fate[at] = b.fate[row];
       m.x0[at] = m.x1[at] = section.x + kx * a.x[row];

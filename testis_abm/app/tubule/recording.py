@@ -10,16 +10,31 @@ from typing import Any
 import numpy as np
 
 from testis_abm.agents.cells import LeydigCell, SertoliCell
-from testis_abm.app.tubule.frame import LEYDIG, SERTOLI, SOMA, Frame, lineages, unpack
+from testis_abm.app.tubule.frame import (
+    BLOCKED,
+    EMPTY,
+    HYALINISED,
+    LEYDIG,
+    REMOVED,
+    SERTOLI,
+    SOMA,
+    STAGED,
+    THERE,
+    Frame,
+    lineages,
+    unpack,
+)
 from testis_abm.app.tubule.lives import FATES, Germ, Hazard, Lives
 from testis_abm.app.tubule.section import LUMEN, Fields, Section
 from testis_abm.biology import stages, steps
 from testis_abm.biology.germ import aromatase, durations, on_entering
+from testis_abm.parameters.tubules import HYALINISED as LOST
 from testis_abm.pictures.packing import ROOM, Crowd, spread
 from testis_abm.support.compile import compiled
 from testis_abm.support.errors import TestisError
+from testis_abm.testis.geometry import CORNERS
 from testis_abm.testis.kinds import FURTHER
-from testis_abm.testis.places import germ_niche, germ_places
+from testis_abm.testis.places import germ_niche, germ_places, leydig_there, sertoli_there, tubules_there
 
 MOST_CELLS = 10_000
 _FIRST_ROUNDS, _ROUNDS = 60, 6
@@ -50,6 +65,7 @@ class Recording:
             niche stands on day 0 of the plan (all shares of a turn from the start of stage I; float32).
         ranges: quantity -> (lowest, highest) so far, for colour scales: `testosterone`, `oestradiol` (nmol/L), `ratio`,
             `androgen_signal`, `er_alpha_signal`, `er_beta_signal`, `aromatase`.
+        tubules: what each is in the last frame (frame.THERE, HYALINISED, REMOVED).
         listeners: called without arguments after each new frame, in the thread that records.
         key: names the recording within this process.
     """
@@ -66,6 +82,7 @@ class Recording:
         self._founding = tissue.now - model.day  # day of the tissue's clock on day 0 of the plan
         self.static = self.section.pack() + self._clock()
         self.ranges: dict[str, tuple[float, float]] = {}
+        self.tubules: list[int] = []
         self.listeners: list[Callable[[], None]] = []
         self.lives = Lives()
         self._fields = Fields(tissue, self.section)
@@ -119,6 +136,7 @@ class Recording:
         if self._kept and day - self._kept[-1][0] < self.every and not last:
             return
         frame = self._frame(day, germ, rows)
+        self.tubules = frame.tubule.tolist()
         self._widen(frame)
         self._kept = (*self._kept, (day, frame.pack()))
         while sum(len(one) for _, one in self._kept) > 1e6 * self.megabytes and len(self._kept) > 2:
@@ -188,7 +206,8 @@ class Recording:
         }
         if kind != "leydig":
             found["tubule"] = int(self.section.tubules[place // self._around])
-            found["stage"] = self._stage(place, day)
+            staged = frame.niche[place] != EMPTY
+            found["stage"] = self._stage(place, day) if staged else "none: no germ cells"
         if kind != "germ":
             return {**found, "aromatase": float(frame.soma_aromatase[cell_index])}
         stem = step <= steps.A_PALE
@@ -301,6 +320,14 @@ class Recording:
             np.concatenate([soma[:, 1], germ.y]),
             np.concatenate([np.arange(sertoli), sertoli + section.leydig_corner, *shown_at, self._local(germ.niche)]),
             np.concatenate([np.full(sertoli, SERTOLI), np.full(interstitial, LEYDIG), *codes, germ.step]),
+            *_there(tissue, section),
+            np.concatenate(
+                [
+                    sertoli_there(tissue)[niches],
+                    leydig_there(tissue)[leydig],
+                    *(sertoli_there(tissue)[kind.niche(tissue, rows)] for kind, rows in further),
+                ]
+            ).astype(np.uint8),
             np.concatenate([nothing, days - left]),
             np.concatenate([nothing, left]),
             testosterone,
@@ -328,6 +355,16 @@ class Recording:
             low, high = self.ranges.get(name, (np.inf, -np.inf))
             ranges[name] = min(low, float(np.nanmin(values))), max(high, float(np.nanmax(values)))
         self.ranges = ranges
+
+
+def _there(tissue: Any, section: Section) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return `tubule`, `niche` and `interstice` of a frame: what is there of the tubules, the niches and the interstices shown."""
+    sertoli, there = tissue.columns.sertoli, tubules_there(tissue)
+    scarred = sertoli.state[section.niches].reshape(len(section.tubules), -1)[:, 0] == LOST
+    tubule = np.where(there[section.tubules], np.where(scarred, HYALINISED, THERE), REMOVED)
+    empty, blocked = sertoli.counts[section.niches].sum(axis=1) == 0, sertoli.blocked_until[section.niches] > tissue.now
+    niche = np.where(blocked, BLOCKED, np.where(empty, EMPTY, STAGED))
+    return tubule.astype(np.uint8), niche.astype(np.uint8), there[section.corner // CORNERS].astype(np.uint8)
 
 
 def _that_fit(tissue: Any) -> int:

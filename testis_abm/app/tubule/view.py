@@ -20,7 +20,7 @@ _SETTLE = 0.2  # seconds in which new frames gather before the page hears of the
 _MOST_DAYS = 12  # frames in an answer
 _EXPORTS = (
     "readStatic, readChunk, motion, valueOf, fieldOf, fieldPicture, paintTissue, paintWalls, paintStages, stageOf, paintCell, Sprites, blit, LOOKS, NAMES, NEAR, "
-    "STEP_COLOURS, CLONE_COLOURS, STAGES, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
+    "STEP_COLOURS, CLONE_COLOURS, STAGES, NO_STAGE, stateOf, HYALINISED, REMOVED, NO_VALUE, VIRIDIS, BINS, BIN_COLOURS, LIGHT, DARK, SPAN, RELEASED, turns, variants, reach"
 )
 _KINDS = {"sertoli": "Sertoli cell", "leydig": "Leydig cell"}
 _KINDS |= {name: look.name for name, look in FURTHER_LOOKS.items()}
@@ -81,7 +81,14 @@ def TubuleView(  # noqa: N802 (a component, as Solara writes them)
             on_day(int(where["day"]))
 
     scenes = [
-        {"name": name, "key": one.key, "days": one.days, "static": one.static, "ranges": one.ranges}
+        {
+            "name": name,
+            "key": one.key,
+            "days": one.days,
+            "static": one.static,
+            "ranges": one.ranges,
+            "tubules": one.tubules,
+        }
         for name, one in zip(names, shown, strict=False)
     ]
     return _Tubule(
