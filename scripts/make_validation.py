@@ -21,7 +21,8 @@ from testis_abm.pictures.experiments import forest
 from testis_abm.quantities import QUANTITIES
 from testis_abm.studies import known, load_study, report
 from testis_abm.studies.ensemble import shipped
-from testis_abm.studies.replay import configuration, replay, spread_name
+from testis_abm.studies.replay import replay
+from testis_abm.studies.score import configuration, spread_name
 
 ROOT = Path(__file__).resolve().parents[1]
 WHY = {
@@ -292,7 +293,7 @@ def main() -> None:
         "|---|---|---|---|",
     ]
     spread = configuration()["spread"]
-    for variable, rows in used[used["fold"].notna() & ~used["kind"].str.startswith("weeks")].groupby("variable"):
+    for variable, rows in used[used["fold"].notna() & used["unit"].ne("weeks")].groupby("variable"):
         found = np.sqrt((np.log(rows["fold"]) ** 2).mean())
         lines.append(f"| {variable} | {len(rows)} | {spread[spread_name(str(variable))]} | {found:.2f} |")
     lines += [
