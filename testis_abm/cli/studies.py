@@ -157,14 +157,19 @@ COMMANDS = (
         _studies,
         (
             option("what", "replay", nargs="?", choices=["run"]),
-            option("name", 'a shipped study, a study file, a folder of them, or "all" (default)', nargs="?", default="all"),
+            option(
+                "name", 'a shipped study, a study file, a folder of them, or "all" (default)', nargs="?", default="all"
+            ),
             option(
                 "--ensemble",
                 '"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
                 default="shipped",
             ),
             whole("--sets", "parameter sets", 24),
-            whole("--men", "men that each parameter set lives through it with (default as many as the study had, 12 to 48)"),
+            whole(
+                "--men",
+                "men that each parameter set lives through it with (default as many as the study had, 12 to 48)",
+            ),
             whole("--repeats", "virtual trials", 240),
             SEED,
             option("--out", "table, JSON and picture (default runs/studies-NAME-HASH)", metavar="FOLDER"),

@@ -274,16 +274,7 @@ def _power(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
 
 # Kinds that can be read as a fold, and those that are a change.
 _CHANGES = ("change", "ratio", "contrast")
-_FOLDS = (
-    *_CHANGES,
-    "level",
-    "weeks_below",
-    "weeks_above",
-    "men_weeks_below",
-    "men_weeks_above",
-    "lowest",
-    "highest",
-)
+_FOLDS = (*_CHANGES, "level", "weeks_below", "weeks_above", "men_weeks_below", "men_weeks_above", "lowest", "highest")
 
 
 def forest(table: pd.DataFrame, folder: Path) -> list[Path]:

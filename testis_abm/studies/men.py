@@ -111,7 +111,7 @@ def screened(study: Study, own: ParameterSet, n: int, seed: int) -> Men:
                 factors[name] = fold(seen, true[name], laboratory.limit(name))[order]
     drawn = kept.men if kept.drawn is None else kept.drawn
     rows, before = (frame.iloc[order].to_dict("records") for frame in (kept.men, drawn))
-    return Men(rows, [kept.lives[i].values for i in order], before, factors)
+    return Men(rows, [kept.lives[i].values for i in order.tolist()], before, factors)
 
 
 class _Past:

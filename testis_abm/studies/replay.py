@@ -34,7 +34,7 @@ from testis_abm.statistics import nanmean
 from testis_abm.studies import score
 from testis_abm.studies.ensemble import Ensemble
 from testis_abm.studies.men import screened
-from testis_abm.studies.statistic import STEP, nanmedian, statistic, step
+from testis_abm.studies.statistic import STEP, fold, nanmedian, statistic, step
 from testis_abm.studies.study import KINDS, VARIABLES, Group, Observation, Study
 from testis_abm.support import guard
 from testis_abm.support.cores import each
@@ -122,11 +122,15 @@ def _columns_of(group: Group) -> set[str]:
     return {clause.column for clause in group.condition.clauses}
 
 
+def _asked(study: Study) -> set[str]:
+    """Return the columns that a study's observations are of, or turn on."""
+    of = {observation.column for observation in study.observed}
+    return of.union(*(_columns_of(observation.among) for observation in study.observed if observation.among))
+
+
 def _needs(study: Study) -> tuple[tuple[str, ...], bool]:
     """Return the columns of blood that a study's observations take, and whether they take semen."""
-    asked = {observation.column for observation in study.observed} | {"testosterone_nmol_l", "oestradiol_pmol_l"}
-    for observation in study.observed:
-        asked |= _columns_of(observation.among) if observation.among else set()
+    asked = _asked(study) | {"testosterone_nmol_l", "oestradiol_pmol_l"}
     if "free_testosterone_pmol_l" in asked:
         asked |= {"shbg_nmol_l", "free_testosterone_nmol_l"}
     if "t_over_lh" in asked:
@@ -142,7 +146,7 @@ def _levels(man: ExpectedMan, days: list[int], study: Study) -> dict[str, np.nda
     if semen:
         each = [man.semen(study.abstinence_days, day) for day in days]
         found |= {name: np.array([levels[name] for levels in each]) for name in _SEMEN}
-    asked = {observation.column for observation in study.observed}
+    asked = _asked(study)
     if _BONE in asked:
         found[_BONE] = 100.0 + _bone(man)[days]
     if _SIZE in asked:
@@ -216,9 +220,7 @@ def courses(study: Study, own: ParameterSet, men: int, *, pool: int, seed: int) 
         """Return the true levels of a man in every sample."""
         i, at = numbered
         arms = {
-            name: treatment.follow(
-                ExpectedMan(passed.values[at], passed.rows[at], treatment.kinetics), (seed, i)
-            )
+            name: treatment.follow(ExpectedMan(passed.values[at], passed.rows[at], treatment.kinetics), (seed, i))
             for name, treatment in treatments.items()
         }
         found = {}
@@ -247,8 +249,9 @@ def _statistics(study: Study, laboratory: Laboratory, reported: Reported) -> np.
     columns = []
     for observation in study.observed:
         column, n = column_of(observation.column, study), observation.n or study.n
-        before = reported(Sample(observation.arm, None), column, n)
         arms = [reported(sample_of(observation, arm), column, n) for arm in observation.arms]
+        # Nobody has conceived at baseline.
+        before = np.zeros_like(arms[0]) if column == _CONCEIVED else reported(Sample(observation.arm, None), column, n)
         among = _among(observation, study, laboratory, reported) if observation.among else None
         beside = arms[1] if len(arms) > 1 else None
         columns.append(statistic(observation, laboratory.limit(column), before, arms[0], beside, among))
@@ -264,14 +267,13 @@ def _among(observation: Observation, study: Study, laboratory: Laboratory, repor
     if group.condition is None:
         column = column_of(VARIABLES[group.variable], study)
         before, after = (reported(sample, column, n) for sample in samples)
-        least = max(laboratory.limit(column), np.finfo(float).tiny)
-        folds = np.where(before >= least, after / np.where(before >= least, before, 1.0), np.nan)
+        folds = fold(after, before, laboratory.limit(column))
         moved = 1.0 + group.change / 100.0
         return np.asarray(folds >= moved if group.change > 0.0 else folds <= moved)
     met = []
     for clause, sample in zip(group.condition.clauses, samples, strict=True):
         level = reported(sample, laboratory.column(clause.column), n)
-        met.append(np.vectorize(clause.holds, otypes=[bool])(clause.in_unit(level)))
+        met.append(np.vectorize(lambda value, of=clause: of.holds(of.in_unit(value)), otypes=[bool])(level))
     return np.asarray(np.all(met, axis=0) if group.condition.joint == "and" else np.any(met, axis=0))
 
 
@@ -285,7 +287,10 @@ def expectation(study: Study, course: Course, *, pool: int, seed: int) -> np.nda
     selected = {name: float(nanmean(factor)) for name, factor in factors.items() if np.isfinite(factor).any()}
 
     def reported(sample: Sample, column: str, _: int) -> np.ndarray:
-        level = np.asarray(course.laboratory.without_error(course.true[sample])[column][None])
+        true = course.true[sample]
+        if column == _CONCEIVED:  # which no laboratory reports
+            return true[column][None]
+        level = np.asarray(course.laboratory.without_error(true)[column][None])
         return level * selected.get(column, 1.0) if sample.is_baseline else level
 
     found = np.asarray(_statistics(study, course.laboratory, reported)[0])

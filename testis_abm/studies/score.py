@@ -128,7 +128,8 @@ def no_change(observation: Observation, n: int) -> float:
 def width(observation: Observation, low: float, high: float) -> float:
     """Return how wide an interval is, as the fold between its middle and an end; NaN where a ratio means nothing."""
     ends = as_fold(observation, low), as_fold(observation, high)
-    return float(np.sqrt(ends[1] / ends[0])) if ends[0] > 0.0 and not observation.signed else float("nan")
+    is_fold = 0.0 < ends[0] < np.inf and not observation.signed
+    return float(np.sqrt(ends[1] / ends[0])) if is_fold else float("nan")
 
 
 def log_score(observation: Observation, drawn: np.ndarray) -> float:

@@ -74,7 +74,8 @@ def nanmedian(values: np.ndarray) -> np.ndarray:
     count = (~np.isnan(values)).sum(axis=-1)
     ends = [np.maximum(at, 0)[..., None] for at in ((count - 1) // 2, count // 2)]
     low, high = (np.take_along_axis(there, np.minimum(at, values.shape[-1] - 1), axis=-1)[..., 0] for at in ends)
-    return np.where(count > 0, low + np.where(high > low, high - low, 0.0) * 0.5, np.nan)
+    with np.errstate(invalid="ignore"):  # between two infinite ones lies no half
+        return np.where(count > 0, np.where(high > low, 0.5 * (low + high), low), np.nan)
 
 
 def _only(levels: np.ndarray, men: np.ndarray) -> np.ndarray:

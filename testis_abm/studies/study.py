@@ -129,7 +129,9 @@ def _value(value: object) -> float | Censored:
         return _number(value)
     match = _BEYOND.fullmatch(plain(value))
     if match is None:
-        raise ScenarioError(f'{shown(value)} is no number; write 67, or "<0.1" for what lies under a limit of detection')
+        raise ScenarioError(
+            f'{shown(value)} is no number; write 67, or "<0.1" for what lies under a limit of detection'
+        )
     return Censored(_number(number_in(match[2])), match[1] == "<")
 
 
@@ -214,8 +216,8 @@ class Arm(Section):
     @property
     def begins(self) -> float | None:
         """Return the day on which the first of it is done; None if nothing is."""
-        days = [part.from_day for part in (*self.therapy, *self.weight, *self.clamp)]
-        return min([*days, *(insult.day for insult in self.insult)], default=None)
+        given: tuple[Therapy | Weight | Clamp, ...] = (*self.therapy, *self.weight, *self.clamp)
+        return min([*(part.from_day for part in given), *(insult.day for insult in self.insult)], default=None)
 
 
 def _fields(value: object) -> FrozenMapping[float]:
@@ -366,6 +368,8 @@ class Observation(Section):
             "share_upgraded": "class up",
             "share_downgraded": "class down",
             "share_above_by": f"above {self.limit or 0:g}",
+            "share_below": f"below {self.limit or 0:g}",
+            "share_above": f"at least {self.limit or 0:g}",
             "share_below_by": f"below {self.limit or 0:g}",
         }.get(self.kind, "")
         average = "" if self.average is None else f"({self.average})"
@@ -438,7 +442,11 @@ class Observation(Section):
                 most = 100.0 if self.kind == "share_falling" else float("inf")
                 if not 0.0 < self.limit <= most:
                     allowed = "above 0 %, at most 100 %" if self.kind == "share_falling" else "above 0 %"
-                    fix = "50 for men whose level halves" if self.kind == "share_falling" else "100 for men whose level doubles"
+                    fix = (
+                        "50 for men whose level halves"
+                        if self.kind == "share_falling"
+                        else "100 for men whose level doubles"
+                    )
                     problems.add(f"{self.limit:g} % is out of range ({allowed}); {fix}", "limit")
             if self.is_share and not 0.0 <= self.number <= 100.0:
                 problems.add(f"{value} % is out of range (0 to 100 %)", "value")
@@ -501,7 +509,7 @@ class Study(Section):
 
     def scenario(self, arm: int | None = None) -> Scenario:
         """Return what is done to the men of an arm, as a scenario; without one, what was before day 0."""
-        of = Arm(name="past", therapy=[]) if arm is None else self.arm[arm]
+        of = Arm(name="past", therapy=()) if arm is None else self.arm[arm]
         before = max((math.ceil(-insult.day) for insult in self.insult), default=0)
         return Scenario(
             title=self.title[:200],
@@ -528,7 +536,9 @@ class Study(Section):
             for i, arm in enumerate(self.arm):
                 for k, insult in enumerate(arm.insult):
                     if insult.past:
-                        problems.add("is before day 0; write it as [[insult]], for all men", "arm", i, "insult", k, "day")
+                        problems.add(
+                            "is before day 0; write it as [[insult]], for all men", "arm", i, "insult", k, "day"
+                        )
             if not problems:
                 for i in range(len(self.arm)):
                     with problems.at("arm", i):
