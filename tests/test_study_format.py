@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testis_abm import TestisError
-from testis_abm.biology.laboratory import Laboratory
 from testis_abm.cli.command import main
 from testis_abm.man.mean_field import steady_states
 from testis_abm.man.parameter_set import parameter_set
@@ -21,7 +21,7 @@ from testis_abm.studies.men import population, screened
 from testis_abm.studies.replay import courses, expectation, replay
 from testis_abm.studies.score import fold_error, inside, log_score, same_sign, toward
 from testis_abm.studies.statistic import nanmedian, statistic
-from testis_abm.studies.study import Observation, Study
+from testis_abm.studies.study import FOLDER, Observation, Study
 
 OF = {"arm": "a", "variable": "LH", "value": 1.0}
 COUNT = {"arm": "a", "variable": "sperm concentration", "value": 1.0, "unit": "M/mL"}
@@ -231,9 +231,6 @@ def test_trials_that_never_cross_cost_a_density_their_share():
 # ---- replayed
 
 
-HELD = {"testosterone": "testosterone_nmol_l"}
-
-
 def test_replayed_men_meet_the_criteria_under_their_own_parameters():
     of = study(population="clinic", where=["testosterone < 300 ng/dL"])
     for own in (shipped()[k] for k in (0, 3, 40)):
@@ -408,7 +405,21 @@ def test_a_folder_names_its_results(tmp_path, monkeypatch):
     assert [path.name[:13] for path in Path("runs").iterdir()] == ["studies-mine-"]
 
 
-def test_limits_of_a_laboratory_hold_in_a_course():
-    """What the laboratory counts of men near zero decides when they are seen there, as at any visit."""
-    count = Laboratory(best()[0].whole).limit("concentration_million_ml")
-    assert count == pytest.approx(0.05)
+WAITING = sorted((FOLDER / "later").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", WAITING, ids=lambda path: path.stem)
+def test_a_study_that_waits_lacks_nothing_but_its_drug(path, tmp_path):
+    assert path.stem not in known()
+    try:
+        load_study(path)
+        return  # its drug has come: it may move up
+    except TestisError as error:
+        names = set(re.findall(r'drug "([^"]+)" is not known', str(error)))
+    text = path.read_text(encoding="utf-8")
+    for name in names:
+        text = re.sub(rf'drug = "{name}", dose = "[^"]+"', 'drug = "anastrozole", dose = "1 mg"', text)
+        text = re.sub(rf'"{name} \S+ \S+ every', '"anastrozole 1 mg every', text)
+    other = tmp_path / path.name
+    other.write_text(text, encoding="utf-8")
+    assert names and load_study(other).observed

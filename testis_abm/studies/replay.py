@@ -40,7 +40,7 @@ from testis_abm.support import guard
 from testis_abm.support.cores import each
 from testis_abm.support.errors import TestisError
 
-POOL = 240  # men who pass the screening of a study, for whom the few of a calibration stand
+POOL = 60  # men who pass the screening of a study, for whom the few of a calibration stand
 MOST_MEN = 48  # that a parameter set is run on, where nothing else is asked for
 _FEWEST_MEN = 12
 _APART = 1_000_003  # between the seeds of parameter sets
@@ -138,15 +138,16 @@ def _needs(study: Study) -> tuple[tuple[str, ...], bool]:
     return tuple(name for name in (*BLOOD, "free_testosterone_nmol_l") if name in asked), bool(asked & {*_SEMEN})
 
 
-def _levels(man: ExpectedMan, days: list[int], study: Study) -> dict[str, np.ndarray]:
-    """Return a man's true levels, column -> (days,), on the mornings of days since the start."""
+def _levels(man: ExpectedMan, sample: Sample, study: Study) -> dict[str, np.ndarray]:
+    """Return a man's true levels, column -> (days,), on the mornings of a measurement."""
+    days = _days_of(sample, study)
     blood, semen = _needs(study)
     rows = man.days[days]
     found = {name: rows[name] for name in blood}
     if semen:
         each = [man.semen(study.abstinence_days, day) for day in days]
         found |= {name: np.array([levels[name] for levels in each]) for name in _SEMEN}
-    asked = _asked(study)
+    asked = {sample.column} if sample.kind == "course" else _asked(study)
     if _BONE in asked:
         found[_BONE] = 100.0 + _bone(man)[days]
     if _SIZE in asked:
@@ -229,7 +230,7 @@ def courses(study: Study, own: ParameterSet, men: int, *, pool: int, seed: int) 
             if sample.kind == "conceived" and sample.day is not None:
                 found[sample] = {_CONCEIVED: np.float64(_conceived(man, *sample.day, study.abstinence_days))}
             else:
-                found[sample] = _sampled(sample, _levels(man, _days_of(sample, study), study), laboratory)
+                found[sample] = _sampled(sample, _levels(man, sample, study), laboratory)
         return found
 
     true = each(one, list(enumerate(chosen.tolist())))

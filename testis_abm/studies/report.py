@@ -49,7 +49,7 @@ def text(table: pd.DataFrame) -> str:
     lines = []
     for study, rows in table.groupby("study", sort=False):
         lines.append(f"{study}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
-        lines += [f"  Note: {note}" for note in _notes(rows)]
+        lines += [f"  Note: {note}" for note in notes(rows)]
         for row in rows.to_dict("records"):
             known = not np.isnan(row["predicted"])
             mark = "cannot say" if not known else "inside" if row["inside"] else "OUTSIDE"
@@ -60,7 +60,7 @@ def text(table: pd.DataFrame) -> str:
                 note += f"  (not reached by the end in {100 * row['censored']:.0f} % of repeats)"
             if known and row["unprinted"]:
                 note += f"  (no number to print in {100 * row['unprinted']:.0f} % of repeats)"
-            ends = [_end(row[name], row["ends"]) for name in ("predicted", "low", "high")]
+            ends = [reached(row[name], row["ends"]) for name in ("predicted", "low", "high")]
             interval = f"{ends[0]} ({ends[1]} to {ends[2]})" if known else "-"
             lines.append(
                 f"  {row['label'][:62]:62s}{row['beyond'] + number(row['observed']):>9s}  "
@@ -69,12 +69,12 @@ def text(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _end(value: float, ends: float) -> str:
+def reached(value: float, ends: float) -> str:
     """Return a predicted number; a time that is not reached is longer than there was."""
     return f">{number(ends)}" if np.isinf(value) else number(value)
 
 
-def _notes(rows: pd.DataFrame) -> Iterator[str]:
+def notes(rows: pd.DataFrame) -> Iterator[str]:
     """Yield what a replay of a study could not do as the study did."""
     most, men, without = (int(rows[name].max()) for name in ("n", "men", "sets_without_men"))
     if men < most:

@@ -214,6 +214,14 @@ class Arm(Section):
     insult: Annotated[tuple[Insult, ...], tables("arm.insult")] = ()
 
     @property
+    def label(self) -> str:
+        """Return what is done to its men, in words."""
+        weight = (f"BMI to {change.bmi:g} by day {change.until_day:g}" for change in self.weight)
+        held = (f"{clamp.label} held" for clamp in self.clamp)
+        given = (*(part.title for part in self.therapy), *weight, *held, *(part.dated for part in self.insult))
+        return ", ".join(given) or "untreated"
+
+    @property
     def begins(self) -> float | None:
         """Return the day on which the first of it is done; None if nothing is."""
         given: tuple[Therapy | Weight | Clamp, ...] = (*self.therapy, *self.weight, *self.clamp)
