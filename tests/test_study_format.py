@@ -423,3 +423,19 @@ def test_a_study_that_waits_lacks_nothing_but_its_drug(path, tmp_path):
     other = tmp_path / path.name
     other.write_text(text, encoding="utf-8")
     assert names and load_study(other).observed
+
+
+def test_who_stops_a_replay_waits_for_no_sets_that_have_not_begun():
+    ran: list[int] = []
+
+    def stop(done: int, sets: int) -> None:
+        ran.append(done)
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay(study(), shipped(), sets=30, men=2, repeats=20, progress=stop)
+    assert ran == [1, 2]
+    said: list[tuple[int, int]] = []
+    replay(study(), shipped(), sets=3, men=2, repeats=20, progress=lambda *of: said.append(of))
+    assert said == [(1, 3), (2, 3), (3, 3)]

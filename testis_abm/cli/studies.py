@@ -20,6 +20,7 @@ from testis_abm.support.errors import TestisError, unknown
 if TYPE_CHECKING:
     from testis_abm.studies.ensemble import Ensemble
     from testis_abm.studies.study import Study
+    from testis_abm.support.interrupt import Interrupt
 
 
 def _ensemble(name: str) -> Ensemble:
@@ -63,7 +64,7 @@ def _chosen(name: str) -> list[Study]:
 
 
 @contextmanager
-def _progress(studies: int) -> Iterator[Callable[[int, Study], Callable[[int, int], None]]]:
+def _progress(studies: int, interrupt: Interrupt) -> Iterator[Callable[[int, Study], Callable[[int, int], None]]]:
     """Show on standard error which study is replayed, and how many of its parameter sets have run."""
     from rich.progress import BarColumn, TextColumn
 
@@ -77,6 +78,7 @@ def _progress(studies: int) -> Iterator[Callable[[int, Study], Callable[[int, in
                 print(f"Replaying {heading} ...", file=sys.stderr, flush=True)
 
             def show(done: int, sets: int) -> None:
+                interrupt.check()
                 bar.update(line, description=heading, total=sets, completed=done, text=f"{done}/{sets} parameter sets")
 
             return show
@@ -112,7 +114,7 @@ def _studies(options: argparse.Namespace) -> None:
     how = {"sets": options.sets, "men": options.men, "repeats": options.repeats, "seed": options.seed}
     for k, study in enumerate(studies, 1):
         options.interrupt.check()
-        with _progress(len(studies)) as begin:
+        with _progress(len(studies), options.interrupt) as begin:
             tables.append(replay(study, ensemble, **how, progress=begin(k, study)))
         print(report.text(tables[-1]), flush=True)
     import pandas as pd

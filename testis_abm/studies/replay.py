@@ -456,24 +456,27 @@ def _drawn(
     Raises:
         TestisError: no set has.
     """
-    most, done = max(observation.n or study.n for observation in study.observed), 0
+    most, sets = max(observation.n or study.n for observation in study.observed), len(own)
+    tell = progress or (lambda done, of: None)
 
-    def one(i: int, own: ParameterSet) -> Course | TestisError:
-        nonlocal done
+    def one(numbered: tuple[int, ParameterSet]) -> Course | TestisError:
+        i, own = numbered
         try:
             return courses(study, own, men, pool=men, seed=seed + _APART * i)
         except TestisError as error:
             return error
-        finally:
-            done += 1
-            if progress is not None:
-                progress(done, sets)
 
-    sets = len(own)
     first, *others = enumerate(own)
-    ran = [one(*first)]  # compiles before threads begin
+    ran = [one(first)]  # compiles before threads begin
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        ran += list(threads.map(lambda numbered: one(*numbered), others))
+        try:
+            tell(1, sets)
+            for course in threads.map(one, others):
+                ran.append(course)
+                tell(len(ran), sets)
+        except BaseException:
+            threads.shutdown(cancel_futures=True)  # who stops it waits for no sets that have not begun
+            raise
     known = [course for course in ran if isinstance(course, Course)]
     if not known:
         raise next(error for error in ran if isinstance(error, TestisError))

@@ -63,7 +63,7 @@ def text(table: pd.DataFrame) -> str:
             ends = [reached(row[name], row["ends"]) for name in ("predicted", "low", "high")]
             interval = f"{ends[0]} ({ends[1]} to {ends[2]})" if known else "-"
             lines.append(
-                f"  {row['label'][:62]:62s}{row['beyond'] + number(row['observed']):>9s}  "
+                f"  {row['label']:62s}{row['beyond'] + number(row['observed']):>9s}  "
                 f"{interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
             )
     return "\n".join(lines)

@@ -217,7 +217,7 @@ class Arm(Section):
     def label(self) -> str:
         """Return what is done to its men, in words."""
         weight = (f"BMI to {change.bmi:g} by day {change.until_day:g}" for change in self.weight)
-        held = (f"{clamp.label} held" for clamp in self.clamp)
+        held = (clamp.label for clamp in self.clamp)
         given = (*(part.title for part in self.therapy), *weight, *held, *(part.dated for part in self.insult))
         return ", ".join(given) or "untreated"
 
