@@ -381,7 +381,8 @@ class Observation(Section):
             "share_below_by": f"below {self.limit or 0:g}",
         }.get(self.kind, "")
         average = "" if self.average is None else f"({self.average})"
-        among = f"[{self.among.text}]" if self.among else ""
+        others = " against the others" if self.kind == "contrast" else ""
+        among = f"[{self.among.text}{others}]" if self.among else ""
         return " ".join(word for word in (self.arm, self.variable, average, moved, when, among) if word)
 
     @property
