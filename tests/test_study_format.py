@@ -307,9 +307,7 @@ def test_what_was_before_is_there_at_baseline_and_wanes():
     assert hurt < 0.8 * plain and back > 1.15 * hurt
 
 
-def test_men_with_a_past_are_screened_after_it(monkeypatch):
-    monkeypatch.setattr("testis_abm.population.cohort.BLOCK", 60)
-    monkeypatch.setattr("testis_abm.population.screen.BLOCK", 60)
+def test_men_with_a_past_are_screened_after_it():
     criteria = {"where": ["sperm concentration < 5 M/mL"], "visits": 2}
     of = study(history=[TE], **criteria)
     men = screened(of, best()[0], 12, 3)
@@ -439,3 +437,14 @@ def test_who_stops_a_replay_waits_for_no_sets_that_have_not_begun():
     said: list[tuple[int, int]] = []
     replay(study(), shipped(), sets=3, men=2, repeats=20, progress=lambda *of: said.append(of))
     assert said == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_guide_s_own_examples_are_read(tmp_path):
+    guide = (FOLDER / "README.md").read_text(encoding="utf-8").split("```toml\n")
+    first, further = (part.split("```")[0] for part in guide[1:3])
+    head, arms = first.split("[[arm]]", 1)
+    path = tmp_path / "guide.toml"
+    path.write_text(f"{head}{further}\n[[arm]]{arms}", encoding="utf-8")
+    read = load_study(path)
+    assert [part.preset for part in read.diagnosis] == ["secondary_hypogonadism", "primary_hypogonadism"]
+    assert read.history and read.insult and read.man

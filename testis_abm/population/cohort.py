@@ -31,6 +31,7 @@ from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 from testis_abm.support import guard
 
 BLOCK = 400  # men who are drawn together, so that more men leave the first as they are
+_WITH_PAST = 40  # of them where each lives through a past first, which takes a thousand times as long
 APART = 7919  # between the seeds of blocks
 # Of men (a row of physiology each) and the parameters of each: their true levels and semen, after what was before.
 Past = Callable[[pd.DataFrame, Sequence[Values]], pd.DataFrame]
@@ -175,7 +176,7 @@ def draw_living(
     abstinence: float = 3.0,
     past: Past | None = None,
 ) -> Cohort:
-    """Draw BLOCK men of a population, the men of `draw`, who live under parameter sets in turn; see draw.
+    """Draw BLOCK men of a population (fewer with a past), the men of `draw`, who live under parameter sets in turn; see draw.
 
     Infertile men are of a kind that the answers of their set have, drawn by the seed.
 
@@ -186,8 +187,9 @@ def draw_living(
     population = Population.of_name(population, sets[0].values)
     visits, seed = guard.argument("visits", visits), guard.argument("seed", seed)
     abstinence = guard.number(abstinence, 0.5, 30.0, "abstinence", "days")
-    drawn, lesions = _men(population, BLOCK, seed, fixed)
-    own, columns = [sets[i % len(sets)] for i in range(BLOCK)], _columns(drawn)
+    men_drawn = BLOCK if past is None else _WITH_PAST
+    drawn, lesions = _men(population, men_drawn, seed, fixed)
+    own, columns = [sets[i % len(sets)] for i in range(men_drawn)], _columns(drawn)
     wholes = [one.whole for one in own]
     true = _labs(drawn, stacked(wholes), abstinence)
     same = abstinence == ABSTINENCE
