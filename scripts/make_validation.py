@@ -127,6 +127,8 @@ WHY = {
     ),
     "sheckter_1989": "testes on the pump make less T here, and T brakes LH harder at the pituitary",
     "smith_2007": "castrate T does not follow body mass here",
+    "varicocelectomy_2014": "pregnancies in three months that no count explains",
+    "zhang_gy_1999": "500 mg a month suppresses too little; nothing in the model tells Chinese men apart",
     "mauras_2000": "boys of 16 years, run as young men",
     "mauras_2003": "young men of 14 to 26 years, run as adults",
 }
