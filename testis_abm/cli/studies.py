@@ -103,7 +103,7 @@ def _studies(options: argparse.Namespace) -> None:
         for name, path in known().items():
             study = load_study(path)
             print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
-        print("\nReplay: testis-abm studies run NAME | FILE | all. Write one: testis_abm/studies/README.md")
+        print("\nReplay: testis-abm studies run NAME | FILE | FOLDER | all. Write one: testis_abm/studies/README.md")
         return
     if not options.no_plots:
         guard.matplotlib()
