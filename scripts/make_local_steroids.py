@@ -39,7 +39,7 @@ from testis_abm.quantities import QUANTITIES
 from testis_abm.results.plausible import SAME
 from testis_abm.scenario import Clamp
 from testis_abm.studies.ensemble import shipped
-from testis_abm.studies.replay import configuration
+from testis_abm.studies.score import configuration
 from testis_abm.support import files
 from testis_abm.support.cores import each
 

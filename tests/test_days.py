@@ -24,6 +24,7 @@ from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.studies import replay
 from testis_abm.studies.ensemble import best
+from testis_abm.studies.men import Men
 from testis_abm.studies.study import Study
 
 DAILY = {"drug": "anastrozole", "dose": "1 mg", "every": "1 day"}
@@ -318,7 +319,8 @@ def test_trials_and_studies_mean_the_same_day(monkeypatch):
     ]
     study = Study(title="x", citation="x", n=4, duration="35 days", arm=arms, observed=observed)
     rows = pd.DataFrame([dict(load({"man": {"bmi": bmi}}).man.physiology) for bmi in (24, 36)])
-    monkeypatch.setattr(replay, "_men", lambda *_: (rows.to_dict("records"), {}))
+    men = Men(rows.to_dict("records"), [values] * len(rows), [], {})
+    monkeypatch.setattr(replay, "screened", lambda *_: men)
     course = replay.courses(study, best()[0], 2, pool=2, seed=1)
     for i, at in enumerate(course.men):
         man = treatment.follow(ExpectedMan(values, rows.iloc[at].to_dict(), treatment.drugs))

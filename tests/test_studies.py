@@ -12,19 +12,11 @@ from testis_abm import TestisError, parameters
 from testis_abm.cli.command import main
 from testis_abm.man.parameter_set import parameter, parameter_set
 from testis_abm.studies import known, load_study, report
-from testis_abm.studies.calibrate import (
-    _Calibration,
-    _found,
-    _inputs,
-    _ranges,
-    _same,
-    calibrate,
-    configuration,
-    error,
-    to_values,
-)
+from testis_abm.studies.calibrate import _Calibration, _found, _inputs, _ranges, _same, calibrate, to_values
 from testis_abm.studies.ensemble import Ensemble, best, read, shipped, write
-from testis_abm.studies.replay import courses, expectation, label_of, log_score, replay, same_sign, scaled, statistic
+from testis_abm.studies.replay import courses, expectation, label_of, replay
+from testis_abm.studies.score import configuration, error, log_score, same_sign, scaled
+from testis_abm.studies.statistic import statistic
 from testis_abm.studies.study import Observation
 from testis_abm.support import arrays
 
@@ -182,7 +174,7 @@ def test_men_in_whom_none_were_counted_are_counted_as_such():
         arm="a", variable="sperm concentration", value=4.0, limit=1.0, unit="M/mL", **{"as": "weeks_below"}
     )
     assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
-    assert np.isnan(statistic(of, 0.05, level[:, :, 0], np.full((1, 2, days), 8.0))[0])
+    assert np.isinf(statistic(of, 0.05, level[:, :, 0], np.full((1, 2, days), 8.0))[0])
     # One azoospermic man among two: a geometric mean of 8 and half a sperm in the chamber.
     level[0, 1] = 8.0
     assert statistic(of, 0.05, level[:, :, 0], level)[0] == pytest.approx(30 / 7)
@@ -388,7 +380,7 @@ def test_untreated_men_selected_on_a_low_count_rise(tmp_path):
 
 
 def test_a_replay_is_the_same_again_and_wider_for_fewer_men(tmp_path, monkeypatch):
-    monkeypatch.setattr("testis_abm.studies.replay.between_studies", lambda of: 0.0)
+    monkeypatch.setattr("testis_abm.studies.score.between_studies", lambda of: 0.0)
     study = load_study(known()["tsjoen_2005_young"])
     first, second = (replay(study, best(), sets=3, men=6, repeats=80) for _ in range(2))
     assert first.equals(second)

@@ -205,18 +205,28 @@ def Studies() -> None:  # noqa: N802
 
 def _design(study: Study) -> str:
     """Return a study's arms, size and length in words."""
-    arms = "; ".join(
-        f"{arm.name}: {', '.join(therapy.title for therapy in arm.therapy) or 'untreated'}" for arm in study.arm
-    )
+    arms = "; ".join(f"{arm.name}: {arm.label}" for arm in study.arm)
+    past = "; ".join([*map(str, study.history), *(insult.dated for insult in study.insult)])
+    before = f" Before: {past}." if past else ""
     source = f" doi:{study.doi}" if study.doi else ""
-    return f"{study.n} men per arm, {study.duration_days:g} days. {arms}.{source}"
+    return f"{study.n} men per arm, {study.duration_days:g} days.{before} {arms}.{source}"
 
 
 def _replayed(table: pd.DataFrame) -> None:
     """Show observed beside predicted."""
+    from testis_abm.studies import report
+
+    for note in report.notes(table):
+        widgets.note(note)
     widgets.html(screen.legend((), _MARKS))
     widgets.html(screen.intervals(table.to_dict("records")), classes=["ta-scroll"])
     shown = table[["observed", "predicted", "low", "high"]].astype(object)
+    for name in ("predicted", "low", "high"):  # a time that is not reached by the end is longer than there was
+        late = np.isinf(table[name])
+        shown.loc[late, name] = [
+            report.reached(value, ends) for value, ends in table.loc[late, [name, "ends"]].to_numpy()
+        ]
+    shown["observed"] = [of if not sign else f"{sign}{of:g}" for of, sign in zip(shown["observed"], table["beyond"])]
     shown["inside"] = np.where(table["inside"], "yes", "no")
     units = table["unit"].map(lambda unit: f" ({unit})" if unit else "")
     shown.index = pd.Index(table["label"] + units)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from testis_abm.choices import DISCLAIMER
+from testis_abm.cli import printing
 from testis_abm.cli.options import NO_PLOTS, SEED, Command, option, whole
-from testis_abm.cli.printing import default_folder
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, unknown
 
 if TYPE_CHECKING:
     from testis_abm.studies.ensemble import Ensemble
     from testis_abm.studies.study import Study
+    from testis_abm.support.interrupt import Interrupt
 
 
 def _ensemble(name: str) -> Ensemble:
@@ -29,16 +32,58 @@ def _ensemble(name: str) -> Ensemble:
 
 
 def _chosen(name: str) -> list[Study]:
+    """Return the studies that a name, a file or a folder of files means.
+
+    Raises:
+        TestisError: none of these; every fault of every file.
+    """
     from testis_abm.studies import known, load_study
 
     shipped = known()
     if name == "all":
-        return [load_study(path) for path in shipped.values()]
-    if name in shipped:
-        return [load_study(shipped[name])]
-    if name.endswith(".toml") or os.path.exists(name):
-        return [load_study(name)]
-    raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
+        paths = list(shipped.values())
+    elif name in shipped:
+        paths = [shipped[name]]
+    elif os.path.isdir(name):
+        paths = sorted(path for path in Path(name).glob("*.toml") if path.name != "calibration.toml")
+        if not paths:
+            raise TestisError(f"{name}: holds no study files (*.toml)")
+    elif name.endswith(".toml") or os.path.exists(name):
+        paths = [Path(name)]
+    else:
+        raise TestisError(unknown("study", name, shipped, see="testis-abm studies"))
+    studies, faults = [], []
+    for path in paths:
+        try:
+            studies.append(load_study(path))
+        except TestisError as error:
+            faults.append(str(error))
+    if faults:
+        raise TestisError("\n".join(faults))
+    return studies
+
+
+@contextmanager
+def _progress(studies: int, interrupt: Interrupt) -> Iterator[Callable[[int, Study], Callable[[int, int], None]]]:
+    """Show on standard error which study is replayed, and how many of its parameter sets have run."""
+    from rich.progress import BarColumn, TextColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[text]}")
+    with printing.bar(*columns, only_terminal=True) as bar:
+        line = bar.add_task("studies", total=None, text="")
+
+        def begin(k: int, study: Study) -> Callable[[int, int], None]:
+            heading = f"{study.name} ({k} of {studies})"
+            if not bar.console.is_terminal:  # a log has no bar
+                print(f"Replaying {heading} ...", file=sys.stderr, flush=True)
+
+            def show(done: int, sets: int) -> None:
+                interrupt.check()
+                bar.update(line, description=heading, total=sets, completed=done, text=f"{done}/{sets} parameter sets")
+
+            return show
+
+        yield begin
 
 
 def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble: Ensemble) -> Path:
@@ -46,8 +91,8 @@ def _default_folder(options: argparse.Namespace, studies: list[Study], ensemble:
     from testis_abm.experiments.task import version
 
     sets = ensemble.sets.assign(weight=ensemble.weights).to_csv()
-    decides = [version(), *map(repr, studies), sets, options.sets, options.repeats, options.seed]
-    return default_folder(f"studies-{Path(options.name).stem}", repr(decides))
+    decides = [version(), *map(repr, studies), sets, options.sets, options.men, options.repeats, options.seed]
+    return printing.default_folder(f"studies-{Path(options.name).resolve().stem}", repr(decides))
 
 
 def _studies(options: argparse.Namespace) -> None:
@@ -58,7 +103,7 @@ def _studies(options: argparse.Namespace) -> None:
         for name, path in known().items():
             study = load_study(path)
             print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
-        print("\nReplay: testis-abm studies run NAME | FILE | all. Write one: testis_abm/studies/README.md")
+        print("\nReplay: testis-abm studies run NAME | FILE | FOLDER | all. Write one: testis_abm/studies/README.md")
         return
     if not options.no_plots:
         guard.matplotlib()
@@ -66,9 +111,11 @@ def _studies(options: argparse.Namespace) -> None:
     folder = Path(options.out) if options.out else _default_folder(options, studies, ensemble)
     report.check_writable(folder)
     tables = []
-    for study in studies:
+    how = {"sets": options.sets, "men": options.men, "repeats": options.repeats, "seed": options.seed}
+    for k, study in enumerate(studies, 1):
         options.interrupt.check()
-        tables.append(replay(study, ensemble, sets=options.sets, repeats=options.repeats, seed=options.seed))
+        with _progress(len(studies), options.interrupt) as begin:
+            tables.append(replay(study, ensemble, **how, progress=begin(k, study)))
         print(report.text(tables[-1]), flush=True)
     import pandas as pd
 
@@ -112,19 +159,25 @@ COMMANDS = (
         _studies,
         (
             option("what", "replay", nargs="?", choices=["run"]),
-            option("name", 'a shipped study, a study file, or "all" (default)', nargs="?", default="all"),
+            option(
+                "name", 'a shipped study, a study file, a folder of them, or "all" (default)', nargs="?", default="all"
+            ),
             option(
                 "--ensemble",
                 '"shipped" (default), "none" (the tables\' one set), or a CSV of calibrate',
                 default="shipped",
             ),
             whole("--sets", "parameter sets", 24),
+            whole(
+                "--men",
+                "men that each parameter set lives through it with (default as many as the study had, 12 to 48)",
+            ),
             whole("--repeats", "virtual trials", 240),
             SEED,
             option("--out", "table, JSON and picture (default runs/studies-NAME-HASH)", metavar="FOLDER"),
             NO_PLOTS,
         ),
-        f"List the shipped studies; with run, replay one, a file, or all. {DISCLAIMER}",
+        f"List the shipped studies; with run, replay one, a file, a folder, or all. {DISCLAIMER}",
         "run leder_2004",
     ),
     Command(

@@ -36,7 +36,7 @@ from testis_abm.results.treatment import Treatment as Span
 from testis_abm.scenario import Scenario, load
 from testis_abm.statistics import nanmean
 from testis_abm.studies.ensemble import shipped
-from testis_abm.studies.replay import configuration
+from testis_abm.studies.score import configuration
 from testis_abm.support import guard
 from testis_abm.support.cores import counted, each
 from testis_abm.support.errors import ScenarioError

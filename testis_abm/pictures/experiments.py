@@ -291,15 +291,18 @@ def _power(panel: Axes, found: Result, colours: Mapping[str, str]) -> None:
     panel.set_title("power for the primary outcome", fontsize=8)
 
 
-_FOLDS = ("change", "level", "weeks_below", "weeks_above", "lowest", "highest")  # kinds that can be read as one
+# Kinds that can be read as a fold, and those that are a change.
+_CHANGES = ("change", "ratio", "contrast")
+_FOLDS = (*_CHANGES, "level", "weeks_below", "weeks_above", "men_weeks_below", "men_weeks_above", "lowest", "highest")
 
 
 def forest(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw a replay of studies: observed over predicted, a line an observation that can be read as a fold."""
-    change = table["kind"].eq("change")
+    change = table["kind"].isin(_CHANGES)
     names = ["observed", "predicted", "low", "high"]
     folds = table[names].where(~change, 1.0 + table[names] / 100.0)
-    good = (folds > 0).all(axis=1) & table["kind"].isin(_FOLDS)
+    good = (folds > 0).all(axis=1) & np.isfinite(folds["predicted"]) & table["kind"].isin(_FOLDS)
+    folds = folds.clip(upper=1e9)  # a time that is not reached by the end
     rows, folds = table[good].reset_index(drop=True), folds[good].reset_index(drop=True)
     if rows.empty:
         return []

@@ -403,9 +403,12 @@ def intervals(rows: Sequence[Mapping[str, Any]]) -> str:
             text(across(0.0), y + 20, "0", anchor="middle"),
             text(width - 52, y + 4, number(seen)),
         ]
-        if all(map(math.isfinite, interval)):
-            out.append(line((across(interval[0]), across(interval[1])), (y, y), "ta-interval"))
-            out.append(f'<circle class="ta-predicted" cx="{across(middle):.1f}" cy="{y:.1f}" r="4"/>')
+        if math.isfinite(interval[0]) and not math.isnan(interval[1]):
+            # One without an upper end (a time that is not reached) goes on to the edge.
+            upper = across(interval[1]) if math.isfinite(interval[1]) else width - 56.0
+            out.append(line((across(interval[0]), upper), (y, y), "ta-interval"))
+            if math.isfinite(middle):
+                out.append(f'<circle class="ta-predicted" cx="{across(middle):.1f}" cy="{y:.1f}" r="4"/>')
         out.append(mark(across(seen), y, 6, "ta-mark" if row["inside"] else "ta-mark ta-outside"))
         verdict = "inside" if row["inside"] else "outside"
         words.append(

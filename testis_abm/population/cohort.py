@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,10 @@ from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES
 from testis_abm.support import guard
 
 BLOCK = 400  # men who are drawn together, so that more men leave the first as they are
+_WITH_PAST = 40  # of them where each lives through a past first, which takes a thousand times as long
 APART = 7919  # between the seeds of blocks
+# Of men (a row of physiology each) and the parameters of each: their true levels and semen, after what was before.
+Past = Callable[[pd.DataFrame, Sequence[Values]], pd.DataFrame]
 
 
 def labs(men: pd.DataFrame, values: Mapping[str, float], abstinence: float = 3.0) -> pd.DataFrame:
@@ -175,19 +178,22 @@ def draw_living(
     assay: str = DEFAULT_ASSAY,
     fixed: Mapping[str, float] | None = None,
     abstinence: float = 3.0,
+    past: Past | None = None,
 ) -> Cohort:
-    """Draw BLOCK men of a population, the men of `draw`, who live under parameter sets in turn; see draw.
+    """Draw BLOCK men of a population (fewer with a past), the men of `draw`, who live under parameter sets in turn; see draw.
 
     Infertile men are of a kind that the answers of their set have, drawn by the seed.
 
     Args:
         sets: plausible parameter sets.
+        past: what was before they are measured (none: they are in their untreated steady state).
     """
     population = Population.of_name(population, sets[0].values)
     visits, seed = guard.argument("visits", visits), guard.argument("seed", seed)
     abstinence = guard.number(abstinence, 0.5, 30.0, "abstinence", "days")
-    drawn, lesions = _men(population, BLOCK, seed, fixed)
-    own, columns = [sets[i % len(sets)] for i in range(BLOCK)], _columns(drawn)
+    men_drawn = BLOCK if past is None else _WITH_PAST
+    drawn, lesions = _men(population, men_drawn, seed, fixed)
+    own, columns = [sets[i % len(sets)] for i in range(men_drawn)], _columns(drawn)
     wholes = [one.whole for one in own]
     true = _labs(drawn, stacked(wholes), abstinence)
     same = abstinence == ABSTINENCE
@@ -198,6 +204,8 @@ def draw_living(
     men, other = pd.DataFrame(others), [i for i, of in enumerate(kinds) if of]
     if other:
         true.iloc[other] = _labs(men.iloc[other], stacked([values[i] for i in other]), abstinence)
+    if past is not None:
+        true = past(men, values)
     measured = _visits(true, Laboratory(stacked(values), assay), seed, visits)
     lives = [OwnModel(*of) for of in zip(own, answers, kinds, values, strict=True)]
     return Cohort(men, lesions, true, measured, lives, drawn)

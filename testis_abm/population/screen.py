@@ -12,7 +12,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology.laboratory import SHARES, Laboratory
 from testis_abm.man.parameter_set import ParameterSet
-from testis_abm.population.cohort import APART, BLOCK, Cohort, draw, draw_living
+from testis_abm.population.cohort import APART, BLOCK, Cohort, Past, draw, draw_living
 from testis_abm.population.distribution import Population
 from testis_abm.quantities import DEFAULT_ASSAY
 from testis_abm.scenario.condition import parse_condition
@@ -92,11 +92,13 @@ class Sampling(TypedDict, total=False):
     Attributes:
         visits: baseline measurements of each man; fixed: physiology fields that all men share.
         abstinence: days before semen is given.
+        past: what was before the screening, of men who live under parameter sets (see cohort.draw_living).
     """
 
     visits: int
     fixed: Mapping[str, float] | None
     abstinence: float
+    past: Past | None
 
 
 def screen(
@@ -134,7 +136,10 @@ def screen(
         # Blocks of one size, so that more men leave the first as they are.
         own = seed + APART * seen
         if under is None:
-            batch = draw(population, BLOCK, seed=own, values=values, assay=assay, **sampling)
+            how: dict[str, Any] = dict(sampling)
+            if how.pop("past", None) is not None:
+                raise ScenarioError("is of men who live under parameter sets; give under too", "past")
+            batch = draw(population, BLOCK, seed=own, values=values, assay=assay, **how)
         else:
             batch = draw_living(population, under(own), seed=own, assay=assay, **sampling)
         good = np.ones(len(batch), dtype=bool)

@@ -33,17 +33,8 @@ from testis_abm import __version__, parameters
 from testis_abm.man.parameter_set import parameter, parameter_set
 from testis_abm.statistics import resampled
 from testis_abm.studies.ensemble import FILE, Ensemble, write
-from testis_abm.studies.replay import (
-    CONFIGURATION,
-    POOL,
-    configuration,
-    courses,
-    error,
-    expectation,
-    replay,
-    scaled,
-    scores_by_answer,
-)
+from testis_abm.studies.replay import POOL, courses, expectation, replay, scores_by_answer
+from testis_abm.studies.score import CONFIGURATION, configuration, error, scaled, toward
 from testis_abm.studies.study import Observation, Study, known, load_study
 from testis_abm.support import arrays, files, guard
 from testis_abm.support.errors import TestisError, printable
@@ -107,13 +98,13 @@ def respond(job: tuple[tuple[str, ...], Mapping[str, float], Mapping[str, str]])
         try:
             course = courses(study, own, _MEN, pool=POOL, seed=_SEED)
             levels = expectation(study, course, pool=POOL, seed=_SEED)
-        except (FloatingPointError, ZeroDivisionError):
+        except (FloatingPointError, ZeroDivisionError, TestisError):  # under some sets nobody passes the screening
             levels = np.full(len(study.observed), np.nan)
         for observation, level in zip(study.observed, levels.tolist(), strict=True):
-            if observation.kind.startswith("weeks") and not np.isfinite(level):
+            if np.isinf(level):  # a time that is not reached by the end
                 level = 1.2 * study.duration_days / 7.0
-            far = scaled(observation, observation.value) + 3.0
-            predicted.append(scaled(observation, level) if np.isfinite(level) else far)
+            far = scaled(observation, observation.number) + 3.0
+            predicted.append(toward(observation, level) if np.isfinite(level) else far)
     return np.array(predicted)
 
 
@@ -245,7 +236,7 @@ class _Calibration:
 
         observed = [(_study(name), observation) for name in names for observation in _study(name).observed]
         chosen = np.array([is_fitted(*pair) for pair in observed])
-        seen = np.array([scaled(observation, observation.value) for _, observation in observed])[chosen]
+        seen = np.array([scaled(observation, observation.number) for _, observation in observed])[chosen]
         sd = np.array([error(observation, study.n) for study, observation in observed])[chosen]
         rng = np.random.default_rng(self.seed + 1)
         smoother = AdaptiveESMDA(covariance=sd**2, observations=seen, alpha=self.rounds, seed=rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ _COLUMNS = (
     "label",
     "kind",
     "observed",
+    "beyond",
     "predicted",
     "low",
     "high",
@@ -29,6 +31,11 @@ _COLUMNS = (
     "fold",
     "sign",
     "confidence",
+    "censored",
+    "ends",
+    "unprinted",
+    "men",
+    "sets_without_men",
 )
 
 
@@ -42,18 +49,41 @@ def text(table: pd.DataFrame) -> str:
     lines = []
     for study, rows in table.groupby("study", sort=False):
         lines.append(f"{study}: {rows['citation'].iloc[0]}, n = {rows['n'].iloc[0]}")
+        lines += [f"  Note: {note}" for note in notes(rows)]
         for row in rows.to_dict("records"):
-            known = np.isfinite(row["predicted"])
+            known = not np.isnan(row["predicted"])
             mark = "cannot say" if not known else "inside" if row["inside"] else "OUTSIDE"
             fold = "" if np.isnan(row["fold"]) else f"  x{row['fold']:.2f}"
             sign = "" if row["sign"] is None or row["sign"] else "  WRONG SIGN"
             note = "  (not verified)" if row["confidence"] == "memory" else ""
-            interval = f"{number(row['predicted'])} ({number(row['low'])} to {number(row['high'])})" if known else "-"
+            if known and row["censored"]:
+                note += f"  (not reached by the end in {100 * row['censored']:.0f} % of repeats)"
+            if known and row["unprinted"]:
+                note += f"  (no number to print in {100 * row['unprinted']:.0f} % of repeats)"
+            ends = [reached(row[name], row["ends"]) for name in ("predicted", "low", "high")]
+            interval = f"{ends[0]} ({ends[1]} to {ends[2]})" if known else "-"
             lines.append(
-                f"  {row['label'][:62]:62s}{number(row['observed']):>9s}  "
+                f"  {row['label']:62s}{row['beyond'] + number(row['observed']):>9s}  "
                 f"{interval:30s}{row['unit']:12s}{mark}{fold}{sign}{note}"
             )
     return "\n".join(lines)
+
+
+def reached(value: float, ends: float) -> str:
+    """Return a predicted number; a time that is not reached is longer than there was."""
+    return f">{number(ends)}" if np.isinf(value) else number(value)
+
+
+def notes(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield what a replay of a study could not do as the study did."""
+    most, men, without = (int(rows[name].max()) for name in ("n", "men", "sets_without_men"))
+    if men < most:
+        yield (
+            f"each parameter set lives through it with {men} men, from whom repeats draw their {most:,} with "
+            f"replacement, which widens intervals; --men {most} takes as many"
+        )
+    if without:
+        yield f"{without} of the parameter sets have no men who pass the screening; the others stand for all"
 
 
 def score(table: pd.DataFrame) -> str:
