@@ -83,10 +83,11 @@ def _samples(model: TestisModel) -> None:
     """Write down the samples of this morning."""
     day, write, samples = model.day, model.records.write, model.case.samples
     if day in model.semen_days:
-        abstinence = samples.abstinence_days
-        truth = model.laboratory.shares_reported(vars(model.expected_semen(abstinence)))
+        rested = samples.rested(day)
+        truth = model.laboratory.shares_reported(vars(model.expected_semen()))
         expected = {f"expected_{name}": value for name, value in truth.items()}
-        write("semen", day=day, abstinence_days=abstinence, **vars(model.semen_sample(day)), **expected)
+        kept = {"abstinence_days": rested[0], "lost_in_urine_million": model.tract.spilled(rested)}
+        write("semen", day=day, **kept, **vars(model.semen_sample(day)), **expected)
         write("outcome", day=day, **_outcome(model, model.means, truth["concentration_million_ml"]))
     if day in samples.blood:
         write("blood", day=day, **model.blood_sample(day))

@@ -432,13 +432,13 @@ class _Work:
                     f"man: he has no {AXES[name][0].label} of his own, so multiples of it are no axis; choose another man"
                 )
         points = [self._clamped(rest, *pair) for pair in self.multiples.tolist()]
-        rest_levels = of_expected(rest, 0, self.case.samples.abstinence_days)
+        rest_levels = of_expected(rest, 0, self.case)
         if not self.case.treated:
             return _Found(k, own.answers_of(of_file), np.array(points), np.zeros((0, 2)), {UNTREATED: rest_levels})
         treatment = Treatment(self.case, own.drugs, history=True)
         man = treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (self.case.plan.seed, k))
         path = _path(man, rest, self.end)
-        treated = of_expected(man, self.end, self.case.samples.abstinence_days)
+        treated = of_expected(man, self.end, self.case)
         states = {UNTREATED: rest_levels, STEROIDS: self._clamped(rest, *path[-1].tolist()), TREATED: treated}
         return _Found(k, own.answers_of(of_file), np.array(points), path, states)
 
@@ -454,7 +454,7 @@ class _Work:
             clamps.append(Clamp("gonadotrophins", "own"))
         held = held_by_day(clamps, man.own, man.values, range(self.hold))
         man.advance(np.zeros((self.hold, 2 * axis.HOURS, 0)), held)
-        return of_expected(man, self.hold, self.case.samples.abstinence_days)
+        return of_expected(man, self.hold, self.case)
 
 
 class _Found(NamedTuple):

@@ -147,7 +147,7 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
             germ = lived.germ[day]
             passed = share_delivered(germ.live, numbers.tract[0].delivery_exponent)
             harm = germ.injury / germ.released if germ.released > 0 else 0.0
-            arriving = Arriving(germ.released * numbers.sperm * passed, harm, numbers.open)
+            arriving = Arriving(germ.released * numbers.sperm * passed, harm, numbers.open, planned.pace[day])
             pass_day(
                 tract, man.store, arriving, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
             )

@@ -341,13 +341,13 @@ def hurt_mornings(mornings, numbers, harm):
 
 
 @compiled
-def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
+def settle_each(man, blank, numbers, mornings, shares, rested, semen):
     """Bring men of `numbers` (packed) to their untreated steady states, one after another in the state `man`.
 
     Args:
         man, blank: State, and one that has not been settled.
         mornings: to fill in the MORNING that tells of each.
-        shares: of a day's sperm that an ejaculate after `abstinence` days holds, summed over its days.
+        shares: of a day's sperm that an ejaculate holds, summed over its days; rested: its abstinence and aged (tract.Rest).
         semen: to fill in each man's, (men, Emptied).
     """
     testis, new = man.testis, blank.testis
@@ -367,7 +367,7 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
             shares * morning.collected_fragmented_million,
         )
         tract = numbers[i].tract
-        found = emptied(stored, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
+        found = emptied(stored, morning.glands, morning.fluid, rested[0], rested[1], morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
         semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
 
@@ -395,6 +395,6 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         released, harm = _live(testis, rates, p, scale)
         released *= numbers.sperm
         testis_e2 = made.oestradiol / scale.oestradiol
-        arriving = Arriving(released * scale.delivered, harm, opened)
+        arriving = Arriving(released * scale.delivered, harm, opened, planned.pace[day])
         tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, numbers)

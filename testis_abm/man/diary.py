@@ -146,7 +146,10 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     },
     "semen": {
         **_SAMPLED,
-        **_numbers(("abstinence_days", "day", "Abstinence")),
+        **_numbers(
+            ("abstinence_days", "day", "Abstinence"),
+            ("lost_in_urine_million", "million", "Sperm lost in urine since the last ejaculate"),
+        ),
         **_SEMEN,
         **{f"expected_{name}": Column("number", column.unit, column.label) for name, column in _SEMEN.items()},
     },

@@ -81,6 +81,7 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
     own["morphology_reference"] *= man["morphology"]
     own["volume_reference"] *= man["gland_volume"]
     own["volume_slope"] *= man["gland_volume"]
+    own["volume_slope_early"] *= man["gland_volume"]
     own["bmi_reference"] = values["axis.bmi_reference"]
     own["fluid_volume"] *= man["duct_patency"]
     own |= {f"harm_{name}": values[f"injury.{name}"] for name in ("motility", "normal_forms", "dna")}
@@ -89,6 +90,7 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
         "closed_pressure_days": "pressure_days",
         "beyond": "beyond",
         "beyond_days": "clearing_days",
+        "beyond_alone": "clearing_alone",
         "beyond_motile_days": "motile_days",
     }
     own |= {name: values[f"obstruction.{of}"] for name, of in closed.items()}

@@ -15,6 +15,7 @@ from testis_abm.biology.safety import Safety
 from testis_abm.biology.semen import Semen
 from testis_abm.man.clamps import held_by_day
 from testis_abm.man.diary import Diary
+from testis_abm.man.ejaculations import pace_of
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.regimen import RECORDS, Regimen
@@ -92,7 +93,8 @@ class Treatment:
         while day < first + len(doses):
             days = injuries.quiet(day, first + len(doses) - day)
             _strike(man, injuries, day)
-            man.advance(doses[day - first : day - first + days], self._held(man, day, days))
+            pace = pace_of(self.scenario.samples, range(day, day + days))
+            man.advance(doses[day - first : day - first + days], self._held(man, day, days), pace)
             day += days
 
     def _held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
@@ -114,7 +116,8 @@ class Treatment:
                 man.begin()
             doses = regimen.day(day, measure, diary)
             _strike(man, injuries, day)
-            man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1))
+            pace = pace_of(case.samples, range(day, day + 1))
+            man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1), pace)
             safety.day(*_serum(man.days[-1]))
             if case.weight:
                 man.change({**man.man, "bmi": bmi_on(day + 1, present, case.weight)})
@@ -124,7 +127,7 @@ class Treatment:
         """Return what the laboratory reports of the man now, in the unit of the clause, with the random draws of `day`."""
         laboratory = Laboratory(man.values, self.scenario.samples.assay)
         if clause.in_semen:
-            seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.abstinence_days)), key, day))
+            seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.rested(day))), key, day))
         else:
             seen = laboratory.blood(mean_morning(man.days[-1:]), key, day)
         return clause.in_unit(seen[laboratory.column(clause.column)])

@@ -128,11 +128,11 @@ def predict(
 def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what is reported of men before and after treatment, a life each."""
     warn_if_cells_are_needed([scenario])
-    abstinence = scenario.samples.abstinence_days
+    rested = [scenario.samples.rested(day) for day in (0, scenario.plan.duration_days)]
 
     def look(man: ExpectedMan) -> list[list[float]]:
         days = man.days[:1], man.days[1:][-_WINDOW:]
-        semen = man.semen(abstinence, 0), man.semen(abstinence)
+        semen = man.semen(rested[0], 0), man.semen(rested[1])
         return [
             _report(man, {**mean_morning(rows), **sperm, **safety})
             for rows, sperm, safety in zip(days, semen, _safety(man), strict=True)
