@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import testis_abm as ta
@@ -60,7 +59,11 @@ def test_days_are_listed_or_at_an_interval_or_both(given, days):
         ([{"every": "6 hours"}], "samples: ejaculations 1: every", "days are a day or more apart"),
         ([{"often": 3}], "samples: ejaculations 1", 'key "often" is not known'),
         (3, "samples: ejaculations", "is not a list of days"),
-        (["day -28"], "samples: ejaculations", "the sample of day 15 is 43 days after the last ejaculation; allowed: up to 30"),
+        (
+            ["day -28"],
+            "samples: ejaculations",
+            "the sample of day 15 is 43 days after the last ejaculation; allowed: up to 30",
+        ),
     ],
 )
 def test_a_wrong_calendar_names_the_entry_and_what_is_allowed(given, where, text):
@@ -86,7 +89,9 @@ def test_the_pace_is_his_habit_until_the_calendar_begins():
 
 def test_a_calendar_of_the_usual_habit_changes_nothing():
     usual = seen(plan(semen=()), 30)
-    assert seen(plan({"every": "3 days", "from": "day 0", "until": "day 27"}, semen=()), 30) == pytest.approx(usual, rel=1e-4)
+    assert seen(plan({"every": "3 days", "from": "day 0", "until": "day 27"}, semen=()), 30) == pytest.approx(
+        usual, rel=1e-4
+    )
 
 
 def test_a_fortnight_of_daily_ejaculates_empties_the_store_within_days_and_leaves_sperm_as_they_were():
@@ -150,7 +155,9 @@ def test_cells_follow_a_calendar_as_the_mean_field_man_does():
 
 
 def test_both_engines_keep_the_same_calendar():
-    case = plan({"every": "1 day", "from": "day 1"}, semen=(0, 8), days=8).as_dict() | {"insult": [{"kind": "vasectomy", "day": -10}]}
+    case = plan({"every": "1 day", "from": "day 1"}, semen=(0, 8), days=8).as_dict() | {
+        "insult": [{"kind": "vasectomy", "day": -10}]
+    }
     one, other = (ta.TestisModel(small(Scenario(**case)), rng=1, engine=of) for of in ("compiled", "reference"))
     for of in (one, other):
         of.run_for(36)

@@ -372,7 +372,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
             self.day = first + day
             self._live(Planned.of(doses_by_day(self.body.kinetics, doses, day, days)))
             day += days
-        self.day, self.safety.bone = first, 0.0
+        self.day, self.safety.bone, self.safety.scanned = first, 0.0, 0.0
 
     def _live_days(self, days: int) -> None:
         """Live some days (more than one if nothing looks at them) and record the mornings after them."""

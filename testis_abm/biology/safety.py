@@ -1,6 +1,7 @@
-"""Bone, lipids, blood count, libido and flushes: simple readouts of serum testosterone and oestradiol, with sources.
+"""Bone, HDL, blood count, libido and flushes: simple readouts of serum testosterone and oestradiol, with sources.
 
-They are trends for comparison of treatments, not diagnoses.
+They are trends for comparison of treatments, not diagnoses. What has no dose-response, and drugs whose effects serum does
+not tell, are in quantities.EFFECTS and quantities.untold.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _YEAR = 365.25
 class SafetyDay:
     """One day's readouts; names and units as the columns of the safety table."""
 
-    bone_density_change_pct: float
+    bone_density_change_pct: float  # against the same man untreated
+    bone_density_scan_pct: float  # as a scan would show it, with what men on placebo gain
     hdl_change_mg_dl: float
     haematocrit_pct: float
     libido_score: float
@@ -34,7 +36,7 @@ class Safety:
         testosterone, oestradiol: his untreated levels, nmol/L and pmol/L.
     """
 
-    STATE = ("bone", "hdl", "haematocrit", "own_testosterone", "own_loss")
+    STATE = ("bone", "scanned", "hdl", "haematocrit", "own_testosterone", "own_loss")
 
     def __init__(self, values: Mapping[str, float], testosterone: float, oestradiol: float) -> None:
         self._number = {name.split(".")[1]: value for name, value in values.items() if name.startswith("safety.")}
@@ -42,25 +44,31 @@ class Safety:
         self._reference_e = values["axis.oestradiol_reference"]
         self.own_testosterone = max(testosterone, 0.1)
         self.own_loss = self._bone_loss(testosterone, oestradiol)
-        self.bone, self.hdl = 0.0, 0.0
+        self.bone, self.scanned, self.hdl = 0.0, 0.0, 0.0
         self.haematocrit = self._haematocrit(testosterone)
 
     def day(self, testosterone: float, oestradiol: float) -> None:
         """Advance by one day at serum `testosterone` nmol/L and `oestradiol` pmol/L (true, not assay)."""
         number = self._number
-        self.bone -= (self._bone_loss(testosterone, oestradiol) - self.own_loss) / _YEAR
+        change = (self.own_loss - self._bone_loss(testosterone, oestradiol)) / _YEAR
+        self.bone += change
+        self.scanned += change + number["bone_placebo_trend"] / _YEAR
         change = number["hdl_slope"] * math.log(max(testosterone, 0.1) / self.own_testosterone)
         self.hdl = relax(self.hdl, change, number["hdl_days"], 1.0)
         self.haematocrit = relax(self.haematocrit, self._haematocrit(testosterone), number["haematocrit_days"], 1.0)
 
     def readout(self, testosterone: float, oestradiol: float) -> SafetyDay:
-        """Return the readouts of the day that was lived at these levels."""
+        """Return the readouts of the day that was lived at these levels.
+
+        Scores, shares of visits and mg/dL are whole: their evidence carries no more.
+        """
         return SafetyDay(
             self.bone,
-            self.hdl,
+            self.scanned,
+            float(round(self.hdl)) + 0.0,
             self.haematocrit,
-            self._libido(testosterone, oestradiol),
-            self._vasomotor(testosterone, oestradiol),
+            float(round(self._libido(testosterone, oestradiol))),
+            float(round(self._vasomotor(testosterone, oestradiol))),
             bool(oestradiol < self._number["oestradiol_low"]),
         )
 

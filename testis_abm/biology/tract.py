@@ -19,7 +19,10 @@ from testis_abm.biology.semen import Semen
 
 CHAIN = 5  # compartments of the epididymis
 ABSTINENCE_REFERENCE = 3.0
-_SHORTLY_RESTED, _LONGEST_RESTED = 2.0, 7.0  # days of abstinence from and to which the ejaculate grows at its usual slope
+_SHORTLY_RESTED, _LONGEST_RESTED = (
+    2.0,
+    7.0,
+)  # days of abstinence from and to which the ejaculate grows at its usual slope
 _MOTILE_UNTIL = 5.0  # days of abstinence, at whose age of sperm motility begins to fall
 _LEAST_VOLUME = 0.3  # mL
 _MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
@@ -435,4 +438,6 @@ def ejaculate(
 
 def spilled(store: np.ndarray, rested: float | Sequence[float], p: TractParameters) -> float:
     """Return how many million sperm have spilled into the urine since the last ejaculate; arguments as `ejaculate`."""
-    return float(rest(intervals_of(rested), p.reserve_days, p.ejaculated, len(store)).spilled @ store["collected_million"])
+    return float(
+        rest(intervals_of(rested), p.reserve_days, p.ejaculated, len(store)).spilled @ store["collected_million"]
+    )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.outcome import conception
 from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Quantity, column_of
 from testis_abm.results.tables import SIGNALS
@@ -79,5 +79,8 @@ def of_expected(man: ExpectedMan, day: int, case: Scenario, first: int = 0) -> l
 def _outputs(true: Mapping[str, Any], values: Mapping[str, float], case: Scenario) -> list[float]:
     laboratory = Laboratory(values)
     report = laboratory.without_error(true) | laboratory.inside(true)
-    report["conception_pct"] = 100.0 * conception(float(true["concentration_million_ml"]), values)[0]
+    chances = outcome.chances(
+        true, outcome.NOT_SOUGHT, outcome.Couple(case.partner.age, case.partner.cycles_tried), values
+    )
+    report |= {f"{name}_pct": 100.0 * chance for name, (chance, *_) in chances.items()}
     return [float(report[column]) for column in COLUMNS]

@@ -122,9 +122,7 @@ class ExpectedMan:
         self._numbers = _numbers(self.values, man)
         self._packed = packed(self._numbers)
 
-    def advance(
-        self, doses: np.ndarray, held: np.ndarray | None = None, pace: np.ndarray | None = None
-    ) -> np.ndarray:
+    def advance(self, doses: np.ndarray, held: np.ndarray | None = None, pace: np.ndarray | None = None) -> np.ndarray:
         """Live the days of `doses`; return the mornings after them.
 
         Args:

@@ -24,7 +24,7 @@ from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import Insult, faults
 from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import check_dose_count
-from testis_abm.scenario.schema import MOST_ABSTINENCE, Man, Observed, Plan, Samples, Tissue
+from testis_abm.scenario.schema import MOST_ABSTINENCE, Man, Observed, Partner, Plan, Samples, Tissue
 from testis_abm.scenario.section import Line, Section, flat, plain, table, tables
 from testis_abm.scenario.therapy import Therapy
 from testis_abm.scenario.weight import Weight, overlaps
@@ -67,7 +67,7 @@ class Scenario(Section, init=False):
 
     Attributes:
         title: one line.
-        man, tissue, plan, samples: the sections of the file.
+        man, partner, tissue, plan, samples: the sections of the file.
         therapy: drugs, in the file's order.
         weight: changes of body mass index.
         clamp: hormones that are held; insult: injuries to the testes. Without these, therapy and changes of weight the man
@@ -81,6 +81,7 @@ class Scenario(Section, init=False):
 
     title: Line = "Untitled"
     man: Annotated[Man, table("man")] = Field(default_factory=Man)
+    partner: Annotated[Partner, table("partner")] = Field(default_factory=Partner)
     tissue: Annotated[Tissue, table("tissue")] = Field(default_factory=Tissue)
     plan: Annotated[Plan, table("plan")] = Field(default_factory=Plan)
     samples: Samples = Field(default_factory=Samples, validate_default=True)

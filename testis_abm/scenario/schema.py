@@ -46,6 +46,7 @@ def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator, 
 
 _LISTED_BY = "testis-abm men"
 _MOST_ROWS = 10_000
+_CYCLE = 28.0  # days
 MOST_ABSTINENCE = 30.0  # days
 _REMEMBERED = 12  # ejaculations of whose sperm an ejaculate may still hold some
 _NICHES = 65_536  # of a tubule, which a germ cell numbers in 16 bits
@@ -243,6 +244,29 @@ class Samples(Section, init=False):
     def ejaculating(self) -> list[int]:
         """Return the days of all ejaculations, those of semen samples included, rising."""
         return sorted({*self.ejaculations, *self.semen})
+
+
+def _years(value: object) -> float:
+    return float(value) if isinstance(value, Real) else parse_duration(value) / DAYS_PER_YEAR
+
+
+class Partner(Section, init=False):
+    """The woman he wants a child with, for the chances of conception, IUI and ICSI; nothing else depends on her.
+
+    `Partner(age="36 years", tried="18 months")`
+
+    Attributes:
+        age: years, 18 to 50.
+        tried_days: for how long they have tried to conceive in vain, up to 20 years.
+    """
+
+    age: Annotated[float, quantity(_years, 18, 50, "years"), text("{} years")] = 30.0
+    tried_days: Annotated[float, quantity(parse_duration, 0, 7305, "days"), text("{} days")] = Field(0.0, alias="tried")
+
+    @property
+    def cycles_tried(self) -> float:
+        """Return the cycles in which they have tried in vain."""
+        return self.tried_days / _CYCLE
 
 
 class Observed(Section, init=False):
