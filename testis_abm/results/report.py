@@ -468,7 +468,7 @@ def _bone(safety: pd.DataFrame) -> str:
     trend, scan = (course.iloc[-1] - course.iloc[0]) / span * _YEAR
     # Without it a trend of -0.001 prints as "-0.0".
     if abs(trend) < 0.05:
-        return "Bone density as untreated."
+        return "Bone density steady."
     placebo = parameters.load()["safety.bone_placebo_trend"]
     return (
         f"Bone density {trend:+.1f} % a year against untreated, {signed(scan, 1)} on a scan (men on placebo {scan - trend:+.1f}, "
