@@ -247,7 +247,7 @@ class Samples(Section, init=False):
 
 
 def _years(value: object) -> float:
-    return float(value) if isinstance(value, Real) else parse_duration(value) / DAYS_PER_YEAR
+    return parse_duration(value) / (DAYS_PER_YEAR if isinstance(value, str) else 1.0)  # a plain number is years
 
 
 class Partner(Section, init=False):
