@@ -7,7 +7,7 @@ from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -126,6 +126,8 @@ _TISSUE_OESTRADIOL = {"nmol/L": 1.0, "pmol/L": 1e-3, "pg/mL": _E2 / 1e3, "ng/L":
 _GONADOTROPHIN = {"IU/L": 1.0, "mIU/mL": 1.0, "U/L": 1.0}
 # Of what no sample of a living man tells.
 _WITHIN: Mapping[str, Any] = MappingProxyType({"sample": "testis", "published": False, "asked_for": True})
+# Of what semen, testis and the partner together tell.
+_OF_COUPLE: Mapping[str, Any] = MappingProxyType({"sample": "", "published": False, "asked_for": True})
 _LEYDIG, _SERTOLI, _GERM = "Leydig cells", "Sertoli cells", "germ cells"
 _SPERM = {"million": 1.0, "M": 1.0, "10^6": 1.0}
 # Spermatids that are lost on the way to release, by their name in a day of the germ line (kernel.GERM_DAY) -> in words.
@@ -380,15 +382,10 @@ _ALL = (
         published=False,
         asked_for=True,
     ),
-    Quantity(
-        "conception_pct",
-        "fecundability",
-        "% per cycle",
-        words=("chance of conception",),
-        sample="",
-        published=False,
-        asked_for=True,
-    ),
+    Quantity("conception_pct", "fecundability", "% per cycle", words=("chance of conception",), **_OF_COUPLE),
+    Quantity("conception_year_pct", "conception within 12 cycles", "%", words=("conception in a year",), **_OF_COUPLE),
+    Quantity("iui_pct", "pregnancy by IUI", "% per cycle", words=("IUI",), **_OF_COUPLE),
+    Quantity("icsi_pct", "live birth by ICSI", "% per cycle", words=("ICSI",), **_OF_COUPLE),
     *(
         Quantity(
             f"{name}_per_sertoli", f"{name[0].upper()}-{name[2:]} per Sertoli cell", "cells per Sertoli cell", **_WITHIN
@@ -409,6 +406,92 @@ _OF_ASSAY: Mapping[str, Mapping[str, str]] = {
     ),
     **dict.fromkeys(("t/e2", "testosterone/oestradiol", "testosterone/estradiol"), RATIO),
 }
+
+
+class Effect(NamedTuple):
+    """An effect outside the testis: its column of the safety table ("": no dose-response is known), label, other words, and evidence."""
+
+    column: str
+    label: str
+    words: tuple[str, ...]
+    evidence: str
+
+
+_NONE_KNOWN = "no dose-response known"
+# Effects that men's clinics ask of hormone treatment, with what is known of them by serum testosterone and oestradiol.
+EFFECTS: tuple[Effect, ...] = (
+    Effect(
+        "bone_density_change_pct",
+        "bone density",
+        ("bone", "BMD", "bone mineral density"),
+        "oestradiol under 10 pg/mL or testosterone under 200 ng/dL (Finkelstein 2016, 437 men); years are extrapolated",
+    ),
+    Effect(
+        "hdl_change_mg_dl",
+        "HDL cholesterol",
+        ("HDL",),
+        "falls with the logarithm of testosterone: +15 mg/dL at castrate levels (Behre 1994, 4 men), -6 on enanthate 200 mg weekly "
+        "(63 men, 1995)",
+    ),
+    Effect(
+        "haematocrit_pct",
+        "haematocrit",
+        ("hematocrit",),
+        "rises linearly with testosterone (Coviello 2008, 121 men; Bhasin 2001); older men rise more than it says",
+    ),
+    Effect(
+        "libido_score",
+        "libido",
+        ("sexual desire", "desire"),
+        "falls under 100 ng/dL of testosterone and without oestradiol (Finkelstein 2013, 2020); a score of ours, direction and order only",
+    ),
+    Effect(
+        "vasomotor_pct",
+        "flushes",
+        ("hot flushes", "hot flashes", "vasomotor symptoms"),
+        "38 % of visits at 5 to 9.9 pg/mL of oestradiol, 16 % at 10 to 14.9, fewer with testosterone (Taylor 2016, 400 men)",
+    ),
+    Effect(
+        "",
+        "LDL cholesterol",
+        ("LDL", "cholesterol"),
+        "unchanged on enanthate 200 mg weekly (1995), exemestane (Mauras 2003) and anastrozole (2005, 2009); fell less than on placebo on "
+        "anastrozole with diet (Colleluori 2020, 23 men)",
+    ),
+    Effect(
+        "",
+        "triglycerides",
+        ("triglyceride", "TG"),
+        "unchanged on enanthate, exemestane and anastrozole; went with the change of oestradiol in 37 men (Dougherty 2005)",
+    ),
+    Effect(
+        "",
+        "blood vessels",
+        ("cardiovascular events", "cardiovascular", "thrombosis", "MACE", "vessels"),
+        "markers of the vessel wall unchanged on anastrozole for 12 weeks (Dougherty 2005); events on testosterone not significant "
+        "(Calof 2005, 19 trials); none of either counted by level",
+    ),
+    Effect(
+        "",
+        "mood",
+        ("depression",),
+        "slightly better (T Trials, Snyder 2016) or unchanged (Ponce 2018) on testosterone; no levels",
+    ),
+)
+# Actions of drugs on tissues themselves, of which serum levels do not tell -> the effects that androgen alone decides.
+_BY_THEMSELVES: Mapping[str, tuple[str, ...]] = {"oestrogen_receptor_modulator": ("haematocrit_pct",)}
+
+
+def untold(actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of the safety table that serum testosterone and oestradiol do not tell of a drug of such actions."""
+    told = [_BY_THEMSELVES[action] for action in actions if action in _BY_THEMSELVES]
+    columns = [effect.column for effect in EFFECTS if effect.column]
+    return tuple(column for column in columns if not all(column in of for of in told))
+
+
+def no_dose_response(effect: Effect) -> str:
+    """Return in words that no dose-response of an effect is known, and what is."""
+    return f"{effect.label}: {_NONE_KNOWN}: {effect.evidence}"
 
 
 class Measure(NamedTuple):
@@ -484,6 +567,13 @@ def column_of(
     column = _OF_ASSAY[plain][assay] if plain in _OF_ASSAY else words.get(plain)
     if column in rows and isinstance(word, str):
         return str(column)
+    for effect in EFFECTS:
+        if plain in (word.lower() for word in (effect.label, *effect.words)):
+            if effect.column:
+                raise ScenarioError(
+                    f"{shown(word)} is no output of experiments; testis-abm run and twin report it under safety"
+                )
+            raise ScenarioError(f"{shown(word)} cannot be told: {no_dose_response(effect)}")
     labels = [row.label for row in rows.values()]
     close = nearest(word, [row.label for row in rows.values() if not row.asked_for]) or nearest(word, labels)
     hint = (f'nearest: "{close}"; ' if close else "") + f"known: {known or ', '.join(labels)}"

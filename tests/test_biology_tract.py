@@ -31,6 +31,7 @@ P = TractParameters(
     motility_days=5.0,
     volume_reference=3.0,
     volume_slope=0.5,
+    volume_slope_early=0.75,
     volume_androgen_half=1.0,
     volume_androgen_exponent=2.0,
     volume_days=20.0,
@@ -53,6 +54,7 @@ P = TractParameters(
     closed_pressure_days=1000.0,
     beyond=0.25,
     beyond_days=10.0,
+    beyond_alone=0.25,
     beyond_motile_days=5.0,
     reference_output=100.0,
 )
@@ -156,7 +158,8 @@ def test_glands_follow_androgen():
     ("size", "abstinence", "bmi", "ml"),
     [
         (1.0, 3.0, 25.0, 3.0),
-        (1.0, 1.0, 25.0, 2.0),
+        (1.0, 2.0, 25.0, 2.5),
+        (1.0, 1.0, 25.0, 1.75),
         (1.0, 7.0, 25.0, 5.0),
         (1.0, 9.0, 25.0, 5.0),
         (2.0, 3.0, 25.0, 6.0),
@@ -261,17 +264,57 @@ def test_spermatids_beyond_a_closed_duct_leave_with_what_lies_there():
 
 
 def test_an_ejaculate_holds_the_days_of_abstinence_and_traces_of_the_last():
-    assert tract.reserve_weights(3.0, 6.0, 0.8, 7) == pytest.approx([0.8] * 3 + [0.16] * 3 + [0.032])
-    # Beyond six days the store spills.
-    assert tract.reserve_weights(8.0, 6.0, 0.8, 9) == pytest.approx([0.8] * 6 + [0.0] * 2 + [0.16])
+    assert kept(3.0, days=7).weights == pytest.approx([0.8] * 3 + [0.16] * 3 + [0.032])
     # Half of the third day back is of this ejaculate, half of the last.
-    assert tract.reserve_weights(2.5, 6.0, 0.8, 3) == pytest.approx([0.8, 0.8, 0.5 * 0.8 + 0.5 * 0.16])
-    assert tract.reserve_weights(1.0, 6.0, 0.5, 8) == pytest.approx([2.0 ** -(k + 1) for k in range(6)] + [0.0] * 2)
+    assert kept(2.5, days=3).weights == pytest.approx([0.8, 0.8, 0.5 * 0.8 + 0.5 * 0.16])
+    regular = tract.rest((1.0,), 6.0, 0.5, 8).weights
+    assert regular == pytest.approx([2.0 ** -(k + 1) for k in range(6)] + [0.0] * 2)
+    # Two days after one that followed a week after those before it: in the store lay 6 days' sperm and what waited.
+    assert kept(2.0, 5.0, 3.0, days=8).weights == pytest.approx([0.8] * 2 + [0.16] * 5 + [0.032])
+
+
+def kept(*intervals, days=400):
+    return tract.rest(intervals, 6.0, 0.8, days)
+
+
+@pytest.mark.parametrize("days", [0.5, 1.0, 3.0, 6.0, 6.5, 7.0, 8.0, 14.0, 30.0])
+def test_of_what_comes_in_an_ejaculate_holds_up_to_six_days_and_the_rest_spills(days):
+    of = kept(days)
+    assert of.weights.sum() == pytest.approx(min(days, 6.0), rel=0.01)
+    assert of.spilled.sum() == pytest.approx(max(0.0, days - 6.0), abs=0.06)
+    assert (of.weights >= 0.0).all() and (of.weights + of.spilled <= 1.0 + 1e-9).all()
+
+
+def test_a_full_store_spills_young_and_old_alike():
+    of = kept(16.0)
+    # Full for ten of the sixteen days, of a room of seven and a half: what came in just before is thinned most.
+    assert of.weights[0] > of.weights[5] > of.weights[9] == pytest.approx(0.8 * math.exp(-9.5 / 7.5))
+    assert of.weights[10:16] == pytest.approx([0.8 * math.exp(-10.0 / 7.5)] * 6)
+
+
+def test_sperm_are_as_old_as_regular_abstinence_makes_them_and_no_older_than_the_store_lets_them():
+    assert kept(3.0).aged == 0.0  # to the bit: nothing is taken off at the usual abstinence
+    assert [kept(days).aged for days in (1.0, 2.0, 4.5, 6.0)] == pytest.approx([-2.0, -1.0, 1.5, 3.0])
+    aged = [kept(days).aged for days in (6.0, 8.0, 12.0, 20.0, 30.0)]
+    assert aged == sorted(aged) and aged[-1] < 8.0
+    daily = kept(*[1.0] * 12, 3.0)
+    assert daily.aged == pytest.approx(-2.0, abs=1e-3) and daily.weights.sum() == pytest.approx(1.0, rel=1e-3)
+
+
+def test_a_store_refills_to_the_same_ejaculate_whatever_came_before():
+    assert kept(*[6.0] * 8, 1.0).weights.sum() == pytest.approx(6.0, rel=1e-4)
+    depleted = [kept(*gaps, *[1.0] * 8).weights.sum() for gaps in ((1.0,), (3.0,), (3.0, 3.0), (3.0, 3.0, 3.0))]
+    assert depleted == pytest.approx([1.0, 2.6, 2.92, 2.984], rel=1e-3)
 
 
 def test_weights_are_shared_and_not_changed():
-    weights = tract.reserve_weights(3.0, 6.0, 0.8, 7)
-    assert tract.reserve_weights(3.0, 6.0, 0.8, 7) is weights and not weights.flags.writeable
+    of = kept(3.0, days=7)
+    assert kept(3.0, days=7) is of and not of.weights.flags.writeable and not of.spilled.flags.writeable
+
+
+def test_sperm_that_spill_are_of_all_that_lie_in_store():
+    assert tract.spilled(store(40), 3.0, P) == 0.0
+    assert tract.spilled(store(400), (10.0, 6.0), P) == pytest.approx(40.0, rel=0.02)
 
 
 def store(days, sperm=10.0, motile=5.0, normal=2.0, broken=3.0, immature=1.0):
@@ -306,10 +349,13 @@ def test_few_sperm_have_shares_too():
     assert Semen.of(2.0, 0.5, 0.4, 0.05).total_motile_count_million == pytest.approx(0.4)
 
 
-def test_motility_falls_after_five_days_and_not_below_none():
-    assert tract.ejaculate(store(6), 1.0, 1.0, 5.0, 25.0, P).progressive_motility_pct == pytest.approx(50.0)
-    assert tract.ejaculate(store(6), 1.0, 1.0, 7.0, 25.0, P).progressive_motility_pct == pytest.approx(46.0)
-    assert tract.ejaculate(store(6, motile=0.1), 1.0, 1.0, 7.0, 25.0, P).progressive_motility_pct == 0.0
+def test_motility_falls_once_sperm_are_older_than_five_days_make_them_and_not_below_none():
+    def motile(days, **of):
+        return tract.ejaculate(store(90, **of), 1.0, 1.0, days, 25.0, P).progressive_motility_pct
+
+    assert motile(5.0) == pytest.approx(50.0) and motile(6.0) == pytest.approx(48.0)
+    assert motile(30.0) < motile(12.0) < motile(8.0) < motile(6.0)
+    assert motile(8.0, motile=0.1) == 0.0
 
 
 def test_an_ejaculate_without_sperm():
@@ -367,9 +413,27 @@ def test_stored_sperm_lose_motility_and_dna_at_once_and_keep_their_form():
     assert semen.normal_forms_pct == pytest.approx(20.0) and semen.total_count_million == pytest.approx(24.0)
 
 
-def test_dna_breaks_with_abstinence():
-    shares = [tract.ejaculate(store(9), 1.0, 1.0, days, 25.0, P).dna_fragmentation_pct for days in (1.0, 3.0, 7.0, 8.0)]
-    assert shares == pytest.approx([30.0 * 0.8, 30.0, 30.0 * 1.4, 30.0 * 1.4])
+def test_dna_breaks_with_the_age_of_sperm():
+    shares = [tract.ejaculate(store(99), 1.0, 1.0, days, 25.0, P).dna_fragmentation_pct for days in (1.0, 3.0, 6.0)]
+    assert shares == pytest.approx([30.0 * 0.8, 30.0, 30.0 * 1.3])
+    rested, again = (tract.ejaculate(store(99), 1.0, 1.0, gaps, 25.0, P) for gaps in (6.0, (1.0, 6.0)))
+    assert again.dna_fragmentation_pct < rested.dna_fragmentation_pct
+
+
+def test_what_lies_beyond_a_closed_duct_clears_with_ejaculates_and_a_part_of_it_without():
+    def left(*pace):
+        man, collected = records()
+        tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+        for of_day in pace:
+            tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.0, of_day), 1.0, 1.0, 1.0, P)
+        return man.beyond[0] / 75.0
+
+    assert left(*[1.0] * 30) == pytest.approx(math.exp(-3.0))
+    # Ten ejaculates in thirty days are one every three, on whichever days they fall.
+    assert left(*[3.0] * 10, *[0.0] * 20) == pytest.approx(math.exp(-3.0))
+    assert left(*[3.0, 0.0, 0.0] * 10) == pytest.approx(math.exp(-3.0))
+    assert left(*[0.0] * 30) == pytest.approx(math.exp(-0.75))
+    assert left(*[3.0] * 30) == pytest.approx(math.exp(-7.5))
 
 
 def test_what_lies_beyond_a_closed_duct_clears_and_stops_moving():

@@ -35,7 +35,7 @@ def settle(values, man, tissue=NORMAL, days=400, *, doses=(), start=None):
     if start is not None:
         body.state = copy.deepcopy(start)
     for day in range(days):
-        body.day(tissue, Planned.free(doses_by_day(body.kinetics, doses, day, 1)), 0.0)
+        body.day(tissue, Planned.of(doses_by_day(body.kinetics, doses, day, 1)), 0.0)
     return body.means[0], body.state
 
 

@@ -189,6 +189,7 @@ def test_a_mans_ducts_and_glands_scale_his_semen(values, fertile):
         "morphology_reference": 0.7,
         "volume_reference": 1.2,
         "volume_slope": 1.2,
+        "volume_slope_early": 1.2,
     }
     for name in usual._fields:
         assert getattr(own, name) == pytest.approx(changed.get(name, 1.0) * getattr(usual, name)), name

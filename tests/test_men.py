@@ -8,7 +8,6 @@ import pytest
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.biology import outcome
 from testis_abm.cli.command import main
 from testis_abm.man.mean_field import steady_state
 from testis_abm.population import men, report
@@ -179,16 +178,6 @@ def test_the_testis_shields_its_aromatase_and_fat_does_not():
             )
         held[name] = level[1] / level[0]
     assert held["off"] < 0.75 * held["on"]
-
-
-def test_chances_are_chances(values):
-    grid = [outcome.conception(c, values) for c in (0.0, 1.0, 8.0, 20.0, 60.0, 200.0)]
-    for middle, low, high in grid:
-        assert 0.0 <= low <= middle <= high <= 0.25
-    assert np.all(np.diff([middle for middle, _, _ in grid]) > 0)
-    # Liu PY 2009: a median of 28.2 months at 8 million/mL; Ding 2015: 2 of 29 in 5 months.
-    assert grid[2][1] < 1 - 0.5 ** (1 / 28.2) < grid[2][2]
-    assert grid[2][1] < 1 - (1 - 2 / 29) ** (1 / 5) < grid[2][2]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from testis_abm.experiments.outputs import COLUMNS, OUTPUTS, of_expected
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
+from testis_abm.scenario import Scenario
 
 WORD = "sperm concentration"
 CASE = {
@@ -37,7 +38,7 @@ def test_each_end_is_the_man_with_that_number_alone(swings):
     man = ExpectedMan(complete(parameters.values(case.parameters)), case.man.physiology, treatment.kinetics)
     treatment.follow(man)
     column = COLUMNS.index(OUTPUTS[WORD].column)
-    before, after = (of_expected(man, day, 3.0)[column] for day in (0, 100))
+    before, after = (of_expected(man, day, Scenario())[column] for day in (0, 100))
     assert swings[KM].of(WORD)[2] == pytest.approx(100.0 * (after / before - 1.0), rel=1e-5)
 
 

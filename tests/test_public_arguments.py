@@ -111,7 +111,7 @@ GOOD: Mapping[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "load_study": (load_study, {"source": "nowhere.toml"}),
     **{
         name: (getattr(scenario, name), {})
-        for name in ("Man", "Observed", "Plan", "Samples", "Therapy", "Tissue", "Weight")
+        for name in ("Man", "Observed", "Partner", "Plan", "Samples", "Therapy", "Tissue", "Weight")
     },
     "bmi_on": (scenario.bmi_on, {"day": 3.0, "present": 30.0, "changes": ()}),
     "canonical_unit": (scenario.canonical_unit, {"variable": "lh_iu_l"}),

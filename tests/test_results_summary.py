@@ -268,6 +268,7 @@ def test_flags_count_days_and_name_harm(result):
         vasomotor_pct=np.where(treated & (day > 20), 30.0, 2.0),
         hdl_change_mg_dl=np.where(treated & (day > 20), -8.0, 0.0),
         bone_density_change_pct=np.where(treated, -2.0 / 365.25 * day.clip(0, 150), 0.0),
+        bone_density_scan_pct=np.where(treated, -1.2 / 365.25 * day.clip(0, 150), 0.0),
     )
     text = " ".join(render(harmed).split())
     assert "serum E2 (LC-MS/MS) under 10 pg/mL: 20 days." in text
@@ -275,7 +276,7 @@ def test_flags_count_days_and_name_harm(result):
     assert "Libido score falls from 90 to 60." in text
     assert "Vasomotor symptoms, up to 30 % of visits." in text
     assert "HDL cholesterol -8 mg/dL." in text
-    assert "Bone density trend -2.0 % a year." in text
+    assert "Bone density -2.0 % a year against untreated, -1.2 on a scan (men on placebo +0.8, -1.9 to 3.4)." in text
 
 
 def test_recovery_tells_when_sperm_fell_and_came_back():

@@ -210,6 +210,7 @@ def _semen(course: Course, of: Scenario, key: dict[str, Any], tissue: dict[str, 
             **key,
             "day": days.astype(float),
             "abstinence_days": 3.0,
+            "lost_in_urine_million": 0.0,
             **measured,
             **{f"expected_{name}": value for name, value in expected.items()},
         }
@@ -247,6 +248,7 @@ def _safety(course: Course, hormones: dict[str, np.ndarray]) -> dict[str, np.nda
     treated = np.where(course.on, np.clip(course.day, 0, None), 0)
     return {
         "bone_density_change_pct": -0.8 / 365.25 * treated,
+        "bone_density_scan_pct": -0.8 / 365.25 * treated + 0.8 / 365.25 * course.day,
         "hdl_change_mg_dl": np.zeros(len(course.day)),
         "haematocrit_pct": 44.0 * course.change(1.02, lag=60, noise=0.002),
         "libido_score": np.full(len(course.day), 90.0),

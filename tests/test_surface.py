@@ -22,6 +22,7 @@ from testis_abm.man.treat import Treatment
 from testis_abm.pictures import screen
 from testis_abm.pictures.chart import Path, Scale, SurfaceMap
 from testis_abm.pictures.surface import caption, draw, surface_map
+from testis_abm.scenario import Scenario
 from testis_abm.studies.ensemble import shipped
 
 PRODUCTION = "daily_production_million_g"
@@ -101,7 +102,9 @@ def test_the_path_is_that_of_the_treated_man_to_the_end_of_treatment(found):
     week = man.days[LOCAL_T][34:41].mean() / man.days[LOCAL_T][0]
     assert path["t_own"].iloc[-1] == pytest.approx(week)
     treated = found.state("treated").set_index("set").loc[k]
-    assert treated["fsh_iu_l"] == pytest.approx(dict(zip(treated.index[1:], of_expected(man, 40, 3.0)))["fsh_iu_l"])
+    assert treated["fsh_iu_l"] == pytest.approx(
+        dict(zip(treated.index[1:], of_expected(man, 40, Scenario())))["fsh_iu_l"]
+    )
     alone = found.state("steroids alone").set_index("set").loc[k]
     assert alone[LOCAL_T] == pytest.approx(week * man.days[LOCAL_T][0], rel=1e-6)
 

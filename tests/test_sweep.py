@@ -14,7 +14,7 @@ from testis_abm.experiments.task import Task, perform
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import parameter_set
 from testis_abm.parameters import hypotheses
-from testis_abm.scenario import load
+from testis_abm.scenario import Scenario, load
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,14 @@ def test_a_run_under_a_model_is_the_man_of_its_answers_and_of_what_is_varied():
         task = Task(0, replicate, parameters=own.changed, answers=own.of_some)
         kinds = own.drawn(man, (SMALL["plan"]["seed"], replicate))
         physiology, values = own.as_kind(man, kinds)
-        expected = of_expected(ExpectedMan(values, physiology), 0, 3.0)
+        expected = of_expected(ExpectedMan(values, physiology), 0, Scenario())
         np.testing.assert_allclose(perform(job, task)[0][2:], expected, rtol=1e-5, atol=1e-9)
         found.add(kinds)
     assert found == {(), (of_all,)}
     known = {"parameters.germ.room": 2.0, "parameters.germ.entry_alone": 0.08}
-    plain = of_expected(ExpectedMan(parameter_set({"germ.room": 2.0, "germ.entry_alone": 0.08}).whole, man), 0, 3.0)
+    plain = of_expected(
+        ExpectedMan(parameter_set({"germ.room": 2.0, "germ.entry_alone": 0.08}).whole, man), 0, Scenario()
+    )
     for k in range(4):
         (row,) = perform(job, Task(0, k, known, parameters=own.changed, answers=own.of_some))
         np.testing.assert_allclose(row[2:], plain, rtol=1e-5, atol=1e-9)

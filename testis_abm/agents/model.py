@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -45,6 +45,7 @@ from testis_abm.man.body import Body, Planned
 from testis_abm.man.cell_days import Lived
 from testis_abm.man.clamps import held_by_day, own_levels
 from testis_abm.man.diary import LOST, Diary, semen_days
+from testis_abm.man.ejaculations import pace_of
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.physiology import (
     MATURITY,
@@ -222,7 +223,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         tissue, body, tract = self.tissue, self.body, self.tract
         if self.rules:  # without any, compiled loops find the same steady state sooner
             tissue.cells = ReferenceCells(self, tissue, self.rules)
-        free = Planned.free(np.zeros((1, 2 * HOURS, len(body.kinetics.names))))
+        free = Planned.of(np.zeros((1, 2 * HOURS, len(body.kinetics.names))))
         pressure = 0.0
         for turn in range(26):
             body.settle(self.report)
@@ -253,11 +254,11 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return intratesticular oestradiol relative to the reference man: it leaves with the fluid."""
         return self.report.oestradiol_nmol_l / self.tissue.scale.oestradiol
 
-    def _arriving(self, germ: np.void, harm: float = 0.0, opened: float = 1.0) -> Arriving:
+    def _arriving(self, germ: np.void, harm: float = 0.0, opened: float = 1.0, pace: float = 1.0) -> Arriving:
         """Return what the tract gets of a day of the germ line (GERM_DAY)."""
         live = germ["live"], tubules.live(self.tissue.shares), self.tract.p.delivery_exponent
         sperm, freed = (float(delivered(germ[name], *live) * self._sperm) for name in ("of_side", "freed_of_side"))
-        return Arriving(sperm, harm, opened, freed)
+        return Arriving(sperm, harm, opened, freed, pace)
 
     def _felt(self) -> Felt:
         """Return what tissues beyond testis and tract felt in the day before this morning."""
@@ -371,9 +372,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         while day < 0:
             days = min(-day, self.days_a_call) if self.engine != REFERENCE and self._flows() else 1
             self.day = first + day
-            self._live(Planned.free(doses_by_day(self.body.kinetics, doses, day, days)))
+            self._live(Planned.of(doses_by_day(self.body.kinetics, doses, day, days)))
             day += days
-        self.day, self.safety.bone = first, 0.0
+        self.day, self.safety.bone, self.safety.scanned = first, 0.0, 0.0
 
     def _live_days(self, days: int) -> None:
         """Live some days (more than one if nothing looks at them) and record the mornings after them."""
@@ -381,7 +382,8 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self._strike()
         doses = self.regimen.days(self.day, days, self._measured, self.records)
         held = held_by_day(self.clamps, self.own, self.values, range(self.day, self.day + days))
-        lived, safety = self._live(Planned(doses_by_day(self.body.kinetics, doses, self.day, days), held))
+        pace = pace_of(self.case.samples, range(self.day, self.day + days))
+        lived, safety = self._live(Planned(doses_by_day(self.body.kinetics, doses, self.day, days), held, pace))
         self.engine_seconds += time.perf_counter() - started
         self.day += days
         self._weigh()
@@ -474,7 +476,7 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         self.report = self.tissue.day(blood, p, change)
         germ = self._told()[0]
         harm = float(germ["injury"] / germ["released"]) if germ["released"] > 0 else 0.0
-        arriving = self._arriving(germ, harm, self.injuries.open(self.day))
+        arriving = self._arriving(germ, harm, self.injuries.open(self.day), float(planned.pace[0]))
         self.tract.day(arriving, self.report.androgen_signal, blood.tract_androgen, self._testis_oestradiol())
         return self._this_morning(p)
 
@@ -577,13 +579,17 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         size = of_testis(self.man, *self.tissue.germ_cells(self.tissue.counts()), self.values)
         return of_cells | readouts.of_aromatase(self.report._asdict(), self.means, share) | size
 
-    def expected_semen(self, abstinence: float) -> Semen:
-        """Return this morning's ejaculate after `abstinence` days, without variation or counting error."""
-        return self.tract.semen(abstinence, self.man["bmi"])
+    def expected_semen(self, rested: float | Sequence[float] | None = None) -> Semen:
+        """Return this morning's ejaculate, without variation or counting error.
+
+        `rested`: days of abstinence before it and before those before it (biology.tract.intervals_of; default: by the calendar
+        of the scenario).
+        """
+        return self.tract.semen(self.case.samples.rested(self.day) if rested is None else rested, self.man["bmi"])
 
     def semen_sample(self, day: int) -> Semen:
         """Return the present ejaculate as the laboratory reports it; `day` is what its random draws are keyed to."""
-        return self.laboratory.semen(self.expected_semen(self.case.samples.abstinence_days), (self.seed,), day)
+        return self.laboratory.semen(self.expected_semen(), (self.seed,), day)
 
     def blood_sample(self, day: int) -> dict[str, Any]:
         """Return the present blood as the laboratory reports it, by column; `day` is what its random draws are keyed to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,8 +16,11 @@ from testis_abm.biology.germ import rates_under
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.size import of_testis
+from testis_abm.biology.tract import clearing
 from testis_abm.man.cell_days import Lived
 from testis_abm.man.diary import LOST
+from testis_abm.man.effects import untold_since
+from testis_abm.man.ejaculations import pace_of
 from testis_abm.parameters import tubules
 from testis_abm.testis.build import standing_elongated
 from testis_abm.testis.tese import sections_with_sperm
@@ -45,8 +49,10 @@ def record(model: TestisModel, lived: Lived, safety: Sequence[SafetyDay]) -> Non
         return
     blood, testis = _columns(lived.blood), _columns(lived.testis)
     extend("tissue", {"day": day, **_tissue(model, lived, blood, testis)}, count)
+    since = untold_since(model.case if model.treated else model.case.untreated(), model.records["decisions"])
     for when, readout in zip(day.tolist(), safety, strict=True):
-        model.records.write("safety", day=when, **vars(readout))
+        blank = {column: math.nan for column, first in since.items() if when > first}
+        model.records.write("safety", day=when, **{**vars(readout), **blank})
     inner = {**blood, **testis, "oestradiol": testis["oestradiol_nmol_l"], "back_pressure": lived.back_pressure}
     extend("signals", {**inner, "day": day}, count)
     for when in day.tolist():
@@ -84,11 +90,12 @@ def _samples(model: TestisModel) -> None:
     """Write down the samples of this morning."""
     day, write, samples = model.day, model.records.write, model.case.samples
     if day in model.semen_days:
-        abstinence = samples.abstinence_days
-        truth = model.laboratory.shares_reported(vars(model.expected_semen(abstinence)))
+        rested = samples.rested(day)
+        truth = model.laboratory.shares_reported(vars(model.expected_semen()))
         expected = {f"expected_{name}": value for name, value in truth.items()}
-        write("semen", day=day, abstinence_days=abstinence, **vars(model.semen_sample(day)), **expected)
-        write("outcome", day=day, **_outcome(model, model.means, truth["concentration_million_ml"]))
+        kept = {"abstinence_days": rested[0], "lost_in_urine_million": model.tract.spilled(rested)}
+        write("semen", day=day, **kept, **vars(model.semen_sample(day)), **expected)
+        write("outcome", day=day, **_outcome(model, model.means, truth), cleared_pct=_cleared(model, truth))
     if day in samples.blood:
         write("blood", day=day, **model.blood_sample(day))
     if day in samples.biopsy:
@@ -96,15 +103,27 @@ def _samples(model: TestisModel) -> None:
         write("biopsy", day=day, **dict(zip(steps.NAMES, per_sertoli, strict=True)), **scores(model)._asdict())
 
 
-def _outcome(model: TestisModel, means: Mapping[str, float], concentration: float) -> dict[str, float]:
+def _cleared(model: TestisModel, semen: Mapping[str, float]) -> float:
+    """Return the share of men with both ducts closed, in %, who have no sperm left by now; NaN while one is open."""
+    since = model.injuries.closed_since(model.day)
+    if since is None:
+        return math.nan
+    p, pace = model.tract.p, pace_of(model.case.samples, range(int(since), model.day))
+    effort = float(clearing(pace, p).sum()) / p.beyond_days
+    return 100.0 * outcome.cleared(semen["concentration_million_ml"], effort, model.values)
+
+
+def _outcome(model: TestisModel, means: Mapping[str, float], semen: Mapping[str, float]) -> dict[str, float]:
     """Return the chances of this morning in % (see biology/outcome.py)."""
     values, of = model.values, _sections_that_yield(model)
+    concentration, partner = semen["concentration_million_ml"], model.case.partner
     lh = means["lh_iu_l"] + means["hcg_iu_l"]
     along = model.man["lesion_length"]
     seek = partial(outcome.retrieval, of, concentration, lh, means["fsh_iu_l"], values, lesion_length=along)
+    found = seek()
     chances = {
-        "conception": outcome.conception(concentration, values),
-        "retrieval": seek(),
+        **outcome.chances(semen, found, outcome.Couple(partner.age, partner.cycles_tried), values),
+        "retrieval": found,
         "conventional_retrieval": seek("conventional"),
     }
     return {

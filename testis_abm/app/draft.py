@@ -14,7 +14,7 @@ from typing import Any
 
 from testis_abm import parameters
 from testis_abm.choices import TREATMENTS
-from testis_abm.scenario import Man, Plan, Scenario, Tissue
+from testis_abm.scenario import Man, Partner, Plan, Scenario, Tissue
 from testis_abm.scenario.amounts import NUMBER, number_in, parse_day
 from testis_abm.scenario.amounts import plain as plain_text
 from testis_abm.scenario.insult import KINDS, keys_of, regimens
@@ -135,6 +135,7 @@ def short(scenario: Scenario) -> dict[str, Any]:
     whole = scenario.as_dict()
     usual = {
         "man": {**Man(preset=scenario.man.preset).as_dict(), "preset": None},
+        "partner": Partner().as_dict(),
         "tissue": Tissue().as_dict(),
         "plan": Plan().as_dict(),
         "samples": Scenario(plan=scenario.plan).samples.as_dict(),
@@ -237,7 +238,12 @@ def extras(draft: Draft) -> tuple[Extra, ...]:
 
 
 def _extras(draft: Draft) -> Iterator[Extra]:
-    usual = {"tissue": Tissue().as_dict(), "plan": Plan().as_dict(), "parameters": parameters.values()}
+    usual = {
+        "partner": Partner().as_dict(),
+        "tissue": Tissue().as_dict(),
+        "plan": Plan().as_dict(),
+        "parameters": parameters.values(),
+    }
     for section, content in draft.items():
         head = _HEADS.get(section, section)
         if section == "man":
@@ -255,6 +261,7 @@ def _extras(draft: Draft) -> Iterator[Extra]:
 
 
 _HEADS = {
+    "partner": "Partner",
     "tissue": "Simulated tissue",
     "plan": "Plan",
     "samples": "Samples",

@@ -1,4 +1,4 @@
-"""Chances that follow from semen and testis: conception in a month, sperm found in the testis.
+"""Chances that follow from semen, testis and partner: conception, IUI, ICSI, sperm found in the testis, clearance of closed ducts.
 
 They are population curves with wide uncertainty, for comparison of treatments; no couple's chance.
 """
@@ -6,33 +6,162 @@ They are population curves with wide uncertainty, for comparison of treatments; 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from statistics import NormalDist
 from typing import NamedTuple
+
+import numpy as np
 
 from testis_abm import parameters
 
+CYCLES = 12  # of what is called a year
 _TELLS = 0.9  # the widest interval of a chance that says anything
 _Z = 1.959963985  # of a 95 % interval
+OF_SEMEN = ("conception", "conception_year", "iui", "icsi")  # chances of a couple that need no biopsy
 WAYS = ("piece", "conventional", "microdissection")  # of looking for sperm in the testis
 
 
-def conception(concentration: float, values: Mapping[str, float]) -> tuple[float, float, float]:
-    """Return the monthly chance of conception at an expected sperm concentration (million/mL), and its low and high end.
+class Couple(NamedTuple):
+    """What besides semen decides on conception: the partner's age in years, and cycles in which they have tried in vain."""
 
-    A saturating curve; its ends are those of the ranges of its top and half (parameters/model/outcome.toml).
+    age: float
+    tried: float = 0.0
+
+
+Chance = tuple[float, float, float]  # a chance, 0 to 1, and its low and high end
+NOT_SOUGHT: Chance = (math.nan, math.nan, math.nan)
+
+
+def _by_age(way: str, age: float, values: Mapping[str, float]) -> float:
+    """Return a chance at the partner's age over that at the reference, by straight lines between the ages of the table."""
+    ages = _ages(way)
+    return float(np.interp(age, [*ages], [values[name] for name in ages.values()]))
+
+
+@cache
+def _ages(way: str) -> dict[int, str]:
+    """Return the ages of the table of one way to conceive, rising, with the names of their parameters."""
+    start = f"outcome.{way}_age_"
+    return dict(sorted((int(name.removeprefix(start)), name) for name in parameters.load() if name.startswith(start)))
+
+
+def _ends(top: str, factor: float, share: Callable[[float], float], half: str, values: Mapping[str, float]) -> Chance:
+    """Return top x factor x share(half), and the least and most of it where both numbers are at an end of their range."""
+    most, middle = parameters.load()[f"outcome.{top}"], parameters.load()[f"outcome.{half}"]
+    own = values[f"outcome.{top}"] * share(values[f"outcome.{half}"])
+    ends = [of * share(end) for of in (most.low, most.high) for end in (middle.low, middle.high)]
+    return factor * own, factor * min(own, *ends), factor * max(own, *ends)
+
+
+def conception(semen: Mapping[str, float], couple: Couple, values: Mapping[str, float]) -> Chance:
+    """Return the chance of conception in the next cycle, and its low and high end.
+
+    It saturates with the total motile count, falls where normal forms are few and DNA is fragmented, and follows the
+    partner's age; couples differ (a beta distribution), so those who have tried in vain are those with lower chances.
+
+    Args:
+        semen: expected, by columns of the semen table; percentages may be missing (NaN).
+        values: dotted parameter name -> value.
     """
-    table, n = parameters.load(), values["outcome.conception_exponent"]
-    top, half = table["outcome.conception_top"], table["outcome.conception_half"]
+    n, motile = values["outcome.conception_exponent"], semen["total_motile_count_million"]
+    if not motile > 0.0:
+        return 0.0, 0.0, 0.0
+    prior = values["outcome.conception_prior"]
+    factor = _by_age("conception", couple.age, values) * _by_quality(semen, values) * prior / (prior + couple.tried)
+    return _ends("conception_top", factor, lambda half: 1.0 / (1.0 + (half / motile) ** n), "conception_half", values)
 
-    def at(most: float, middle: float) -> float:
-        powered = max(concentration, 0.0) ** n
-        return float(most * powered / (middle**n + powered))
 
-    return (
-        at(values["outcome.conception_top"], values["outcome.conception_half"]),
-        at(top.low, half.high),
-        at(top.high, half.low),
+def _by_quality(semen: Mapping[str, float], values: Mapping[str, float]) -> float:
+    forms, broken = semen["normal_forms_pct"], semen["dna_fragmentation_pct"]
+    factor = 1.0
+    if not math.isnan(forms):
+        least = values["outcome.conception_least_forms"]
+        factor *= least + (1.0 - least) * min(1.0, forms / values["outcome.conception_forms"])
+    if not math.isnan(broken):
+        factor /= 1.0 + (broken / values["outcome.conception_dna_half"]) ** values["outcome.conception_dna_exponent"]
+    return factor
+
+
+def within(cycles: int, chance: Chance, couple: Couple, values: Mapping[str, float]) -> Chance:
+    """Return the chance of conceiving within so many cycles from that in the next (of `conception`)."""
+    told = values["outcome.conception_prior"] + couple.tried
+
+    def none(first: float) -> float:
+        return math.prod(((1.0 - first) * told + k) / (told + k) for k in range(cycles))
+
+    low, middle, high = (1.0 - none(first) for first in (chance[1], chance[0], chance[2]))
+    return middle, low, high
+
+
+def insemination(semen: Mapping[str, float], couple: Couple, values: Mapping[str, float]) -> Chance:
+    """Return the chance of a clinical pregnancy in one stimulated cycle of intrauterine insemination; arguments as `conception`.
+
+    Of couples who are treated for it, whatever they have tried.
+    """
+    washed = values["outcome.insemination_washed"] * max(semen["total_motile_count_million"], 0.0)
+    age = _by_age("insemination", couple.age, values)
+    return _ends("insemination_top", age, lambda half: washed / (washed + half), "insemination_half", values)
+
+
+def injection(semen: Mapping[str, float], couple: Couple, values: Mapping[str, float]) -> Chance:
+    """Return the chance of a live birth of one cycle of ICSI with ejaculated sperm; NaN where there are none. Arguments as `conception`."""
+    if semen["concentration_million_ml"] < values["outcome.azoospermic_below"]:
+        return NOT_SOUGHT
+    broken = semen["dna_fragmentation_pct"]
+    known = 0.0 if math.isnan(broken) else broken
+    return _ends(
+        "injection_top",
+        _by_age("injection", couple.age, values),
+        lambda half: 1.0 / (1.0 + (known / half) ** 2),
+        "injection_dna_half",
+        values,
     )
+
+
+def injection_of_testicular(found: Chance, couple: Couple, values: Mapping[str, float]) -> Chance:
+    """Return the chance of a live birth of one ICSI with testicular sperm, their retrieval (`found`) included.
+
+    Where no chance of retrieval is worked out (NaN), of a retrieval that finds some.
+    """
+    sought = (1.0, 1.0, 1.0) if math.isnan(found[0]) else found
+    age = _by_age("injection", couple.age, values)
+    each = _ends("injection_top", age, lambda share: share, "injection_testicular", values)
+    middle, low, high = (of * chance for of, chance in zip(sought, each, strict=True))
+    return middle, min(low, middle), max(high, middle)
+
+
+def chances(
+    semen: Mapping[str, float], found: Chance, couple: Couple, values: Mapping[str, float]
+) -> dict[str, Chance]:
+    """Return every chance of a couple by the beginning of its columns; `found`: of retrieval by microdissection."""
+    next_cycle = conception(semen, couple, values)
+    of_semen = (
+        next_cycle,
+        within(CYCLES, next_cycle, couple, values),
+        insemination(semen, couple, values),
+        injection(semen, couple, values),
+    )
+    return {
+        **dict(zip(OF_SEMEN, of_semen, strict=True)),
+        "icsi_testicular": injection_of_testicular(found, couple, values),
+    }
+
+
+def cleared(concentration: float, effort: float, values: Mapping[str, float]) -> float:
+    """Return the share of men with both ducts closed who have no sperm in the ejaculate, where the expected man has `concentration` left.
+
+    Args:
+        concentration: million/mL; what was beyond the ducts leaves exponentially in `effort`.
+        effort: over the mean time in which it leaves: ejaculates and days since (tract.clearing).
+    """
+    if not effort > 0.0:
+        return 0.0
+    needed = effort + math.log(max(concentration, sys.float_info.min) / values["outcome.azoospermic_below"])
+    if needed <= 0.0:
+        return 1.0
+    return NormalDist().cdf(math.log(effort / needed) / values["obstruction.clearing_spread"])
 
 
 class Yield(NamedTuple):

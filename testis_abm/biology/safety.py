@@ -1,6 +1,7 @@
-"""Bone, lipids, blood count, libido and flushes: simple readouts of androgen and oestradiol in blood, with sources.
+"""Bone, HDL, blood count, libido and flushes: simple readouts of androgen and oestradiol in blood, with sources.
 
-They are trends for comparison of treatments, not diagnoses.
+They are trends for comparison of treatments, not diagnoses. What has no dose-response, and drugs whose effects serum does
+not tell, are in quantities.EFFECTS and quantities.untold.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def felt(day: Any, values: Mapping[str, float]) -> Felt:
 class SafetyDay:
     """One day's readouts; names and units as the columns of the safety table."""
 
-    bone_density_change_pct: float
+    bone_density_change_pct: float  # against the same man untreated
+    bone_density_scan_pct: float  # as a scan would show it, with what men on placebo gain
     hdl_change_mg_dl: float
     haematocrit_pct: float
     libido_score: float
@@ -62,7 +64,7 @@ class Safety:
         rest: what his tissues feel untreated.
     """
 
-    STATE = ("bone", "hdl", "haematocrit", "own_androgen", "own_loss")
+    STATE = ("bone", "scanned", "hdl", "haematocrit", "own_androgen", "own_loss")
 
     def __init__(self, values: Mapping[str, float], rest: Felt) -> None:
         self._number = {name.split(".")[1]: value for name, value in values.items() if name.startswith("safety.")}
@@ -70,25 +72,31 @@ class Safety:
         self._reference_e = values["axis.oestradiol_reference"]
         self.own_androgen = max(rest.androgen, 0.1)
         self.own_loss = self._bone_loss(rest)
-        self.bone, self.hdl = 0.0, 0.0
+        self.bone, self.scanned, self.hdl = 0.0, 0.0, 0.0
         self.haematocrit = self._haematocrit(rest.androgen)
 
     def day(self, felt: Felt) -> None:
         """Advance by one day on which tissues feel this."""
         number = self._number
-        self.bone -= (self._bone_loss(felt) - self.own_loss) / _YEAR
+        change = (self.own_loss - self._bone_loss(felt)) / _YEAR
+        self.bone += change
+        self.scanned += change + number["bone_placebo_trend"] / _YEAR
         change = number["hdl_slope"] * math.log(max(felt.androgen, 0.1) / self.own_androgen)
         self.hdl = relax(self.hdl, change, number["hdl_days"], 1.0)
         self.haematocrit = relax(self.haematocrit, self._haematocrit(felt.androgen), number["haematocrit_days"], 1.0)
 
     def readout(self, felt: Felt) -> SafetyDay:
-        """Return the readouts of the day on which tissues felt this."""
+        """Return the readouts of the day on which tissues felt this.
+
+        Scores, shares of visits and mg/dL are whole: their evidence carries no more.
+        """
         return SafetyDay(
             self.bone,
-            self.hdl,
+            self.scanned,
+            float(round(self.hdl)) + 0.0,
             self.haematocrit,
-            self._libido(felt.androgen, felt.oestradiol),
-            self._vasomotor(felt.androgen, felt.oestradiol),
+            float(round(self._libido(felt.androgen, felt.oestradiol))),
+            float(round(self._vasomotor(felt.androgen, felt.oestradiol))),
             bool(felt.oestradiol < self._number["oestradiol_low"]),
         )
 

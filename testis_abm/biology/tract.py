@@ -6,6 +6,7 @@ Relative testosterone and oestradiol are over those of the reference man.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,9 +18,12 @@ from testis_abm.biology.kinetics import relative_hill, relax
 from testis_abm.biology.semen import Semen
 
 CHAIN = 5  # compartments of the epididymis
-_ABSTINENCE_REFERENCE = 3.0
-_LONGEST_RESTED = 7.0  # days of abstinence over which the ejaculate still grows
-_MOTILE_UNTIL = 5.0  # days of abstinence, after which motility falls
+ABSTINENCE_REFERENCE = 3.0
+_SHORTLY_RESTED, _LONGEST_RESTED = (
+    2.0,
+    7.0,
+)  # days of abstinence from and to which the ejaculate grows at its usual slope
+_MOTILE_UNTIL = 5.0  # days of abstinence, at whose age of sperm motility begins to fall
 _LEAST_VOLUME = 0.3  # mL
 _MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
 _EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
@@ -47,18 +51,20 @@ TRACT = np.dtype(
 
 
 class Arriving(NamedTuple):
-    """What the testes send on a day.
+    """What the testes send on a day, and what the man does.
 
     Attributes:
         sperm: million; harm: mean that each carries.
         open: share of testes whose duct is open.
         immature: million spermatids that were freed too early.
+        pace: of ejaculations, over one every three days.
     """
 
     sperm: float
     harm: float = 0.0
     open: float = 1.0
     immature: float = 0.0
+    pace: float = 1.0
 
 
 class TractParameters(NamedTuple):
@@ -83,6 +89,7 @@ class TractParameters(NamedTuple):
     motility_days: float
     volume_reference: float
     volume_slope: float
+    volume_slope_early: float
     volume_androgen_half: float
     volume_androgen_exponent: float
     volume_days: float
@@ -105,6 +112,7 @@ class TractParameters(NamedTuple):
     closed_pressure_days: float
     beyond: float
     beyond_days: float
+    beyond_alone: float
     beyond_motile_days: float
     reference_output: float
 
@@ -162,7 +170,9 @@ def gland_target(free_testosterone, p):
 @register_jitable
 def volume(size, abstinence, bmi, p):
     """Return the expected ejaculate volume in mL of glands of relative `size` after `abstinence` days."""
-    rested = p.volume_reference + p.volume_slope * (min(abstinence, _LONGEST_RESTED) - _ABSTINENCE_REFERENCE)
+    grown = min(max(abstinence, _SHORTLY_RESTED), _LONGEST_RESTED) - ABSTINENCE_REFERENCE
+    rested = p.volume_reference + p.volume_slope * grown
+    rested -= p.volume_slope_early * max(0.0, _SHORTLY_RESTED - abstinence)
     return max(_LEAST_VOLUME, rested * size * math.exp(p.volume_bmi_slope * (bmi - p.bmi_reference)))
 
 
@@ -243,9 +253,15 @@ def _close(tract, collected, opened, p):
 
 
 @register_jitable
-def _clear(tract, collected, p):
-    """Let sperm beyond closed ducts leave with ejaculates, and stop moving."""
-    leaving = 1.0 - math.exp(-1.0 / p.beyond_days)
+def clearing(pace, p):
+    """Return how much of the clearing of closed ducts a day brings at a `pace` of ejaculations (Arriving): 1 at one every three days."""
+    return p.beyond_alone + (1.0 - p.beyond_alone) * pace
+
+
+@register_jitable
+def _clear(tract, collected, pace, p):
+    """Let sperm beyond closed ducts leave, for the most part with ejaculates, and stop moving."""
+    leaving = 1.0 - math.exp(-clearing(pace, p) / p.beyond_days)
     collected.collected_million += leaving * tract.beyond[0]
     collected.collected_motile_million += leaving * tract.beyond[1]
     collected.collected_normal_million += leaving * tract.beyond[2]
@@ -321,24 +337,75 @@ def tract_day(tract, collected, arriving, elongation, androgen, testis_e2, p):
     tract.open = arriving.open
     _scaled(collected, arriving.open)
     if tract.beyond[0] > 0.0:
-        _clear(tract, collected, p)
+        _clear(tract, collected, arriving.pace, p)
 
 
-@lru_cache(maxsize=64)
-def reserve_weights(abstinence: float, reserve_days: float, emptied: float, days: int) -> np.ndarray:
-    """Return the share of what the cauda took in today, yesterday, ... (days,) that an ejaculate holds.
+class Rest(NamedTuple):
+    """How the sperm of an ejaculate have been kept.
 
-    The man is taken to ejaculate every `abstinence` days: each time the share `emptied` of the store leaves, the rest
-    waits. Beyond `reserve_days` the store spills.
+    Attributes:
+        weights: share of what the cauda took in today, yesterday, ... (days,) that it holds.
+        spilled: share of it that has spilled into the urine since the ejaculate before, (days,).
+        abstinence: days since then.
+        aged: days of regular abstinence, beyond three, after which sperm are of the same mean age.
     """
-    ago, length = np.arange(days), min(abstinence, reserve_days)
-    weights = np.zeros(days)
-    for ejaculate in range(_EJACULATES):
-        start = ejaculate * abstinence
-        share = np.clip(np.minimum(ago + 1.0, start + length) - np.maximum(ago, start), 0.0, 1.0)
-        weights += emptied * (1.0 - emptied) ** ejaculate * share
-    weights.flags.writeable = False
-    return weights
+
+    weights: np.ndarray
+    spilled: np.ndarray
+    abstinence: float
+    aged: float
+
+
+def intervals_of(rested: float | Sequence[float]) -> tuple[float, ...]:
+    """Return days of abstinence before this ejaculate, the one before, ...; the last holds for all before (one number: for all)."""
+    return tuple(map(float, rested)) if isinstance(rested, Sequence) else (float(rested),)
+
+
+@lru_cache(maxsize=256)
+def rest(intervals: tuple[float, ...], reserve_days: float, emptied: float, days: int) -> Rest:
+    """Return how the sperm of an ejaculate have been kept, over the last `days` days.
+
+    Each time the share `emptied` of the store leaves, the rest waits. The store holds as much as a man has who ejaculates
+    every `reserve_days`; once it is full, it spills, young and old alike (the distal cauda mixes), as much as comes in.
+
+    Args:
+        intervals: days of abstinence before this ejaculate, the one before, ...; the last holds for all before.
+    """
+    weights, spilled, age = _kept(intervals, reserve_days, emptied, days)
+    usual = _kept((ABSTINENCE_REFERENCE,), reserve_days, emptied, 1)[2]
+    for shares in (weights, spilled):
+        shares.flags.writeable = False
+    return Rest(weights, spilled, intervals[0], ABSTINENCE_REFERENCE * (age / usual - 1.0))
+
+
+def _kept(
+    intervals: tuple[float, ...], reserve_days: float, emptied: float, days: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return weights and spilled of a Rest, and the mean age of the sperm in days."""
+    lengths = (intervals + intervals[-1:] * _EJACULATES)[: max(_EJACULATES, min(len(intervals), 2 * _EJACULATES))]
+    room = reserve_days / emptied  # what a full store holds, in days of intake
+    full, held = [], min(room, lengths[-1] / emptied)
+    for length in reversed(lengths):  # days for which the store was full before each ejaculate
+        waiting = (1.0 - emptied) * held
+        full.append(max(0.0, length - (room - waiting)))
+        held = min(room, waiting + length)
+    full.reverse()
+    ago = np.arange(max(days, math.ceil(sum(lengths))))
+    weights, spilled = np.zeros(len(ago)), np.zeros(len(ago))
+    start, passed, since, age = 0.0, 1.0, 1.0, 0.0
+    for k, length in enumerate(lengths):
+        first, last = np.maximum(ago, start), np.minimum(ago + 1.0, start + length)
+        middle = 0.5 * (first + last)
+        stays = np.exp(-np.clip(middle - start, 0.0, full[k]) / room)
+        share = emptied * (1.0 - emptied) ** k * passed * np.clip(last - first, 0.0, 1.0) * stays
+        weights += share
+        age += float((share * middle).sum())
+        lately = stays if k == 0 else since
+        spilled += share / emptied * (1.0 / lately - 1.0)
+        passed *= math.exp(-full[k] / room)
+        since = passed if k == 0 else since
+        start += length
+    return weights[:days], spilled[:days], age / float(weights.sum())
 
 
 class Emptied(NamedTuple):
@@ -363,8 +430,8 @@ class Stored(NamedTuple):
 
 
 @register_jitable
-def emptied(stored, glands, fluid, abstinence, bmi, p):
-    """Return the ejaculate (Emptied) of such sperm (Stored) after `abstinence` days.
+def emptied(stored, glands, fluid, abstinence, aged, bmi, p):
+    """Return the ejaculate (Emptied) of such sperm (Stored) after `abstinence` days, `aged` as in Rest.
 
     `fluid` that the ductules leave (relative) comes with it.
     """
@@ -372,25 +439,32 @@ def emptied(stored, glands, fluid, abstinence, bmi, p):
     motility = normal_share = broken_share = 0.0
     sperm = stored.sperm
     if sperm > 0.0:
-        late = max(0.0, abstinence - _MOTILE_UNTIL)
+        late = max(0.0, aged - (_MOTILE_UNTIL - ABSTINENCE_REFERENCE))
         motility, normal_share = (
             max(0.0, stored.motile / sperm + p.motility_abstinence_slope * late),
             stored.normal / sperm,
         )
-        rested = min(abstinence, _LONGEST_RESTED) - _ABSTINENCE_REFERENCE
-        broken_share = min(1.0, stored.fragmented / sperm * (1.0 + p.dna_fragmentation_abstinence_slope * rested))
+        broken_share = min(1.0, stored.fragmented / sperm * (1.0 + p.dna_fragmentation_abstinence_slope * aged))
     return Emptied(ml, sperm / ml, motility, normal_share, broken_share, stored.immature / ml)
 
 
 def ejaculate(
-    store: np.ndarray, glands: float, fluid: float, abstinence: float, bmi: float, p: TractParameters
+    store: np.ndarray, glands: float, fluid: float, rested: float | Sequence[float], bmi: float, p: TractParameters
 ) -> Semen:
-    """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error.
+    """Return the ejaculate, without day-to-day variation or counting error.
 
     Args:
         store: what the cauda took in by day (COLLECTED and more), the newest first.
         glands: their relative size; fluid: left by the ductules, relative.
+        rested: days of abstinence before it and before those before it (intervals_of).
     """
-    weights = reserve_weights(abstinence, p.reserve_days, p.ejaculated, len(store))
-    stored = Stored(*(float(weights @ store[name]) for name in COLLECTED.names or ()))
-    return Semen.of(*emptied(stored, float(glands), float(fluid), abstinence, float(bmi), p))
+    kept = rest(intervals_of(rested), p.reserve_days, p.ejaculated, len(store))
+    stored = Stored(*(float(kept.weights @ store[name]) for name in COLLECTED.names or ()))
+    return Semen.of(*emptied(stored, float(glands), float(fluid), kept.abstinence, kept.aged, float(bmi), p))
+
+
+def spilled(store: np.ndarray, rested: float | Sequence[float], p: TractParameters) -> float:
+    """Return how many million sperm have spilled into the urine since the last ejaculate; arguments as `ejaculate`."""
+    return float(
+        rest(intervals_of(rested), p.reserve_days, p.ejaculated, len(store)).spilled @ store["collected_million"]
+    )

@@ -249,6 +249,7 @@ def _men(options: argparse.Namespace) -> None:
 
 def _drugs(options: argparse.Namespace) -> None:
     from testis_abm.parameters import drug_named, drugs
+    from testis_abm.quantities import EFFECTS, no_dose_response, untold
     from testis_abm.results import KINDS
     from testis_abm.support import outputs
 
@@ -268,6 +269,16 @@ def _drugs(options: argparse.Namespace) -> None:
         print("\n".join(_explained(parameter)))
     for other, reason in drug.excludes.items():
         print(f"not with {other}: {reason}")
+    unknown = untold(drug.actions)
+    for effect in EFFECTS:
+        if not effect.column:
+            print(no_dose_response(effect))
+        elif effect.column in unknown:
+            print(
+                f"{effect.label}: no dose-response known of {drug.name}: it acts there by itself, serum levels do not tell"
+            )
+        else:
+            print(f"{effect.label}, by serum testosterone and oestradiol: {effect.evidence}")
     if options.out:
         _draw_drug(drug.name, Path(options.out))
 

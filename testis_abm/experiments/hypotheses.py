@@ -306,7 +306,7 @@ def _levels(
         still = not case.treated and not case.insult and not case.man.history and is_adult(man.man)  # he stays as he is
         if not still:
             treatment.follow(man, (case.plan.seed, i) if i else (case.plan.seed,))
-        lived[i, of] = np.array(of_expected(man, 0 if still else day, case.samples.abstinence_days, first))
+        lived[i, of] = np.array(of_expected(man, 0 if still else day, case, first))
     means = [
         nanmean(np.array([sum(share * lived[i, of] for share, of in shares) for i, shares in enumerate(by_man)]))
         for by_man in kinds

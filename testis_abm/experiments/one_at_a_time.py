@@ -125,4 +125,4 @@ def _lived(arm: Scenario, own: ParameterSet, day: int) -> np.ndarray:
     treatment = Treatment(arm, own.drugs, history=True)
     man = ExpectedMan(own.whole, arm.man.physiology, treatment.kinetics)
     treatment.follow(man, (arm.plan.seed,))
-    return np.array(of_expected(man, day, arm.samples.abstinence_days))
+    return np.array(of_expected(man, day, arm))

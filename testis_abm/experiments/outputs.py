@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import Laboratory
-from testis_abm.biology.outcome import conception
 from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.quantities import DEFAULT_ASSAY, QUANTITIES, Quantity, column_of
 from testis_abm.results.tables import SIGNALS
@@ -17,6 +17,7 @@ from testis_abm.results.treatment import WINDOW
 if TYPE_CHECKING:
     from testis_abm.agents.model import TestisModel
     from testis_abm.man.mean_field import ExpectedMan
+    from testis_abm.scenario import Scenario
 
 # All but what is measured at screening or read out of safety: column -> its row.
 ROWS: Mapping[str, Quantity] = {
@@ -48,9 +49,9 @@ def of_cells(model: TestisModel, window: int = WINDOW) -> list[float]:
     aromatase are those of the last 24 h.
     """
     hormones = _recent(model, "hormones", window)
-    semen = vars(model.expected_semen(model.case.samples.abstinence_days))
+    semen = vars(model.expected_semen())
     made = {"daily_production_million_g": model.daily_production(), **model.stem_cells(), **model.spermatids_lost()}
-    return _outputs({**hormones, **semen, **made, **model.readouts()}, model.values)
+    return _outputs({**hormones, **semen, **made, **model.readouts()}, model.values, model.case)
 
 
 def of_signals(model: TestisModel) -> list[float]:
@@ -66,17 +67,20 @@ def _recent(model: TestisModel, table: str, window: int) -> dict[str, float]:
     return dict(zip(rows[-1]._fields, mean.tolist(), strict=True))
 
 
-def of_expected(man: ExpectedMan, day: int, abstinence: float, first: int = 0) -> list[float]:
-    """Return the outputs (COLUMNS) of a mean-field man on the morning of a day, as `of_cells`; hormones of no morning up to `first`."""
+def of_expected(man: ExpectedMan, day: int, case: Scenario, first: int = 0) -> list[float]:
+    """Return the outputs (COLUMNS) of a mean-field man on the morning of a day of a plan, as `of_cells`; hormones of no morning up to `first`."""
     from testis_abm.man.mean_field import mean_morning
 
     mean = mean_morning(man.days[min(day, max(first + 1, day + 1 - WINDOW)) : day + 1])
     made = {"daily_production_million_g": man.daily_production(day), **man.spermatids_lost(day)}
-    return _outputs({**mean, **man.semen(abstinence, day), **made, **man.readouts(day)}, man.values)
+    return _outputs({**mean, **man.semen(case.samples.rested(day), day), **made, **man.readouts(day)}, man.values, case)
 
 
-def _outputs(true: Mapping[str, Any], values: Mapping[str, float]) -> list[float]:
+def _outputs(true: Mapping[str, Any], values: Mapping[str, float], case: Scenario) -> list[float]:
     laboratory = Laboratory(values)
     report = laboratory.without_error(true) | laboratory.inside(true)
-    report["conception_pct"] = 100.0 * conception(float(true["concentration_million_ml"]), values)[0]
+    chances = outcome.chances(
+        true, outcome.NOT_SOUGHT, outcome.Couple(case.partner.age, case.partner.cycles_tried), values
+    )
+    report |= {f"{name}_pct": 100.0 * chance for name, (chance, *_) in chances.items()}
     return [float(report[column]) for column in COLUMNS]

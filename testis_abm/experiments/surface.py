@@ -439,15 +439,14 @@ class _Work:
                 )
         day_0 = control.up_to_day_0(copy.deepcopy(rest)) if control.past else rest
         points = [self._clamped(control, day_0, *pair) for pair in self.multiples.tolist()]
-        abstinence = self.case.samples.abstinence_days
-        states = {OWN: of_expected(rest, 0, abstinence)}
+        states = {OWN: of_expected(rest, 0, self.case)}
         states[UNTREATED] = self._untreated(control, day_0) if control.past else states[OWN]
         if not self.case.treated:
             return _Found(k, own.answers_of(of_file), np.array(points), np.zeros((0, 2)), states)
         man = treatment.follow(ExpectedMan(values, physiology, treatment.kinetics), (self.case.plan.seed, k))
         path = _path(man, rest, self.end)
         states[STEROIDS] = self._clamped(control, day_0, *path[-1].tolist())
-        states[TREATED] = of_expected(man, self.end, abstinence)
+        states[TREATED] = of_expected(man, self.end, self.case)
         return _Found(k, own.answers_of(of_file), np.array(points), path, states)
 
     def _untreated(self, control: Treatment, day_0: ExpectedMan) -> list[float]:
@@ -467,7 +466,7 @@ class _Work:
             clamps.append(Clamp("gonadotrophins", "own"))
         held = held_by_day(clamps, man.own, man.values, range(self.hold))
         control.go_on(man, held)
-        return of_expected(man, self.hold, self.case.samples.abstinence_days)
+        return of_expected(man, self.hold, self.case)
 
 
 class _Found(NamedTuple):

@@ -218,14 +218,13 @@ def _expected(scenario: Scenario, drugs: Drugs, seed: int, arms: Sequence[str], 
     from testis_abm.man.treat import Treatment
 
     values = complete(parameters.values(scenario.parameters))
-    samples = scenario.samples
     rows: list[Row] = []
     for arm in arms:
         case = scenario if arm == TREATED else scenario.untreated()
         treatment = Treatment(case, drugs, history=True)
         man = ExpectedMan(values, scenario.man.physiology, treatment.kinetics)
         treatment.follow(man, (seed,))
-        rows += [(arm, day, *of_expected(man, day, samples.abstinence_days)) for day in days]
+        rows += [(arm, day, *of_expected(man, day, scenario)) for day in days]
     return rows
 
 

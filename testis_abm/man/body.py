@@ -32,19 +32,22 @@ class Planned(NamedTuple):
     Attributes:
         doses: (days, 48, substances), see pharmacology.doses_by_day.
         held: (days,) of HELD.
+        pace: of ejaculations, (days,), over one every three days.
     """
 
     doses: np.ndarray
     held: np.ndarray
+    pace: np.ndarray
 
     @classmethod
-    def free(cls, doses: np.ndarray) -> Planned:
-        """Return days of `doses` on which nothing is held."""
-        return cls(doses, nothing(len(doses)))
+    def of(cls, doses: np.ndarray, held: np.ndarray | None = None, pace: np.ndarray | None = None) -> Planned:
+        """Return days of `doses`, by default such on which nothing is held and as many ejaculate as usual."""
+        free = nothing(len(doses)) if held is None else held
+        return cls(doses, free, np.ones(len(doses)) if pace is None else pace)
 
     def part(self, first: int, last: int) -> Planned:
         """Return the days from `first` to before `last`."""
-        return Planned(self.doses[first:last], self.held[first:last])
+        return Planned(self.doses[first:last], self.held[first:last], self.pace[first:last])
 
 
 @register_jitable

@@ -151,7 +151,7 @@ def advance(man, numbers, planned, lived, day, begun, now, crew):
             passed = delivered(germ.of_side, germ.live, numbers.live, numbers.tract[0].delivery_exponent)
             harm = germ.injury / germ.released if germ.released > 0 else 0.0
             freed = delivered(germ.freed_of_side, germ.live, numbers.live, numbers.tract[0].delivery_exponent)
-            arriving = Arriving(passed * numbers.sperm, harm, numbers.open, freed * numbers.sperm)
+            arriving = Arriving(passed * numbers.sperm, harm, numbers.open, freed * numbers.sperm, planned.pace[day])
             pass_day(
                 tract, man.store, arriving, testis.androgen_signal, blood.tract_androgen, testis_e2, numbers.tract[0]
             )

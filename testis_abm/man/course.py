@@ -298,10 +298,10 @@ def _settle(body, testis, numbers):
 
 
 @register_jitable
-def _arriving(released, harm, opened, lost, sperm, scale):
+def _arriving(released, harm, opened, lost, pace, sperm, scale):
     """Return what the tract gets (Arriving) of `released` million sperm and what was `lost` (Fates); `sperm`: see Numbers."""
     freed = (lost.freed_round + lost.freed_elongating) * sperm
-    return Arriving(released * scale.delivered, harm, opened, freed * scale.delivered)
+    return Arriving(released * scale.delivered, harm, opened, freed * scale.delivered, pace)
 
 
 @register_jitable
@@ -344,7 +344,7 @@ def settle(man, numbers, morning):
     p, scale = numbers.tissue, numbers.scale
     elongation = signals(response_of(testis.soma), 0.0, p).androgen
     lost = _fates(testis, elongation, p, scale)
-    arriving = _arriving(released, 0.0, 1.0, lost, numbers.sperm, scale)
+    arriving = _arriving(released, 0.0, 1.0, lost, 1.0, numbers.sperm, scale)
     settle_tract(tract, arriving, elongation, resting_tract_androgen(x, numbers.axis), testis_e2, numbers.tract)
     collect_settled(morning[0], tract, arriving, elongation, numbers.tract)
     _secrete(man.secreted[0], made)
@@ -367,13 +367,13 @@ def hurt_mornings(mornings, numbers, harm):
 
 
 @compiled(error_model="numpy")
-def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
+def settle_each(man, blank, numbers, mornings, shares, rested, semen):
     """Bring men of `numbers` (packed) to their untreated steady states, one after another in the state `man`.
 
     Args:
         man, blank: State, and one that has not been settled.
         mornings: to fill in the MORNING that tells of each.
-        shares: of a day's sperm that an ejaculate after `abstinence` days holds, summed over its days.
+        shares: of a day's sperm that an ejaculate holds, summed over its days; rested: its abstinence and aged (tract.Rest).
         semen: to fill in each man's, (men, Emptied).
     """
     testis, new = man.testis, blank.testis
@@ -391,7 +391,7 @@ def settle_each(man, blank, numbers, mornings, shares, abstinence, semen):
             shares * morning.collected_immature_million,
         )
         tract = numbers[i].tract
-        found = emptied(stored, morning.glands, morning.fluid, abstinence, morning.bmi, tract)
+        found = emptied(stored, morning.glands, morning.fluid, rested[0], rested[1], morning.bmi, tract)
         semen[i, 0], semen[i, 1] = found.volume, found.concentration
         semen[i, 2], semen[i, 3], semen[i, 4] = found.motility, found.normal, found.fragmented
         semen[i, 5] = found.immature
@@ -420,6 +420,6 @@ def advance(man, numbers, drugs, planned, opened, mornings):
         released, harm, lost = _live(testis, rates, signal.androgen, p, scale)
         released *= numbers.sperm
         testis_e2 = made.oestradiol / scale.oestradiol
-        arriving = _arriving(released, harm, opened, lost, numbers.sperm, scale)
+        arriving = _arriving(released, harm, opened, lost, planned.pace[day], numbers.sperm, scale)
         tract_day(tract, morning, arriving, signal.androgen, blood.tract_androgen, testis_e2, numbers.tract)
         _tell(morning, made, man, released, lost, numbers)

@@ -109,7 +109,16 @@ _SEMEN = _measured(
 
 # Spermatids that are lost on the way to release, by their name in a day of the germ line.
 LOST = tuple(LOST_SPERMATIDS)
-
+# Chances of biology/outcome.py, each with its low and high end.
+_CHANCES = (
+    ("conception", "% a cycle", "Chance of conception"),
+    ("conception_year", "%", "Chance of conception within 12 cycles"),
+    ("iui", "% a cycle", "Clinical pregnancy by IUI"),
+    ("icsi", "% a cycle", "Live birth by ICSI, ejaculated sperm"),
+    ("icsi_testicular", "% a cycle", "Live birth by ICSI, testicular sperm"),
+    ("retrieval", "%", "Chance that microdissection finds sperm"),
+    ("conventional_retrieval", "%", "Chance that conventional extraction finds sperm"),
+)
 SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "hormones": {**_DAILY, **_measured(*(row.column for row in QUANTITIES.values() if row.daily))},
     "tissue": {
@@ -154,7 +163,10 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     },
     "semen": {
         **_SAMPLED,
-        **_numbers(("abstinence_days", "day", "Abstinence")),
+        **_numbers(
+            ("abstinence_days", "day", "Abstinence"),
+            ("lost_in_urine_million", "million", "Sperm lost in urine since the last ejaculate"),
+        ),
         **_SEMEN,
         **{f"expected_{name}": Column("number", column.unit, column.label) for name, column in _SEMEN.items()},
     },
@@ -176,7 +188,8 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "safety": {
         **_DAILY,
         **_numbers(
-            ("bone_density_change_pct", "%", "Bone density change"),
+            ("bone_density_change_pct", "%", "Bone density against untreated"),
+            ("bone_density_scan_pct", "%", "Bone density change on a scan, trend on placebo included"),
             ("hdl_change_mg_dl", "mg/dL", "HDL cholesterol change"),
             ("haematocrit_pct", "%", "Haematocrit"),
             ("libido_score", "of 100", "Libido score"),
@@ -187,15 +200,12 @@ SCHEMAS: Mapping[str, Mapping[str, Column]] = {
     "outcome": {
         **_SAMPLED,
         **_numbers(
-            ("conception_pct", "% a month", "Chance of conception"),
-            ("conception_low_pct", "% a month", "Chance of conception, low"),
-            ("conception_high_pct", "% a month", "Chance of conception, high"),
-            ("retrieval_pct", "%", "Chance that microdissection finds sperm"),
-            ("retrieval_low_pct", "%", "Chance that microdissection finds sperm, low"),
-            ("retrieval_high_pct", "%", "Chance that microdissection finds sperm, high"),
-            ("conventional_retrieval_pct", "%", "Chance that conventional extraction finds sperm"),
-            ("conventional_retrieval_low_pct", "%", "Chance that conventional extraction finds sperm, low"),
-            ("conventional_retrieval_high_pct", "%", "Chance that conventional extraction finds sperm, high"),
+            *(
+                (f"{name}{end}_pct", unit, f"{label}{words}")
+                for name, unit, label in _CHANCES
+                for end, words in (("", ""), ("_low", ", low"), ("_high", ", high"))
+            ),
+            ("cleared_pct", "% of men", "Men without sperm after both ducts were closed"),
         ),
     },
     "therapy": {

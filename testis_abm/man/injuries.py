@@ -75,6 +75,19 @@ class Injuries:
         ducts = np.array([float(side not in closed) for side in SIDES])
         return float((there * ducts).sum() / there.sum()) if there.any() else 1.0
 
+    def closed_since(self, day: int) -> float | None:
+        """Return the day since which, on `day`, no testis that is there has an open duct; None where one has, or none is there."""
+        there, since = self.present(day), []
+        for side, present in zip(SIDES, there.tolist(), strict=True):
+            closing = [
+                insult.day
+                for insult in self.insults
+                if KINDS[insult.kind].ducts and side in insult.sides and insult.day <= day < insult.ends
+            ]
+            if present:
+                since.append(min(closing, default=math.inf))
+        return max(since) if since and max(since) < math.inf else None
+
     def surviving(self) -> Iterator[tuple[int, Insult, np.ndarray]]:
         """Yield each insult that acts at once, its number from 1, and the expected shares of A-dark and A-pale that live on by then.
 

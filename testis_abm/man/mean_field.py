@@ -21,7 +21,7 @@ from testis_abm.biology.pharmacology import Kinetics
 from testis_abm.biology.semen import Semen
 from testis_abm.biology.sertoli import Response, oestrogen_signal, signals
 from testis_abm.biology.size import of_testis
-from testis_abm.biology.tract import Emptied, ejaculate, reserve_weights
+from testis_abm.biology.tract import Emptied, ejaculate, intervals_of, rest, spilled
 from testis_abm.man import course
 from testis_abm.man.body import Planned
 from testis_abm.man.clamps import own_levels
@@ -123,15 +123,16 @@ class ExpectedMan:
         self._numbers = _numbers(self.values, man)
         self._packed = packed(self._numbers)
 
-    def advance(self, doses: np.ndarray, held: np.ndarray | None = None) -> np.ndarray:
+    def advance(self, doses: np.ndarray, held: np.ndarray | None = None, pace: np.ndarray | None = None) -> np.ndarray:
         """Live the days of `doses`; return the mornings after them.
 
         Args:
             doses: (days, 48, substances), see pharmacology.doses_by_day.
             held: what is clamped, (days,) of clamp.HELD (default: nothing).
+            pace: of ejaculations, (days,), over one every three days (default: 1).
         """
         doses = np.ascontiguousarray(doses)
-        planned = Planned.free(doses) if held is None else Planned(doses, held)
+        planned = Planned.of(doses, held, pace)
         if is_adult(self.man) or len(doses) <= _WEEK:
             return self._advance(planned)
         return _joined(*(self._advance(planned.part(day, day + _WEEK)) for day in range(0, len(doses), _WEEK)))
@@ -153,11 +154,18 @@ class ExpectedMan:
         support = signal.fsh * signal.androgen
         self.change({**self.man, **matured(self.man, activity, support, len(rows), self.values)})
 
-    def semen(self, abstinence: float = 3.0, day: int | None = None) -> dict[str, float]:
-        """Return the expected ejaculate of the morning of `day` (default: of the last), named as the semen table."""
+    def semen(self, rested: float | Sequence[float] = 3.0, day: int | None = None) -> dict[str, float]:
+        """Return the expected ejaculate of the morning of `day` (default: of the last), named as the semen table.
+
+        `rested`: days of abstinence before it, and before those before it (tract.intervals_of).
+        """
         rows = self._mornings(day)
         last = rows[-1]
-        return vars(ejaculate(rows[::-1], last["glands"], last["fluid"], abstinence, last["bmi"], self._numbers.tract))
+        return vars(ejaculate(rows[::-1], last["glands"], last["fluid"], rested, last["bmi"], self._numbers.tract))
+
+    def spilled(self, rested: float | Sequence[float], day: int | None = None) -> float:
+        """Return how many million sperm have spilled into the urine since the last ejaculate before the morning of `day`."""
+        return spilled(self._mornings(day)[::-1], rested, self._numbers.tract)
 
     def daily_production(self, day: int | None = None) -> float:
         """Return the sperm released a day over the cycle before the morning of `day` (default: the last), million per g."""
@@ -248,12 +256,13 @@ def steady_states(
     packs = packed(numbers, count) if count > 1 else packed(_numbers(values, {key: of[0] for key, of in men.items()}))
     mornings["bmi"] = men["bmi"]
     p = numbers.tract
-    shares = float(reserve_weights(abstinence, p.reserve_days, p.ejaculated, _HISTORY).sum())
+    kept = rest(intervals_of(abstinence), p.reserve_days, p.ejaculated, _HISTORY)
+    shares, rested = float(kept.weights.sum()), (kept.abstinence, kept.aged)
     blank = State.new(numbers.tissue)
 
     def settle(part: slice) -> None:
         own = State.new(numbers.tissue)
-        course.settle_each(own, blank, packs[part], mornings[part], shares, float(abstinence), semen[part])
+        course.settle_each(own, blank, packs[part], mornings[part], shares, rested, semen[part])
 
     over_parts(settle, count)
     levels = {name: mornings[name].copy() for name in MORNING.names or () if name != "bmi"}  # that is given, not found

@@ -112,6 +112,7 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
     glands = man["gland_volume"] * np.exp(own["volume_age_slope"] * older)
     own["volume_reference"] *= glands
     own["volume_slope"] *= glands
+    own["volume_slope_early"] *= glands
     own["bmi_reference"] = values["axis.bmi_reference"]
     own["fluid_volume"] *= man["duct_patency"]
     own |= {f"harm_{name}": values[f"injury.{name}"] for name in ("motility", "normal_forms", "dna")}
@@ -120,6 +121,7 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
         "closed_pressure_days": "pressure_days",
         "beyond": "beyond",
         "beyond_days": "clearing_days",
+        "beyond_alone": "clearing_alone",
         "beyond_motile_days": "motile_days",
     }
     own |= {name: values[f"obstruction.{of}"] for name, of in closed.items()}

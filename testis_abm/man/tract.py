@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba.extending import register_jitable
 
@@ -81,7 +83,11 @@ class Tract:
         """Let the sperm in store take harm (biology/injury.py)."""
         _hurt(self.state, self.store, float(harm), self.numbers)
 
-    def semen(self, abstinence: float, bmi: float) -> Semen:
-        """Return the ejaculate after `abstinence` days, without day-to-day variation or counting error."""
+    def semen(self, rested: float | Sequence[float], bmi: float) -> Semen:
+        """Return the ejaculate after such days of abstinence (rules.intervals_of), without day-to-day variation or counting error."""
         glands, fluid = (float(self.state[name][0]) for name in ("glands", "fluid"))
-        return rules.ejaculate(self.store, glands, fluid, abstinence, bmi, self.p)
+        return rules.ejaculate(self.store, glands, fluid, rested, bmi, self.p)
+
+    def spilled(self, rested: float | Sequence[float]) -> float:
+        """Return how many million sperm have spilled into the urine since the last ejaculate."""
+        return rules.spilled(self.store, rested, self.p)

@@ -15,6 +15,7 @@ from testis_abm.biology.safety import Safety, felt
 from testis_abm.biology.semen import Semen
 from testis_abm.man.clamps import held_by_day
 from testis_abm.man.diary import Diary
+from testis_abm.man.ejaculations import pace_of
 from testis_abm.man.injuries import Injuries
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import weighed
@@ -116,9 +117,11 @@ class Treatment:
         """Take a man through the days of `doses` from `first` on, and their insults."""
         injuries, lived = Injuries(self.scenario.insult, man.values), 0
         while lived < len(doses):
-            days = injuries.quiet(first + lived, len(doses) - lived)
-            _strike(man, injuries, first + lived)
-            man.advance(doses[lived : lived + days], held[lived : lived + days])
+            day = first + lived
+            days = injuries.quiet(day, len(doses) - lived)
+            _strike(man, injuries, day)
+            part = slice(lived, lived + days)
+            man.advance(doses[part], held[part], pace_of(self.scenario.samples, range(day, day + days)))
             lived += days
 
     def _held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
@@ -140,7 +143,8 @@ class Treatment:
                 man.begin()
             doses = regimen.day(day, measure, diary)
             _strike(man, injuries, day)
-            man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1))
+            pace = pace_of(case.samples, range(day, day + 1))
+            man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1), pace)
             safety.day(felt(man.days[-1], man.values))
             if case.weight:
                 man.change({**man.man, **weighed(present, bmi_on(day + 1, present["bmi"], case.weight))})
@@ -150,7 +154,7 @@ class Treatment:
         """Return what the laboratory reports of the man now, in the unit of the clause, with the random draws of `day`."""
         laboratory = Laboratory(man.values, self.scenario.samples.assay)
         if clause.in_semen:
-            seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.abstinence_days)), key, day))
+            seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.rested(day))), key, day))
         else:
             seen = laboratory.blood(mean_morning(man.days[-1:]), key, day)
         return clause.in_unit(seen[laboratory.column(clause.column)])

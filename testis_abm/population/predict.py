@@ -17,6 +17,7 @@ from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.safety import Safety, felt
 from testis_abm.choices import TREATED, UNTREATED
+from testis_abm.man.effects import untold_since
 from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.man.mean_field import ExpectedMan, mean_morning
 from testis_abm.man.physiology import complete
@@ -54,12 +55,13 @@ READOUTS: Mapping[str, Quantity] = {
     row.column: row
     for row in (
         QUANTITIES["haematocrit_pct"],
-        Quantity("bone_density_change_pct", "bone density against day 0", "%"),
+        Quantity("bone_density_change_pct", "bone density against untreated", "%"),
+        Quantity("bone_density_scan_pct", "bone density on a scan against day 0", "%"),
         Quantity("hdl_change_mg_dl", "HDL cholesterol against day 0", "mg/dL"),
         Quantity("libido_score", "libido score", "of 100"),
         Quantity("vasomotor_pct", "vasomotor symptoms", "% of visits"),
         Quantity("oestradiol_low_pct", f"{QUANTITIES['oestradiol_pmol_l'].label} under 10 pg/mL", "% of men"),
-        QUANTITIES["conception_pct"],
+        *(QUANTITIES[f"{name}_pct"] for name in outcome.OF_SEMEN),
         Quantity("retrieval_pct", "predicted micro-TESE sperm retrieval", "%"),
     )
 }
@@ -131,13 +133,14 @@ def predict(
 def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what is reported of men before and after treatment, a life each."""
     warn_if_cells_are_needed([scenario])
-    abstinence = scenario.samples.abstinence_days
+    couple = outcome.Couple(scenario.partner.age, scenario.partner.cycles_tried)
+    rested = [scenario.samples.rested(day) for day in (0, scenario.plan.duration_days)]
 
     def look(man: ExpectedMan) -> list[list[float]]:
         days = man.days[:1], man.days[1:][-_WINDOW:]
-        semen = man.semen(abstinence, 0), man.semen(abstinence)
+        semen = man.semen(rested[0], 0), man.semen(rested[1])
         return [
-            _report(man, {**mean_morning(rows), **sperm, **safety})
+            _report(man, {**mean_morning(rows), **sperm, **safety}, couple)
             for rows, sperm, safety in zip(days, semen, _safety(man), strict=True)
         ]
 
@@ -145,6 +148,8 @@ def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> 
         return pd.DataFrame(seen, columns=[*SHOWN, *READOUTS], index=men.index)
 
     seen = np.array(treat(lives, look))
+    for column in untold_since(scenario):
+        seen[:, 1, [*SHOWN, *READOUTS].index(column)] = np.nan
     untreated = seen[:, 0]
     if any(life.treatment.past for life in lives):
         controls = {id(life.treatment): life.treatment.control() for life in lives}
@@ -154,12 +159,14 @@ def _predicted(men: pd.DataFrame, scenario: Scenario, lives: Sequence[Life]) -> 
     return table(untreated), table(seen[:, 1])
 
 
-def _report(man: ExpectedMan, true: Mapping[str, float]) -> list[float]:
+def _report(man: ExpectedMan, true: Mapping[str, float], couple: outcome.Couple) -> list[float]:
     """Return SHOWN and READOUTS of a man's true levels."""
     report = Laboratory(man.values).without_error(true)
     report["oestradiol_low_pct"] = 100.0 * true["oestradiol_low"]
-    report["conception_pct"] = 100.0 * outcome.conception(true["concentration_million_ml"], man.values)[0]
-    report["retrieval_pct"] = 100.0 * retrieval_of(man.man, true, man.values)[0]
+    found = retrieval_of(man.man, true, man.values)
+    report["retrieval_pct"] = 100.0 * found[0]
+    chances = outcome.chances(true, found, couple, man.values)
+    report |= {f"{name}_pct": 100.0 * chances[name][0] for name in outcome.OF_SEMEN}
     return [float(report[name]) for name in (*SHOWN, *READOUTS)]
 
 

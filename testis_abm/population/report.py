@@ -16,9 +16,9 @@ from testis_abm.population import men
 from testis_abm.population.distribution import LESIONS
 from testis_abm.population.predict import READOUTS, YES_OR_NO, by_answer, changes, readouts, with_sperm
 from testis_abm.population.search import GOOD_SHAPE, GOOD_SIZE, LEAST_SIZE, WORST_SHAPE
-from testis_abm.quantities import KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
+from testis_abm.quantities import EFFECTS, KNOWN, OESTRADIOL, QUANTITIES, RATIO, clinical, column, column_of, label
 from testis_abm.results import plausible, report
-from testis_abm.results.report import number
+from testis_abm.results.report import number, signed
 from testis_abm.scenario import Man
 from testis_abm.statistics import LEAST_MEN, cannot_say, share_of_men, spread_of_men
 
@@ -44,6 +44,7 @@ ABOUT_ANSWERS = (
     f"{LEAST_MEN} men. Men differ besides, so rows differ by chance too; one man under every combination: testis-abm hypotheses."
 )
 _SHARES = tuple(READOUTS[name].label for name in YES_OR_NO)
+_WHOLE = frozenset(READOUTS[name].label for name in ("hdl_change_mg_dl", "libido_score", "vasomotor_pct"))
 _RARE = 0.005  # share of men under which a lesion is not named
 _OPEN = 0.2  # share of the prior variance explained under which the values leave a field open
 _SCREENED = (
@@ -312,6 +313,10 @@ def safety(before: pd.DataFrame, after: pd.DataFrame, dependable: bool = True) -
     for name, row in readouts(before, after).iterrows():
         levels, *about = readout_cells(str(name), row, len(before))
         rows[f"{name} ({row['unit']})"] = (*levels, *about)
+    for effect in EFFECTS:
+        label = READOUTS[effect.column].label if effect.column else effect.label
+        if not effect.column or after[effect.column].isna().all():
+            rows[label] = ("-", "-", "-", "", "no dose-response known")
     columns = ("before", "after", "difference", "(90 % of the men)", "")
     return in_print(rows, *columns).iloc[:, : None if dependable else 3]
 
@@ -390,15 +395,16 @@ def change_cells(row: pd.Series, total: int) -> tuple[str, str, str]:
 
 def readout_cells(name: str, row: pd.Series, total: int) -> tuple[tuple[str, str, str], str, str]:
     """Return the levels and difference of a row of predict.readouts in print, the interval, and whom that is of."""
-    before, after = ("-" if np.isnan(level) else f"{level:.1f}" for level in (row["before"], row["after"]))
-    levels = before, after, "-" if np.isnan(row["difference"]) else f"{row['difference']:+.1f}"
+    places = 0 if name in _WHOLE else 1
+    before, after = ("-" if np.isnan(level) else f"{level:.{places}f}" for level in (row["before"], row["after"]))
+    levels = before, after, "-" if np.isnan(row["difference"]) else signed(row["difference"], places)
     men = int(row["men"])
     if men < LEAST_MEN:
         return levels, cannot_say(men), ""
     sign = "" if name in _SHARES else "+"
     about = ["95 % interval of the share after"] if name in _SHARES else []
     about += [f"{men} men"] if men < total else []
-    return levels, f"({row['low']:{sign}.1f} to {row['high']:{sign}.1f})", ", ".join(about)
+    return levels, f"({row['low']:{sign}.{places}f} to {row['high']:{sign}.{places}f})", ", ".join(about)
 
 
 def azoospermic(

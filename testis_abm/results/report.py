@@ -12,8 +12,12 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import VARIATION, Laboratory
+from testis_abm.biology.tract import ABSTINENCE_REFERENCE
 from testis_abm.choices import TREATED, UNTREATED
-from testis_abm.quantities import LOST_SPERMATIDS, OESTRADIOL, QUANTITIES
+from testis_abm.man.effects import drugs_of
+from testis_abm.man.ejaculations import pace_of
+from testis_abm.man.injuries import Injuries
+from testis_abm.quantities import EFFECTS, LOST_SPERMATIDS, OESTRADIOL, QUANTITIES
 from testis_abm.results.observed import observed
 from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, STEPS
@@ -47,6 +51,9 @@ _FARTHEST = 9_999  # %, or times: what is beyond is no more than "far"
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
 _HDL = 5.0  # mg/dL
+_FEW_MOTILE = 20.0  # million: under it, or after a year in vain, couples are offered IUI or ICSI
+_LONG = 365.0  # days
+_CLEARING_WEEKS = (6, 12, 26)
 
 
 def number(value: float) -> str:
@@ -370,27 +377,82 @@ def flags(result: Run, treatment: Treatment | None) -> str:
         _bone(safety[safety["day"] <= end]),
         _haematocrit(safety),
         *_complaints(result, arm, start),
+        _unknown(result, arm),
     ]
     return _wrapped("Flags: ", " ".join(part for part in parts if part))
 
 
 def chances(result: Run, treatment: Treatment | None) -> str:
-    """Return the chances of conception and, for an azoospermic man, of sperm retrieval."""
+    """Return the chances of conception, of assisted reproduction where it is thought of, and, for an azoospermic man, of sperm retrieval."""
     if result.outcome.empty or not result.arms:
         return ""
     last = treatment.end if treatment else float(result.outcome["day"].max())
     rows = result.outcome[result.outcome["day"] <= last]
     parts = []
+    last_day = rows["day"].max()
+    motile = [_at(result.semen, arm, last_day).get("expected_total_motile_count_million") for arm in result.arms]
+    assisted = result.scenario.partner.tried_days >= _LONG or any(of is not None and of < _FEW_MOTILE for of in motile)
     for arm in result.arms:
         own = rows[rows["arm"] == arm]
         if own.empty:
             return ""
         at = own[own["day"] == own["day"].max()].mean(numeric_only=True)
-        text = f"{result.called(arm)} {_chance(at, 'conception', 1)}"
-        parts.append(text + (_retrieval(result, at) if _azoospermic(result, arm, at["day"]) else ""))
+        none = _azoospermic(result, arm, at["day"])
+        text = f"{result.called(arm)} {_chance(at, 'conception', _places(at, 'conception'))}"
+        text += f", within 12 cycles {_chance(at, 'conception_year', 0)}"
+        text += _assisted(at, none) if assisted else ""
+        parts.append(text + (_retrieval(result, at) if none else ""))
     return _wrapped(
-        "Fecundability (per cycle), by sperm concentration alone: ",
-        "; ".join(parts) + ". Curves of populations with wide uncertainty, no couple's chance.",
+        "Fecundability (per cycle): ",
+        f"{_partner(result)}: {'; '.join(parts)}. By total motile count, normal forms and DNA fragmentation: curves of populations "
+        "with wide uncertainty, no couple's chance.",
+    )
+
+
+def _partner(result: Run) -> str:
+    partner = result.scenario.partner
+    tried = f"after {partner.cycles_tried:.0f} cycles in vain" if partner.tried_days else "in their first cycles"
+    return f"partner of {partner.age:g} years, {tried}"
+
+
+def _assisted(at: pd.Series, none: bool) -> str:
+    """Return the chances of IUI and ICSI per cycle."""
+    if none:
+        return f", ICSI with testicular sperm {_chance(at, 'icsi_testicular', 0)} live birth"
+    return f", IUI {_chance(at, 'iui', 0)} pregnancy, ICSI {_chance(at, 'icsi', 0)} live birth"
+
+
+def _places(at: pd.Series, name: str) -> int:
+    """Return 0, or 1 where a chance is under 10 %."""
+    return int(at[f"{name}_pct"] < 9.95)
+
+
+def _at(table: pd.DataFrame, arm: str, day: float) -> pd.Series:
+    """Return the means over replicates of an arm on a day."""
+    return table[(table["arm"] == arm) & (table["day"] == day)].mean(numeric_only=True)
+
+
+def clearance(result: Run) -> str:
+    """Return how far both closed ducts have cleared, by weeks and ejaculates."""
+    if "cleared_pct" not in result.outcome or not result.arms:
+        return ""
+    arm = TREATED if TREATED in result.arms else UNTREATED
+    rows = result.outcome[result.outcome["arm"] == arm].groupby("day")[["cleared_pct"]].mean().dropna()
+    closing = Injuries(result.scenario.insult, {})
+    parts, samples = [], result.scenario.samples
+    for weeks in _CLEARING_WEEKS:
+        for day in rows.index:
+            since = closing.closed_since(int(day))
+            if since is not None and day - since >= 7 * weeks:
+                often = float(pace_of(samples, range(int(since), int(day))).sum()) / ABSTINENCE_REFERENCE
+                sperm = _at(result.semen, arm, day)["expected_concentration_million_ml"]
+                text = f"{(day - since) / 7.0:.0f} weeks and {often:.0f} ejaculates after, {rows.loc[day, 'cleared_pct']:.0f} %"
+                parts.append(f"{text} of such men have no sperm (in him {number(sperm)} M/mL)")
+                break
+    if not parts:
+        return ""
+    return _wrapped(
+        "Clearance: ", "; ".join(dict.fromkeys(parts)) + ". Contraception is needed until a sample shows none."
     )
 
 
@@ -430,17 +492,25 @@ def _days(safety: pd.DataFrame, flag: pd.Series) -> str:
 
 
 def _bone(safety: pd.DataFrame) -> str:
-    course = safety.groupby("day")["bone_density_change_pct"].mean()
+    course = safety.groupby("day")[["bone_density_change_pct", "bone_density_scan_pct"]].mean().dropna()
     span = course.index[-1] - course.index[0] if len(course) else 0
     if not span:
         return ""
-    trend = (course.iloc[-1] - course.iloc[0]) / span * _YEAR
+    trend, scan = (course.iloc[-1] - course.iloc[0]) / span * _YEAR
     # Without it a trend of -0.001 prints as "-0.0".
-    return f"Bone density trend {trend:+.1f} % a year." if abs(trend) >= 0.05 else "Bone density steady."
+    if abs(trend) < 0.05:
+        return "Bone density steady."
+    placebo = parameters.load()["safety.bone_placebo_trend"]
+    return (
+        f"Bone density {trend:+.1f} % a year against untreated, {signed(scan, 1)} on a scan (men on placebo {scan - trend:+.1f}, "
+        f"{placebo.low:g} to {placebo.high:g})."
+    )
 
 
 def _haematocrit(safety: pd.DataFrame) -> str:
     highest = safety["haematocrit_pct"].max()
+    if math.isnan(highest):
+        return ""
     if highest <= _HAEMATOCRIT[0]:
         return f"Peak haematocrit {highest:.0f} %."
     over = [
@@ -449,6 +519,18 @@ def _haematocrit(safety: pd.DataFrame) -> str:
         if limit == _HAEMATOCRIT[0] or highest > limit
     ]
     return f"Peak haematocrit {highest:.1f} %: {', '.join(over)}."
+
+
+def _unknown(result: Run, arm: str) -> str:
+    """Return of which effects no dose-response is known: of any drug, and of those given."""
+    none = [effect.label for effect in EFFECTS if not effect.column]
+    case = result.scenario if arm == TREATED else result.scenario.untreated()
+    by_drugs: dict[tuple[str, ...], list[str]] = {}
+    for effect in EFFECTS:
+        if effect.column and (drugs := drugs_of(case, effect.column)):
+            by_drugs.setdefault(drugs, []).append(effect.label)
+    parts = [f"of {' and '.join(drugs)} also {', '.join(labels)}" for drugs, labels in by_drugs.items()]
+    return f"No dose-response known: {'; '.join([', '.join(none), *parts])}."
 
 
 def _complaints(result: Run, arm: str, start: float) -> Iterator[str]:

@@ -140,6 +140,7 @@ def render(result: Run) -> str:
         report.observed_block(result),
         report.flags(result, treatment),
         report.chances(result, treatment),
+        report.clearance(result),
         report.recovery(result, treatment),
         report.warnings(result),
         DISCLAIMER,

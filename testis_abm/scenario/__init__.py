@@ -7,7 +7,7 @@ from testis_abm.scenario.history import PastTherapy, past_doses
 from testis_abm.scenario.insult import Insult
 from testis_abm.scenario.load import load
 from testis_abm.scenario.scenario import Scenario, extrapolated, marked
-from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
+from testis_abm.scenario.schema import Man, Observed, Partner, Plan, Samples, Tissue
 from testis_abm.scenario.therapy import Therapy
 from testis_abm.scenario.weight import Weight, bmi_on
 
@@ -19,6 +19,7 @@ __all__ = [
     "Insult",
     "Man",
     "Observed",
+    "Partner",
     "PastTherapy",
     "Plan",
     "Samples",

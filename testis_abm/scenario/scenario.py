@@ -24,7 +24,7 @@ from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import KINDS, Insult, faults
 from testis_abm.scenario.prescription import amount
 from testis_abm.scenario.schedule import check_dose_count
-from testis_abm.scenario.schema import Man, Observed, Plan, Samples, Tissue
+from testis_abm.scenario.schema import MOST_ABSTINENCE, Man, Observed, Partner, Plan, Samples, Tissue
 from testis_abm.scenario.section import Line, Section, flat, plain, table, tables
 from testis_abm.scenario.therapy import Therapy
 from testis_abm.scenario.weight import Weight, overlaps
@@ -67,7 +67,7 @@ class Scenario(Section, init=False):
 
     Attributes:
         title: one line.
-        man, tissue, plan, samples: the sections of the file.
+        man, partner, tissue, plan, samples: the sections of the file.
         therapy: drugs, in the file's order.
         weight: changes of body mass index.
         clamp: hormones that are held; insult: injuries to the testes. Without these, therapy and changes of weight the man
@@ -81,6 +81,7 @@ class Scenario(Section, init=False):
 
     title: Line = "Untitled"
     man: Annotated[Man, table("man")] = Field(default_factory=Man)
+    partner: Annotated[Partner, table("partner")] = Field(default_factory=Partner)
     tissue: Annotated[Tissue, table("tissue")] = Field(default_factory=Tissue)
     plan: Annotated[Plan, table("plan")] = Field(default_factory=Plan)
     samples: Samples = Field(default_factory=Samples, validate_default=True)
@@ -215,6 +216,7 @@ class Scenario(Section, init=False):
             if plan and (text := plan.outside(day)):
                 first.setdefault(kind, text)
         refuse(Problem((kind,), text) for kind, text in first.items())
+        refuse(_too_long_rested(samples))
         return samples
 
     @field_validator("observed")
@@ -230,6 +232,17 @@ class Scenario(Section, init=False):
         import tomli_w
 
         return tomli_w.dumps(self.as_dict())
+
+
+def _too_long_rested(samples: Samples) -> Iterator[Problem]:
+    """Yield a problem for the first semen sample that a calendar of ejaculations leaves too long without one."""
+    rested = ((day, samples.rested(day)[0]) for day in samples.semen)
+    for day, abstinence in [found for found in rested if found[1] > MOST_ABSTINENCE][:1]:
+        text = (
+            f"the sample of day {day} is {abstinence:g} days after the last ejaculation; allowed: up to {MOST_ABSTINENCE:g}: list "
+            "days up to it in ejaculations, or take it earlier"
+        )
+        yield Problem(("ejaculations",), text)
 
 
 def _late(first_days: list[float], plan: Plan) -> Iterator[Problem]:
@@ -350,4 +363,11 @@ def _filled(given: dict[str, Any], plan: Plan) -> dict[str, Any]:
     for kind, schedule in usual.items():
         if isinstance(filled[kind], dict):
             filled[kind] = schedule | {"until": plan.duration_days} | filled[kind]
+    if "ejaculations" in given:
+        span = {"from": -plan.baseline_days, "until": plan.duration_days}
+        listed = given["ejaculations"]
+        if isinstance(listed, dict):
+            filled["ejaculations"] = span | listed
+        elif isinstance(listed, list):
+            filled["ejaculations"] = [span | part if isinstance(part, dict) else part for part in listed]
     return filled

@@ -49,6 +49,24 @@ def parse_days(value: object) -> tuple[int, ...]:
     return tuple(sorted(days))
 
 
+def parse_ejaculations(value: object) -> tuple[int, ...]:
+    """Return whole days as `parse_days`, from a table, or from a list of days and tables.
+
+    Raises:
+        ScenarioError: with the position or key of each fault.
+    """
+    if not isinstance(value, list | tuple):
+        return parse_days(value)
+    days: set[int] = set()
+    with gathered() as problems:
+        for i, item in enumerate(value):
+            with problems.at(i):
+                days |= {*_at_interval(item)} if isinstance(item, Mapping) else {_whole_day(item)}
+    return tuple(sorted(days))
+
+
+_WRITTEN = PlainSerializer(lambda days: [f"day {d}" for d in days] or None)
+Ejaculations = Annotated[tuple[int, ...], BeforeValidator(parse_ejaculations), _WRITTEN]
 Days = Annotated[tuple[int, ...], BeforeValidator(parse_days), PlainSerializer(lambda days: [f"day {d}" for d in days])]
 
 
@@ -71,7 +89,7 @@ def _at_interval(table: Mapping[str, Any]) -> tuple[int, ...]:
         with problems.at("every"):
             every = parse_every(table.get("every", 1))
             if every < 1:
-                raise ScenarioError(f"{shown(table['every'])} is too short; samples are a day or more apart")
+                raise ScenarioError(f"{shown(table['every'])} is too short; days are a day or more apart")
         with problems.at("from"):
             first = parse_day(table.get("from", 0))
         with problems.at("until"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from numbers import Real
 from typing import Annotated, Any, Self, cast
 
@@ -33,7 +34,7 @@ from testis_abm.scenario.amounts import (
 )
 from testis_abm.scenario.amounts import quantity as read_quantity
 from testis_abm.scenario.history import PastTherapy, parse_history
-from testis_abm.scenario.schedule import Day, Days
+from testis_abm.scenario.schedule import Day, Days, Ejaculations
 from testis_abm.scenario.section import Line, Section, one_of, quantity, text, unknown_key, whole
 from testis_abm.support.errors import ScenarioError, gathered, shown, unknown
 
@@ -45,6 +46,9 @@ def _whole_days(low: int, high: int) -> tuple[BeforeValidator, BeforeValidator, 
 
 _LISTED_BY = "testis-abm men"
 _MOST_ROWS = 10_000
+_CYCLE = 28.0  # days
+MOST_ABSTINENCE = 30.0  # days
+_REMEMBERED = 12  # ejaculations of whose sperm an ejaculate may still hold some
 _NICHES = 65_536  # of a tubule, which a germ cell numbers in 16 bits
 
 
@@ -197,7 +201,9 @@ class Samples(Section, init=False):
 
     Attributes:
         blood, semen, biopsy: days, rising.
-        abstinence_days: before each semen sample, 0.5 to 30.
+        abstinence_days: before each semen sample, 0.5 to 30; with a calendar of ejaculations, how often he ejaculated before it.
+        ejaculations: days on which he ejaculates besides semen samples, rising: from a list of days, of such tables, or of both.
+            Empty: every `abstinence_days`. The abstinence of a sample follows from them; after the last he abstains.
         assay: of the oestradiol that conditions and observed values mean, "immunoassay" (as andrology clinics report)
             or "lc-ms".
     """
@@ -205,9 +211,10 @@ class Samples(Section, init=False):
     blood: Days = ()
     semen: Days = ()
     biopsy: Days = ()
-    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, 30, "days"), text("{} days")] = Field(
+    abstinence_days: Annotated[float, quantity(parse_duration, 0.5, MOST_ABSTINENCE, "days"), text("{} days")] = Field(
         3.0, alias="abstinence"
     )
+    ejaculations: Ejaculations = ()
     assay: Annotated[str, one_of(*ASSAYS)] = DEFAULT_ASSAY
 
     def __init__(self, /, **given: Any) -> None:
@@ -220,10 +227,46 @@ class Samples(Section, init=False):
         super().__init__(**given)
 
     def days(self) -> Iterator[tuple[str, int]]:
-        """Yield each kind of sample with each of its days."""
-        for kind in ("blood", "semen", "biopsy"):
+        """Yield each kind of sample, and ejaculations, with each of its days."""
+        for kind in ("blood", "semen", "biopsy", "ejaculations"):
             for day in getattr(self, kind):
                 yield kind, day
+
+    def rested(self, day: int) -> tuple[float, ...]:
+        """Return the days of abstinence before an ejaculate of `day`, the one before, ...; the last holds for all before."""
+        before = [other for other in self.ejaculating if other < day][-_REMEMBERED:] if self.ejaculations else []
+        if not before:
+            return (self.abstinence_days,)
+        gaps = (float(later - earlier) for earlier, later in pairwise((*before, day)))
+        return (*reversed([*gaps]), self.abstinence_days)
+
+    @property
+    def ejaculating(self) -> list[int]:
+        """Return the days of all ejaculations, those of semen samples included, rising."""
+        return sorted({*self.ejaculations, *self.semen})
+
+
+def _years(value: object) -> float:
+    return parse_duration(value) / (DAYS_PER_YEAR if isinstance(value, str) else 1.0)  # a plain number is years
+
+
+class Partner(Section, init=False):
+    """The woman he wants a child with, for the chances of conception, IUI and ICSI; nothing else depends on her.
+
+    `Partner(age="36 years", tried="18 months")`
+
+    Attributes:
+        age: years, 18 to 50.
+        tried_days: for how long they have tried to conceive in vain, up to 20 years.
+    """
+
+    age: Annotated[float, quantity(_years, 18, 50, "years"), text("{} years")] = 30.0
+    tried_days: Annotated[float, quantity(parse_duration, 0, 7305, "days"), text("{} days")] = Field(0.0, alias="tried")
+
+    @property
+    def cycles_tried(self) -> float:
+        """Return the cycles in which they have tried in vain."""
+        return self.tried_days / _CYCLE
 
 
 class Observed(Section, init=False):
