@@ -452,7 +452,7 @@ class _Work:
     def _untreated(self, control: Treatment, day_0: ExpectedMan) -> list[float]:
         """Return the levels of a man with a past on the morning on which treatment ends, had there been none."""
         held = held_by_day((), day_0.own, day_0.values, range(self.end))
-        return of_expected(control.go_on(copy.deepcopy(day_0), held), self.end, self.case.samples.abstinence_days)
+        return of_expected(control.go_on(copy.deepcopy(day_0), held), self.end, self.case)
 
     def _clamped(self, control: Treatment, day_0: ExpectedMan, testosterone: float, oestradiol: float) -> list[float]:
         """Return the levels of an untreated man at the end of a clamp of both from day 0 on, in multiples of his own."""

@@ -23,7 +23,7 @@ import pandas as pd
 from testis_abm import parameters
 from testis_abm.biology import outcome
 from testis_abm.biology.laboratory import BLOOD, Laboratory
-from testis_abm.biology.safety import Safety
+from testis_abm.biology.safety import Safety, felt
 from testis_abm.biology.semen import Semen
 from testis_abm.man.mean_field import ExpectedMan
 from testis_abm.man.parameter_set import ParameterSet
@@ -156,21 +156,22 @@ def _levels(man: ExpectedMan, sample: Sample, study: Study) -> dict[str, np.ndar
 
 
 def _bone(man: ExpectedMan) -> np.ndarray:
-    """Return the change of a man's bone density since day 0, %, (mornings,)."""
-    serum = np.column_stack([man.days["testosterone_nmol_l"], man.days["oestradiol_pmol_l"]]).tolist()
-    safety, found = Safety(man.values, *serum[0]), [0.0]
-    for levels in serum[1:]:
-        safety.day(*levels)
-        found.append(safety.bone)
+    """Return the change of a man's bone density since day 0 as scans show it, %, (mornings,)."""
+    safety, found = Safety(man.values, felt(man.rest, man.values)), [0.0]
+    for day in man.days[1:]:
+        safety.day(felt(day, man.values))
+        found.append(safety.scanned)
     return np.array(found)
 
 
-def _conceived(man: ExpectedMan, first: float, last: float, abstinence: float) -> float:
+def _conceived(man: ExpectedMan, first: float, last: float, study: Study) -> float:
     """Return the chance that a couple conceives from one day to another, month by month (outcome.conception)."""
     left, day = 1.0, first
     while day < last:
         span = min(DAYS_PER_MONTH, last - day)
-        monthly = outcome.conception(man.semen(abstinence, round(day))[_SPERM], man.values)[0]
+        couple = outcome.Couple(study.partner.age, study.partner.cycles_tried + (day - first) / DAYS_PER_MONTH)
+        semen = man.semen(study.abstinence_days, round(day))
+        monthly = outcome.conception(semen, couple, man.values)[0]
         left *= (1.0 - monthly) ** (span / DAYS_PER_MONTH)
         day += span
     return 1.0 - left
@@ -228,7 +229,7 @@ def courses(study: Study, own: ParameterSet, men: int, *, pool: int, seed: int) 
         for sample in sorted(samples, key=str):
             man = arms[sample.arm]
             if sample.kind == "conceived" and sample.day is not None:
-                found[sample] = {_CONCEIVED: np.float64(_conceived(man, *sample.day, study.abstinence_days))}
+                found[sample] = {_CONCEIVED: np.float64(_conceived(man, *sample.day, study))}
             else:
                 found[sample] = _sampled(sample, _levels(man, sample, study), laboratory)
         return found

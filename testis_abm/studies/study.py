@@ -16,7 +16,7 @@ from testis_abm.choices import POPULATIONS
 from testis_abm.parameters import FrozenMapping
 from testis_abm.population.screen import parse_criterion
 from testis_abm.quantities import ASSAYS, DEFAULT_ASSAY, QUANTITIES, Censored
-from testis_abm.scenario import Clamp, Insult, Man, PastTherapy, Plan, Samples, Scenario, Therapy, Weight
+from testis_abm.scenario import Clamp, Insult, Man, Partner, PastTherapy, Plan, Samples, Scenario, Therapy, Weight
 from testis_abm.scenario.amounts import NUMBER, UNITS, number_in, parse_day, parse_duration, plain, spelled
 from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.history import parse_history
@@ -475,6 +475,7 @@ class Study(Section):
         n: men an arm; assay: of oestradiol; duration_days: of the plan.
         baseline: "screening" (what screening measured is the baseline that is printed) or "separate" (measured again).
         design: "paired" (the same men in every arm) or "parallel" (other men in each).
+        partner: of the men whose couples conceive.
         arm, observed: what they were given, what was seen.
         name: of the file.
     """
@@ -497,6 +498,7 @@ class Study(Section):
     duration_days: Annotated[float, quantity(parse_duration, 1, _LONGEST, "days")] = Field(
         alias="duration", examples=["84 days"]
     )
+    partner: Partner = Partner()
     arm: Annotated[tuple[Arm, ...], tables("arm")]
     observed: Annotated[tuple[Observation, ...], tables("observed")]
     name: str = ""
