@@ -479,7 +479,9 @@ EFFECTS: tuple[Effect, ...] = (
     ),
 )
 # Actions of drugs on tissues themselves, of which serum levels do not tell -> the effects that androgen alone decides.
-_BY_THEMSELVES: Mapping[str, tuple[str, ...]] = {"oestrogen_receptor_modulator": ("haematocrit_pct",)}
+_BY_THEMSELVES: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("oestrogen_receptor_modulator", "progestin", "androgen", "hypothalamic_inhibitor"), ("haematocrit_pct",)
+)
 
 
 def untold(actions: Iterable[str]) -> tuple[str, ...]:

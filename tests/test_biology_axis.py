@@ -32,6 +32,10 @@ P = AxisParameters(
     memory_exponent_high=0.5,
     memory_falling_days=400.0,
     memory_rising_days=200.0,
+    dihydrotestosterone_reference=1.0,
+    prolactin_reference=1.0,
+    prolactin_most=1.0,
+    blood_dihydrotestosterone_weight=0.0,
     prolactin_half=4.0,
     prolactin_exponent=2.0,
     gnrh_agonist_maximum=4.0,
@@ -459,12 +463,12 @@ def test_the_reference_man_stands_still():
             "lyase_inhibitor": 0.0,
             "testis_aromatase": 1.0,
             "inhibition_fat": 0.0,
-            "dihydrotestosterone": 1.0,
+            "dihydrotestosterone_nmol_l": 1.0,
             "blood_androgen": 1.0,
             "tract_androgen": 1.0,
             "androgen_block": 0.0,
             "liver_oestradiol": 1.0,
-            "prolactin": 1.0,
+            "prolactin_ug_l": 1.0,
             "gnrh_frequency": 1.0,
             "lh_amplitude": 1.0,
             "testosterone_brake": 1.0,
@@ -524,13 +528,13 @@ def test_androgens_of_all_kinds_are_felt_where_their_receptor_is():
     blocked = hour(body(**OFF), androgen=0.5, androgen_block=4.0)
     assert (blocked.blood_androgen, blocked.tract_androgen, blocked.androgen_block) == pytest.approx((0.5, 0.42, 4.0))
     assert blocked.testosterone_brake == pytest.approx(2 / (1 + 0.45 * 0.5))
-    assert blocked.dihydrotestosterone == means.dihydrotestosterone == pytest.approx(1.5)
+    assert blocked.dihydrotestosterone_nmol_l == means.dihydrotestosterone_nmol_l == pytest.approx(1.5)
 
 
 def test_five_alpha_reductase_inactivated_leaves_testosterone_and_takes_dht():
     man = body(**OFF, five_alpha_1=0.8, five_alpha_2=0.4)  # a half of it in all
     means = hour(man, five_alpha_1_loss=1.0, five_alpha_2_loss=0.25, dihydrotestosterone=100.0)
-    assert means.dihydrotestosterone == pytest.approx(0.75 + 0.1)
+    assert means.dihydrotestosterone_nmol_l == pytest.approx(0.75 + 0.1)
     assert means.testosterone_brake == pytest.approx(2 / (1 + 0.5 * (2.0 + 0.85) / 2))
     # Renewal a quarter a day: to a fifth and a half.
     assert man.five_alpha_1 == pytest.approx(0.2 + 0.6 * math.exp(-1.25 / 24))
@@ -544,7 +548,7 @@ def test_five_alpha_reductase_inactivated_leaves_testosterone_and_takes_dht():
 
 def test_prolactin_is_told_as_drugs_leave_it():
     means = hour(body(), p=P._replace(prolactin=20.0), dopamine_agonist=3.0)
-    assert means.prolactin == pytest.approx(5.0)
+    assert means.prolactin_ug_l == pytest.approx(5.0)
 
 
 def test_fsh_secretion_is_the_mans_own_and_given_fsh_is_added_in_blood():

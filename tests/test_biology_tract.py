@@ -423,9 +423,9 @@ def test_dna_breaks_with_the_age_of_sperm():
 def test_what_lies_beyond_a_closed_duct_clears_with_ejaculates_and_a_part_of_it_without():
     def left(*pace):
         man, collected = records()
-        tract.settle_tract(man, 100.0, 1.0, 1.0, 1.0, P)
+        tract.settle_tract(man, Arriving(100.0), 1.0, 1.0, 1.0, P)
         for of_day in pace:
-            tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.0, of_day), 1.0, 1.0, 1.0, P)
+            tract.tract_day(man, collected, Arriving(100.0, 0.0, 0.0, pace=of_day), 1.0, 1.0, 1.0, P)
         return man.beyond[0] / 75.0
 
     assert left(*[1.0] * 30) == pytest.approx(math.exp(-3.0))

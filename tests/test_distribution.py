@@ -58,7 +58,7 @@ def clinic():
         ("sertoli_number", "sertoli_number"),
         ("inhibin_capacity", "inhibin_capacity"),
         ("spermatogonial_commitment", "commitment"),
-        ("meiotic_completion", "meiotic"),
+        ("meiotic_completion", "meiotic_completion"),
         ("motility", "motility"),
         ("morphology", "morphology"),
         ("gland_volume", "gland_volume"),
@@ -148,7 +148,7 @@ def test_lesions_are_as_common_as_the_table_says():
     _, lesions = population.hidden(MEN, np.random.default_rng(5))
     counts = np.bincount(lesions, minlength=len(LESIONS))
     assert (np.abs(counts - MEN * shares) < 4.0 * np.sqrt(MEN * shares)).all()
-    assert Population.named("healthy").lesion_shares().tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+    assert Population.named("healthy").lesion_shares().tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 
 
 def test_what_is_left_of_the_germ_line_is_even_over_orders_of_magnitude():
@@ -192,7 +192,7 @@ def test_a_man_without_drive_has_a_testis_that_hardly_grew():
     somatic = 10.0 ** ((low + high) / 2.0)
     assert man["somatic_maturity"] == pytest.approx(somatic)
     assert man["spermatogonial_maturity"] == pytest.approx(numbers["hypogonadotropic_germ_maturity"] * somatic)
-    drive = numbers["hypogonadotropic_gnrh_drive"] * np.exp(-numbers["hypogonadotropic_gnrh_spread"])
+    drive = numbers["hypogonadotropic_gnrh_drive"] * np.exp(-numbers["hypogonadotropic_gnrh_drive_spread"])
     assert man["gnrh_drive"] == pytest.approx(np.clip(drive, FIELDS["gnrh_drive"].low, None))
     # His own testis, without what ails those of the clinic.
     assert man["leydig_capacity"] == pytest.approx(numbers.get("hypogonadotropic_leydig_capacity", 1.0))

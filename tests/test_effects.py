@@ -50,8 +50,8 @@ def test_what_serum_tells_is_asked_for_where_it_is_reported():
 def test_every_drug_acts_by_serum_or_is_said_not_to(drug, capsys):
     unknown = untold(parameters.drugs()[drug].actions)
     assert set(unknown) <= COLUMNS
-    modulates = "oestrogen_receptor_modulator" in parameters.drugs()[drug].actions
-    assert set(unknown) == (COLUMNS - {"haematocrit_pct"} if modulates else set())
+    own = {"oestrogen_receptor_modulator", "progestin", "androgen", "hypothalamic_inhibitor"}
+    assert set(unknown) == (COLUMNS - {"haematocrit_pct"} if own & {*parameters.drugs()[drug].actions} else set())
     assert cli.main(["drugs", drug]) in (0, None)
     printed = capsys.readouterr().out
     assert printed.count(f"no dose-response known of {drug}") == len(unknown)
@@ -60,7 +60,9 @@ def test_every_drug_acts_by_serum_or_is_said_not_to(drug, capsys):
 
 def test_of_every_action_somebody_has_thought_whether_serum_tells_its_effects():
     by_serum = {"testosterone", "oestradiol", "lh_activity", "fsh_activity", "gnrh_agonist", "gnrh_antagonist"}
-    by_serum |= {"aromatase_inhibitor", "aromatase_inactivator", "lyase_inhibitor"}
+    by_serum |= {"aromatase_inhibitor", "aromatase_inactivator", "lyase_inhibitor", "dopamine_agonist"}
+    # By what tissues feel of serum (safety.felt).
+    by_serum |= {"five_alpha_reductase_inactivator", "androgen_receptor_blocker", "dihydrotestosterone"}
     actions = {action for drug in parameters.drugs().values() for action in drug.actions}
     # A new one is listed here, or in quantities: what it does to bone, lipids, marrow, desire and flushes by itself.
     assert {action for action in actions if not untold((action,))} <= by_serum

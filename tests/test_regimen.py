@@ -278,14 +278,14 @@ def lh_on_treatment(*therapy, man=None, days=70):
 def test_pulses_of_gonadorelin_keep_lh(dose, every):
     lh = lh_on_treatment(gonadorelin(dose=dose, every=every))
     assert lh.loc[-1] < 0.3
-    assert 1.5 < lh.loc[60:69].mean() < 12.0
+    assert 1.0 < lh.loc[60:69].mean() < 12.0
     assert lh.loc[60:69].mean() == pytest.approx(lh.loc[25:35].mean(), rel=0.15)
 
 
 def test_the_same_gonadorelin_without_pause_abolishes_lh_within_weeks():
     lh = lh_on_treatment(gonadorelin(dose="120 ug", every="1 day", over="24 hours"))
     pulses = lh_on_treatment(gonadorelin())
-    assert lh.loc[0:5].max() > 1.0  # first it answers
+    assert lh.loc[0:5].max() > 4.0 * lh.loc[-1]  # first it answers
     assert lh.loc[28:].max() < 0.1 * pulses.loc[28:69].mean() and lh.loc[70] < 0.04 * pulses.loc[28:69].mean()
     # Stopped, the gonadotrophs hear the pump again.
     back = lh_on_treatment(

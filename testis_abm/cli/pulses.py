@@ -27,7 +27,7 @@ def _pulses(options: argparse.Namespace) -> None:
     day = case.plan.duration_days if options.day is None else options.day
     if outside := case.plan.outside(day):
         raise TestisError(f"--day: {outside}")
-    from testis_abm.experiments.pulses import read_every
+    from testis_abm.experiments.pulses import pulses, read_every
 
     every = guard.named("--every", read_every)(options.every)
     decides = json.dumps([case.as_dict(), options.arm, day, every], sort_keys=True, default=str)
@@ -38,8 +38,6 @@ def _pulses(options: argparse.Namespace) -> None:
         for kind in KINDS:
             outputs.check(folder / f"{_PICTURE}.{kind}")
         guard.matplotlib()
-    from testis_abm.facade import pulses
-
     arm = None if options.arm == _BOTH else options.arm
     found = pulses(case, day=day, arm=arm, every=every)
     for name, table in {"pulses": found.table(), "summary": found.summary()}.items():
@@ -48,7 +46,9 @@ def _pulses(options: argparse.Namespace) -> None:
     print(f"{case.title}: day {day}\n\n{found.text()}\n\n{DISCLAIMER}\n")
     print(f"Tables in {folder}/: {', '.join(f'{name}.csv' for name in _TABLES)}")
     if not options.no_plots:
-        printing.picture(found.plot(), _PICTURE, folder)
+        from testis_abm.pictures.pulses import draw
+
+        printing.picture(draw(found), _PICTURE, folder)
 
 
 COMMANDS = (

@@ -39,16 +39,8 @@ _TRAITS = (
     "sertoli_androgen_sensitivity",
     "fsh_sensitivity",
 )
-# Population -> those whose numbers it takes, in order, where it has none of its own.
-_LINEAGE: Mapping[str, tuple[str, ...]] = {
-    "clinic": ("clinic",),
-    "community": ("community",),
-    "healthy": ("healthy",),
-    "asian": ("asian", "healthy"),
-    "obese": ("obese", "community"),
-    "hypogonadotropic": ("without_drive", "clinic"),
-    "testosterone_users": ("users", "clinic"),
-}
+# Populations that take the numbers of another where they have none of their own.
+_PART_OF = {"asian": "healthy", "obese": "community", "hypogonadotropic": "clinic", "testosterone_users": "clinic"}
 # Hidden coordinates, standard normal each.
 COORDINATES = ("age", "bmi", *_TRAITS, "cyp19a1_repeats", "testis_quality", "focus")
 _CONGENITAL = ("hypogonadotropic", "partial_hypogonadotropic")
@@ -100,14 +92,18 @@ class Population:
 
     def _number(self, name: str, default: float | None = None) -> float:
         """Return a number: the population's own, that of one that it is a part of, or that of all men."""
-        for own in _LINEAGE[self.name]:
+        for own in self._lineage:
             if f"{own}_{name}" in self.numbers:
                 return self.numbers[f"{own}_{name}"]
         return self.numbers[name] if default is None else self.numbers.get(name, default)
 
     @property
+    def _lineage(self) -> tuple[str, ...]:
+        return (self.name, _PART_OF[self.name]) if self.name in _PART_OF else (self.name,)
+
+    @property
     def _of_clinic(self) -> bool:
-        return "clinic" in _LINEAGE[self.name]
+        return "clinic" in self._lineage
 
     def lesion_shares(self) -> np.ndarray:
         """Return the share of men with each of LESIONS."""

@@ -67,7 +67,7 @@ from testis_abm.parameters.tubules import ARRESTED, HYALINISED, REDUCED
 from testis_abm.support.compile import compiled
 from testis_abm.testis.fields import TOGETHER, Weights, conserving, interstitial_fields, ring_field
 from testis_abm.testis.geometry import CORNERS
-from testis_abm.testis.stem_cells import DECIDED, GONE, Turning, turn_stem_cells
+from testis_abm.testis.stem_cells import DECIDED, GONE, Turning, TurnRules, turn_stem_cells
 from testis_abm.testis.threads import first_of, last_of, wait
 
 # Rows that the progeny of one cell may need in a step of some days, and daughters that may wait for their turn.
@@ -652,9 +652,8 @@ def live(cells, events, today, shape, first, last):
                 decided = np.empty(2 * stem_cells, DECIDED)
             before = top
             rows, end = due[: np.int64(listed)], start[tubule + 1]
-            top = turn_stem_cells(
-                turning, numbers, niche_numbers, mean_days, now, dt, shape, tubule, rows, top, end, decided
-            )
+            rules = TurnRules(numbers, niche_numbers, mean_days, now, dt)
+            top = turn_stem_cells(turning, rules, shape, tubule, rows, top, end, decided)
             if top < 0:
                 continue
             for i in range(np.uint64(before), np.uint64(top)):

@@ -8,11 +8,12 @@ import numpy as np
 from numba.extending import register_jitable
 
 from testis_abm.biology.draws import child, u64
-from testis_abm.biology.germ import COMPLETES, clone_of, first_share, next_event, on_entering
+from testis_abm.biology.germ import COMPLETES, GermParameters, clone_of, first_share, next_event, on_entering
 from testis_abm.biology.niche import (
     RENEWED,
     SET_ASIDE,
     Around,
+    NicheParameters,
     a_dark_turn,
     a_pale_turn,
     next_turn,
@@ -63,6 +64,21 @@ def _wrapped(at, around):
     if at < 0:
         return at + around
     return at - around if at >= around else at
+
+
+class TurnRules(NamedTuple):
+    """By what stem cells turn today.
+
+    Attributes:
+        germ, niche: GermParameters and NicheParameters; days: germ.durations, (steps,).
+        now: end of the `dt` days.
+    """
+
+    germ: GermParameters
+    niche: NicheParameters
+    days: np.ndarray
+    now: float
+    dt: float
 
 
 class Turning(NamedTuple):
@@ -198,7 +214,7 @@ def _found(newborn, born, lineage, ordinal, mother, since):
 
 
 @compiled(error_model="numpy")
-def turn_stem_cells(cells, germ, numbers, mean_days, now, dt, shape, tubule, due, top, end, decided):
+def turn_stem_cells(cells, rules, shape, tubule, due, top, end, decided):
     """Let the stem cells among the rows `due` of a tubule turn, those of open niches; return its first free row then.
 
     Two phases, so that no order matters: all decide from the counts of the morning; then daughters enter the niches where
@@ -207,10 +223,10 @@ def turn_stem_cells(cells, germ, numbers, mean_days, now, dt, shape, tubule, due
     rows.
 
     Args:
-        cells: Turning; germ, numbers: GermParameters and NicheParameters; mean_days: germ.durations, (steps,).
-        now: end of the `dt` days; shape, tubule, due, decided: see `_decide`.
+        cells, rules: Turning and TurnRules; shape, tubule, due, decided: see `_decide`.
         top: the first free row of the tubule; end: where its rows end.
     """
+    germ, numbers, mean_days, now, dt = rules.germ, rules.niche, rules.days, rules.now, rules.dt
     turning, births = _decide(cells, now, now - dt, numbers, shape, tubule, due, decided)
     if top + births > end:
         return -1
