@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from testis_abm.cli import printing
 from testis_abm.cli.command import main
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -148,6 +149,12 @@ def test_drugs_that_act_alike_are_noted_in_one_line(capsys, few_men):
 def test_the_summary_says_why_an_immunoassay_sees_less(drawn):
     text = " ".join(drawn[0].split())
     assert "T/E2 (immunoassay) (ng/dL per pg/mL)" in text and "Assay: serum E2 (LC-MS/MS) -" in text
+
+
+def test_lists_part_names_from_what_is_said_of_them(capsys):
+    printing.listed(iter([("a", "x"), ("a_very_long_name_of_a_drug_by_mouth", "y")]))
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.index("x") == last.index("y") and last.endswith("mouth   y")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ GRAY = {"kind": "irradiation", "dose": "1 Gy"}
         ({"kind": "irradiation"}, 'dose is missing; for example dose = "2.5 Gy"'),
         ({"day": 3}, "kind is missing"),
         ({"kind": "iradiation", "dose": "1 Gy"}, 'nearest: "irradiation"'),
+        ({"kind": "orchitis"}, "known: cryptorchidism, cytotoxics, fever, heat, irradiation,"),
         ({"kind": 3}, "is not known"),
         ({"kind": "irradiation", "dose": 2.0}, 'has no unit; write it as text with one: "2.5 Gy"'),
         ({"kind": "irradiation", "dose": "2 mg"}, "known: Gy, cGy, mGy, rad"),

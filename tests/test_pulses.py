@@ -155,7 +155,9 @@ def test_a_day_is_drawn_about_its_row_of_the_man(values, fertile):
     assert one["hour"].iloc[:3].tolist() == pytest.approx([0.0, 1 / 6, 1 / 3])
     assert "GnRH that is given is taken as steady" not in found.text()
     pump = {**CASE, "therapy": [{"drug": "gonadorelin", "dose": "10 ug", "every": "2 hours"}]}
-    assert "GnRH that is given is taken as steady" in ta.pulses(pump).text()
+    untreated, _, treated, _ = ta.pulses(pump).text().splitlines()
+    told = "GnRH that is given is taken as steady and its pulses are not drawn; his own: "
+    assert told not in untreated and told in treated.partition("pulses in 12 h")[0]
 
 
 @pytest.mark.parametrize(
@@ -166,11 +168,13 @@ def test_a_day_is_drawn_about_its_row_of_the_man(values, fertile):
         ({"every": 7}, "every: 7 is odd"),
         ({"every": 120}, "every: 120 is out of range; allowed: 2 to 60"),
         ({"arm": "both"}, "arm: 'both' is not one of untreated, treated"),
+        ({"arm": "treated", "therapy": []}, "arm: 'treated': nothing is done to the man of this scenario"),
     ],
 )
 def test_bad_arguments_are_told(given, said):
+    therapy = given.pop("therapy", CASE["therapy"])
     with pytest.raises(ta.TestisError) as error:
-        ta.pulses(CASE, **given)
+        ta.pulses({**CASE, "therapy": therapy}, **given)
     assert said in str(error.value).replace('"', "'")
 
 
@@ -189,5 +193,12 @@ def test_the_command_writes_table_summary_and_picture(tmp_path, capsys):
     assert {"pulses.png", "pulses.svg"} <= {path.name for path in out.iterdir()}
     assert main(["pulses", "obese_anastrozole", "--every", "7", "--out", str(out)]) == 2
     assert capsys.readouterr().err.startswith("--every: 7 is odd")
-    assert main(["pulses", "obese_anastrozole", "--day", "9000", "--out", str(out)]) == 2
-    assert "outside the plan" in capsys.readouterr().err
+    assert main(["pulses", "fertile_man", "--arm", "treated", "--out", str(out)]) == 2
+    assert capsys.readouterr().err.startswith('--arm: "treated": nothing is done')
+
+
+@pytest.mark.parametrize("command", ["pulses", "histology"])
+@pytest.mark.parametrize("day", ["-3", "9000"])
+def test_days_before_and_after_the_plan_have_one_answer(command, day, capsys):
+    assert main([command, "obese_anastrozole", "--days", "60", "--day", day]) == 2
+    assert capsys.readouterr().err.startswith(f"--day: {day} is out of range; allowed: 0 to 60")

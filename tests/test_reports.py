@@ -113,6 +113,28 @@ def test_the_reason_tells_no_more_of_lh_than_the_laboratory(before, after, limit
     assert told == (f"{said}; " if said else "") + "no rate of the germ line changes by more than 1 %."
 
 
+def test_the_reason_tells_androgen_as_sertoli_cells_feel_it():
+    """A blocker of the receptor lowers it though testosterone rises."""
+    p = ta.TestisModel({**CASE, "therapy": []}).tissue.p
+    before = {"androgen": 80.0, "lack": 0.0, "fsh": 4.0, "back_pressure": 0.0}
+    after = before | {"androgen": 10.0}
+    told = attribution.why_sperm(before, after, attribution.attribute(before, after, p), p, (1.0, 0.5))
+    assert "androgen that Sertoli cells feel 80.0 -> 10.0 nmol/L" in told and "testosterone" not in told
+
+
+@pytest.mark.parametrize(
+    ("change", "low", "high", "said"),
+    [
+        (math.nan, 0.0, 0.0, "-"),  # none, whatever the models make of it
+        (math.nan, math.nan, math.nan, ""),
+        (50.0, -3.0, 3087.0, "-3 to +3087"),
+        (1510.0, 266.0, 3087.0, "x 3.66 to 31.9"),
+    ],
+)
+def test_an_interval_over_models_has_the_form_of_its_change(change, low, high, said):
+    assert plausible.ends(change, low, high) == said
+
+
 def test_nothing_is_inhibited_where_there_is_no_enzyme():
     result = ta.run({**CASE, "man": {"preset": "aromatase_deficiency"}})
     assert result.aromatase().isna().all(axis=None)
@@ -356,9 +378,29 @@ def _why(lh, drugs=None, **after):
             "oestradiol falls (negative feedback: 50 % pituitary, 50 % hypothalamic), "
             "partly offset (50 %) by testosterone feedback",
         ),
+        (
+            8.0,
+            {},
+            {"testosterone_brake": 1.5, "serum_testosterone": 0.3, "oestradiol_brake": 1.8},
+            "testosterone and oestradiol fall (of oestradiol: 50 % pituitary, 50 % hypothalamic)",
+        ),
+        (
+            2.0,
+            {"progestin": ["levonorgestrel"]},
+            {"testosterone_brake": 0.5, "serum_testosterone": 36.0, "oestradiol_brake": 0.7},
+            "testosterone rises and levonorgestrel slows the pulses of GnRH as a progestin does, and oestradiol rises "
+            "(negative feedback: 50 % pituitary, 50 % hypothalamic)",
+        ),
+        # Less than a third of the stronger.
+        (
+            8.0,
+            {},
+            {"testosterone_brake": 2.0, "serum_testosterone": 0.3, "oestradiol_brake": 1.2},
+            "testosterone falls",
+        ),
     ],
 )
-def test_the_reason_of_lh_is_what_moved_it_most(lh, drugs, after, said):
+def test_the_reason_of_lh_is_what_moved_it_most_and_both_brakes_where_they_are_near(lh, drugs, after, said):
     assert _why(lh, drugs, **after) == said
 
 

@@ -272,10 +272,10 @@ def test_flags_count_days_and_name_harm(result):
     )
     text = " ".join(render(harmed).split())
     assert "serum E2 (LC-MS/MS) under 10 pg/mL: 20 days." in text
-    assert "Peak haematocrit 55.0 %: over 50 % 10 days, over 54 % 10 days." in text
-    assert "Libido score falls from 90 to 60." in text
-    assert "Vasomotor symptoms, up to 30 % of visits." in text
-    assert "HDL cholesterol -8 mg/dL." in text
+    assert "Peak haematocrit 55.0 % (day 50): over 50 % 10 days, over 54 % 10 days." in text
+    assert "Libido score falls from 90 to 60 (day 21)." in text
+    assert "Vasomotor symptoms, up to 30 % of visits (day 21)." in text
+    assert "HDL cholesterol -8 mg/dL (day 21)." in text
     assert "Bone density -2.0 % a year against untreated, -1.2 on a scan (men on placebo +0.8, -1.9 to 3.4)." in text
 
 

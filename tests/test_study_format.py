@@ -120,6 +120,27 @@ def test_what_is_wrong_is_told_with_place_value_range_and_fix(more, said):
     assert said in str(told.value)
 
 
+def test_all_faults_of_observations_are_told_at_once():
+    with pytest.raises(TestisError) as told:
+        study(
+            observed=[
+                {"arm": "nobody", "variable": "LDL", "as": "change", "day": 30, "value": "much"},
+                {"arm": "none", "variable": "LH", "as": "ratio", "day": [-7, 30], "value": 3, "versus": "other"},
+                {"arm": "none", "variable": "LH", "day": 99},
+            ]
+        )
+    for fault in (
+        'observed 1: arm: arm "nobody" is not known; known: none',
+        'observed 1: variable: "LDL" is not known; known: DNA fragmentation, FSH,',
+        'observed 1: value: "much" is no number',
+        "observed 2: day: day -7 is outside the study (day 0 to 40)",
+        'observed 2: versus: arm "other" is not known',
+        "observed 3: day: day 99 is outside the study",
+        "observed 3: as is missing",
+    ):
+        assert fault in str(told.value)
+
+
 def test_a_study_may_last_five_years_and_say_what_lies_under_a_limit():
     long = study(duration="1826 days", **seen(day=1825, value="<0.1", **{"as": "level"}, unit="nmol/L"))
     assert long.observed[0].value == Censored(0.1)

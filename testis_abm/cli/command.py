@@ -226,9 +226,8 @@ def _scenarios(options: argparse.Namespace) -> None:
     if options.word is not None:
         print(known[guard.key(options.word, known, "scenario")].read_text(encoding="utf-8"), end="")
         return
-    for name, path in known.items():
-        raw = read_raw(path)
-        print(f"{kind(raw)[1]:13s}{name:34s}{raw['title']}")
+    raw = {name: read_raw(path) for name, path in known.items()}
+    printing.listed((f"{kind(tables)[1]:13s}{name}", tables["title"]) for name, tables in raw.items())
     print("\nShow one: testis-abm scenarios NAME. Run one with the command before it: testis-abm COMMAND NAME.")
 
 
@@ -242,9 +241,13 @@ def _men(options: argparse.Namespace) -> None:
         return
     print("\n".join(report.presets()))
     print("\nShow one: testis-abm men NAME. Every field can be set in a scenario under [man]:")
-    for field in physiology().values():
-        value = f"{field.value:g} {field.symbol}".strip()
-        print(f"  {field.name.rpartition('.')[2]:28s}{value} ({field.low:g} to {field.high:g})")
+    printing.listed(
+        (
+            f"  {field.name.rpartition('.')[2]}",
+            f"{f'{field.value:g} {field.symbol}'.strip()} ({field.low:g} to {field.high:g})",
+        )
+        for field in physiology().values()
+    )
 
 
 def _drugs(options: argparse.Namespace) -> None:
@@ -255,8 +258,7 @@ def _drugs(options: argparse.Namespace) -> None:
 
     known = drugs()
     if options.word is None:
-        for drug in known.values():
-            print(f"{drug.name:26s}{drug.title}; {drug.drug_class}; usual {drug.usual}")
+        printing.listed((drug.name, f"{drug.title}; {drug.drug_class}; usual {drug.usual}") for drug in known.values())
         print("\nShow one with its kinetics and sources: testis-abm drugs NAME.")
         return
     drug = known[drug_named(options.word)]

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from testis_abm.choices import ARMS, DISCLAIMER, TREATED, UNTREATED
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, scenario, whole, word
+from testis_abm.cli.options import NO_PLOTS, Command, day_of, option, overrides, scenario, word
 from testis_abm.results import KINDS
 from testis_abm.support import guard, outputs
-from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +35,7 @@ def _histology(options: argparse.Namespace) -> None:
 
     case = printing.noted(load, options.file, overrides=overrides(options))
     arm = UNTREATED if not case.treated else options.arm
-    day = case.plan.duration_days if options.day is None else options.day
-    if outside := case.plan.outside(day):
-        raise TestisError(f"--day: {outside}")
+    day = day_of(options.day, case.plan.duration_days)
     decides = json.dumps([case.as_dict(), arm, day], sort_keys=True, default=str)
     folder = Path(options.out or printing.default_folder(f"histology-{Path(options.file).stem}", decides))
     for name, columns in _TABLES.items():
@@ -133,7 +130,7 @@ COMMANDS = (
         _histology,
         (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios"),
-            whole("--day", "day of the biopsy (the plan's last day)", limit=(0, 9131)),
+            option("--day", "day of the biopsy, from 0 (the plan's last day)", metavar="N"),
             word("--arm", "whose testes, where there is a therapy", ARMS, TREATED),
             *scenario(),
             option("--out", "results folder (default runs/histology-NAME-HASH)", metavar="FOLDER"),

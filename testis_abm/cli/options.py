@@ -96,6 +96,15 @@ def read_whole(text: str, low: int, high: int) -> int:
     return guard.whole(number_in(written) if re.fullmatch(NUMBER, written, re.IGNORECASE) else text, low, high)
 
 
+def day_of(text: str | None, last: int) -> int:
+    """Return the day of a plan up to day `last` that --day spells (None: the last).
+
+    Raises:
+        TestisError: it spells none, or one out of the plan.
+    """
+    return last if text is None else guard.named("--day", partial(read_whole, low=0, high=last))(text)
+
+
 def read_shard(text: str) -> tuple[int, int]:
     """Return (i, n) of "i/n".
 

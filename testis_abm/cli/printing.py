@@ -24,6 +24,14 @@ def noted[T](make: Callable[..., T], *given: Any, **named: Any) -> T:
     return made
 
 
+def listed(rows: Iterable[tuple[str, str]]) -> None:
+    """Print names and what is said of each, in two columns."""
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        print(f"{name:{width}s}   {text}")
+
+
 def results(folder: Path, pictures: Iterable[Any]) -> None:
     """Print where results and pictures are."""
     names = sorted(Path(path).name for path in pictures if str(path).endswith(".png"))

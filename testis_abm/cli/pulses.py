@@ -8,10 +8,9 @@ from pathlib import Path
 
 from testis_abm.choices import ARMS, DISCLAIMER
 from testis_abm.cli import printing
-from testis_abm.cli.options import NO_PLOTS, Command, option, overrides, scenario, whole, word
+from testis_abm.cli.options import NO_PLOTS, Command, day_of, option, overrides, scenario, whole, word
 from testis_abm.results import KINDS
 from testis_abm.support import guard, outputs
-from testis_abm.support.errors import TestisError
 
 # Table -> its first columns, by which a file of it is known.
 _TABLES = {"pulses": ("arm", "hour"), "summary": ("arm", "lh_iu_l")}
@@ -24,11 +23,12 @@ def _pulses(options: argparse.Namespace) -> None:
     from testis_abm.scenario import load
 
     case = printing.noted(load, options.file, overrides=overrides(options))
-    day = case.plan.duration_days if options.day is None else options.day
-    if outside := case.plan.outside(day):
-        raise TestisError(f"--day: {outside}")
-    from testis_abm.experiments.pulses import pulses, read_every
+    from testis_abm.experiments.pulses import pulses, read_arms, read_every
 
+    day = day_of(options.day, case.plan.duration_days)
+    arm = None if options.arm == _BOTH else options.arm
+    with guard.at("--arm"):
+        read_arms(case, arm)
     every = guard.named("--every", read_every)(options.every)
     decides = json.dumps([case.as_dict(), options.arm, day, every], sort_keys=True, default=str)
     folder = Path(options.out or printing.default_folder(f"pulses-{Path(options.file).stem}", decides))
@@ -38,7 +38,6 @@ def _pulses(options: argparse.Namespace) -> None:
         for kind in KINDS:
             outputs.check(folder / f"{_PICTURE}.{kind}")
         guard.matplotlib()
-    arm = None if options.arm == _BOTH else options.arm
     found = pulses(case, day=day, arm=arm, every=every)
     for name, table in {"pulses": found.table(), "summary": found.summary()}.items():
         rounded = table.map(lambda value: value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}"))
@@ -58,7 +57,7 @@ COMMANDS = (
         _pulses,
         (
             option("file", "scenario: a file (TOML), or the name of one of testis-abm scenarios"),
-            whole("--day", "day of the plan (its last day)", limit=(0, 9131)),
+            option("--day", "day of the plan, from 0 (its last day)", metavar="N"),
             word("--arm", "whose day, where there is a therapy", (_BOTH, *ARMS), _BOTH),
             whole("--every", "minutes between samples, an even number", 10, limit=(2, 60)),
             *scenario(),

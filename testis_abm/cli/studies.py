@@ -100,9 +100,8 @@ def _studies(options: argparse.Namespace) -> None:
     from testis_abm.studies.replay import replay
 
     if options.what is None:
-        for name, path in known().items():
-            study = load_study(path)
-            print(f"{name:30s}{study.title} ({study.citation}, n = {study.n})")
+        shipped = {name: load_study(path) for name, path in known().items()}
+        printing.listed((name, f"{of.title} ({of.citation}, n = {of.n})") for name, of in shipped.items())
         print("\nReplay: testis-abm studies run NAME | FILE | FOLDER | all. Write one: testis_abm/studies/README.md")
         return
     if not options.no_plots:

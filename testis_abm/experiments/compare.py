@@ -119,7 +119,7 @@ def _cells(row: pd.Series, pairs: int) -> list[str]:
     worth = f"x {report.number(row['worth'])}" if np.isfinite(row["worth"]) and not same else ""
     levels = (report.level(quantity.column, row[name]) for name in ("reference", "level"))
     change, interval = report.change(centre, low, high, pairs)
-    ends = plausible.ends(row["plausible_low_pct"], row["plausible_high_pct"])
+    ends = plausible.ends(centre, row["plausible_low_pct"], row["plausible_high_pct"])
     return [quantity.heading, *levels, change, ends, interval, worth]
 
 

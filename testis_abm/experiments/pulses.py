@@ -109,14 +109,14 @@ class Pulses:
             early, late = (f"{t.clinical(row[f'testosterone_{hour}_h_nmol_l']):.0f}" for hour in (8, 16))
             height = row["pulse_height_iu_l"]
             tall = f", {height:.2g} IU/L high" if np.isfinite(height) else ""
+            given = self.arms[row["arm"]].means.given > _GIVEN
+            whose = "GnRH that is given is taken as steady and its pulses are not drawn; his own: " if given else ""
             lines += [
-                f"{row['arm']}: LH {row['lh_iu_l']:.3g} IU/L, {row['pulses_per_12_h']:.1f} pulses in 12 h "
+                f"{row['arm']}: LH {row['lh_iu_l']:.3g} IU/L, {whose}{row['pulses_per_12_h']:.1f} pulses in 12 h "
                 f"({row['pulses_found_per_12_h']:.1f} found by samples every {self.every} min{tall}); "
                 f"testosterone {early} {t.clinical_unit} at 8 h, {late} at 16 h",
                 f"  one sample at 8 h varies by {row['lh_cv_pct']:.0f} % (LH) and {row['testosterone_cv_pct']:.0f} % (testosterone)",
             ]
-            if self.arms[row["arm"]].means.given > _GIVEN:
-                lines.append("  GnRH that is given is taken as steady: pulses of a pump are not drawn")
         return "\n".join(lines)
 
 
@@ -148,10 +148,25 @@ def pulses(
     day = case.plan.duration_days if day is None else guard.whole(day, 0, case.plan.duration_days, "day")
     with guard.at("every"):
         every = read_every(every)
-    arms = ARMS if arm is None else (guard.word(arm, ARMS, "arm"),)
+    with guard.at("arm"):
+        arms = read_arms(case, arm)
     values = complete(parameters.values(case.parameters))
-    arms = arms if case.treated else (UNTREATED,)
     return Pulses(case.heading, day, case.plan.seed, every, {arm: _drawn(case, arm, day, values) for arm in arms})
+
+
+def read_arms(case: Scenario, arm: Any) -> tuple[str, ...]:
+    """Return the arms that are drawn (None: all that the scenario has).
+
+    Raises:
+        ScenarioError: it is none, or the scenario has no treatment.
+    """
+    if arm is None:
+        return ARMS if case.treated else (UNTREATED,)
+    if guard.word(arm, ARMS) == TREATED and not case.treated:
+        raise ScenarioError(
+            f'"{arm}": nothing is done to the man of this scenario; leave arm out, or write "{UNTREATED}"'
+        )
+    return (arm,)
 
 
 def read_every(minutes: Any) -> int:

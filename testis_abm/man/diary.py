@@ -71,7 +71,7 @@ def _measured(*columns: str) -> dict[str, Column]:
 
 # What Sertoli cells sense.
 SIGNALS = _numbers(
-    ("androgen", "nmol/L", "free intratesticular testosterone"),
+    ("androgen", "nmol/L", "androgen that Sertoli cells feel"),  # its free level times the receptors that no drug holds
     ("lack", "", "lack of oestrogen"),
     ("fsh", "IU/L", "FSH"),
     ("back_pressure", "", "back-pressure"),

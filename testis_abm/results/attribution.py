@@ -36,6 +36,7 @@ _BY_DRUGS: Mapping[str, tuple[str, ...]] = {  # cause -> exposures of drugs that
     "hypothalamus": ("gnrh_inhibition", "dopamine_agonist"),
 }
 _LITTLE = 0.05  # log change that is not told
+_BOTH = 1.0 / 3.0  # of the stronger brake's part in LH: a weaker one of as much is told with it
 RATES = ("number of A-pale", "A-pale to B differentiation", *(loss.label for loss in LOSSES), "spermiation")
 
 
@@ -217,9 +218,9 @@ def _why_lh(
     shares = feedback_shares(before, after, pituitary)
     along = {cause: share * math.copysign(1.0, change) for cause, share in shares.items()}
     cause = max(along, key=lambda name: along[name])
-    text = _moved_by(cause, before, after, change, drugs)
-    if cause == "oestradiol":
-        text += f" (negative feedback: {100 * pituitary:.0f} % pituitary, {100 - 100 * pituitary:.0f} % hypothalamic)"
+    text = _brakes(
+        {name: _moved_by(name, before, after, change, drugs) for name in _told_together(cause, along)}, pituitary
+    )
     if cause != "memory" and along["memory"] > _LITTLE:
         text += (
             f", and lasting feedback has set the drive of GnRH to {100 * math.exp(shares['memory']):.0f} % of untreated"
@@ -231,6 +232,28 @@ def _why_lh(
         )
         text += f", partly offset ({100 * abs(along[against] / along[cause]):.0f} %) by {other}"
     return text
+
+
+def _told_together(cause: str, along: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the strongest cause of a change of LH, and the other brake where it pulls the same way and not far less."""
+    other = {"androgens": "oestradiol", "oestradiol": "androgens"}.get(cause)
+    if other and along[other] > _LITTLE and along[other] >= _BOTH * along[cause]:
+        return CAUSES[:2]
+    return (cause,)
+
+
+def _brakes(told: Mapping[str, str], pituitary: float) -> str:
+    """Return causes of a change of LH, in words, as one text: "testosterone and oestradiol fall (...)".
+
+    Args:
+        told: cause (CAUSES) -> words; pituitary: share of the oestradiol feedback that acts at the pituitary.
+    """
+    places = f"{100 * pituitary:.0f} % pituitary, {100 - 100 * pituitary:.0f} % hypothalamic"
+    levels = [text.rsplit(" ", 1) for text in told.values()]
+    if len(told) > 1 and all(level[1:] == levels[0][1:] and " " not in level[0] for level in levels):
+        return f"{' and '.join(name for name, _ in levels)} {levels[0][1].removesuffix('s')} (of oestradiol: {places})"
+    texts = (f"{text} (negative feedback: {places})" if cause == "oestradiol" else text for cause, text in told.items())
+    return ", and ".join(texts)
 
 
 def _moved_by(

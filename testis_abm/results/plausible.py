@@ -275,9 +275,14 @@ def answered(rows: pd.DataFrame, head: str = "change, % (90 % interval)") -> str
     return "\n".join(found)
 
 
-def ends(low: float, high: float) -> str:
-    """Return the ends of an interval of changes in % as text; nothing where they are missing."""
-    return report.change(low, low, high)[1].strip("()") if math.isfinite(low + high) else ""
+def ends(change: float, low: float, high: float) -> str:
+    """Return the ends of an interval of changes in % as text, in the form of the `change` beside it.
+
+    "-" where there is no change, and nothing where there is no interval.
+    """
+    if not math.isfinite(low + high):
+        return ""
+    return report.change(change, low, high)[1].strip("()") or "-"
 
 
 def basis(table: pd.DataFrame) -> str:

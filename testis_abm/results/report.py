@@ -518,7 +518,8 @@ def _haematocrit(safety: pd.DataFrame) -> str:
         for limit in _HAEMATOCRIT
         if limit == _HAEMATOCRIT[0] or highest > limit
     ]
-    return f"Peak haematocrit {highest:.1f} %: {', '.join(over)}."
+    day = safety["day"][safety["haematocrit_pct"].idxmax()]
+    return f"Peak haematocrit {highest:.1f} % (day {day:g}): {', '.join(over)}."
 
 
 def _unknown(result: Run, arm: str) -> str:
@@ -538,14 +539,20 @@ def _complaints(result: Run, arm: str, start: float) -> Iterator[str]:
     safety = result.safety[result.safety["arm"] == arm]
     course = safety.groupby("day")[["vasomotor_pct", "libido_score", "hdl_change_mg_dl"]].mean()
     own, after = course[course.index <= start].mean(), course[course.index > start]
-    if after["vasomotor_pct"].max() - own["vasomotor_pct"] > _FLUSHES:
-        yield f"Vasomotor symptoms, up to {after['vasomotor_pct'].max():.0f} % of visits."
-    if own["libido_score"] - after["libido_score"].min() > _LIBIDO:
-        yield f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'].min():.0f}."
-    shift = (after["hdl_change_mg_dl"] - own["hdl_change_mg_dl"]).to_numpy()
-    largest = float(shift[np.abs(shift).argmax()]) if len(shift) else 0.0
-    if abs(largest) > _HDL:
-        yield f"HDL cholesterol {largest:+.0f} mg/dL."
+    shift = (after - own).dropna()
+    if shift.empty:
+        return
+    flushes, libido, hdl = (
+        shift["vasomotor_pct"].idxmax(),
+        shift["libido_score"].idxmin(),
+        shift["hdl_change_mg_dl"].abs().idxmax(),
+    )
+    if shift["vasomotor_pct"][flushes] > _FLUSHES:
+        yield f"Vasomotor symptoms, up to {after['vasomotor_pct'][flushes]:.0f} % of visits (day {flushes:g})."
+    if -shift["libido_score"][libido] > _LIBIDO:
+        yield f"Libido score falls from {own['libido_score']:.0f} to {after['libido_score'][libido]:.0f} (day {libido:g})."
+    if abs(shift["hdl_change_mg_dl"][hdl]) > _HDL:
+        yield f"HDL cholesterol {shift['hdl_change_mg_dl'][hdl]:+.0f} mg/dL (day {hdl:g})."
 
 
 def recovery(result: Run, treatment: Treatment | None) -> str:

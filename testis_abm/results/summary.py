@@ -164,10 +164,12 @@ def _two_arms(summary: pd.DataFrame, laboratory: Laboratory, arms: Sequence[str]
 def over_models(row: object, unit: str = "") -> str:
     """Return the interval over plausible models of a row of a summary as text."""
     low, high = (getattr(row, f"plausible_{end}{unit}", np.nan) for end in ("low", "high"))
+    if unit:
+        return plausible.ends(row.change_pct, low, high)  # type: ignore[attr-defined]
     # The reference man is the same under all models: no interval.
-    if not np.isfinite(low + high) or (not unit and high - low < 1e-3 * abs(high)):
+    if not np.isfinite(low + high) or high - low < 1e-3 * abs(high):
         return ""
-    return plausible.ends(low, high) if unit else f"{report.number(low)} to {report.number(high)}"
+    return f"{report.number(low)} to {report.number(high)}" if np.isfinite(row.mean) else "-"  # type: ignore[attr-defined]
 
 
 def _plausible(result: Run, treated: bool) -> str:

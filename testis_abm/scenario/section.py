@@ -40,7 +40,7 @@ class Section(BaseModel):
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise ScenarioError(_problems(error, type(self))) from None
+            raise ScenarioError(faults(error, type(self))) from None
 
     # A section is declared with init=False, for those who check types: what it takes is not yet what it holds.
     def __init_subclass__(cls, **init: bool) -> None: ...
@@ -63,7 +63,8 @@ class Section(BaseModel):
         return {key: value for key, value in write(self).items() if value is not None}
 
 
-def _problems(error: ValidationError, section: type[Section]) -> Iterable[Problem]:
+def faults(error: ValidationError, section: type[Section]) -> Iterable[Problem]:
+    """Yield what pydantic found wrong with a table of `section`."""
     for item in error.errors(include_url=False):
         path, kind = item["loc"], item["type"]
         key = str(path[-1]) if path else ""

@@ -9,7 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from testis_abm import parameters
 from testis_abm.choices import POPULATIONS
@@ -22,7 +31,7 @@ from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.history import parse_history
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import read_tables
-from testis_abm.scenario.section import Line, Section, one_of, quantity, table, tables, whole
+from testis_abm.scenario.section import Line, Section, faults, one_of, quantity, table, tables, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, gathered, shown, unknown
 
@@ -513,6 +522,22 @@ class Study(Section):
                     parse_criterion(text)
         return criteria
 
+    @field_validator("observed", mode="wrap")
+    @classmethod
+    def _of_the_study(cls, value: object, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+        """Check arms and days as they are written, so that they are told with what else is wrong with an observation."""
+        with gathered() as problems:
+            found = None
+            try:
+                found = read(value)
+            except ValidationError as error:
+                problems.extend(faults(error, cls))
+            names = [arm.name for arm in info.data.get("arm", ())]
+            for i, seen in enumerate(value if isinstance(value, list | tuple) else ()):
+                for key, text in _outside(seen, names, info.data.get("duration_days")):
+                    problems.add(text, i, key)
+        return found
+
     @property
     def has_past(self) -> bool:
         """Return whether anything happened to the men before day 0."""
@@ -562,9 +587,6 @@ class Study(Section):
     def _faults(self, seen: Observation, others: Sequence[Observation], names: list[str]) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with an observation that comes after `others`: key and text."""
         end = self.duration_days
-        for key, name in (("arm", seen.arm), ("versus", seen.versus)):
-            if name and name not in names:
-                yield key, unknown("arm", name, names)
         if seen.versus and seen.versus == seen.arm:
             yield "versus", "is the arm itself"
         begins = next((arm.begins for arm in self.arm if arm.name == seen.arm), None)
@@ -578,8 +600,28 @@ class Study(Section):
             yield "since", f"day {seen.since:g} is outside the study (day 0 to {end:g})"
         if any(seen.same_as(other) for other in others):
             yield "", "is observed twice: the same arm, variable, as and day are above"
-        if seen.day is not None and not 0 <= seen.day[0] <= seen.day[1] <= end:
-            yield "day", f"day {seen.day[1]:g} is outside the study (day 0 to {end:g})"
+
+
+def _outside(seen: object, names: Sequence[str], end: float | None) -> Iterator[tuple[str, str]]:
+    """Yield what of an observation, as written or read, is not of its study: key and text.
+
+    Args:
+        names: of the arms (none: not known); end: of the study, in days (None: not known).
+    """
+    given = seen.as_dict() if isinstance(seen, Observation) else seen
+    if not isinstance(given, Mapping):
+        return
+    for key in ("arm", "versus"):
+        if (name := given.get(key)) and isinstance(name, str) and names and name not in names:
+            yield key, unknown("arm", name, names)
+    if given.get("day") is None or end is None:
+        return
+    try:
+        first, last = _window(given["day"])
+    except ScenarioError:  # told where it is read
+        return
+    if first < 0.0 or last > end:
+        yield "day", f"day {first if first < 0.0 else last:g} is outside the study (day 0 to {end:g})"
 
 
 def load_study(source: str | Path) -> Study:

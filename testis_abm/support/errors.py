@@ -9,6 +9,7 @@ from numbers import Real
 from typing import NamedTuple
 
 _LONGEST_SHOWN = 60
+_FEW = 12  # names that a message lists
 _LONGEST_WORD = re.compile(r"(\S{120})\S{121,}(\S{120})")
 _LONGEST_LINE = re.compile(r"^(.{300}).{601,}(.{600})$", re.MULTILINE)
 
@@ -194,7 +195,7 @@ def nearest(word: object, names: Iterable[str]) -> str | None:
 
 
 def unknown(what: str, word: object, names: Iterable[str], see: str = "") -> str:
-    """Return the message for a name that does not exist: the nearest one, or all when they are few.
+    """Return the message for a name that does not exist: the nearest one, and all where they are few or nothing else tells.
 
     Args:
         what: kind of the name, such as "preset"; may be empty.
@@ -207,6 +208,6 @@ def unknown(what: str, word: object, names: Iterable[str], see: str = "") -> str
     message = f"{what} {shown(word)} is not known".strip()
     if guess:
         message += f'; nearest: "{guess}"'
-    elif len(names) <= 12:
+    if len(names) <= _FEW or not (guess or see):
         message += "; known: " + ", ".join(names)
     return message + (f" (see: {see})" if see else "")
