@@ -10,7 +10,8 @@ import pytest
 from testis_abm import parameters
 from testis_abm.experiments.compare import prepare as arms_of
 from testis_abm.experiments.sweep import prepare as sweep_of
-from testis_abm.scenario import Scenario, extrapolated, load, marked
+from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.scenario import extrapolated, marked
 from testis_abm.support.errors import Note, ScenarioError
 
 PLAN = {"duration": "28 days"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testis_abm import TestisError
+from testis_abm import TestisError, parameters
 from testis_abm.cli.command import main
 from testis_abm.man.mean_field import steady_states
 from testis_abm.man.parameter_set import parameter_set
@@ -261,7 +261,7 @@ def test_replayed_men_meet_the_criteria_under_their_own_parameters():
             continue
         true = steady_states(own.whole, fields)["testosterone_nmol_l"]
         measured = true * men.factors["testosterone_nmol_l"] * TESTOSTERONE_NG_DL
-        assert measured.max() < 300.0 and measured.min() > 20.0
+        assert measured.max() < 300.0 and measured.min() > 10.0
         assert np.argsort(true, kind="stable").tolist() == list(range(60))  # every k-th stands for all
 
 
@@ -294,7 +294,7 @@ def test_a_time_that_is_not_reached_is_longer_than_the_study():
 
 def test_repeats_that_do_not_cross_stay_in_the_interval():
     """About half of the repeats cross: the interval has no upper end, where it had dropped them."""
-    of = {**SPERM, "as": "men_weeks_below", "limit": 40, "value": 3, "day": None, "every": "20 days"}
+    of = {**SPERM, "as": "men_weeks_below", "limit": 60, "value": 3, "day": None, "every": "20 days"}
     row = replay(study(**seen(**of)), best(), sets=1, repeats=200).iloc[0]
     assert 0.025 < row["censored"] < 0.975 and row["high"] == np.inf and np.isfinite(row["low"])
     assert row["unprinted"] == 0.0
@@ -303,9 +303,10 @@ def test_repeats_that_do_not_cross_stay_in_the_interval():
 def test_a_mixture_has_its_parts_by_weight():
     of = study(diagnosis=[{"preset": "secondary_hypogonadism", "weight": 3}, {"preset": "fertile", "man": {"bmi": 40}}])
     men = screened(of, best()[0], 200, 1).rows
-    assert np.mean([row["gnrh_drive"] == 0.3 for row in men]) == pytest.approx(0.75, abs=0.02)
+    low = parameters.presets()["secondary_hypogonadism"].values["gnrh_drive"]
+    assert np.mean([row["gnrh_drive"] == low for row in men]) == pytest.approx(0.75, abs=0.02)
     assert np.mean([row["bmi"] == 40.0 for row in men]) == pytest.approx(0.25, abs=0.02)
-    assert not any(row["gnrh_drive"] == 0.3 and row["bmi"] == 40.0 for row in men)
+    assert not any(row["gnrh_drive"] == low and row["bmi"] == 40.0 for row in men)
     assert population(study()).__class__.__name__ == "Population"
 
 
@@ -369,7 +370,7 @@ def test_bone_is_lost_without_oestradiol_and_kept_by_a_patch():
         level(study(duration="366 days", arm=[{"name": "none", "therapy": given}], **seen(**of)))
         for given in ([agonist], [agonist, patch], [])
     )
-    assert lost < -1.0 < kept and alone == pytest.approx(0.0, abs=1e-9)
+    assert lost < -1.0 < kept and alone == pytest.approx(0.8, abs=0.01)  # what scans of men on placebo gain
 
 
 def test_size_and_total_count_are_those_of_the_model():

@@ -28,7 +28,8 @@ from testis_abm.results import plausible, report
 from testis_abm.results.attribution import NUMBERS, attribute, log_rates, why_sperm
 from testis_abm.results.tables import SIGNALS
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import Scenario, load, marked
+from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import deterministic, nanmean, paired_change, variance_reduction
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, shown

@@ -151,7 +151,7 @@ def pulses(
     with guard.at("arm"):
         arms = read_arms(case, arm)
     values = complete(parameters.values(case.parameters))
-    return Pulses(case.title, day, case.plan.seed, every, {arm: _drawn(case, arm, day, values) for arm in arms})
+    return Pulses(case.heading, day, case.plan.seed, every, {arm: _drawn(case, arm, day, values) for arm in arms})
 
 
 def read_arms(case: Scenario, arm: Any) -> tuple[str, ...]:

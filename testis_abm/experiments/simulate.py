@@ -21,7 +21,8 @@ from testis_abm.results import attribution
 from testis_abm.results.run import Run
 from testis_abm.results.tables import conform
 from testis_abm.results.treatment import Treatment, within
-from testis_abm.scenario import Scenario, extrapolated, load
+from testis_abm.scenario import Scenario, load
+from testis_abm.scenario.scenario import extrapolated
 from testis_abm.support import guard
 from testis_abm.support.errors import TestisError, shown
 from testis_abm.support.fingerprint import versions

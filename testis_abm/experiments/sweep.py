@@ -24,7 +24,8 @@ from testis_abm.man.injuries import warn_if_cells_are_needed
 from testis_abm.quantities import Quantity
 from testis_abm.results.report import aligned, change, level, note, number
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import load, marked
+from testis_abm.scenario import load
+from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import FEW, deterministic, paired_change, spread_of_men
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard

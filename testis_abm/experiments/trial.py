@@ -29,7 +29,7 @@ from testis_abm.population.screen import Screened, screen
 from testis_abm.quantities import QUANTITIES
 from testis_abm.results import plausible, report
 from testis_abm.results.treatment import basis, last_window
-from testis_abm.scenario import marked
+from testis_abm.scenario.scenario import marked
 from testis_abm.statistics import Effect, arm_effect, auc, nanmean, power, share_difference
 from testis_abm.studies.ensemble import shipped
 from testis_abm.support import guard

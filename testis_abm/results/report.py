@@ -23,7 +23,7 @@ from testis_abm.results.run import Run
 from testis_abm.results.tables import SCHEMAS, STEPS
 from testis_abm.results.treatment import Treatment, last_window
 from testis_abm.results.treatment import basis as level_basis
-from testis_abm.scenario import extrapolated
+from testis_abm.scenario.scenario import extrapolated
 from testis_abm.statistics import FEW, deterministic
 
 _WIDTH = 110

@@ -6,7 +6,7 @@ from testis_abm.scenario.condition import Clause, Condition
 from testis_abm.scenario.history import PastTherapy, past_doses
 from testis_abm.scenario.insult import Insult
 from testis_abm.scenario.load import load
-from testis_abm.scenario.scenario import Scenario, extrapolated, marked
+from testis_abm.scenario.scenario import Scenario
 from testis_abm.scenario.schema import Man, Observed, Partner, Plan, Samples, Tissue
 from testis_abm.scenario.therapy import Therapy
 from testis_abm.scenario.weight import Weight, bmi_on
@@ -31,8 +31,6 @@ __all__ = [
     "canonical_unit",
     "clashes",
     "convert",
-    "extrapolated",
     "load",
-    "marked",
     "past_doses",
 ]

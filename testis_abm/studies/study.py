@@ -31,7 +31,7 @@ from testis_abm.scenario.condition import Condition, parse_condition
 from testis_abm.scenario.history import parse_history
 from testis_abm.scenario.kind import elsewhere
 from testis_abm.scenario.load import read_tables
-from testis_abm.scenario.section import Line, Section, faults, one_of, quantity, tables, whole
+from testis_abm.scenario.section import Line, Section, faults, one_of, quantity, table, tables, whole
 from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, TestisError, gathered, shown, unknown
 
@@ -507,7 +507,7 @@ class Study(Section):
     duration_days: Annotated[float, quantity(parse_duration, 1, _LONGEST, "days")] = Field(
         alias="duration", examples=["84 days"]
     )
-    partner: Partner = Partner()
+    partner: Annotated[Partner, table("partner")] = Field(default_factory=Partner)
     arm: Annotated[tuple[Arm, ...], tables("arm")]
     observed: Annotated[tuple[Observation, ...], tables("observed")]
     name: str = ""
