@@ -127,7 +127,8 @@ def test_the_reason_tells_androgen_as_sertoli_cells_feel_it():
     [
         (math.nan, 0.0, 0.0, "-"),  # none, whatever the models make of it
         (math.nan, math.nan, math.nan, ""),
-        (50.0, -3.0, 3087.0, "-3 to +3087"),
+        (50.0, -30.0, 3087.0, "-30 to +3087"),
+        (-0.3, -15.6, 2.7, "-16 to +3"),
         (1510.0, 266.0, 3087.0, "x 3.66 to 31.9"),
     ],
 )

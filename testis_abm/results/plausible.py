@@ -282,7 +282,11 @@ def ends(change: float, low: float, high: float) -> str:
     """
     if not math.isfinite(low + high):
         return ""
-    return report.change(change, low, high)[1].strip("()") or "-"
+    if not math.isfinite(change):
+        return "-"
+    # A percentage has as many places as its own ends need.
+    form = change if change >= report.TENFOLD else min(low, report.TENFOLD - 1.0)
+    return report.change(form, low, high)[1].strip("()")
 
 
 def basis(table: pd.DataFrame) -> str:

@@ -47,6 +47,7 @@ _EXTREMES = (
     ("hormones", "fsh_iu_l", False),
     ("hormones", "inhibin_b_pg_ml", True),
 )
+TENFOLD = 900.0  # %: from there on a change is told as a multiple
 _FARTHEST = 9_999  # %, or times: what is beyond is no more than "far"
 _FLUSHES = 5.0  # % of visits
 _LIBIDO = 10.0  # points
@@ -103,7 +104,7 @@ def change(centre: float, low: float = math.nan, high: float = math.nan, pairs: 
         return "-", ""
     if deterministic(centre, low, high, pairs):
         low = high = math.nan
-    if centre >= 900.0:
+    if centre >= TENFOLD:
         text = [_multiple(1.0 + value / 100.0) for value in (centre, low, high)]
         middle, ends, narrow = f"x {text[0]}", f"x {text[1]} to {text[2]}", "±<1 %"
     else:

@@ -165,7 +165,8 @@ def over_models(row: object, unit: str = "") -> str:
     """Return the interval over plausible models of a row of a summary as text."""
     low, high = (getattr(row, f"plausible_{end}{unit}", np.nan) for end in ("low", "high"))
     if unit:
-        return plausible.ends(row.change_pct, low, high)  # type: ignore[attr-defined]
+        none = hasattr(row, f"plausible_low{unit}") and not np.isfinite(row.change_pct)  # type: ignore[attr-defined]
+        return "-" if none else plausible.ends(row.change_pct, low, high)  # type: ignore[attr-defined]
     # The reference man is the same under all models: no interval.
     if not np.isfinite(low + high) or high - low < 1e-3 * abs(high):
         return ""
