@@ -102,7 +102,7 @@ def test_raloxifene_does_what_was_published():
     found = [over(man, name) for name in (LH, FSH, T, "oestradiol_pmol_l")]
     assert found == pytest.approx([1.29, 1.21, 1.20, 1.21], rel=0.1)  # Duschek 2004
     # Duschek 2004: 1.07. In the model the testosterone that it raises takes more SHBG than its own action on the liver brings.
-    assert over(man, "shbg_nmol_l") == pytest.approx(0.93, abs=0.03)
+    assert over(man, "shbg_nmol_l") == pytest.approx(0.95, abs=0.03)
 
 
 def test_cabergoline_lowers_prolactin_and_brings_testosterone_back():
