@@ -113,7 +113,7 @@ def test_cabergoline_lowers_prolactin_and_brings_testosterone_back():
     assert man.days[T][-1] > 15.0
 
 
-# Bawor 2015: 0.24. MacAdams 1986: 0.47, LH not raised; less LH and less testosterone need constants outside their ranges.
+# Bawor 2015: 0.24. MacAdams 1986: 0.47, LH not raised; with its GnRH constant at the low end of its range testosterone falls less.
 @pytest.mark.parametrize(("drug", "dose", "left"), [("methadone", 80.0, 0.24), ("prednisolone", 20.0, 0.58)])
 def test_opioids_and_glucocorticoids_lower_testosterone_without_a_rise_of_lh(drug, dose, left):
     man = on(84, (drug, dose, 1.0))
