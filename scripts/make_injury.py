@@ -92,8 +92,8 @@ def mean_man(of: Any) -> ExpectedMan:
 def mean_share(of: Any, days: Sequence[float]) -> np.ndarray:
     """Return daily production of the mean-field man on some days, share of his own."""
     man, place = mean_man(of), COLUMNS.index(PRODUCTION)
-    start = of_expected(man, 0, 3.0)[place]
-    return np.array([of_expected(man, round(day), 3.0)[place] / start for day in days])
+    start = of_expected(man, 0, of)[place]
+    return np.array([of_expected(man, round(day), of)[place] / start for day in days])
 
 
 def when(course: pd.Series, share: float, falls_first: float = 0.9) -> str:
@@ -308,7 +308,7 @@ def varicocele() -> dict[str, list[str]]:
         for grade in (1, 2, 3):
             of = case([{"kind": "varicocele", "grade": grade, "sensitivity": sensitivity}], YEAR, SMALL)
             man = mean_man(of)
-            before, after = (np.array(of_expected(man, day, 3.0)) for day in (0, round(YEAR) - 1))
+            before, after = (np.array(of_expected(man, day, of)) for day in (0, round(YEAR) - 1))
             change = dict(zip(COLUMNS, after - before, strict=True))
             row = [f"{sensitivity:g}", grade, *(f"{change[column]:+.1f}" for column in quantities)]
             rows.append([*row, told if grade == 2 else ""])
@@ -564,7 +564,7 @@ def against_mean() -> dict[str, list[str]]:
             return of_cells(model)
 
         cells = np.array(each(lived, list(SEEDS)))
-        mean = dict(zip(COLUMNS, of_expected(mean_man(of), of.plan.duration_days, 3.0), strict=True))
+        mean = dict(zip(COLUMNS, of_expected(mean_man(of), of.plan.duration_days, of), strict=True))
         row: list[object] = [name]
         for column in BESIDE:
             here, usual = cells[:, COLUMNS.index(column)], mean[column]

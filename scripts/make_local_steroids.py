@@ -46,7 +46,7 @@ from testis_abm.support.cores import each
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "local_steroids.md"
 PUBLISHED = PAGE.with_suffix("") / "published.csv"
 SETS, ANSWER_SETS = 100, 20  # parameter sets: of the whole ensemble, of each combination of answers
-HOLD, ABSTINENCE = 360, 3.0  # days
+HOLD = 360  # days
 T_LEVELS = (2, 5, 7, 10, 15, 22, 40, 60, 100, 200, 300)  # % of his own
 E2_LEVELS = (0, 1, 3, 10, 30, 50, 100, 200, 467, 1000)
 FSH = {"held": "1 x own", "zero": "0 IU/L", "doubled": "2 x own"}
@@ -241,7 +241,7 @@ def fertile(values: Mapping[str, float]) -> ExpectedMan:
 
 def outputs(man: ExpectedMan, day: int) -> np.ndarray:
     """Return what a man has on the morning of a day, by COLUMNS."""
-    return np.array(of_expected(man, day, ABSTINENCE))
+    return np.array(of_expected(man, day, ta.load({})))
 
 
 def untreated_year() -> np.ndarray:

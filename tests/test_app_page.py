@@ -437,7 +437,7 @@ def test_laboratory_values_are_matched_and_nothing_is_cut_off(visitor):
     page.get_by_text("The form holds the representative virtual patient").wait_for()
     given = page.get_by_role("row", name=re.compile("^sperm concentration")).get_by_role("cell").all_inner_texts()
     assert given[0] == "4.00" and len(given) == 4
-    page.get_by_text("Identifiability").click()
+    page.get_by_text("Identifiability: share of prior variance explained").click()
     page.get_by_role("button", name="Predicted response of all matching virtual patients").click()
     page.get_by_role("heading", name="Predicted response of all matching virtual patients").wait_for()
     page.get_by_text("the data do not decide (the ensemble)").wait_for()

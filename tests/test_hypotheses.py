@@ -205,7 +205,9 @@ def test_what_is_assumed_and_moved_by_nothing_is_said_where_much_hangs_on_it(ana
     volume = assumed["tract.volume_androgen_half"]  # more testosterone, more volume: fewer sperm a millilitre
     low, _, high = volume.of("sperm concentration")
     assert low > high and volume.span(WORD) == 0.0
-    assert f"sperm concentration {low:+.0f} % and {high:+.0f} %." in text
+    for name in told:
+        low, _, high = assumed[name].of("sperm concentration")
+        assert f"sperm concentration {low:+.0f} % and {high:+.0f} %." in text
     assert ("It alone turns the sign of" in text) == any(
         swing.turns(word) for swing in assumed.values() for word in words
     )
