@@ -83,7 +83,7 @@ def test_without_androgen_round_spermatids_are_freed_for_a_while_and_ripe_ones_k
     for name in LOST:
         lost = course(man, name)
         assert lost.max() > 5.0 * lost[0], name
-        assert lost[-1] < 0.5 * lost[0], name  # there is nobody left to lose
+        assert lost[-1] < min(0.05 * lost.max(), lost[0]), name  # there is hardly anybody left to lose
         assert 14 < lost.argmax() < 60, name
     # Retention at spermiation comes first, as in rats and monkeys on withdrawal; its share does not come back.
     share = [retained_share(man, day) for day in (0, 28, 42, 56)]
