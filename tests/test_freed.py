@@ -177,7 +177,9 @@ def test_closed_ducts_keep_them_out_of_semen(values, fertile):
 
 def test_they_are_outputs_of_both_models(rest, values, fertile):
     man = expected(values, fertile)
-    by_cells, told = (dict(zip(OUTPUTS, of, strict=True)) for of in (of_cells(rest), of_expected(man, 112, ta.load(MAN))))
+    by_cells, told = (
+        dict(zip(OUTPUTS, of, strict=True)) for of in (of_cells(rest), of_expected(man, 112, ta.load(MAN)))
+    )
     for column in COLUMNS:
         label = QUANTITIES[column].label
         assert told[label] == man.spermatids_lost(112)[column] and OUTPUTS[label].asked_for
