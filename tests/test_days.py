@@ -127,7 +127,7 @@ def test_weight_of_the_mean_field_man_is_that_of_the_morning():
     assert len(loses.days) == DAYS + 1 and np.array_equal(loses.days[0], stays.days[0])
     assert loses.semen(3.0, 0) == stays.semen(3.0, 0)
     cells = lived("compiled", weight=[{"bmi": 22, "until": "day 6"}])
-    volume = {of[0]: of[2 + len(Semen.__dataclass_fields__)] for of in cells.records["semen"]}
+    volume = {of.day: of.expected_volume_ml for of in cells.records["semen"]}
     for day in range(DAYS + 1):
         assert loses.semen(3.0, day)["volume_ml"] == pytest.approx(volume[day], rel=2e-3), day
 
@@ -173,7 +173,7 @@ COLUMN = {
     "normal forms": "normal_forms_pct",
     "haematocrit": "haematocrit_pct",
 }
-SHOWN = {"haematocrit": ("safety", 3), "testosterone": ("blood", 1), "sperm concentration": ("semen", 3)}  # row, column
+SHOWN = {"haematocrit": "safety", "testosterone": "blood", "sperm concentration": "semen"}  # the table with its column
 UNIT = {"testosterone": "nmol/L", "oestradiol": "pmol/L", "LH": "IU/L", "sperm concentration": "million/mL"}
 
 
@@ -210,8 +210,8 @@ def test_a_decision_is_made_on_the_row_of_its_day(quantity, named):
         ((day, _, _, _, on, _, measured, *_),) = cells.records["decisions"]
         assert (day, on) == (decided, sample)
         if quantity in SHOWN:
-            table, place = SHOWN[quantity]
-            assert measured == pytest.approx(row(cells, table, sample)[place], rel=1e-12)
+            shown = getattr(row(cells, SHOWN[quantity], sample), COLUMN[quantity])
+            assert measured == pytest.approx(shown, rel=1e-12)
 
 
 def test_draws_of_one_clause_do_not_move_those_of_another():

@@ -83,7 +83,7 @@ def test_without_androgen_round_spermatids_are_freed_for_a_while_and_ripe_ones_k
     for name in LOST:
         lost = course(man, name)
         assert lost.max() > 5.0 * lost[0], name
-        assert lost[-1] < 0.5 * lost[0], name  # there is nobody left to lose
+        assert lost[-1] < min(0.05 * lost.max(), lost[0]), name  # there is hardly anybody left to lose
         assert 14 < lost.argmax() < 60, name
     # Retention at spermiation comes first, as in rats and monkeys on withdrawal; its share does not come back.
     share = [retained_share(man, day) for day in (0, 28, 42, 56)]
@@ -177,7 +177,9 @@ def test_closed_ducts_keep_them_out_of_semen(values, fertile):
 
 def test_they_are_outputs_of_both_models(rest, values, fertile):
     man = expected(values, fertile)
-    by_cells, told = (dict(zip(OUTPUTS, of, strict=True)) for of in (of_cells(rest), of_expected(man, 112, 3.0)))
+    by_cells, told = (
+        dict(zip(OUTPUTS, of, strict=True)) for of in (of_cells(rest), of_expected(man, 112, ta.load(MAN)))
+    )
     for column in COLUMNS:
         label = QUANTITIES[column].label
         assert told[label] == man.spermatids_lost(112)[column] and OUTPUTS[label].asked_for

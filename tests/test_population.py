@@ -105,7 +105,9 @@ def test_a_twin_finds_the_physiology_that_gave_the_labs(values, preset):
 @pytest.mark.parametrize("motility", [0.4, pytest.param(8.0, marks=pytest.mark.slow)])
 def test_poor_motility_is_not_taken_for_azoospermia(motility):
     found = twin.find({"t": 9.0, "motility": motility})
-    assert found.weights[(found.lesion == "none").to_numpy()].sum() > 0.95
+    # Some lack GnRH in part, and have sperm.
+    with_sperm = found.lesion.isin(["none", "partial_hypogonadotropic", "acquired_hypogonadotropic"])
+    assert found.weights[with_sperm.to_numpy()].sum() > 0.95
     assert found.weights @ (found.true["concentration_million_ml"] < 0.02).to_numpy() < 0.01
     assert found.labs().loc["motility", "deviation_sd"] > 1.0
     assert ("motility" in found.misfit) == (motility < 2.0)
@@ -122,7 +124,8 @@ def test_hypogonadotropic_men_are_found_and_gain_sperm_on_gonadotrophins():
     given = {"t": 20.0 / TESTOSTERONE_NG_DL, "lh": 0.3, "fsh": 0.5, "concentration": 0.0, "bmi": 24.0}
     found = twin.find(given)
     assert found.dependable and not found.misfit and not found.rare
-    assert found.weights[(found.lesion == "hypogonadotropic").to_numpy()].sum() > 0.95
+    # From birth, in part or acquired: blood and semen alone do not tell these forms apart.
+    assert found.weights[found.lesion.str.endswith("hypogonadotropic").to_numpy()].sum() > 0.95
     therapy = [
         {"drug": "hcg", "dose": "1500 IU", "every": "3.5 days"},
         {"drug": "rfsh", "dose": "150 IU", "every": "56 hours"},
