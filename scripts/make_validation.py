@@ -96,7 +96,7 @@ WHY = {
     "pitteloud_2008": "at the peak of an injection testosterone brakes LH harder here than mean LH showed there",
     "who_1990": "azoospermia hangs on the last thousandth of output, for which the model has too few men without any",
     "who_1995": "azoospermia hangs on the last thousandth of output, for which the model has too few men without any",
-    "who_1995_asian": "nothing in the model tells Asian men apart, of whom 89 % become azoospermic (others 67 %)",
+    "who_1995_asian": "East Asian men differ in one sensitivity, set on another report of these trials",
     "ly_2005": (
         "without the trials of the WHO nothing times the fall of sperm, and it comes two weeks early; a recovery to 85"
         " % is not modelled"
@@ -113,7 +113,7 @@ WHY = {
     "helo_2017": (
         "LH rises more than in the trial: clomiphene at the pituitary is given one constant for both isomers' tissues"
     ),
-    "arsyad_1993": "50 and 100 mg a week suppress too little; nothing in the model tells Indonesian men apart",
+    "arsyad_1993": "50 and 100 mg a week suppress too little",
     "bebb_1996": "100 mg a week suppresses gonadotrophins, and with them sperm, too little",
     "matsumoto_1990": "100 mg a week suppresses gonadotrophins, and with them sperm, too little",
     "degarelix_switch_2015": "castrate T is three times that of the trial at two weeks",
@@ -128,7 +128,7 @@ WHY = {
     "sheckter_1989": "testes on the pump make less T here, and T brakes LH harder at the pituitary",
     "smith_2007": "castrate T does not follow body mass here",
     "varicocelectomy_2014": "pregnancies in three months that no count explains",
-    "zhang_gy_1999": "500 mg a month suppresses too little; nothing in the model tells Chinese men apart",
+    "zhang_gy_1999": "500 mg a month suppresses too little",
     "mauras_2000": "boys of 16 years, run as young men",
     "mauras_2003": "young men of 14 to 26 years, run as adults",
 }

@@ -39,7 +39,8 @@ def seen(case, day):
     [
         ([3, "day 9"], (3, 9)),
         (DAILY, tuple(range(1, 15))),
-        ({"every": "30 days"}, (-28, 2, 32)),  # the whole plan, unless it says otherwise
+        ({"every": "30 days"}, (0, 30, 60)),  # the whole plan, counted from day 0, unless it says otherwise
+        ({"every": "10 days"}, (-20, -10, 0, 10, 20, 30, 40, 50, 60)),
         ([{"every": "weekly", "from": 0, "until": 14}, "day 20", {"every": 1, "from": 58}], (0, 7, 14, 20, 58, 59, 60)),
         ([], ()),
     ],

@@ -10,7 +10,6 @@ known the next day.
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -29,7 +28,7 @@ from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology import readouts, steps
 from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
-from testis_abm.biology.days import NORMAL, TESTIS, TestisDay, named, record
+from testis_abm.biology.days import NORMAL, SECRETIONS, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.lesions import delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
@@ -47,6 +46,7 @@ from testis_abm.man.clamps import held_by_day, own_levels
 from testis_abm.man.diary import LOST, Diary, semen_days
 from testis_abm.man.ejaculations import pace_of
 from testis_abm.man.injuries import Injuries
+from testis_abm.man.physical import beyond, is_physical
 from testis_abm.man.physiology import (
     MATURITY,
     axis_parameters,
@@ -286,13 +286,9 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _check(self) -> None:
         """Stop when the man leaves the range in which the equations mean anything."""
         means = self.body.means
-        if cell_days.is_physical(means[0]):
+        if is_physical(means[0]):
             return
-        testosterone, lh = float(means["testosterone_nmol_l"][0]), float(means["lh_iu_l"][0])
-        levels = f"testosterone {testosterone:.4g} nmol/L and LH {lh:.4g} IU/L leave the physical range"
-        what = f"{levels} (up to {cell_days.HIGHEST_TESTOSTERONE:g} and {cell_days.HIGHEST_LH:g})"
-        if endless := [name for name, level in named(means[0]).items() if not math.isfinite(level)]:
-            what = f"{', '.join(endless)} of the blood {'is' if len(endless) == 1 else 'are'} not finite"
+        what = beyond(means[0])
         own: dict[str, Iterable[str]] = {"rules": self.rules, "modifiers": self.modifiers}
         looks = [f"your own {kind} ({', '.join(names)})" for kind, names in own.items() if names]
         fix = f"look at {' and '.join(looks)}, " if looks else ""
@@ -398,7 +394,12 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
     def _strike(self) -> None:
         """Let the insults of this morning act."""
         for blow in self.injuries.blows(self.day):
+            before = float(self.tissue.columns.sertoli.present.mean())
             self.tissue.strike(blow)
+            if np.any(blow.removed) and before > 0.0:  # the blood of this day gets nothing from it any more
+                left = float(self.tissue.columns.sertoli.present.mean()) / before
+                less = {name: getattr(self.report, name) * left for name in SECRETIONS}
+                self.report = self.report._replace(**less)
             if blow.stored > 0.0:
                 self.tract.hurt(blow.stored)
 

@@ -118,6 +118,8 @@ class TestisDay(NamedTuple):
     lack: float
 
 
+SECRETIONS = ("secretory_capacity", "oestradiol_output", "inhibin_output")  # of TestisDay, that a testis takes with it
+
 NORMAL = TestisDay(*[1.0] * len(TestisDay._fields))  # a first guess of any man's
 TESTIS = record(*TestisDay._fields)
 SECRETED = record(

@@ -120,12 +120,16 @@ def injection(semen: Mapping[str, float], couple: Couple, values: Mapping[str, f
     )
 
 
-def injection_of_testicular(found: Chance, couple: Couple, values: Mapping[str, float]) -> Chance:
+def injection_of_testicular(found: Chance, concentration: float, couple: Couple, values: Mapping[str, float]) -> Chance:
     """Return the chance of a live birth of one ICSI with testicular sperm, their retrieval (`found`) included.
 
-    Where no chance of retrieval is worked out (NaN), of a retrieval that finds some.
+    A man with sperm in the ejaculate (`concentration`, million/mL) has some in the testis; where he has none and no
+    chance of retrieval is worked out (NaN), neither is this.
     """
-    sought = (1.0, 1.0, 1.0) if math.isnan(found[0]) else found
+    ejaculated = concentration >= values["outcome.azoospermic_below"]
+    sought = (1.0, 1.0, 1.0) if math.isnan(found[0]) and ejaculated else found
+    if math.isnan(sought[0]):
+        return NOT_SOUGHT
     age = _by_age("injection", couple.age, values)
     each = _ends("injection_top", age, lambda share: share, "injection_testicular", values)
     middle, low, high = (of * chance for of, chance in zip(sought, each, strict=True))
@@ -145,7 +149,7 @@ def chances(
     )
     return {
         **dict(zip(OF_SEMEN, of_semen, strict=True)),
-        "icsi_testicular": injection_of_testicular(found, couple, values),
+        "icsi_testicular": injection_of_testicular(found, semen["concentration_million_ml"], couple, values),
     }
 
 

@@ -43,7 +43,7 @@ def _pulses(options: argparse.Namespace) -> None:
     for name, table in {"pulses": found.table(), "summary": found.summary()}.items():
         rounded = table.map(lambda value: value if isinstance(value, str) else float(f"{value:.{_DIGITS}g}"))
         outputs.write_table(folder / f"{name}.csv", rounded)
-    print(f"{case.title}: day {day}\n\n{found.text()}\n\n{DISCLAIMER}\n")
+    print(f"{case.heading}: day {day}\n\n{found.text()}\n\n{DISCLAIMER}\n")
     print(f"Tables in {folder}/: {', '.join(f'{name}.csv' for name in _TABLES)}")
     if not options.no_plots:
         from testis_abm.pictures.pulses import draw

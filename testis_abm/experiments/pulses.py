@@ -151,7 +151,7 @@ def pulses(
     arms = ARMS if arm is None else (guard.word(arm, ARMS, "arm"),)
     values = complete(parameters.values(case.parameters))
     arms = arms if case.treated else (UNTREATED,)
-    return Pulses(case.title, day, case.plan.seed, every, {arm: _drawn(case, arm, day, values) for arm in arms})
+    return Pulses(case.heading, day, case.plan.seed, every, {arm: _drawn(case, arm, day, values) for arm in arms})
 
 
 def read_every(minutes: Any) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,8 @@ from testis_abm.biology.readouts import READOUTS
 from testis_abm.biology.tissue import with_aromatase
 from testis_abm.biology.tract import Arriving
 from testis_abm.man.body import body_day
+from testis_abm.man.physical import is_physical
 from testis_abm.man.tract import pass_day
-from testis_abm.quantities import QUANTITIES
 from testis_abm.support.compile import compiled
 from testis_abm.testis.kernel import (
     GERM_DAY,
@@ -32,8 +31,6 @@ from testis_abm.testis.kernel import (
 from testis_abm.testis.levels import Entering
 from testis_abm.testis.survey import survey
 from testis_abm.testis.threads import wait
-
-HIGHEST_TESTOSTERONE, HIGHEST_LH = QUANTITIES["testosterone_nmol_l"].most_held, QUANTITIES["lh_iu_l"].most_held
 
 
 class Man(NamedTuple):
@@ -93,15 +90,6 @@ class Lived(NamedTuple):
         blood, testis, germ = (np.zeros(days, kind) for kind in (DAY, TESTIS, GERM_DAY))
         cells = np.zeros((days if surveyed else 0, len(READOUTS)))
         return cls(blood, testis, germ, np.zeros(days), np.zeros((days, substances, 3)), cells)
-
-
-@compiled(error_model="numpy")
-def is_physical(blood):
-    """Return whether the equations mean anything at these means of a day (DAY)."""
-    total = blood.testosterone_nmol_l + blood.oestradiol_pmol_l + blood.lh_iu_l + blood.fsh_iu_l + blood.shbg_nmol_l
-    if not math.isfinite(total + blood.inhibin_b_pg_ml):
-        return False
-    return blood.testosterone_nmol_l <= HIGHEST_TESTOSTERONE and blood.lh_iu_l <= HIGHEST_LH
 
 
 @compiled(error_model="numpy")

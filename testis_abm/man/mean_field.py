@@ -13,7 +13,7 @@ import numpy as np
 from testis_abm import parameters
 from testis_abm.biology import readouts
 from testis_abm.biology.axis import lh_activity
-from testis_abm.biology.days import named, packed
+from testis_abm.biology.days import SECRETIONS, named, packed
 from testis_abm.biology.injury import Blow
 from testis_abm.biology.lesions import share_delivered
 from testis_abm.biology.leydig import er_alpha_signal
@@ -26,12 +26,14 @@ from testis_abm.man import course
 from testis_abm.man.body import Planned
 from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
+from testis_abm.man.physical import beyond, is_physical
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
-from testis_abm.parameters.tubules import live, tubules
+from testis_abm.parameters.tubules import COMPLETE, live, tubules
 from testis_abm.quantities import LOST_SPERMATIDS
 from testis_abm.support import guard
 from testis_abm.support.cores import over_parts
+from testis_abm.support.errors import TestisError
 from testis_abm.testis.build import sertoli_number, tissue_parameters
 from testis_abm.testis.mean import Scale, strike
 
@@ -112,8 +114,13 @@ class ExpectedMan:
     def strike(self, blow: Blow) -> None:
         """Let a blow fall upon him this morning."""
         testis, p = self._state.testis, self._numbers.tissue
+        before = float(testis.lines[COMPLETE].present.sum())
         for line in testis.lines:
             strike(line, testis.calendar[0], float(p.niche.a_pale_room * p.niche.a_pale_present), blow)
+        if np.any(blow.removed) and before > 0.0:  # the blood of this day gets nothing from it any more
+            left = float(testis.lines[COMPLETE].present.sum()) / before
+            for name in SECRETIONS:
+                self._state.secreted[name] *= left
         if blow.stored > 0.0:
             course.hurt(self._state, self._packed, float(blow.stored))
             self._hurts.append((len(self.days) - 1, float(blow.stored)))
@@ -141,6 +148,11 @@ class ExpectedMan:
         rows = np.zeros(len(planned.held), MORNING)
         rows["bmi"] = self.man["bmi"]
         course.advance(self._state, self._packed, self._drugs, planned, float(self.open), rows)
+        if len(rows) and not is_physical(rows[highest := int(np.argmax(rows["testosterone_nmol_l"]))].view(np.record)):
+            day = len(self.days) + highest
+            raise TestisError(
+                f"morning {day}: {beyond(rows[highest])}; lower the doses, or bring the man's physiology nearer to 1"
+            )
         self.days = _joined(self.days, rows)
         if not is_adult(self.man) and len(rows):
             self._mature(rows)

@@ -85,7 +85,10 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Axis
             axis["gnrh_bmi_slope"] * np.maximum(0.0, man["bmi"] - _OVERWEIGHT)
             + axis["gnrh_age_slope"] * np.maximum(0.0, older)
         ),
-        "adrenal_androgen": np.exp(axis["adrenal_age_slope"] * older + axis["adrenal_bmi_slope"] * heavier),
+        "adrenal_androgen": np.exp(
+            axis["adrenal_age_slope"] * older
+            + axis["adrenal_bmi_slope"] * np.minimum(heavier, axis["adrenal_bmi_most"] - axis["bmi_reference"])
+        ),
         "fsh_secretion": man["fsh_secretion"],
         "shbg_production": axis["shbg_reference"]
         * man["shbg_production"]

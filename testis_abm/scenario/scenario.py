@@ -22,7 +22,7 @@ from testis_abm.parameters import FrozenMapping, tubules
 from testis_abm.scenario.clamp import Clamp, clashes
 from testis_abm.scenario.history import PastTherapy
 from testis_abm.scenario.insult import KINDS, Insult, faults
-from testis_abm.scenario.prescription import amount
+from testis_abm.scenario.prescription import amount, parse_every
 from testis_abm.scenario.schedule import check_dose_count
 from testis_abm.scenario.schema import MOST_ABSTINENCE, Man, Observed, Partner, Plan, Samples, Tissue
 from testis_abm.scenario.section import Line, Section, flat, plain, table, tables
@@ -352,6 +352,15 @@ def _together(therapies: tuple[Therapy, ...]) -> list[tuple[int, int]]:
     return sorted(pairs, key=lambda pair: pair[::-1])
 
 
+def _spanned(table: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """Return a table of ejaculations with its ends: it counts from day 0, so that its sample has the whole interval before it."""
+    try:
+        every = max(1.0, parse_every(table.get("every", 1)))
+    except ScenarioError:  # told where the table is read
+        every = 1.0
+    return {"from": -every * (plan.baseline_days // every), "until": plan.duration_days} | table
+
+
 def _filled(given: dict[str, Any], plan: Plan) -> dict[str, Any]:
     """Return the samples table with the days that depend on the plan: ends and default schedules."""
     usual: dict[str, dict[str, Any]] = {
@@ -364,10 +373,9 @@ def _filled(given: dict[str, Any], plan: Plan) -> dict[str, Any]:
         if isinstance(filled[kind], dict):
             filled[kind] = schedule | {"until": plan.duration_days} | filled[kind]
     if "ejaculations" in given:
-        span = {"from": -plan.baseline_days, "until": plan.duration_days}
         listed = given["ejaculations"]
         if isinstance(listed, dict):
-            filled["ejaculations"] = span | listed
+            filled["ejaculations"] = _spanned(listed, plan)
         elif isinstance(listed, list):
-            filled["ejaculations"] = [span | part if isinstance(part, dict) else part for part in listed]
+            filled["ejaculations"] = [_spanned(part, plan) if isinstance(part, dict) else part for part in listed]
     return filled
