@@ -26,7 +26,7 @@ from testis_abm.man import course
 from testis_abm.man.body import Planned
 from testis_abm.man.clamps import own_levels
 from testis_abm.man.course import MORNING, Numbers, State
-from testis_abm.man.physical import beyond, is_physical
+from testis_abm.man.physical import HIGHEST_TESTOSTERONE, beyond
 from testis_abm.man.physiology import axis_parameters, is_adult, matured, testis_mass, tract_parameters
 from testis_abm.parameters import Drug
 from testis_abm.parameters.tubules import COMPLETE, live, tubules
@@ -148,11 +148,9 @@ class ExpectedMan:
         rows = np.zeros(len(planned.held), MORNING)
         rows["bmi"] = self.man["bmi"]
         course.advance(self._state, self._packed, self._drugs, planned, float(self.open), rows)
-        if len(rows) and not is_physical(rows[highest := int(np.argmax(rows["testosterone_nmol_l"]))].view(np.record)):
-            day = len(self.days) + highest
-            raise TestisError(
-                f"morning {day}: {beyond(rows[highest])}; lower the doses, or bring the man's physiology nearer to 1"
-            )
+        highest = rows[int(np.argmax(rows["testosterone_nmol_l"]))] if len(rows) else self.rest
+        if not highest["testosterone_nmol_l"] <= HIGHEST_TESTOSTERONE:
+            raise TestisError(f"{beyond(highest)}; lower the doses, or bring the man's physiology nearer to 1")
         self.days = _joined(self.days, rows)
         if not is_adult(self.man) and len(rows):
             self._mature(rows)

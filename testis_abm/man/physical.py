@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba.extending import register_jitable
-
 from testis_abm.biology.axis import DAY
 from testis_abm.quantities import QUANTITIES
+from testis_abm.support.compile import compiled
 
 HIGHEST_TESTOSTERONE, HIGHEST_LH = QUANTITIES["testosterone_nmol_l"].most_held, QUANTITIES["lh_iu_l"].most_held
 
 
-@register_jitable
-def is_physical(blood: Any) -> bool:
+@compiled(error_model="numpy")
+def is_physical(blood):  # type: ignore[no-untyped-def]
     """Return whether the equations mean anything at these means of a day (DAY)."""
     total = blood.testosterone_nmol_l + blood.oestradiol_pmol_l + blood.lh_iu_l + blood.fsh_iu_l + blood.shbg_nmol_l
     if not math.isfinite(total + blood.inhibin_b_pg_ml):
