@@ -1,4 +1,4 @@
-# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | tables | local-steroids | injury | men | clean. Each makes .venv first if it is missing or out of date.
+# make demo | app | test | verify | lint | house | mutation | bench | bench-peers | app-bench | tables | local-steroids | injury | men | drugs-page | clean. Each makes .venv first if it is missing or out of date.
 # Another interpreter: make demo PYTHON=/path/to/python3.12. Arguments for pytest: make test PYTEST_ARGS="-k axis".
 
 SHELL := /bin/sh
@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 # Where to write pytest's own exit code, since make turns every failure into a 2.
 PYTEST_STATUS ?= /dev/null
 
-.PHONY: demo app test verify lint house mutation bench bench-peers app-bench tables local-steroids injury men clean distclean
+.PHONY: demo app test verify lint house mutation bench bench-peers app-bench tables local-steroids injury men drugs-page clean distclean
 
 demo:
 	@scripts/make-venv plot
@@ -59,6 +59,11 @@ injury:
 men:
 	@scripts/make-venv plot
 	@.venv/bin/python scripts/make_men.py $(ARGS)
+
+# The tables of docs/drugs.md, in some seconds.
+drugs-page:
+	@scripts/make-venv plot
+	@.venv/bin/python scripts/make_drugs.py
 
 # Costs and clinical targets beside their goals: make bench, or in a few minutes: make bench ARGS=--quick
 bench:
