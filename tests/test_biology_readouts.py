@@ -231,8 +231,10 @@ def test_injection_needs_sperm_and_no_number_of_them():
     few, many = (outcome.injection(semen(motile), YOUNG, CHANCES) for motile in (0.2, 143.0))
     assert few == many
     assert all(math.isnan(x) for x in outcome.injection(semen(0.0), YOUNG, CHANCES))
-    sought = outcome.injection_of_testicular((0.5, 0.3, 0.7), YOUNG, CHANCES)
-    found = outcome.injection_of_testicular(outcome.NOT_SOUGHT, YOUNG, CHANCES)
+    sought = outcome.injection_of_testicular((0.5, 0.3, 0.7), 0.0, YOUNG, CHANCES)
+    found = outcome.injection_of_testicular(outcome.NOT_SOUGHT, 5.0, YOUNG, CHANCES)  # he ejaculates some
+    silent = outcome.injection_of_testicular(outcome.NOT_SOUGHT, 0.0, YOUNG, CHANCES)
+    assert all(math.isnan(x) for x in silent)
     assert sought[0] == pytest.approx(0.5 * found[0]) and sought[1] == pytest.approx(0.3 * found[1])
     assert found[0] == pytest.approx(0.27)
 

@@ -146,7 +146,7 @@ def test_clearance_counts_weeks_and_ejaculates():
     )
     run = ta.run(case, plausible=False)
     text = " ".join(render(run).split())
-    assert "7 weeks and 26 ejaculates after" in text
-    assert "13 weeks and 47 ejaculates after" in text
+    assert "7 weeks and 25 ejaculates after" in text
+    assert "13 weeks and 45 ejaculates after" in text
     share = run.outcome[run.outcome["arm"] == "treated"].set_index("day")["cleared_pct"]
     assert 0.0 < share[50] < share[90] <= 100.0

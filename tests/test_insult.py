@@ -80,7 +80,10 @@ GRAY = {"kind": "irradiation", "dose": "1 Gy"}
         ({**GRAY, "side": "top"}, "is not one of left, right, both"),
         ({"kind": "cytotoxics"}, 'neither is given; write one of regimen = "BEP"'),
         ({"kind": "cytotoxics", "regimen": "BEP", "strength": 2}, "both are given"),
-        ({"kind": "cytotoxics", "regimen": "BEPP"}, 'nearest: "BEP"; or give strength'),
+        (
+            {"kind": "cytotoxics", "regimen": "BEPP"},
+            'nearest: "BEP"; known: ABVD, BEP, MOPP, busulfan, cisplatin; or give strength',
+        ),
         ({"kind": "cytotoxics", "regimen": "BEP", "courses": 0}, "allowed: 1 to 12"),
         ({"kind": "fever", "peak": "39 C"}, "days is missing"),
         ({**FEVER, "peak": "36 C"}, "allowed: 37.1 to 42 deg C"),

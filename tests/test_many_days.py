@@ -197,7 +197,7 @@ def test_a_man_who_leaves_the_physical_range_is_told_of_on_that_day():
     case = load({"title": "too much", "tissue": SIZE, "plan": PLAN, **given})
     said = []
     for go in (lambda man: stepped(man, 60), lambda man: man.run_for(60)):
-        with pytest.raises(Exception, match="leave the physical range") as error:
+        with pytest.raises(Exception, match="leaves the physical range") as error:
             go(TestisModel(case))
         said.append(str(error.value))
     assert said[0] == said[1]

@@ -308,7 +308,7 @@ def test_the_command_writes_tables_and_pictures_beside_one_another(tmp_path, cap
     assert len((tmp_path / "it" / "sections.csv").read_text().splitlines()) == 1 + 3 * 3
     assert main([*words, "--out", str(tmp_path / "it")]) == 0  # its own files are replaced
     assert main(["histology", "fertile_man", "--day", "999"]) == 2
-    assert "--day: day 999 is outside the plan" in capsys.readouterr().err
+    assert "--day: 999 is out of range; allowed: 0 to 242" in capsys.readouterr().err
 
 
 def lived(*insults, days=1, **man):

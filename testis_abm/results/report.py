@@ -419,7 +419,8 @@ def _partner(result: Run) -> str:
 def _assisted(at: pd.Series, none: bool) -> str:
     """Return the chances of IUI and ICSI per cycle."""
     if none:
-        return f", ICSI with testicular sperm {_chance(at, 'icsi_testicular', 0)} live birth"
+        known = pd.notna(at["icsi_testicular_pct"])  # else the reason follows, of their retrieval
+        return f", ICSI with testicular sperm {_chance(at, 'icsi_testicular', 0)} live birth" if known else ""
     return f", IUI {_chance(at, 'iui', 0)} pregnancy, ICSI {_chance(at, 'icsi', 0)} live birth"
 
 
