@@ -27,7 +27,7 @@ LIMITS = {"T/LH (ng/dL over IU/L)": 100.0, "T/E2": 10.0, "BMI (kg/m2)": 25.0}  #
 PUBLISHED = (
     "Basar & Tuglu 2009, anastrozole 1 mg twice daily, 60 days, T/E2 low: concentration +80 %, motility +43 % (n = 32, uncontrolled)",
     "Raman & Schlegel 2002 (memory), anastrozole 1 mg, T/E2 low: concentration +184 % (n = 25, uncontrolled)",
-    "an abstract of 2024 on clomiphene: low LH foretells the gain of concentration (R2 0.76, binned), T/LH does not (n = 134)",
+    "an abstract of 2024 on clomiphene: low LH predicts the gain of concentration (R2 0.76, binned), T/LH does not (n = 134)",
 )
 SIGNALS = {"androgen": "androgen", "lack": "lack", "fsh": "fsh_sensed", "back_pressure": "back_pressure"}
 
@@ -58,7 +58,7 @@ def course(preset: str) -> tuple[dict[str, float], dict[str, float], str]:
 
 
 def by_labs() -> None:
-    """Print the gain of men of a clinic by what was measured of them before, and which lab foretells a gain."""
+    """Print the gain of men of a clinic by what was measured of them before, and which laboratory value predicts a gain."""
     men = draw(Population.named("clinic"), MEN, seed=4)
     plan = {"duration": "180 days"}
     case = ta.load({"title": "clinic", "plan": plan, "therapy": [PILL], "samples": {"assay": "immunoassay"}})

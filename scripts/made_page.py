@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from testis_abm.support import files
 
 Table = Sequence[Sequence[object]]
 MADE = re.compile(r"(<!-- made: (?P<name>.+?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -40,3 +42,17 @@ def table(head: Sequence[str], rows: Table) -> list[str]:
     """Return a table in Markdown."""
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in (head, *rows)]
     return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+
+
+def make(
+    page: Path, basis: str, makers: Mapping[str, Callable[[], dict[str, list[str]]]], names: Sequence[str]
+) -> None:
+    """Work out the parts of a page that are named (all without any), print them and write them into it; `basis`: how it is made."""
+    made = {"basis": [basis]}
+    for name in names or makers:
+        report(name)
+        part = makers[name]()
+        for lines in part.values():
+            print("\n".join(lines), flush=True)
+        made |= part
+    files.write(page, filled(page, page.read_text(encoding="utf-8"), made, whole=not names).encode())

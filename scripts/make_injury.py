@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from made_page import filled, report, table
+from made_page import make, table
 
 import testis_abm as ta
 from testis_abm import parameters
@@ -29,7 +29,6 @@ from testis_abm.man.treat import Treatment
 from testis_abm.parameters import tubules
 from testis_abm.results.report import number
 from testis_abm.scenario import Man
-from testis_abm.support import files
 from testis_abm.support.cores import each
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "injury.md"
@@ -599,14 +598,8 @@ def main() -> None:
         "stages": stages,
         "mean": against_mean,
     }
-    made = {"basis": [f"Made by `make injury` (`scripts/make_injury.py`) with testis_abm {version()}."]}
-    for name in given.parts or makers:
-        report(name)
-        part = makers[name]()
-        for lines in part.values():
-            print("\n".join(lines), flush=True)
-        made |= part
-    files.write(PAGE, filled(PAGE, PAGE.read_text(encoding="utf-8"), made, whole=not given.parts).encode())
+    basis = f"Made by `make injury` (`scripts/make_injury.py`) with testis_abm {version()}."
+    make(PAGE, basis, makers, given.parts)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from made_page import filled, report, table
+from made_page import make, report, table
 
 from testis_abm import parameters
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
@@ -24,7 +24,6 @@ from testis_abm.man.mean_field import ExpectedMan, steady_states
 from testis_abm.man.physiology import complete
 from testis_abm.population import Population, draw
 from testis_abm.quantities import OESTRADIOL_PMOL_L, TESTOSTERONE_NG_DL
-from testis_abm.support import files
 from testis_abm.support.cores import each
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "men.md"
@@ -75,9 +74,8 @@ def short(value: float) -> str:
 
 def men_of(population: str, n: int, criterion: Callable[[Mapping[str, float]], bool], seed: int = 1) -> list[Any]:
     """Return men of a population and their sperm concentration, as far as they meet a criterion."""
-    fields = Population.named(population, _values()).fields(
-        *Population.named(population, _values()).hidden(n, np.random.default_rng(seed))
-    )
+    men = Population.named(population, _values())
+    fields = men.fields(*men.hidden(n, np.random.default_rng(seed)))
     found = steady_states(_values(), fields)
     rows = [{name: float(column[i]) for name, column in fields.items()} for i in range(n)]
     levels = [{COUNT: float(found[COUNT][i])} for i in range(n)]
@@ -398,14 +396,8 @@ def main() -> None:
         "weight": weight,
         "chance": lambda: chance(given.men),
     }
-    made = {"basis": [f"Made by `make men` (`scripts/make_men.py`) with testis_abm {version()}."]}
-    for name in given.parts or makers:
-        report(name)
-        part = makers[name]()
-        for lines in part.values():
-            print("\n".join(lines), flush=True)
-        made |= part
-    files.write(PAGE, filled(PAGE, PAGE.read_text(encoding="utf-8"), made, whole=not given.parts).encode())
+    basis = f"Made by `make men` (`scripts/make_men.py`) with testis_abm {version()}."
+    make(PAGE, basis, makers, given.parts)
 
 
 if __name__ == "__main__":

@@ -33,13 +33,13 @@ def test_few_survivors_are_given_room_and_none_are_no_life(script, monkeypatch):
 
 def test_lesions_and_their_tables_hold_every_part_of_the_page(script):
     page = script.PAGE.read_text(encoding="utf-8")
-    made = script.retrieval()
-    assert script.filled(script.PAGE, page, made, whole=False).count("microdissection (200), %") == 1
+    made, filled = script.retrieval(), own_scripts.script("made_page").filled
+    assert filled(script.PAGE, page, made, whole=False).count("microdissection (200), %") == 1
     shares = [float(line.split("|")[1]) for line in made["retrieval"][2:]]
     found = [line.split("|")[-2].strip() for line in made["retrieval"][2:]]
     assert shares == sorted(shares) and found[0] == "0" and found[-1] == "100"
     with pytest.raises(SystemExit, match="parts and markers differ"):
-        script.filled(script.PAGE, page, {"no such part": []}, whole=False)
+        filled(script.PAGE, page, {"no such part": []}, whole=False)
 
 
 def test_stem_cells_in_blocked_niches_are_counted_in_the_mean(script):

@@ -32,7 +32,7 @@ def draw(found: Pulses) -> Figure:
         panels[0].tick_params(labelbottom=False)
         panels[1].set_xlabel("Hour of the clock")
         panels[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(found.arms), **paper.TIGHT)
-        about = f"Day {found.day}: samples every {found.every} min, means of the day dashed, pulses of GnRH as ticks"
+        about = f"Day {found.day}: samples every {found.every} min, means over many such days dashed, pulses of GnRH as ticks"
         paper.write_frame(figure, found.title, about, f"Seed {found.seed}. {style.NOTE}")
     return figure
 
