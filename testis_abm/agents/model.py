@@ -26,9 +26,8 @@ from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology import readouts, steps
-from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
-from testis_abm.biology.days import NORMAL, SECRETIONS, TESTIS, TestisDay, named, record
+from testis_abm.biology.days import HOURS, NORMAL, SECRETIONS, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.lesions import delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day

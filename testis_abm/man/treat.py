@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from testis_abm import parameters
-from testis_abm.biology import axis
+from testis_abm.biology.days import HOURS
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
 from testis_abm.biology.safety import Safety, felt
@@ -111,7 +111,7 @@ class Treatment:
 
     def nothing(self, days: int) -> np.ndarray:
         """Return the doses of days on which nothing is given, (days, 48, substances)."""
-        return np.zeros((days, 2 * axis.HOURS, len(self.kinetics.names)))
+        return np.zeros((days, 2 * HOURS, len(self.kinetics.names)))
 
     def _live(self, man: ExpectedMan, doses: np.ndarray, held: np.ndarray, first: int = 0) -> None:
         """Take a man through the days of `doses` from `first` on, and their insults."""
