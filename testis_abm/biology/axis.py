@@ -31,7 +31,6 @@ from testis_abm.biology.pituitary import (
 )
 
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite zero
-_SHBG_FOLLOWS = 0.3  # relative steroid under which SHBG follows no more: castrates' total and free T fall alike
 _TURNS, _SETTLED = 4000, 1e-12
 
 
@@ -108,9 +107,12 @@ class AxisParameters(NamedTuple):
     oestradiol_feedback_exponent: float
     oestradiol_pituitary_share: float
     oestradiol_permission: float
+    oestradiol_permission_least: float
     dihydrotestosterone_weight: float
     memory_exponent_low: float
     memory_exponent_high: float
+    memory_least: float
+    memory_most: float
     memory_falling_days: float
     memory_rising_days: float
     prolactin_half: float
@@ -132,6 +134,7 @@ class AxisParameters(NamedTuple):
     fsh_ceiling: float
     fsh_unpulsed_share: float
     fsh_unpulsed_exponent: float
+    fsh_unpulsed_saturation: float
     fsh_unpulsed_days: float
     fsh_oestradiol_strength: float
     fsh_oestradiol_exponent: float
@@ -153,6 +156,7 @@ class AxisParameters(NamedTuple):
     albumin_binding: float
     shbg_binding: float
     shbg_days: float
+    shbg_follows_from: float
     shbg_androgen_exponent: float
     shbg_oestrogen_exponent: float
     oestradiol_clearance: float
@@ -200,8 +204,8 @@ def active_enzyme(active, lost, turnover_days, dt):
 @register_jitable
 def shbg_target(androgen, e2, p):
     """Return the SHBG that the liver keeps up at relative blood androgen and the oestradiol that it feels, nmol/L."""
-    by_androgen = max(androgen, _SHBG_FOLLOWS) ** p.shbg_androgen_exponent
-    return p.shbg_production * by_androgen * max(e2, _SHBG_FOLLOWS) ** p.shbg_oestrogen_exponent
+    by_androgen = max(androgen, p.shbg_follows_from) ** p.shbg_androgen_exponent
+    return p.shbg_production * by_androgen * max(e2, p.shbg_follows_from) ** p.shbg_oestrogen_exponent
 
 
 @register_jitable

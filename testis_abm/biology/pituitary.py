@@ -14,8 +14,6 @@ from testis_abm.biology.days import HOURS
 from testis_abm.biology.kinetics import relax
 
 _FAINTEST_GNRH = 1e-9  # share of receptors that what is left of an agonist takes
-_FAINTEST = 0.02  # relative oestradiol under which it permits the signal of androgens no less
-_LASTING = (0.05, 4.0)  # relative feedback over which the hypothalamus remembers more
 
 
 @register_jitable
@@ -91,7 +89,7 @@ def pituitary_drive(body, androgen, e2, agonist, exposure, p):
     """
     felt = modulated(e2 * p.oestrogen_feedback_sensitivity, exposure.receptor_bound, exposure.pituitary_agonist, p)
     signal = androgen * p.androgen_feedback_sensitivity + exposure.progestin
-    signal *= max(felt, _FAINTEST) ** p.oestradiol_permission
+    signal *= max(felt, p.oestradiol_permission_least) ** p.oestradiol_permission
     brake_t = feedback(signal, p.testosterone_feedback_strength, p.testosterone_feedback_exponent)
     brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
     at_pituitary = brake_e**p.oestradiol_pituitary_share
@@ -128,11 +126,11 @@ def fsh_secretion(drive, capacity, unpulsed, inhibin, p):
 @register_jitable
 def unpulsed_fsh(present, p):
     """Return the secretion of FSH that GnRH builds whatever its rhythm, relative."""
-    return saturating(present, p.fsh_unpulsed_exponent, 0.5)
+    return saturating(present, p.fsh_unpulsed_exponent, p.fsh_unpulsed_saturation)
 
 
 @register_jitable
 def remembered(lasting, p):
     """Return the scale of the GnRH drive that lasting feedback (relative) leads to."""
-    lasting = min(max(lasting, _LASTING[0]), _LASTING[1])
+    lasting = min(max(lasting, p.memory_least), p.memory_most)
     return lasting ** (p.memory_exponent_low if lasting < 1.0 else p.memory_exponent_high)
