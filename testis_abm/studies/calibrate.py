@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -75,6 +75,16 @@ def to_values(hidden: np.ndarray) -> dict[str, float]:
         place = float(ndtr(centre + sd * z))
         found[name] = float(low * (high / low) ** place if log else low + (high - low) * place)
     return found
+
+
+def _hidden(name: str, values: np.ndarray) -> np.ndarray:
+    """Return values of a parameter on the hidden scale (see `to_values`)."""
+    from testis_abm.support.special import ndtri
+
+    low, high, log = _ranges(name)
+    centre, sd = _prior(name)
+    place = np.log(values / low) / np.log(high / low) if log else (values - low) / (high - low)
+    return (np.asarray(ndtri(np.clip(place, 1e-9, 1.0 - 1e-9))) - centre) / sd
 
 
 def is_fitted(study: Study, observation: Observation) -> bool:
@@ -148,7 +158,7 @@ def calibrate(
         f"{len(known())} studies; made by testis-abm calibrate"
     )
     write(calibration.folder / FILE.name, table, head)
-    report = identified(hidden).to_csv(float_format="%.4g", lineterminator="\n")
+    report = identified(table).to_csv(float_format="%.4g", lineterminator="\n")
     files.write(calibration.folder / "identified.csv", report)
     return table
 
@@ -185,14 +195,20 @@ def cross_validate(
             used = tuple(name for name in paper if name not in left)
             table = calibration.table(calibration.posterior(used, f"fold-{fold}"))
             ensemble = Ensemble(table.drop(columns="weight"), table["weight"].to_numpy())
-            for name in left:
-                tables.append(replay(_study(name), ensemble, sets=24, repeats=240).assign(left_out=fold))
-                answers.append(scores_by_answer(_study(name), ensemble))
+            calibration.log(f"replaying {len(left)} studies")
+            for found, scores in calibration.pool.map(partial(_left_out, ensemble), left):
+                tables.append(found.assign(left_out=fold))
+                answers.append(scores)
     found = pd.concat(tables, ignore_index=True)
     for name, table in (("left_out", found), ("answers", pd.concat(answers, ignore_index=True))):
         text = table.to_csv(index=False, float_format="%.4g", lineterminator="\n")
         files.write(calibration.folder / f"{name}.csv", text)
     return found
+
+
+def _left_out(ensemble: Ensemble, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the replay of a study under an ensemble, and the scores of its observations under each answer."""
+    return replay(_study(name), ensemble, sets=24, repeats=240), scores_by_answer(_study(name), ensemble)
 
 
 @dataclass(frozen=True)
@@ -337,9 +353,14 @@ def _same(folder: Path, what: dict[str, object]) -> None:
     files.write(note, files.sealed(what))
 
 
-def identified(hidden: np.ndarray) -> pd.DataFrame:
-    """Return what the data identify: each parameter's posterior median, 90 % interval, and width over the prior's."""
-    sets, rows, correlation = pd.DataFrame([to_values(column) for column in hidden.T]), [], np.corrcoef(hidden)
+def identified(sets: pd.DataFrame) -> pd.DataFrame:
+    """Return what the data identify: each parameter's posterior median, 90 % interval, and width over the prior's.
+
+    `sets` has a row a parameter set and a column each parameter that calibration moves, and maybe others.
+    """
+    sets = sets[[*configuration()["parameters"]]]
+    hidden = np.array([_hidden(name, sets[name].to_numpy(dtype=float)) for name in sets])
+    rows, correlation = [], np.corrcoef(hidden)
     np.fill_diagonal(correlation, 0.0)
     for k, name in enumerate(sets.columns):
         other = int(np.abs(correlation[k]).argmax())
