@@ -22,7 +22,7 @@ from made_page import filled, report
 
 import testis_abm as ta
 from testis_abm import parameters
-from testis_abm.biology.axis import HOURS
+from testis_abm.biology.days import HOURS
 from testis_abm.choices import TREATED, UNTREATED
 from testis_abm.experiments.hypotheses import Change, UnderHypotheses, arms_under_hypotheses, untreated
 from testis_abm.experiments.one_at_a_time import Swing, one_at_a_time

@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from testis_abm.biology import axis
-from testis_abm.biology.axis import BODY, DAY, NO_DRUGS, AxisParameters
+from testis_abm.biology import axis, pituitary
+from testis_abm.biology.axis import BODY, DAY, AxisParameters
 from testis_abm.biology.clamp import nothing
 from testis_abm.biology.days import NORMAL
+from testis_abm.biology.mechanisms import MECHANISMS, NO_DRUGS
 
 LN2 = math.log(2.0)
 # Exponents of one and strengths that give fractions: brakes of 2 / (1 + androgen), 4 / (1 + 3 E2) and 3 / (1 + 2
@@ -27,9 +28,12 @@ P = AxisParameters(
     oestradiol_feedback_exponent=1.0,
     oestradiol_pituitary_share=0.5,
     oestradiol_permission=0.5,
+    oestradiol_permission_least=0.02,
     dihydrotestosterone_weight=1.0,
     memory_exponent_low=2.0,
     memory_exponent_high=0.5,
+    memory_least=0.05,
+    memory_most=4.0,
     memory_falling_days=400.0,
     memory_rising_days=200.0,
     dihydrotestosterone_reference=1.0,
@@ -54,6 +58,7 @@ P = AxisParameters(
     fsh_ceiling=3.0,
     fsh_unpulsed_share=0.25,
     fsh_unpulsed_exponent=2.0,
+    fsh_unpulsed_saturation=0.5,
     fsh_unpulsed_days=20.0,
     fsh_oestradiol_strength=1.0,
     fsh_oestradiol_exponent=1.0,
@@ -74,6 +79,7 @@ P = AxisParameters(
     albumin_binding=20.0,
     shbg_binding=1.0,
     shbg_days=12.0,
+    shbg_follows_from=0.3,
     shbg_androgen_exponent=-0.5,
     shbg_oestrogen_exponent=0.5,
     oestradiol_clearance=1500.0,
@@ -122,7 +128,7 @@ def hour(state, testis=NORMAL, p=P, **drugs):
 
 def drive(androgen=1.0, e2=1.0, agonist=0.0, p=P, state=None, **drugs):
     """Return what drives the gonadotrophs of a man."""
-    return axis.pituitary_drive(
+    return pituitary.pituitary_drive(
         body() if state is None else state, androgen, e2, agonist, NO_DRUGS._replace(**drugs), p
     )
 
@@ -136,7 +142,7 @@ def day_of(**means):
 
 
 def test_effects_of_a_mechanism_are_shares_or_levels():
-    shares = {name for name, mechanism in axis.MECHANISMS.items() if mechanism.share}
+    shares = {name for name, mechanism in MECHANISMS.items() if mechanism.share}
     assert shares == {
         "aromatase_inhibitor",
         "aromatase_inactivator",
@@ -153,26 +159,26 @@ def test_effects_of_a_mechanism_are_shares_or_levels():
 
 
 def test_a_brake_is_one_at_one_and_lets_go_without_its_hormone():
-    assert axis.feedback(1.0, 3.0, 1.7) == 1.0
-    assert axis.feedback(0.0, 3.0, 2.0) == axis.feedback(-1.0, 3.0, 2.0) == 4.0
-    assert axis.feedback(2.0, 3.0, 1.0) == pytest.approx(4 / 7)
-    assert axis.feedback(2.0, 3.0, 2.0) == pytest.approx(4 / 13)
-    assert axis.feedback(1e9, 3.0, 1.0) == pytest.approx(0.0, abs=1e-8)
+    assert pituitary.feedback(1.0, 3.0, 1.7) == 1.0
+    assert pituitary.feedback(0.0, 3.0, 2.0) == pituitary.feedback(-1.0, 3.0, 2.0) == 4.0
+    assert pituitary.feedback(2.0, 3.0, 1.0) == pytest.approx(4 / 7)
+    assert pituitary.feedback(2.0, 3.0, 2.0) == pytest.approx(4 / 13)
+    assert pituitary.feedback(1e9, 3.0, 1.0) == pytest.approx(0.0, abs=1e-8)
 
 
 def test_what_a_lasting_drive_builds_is_one_at_one_and_ends_at_its_ceiling():
-    assert axis.saturating(1.0, 1.3, 1.6) == pytest.approx(1.0)
-    assert axis.saturating(3.0, 1.0, 1.0) == pytest.approx(1.5)  # 2 x 3 / 4
-    assert axis.saturating(2.0, 2.0, 1.6) == pytest.approx(10.4 / 5.6)
-    assert axis.saturating(1e9, 1.0, 1.6) == pytest.approx(2.6)
-    assert axis.saturating(0.0, 1.3, 1.6) == 0.0
+    assert pituitary.saturating(1.0, 1.3, 1.6) == pytest.approx(1.0)
+    assert pituitary.saturating(3.0, 1.0, 1.0) == pytest.approx(1.5)  # 2 x 3 / 4
+    assert pituitary.saturating(2.0, 2.0, 1.6) == pytest.approx(10.4 / 5.6)
+    assert pituitary.saturating(1e9, 1.0, 1.6) == pytest.approx(2.6)
+    assert pituitary.saturating(0.0, 1.3, 1.6) == 0.0
 
 
 def test_a_receptor_among_modulators():
-    assert axis.modulated(2.0, 0.0, 0.0, P) == 2.0
-    assert axis.modulated(2.0, 3.0, 0.0, P) == 0.5  # an antagonist leaves a quarter
-    assert axis.modulated(2.0, 3.0, 1.0, P) == 1.25  # (2 + 3) / 4
-    assert axis.modulated(0.0, 1e9, 1e9, P) == pytest.approx(3.0)  # a full agonist is worth three times the normal
+    assert pituitary.modulated(2.0, 0.0, 0.0, P) == 2.0
+    assert pituitary.modulated(2.0, 3.0, 0.0, P) == 0.5  # an antagonist leaves a quarter
+    assert pituitary.modulated(2.0, 3.0, 1.0, P) == 1.25  # (2 + 3) / 4
+    assert pituitary.modulated(0.0, 1e9, 1e9, P) == pytest.approx(3.0)  # a full agonist is worth three times the normal
 
 
 # ---- drive of the gonadotrophs
@@ -272,14 +278,14 @@ def test_an_antagonist_blocks_all_gnrh_and_desensitisation_its_pulses():
 
 
 def test_lh_has_a_floor():
-    assert axis.lh_secretion(drive(), 1.0, P) == pytest.approx(1.0)
-    assert axis.lh_secretion(drive(3.0), 0.5, P) == pytest.approx(0.1 + 0.9 * 0.25)
-    assert axis.lh_secretion(drive(gnrh_block=1e9), 1.0, P) == pytest.approx(0.1)
+    assert pituitary.lh_secretion(drive(), 1.0, P) == pytest.approx(1.0)
+    assert pituitary.lh_secretion(drive(3.0), 0.5, P) == pytest.approx(0.1 + 0.9 * 0.25)
+    assert pituitary.lh_secretion(drive(gnrh_block=1e9), 1.0, P) == pytest.approx(0.1)
 
 
 def test_fsh_is_made_by_pulses_and_by_gnrh_whatever_its_rhythm():
     def fsh(found=None, capacity=1.0, unpulsed=1.0, inhibin=1.0, p=P):
-        return axis.fsh_secretion(found or drive(), capacity, unpulsed, inhibin, p)
+        return pituitary.fsh_secretion(found or drive(), capacity, unpulsed, inhibin, p)
 
     def of(made):
         return 0.2 + 0.8 * made * 4 / (3 + made)
@@ -298,9 +304,9 @@ def test_fsh_is_made_by_pulses_and_by_gnrh_whatever_its_rhythm():
 
 def test_unpulsed_fsh_comes_back_under_an_agonist_and_not_under_an_antagonist():
     agonist = drive(0.0, agonist=0.5, state=body(gnrh_receptor=0.0))
-    assert agonist.signal == 0.0 and axis.unpulsed_fsh(agonist.present, P) == pytest.approx(1.5 * 16 / 16.5)
+    assert agonist.signal == 0.0 and pituitary.unpulsed_fsh(agonist.present, P) == pytest.approx(1.5 * 16 / 16.5)
     antagonist = drive(0.0, gnrh_block=3.0)
-    assert axis.unpulsed_fsh(antagonist.present, P) == pytest.approx(1.5 * 0.04 / 0.54)
+    assert pituitary.unpulsed_fsh(antagonist.present, P) == pytest.approx(1.5 * 0.04 / 0.54)
 
 
 def test_capacities_turn_over_in_days_and_steeply():
@@ -333,10 +339,10 @@ def test_memory_deepens_slowly_and_comes_back_at_the_mans_own_rate():
 
 
 def test_memory_rises_above_normal_without_steroids():
-    assert axis.remembered(1.0, P) == 1.0
-    assert axis.remembered(4.0, P) == axis.remembered(9.0, P) == 2.0  # no further than that of four
-    assert axis.remembered(0.5, P) == 0.25
-    assert axis.remembered(0.0, P) == axis.remembered(0.05, P) == pytest.approx(0.0025)
+    assert pituitary.remembered(1.0, P) == 1.0
+    assert pituitary.remembered(4.0, P) == pituitary.remembered(9.0, P) == 2.0  # no further than that of four
+    assert pituitary.remembered(0.5, P) == 0.25
+    assert pituitary.remembered(0.0, P) == pituitary.remembered(0.05, P) == pytest.approx(0.0025)
 
 
 @pytest.mark.parametrize("drugs", [{"gnrh_block": 9.0}, {"gnrh_inhibition": 9.0}])
@@ -356,19 +362,19 @@ def test_memory_follows_feedback_and_neither_lh_nor_itself(drugs):
 def test_gnrh_without_pause_desensitises_in_days_and_pulses_do_not():
     # At its constant half of the receptors are taken. In eight hours times ln 2 half of that counts, mean and lowest alike.
     tonic, man = NO_DRUGS._replace(gnrh=1.0, gnrh_trough=1.0), body()
-    assert axis.desensitise(man, tonic, P, LN2 / 3.0) == 0.5
+    assert pituitary.desensitise(man, tonic, P, LN2 / 3.0) == 0.5
     assert (man.gnrh_mean, man.gnrh_tonic) == pytest.approx((0.25, 0.25))
     # A half of the desensitising level, squared: to 1 / 1.25, in six days.
     assert man.gnrh_receptor == pytest.approx(0.8 + 0.2 * 2.0 ** (-1 / 18))
     # What a pause leaves is the ceiling at once, and counts by the cube of its share of the mean.
     man = body(gnrh_mean=0.5, gnrh_tonic=0.5)
-    axis.desensitise(man, NO_DRUGS._replace(gnrh=1.0, gnrh_trough=1 / 3), P, LN2 / 3.0)
+    pituitary.desensitise(man, NO_DRUGS._replace(gnrh=1.0, gnrh_trough=1 / 3), P, LN2 / 3.0)
     assert (man.gnrh_mean, man.gnrh_tonic) == pytest.approx((0.5, 0.25))
     unceasing = 0.25 / 8 / 0.5
     target = 1 / (1 + unceasing**2)
     assert man.gnrh_receptor == pytest.approx(target + (1 - target) * 2.0 ** (-1 / 18))
     pulsed = body()
-    axis.desensitise(pulsed, NO_DRUGS._replace(gnrh=5.0), P, 30.0)
+    pituitary.desensitise(pulsed, NO_DRUGS._replace(gnrh=5.0), P, 30.0)
     assert pulsed.gnrh_receptor == 1.0
 
 

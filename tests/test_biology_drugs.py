@@ -10,7 +10,8 @@ import pytest
 
 from testis_abm import TestisError
 from testis_abm.biology import pharmacology
-from testis_abm.biology.axis import EXPOSURES, HOURS
+from testis_abm.biology.days import HOURS
+from testis_abm.biology.mechanisms import EXPOSURES
 from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, day_of, doses_by_day, expose
 
 LN2 = math.log(2.0)

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from testis_abm import parameters
-from testis_abm.biology.axis import DAY, HOURS, NO_DRUGS, body_hour
+from testis_abm.biology.axis import DAY, body_hour
 from testis_abm.biology.binding import free_testosterone
 from testis_abm.biology.clamp import nothing
-from testis_abm.biology.days import NORMAL
+from testis_abm.biology.days import HOURS, NORMAL
+from testis_abm.biology.mechanisms import NO_DRUGS
 from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, doses_by_day
 from testis_abm.biology.safety import Felt, Safety
 from testis_abm.man.body import Body, Planned

@@ -291,6 +291,7 @@ def test_an_edit_to_a_compiled_rule_or_its_neighbour_is_another_cache(package):
         "testis/kernel.py",
         "biology/steps.py",
         "biology/axis.py",
+        "biology/pituitary.py",
         "biology/tract.py",
         "biology/kinetics.py",
         "man/course.py",

@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import erfcinv
 
+import testis_abm as ta
 from testis_abm import TestisError, parameters
 from testis_abm.biology.laboratory import BLOOD, VARIATION, Censored, Laboratory, draws
+from testis_abm.biology.pulses import DayMeans, PulseParameters, Sampled
 from testis_abm.biology.semen import Semen
-from testis_abm.man.mean_field import steady_state
+from testis_abm.man.mean_field import ExpectedMan, steady_state
+from testis_abm.man.physiology import complete
+from testis_abm.man.treat import Treatment
 from testis_abm.population import Population, draw
 from testis_abm.population.screen import screen
 from testis_abm.quantities import OESTRADIOL, QUANTITIES, RATIO
@@ -231,3 +235,123 @@ def test_every_quantity_with_a_limit_has_its_parameter(laboratory, values):
     for column, quantity in QUANTITIES.items():
         limit = quantity.limit if isinstance(quantity.limit, float) else values.get(quantity.limit, 0.0)
         assert not quantity.limit or laboratory.limit(column) == limit > 0
+
+
+# ---- a sample at an hour
+
+
+def sampled_at(values, hour, age=34.0, **means):
+    """Return the reference man's blood at an hour, 1000 days of it, column -> (days,)."""
+    numbers = PulseParameters.of(values, age)
+    day = DayMeans(4.0, 18.0, 1.0, 1.0 - numbers.lh_floor, 1.0, 0.0, 0.967, 0.0)._replace(**means)
+    true = {"testosterone_nmol_l": day.testosterone_nmol_l, "oestradiol_pmol_l": 90.0, "lh_iu_l": day.lh_iu_l}
+    at = None if hour is None else Sampled(hour, day, numbers)
+    seen = [Laboratory(values).blood(true, (7,), day, at) for day in range(1000)]
+    return {column: np.array([sample[column] for sample in seen]) for column in seen[0]}
+
+
+def cv(levels):
+    return levels.std() / levels.mean()
+
+
+@pytest.mark.parametrize(("age", "least", "most"), [(34.0, 0.75, 0.80), (70.0, 0.88, 0.92)])
+def test_testosterone_falls_until_the_afternoon_and_less_in_old_men(values, age, least, most):
+    early, late = (sampled_at(values, hour, age)["testosterone_nmol_l"] for hour in (8.0, 16.0))
+    # Brambilla 2009: 20 to 25 % lower at 16 h in men of 30 to 40, 10 % at 70.
+    assert least < late.mean() / early.mean() < most
+
+
+def test_samples_at_an_hour_have_the_days_lh_and_no_more_variation_than_samples_without(values):
+    for hour in (8.0, 16.0):
+        seen = sampled_at(values, hour)
+        assert seen["lh_iu_l"].mean() == pytest.approx(4.0, rel=0.02)
+        # Pulses and days make up the CV of the table; either is counted once.
+        for column, name in (("lh_iu_l", "lh"), ("testosterone_nmol_l", "testosterone")):
+            assert cv(seen[column]) == pytest.approx(values[f"blood_variation.{name}"], rel=0.08)
+    plain = sampled_at(values, None)
+    assert np.array_equal(plain["oestradiol_pmol_l"], seen["oestradiol_pmol_l"])
+    assert plain["testosterone_nmol_l"].mean() == pytest.approx(18.0, rel=0.02)
+
+
+def test_what_does_not_pulse_varies_from_day_to_day_alone(values):
+    steady = sampled_at(values, 8.0, pulsed=0.0, testicular=0.0)
+    laboratory = Laboratory(values)
+    for column in ("lh_iu_l", "testosterone_nmol_l"):
+        left = laboratory.log_sd_from_day_to_day(column)
+        assert 0.0 < left < 0.75 * laboratory.log_sd(column)
+        assert np.log(steady[column]).std() == pytest.approx(left, rel=0.06)
+    assert steady["testosterone_nmol_l"].mean() == pytest.approx(18.0, rel=0.02)
+    # What does not pulse in anybody keeps all of its variation.
+    assert laboratory.log_sd_from_day_to_day("fsh_iu_l") == laboratory.log_sd("fsh_iu_l")
+    # Pulses that vary more than samples do leave nothing, and not less than that.
+    wild = Laboratory({**values, "blood_variation.lh": 0.2})
+    assert wild.log_sd_from_day_to_day("lh_iu_l") == 0.0
+
+
+CASE = {"title": "Hours", "plan": {"baseline": "1 day", "duration": "3 days"}, "tissue": {"tubules": 1}}
+
+
+def test_a_scenario_asks_for_an_hour_and_python_for_another(values):
+    def model(**samples):
+        return ta.TestisModel(ta.load({**CASE, "samples": samples}))
+
+    usual, afternoon = model(), model(blood_hour=16)
+    assert afternoon.blood_sample(0) == usual.blood_sample(0, hour=16) != usual.blood_sample(0)
+    assert usual.blood_sample(0, hour=8) == afternoon.blood_sample(0, hour=8)
+    ratio = [
+        usual.blood_sample(day, 16)["testosterone_nmol_l"] / usual.blood_sample(day, 8)["testosterone_nmol_l"]
+        for day in range(200)
+    ]
+    assert 0.74 < np.mean(ratio) < 0.86
+    assert "blood_hour" not in ta.load(CASE).as_dict().get("samples", {})
+    assert ta.load(ta.load({**CASE, "samples": {"blood_hour": 16}}).as_dict()).samples.blood_hour == 16.0
+
+
+def test_what_is_held_has_its_level_at_any_hour():
+    clamp = {"quantity": "testosterone", "level": "30 nmol/L"}
+    model = ta.TestisModel(ta.load({**CASE, "clamp": [clamp]}))
+    model.run_for(2)
+    early, late = ([model.blood_sample(day, hour)["testosterone_nmol_l"] for day in range(300)] for hour in (8, 18))
+    assert early == pytest.approx(late) and np.mean(early) == pytest.approx(30.0, rel=0.02)
+
+
+def test_a_decision_on_doses_reads_the_blood_of_the_hour():
+    def given(hour):
+        case = {
+            "title": "Titrated",
+            "plan": {"baseline": "1 day", "duration": "40 days", "seed": 2},
+            "samples": {"blood_hour": hour},
+            "therapy": [
+                {"drug": "anastrozole", "dose": "1 mg", "every": "1 day", "when": "testosterone < 500 ng/dL at day 0"}
+            ],
+        }
+        case = ta.load(case)
+        values = complete(parameters.values())
+        read = []
+        for seed in range(60):
+            treatment = Treatment(case)
+            man = treatment.follow(ExpectedMan(values, case.man.physiology, treatment.kinetics), (seed,))
+            read.append(float(man.days["aromatase_inhibitor"][10]) > 0.0)
+        return np.mean(read)
+
+    assert given(20) > given(8) + 0.2
+
+
+@pytest.mark.parametrize("hour", [25, -1, float("nan"), "16:00", True])
+def test_an_hour_that_is_none_is_refused(hour):
+    with pytest.raises(ta.TestisError, match=r"samples\.blood_hour: .*allowed: 0 to 24 h of the clock"):
+        ta.load({**CASE, "samples": {"blood_hour": hour}})
+    model = ta.TestisModel(ta.load(CASE))
+    with pytest.raises(ta.TestisError, match=r"^hour: .*allowed: 0 to 24 h of the clock"):
+        model.blood_sample(0, hour)
+
+
+def test_a_trial_says_that_its_visits_know_no_hour(tmp_path):
+    table = {
+        "plan": {"baseline": "7 days", "duration": "30 days"},
+        "samples": {"blood_hour": 16},
+        "trial": {"men": 8, "engine": "expected"},
+        "arm": [{"name": "a", "therapy": []}, {"name": "b", "therapy": []}],
+    }
+    with pytest.raises(ta.TestisError, match=r"samples\.blood_hour: visits of a trial"):
+        ta.trial(table, tmp_path / "trial")

@@ -9,9 +9,9 @@ import pytest
 import testis_abm as ta
 from testis_abm.biology import pulses
 from testis_abm.biology.axis import DAY
+from testis_abm.biology.clamp import nothing
 from testis_abm.biology.pulses import DayMeans, PulseParameters
 from testis_abm.cli import main
-from testis_abm.man.physiology import axis_parameters
 
 MAN = DayMeans(4.0, 18.0, frequency=1.0, pulsed=0.99, own_activity=1.0, hcg_activity=0.0, testicular=0.967, given=0.0)
 DAYS, STEPS = 400, 720
@@ -19,11 +19,9 @@ EIGHT, SIXTEEN = 240, 480  # steps from midnight
 
 
 @pytest.fixture(scope="module")
-def draw(values, fertile):
-    axis = axis_parameters(values, fertile)
-
+def draw(values):
     def drawn(means=MAN, age=34.0, days=DAYS, key=(1,), **numbers):
-        return pulses.draw(means, PulseParameters.of(values, age)._replace(**numbers), axis, key, days)
+        return pulses.draw(means, PulseParameters.of(values, age)._replace(**numbers), key, days)
 
     return drawn
 
@@ -100,8 +98,8 @@ def test_samples_find_pulses_that_rise_and_fall():
     assert pulses.rises(np.repeat([1.0, 1.05, 1.15, 1.05, 1.15, 1.0], 5)).size == 0
 
 
-def test_what_is_drawn_about_is_the_day_of_the_axis(values, fertile):
-    axis = axis_parameters(values, fertile)
+def test_what_is_drawn_about_is_the_day_of_the_axis(values):
+    p, free = PulseParameters.of(values, 34.0), nothing(1)[0]
     day = np.zeros(1, DAY)[0]
     for name, level in (
         ("lh_iu_l", 2.0),
@@ -112,15 +110,20 @@ def test_what_is_drawn_about_is_the_day_of_the_axis(values, fertile):
         ("testicular_testosterone_share", 0.5),
     ):
         day[name] = level
-    means = DayMeans.of(day, axis)
-    assert means == pytest.approx((2.0, 9.0, 0.6, 1.0 - axis.lh_floor / 0.5, 0.5, 0.2, 0.5, 0.0))
+    means = DayMeans.of(day, p, free)
+    assert means == pytest.approx((2.0, 9.0, 0.6, 1.0 - p.lh_floor / 0.5, 0.5, 0.2, 0.5, 0.0))
     day["gnrh_present"] = 1.2  # half of it is given
-    assert DayMeans.of(day, axis).pulsed == pytest.approx(0.5 * means.pulsed)
-    assert DayMeans.of(day, axis).given == pytest.approx(0.5)
+    assert DayMeans.of(day, p, free).pulsed == pytest.approx(0.5 * means.pulsed)
+    assert DayMeans.of(day, p, free).given == pytest.approx(0.5)
     day["gnrh_present"] = 0.1  # an antagonist
-    assert DayMeans.of(day, axis) == means
+    assert DayMeans.of(day, p, free) == means
+    for column in ("lh_iu_l", "testosterone_nmol_l"):
+        held = nothing(1)
+        held[column] = 2.0
+        kept = DayMeans.of(day, p, held[0])
+        assert (kept.pulsed == 0.0, kept.testicular == 0.0) == (column == "lh_iu_l", column != "lh_iu_l")
     day["gnrh_frequency"] = 0.0
-    assert DayMeans.of(day, axis).pulsed == 0.0
+    assert DayMeans.of(day, p, free).pulsed == 0.0
 
 
 CASE = {

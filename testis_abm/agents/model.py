@@ -26,12 +26,12 @@ from testis_abm.agents.checkpoint import Checkpoint
 from testis_abm.agents.modifiers import Effect, Modifier, Modifiers
 from testis_abm.agents.reference import ReferenceCells
 from testis_abm.biology import readouts, steps
-from testis_abm.biology.axis import HOURS
 from testis_abm.biology.clamp import HELD
-from testis_abm.biology.days import NORMAL, SECRETIONS, TESTIS, TestisDay, named, record
+from testis_abm.biology.days import HOURS, NORMAL, SECRETIONS, TESTIS, TestisDay, named, record
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.lesions import delivered
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
+from testis_abm.biology.pulses import sampled
 from testis_abm.biology.rules import Rule, with_own
 from testis_abm.biology.safety import Felt, Safety, SafetyDay, felt
 from testis_abm.biology.semen import Semen
@@ -592,9 +592,21 @@ class TestisModel(mesa.Model):  # type: ignore[misc]
         """Return the present ejaculate as the laboratory reports it; `day` is what its random draws are keyed to."""
         return self.laboratory.semen(self.expected_semen(), (self.seed,), day)
 
-    def blood_sample(self, day: int) -> dict[str, Any]:
-        """Return the present blood as the laboratory reports it, by column; `day` is what its random draws are keyed to."""
-        return self.laboratory.blood(self.means, (self.seed,), day)
+    def blood_sample(self, day: int, hour: float | None = None) -> dict[str, Any]:
+        """Return the present blood as the laboratory reports it, by column.
+
+        Args:
+            day: what its random draws are keyed to.
+            hour: of the clock, 0 to 24, in the 24 h that ended this morning (default: `samples.blood_hour`; without that
+                either, the means of those 24 h). LH and testosterone are then those of his pulses (biology/pulses.py).
+
+        Raises:
+            ScenarioError: for another hour.
+        """
+        hour = self.case.samples.blood_hour if hour is None else guard.hour(hour, "hour")
+        held = held_by_day(self.clamps, self.own, self.values, range(self.day - 1, self.day))[0]
+        at = sampled(hour, self.means, self.values, self.man["age"], held)
+        return self.laboratory.blood(self.means, (self.seed,), day, at)
 
     def cross_section(self) -> dict[str, Any]:
         """Return the cells and fields as they lie this morning, for a picture (see testis/section.py)."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from testis_abm.agents.histology import scores
 from testis_abm.biology import outcome, readouts, steps
-from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import rates_under
+from testis_abm.biology.mechanisms import MECHANISMS
 from testis_abm.biology.safety import SafetyDay
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.size import of_testis

@@ -1,17 +1,13 @@
-"""The hormonal axis: GnRH pulses, gonadotrophs, blood steroids, SHBG, fat, and what drugs act on.
+"""The body: blood steroids, SHBG and fat about the hypothalamus and the gonadotrophs (pituitary.py), by the hour and the day.
 
 The body advances in hourly steps (exponential Euler: stable for the two-hour life of LH); what changes over weeks
-advances by the day. The equations are on the relative scale of the reference man (1 = his value) and are listed with their sources in parameters/model/axis.toml.
-They read exposures and never drugs, so that any drugs combine. A mechanism of drugs is a row of MECHANISMS and its
-effect in an equation below.
+advances by the day. The equations are on the relative scale of the reference man (1 = his value) and are listed with
+their sources in parameters/model/axis.toml. They read exposures and never drugs (mechanisms.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections import namedtuple
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,200 +15,23 @@ from numba.extending import register_jitable
 
 from testis_abm.biology.binding import free_testosterone, total_over_free, total_testosterone
 from testis_abm.biology.clamp import hold_body
-from testis_abm.biology.days import BloodDay, record
+from testis_abm.biology.days import HOURS, BloodDay, record
 from testis_abm.biology.fixed_point import Search, begin, take
 from testis_abm.biology.kinetics import lh_response, relax, shielded_inhibition
-from testis_abm.quantities import QUANTITIES
+from testis_abm.biology.mechanisms import NO_DRUGS
+from testis_abm.biology.pituitary import (
+    desensitise,
+    fsh_secretion,
+    lh_secretion,
+    modulated,
+    pituitary_drive,
+    remembered,
+    saturating,
+    unpulsed_fsh,
+)
 
-HOURS = 24
-_FAINTEST_GNRH = 1e-9  # share of receptors that what is left of an agonist takes
 _FAINTEST_LH = 1e-9  # relative; a capacity is secretion over drive, so drive is never quite zero
-_FAINTEST = 0.02  # relative oestradiol under which it permits the signal of androgens no less
-_SHBG_FOLLOWS = 0.3  # relative steroid under which SHBG follows no more: castrates' total and free T fall alike
-_LASTING = (0.05, 4.0)  # relative feedback over which the hypothalamus remembers more
 _TURNS, _SETTLED = 4000, 1e-12
-
-
-class Exposed(NamedTuple):
-    """An exposure that a mechanism adds to: the concentration, over one constant of the drug's, times another ("" for 1)."""
-
-    exposure: str
-    over: str = ""
-    times: str = ""
-
-
-class Effect(NamedTuple):
-    """A line of the picture of a drug.
-
-    `field` is of the day's means, the testis' day, the body or the exposures; `unit` is "share" (of 1), "bound"
-    (concentration over constant, shown as the occupied share), "" for a level as it is, or the parameter that it is a
-    multiple of.
-    """
-
-    label: str
-    field: str
-    unit: str = "share"
-
-
-@dataclass(frozen=True)
-class Mechanism:
-    """What a substance may do, as drugs.toml names it.
-
-    Attributes:
-        unit: of its concentration in tables and pictures.
-        exposed: the exposures that it adds to, and the constants that it needs for them.
-        title: of the axis of its effects.
-        effects: what shows them.
-        released: whether it joins the blood as a steroid of the body, by the amount that the depot releases in a day.
-        pulsed: whether it comes and goes within the hour, so that the lowest level of the hour tells too.
-        raises_lh, lowers_lh: how it moves LH, said after the drug's name.
-    """
-
-    unit: str
-    exposed: tuple[Exposed, ...]
-    title: str
-    effects: tuple[Effect, ...]
-    released: bool = False
-    pulsed: bool = False
-    raises_lh: str = ""
-    lowers_lh: str = ""
-
-    @property
-    def share(self) -> bool:
-        """Return whether its effects are shares of a whole."""
-        return self.effects[0].unit in ("share", "bound")
-
-
-_INHIBITED = (Effect("in fat", "inhibition_fat"), Effect("in Leydig cells", "leydig_inhibition"))
-_T, _E2 = QUANTITIES["testosterone_nmol_l"], QUANTITIES["oestradiol_pmol_l"]
-_BLOCKS_GNRH = "keeps GnRH from its receptor"
-MECHANISMS: Mapping[str, Mechanism] = {
-    "aromatase_inhibitor": Mechanism(
-        "nmol/L", (Exposed("aromatase_inhibitor", "inhibition_constant"),), "Aromatase inhibited (%)", _INHIBITED
-    ),
-    "aromatase_inactivator": Mechanism(
-        "nmol/L",
-        (Exposed("aromatase_inactivation", times="inactivation_rate"),),  # share of the enzyme lost per day
-        "Aromatase inhibited (%)",
-        _INHIBITED,
-    ),
-    "lyase_inhibitor": Mechanism(
-        "nmol/L",
-        (Exposed("lyase_inhibitor", "lyase_constant"),),
-        "17,20-lyase blocked (%)",
-        (Effect("17,20-lyase", "lyase_inhibitor", "bound"),),
-    ),
-    "oestrogen_receptor_modulator": Mechanism(
-        "nmol/L",
-        (
-            Exposed("receptor_bound", "receptor_constant"),
-            Exposed("pituitary_agonist", "receptor_constant", "pituitary_activity"),  # at hypothalamus and pituitary
-            Exposed("liver_agonist", "receptor_constant", "liver_activity"),  # on SHBG
-            Exposed("bone_agonist", "receptor_constant", "bone_activity"),
-        ),
-        "Oestrogen receptor\ntaken (%)",
-        (Effect("receptor", "receptor_bound", "bound"),),
-        raises_lh="keeps oestradiol from its receptor",
-    ),
-    "gnrh_agonist": Mechanism(
-        "nmol/L",
-        (Exposed("gnrh", "gnrh_constant"), Exposed("gnrh_trough", "gnrh_constant")),  # mean and lowest of the hour
-        "Response left to the\ngonadotroph (%)",
-        (Effect("response", "gnrh_receptor"),),
-        pulsed=True,
-        raises_lh="drives the gonadotrophs",
-        lowers_lh="desensitises the gonadotrophs",
-    ),
-    "gnrh_antagonist": Mechanism(
-        "nmol/L",
-        (Exposed("gnrh_block", "block_constant"),),
-        "GnRH receptor\nblocked (%)",
-        (Effect("receptor", "gnrh_block", "bound"),),
-        raises_lh=_BLOCKS_GNRH,
-        lowers_lh=_BLOCKS_GNRH,
-    ),
-    "lh_activity": Mechanism(
-        "IU/L",
-        (Exposed("hcg_iu_l"),),
-        "LH activity (x normal)",
-        (Effect("LH and hCG together", "lh_activity", ""), Effect("his own LH", "lh_iu_l", "axis.lh_reference")),
-    ),
-    "fsh_activity": Mechanism(
-        "IU/L",
-        (Exposed("fsh_iu_l"),),
-        "FSH in blood (IU/L)",
-        (Effect("his own and given", "fsh_iu_l", ""), Effect("his own", "own_fsh_iu_l", "")),
-    ),
-    "five_alpha_reductase_inactivator": Mechanism(
-        "nmol/L",
-        (
-            Exposed("five_alpha_1_loss", times="inactivation_rate_type_1"),  # share of the enzyme lost per day
-            Exposed("five_alpha_2_loss", times="inactivation_rate_type_2"),
-        ),
-        "DHT in blood (x normal)",
-        (Effect("DHT", "dihydrotestosterone_nmol_l", "axis.dihydrotestosterone_reference"),),
-    ),
-    "androgen_receptor_blocker": Mechanism(
-        "nmol/L",
-        (Exposed("androgen_block", "androgen_receptor_constant"),),
-        "Androgen receptor\ntaken (%)",
-        (Effect("receptor", "androgen_block", "bound"),),
-        raises_lh="keeps androgens from their receptor",
-    ),
-    "progestin": Mechanism(
-        "nmol/L",
-        (Exposed("progestin", "progestin_constant"),),
-        "Feedback as progestin\n(x that of normal androgen)",
-        (Effect("feedback", "progestin", ""),),
-        lowers_lh="slows the pulses of GnRH as a progestin does",
-    ),
-    "androgen": Mechanism(
-        "nmol/L",
-        (Exposed("androgen", "androgen_constant"),),
-        "Androgen activity in blood\n(x normal)",
-        (Effect("given", "androgen", ""), Effect("all", "blood_androgen", "")),
-        lowers_lh="acts on the androgen receptor of the hypothalamus",
-    ),
-    "hypothalamic_inhibitor": Mechanism(
-        "nmol/L",
-        (Exposed("gnrh_inhibition", "gnrh_inhibition_constant"),),
-        "GnRH drive withheld (%)",
-        (Effect("GnRH", "gnrh_inhibition", "bound"),),
-        lowers_lh="keeps the hypothalamus from sending GnRH",
-    ),
-    "dopamine_agonist": Mechanism(
-        "nmol/L",
-        (Exposed("dopamine_agonist", "dopamine_constant"),),
-        "Prolactin (x normal)",
-        (Effect("prolactin", "prolactin_ug_l", "axis.prolactin_reference"),),
-        raises_lh="lowers prolactin",
-    ),
-    "dihydrotestosterone": Mechanism(
-        "nmol/day released",
-        (Exposed("dihydrotestosterone"),),
-        "DHT in blood (x normal)",
-        (Effect("DHT", "dihydrotestosterone_nmol_l", "axis.dihydrotestosterone_reference"),),
-        released=True,
-        lowers_lh="acts on the androgen receptor of the hypothalamus",
-    ),
-    "testosterone": Mechanism(
-        "nmol/day released",
-        (Exposed("testosterone"),),
-        f"{_T.title} in blood\n({_T.unit})",
-        (Effect(_T.label, _T.column, ""),),
-        released=True,
-    ),
-    "oestradiol": Mechanism(
-        "nmol/day released",
-        (Exposed("oestradiol"),),
-        f"{_E2.title}\n({_E2.unit})",
-        (Effect(_E2.label, _E2.column, ""),),
-        released=True,
-    ),
-}
-EXPOSURES = tuple(dict.fromkeys(part.exposure for row in MECHANISMS.values() for part in row.exposed))
-Exposure = namedtuple("Exposure", EXPOSURES)  # type: ignore[misc]  # what drugs do, summed over all of them
-NO_DRUGS = Exposure(*[0.0] * len(EXPOSURES))
 
 
 # State of the body; relative unless named.
@@ -288,9 +107,12 @@ class AxisParameters(NamedTuple):
     oestradiol_feedback_exponent: float
     oestradiol_pituitary_share: float
     oestradiol_permission: float
+    oestradiol_permission_least: float
     dihydrotestosterone_weight: float
     memory_exponent_low: float
     memory_exponent_high: float
+    memory_least: float
+    memory_most: float
     memory_falling_days: float
     memory_rising_days: float
     prolactin_half: float
@@ -312,6 +134,7 @@ class AxisParameters(NamedTuple):
     fsh_ceiling: float
     fsh_unpulsed_share: float
     fsh_unpulsed_exponent: float
+    fsh_unpulsed_saturation: float
     fsh_unpulsed_days: float
     fsh_oestradiol_strength: float
     fsh_oestradiol_exponent: float
@@ -333,6 +156,7 @@ class AxisParameters(NamedTuple):
     albumin_binding: float
     shbg_binding: float
     shbg_days: float
+    shbg_follows_from: float
     shbg_androgen_exponent: float
     shbg_oestrogen_exponent: float
     oestradiol_clearance: float
@@ -357,19 +181,6 @@ class AxisParameters(NamedTuple):
 
 
 @register_jitable
-def feedback(level, strength, exponent):
-    """Return the brake of a steroid or inhibin B on GnRH or gonadotroph, 1 at level 1, up to 1 + strength without it."""
-    return (1.0 + strength) / (1.0 + strength * max(level, 0.0) ** exponent)
-
-
-@register_jitable
-def saturating(drive, exponent, saturation):
-    """Return what a lasting `drive` builds, 1 at drive 1, up to 1 + saturation."""
-    powered = drive**exponent
-    return (1.0 + saturation) * powered / (saturation + powered)
-
-
-@register_jitable
 def peripheral_oestradiol(free_t, inhibitor, p):
     """Return relative peripheral E2 production from relative free T (Michaelis-Menten) and adrenal precursor."""
     km = p.peripheral_aromatase_km
@@ -379,16 +190,6 @@ def peripheral_oestradiol(free_t, inhibitor, p):
     )
     share = p.adrenal_oestradiol_share
     return p.peripheral_aromatase * ((1.0 - share) * from_testosterone + share / (1.0 + inhibitor))
-
-
-@register_jitable
-def modulated(level, bound, agonist, p):
-    """Return the oestradiol level that a receptor feels among modulators (`bound`, of which `agonist` act like it).
-
-    They displace oestradiol, and what they do themselves is worth `receptor_full_agonist` times the normal level at
-    full agonism.
-    """
-    return (level + agonist * p.receptor_full_agonist) / (1.0 + bound)
 
 
 @register_jitable
@@ -403,8 +204,8 @@ def active_enzyme(active, lost, turnover_days, dt):
 @register_jitable
 def shbg_target(androgen, e2, p):
     """Return the SHBG that the liver keeps up at relative blood androgen and the oestradiol that it feels, nmol/L."""
-    by_androgen = max(androgen, _SHBG_FOLLOWS) ** p.shbg_androgen_exponent
-    return p.shbg_production * by_androgen * max(e2, _SHBG_FOLLOWS) ** p.shbg_oestrogen_exponent
+    by_androgen = max(androgen, p.shbg_follows_from) ** p.shbg_androgen_exponent
+    return p.shbg_production * by_androgen * max(e2, p.shbg_follows_from) ** p.shbg_oestrogen_exponent
 
 
 @register_jitable
@@ -452,103 +253,6 @@ def testosterone_made(testis, activity, cyp17a1, p):
     """Return testosterone production relative to the reference man's; the testis has its share of CYP17A1 in its capacity."""
     adrenal = (1.0 - p.testicular_testosterone_share) * p.adrenal_androgen * cyp17a1
     return testosterone_secreted(testis, activity, p) + adrenal
-
-
-@register_jitable
-def desensitise(body, exposure, p, dt):
-    """Advance what a GnRH agonist does to its receptor; return the share of receptors that it takes.
-
-    Pulses let go of the receptor; the part of an exposure that never ceases desensitises, after a flare. It is told by
-    the lowest level over the mean of the hours before, so that pulses of any size and pace keep the response.
-    """
-    if exposure.gnrh == 0.0 and body.gnrh_mean == 0.0 and body.gnrh_receptor == 1.0:
-        return 0.0
-    taken, left_on = exposure.gnrh / (1.0 + exposure.gnrh), exposure.gnrh_trough / (1.0 + exposure.gnrh_trough)
-    hours = p.gnrh_tonic_hours / HOURS
-    body.gnrh_mean = relax(body.gnrh_mean, taken, hours, dt)
-    body.gnrh_tonic = min(left_on, relax(body.gnrh_tonic, left_on, hours, dt))
-    unceasing = body.gnrh_tonic * (body.gnrh_tonic / max(body.gnrh_mean, 1e-12)) ** 3
-    tonic = (unceasing / p.gnrh_desensitising_level) ** p.gnrh_desensitising_exponent
-    body.gnrh_receptor = relax(body.gnrh_receptor, 1.0 / (1.0 + tonic), p.gnrh_desensitising_days, dt)
-    if body.gnrh_mean < _FAINTEST_GNRH and body.gnrh_receptor > 1.0 - _FAINTEST_GNRH:
-        body.gnrh_mean, body.gnrh_tonic, body.gnrh_receptor = 0.0, 0.0, 1.0
-    return taken
-
-
-class Drive(NamedTuple):
-    """What drives the gonadotrophs, relative.
-
-    Attributes:
-        lh: of LH; signal: GnRH that acts on them, pulses and all; present: GnRH whatever its rhythm.
-        frequency: of pulses; at_pituitary: brake of oestradiol on the gonadotroph, which sets the amplitude.
-        by_androgen, by_oestradiol: brakes on GnRH; felt: oestradiol as its receptor feels it.
-    """
-
-    lh: float
-    signal: float
-    present: float
-    frequency: float
-    at_pituitary: float
-    by_androgen: float
-    by_oestradiol: float
-    felt: float
-
-
-@register_jitable
-def pituitary_drive(body, androgen, e2, agonist, exposure, p):
-    """Return what drives the gonadotrophs (Drive) at relative `androgen` of the hypothalamus and oestradiol.
-
-    Androgens slow the pulses of GnRH, as far as oestradiol permits; progestins do in their stead. Oestradiol brakes
-    hypothalamus and pituitary. Given GnRH (`agonist`, share of receptors) adds to what the hypothalamus sends and is
-    braked at the pituitary alone.
-    """
-    felt = modulated(e2 * p.oestrogen_feedback_sensitivity, exposure.receptor_bound, exposure.pituitary_agonist, p)
-    signal = androgen * p.androgen_feedback_sensitivity + exposure.progestin
-    signal *= max(felt, _FAINTEST) ** p.oestradiol_permission
-    brake_t = feedback(signal, p.testosterone_feedback_strength, p.testosterone_feedback_exponent)
-    brake_e = feedback(felt, p.oestradiol_feedback_strength, p.oestradiol_feedback_exponent)
-    at_pituitary = brake_e**p.oestradiol_pituitary_share
-    prolactin = p.prolactin / (1.0 + exposure.dopamine_agonist)
-    frequency = p.gnrh_drive * body.memory * brake_t * (brake_e / at_pituitary)
-    if prolactin != 1.0:
-        free = feedback(prolactin, 1.0 / p.prolactin_half**p.prolactin_exponent, p.prolactin_exponent)
-        frequency *= 1.0 - p.prolactin_most * (1.0 - free)
-    frequency /= 1.0 + exposure.gnrh_inhibition
-    present = frequency + p.gnrh_agonist_maximum * agonist
-    if exposure.gnrh_block > 0.0:
-        present /= 1.0 + exposure.gnrh_block**p.gnrh_block_exponent
-    signal = present * body.gnrh_receptor
-    return Drive(signal * at_pituitary, signal, present, frequency, at_pituitary, brake_t, brake_e, felt)
-
-
-@register_jitable
-def lh_secretion(drive, capacity, p):
-    """Return the LH that a gonadotroph of that capacity keeps up at a `drive` (Drive), relative."""
-    return p.lh_floor + (1.0 - p.lh_floor) * capacity * drive.lh
-
-
-@register_jitable
-def fsh_secretion(drive, capacity, unpulsed, inhibin, p):
-    """Return the FSH that gonadotrophs keep up: by pulses of GnRH, by GnRH whatever its rhythm, under oestradiol and inhibin B."""
-    share = p.fsh_unpulsed_share
-    made = (1.0 - share) * capacity * drive.signal + share * unpulsed
-    made *= feedback(drive.felt, p.fsh_oestradiol_strength, p.fsh_oestradiol_exponent)
-    made *= feedback(inhibin, p.inhibin_feedback_strength, p.inhibin_feedback_exponent)
-    made *= (1.0 + p.fsh_ceiling) / (p.fsh_ceiling + made)
-    return p.fsh_secretion * (p.fsh_floor + (1.0 - p.fsh_floor) * made)
-
-
-@register_jitable
-def unpulsed_fsh(present, p):
-    """Return the secretion of FSH that GnRH builds whatever its rhythm, relative."""
-    return saturating(present, p.fsh_unpulsed_exponent, 0.5)
-
-
-@register_jitable
-def remembered(lasting, p):
-    """Return the scale of the GnRH drive that lasting feedback (relative) leads to."""
-    lasting = min(max(lasting, _LASTING[0]), _LASTING[1])
-    return lasting ** (p.memory_exponent_low if lasting < 1.0 else p.memory_exponent_high)
 
 
 @register_jitable

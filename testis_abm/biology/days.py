@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+HOURS = 24  # of a day, by which the body advances
+
 
 def record(*fields: str) -> np.dtype[np.void]:
     """Return the type of a record of numbers, which compiled code reads and sets by name."""

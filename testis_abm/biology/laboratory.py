@@ -19,6 +19,7 @@ import numpy as np
 
 from testis_abm.biology.assay import reported_oestradiol
 from testis_abm.biology.binding import free_testosterone
+from testis_abm.biology.pulses import Sampled, usual_log_variance
 from testis_abm.biology.readouts import ROWS as ROWS_OF_CELLS
 from testis_abm.biology.semen import Semen
 from testis_abm.quantities import (
@@ -93,6 +94,7 @@ _SHARE_OF = {
 _HIGHEST_SHARE = 0.98
 _RAREST = 1e-300  # probability: a quantile of nothing is that of the rarest
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+_DAY_0 = 100_000  # in keys, which hold no number under 0
 _IMPOSSIBLE = -700.0  # log of the least probability that a number holds
 
 
@@ -211,12 +213,16 @@ class Laboratory:
 
     # ---- a sample
 
-    def blood(self, true: Mapping[str, Any], key: Sequence[int], day: int) -> dict[str, Any]:
+    def blood(
+        self, true: Mapping[str, Any], key: Sequence[int], day: int, sampled: Sampled | None = None
+    ) -> dict[str, Any]:
         """Return what is reported of a blood sample.
 
         Args:
             true: columns of BLOOD (at least testosterone and oestradiol) -> true levels of a man, or arrays of many.
             key: of the man or the men; day: of the sample.
+            sampled: at what hour, of one man; LH and testosterone are then those of his pulses, and vary no further than
+                from day to day. None: they have the means of the day, and all of the variation within a man.
 
         Returns:
             The columns given, as reported (half the limit under it), oestradiol of the same sample by both assays;
@@ -224,9 +230,12 @@ class Laboratory:
             free testosterone worked out from them as laboratories do. NaN where a ratio has a part under its limit.
         """
         seen: dict[str, Any] = {}
+        if sampled is not None:
+            true = {**true, **sampled.levels((*key, day + _DAY_0))}
         for column in BLOOD:
             if column in true:
-                level = true[column] * self._vary(VARIATION[column], key, day, column, np.shape(true[column]))
+                sigma = self.log_sd(column) if sampled is None else self.log_sd_from_day_to_day(column)
+                level = true[column] * _varied(sigma, key, day, column, np.shape(true[column]))
                 if column == "oestradiol_pmol_l":
                     other = OESTRADIOL["immunoassay"]
                     seen[other] = self._quantified(other, reported_oestradiol(level, "immunoassay", self.values))
@@ -296,12 +305,16 @@ class Laboratory:
         return self.blood(true, key, day) | vars(self.semen(expected, key, day))
 
     def _vary(self, names: tuple[str, ...], key: Sequence[int], day: int, stream: str, size: tuple[int, ...]) -> Any:
-        sigma = self._sigma(names)
-        return np.exp(sigma * draws(key, day, stream).standard_normal(size) - 0.5 * sigma * sigma)
+        return _varied(self._sigma(names), key, day, stream, size)
 
     def log_sd(self, column: str) -> float:
         """Return the SD on a log scale of one measurement of a quantity (VARIATION), counting apart."""
         return self._sigma(VARIATION[column])
+
+    def log_sd_from_day_to_day(self, column: str) -> float:
+        """Return what is left of `log_sd` of a quantity without the pulses of a usual man's morning sample."""
+        pulsed = usual_log_variance(self.values).get(column, 0.0)
+        return math.sqrt(max(0.0, self.log_sd(column) ** 2 - pulsed))
 
     def _sigma(self, names: tuple[str, ...]) -> float:
         """Return the SD on a log scale that CVs make together; of shares the part that counting does not explain."""
@@ -475,7 +488,12 @@ class Laboratory:
 
 def draws(key: Sequence[int], day: int, stream: str) -> np.random.Generator:
     """Return the random draws of one quantity on one day: `key` of whole numbers from 0 on."""
-    return np.random.default_rng([*key, day + 100_000, zlib.crc32(stream.encode())])
+    return np.random.default_rng([*key, day + _DAY_0, zlib.crc32(stream.encode())])
+
+
+def _varied(sigma: float, key: Sequence[int], day: int, stream: str, size: tuple[int, ...]) -> Any:
+    """Return log-normal factors of mean 1."""
+    return np.exp(sigma * draws(key, day, stream).standard_normal(size) - 0.5 * sigma * sigma)
 
 
 def _normal(expected: np.ndarray, reported: float | Censored, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Drugs in the body: each substance a depot and a compartment, and the matrix of the exposures that it adds to.
 
 A substance's concentration (nmol/L, IU/L), or the steroid that it releases, times its row of the matrix adds to the
-exposures that the body reads (axis.MECHANISMS); a new drug is a new table.
+exposures that the body reads (mechanisms.MECHANISMS); a new drug is a new table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from numba.extending import register_jitable
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS, Exposure
+from testis_abm.biology.days import HOURS
+from testis_abm.biology.mechanisms import EXPOSURES, MECHANISMS, Exposure
 from testis_abm.support.errors import TestisError
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """LH and testosterone through the minutes of a day: pulses of GnRH, drawn about the means of the day.
 
-The axis advances by means, and nothing of the body follows what is drawn here; it is for a sample at an hour, and for
-looking. A Weibull renewal process sends pulses at the frequency of the day, each brings LH of a log-normal mass, and
+The axis advances by means, and nothing of the body follows what is drawn here; it is for a sample at an hour
+(Sampled, which the laboratory reads), and for looking. A Weibull renewal process sends pulses at the frequency of the day, each brings LH of a log-normal mass, and
 the masses are such that LH has the mean of the day on average. Testosterone follows LH with two lags, under a cosine
 of the clock. Numbers and sources: parameters/model/pulses.toml.
 """
@@ -12,24 +12,26 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from testis_abm.biology.axis import AxisParameters
 from testis_abm.biology.kinetics import lh_response
 from testis_abm.parameters.rooms import room
 
 STEP = 2  # minutes
 DAY = 24 * 60
 _BEFORE = DAY // STEP  # steps in which what was there has been cleared
-_AGE_REFERENCE = 34.0
+_MORNING = 8.0  # hour at which men are sampled who are sampled without an hour
+_USUAL_DAYS = 2000  # of the reference man, from which the spread of his samples is known to 2 %
 _LEAST = 1e-4  # relative frequency: none in a year
+PULSING = "lh_iu_l", "testosterone_nmol_l"  # columns that an hour moves
 _STREAM = zlib.crc32(b"pulses")
 
 
 class PulseParameters(NamedTuple):
-    """Numbers of pulses, of a man's age; names and units as in parameters/model/pulses.toml."""
+    """Numbers of pulses, of a man's age; names and units as in parameters/model (pulses.toml; axis and leydig for the last)."""
 
     interval: float
     interval_shape: float
@@ -43,12 +45,18 @@ class PulseParameters(NamedTuple):
     testosterone_lag: float
     clock_amplitude: float
     clock_peak: float
+    lh_reference: float
+    lh_floor: float
+    lh_saturation: float
+    basal_secretion: float
 
     @classmethod
     def of(cls, values: Mapping[str, float], age: float) -> PulseParameters:
         """Return those of a man of `age` years, of dotted parameters."""
         numbers = room(values, "pulses")
-        clock = numbers["clock_amplitude"] + numbers["clock_age_slope"] * (age - _AGE_REFERENCE)
+        numbers |= {name: values[f"axis.{name}"] for name in ("lh_reference", "lh_floor")}
+        numbers |= {name: values[f"leydig.{name}"] for name in ("lh_saturation", "basal_secretion")}
+        clock = numbers["clock_amplitude"] + numbers["clock_age_slope"] * (age - values["axis.age_reference"])
         numbers["clock_amplitude"] = min(max(clock, 0.0), 1.0)
         return cls(**{name: numbers[name] for name in cls._fields})
 
@@ -76,8 +84,8 @@ class DayMeans(NamedTuple):
     given: float
 
     @classmethod
-    def of(cls, means: Mapping[str, Any] | np.void, p: AxisParameters) -> DayMeans:
-        """Return those of a day of the axis (axis.DAY)."""
+    def of(cls, means: Mapping[str, Any] | np.void, p: PulseParameters, held: Mapping[str, Any] | np.void) -> DayMeans:
+        """Return those of a day of the axis (axis.DAY); what was `held` then (clamp.HELD) is at its level at any hour."""
         lh, frequency, present = (float(means[name]) for name in ("lh_iu_l", "gnrh_frequency", "gnrh_present"))
         own = lh / p.lh_reference
         # An antagonist weakens all GnRH alike; more than his own is given.
@@ -87,10 +95,10 @@ class DayMeans(NamedTuple):
             lh,
             float(means["testosterone_nmol_l"]),
             frequency,
-            (1.0 - given) * called_forth if frequency > _LEAST else 0.0,
+            (1.0 - given) * called_forth if frequency > _LEAST and math.isnan(held["lh_iu_l"]) else 0.0,
             own,
             max(0.0, float(means["lh_activity"]) - own),
-            float(means["testicular_testosterone_share"]),
+            float(means["testicular_testosterone_share"]) if math.isnan(held["testosterone_nmol_l"]) else 0.0,
             given,
         )
 
@@ -116,7 +124,62 @@ class Minutes:
         return float(self.lh_iu_l[k]), float(self.testosterone_nmol_l[k])
 
 
-def draw(means: DayMeans, p: PulseParameters, axis: AxisParameters, key: Sequence[int], days: int = 1) -> Minutes:
+@dataclass(frozen=True)
+class Sampled:
+    """The hour at which a man's blood is taken, and the day about whose means his pulses are drawn.
+
+    Attributes:
+        hour: of the clock, 0 to 24.
+        means: of the day; p: of the man's age.
+    """
+
+    hour: float
+    means: DayMeans
+    p: PulseParameters
+
+    def levels(self, key: Sequence[int]) -> dict[str, float]:
+        """Return LH and testosterone then, by column, of the pulses that `key` draws."""
+        return dict(zip(PULSING, draw(self.means, self.p, key).at(self.hour), strict=True))
+
+
+def sampled(
+    hour: float | None, means: Mapping[str, Any], values: Mapping[str, float], age: float, held: np.void
+) -> Sampled | None:
+    """Return a sample at an hour (None: none is asked for) of a day of the axis (axis.DAY) of a man of `age` years.
+
+    Args:
+        hour: of the clock; means: of the day.
+        values: dotted parameter name -> value.
+        age: years; held: on that day, clamp.HELD.
+    """
+    if hour is None:
+        return None
+    p = PulseParameters.of(values, age)
+    return Sampled(hour, DayMeans.of(means, p, held), p)
+
+
+def usual_log_variance(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the variance on a log scale that pulses make of the reference man's morning samples, by column of PULSING."""
+    return dict(
+        zip(
+            PULSING,
+            _usual_log_variance(
+                PulseParameters.of(values, values["axis.age_reference"]), values["axis.testicular_testosterone_share"]
+            ),
+            strict=True,
+        )
+    )
+
+
+@lru_cache(maxsize=16)
+def _usual_log_variance(p: PulseParameters, testicular: float) -> tuple[float, ...]:
+    means = DayMeans(1.0, 1.0, 1.0, 1.0 - p.lh_floor, 1.0, 0.0, testicular, 0.0)
+    days = draw(means, p, (0,), _USUAL_DAYS)
+    sampled = (level[round(_MORNING * 60 / STEP) :: DAY // STEP] for level in (days.lh_iu_l, days.testosterone_nmol_l))
+    return tuple(math.log1p(float(level.var() / level.mean() ** 2)) for level in sampled)
+
+
+def draw(means: DayMeans, p: PulseParameters, key: Sequence[int], days: int = 1) -> Minutes:
     """Draw the pulses of `days` like one another, from midnight on.
 
     The same `key` draws the same pulses, faster or slower, larger or smaller: arms of a man are paired.
@@ -124,7 +187,7 @@ def draw(means: DayMeans, p: PulseParameters, axis: AxisParameters, key: Sequenc
     rng = np.random.default_rng([*key, _STREAM])
     steps = days * DAY // STEP
     begun, lh = _lh(means, p, rng, steps)
-    testosterone = _testosterone(means, p, axis, lh)
+    testosterone = _testosterone(means, p, lh)
     kept = slice(_BEFORE, None)
     minute = np.arange(steps) * float(STEP)
     pulses = begun - _BEFORE * STEP
@@ -185,11 +248,11 @@ def _renewals(interval: float, shape: float, rng: np.random.Generator, minutes: 
     return early
 
 
-def _testosterone(means: DayMeans, p: PulseParameters, axis: AxisParameters, lh: np.ndarray) -> np.ndarray:
+def _testosterone(means: DayMeans, p: PulseParameters, lh: np.ndarray) -> np.ndarray:
     """Return testosterone of a course of LH that begins a day before midnight, nmol/L."""
     activity = means.hcg_activity + (means.own_activity / means.lh_iu_l if means.lh_iu_l > 0.0 else 0.0) * lh
-    usual = lh_response(means.hcg_activity + means.own_activity, axis.lh_saturation, axis.basal_secretion)
-    response = lh_response(activity, axis.lh_saturation, axis.basal_secretion) / usual
+    usual = lh_response(means.hcg_activity + means.own_activity, p.lh_saturation, p.basal_secretion)
+    response = lh_response(activity, p.lh_saturation, p.basal_secretion) / usual
     hour = np.arange(lh.size) * STEP / 60.0
     clock = 1.0 + p.clock_amplitude * np.cos(2.0 * np.pi * (hour - p.clock_peak) / 24.0)
     secreted = _lagging(_lagging(response, p.leydig_lag) * clock, p.testosterone_lag)

@@ -18,12 +18,7 @@ from testis_abm.biology.kinetics import relative_hill, relax
 from testis_abm.biology.semen import Semen
 
 CHAIN = 5  # compartments of the epididymis
-ABSTINENCE_REFERENCE = 3.0
-_SHORTLY_RESTED, _LONGEST_RESTED = (
-    2.0,
-    7.0,
-)  # days of abstinence from and to which the ejaculate grows at its usual slope
-_MOTILE_UNTIL = 5.0  # days of abstinence, at whose age of sperm motility begins to fall
+ABSTINENCE_REFERENCE = 3.0  # days, of all that is told of the reference man's ejaculate
 _LEAST_VOLUME = 0.3  # mL
 _MOST_MOTILE, _MOST_NORMAL = 0.95, 0.6
 _EJACULATES = 6  # how many emptied ejaculates back a reserve still holds a trace of (0.2^6 < 1e-4)
@@ -90,6 +85,8 @@ class TractParameters(NamedTuple):
     volume_reference: float
     volume_slope: float
     volume_slope_early: float
+    volume_slope_from: float
+    volume_slope_until: float
     volume_androgen_half: float
     volume_androgen_exponent: float
     volume_days: float
@@ -100,6 +97,7 @@ class TractParameters(NamedTuple):
     morphology_reference: float
     morphology_androgen_share: float
     motility_abstinence_slope: float
+    motility_abstinence_from: float
     reserve_days: float
     ejaculated: float
     delivery_exponent: float
@@ -170,9 +168,9 @@ def gland_target(free_testosterone, p):
 @register_jitable
 def volume(size, abstinence, bmi, p):
     """Return the expected ejaculate volume in mL of glands of relative `size` after `abstinence` days."""
-    grown = min(max(abstinence, _SHORTLY_RESTED), _LONGEST_RESTED) - ABSTINENCE_REFERENCE
+    grown = min(max(abstinence, p.volume_slope_from), p.volume_slope_until) - ABSTINENCE_REFERENCE
     rested = p.volume_reference + p.volume_slope * grown
-    rested -= p.volume_slope_early * max(0.0, _SHORTLY_RESTED - abstinence)
+    rested -= p.volume_slope_early * max(0.0, p.volume_slope_from - abstinence)
     return max(_LEAST_VOLUME, rested * size * math.exp(p.volume_bmi_slope * (bmi - p.bmi_reference)))
 
 
@@ -439,7 +437,7 @@ def emptied(stored, glands, fluid, abstinence, aged, bmi, p):
     motility = normal_share = broken_share = 0.0
     sperm = stored.sperm
     if sperm > 0.0:
-        late = max(0.0, aged - (_MOTILE_UNTIL - ABSTINENCE_REFERENCE))
+        late = max(0.0, aged - (p.motility_abstinence_from - ABSTINENCE_REFERENCE))
         motility, normal_share = (
             max(0.0, stored.motile / sperm + p.motility_abstinence_slope * late),
             stored.normal / sperm,

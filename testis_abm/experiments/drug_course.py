@@ -14,8 +14,8 @@ import numpy as np
 
 from testis_abm import parameters
 from testis_abm.agents.model import TestisModel
-from testis_abm.biology.axis import EXPOSURES, HOURS, MECHANISMS, Effect
-from testis_abm.biology.days import named
+from testis_abm.biology.days import HOURS, named
+from testis_abm.biology.mechanisms import EXPOSURES, MECHANISMS, Effect
 from testis_abm.biology.pharmacology import Dose, Kinetics, absorb_and_clear, doses_by_day
 from testis_abm.parameters import Drug
 from testis_abm.quantities import QUANTITIES

@@ -15,7 +15,7 @@ from testis_abm.biology import pulses as biology
 from testis_abm.biology.pulses import DayMeans, Minutes, PulseParameters
 from testis_abm.choices import ARMS, TREATED, UNTREATED
 from testis_abm.man.mean_field import ExpectedMan
-from testis_abm.man.physiology import axis_parameters, complete
+from testis_abm.man.physiology import complete
 from testis_abm.man.treat import Treatment
 from testis_abm.quantities import QUANTITIES
 from testis_abm.scenario import load
@@ -183,6 +183,6 @@ def read_every(minutes: Any) -> int:
 def _drawn(case: Scenario, arm: str, day: int, values: Mapping[str, float]) -> Arm:
     treatment = Treatment(case if arm == TREATED else case.untreated(), history=True)
     man = treatment.follow(ExpectedMan(values, case.man.physiology, treatment.kinetics), (case.plan.seed,))
-    axis, p = axis_parameters(values, man.man), PulseParameters.of(values, man.man["age"])
-    means, key = DayMeans.of(man.days[day], axis), (case.plan.seed, day)
-    return Arm(means, biology.draw(means, p, axis, key), biology.draw(means, p, axis, key, _DAYS))
+    p = PulseParameters.of(values, man.man["age"])
+    means, key = DayMeans.of(man.days[day], p, treatment.held(man, day - 1, 1)[0]), (case.plan.seed, day)
+    return Arm(means, biology.draw(means, p, key), biology.draw(means, p, key, _DAYS))

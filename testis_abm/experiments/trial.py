@@ -120,6 +120,10 @@ def prepare(source: Source, overrides: Mapping[str, object] | None = None) -> Tr
             raise ScenarioError(
                 f"{len(file.arms)} [[arm]]: a trial needs two or more; a control is an arm with therapy = []"
             )
+        if file.scenario.samples.blood_hour is not None:
+            raise ScenarioError(
+                "samples.blood_hour: visits of a trial measure the means of the day; leave it out (testis-abm run takes it)"
+            )
         men = guard.whole(table.get("men", 100), 4, guard.LIMITS["men"][1], "men")
         seed = guard.argument("seed", table.get("seed", file.scenario.plan.seed))
         where = table.get("where", [])

@@ -8,20 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from testis_abm.biology.axis import (
-    BODY,
-    DAY,
-    EXPOSURES,
-    HOURS,
-    NO_DRUGS,
-    AxisParameters,
-    body_hour,
-    body_night,
-    brought,
-    settle_body,
-)
+from testis_abm.biology.axis import BODY, DAY, AxisParameters, body_hour, body_night, brought, settle_body
 from testis_abm.biology.clamp import hold_body, nothing
-from testis_abm.biology.days import BloodDay, TestisDay, packed
+from testis_abm.biology.days import HOURS, BloodDay, TestisDay, packed
+from testis_abm.biology.mechanisms import EXPOSURES, NO_DRUGS
 from testis_abm.biology.pharmacology import Kinetics, expose
 from testis_abm.support.compile import compiled
 

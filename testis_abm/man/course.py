@@ -11,8 +11,6 @@ from numba.extending import register_jitable
 from testis_abm.biology.axis import (
     BODY,
     DAY,
-    HOURS,
-    NO_DRUGS,
     AxisParameters,
     body_hour,
     brought,
@@ -21,9 +19,10 @@ from testis_abm.biology.axis import (
     resting_tract_androgen,
 )
 from testis_abm.biology.clamp import nothing
-from testis_abm.biology.days import SECRETED, BloodDay, record
+from testis_abm.biology.days import HOURS, SECRETED, BloodDay, record
 from testis_abm.biology.fixed_point import Search, begin, take
 from testis_abm.biology.germ import rates_under
+from testis_abm.biology.mechanisms import NO_DRUGS
 from testis_abm.biology.sertoli import signals
 from testis_abm.biology.steps import (
     A_DARK,

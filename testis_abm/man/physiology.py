@@ -26,8 +26,7 @@ from testis_abm.testis.build import (
     tissue_parameters,
 )
 
-_AGE_REFERENCE, _REPEATS_REFERENCE = 34.0, 7.5
-_OVERWEIGHT = 25.0  # kg/m2 from which on fat slows GnRH
+_REPEATS_REFERENCE = 7.5  # between the two halves of men: how repeats are told, and no level
 
 
 def complete(values: Mapping[str, float]) -> Values:
@@ -69,7 +68,7 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Axis
     """
     axis = room(values, "axis")
     heavier = man["bmi"] - axis["bmi_reference"]
-    older = man["age"] - _AGE_REFERENCE
+    older = man["age"] - axis["age_reference"]
     # Half a unit either way of the mean of men: up to 7 TTTA repeats, or more.
     variant = np.clip(man["cyp19a1_repeats"] - _REPEATS_REFERENCE, -0.5, 0.5)
     slope = axis["peripheral_aromatase_bmi_slope"] * (1.0 + variant * axis["aromatase_repeat_slope"])
@@ -82,7 +81,7 @@ def axis_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Axis
         **{name: man[name] for name in ("axis_recovery", "prolactin")},
         "gnrh_drive": man["gnrh_drive"]
         * np.exp(
-            axis["gnrh_bmi_slope"] * np.maximum(0.0, man["bmi"] - _OVERWEIGHT)
+            axis["gnrh_bmi_slope"] * np.maximum(0.0, man["bmi"] - axis["gnrh_bmi_from"])
             + axis["gnrh_age_slope"] * np.maximum(0.0, older)
         ),
         "adrenal_androgen": np.exp(
@@ -109,7 +108,7 @@ def tract_parameters(values: Mapping[str, float], man: Mapping[str, Any]) -> Tra
     """Fold a man's physiology into the numbers of the tract (dotted parameter name -> value, completed; field -> value)."""
     own: dict[str, Any] = room(values, "tract")
     own["collected"] *= man["duct_patency"]
-    older = man["age"] - _AGE_REFERENCE
+    older = man["age"] - values["axis.age_reference"]
     own["motility_reference"] *= man["motility"] * np.exp(own["motility_age_slope"] * older)
     own["morphology_reference"] *= man["morphology"] * np.exp(own["morphology_age_slope"] * older)
     glands = man["gland_volume"] * np.exp(own["volume_age_slope"] * older)

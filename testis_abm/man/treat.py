@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from testis_abm import parameters
-from testis_abm.biology import axis
+from testis_abm.biology.days import HOURS
 from testis_abm.biology.laboratory import Laboratory
 from testis_abm.biology.pharmacology import Kinetics, doses_by_day
+from testis_abm.biology.pulses import sampled
 from testis_abm.biology.safety import Safety, felt
 from testis_abm.biology.semen import Semen
 from testis_abm.man.clamps import held_by_day
@@ -89,7 +90,7 @@ class Treatment:
         if self._table is None:
             return self._day_by_day(man, -self._baseline, key)
         self.up_to_day_0(man)
-        self._live(man, self._table, self._held(man, 0, len(self._table)))
+        self._live(man, self._table, self.held(man, 0, len(self._table)))
         return man
 
     @property
@@ -100,7 +101,7 @@ class Treatment:
     def up_to_day_0(self, man: ExpectedMan) -> ExpectedMan:
         """Take a man at steady state through his past and the baseline; his days count from that morning on."""
         self.before(man)
-        self._live(man, self.nothing(self._baseline), self._held(man, -self._baseline, self._baseline), -self._baseline)
+        self._live(man, self.nothing(self._baseline), self.held(man, -self._baseline, self._baseline), -self._baseline)
         man.begin()
         return man
 
@@ -111,7 +112,7 @@ class Treatment:
 
     def nothing(self, days: int) -> np.ndarray:
         """Return the doses of days on which nothing is given, (days, 48, substances)."""
-        return np.zeros((days, 2 * axis.HOURS, len(self.kinetics.names)))
+        return np.zeros((days, 2 * HOURS, len(self.kinetics.names)))
 
     def _live(self, man: ExpectedMan, doses: np.ndarray, held: np.ndarray, first: int = 0) -> None:
         """Take a man through the days of `doses` from `first` on, and their insults."""
@@ -124,7 +125,8 @@ class Treatment:
             man.advance(doses[part], held[part], pace_of(self.scenario.samples, range(day, day + days)))
             lived += days
 
-    def _held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
+    def held(self, man: ExpectedMan, first: int, days: int) -> np.ndarray:
+        """Return what the plan holds in a man on `days` from `first` on, (days,) of clamp.HELD."""
         return held_by_day(self.scenario.clamp, man.own, man.values, range(first, first + days))
 
     def _day_by_day(self, man: ExpectedMan, first: int, key: Sequence[int]) -> ExpectedMan:
@@ -144,7 +146,7 @@ class Treatment:
             doses = regimen.day(day, measure, diary)
             _strike(man, injuries, day)
             pace = pace_of(case.samples, range(day, day + 1))
-            man.advance(doses_by_day(self.kinetics, doses, day, 1), self._held(man, day, 1), pace)
+            man.advance(doses_by_day(self.kinetics, doses, day, 1), self.held(man, day, 1), pace)
             safety.day(felt(man.days[-1], man.values))
             if case.weight:
                 man.change({**man.man, **weighed(present, bmi_on(day + 1, present["bmi"], case.weight))})
@@ -156,7 +158,11 @@ class Treatment:
         if clause.in_semen:
             seen = vars(laboratory.semen(Semen(**man.semen(self.scenario.samples.rested(day))), key, day))
         else:
-            seen = laboratory.blood(mean_morning(man.days[-1:]), key, day)
+            true = mean_morning(man.days[-1:])
+            at = sampled(
+                self.scenario.samples.blood_hour, true, man.values, man.man["age"], self.held(man, day - 1, 1)[0]
+            )
+            seen = laboratory.blood(true, key, day, at)
         return clause.in_unit(seen[laboratory.column(clause.column)])
 
 

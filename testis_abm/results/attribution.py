@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from testis_abm.biology.axis import MECHANISMS
 from testis_abm.biology.germ import LOSSES, a_pale_fed, commitment, spermiation
 from testis_abm.biology.laboratory import Laboratory
+from testis_abm.biology.mechanisms import MECHANISMS
 from testis_abm.biology.sertoli import Response, signals
 from testis_abm.biology.tissue import TissueParameters
 from testis_abm.choices import TREATED, UNTREATED

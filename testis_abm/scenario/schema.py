@@ -36,6 +36,7 @@ from testis_abm.scenario.amounts import quantity as read_quantity
 from testis_abm.scenario.history import PastTherapy, parse_history
 from testis_abm.scenario.schedule import Day, Days, Ejaculations
 from testis_abm.scenario.section import Line, Section, one_of, quantity, text, unknown_key, whole
+from testis_abm.support import guard
 from testis_abm.support.errors import ScenarioError, gathered, shown, unknown
 
 
@@ -192,6 +193,10 @@ class Plan(Section, init=False):
         return f"day {day:g} is outside the plan; allowed: {allowed}"
 
 
+def _hour(value: object) -> float | None:
+    return None if value is None else guard.hour(value)
+
+
 class Samples(Section, init=False):
     """What is taken from the man, and when.
 
@@ -204,6 +209,8 @@ class Samples(Section, init=False):
         abstinence_days: before each semen sample, 0.5 to 30; with a calendar of ejaculations, how often he ejaculated before it.
         ejaculations: days on which he ejaculates besides semen samples, rising: from a list of days, of such tables, or of both.
             Empty: every `abstinence_days`. The abstinence of a sample follows from them; after the last he abstains.
+        blood_hour: of the clock, 0 to 24, at which blood is taken in the 24 h before each morning of `blood` (and for
+            conditions): LH and testosterone of his pulses then. None: the means of those 24 h.
         assay: of the oestradiol that conditions and observed values mean, "immunoassay" (as andrology clinics report)
             or "lc-ms".
     """
@@ -215,6 +222,7 @@ class Samples(Section, init=False):
         3.0, alias="abstinence"
     )
     ejaculations: Ejaculations = ()
+    blood_hour: Annotated[float | None, BeforeValidator(_hour)] = None
     assay: Annotated[str, one_of(*ASSAYS)] = DEFAULT_ASSAY
 
     def __init__(self, /, **given: Any) -> None:

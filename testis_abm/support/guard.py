@@ -74,6 +74,11 @@ def number(value: object, low: float, high: float, name: str = "", unit: str = "
     raise _fault(name, f"{shown(value)} {fault}; allowed: {low:g} to {high:g} {unit}".rstrip())
 
 
+def hour(value: object, name: str = "") -> float:
+    """Return an hour of the clock."""
+    return number(value, 0.0, 24.0, name, "h of the clock")
+
+
 def real(value: object, name: str = "") -> float:
     """Return any number, infinite ones and NaN too."""
     if not is_number(value):

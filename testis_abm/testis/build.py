@@ -36,7 +36,6 @@ _STREAM = {
     "interstice": 0x494E5445,
     "stretch": 0x53545245,
 }
-_AGE_REFERENCE = 34.0
 _CYCLES_EMPTY = 3.5  # that an A-pale which dies is missing
 # What reference_food returns, and where completed values keep it (physiology.complete).
 GERM_REFERENCE = {"inhibin_germ_reference": "inhibin.germ_reference", "divided": "inhibin.germ_divided"}
@@ -101,7 +100,7 @@ def standing_elongated(p: TissueParameters, rates: Sequence[float]) -> float:
 
 def sertoli_number(values: Mapping[str, float], man: Mapping[str, Amount]) -> Amount:
     """Return a man's Sertoli cells, relative: those that he had at the age of the reference man, less what age has taken."""
-    older = np.maximum(0.0, man["age"] - _AGE_REFERENCE)
+    older = np.maximum(0.0, man["age"] - values["axis.age_reference"])
     return man["sertoli_number"] * np.exp(values["tissue.sertoli_age_slope"] * older)
 
 
@@ -153,7 +152,9 @@ def _folded(values: Mapping[str, float], man: Mapping[str, Amount], cells_ratio:
         return values[f"{room}.{name}"]
 
     scale = tissue_scale(values)
-    attrition = np.maximum(0.2, 1.0 - of("tissue", "leydig_attrition") * np.maximum(0.0, man["age"] - _AGE_REFERENCE))
+    attrition = np.maximum(
+        0.2, 1.0 - of("tissue", "leydig_attrition") * np.maximum(0.0, man["age"] - values["axis.age_reference"])
+    )
     # Immature Sertoli cells make inhibin already: its level asks for the root of their maturity (under 10 pg/mL,
     # Kallmann).
     inhibin = man["inhibin_capacity"] * sertoli_number(values, man) * np.sqrt(man["somatic_maturity"])
